@@ -1,0 +1,175 @@
+"""The contract between Myna and a model family.
+
+An engine is a package under `engines/` with a light `info.py` (an `EngineInfo` named `INFO`, importing nothing heavy) and an
+`engine.py` with a class that fulfils `Engine`. `engines.registry` lists them; `engines.registry.load(name)` imports the heavy part.
+
+No engine knows of jobs, queues or the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:  # the contract itself must stay light: the daemon reads EngineInfo without torch
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """One file of an engine's base that has to be fetched or given."""
+
+    name: str  #: file name inside the base folder
+    url: str  #: where it comes from
+    sha256: str  #: hex digest, empty if the publisher gives none
+    size: int  #: bytes
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What can be said of an engine without loading it."""
+
+    name: str  #: "glow", "xtts", "fish"
+    title: str  #: one line for people
+    package: str  #: import path of the module that holds `create() -> Engine`
+    languages: tuple[str, ...]  #: ISO 639-1 codes
+    sample_rate: int  #: Hz of training clips and of speech
+    licence: str  #: licence name of the weights
+    licence_url: str
+    needs_consent: bool  #: weights are only used after `myna engines accept NAME`
+    weights: tuple[WeightsFile, ...]  #: empty: the base ships with Myna
+    clip_seconds: tuple[float, float]  #: shortest and longest clip it trains on, seconds
+    train_memory: int  #: bytes of GPU (or host) memory a training needs at default settings
+    speak_memory: int  #: bytes of GPU (or host) memory a loaded voice needs
+    lora: bool  #: adapters can be trained
+    first_steps: tuple[int, float]  #: steps of a first training: max(a, b × clips)
+    increment_steps: tuple[int, float]  #: steps of an increment: max(a, b × new clips)
+    learning_rate: float  #: of a first training, at default settings
+    increment_rate: float = 0.1  #: an increment's learning rate, as a share of `learning_rate`
+    min_train_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One training unit: a FLAC file with its text."""
+
+    sha256: str  #: hex digest of the FLAC file: the clip's identity
+    path: Path  #: mono FLAC
+    text: str
+    language: str  #: ISO 639-1
+    seconds: float
+
+
+#: Encoded features of one clip: named arrays, as stored in the feature cache.
+Features = Mapping[str, "NDArray[np.generic]"]
+#: One collated training batch: named tensors on the CPU. Key "clips" (int) is the number of clips in it.
+Batch = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class SpeechRequest:
+    """What to say and how."""
+
+    text: str
+    language: str = "en"
+    speed: float = 1.0  #: 2.0 speaks twice as fast
+    temperature: float = 0.667  #: 0 is deterministic where the engine can
+    seed: int | None = None  #: the same seed, text and version give the same samples
+    options: Mapping[str, float] = field(default_factory=dict)  #: engine's own settings (top_p, repetition_penalty, …)
+
+
+@dataclass(frozen=True)
+class AudioChunk:
+    """A piece of speech, in order. Chunks of one request are played one after another without a gap."""
+
+    samples: NDArray[np.float32]  #: shape (n,), mono, -1…1
+    sample_rate: int  #: Hz
+    sentence: int  #: index of the sentence in the request it belongs to
+    text: str  #: that sentence
+
+
+@dataclass(frozen=True)
+class LoraSettings:
+    """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685)."""
+
+    rank: int = 16
+    alpha: int = 32
+    dropout: float = 0.0
+    targets: tuple[str, ...] = ()  #: module names; empty: the engine's own choice
+
+
+class Model(Protocol):
+    """A loaded voice. `module` holds all that trains; the rest is the engine's own business."""
+
+    @property
+    def module(self) -> torch.nn.Module: ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def kind(self) -> str:
+        """"full", "lora" or "merged"."""
+        ...
+
+
+class Engine(Protocol):
+    """One model family. All methods may raise `engines.errors.EngineError`."""
+
+    info: EngineInfo
+
+    def base_dir(self) -> Path:
+        """Folder of the base's files. Raises WeightsMissing, with how to get them, if they are not there."""
+        ...
+
+    def base_fingerprint(self) -> str:
+        """Short hex digest that changes when features encoded with this base would change."""
+        ...
+
+    def encode(self, clip: Clip) -> Features:
+        """Features of a clip. Pure: the same clip and base give the same arrays. Cached by `engines.features`.
+
+        Raises BadInput if the clip cannot train this engine (no phonemes, too short for its text, …): it is then dropped with that reason.
+        """
+        ...
+
+    def length(self, features: Features) -> int:
+        """Length for bucketing (frames)."""
+        ...
+
+    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
+        """Load a version's folder, or the base if None. `reference` are clips of the voice that a first training may start from
+        (nearest base speaker, conditioning latents)."""
+        ...
+
+    def trainable(self, model: Model, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
+        """Prepare for training (add adapters if `lora`), and return the parameters that train, in a fixed order."""
+        ...
+
+    def collate(self, features: Sequence[Features]) -> Batch:
+        """Pad to one batch. Deterministic."""
+        ...
+
+    def losses(self, model: Model, batch: Batch) -> dict[str, torch.Tensor]:
+        """Forward pass. Scalars by name, each a mean over the batch; "loss" is the one that is minimised."""
+        ...
+
+    def save(self, model: Model, folder: Path) -> None:
+        """Write all that speaking and further training need into an existing empty `folder` (safetensors and JSON, never pickles)."""
+        ...
+
+    def merge(self, model: Model) -> Model:
+        """Fold adapters into the weights."""
+        ...
+
+    def export(self, version: Path, folder: Path) -> None:
+        """Write the version in the file format of the engine's own upstream tools."""
+        ...
+
+    def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
+        """Speak, sentence by sentence; the first chunk comes as soon as it is made."""
+        ...

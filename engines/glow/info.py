@@ -1,0 +1,24 @@
+"""What can be said of `glow` without loading it."""
+
+from __future__ import annotations
+
+from engines.base import EngineInfo
+
+INFO = EngineInfo(
+    name="glow",
+    title="Embedded GlowTTS, 16 kHz: no download, trains in minutes on a CPU",
+    package="engines.glow.engine",
+    languages=("en",),
+    sample_rate=16_000,
+    licence="Apache-2.0",
+    licence_url="https://www.apache.org/licenses/LICENSE-2.0",
+    needs_consent=False,
+    weights=(),
+    clip_seconds=(0.8, 12.0),
+    train_memory=1_500_000_000,
+    speak_memory=300_000_000,
+    lora=False,
+    first_steps=(150, 1.5),
+    increment_steps=(60, 0.5),
+    learning_rate=3e-4,
+)
