@@ -1,0 +1,45 @@
+# Myna's few commands. `make demo` and `make test` set everything up by themselves.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+PROTOS := proto/myna.proto proto/worker.proto
+
+.PHONY: setup demo test test-all check bench proto lint clean
+
+setup: $(STAMP)  ## virtual environment with everything in it
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
+	@# torch first and alone: asked for by another package, pip would take the newest build with several GB of CUDA
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	@# Resemblyzer declares webrtcvad (needs a compiler and pkg_resources) and typing; webrtcvad-wheels stands in, so: without its dependencies
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt Resemblyzer
+	touch $(STAMP)
+
+demo: setup  ## the main job, end to end, offline: recordings in, a spoken sentence and a table out
+	$(BIN)/python -m demo.run
+
+test: setup  ## the default tests (under 15 minutes on two cores)
+	$(BIN)/python -m pytest -m "not slow"
+
+test-all: setup  ## every test, the heavy ones too
+	$(BIN)/python -m pytest
+
+check: setup  ## lint, types, import rules, generated code up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m proto.check
+
+bench: setup  ## every benchmark; keeps the last table in benchmarks/RESULTS.md
+	$(BIN)/python -m benchmarks.run
+
+proto: setup  ## generated code from proto/*.proto
+	$(BIN)/python -m proto.check --write
+
+clean:  ## caches only; var/ is never touched
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .coverage demo/out
