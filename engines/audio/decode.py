@@ -1,0 +1,316 @@
+"""Decode recordings of any kind: check them whole, or load a stretch as mono samples.
+
+PyAV's wheel carries FFmpeg, so no system package is needed. This module is what the ingest worker runs for every dropped file: it
+imports no torch, and av and numpy only when the first file is opened. Decoding streams, so a three-hour file takes constant memory.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from engines.audio.container import NAMES, Container, has_end_mark, mp3_has_frame_count, sniff
+from engines.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Longest recording taken, seconds. Longer is nearly always a mistake (a recorder left running), and can be split by the person.
+MAX_SECONDS = 12 * 3600.0
+#: Below this level (RMS over the whole recording, dB of full scale) a recording counts as silent.
+SILENT_DB = -66.0
+#: A recording may lack this much of the length it claims and still be taken, with a note.
+MISSING_SECONDS, MISSING_SHARE = 1.0, 0.05
+#: Frames handed out at a time.
+_BLOCK = 65_536
+#: Floating-point samples beyond this are not sound at a wrong level but numbers at a wrong scale.
+_MAX_PEAK = 16.0
+
+
+@dataclass(frozen=True)
+class RecordingFacts:
+    """What a whole decode of one file found."""
+
+    seconds: float
+    sample_rate: int  #: Hz
+    channels: int
+    codec: str  #: FFmpeg's name: "pcm_s16le", "flac", "opus", …
+    bits: int  #: bits a sample as stored, 0 for lossy codecs
+    peak: float  #: largest absolute sample, 1.0 is full scale
+    rms_db: float  #: over all channels, dB of full scale; -120 for digital silence
+    clipped_share: float  #: share of samples that stand in runs at full scale, 0…1
+    silent: bool  #: nothing to hear
+    notes: tuple[str, ...] = field(default=())  #: sentences for people: odd but taken
+
+
+def probe_and_decode(path: Path) -> RecordingFacts:
+    """Decode the whole file and say what is in it.
+
+    Raises BadInput, with one sentence and what to do, if it is empty, no audio, damaged, cut short, silent digital nothing of zero
+    length, made of values that are no numbers, longer than MAX_SECONDS, a folder, or unreadable.
+    """
+    with _opened(path) as file:
+        container = _known(file, path)
+        reader = _Reader(file, container, path)
+        levels = _Levels()
+        for block in reader.blocks():
+            levels.add(block, path)
+        return _facts(path, file, container, reader, levels)
+
+
+def load(path: Path, sample_rate: int, start: float = 0.0, end: float | None = None) -> NDArray[np.float32]:
+    """Samples from `start` to `end` (seconds; None: to the end of the file) as mono float32 of shape (n,), at `sample_rate` Hz.
+
+    Channels are averaged, which cannot clip; if they cancel each other out (one is wired the wrong way round), the loudest is taken
+    alone. Raises BadInput as probe_and_decode does, but does not measure.
+    """
+    samples, cancelled = _load(path, sample_rate, start, end, None)
+    if cancelled is not None:
+        samples, _ = _load(path, sample_rate, start, end, cancelled)
+    return samples
+
+
+def _load(
+    path: Path, sample_rate: int, start: float, end: float | None, channel: int | None
+) -> tuple[NDArray[np.float32], int | None]:
+    """Mono samples, and the number of the channel to take instead if the mix cancelled out."""
+    import numpy as np
+    import soxr
+
+    parts: list[NDArray[np.float32]] = []
+    mix_energy, energies = 0.0, np.zeros(1)
+    with _opened(path) as file:
+        reader = _Reader(file, _known(file, path), path)
+        rate = reader.sample_rate
+        resampler = None if rate == sample_rate else soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
+        first, last = round(start * rate), math.inf if end is None else round(end * rate)
+        position = 0
+        for block in reader.blocks():
+            begin, position = position, position + block.shape[1]
+            if position <= first:
+                continue
+            block = block[:, max(0, first - begin) : None if last >= position else max(0, int(last) - begin)]
+            mono = block[channel] if channel is not None else block.mean(axis=0, dtype=np.float32)
+            mix_energy += float(np.dot(mono, mono))
+            energies = energies + np.einsum("cn,cn->c", block, block)
+            parts.append(mono if resampler is None else resampler.resample_chunk(np.ascontiguousarray(mono)))
+            if position >= last:
+                break
+        if resampler is not None:
+            parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
+    samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
+    if channel is None and len(energies) > 1 and mix_energy < 0.25 * energies.max() / len(energies) ** 2:
+        return samples, int(energies.argmax())
+    return samples, None
+
+
+class _Reader:
+    """Decoded blocks of one open file, float32 of shape (channels, n)."""
+
+    def __init__(self, file: BinaryIO, container: Container, path: Path) -> None:
+        import av
+
+        self._av = av
+        av.logging.set_level(None)  # FFmpeg's own complaints say less than our sentences
+        self._path, self._kind = path, container.looks_like
+        try:
+            self._input: Any = av.open(file, "r", format=container.format, metadata_errors="replace")
+        except (av.error.FFmpegError, ValueError, EOFError) as error:
+            raise BadInput(
+                f"{shown(path)} begins like {_article(container.looks_like)} file but is damaged or cut short ({_reason(error)}).",
+                "Copy it again from where it was recorded, or export it once more.",
+            ) from None
+        streams = self._input.streams.audio
+        if not streams:
+            video = " It holds only pictures." if self._input.streams.video else ""
+            raise BadInput(f"{shown(path)} holds no sound.{video}", "Drop the sound recording itself.")
+        self.stream: Any = streams[0]
+        self.sample_rate = int(self.stream.codec_context.sample_rate or 0)
+        self.channels = int(self.stream.codec_context.channels or 0)
+        if not 4_000 <= self.sample_rate <= 768_000 or not 1 <= self.channels <= 64:
+            raise BadInput(
+                f"{shown(path)} says it has {self.channels} channels at {self.sample_rate} Hz, which cannot be right.",
+                "Export it as 16-bit WAV or FLAC, mono, 24,000 Hz or more.",
+            )
+        self.damaged_packets = 0
+        self.samples = 0  #: samples a channel, decoded so far
+
+    def blocks(self) -> Iterator[NDArray[np.float32]]:
+        """All of the file, in order. Damaged packets are counted and passed over."""
+        join = self._av.AudioResampler(format="fltp", frame_size=_BLOCK)
+        try:
+            for packet in self._input.demux(self.stream):
+                try:
+                    frames = packet.decode()
+                except self._av.error.InvalidDataError:
+                    self.damaged_packets += 1
+                    continue
+                for frame in frames:
+                    if frame.sample_rate != self.sample_rate or frame.layout.nb_channels != self.channels:
+                        raise BadInput(
+                            f"{shown(self._path)} changes its sample rate or channels in the middle.",
+                            "Export it as one WAV or FLAC file.",
+                        )
+                    frame.pts = None  # gaps in the time stamps are no gaps in the sound
+                    yield from self._arrays(join.resample(frame))
+            yield from self._arrays(join.resample(None))
+        except self._av.error.FFmpegError as error:
+            raise BadInput(
+                f"{shown(self._path)} could not be decoded to its end ({_reason(error)}).",
+                "Copy it again from where it was recorded, or export it once more.",
+            ) from None
+
+    def claimed_seconds(self) -> float | None:
+        """Length that the container claims, None if it does not say."""
+        if self.stream.duration and self.stream.time_base:
+            return float(self.stream.duration * self.stream.time_base)
+        return self._input.duration / 1e6 if self._input.duration else None
+
+    def bits(self) -> int:
+        """Bits a sample as stored; 0 where the codec is lossy and the question has no answer."""
+        codec = str(self.stream.codec_context.name)
+        if codec.startswith("pcm_") or codec in ("flac", "alac", "wavpack"):
+            bits = int(getattr(self.stream.codec_context, "bits_per_raw_sample", 0) or 0)
+            digits = "".join(c for c in codec if c.isdigit())
+            return bits or (int(digits) if digits else 8 * int(self.stream.codec_context.format.bytes))
+        return 0
+
+    def _arrays(self, frames: list[Any]) -> Iterator[NDArray[np.float32]]:
+        for frame in frames:
+            array: NDArray[np.float32] = frame.to_ndarray()
+            self.samples += array.shape[1]
+            if self.samples > MAX_SECONDS * self.sample_rate:
+                raise BadInput(
+                    f"{shown(self._path)} is longer than {MAX_SECONDS / 3600:.0f} hours.", "Split it into shorter recordings."
+                )
+            yield array
+
+
+class _Levels:
+    """Running peak, energy and clipping over blocks."""
+
+    def __init__(self) -> None:
+        self.peak, self.energy, self.count, self.clipped = 0.0, 0.0, 0, 0
+        self._before: Any = None  # whether the last two samples of each channel stood at full scale
+
+    def add(self, block: NDArray[np.float32], path: Path) -> None:
+        import numpy as np
+
+        peak = float(np.abs(block).max(initial=0.0))
+        if not math.isfinite(peak):
+            raise BadInput(
+                f"{shown(path)} contains samples that are not numbers (NaN or infinite).", "Export it again as 16-bit WAV or FLAC."
+            )
+        if peak > _MAX_PEAK:
+            raise BadInput(
+                f"{shown(path)} has samples up to {peak:.0f} where 1.0 is full scale.",
+                "It was saved as floating point without scaling: export it as 16-bit WAV or FLAC.",
+            )
+        self.peak = max(self.peak, peak)
+        self.energy += float(np.einsum("cn,cn->", block, block, dtype=np.float64))
+        self.count += block.size
+        if self._before is None:
+            self._before = np.zeros((block.shape[0], 2), dtype=bool)
+        full = np.concatenate([self._before, np.abs(block) >= 0.999], axis=1)
+        self.clipped += int((full[:, 2:] & full[:, 1:-1] & full[:, :-2]).sum())  # three in a row: a single one may be a fair peak
+        self._before = full[:, -2:]
+
+
+def _facts(path: Path, file: BinaryIO, container: Container, reader: _Reader, levels: _Levels) -> RecordingFacts:
+    if not levels.count:
+        raise BadInput(f"{shown(path)} holds no sound: its length is zero.", "Record or copy it again.")
+    seconds = reader.samples / reader.sample_rate
+    rms_db = 10 * math.log10(max(levels.energy / levels.count, 1e-12))
+    notes = [*_name_note(path, container), *_length_notes(path, file, container, reader, seconds)]
+    if reader.damaged_packets:
+        notes.append(f"{reader.damaged_packets} damaged pieces were passed over.")
+    if reader.sample_rate < 16_000:
+        notes.append(f"It was recorded at only {reader.sample_rate} Hz and will sound dull.")
+    if levels.peak > 1.0:
+        notes.append(f"It peaks at {levels.peak:.2f} times full scale and is turned down.")
+    return RecordingFacts(
+        seconds=seconds,
+        sample_rate=reader.sample_rate,
+        channels=reader.channels,
+        codec=str(reader.stream.codec_context.name),
+        bits=reader.bits(),
+        peak=levels.peak,
+        rms_db=rms_db,
+        clipped_share=levels.clipped / levels.count,
+        silent=rms_db < SILENT_DB,
+        notes=tuple(notes),
+    )
+
+
+def _name_note(path: Path, container: Container) -> list[str]:
+    what, endings = NAMES[container.format]
+    suffix = path.suffix.lower()
+    known = suffix in {ending for _, all_endings in NAMES.values() for ending in all_endings}
+    return [f"It is named {suffix} but is {_article(what)} file; taken as what it is."] if known and suffix not in endings else []
+
+
+def _length_notes(path: Path, file: BinaryIO, container: Container, reader: _Reader, seconds: float) -> list[str]:
+    """Refuse a file that lacks much of what it claims to hold; note smaller losses. An estimated claim is none."""
+    if container.format == "ogg" and not has_end_mark(file):
+        return ["It has no end mark, so its end may be missing."]
+    if container.format == "aac" or (container.format == "mp3" and not mp3_has_frame_count(file)):
+        return []
+    claimed = container.claimed_seconds if container.format == "wav" else reader.claimed_seconds()
+    missing = (claimed or 0.0) - seconds
+    if missing > max(MISSING_SECONDS, MISSING_SHARE * (claimed or 0.0)):
+        raise BadInput(
+            f"{shown(path)} is cut short: it says it is {claimed:.1f} s long, but holds only {seconds:.1f} s.",
+            "The copy broke off, or the recorder was not stopped properly. Copy or export it again.",
+        )
+    return [f"Its last {missing:.1f} s are missing."] if missing > 0.15 else []
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a regular file for reading, or say why not. Never waits on a pipe or a device."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise BadInput(f"{shown(path)} is not there.", "It was moved or deleted before it could be read; drop it again.") from None
+    except PermissionError:
+        raise BadInput(f"{shown(path)} may not be read.", "Give the daemon's user permission to read it (chmod a+r).") from None
+    except OSError as error:
+        raise BadInput(f"{shown(path)} cannot be opened ({error.strerror}).", "Check the disk or the network mount.") from None
+    mode = os.fstat(descriptor).st_mode
+    if not stat.S_ISREG(mode):
+        os.close(descriptor)
+        what = "a folder" if stat.S_ISDIR(mode) else "not an ordinary file"
+        raise BadInput(f"{shown(path)} is {what}.", "Drop the recording itself.")
+    return os.fdopen(descriptor, "rb")
+
+
+def _known(file: BinaryIO, path: Path) -> Container:
+    if not os.fstat(file.fileno()).st_size:
+        raise BadInput(f"{shown(path)} is empty.", "Copy it again: the recorder or the copy wrote nothing.")
+    container = sniff(file)
+    if not container.format:
+        named = f" named {path.suffix}" if path.suffix else ""
+        raise BadInput(
+            f"{shown(path)} is not a recording: it is {container.looks_like}{named}.",
+            "Drop wav, flac, mp3, ogg, opus, m4a, aac or webm.",
+        )
+    return container
+
+
+def shown(path: Path) -> str:
+    """A file's name as it can be printed: on one line, and with bytes that are no text replaced."""
+    name = os.fsencode(path.name).decode("utf-8", errors="replace")
+    return "".join(c if c.isprintable() else "?" for c in name)
+
+
+def _article(what: str) -> str:
+    return f"{'an' if what.startswith(('A', 'O', 'MP')) else 'a'} {what}"  # an AAC, an Ogg, an MP3
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error).strip().rstrip(".").lower()

@@ -1,0 +1,196 @@
+"""Better, or not kept: the rule that decides whether a candidate takes its parent's place.
+
+Loss alone never decides (a fine-tuned voice can lower its loss and mumble). A first training must sound more like the person than the
+base does, without becoming hard to understand; an increment must keep what there was and win on balance. What was not measured, or
+came out as no number, never promotes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from engines.metrics.summary import Summary
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When a candidate wins. Differences are candidate minus parent, in the metric's own unit."""
+
+    first_similarity_gain: float = 0.03  #: a first training must gain at least this much likeness
+    similarity_loss: float = 0.02  #: an increment may lose this much
+    wer_loss: float = 0.02  #: an increment's word error rate may rise by this much, a strong recogniser and many lines given
+    first_wer_loss: float = 0.12  #: a first training's
+    weak_wer_slack: float = 0.20  #: added to either, divided by √lines, when the recogniser is weak: its errors are mostly its own
+    strong_wer_slack: float = 0.08  #: the same for a strong recogniser: few lines say little
+    loss_rise: float = 0.02  #: the held-out loss may rise by this share of the parent's
+    dnsmos_loss: float = 0.4  #: quality may fall by this much
+    duration_range: tuple[float, float] = (0.6, 1.7)  #: spoken / recorded length; outside, the voice rushes or drawls
+    without_wer: bool = False  #: decide without word errors where no recogniser knows the language
+    max_failed_share: float = 0.1  #: held-out lines that may fail
+    # What a step counts for in the balance: score = Σ weight × gain / unit, unit being a difference one can hear
+    similarity_unit: float = 0.05
+    wer_unit: float = 0.05
+    loss_unit: float = 0.05  #: share of the parent's loss
+    dnsmos_unit: float = 0.25
+    duration_unit: float = 0.15  #: |ln ratio|
+    f0_unit: float = 1.0  #: semitones
+    weights: tuple[float, float, float, float, float, float] = (1.0, 1.0, 0.5, 0.5, 0.25, 0.25)  #: in the order of the units above
+    min_score: float = 0.0  #: the balance must be above this
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table that says why."""
+
+    metric: str  #: "similarity", "wer", …
+    parent: float | None
+    candidate: float | None
+    ceiling: float | None  #: of the recordings themselves, None if not measured
+    limit: float | None  #: what the candidate had to reach; None: it only counts in the balance
+    higher_is_better: bool
+    ok: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether to promote, and why, for people."""
+
+    promote: bool
+    sentences: tuple[str, ...]  #: the decision first, then each reason
+    rows: tuple[Row, ...]
+    score: float | None  #: the balance; None if it could not be drawn up
+
+
+def better(
+    candidate: Summary, parent: Summary, rule: Rule | None = None, *, first: bool = False, ceiling: Summary | None = None
+) -> Verdict:
+    """Judge a candidate against its parent on the same held-out lines.
+
+    `first`: the parent is the engine's base, which does not know the voice. `ceiling`: the recordings' own scores, only shown.
+    """
+    rule = rule or Rule()
+    broken = _broken(candidate, parent, rule, first)
+    rows = _rows(candidate, parent, rule, first, ceiling)
+    misses = [_miss(row) for row in rows if not row.ok and not any(row.metric in sentence for sentence in broken)]
+    score = None if broken else _score(candidate, parent, rule)
+    if score is not None and not misses and score <= rule.min_score:
+        misses.append(f"On balance it is no better than its parent (score {score:+.2f}, needs more than {rule.min_score:g}).")
+    reasons = broken + misses
+    if reasons:
+        return Verdict(False, ("Not promoted.", *reasons), rows, score)
+    return Verdict(True, ("Promoted: it is better than its parent.", *_wins(rows), f"Score {score:+.2f}."), rows, score)
+
+
+def _known(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _broken(candidate: Summary, parent: Summary, rule: Rule, first: bool) -> list[str]:
+    """What makes the comparison itself worthless."""
+    reasons = []
+    if not candidate.lines or not parent.lines:
+        reasons.append("No held-out line was scored, so nothing can be said of it.")
+    elif candidate.failed > rule.max_failed_share * (candidate.lines + candidate.failed):
+        reasons.append(f"{candidate.failed} of {candidate.lines + candidate.failed} held-out lines could not be spoken or scored.")
+    elif candidate.lines + candidate.failed != parent.lines + parent.failed:
+        reasons.append(f"It was scored on {candidate.lines} lines and its parent on {parent.lines}: they cannot be compared.")
+    if not (_known(candidate.similarity) and _known(parent.similarity)):
+        reasons.append("Its similarity could not be measured.")
+    if not (_known(candidate.wer) and _known(parent.wer)):
+        no_ears = candidate.wer is None and parent.wer is None
+        if not (no_ears and rule.without_wer):
+            why = ": no recogniser here knows the language. Listen and promote by hand, or set without_wer" if no_ears else ""
+            reasons.append(f"Its wer could not be measured{why}.")
+    if candidate.wer is not None and parent.wer is not None and candidate.recogniser != parent.recogniser:
+        reasons.append(f"Its wer was heard by {candidate.recogniser}, its parent's by {parent.recogniser}: they cannot be compared.")
+    if candidate.held_out_loss is not None and not math.isfinite(candidate.held_out_loss):
+        reasons.append("Its held-out loss is not a number.")
+    elif not first and parent.held_out_loss is not None and candidate.held_out_loss is None:
+        reasons.append("Its held-out loss was not measured.")
+    return reasons
+
+
+def _rows(candidate: Summary, parent: Summary, rule: Rule, first: bool, ceiling: Summary | None) -> tuple[Row, ...]:
+    top = ceiling or Summary(lines=0)
+    slack = (rule.strong_wer_slack if candidate.trust == "high" else rule.weak_wer_slack) / math.sqrt(max(candidate.lines, 1))
+    wer_room = slack + (rule.first_wer_loss if first else rule.wer_loss)
+    similarity_step = rule.first_similarity_gain if first else -rule.similarity_loss
+    return (
+        _row("similarity", parent.similarity, candidate.similarity, top.similarity, similarity_step, higher=True),
+        _row("wer", parent.wer, candidate.wer, top.wer, wer_room, higher=False),
+        _row("cer", parent.cer, candidate.cer, top.cer, None, higher=False),
+        _row(
+            "held-out loss",
+            parent.held_out_loss,
+            candidate.held_out_loss,
+            top.held_out_loss,
+            None if parent.held_out_loss is None else rule.loss_rise * abs(parent.held_out_loss),
+            higher=False,
+        ),
+        _row("dnsmos", parent.dnsmos, candidate.dnsmos, top.dnsmos, -rule.dnsmos_loss, higher=True),
+        _duration_row(parent.duration_ratio, candidate.duration_ratio, rule),
+        _row("f0 distance", parent.f0_semitones, candidate.f0_semitones, top.f0_semitones, None, higher=False),
+    )
+
+
+def _row(metric: str, parent: float | None, candidate: float | None, ceiling: float | None, step: float | None, *, higher: bool) -> Row:
+    """`step` is how far from the parent's value the limit lies; None: no limit."""
+    limit = None if step is None or parent is None or not math.isfinite(parent) else parent + step
+    ok = True
+    if limit is not None and candidate is not None:
+        ok = math.isfinite(candidate) and (candidate >= limit - 1e-9 if higher else candidate <= limit + 1e-9)
+    elif candidate is not None and not math.isfinite(candidate):
+        ok = False
+    elif limit is not None:  # the parent has it, the candidate lacks it
+        ok = False
+    return Row(metric, parent, candidate, ceiling, limit, higher, ok)
+
+
+def _duration_row(parent: float | None, candidate: float | None, rule: Rule) -> Row:
+    low, high = rule.duration_range
+    ok = candidate is None or (math.isfinite(candidate) and low <= candidate <= high)
+    limit = None if ok or candidate is None else (low if candidate < low else high)
+    return Row("duration ratio", parent, candidate, 1.0, limit, candidate is None or candidate < 1.0, ok)
+
+
+def _score(candidate: Summary, parent: Summary, rule: Rule) -> float:
+    """The balance of all gains, each in steps one can hear; a metric that either side lacks counts for nothing."""
+
+    def gain(new: float | None, old: float | None) -> float:
+        return 0.0 if new is None or old is None or not (math.isfinite(new) and math.isfinite(old)) else new - old
+
+    def off_pace(ratio: float | None) -> float | None:
+        return None if ratio is None or ratio <= 0 else abs(math.log(ratio))
+
+    loss_scale = abs(parent.held_out_loss or 0.0) or 1.0
+    gains = (
+        gain(candidate.similarity, parent.similarity) / rule.similarity_unit,
+        -gain(candidate.wer, parent.wer) / rule.wer_unit,
+        -gain(candidate.held_out_loss, parent.held_out_loss) / loss_scale / rule.loss_unit,
+        gain(candidate.dnsmos, parent.dnsmos) / rule.dnsmos_unit,
+        -gain(off_pace(candidate.duration_ratio), off_pace(parent.duration_ratio)) / rule.duration_unit,
+        -gain(candidate.f0_semitones, parent.f0_semitones) / rule.f0_unit,
+    )
+    # One metric must not carry the day alone by a freak value (a loss that fell from 9 to 1): each counts for four steps at most
+    return sum(weight * max(-4.0, min(4.0, one)) for weight, one in zip(rule.weights, gains, strict=True))
+
+
+def _miss(row: Row) -> str:
+    if row.candidate is None or not math.isfinite(row.candidate):
+        return f"Its {row.metric} could not be measured."
+    if row.metric == "duration ratio":
+        pace = "faster" if row.candidate < 1 else "slower"
+        return f"It speaks much {pace} than the recordings (duration ratio {row.candidate:.2f}, the limit is {row.limit:.2f})."
+    word = "at least" if row.higher_is_better else "at most"
+    return f"Its {row.metric} is {row.candidate:.3f}, its parent's {row.parent:.3f}; it needed {word} {row.limit:.3f}."
+
+
+def _wins(rows: tuple[Row, ...]) -> list[str]:
+    wins = []
+    for row in rows:
+        if row.metric == "duration ratio" or row.parent is None or row.candidate is None:
+            continue
+        if (row.candidate > row.parent) == row.higher_is_better and row.candidate != row.parent:
+            wins.append(f"Its {row.metric} went from {row.parent:.3f} to {row.candidate:.3f}.")
+    return wins
