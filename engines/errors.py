@@ -38,3 +38,9 @@ class OutOfMemory(EngineError):
     """Memory ran out and could not be won back by smaller batches."""
 
     kind = "out-of-memory"
+
+
+class DiskFull(EngineError):
+    """There is no room to write; what was written before is intact, and nothing half-written is used."""
+
+    kind = "disk-full"

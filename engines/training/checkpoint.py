@@ -1,0 +1,254 @@
+"""Checkpoints on disk: whole or not there, checked when read, without pickles.
+
+    checkpoints/step-000120/state.json             where the run is, and size and CRC-32 of the other files
+                            model.safetensors      trainable parameters and buffers
+                            optimizer.safetensors  optimizer tensors, named "<parameter index>.<name>"; absent where only weights are kept
+
+A checkpoint is written into a `.tmp-…` folder, every file and folder fsynced, then renamed. Random numbers need no state: each step's come
+from (seed, step). Nor does the learning rate: it is a function of the step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from engines.errors import EngineError
+from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_folder
+from engines.training.data import START, Position
+
+#: Raised when what is written changes; older checkpoints are then refused with a sentence.
+FORMAT = 1
+#: Checkpoints to go on from that are kept: should the newest be damaged, there is one before it.
+KEPT = 2
+
+_DTYPES = {
+    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
+    torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class RunState:
+    """Where a run is, apart from weights and optimizer: all that a resumed run needs to go on as if it had never stopped."""
+
+    step: int = 0  #: updates done
+    position: Position = START  #: next batch
+    micro_batch: int = 1  #: clips in one forward pass, after any halving
+    best_step: int | None = None  #: None: no held-out measurement yet
+    best_loss: float | None = None
+    best_losses: Mapping[str, float] = dataclasses.field(default_factory=dict)  #: all held-out losses at the best step
+    evaluations_without_gain: int = 0
+    skipped_in_a_row: int = 0  #: updates skipped because loss or gradient was not a number
+    seconds: float = 0.0  #: training time, pauses not counted
+    ended: str = ""  #: why training is over, a sentence; empty while it goes on
+    stopped_early: bool = False
+    fingerprint: str = ""  #: of data order and settings: another run's checkpoint is not mistaken for ours
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> RunState:
+        return cls(**{**values, "position": Position(**values["position"])})
+
+
+class DamagedCheckpoint(EngineError):
+    """The folder is not a checkpoint that can be used."""
+
+
+class Checkpoints:
+    """The checkpoints of one run, in `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def sweep(self) -> None:
+        """Remove what a killed process left half-written."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for leftover in self.folder.glob(f"{TEMPORARY}*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    def path(self, step: int) -> Path:
+        return self.folder / f"step-{step:06d}"
+
+    def steps(self) -> list[int]:
+        """Steps with a checkpoint, ascending; not checked."""
+        return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*") if path.name[5:].isdigit())
+
+    def save(self, state: RunState, module: torch.nn.Module, optimizer: torch.optim.Optimizer | None) -> Path:
+        """Write a checkpoint; without `optimizer` only the weights (a best step that no run goes on from).
+
+        Raises DiskFull: then nothing of it is left, and the checkpoints before it are untouched.
+        """
+        final = self.path(state.step)
+        aside = self.folder / f"{TEMPORARY}{final.name}"
+        with disk_full_is_a_sentence(f"the checkpoint of step {state.step}"):
+            try:
+                shutil.rmtree(aside, ignore_errors=True)
+                aside.mkdir(parents=True)
+                files = {"model.safetensors": _write_tensors(aside / "model.safetensors", _weights(module))}
+                if optimizer is not None:
+                    files["optimizer.safetensors"] = _write_tensors(aside / "optimizer.safetensors", _optimizer_tensors(optimizer))
+                _write_json(aside / "state.json", {"format": FORMAT, "files": files, "state": state.to_json()})
+                sync_folder(aside)
+                if final.exists():  # the best step's weights, or a step repeated after a resume: the same weights again
+                    self._remove(state.step)
+                aside.replace(final)
+            except BaseException:
+                shutil.rmtree(aside, ignore_errors=True)
+                raise
+            sync_folder(self.folder)
+        return final
+
+    def prune(self, now: RunState) -> None:
+        """Keep the last two that a run can go on from, and the best steps that these and the run's present state refer to."""
+        resumable, keep = [], {now.best_step}
+        for step in self.steps():
+            try:
+                record = _read_json(self.path(step))
+            except DamagedCheckpoint:
+                continue
+            if step <= now.step and "optimizer.safetensors" in record["files"]:
+                resumable.append((step, record["state"]["best_step"]))
+        for step, best in resumable[-KEPT:]:
+            keep |= {step, best}
+        for step in self.steps():
+            if step not in keep:
+                self._remove(step)
+
+    def newest(self) -> tuple[RunState, list[str]]:
+        """State of the newest checkpoint that is whole and can be gone on from, and a sentence for each that had to be passed over.
+
+        An empty run gives RunState() with step 0 and no fingerprint.
+        """
+        passed_over: list[str] = []
+        for step in reversed(self.steps()):
+            try:
+                record = _read_json(self.path(step))
+                if "optimizer.safetensors" not in record["files"]:
+                    continue
+                self._check(step, record)
+                state = RunState.from_json(record["state"])
+                if state.best_step is not None and state.best_step != step:
+                    self._check(state.best_step, _read_json(self.path(state.best_step)))
+                return state, passed_over
+            except (DamagedCheckpoint, KeyError, TypeError, ValueError) as error:
+                passed_over.append(f"The checkpoint of step {step} is damaged and is passed over: {error}")
+        return RunState(), passed_over
+
+    def load_weights(self, step: int, module: torch.nn.Module) -> None:
+        """Copy a checkpoint's weights into `module`, in place. Raises DamagedCheckpoint."""
+        stored = self._load(step, "model.safetensors")
+        ours = _weights(module)
+        if stored.keys() != ours.keys():
+            names = sorted(stored.keys() ^ ours.keys())
+            raise DamagedCheckpoint(f"The checkpoint of step {step} is another model's: {names[0]} is not in both.", "Start a new run.")
+        with torch.no_grad():
+            for name, tensor in ours.items():
+                tensor.copy_(stored[name])
+
+    def load_optimizer(self, step: int, optimizer: torch.optim.Optimizer) -> None:
+        """Copy a checkpoint's optimizer state into `optimizer`. Raises DamagedCheckpoint."""
+        state: dict[int, dict[str, torch.Tensor]] = {}
+        for name, tensor in self._load(step, "optimizer.safetensors").items():
+            index, _, key = name.partition(".")
+            state.setdefault(int(index), {})[key] = tensor
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+    def _remove(self, step: int) -> None:
+        """Out of sight first, so that a kill in between leaves no half checkpoint under a good name."""
+        doomed = self.folder / f"{TEMPORARY}removed-{step}"
+        shutil.rmtree(doomed, ignore_errors=True)
+        self.path(step).rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    def _load(self, step: int, name: str) -> dict[str, torch.Tensor]:
+        try:
+            return load_file(self.path(step) / name)
+        except (OSError, SafetensorError) as error:
+            raise DamagedCheckpoint(f"{name} of step {step} cannot be read ({error}).", "Start a new run.") from error
+
+    def _check(self, step: int, record: Mapping[str, Any]) -> None:
+        for name, expected in record["files"].items():
+            path = self.path(step) / name
+            if not path.is_file() or path.stat().st_size != expected["size"] or _crc(path) != expected["crc32"]:
+                raise DamagedCheckpoint(f"{name} is not what was written.")
+
+
+def _weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """What training changes: parameters that take a gradient, and buffers. Frozen weights stay in the base."""
+    weights = {name: parameter.detach() for name, parameter in module.named_parameters() if parameter.requires_grad}
+    weights.update((name, buffer.detach()) for name, buffer in module.named_buffers() if buffer is not None)
+    return weights
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    states = optimizer.state_dict()["state"]
+    return {f"{index}.{name}": value for index, state in states.items() for name, value in state.items() if torch.is_tensor(value)}
+
+
+def _write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> dict[str, int]:
+    """Write the safetensors format, one tensor in memory at a time; size and CRC-32 of the file.
+
+    (The library's own writer wants all tensors in host memory, and reports a full disk as text.)
+    """
+    offset, header = 0, {}
+    for name, tensor in tensors.items():
+        size = tensor.numel() * tensor.element_size()
+        header[name] = {"dtype": _DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, offset + size]}
+        offset += size
+    head = json.dumps(header).encode()
+    head += b" " * (-len(head) % 8)
+    return _write(path, (len(head).to_bytes(8, "little"), head), tensors.values())
+
+
+def _write(path: Path, head: Iterable[bytes], tensors: Iterable[torch.Tensor]) -> dict[str, int]:
+    crc = 0
+    with path.open("wb") as file:
+        for piece in head:
+            file.write(piece)
+            crc = zlib.crc32(piece, crc)
+        for tensor in tensors:
+            raw = tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
+            file.write(raw)
+            crc = zlib.crc32(raw, crc)
+        file.flush()
+        os.fsync(file.fileno())
+        return {"size": file.tell(), "crc32": crc}
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> None:
+    with path.open("w") as file:
+        json.dump(values, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_json(folder: Path) -> dict[str, Any]:
+    try:
+        record: dict[str, Any] = json.loads((folder / "state.json").read_text())
+    except (OSError, ValueError) as error:
+        raise DamagedCheckpoint(f"its state.json cannot be read ({error}).") from error
+    if record.get("format") != FORMAT:
+        raise DamagedCheckpoint(f"its format is {record.get('format')}, not {FORMAT}.")
+    return record
+
+
+def _crc(path: Path) -> int:
+    crc = 0
+    with path.open("rb") as file:
+        while piece := file.read(1 << 22):
+            crc = zlib.crc32(piece, crc)
+    return crc

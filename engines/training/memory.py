@@ -1,0 +1,38 @@
+"""What happens to memory in a training: how much is taken, what running out looks like, how the card is lent to somebody else."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+
+def taken(device: torch.device) -> int:
+    """Bytes that the training holds now: on the card, or of the process where there is no card."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether an exception means that memory ran out, on a card or on the host."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+def release(device: torch.device) -> None:
+    """Give cached, unused blocks back to the card."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+
+
+def move(module: torch.nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+    """Move weights, gradients and optimizer state; parameters stay the same objects, values the same bits."""
+    module.to(device)
+    for state in optimizer.state.values():
+        for name, value in state.items():
+            if torch.is_tensor(value):
+                state[name] = value.to(device)

@@ -1,0 +1,95 @@
+"""What a training is told: every number that shapes a run, kept with the run as JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engines.base import EngineInfo, LoraSettings
+from engines.errors import BadInput
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """Settings of one run. A step is one optimizer update on one effective batch."""
+
+    steps: int  #: optimizer updates to the run's own end (the learning rate is zero there)
+    learning_rate: float  #: peak, after warm-up
+    batch_size: int = 12  #: clips in an effective batch
+    micro_batch: int = 12  #: clips in one forward pass; less memory, the same gradient
+    warmup: int = 0  #: steps of linear warm-up
+    weight_decay: float = 0.01  #: on matrices and kernels; never on biases and gains
+    grad_clip: float = 1.0  #: largest gradient norm; 0 does not clip
+    eval_every: int = 50  #: steps between held-out measurements
+    checkpoint_every: int = 100  #: steps that a crash can cost at most
+    patience: int = 8  #: held-out measurements without gain before stopping; 0 never stops early
+    seed: int = 0  #: of data order, dropout and everything else random
+    lora: LoraSettings | None = None  #: None trains all that the engine says is trainable
+    precision: str = "fp32"  #: "fp32", or "bf16" for autocast
+    log_every: int = 1  #: steps between metric points
+    threads: int = 0  #: CPU threads; 0 leaves them as they are
+    old_clip_share: float = 0.5  #: of an epoch that are old clips, when an increment is given any
+    max_seconds: float = 0.0  #: training time after which the run ends early, pauses not counted; 0 is no limit
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size", "micro_batch", "eval_every", "checkpoint_every", "log_every"):
+            if getattr(self, name) < 1:
+                raise BadInput(f"The training setting {name} is {getattr(self, name)}.", f"Set {name} to 1 or more.")
+        for name in ("warmup", "weight_decay", "grad_clip", "patience", "threads", "max_seconds"):
+            if getattr(self, name) < 0:
+                raise BadInput(f"The training setting {name} is {getattr(self, name)}.", f"Set {name} to 0 or more.")
+        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
+            raise BadInput(f"The learning rate is {self.learning_rate}.", "Set learning_rate to a number above 0.")
+        if not 0 <= self.old_clip_share < 1:
+            raise BadInput(f"The share of old clips is {self.old_clip_share}.", "Set old_clip_share to 0 or more, and below 1.")
+        if self.precision not in ("fp32", "bf16"):
+            raise BadInput(f"The precision {self.precision!r} is unknown.", 'Set precision to "fp32" or "bf16".')
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for json.dumps."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> TrainSettings:
+        """The settings that `to_json` gave. Raises BadInput on a name that is no setting."""
+        _refuse_unknown(values)
+        values = dict(values)
+        if isinstance(values.get("lora"), Mapping):
+            lora = dict(values["lora"])
+            values["lora"] = LoraSettings(**{**lora, "targets": tuple(lora.get("targets", ()))})
+        return cls(**values)
+
+
+def plan(
+    info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrides: Mapping[str, Any] | None = None
+) -> TrainSettings:
+    """Settings that follow the amount of data.
+
+    A first training of `n_clips` takes max(a, b × clips) steps at the engine's rate; an increment of `n_new` clips takes max(a, b × new)
+    steps at a share of that rate (`EngineInfo.first_steps`, `increment_steps`, `increment_rate`). Anything in `overrides` wins.
+    """
+    overrides = dict(overrides or {})
+    _refuse_unknown(overrides)
+    least, per_clip = info.first_steps if first else info.increment_steps
+    steps = int(overrides.get("steps") or max(least, math.ceil(per_clip * (n_clips if first else n_new))))
+    eval_every = min(250, max(5, steps // 25))
+    values: dict[str, Any] = {
+        "steps": steps,
+        "learning_rate": info.learning_rate * (1.0 if first else info.increment_rate),
+        "warmup": min(500, max(1, steps // 20)),
+        "eval_every": eval_every,
+        "checkpoint_every": eval_every * 2,
+    }
+    batch_size = int(overrides.get("batch_size", TrainSettings.batch_size))
+    values["micro_batch"] = batch_size
+    return TrainSettings.from_json({**values, **overrides})
+
+
+def _refuse_unknown(values: Mapping[str, Any]) -> None:
+    known = {field.name for field in dataclasses.fields(TrainSettings)}
+    unknown = sorted(set(values) - known)
+    if unknown:
+        raise BadInput(f"There is no training setting named {unknown[0]}.", f"Known settings: {', '.join(sorted(known))}.")
