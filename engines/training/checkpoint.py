@@ -54,7 +54,7 @@ class RunState:
     seconds: float = 0.0  #: training time, pauses not counted
     ended: str = ""  #: why training is over, a sentence; empty while it goes on
     stopped_early: bool = False
-    fingerprint: str = ""  #: of data order and settings: another run's checkpoint is not mistaken for ours
+    fingerprint: str = ""  #: of data order and settings: another training's checkpoint is not mistaken for ours
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -128,11 +128,8 @@ class Checkpoints:
             if step not in keep:
                 self._remove(step)
 
-    def newest(self) -> tuple[RunState, list[str]]:
-        """State of the newest checkpoint that is whole and can be gone on from, and a sentence for each that had to be passed over.
-
-        An empty run gives RunState() with step 0 and no fingerprint.
-        """
+    def newest(self) -> tuple[RunState | None, list[str]]:
+        """State of the newest checkpoint that can be gone on from, if there is one, and a sentence for each that was passed over."""
         passed_over: list[str] = []
         for step in reversed(self.steps()):
             try:
@@ -146,7 +143,7 @@ class Checkpoints:
                 return state, passed_over
             except (DamagedCheckpoint, KeyError, TypeError, ValueError) as error:
                 passed_over.append(f"The checkpoint of step {step} is damaged and is passed over: {error}")
-        return RunState(), passed_over
+        return None, passed_over
 
     def load_weights(self, step: int, module: torch.nn.Module) -> None:
         """Copy a checkpoint's weights into `module`, in place. Raises DamagedCheckpoint."""

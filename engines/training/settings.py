@@ -63,9 +63,7 @@ class TrainSettings:
         return cls(**values)
 
 
-def plan(
-    info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrides: Mapping[str, Any] | None = None
-) -> TrainSettings:
+def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrides: Mapping[str, Any] | None = None) -> TrainSettings:
     """Settings that follow the amount of data.
 
     A first training of `n_clips` takes max(a, b × clips) steps at the engine's rate; an increment of `n_new` clips takes max(a, b × new)

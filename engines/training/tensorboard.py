@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from engines.files import disk_full_is_a_sentence
 
 
 class EventFiles:
@@ -24,8 +27,11 @@ class EventFiles:
         self._add(Event(step=step, summary=Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])))
 
     def close(self) -> None:
-        self._writer.close()
+        """Everything written; quiet about a full disk, which has been said by then."""
+        with suppress(OSError):
+            self._writer.close()
 
     def _add(self, event: Event) -> None:
         event.wall_time = time.time()
-        self._writer.add_event(event)
+        with disk_full_is_a_sentence("the run's TensorBoard file"):
+            self._writer.add_event(event)

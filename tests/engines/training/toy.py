@@ -25,9 +25,9 @@ class ToyModel:
     def __init__(self, device: str = "cpu", width: int = 16) -> None:
         torch.manual_seed(7)
         self.device = torch.device(device)
-        self.module = nn.Sequential(
-            nn.Linear(4, width), nn.BatchNorm1d(width), nn.Tanh(), nn.Dropout(0.1), nn.Linear(width, 2)
-        ).to(self.device)
+        self.module = nn.Sequential(nn.Linear(4, width), nn.BatchNorm1d(width), nn.Tanh(), nn.Dropout(0.1), nn.Linear(width, 2)).to(
+            self.device
+        )
 
 
 class ToyEngine:

@@ -1,0 +1,126 @@
+"""Encoded clips, kept on disk: what is encoded once is not encoded again for the next training.
+
+One safetensors file a clip, named by all that its content follows from: the clip's hash, text and language, the engine, its base and the format.
+A file that is cut short or altered is noticed when read, and made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import safetensors.numpy
+from safetensors import SafetensorError, safe_open
+
+from engines.base import Clip, Engine, Features
+from engines.errors import BadInput, Cancelled
+from engines.files import TEMPORARY, write_whole
+from engines.training.control import Command, Control, Free, Stopped
+
+#: Part of every file's name: raise it when the layout of the files changes.
+FORMAT = "1"
+#: A half-written file older than this belongs to a process that was killed, seconds.
+_ABANDONED = 3600.0
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What came of encoding a set of clips."""
+
+    kept: list[tuple[Clip, Features]]  #: in the order of the clips given
+    dropped: list[tuple[Clip, str]]  #: clips this engine cannot train on, each with a sentence that says why
+    from_cache: int  #: how many of the kept did not have to be encoded
+
+
+class FeatureCache:
+    """Features of one engine in one folder (`features/<engine>/`). Several processes may share it."""
+
+    def __init__(self, engine: Engine, folder: Path) -> None:
+        self.folder = folder
+        self._engine = engine
+        self._base = engine.base_fingerprint()
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(f"{TEMPORARY}*"):
+            if time.time() - leftover.stat().st_mtime > _ABANDONED:
+                leftover.unlink(missing_ok=True)
+
+    def path(self, clip: Clip) -> Path:
+        """Where a clip's features are or would be."""
+        key = json.dumps([clip.sha256, clip.text, clip.language, self._engine.info.name, self._base, FORMAT])
+        return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()}.safetensors"
+
+    def read(self, clip: Clip) -> Features | None:
+        """Stored features, or None if there are none or the file is not whole."""
+        try:
+            with safe_open(self.path(clip), "numpy") as file:
+                digest = (file.metadata() or {}).get("sha256")
+                features = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        except (OSError, SafetensorError, ValueError, KeyError):
+            return None
+        return features if digest == _digest(features) else None
+
+    def write(self, clip: Clip, features: Features) -> None:
+        """Store features, whole or not at all. Raises DiskFull."""
+        arrays = {name: np.ascontiguousarray(array) for name, array in features.items()}
+        content = safetensors.numpy.save(arrays, metadata={"sha256": _digest(arrays)})
+        write_whole(self.path(clip), content, "the features of a clip")
+
+
+def encode_all(
+    engine: Engine,
+    clips: Sequence[Clip],
+    folder: Path,
+    control: Control | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Encoded:
+    """Features of all clips, from the cache in `folder` or made and stored there.
+
+    `on_progress(done, total)` is called after every clip. Clips for which the engine raises BadInput are dropped with that reason.
+    Raises Cancelled or Stopped when `control` asks for it (what is encoded stays in the cache), DiskFull, and what else the engine raises.
+    """
+    control = control or Free()
+    cache = FeatureCache(engine, folder)
+    kept: list[tuple[Clip, Features]] = []
+    dropped: list[tuple[Clip, str]] = []
+    from_cache = 0
+    for done, clip in enumerate(clips, start=1):
+        _obey(control, done - 1, len(clips))
+        features = cache.read(clip)
+        if features is not None:
+            from_cache += 1
+        else:
+            try:
+                features = engine.encode(clip)
+            except BadInput as error:
+                dropped.append((clip, str(error)))
+            else:
+                cache.write(clip, features)
+        if features is not None:
+            kept.append((clip, features))
+        if on_progress:
+            on_progress(done, len(clips))
+    return Encoded(kept, dropped, from_cache)
+
+
+def _obey(control: Control, done: int, total: int) -> None:
+    while (command := control.poll()) is not Command.GO:
+        if command is Command.CANCEL:
+            raise Cancelled(f"Encoding was cancelled after {done} of {total} clips.")
+        if command is Command.STOP:
+            raise Stopped(f"Encoding stopped after {done} of {total} clips and goes on from there later.")
+        control.wait()
+
+
+def _digest(features: Features) -> str:
+    """SHA-256 over names, types, shapes and contents."""
+    digest = hashlib.sha256()
+    for name in sorted(features):
+        array = np.ascontiguousarray(features[name])
+        digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,89 @@
+"""One optimizer update, and what makes it repeatable: all its random numbers follow from (seed, step)."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from engines.base import Engine, Model
+from engines.errors import EngineError
+from engines.training.feed import Step
+from engines.training.settings import TrainSettings
+
+#: AdamW's averaging (Loshchilov and Hutter 2019, arXiv 1711.05101); the second is shorter than the usual 0.999, as runs are short.
+BETAS = (0.9, 0.99)
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What came of an update."""
+
+    losses: dict[str, float]  #: means over the effective batch, by name
+    grad_norm: float  #: before clipping
+    updated: bool  #: False: loss or gradient was not finite, and no weight was changed
+
+
+def adamw(parameters: Sequence[torch.nn.Parameter], settings: TrainSettings, device: torch.device) -> torch.optim.AdamW:
+    """Fused AdamW; weight decay on matrices and kernels, not on biases and gains."""
+    if not parameters:
+        raise EngineError("The engine names no parameters to train.", "This is a fault of the engine: please report it.")
+    groups = [
+        {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": settings.weight_decay},
+        {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
+    ]
+    fused = device.type in ("cpu", "cuda")
+    return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=fused)
+
+
+def seed_everything(seed: int, step: int) -> None:
+    """Random numbers of a step (0: of held-out measurement) for torch on every device, numpy and Python."""
+    mixed = int.from_bytes(hashlib.sha256(f"{seed} {step}".encode()).digest()[:4], "little")
+    torch.manual_seed(mixed)
+    np.random.seed(mixed)
+    random.seed(mixed)
+
+
+def precision(settings: TrainSettings, device: torch.device) -> torch.autocast | nullcontext[None]:
+    """bf16 autocast where it is asked for."""
+    return torch.autocast(device.type, dtype=torch.bfloat16) if settings.precision == "bf16" else nullcontext()
+
+
+def update(
+    engine: Engine,
+    model: Model,
+    data: Step,
+    parameters: Sequence[torch.nn.Parameter],
+    optimizer: torch.optim.Optimizer,
+    settings: TrainSettings,
+    meanwhile: Callable[[], None],
+) -> StepResult:
+    """Forward and backward over all micro-batches, clip, and update unless something is not finite.
+
+    `meanwhile` is called when all work is queued on the card and before it is waited for.
+    """
+    optimizer.zero_grad(set_to_none=True)
+    sums: dict[str, torch.Tensor] = {}
+    for batch, n_clips in data.pieces:
+        with precision(settings, model.device):
+            losses = engine.losses(model, batch)
+        weight = n_clips / data.n_clips  # micro-batches' gradients add up to the whole batch's
+        torch.autograd.backward(losses["loss"] * weight)
+        for name, value in losses.items():
+            part = value.detach().float() * weight
+            sums[name] = sums[name] + part if name in sums else part
+    norm = torch.nn.utils.clip_grad_norm_(parameters, settings.grad_clip or math.inf, foreach=True)
+    read = torch.stack([*sums.values(), norm.float()])
+    meanwhile()
+    *values, grad_norm = read.tolist()  # the one time in a step that the card is waited for
+    result = dict(zip(sums, values, strict=True))
+    updated = math.isfinite(grad_norm) and math.isfinite(result["loss"])
+    if updated:
+        optimizer.step()
+    return StepResult(result, grad_norm, updated)
