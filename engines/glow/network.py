@@ -1,0 +1,151 @@
+"""The acoustic model: Coqui's GlowTTS at a size that trains on a CPU, with a table of speakers, kept as safetensors and JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from engines import coqui
+from engines.errors import EngineError
+from engines.glow import mel, phonemes
+
+WEIGHTS, SETTINGS = "model.safetensors", "model.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Size and vocabulary of a network. A version keeps its base's."""
+
+    symbols: tuple[str, ...] = phonemes.SYMBOLS  #: token id = index
+    phonemizer: str = phonemes.PHONEMIZER
+    speakers: tuple[str, ...] = ("base",)  #: rows of the speaker table
+    hidden: int = 96  #: channels of encoder, decoder and speaker embedding
+    encoder_layers: int = 4
+    filter: int = 384  #: channels of the encoder's feed-forward layers
+    flow_blocks: int = 8
+    block_layers: int = 3
+    duration_hidden: int = 128
+    dropout: Mapping[str, float] = field(default_factory=lambda: {"encoder": 0.1, "decoder": 0.05, "duration": 0.1})
+
+
+def build(settings: Settings) -> torch.nn.Module:
+    """A GlowTTS with fresh weights (from torch's global generator), without data-dependent initialisation."""
+    with coqui.imports():
+        from TTS.tts.models.glow_tts import GlowTTS
+
+    network: torch.nn.Module = GlowTTS(coqui_config(settings))
+    return network
+
+
+def coqui_config(settings: Settings) -> Any:
+    """Coqui's own configuration of the network, also what `engines.glow.export` writes."""
+    with coqui.imports():
+        from TTS.tts.configs.glow_tts_config import GlowTTSConfig
+        from TTS.tts.configs.shared_configs import BaseAudioConfig, CharactersConfig
+
+    return GlowTTSConfig(
+        # Coqui counts the vocabulary by characters, so each symbol stands there as one: from a private-use block.
+        characters=CharactersConfig(
+            characters_class="TTS.tts.utils.text.characters.Graphemes", pad=settings.symbols[0], eos="", bos="", blank="",
+            characters="".join(chr(0xE000 + index) for index in range(1, len(settings.symbols))), punctuations="", is_unique=False, is_sorted=False,
+        ),
+        audio=BaseAudioConfig(
+            sample_rate=mel.SAMPLE_RATE, fft_size=mel.N_FFT, win_length=mel.N_FFT, hop_length=mel.HOP, num_mels=mel.N_MELS, mel_fmin=0,
+            mel_fmax=mel.SAMPLE_RATE // 2, signal_norm=False, do_trim_silence=False,
+        ),
+        speakers=list(settings.speakers),
+        hidden_channels_enc=settings.hidden,
+        hidden_channels_dec=settings.hidden,
+        hidden_channels_dp=settings.duration_hidden,
+        num_flow_blocks_dec=settings.flow_blocks,
+        num_block_layers=settings.block_layers,
+        dropout_p_dp=settings.dropout["duration"],
+        dropout_p_dec=settings.dropout["decoder"],
+        encoder_params={
+            "kernel_size": 3, "dropout_p": settings.dropout["encoder"], "num_layers": settings.encoder_layers, "num_heads": 2,
+            "hidden_channels_ffn": settings.filter, "rel_attn_window_size": 4, "input_length": None,
+        },
+        use_speaker_embedding=True,
+        data_dep_init_steps=0,
+    )  # fmt: skip
+
+
+def save(network: torch.nn.Module, settings: Settings, folder: Path, dtype: torch.dtype = torch.float32, more: Mapping[str, Any] | None = None) -> None:
+    """Write WEIGHTS and SETTINGS into an existing folder; `more` goes into the JSON beside the settings."""
+    state = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in network.state_dict().items()}
+    safetensors.torch.save_file(state, folder / WEIGHTS)
+    (folder / SETTINGS).write_text(json.dumps({"settings": asdict(settings), **(more or {})}, ensure_ascii=False, indent=1) + "\n")
+
+
+def load(folder: Path) -> tuple[torch.nn.Module, Settings]:
+    """Read what `save` wrote, as float32 on the CPU. Raises EngineError if files are missing or do not fit together."""
+    settings = read_settings(folder)
+    network = build(settings)
+    try:
+        state = safetensors.torch.load_file(folder / WEIGHTS)
+        network.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+    except (OSError, safetensors.SafetensorError, RuntimeError) as error:
+        raise EngineError(f"The weights in {folder} cannot be loaded: {error}", "Restore the folder, or train the voice again.") from error
+    return network, settings
+
+
+def read_settings(folder: Path) -> Settings:
+    """The settings beside a network's weights. Raises EngineError if they cannot be read or were made for another phonemizer."""
+    try:
+        stored = json.loads((folder / SETTINGS).read_text())["settings"]
+        stored |= {"symbols": tuple(stored["symbols"]), "speakers": tuple(stored["speakers"])}
+        settings = Settings(**stored)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise EngineError(f"{folder / SETTINGS} cannot be read: {error}", "Restore the folder, or train the voice again.") from error
+    if settings.phonemizer != phonemes.PHONEMIZER or settings.symbols != phonemes.SYMBOLS:
+        raise EngineError(
+            f"The model in {folder} was trained with the phonemes of {settings.phonemizer}; this version of Myna speaks {phonemes.PHONEMIZER}.",
+            "Train the voice again from the present base.",
+        )
+    return settings
+
+
+def initialise(network: Any, texts: torch.Tensor, text_lengths: torch.Tensor, mels: torch.Tensor, mel_lengths: torch.Tensor, speakers: torch.Tensor) -> None:
+    """Data-dependent initialisation of the decoder's ActNorm layers. Only for a network trained from nothing: it overwrites them."""
+    for flow in network.decoder.flows:
+        if hasattr(flow, "set_ddi"):
+            flow.set_ddi(True)
+    with torch.no_grad():
+        forward(network, texts, text_lengths, mels, mel_lengths, speakers)
+
+
+def forward(
+    network: Any, texts: torch.Tensor, text_lengths: torch.Tensor, mels: torch.Tensor, mel_lengths: torch.Tensor, speakers: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """GlowTTS's training pass. texts (batch, tokens), mels (batch, N_MELS, frames), lengths and speakers (batch,)."""
+    outputs: dict[str, torch.Tensor] = network.forward(
+        texts, text_lengths, mels.transpose(1, 2), mel_lengths, aux_input={"speaker_ids": speakers, "d_vectors": None}
+    )
+    return outputs
+
+
+def losses(network: Any, outputs: Mapping[str, torch.Tensor], text_lengths: torch.Tensor, mel_lengths: torch.Tensor) -> dict[str, torch.Tensor]:
+    """GlowTTS's losses: "mle" (negative log-likelihood of a mel value, nats), "duration" (squared error of log durations), "loss" their sum."""
+    with coqui.imports():
+        from TTS.tts.layers.losses import GlowTTSLoss
+
+    squeeze = network.num_squeeze
+    parts = GlowTTSLoss()(
+        outputs["z"].float(), outputs["y_mean"].float(), outputs["y_log_scale"].float(), outputs["logdet"].float(),
+        torch.div(mel_lengths, squeeze, rounding_mode="floor") * squeeze,
+        outputs["durations_log"].float(), outputs["total_durations_log"].float(), text_lengths,
+    )  # fmt: skip
+    return {"loss": parts["loss"], "mle": parts["log_mle"], "duration": parts["loss_dur"]}
+
+
+def pad(arrays: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Stack tensors (..., n_i) along a new first axis, zeros at the end of the last one; and the lengths (batch,)."""
+    longest = max(array.shape[-1] for array in arrays)
+    stacked = torch.stack([torch.nn.functional.pad(array, (0, longest - array.shape[-1])) for array in arrays])
+    return stacked, torch.tensor([array.shape[-1] for array in arrays])

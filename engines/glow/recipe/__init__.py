@@ -1,0 +1,1 @@
+"""How the shipped base was made: text, corpus, training. Not needed to use it."""

@@ -1,0 +1,137 @@
+"""Train the base from a corpus: `python -m engines.glow.recipe.train_base CORPUS OUT --steps 6000 [--seed 7]`.
+
+Every tenth-of-run a snapshot of the averaged weights is written to OUT/base, so that a base exists early. The averaged weights (exponential
+moving average) are what ships: they speak more evenly than the last step's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+import math
+import random
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import soundfile as sf
+import torch
+
+from engines.glow import mel, network, phonemes
+
+BATCH = 24
+AVERAGE = 0.999  #: decay of the moving average, at most; less while the run is young
+
+
+@dataclass(frozen=True)
+class Item:
+    """One encoded clip."""
+
+    tokens: torch.Tensor  #: (tokens,) int64
+    mel: torch.Tensor  #: (N_MELS, frames) float32
+    speaker: int
+
+
+def read_corpus(corpus: Path) -> tuple[list[Item], list[Item], list[str]]:
+    """(training, held-out, speaker names). The last clip of every fifty of a speaker is held out. Encodings are cached in the corpus folder."""
+    cache = corpus / "encoded.pt"
+    if cache.exists():
+        kept: tuple[list[Item], list[Item], list[str]] = torch.load(cache, weights_only=False)
+        return kept
+    lines = [json.loads(line) for line in (corpus / "corpus.jsonl").read_text().splitlines()]
+    names = list(dict.fromkeys(line["speaker"] for line in lines))
+    train, held_out, counts = [], [], defaultdict(int)
+    for line in lines:
+        samples, _ = sf.read(corpus / line["path"], dtype="float32")
+        features = mel.mel(torch.from_numpy(mel.level(samples)))
+        ids = torch.tensor(phonemes.tokens(phonemes.phonemes(line["words"])))
+        if features.shape[-1] // 2 * 2 < len(ids):
+            continue
+        counts[line["speaker"]] += 1
+        (held_out if counts[line["speaker"]] % 50 == 0 else train).append(Item(ids, features, names.index(line["speaker"])))
+    torch.save((train, held_out, names), cache)
+    return train, held_out, names
+
+
+def batches(items: list[Item], rng: random.Random) -> list[list[Item]]:
+    """One epoch: every clip once, clips of like length together, batches in random order."""
+    order = sorted(items, key=lambda item: item.mel.shape[-1] * rng.uniform(0.9, 1.1))
+    groups = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    rng.shuffle(groups)
+    return groups
+
+
+def collate(items: list[Item]) -> tuple[torch.Tensor, ...]:
+    """(tokens, token lengths, mels, mel lengths, speakers), as `network.forward` takes them."""
+    return *network.pad([item.tokens for item in items]), *network.pad([item.mel for item in items]), torch.tensor([item.speaker for item in items])
+
+
+def loss(model: Any, items: list[Item]) -> dict[str, torch.Tensor]:
+    texts, text_lengths, mels, mel_lengths, speakers = collate(items)
+    outputs = network.forward(model, texts, text_lengths, mels, mel_lengths, speakers)
+    return network.losses(model, outputs, text_lengths, mel_lengths)
+
+
+def train(corpus: Path, out: Path, steps: int, seed: int, rate: float) -> None:
+    torch.manual_seed(seed)
+    rng = random.Random(seed)
+    train_items, held_out, names = read_corpus(corpus)
+    settings = network.Settings(speakers=tuple(names))
+    model = network.build(settings)
+    model.train()
+    network.initialise(model, *collate(rng.sample(train_items, 48)))
+    averaged = copy.deepcopy(model).eval()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=1e-4, fused=True)
+    warm_up = max(1, min(200, steps // 10))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer,
+        lambda step: min((step + 1) / warm_up, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))),
+    )
+    (out / "base").mkdir(parents=True, exist_ok=True)
+    print(f"{len(train_items)} clips, {len(held_out)} held out, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
+    queue: list[list[Item]] = []
+    began, clock, sums = time.monotonic(), time.monotonic(), defaultdict(float)
+    for step in range(1, steps + 1):
+        queue = queue or batches(train_items, rng)
+        parts = loss(model, queue.pop())
+        optimizer.zero_grad(set_to_none=True)
+        parts["loss"].backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+        optimizer.step()
+        schedule.step()
+        decay = min(AVERAGE, (1 + step) / (10 + step))
+        with torch.no_grad():
+            for ours, theirs in zip(averaged.parameters(), model.parameters(), strict=True):
+                ours.lerp_(theirs, 1 - decay)
+        for name, value in parts.items():
+            sums[name] += float(value.detach())
+        if step % 50 == 0:
+            shown = " ".join(f"{name} {total / 50:.3f}" for name, total in sums.items())
+            print(f"step {step} {shown} {(time.monotonic() - clock) / 50:.2f} s/step", flush=True)
+            clock, sums = time.monotonic(), defaultdict(float)
+        if step % max(1, steps // 10) == 0 or step == steps:
+            with torch.no_grad():
+                held = [loss(averaged, held_out[at : at + BATCH]) for at in range(0, len(held_out), BATCH)]
+            figures = {name: float(sum(parts[name] for parts in held)) / len(held) for name in held[0]}
+            print(f"step {step} held out {figures} after {time.monotonic() - began:.0f} s", flush=True)
+            network.save(averaged, settings, out / "base", torch.float16, {"steps": step, "held_out": figures})
+            clock = time.monotonic()
+    network.save(model, settings, out, more={"steps": steps})
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("corpus", type=Path)
+    arguments.add_argument("out", type=Path)
+    arguments.add_argument("--steps", type=int, default=6000)
+    arguments.add_argument("--seed", type=int, default=7)
+    arguments.add_argument("--rate", type=float, default=1e-3)
+    options = arguments.parse_args()
+    train(options.corpus, options.out, options.steps, options.seed, options.rate)
+
+
+if __name__ == "__main__":
+    main()
