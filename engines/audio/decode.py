@@ -70,20 +70,24 @@ def load(path: Path, sample_rate: int, start: float = 0.0, end: float | None = N
     Channels are averaged, which cannot clip; if they cancel each other out (one is wired the wrong way round), the loudest is taken
     alone. Raises BadInput as probe_and_decode does, but does not measure.
     """
-    samples, cancelled = _load(path, sample_rate, start, end, None)
-    if cancelled is not None:
-        samples, _ = _load(path, sample_rate, start, end, cancelled)
-    return samples
+    return _load(path, sample_rate, start, end, None)[0]
+
+
+def load_with_clipping(path: Path, sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """As load, the whole file; and the time in seconds of every sample that was clipped (in any channel) before resampling hid it."""
+    return _load(path, sample_rate, 0.0, None, None)
 
 
 def _load(
     path: Path, sample_rate: int, start: float, end: float | None, channel: int | None
-) -> tuple[NDArray[np.float32], int | None]:
-    """Mono samples, and the number of the channel to take instead if the mix cancelled out."""
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Mono samples and the times of clipped ones. Calls itself again for one channel if the mix cancelled out."""
     import numpy as np
     import soxr
 
     parts: list[NDArray[np.float32]] = []
+    clipped: list[NDArray[np.float64]] = []
+    runs = _Clipping()
     mix_energy, energies = 0.0, np.zeros(1)
     with _opened(path) as file:
         reader = _Reader(file, _known(file, path), path)
@@ -97,6 +101,7 @@ def _load(
                 continue
             block = block[:, max(0, first - begin) : None if last >= position else max(0, int(last) - begin)]
             mono = block[channel] if channel is not None else block.mean(axis=0, dtype=np.float32)
+            clipped.append((np.flatnonzero(runs.mask(block).any(axis=0)) + max(begin, first)) / rate)
             mix_energy += float(np.dot(mono, mono))
             energies = energies + np.einsum("cn,cn->c", block, block)
             parts.append(mono if resampler is None else resampler.resample_chunk(np.ascontiguousarray(mono)))
@@ -106,8 +111,8 @@ def _load(
             parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
     samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     if channel is None and len(energies) > 1 and mix_energy < 0.25 * energies.max() / len(energies) ** 2:
-        return samples, int(energies.argmax())
-    return samples, None
+        return _load(path, sample_rate, start, end, int(energies.argmax()))
+    return samples, np.concatenate(clipped) if clipped else np.zeros(0)
 
 
 class _Reader:
@@ -197,7 +202,7 @@ class _Levels:
 
     def __init__(self) -> None:
         self.peak, self.energy, self.count, self.clipped = 0.0, 0.0, 0, 0
-        self._before: Any = None  # whether the last two samples of each channel stood at full scale
+        self._runs = _Clipping()
 
     def add(self, block: NDArray[np.float32], path: Path) -> None:
         import numpy as np
@@ -215,11 +220,25 @@ class _Levels:
         self.peak = max(self.peak, peak)
         self.energy += float(np.einsum("cn,cn->", block, block, dtype=np.float64))
         self.count += block.size
+        self.clipped += int(self._runs.mask(block).sum())
+
+
+class _Clipping:
+    """Finds clipped samples over consecutive blocks: the third and later ones in a row at full scale. A single one may be a fair peak."""
+
+    def __init__(self) -> None:
+        self._before: Any = None  # whether the last two samples of each channel stood at full scale
+
+    def mask(self, block: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """True where a sample is clipped; shape of the block, (channels, n)."""
+        import numpy as np
+
         if self._before is None:
             self._before = np.zeros((block.shape[0], 2), dtype=bool)
         full = np.concatenate([self._before, np.abs(block) >= 0.999], axis=1)
-        self.clipped += int((full[:, 2:] & full[:, 1:-1] & full[:, :-2]).sum())  # three in a row: a single one may be a fair peak
         self._before = full[:, -2:]
+        clipped: NDArray[np.bool_] = full[:, 2:] & full[:, 1:-1] & full[:, :-2]
+        return clipped
 
 
 def _facts(path: Path, file: BinaryIO, container: Container, reader: _Reader, levels: _Levels) -> RecordingFacts:

@@ -140,9 +140,7 @@ def _row(metric: str, parent: float | None, candidate: float | None, ceiling: fl
     ok = True
     if limit is not None and candidate is not None:
         ok = math.isfinite(candidate) and (candidate >= limit - 1e-9 if higher else candidate <= limit + 1e-9)
-    elif candidate is not None and not math.isfinite(candidate):
-        ok = False
-    elif limit is not None:  # the parent has it, the candidate lacks it
+    elif (candidate is not None and not math.isfinite(candidate)) or limit is not None:
         ok = False
     return Row(metric, parent, candidate, ceiling, limit, higher, ok)
 

@@ -29,10 +29,7 @@ def normalise(text: str, language: str = "en") -> str:
     "Dr. Smith paid $3.50 on May 2nd, 1984." → "doctor smith paid three dollars and fifty cents on may second nineteen eighty four"
     """
     text = unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("\u2018", "'").lower()
-    if language == "en":
-        text = _english(text)
-    else:
-        text = re.sub(_NUMBER, lambda match: f" {_spoken(match.group(), language)} ", text)
+    text = _english(text) if language == "en" else re.sub(_NUMBER, lambda m: f" {_spoken(m.group(), language)} ", text)
     text = re.sub(r"[-\u2010-\u2015/]", " ", text)  # hyphens join words that recognisers part
     kept = (c if unicodedata.category(c)[0] in "LMN" or c == "'" else " " for c in text)
     words = (word.strip("'") for word in "".join(kept).split())

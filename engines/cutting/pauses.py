@@ -1,0 +1,138 @@
+"""Choose where to cut: at pauses, so that clips have a length the engine trains on, and never inside a word."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engines.cutting.vad import SAMPLE_RATE, Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Silence kept before and after the speech of a clip where there is any, seconds.
+MARGIN = 0.12
+#: A pause inside a clip is welcome up to this long, seconds; longer ones teach the voice to halt.
+_LONG_PAUSE = 0.6
+#: Below this a pause may yet be a long closure inside a word; it is cut at only where nothing better is near, seconds.
+_SURE_PAUSE = 0.2
+#: A dip that a stretch without pauses may be cut at: this long, and this far below the speech around it.
+_DIP_SECONDS, _DIP_DB = 0.08, 25.0
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch to become a clip, in seconds of the recording."""
+
+    start: float  #: where the clip begins, margin included
+    end: float
+    speech: float  #: seconds of speech in it
+    too_long: bool = False  #: it holds no pause to cut at
+
+
+def choose_pieces(speech: Sequence[Span], samples: NDArray[np.float32], shortest: float, longest: float) -> list[Piece]:
+    """Join stretches of speech into pieces of `shortest` to `longest` seconds, cutting at the best pauses.
+
+    `samples`: the recording, mono at vad.SAMPLE_RATE. Every stretch ends up in exactly one piece. Pieces shorter than `shortest`, or
+    marked too long, are left where nothing else can be made of them.
+    """
+    room = longest - 2 * MARGIN
+    atoms = [part for span in speech for part in (_split_at_dips(span, samples, room) if span.seconds > room else [span])]
+    groups = _group(atoms, shortest, room)
+    cuts = [_quietest(samples, atoms[last].end, atoms[last + 1].start) for _, last in groups[:-1]]
+    total = len(samples) / SAMPLE_RATE
+    pieces = []
+    for number, (first, last) in enumerate(groups):
+        left = cuts[number - 1] if number else 0.0
+        right = cuts[number] if number < len(cuts) else total
+        start, end = max(left, atoms[first].start - MARGIN, 0.0), min(right, atoms[last].end + MARGIN, total)
+        voiced = sum(atom.seconds for atom in atoms[first : last + 1])
+        pieces.append(Piece(start, end, voiced, too_long=atoms[last].end - atoms[first].start > room))
+    return pieces
+
+
+def _group(atoms: Sequence[Span], shortest: float, room: float) -> list[tuple[int, int]]:
+    """The cheapest way to part the atoms into runs (first, last): dynamic programming over where the last run begins."""
+    best = [0.0] + [math.inf] * len(atoms)  # best[n]: cost of the first n atoms
+    begins = [0] * (len(atoms) + 1)
+    for count in range(1, len(atoms) + 1):
+        inner = 0.0
+        for first in range(count - 1, -1, -1):
+            length = atoms[count - 1].end - atoms[first].start
+            if first < count - 1:
+                if length > room:
+                    break
+                inner += _pause_cost(atoms[first + 1].start - atoms[first].end)
+            cut = 0.0 if first == 0 else _cut_cost(atoms[first].start - atoms[first - 1].end)
+            cost = best[first] + inner + cut + _length_cost(length, shortest, room)
+            if cost < best[count]:
+                best[count], begins[count] = cost, first
+    groups: list[tuple[int, int]] = []
+    end = len(atoms)
+    while end > 0:
+        groups.append((begins[end], end - 1))
+        end = begins[end]
+    return groups[::-1]
+
+
+def _length_cost(length: float, shortest: float, room: float) -> float:
+    """A clip about half as long as allowed costs nothing; one too short is lost, and costs most."""
+    target = room / 2
+    lost = 12.0 if length + 2 * MARGIN < shortest else 0.0
+    return 0.3 + ((length - target) / target) ** 2 + lost
+
+
+def _pause_cost(pause: float) -> float:
+    """Of leaving a pause inside a clip."""
+    return 4.0 * max(0.0, pause - _LONG_PAUSE)
+
+
+def _cut_cost(pause: float) -> float:
+    """Of cutting at a pause."""
+    return 0.0 if pause >= 2 * _SURE_PAUSE else 1.5 if pause >= _SURE_PAUSE else 4.0
+
+
+def _split_at_dips(span: Span, samples: NDArray[np.float32], room: float) -> list[Span]:
+    """Part a stretch without pauses at its quietest dips, the deepest first, until every part fits or there are no more."""
+    dips = _dips(span, samples)
+    parts = [span]
+    for dip in sorted(dips, key=lambda one: one.seconds, reverse=True):
+        if all(part.seconds <= room for part in parts):
+            break
+        at = next((i for i, part in enumerate(parts) if part.start < dip.start and dip.end < part.end and part.seconds > room), None)
+        if at is not None:
+            parts[at : at + 1] = [Span(parts[at].start, dip.start), Span(dip.end, parts[at].end)]
+    return parts
+
+
+def _dips(span: Span, samples: NDArray[np.float32]) -> list[Span]:
+    """Runs of near-silence inside a stretch of speech that are long enough to be no consonant."""
+    import numpy as np
+
+    step = 0.01
+    hop = round(step * SAMPLE_RATE)
+    inside = samples[round(span.start * SAMPLE_RATE) : round(span.end * SAMPLE_RATE)]
+    frames = inside[: len(inside) // hop * hop].reshape(-1, hop)
+    level = 10 * np.log10(np.mean(np.square(frames, dtype=np.float64), axis=1) + 1e-12)
+    quiet = level < np.percentile(level, 80) - _DIP_DB
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], quiet.astype(np.int8), [0]])))
+    runs = edges.reshape(-1, 2)
+    return [Span(span.start + a * step, span.start + b * step) for a, b in runs.tolist() if (b - a) * step >= _DIP_SECONDS - 1e-9]
+
+
+def _quietest(samples: NDArray[np.float32], start: float, end: float) -> float:
+    """The middle of the quietest 20 ms between two times, seconds."""
+    import numpy as np
+
+    hop = SAMPLE_RATE // 100
+    inside = samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
+    frames = inside[: len(inside) // hop * hop].reshape(-1, hop)
+    if len(frames) < 3:
+        return (start + end) / 2
+    energy = np.convolve(np.mean(np.square(frames, dtype=np.float64), axis=1), np.ones(2), mode="valid")
+    quietest = np.flatnonzero(energy <= energy.min() * 1.5 + 1e-12)
+    middle = quietest[np.abs(quietest - len(energy) / 2).argmin()]  # of equally quiet places, the one farthest from both words
+    return start + (float(middle) + 1) * hop / SAMPLE_RATE
