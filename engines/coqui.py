@@ -7,6 +7,7 @@ torch although nothing we use needs it; and Coqui's trainer modules set the numb
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -33,6 +34,8 @@ def prepare() -> None:
 def imports() -> Iterator[None]:
     """Around imports of TTS modules: prepares, and puts the number of torch threads back."""
     threads = torch.get_num_threads()
+    # "Could not identify language from config" and the like are about text front-ends of Coqui's that we do not use.
+    logging.getLogger("TTS").setLevel(logging.ERROR)
     prepare()
     try:
         yield

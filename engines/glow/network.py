@@ -79,7 +79,7 @@ def coqui_config(settings: Settings) -> Any:
 def save(network: torch.nn.Module, settings: Settings, folder: Path, dtype: torch.dtype = torch.float32, more: Mapping[str, Any] | None = None) -> None:
     """Write WEIGHTS and SETTINGS into an existing folder; `more` goes into the JSON beside the settings."""
     state = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in network.state_dict().items()}
-    safetensors.torch.save_file(state, folder / WEIGHTS)
+    (folder / WEIGHTS).write_bytes(safetensors.torch.save(state))  # save_file would make it readable by its owner only
     (folder / SETTINGS).write_text(json.dumps({"settings": asdict(settings), **(more or {})}, ensure_ascii=False, indent=1) + "\n")
 
 

@@ -1,0 +1,111 @@
+"""The embedded engine: `engines.base.Engine` over a small GlowTTS. `create()` is what `engines.registry.load("glow")` calls."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+import soxr
+import torch
+
+from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest
+from engines.errors import BadInput, EngineError
+from engines.glow import export, mel, model, network, phonemes, speech, text
+from engines.glow.info import INFO
+from engines.glow.model import GlowModel
+
+#: Clips of a new voice that are looked at to find the base speaker it starts from.
+REFERENCES = 8
+
+
+class GlowEngine:
+    """One GlowTTS network per voice; mel frames of 16 ms; English."""
+
+    info = INFO
+
+    def base_dir(self) -> Path:
+        return model.base_dir()
+
+    def base_fingerprint(self) -> str:
+        """Of what features are made of: the phonemes and the mel's settings. Other weights of the same make leave features as they are."""
+        made_of = (phonemes.PHONEMIZER, phonemes.SYMBOLS, mel.SAMPLE_RATE, mel.N_MELS, mel.N_FFT, mel.HOP, mel.FLOOR, mel.MEAN, mel.SPREAD, mel.LEVEL)
+        return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
+
+    def encode(self, clip: Clip) -> Features:
+        """"mel": (N_MELS, frames) float32; "tokens": (tokens,) int64."""
+        if clip.language.split("-")[0].lower() != "en":
+            raise BadInput(f"The embedded engine learns English only, and this clip is {clip.language!r}.", "Use another engine for this voice.")
+        symbols = phonemes.phonemes(text.normalise(" ".join(text.sentences(clip.text))))
+        features = mel.mel(torch.from_numpy(mel.level(_read(clip.path))))
+        if features.shape[-1] // 2 * 2 < len(symbols):
+            raise BadInput("The clip is too short for its text.", "Check that the transcript belongs to this recording.")
+        return {"mel": features.numpy(), "tokens": np.asarray(phonemes.tokens(symbols), np.int64)}
+
+    def length(self, features: Features) -> int:
+        return int(features["mel"].shape[-1])
+
+    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
+        loaded = model.load(version, device)
+        if version is None and reference:
+            encoded = [self.encode(clip) for clip in sorted(reference, key=lambda clip: clip.sha256)[:REFERENCES]]
+            pairs = [(torch.from_numpy(one["tokens"]), torch.from_numpy(one["mel"])) for one in encoded]
+            model.start_as(loaded, model.nearest_speaker(loaded, pairs))
+        loaded.module.train(training)
+        return loaded
+
+    def trainable(self, model: Model, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
+        if lora is not None:
+            raise BadInput("The embedded engine has no adapters: it is small enough to train in full.", "Leave LoRA off for this voice.")
+        for parameter in model.module.parameters():
+            parameter.requires_grad_(True)
+        return list(model.module.parameters())
+
+    def collate(self, features: Sequence[Features]) -> Batch:
+        texts, text_lengths = network.pad([torch.from_numpy(one["tokens"]) for one in features])
+        mels, mel_lengths = network.pad([torch.from_numpy(one["mel"]) for one in features])
+        return {"texts": texts, "text_lengths": text_lengths, "mels": mels, "mel_lengths": mel_lengths, "clips": len(features)}
+
+    def losses(self, model: Model, batch: Batch) -> dict[str, torch.Tensor]:
+        glow = _own(model)
+        texts, text_lengths, mels, mel_lengths = (batch[name].to(glow.device) for name in ("texts", "text_lengths", "mels", "mel_lengths"))
+        speakers = torch.full((texts.shape[0],), glow.speaker, device=glow.device)
+        outputs = network.forward(glow.module, texts, text_lengths, mels, mel_lengths, speakers)
+        return network.losses(glow.module, outputs, text_lengths, mel_lengths)
+
+    def save(self, model: Model, folder: Path) -> None:
+        glow = _own(model)
+        network.save(glow.module, glow.settings, folder)
+
+    def merge(self, model: Model) -> Model:
+        raise EngineError("The embedded engine has no adapters to merge: its versions are always whole.")
+
+    def export(self, version: Path, folder: Path) -> None:
+        """Coqui GlowTTS's own files; see `engines.glow.export`."""
+        export.write(version, folder)
+
+    def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
+        return speech.speak(_own(model), request)
+
+
+def create() -> GlowEngine:
+    return GlowEngine()
+
+
+def _own(loaded: Model) -> GlowModel:
+    assert isinstance(loaded, GlowModel), "a model of another engine"
+    return loaded
+
+
+def _read(path: Path) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """Mono samples (n,) at mel.SAMPLE_RATE. Raises BadInput for a file that cannot be read or is silent."""
+    try:
+        samples, rate = sf.read(path, dtype="float32", always_2d=True)
+    except (OSError, RuntimeError) as error:
+        raise BadInput(f"{path.name} cannot be read: {error}", "Record or convert it again.") from error
+    mono = np.ascontiguousarray(samples.mean(axis=1))
+    if not len(mono) or not np.isfinite(mono).all() or not np.abs(mono).max() > 0:
+        raise BadInput(f"{path.name} is silent.", "Record it again.")
+    return np.asarray(soxr.resample(mono, rate, mel.SAMPLE_RATE, quality="HQ"), np.float32) if rate != mel.SAMPLE_RATE else mono
