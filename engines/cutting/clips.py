@@ -86,10 +86,8 @@ def cut_recording(
 
     shortest, longest = engine_info.clip_seconds
     whole = Piece(max(0.0, speech[0].start - MARGIN), min(seconds, speech[-1].end + MARGIN), sum(span.seconds for span in speech))
-    if whole.end - whole.start <= longest and text is not None:
-        pieces = [whole]
-    else:
-        pieces = choose_pieces(speech, hearing, shortest, longest)
+    one_clip = text is not None and whole.end - whole.start <= longest
+    pieces = [whole] if one_clip else choose_pieces(speech, hearing, shortest, longest)
     heard = _hear(pieces, hearing, transcriber, progress)
     if text is None or len(pieces) == 1:
         texts = [text or (one.text if one else "") for one in heard]

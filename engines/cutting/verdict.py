@@ -58,7 +58,7 @@ class Verdict:
 
 
 def judge(facts: Facts, clip_seconds: tuple[float, float], language: str) -> Verdict:
-    """The first thing wrong with a clip, gravest first; kept if there is none. `clip_seconds`: what the engine takes, (shortest, longest)."""
+    """The first thing wrong with a clip, gravest first; kept if there is none. `clip_seconds`: (shortest, longest) the engine takes."""
     shortest, longest = clip_seconds
     if facts.silent:
         return _dropped("silent", "There is nothing to hear in it.")

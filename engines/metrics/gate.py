@@ -3,6 +3,9 @@
 Loss alone never decides (a fine-tuned voice can lower its loss and mumble). A first training must sound more like the person than the
 base does, without becoming hard to understand; an increment must keep what there was and win on balance. What was not measured, or
 came out as no number, never promotes.
+
+A voice is never asked to be better than the person: the base may have been trained in a quieter room than the recordings, so a first
+training's clarity and quality are held against the worse of the base's and the recordings' own.
 """
 
 from __future__ import annotations
@@ -67,13 +70,14 @@ def better(
 ) -> Verdict:
     """Judge a candidate against its parent on the same held-out lines.
 
-    `first`: the parent is the engine's base, which does not know the voice. `ceiling`: the recordings' own scores, only shown.
+    `first`: the parent is the engine's base, which does not know the voice. `ceiling`: the recordings' own scores; shown, and for a first
+    training the best that is asked for.
     """
     rule = rule or Rule()
     broken = _broken(candidate, parent, rule, first)
     rows = _rows(candidate, parent, rule, first, ceiling)
     misses = [_miss(row) for row in rows if not row.ok and not any(row.metric in sentence for sentence in broken)]
-    score = None if broken else _score(candidate, parent, rule)
+    score = None if broken else _score(candidate, parent, rule, ceiling if first else None)
     if score is not None and not misses and score <= rule.min_score:
         misses.append(f"On balance it is no better than its parent (score {score:+.2f}, needs more than {rule.min_score:g}).")
     reasons = broken + misses
@@ -118,7 +122,7 @@ def _rows(candidate: Summary, parent: Summary, rule: Rule, first: bool, ceiling:
     similarity_step = rule.first_similarity_gain if first else -rule.similarity_loss
     return (
         _row("similarity", parent.similarity, candidate.similarity, top.similarity, similarity_step, higher=True),
-        _row("wer", parent.wer, candidate.wer, top.wer, wer_room, higher=False),
+        _row("wer", parent.wer, candidate.wer, top.wer, wer_room, higher=False, capped=first),
         _row("cer", parent.cer, candidate.cer, top.cer, None, higher=False),
         _row(
             "held-out loss",
@@ -128,21 +132,38 @@ def _rows(candidate: Summary, parent: Summary, rule: Rule, first: bool, ceiling:
             None if parent.held_out_loss is None else rule.loss_rise * abs(parent.held_out_loss),
             higher=False,
         ),
-        _row("dnsmos", parent.dnsmos, candidate.dnsmos, top.dnsmos, -rule.dnsmos_loss, higher=True),
+        _row("dnsmos", parent.dnsmos, candidate.dnsmos, top.dnsmos, -rule.dnsmos_loss, higher=True, capped=first),
         _duration_row(parent.duration_ratio, candidate.duration_ratio, rule),
         _row("f0 distance", parent.f0_semitones, candidate.f0_semitones, top.f0_semitones, None, higher=False),
     )
 
 
-def _row(metric: str, parent: float | None, candidate: float | None, ceiling: float | None, step: float | None, *, higher: bool) -> Row:
-    """`step` is how far from the parent's value the limit lies; None: no limit."""
-    limit = None if step is None or parent is None or not math.isfinite(parent) else parent + step
-    ok = True
-    if limit is not None and candidate is not None:
-        ok = math.isfinite(candidate) and (candidate >= limit - 1e-9 if higher else candidate <= limit + 1e-9)
-    elif (candidate is not None and not math.isfinite(candidate)) or limit is not None:
-        ok = False
+def _row(
+    metric: str,
+    parent: float | None,
+    candidate: float | None,
+    ceiling: float | None,
+    step: float | None,
+    *,
+    higher: bool,
+    capped: bool = False,
+) -> Row:
+    """`step` is how far from the parent's value the limit lies; None: no limit. `capped`: from the recordings' value, if that is worse."""
+    start = _no_better_than(parent, ceiling, higher) if capped else parent
+    limit = None if step is None or start is None or not math.isfinite(start) else start + step
+    if candidate is None:
+        ok = limit is None  # what the parent has, the candidate must have
+    elif not math.isfinite(candidate) or limit is None:
+        ok = math.isfinite(candidate)
+    else:
+        ok = candidate >= limit - 1e-9 if higher else candidate <= limit + 1e-9
     return Row(metric, parent, candidate, ceiling, limit, higher, ok)
+
+
+def _no_better_than(value: float | None, ceiling: float | None, higher: bool) -> float | None:
+    if value is None or ceiling is None or not math.isfinite(ceiling):
+        return value
+    return min(value, ceiling) if higher else max(value, ceiling)
 
 
 def _duration_row(parent: float | None, candidate: float | None, rule: Rule) -> Row:
@@ -152,8 +173,11 @@ def _duration_row(parent: float | None, candidate: float | None, rule: Rule) -> 
     return Row("duration ratio", parent, candidate, 1.0, limit, candidate is None or candidate < 1.0, ok)
 
 
-def _score(candidate: Summary, parent: Summary, rule: Rule) -> float:
-    """The balance of all gains, each in steps one can hear; a metric that either side lacks counts for nothing."""
+def _score(candidate: Summary, parent: Summary, rule: Rule, ceiling: Summary | None) -> float:
+    """The balance of all gains, each in steps one can hear; a metric that either side lacks counts for nothing.
+
+    With a `ceiling`, being better than the recordings is no merit, and losing that is no loss.
+    """
 
     def gain(new: float | None, old: float | None) -> float:
         return 0.0 if new is None or old is None or not (math.isfinite(new) and math.isfinite(old)) else new - old
@@ -161,12 +185,20 @@ def _score(candidate: Summary, parent: Summary, rule: Rule) -> float:
     def off_pace(ratio: float | None) -> float | None:
         return None if ratio is None or ratio <= 0 else abs(math.log(ratio))
 
+    top = ceiling or Summary(lines=0)
+
+    def clear(summary: Summary) -> float | None:
+        return _no_better_than(summary.wer, top.wer, higher=False)
+
+    def clean(summary: Summary) -> float | None:
+        return _no_better_than(summary.dnsmos, top.dnsmos, higher=True)
+
     loss_scale = abs(parent.held_out_loss or 0.0) or 1.0
     gains = (
         gain(candidate.similarity, parent.similarity) / rule.similarity_unit,
-        -gain(candidate.wer, parent.wer) / rule.wer_unit,
+        -gain(clear(candidate), clear(parent)) / rule.wer_unit,
         -gain(candidate.held_out_loss, parent.held_out_loss) / loss_scale / rule.loss_unit,
-        gain(candidate.dnsmos, parent.dnsmos) / rule.dnsmos_unit,
+        gain(clean(candidate), clean(parent)) / rule.dnsmos_unit,
         -gain(off_pace(candidate.duration_ratio), off_pace(parent.duration_ratio)) / rule.duration_unit,
         -gain(candidate.f0_semitones, parent.f0_semitones) / rule.f0_unit,
     )
