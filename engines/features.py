@@ -1,7 +1,7 @@
 """Encoded clips, kept on disk: what is encoded once is not encoded again for the next training.
 
-One safetensors file a clip, named by all that its content follows from: the clip's hash, text and language, the engine, its base and the format.
-A file that is cut short or altered is noticed when read, and made anew.
+One safetensors file a clip, named by all that its content follows from: the clip's hash, text and language, engine, base and format. A file
+that is cut short or altered is noticed when read, and made anew.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from torch import nn
 from engines.base import AudioChunk, Batch, Clip, EngineInfo, Features, LoraSettings, SpeechRequest
 
 INFO = EngineInfo(
-    name="toy", title="Toy", package="tests.engines.training.toy", languages=("en",), sample_rate=16_000, licence="", licence_url="",
+    name="toy", title="Toy", package="tests.engines.training.toy_engine", languages=("en",), sample_rate=16_000, licence="", licence_url="",
     needs_consent=False, weights=(), clip_seconds=(0.1, 10.0), train_memory=0, speak_memory=0, lora=False,
     first_steps=(100, 2.0), increment_steps=(20, 0.5), learning_rate=1e-2,
 )  # fmt: skip
