@@ -149,9 +149,9 @@ class Checkpoints:
         """Copy a checkpoint's weights into `module`, in place. Raises DamagedCheckpoint."""
         stored = self._load(step, "model.safetensors")
         ours = _weights(module)
-        if stored.keys() != ours.keys():
-            names = sorted(stored.keys() ^ ours.keys())
-            raise DamagedCheckpoint(f"The checkpoint of step {step} is another model's: {names[0]} is not in both.", "Start a new run.")
+        unlike = [name for name in stored.keys() | ours.keys() if _kind(stored.get(name)) != _kind(ours.get(name))]
+        if unlike:
+            raise DamagedCheckpoint(f"The checkpoint of step {step} belongs to another model ({min(unlike)} differs).", "Start a new run.")
         with torch.no_grad():
             for name, tensor in ours.items():
                 tensor.copy_(stored[name])
@@ -189,6 +189,10 @@ def _weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
     weights = {name: parameter.detach() for name, parameter in module.named_parameters() if parameter.requires_grad}
     weights.update((name, buffer.detach()) for name, buffer in module.named_buffers() if buffer is not None)
     return weights
+
+
+def _kind(tensor: torch.Tensor | None) -> object:
+    return None if tensor is None else (tensor.shape, tensor.dtype)
 
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

@@ -55,7 +55,7 @@ class TrainSettings:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrainSettings:
         """The settings that `to_json` gave. Raises BadInput on a name that is no setting."""
-        _refuse_unknown(values)
+        _check(values)
         values = dict(values)
         if isinstance(values.get("lora"), Mapping):
             lora = dict(values["lora"])
@@ -70,9 +70,9 @@ def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrid
     steps at a share of that rate (`EngineInfo.first_steps`, `increment_steps`, `increment_rate`). Anything in `overrides` wins.
     """
     overrides = dict(overrides or {})
-    _refuse_unknown(overrides)
+    _check(overrides)
     least, per_clip = info.first_steps if first else info.increment_steps
-    steps = int(overrides.get("steps") or max(least, math.ceil(per_clip * (n_clips if first else n_new))))
+    steps = overrides.get("steps", max(least, math.ceil(per_clip * (n_clips if first else n_new))))
     eval_every = min(250, max(5, steps // 25))
     values: dict[str, Any] = {
         "steps": steps,
@@ -81,13 +81,18 @@ def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrid
         "eval_every": eval_every,
         "checkpoint_every": eval_every * 2,
     }
-    batch_size = int(overrides.get("batch_size", TrainSettings.batch_size))
-    values["micro_batch"] = batch_size
+    values["micro_batch"] = overrides.get("batch_size", TrainSettings.batch_size)
     return TrainSettings.from_json({**values, **overrides})
 
 
-def _refuse_unknown(values: Mapping[str, Any]) -> None:
-    known = {field.name for field in dataclasses.fields(TrainSettings)}
-    unknown = sorted(set(values) - known)
-    if unknown:
-        raise BadInput(f"There is no training setting named {unknown[0]}.", f"Known settings: {', '.join(sorted(known))}.")
+def _check(values: Mapping[str, Any]) -> None:
+    """Names and types of settings that come from outside. Raises BadInput."""
+    known = {field.name: field.type for field in dataclasses.fields(TrainSettings)}
+    wanted = {"int": "a whole number", "float": "a number", "str": "a text"}
+    for name, value in values.items():
+        if name not in known:
+            raise BadInput(f"There is no training setting named {name}.", f"Known settings: {', '.join(sorted(known))}.")
+        kind = str(known[name])
+        fits = {"int": int, "float": (int, float), "str": str}.get(kind, object)
+        if isinstance(value, bool) or not isinstance(value, fits):
+            raise BadInput(f"The training setting {name} is {value!r}.", f"Set {name} to {wanted[kind]}.")

@@ -299,8 +299,8 @@ def test_other_runtime_errors_are_not_taken_for_memory(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("micro_batch", [1, 3, 5])
 def test_accumulated_gradients_are_those_of_the_whole_batch(micro_batch: int, tmp_path: Path) -> None:
-    _, whole, a = run(tmp_path / "a", Plain())
-    _, pieces, b = run(tmp_path / "b", Plain(), dataclasses.replace(SETTINGS, micro_batch=micro_batch))
+    _, _, a = run(tmp_path / "a", Plain())
+    _, _, b = run(tmp_path / "b", Plain(), dataclasses.replace(SETTINGS, micro_batch=micro_batch))
     assert b.curves["train/loss"] == pytest.approx(a.curves["train/loss"], rel=1e-3)
     assert b.curves["grad_norm"] == pytest.approx(a.curves["grad_norm"], rel=1e-2)
 

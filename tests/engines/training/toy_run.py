@@ -1,10 +1,10 @@
 """A toy training in processes of its own that are killed at given moments; the last attempt runs to the end.
 
-    python toy_run.py RUN_DIR POINTS_FILE KILL…      KILL: step:N (right after update N is told) · fsync:N (before the Nth fsync of the attempt)
-                                                           rename:N (before the Nth rename) · ms:N (that long after the start)
+    python toy_run.py RUN_DIR POINTS_FILE KILL…
 
-Prints one JSON line: per attempt "killed" or "finished", and a SHA-256 over the final weights and optimizer state. Attempts are forked before torch has done any
-work, so that many kills cost little more than one import.
+KILL is step:N (right after update N is told), fsync:N or rename:N (before the attempt's Nth such call) or ms:N (that long after the start).
+Prints one JSON line: per attempt "killed" or "finished", and a SHA-256 over the final weights and optimizer state. Attempts are forked before
+torch has done any work, so that many kills cost little more than one import.
 """
 
 from __future__ import annotations
