@@ -66,7 +66,7 @@ class FeatureCache:
 
     def write(self, clip: Clip, features: Features) -> None:
         """Store features, whole or not at all. Raises DiskFull."""
-        arrays = {name: np.ascontiguousarray(array) for name, array in features.items()}
+        arrays = {name: np.asarray(array, order="C") for name, array in features.items()}
         content = safetensors.numpy.save(arrays, metadata={"sha256": _digest(arrays)})
         write_whole(self.path(clip), content, "the features of a clip")
 
@@ -120,7 +120,7 @@ def _digest(features: Features) -> str:
     """SHA-256 over names, types, shapes and contents."""
     digest = hashlib.sha256()
     for name in sorted(features):
-        array = np.ascontiguousarray(features[name])
+        array = features[name]
         digest.update(f"{name} {array.dtype.str} {array.shape} ".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()

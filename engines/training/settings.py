@@ -93,6 +93,6 @@ def _check(values: Mapping[str, Any]) -> None:
         if name not in known:
             raise BadInput(f"There is no training setting named {name}.", f"Known settings: {', '.join(sorted(known))}.")
         kind = str(known[name])
-        fits = {"int": int, "float": (int, float), "str": str}.get(kind, object)
-        if isinstance(value, bool) or not isinstance(value, fits):
+        fits: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
+        if kind in fits and (isinstance(value, bool) or not isinstance(value, fits[kind])):
             raise BadInput(f"The training setting {name} is {value!r}.", f"Set {name} to {wanted[kind]}.")

@@ -195,7 +195,7 @@ from engines.training.loop import train
 from engines.training.settings import TrainSettings
 from toy_engine import ToyEngine, clips
 disk = Path(sys.argv[1])
-settings = TrainSettings(steps=40, learning_rate=1e-2, batch_size=8, micro_batch=8, eval_every=5, checkpoint_every=10, patience=0, threads=1)
+settings = TrainSettings(steps=40, learning_rate=1e-2, batch_size=8, micro_batch=8, eval_every=5, checkpoint_every=10, threads=1)
 engine = ToyEngine(width=800)  # checkpoints of 100 kB on a disk of 400 kB
 try:
     train(engine, engine.load(None), clips(24), clips(5, 2), settings, disk)
@@ -222,9 +222,9 @@ def test_training_on_a_real_disk_that_is_full_fails_and_goes_on_when_space_is_ba
         pytest.skip("this machine lets nobody mount a small disk in a namespace of their own")
     script = tmp_path / "full_disk.py"
     script.write_text(FULL_DISK)
+    mounted = ["unshare", "-Urm", "sh", "-c", f'mount -t tmpfs -o size=300k none "{disk}" && exec "$@"', "sh"]
     done = subprocess.run(
-        ["unshare", "-Urm", "sh", "-c", f'mount -t tmpfs -o size=300k none "{disk}" && exec "$@"', "sh"]
-        + [sys.executable, str(script), str(disk), str(tmp_path / "undisturbed")],
+        [*mounted, sys.executable, str(script), str(disk), str(tmp_path / "undisturbed")],
         capture_output=True,
         text=True,
         timeout=120,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from itertools import pairwise
 
 import pytest
 from toy_engine import INFO
@@ -46,8 +47,19 @@ def test_every_plan_measures_and_saves_on_the_way(steps: int) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"steps": 0}, {"learning_rate": 0.0}, {"learning_rate": float("nan")}, {"micro_batch": 0}, {"precision": "fp8"}, {"warmup": -1}]
-    + [{"old_clip_share": 1.0}, {"steps": "many"}, {"learning_rate": None}, {"stepz": 3}],
+    [
+        {"steps": 0},
+        {"steps": "many"},
+        {"steps": True},
+        {"learning_rate": 0.0},
+        {"learning_rate": float("nan")},
+        {"learning_rate": None},
+        {"micro_batch": 0},
+        {"warmup": -1},
+        {"precision": "fp8"},
+        {"old_clip_share": 1.0},
+        {"stepz": 3},
+    ],
 )
 def test_a_wrong_setting_is_refused_with_a_sentence_and_a_way_out(wrong: dict[str, object]) -> None:
     with pytest.raises(BadInput) as caught:
@@ -63,7 +75,7 @@ def test_the_rate_warms_up_and_falls_to_zero_at_the_runs_own_end() -> None:
     rates = [learning_rate(step, settings) for step in range(1, 101)]
     assert rates[:10] == pytest.approx([n / 10 for n in range(1, 11)])
     assert rates[10] == 1.0
-    assert all(a >= b for a, b in zip(rates[9:], rates[10:], strict=False))
+    assert all(a >= b for a, b in pairwise(rates[9:]))
     assert 0 < rates[-1] < 0.001
 
 

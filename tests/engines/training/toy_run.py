@@ -3,8 +3,8 @@
     python toy_run.py RUN_DIR POINTS_FILE KILL…
 
 KILL is step:N (right after update N is told), fsync:N or rename:N (before the attempt's Nth such call) or ms:N (that long after the start).
-Prints one JSON line: per attempt "killed" or "finished", and a SHA-256 over the final weights and optimizer state. Attempts are forked before
-torch has done any work, so that many kills cost little more than one import.
+Prints one JSON line: per attempt "killed" or "finished", and a SHA-256 over the final weights and optimizer state. Attempts are forked
+before torch has done any work, so that many kills cost little more than one import.
 """
 
 from __future__ import annotations
