@@ -1,0 +1,209 @@
+"""Scoring, the daemon's side: which lines two versions speak, and what their scores mean for the voice.
+
+The candidate is promoted in the same transaction that records its scores, and only over the version it was compared with: if somebody
+promoted another one meanwhile, it stays a candidate.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from daemon.errors import BadRequest, NotNow
+from daemon.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
+from daemon.state import clip_refs, voices
+from engines import registry
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+
+#: Curves shown in a report, and points kept of each.
+CURVES = ("train/loss", "held_out/loss")
+CURVE_POINTS = 120
+
+
+class Evaluate:
+    """See `daemon.kinds.Kind`."""
+
+    name = "evaluate"
+    wire = pb.EVALUATE
+    priority = 300
+    gpu_lane = True
+    resumable = True
+
+    def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
+        asked = spec.evaluate
+        candidate, against = _pair(session, asked)
+        data = clip_refs.dataset(session, asked.voice)
+        if not data.held_out:
+            sentence = f"Dataset #{data.number} of {asked.voice} has no held-out clips, so versions cannot be compared."
+            raise NotNow(sentence, "Add recordings: about a tenth is held out.")
+        return asked.voice, f"score {asked.voice} {voices.name_of(candidate)} against {voices.name_of(against)}"
+
+    def why_not(self, session: Session, job: Job, home: Path) -> str:
+        return ""
+
+    def plan(self, session: Session, job: Job, home: Path) -> wire.Start:
+        asked = pb.JobSpec.FromString(job.spec).evaluate
+        candidate, against = _pair(session, asked)
+        voice = voices.get(session, asked.voice)
+        data = clip_refs.dataset(session, voice.name)
+        return wire.Start(
+            evaluate=wire.EvaluatePlan(
+                voice=voice.name,
+                engine=candidate.engine,
+                language=voice.language,
+                version=candidate.number,
+                version_dir=str(home / candidate.path),
+                against=asked.against,
+                against_dir=str(home / against.path) if against is not None else "",
+                held_out=clip_refs.held_out(session, voice, data, home),
+                reference=clip_refs.reference(session, voice, home),
+                samples_dir=str(home / "samples" / voice.name),
+                rule_json=voices.option_json(voice, "promotion"),
+                lineage_json=json.dumps(_lineage(session, voice, candidate, against), sort_keys=True),
+                first=against is None,
+            )
+        )
+
+    def commit(self, session: Session, job: Job, report: wire.Report, home: Path) -> None:
+        """Record the scores and, where that was asked for and earned, promote: one transaction. Again, after a crash: nothing more happens."""
+        if session.scalars(select(Evaluation).where(Evaluation.job == job.id)).first() is not None:
+            return
+        asked, scored = pb.JobSpec.FromString(job.spec).evaluate, report.evaluated
+        details: dict[str, Any] = json.loads(scored.report_json or "{}")
+        candidate, against = _pair(session, asked)
+        voice = voices.get(session, asked.voice)
+        decision = _decide(voice, candidate, against, asked, better=scored.better, broken=bool(details.get("broken")))
+        verdict = f"{decision} {scored.verdict}".strip()
+        session.add(
+            Evaluation(
+                voice=voice.name,
+                version=candidate.number,
+                against=asked.against,
+                job=job.id,
+                metrics=dict(scored.metrics),
+                against_metrics=dict(scored.against_metrics),
+                recording_metrics=dict(scored.recording_metrics),
+                report=details,
+                better=scored.better,
+                verdict=verdict,
+                time=now(),
+            )
+        )
+        kept = {name: value for name, value in candidate.metrics.items() if name.startswith("train_")}
+        candidate.metrics = {**kept, **dict(scored.metrics)}
+        candidate.verdict = verdict
+        if decision.startswith("Promoted"):
+            voices.promote(session, voice.name, candidate.number, voices.BY_SCORE)
+            return
+        if details.get("broken") and candidate.state == "candidate":
+            candidate.state = "rejected"
+        voices.emit_version(session, candidate)
+
+    def finished(self, session: Session, job: Job) -> None: ...
+
+    def ended_badly(self, session: Session, job: Job) -> None:
+        """A candidate that could not be scored stays one, and says why."""
+        asked = pb.JobSpec.FromString(job.spec).evaluate
+        row = session.scalars(select(Version).where(Version.voice == asked.voice, Version.number == asked.version)).first()
+        if row is not None and row.verdict in ("", "Not scored yet."):
+            row.verdict = f"Not scored: {job.why or 'its evaluation did not end'} (job #{job.id}; `myna retry {job.id}`)."
+            voices.emit_version(session, row)
+
+
+KIND = Evaluate()
+
+
+def _pair(session: Session, asked: pb.EvaluateSpec) -> tuple[Version, Version | None]:
+    """The version asked for and the one it is compared with (None: the base)."""
+    if asked.version <= 0:
+        raise BadRequest("The base cannot be the candidate of a comparison.", "Give a version number, and 0 (the base) as the other one.")
+    candidate = voices.version(session, asked.voice, asked.version)
+    against = voices.version(session, asked.voice, asked.against) if asked.against else None
+    if against is not None and against.number == candidate.number:
+        raise BadRequest(f"Version {candidate.number} cannot be compared with itself.", "Give two versions.")
+    if against is not None and against.engine != candidate.engine:
+        sentence = f"Version {candidate.number} is of the engine {candidate.engine}, version {against.number} of {against.engine}."
+        raise BadRequest(sentence, "Compare versions of one engine, or each with the base.")
+    if candidate.engine not in registry.ENGINES:
+        raise BadRequest(f"There is no engine named {candidate.engine!r} any more.", f"There are: {', '.join(registry.ENGINES)}.")
+    return candidate, against
+
+
+def _decide(voice: Voice, candidate: Version, against: Version | None, asked: pb.EvaluateSpec, *, better: bool, broken: bool) -> str:
+    """The first sentence of the verdict: what becomes of the candidate."""
+    other, number = voices.name_of(against), candidate.number
+    if broken:
+        return f"Rejected: v{number} does not speak."
+    if not better:
+        return f"Not promoted: it is not better than {other}."
+    if voice.promoted == number:
+        return f"Better than {other}, and promoted already."
+    if not asked.promote_if_better:
+        return f"Better than {other}. `myna promote {voice.name} {number}` lets it speak."
+    if (voice.promoted or 0) != asked.against:
+        speaks = f"v{voice.promoted}" if voice.promoted else "the base"
+        return f"Not promoted: it is better than {other}, but {speaks} speaks now. Compare: `myna compare {voice.name} {number} {voice.promoted or 0}`."
+    if candidate.state != "candidate":
+        return f"Not promoted: it is better than {other}, but a person {candidate.state} it."
+    return f"Promoted: it is better than {other}."
+
+
+def _lineage(session: Session, voice: Voice, candidate: Version, against: Version | None) -> dict[str, Any]:
+    """What the report tells of where the candidate comes from."""
+    run = session.get(Run, candidate.run)
+    own = session.scalars(select(Dataset).where(Dataset.voice == voice.name, Dataset.number == candidate.dataset)).first()
+    return {
+        "voice": voice.name,
+        "version": candidate.number,
+        "engine": candidate.engine,
+        "kind": candidate.kind,
+        "licence": candidate.licence,
+        "language": voice.language,
+        "parent": candidate.parent,
+        "against": against.number if against is not None else 0,
+        "ancestors": _ancestors(session, candidate),
+        "created": candidate.created.isoformat(),
+        "size": candidate.size,
+        "run": candidate.run,
+        "dataset": None
+        if own is None
+        else {
+            "number": own.number,
+            "clips": own.clips,
+            "seconds": own.seconds,
+            "held_out": own.held_out,
+            "held_out_seconds": own.held_out_seconds,
+            "new_clips": own.new_clips,
+            "dropped": own.dropped,
+        },
+        "settings": run.settings if run is not None else {},
+        "training": run.result if run is not None else {},
+        "steps": run.step if run is not None else 0,
+        "best_step": run.best_step if run is not None else 0,
+        "curves": {name: _curve(session, candidate.run, name) for name in CURVES},
+    }
+
+
+def _ancestors(session: Session, row: Version) -> list[int]:
+    """Numbers of the versions it was trained from, nearest first; the base is not among them."""
+    parents = {number: parent for number, parent in session.execute(select(Version.number, Version.parent).where(Version.voice == row.voice))}
+    found: list[int] = []
+    at = row.parent
+    while at and at not in found:
+        found.append(at)
+        at = parents.get(at, 0)
+    return found
+
+
+def _curve(session: Session, run: int, name: str) -> list[tuple[int, float]]:
+    """A series thinned to CURVE_POINTS, the last point always among them."""
+    series = select(SeriesRow.id).where(SeriesRow.run == run, SeriesRow.name == name).scalar_subquery()
+    query = select(PointRow.step, PointRow.value).where(PointRow.series == series, PointRow.value.is_not(None)).order_by(PointRow.step)
+    points = [(step, float(value)) for step, value in session.execute(query) if value is not None]
+    every = -(-len(points) // CURVE_POINTS) or 1
+    return points[::-1][::every][::-1]

@@ -1,0 +1,99 @@
+"""Speaking, the daemon's side: which version says what."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from daemon.errors import BadRequest, NotNow
+from daemon.models import Consent, Job, Version, Voice
+from daemon.state import clip_refs, voices
+from engines import registry
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+
+#: In place of a version number: the engine's base, also where a version is promoted.
+BASE = -1
+#: Characters of one request; a book goes in by chapters.
+LONGEST = 100_000
+SPEEDS = (0.25, 4.0)
+
+
+class Speak:
+    """See `daemon.kinds.Kind`."""
+
+    name = "speak"
+    wire = pb.SPEAK
+    priority = 400
+    gpu_lane = True
+    resumable = False
+
+    def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
+        asked = spec.speak
+        voice, chosen = _chosen(session, asked)
+        engine = chosen.engine if chosen is not None else voice.engine
+        info = registry.ENGINES.get(engine)
+        if info is None:
+            raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
+        if info.needs_consent and session.get(Consent, info.name) is None:
+            raise NotNow(f"The weights of {info.name} are under {info.licence}, which nobody accepted yet.", f"`myna engines accept {info.name}`")
+        if not any(character.isalnum() for character in asked.text):
+            raise BadRequest("There is nothing to speak in this text.", "Give a text with at least one word.")
+        if len(asked.text) > LONGEST:
+            raise BadRequest(f"The text has {len(asked.text)} characters; {LONGEST} can be spoken at once.", "Speak it in parts.")
+        asked.language = asked.language or voice.language
+        if asked.language.split("-")[0].lower() not in info.languages:
+            sentence = f"The engine {info.name} does not speak {asked.language!r}."
+            raise BadRequest(sentence, f"It speaks {', '.join(info.languages)}.")
+        asked.speed = asked.speed or 1.0
+        if not (math.isfinite(asked.speed) and SPEEDS[0] <= asked.speed <= SPEEDS[1]):
+            raise BadRequest(f"The speed {asked.speed:g} is out of range.", f"Use a speed from {SPEEDS[0]:g} to {SPEEDS[1]:g}.")
+        asked.version = chosen.number if chosen is not None else BASE  # what speaks is settled now, whatever is promoted while it waits
+        return voice.name, f"say “{_short(asked.text)}” as {version_name(voice, chosen)}"
+
+    def why_not(self, session: Session, job: Job, home: Path) -> str:
+        return ""
+
+    def plan(self, session: Session, job: Job, home: Path) -> wire.Start:
+        asked = pb.JobSpec.FromString(job.spec).speak
+        voice, chosen = _chosen(session, asked)
+        return wire.Start(
+            speak=wire.SpeakPlan(
+                spec=asked,
+                engine=chosen.engine if chosen is not None else voice.engine,
+                version_dir=str(home / chosen.path) if chosen is not None else "",
+                version_name=version_name(voice, chosen),
+                reference=clip_refs.reference(session, voice, home) if chosen is None else [],
+            )
+        )
+
+    def commit(self, session: Session, job: Job, report: wire.Report, home: Path) -> None: ...
+
+    def finished(self, session: Session, job: Job) -> None: ...
+
+    def ended_badly(self, session: Session, job: Job) -> None: ...
+
+
+KIND = Speak()
+
+
+def version_name(voice: Voice, version: Version | None) -> str:
+    """"anna@7" or "anna@base"."""
+    return f"{voice.name}@{'base' if version is None else version.number}"
+
+
+def _chosen(session: Session, asked: pb.SpeakSpec) -> tuple[Voice, Version | None]:
+    """The voice, and the version that speaks (None: the base)."""
+    voice = voices.get(session, asked.voice)
+    if asked.version == BASE:
+        return voice, None
+    if asked.version < 0:
+        raise BadRequest(f"There is no version {asked.version}.", f"`myna versions {voice.name}` lists those there are.")
+    return voice, voices.version(session, voice.name, asked.version) if asked.version else voices.promoted(session, voice)
+
+
+def _short(text: str, length: int = 40) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= length else words[: length - 1].rstrip() + "…"

@@ -1,0 +1,320 @@
+"""Training, the daemon's side: what a voice is trained on and from, whether it can be, and the version that comes of it.
+
+A run and the number of its version are reserved at the first attempt and stay the same over all attempts, so that a resumed attempt finds
+its checkpoints.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from daemon.errors import BadRequest, NotFound, NotNow
+from daemon.models import Consent, Dataset, Job, PointRow, Run, SeriesRow, Version, Voice, now
+from daemon.state import clip_refs, jobs, voices
+from engines import registry
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+
+if TYPE_CHECKING:
+    from engines.base import EngineInfo
+
+#: Copies of the weights that a run has on disk at its fullest: two checkpoints of weights and two optimizer moments, the best, the version.
+COPIES = 8
+#: Bytes of cached features per second of audio: 80 mel bands of float32 every 10 ms, and as much again for what an engine adds.
+FEATURE_BYTES = 64_000
+#: Seconds a step takes when nothing was ever measured here, for an engine of 1 GB training memory; said to be a guess.
+GUESSED_STEP = 0.4
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a train spec comes to, with the database as it is now."""
+
+    voice: Voice
+    info: EngineInfo
+    data: Dataset
+    parent: Version | None  #: None: the engine's base
+
+    @property
+    def title(self) -> str:
+        return f"train {self.voice.name} from {voices.name_of(self.parent)} on dataset #{self.data.number}"
+
+
+class Train:
+    """See `daemon.kinds.Kind`."""
+
+    name = "train"
+    wire = pb.TRAIN
+    priority = 100
+    gpu_lane = True
+    resumable = True
+
+    def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
+        work = _work(session, spec.train)
+        _settings(work, spec.train.options)
+        return work.voice.name, work.title
+
+    def why_not(self, session: Session, job: Job, home: Path) -> str:
+        if job.run is not None:
+            return ""  # what a run needs most is on disk already; a full disk ends the attempt with its own sentence
+        spec = pb.JobSpec.FromString(job.spec).train
+        need = _disk(session, _work(session, spec))
+        free = shutil.disk_usage(home).free
+        return f"disk {(need - free) / 1e9:.1f} GB short" if free < need else ""
+
+    def plan(self, session: Session, job: Job, home: Path) -> wire.Start:
+        spec = pb.JobSpec.FromString(job.spec).train
+        run = session.get(Run, job.run) if job.run is not None else None
+        if run is None:
+            run = _reserve(session, job, _work(session, spec), spec.options)
+        # What was chosen at the first attempt stays: another parent or dataset would be another run
+        voice = voices.get(session, run.voice)
+        parent = voices.version(session, run.voice, run.from_version) if run.from_version else None
+        data = clip_refs.dataset(session, run.voice, run.dataset)
+        clips, held_out = clip_refs.training(session, voice, data, home, parent), clip_refs.held_out(session, voice, data, home)
+        return wire.Start(
+            train=wire.TrainPlan(
+                voice=run.voice,
+                engine=run.engine,
+                language=voice.language,
+                run=run.id,
+                run_dir=str(home / "runs" / str(run.id)),
+                parent_dir=str(home / parent.path) if parent is not None else "",
+                out_dir=str(home / _folder(run.voice, run.to_version)),
+                clips=clips,
+                held_out=held_out,
+                settings_json=json.dumps(run.settings, sort_keys=True),
+                first=parent is None,
+                version=run.to_version,
+            )
+        )
+
+    def commit(self, session: Session, job: Job, report: wire.Report, home: Path) -> None:
+        """The candidate's folder is complete: make its row. Again, after a crash: nothing more happens."""
+        trained = report.trained
+        run = session.get(Run, job.run) if job.run is not None else None
+        if run is None:
+            raise NotFound(f"Job #{job.id} trained a version, but has no run.")
+        run.step, run.best_step = trained.steps, trained.best_step
+        run.best_loss = trained.best_loss if trained.held_out else None
+        result: dict[str, Any] = json.loads(trained.result_json or "{}")
+        run.result = {**result, "seconds": trained.seconds, "held_out": dict(trained.held_out)}
+        if isinstance(result.get("settings"), dict):
+            run.settings = result["settings"]  # the whole of them, as the loop had them
+            run.steps = int(result["settings"].get("steps", run.steps))
+        run.ended = run.ended or now()
+        made = select(Version).where(Version.voice == run.voice, Version.number == run.to_version)
+        if session.scalars(made).first() is not None:
+            return
+        info = _info(run.engine)
+        folder = _folder(run.voice, run.to_version)
+        row = Version(
+            voice=run.voice,
+            number=run.to_version,
+            parent=run.from_version,
+            dataset=run.dataset,
+            run=run.id,
+            engine=run.engine,
+            kind=trained.kind or "full",
+            state="candidate",
+            metrics={f"train_{name}": value for name, value in trained.held_out.items()},
+            verdict="Not scored yet.",
+            licence=_licence(session, info),
+            path=str(folder),
+            size=voices.folder_size((home / folder).rglob("*")),
+            created=now(),
+        )
+        session.add(row)
+        voices.emit_version(session, row)
+        voices.emit_voice(session, voices.get(session, run.voice))
+
+    def finished(self, session: Session, job: Job) -> None:
+        """Let the candidate be scored against the version that speaks now."""
+        run = session.get(Run, job.run) if job.run is not None else None
+        if run is None:
+            return
+        speaks = voices.promoted(session, voices.get(session, run.voice))
+        against = speaks.number if speaks is not None and speaks.engine == run.engine else 0
+        spec = pb.EvaluateSpec(voice=run.voice, version=run.to_version, against=against, promote_if_better=True)
+        jobs.submit(session, pb.JobSpec(evaluate=spec), key=f"score-of-run-{run.id}", parent_job=job.id)
+
+    def ended_badly(self, session: Session, job: Job) -> None:
+        run = session.get(Run, job.run) if job.run is not None else None
+        if run is not None and run.ended is None:
+            run.ended = now()
+
+
+KIND = Train()
+
+
+def estimate(session: Session, spec: pb.TrainSpec, home: Path) -> pb.EstimateResponse:
+    """What a training would take: steps, seconds (from the step time measured in earlier runs, else a guess that says so), memory, disk."""
+    work = _work(session, spec)
+    overrides = _settings(work, spec.options)
+    clips = clip_refs.training(session, work.voice, work.data, home, work.parent)
+    new = sum(clip.is_new for clip in clips)
+    steps = planned_steps(work.info, len(clips), new, first=work.parent is None, overrides=overrides)
+    step_seconds, measured = _step_seconds(session, work.info)
+    seconds = steps * step_seconds
+    if overrides.get("max_seconds"):
+        seconds = min(seconds, float(overrides["max_seconds"]))
+    disk, free = _disk(session, work), shutil.disk_usage(home).free
+    what = f"{work.title}: {len(clips)} clips ({new} new), {work.data.held_out} held out, at most {steps} steps."
+    how = (
+        f"A step took {step_seconds:.2g} s in the runs before."
+        if measured
+        else f"No training of {work.info.name} was timed here yet: {step_seconds:.2g} s a step is a guess."
+    )
+    sentences = [what[0].upper() + what[1:], how]
+    if free < disk:
+        sentences.append(f"The disk is {(disk - free) / 1e9:.1f} GB short.")
+    return pb.EstimateResponse(
+        steps=steps,
+        seconds=seconds,
+        gpu_memory=work.info.train_memory,
+        disk=disk,
+        sentences=sentences,
+        settings_json=json.dumps({"steps": steps, **overrides}, sort_keys=True),
+    )
+
+
+def planned_steps(info: EngineInfo, clips: int, new: int, *, first: bool, overrides: dict[str, Any]) -> int:
+    """As `engines.training.settings.plan` counts them, which the daemon does not import; a test holds the two together."""
+    least, per_clip = info.first_steps if first else info.increment_steps
+    return int(overrides.get("steps") or max(least, math.ceil(per_clip * (clips if first else new))))
+
+
+def _work(session: Session, spec: pb.TrainSpec) -> Work:
+    """Raises NotFound, BadRequest or NotNow, with what is missing."""
+    voice = voices.get(session, spec.voice)
+    info = _info(voice.engine)
+    if voice.language.split("-")[0] not in info.languages:
+        known = ", ".join(info.languages)
+        raise BadRequest(f"The engine {info.name} does not know the language {voice.language!r}.", f"It knows {known}: see `myna engines`.")
+    if info.needs_consent and session.get(Consent, info.name) is None:
+        raise NotNow(f"The weights of {info.name} are under {info.licence}, which nobody accepted yet.", f"`myna engines accept {info.name}`")
+    data = clip_refs.dataset(session, voice.name, spec.dataset)
+    parent = _parent(session, voice, getattr(spec, "from"))
+    if parent is not None and parent.engine != voice.engine:
+        sentence = f"Version {parent.number} of {voice.name} is of the engine {parent.engine}, and the voice is now of {voice.engine}."
+        raise BadRequest(sentence, f"Train from the base: `myna train {voice.name} --from base`.")
+    if parent is None and data.seconds < info.min_train_seconds:
+        short = info.min_train_seconds - data.seconds
+        sentence = f"{voice.name} needs {math.ceil(short)} s more audio: a first training of {info.name} takes {info.min_train_seconds:g} s."
+        raise NotNow(sentence, f"Add recordings: `myna add {voice.name} FILES…`.")
+    if not data.clips:
+        raise NotNow(f"Dataset #{data.number} of {voice.name} has no clips to train on.", "`myna clips` says why they were dropped.")
+    return Work(voice, info, data, parent)
+
+
+def _parent(session: Session, voice: Voice, chosen: str) -> Version | None:
+    if not chosen:
+        # A voice that moved to another engine starts anew there
+        speaks = voices.promoted(session, voice)
+        return speaks if speaks is not None and speaks.engine == voice.engine else None
+    if chosen == "base":
+        return None
+    number = chosen.removeprefix("v")
+    if not number.isdecimal():
+        raise BadRequest(f"There is no version {chosen!r} to train from.", 'Give a version number, or "base".')
+    return voices.version(session, voice.name, int(number))
+
+
+def _info(engine: str) -> EngineInfo:
+    info = registry.ENGINES.get(engine)
+    if info is None:
+        raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
+    return info
+
+
+def _settings(work: Work, options: pb.TrainOptions) -> dict[str, Any]:
+    """The voice's own training options (voice.toml), with the job's over them, by the names of `TrainSettings`."""
+    values = voices.option(work.voice, "train")
+    for name in ("steps", "learning_rate", "batch_size", "seed", "precision", "checkpoint_every", "eval_every", "patience"):
+        if options.HasField(name):
+            values[name] = getattr(options, name)
+    for name, text in options.engine.items():
+        values[name] = _value(text)
+    rank = options.lora_rank if options.HasField("lora_rank") else values.pop("lora_rank", None)
+    values.pop("lora_rank", None)
+    if rank:
+        if not work.info.lora:
+            raise BadRequest(f"The engine {work.info.name} has no adapters.", "Leave the LoRA rank out, or set it to 0.")
+        values["lora"] = {"rank": int(rank), "alpha": 2 * int(rank)}
+    elif rank is not None:
+        values["lora"] = None
+    return values
+
+
+def _value(text: str) -> Any:
+    """A setting given as text: a number, true or false where it reads as one."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions) -> Run:
+    """The run of this job, with the next free number for its version: numbers are never used twice."""
+    newest = select(func.max(Version.number)).where(Version.voice == work.voice.name)
+    reserved = select(func.max(Run.to_version)).where(Run.voice == work.voice.name)
+    number = max(session.scalar(newest) or 0, session.scalar(reserved) or 0) + 1
+    overrides = _settings(work, options)
+    clips = clip_refs.training(session, work.voice, work.data, Path(), work.parent)
+    new = sum(clip.is_new for clip in clips)
+    run = Run(
+        voice=work.voice.name,
+        engine=work.info.name,
+        job=job.id,
+        dataset=work.data.number,
+        from_version=work.parent.number if work.parent is not None else 0,
+        to_version=number,
+        settings=overrides,
+        steps=planned_steps(work.info, len(clips), new, first=work.parent is None, overrides=overrides),
+        result={},
+        started=now(),
+    )
+    session.add(run)
+    session.flush()
+    job.run = run.id
+    return run
+
+
+def _folder(voice: str, number: int) -> Path:
+    return Path("voices") / voice / str(number)
+
+
+def _licence(session: Session, info: EngineInfo) -> str:
+    """Shown with every version; for weights that need it, who accepted and when."""
+    consent = session.get(Consent, info.name) if info.needs_consent else None
+    return f"{info.licence}, accepted by {consent.by} on {consent.time:%Y-%m-%d}" if consent is not None else info.licence
+
+
+def _disk(session: Session, work: Work) -> int:
+    """Bytes a run takes at its fullest."""
+    size = work.parent.size if work.parent is not None else None
+    if size is None:
+        size = session.scalar(select(Version.size).where(Version.engine == work.info.name).order_by(Version.id.desc()).limit(1))
+    weights = size or work.info.speak_memory // 10  # a guess, until a first version tells
+    return weights * COPIES + int((work.data.seconds + work.data.held_out_seconds) * FEATURE_BYTES)
+
+
+def _step_seconds(session: Session, info: EngineInfo) -> tuple[float, bool]:
+    """Mean seconds of a step in the engine's last run here, and whether it was measured."""
+    runs = select(Run).where(Run.engine == info.name, Run.step > 0).order_by(Run.id.desc()).limit(5)
+    for run in session.scalars(runs):
+        spent = run.result.get("seconds")
+        if isinstance(spent, int | float) and spent > 0:
+            return float(spent) / run.step, True
+        series = select(SeriesRow.id).where(SeriesRow.run == run.id, SeriesRow.name == "seconds_per_step").scalar_subquery()
+        if (mean := session.scalar(select(func.avg(PointRow.value)).where(PointRow.series == series))) is not None:
+            return float(mean), True
+    return GUESSED_STEP * info.train_memory / 1.5e9, False

@@ -1,0 +1,72 @@
+"""What a worker is given of a dataset: its clips with the text they had then, as references to files.
+
+Held-out clips and training clips never mix: each function here gives one kind only, in the order of their hashes, so that the same data
+gives the same list whatever order it arrived in.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from daemon.errors import NotFound
+from daemon.models import Clip, Dataset, DatasetClip, Version, Voice
+from proto import worker_pb2 as wire
+
+#: Clips by which an engine finds the base speaker nearest to a voice, or its conditioning.
+REFERENCES = 32
+
+
+def dataset(session: Session, voice: str, number: int = 0) -> Dataset:
+    """A voice's dataset of that number; 0: the newest. Raises NotFound with what to do."""
+    query = select(Dataset).where(Dataset.voice == voice)
+    query = query.where(Dataset.number == number) if number else query.order_by(Dataset.number.desc()).limit(1)
+    if (found := session.scalars(query).first()) is not None:
+        return found
+    if number:
+        raise NotFound(f"{voice} has no dataset #{number}.", f"`myna datasets {voice}` lists those there are.")
+    raise NotFound(f"{voice} has no dataset yet.", f"Add recordings: `myna add {voice} FILES…`.")
+
+
+def training(session: Session, voice: Voice, data: Dataset, home: Path, parent: Version | None) -> list[wire.ClipRef]:
+    """Training clips; `is_new` are those that the parent was not trained on with the same text. Without a parent, or when it has seen
+    them all, every clip is new: somebody wants to train on them."""
+    seen: set[tuple[int, str]] = set()
+    if parent is not None:
+        before = select(DatasetClip.clip, DatasetClip.text).join(Dataset, Dataset.id == DatasetClip.dataset)
+        before = before.where(Dataset.voice == voice.name, Dataset.number == parent.dataset, DatasetClip.held_out.is_(False))
+        seen = {(clip, text) for clip, text in session.execute(before)}
+    rows = _rows(session, data, held_out=False)
+    new = [(clip.id, text) not in seen for clip, text in rows]
+    all_seen = not any(new)
+    return [_ref(voice, clip, text, home, is_new=all_seen or is_new) for (clip, text), is_new in zip(rows, new, strict=True)]
+
+
+def held_out(session: Session, voice: Voice, data: Dataset, home: Path) -> list[wire.ClipRef]:
+    """Clips that never train."""
+    return [_ref(voice, clip, text, home) for clip, text in _rows(session, data, held_out=True)]
+
+
+def reference(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
+    """A few training clips of the newest dataset, always the same ones for the same data; empty when there is none yet."""
+    try:
+        data = dataset(session, voice.name)
+    except NotFound:
+        return []
+    return [_ref(voice, clip, text, home) for clip, text in _rows(session, data, held_out=False)[:REFERENCES]]
+
+
+def _rows(session: Session, data: Dataset, *, held_out: bool) -> list[tuple[Clip, str]]:
+    query = select(Clip, DatasetClip.text).join(DatasetClip, DatasetClip.clip == Clip.id)
+    query = query.where(DatasetClip.dataset == data.id, DatasetClip.held_out.is_(held_out)).order_by(Clip.sha256, Clip.id)
+    found: dict[str, tuple[Clip, str]] = {}
+    for clip, text in session.execute(query):
+        found.setdefault(clip.sha256, (clip, text))  # two stretches of sound that are the same bytes are one clip
+    return list(found.values())
+
+
+def _ref(voice: Voice, clip: Clip, text: str, home: Path, *, is_new: bool = False) -> wire.ClipRef:
+    path = str(home / clip.path)
+    return wire.ClipRef(sha256=clip.sha256, path=path, text=text, language=voice.language, seconds=clip.end - clip.start, is_new=is_new)

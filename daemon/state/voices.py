@@ -1,0 +1,248 @@
+"""Voices and their versions: what there is, which version speaks, and how that came to be.
+
+A voice has at most one promoted version. Promotions are kept as history, so that rolling back knows where to; files are never deleted here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from daemon.errors import NotFound, NotNow
+from daemon.models import Dataset, Job, Promotion, Recording, Version, Voice, now
+from daemon.state import events
+from engines import registry
+from proto import myna_pb2 as pb
+
+#: Who promoted, as stored.
+BY_SCORE, BY_PERSON, BY_ROLLBACK = "score", "a person", "rollback"
+
+
+def get(session: Session, name: str) -> Voice:
+    """Raises NotFound with the voices there are."""
+    if (voice := session.get(Voice, name)) is not None:
+        return voice
+    there = session.scalars(select(Voice.name).order_by(Voice.name).limit(10)).all()
+    hint = f"There are: {', '.join(there)}." if there else "Copy recordings into inbox/NAME/ and the voice NAME is made."
+    raise NotFound(f"There is no voice named {name!r}.", hint)
+
+
+def page(session: Session, after: str, size: int) -> list[Voice]:
+    """Voices in the order of their names, `size` at most."""
+    return list(session.scalars(select(Voice).where(Voice.name > after).order_by(Voice.name).limit(size)))
+
+
+def version(session: Session, voice: str, number: int) -> Version:
+    """Raises NotFound with what to do."""
+    get(session, voice)
+    found = session.scalars(select(Version).where(Version.voice == voice, Version.number == number)).first()
+    if found is None:
+        raise NotFound(f"{voice} has no version {number}.", f"`myna versions {voice}` lists those there are.")
+    return found
+
+
+def versions(session: Session, voice: str, before: int, size: int) -> list[Version]:
+    """Versions, newest first, with a number below `before` (0: from the newest)."""
+    query = select(Version).where(Version.voice == voice).order_by(Version.number.desc()).limit(size)
+    return list(session.scalars(query.where(Version.number < before) if before else query))
+
+
+def promoted(session: Session, voice: Voice) -> Version | None:
+    """The version that speaks; None: the engine's base does."""
+    return None if voice.promoted is None else version(session, voice.name, voice.promoted)
+
+
+def promote(session: Session, voice: str, number: int, by: str) -> Version:
+    """Let a version speak from now on. The one before is archived (its files are kept: rolling back needs them)."""
+    owner, chosen = get(session, voice), version(session, voice, number)
+    if owner.promoted == number:
+        raise NotNow(f"Version {number} of {voice} is promoted already.")
+    _switch(session, owner, chosen, by)
+    return chosen
+
+
+def rollback(session: Session, voice: str, by: str = BY_ROLLBACK) -> Version | None:
+    """Back to the version promoted before the present one (again: further back); None: to the engine's base. The version left behind is
+    rejected: a person said no to it. Raises NotNow when the base speaks already."""
+    owner = get(session, voice)
+    present = promoted(session, owner)
+    if present is None:
+        raise NotNow(f"{voice} speaks with the engine's base already: no version is promoted.", f"`myna promote {voice} VERSION` chooses one.")
+    came = select(Promotion).where(Promotion.voice == voice, Promotion.version == present.number, Promotion.by != BY_ROLLBACK)
+    arrival = session.scalars(came.order_by(Promotion.id.desc())).first()
+    earlier = arrival.previous if arrival is not None else None
+    target = None if earlier is None else version(session, voice, earlier)
+    _switch(session, owner, target, by)
+    present.state = "rejected"
+    present.verdict = f"{present.verdict} Rolled back by a person.".strip()
+    emit_version(session, present)
+    return target
+
+
+def archive(session: Session, voice: str, number: int) -> Version:
+    """Put a version out of the way; its files are kept. Raises NotNow for the one that speaks."""
+    owner, chosen = get(session, voice), version(session, voice, number)
+    if owner.promoted == number:
+        raise NotNow(f"Version {number} of {voice} is promoted: it cannot be archived.", f"Promote another one or `myna rollback {voice}` first.")
+    chosen.state = "archived"
+    emit_version(session, chosen)
+    return chosen
+
+
+def _switch(session: Session, owner: Voice, chosen: Version | None, by: str) -> None:
+    before = promoted(session, owner)
+    session.add(
+        Promotion(
+            voice=owner.name,
+            version=None if chosen is None else chosen.number,
+            previous=None if before is None else before.number,
+            by=by,
+            time=now(),
+        )
+    )
+    if before is not None:
+        before.state = "archived"
+        emit_version(session, before)
+    owner.promoted = None if chosen is None else chosen.number
+    if chosen is not None:
+        chosen.state = "promoted"
+        emit_version(session, chosen)
+    emit_voice(session, owner)
+
+
+def emit_version(session: Session, row: Version) -> None:
+    """Tell watchers of a new or changed version."""
+    session.flush()
+    events.emit(session, pb.Event(version=version_message(row)), voice=row.voice)
+
+
+def emit_voice(session: Session, row: Voice) -> None:
+    """Tell watchers of a new or changed voice."""
+    session.flush()
+    events.emit(session, pb.Event(voice=message(session, row)), voice=row.name)
+
+
+def message(session: Session, row: Voice, auto_train_seconds: float = 0.0) -> pb.Voice:
+    """The voice on the wire. `auto_train_seconds` is the setting `auto_train_min_seconds`, where the caller knows it."""
+    recorded = select(func.count(), func.coalesce(func.sum(Recording.seconds), 0.0))
+    count, seconds = session.execute(recorded.where(Recording.voice == row.name, Recording.removed.is_(None))).one()
+    newest = _newest_dataset(session, row.name)
+    trained = session.scalar(select(func.count()).select_from(Version).where(Version.voice == row.name)) or 0
+    return pb.Voice(
+        name=row.name,
+        language=row.language,
+        engine=row.engine,
+        promoted=row.promoted or 0,
+        newest_dataset=newest.number if newest else 0,
+        recorded_seconds=seconds,
+        kept_seconds=newest.seconds + newest.held_out_seconds if newest else 0.0,
+        recordings=count,
+        versions=trained,
+        created=_stamp(row),
+        next=next_sentence(session, row, newest, auto_train_seconds),
+    )
+
+
+def next_sentence(session: Session, row: Voice, newest: Dataset | None, auto_train_seconds: float) -> str:
+    """What will happen next with a voice, for people."""
+    live = select(Job).where(Job.voice == row.name, Job.state.in_(("running", "paused", "queued")), Job.kind != "speak")
+    jobs = sorted(session.scalars(live), key=lambda job: (job.state != "running", job.id))
+    if jobs:
+        first = jobs[0]
+        word = {"running": "now", "paused": "paused", "queued": "waits"}[first.state]
+        return f"{first.title} ({first.kind} #{first.id}, {word})"
+    if newest is None:
+        return f"waits for recordings in inbox/{row.name}/"
+    info = registry.ENGINES.get(row.engine)
+    used = session.scalar(select(func.max(Version.dataset)).where(Version.voice == row.name)) or 0
+    since = select(func.coalesce(func.sum(Dataset.new_seconds), 0.0)).where(Dataset.voice == row.name, Dataset.number > used)
+    waiting = float(session.scalar(since) or 0.0)
+    needed = max(auto_train_seconds, info.min_train_seconds if info and not used else 0.0)
+    if waiting < needed:
+        more = "more new" if used else "more"
+        return f"needs {needed - waiting:.0f} s {more} audio to train"
+    return f"can be trained: `myna train {row.name}`" if not used or waiting else "is up to date: add recordings to make it better"
+
+
+def version_message(row: Version, home: Path | None = None, *, report: bool = False) -> pb.Version:
+    """The version on the wire. With `home`, its path is absolute; with `report` too, the report's files are in it."""
+    folder = home / row.path if home is not None else None
+    told = pb.Version(
+        voice=row.voice,
+        number=row.number,
+        parent=row.parent,
+        dataset=row.dataset,
+        run=row.run,
+        engine=row.engine,
+        kind=row.kind,
+        state=row.state,
+        metrics=numbers(row.metrics),
+        created=_stamp(row),
+        verdict=row.verdict,
+        licence=row.licence,
+        path=str(folder or row.path),
+        size=row.size,
+    )
+    if report and folder is not None:
+        told.report_md, told.report_json = _text(folder / "report.md"), _text(folder / "report.json")
+    return told
+
+
+def base_message(row: Voice) -> pb.Version:
+    """The engine's base, standing where a version would: number 0."""
+    verdict = f"{row.name} speaks with the base of {row.engine}: no version is promoted."
+    return pb.Version(voice=row.name, number=0, engine=row.engine, state="base", verdict=verdict)
+
+
+def numbers(values: dict[str, Any]) -> dict[str, float]:
+    """Those values that are numbers."""
+    return {name: float(value) for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+
+
+def folder_size(files: Iterable[Path]) -> int:
+    """Bytes of the files that are still there."""
+    total = 0
+    for file in files:
+        try:
+            total += file.stat().st_size if file.is_file() else 0
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def name_of(row: Version | None) -> str:
+    """How people call a version: "v6", or "the base"."""
+    return "the base" if row is None else f"v{row.number}"
+
+
+def option(row: Voice, table: str) -> dict[str, Any]:
+    """A table of the voice's options ("train", "promotion"), as voice.toml gave it."""
+    found = row.options.get(table)
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def option_json(row: Voice, table: str) -> str:
+    return json.dumps(option(row, table), sort_keys=True)
+
+
+def _newest_dataset(session: Session, voice: str) -> Dataset | None:
+    return session.scalars(select(Dataset).where(Dataset.voice == voice).order_by(Dataset.number.desc()).limit(1)).first()
+
+
+def _stamp(row: Voice | Version) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(row.created)
+    return stamp
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
