@@ -1,0 +1,114 @@
+"""What happened, in order: rows that are committed with the change they tell of, and a hub that hands them to watchers.
+
+A watch from cursor c gives every event after c once. A watcher that cannot keep up loses nothing: it reads from the database again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from daemon.errors import CursorTooOld
+from daemon.models import EventRow, now
+from proto import myna_pb2 as pb
+
+if TYPE_CHECKING:
+    from daemon.store import Store
+
+#: events read from the database at once
+CHUNK = 500
+
+
+def emit(session: Session, event: pb.Event, voice: str = "") -> None:
+    """Append an event to this transaction. `event.cursor` and `event.time` are set here."""
+    time = now()
+    event.time.FromDatetime(time)
+    event.ClearField("cursor")
+    row = EventRow(time=time, voice=voice, payload=event.SerializeToString())
+    session.add(row)
+    session.flush([row])
+    event.cursor = row.cursor
+    session.info.setdefault("events", []).append(event)
+
+
+def notice(session: Session, level: str, sentence: str, hint: str = "", voice: str = "") -> None:
+    """Something a person should know that belongs to no job. Levels: "info", "warning", "error"."""
+    emit(session, pb.Event(notice=pb.Notice(level=level, sentence=sentence, hint=hint)), voice)
+
+
+def newest(session: Session) -> int:
+    """Cursor of the newest event there ever was; 0 if none."""
+    return session.scalar(select(func.max(EventRow.cursor))) or 0
+
+
+def after(session: Session, cursor: int, voice: str = "", limit: int = CHUNK) -> tuple[list[pb.Event], int]:
+    """(events after `cursor` in order, the cursor read up to). Raises CursorTooOld when some of them were pruned."""
+    oldest = session.scalar(select(func.min(EventRow.cursor)))
+    if oldest is not None and 0 < cursor < oldest - 1:
+        raise CursorTooOld(f"Events before {oldest} are no longer kept.", "List what you need, then watch from now on.")
+    query = select(EventRow).where(EventRow.cursor > cursor).order_by(EventRow.cursor).limit(limit)
+    rows = session.scalars(query).all()
+    events = [_message(row) for row in rows if not voice or row.voice == voice]
+    return events, rows[-1].cursor if rows else cursor
+
+
+def prune(session: Session, keep: int) -> None:
+    """Forget all but the newest `keep` events."""
+    session.execute(delete(EventRow).where(EventRow.cursor <= newest(session) - keep))
+
+
+def _message(row: EventRow) -> pb.Event:
+    event = pb.Event.FromString(row.payload)
+    event.cursor = row.cursor
+    return event
+
+
+class EventHub:
+    """Hands events to watchers inside the daemon's event loop, and passes on progress, which is not stored."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._loop = asyncio.get_running_loop()
+        self._changed: set[asyncio.Event] = set()
+        self._progress: set[asyncio.Queue[pb.Event]] = set()
+        store.on_commit(lambda events: events and self._loop.call_soon_threadsafe(self._wake))
+
+    def _wake(self) -> None:
+        for changed in self._changed:
+            changed.set()
+
+    def progress(self, event: pb.Event) -> None:
+        """Pass a cursor-less event to those who asked for progress; a full queue drops its oldest."""
+        for waiting in self._progress:
+            if waiting.full():
+                waiting.get_nowait()
+            waiting.put_nowait(event)
+        if self._progress:
+            self._wake()
+
+    async def watch(self, cursor: int, voice: str = "", *, progress: bool = False) -> AsyncIterator[pb.Event]:
+        """Every event after `cursor`, for ever. Close the iterator to end."""
+        changed = asyncio.Event()
+        waiting: asyncio.Queue[pb.Event] = asyncio.Queue(maxsize=64)
+        self._changed.add(changed)
+        if progress:
+            self._progress.add(waiting)
+        try:
+            while True:
+                changed.clear()
+                events, reached = await self.store.read(after, cursor, voice)
+                for event in events:
+                    yield event
+                while not waiting.empty():
+                    yield waiting.get_nowait()
+                if reached > cursor:
+                    cursor = reached
+                    continue
+                await changed.wait()
+        finally:
+            self._changed.discard(changed)
+            self._progress.discard(waiting)
