@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from daemon.models import Job
 from proto import myna_pb2 as pb
-from proto import worker_pb2 as wire
+from proto.worker_pb2 import Report, Start
 
 
 class Kind(Protocol):
@@ -34,11 +34,11 @@ class Kind(Protocol):
         """Why the job cannot start now, apart from the lane being held ("needs 14 s more audio", "disk 2.1 GB short"); empty: it can."""
         ...
 
-    def plan(self, session: Session, job: Job, home: Path) -> wire.Start:
+    def plan(self, session: Session, job: Job, home: Path) -> Start:
         """What the worker is to do in this attempt, from the database as it is now. Raises MynaError: the job fails with that sentence."""
         ...
 
-    def commit(self, session: Session, job: Job, report: wire.Report, home: Path) -> None:
+    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None:
         """Commit what a worker reported (a taken recording, cut clips, a trained version, scores). Called for reports taken, refused, cut,
         trained, evaluated; the worker gets an Ack with the report's number after the transaction is on disk. Must be idempotent: after
         a crash the same report can come again from the next attempt."""

@@ -19,6 +19,7 @@ from daemon.state import clip_refs, voices
 from engines import registry
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
+from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
 
 #: Curves shown in a report, and points kept of each.
 CURVES = ("train/loss", "held_out/loss")
@@ -46,12 +47,12 @@ class Evaluate:
     def why_not(self, session: Session, job: Job, home: Path) -> str:
         return ""
 
-    def plan(self, session: Session, job: Job, home: Path) -> wire.Start:
+    def plan(self, session: Session, job: Job, home: Path) -> Start:
         asked = pb.JobSpec.FromString(job.spec).evaluate
         candidate, against = _pair(session, asked)
         voice = voices.get(session, asked.voice)
         data = clip_refs.dataset(session, voice.name)
-        return wire.Start(
+        return Start(
             evaluate=wire.EvaluatePlan(
                 voice=voice.name,
                 engine=candidate.engine,
@@ -69,8 +70,8 @@ class Evaluate:
             )
         )
 
-    def commit(self, session: Session, job: Job, report: wire.Report, home: Path) -> None:
-        """Record the scores and, where that was asked for and earned, promote: one transaction. Again, after a crash: nothing more happens."""
+    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None:
+        """Record the scores and, where that was asked for and earned, promote: one transaction. The same report again changes nothing."""
         if session.scalars(select(Evaluation).where(Evaluation.job == job.id)).first() is not None:
             return
         asked, scored = pb.JobSpec.FromString(job.spec).evaluate, report.evaluated
@@ -147,7 +148,8 @@ def _decide(voice: Voice, candidate: Version, against: Version | None, asked: pb
         return f"Better than {other}. `myna promote {voice.name} {number}` lets it speak."
     if (voice.promoted or 0) != asked.against:
         speaks = f"v{voice.promoted}" if voice.promoted else "the base"
-        return f"Not promoted: it is better than {other}, but {speaks} speaks now. Compare: `myna compare {voice.name} {number} {voice.promoted or 0}`."
+        how = f"`myna compare {voice.name} {number} {voice.promoted or 0}`"
+        return f"Not promoted: it is better than {other}, but {speaks} speaks now. Compare them: {how}."
     if candidate.state != "candidate":
         return f"Not promoted: it is better than {other}, but a person {candidate.state} it."
     return f"Promoted: it is better than {other}."
@@ -191,7 +193,7 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
 
 def _ancestors(session: Session, row: Version) -> list[int]:
     """Numbers of the versions it was trained from, nearest first; the base is not among them."""
-    parents = {number: parent for number, parent in session.execute(select(Version.number, Version.parent).where(Version.voice == row.voice))}
+    parents = dict(session.execute(select(Version.number, Version.parent).where(Version.voice == row.voice)).tuples().all())
     found: list[int] = []
     at = row.parent
     while at and at not in found:

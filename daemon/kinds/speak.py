@@ -7,12 +7,13 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from daemon.errors import BadRequest, NotNow
-from daemon.models import Consent, Job, Version, Voice
+from daemon.errors import BadRequest
+from daemon.models import Job, Version, Voice
 from daemon.state import clip_refs, voices
 from engines import registry
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
+from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
 
 #: In place of a version number: the engine's base, also where a version is promoted.
 BASE = -1
@@ -37,8 +38,7 @@ class Speak:
         info = registry.ENGINES.get(engine)
         if info is None:
             raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
-        if info.needs_consent and session.get(Consent, info.name) is None:
-            raise NotNow(f"The weights of {info.name} are under {info.licence}, which nobody accepted yet.", f"`myna engines accept {info.name}`")
+        voices.consent(session, info)
         if not any(character.isalnum() for character in asked.text):
             raise BadRequest("There is nothing to speak in this text.", "Give a text with at least one word.")
         if len(asked.text) > LONGEST:
@@ -56,10 +56,10 @@ class Speak:
     def why_not(self, session: Session, job: Job, home: Path) -> str:
         return ""
 
-    def plan(self, session: Session, job: Job, home: Path) -> wire.Start:
+    def plan(self, session: Session, job: Job, home: Path) -> Start:
         asked = pb.JobSpec.FromString(job.spec).speak
         voice, chosen = _chosen(session, asked)
-        return wire.Start(
+        return Start(
             speak=wire.SpeakPlan(
                 spec=asked,
                 engine=chosen.engine if chosen is not None else voice.engine,
@@ -69,7 +69,7 @@ class Speak:
             )
         )
 
-    def commit(self, session: Session, job: Job, report: wire.Report, home: Path) -> None: ...
+    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None: ...
 
     def finished(self, session: Session, job: Job) -> None: ...
 
@@ -80,7 +80,7 @@ KIND = Speak()
 
 
 def version_name(voice: Voice, version: Version | None) -> str:
-    """"anna@7" or "anna@base"."""
+    """What speaks, for people: "anna@7" or "anna@base"."""
     return f"{voice.name}@{'base' if version is None else version.number}"
 
 

@@ -17,11 +17,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from daemon.errors import BadRequest, NotFound, NotNow
-from daemon.models import Consent, Dataset, Job, PointRow, Run, SeriesRow, Version, Voice, now
+from daemon.models import Dataset, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.state import clip_refs, jobs, voices
 from engines import registry
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
+from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
 
 if TYPE_CHECKING:
     from engines.base import EngineInfo
@@ -70,7 +71,7 @@ class Train:
         free = shutil.disk_usage(home).free
         return f"disk {(need - free) / 1e9:.1f} GB short" if free < need else ""
 
-    def plan(self, session: Session, job: Job, home: Path) -> wire.Start:
+    def plan(self, session: Session, job: Job, home: Path) -> Start:
         spec = pb.JobSpec.FromString(job.spec).train
         run = session.get(Run, job.run) if job.run is not None else None
         if run is None:
@@ -80,7 +81,7 @@ class Train:
         parent = voices.version(session, run.voice, run.from_version) if run.from_version else None
         data = clip_refs.dataset(session, run.voice, run.dataset)
         clips, held_out = clip_refs.training(session, voice, data, home, parent), clip_refs.held_out(session, voice, data, home)
-        return wire.Start(
+        return Start(
             train=wire.TrainPlan(
                 voice=run.voice,
                 engine=run.engine,
@@ -97,7 +98,7 @@ class Train:
             )
         )
 
-    def commit(self, session: Session, job: Job, report: wire.Report, home: Path) -> None:
+    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None:
         """The candidate's folder is complete: make its row. Again, after a crash: nothing more happens."""
         trained = report.trained
         run = session.get(Run, job.run) if job.run is not None else None
@@ -199,8 +200,7 @@ def _work(session: Session, spec: pb.TrainSpec) -> Work:
     if voice.language.split("-")[0] not in info.languages:
         known = ", ".join(info.languages)
         raise BadRequest(f"The engine {info.name} does not know the language {voice.language!r}.", f"It knows {known}: see `myna engines`.")
-    if info.needs_consent and session.get(Consent, info.name) is None:
-        raise NotNow(f"The weights of {info.name} are under {info.licence}, which nobody accepted yet.", f"`myna engines accept {info.name}`")
+    voices.consent(session, info)
     data = clip_refs.dataset(session, voice.name, spec.dataset)
     parent = _parent(session, voice, getattr(spec, "from"))
     if parent is not None and parent.engine != voice.engine:
@@ -208,8 +208,11 @@ def _work(session: Session, spec: pb.TrainSpec) -> Work:
         raise BadRequest(sentence, f"Train from the base: `myna train {voice.name} --from base`.")
     if parent is None and data.seconds < info.min_train_seconds:
         short = info.min_train_seconds - data.seconds
-        sentence = f"{voice.name} needs {math.ceil(short)} s more audio: a first training of {info.name} takes {info.min_train_seconds:g} s."
-        raise NotNow(sentence, f"Add recordings: `myna add {voice.name} FILES…`.")
+        need = f"{voice.name} needs {math.ceil(short)} s more audio"
+        raise NotNow(
+            f"{need}: a first training of {info.name} takes {info.min_train_seconds:g} s.",
+            f"Add recordings: `myna add {voice.name} FILES…`.",
+        )
     if not data.clips:
         raise NotNow(f"Dataset #{data.number} of {voice.name} has no clips to train on.", "`myna clips` says why they were dropped.")
     return Work(voice, info, data, parent)
@@ -285,6 +288,7 @@ def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions) -
     session.add(run)
     session.flush()
     job.run = run.id
+    job.title = work.title  # what is promoted may have changed since it was submitted
     return run
 
 
@@ -294,7 +298,7 @@ def _folder(voice: str, number: int) -> Path:
 
 def _licence(session: Session, info: EngineInfo) -> str:
     """Shown with every version; for weights that need it, who accepted and when."""
-    consent = session.get(Consent, info.name) if info.needs_consent else None
+    consent = voices.consent(session, info)
     return f"{info.licence}, accepted by {consent.by} on {consent.time:%Y-%m-%d}" if consent is not None else info.licence
 
 

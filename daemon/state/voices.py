@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from daemon.errors import NotFound, NotNow
-from daemon.models import Dataset, Job, Promotion, Recording, Version, Voice, now
+from daemon.models import Consent, Dataset, Job, Promotion, Recording, Version, Voice, now
 from daemon.state import events
 from engines import registry
 from proto import myna_pb2 as pb
+
+if TYPE_CHECKING:
+    from engines.base import EngineInfo
 
 #: Who promoted, as stored.
 BY_SCORE, BY_PERSON, BY_ROLLBACK = "score", "a person", "rollback"
@@ -31,6 +34,15 @@ def get(session: Session, name: str) -> Voice:
     there = session.scalars(select(Voice.name).order_by(Voice.name).limit(10)).all()
     hint = f"There are: {', '.join(there)}." if there else "Copy recordings into inbox/NAME/ and the voice NAME is made."
     raise NotFound(f"There is no voice named {name!r}.", hint)
+
+
+def consent(session: Session, info: EngineInfo) -> Consent | None:
+    """The consent to an engine's licence, None where none is needed. Raises NotNow, with how to give it, where it is missing."""
+    given = session.get(Consent, info.name) if info.needs_consent else None
+    if info.needs_consent and given is None:
+        hint = f"Read it at {info.licence_url}, then `myna engines accept {info.name}`."
+        raise NotNow(f"The weights of {info.name} are under {info.licence}, which nobody accepted yet.", hint)
+    return given
 
 
 def page(session: Session, after: str, size: int) -> list[Voice]:
@@ -73,7 +85,8 @@ def rollback(session: Session, voice: str, by: str = BY_ROLLBACK) -> Version | N
     owner = get(session, voice)
     present = promoted(session, owner)
     if present is None:
-        raise NotNow(f"{voice} speaks with the engine's base already: no version is promoted.", f"`myna promote {voice} VERSION` chooses one.")
+        hint = f"`myna promote {voice} VERSION` chooses one."
+        raise NotNow(f"{voice} speaks with the engine's base already: no version is promoted.", hint)
     came = select(Promotion).where(Promotion.voice == voice, Promotion.version == present.number, Promotion.by != BY_ROLLBACK)
     arrival = session.scalars(came.order_by(Promotion.id.desc())).first()
     earlier = arrival.previous if arrival is not None else None
@@ -89,7 +102,8 @@ def archive(session: Session, voice: str, number: int) -> Version:
     """Put a version out of the way; its files are kept. Raises NotNow for the one that speaks."""
     owner, chosen = get(session, voice), version(session, voice, number)
     if owner.promoted == number:
-        raise NotNow(f"Version {number} of {voice} is promoted: it cannot be archived.", f"Promote another one or `myna rollback {voice}` first.")
+        hint = f"Promote another one or `myna rollback {voice}` first."
+        raise NotNow(f"Version {number} of {voice} is promoted: it cannot be archived.", hint)
     chosen.state = "archived"
     emit_version(session, chosen)
     return chosen
