@@ -1,0 +1,190 @@
+"""How a client reaches a daemon (Unix socket, or TLS with a token), and how gRPC's errors become plain sentences.
+
+Shared by the sync and the async client. No RPC is made here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from proto.home import home, socket_path
+
+#: metadata key under which the daemon sends what to do, apart from the sentence itself (the status message holds both)
+HINT_KEY = "myna-hint-bin"
+LARGEST_MESSAGE = 64 * 1024 * 1024  #: bytes: a page of 1,000 clips or an unreduced series fits many times
+DEADLINE = 30.0  #: seconds a single question may take
+
+PATIENCE = 60.0  #: seconds a watch waits for a lost daemon to come back
+RETRY = 0.05  #: seconds before it first asks again
+
+Option = tuple[str, int | str]
+
+
+class ClientError(Exception):
+    """What went wrong, in one plain sentence. `hint` says what to do (or is empty); `code` is gRPC's name, such as "NOT_FOUND"."""
+
+    def __init__(self, sentence: str, hint: str = "", code: str = "UNKNOWN") -> None:
+        super().__init__(f"{sentence} {hint}".strip())
+        self.sentence = sentence
+        self.hint = hint
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a daemon listens. `host` empty: the Unix socket of `home`."""
+
+    home: Path
+    host: str = ""  #: "box:7777"
+    token: str = ""  #: sent as `authorization: Bearer …`, over TLS only
+    tls_ca: Path | None = None  #: PEM of who signed the daemon's certificate; None: the system's authorities
+    tls_cert: Path | None = None  #: PEM of our own certificate (mutual TLS)
+    tls_key: Path | None = None
+    tls_name: str = ""  #: name in the daemon's certificate, where it is not the host's (through a tunnel)
+
+    @property
+    def target(self) -> str:
+        """gRPC's name for it."""
+        return self.host or f"unix:{socket_path(self.home)}"
+
+    def __str__(self) -> str:
+        return self.host or str(socket_path(self.home))
+
+
+def address(
+    host: str | None = None,
+    home_folder: Path | str | None = None,
+    token: str | None = None,
+    tls_ca: Path | str | None = None,
+    tls_cert: Path | str | None = None,
+    tls_key: Path | str | None = None,
+    tls_name: str | None = None,
+) -> Address:
+    """What was asked for, else what the environment says (MYNA_HOST, MYNA_HOME, MYNA_TOKEN, MYNA_CA,
+    MYNA_CLIENT_CERT, MYNA_CLIENT_KEY, MYNA_TLS_NAME).
+
+    A token may be given as `@file`. Raises ClientError when the address or a file cannot be meant.
+    """
+    host = os.environ.get("MYNA_HOST", "") if host is None else host
+    if host:
+        name, _, port = host.rpartition(":")
+        if not name or not port.isdecimal() or not 0 < int(port) < 65536:
+            raise ClientError(f"{host!r} is no address.", "Give it as HOST:PORT, such as box:7777.", "INVALID_ARGUMENT")
+    where = Path(home_folder).expanduser().absolute() if home_folder else home()
+    if not host and len(os.fsencode(socket_path(where))) > 107:  # sun_path of Linux
+        raise ClientError(
+            f"The path {socket_path(where)} is too long for a Unix socket.", "Set MYNA_HOME to a shorter path.", "INVALID_ARGUMENT"
+        )
+    return Address(
+        home=where,
+        host=host,
+        token=_token(os.environ.get("MYNA_TOKEN", "") if token is None else token),
+        tls_ca=_path(tls_ca, "MYNA_CA"),
+        tls_cert=_path(tls_cert, "MYNA_CLIENT_CERT"),
+        tls_key=_path(tls_key, "MYNA_CLIENT_KEY"),
+        tls_name=os.environ.get("MYNA_TLS_NAME", "") if tls_name is None else tls_name,
+    )
+
+
+def options(where: Address) -> list[Option]:
+    """Channel options: big pages pass, a dead peer is noticed within half a minute, a daemon that comes back is found at once."""
+    chosen: list[Option] = [
+        ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+        ("grpc.max_send_message_length", LARGEST_MESSAGE),
+        ("grpc.initial_reconnect_backoff_ms", 50),
+        ("grpc.min_reconnect_backoff_ms", 50),
+        ("grpc.max_reconnect_backoff_ms", 1000),
+        ("grpc.enable_http_proxy", 0),
+        ("grpc.use_local_subchannel_pool", 1),  # two clients in one process must not share a broken connection's back-off
+    ]
+    if where.host:  # a Unix socket's peer cannot vanish unnoticed
+        chosen += [("grpc.keepalive_time_ms", 20_000), ("grpc.keepalive_timeout_ms", 10_000)]
+        if where.tls_name:
+            chosen.append(("grpc.ssl_target_name_override", where.tls_name))
+    else:
+        chosen.append(("grpc.default_authority", "localhost"))
+    return chosen
+
+
+def credentials(where: Address) -> grpc.ChannelCredentials | None:
+    """TLS, and the token where there is one. None for a Unix socket. A network address is never spoken to in the clear."""
+    if not where.host:
+        return None
+    tls = grpc.ssl_channel_credentials(_read(where.tls_ca), _read(where.tls_key), _read(where.tls_cert))
+    if not where.token:
+        return tls
+    return grpc.composite_channel_credentials(tls, grpc.access_token_call_credentials(where.token))
+
+
+def translate(error: grpc.RpcError, where: Address) -> ClientError:
+    """The same in words."""
+    code: grpc.StatusCode = error.code()  # type: ignore[attr-defined]  # every RpcError that reaches us is also a Call
+    details: str = error.details() or ""  # type: ignore[attr-defined]
+    hint = _hint(error.trailing_metadata() or ())  # type: ignore[attr-defined]
+    if code is grpc.StatusCode.UNAVAILABLE and not hint:
+        return _unreachable(where, details)
+    if code is grpc.StatusCode.UNAUTHENTICATED and not hint:
+        return ClientError(f"{where} refused the token.", "Give the right one with --token or MYNA_TOKEN.", code.name)
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return ClientError(f"The daemon at {where} did not answer in time.", "Look at its log, and at `myna status`.", code.name)
+    if code is grpc.StatusCode.CANCELLED:
+        return ClientError("The request was cancelled.", "", code.name)
+    if code is grpc.StatusCode.UNIMPLEMENTED and (not details or "Method not found" in details or "not implemented" in details.lower()):
+        hint = "It may be of an older version: restart it with `myna down` and `myna up`."
+        return ClientError("The daemon does not know this request.", hint, code.name)
+    sentence = details.removesuffix(hint).strip() if hint else details
+    return ClientError(sentence or f"The daemon answered {code.name}.", hint, code.name)
+
+
+def lost(error: grpc.RpcError) -> bool:
+    """The daemon went away (it may come back), as against: it said no."""
+    return error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)  # type: ignore[attr-defined]
+
+
+def _unreachable(where: Address, details: str) -> ClientError:
+    if not where.host:
+        return ClientError(f"No daemon is running in {where.home}.", "Start it with `myna up`.", "UNAVAILABLE")
+    lowered = details.lower()
+    if "certificate" in lowered or "handshake" in lowered or "ssl" in lowered:
+        hint = "Give the certificate that signed the daemon's with --tls-ca (and --tls-name if it is made out to another name)."
+        return ClientError(f"{where.host} is not trusted: its TLS certificate could not be verified.", hint, "UNAVAILABLE")
+    hint = "Check the address, and that mynad there listens on TCP with TLS."
+    return ClientError(f"No daemon answers at {where.host}.", hint, "UNAVAILABLE")
+
+
+def _hint(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+    for key, value in metadata:
+        if key == HINT_KEY:
+            return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    return ""
+
+
+def _path(given: Path | str | None, variable: str) -> Path | None:
+    named = given or os.environ.get(variable)
+    return Path(named).expanduser() if named else None
+
+
+def _token(given: str) -> str:
+    if not given.startswith("@"):
+        return given
+    content = _read(Path(given[1:]).expanduser())
+    return content.decode("utf-8", "replace").strip() if content else ""
+
+
+def _read(path: Path | None) -> bytes | None:
+    if path is None:
+        return None
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ClientError(f"{path} cannot be read: {error.strerror}.", "Name a readable file.", "INVALID_ARGUMENT") from None
+
+
+def gone(where: Address) -> ClientError:
+    """The daemon that a watch was reading from did not come back."""
+    return ClientError(f"The daemon at {where} went away and did not come back.", "Start it again with `myna up`.", "UNAVAILABLE")

@@ -1,0 +1,307 @@
+"""The thin client for asyncio: the methods of `proto.client.Client`, awaitable; lists and streams are async iterators."""
+
+# grpcio ships no types, so what a stub returns is Any here
+# mypy: disable-error-code=no-any-return
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+import grpc
+
+from proto import myna_pb2 as pb
+from proto import myna_pb2_grpc as stubs
+from proto.channel import DEADLINE, PATIENCE, RETRY, Address, ClientError, address, credentials, gone, lost, options, translate
+from proto.messages import ENDED, Spec, reorder_request, spec_of, state_of, train_spec, upload_parts
+
+T = TypeVar("T")
+
+
+def connect_async(
+    host: str | None = None,
+    home: Path | str | None = None,
+    token: str | None = None,
+    *,
+    tls_ca: Path | str | None = None,
+    tls_cert: Path | str | None = None,
+    tls_key: Path | str | None = None,
+    tls_name: str | None = None,
+) -> AsyncClient:
+    """As `proto.client.connect`, for asyncio. Call it in the event loop that will use it."""
+    return AsyncClient(address(host, home, token, tls_ca, tls_cert, tls_key, tls_name))
+
+
+class AsyncClient:
+    """Client for one event loop. What a method does is said at its namesake in `proto.client.Client`."""
+
+    def __init__(self, where: Address) -> None:
+        self.address = where
+        trust = credentials(where)
+        make = grpc.aio.secure_channel if trust else grpc.aio.insecure_channel
+        self.channel: grpc.aio.Channel = make(where.target, *([trust] if trust else []), options=options(where))
+        self._jobs = stubs.JobsStub(self.channel)
+        self._runs = stubs.RunsStub(self.channel)
+        self._voices = stubs.VoicesStub(self.channel)
+        self._datasets = stubs.DatasetsStub(self.channel)
+        self._speech = stubs.SpeechStub(self.channel)
+        self._system = stubs.SystemStub(self.channel)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self.channel.close()
+
+    # ------------------------------------------------------------------------------------------------------------ jobs
+
+    async def submit(self, spec: Spec, *, key: str = "", priority: int = 0) -> pb.Job:
+        return await self._ask(self._jobs.Submit, pb.SubmitRequest(spec=spec_of(spec), idempotency_key=key, priority=priority))
+
+    async def train(self, voice: str, *, dataset: int = 0, start: str = "", key: str = "", **choices: Any) -> pb.Job:
+        return await self.submit(train_spec(voice, dataset, start, **choices), key=key)
+
+    async def job(self, number: int) -> pb.Job:
+        return await self._ask(self._jobs.Get, pb.JobRequest(id=number))
+
+    def jobs(
+        self, *, voice: str = "", states: Iterable[str] = (), kinds: Iterable[pb.JobKind.ValueType] = (), limit: int = 0
+    ) -> AsyncIterator[pb.Job]:
+        request = pb.ListJobsRequest(voice=voice, states=states, kinds=kinds)
+        return self._pages(self._jobs.List, request, lambda page: page.jobs, limit)
+
+    async def cancel(self, number: int) -> pb.Job:
+        return await self._ask(self._jobs.Cancel, pb.JobRequest(id=number))
+
+    async def pause(self, number: int) -> pb.Job:
+        return await self._ask(self._jobs.Pause, pb.JobRequest(id=number))
+
+    async def resume(self, number: int) -> pb.Job:
+        return await self._ask(self._jobs.Resume, pb.JobRequest(id=number))
+
+    async def retry(self, number: int) -> pb.Job:
+        return await self._ask(self._jobs.Retry, pb.JobRequest(id=number))
+
+    async def reorder(self, number: int, *, before: int = 0, last: bool = False) -> pb.Job:
+        request = reorder_request(number, before, last)
+        return await self._ask(self._jobs.Reorder, request)
+
+    def logs(self, number: int, *, follow: bool = False, tail: int = 0) -> AsyncIterator[pb.LogLine]:
+        return self._stream(self._jobs.Logs, pb.LogsRequest(id=number, follow=follow, tail=tail))
+
+    async def watch(
+        self, after: int | None = None, *, voice: str = "", progress: bool = False, patience: float = PATIENCE
+    ) -> AsyncIterator[pb.Event]:
+        newest = (await self.info()).cursor
+        cursor = newest if after is None else after
+        while True:
+            async for event in self._until_lost(self._jobs.Watch, pb.WatchRequest(after=cursor, voice=voice, progress=progress)):
+                cursor = max(cursor, event.cursor)
+                yield event
+            await self._back(patience)
+
+    async def follow(self, number: int, *, patience: float = PATIENCE) -> AsyncIterator[pb.Job]:
+        cursor = (await self.info()).cursor
+        job = await self.job(number)
+        yield job
+        if state_of(job) in ENDED:
+            return
+        async for event in self.watch(cursor, voice=job.voice, progress=True, patience=patience):
+            if event.HasField("job") and event.job.id == number:
+                yield event.job
+                if state_of(event.job) in ENDED:
+                    return
+
+    async def wait(self, number: int, *, patience: float = PATIENCE) -> pb.Job:
+        return [job async for job in self.follow(number, patience=patience)][-1]
+
+    # ------------------------------------------------------------------------------------------------------------ runs
+
+    async def run(self, number: int) -> pb.Run:
+        return await self._ask(self._runs.Get, pb.RunRequest(id=number))
+
+    def runs(self, *, voice: str = "", limit: int = 0) -> AsyncIterator[pb.Run]:
+        return self._pages(self._runs.List, pb.ListRunsRequest(voice=voice), lambda page: page.runs, limit)
+
+    async def points(self, run: int, names: Iterable[str] = (), *, first: int = 0, last: int = 0, buckets: int = 0) -> list[pb.Series]:
+        request = pb.PointsRequest(run=run, names=names, from_step=first, to_step=last, max_buckets=buckets)
+        return list((await self._ask(self._runs.Points, request)).series)
+
+    async def watch_points(
+        self, run: int, names: Iterable[str] = (), *, after: int = 0, patience: float = PATIENCE
+    ) -> AsyncIterator[pb.PointBatch]:
+        wanted = list(names)
+        await self.wait_ready(0.0)
+        while True:
+            async for batch in self._until_lost(self._runs.WatchPoints, pb.WatchPointsRequest(run=run, after=after, names=wanted)):
+                after = max(after, batch.cursor)
+                yield batch
+                if batch.ended:
+                    return
+            await self._back(patience)
+
+    # ------------------------------------------------------------------------------------------------------------ voices
+
+    async def voice(self, name: str) -> pb.Voice:
+        return await self._ask(self._voices.Get, pb.VoiceRequest(voice=name))
+
+    def voices(self) -> AsyncIterator[pb.Voice]:
+        return self._pages(self._voices.List, pb.ListVoicesRequest(), lambda page: page.voices)
+
+    def versions(self, voice: str, *, report: bool = False) -> AsyncIterator[pb.Version]:
+        return self._pages(self._voices.Versions, pb.VersionsRequest(voice=voice, report=report), lambda page: page.versions)
+
+    async def version(self, voice: str, number: int, *, report: bool = False) -> pb.Version:
+        request = pb.VersionsRequest(voice=voice, number=number, report=report)
+        for version in (await self._ask(self._voices.Versions, request)).versions:
+            return version
+        raise ClientError(f"{voice} has no version {number}.", f"`myna versions {voice}` lists them.", "NOT_FOUND")
+
+    async def promote(self, voice: str, version: int) -> pb.Version:
+        return await self._ask(self._voices.Promote, pb.VersionRequest(voice=voice, version=version))
+
+    async def rollback(self, voice: str) -> pb.Version:
+        return await self._ask(self._voices.Rollback, pb.VoiceRequest(voice=voice))
+
+    async def archive(self, voice: str, version: int) -> pb.Version:
+        return await self._ask(self._voices.Delete, pb.VersionRequest(voice=voice, version=version))
+
+    async def compare(self, voice: str, a: int, b: int) -> pb.CompareResponse:
+        return await self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b))
+
+    def export_voice(self, voice: str, version: int = 0, format: str = "") -> AsyncIterator[pb.FilePart]:
+        return self._stream(self._voices.Export, pb.ExportRequest(voice=voice, version=version, format=format))
+
+    async def import_voice(self, parts: Iterable[pb.FilePart]) -> pb.Voice:
+        return await self._ask(self._voices.Import, iter(parts), None)
+
+    # ------------------------------------------------------------------------------------------------------------ datasets
+
+    async def dataset(self, voice: str, number: int = 0) -> pb.Dataset:
+        return await self._ask(self._datasets.Get, pb.DatasetRequest(voice=voice, number=number))
+
+    def datasets(self, voice: str) -> AsyncIterator[pb.Dataset]:
+        return self._pages(self._datasets.List, pb.ListDatasetsRequest(voice=voice), lambda page: page.datasets)
+
+    def clips(
+        self, voice: str, number: int = 0, *, dropped: bool = False, held_out: bool = False, limit: int = 0
+    ) -> AsyncIterator[pb.Clip]:
+        request = pb.ClipsRequest(voice=voice, number=number, dropped=dropped, held_out_only=held_out)
+        return self._pages(self._datasets.Clips, request, lambda page: page.clips, limit)
+
+    async def set_clip(self, voice: str, sha256: str, *, text: str | None = None, kept: bool | None = None) -> pb.Clip:
+        return await self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=sha256, text=text, kept=kept))
+
+    async def upload(self, voice: str, files: Iterable[tuple[str, Path]]) -> list[str]:
+        return list((await self._ask(self._datasets.Upload, upload_parts(voice, files), None)).names)
+
+    def export_dataset(self, voice: str, number: int = 0) -> AsyncIterator[pb.FilePart]:
+        return self._stream(self._datasets.Export, pb.DatasetRequest(voice=voice, number=number))
+
+    async def import_dataset(self, parts: Iterable[pb.FilePart]) -> pb.Dataset:
+        return await self._ask(self._datasets.Import, iter(parts), None)
+
+    # ------------------------------------------------------------------------------------------------------------ speech
+
+    def synthesize(self, spec: pb.SpeakSpec) -> AsyncIterator[pb.AudioChunk]:
+        return self._stream(self._speech.Synthesize, pb.SynthesizeRequest(spec=spec))
+
+    def sample(self, voice: str, version: int, clip: str, *, recording: bool = False) -> AsyncIterator[pb.AudioChunk]:
+        return self._stream(self._speech.Sample, pb.SampleRequest(voice=voice, version=version, clip=clip, recording=recording))
+
+    # ------------------------------------------------------------------------------------------------------------ system
+
+    async def info(self) -> pb.InfoResponse:
+        return await self._ask(self._system.Info, pb.Empty())
+
+    async def watch_system(self, every: float = 1.0, *, patience: float = PATIENCE) -> AsyncIterator[pb.SystemSample]:
+        await self.wait_ready(0.0)
+        while True:
+            async for sample in self._until_lost(self._system.Watch, pb.SystemWatchRequest(every_seconds=every)):
+                yield sample
+            await self._back(patience)
+
+    async def estimate(self, voice: str, *, dataset: int = 0, start: str = "", **choices: Any) -> pb.EstimateResponse:
+        return await self._ask(self._system.Estimate, pb.EstimateRequest(spec=train_spec(voice, dataset, start, **choices)))
+
+    async def doctor(self) -> list[pb.Finding]:
+        return list((await self._ask(self._system.Doctor, pb.Empty())).findings)
+
+    async def accept(self, engine: str) -> pb.EngineState:
+        return await self._ask(self._system.Accept, pb.AcceptRequest(engine=engine))
+
+    async def shutdown(self, *, now: bool = False) -> None:
+        await self._ask(self._system.Shutdown, pb.ShutdownRequest(now=now))
+
+    async def ready(self) -> bool:
+        try:
+            await self.wait_ready(0.0)
+        except ClientError as error:
+            if error.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
+                return False
+            raise
+        return True
+
+    async def wait_ready(self, patience: float) -> None:
+        from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+        check = health_pb2_grpc.HealthStub(self.channel).Check
+        try:
+            await check(health_pb2.HealthCheckRequest(), timeout=patience or 5.0, wait_for_ready=patience > 0)
+        except grpc.RpcError as error:
+            problem = translate(error, self.address)
+            if patience and problem.code == "DEADLINE_EXCEEDED":
+                problem = gone(self.address)
+            raise problem from None
+
+    # ------------------------------------------------------------------------------------------------------------ inside
+
+    async def _ask(self, call: Callable[..., T], request: Any, deadline: float | None = DEADLINE) -> T:
+        try:
+            return await cast(Awaitable[T], call(request, timeout=deadline))  # the stubs' types are those of the sync ones
+        except grpc.RpcError as error:
+            raise translate(error, self.address) from None
+
+    async def _pages(self, call: Callable[..., Any], request: Any, rows: Callable[[Any], Iterable[T]], limit: int = 0) -> AsyncIterator[T]:
+        left = limit
+        while True:
+            request.page.size = min(left, 1000) if limit else 200
+            page = await self._ask(call, request)
+            for row in rows(page):
+                yield row
+                left -= 1
+                if limit and left == 0:
+                    return
+            if not page.next_token:
+                return
+            request.page.token = page.next_token
+
+    async def _stream(self, call: Callable[..., Any], request: Any) -> AsyncIterator[Any]:
+        stream = call(request)
+        try:
+            async for message in stream:
+                yield message
+        except grpc.RpcError as error:
+            raise translate(error, self.address) from None
+        finally:
+            stream.cancel()
+
+    async def _until_lost(self, call: Callable[..., Any], request: Any) -> AsyncIterator[Any]:
+        stream = call(request)
+        try:
+            async for message in stream:
+                yield message
+        except grpc.RpcError as error:
+            if not lost(error):
+                raise translate(error, self.address) from None
+        finally:
+            stream.cancel()
+
+    async def _back(self, patience: float) -> None:
+        await asyncio.sleep(RETRY)
+        await self.wait_ready(patience)
