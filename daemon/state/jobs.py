@@ -430,5 +430,3 @@ def _stamp(time: datetime) -> Timestamp:
     stamp = Timestamp()
     stamp.FromDatetime(time)
     return stamp
-
-

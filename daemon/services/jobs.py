@@ -1,0 +1,101 @@
+"""The Jobs service: the queue, its events, and the logs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy.orm import Session
+
+from daemon.kinds import NAMES
+from daemon.services.errors import plain
+from daemon.state import events, jobs
+from proto import myna_pb2 as pb
+from proto import myna_pb2_grpc as stubs
+
+if TYPE_CHECKING:
+    from daemon.main import Daemon
+
+
+@plain
+class JobsService(stubs.JobsServicer):
+    """See the service in proto/myna.proto."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+        self.store = daemon.store
+
+    async def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.Job:
+        def act(session: Session) -> pb.Job:
+            return jobs.message(jobs.submit(session, request.spec, key=request.idempotency_key, priority=request.priority))
+
+        return await self.store.write(act)
+
+    async def Get(self, request: pb.JobRequest, context: Any) -> pb.Job:
+        job = await self.store.read(lambda session: jobs.message(jobs.get(session, request.id)))
+        return self.daemon.scheduler.with_progress(job)
+
+    async def List(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
+        def ask(session: Session) -> pb.ListJobsResponse:
+            rows, token = jobs.page(
+                session,
+                voice=request.voice,
+                states=request.states,
+                kinds=[NAMES[kind] for kind in request.kinds],
+                token=request.page.token,
+                size=request.page.size,
+            )
+            return pb.ListJobsResponse(jobs=[jobs.message(row) for row in rows], next_token=token, counts=jobs.counts(session))
+
+        answer = await self.store.read(ask)
+        for job in answer.jobs:
+            self.daemon.scheduler.with_progress(job)
+        return answer
+
+    async def Watch(self, request: pb.WatchRequest, context: Any) -> AsyncIterator[pb.Event]:
+        cursor = await self.store.read(events.newest) if request.from_now else request.after
+        await context.send_initial_metadata(())  # the caller may rely on the cursor from now on
+        async for event in self.daemon.events.watch(cursor, request.voice, progress=request.progress):
+            yield event
+
+    async def Cancel(self, request: pb.JobRequest, context: Any) -> pb.Job:
+        return await self._change(request.id, jobs.cancel, self.daemon.scheduler.cancel)
+
+    async def Pause(self, request: pb.JobRequest, context: Any) -> pb.Job:
+        return await self._change(request.id, jobs.pause, self.daemon.scheduler.pause)
+
+    async def Resume(self, request: pb.JobRequest, context: Any) -> pb.Job:
+        return await self._change(request.id, jobs.resume, self.daemon.scheduler.resume)
+
+    async def Retry(self, request: pb.JobRequest, context: Any) -> pb.Job:
+        return await self.store.write(lambda session: jobs.message(jobs.retry(session, jobs.get(session, request.id))))
+
+    async def Reorder(self, request: pb.ReorderRequest, context: Any) -> pb.Job:
+        def act(session: Session) -> pb.Job:
+            job = jobs.get(session, request.id)
+            return jobs.message(jobs.reorder(session, job, before=request.before, first=request.first, last=request.last))
+
+        return await self.store.write(act)
+
+    async def Logs(self, request: pb.LogsRequest, context: Any) -> AsyncIterator[pb.LogLine]:
+        await self.store.read(jobs.get, request.id)
+        async for line in self.daemon.logs.follow(request.id, tail=request.tail, on=request.follow):
+            yield pb.LogLine(
+                time=Timestamp(seconds=line["time"] // 10**9, nanos=line["time"] % 10**9),
+                level=line["level"],
+                text=line["text"],
+                attempt=line["attempt"],
+            )
+
+    async def _change(self, id: int, change: Any, tell: Any) -> pb.Job:
+        """Change a job's row, then tell its worker, if one is at it."""
+
+        def act(session: Session) -> tuple[bool, pb.Job]:
+            job = jobs.get(session, id)
+            return change(session, job), jobs.message(job)
+
+        worker_is_at_it, answer = await self.store.write(act)
+        if worker_is_at_it:
+            await tell(id)
+        return self.daemon.scheduler.with_progress(answer)

@@ -1,0 +1,44 @@
+"""The Runs service: trainings and their metric points."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.orm import Session
+
+from daemon.services.errors import plain
+from daemon.state import runs
+from proto import myna_pb2 as pb
+from proto import myna_pb2_grpc as stubs
+
+if TYPE_CHECKING:
+    from daemon.main import Daemon
+
+
+@plain
+class RunsService(stubs.RunsServicer):
+    """See the service in proto/myna.proto."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+        self.store = daemon.store
+
+    async def Get(self, request: pb.RunRequest, context: Any) -> pb.Run:
+        return await self.store.read(lambda session: runs.message(session, runs.get(session, request.id)))
+
+    async def List(self, request: pb.ListRunsRequest, context: Any) -> pb.ListRunsResponse:
+        def ask(session: Session) -> pb.ListRunsResponse:
+            rows, token = runs.page(session, request.voice, request.page.token, request.page.size)
+            return pb.ListRunsResponse(runs=[runs.message(session, row) for row in rows], next_token=token)
+
+        return await self.store.read(ask)
+
+    async def Points(self, request: pb.PointsRequest, context: Any) -> pb.PointsResponse:
+        series = await self.store.read(runs.points, request.run, request.names, request.from_step, request.to_step, request.max_buckets)
+        return pb.PointsResponse(series=series)
+
+    async def WatchPoints(self, request: pb.WatchPointsRequest, context: Any) -> AsyncIterator[pb.PointBatch]:
+        await self.store.read(runs.get, request.run)
+        async for batch in self.daemon.points.watch(request.run, request.after, request.names):
+            yield batch

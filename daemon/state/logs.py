@@ -1,0 +1,85 @@
+"""The log of each job: one file of JSON lines, `log/job-<id>.jsonl`, over all its attempts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import deque
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TypedDict
+
+
+class Line(TypedDict):
+    """One line as stored."""
+
+    time: int  #: nanoseconds since 1970
+    level: str
+    text: str
+    attempt: int
+
+
+class Logs:
+    """Appends, tails and follows job logs. Lives in the daemon's event loop."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "log"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._followers: dict[int, set[asyncio.Event]] = {}
+
+    def path(self, job: int) -> Path:
+        """The job's log file, whether it exists or not."""
+        return self.folder / f"job-{job}.jsonl"
+
+    def append(self, job: int, attempt: int, lines: list[tuple[int, str, str]]) -> None:
+        """Add (nanoseconds, level, text) lines. A full disk costs the log, never the job."""
+        rows = [json.dumps(Line(time=time, level=level, text=text, attempt=attempt), ensure_ascii=False) for time, level, text in lines]
+        try:
+            with self.path(job).open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write("".join(row + "\n" for row in rows))
+        except OSError:
+            return
+        for follower in self._followers.get(job, ()):
+            follower.set()
+
+    def tail(self, job: int, count: int = 20) -> str:
+        """The last lines as text, for an error."""
+        lines, _ = self.read(job)
+        return "\n".join(line["text"] for line in deque(lines, maxlen=count))
+
+    def read(self, job: int, offset: int = 0) -> tuple[list[Line], int]:
+        """(whole lines from a byte offset on, the offset after them). A half-written last line waits for its end."""
+        try:
+            with self.path(job).open("rb") as file:
+                file.seek(offset)
+                data = file.read()
+        except FileNotFoundError:
+            return [], offset
+        end = data.rfind(b"\n") + 1
+        lines: list[Line] = []
+        for raw in data[:end].splitlines():
+            try:
+                lines.append(json.loads(raw))
+            except ValueError:
+                continue  # a line cut by a crash; the next one is whole again
+        return lines, offset + end
+
+    async def follow(self, job: int, *, tail: int = 0, on: bool = True) -> AsyncIterator[Line]:
+        """The job's lines; with `on`, then those that come, until `close(job)` says there will be no more."""
+        changed = asyncio.Event()
+        followers = self._followers.setdefault(job, set())
+        followers.add(changed)
+        try:
+            lines, offset = self.read(job)
+            for line in lines[-tail:] if tail else lines:
+                yield line
+            while on:
+                await changed.wait()
+                changed.clear()
+                lines, offset = self.read(job, offset)
+                for line in lines:
+                    yield line
+        finally:
+            followers.discard(changed)
+            if not followers:
+                self._followers.pop(job, None)

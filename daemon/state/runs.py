@@ -1,0 +1,206 @@
+"""Runs and their metric points: stored fast, asked for whole or reduced to min–max buckets, watched without loss."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import select, text
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Session
+
+from daemon.errors import BadRequest, NotFound
+from daemon.models import PointRow, Run, SeriesRow
+from proto import myna_pb2 as pb
+
+if TYPE_CHECKING:
+    from daemon.store import Store
+
+#: points of one batch to a watcher
+BATCH = 5_000
+UPSERT = text(
+    "INSERT INTO points (series, step, value) VALUES (:series, :step, :value) "
+    "ON CONFLICT (series, step) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value"
+)
+
+
+def get(session: Session, id: int) -> Run:
+    """The run. Raises NotFound."""
+    run = session.get(Run, id)
+    if run is None:
+        raise NotFound(f"There is no run {id}.", "`myna runs` lists them.")
+    return run
+
+
+def message(session: Session, run: Run) -> pb.Run:
+    """The run as it goes over the wire."""
+    import json
+
+    out = pb.Run(
+        id=run.id,
+        voice=run.voice,
+        engine=run.engine,
+        job=run.job,
+        dataset=run.dataset,
+        from_version=run.from_version,
+        to_version=run.to_version,
+        settings_json=json.dumps(run.settings),
+        step=run.step,
+        steps=run.steps,
+        best_step=run.best_step,
+        best_loss=run.best_loss if run.best_loss is not None else math.nan,
+        metrics=series_names(session, run.id),
+    )
+    for field, time in ((out.started, run.started), (out.ended, run.ended)):
+        if time is not None:
+            stamp = Timestamp()
+            stamp.FromDatetime(time)
+            field.CopyFrom(stamp)
+    return out
+
+
+def page(session: Session, voice: str = "", token: str = "", size: int = 0) -> tuple[list[Run], str]:
+    """(runs, newest first; token of the next page)."""
+    size = min(size or 50, 1_000)
+    query = select(Run).order_by(Run.id.desc()).limit(size + 1)
+    if token:
+        if not token.isdigit():
+            raise BadRequest(f"{token!r} is no page token.", "Use the token of the last answer.")
+        query = query.where(Run.id < int(token))
+    if voice:
+        query = query.where(Run.voice == voice)
+    rows = list(session.scalars(query))
+    return rows[:size], str(rows[size - 1].id) if len(rows) > size else ""
+
+
+def series_names(session: Session, run: int) -> list[str]:
+    """Names there are points of."""
+    return list(session.scalars(select(SeriesRow.name).where(SeriesRow.run == run).order_by(SeriesRow.name)))
+
+
+def add_points(session: Session, run: int, series: Iterable[pb.Series]) -> None:
+    """Store points. The same step again (after a resume) replaces the value; its place in the watch order stays."""
+    rows: list[dict[str, float | int | None]] = []
+    top = 0
+    for each in series:
+        if len(each.steps) != len(each.values):
+            raise BadRequest(f"The series {each.name!r} has {len(each.steps)} steps but {len(each.values)} values.", "")
+        id = _series_id(session, run, each.name)
+        rows += [
+            {"series": id, "step": step, "value": value if math.isfinite(value) else None}
+            for step, value in zip(each.steps, each.values, strict=True)
+        ]
+        top = max(top, max(each.steps, default=0))
+    if rows:
+        session.connection().execute(UPSERT, rows)
+        session.connection().execute(text("UPDATE runs SET step = max(step, :top) WHERE id = :run"), {"top": top, "run": run})
+        session.info.setdefault("runs", set()).add(run)
+
+
+def points(
+    session: Session, run: int, names: Sequence[str] = (), from_step: int = 0, to_step: int = 0, max_buckets: int = 0
+) -> list[pb.Series]:
+    """Series of a run between two steps (inclusive; 0: to the end), whole, or with at most two points a bucket: its least and its greatest
+    value, in step order, so that no spike is lost. A value that is no number comes as NaN."""
+    get(session, run)
+    chosen = [name for name in series_names(session, run) if not names or name in names]
+    out = []
+    for name in chosen:
+        id = _series_id(session, run, name)
+        bounds = {"series": id, "low": from_step, "high": to_step or 2**62}
+        total, first, last = (
+            session.connection()
+            .execute(
+                text("SELECT count(*), min(step), max(step) FROM points WHERE series = :series AND step BETWEEN :low AND :high"), bounds
+            )
+            .one()
+        )
+        result = pb.Series(name=name, total=total)
+        if max_buckets and total > 2 * max_buckets:
+            width = (last - first) // max_buckets + 1
+            # SQLite: a bare column beside a lone min() or max() comes from the row that holds it
+            reduce = (
+                "SELECT step, {}(value) FROM points WHERE series = :series AND step BETWEEN :low AND :high AND value IS NOT NULL "
+                "GROUP BY (step - :first) / :width"
+            )
+            ends = bounds | {"first": first, "width": width}
+            found = {
+                step: value for which in ("min", "max") for step, value in session.connection().execute(text(reduce.format(which)), ends)
+            }
+            rows: Sequence[tuple[int, float | None]] = sorted(found.items())
+        else:
+            query = text("SELECT step, value FROM points WHERE series = :series AND step BETWEEN :low AND :high ORDER BY step")
+            rows = [(step, value) for step, value in session.connection().execute(query, bounds)]
+        result.steps.extend(step for step, _ in rows)
+        result.values.extend(math.nan if value is None else value for _, value in rows)
+        out.append(result)
+    return out
+
+
+def points_after(session: Session, run: int, cursor: int, names: Sequence[str] = (), limit: int = BATCH) -> tuple[list[pb.Series], int]:
+    """(points stored after the cursor, the cursor read up to), oldest first."""
+    ids = {
+        id: name
+        for id, name in session.execute(select(SeriesRow.id, SeriesRow.name).where(SeriesRow.run == run))
+        if not names or name in names
+    }
+    if not ids:
+        return [], cursor
+    query = select(PointRow.id, PointRow.series, PointRow.step, PointRow.value).where(PointRow.id > cursor, PointRow.series.in_(ids))
+    by_name: dict[str, pb.Series] = {}
+    for id, series, step, value in session.execute(query.order_by(PointRow.id).limit(limit)):
+        name = ids[series]
+        each = by_name.setdefault(name, pb.Series(name=name))
+        each.steps.append(step)
+        each.values.append(math.nan if value is None else value)
+        cursor = id
+    return list(by_name.values()), cursor
+
+
+def _series_id(session: Session, run: int, name: str) -> int:
+    query = select(SeriesRow.id).where(SeriesRow.run == run, SeriesRow.name == name)
+    id = session.scalar(query)
+    if id is None:
+        session.execute(insert(SeriesRow).values(run=run, name=name).on_conflict_do_nothing())
+        id = session.scalar(query)
+    assert id is not None
+    return id
+
+
+class PointHub:
+    """Wakes watchers of a run when it has new points; they read them from the database, each at its own pace."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._watching: dict[int, set[asyncio.Event]] = {}
+
+    def stored(self, run: int) -> None:
+        """Points of the run were committed, or the run ended."""
+        for changed in self._watching.get(run, ()):
+            changed.set()
+
+    async def watch(self, run: int, cursor: int, names: Sequence[str] = ()) -> AsyncIterator[pb.PointBatch]:
+        """Every point stored after the cursor, once, until the run is over."""
+        changed = asyncio.Event()
+        watching = self._watching.setdefault(run, set())
+        watching.add(changed)
+        try:
+            while True:
+                changed.clear()
+                ended = await self.store.read(lambda session: get(session, run).ended is not None)
+                series, reached = await self.store.read(points_after, run, cursor, names)
+                if series:
+                    cursor = reached
+                    yield pb.PointBatch(cursor=cursor, series=series)
+                elif ended:
+                    yield pb.PointBatch(cursor=cursor, ended=True)
+                    return
+                else:
+                    await changed.wait()
+        finally:
+            watching.discard(changed)
+            if not watching:
+                self._watching.pop(run, None)
