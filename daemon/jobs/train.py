@@ -1,0 +1,187 @@
+"""Training in a worker: features, the loop, and the candidate's folder.
+
+An attempt finds what the ones before it left: cached features, checkpoints, or the finished version, which is then only reported again.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from daemon.jobs import Channel, Stopped, device, versions
+from engines import registry
+from engines.base import Clip, Engine, Features
+from engines.errors import BadInput
+from engines.features import encode_all
+from engines.training import control, settings
+from engines.training.control import Command
+from engines.training.loop import TrainResult, train
+from engines.training.settings import TrainSettings
+from proto import worker_pb2 as wire
+
+#: Held-out losses and other results are stored with a version; raised when their shape changes.
+FORMAT = 1
+
+
+def run(plan: wire.TrainPlan, channel: Channel) -> str:
+    """Train one version and have it committed. Raises Stopped when told to stop: a checkpoint is written."""
+    out = Path(plan.out_dir)
+    done = versions.lineage(out)
+    if done is None or done.get("run") != plan.run:
+        done = _train(plan, channel, out)
+    else:
+        channel.log("info", f"Version {plan.version} was complete already: an attempt before this one finished it.")
+    channel.commit(_report(plan, done))
+    # The version holds the weights now; what only a resumed run would need can be many times their size
+    shutil.rmtree(Path(plan.run_dir) / "checkpoints", ignore_errors=True)
+    return f"Trained version {plan.version} of {plan.voice}: {done['result']['ended']}"
+
+
+def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
+    steering, news = Steering(channel), News(channel, plan.run)
+    try:
+        engine = registry.load(plan.engine)
+        parent = Path(plan.parent_dir) if plan.parent_dir else None
+        new, old, held_out = _features(plan, engine, channel, steering)
+        chosen = settings.plan(engine.info, len(new) + len(old), len(new), plan.first, json.loads(plan.settings_json or "{}"))
+        where = device.device()
+        source = f"version {parent.name}" if parent else f"the base of {plan.engine}"
+        counts = f"{len(new)} new and {len(old)} old clips, {len(held_out)} held out"
+        channel.log("info", f"Trains from {source} on {counts}, at most {chosen.steps} steps, on {device.name()}.")
+        reference = sorted(versions.clips(plan.clips), key=lambda clip: clip.sha256)
+        model = engine.load(parent, device=where, training=True, reference=reference)
+        result = train(engine, model, new, held_out, chosen, Path(plan.run_dir), steering, news, old_clips=old)
+    except control.Stopped as stopped:
+        raise Stopped(news.saved) from stopped
+    counted = {"new": len(new), "old": len(old), "held_out": len(held_out)}
+    about = _lineage(plan, engine, model.kind, chosen, result, counted)
+    channel.progress(result.steps, chosen.steps, "steps", "writing the version")
+    versions.write(out, lambda folder: engine.save(model, folder), about)
+    return about
+
+
+def _features(
+    plan: wire.TrainPlan, engine: Engine, channel: Channel, steering: Steering
+) -> tuple[list[Features], list[Features], list[Features]]:
+    """Features of new, old and held-out clips. A clip the engine cannot train on is left out, and the log says why."""
+    clips, held_out = versions.clips(plan.clips), versions.clips(plan.held_out)
+    is_new = {ref.sha256: ref.is_new for ref in plan.clips}
+    everything = [*clips, *held_out]
+    folder = channel.home / "features" / plan.engine
+
+    def told(done: int, total: int) -> None:
+        channel.progress(done, total, "clips", "encoding clips")
+
+    encoded = encode_all(engine, everything, folder, steering, told)
+    for clip, reason in encoded.dropped:
+        channel.log("warning", f"Clip {clip.sha256[:12]} is left out: {reason}")
+    features = {clip.sha256: feature for clip, feature in encoded.kept}
+    channel.log("info", f"{len(features)} clips encoded, {encoded.from_cache} of them from the cache.")
+
+    def those(wanted: list[Clip]) -> list[Features]:
+        return [features[clip.sha256] for clip in wanted if clip.sha256 in features]
+
+    new = those([clip for clip in clips if is_new[clip.sha256]])
+    old = those([clip for clip in clips if not is_new[clip.sha256]])
+    if not new:
+        raise BadInput("None of the new clips can train this engine.", "The job's log says why each was left out.")
+    return new, old, those(held_out)
+
+
+def _lineage(
+    plan: wire.TrainPlan, engine: Engine, kind: str, chosen: TrainSettings, result: TrainResult, counted: Mapping[str, int]
+) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "voice": plan.voice,
+        "version": plan.version,
+        "engine": plan.engine,
+        "language": plan.language,
+        "kind": kind,
+        "parent": int(Path(plan.parent_dir).name) if plan.parent_dir else 0,
+        "run": plan.run,
+        "licence": engine.info.licence,
+        "base": engine.base_fingerprint(),
+        "clips": sorted(ref.sha256 for ref in plan.clips),
+        "held_out": sorted(ref.sha256 for ref in plan.held_out),
+        "used": dict(counted),
+        "settings": chosen.to_json(),
+        "machine": device.name(),
+        "result": {
+            "steps": result.steps,
+            "best_step": result.best_step,
+            "best_loss": result.best_loss,
+            "best_losses": dict(result.best_losses),
+            "stopped_early": result.stopped_early,
+            "ended": result.ended,
+            "seconds": result.seconds,
+        },
+    }
+
+
+def _report(plan: wire.TrainPlan, about: dict[str, Any]) -> wire.Report:
+    result = about["result"]
+    rest = {name: about[name] for name in ("settings", "machine", "used", "base")}
+    rest |= {"ended": result["ended"], "stopped_early": result["stopped_early"]}
+    return wire.Report(
+        trained=wire.TrainResult(
+            version_dir=plan.out_dir,
+            kind=about["kind"],
+            steps=result["steps"],
+            best_step=result["best_step"],
+            best_loss=result["best_loss"] or 0.0,
+            seconds=result["seconds"],
+            result_json=json.dumps(rest, sort_keys=True),
+            held_out=result["best_losses"],
+        )
+    )
+
+
+class Steering:
+    """The loop's `Control`, over a job's channel."""
+
+    _COMMANDS = {"": Command.GO, "yield": Command.PAUSE, "offload": Command.YIELD, "cancel": Command.CANCEL, "stop": Command.STOP}
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._leave = ""
+
+    def poll(self) -> Command:
+        return self._COMMANDS[self._leave or self._channel.pending()]
+
+    def wait(self) -> None:
+        answer = self._channel.wait_resumed()
+        if answer != "resume":
+            self._leave = answer
+
+
+class News:
+    """The loop's `Reporter`, over a job's channel."""
+
+    def __init__(self, channel: Channel, run: int) -> None:
+        self._channel = channel
+        self._run = run
+        self._began: tuple[float, int] | None = None
+        self.saved = 0  #: step of the last checkpoint
+
+    def points(self, step: int, values: Mapping[str, float]) -> None:
+        self._channel.points(self._run, [(name, step, value) for name, value in values.items()])
+
+    def progress(self, done: int, total: int, sentence: str) -> None:
+        moment = time.monotonic()
+        if self._began is None:
+            self._began = (moment, done)
+        began, first = self._began
+        left = (moment - began) / (done - first) * (total - done) if done > first else 0.0
+        self._channel.progress(done, total, "steps", sentence, left)
+
+    def log(self, level: str, text: str) -> None:
+        self._channel.log(level, text)
+
+    def checkpoint(self, step: int) -> None:
+        self.saved = step
+        self._channel.report(wire.Report(checkpoint=wire.CheckpointSaved(run=self._run, step=step)))
