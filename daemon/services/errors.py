@@ -13,6 +13,7 @@ import grpc.aio
 
 from daemon.errors import MynaError
 from proto.channel import HINT_KEY
+from proto.channel import HINT_KEY
 
 log = logging.getLogger("mynad")
 C = TypeVar("C")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from daemon.kinds import NAMES
 from daemon.services.errors import plain
 from daemon.state import events, jobs
+from daemon.status import ENDED
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
@@ -25,6 +27,13 @@ class JobsService(stubs.JobsServicer):
     def __init__(self, daemon: Daemon) -> None:
         self.daemon = daemon
         self.store = daemon.store
+        self._loop = asyncio.get_running_loop()
+        self.store.on_commit(lambda happened: happened and self._loop.call_soon_threadsafe(self._end_logs, happened))
+
+    def _end_logs(self, happened: list[pb.Event]) -> None:
+        for event in happened:
+            if event.job.status.WhichOneof("status") in ENDED:
+                self.daemon.logs.close(event.job.id)
 
     async def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.Job:
         def act(session: Session) -> pb.Job:
@@ -79,8 +88,9 @@ class JobsService(stubs.JobsServicer):
         return await self.store.write(act)
 
     async def Logs(self, request: pb.LogsRequest, context: Any) -> AsyncIterator[pb.LogLine]:
-        await self.store.read(jobs.get, request.id)
-        async for line in self.daemon.logs.follow(request.id, tail=request.tail, on=request.follow):
+        job = await self.store.read(jobs.get, request.id)
+        on = request.follow and job.state not in ENDED
+        async for line in self.daemon.logs.follow(request.id, tail=request.tail, on=on):
             yield pb.LogLine(
                 time=Timestamp(seconds=line["time"] // 10**9, nanos=line["time"] % 10**9),
                 level=line["level"],

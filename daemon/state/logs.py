@@ -26,6 +26,7 @@ class Logs:
         self.folder = home / "log"
         self.folder.mkdir(parents=True, exist_ok=True)
         self._followers: dict[int, set[asyncio.Event]] = {}
+        self._closed: set[int] = set()  #: followed jobs that have ended
 
     def path(self, job: int) -> Path:
         """The job's log file, whether it exists or not."""
@@ -41,6 +42,13 @@ class Logs:
             return
         for follower in self._followers.get(job, ()):
             follower.set()
+
+    def close(self, job: int) -> None:
+        """The job has ended: its followers get what is there, and then the end."""
+        if job in self._followers:
+            self._closed.add(job)
+            for follower in self._followers[job]:
+                follower.set()
 
     def tail(self, job: int, count: int = 20) -> str:
         """The last lines as text, for an error."""
@@ -73,7 +81,7 @@ class Logs:
             lines, offset = self.read(job)
             for line in lines[-tail:] if tail else lines:
                 yield line
-            while on:
+            while on and job not in self._closed:
                 await changed.wait()
                 changed.clear()
                 lines, offset = self.read(job, offset)
@@ -83,3 +91,4 @@ class Logs:
             followers.discard(changed)
             if not followers:
                 self._followers.pop(job, None)
+                self._closed.discard(job)
