@@ -28,6 +28,8 @@ from engines.errors import EngineError
 from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_folder
 from engines.training.data import START, Position
 
+#: Tensors of a model by name.
+Weights = Mapping[str, torch.Tensor]
 #: Raised when what is written changes; older checkpoints are then refused with a sentence.
 FORMAT = 1
 #: Checkpoints to go on from that are kept: should the newest be damaged, there is one before it.
@@ -87,7 +89,7 @@ class Checkpoints:
         """Steps with a checkpoint, ascending; not checked."""
         return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*") if path.name[5:].isdigit())
 
-    def save(self, state: RunState, module: torch.nn.Module, optimizer: torch.optim.Optimizer | None) -> Path:
+    def save(self, state: RunState, weights: Weights, optimizer: torch.optim.Optimizer | None) -> Path:
         """Write a checkpoint; without `optimizer` only the weights (a best step that no run goes on from).
 
         Raises DiskFull: then nothing of it is left, and the checkpoints before it are untouched.
@@ -98,7 +100,7 @@ class Checkpoints:
             try:
                 shutil.rmtree(aside, ignore_errors=True)
                 aside.mkdir(parents=True)
-                files = {"model.safetensors": _write_tensors(aside / "model.safetensors", _weights(module))}
+                files = {"model.safetensors": _write_tensors(aside / "model.safetensors", weights)}
                 if optimizer is not None:
                     files["optimizer.safetensors"] = _write_tensors(aside / "optimizer.safetensors", _optimizer_tensors(optimizer))
                 _write_json(aside / "state.json", {"format": FORMAT, "files": files, "state": state.to_json()})
@@ -148,7 +150,7 @@ class Checkpoints:
     def load_weights(self, step: int, module: torch.nn.Module) -> None:
         """Copy a checkpoint's weights into `module`, in place. Raises DamagedCheckpoint."""
         stored = self._load(step, "model.safetensors")
-        ours = _weights(module)
+        ours = weights_of(module)
         unlike = [name for name in stored.keys() | ours.keys() if _kind(stored.get(name)) != _kind(ours.get(name))]
         if unlike:
             raise DamagedCheckpoint(f"The checkpoint of step {step} belongs to another model ({min(unlike)} differs).", "Start a new run.")
@@ -158,9 +160,13 @@ class Checkpoints:
 
     def load_optimizer(self, step: int, optimizer: torch.optim.Optimizer) -> None:
         """Copy a checkpoint's optimizer state into `optimizer`. Raises DamagedCheckpoint."""
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         state: dict[int, dict[str, torch.Tensor]] = {}
         for name, tensor in self._load(step, "optimizer.safetensors").items():
             index, _, key = name.partition(".")
+            parameter = parameters[int(index)]
+            if tensor.shape == parameter.shape:  # fused AdamW walks memory: its state must be laid out as a transposed parameter is
+                tensor = torch.empty_like(parameter, dtype=tensor.dtype, device="cpu").copy_(tensor)
             state.setdefault(int(index), {})[key] = tensor
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
@@ -184,11 +190,15 @@ class Checkpoints:
                 raise DamagedCheckpoint(f"{name} is not what was written.")
 
 
-def _weights(module: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """What training changes: parameters that take a gradient, and buffers. Frozen weights stay in the base."""
+def weights_of(module: torch.nn.Module) -> Weights:
+    """What training changes, the module's own tensors: parameters that take a gradient, and buffers. Frozen weights stay in the base."""
     weights = {name: parameter.detach() for name, parameter in module.named_parameters() if parameter.requires_grad}
-    weights.update((name, buffer.detach()) for name, buffer in module.named_buffers() if buffer is not None)
-    return weights
+    return weights | {name: buffer.detach() for name, buffer in module.named_buffers() if buffer is not None}
+
+
+def copied(weights: Weights) -> Weights:
+    """A copy in host memory, which further training does not change."""
+    return {name: tensor.to("cpu", copy=True) for name, tensor in weights.items()}
 
 
 def _kind(tensor: torch.Tensor | None) -> object:

@@ -21,7 +21,7 @@ import torch
 from engines.base import Engine, Features, Model
 from engines.errors import BadInput, Cancelled, DiskFull, EngineError, OutOfMemory
 from engines.training import memory
-from engines.training.checkpoint import Checkpoints, RunState
+from engines.training.checkpoint import Checkpoints, RunState, Weights, copied, weights_of
 from engines.training.control import Command, Control, Free, Stopped
 from engines.training.data import DataOrder
 from engines.training.feed import Feed
@@ -101,6 +101,7 @@ def train(
     state = _start(checkpoints, _fingerprint(order, settings, len(held_out)), module, optimizer, settings, report)
     events = EventFiles(run_dir / "tensorboard", state.step + 1)
     clock = _Clock(state.seconds)
+    best_weights: Weights | None = None  # in host memory until the next checkpoint writes them down
     told = -math.inf
 
     def tell(step: int, values: Mapping[str, float]) -> None:
@@ -108,23 +109,27 @@ def train(
         report.points(step, finite)
         events.scalars(step, finite)
 
-    def save(state: RunState, *, resumable: bool) -> None:
-        checkpoints.save(replace(state, seconds=clock.seconds()), module, optimizer if resumable else None)
+    def save(state: RunState) -> None:
+        nonlocal best_weights
+        if best_weights and state.best_step not in (None, state.step):
+            checkpoints.save(replace(state, step=state.best_step), best_weights, None)
+        best_weights = None
+        checkpoints.save(replace(state, seconds=clock.seconds()), weights_of(module), optimizer)
         checkpoints.prune(state)
-        if resumable:
-            report.checkpoint(state.step)
+        report.checkpoint(state.step)
 
     def measure(state: RunState) -> RunState:
+        nonlocal best_weights
         losses = held_out_losses(engine, model, held_out, settings)
         tell(state.step, {f"held_out/{name}": value for name, value in losses.items()})
         if math.isfinite(losses["loss"]) and (state.best_loss is None or losses["loss"] < state.best_loss):
+            best_weights = copied(weights_of(module))
             return replace(state, best_step=state.step, best_loss=losses["loss"], best_losses=losses, evaluations_without_gain=0)
         return replace(state, evaluations_without_gain=state.evaluations_without_gain + 1)
 
     try:
         if state.step == 0 and held_out:  # the model as it came: a training that never beats it gives it back
             state = measure(state)
-            save(state, resumable=False)
 
         while not state.ended:
             # --- whoever steers
@@ -135,7 +140,7 @@ def train(
                 continue
             if command in (Command.CANCEL, Command.STOP):
                 try:
-                    save(state, resumable=True)
+                    save(state)
                 except DiskFull as error:  # leaving was asked for: the checkpoint before this one has to do
                     report.log("warning", str(error))
                 if command is Command.STOP:
@@ -202,9 +207,7 @@ def train(
             elif settings.patience and state.evaluations_without_gain >= settings.patience:
                 state = replace(state, ended=f"No gain since step {state.best_step}; stopped at step {step}.", stopped_early=True)
             if state.ended or step % settings.checkpoint_every == 0:
-                save(state, resumable=True)
-            elif state.best_step == step:
-                save(state, resumable=False)
+                save(state)
     finally:
         events.close()
 

@@ -79,7 +79,7 @@ def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrid
         "learning_rate": info.learning_rate * (1.0 if first else info.increment_rate),
         "warmup": min(500, max(1, steps // 20)),
         "eval_every": eval_every,
-        "checkpoint_every": eval_every * 2,
+        "checkpoint_every": max(100, eval_every * 2),  # rarer than measuring: most of its cost is the disk's
     }
     values["micro_batch"] = overrides.get("batch_size", TrainSettings.batch_size)
     return TrainSettings.from_json({**values, **overrides})

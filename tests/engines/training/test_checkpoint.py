@@ -17,7 +17,7 @@ from toy_engine import ToyEngine, clips
 
 from engines.errors import DiskFull
 from engines.files import TEMPORARY
-from engines.training.checkpoint import Checkpoints, DamagedCheckpoint, RunState
+from engines.training.checkpoint import Checkpoints, DamagedCheckpoint, RunState, weights_of
 from engines.training.loop import train
 from engines.training.report import Collected
 from engines.training.settings import TrainSettings
@@ -50,7 +50,7 @@ def test_weights_buffers_and_optimizer_come_back_bit_for_bit(tmp_path: Path) -> 
     module, optimizer = network()
     checkpoints = Checkpoints(tmp_path)
     state = RunState(step=5, best_step=5, best_loss=0.25, best_losses={"loss": 0.25}, seconds=1.5, fingerprint="f")
-    checkpoints.save(state, module, optimizer)
+    checkpoints.save(state, weights_of(module), optimizer)
     other, other_optimizer = fresh()
     assert checkpoints.newest() == (state, [])
     checkpoints.load_weights(5, other)
@@ -62,9 +62,31 @@ def test_weights_buffers_and_optimizer_come_back_bit_for_bit(tmp_path: Path) -> 
     assert all(torch.equal(a[i][name], b[i][name]) for i in a for name in a[i])
 
 
+def test_a_transposed_parameter_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    def step(module: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        optimizer.zero_grad()
+        (module.weight.square() * torch.arange(12.0).view(3, 4)).sum().backward()
+        optimizer.step()
+
+    def transposed() -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+        module = torch.nn.Module()
+        module.weight = torch.nn.Parameter(torch.linspace(-1, 1, 12).view(4, 3).T)
+        return module, torch.optim.AdamW(module.parameters(), lr=0.1, fused=True)
+
+    module, optimizer = transposed()
+    step(module, optimizer)
+    Checkpoints(tmp_path).save(RunState(step=1), weights_of(module), optimizer)
+    other, other_optimizer = transposed()
+    Checkpoints(tmp_path).load_weights(1, other)
+    Checkpoints(tmp_path).load_optimizer(1, other_optimizer)
+    step(module, optimizer)
+    step(other, other_optimizer)
+    assert torch.equal(module.weight, other.weight)
+
+
 def test_other_tools_can_read_the_files_and_there_are_no_pickles(tmp_path: Path) -> None:
     module, optimizer = network()
-    folder = Checkpoints(tmp_path).save(RunState(step=1), module, optimizer)
+    folder = Checkpoints(tmp_path).save(RunState(step=1), weights_of(module), optimizer)
     weights = load_file(folder / "model.safetensors")
     assert torch.equal(weights["2.weight"], module[2].weight)
     assert "0.weight" not in weights, "frozen weights stay in the base"
@@ -76,7 +98,7 @@ def test_the_last_two_and_the_best_are_kept(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     for step in (10, 20, 30, 40, 50):
         state = RunState(step=step, best_step=min(step, 20), best_loss=0.1)
-        checkpoints.save(state, module, optimizer)
+        checkpoints.save(state, weights_of(module), optimizer)
         checkpoints.prune(state)
     assert checkpoints.steps() == [20, 40, 50]
 
@@ -84,7 +106,7 @@ def test_the_last_two_and_the_best_are_kept(tmp_path: Path) -> None:
 def test_half_written_folders_are_ignored_and_swept_away(tmp_path: Path) -> None:
     module, optimizer = network()
     checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(RunState(step=1), module, optimizer)
+    checkpoints.save(RunState(step=1), weights_of(module), optimizer)
     shutil.copytree(checkpoints.path(1), tmp_path / f"{TEMPORARY}step-000002")
     assert checkpoints.steps() == [1]
     checkpoints.sweep()
@@ -124,8 +146,8 @@ def come_from_the_future(folder: Path) -> None:
 def test_a_damaged_checkpoint_is_passed_over_with_a_sentence_and_the_one_before_it_used(damage: object, tmp_path: Path) -> None:
     module, optimizer = network()
     checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(RunState(step=10), module, optimizer)
-    checkpoints.save(RunState(step=20), module, optimizer)
+    checkpoints.save(RunState(step=10), weights_of(module), optimizer)
+    checkpoints.save(RunState(step=20), weights_of(module), optimizer)
     damage(checkpoints.path(20))  # type: ignore[operator]
     state, passed_over = checkpoints.newest()
     assert state is not None
@@ -149,7 +171,7 @@ def test_a_training_with_damaged_checkpoints_still_comes_to_the_same_end(tmp_pat
 def test_weights_of_another_model_are_refused_with_a_sentence(tmp_path: Path) -> None:
     module, optimizer = network()
     checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(RunState(step=1), module, optimizer)
+    checkpoints.save(RunState(step=1), weights_of(module), optimizer)
     with pytest.raises(DamagedCheckpoint, match="another model"):
         checkpoints.load_weights(1, torch.nn.Linear(3, 4))
     other = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.BatchNorm1d(5), torch.nn.Linear(5, 2))
@@ -166,7 +188,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_checkpoint_before_intact(
 ) -> None:
     module, optimizer = network()
     checkpoints = Checkpoints(tmp_path)
-    checkpoints.save(RunState(step=10), module, optimizer)
+    checkpoints.save(RunState(step=10), weights_of(module), optimizer)
     calls = 0
 
     def full(descriptor: int) -> None:
@@ -178,12 +200,12 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_checkpoint_before_intact(
     with monkeypatch.context() as patched:
         patched.setattr(os, "fsync", full)
         with pytest.raises(DiskFull, match="the checkpoint of step 20 could not be written") as caught:
-            checkpoints.save(RunState(step=20), module, optimizer)
+            checkpoints.save(RunState(step=20), weights_of(module), optimizer)
     assert caught.value.kind == "disk-full"
     assert caught.value.hint
     assert [path.name for path in tmp_path.iterdir()] == ["step-000010"]
     assert checkpoints.newest() == (RunState(step=10), [])
-    checkpoints.save(RunState(step=20), module, optimizer)
+    checkpoints.save(RunState(step=20), weights_of(module), optimizer)
     assert checkpoints.newest()[0] == RunState(step=20)
 
 

@@ -44,8 +44,8 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any
     "kills",
     [
         ["step:1", "step:10", "step:11", "step:35", "step:60"],
-        [f"fsync:{n}" for n in (1, 2, 3, 4, 5, 9, 14, 22)],
-        [f"rename:{n}" for n in (1, 2, 3, 5, 8)],
+        [f"fsync:{n}" for n in (1, 2, 4, 9, 14)],
+        [f"rename:{n}" for n in (1, 2, 5)],
     ],
     ids=["between steps", "while files are written", "while checkpoints change places"],
 )
@@ -57,11 +57,17 @@ def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(kills: list[st
     assert outcome["best_step"] == expected["best_step"]
 
 
-def test_points_told_again_after_a_kill_have_the_same_steps_and_values(tmp_path: Path, undisturbed: Any) -> None:
-    outcome, points = run(tmp_path / "killed", "step:16", "step:29", "step:44")
+@pytest.fixture(scope="module")
+def killed_between_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[int, int, dict[str, float]]]:
+    """Points of a run that was killed a step before a checkpoint was due, three times."""
+    outcome, points = run(tmp_path_factory.mktemp("kills") / "killed", "step:19", "step:39", "step:59")
     assert outcome["outcomes"] == ["killed", "killed", "killed", "finished"]
+    return points
+
+
+def test_points_told_again_after_a_kill_have_the_same_steps_and_values(killed_between_checkpoints: Any, undisturbed: Any) -> None:
     curves: dict[str, dict[int, set[float]]] = defaultdict(lambda: defaultdict(set))
-    for _, step, values in points:
+    for _, step, values in killed_between_checkpoints:
         for name, value in values.items():
             curves[name][step].add(value)
     for _, step, values in undisturbed[1]:
@@ -69,13 +75,10 @@ def test_points_told_again_after_a_kill_have_the_same_steps_and_values(tmp_path:
             assert curves[name][step] == {value}, f"{name} at step {step}"
 
 
-def test_a_kill_costs_at_most_one_checkpoint_interval_of_steps(tmp_path: Path) -> None:
-    outcome, points = run(tmp_path / "killed", "step:19", "step:38", "step:59")
-    assert outcome["outcomes"].count("killed") == 3
-    times = Counter(step for _, step, values in points if "lr" in values)
+def test_a_kill_costs_at_most_one_checkpoint_interval_of_steps(killed_between_checkpoints: Any) -> None:
+    times = Counter(step for _, step, values in killed_between_checkpoints if "lr" in values)
     assert set(times) == set(range(1, SETTINGS.steps + 1))
-    repeated = sum(count - 1 for count in times.values())
-    assert repeated <= 3 * SETTINGS.checkpoint_every
+    assert sum(count - 1 for count in times.values()) <= 3 * SETTINGS.checkpoint_every
 
 
 @pytest.mark.slow
