@@ -1,0 +1,137 @@
+"""`myna`: global options, which module holds which command, and what a person sees when something goes wrong.
+
+Exit codes: 0 it worked, 1 it failed, 2 wrong usage, 130 Ctrl-C. A traceback is shown only with MYNA_DEBUG=1.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated
+
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before grpc: its C core writes to the terminal, and we say the same in words
+
+import typer
+
+from proto.channel import ClientError
+from tui import output, session
+
+#: module under tui.commands → its commands, in the order of the help
+COMMANDS = {
+    "daemon": ("up", "down"),
+    "status": ("status", "watch"),
+    "add": ("add",),
+    "datasets": ("datasets", "clips", "clip"),
+    "train": ("train",),
+    "jobs": ("jobs", "job", "logs", "cancel", "pause", "resume", "retry", "bump"),
+    "voices": ("voices", "versions", "version", "promote", "rollback", "compare"),
+    "say": ("say",),
+    "packages": ("export", "import"),
+    "engines": ("engines",),
+    "doctor": ("doctor",),
+    "completion": ("completion",),
+}
+
+HELP = """A voice workshop: drop recordings in, hear the voice come out.
+
+Alone, `myna` shows what there is and starts the local daemon if none runs.
+"""
+
+
+def app(arguments: Sequence[str]) -> typer.Typer:
+    """The command line, with the modules of the commands that are named in `arguments` (all when none is: for help and completion)."""
+    root = typer.Typer(
+        name="myna",
+        help=HELP,
+        rich_markup_mode="rich",
+        add_completion=False,  # `myna completion` does it, for every shell
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    root.callback(invoke_without_command=True)(everywhere)
+    named = [module for module, commands in COMMANDS.items() if not set(commands).isdisjoint(arguments)]
+    for module in (named or COMMANDS) if arguments or "_MYNA_COMPLETE" in os.environ else ():
+        root.add_typer(import_module(f"tui.commands.{module}").app)
+    return root
+
+
+def everywhere(
+    ctx: typer.Context,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="A remote daemon (TLS). Also MYNA_HOST.", rich_help_panel="Which daemon")
+    ] = None,
+    token: Annotated[
+        str | None, typer.Option(help="Its token, or @FILE that holds it. Also MYNA_TOKEN.", rich_help_panel="Which daemon")
+    ] = None,
+    home: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="State folder of a local daemon. Also MYNA_HOME.", rich_help_panel="Which daemon")
+    ] = None,
+    tls_ca: Annotated[
+        Path | None, typer.Option(help="Certificate that signed the daemon's. Also MYNA_CA.", rich_help_panel="Which daemon")
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(help="Our own certificate. Also MYNA_CLIENT_CERT.", rich_help_panel="Which daemon")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Its key. Also MYNA_CLIENT_KEY.", rich_help_panel="Which daemon")] = None,
+    tls_name: Annotated[
+        str | None, typer.Option(help="Name in the daemon's certificate. Also MYNA_TLS_NAME.", rich_help_panel="Which daemon")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        from importlib.metadata import PackageNotFoundError
+        from importlib.metadata import version as installed
+
+        try:
+            print(f"myna {installed('myna-voice')}")
+        except PackageNotFoundError:
+            print("myna (from a checkout that is not installed)")
+        raise typer.Exit()
+    try:
+        session.choose(host, token, home, tls_ca, tls_cert, tls_key, tls_name)
+    except ClientError as problem:
+        raise typer.BadParameter(str(problem)) from None
+    if ctx.invoked_subcommand is None:
+        from tui.commands.status import overview
+
+        overview()
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; the exit code."""
+    try:
+        app(arguments)(arguments, prog_name="myna")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(bool(end.code))
+    except ClientError as problem:
+        output.error(problem, "--json" in arguments)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        raise
+    except Exception as mistake:
+        if os.environ.get("MYNA_DEBUG"):
+            raise
+        hint = "That is a mistake in Myna. MYNA_DEBUG=1 shows where; please report it."
+        output.error(ClientError(f"{type(mistake).__name__}: {mistake}", hint, "INTERNAL"), "--json" in arguments)
+        return 1
+    return 0
+
+
+def main() -> None:
+    """The command `myna`."""
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""`myna up` and `myna down`: the local daemon."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from proto.client import ClientError
+from tui import daemon, output, session
+
+app = typer.Typer()
+
+PANEL = "Daemon"
+
+
+@app.command(rich_help_panel=PANEL)
+def up(json: output.Json = False) -> None:
+    """Start the local daemon, if none runs, and wait until it answers. (For systemd there is `mynad`.)"""
+    where = session.where()
+    if where.host:
+        raise ClientError(f"The daemon at {where.host} is on another machine.", "Run `myna up` there, or start mynad with systemd.")
+    client = session.client()
+    running = client.ready()
+    pid = client.info().pid if running else daemon.start(where.home)
+    if json:
+        output.json({"pid": pid, "home": str(where.home), "started": not running})
+    else:
+        output.line(f"{'A daemon runs already' if running else 'The daemon runs'} (process {pid}) in {where.home}.")
+
+
+@app.command(rich_help_panel=PANEL)
+def down(
+    now: Annotated[bool, typer.Option("--now", help="Do not wait for training to save its last steps.")] = False,
+    json: output.Json = False,
+) -> None:
+    """End the daemon. Running training saves itself and goes on at the next start."""
+    client = session.client()
+    where = session.where()
+    if not where.host and not client.ready() and not daemon.holds_lock(where.home):
+        if json:
+            output.json({"ended": False})
+        else:
+            output.line("No daemon was running.")
+        return
+    daemon.end(client, now=now)
+    if json:
+        output.json({"ended": True})
+    else:
+        output.line("The daemon has ended.")

@@ -1,0 +1,126 @@
+"""`myna jobs`, `job`, `logs`, and what can be done to a job: cancel, pause, resume, retry, bump."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from proto import myna_pb2 as pb
+from proto.messages import state_of
+from tui import output, session, wording
+from tui.commands.status import jobs_table
+
+app = typer.Typer()
+
+PANEL = "Jobs"
+STATES = ("queued", "running", "paused", "succeeded", "failed", "cancelled")
+Id = Annotated[int, typer.Argument(metavar="ID", help="Number of the job, as `myna jobs` shows it.", min=1)]
+
+
+@app.command(rich_help_panel=PANEL)
+def jobs(
+    voice: Annotated[str, typer.Option(help="Only this voice's.")] = "",
+    state: Annotated[list[str] | None, typer.Option(help=f"Only in this state (can be repeated): {', '.join(STATES)}.")] = None,
+    number: Annotated[int, typer.Option("-n", "--number", min=0, help="At most so many, the newest first; 0: all.")] = 30,
+    json: output.Json = False,
+) -> None:
+    """List jobs: what runs, what waits and why, and what came of the rest."""
+    if wrong := set(state or ()) - set(STATES):
+        raise typer.BadParameter(f"no state {sorted(wrong)[0]!r}; there are: {', '.join(STATES)}", param_hint="--state")
+    found = list(session.client().jobs(voice=voice, states=state or (), limit=number))
+    if json:
+        output.json(found)
+        return
+    jobs_table(found, "No jobs yet. `myna add VOICE FILES…` begins one." if not (voice or state) else "No such jobs.")
+
+
+@app.command(rich_help_panel=PANEL)
+def job(id: Id, json: output.Json = False) -> None:
+    """All about one job."""
+    show(session.client().job(id), json)
+
+
+@app.command(rich_help_panel=PANEL)
+def logs(
+    id: Id,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the job ends.")] = False,
+    tail: Annotated[int, typer.Option("-n", "--tail", min=0, help="Only the last lines.")] = 0,
+    json: output.Json = False,
+) -> None:
+    """What a job wrote, of all its attempts."""
+    attempt = 0
+    for entry in session.client().logs(id, follow=follow, tail=tail):
+        if json:
+            output.json_line(entry)
+            continue
+        if entry.attempt > max(attempt, 1):
+            print(output.paint(f"--- attempt {entry.attempt}", "dim"))
+        attempt = max(attempt, entry.attempt)
+        level = "" if entry.level in ("", "info") else entry.level.upper() + " "
+        for text in entry.text.splitlines() or [""]:
+            print(f"{output.paint(wording.moment(entry.time), 'dim')}  {level}{output.safe(text)}", flush=follow)
+
+
+@app.command(rich_help_panel=PANEL)
+def cancel(id: Id, json: output.Json = False) -> None:
+    """Stop a job for good. What it made so far is kept where it can be used."""
+    show(session.client().cancel(id), json)
+
+
+@app.command(rich_help_panel=PANEL)
+def pause(id: Id, json: output.Json = False) -> None:
+    """Hold a job; it keeps its place and its work."""
+    show(session.client().pause(id), json)
+
+
+@app.command(rich_help_panel=PANEL)
+def resume(id: Id, json: output.Json = False) -> None:
+    """Let a paused job go on."""
+    show(session.client().resume(id), json)
+
+
+@app.command(rich_help_panel=PANEL)
+def retry(id: Id, json: output.Json = False) -> None:
+    """Queue a failed or cancelled job again."""
+    show(session.client().retry(id), json)
+
+
+@app.command(rich_help_panel=PANEL)
+def bump(
+    id: Id,
+    before: Annotated[int, typer.Option(metavar="ID", min=0, help="Just before this job.")] = 0,
+    last: Annotated[bool, typer.Option("--last", help="To the end instead of the front.")] = False,
+    json: output.Json = False,
+) -> None:
+    """Move a waiting job to the front of the queue."""
+    if before and last:
+        raise typer.BadParameter("choose one of --before and --last")
+    show(session.client().reorder(id, before=before, last=last), json)
+
+
+def show(job: pb.Job, json: bool) -> None:
+    """One job, in full."""
+    if json:
+        output.json(job)
+        return
+    output.line(f"#{job.id} {output.safe(job.title or wording.kind(job))}")
+    error = job.status.failed.error
+    output.fields(
+        (
+            ("state", state_of(job)),
+            ("", wording.detail(job)),
+            ("to do", error.hint),
+            ("voice", job.voice),
+            ("kind", wording.kind(job) + (" (GPU lane)" if job.gpu_lane else " (CPU lane)")),
+            ("submitted", wording.moment(job.submitted)),
+            ("took", wording.took(job)),
+            ("attempts", job.attempts),
+            ("run", job.run or ""),
+            ("because of", f"job #{job.parent_job}" if job.parent_job else ""),
+        )
+    )
+    if error.log_tail:
+        print(output.paint("the end of its log:", "dim"))
+        for text in error.log_tail.splitlines():
+            print("  " + output.safe(text))

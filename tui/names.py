@@ -1,0 +1,38 @@
+"""How people name a version: `anna` (the promoted one), `anna@7`, `anna@base`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proto.channel import ClientError
+
+BASE = -1  #: the engine's own voice, before any training
+
+
+@dataclass(frozen=True)
+class Named:
+    voice: str
+    number: int  #: 0: none was named; BASE: the base
+
+    def __str__(self) -> str:
+        return f"{self.voice}@{'base' if self.number == BASE else self.number}" if self.number else self.voice
+
+
+def parse(text: str, *, needs_number: bool = False) -> Named:
+    """Read VOICE[@VERSION]. Raises ClientError INVALID_ARGUMENT with an example."""
+    voice, at, number = text.partition("@")
+    example = f"Write it like {voice or 'anna'}@7" + ("." if needs_number else f", {voice or 'anna'}@base, or just {voice or 'anna'}.")
+    if not voice or (at and not number):
+        raise ClientError(f"{text!r} names no version.", example, "INVALID_ARGUMENT")
+    if not at:
+        if needs_number:
+            raise ClientError(
+                f"{text!r} names a voice, not a version.", f"{example} `myna versions {voice}` lists them.", "INVALID_ARGUMENT"
+            )
+        return Named(voice, 0)
+    if number in ("base", "0"):
+        return Named(voice, BASE)
+    digits = number.removeprefix("v")
+    if not digits.isdecimal() or int(digits) >= 2**31:
+        raise ClientError(f"{number!r} is no version number.", example, "INVALID_ARGUMENT")
+    return Named(voice, int(digits))

@@ -1,0 +1,108 @@
+"""Durations, sizes, moments and job states in words."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proto import myna_pb2 as pb
+from proto.messages import state_of
+
+UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
+
+
+def duration(seconds: float) -> str:
+    """3.24 → "3.2 s", 200 → "3 min 20 s", 7500 → "2 h 5 min"."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        minutes, rest = divmod(whole, 60)
+        return f"{minutes} min {rest} s" if rest and minutes < 10 else f"{minutes} min"
+    hours, rest = divmod(whole, 3600)
+    if hours < 24:
+        return f"{hours} h {rest // 60} min" if rest >= 60 else f"{hours} h"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def size(count: float) -> str:
+    """Bytes, in thousands: 2_100_000_000 → "2.1 GB"."""
+    for unit in UNITS:
+        if count < 1000 or unit == UNITS[-1]:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError("the last unit holds everything")
+
+
+def count(number: int, noun: str) -> str:
+    """1, "clip" → "1 clip"; 12_000, "clip" → "12,000 clips"."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def moment(stamp: Timestamp) -> str:
+    """Local date and time; today only the time. Empty for a time that was never set."""
+    if not stamp.seconds:
+        return ""
+    local = stamp.ToDatetime(tzinfo=UTC).astimezone()
+    return local.strftime("%H:%M:%S" if local.date() == datetime.now().astimezone().date() else "%Y-%m-%d %H:%M")
+
+
+def since(stamp: Timestamp) -> str:
+    """How long ago. Clocks of two machines may differ: never negative."""
+    return duration(max(0.0, time.time() - stamp.seconds)) if stamp.seconds else ""
+
+
+def kind(job: pb.Job) -> str:
+    return pb.JobKind.Name(job.kind).lower()
+
+
+def progress(now: pb.Progress) -> str:
+    """ "120 of 500 steps, 3 min left"; empty when nothing is known."""
+    parts = []
+    if now.total:
+        parts.append(f"{now.done:g} of {now.total:g} {now.unit}".rstrip())
+    elif now.done:
+        parts.append(f"{now.done:g} {now.unit}".rstrip())
+    if now.eta_seconds:
+        parts.append(f"{duration(now.eta_seconds)} left")
+    if now.sentence:
+        parts.append(now.sentence)
+    return ", ".join(parts)
+
+
+def detail(job: pb.Job) -> str:
+    """What there is to say about a job's state: why it waits, how far it is, what came of it."""
+    status = job.status
+    match state_of(job):
+        case "queued":
+            return status.queued.why_waiting
+        case "running":
+            return progress(status.running.progress)
+        case "paused":
+            return status.paused.why or ("paused by a person" if status.paused.by_person else "made room for another job")
+        case "succeeded":
+            return status.succeeded.sentence
+        case "failed":
+            return status.failed.error.sentence
+        case "cancelled":
+            return f"by {status.cancelled.by}" if status.cancelled.by else ""
+    return ""
+
+
+def took(job: pb.Job) -> str:
+    """How long it ran, or has been running."""
+    state = state_of(job)
+    status = getattr(job.status, state) if state else None
+    started = getattr(status, "started", None)
+    if started is None or not started.seconds:
+        return ""
+    ended = getattr(status, "ended", None)
+    return (
+        since(started)
+        if ended is None or not ended.seconds
+        else duration(max(0.0, (ended.ToNanoseconds() - started.ToNanoseconds()) / 1e9))
+    )
