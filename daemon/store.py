@@ -122,7 +122,7 @@ class Store:
                             future.set_exception(error)
                 session.expunge_all()
         except BaseException as error:
-            trouble = (_disk_trouble(error) if isinstance(error, DatabaseError) else None) or error
+            trouble = _disk_trouble(error) or error
             for future, _ in batch:
                 if not future.done():
                     future.set_exception(trouble)
@@ -133,12 +133,14 @@ class Store:
             listener(events)
 
 
-def _disk_trouble(error: BaseException) -> DiskFull | None:
-    words = str(error).lower()
-    if isinstance(error, DiskFull):
-        return error
-    if "disk is full" in words or "disk i/o error" in words or "no space left" in words:
-        return DiskFull("The disk that holds Myna's state is full.", "Make room; waiting work goes on by itself.")
+def _disk_trouble(error: BaseException | None) -> DiskFull | None:
+    """DiskFull if that is what is behind the error. A full disk rolls the whole transaction back by itself, and the error that surfaces may
+    be a later one (the savepoint is gone); so the chain is searched."""
+    while error is not None:
+        words = str(error).lower()
+        if "disk is full" in words or "disk i/o error" in words or "no space left" in words:
+            return DiskFull("The disk that holds Myna's state is full.", "Make room; waiting work goes on by itself.")
+        error = error.__context__
     return None
 
 

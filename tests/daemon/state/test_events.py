@@ -1,0 +1,84 @@
+"""Events: every one after a cursor, once, in order, whatever the watcher's pace."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from daemon.errors import CursorTooOld
+from daemon.state import events
+from daemon.store import Store
+
+
+def tell(store: Store, text: str, voice: str = "") -> None:
+    store.write_now(events.notice, "info", text, "", voice)
+
+
+async def take(hub: events.EventHub, cursor: int, count: int, voice: str = "") -> list[str]:
+    watch = hub.watch(cursor, voice)
+    try:
+        return [(await asyncio.wait_for(anext(watch), 10)).notice.sentence for _ in range(count)]
+    finally:
+        await watch.aclose()
+
+
+def test_a_watch_gives_what_was_and_then_what_comes(store: Store) -> None:
+    async def scene() -> list[str]:
+        hub = events.EventHub(store)
+        tell(store, "before")
+        watching = asyncio.ensure_future(take(hub, 0, 3))
+        await store.write(events.notice, "info", "during")
+        await store.write(events.notice, "info", "after")
+        return await watching
+
+    assert asyncio.run(scene()) == ["before", "during", "after"]
+
+
+def test_a_watch_goes_on_from_its_cursor(store: Store) -> None:
+    for n in range(10):
+        tell(store, str(n))
+    first = store.read_now(events.after, 0)[0]
+
+    async def scene() -> list[str]:
+        return await take(events.EventHub(store), first[6].cursor, 3)
+
+    assert asyncio.run(scene()) == ["7", "8", "9"]
+
+
+def test_many_watchers_at_different_paces_all_get_everything(store: Store) -> None:
+    async def scene() -> list[list[str]]:
+        hub = events.EventHub(store)
+        watchers = [asyncio.ensure_future(take(hub, 0, 600)) for _ in range(4)]
+        for n in range(600):
+            await store.write(events.notice, "info", str(n))
+        return await asyncio.gather(*watchers)
+
+    assert asyncio.run(scene()) == [[str(n) for n in range(600)]] * 4
+
+
+def test_a_watch_of_one_voice_hears_only_of_it(store: Store) -> None:
+    tell(store, "bob's", "bob")
+    tell(store, "anna's", "anna")
+    assert asyncio.run(_one(store, "anna")) == ["anna's"]
+
+
+async def _one(store: Store, voice: str) -> list[str]:
+    return await take(events.EventHub(store), 0, 1, voice)
+
+
+def test_a_cursor_from_before_the_pruning_is_refused_with_a_way_out(store: Store) -> None:
+    for n in range(20):
+        tell(store, str(n))
+    store.write_now(events.prune, 5)
+    with pytest.raises(CursorTooOld, match="watch from now"):
+        store.read_now(events.after, 3)
+    assert [event.notice.sentence for event in store.read_now(events.after, 15)[0]] == ["15", "16", "17", "18", "19"]
+
+
+def test_cursors_are_never_used_again(store: Store) -> None:
+    tell(store, "a")
+    top = store.read_now(events.newest)
+    store.write_now(events.prune, 0)
+    tell(store, "b")
+    assert store.read_now(events.newest) == top + 1
