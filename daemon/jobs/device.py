@@ -1,29 +1,28 @@
-"""Where a worker computes."""
+"""Where a worker computes, and what a loaded model takes there."""
 
 from __future__ import annotations
 
+import platform
+
+import torch
+
 
 def device() -> str:
-    """"cuda" where torch has a GPU it can use, else "cpu"."""
-    import torch
-
+    """ "cuda" where torch has a GPU it can use, else "cpu"."""
     return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def torch_device() -> torch.device:
+    return torch.device(device())
 
 
 def name() -> str:
     """The machine, for reports: the GPU's name, or the CPU's and its threads."""
-    import platform
-
-    import torch
-
     if torch.cuda.is_available():
         return str(torch.cuda.get_device_name())
     return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
 
 
-def memory_of(module: object) -> int:
-    """Bytes of a torch module's parameters and buffers."""
-    import torch
-
-    assert isinstance(module, torch.nn.Module)
+def memory_of(module: torch.nn.Module) -> int:
+    """Bytes of a module's parameters and buffers."""
     return sum(tensor.numel() * tensor.element_size() for tensor in [*module.parameters(), *module.buffers()])

@@ -1,7 +1,7 @@
 """Scoring in a worker: a candidate and its rival speak the same held-out lines with the same seed, are heard, and the gate decides.
 
-Everything costly is kept (spoken lines, scores), so an attempt goes on where the one before it ended, and a version that was scored before on
-the same lines is not spoken again.
+Everything costly is kept (spoken lines, scores), so an attempt goes on where the one before it ended, and a version that was scored
+before on the same lines is not spoken again.
 """
 
 from __future__ import annotations
@@ -112,7 +112,13 @@ class _Steps:
 
 
 def _speak(
-    engine: Engine, who: Speaker, clips: Sequence[Clip], reference: Sequence[Clip], features: Sequence[Features], channel: Channel, steps: _Steps
+    engine: Engine,
+    who: Speaker,
+    clips: Sequence[Clip],
+    reference: Sequence[Clip],
+    features: Sequence[Features],
+    channel: Channel,
+    steps: _Steps,
 ) -> dict[str, float]:
     """Have one speaker's lines on disk; returns its held-out losses."""
     loaded: list[Model] = []
@@ -189,7 +195,8 @@ def _lines(home: Path, clips: Sequence[Clip], who: Sequence[Speaker], scores: di
         return str(wav.relative_to(home)) if wav.is_file() else ""
 
     def numbers(line: LineScores) -> dict[str, Any]:
-        return _plain({name: value for name, value in vars(line).items() if name != "line" and value is not None})
+        values: dict[str, Any] = _plain({name: value for name, value in vars(line).items() if name != "line" and value is not None})
+        return values
 
     recorded, candidate, rival = who
     return [
@@ -209,12 +216,15 @@ def _lines(home: Path, clips: Sequence[Clip], who: Sequence[Speaker], scores: di
 
 def _rule(text: str) -> gate.Rule:
     """The voice's rule. Raises BadInput naming a key that is none."""
-    values = json.loads(text or "{}")
+    values: dict[str, Any] = json.loads(text or "{}")
     known = {field.name for field in dataclasses.fields(gate.Rule)}
     for name in sorted(set(values) - known):
-        raise BadInput(f"The voice's promotion rule has no setting {name!r}.", f"Known: {', '.join(sorted(known))}. Mend voice.toml, then retry.")
+        raise BadInput(
+            f"The voice's promotion rule has no setting {name!r}.", f"Known: {', '.join(sorted(known))}. Mend voice.toml, then retry."
+        )
     try:
-        return gate.Rule(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return gate.Rule(**values)
     except TypeError as error:
         raise BadInput(f"The voice's promotion rule cannot be used: {error}.", "Mend voice.toml, then retry.") from None
 

@@ -1,7 +1,7 @@
 """Held-out lines as versions speak them: wav files under `samples/<voice>/<version or base>/`, spoken once and kept.
 
-A line is spoken again only when what speaks it, its text or the way of speaking changed. Beside them, `recordings/` has the recordings of the
-same lines as wav, so that the daemon can play either without decoding libraries.
+A line is spoken again only when what speaks it, its text or the way of speaking changed. Beside them, `recordings/` has the recordings of
+the same lines as wav, so that the daemon can play either without decoding libraries.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def speaker(engine: Engine, samples: Path, number: int, version: str, reference:
     return Speaker(f"v{number}" if version else "the base", samples / (str(number) if version else BASE), folder, identity)
 
 
-def speak_all(engine: Engine, model: Callable[[], Model], who: Speaker, clips: Sequence[Clip], channel: Channel, told: Callable[[], None]) -> int:
+def speak_all(
+    engine: Engine, model: Callable[[], Model], who: Speaker, clips: Sequence[Clip], channel: Channel, told: Callable[[], None]
+) -> int:
     """Have every line spoken and on disk; `told` is called after each. Returns how many were spoken now; the others were there.
 
     `model` is only called, once, if there is something to speak. A line that cannot be spoken has no file, and the log says why.

@@ -141,17 +141,19 @@ def _report(plan: wire.TrainPlan, about: dict[str, Any]) -> wire.Report:
     )
 
 
+#: What the daemon wants (`Channel.pending`), as the loop's commands.
+_COMMANDS = {"": Command.GO, "yield": Command.PAUSE, "offload": Command.YIELD, "cancel": Command.CANCEL, "stop": Command.STOP}
+
+
 class Steering:
     """The loop's `Control`, over a job's channel."""
-
-    _COMMANDS = {"": Command.GO, "yield": Command.PAUSE, "offload": Command.YIELD, "cancel": Command.CANCEL, "stop": Command.STOP}
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._leave = ""
 
     def poll(self) -> Command:
-        return self._COMMANDS[self._leave or self._channel.pending()]
+        return _COMMANDS[self._leave or self._channel.pending()]
 
     def wait(self) -> None:
         answer = self._channel.wait_resumed()

@@ -1,0 +1,48 @@
+"""Voices kept in memory between requests: the ones spoken last, up to a number of bytes."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import RLock
+
+from engines.base import Model
+
+
+class Loaded:
+    """Least recently used goes first. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._models: OrderedDict[str, tuple[Model, int]] = OrderedDict()
+        self._lock = RLock()
+
+    def get(self, key: str) -> Model | None:
+        """A loaded voice, which is now the one used last."""
+        with self._lock:
+            if key not in self._models:
+                return None
+            self._models.move_to_end(key)
+            return self._models[key][0]
+
+    def put(self, key: str, model: Model, size: int) -> None:
+        """Keep a voice of `size` bytes."""
+        with self._lock:
+            self._models[key] = model, size
+            self._models.move_to_end(key)
+
+    def shrink(self, keep: int) -> None:
+        """Let voices go until at most `keep` bytes are held."""
+        with self._lock:
+            gone = False
+            while self._models and sum(size for _, size in self._models.values()) > keep:
+                self._models.popitem(last=False)
+                gone = True
+        if gone:
+            from daemon.jobs import device
+            from engines.training import memory
+
+            memory.release(device.torch_device())
+
+    def sizes(self) -> list[tuple[str, int]]:
+        """(key, bytes) of what is held, the one used last at the end."""
+        with self._lock:
+            return [(key, size) for key, (_, size) in self._models.items()]

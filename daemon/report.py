@@ -1,0 +1,198 @@
+"""A version's report for people: Markdown and an SVG of its curves, from the same details that `report.json` holds.
+
+Pure text from plain values: no database, no files, nothing heavy.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+#: Rows of the details' summaries in the order they are shown: name in the summary, title, digits, which way is better.
+METRICS = (
+    ("similarity", "speaker similarity", 3, "higher"),
+    ("wer", "WER", 3, "lower"),
+    ("cer", "CER", 3, "lower"),
+    ("held_out_loss", "held-out loss", 4, "lower"),
+    ("dnsmos", "DNSMOS", 2, "higher"),
+    ("duration_ratio", "duration ratio", 2, "nearer 1"),
+    ("f0_semitones", "F0 distance, semitones", 2, "lower"),
+    ("lines", "lines scored", 0, ""),
+    ("failed", "lines failed", 0, ""),
+)
+_BARS = "▁▂▃▄▅▆▇█"
+_CHART = (640, 240, 40)  #: width, height, margin, pixels
+_COLOURS = ("#1f77b4", "#d62728")
+
+
+def markdown(details: dict[str, Any]) -> str:
+    """The whole report. `details` is what the evaluate job writes as report.json."""
+    lineage = details["lineage"]
+    name = f"{lineage.get('voice', '?')} v{lineage.get('version', '?')}"
+    parts = [
+        f"# {name}",
+        _verdict(details),
+        "## Where it comes from",
+        _table(("", ""), _origin(lineage)),
+        "## Scores on held-out lines",
+        _scores(details),
+        f"{details['recogniser']} Similarity is the cosine of Resemblyzer embeddings to the voice's held-out recordings.",
+        "## Why",
+        _rule_table(details),
+        "## Curves",
+        _curves(lineage.get("curves", {})),
+        "![loss](curves.svg)",
+        "## Line by line",
+        _line_table(details["lines"]),
+        "## Cost",
+        _table(("", ""), _cost(details)),
+        "## Settings",
+        _table(("setting", "value"), [(key, _plain(value)) for key, value in sorted(lineage.get("settings", {}).items())]),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def sparkline(values: Sequence[float], width: int = 60) -> str:
+    """Values as bars of eighths, the mean of each of `width` stretches: "█▆▄▃▂▁"."""
+    finite = [value for value in values if math.isfinite(value)]
+    if not finite:
+        return ""
+    count = min(width, len(finite))
+    edges = [round(i * len(finite) / count) for i in range(count + 1)]
+    means = [sum(finite[a:b]) / (b - a) for a, b in pairwise(edges)]
+    low, high = min(means), max(means)
+    return "".join(_BARS[round((mean - low) / (high - low) * (len(_BARS) - 1)) if high > low else 0] for mean in means)
+
+
+def curves_svg(details: dict[str, Any]) -> str:
+    """Training and held-out loss over steps, drawn to one scale."""
+    curves = {name: points for name, points in details["lineage"].get("curves", {}).items() if points}
+    width, height, margin = _CHART
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">'
+    if not curves:
+        return f'{head}<text x="{margin}" y="{height // 2}">no points</text></svg>\n'
+    every = [point for points in curves.values() for point in points]
+    last = max(step for step, _ in every) or 1
+    # The first steps of a training from far away would squeeze the rest flat: the scale starts at the 98th percentile
+    values = sorted(value for _, value in every)
+    low, high = values[0], values[min(len(values) - 1, int(0.98 * len(values)))]
+    span = (high - low) or 1.0
+
+    def at(step: float, value: float) -> str:
+        x = margin + step / last * (width - 2 * margin)
+        y = height - margin - (min(value, high) - low) / span * (height - 2 * margin)
+        return f"{x:.1f},{y:.1f}"
+
+    drawn = [f'<rect x="{margin}" y="{margin}" width="{width - 2 * margin}" height="{height - 2 * margin}" fill="none" stroke="#bbb"/>']
+    for index, (name, points) in enumerate(sorted(curves.items(), reverse=True)):
+        colour = _COLOURS[index % len(_COLOURS)]
+        path = " ".join(at(step, value) for step, value in points)
+        drawn.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
+        drawn.append(f'<text x="{margin + 150 * index}" y="{margin - 10}" fill="{colour}">{html.escape(name)}</text>')
+    drawn.append(f'<text x="{margin}" y="{height - margin + 16}">0</text>')
+    drawn.append(f'<text x="{width - margin}" y="{height - margin + 16}" text-anchor="end">step {last:g}</text>')
+    drawn.append(f'<text x="{margin - 4}" y="{margin + 10}" text-anchor="end">{high:.3g}</text>')
+    drawn.append(f'<text x="{margin - 4}" y="{height - margin}" text-anchor="end">{low:.3g}</text>')
+    return head + "".join(drawn) + "</svg>\n"
+
+
+def _verdict(details: dict[str, Any]) -> str:
+    """Says what the scores say; whether it was promoted is the daemon's to decide, and stands with the version."""
+    verdict = details["verdict"]
+    other = _version(details["lineage"].get("against", 0))
+    first = f"**Better than {other}.**" if verdict["better"] else f"**Not better than {other}.**"
+    return " ".join([first, *verdict["reasons"]])
+
+
+def _origin(lineage: dict[str, Any]) -> list[tuple[str, str]]:
+    way = [*reversed(lineage.get("ancestors", [])), lineage.get("version", 0)]
+    rows = [("lineage", " → ".join([f"base of {lineage.get('engine', '?')}", *(f"v{number}" for number in way)]))]
+    if (data := lineage.get("dataset")) is not None:
+        clips = f"{data['clips']} clips ({data['new_clips']} new), {data['seconds']:.0f} s"
+        rows.append(("dataset", f"#{data['number']}: {clips}; held out {data['held_out']} clips, {data['held_out_seconds']:.0f} s"))
+        dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(data["dropped"].items()) if count)
+        rows.append(("dropped clips", dropped or "none"))
+    rows.append(("run", f"#{lineage.get('run', 0)}, {lineage.get('kind', '')}"))
+    rows.append(("licence", lineage.get("licence", "")))
+    rows.append(("made", lineage.get("created", "")))
+    return rows
+
+
+def _scores(details: dict[str, Any]) -> str:
+    summaries = details["summaries"]
+    rows = []
+    for name, title, digits, better in METRICS:
+        cells = [_number(summaries[who].get(name), digits) for who in ("parent", "candidate", "recordings")]
+        rows.append((title, *cells, better))
+    return _table(("metric", _version(details["lineage"].get("against", 0)), "candidate", "recordings", "better is"), rows)
+
+
+def _rule_table(details: dict[str, Any]) -> str:
+    rows = [
+        (
+            row["metric"],
+            _number(row["candidate"], 3),
+            "" if row["limit"] is None else _number(row["limit"], 3),
+            "yes" if row["ok"] else "**no**",
+        )
+        for row in details["table"]
+    ]
+    return _table(("metric", "candidate", "limit by the voice's rule", "holds"), rows)
+
+
+def _curves(curves: dict[str, Any]) -> str:
+    rows = []
+    for name, points in sorted(curves.items(), reverse=True):
+        if points:
+            values = [value for _, value in points]
+            shape = f"`{sparkline(values)}`"
+            rows.append((name, shape, f"{values[0]:.4g}", f"{min(values):.4g}", f"{values[-1]:.4g}", str(points[-1][0])))
+    return _table(("curve", "", "first", "lowest", "last", "last step"), rows) if rows else "No points were kept."
+
+
+def _line_table(lines: Sequence[dict[str, Any]]) -> str:
+    rows = []
+    for line in lines:
+        scores, before = line["scores"], line["parent_scores"]
+        heard = scores.get("error") or scores.get("heard", "")
+        moved = [f"{_number(before.get(name), 2)} → {_number(scores.get(name), 2)}" for name in ("wer", "similarity")]
+        files = ", ".join(f"[{name}](../../../{line[key]})" for name, key in _FILES if line[key])
+        rows.append((line["text"], heard, *moved, files))
+    return _table(("text", "heard", "WER", "similarity", "listen"), rows)
+
+
+_FILES = (("recording", "recording"), ("before", "spoken_by_parent"), ("after", "spoken"))
+
+
+def _cost(details: dict[str, Any]) -> list[tuple[str, str]]:
+    lineage, cost = details["lineage"], details["cost"]
+    training = lineage.get("training", {})
+    rows = [("training", f"{lineage.get('steps', 0)} steps, best at {lineage.get('best_step', 0)}, {training.get('seconds', 0.0):.0f} s")]
+    if training.get("ended"):
+        rows.append(("ended", training["ended"]))
+    rows.append(("trained on", training.get("machine", "")))
+    rows.append(("scoring", f"{cost['scoring_seconds']:.0f} s on {cost['machine']}"))
+    rows.append(("size", f"{lineage.get('size', 0) / 1e6:.1f} MB"))
+    return rows
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; bars and line ends inside cells are escaped."""
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    lines += ["| " + " | ".join(" ".join(str(cell).replace("|", "\\|").split()) for cell in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:.{digits}f}"
+
+
+def _plain(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _version(number: int) -> str:
+    return f"v{number}" if number else "the base"

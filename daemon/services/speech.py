@@ -1,0 +1,126 @@
+"""The Speech service: speak a text, or play what was spoken or recorded of a held-out line."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import sys
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from daemon.errors import BadRequest, NotFound
+from daemon.kinds import speak
+from daemon.models import Clip
+from daemon.services.errors import plain
+from daemon.state import jobs, voices
+from proto import myna_pb2 as pb
+from proto import myna_pb2_grpc as stubs
+
+if TYPE_CHECKING:
+    from daemon.main import Daemon
+
+#: Seconds of audio in one chunk of a sample.
+PIECE = 1.0
+
+
+@plain
+class SpeechService(stubs.SpeechServicer):
+    """See the service in proto/myna.proto."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+
+    async def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
+        """Chunks as they are made; the last one, which may be empty, has `last`. A caller that hangs up cancels its job."""
+
+        def act(session: Session) -> tuple[int, str]:
+            job = jobs.submit(session, pb.JobSpec(speak=request.spec))
+            asked = pb.JobSpec.FromString(job.spec).speak
+            return job.id, f"{asked.voice}@{asked.version if asked.version > 0 else 'base'}"
+
+        job, version = await self.daemon.store.write(act)
+        first, ended = True, False
+        chunks = self.daemon.speech.synthesize(job)
+        try:
+            async for audio in chunks:
+                ended = audio.last
+                yield pb.AudioChunk(
+                    samples=audio.samples,
+                    sample_rate=audio.sample_rate,
+                    sentence=audio.sentence,
+                    text=audio.text,
+                    job=job if first else 0,
+                    last=audio.last,
+                    version=version if first else "",
+                )
+                first = False
+        finally:
+            if not ended:
+                await asyncio.shield(self._give_up(job))
+
+    async def Sample(self, request: pb.SampleRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
+        path, title, text = await self.daemon.store.read(_sample, request, self.daemon.home)
+        rate, samples = await asyncio.to_thread(read_wav, path)
+        size = max(1, int(PIECE * rate)) * 4  # bytes of float32
+        for start in range(0, max(len(samples), 1), size):
+            last = start + size >= len(samples)
+            first = start == 0
+            yield pb.AudioChunk(
+                samples=samples[start : start + size],
+                sample_rate=rate,
+                text=text if first else "",
+                last=last,
+                version=title if first else "",
+            )
+
+    async def _give_up(self, job: int) -> None:
+        """Nobody listens any more: a job that still waits or speaks ends."""
+
+        def act(session: Session) -> bool:
+            row = jobs.get(session, job)
+            return row.state in ("queued", "running", "paused") and jobs.cancel(session, row, "the caller hung up")
+
+        if await self.daemon.store.write(act):
+            await self.daemon.scheduler.cancel(job)
+
+
+def _sample(session: Session, request: pb.SampleRequest, home: Path) -> tuple[Path, str, str]:
+    """(file, who speaks, text) of a held-out line. Raises NotFound with what to do."""
+    voice = voices.get(session, request.voice)
+    asked = Clip.voice == voice.name, Clip.sha256 == request.clip, Clip.held_out.is_(True)
+    clip = session.scalars(select(Clip).where(*asked)).first() if request.clip else None
+    if clip is None:
+        hint = f"`myna compare {voice.name}` lists the lines there are."
+        raise NotFound(f"{voice.name} has no held-out clip {request.clip[:12]!r}.", hint)
+    folder = home / "samples" / voice.name
+    if request.recording:
+        path, title = folder / "recordings" / f"{clip.sha256}.wav", "the recording"
+    else:
+        version = voices.version(session, voice.name, request.version) if request.version > 0 else None
+        path, title = folder / (str(version.number) if version else "base") / f"{clip.sha256}.wav", speak.version_name(voice, version)
+    if not path.is_file():
+        raise NotFound(f"{title} has not spoken this line yet.", "It does when it is scored: `myna compare` says how.")
+    return path, title, clip.text
+
+
+def read_wav(path: Path) -> tuple[int, bytes]:
+    """(Hz, little-endian float32 mono samples) of a 16-bit mono wav, the format of all samples. The daemon loads no numpy for it."""
+    try:
+        with wave.open(str(path), "rb") as file:
+            if file.getsampwidth() != 2 or file.getnchannels() != 1:
+                raise BadRequest(f"{path.name} is not a 16-bit mono wav.", "Let the version be scored again.")
+            rate, raw = file.getframerate(), file.readframes(file.getnframes())
+    except (wave.Error, EOFError) as error:
+        raise BadRequest(f"{path.name} cannot be read: {error}.", "Let the version be scored again.") from None
+    whole = array.array("h", raw)
+    if sys.byteorder == "big":
+        whole.byteswap()
+    samples = array.array("f", (value / 32768.0 for value in whole))
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return rate, samples.tobytes()

@@ -1,0 +1,114 @@
+"""The Voices service: voices, their versions, and which one speaks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.orm import Session
+
+from daemon.errors import BadRequest, Later
+from daemon.services.errors import plain
+from daemon.state import compare, voices
+from proto import myna_pb2 as pb
+from proto import myna_pb2_grpc as stubs
+
+if TYPE_CHECKING:
+    from daemon.main import Daemon
+
+#: Rows of a page, if the caller names none, and at most.
+PAGE, PAGE_LIMIT = 50, 1_000
+PACKAGES = "Packages of voices come with a later version of Myna."
+COPY = "Until then, copy the version's folder: `myna versions` shows where it is."
+
+
+@plain
+class VoicesService(stubs.VoicesServicer):
+    """See the service in proto/myna.proto."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+
+    async def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
+        size = _size(request.page)
+
+        def ask(session: Session) -> pb.ListVoicesResponse:
+            rows = voices.page(session, request.page.token, size + 1)
+            told = [voices.message(session, row, self._auto_train()) for row in rows[:size]]
+            return pb.ListVoicesResponse(voices=told, next_token=rows[size - 1].name if len(rows) > size else "")
+
+        answer: pb.ListVoicesResponse = await self.daemon.store.read(ask)
+        return answer
+
+    async def Get(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
+        def ask(session: Session) -> pb.Voice:
+            return voices.message(session, voices.get(session, request.voice), self._auto_train())
+
+        answer: pb.Voice = await self.daemon.store.read(ask)
+        return answer
+
+    async def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
+        token = request.page.token
+        if token and not token.isdigit():
+            raise BadRequest(f"{token!r} is no page token.", "Use the token of the last answer.")
+        size = _size(request.page)
+
+        def ask(session: Session) -> pb.VersionsResponse:
+            voices.get(session, request.voice)
+            if request.number:
+                rows, more = [voices.version(session, request.voice, request.number)], False
+            else:
+                rows = voices.versions(session, request.voice, int(token or 0), size + 1)
+                rows, more = rows[:size], len(rows) > size
+            told = [voices.version_message(row, self.daemon.home, report=request.report) for row in rows]
+            return pb.VersionsResponse(versions=told, next_token=str(rows[-1].number) if more else "")
+
+        answer: pb.VersionsResponse = await self.daemon.store.read(ask)
+        return answer
+
+    async def Promote(self, request: pb.VersionRequest, context: Any) -> pb.Version:
+        def act(session: Session) -> pb.Version:
+            row = voices.promote(session, request.voice, request.version, voices.BY_PERSON)
+            return voices.version_message(row, self.daemon.home)
+
+        answer: pb.Version = await self.daemon.store.write(act)
+        return answer
+
+    async def Rollback(self, request: pb.VoiceRequest, context: Any) -> pb.Version:
+        def act(session: Session) -> pb.Version:
+            row = voices.rollback(session, request.voice)
+            if row is None:
+                return voices.base_message(voices.get(session, request.voice))
+            return voices.version_message(row, self.daemon.home)
+
+        answer: pb.Version = await self.daemon.store.write(act)
+        return answer
+
+    async def Delete(self, request: pb.VersionRequest, context: Any) -> pb.Version:
+        def act(session: Session) -> pb.Version:
+            return voices.version_message(voices.archive(session, request.voice, request.version), self.daemon.home)
+
+        answer: pb.Version = await self.daemon.store.write(act)
+        return answer
+
+    async def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
+        def ask(session: Session) -> pb.CompareResponse:
+            return compare.versions(session, request.voice, request.a, request.b, self.daemon.home)
+
+        answer: pb.CompareResponse = await self.daemon.store.read(ask)
+        return answer
+
+    async def Export(self, request: pb.ExportRequest, context: Any) -> AsyncIterator[pb.FilePart]:
+        raise Later(PACKAGES, COPY)
+        yield  # a stream, by its kind
+
+    async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Voice:
+        raise Later(PACKAGES, COPY)
+
+    def _auto_train(self) -> float:
+        settings = self.daemon.settings
+        return float(settings.auto_train_min_seconds) if settings.auto_train else 0.0
+
+
+def _size(page: pb.Page) -> int:
+    return min(page.size or PAGE, PAGE_LIMIT)
