@@ -7,6 +7,7 @@ import asyncio
 import sys
 import wave
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,11 +45,9 @@ class SpeechService(stubs.SpeechServicer):
             return job.id, f"{asked.voice}@{asked.version if asked.version > 0 else 'base'}"
 
         job, version = await self.daemon.store.write(act)
-        first, ended = True, False
-        chunks = self.daemon.speech.synthesize(job)
-        try:
+        first = True
+        async with aclosing(self.daemon.speech.synthesize(job)) as chunks:  # closed early, it cancels the job
             async for audio in chunks:
-                ended = audio.last
                 yield pb.AudioChunk(
                     samples=audio.samples,
                     sample_rate=audio.sample_rate,
@@ -59,9 +58,6 @@ class SpeechService(stubs.SpeechServicer):
                     version=version if first else "",
                 )
                 first = False
-        finally:
-            if not ended:
-                await asyncio.shield(self._give_up(job))
 
     async def Sample(self, request: pb.SampleRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
         path, title, text = await self.daemon.store.read(_sample, request, self.daemon.home)
@@ -77,16 +73,6 @@ class SpeechService(stubs.SpeechServicer):
                 last=last,
                 version=title if first else "",
             )
-
-    async def _give_up(self, job: int) -> None:
-        """Nobody listens any more: a job that still waits or speaks ends."""
-
-        def act(session: Session) -> bool:
-            row = jobs.get(session, job)
-            return row.state in ("queued", "running", "paused") and jobs.cancel(session, row, "the caller hung up")
-
-        if await self.daemon.store.write(act):
-            await self.daemon.scheduler.cancel(job)
 
 
 def _sample(session: Session, request: pb.SampleRequest, home: Path) -> tuple[Path, str, str]:
