@@ -11,8 +11,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from engines.base import Engine, Features, Model
 from engines.errors import BadInput, Cancelled, DiskFull, EngineError, OutOfMemory
 from engines.training import memory
 from engines.training.checkpoint import Checkpoints, RunState, Weights, copied, weights_of
+from engines.training.clock import Clock, duration
 from engines.training.control import Command, Control, Free, Stopped
 from engines.training.data import DataOrder
 from engines.training.feed import Feed
@@ -100,7 +100,7 @@ def train(
     checkpoints = Checkpoints(run_dir / "checkpoints")
     state = _start(checkpoints, _fingerprint(order, settings, len(held_out)), module, optimizer, settings, report)
     events = EventFiles(run_dir / "tensorboard", state.step + 1)
-    clock = _Clock(state.seconds)
+    clock = Clock(state.seconds)
     best_weights: Weights | None = None  # in host memory until the next checkpoint writes them down
     told = -math.inf
 
@@ -140,7 +140,8 @@ def train(
                 continue
             if command in (Command.CANCEL, Command.STOP):
                 try:
-                    save(state)
+                    if state.step:  # before the first step there is nothing to keep
+                        save(state)
                 except DiskFull as error:  # leaving was asked for: the checkpoint before this one has to do
                     report.log("warning", str(error))
                 if command is Command.STOP:
@@ -192,7 +193,7 @@ def train(
                 tell(step, values)
             if time.perf_counter() - told >= PROGRESS_EVERY:
                 told = time.perf_counter()
-                left = _duration((settings.steps - step) * clock.seconds() / step)
+                left = duration((settings.steps - step) * clock.seconds() / step)
                 report.progress(step, settings.steps, f"step {step} of {settings.steps} · loss {result.losses['loss']:.4g} · {left} left")
 
             # --- at fixed steps: measure, end early, write down
@@ -203,7 +204,7 @@ def train(
             if step >= settings.steps:
                 state = replace(state, ended=f"All {step} steps done.")
             elif out_of_time:
-                state = replace(state, ended=f"The time of {_duration(settings.max_seconds)} was over at step {step}.")
+                state = replace(state, ended=f"The time of {duration(settings.max_seconds)} was over at step {step}.")
             elif settings.patience and state.evaluations_without_gain >= settings.patience:
                 state = replace(state, ended=f"No gain since step {state.best_step}; stopped at step {step}.", stopped_early=True)
             if state.ended or step % settings.checkpoint_every == 0:
@@ -270,28 +271,3 @@ def _wait(control: Control, command: Command, module: torch.nn.Module, optimizer
 def _fingerprint(order: DataOrder, settings: TrainSettings, n_held_out: int) -> str:
     shaping = {name: value for name, value in settings.to_json().items() if name not in _FREE_SETTINGS}
     return hashlib.sha256(json.dumps([order.fingerprint(), shaping, n_held_out], sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes < 2:
-        return f"{math.ceil(seconds)} s"
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
-
-
-class _Clock:
-    """Training time over all attempts, pauses not counted."""
-
-    def __init__(self, before: float) -> None:
-        self._start = time.perf_counter() - before
-
-    def seconds(self) -> float:
-        return time.perf_counter() - self._start
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._start += time.perf_counter() - began

@@ -76,7 +76,7 @@ def update(
         weight = n_clips / data.n_clips  # micro-batches' gradients add up to the whole batch's
         torch.autograd.backward(losses["loss"] * weight)
         for name, value in losses.items():
-            part = value.detach().float() * weight
+            part = value.detach().to(model.device, torch.float32) * weight
             sums[name] = sums[name] + part if name in sums else part
     norm = torch.nn.utils.clip_grad_norm_(parameters, settings.grad_clip or math.inf, foreach=True)
     read = torch.stack([*sums.values(), norm.float()])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +11,13 @@ from typing import Any
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from toy_engine import ToyEngine, ToyModel, clips
 
 from engines.base import Batch, Features
 from engines.errors import BadInput, Cancelled, EngineError, OutOfMemory
 from engines.training.control import Command, Stopped, Switch
+from engines.training.held_out import held_out_losses
 from engines.training.loop import MAX_SKIPPED, TrainResult, train
 from engines.training.report import Collected
 from engines.training.settings import TrainSettings
@@ -47,8 +50,6 @@ def test_the_held_out_loss_falls_and_the_best_weights_are_the_result(tmp_path: P
     curve = report.curves["held_out/loss"]
     assert result.best_loss == min(curve.values()) < 0.5 * curve[0]
     assert curve[result.best_step] == result.best_loss
-    from engines.training.held_out import held_out_losses
-
     assert held_out_losses(ToyEngine(), model, clips(5, 2), SETTINGS)["loss"] == result.best_loss
 
 
@@ -81,13 +82,22 @@ def test_every_step_reports_its_points(tmp_path: Path) -> None:
 
 
 def test_tensorboard_finds_the_curves(tmp_path: Path) -> None:
-    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-
     _, _, report = run(tmp_path)
     events = EventAccumulator(str(tmp_path / "tensorboard"))
     events.Reload()
     read = {event.step: event.value for event in events.Scalars("train/loss")}
     assert read == pytest.approx(report.curves["train/loss"])
+
+
+def test_tensorboard_shows_repeated_steps_once(tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        run(tmp_path, control=Script({18: Command.STOP}))
+    shutil.rmtree(tmp_path / "checkpoints" / "step-000017")  # as if the machine had died before it was written
+    _, _, report = run(tmp_path)
+    assert min(report.curves["lr"]) == 11
+    events = EventAccumulator(str(tmp_path / "tensorboard"))
+    events.Reload()
+    assert [event.step for event in events.Scalars("train/loss")] == list(range(1, 41))
 
 
 def test_a_training_that_never_gains_stops_and_says_so(tmp_path: Path) -> None:
@@ -101,12 +111,8 @@ def test_a_training_that_never_gains_stops_and_says_so(tmp_path: Path) -> None:
 
 def test_a_training_that_only_makes_it_worse_gives_back_what_came_in(tmp_path: Path) -> None:
     engine = ToyEngine()
-    run(tmp_path / "first", engine)
-    trained, _, _ = run(tmp_path / "first", engine)
-    model = engine.load(None)
-    from engines.training.checkpoint import Checkpoints
-
-    Checkpoints(tmp_path / "first" / "checkpoints").load_weights(trained.best_step, model.module)
+    _, model, _ = run(tmp_path / "first", engine)
+    model.module.train()
     before = weights(model)
     hostile = dataclasses.replace(SETTINGS, learning_rate=10.0, warmup=0, patience=2)
     result = train(engine, model, clips(24), clips(5, 2), hostile, tmp_path / "second")
@@ -205,6 +211,15 @@ def test_a_stopped_training_goes_on_later_as_if_nothing_had_happened(tmp_path: P
     _, resumed, report = run(tmp_path / "b")
     assert min(report.curves["lr"]) == 14
     assert same(weights(undisturbed), weights(resumed))
+
+
+def test_a_training_cancelled_before_its_first_step_starts_anew(tmp_path: Path) -> None:
+    _, undisturbed, _ = run(tmp_path / "a")
+    with pytest.raises(Cancelled, match="at step 0"):
+        run(tmp_path / "b", control=Script({1: Command.CANCEL}))
+    _, model, report = run(tmp_path / "b")
+    assert min(report.curves["lr"]) == 1
+    assert same(weights(undisturbed), weights(model))
 
 
 def test_a_finished_training_started_again_only_loads_its_result(tmp_path: Path) -> None:
