@@ -180,10 +180,12 @@ class _Reader:
     def bits(self) -> int:
         """Bits a sample as stored; 0 where the codec is lossy and the question has no answer."""
         codec = str(self.stream.codec_context.name)
-        if codec.startswith("pcm_") or codec in ("flac", "alac", "wavpack"):
-            bits = int(getattr(self.stream.codec_context, "bits_per_raw_sample", 0) or 0)
+        if codec == "flac":  # its STREAMINFO block says it; FFmpeg's sample format only says 16 or 32
+            info = bytes(self.stream.codec_context.extradata or b"")
+            return 1 + ((info[12] & 1) << 4 | info[13] >> 4) if len(info) >= 18 else 0
+        if codec.startswith("pcm_"):
             digits = "".join(c for c in codec if c.isdigit())
-            return bits or (int(digits) if digits else 8 * int(self.stream.codec_context.format.bytes))
+            return int(digits) if digits else 8
         return 0
 
     def _arrays(self, frames: list[Any]) -> Iterator[NDArray[np.float32]]:
@@ -191,9 +193,7 @@ class _Reader:
             array: NDArray[np.float32] = frame.to_ndarray()
             self.samples += array.shape[1]
             if self.samples > MAX_SECONDS * self.sample_rate:
-                raise BadInput(
-                    f"{shown(self._path)} is longer than {MAX_SECONDS / 3600:.0f} hours.", "Split it into shorter recordings."
-                )
+                raise BadInput(f"{shown(self._path)} is longer than {MAX_SECONDS / 3600:.0f} hours.", "Split it into shorter recordings.")
             yield array
 
 

@@ -89,9 +89,7 @@ def _judge_text(facts: Facts, language: str) -> Verdict:
             "disagree", f"Its text is too {how} for {facts.speech:.1f} s of speech ({facts.quality.chars_per_second:.1f} letters a second)."
         )
     if facts.text_given and facts.heard is not None and facts.cer is not None and facts.cer > _DISAGREE[facts.heard.trust]:
-        return _dropped(
-            "disagree", f"Text and speech differ in {facts.cer:.0%} of the letters; “{_short(facts.heard.text)}” was heard."
-        )
+        return _dropped("disagree", f"Text and speech differ in {facts.cer:.0%} of the letters; “{_short(facts.heard.text)}” was heard.")
     if not facts.text_given and facts.heard is not None and facts.heard.confidence < _UNSURE[facts.heard.trust]:
         return _dropped("not-understood", f"The recogniser is not sure enough of “{_short(facts.text)}” ({facts.heard.confidence:.0%}).")
     return Verdict(kept=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engines.cutting.vad import SAMPLE_RATE, speech_probability, speech_spans
+from engines.cutting.vad import speech_probability, speech_spans
 
 if TYPE_CHECKING:
     import numpy as np

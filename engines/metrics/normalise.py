@@ -1,7 +1,7 @@
 """Bring two texts to a common spelling before their words are compared: case, punctuation, numbers, abbreviations.
 
-For English, numbers, ordinals, money, times, years and common abbreviations become words, British spellings stay (both sides come from the
-same person or recogniser). Other languages get case, punctuation and, where num2words knows them, numbers.
+For English, numbers, ordinals, money, times, years and common abbreviations become words, and British spellings American ones, which is
+what recognisers write. Other languages get case, punctuation and, where num2words knows them, numbers.
 """
 
 from __future__ import annotations
@@ -20,6 +20,25 @@ _ABBREVIATIONS = {
 _NEED_STOP = {"no", "co", "gen", "fig", "col", "hon", "rev", "dec", "mt", "st", "ms", "sr"}
 _CURRENCIES = {"$": ("dollar", "dollars", "cents"), "£": ("pound", "pounds", "pence"), "€": ("euro", "euros", "cents")}
 _SIGNS = {"%": "percent", "&": "and", "+": "plus", "=": "equals", "°": "degrees", "@": "at"}
+#: British endings and words, whole words only: a pattern and what becomes of it.
+_SPELLINGS: tuple[tuple[str, str], ...] = (
+    (r"\b(arb|arm|behavi|cand|col|endeav|fav|flav|harb|hon|hum|lab|neighb|od|parl|rum|sav|splend|vap|vig)our", r"\1or"),
+    (r"\b(cent|met|kilomet|centimet|millimet|lit|theat|fib|somb|calib)re(s?)\b", r"\1er\2"),
+    (r"\b(real|organ|recogn|apolog|civil|critic|final|memor|modern|special|summar|util|visual)is(e[ds]?|ing|ation)\b", r"\1iz\2"),
+    (r"\banalys(e[ds]?|ing)\b", r"analyz\1"),
+    (r"\b(travel|cancel|label|level|model|signal|quarrel|marvel|jewel|fuel)l(ed|ing|er|ers)\b", r"\1\2"),
+    (r"\bgrey(s|er|est|ish)?\b", r"gray\1"),
+    (r"\bprogramme(s?)\b", r"program\1"),
+    (r"\b(defen|offen|licen|preten)ce(s?)\b", r"\1se\2"),
+    (r"\bcheque(s?)\b", r"check\1"),
+    (r"\bplough", "plow"),
+    (r"\bpyjamas\b", "pajamas"),
+    (r"\bjewellery\b", "jewelry"),
+    (r"\bstorey(s?)\b", r"story\1"),
+    (r"\btyre(s?)\b", r"tire\1"),
+    (r"\bkerb(s?)\b", r"curb\1"),
+    (r"\baluminium\b", "aluminum"),
+)
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 
 
@@ -48,6 +67,8 @@ def _english(text: str) -> str:
     text = re.sub(_NUMBER, lambda m: f" {_spoken(m.group(), 'en')} ", text)
     for sign, word in _SIGNS.items():
         text = text.replace(sign, f" {word} ")
+    for british, american in _SPELLINGS:
+        text = re.sub(british, american, text)
     return text
 
 
@@ -57,7 +78,7 @@ def _abbreviation(match: re.Match[str]) -> str:
 
 
 def _ends_sentence(match: re.Match[str]) -> bool:
-    """"Is that a no." is no number: a word that needs its stop to be an abbreviation is one only before more text of its kind."""
+    """ "Is that a no." is no number: a word that needs its stop to be an abbreviation is one only before more text of its kind."""
     if match.group(1) not in _NEED_STOP:
         return False
     rest = match.string[match.end() :].lstrip()

@@ -43,7 +43,7 @@ class Transcriber(Protocol):
 
     @property
     def name(self) -> str:
-        """"whisper" or "pocketsphinx"."""
+        """ "whisper" or "pocketsphinx"."""
         ...
 
     @property

@@ -1,7 +1,7 @@
 """PocketSphinx: an English recogniser whose weights come in its wheel, so it works anywhere, offline. Weak: trust "low".
 
-About a tenth of real time on one core. On clean synthetic speech it mishears every fourth word, so its word error rates are for
-comparing two voices on the same lines, not for telling the truth about one.
+About a tenth of real time on one core. On clean synthetic speech it mishears every tenth to every fourth word (and espeak's voices
+nearly always), so its word error rates are for comparing two voices on the same lines, not for telling the truth about one.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FRAMES_PER_SECOND = 100
-#: Loudness that speech is brought to: the recogniser's own silence detection expects a level near this (RMS, full scale 1).
-_LEVEL = 0.08
+#: Loudness that speech is brought to (RMS, full scale 1), and the weight of the language model against the sound. Both measured: on 16
+#: everyday sentences by each of two flite voices, word errors fell from 0.20 and 0.03 (as it comes) to 0.12 and 0.03, at no cost in time.
+_LEVEL, _LANGUAGE_WEIGHT = 0.03, 5.5
 
 
 class SphinxTranscriber:
@@ -31,8 +32,8 @@ class SphinxTranscriber:
     def __init__(self) -> None:
         from pocketsphinx import Config, Decoder
 
-        self._decoder: Any = Decoder(Config(samprate=float(SAMPLE_RATE), loglevel="FATAL"))
-        self._fresh_features = self._decoder.get_cmn(False)
+        # Features are centred over each clip (batch), not over what was heard before: the same clip always gives the same words
+        self._decoder: Any = Decoder(Config(samprate=float(SAMPLE_RATE), lw=_LANGUAGE_WEIGHT, cmn="batch", loglevel="FATAL"))
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
         """See Transcriber. The same samples give the same words, whatever was heard before."""
@@ -43,8 +44,6 @@ class SphinxTranscriber:
         level = float(np.sqrt(np.mean(np.square(samples, dtype=np.float64))))
         scaled = samples * min(_LEVEL / max(level, 1e-6), 1.0 / max(float(np.abs(samples).max()), 1e-6), 30.0)
         pcm = np.clip(scaled * 32_767.0, -32_768, 32_767).astype(np.int16).tobytes()
-        # The running mean of features is carried from one utterance to the next; start each clip alike
-        self._decoder.set_cmn(self._fresh_features)
         self._decoder.start_utt()
         self._decoder.process_raw(pcm, full_utt=True)
         self._decoder.end_utt()
