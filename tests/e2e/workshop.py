@@ -1,0 +1,202 @@
+"""A whole Myna in a folder of its own, for end-to-end tests: the real mynad, its real workers, real recordings, a tiny random base.
+
+Nothing here sleeps: waiting means watching the event stream or a process, always with a bound.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+from proto import myna_pb2 as pb
+from proto.client import Client, ClientError, connect, state_of
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORDINGS = ROOT / "demo" / "recordings"
+#: how long the whole way may take on a slow machine before a test gives up, seconds
+PATIENCE = 240.0
+
+SETTINGS = """\
+settle = 0.2
+auto_train_quiet = 0.5
+auto_train_min_seconds = 5.0
+min_free_disk = 0
+threads = 1
+stop_grace = 30.0
+"""
+VOICE = """\
+[train]
+steps = 24
+checkpoint_every = 4
+eval_every = 12
+batch_size = 4
+seed = 7
+"""
+
+
+class Workshop:
+    """A home folder and, while `up`, the mynad that owns it."""
+
+    def __init__(self, home: Path, base: Path, settings: str = SETTINGS, env: dict[str, str] | None = None) -> None:
+        self.home = home
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "myna.toml").write_text(settings)
+        self.env = {**os.environ, "MYNA_HOME": str(home), "MYNA_GLOW_BASE": str(base), "OMP_NUM_THREADS": "1", **(env or {})}
+        self.daemon: subprocess.Popen[bytes] | None = None
+
+    def up(self, patience: float = 30.0) -> Client:
+        """Start mynad and wait until it serves."""
+        with (self.home / "mynad.out").open("ab") as out:
+            self.daemon = subprocess.Popen(
+                [sys.executable, "-m", "daemon.main"], cwd=ROOT, env=self.env, stdout=out, stderr=out, stdin=subprocess.DEVNULL
+            )
+        client = self.client()
+        try:
+            client.wait_ready(patience)
+        except ClientError as error:
+            raise AssertionError(f"mynad did not come up: {error}\n{self.words()}") from None
+        return client
+
+    def client(self) -> Client:
+        """A fresh client of this home."""
+        return connect(home=self.home)
+
+    def down(self, patience: float = 60.0) -> int:
+        """End mynad in order; its exit status."""
+        assert self.daemon is not None
+        self.daemon.send_signal(signal.SIGTERM)
+        try:
+            return self.daemon.wait(patience)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """kill -9 of mynad, and of whatever outlives it (nothing should)."""
+        if self.daemon is None:
+            return
+        family = self.family()
+        if self.daemon.poll() is None:
+            self.daemon.kill()
+        self.daemon.wait()
+        _, alive = psutil.wait_procs(family, timeout=10)
+        assert not alive, f"these outlived the daemon: {[p.cmdline() for p in alive if p.is_running()]}"
+        self.daemon = None
+
+    def family(self) -> list[psutil.Process]:
+        """Launcher and workers."""
+        if self.daemon is None or self.daemon.poll() is not None:
+            return []
+        try:
+            return psutil.Process(self.daemon.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def launcher(self) -> psutil.Process | None:
+        """The launcher process, if it is there."""
+        return next((p for p in self.family() if _module(p) == "daemon.launcher"), None)
+
+    def worker(self) -> psutil.Process | None:
+        """A worker process, if one is there."""
+        return next((p for p in self.family() if _module(p) == "daemon.worker"), None)
+
+    def words(self) -> str:
+        """What mynad printed, for a failing test's message."""
+        path = self.home / "mynad.out"
+        return path.read_text(errors="replace")[-4000:] if path.exists() else ""
+
+    def drop(self, voice: str, names: list[str], *, texts: bool = True, options: str = VOICE) -> None:
+        """Copy demo recordings (and their texts) into a voice's inbox."""
+        inbox = self.home / "inbox" / voice
+        inbox.mkdir(parents=True, exist_ok=True)
+        if options and not (inbox / "voice.toml").exists():
+            (inbox / "voice.toml").write_text(options)
+        for name in names:
+            if texts:
+                shutil.copyfile(RECORDINGS / f"{name}.txt", inbox / f"{name}.txt")
+            shutil.copyfile(RECORDINGS / f"{name}.flac", inbox / f"{name}.flac")
+
+
+def _module(process: psutil.Process) -> str:
+    try:
+        line = process.cmdline()
+    except psutil.Error:
+        return ""
+    return line[line.index("-m") + 1] if "-m" in line[:-1] else ""
+
+
+def until(client: Client, wanted: Callable[[pb.Event], bool], *, after: int = 0, patience: float = PATIENCE) -> pb.Event:
+    """The first event after a cursor that is wanted. A failed job or a passed bound ends the test with what was heard."""
+    heard: list[str] = []
+    for event in bounded(client.watch(after), patience):
+        heard.append(_short(event))
+        if event.HasField("job") and state_of(event.job) == "failed" and not wanted(event):
+            error = event.job.status.failed.error
+            raise AssertionError(f"{event.job.title} failed: {error.sentence} {error.hint}\n{error.log_tail}")
+        if wanted(event):
+            return event
+    raise AssertionError(f"not seen within {patience:.0f} s; the last heard: {heard[-12:]}")
+
+
+def bounded(stream: Iterator[pb.Event], patience: float) -> Iterator[pb.Event]:
+    """The stream's events until the bound has passed."""
+    import queue
+
+    events: queue.Queue[pb.Event | Exception] = queue.Queue()
+
+    def pump() -> None:
+        try:
+            for event in stream:
+                events.put(event)
+        except Exception as error:  # told to the test's own thread
+            events.put(error)
+
+    threading.Thread(target=pump, daemon=True).start()
+    end = time.monotonic() + patience
+    while (left := end - time.monotonic()) > 0:
+        try:
+            got = events.get(timeout=left)
+        except queue.Empty:
+            return
+        if isinstance(got, Exception):
+            raise got
+        yield got
+
+
+def job_is(kind: pb.JobKind.ValueType, state: str, voice: str = "") -> Callable[[pb.Event], bool]:
+    """An event that tells of a job of this kind in this state."""
+    return lambda event: (
+        event.HasField("job") and event.job.kind == kind and state_of(event.job) == state and voice in ("", event.job.voice)
+    )
+
+
+def weights(home: Path, voice: str, version: int) -> str:
+    """Digest of all weights of a version."""
+    digest = hashlib.sha256()
+    folder = home / "voices" / voice / str(version)
+    files = sorted(folder.rglob("*.safetensors"))
+    assert files, f"{folder} has no weights"
+    for path in files:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _short(event: pb.Event) -> str:
+    match event.WhichOneof("what"):
+        case "job":
+            return f"{event.job.title}: {state_of(event.job)}"
+        case "inbox":
+            return f"inbox {event.inbox.name}: {event.inbox.state} {event.inbox.why}"
+        case "notice":
+            return event.notice.sentence
+        case other:
+            return str(other)
