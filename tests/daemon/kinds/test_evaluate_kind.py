@@ -1,0 +1,181 @@
+"""What scores mean for a voice: when a candidate takes over, and when it stays one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from voice_rows import clip, dataset, report, version
+
+from daemon.errors import BadRequest, NotNow
+from daemon.kinds.evaluate import KIND
+from daemon.models import Evaluation, Job, PointRow, SeriesRow, Voice, now
+from daemon.state import voices
+from daemon.store import Store
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def anna(store: Store) -> Store:
+    """Version 1 is promoted, version 2 a candidate trained from it; two lines are held out."""
+
+    def given(session: Session) -> None:
+        held = [clip(session, f"held{i}", f"line {i}", held_out=True) for i in range(2)]
+        dataset(session, 1, [clip(session, f"c{i}") for i in range(8)], held)
+        version(session, 1)
+        voices.promote(session, "anna", 1, voices.BY_SCORE)
+        version(session, 2, parent=1)
+
+    store.write_now(given)
+    return store
+
+
+def job(session: Session, number: int = 2, against: int = 1, promote: bool = True) -> Job:
+    what = pb.JobSpec(evaluate=pb.EvaluateSpec(voice="anna", version=number, against=against, promote_if_better=promote))
+    voice, title = KIND.check(session, what)
+    row = Job(
+        kind="evaluate", voice=voice, title=title, spec=what.SerializeToString(), gpu_lane=True, priority=300, place=1.0, state="running",
+        submitted=now(), queued_since=now(),
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+def scores(*, better: bool = True, broken: bool = False) -> wire.Report:
+    details = {**report(["held0", "held1"]), "broken": broken}
+    scored = wire.EvaluateResult(better=better, verdict="Its wer went from 0.4 to 0.1.", report_json=json.dumps(details))
+    scored.metrics["wer"], scored.against_metrics["wer"] = 0.1, 0.4
+    return wire.Report(evaluated=scored)
+
+
+def outcome(store: Store) -> tuple[int | None, str, str]:
+    """(promoted version, state of version 2, its verdict)"""
+
+    def ask(session: Session) -> tuple[int | None, str, str]:
+        row = voices.version(session, "anna", 2)
+        return voices.get(session, "anna").promoted, row.state, row.verdict
+
+    return store.read_now(ask)
+
+
+def test_a_better_candidate_is_promoted_with_its_scores(anna: Store, tmp_path: Path) -> None:
+    anna.write_now(lambda session: KIND.commit(session, job(session), scores(), tmp_path))
+    promoted, state, verdict = outcome(anna)
+    assert (promoted, state) == (2, "promoted")
+    assert verdict == "Promoted: it is better than v1. Its wer went from 0.4 to 0.1."
+    assert anna.read_now(lambda session: voices.version(session, "anna", 2).metrics) == {"wer": 0.1}
+
+
+def test_the_same_scores_again_after_a_crash_change_nothing(anna: Store, tmp_path: Path) -> None:
+    def twice(session: Session) -> None:
+        row = job(session)
+        KIND.commit(session, row, scores(), tmp_path)
+        KIND.commit(session, row, scores(), tmp_path)
+
+    anna.write_now(twice)
+    assert len(anna.read_now(lambda session: session.scalars(select(Evaluation)).all())) == 1
+    assert outcome(anna)[0] == 2
+
+
+def test_a_worse_candidate_stays_one_and_says_why(anna: Store, tmp_path: Path) -> None:
+    anna.write_now(lambda session: KIND.commit(session, job(session), scores(better=False), tmp_path))
+    promoted, state, verdict = outcome(anna)
+    assert (promoted, state) == (1, "candidate")
+    assert verdict.startswith("Not promoted: it is not better than v1.")
+
+
+def test_a_comparison_that_was_only_asked_for_promotes_nothing(anna: Store, tmp_path: Path) -> None:
+    anna.write_now(lambda session: KIND.commit(session, job(session, promote=False), scores(), tmp_path))
+    promoted, state, verdict = outcome(anna)
+    assert (promoted, state) == (1, "candidate")
+    assert "myna promote anna 2" in verdict
+
+
+def test_a_candidate_does_not_take_over_from_a_version_it_was_not_compared_with(anna: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> None:
+        row = job(session)
+        version(session, 3)
+        voices.promote(session, "anna", 3, voices.BY_PERSON)
+        KIND.commit(session, row, scores(), tmp_path)
+
+    anna.write_now(act)
+    promoted, state, verdict = outcome(anna)
+    assert (promoted, state) == (3, "candidate")
+    assert "v3 speaks now" in verdict
+
+
+def test_a_candidate_that_a_person_archived_is_not_promoted(anna: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> None:
+        row = job(session)
+        voices.archive(session, "anna", 2)
+        KIND.commit(session, row, scores(), tmp_path)
+
+    anna.write_now(act)
+    assert outcome(anna)[:2] == (1, "archived")
+
+
+def test_a_candidate_that_does_not_speak_is_rejected(anna: Store, tmp_path: Path) -> None:
+    anna.write_now(lambda session: KIND.commit(session, job(session), scores(better=False, broken=True), tmp_path))
+    assert outcome(anna)[:2] == (1, "rejected")
+
+
+def test_a_scoring_that_fails_leaves_a_candidate_that_says_so(anna: Store) -> None:
+    def act(session: Session) -> None:
+        voices.version(session, "anna", 2).verdict = "Not scored yet."
+        row = job(session)
+        row.why = "Memory ran out."
+        KIND.ended_badly(session, row)
+
+    anna.write_now(act)
+    promoted, state, verdict = outcome(anna)
+    assert (promoted, state) == (1, "candidate")
+    assert verdict.startswith("Not scored: Memory ran out.")
+
+
+def test_both_speak_the_newest_held_out_lines(anna: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> wire.EvaluatePlan:
+        session.get_one(Voice, "anna").options = {"promotion": {"wer_loss": 0.5}}
+        row = voices.version(session, "anna", 2)
+        session.add(SeriesRow(id=1, run=row.run, name="train/loss"))
+        session.add_all(PointRow(series=1, step=step, value=1.0 / step) for step in range(1, 1_001))
+        session.flush()
+        return KIND.plan(session, job(session), tmp_path).evaluate
+
+    told = anna.write_now(act)
+    assert [one.text for one in told.held_out] == [one.text for one in sorted(told.held_out, key=lambda one: one.sha256)]
+    assert {one.text for one in told.held_out} == {"line 0", "line 1"}
+    assert (told.version_dir, told.against_dir, told.first) == (str(tmp_path / "voices/anna/2"), str(tmp_path / "voices/anna/1"), False)
+    assert json.loads(told.rule_json) == {"wer_loss": 0.5}
+    lineage = json.loads(told.lineage_json)
+    assert lineage["ancestors"] == [1]
+    assert len(lineage["curves"]["train/loss"]) <= 120
+    assert lineage["curves"]["train/loss"][-1] == [1_000, 0.001]
+
+
+def test_against_the_base_the_training_is_a_first_one(anna: Store, tmp_path: Path) -> None:
+    told = anna.write_now(lambda session: KIND.plan(session, job(session, against=0), tmp_path).evaluate)
+    assert (told.against_dir, told.first) == ("", True)
+
+
+def test_a_comparison_that_makes_no_sense_is_refused(anna: Store) -> None:
+    with pytest.raises(BadRequest, match="with itself"):
+        anna.read_now(lambda session: job(session, 2, 2))
+    with pytest.raises(BadRequest, match="base cannot be the candidate"):
+        anna.read_now(lambda session: job(session, 0, 2))
+
+
+def test_without_held_out_lines_there_is_nothing_to_compare_by(store: Store) -> None:
+    def given(session: Session) -> None:
+        dataset(session, 1, [clip(session, "c")], [])
+        version(session, 1)
+
+    store.write_now(given)
+    with pytest.raises(NotNow, match="no held-out clips"):
+        store.read_now(lambda session: job(session, 1, 0))

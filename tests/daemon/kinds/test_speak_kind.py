@@ -1,0 +1,77 @@
+"""Which version says what, and what is refused before a worker is bothered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+from voice_rows import clip, dataset, version
+
+from daemon.errors import BadRequest, NotFound
+from daemon.kinds.speak import BASE, KIND
+from daemon.models import Job
+from daemon.state import voices
+from daemon.store import Store
+from proto import myna_pb2 as pb
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def anna(store: Store) -> Store:
+    def given(session: Session) -> None:
+        dataset(session, 1, [clip(session, f"c{i}") for i in range(8)], [])
+        version(session, 1)
+        version(session, 2)
+        voices.promote(session, "anna", 2, voices.BY_SCORE)
+
+    store.write_now(given)
+    return store
+
+
+def spec(text: str = "Good morning.", **fields: object) -> pb.JobSpec:
+    return pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text=text, **fields))  # type: ignore[arg-type]
+
+
+def test_without_a_number_the_promoted_version_speaks_also_when_another_is_promoted_meanwhile(anna: Store, tmp_path: Path) -> None:
+    what = spec()
+    title = anna.write_now(lambda session: KIND.check(session, what))[1]
+    assert title == "say “Good morning.” as anna@2"
+    assert (what.speak.language, what.speak.speed) == ("en", 1.0)
+
+    def later(session: Session) -> str:
+        voices.promote(session, "anna", 1, voices.BY_PERSON)
+        return KIND.plan(session, Job(spec=what.SerializeToString()), tmp_path).speak.version_name
+
+    assert anna.write_now(later) == "anna@2"
+
+
+def test_the_base_speaks_when_asked_for_with_clips_to_find_its_nearest_speaker(anna: Store, tmp_path: Path) -> None:
+    what = spec(version=BASE)
+    anna.read_now(lambda session: KIND.check(session, what))
+    told = anna.read_now(lambda session: KIND.plan(session, Job(spec=what.SerializeToString()), tmp_path).speak)
+    assert (told.version_name, told.version_dir, len(told.reference)) == ("anna@base", "", 8)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"text": ""}, "nothing to speak"),
+        ({"text": " … !"}, "nothing to speak"),
+        ({"text": "a" * 100_001}, "100001 characters"),
+        ({"language": "tlh"}, "does not speak 'tlh'"),
+        ({"speed": 100.0}, "out of range"),
+        ({"speed": float("nan")}, "out of range"),
+    ],
+)
+def test_what_cannot_be_spoken_is_refused_with_a_sentence(anna: Store, fields: dict[str, object], words: str) -> None:
+    with pytest.raises(BadRequest, match=words):
+        anna.read_now(lambda session: KIND.check(session, spec(**fields)))  # type: ignore[arg-type]
+
+
+def test_a_version_or_voice_that_is_not_there_is_named(anna: Store) -> None:
+    with pytest.raises(NotFound, match="no version 9"):
+        anna.read_now(lambda session: KIND.check(session, spec(version=9)))
+    with pytest.raises(NotFound, match="no voice named 'bert'"):
+        anna.read_now(lambda session: KIND.check(session, pb.JobSpec(speak=pb.SpeakSpec(voice="bert", text="Hello."))))

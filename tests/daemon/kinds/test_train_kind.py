@@ -1,0 +1,222 @@
+"""What a training is given, when it is refused, and what becomes of its result."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from voice_rows import clip, dataset, folder, version
+
+from daemon.errors import BadRequest, MynaError, NotFound, NotNow
+from daemon.kinds import train
+from daemon.kinds.train import KIND
+from daemon.models import Clip, Job, Run, Version, Voice, now
+from daemon.state import voices
+from daemon.store import Store
+from engines import registry
+from engines.training.settings import plan
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+
+pytestmark = pytest.mark.integration
+
+
+def spec(**fields: object) -> pb.JobSpec:
+    return pb.JobSpec(train=pb.TrainSpec(voice="anna", **fields))  # type: ignore[arg-type]
+
+
+def job(session: Session, what: pb.JobSpec) -> Job:
+    voice, title = KIND.check(session, what)
+    row = Job(
+        kind="train", voice=voice, title=title, spec=what.SerializeToString(), gpu_lane=True, priority=100, place=1.0, state="queued",
+        submitted=now(), queued_since=now(),
+    )  # fmt: skip
+    session.add(row)
+    session.flush()
+    return row
+
+
+@pytest.fixture
+def anna(store: Store) -> Store:
+    """Ten clips of 4 s, two of them new in dataset 2; one held out."""
+
+    def given(session: Session) -> None:
+        held = clip(session, "held", held_out=True)
+        old = [clip(session, f"old{i}") for i in range(8)]
+        dataset(session, 1, old, [held])
+        dataset(session, 2, [*old, clip(session, "new0"), clip(session, "new1")], [held])
+
+    store.write_now(given)
+    return store
+
+
+def planned(store: Store, home: Path, what: pb.JobSpec) -> tuple[wire.TrainPlan, str]:
+    def act(session: Session) -> tuple[wire.TrainPlan, str]:
+        row = job(session, what)
+        return KIND.plan(session, row, home).train, row.title
+
+    return store.write_now(act)
+
+
+def test_a_first_training_starts_from_the_base_with_every_clip_new(anna: Store, tmp_path: Path) -> None:
+    told, title = planned(anna, tmp_path, spec())
+    assert title == "train anna from the base on dataset #2"
+    assert (told.first, told.parent_dir, told.version) == (True, "", 1)
+    assert all(one.is_new for one in told.clips)
+    assert len(told.clips) == 10
+
+
+def test_held_out_clips_never_train(anna: Store, tmp_path: Path) -> None:
+    told, _ = planned(anna, tmp_path, spec())
+    assert len(told.held_out) == 1
+    assert not {one.sha256 for one in told.held_out} & {one.sha256 for one in told.clips}
+
+
+def test_an_increment_starts_from_the_promoted_version_and_new_is_what_that_has_not_seen(anna: Store, tmp_path: Path) -> None:
+    anna.write_now(lambda session: version(session, 1, data=1))
+    anna.write_now(lambda session: voices.promote(session, "anna", 1, voices.BY_SCORE))
+    told, title = planned(anna, tmp_path, spec())
+    assert title == "train anna from v1 on dataset #2"
+    assert told.parent_dir == str(tmp_path / "voices/anna/1")
+    assert sorted(Path(one.path).stem for one in told.clips if one.is_new) == ["new0", "new1"]
+    assert told.version == 2
+
+
+def test_a_clip_whose_text_was_corrected_is_new_again(anna: Store, tmp_path: Path) -> None:
+    def correct(session: Session) -> None:
+        version(session, 1, data=2)
+        rows = list(session.scalars(select(Clip).where(Clip.held_out.is_(False))))
+        rows[0].text = "what was really said"
+        dataset(session, 3, rows, list(session.scalars(select(Clip).where(Clip.held_out))))
+
+    anna.write_now(correct)
+    told, _ = planned(anna, tmp_path, spec(**{"from": "1"}))
+    assert [one.text for one in told.clips if one.is_new] == ["what was really said"]
+
+
+def test_a_version_that_saw_everything_can_be_trained_on(anna: Store, tmp_path: Path) -> None:
+    anna.write_now(lambda session: version(session, 1, data=2))
+    told, _ = planned(anna, tmp_path, spec(**{"from": "1"}))
+    assert all(one.is_new for one in told.clips)
+
+
+def test_run_and_version_number_stay_the_same_over_attempts(anna: Store, tmp_path: Path) -> None:
+    def attempts(session: Session) -> list[tuple[int, int]]:
+        row = job(session, spec())
+        plans = [KIND.plan(session, row, tmp_path).train for _ in range(2)]
+        return [(one.run, one.version) for one in plans]
+
+    first, second = anna.write_now(attempts)
+    assert first == second
+
+
+def test_two_waiting_trainings_never_get_the_same_number(anna: Store, tmp_path: Path) -> None:
+    assert [planned(anna, tmp_path, spec())[0].version for _ in range(2)] == [1, 2]
+
+
+def test_settings_of_the_job_win_over_those_of_the_voice(anna: Store, tmp_path: Path) -> None:
+    def configure(session: Session) -> None:
+        session.get_one(Voice, "anna").options = {"train": {"steps": 10, "batch_size": 4}}
+
+    anna.write_now(configure)
+    told, _ = planned(anna, tmp_path, spec(options=pb.TrainOptions(steps=20, engine={"max_seconds": "90"})))
+    assert json.loads(told.settings_json) == {"steps": 20, "batch_size": 4, "max_seconds": 90}
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "words"),
+    [
+        ({"dataset": 9}, NotFound, "no dataset #9"),
+        ({"from": "7"}, NotFound, "no version 7"),
+        ({"from": "best"}, BadRequest, "no version 'best'"),
+        ({"options": pb.TrainOptions(lora_rank=8)}, BadRequest, "no adapters"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_with_a_sentence(
+    anna: Store, what: dict[str, object], error: type[MynaError], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        anna.read_now(lambda session: KIND.check(session, spec(**what)))
+
+
+def test_too_little_audio_says_how_much_more(store: Store) -> None:
+    store.write_now(lambda session: dataset(session, 1, [clip(session, "only", seconds=6.0)], []))
+    with pytest.raises(NotNow, match="anna needs 14 s more audio"):
+        store.read_now(lambda session: KIND.check(session, spec()))
+
+
+def test_weights_that_need_consent_are_not_trained_without(anna: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], needs_consent=True))
+    with pytest.raises(NotNow, match="nobody accepted"):
+        anna.read_now(lambda session: KIND.check(session, spec()))
+
+
+def test_a_short_disk_makes_it_wait_and_says_by_how_much(anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = anna.write_now(lambda session: job(session, spec()))
+    assert anna.read_now(lambda session: KIND.why_not(session, row, tmp_path)) == ""
+    monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], speak_memory=10**16))
+    why = anna.read_now(lambda session: KIND.why_not(session, row, tmp_path))
+    assert why.startswith("disk ")
+    assert why.endswith(" GB short")
+
+
+def result(version_dir: Path) -> wire.Report:
+    details = json.dumps({"settings": {"steps": 150}, "ended": "It is done."})
+    trained = wire.TrainResult(version_dir=str(version_dir), kind="full", steps=150, best_step=100, best_loss=1.5, seconds=30.0)
+    trained.result_json = details
+    trained.held_out["loss"] = 1.5
+    return wire.Report(trained=trained)
+
+
+def test_a_trained_version_becomes_a_candidate_once_however_often_it_is_reported(anna: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> None:
+        row = job(session, spec())
+        told = KIND.plan(session, row, tmp_path).train
+        made = folder(tmp_path, Version(path=f"voices/anna/{told.version}"))
+        for _ in range(2):
+            KIND.commit(session, row, result(made), tmp_path)
+
+    anna.write_now(act)
+    rows = anna.read_now(lambda session: list(session.scalars(select(Version))))
+    assert [(row.number, row.state, row.size, row.parent, row.dataset) for row in rows] == [(1, "candidate", 7, 0, 2)]
+    run = anna.read_now(lambda session: session.scalars(select(Run)).one())
+    assert run.ended is not None
+    assert (run.best_step, run.best_loss, run.steps) == (100, 1.5, 150)
+
+
+def test_a_failed_training_ends_its_run(anna: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> None:
+        row = job(session, spec())
+        KIND.plan(session, row, tmp_path)
+        KIND.ended_badly(session, row)
+
+    anna.write_now(act)
+    assert anna.read_now(lambda session: session.scalars(select(Run)).one()).ended is not None
+
+
+def test_an_estimate_says_where_its_seconds_come_from(anna: Store, tmp_path: Path) -> None:
+    def price(session: Session) -> pb.EstimateResponse:
+        return train.estimate(session, spec().train, tmp_path)
+
+    guess = anna.read_now(price)
+    assert guess.steps == 150
+    assert "guess" in guess.sentences[1]
+
+    def measured(session: Session) -> None:
+        session.add(Run(voice="anna", engine="glow", job=0, dataset=1, settings={}, step=100, result={"seconds": 20.0}))
+
+    anna.write_now(measured)
+    told = anna.read_now(price)
+    assert told.seconds == pytest.approx(150 * 0.2)
+    assert "0.2 s" in told.sentences[1]
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("clips", [1, 99, 1_000])
+def test_the_daemon_counts_steps_as_the_training_does(first: bool, clips: int) -> None:
+    info = registry.ENGINES["glow"]
+    assert train.planned_steps(info, clips, clips, first=first, overrides={}) == plan(info, clips, clips, first).steps

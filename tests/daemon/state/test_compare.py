@@ -1,0 +1,80 @@
+"""Comparing two versions from the scores that were kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+from voice_rows import report, version
+
+from daemon.errors import BadRequest
+from daemon.models import Evaluation, now
+from daemon.state import compare
+from daemon.store import Store
+
+pytestmark = pytest.mark.integration
+HOME = Path("/home/of/myna")
+
+
+def scored(session: Session, number: int, against: int, mine: dict[str, float], theirs: dict[str, float], **details: Any) -> None:
+    session.add(
+        Evaluation(
+            voice="anna",
+            version=number,
+            against=against,
+            job=0,
+            metrics=mine,
+            against_metrics=theirs,
+            recording_metrics={"wer": 0.02},
+            report=report(["one", "two"], **details),
+            better=True,
+            verdict="It is better.",
+            time=now(),
+        )  # fmt: skip
+    )
+
+
+@pytest.fixture
+def two(store: Store) -> Store:
+    store.write_now(lambda session: [version(session, 1), version(session, 2, parent=1)])
+    return store
+
+
+def test_versions_scored_against_each_other_are_compared_line_by_line(two: Store) -> None:
+    mine, theirs = {"wer": 0.1, "similarity": 0.8, "duration_ratio": 1.1}, {"wer": 0.2, "similarity": 0.9, "duration_ratio": 0.8}
+    two.write_now(lambda session: scored(session, 2, 1, mine, theirs))
+    told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
+    assert told.ready
+    assert told.sentence == "It is better."
+    assert {metric.name: metric.better for metric in told.metrics} == {"similarity": "b", "wer": "a", "duration_ratio": "a"}
+    assert told.lines[0].recording == "/home/of/myna/samples/anna/recordings/one.wav"
+    assert (told.lines[0].metrics_a["wer"], told.lines[0].metrics_b["wer"]) == (0.1, 0.4)
+
+
+def test_the_order_asked_for_is_the_order_answered(two: Store) -> None:
+    two.write_now(lambda session: scored(session, 2, 1, {"wer": 0.1}, {"wer": 0.2}))
+    told = two.read_now(lambda session: compare.versions(session, "anna", 1, 2, HOME))
+    assert (told.metrics[0].a, told.metrics[0].b, told.metrics[0].better) == (0.2, 0.1, "b")
+
+
+def test_versions_scored_on_the_same_lines_at_different_times_are_compared(two: Store) -> None:
+    two.write_now(lambda session: scored(session, 1, 0, {"wer": 0.3}, {"wer": 0.9}))
+    two.write_now(lambda session: scored(session, 2, 0, {"wer": 0.1}, {"wer": 0.9}))
+    told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
+    assert told.ready
+    assert told.sentence == "v2 is better in wer."
+
+
+def test_scores_on_other_lines_are_not_compared_and_the_answer_says_how_to_get_there(two: Store) -> None:
+    two.write_now(lambda session: scored(session, 1, 0, {"wer": 0.3}, {"wer": 0.9}, key="fewer lines"))
+    two.write_now(lambda session: scored(session, 2, 0, {"wer": 0.1}, {"wer": 0.9}))
+    told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
+    assert not told.ready
+    assert "myna compare anna 2 1" in told.sentence
+
+
+def test_a_version_is_not_compared_with_itself(two: Store) -> None:
+    with pytest.raises(BadRequest, match="itself"):
+        two.read_now(lambda session: compare.versions(session, "anna", 1, 1, HOME))

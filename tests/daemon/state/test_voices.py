@@ -1,0 +1,115 @@
+"""Which version of a voice speaks, and how that changes."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from voice_rows import clip, dataset, version
+
+from daemon.errors import NotFound, NotNow
+from daemon.models import EventRow, Promotion, Version, Voice
+from daemon.state import voices
+from daemon.store import Store
+from proto import myna_pb2 as pb
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def three(store: Store) -> Store:
+    """anna has versions 1, 2, 3, promoted one after the other."""
+
+    def given(session: Session) -> None:
+        for number in (1, 2, 3):
+            version(session, number, parent=number - 1)
+            voices.promote(session, "anna", number, voices.BY_SCORE)
+
+    store.write_now(given)
+    return store
+
+
+def states(session: Session) -> dict[int, str]:
+    return dict(session.execute(select(Version.number, Version.state)).tuples().all())
+
+
+def test_one_version_is_promoted_and_the_ones_before_are_archived(three: Store) -> None:
+    assert three.read_now(states) == {1: "archived", 2: "archived", 3: "promoted"}
+    assert three.read_now(lambda session: voices.get(session, "anna").promoted) == 3
+
+
+def test_rolling_back_goes_to_the_version_promoted_before_and_then_further_to_the_base(three: Store) -> None:
+    def back(session: Session) -> int:
+        row = voices.rollback(session, "anna")
+        return 0 if row is None else row.number
+
+    assert [three.write_now(back) for _ in range(3)] == [2, 1, 0]
+    assert three.read_now(states) == {1: "rejected", 2: "rejected", 3: "rejected"}
+    with pytest.raises(NotNow, match="base already"):
+        three.write_now(back)
+
+
+def test_rolling_back_after_promoting_an_old_version_returns_to_the_one_it_replaced(three: Store) -> None:
+    three.write_now(lambda session: voices.promote(session, "anna", 1, voices.BY_PERSON))
+    three.write_now(lambda session: voices.rollback(session, "anna"))
+    assert three.read_now(lambda session: voices.get(session, "anna").promoted) == 3
+
+
+def test_every_change_of_the_promoted_version_is_kept_with_who_made_it(three: Store) -> None:
+    three.write_now(lambda session: voices.rollback(session, "anna"))
+
+    def history(session: Session) -> list[tuple[int | None, int | None, str]]:
+        rows = session.execute(select(Promotion.version, Promotion.previous, Promotion.by).order_by(Promotion.id))
+        return [tuple(row) for row in rows]  # type: ignore[misc]
+
+    assert three.read_now(history) == [(1, None, "score"), (2, 1, "score"), (3, 2, "score"), (2, 3, "rollback")]
+
+
+def test_the_promoted_version_cannot_be_archived_and_others_can(three: Store) -> None:
+    with pytest.raises(NotNow, match="Version 3 of anna is promoted"):
+        three.write_now(lambda session: voices.archive(session, "anna", 3))
+    three.write_now(lambda session: version(session, 4))
+    three.write_now(lambda session: voices.archive(session, "anna", 4))
+    assert three.read_now(states)[4] == "archived"
+
+
+def test_promoting_what_is_promoted_or_not_there_is_refused_with_a_sentence(three: Store) -> None:
+    with pytest.raises(NotNow, match="promoted already"):
+        three.write_now(lambda session: voices.promote(session, "anna", 3, voices.BY_PERSON))
+    with pytest.raises(NotFound, match="no version 9"):
+        three.write_now(lambda session: voices.promote(session, "anna", 9, voices.BY_PERSON))
+    with pytest.raises(NotFound, match="There are: anna"):
+        three.read_now(lambda session: voices.get(session, "bert"))
+
+
+def test_watchers_hear_of_both_versions_and_the_voice(three: Store) -> None:
+    def told(session: Session) -> list[str]:
+        rows = session.scalars(select(EventRow).order_by(EventRow.cursor.desc()).limit(3)).all()
+        events = [pb.Event.FromString(row.payload) for row in reversed(rows)]
+        return [f"v{e.version.number} {e.version.state}" if e.HasField("version") else f"voice {e.voice.promoted}" for e in events]
+
+    assert three.read_now(told) == ["v2 archived", "v3 promoted", "voice 3"]
+
+
+def test_a_voice_says_what_happens_next(store: Store) -> None:
+    def says(session: Session) -> str:
+        return voices.message(session, voices.get(session, "anna"), 30.0).next
+
+    assert store.read_now(says) == "waits for recordings in inbox/anna/"
+    store.write_now(lambda session: dataset(session, 1, [clip(session, f"c{i}") for i in range(4)], []))
+    assert store.read_now(says) == "needs 14 s more audio to train"
+    store.write_now(lambda session: dataset(session, 2, [clip(session, f"d{i}") for i in range(8)], []))
+    assert store.read_now(says) == "can be trained: `myna train anna`"
+    store.write_now(lambda session: version(session, 1, data=2))
+    assert store.read_now(says) == "needs 30 s more new audio to train"
+
+
+def test_a_voice_counts_what_it_has(store: Store) -> None:
+    def given(session: Session) -> None:
+        held = clip(session, "held", held_out=True, seconds=3.0)
+        dataset(session, 1, [clip(session, "c", seconds=5.0)], [held])
+        session.get_one(Voice, "anna")
+
+    store.write_now(given)
+    told = store.read_now(lambda session: voices.message(session, voices.get(session, "anna")))
+    assert (told.recordings, told.recorded_seconds, told.kept_seconds, told.newest_dataset) == (2, 8.0, 8.0, 1)
