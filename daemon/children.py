@@ -1,8 +1,8 @@
 """mynad's end of the launcher: start worker processes, hear of their ends, notice the launcher's own end.
 
-    launcher = Launcher(home)      # before gRPC is imported
-    launcher.attach()              # in the event loop
-    child = await launcher.spawn(["python", "-m", "daemon.worker"])
+launcher = Launcher(home)      # before gRPC is imported
+launcher.attach()              # in the event loop
+child = await launcher.spawn(["python", "-m", "daemon.worker"])
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from daemon.launcher import LIMIT
@@ -43,6 +44,7 @@ class Child:
     writer: asyncio.StreamWriter
     words: asyncio.StreamReader  #: what it writes to stdout and stderr
     exited: asyncio.Future[int | None]
+    kill: Callable[[int], None]  #: send it a signal, unless it has ended
     _words_transport: asyncio.BaseTransport
 
     def close(self) -> None:
@@ -120,13 +122,12 @@ class Launcher:
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=1 << 20)
         lines = asyncio.StreamReader(limit=1 << 20)
         transport, _ = await self._loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), os.fdopen(words, "rb", 0))
-        return Child(tag, number, reader, writer, lines, exited, transport)
+        return Child(tag, number, reader, writer, lines, exited, partial(self._kill, tag, exited), transport)
 
-    def kill(self, child: Child, number: int) -> None:
-        """Send a signal to a worker, unless it has ended."""
-        if not child.exited.done():
+    def _kill(self, tag: int, exited: asyncio.Future[int | None], number: int) -> None:
+        if not exited.done():
             with contextlib.suppress(OSError):  # the launcher is dead: then so is the worker
-                self._control.send(json.dumps({"kill": child.tag, "signal": number}).encode())
+                self._control.send(json.dumps({"kill": tag, "signal": number}).encode())
 
     def close(self) -> None:
         """End the launcher and with it every worker."""

@@ -2,34 +2,131 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 import stat
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import grpc.aio
 
 from daemon.errors import BadRequest
 
+if TYPE_CHECKING:
+    from daemon.settings import Settings
+
 #: bytes a Unix socket's path may have (sun_path, less its closing zero)
 PATH_LIMIT = 107
+#: characters a token must have: shorter ones can be guessed
+TOKEN_LENGTH = 16
+OPTIONS = (("grpc.max_receive_message_length", 64 * 1024 * 1024), ("grpc.so_reuseport", 0))
 
 
-def unix_address(path: Path) -> str:
-    """gRPC's name of the socket. Raises BadRequest where the path is too long for the system."""
+def bind_unix(server: grpc.aio.Server, path: Path) -> None:
+    """Listen on the socket, mode 0600 from its first moment. Call only with the lock held: what a killed mynad left is replaced. Raises
+    BadRequest where the path is too long, or something that is no socket has the name (that is not ours to delete)."""
     length = len(os.fsencode(path))
     if length > PATH_LIMIT:
         raise BadRequest(
             f"The socket's path {path} is {length} bytes long, and the system allows {PATH_LIMIT}.",
             "Set MYNA_HOME to a folder with a shorter path (a symbolic link will do).",
         )
-    return f"unix:{path}"
-
-
-def remove_stale(path: Path) -> None:
-    """Remove what a killed mynad left. Call only with the lock held: nobody else can be listening then. Raises BadRequest when
-    something that is no socket has the name: that is not ours to delete."""
     try:
-        mode = path.lstat().st_mode
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise BadRequest(f"{path} is in the way: it is no socket.", "Move it away, then start mynad again.")
+        path.unlink()
     except FileNotFoundError:
+        pass
+    before = os.umask(0o177)
+    try:
+        server.add_insecure_port(f"unix:{path}")
+    except RuntimeError as error:
+        raise BadRequest(f"mynad cannot listen on {path}: {error}.", "See whether the folder can be written.") from None
+    finally:
+        os.umask(before)
+
+
+def check(settings: Settings) -> None:
+    """Raises BadRequest, with what is missing, when TCP is asked for without TLS and without a way to know who calls."""
+    if not settings.listen:
         return
-    if not stat.S_ISSOCK(mode):
-        raise BadRequest(f"{path} is in the way: it is no socket.", "Move it away, then start mynad again.")
-    path.unlink()
+    if not (settings.tls_cert and settings.tls_key):
+        raise BadRequest(
+            f"mynad does not listen on {settings.listen} in the clear.",
+            "Set tls_cert and tls_key in myna.toml, or leave `listen` out and use the Unix socket (ssh -L works with it).",
+        )
+    if not (settings.token_file or settings.tls_client_ca):
+        raise BadRequest(
+            f"Anybody who reaches {settings.listen} could use mynad.", "Set token_file, or tls_client_ca for client certificates."
+        )
+
+
+def tcp_server(settings: Settings) -> grpc.aio.Server:
+    """A server bound to `settings.listen`, with TLS, and a token or client certificates. Raises BadRequest for files that cannot be meant."""
+    check(settings)
+    token = _token(Path(settings.token_file).expanduser()) if settings.token_file else ""
+    authority = _read(settings.tls_client_ca, "tls_client_ca") if settings.tls_client_ca else None
+    pair = (_read(settings.tls_key, "tls_key"), _read(settings.tls_cert, "tls_cert"))
+    credentials = grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)
+    server = grpc.aio.server(interceptors=[TokenGate(token)] if token else [], options=OPTIONS)
+    try:
+        bound = server.add_secure_port(settings.listen, credentials)
+    except RuntimeError as error:
+        raise BadRequest(f"mynad cannot listen on {settings.listen}: {error}.", "See whether something else does.") from None
+    if bound == 0:
+        raise BadRequest(
+            f"mynad cannot listen on {settings.listen}.", "See whether something else does, and whether the certificate is PEM."
+        )
+    return server
+
+
+class TokenGate(grpc.aio.ServerInterceptor):
+    """Lets only calls with `authorization: Bearer TOKEN` through."""
+
+    def __init__(self, token: str) -> None:
+        self._expected = f"Bearer {token}".encode()
+
+    async def intercept_service(
+        self, continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]], details: grpc.HandlerCallDetails
+    ) -> Any:
+        given = next((value for key, value in details.invocation_metadata or () if key == "authorization"), "")
+        if hmac.compare_digest(given.encode() if isinstance(given, str) else given, self._expected):
+            return await continuation(details)
+
+        async def refuse(_request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "This mynad wants a token. Give it with --token or MYNA_TOKEN.")
+
+        handler = await continuation(details)
+        if handler is None:
+            return grpc.unary_unary_rpc_method_handler(refuse)
+        shape = (handler.request_streaming, handler.response_streaming)
+        make = {
+            (False, False): grpc.unary_unary_rpc_method_handler,
+            (False, True): grpc.unary_stream_rpc_method_handler,
+            (True, False): grpc.stream_unary_rpc_method_handler,
+            (True, True): grpc.stream_stream_rpc_method_handler,
+        }[shape]
+        return make(refuse, handler.request_deserializer, handler.response_serializer)
+
+
+def _token(path: Path) -> str:
+    try:
+        mode, token = path.stat().st_mode, path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadRequest(f"The token_file {path} cannot be read: {error}.") from None
+    if mode & 0o077:
+        raise BadRequest(f"Others can read the token_file {path}.", f"`chmod 600 {path}`.")
+    if len(token) < TOKEN_LENGTH:
+        raise BadRequest(
+            f"The token in {path} has {len(token)} characters; {TOKEN_LENGTH} are needed.", "`openssl rand -hex 32` makes one."
+        )
+    return token
+
+
+def _read(path: str, key: str) -> bytes:
+    try:
+        return Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise BadRequest(f"The {key} {path} cannot be read: {error.strerror}.") from None

@@ -9,95 +9,184 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import importlib
-import importlib.util
 import logging
 import logging.handlers
 import os
 import signal
+import socket
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from daemon import settings as configuration
+from daemon.children import Launcher
 from daemon.errors import MynaError
 from daemon.lock import Lock
+from daemon.workers import PROGRAM
 from proto.home import home as default_home
 from proto.home import socket_path
 
 if TYPE_CHECKING:
     import grpc.aio
 
+    from daemon.gpu import Gpus
+    from daemon.inbox import Inbox
+    from daemon.machine import Machine
+    from daemon.scheduler import Scheduler
+    from daemon.settings import Settings
+    from daemon.speech import Speech
+    from daemon.state.events import EventHub
+    from daemon.state.logs import Logs
+    from daemon.state.runs import PointHub
+    from daemon.store import Store
+
 log = logging.getLogger("mynad")
 
-SERVICES = (("jobs", "Jobs"), ("runs", "Runs"), ("voices", "Voices"), ("datasets", "Datasets"), ("speech", "Speech"), ("system", "System"))
+#: services of the contract, and the module each is in
+SERVICES = {name: f"daemon.services.{name.lower()}" for name in ("Jobs", "Runs", "Voices", "Datasets", "Speech", "System")}
+LEAVE = 2.0  #: seconds that calls under way get at the end
 
 
 class Daemon:
-    """All there is in a running mynad; services and scheduler reach each other through it."""
+    """All there is in a running mynad; services and scheduler reach each other through it. Made and used inside the event loop."""
 
-    home: Path
-    settings: Any
-    store: Any
-    events: Any
-    points: Any
-    scheduler: Any
-    inbox: Any
-    gpu: Any
-    speech: Any
-    logs: Any
+    store: Store
+    events: EventHub
+    points: PointHub
+    logs: Logs
+    gpu: Gpus
+    machine: Machine
+    speech: Speech
+    scheduler: Scheduler
+    inbox: Inbox | None
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, settings: Settings, launcher: Launcher, program: tuple[str, ...] = PROGRAM) -> None:
         self.home = home
+        self.settings = settings
+        self.launcher = launcher
+        self.program = program  #: argv of a worker
         self.started = datetime.now(UTC)
         self._ending = asyncio.Event()
+        self._now = False
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def serve(self) -> None:
-        """Listen, work until `end` is called, then leave in order."""
-        server = await self._listen()
-        log.info("ready: %s", socket_path(self.home))
+        """Listen, work until `end` is called, then leave in order: workers save, their jobs go back to the queue. Raises MynaError
+        when it cannot start."""
+        self._open()
+        servers = await self._listen()
+        log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
+        _tell_systemd("READY=1")
+        gc.freeze()
         try:
             await self._ending.wait()
         finally:
-            await server.stop(grace=2.0)
-            with contextlib.suppress(FileNotFoundError):
-                socket_path(self.home).unlink()
+            _tell_systemd("STOPPING=1")
+            log.info("ending")
+            await self._close(servers)
 
-    def end(self) -> None:
-        """Leave: running training checkpoints and goes back to the queue first."""
+    def end(self, now: bool = False) -> None:
+        """Leave: running training saves and goes back to the queue first, unless `now`. Asked twice is `now`."""
+        self._now = now or self._ending.is_set()
         self._ending.set()
+        if self._now:
+            self.launcher.close()
 
-    async def _listen(self) -> grpc.aio.Server:
+    def _open(self) -> None:
+        """State first, then those who use it."""
+        from daemon.gpu import Gpus
+        from daemon.machine import Machine
+        from daemon.scheduler import Scheduler
+        from daemon.speech import Speech
+        from daemon.state import jobs
+        from daemon.state.events import EventHub
+        from daemon.state.logs import Logs
+        from daemon.state.runs import PointHub
+        from daemon.store import Store
+
+        self.store = Store(self.home)
+        if recovered := self.store.write_now(jobs.recover):
+            log.info("jobs the last mynad left behind: %s", ", ".join(map(str, recovered)))
+        self.events, self.points, self.logs = EventHub(self.store), PointHub(self.store), Logs(self.home)
+        self.gpu, self.machine = Gpus(), Machine(self)
+        self.speech = Speech(self)
+        self.scheduler = Scheduler(self)
+        self.launcher.attach()
+        self.inbox = None
+        self._work("scheduler", self.scheduler.run())
+        self._work("gpu", self._first_look())
+        with contextlib.suppress(ModuleNotFoundError):
+            from daemon.inbox import Inbox
+
+            self.inbox = Inbox(self.home, self.settings, self.store)
+            self._work("inbox", self.inbox.run())
+
+    async def _first_look(self) -> None:
+        await asyncio.to_thread(self.gpu.sample)  # the driver may take a second to wake: nobody waits for it
+        self.scheduler.wake()
+
+    def _work(self, name: str, life: object) -> None:
+        task = asyncio.create_task(life, name=name)  # type: ignore[arg-type]
+        task.add_done_callback(self._fell)
+        self._tasks.append(task)
+
+    def _fell(self, task: asyncio.Task[None]) -> None:
+        """A part that must live as long as mynad ended: better to start afresh than to run without it."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("%s fell over; mynad ends", task.get_name(), exc_info=error)
+            self.failed = True
+            self.end()
+
+    failed = False  #: ended because a part of it fell over
+
+    async def _listen(self) -> list[grpc.aio.Server]:
         import grpc.aio
         from grpc_health.v1 import health, health_pb2, health_pb2_grpc
         from grpc_reflection.v1alpha import reflection
 
-        from daemon.listen import remove_stale, unix_address
+        from daemon import listen
         from proto import myna_pb2_grpc as stubs
 
-        path = socket_path(self.home)
-        address = unix_address(path)
-        remove_stale(path)
-        server = grpc.aio.server()
-        names = [reflection.SERVICE_NAME, health.SERVICE_NAME]
+        local = grpc.aio.server(options=listen.OPTIONS)
+        servers = [local]
+        if self.settings.listen:
+            servers.append(listen.tcp_server(self.settings))
         checks = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-        for module, service in SERVICES:
-            if importlib.util.find_spec(f"daemon.services.{module}") is None:
-                continue
-            servicer = getattr(importlib.import_module(f"daemon.services.{module}"), f"{service}Service")(self)
-            getattr(stubs, f"add_{service}Servicer_to_server")(servicer, server)
-            names.append(f"myna.v1.{service}")
-        reflection.enable_server_reflection(names, server)
-        before = os.umask(0o177)  # the socket is 0600 from its first moment
-        try:
-            server.add_insecure_port(address)
-        finally:
-            os.umask(before)
-        await server.start()
+        servicers = {}
+        for name, module in SERVICES.items():
+            with contextlib.suppress(ModuleNotFoundError):
+                servicers[name] = getattr(importlib.import_module(module), f"{name}Service")(self)
+        names = [*(f"myna.v1.{name}" for name in servicers), reflection.SERVICE_NAME, health.SERVICE_NAME]
+        for server in servers:
+            health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+            for name, servicer in servicers.items():
+                getattr(stubs, f"add_{name}Servicer_to_server")(servicer, server)
+            reflection.enable_server_reflection(names, server)
+        listen.bind_unix(local, socket_path(self.home))
+        for server in servers:
+            await server.start()
         for name in ("", *names):
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-        return server
+        return servers
+
+    async def _close(self, servers: list[grpc.aio.Server]) -> None:
+        for server in servers:
+            # no new calls from here on; those under way get their time beside the workers'
+            self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
+        await self.scheduler.close(0.0 if self._now else self.settings.stop_grace)
+        await self.speech.close()
+        for task in self._tasks:
+            if task.get_name() in ("scheduler", "inbox"):
+                task.cancel()
+        await asyncio.wait(self._tasks, timeout=LEAVE + 3)
+        self.launcher.close()
+        await asyncio.to_thread(self.store.close)
+        self.gpu.close()
+        with contextlib.suppress(FileNotFoundError):
+            socket_path(self.home).unlink()
 
 
 def log_to(home: Path) -> None:
@@ -111,35 +200,52 @@ def log_to(home: Path) -> None:
     logging.getLogger().setLevel(logging.INFO)
 
 
-async def serve(home: Path) -> None:
-    """Run a mynad in this event loop until SIGTERM, SIGINT or System.Shutdown."""
-    daemon = Daemon(home)
+async def serve(home: Path, settings: Settings, launcher: Launcher) -> bool:
+    """Run a mynad in this event loop until SIGTERM, SIGINT or System.Shutdown. True: it ended in order."""
+    daemon = Daemon(home, settings, launcher)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.end)
     await daemon.serve()
+    return not daemon.failed
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The command `mynad`: runs in the foreground. Exits 0 after an orderly end, 2 when it cannot start."""
+    """The command `mynad`: runs in the foreground. Exits 0 after an orderly end, 1 when a part of it fell over, 2 when it cannot start."""
     parser = argparse.ArgumentParser(prog="mynad", description="Myna's daemon. Runs in the foreground; end it with Ctrl-C or `myna down`.")
     parser.add_argument("--home", type=Path, default=None, help="folder for all state (else $MYNA_HOME)")
     options = parser.parse_args(argv)
     home = (options.home or default_home()).expanduser().absolute()
-    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # we never fork beside gRPC, and its handlers would only get in the way
+    try:
+        sys.exit(_run(home))
+    except MynaError as error:
+        print(f"mynad: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _run(home: Path) -> int:
     try:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = Lock(home)
-        log_to(home)
-        asyncio.run(serve(home))
+    except OSError as error:
+        raise MynaError(f"The folder {home} cannot be used: {error.strerror}.", "Set MYNA_HOME to a folder you can write.") from None
+    settings = configuration.load(home)
+    log_to(home)
+    launcher = Launcher(home)
+    assert "grpc" not in sys.modules, "the launcher must be there before gRPC is"
+    try:
+        return 0 if asyncio.run(serve(home, settings, launcher)) else 1
+    finally:
+        launcher.close()
         lock.release()
-    except MynaError as error:
-        sys.exit(_refuse(error))
 
 
-def _refuse(error: MynaError) -> int:
-    print(f"mynad: {error}", file=sys.stderr)
-    return 2
+def _tell_systemd(state: str) -> None:
+    """sd_notify(3), where systemd asked for it."""
+    if address := os.environ.get("NOTIFY_SOCKET"):
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+            notify.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
 
 
 if __name__ == "__main__":

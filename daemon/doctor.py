@@ -1,0 +1,98 @@
+"""What is wrong with this machine, as mynad sees it, and how to mend it. Nothing heavy is imported: packages are asked for by name."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from daemon.models import Consent
+from daemon.state.engines import engine_state
+from engines import registry
+from proto import myna_pb2 as pb
+
+if TYPE_CHECKING:
+    from daemon.main import Daemon
+
+#: package, module, what does not work without it
+NEEDED = (
+    ("torch", "torch", "training and speaking"),
+    ("coqui-tts", "TTS", "the engine glow"),
+    ("av", "av", "reading recordings"),
+    ("pocketsphinx", "pocketsphinx", "hearing recordings without a download"),
+    ("faster-whisper", "faster_whisper", "cutting recordings at pauses"),
+    ("Resemblyzer", "resemblyzer", "scoring how alike voices are"),
+)
+
+
+async def examine(daemon: Daemon) -> list[pb.Finding]:
+    """Findings, each "ok", "note" or "problem" with what to do."""
+    findings = [_python(), *_packages(), *await asyncio.to_thread(_gpus, daemon), _disk(daemon), _state(daemon)]
+    consents = await daemon.store.read(lambda session: {name: session.get(Consent, name) for name in registry.ENGINES})
+    for name, info in registry.ENGINES.items():
+        told = engine_state(info, consents[name])
+        findings.append(pb.Finding(name=f"engine {name}", state="ok" if told.ready else "note", sentence=told.sentence))
+    return findings
+
+
+def _python() -> pb.Finding:
+    running = platform.python_version()
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return pb.Finding(name="python", state="ok", sentence=f"Python {running}.")
+    return pb.Finding(name="python", state="problem", sentence=f"Python {running} is not supported.", hint="Use 3.11, 3.12 or 3.13.")
+
+
+def _packages() -> list[pb.Finding]:
+    findings = []
+    for package, module, what in NEEDED:
+        if find_spec(module) is None:
+            sentence = f"{package} is missing: {what} will not work."
+            findings.append(pb.Finding(name=package, state="problem", sentence=sentence, hint="`make setup` installs it."))
+            continue
+        try:
+            findings.append(pb.Finding(name=package, state="ok", sentence=f"{package} {version(package)}."))
+        except PackageNotFoundError:
+            findings.append(pb.Finding(name=package, state="ok", sentence=f"{package} is there."))
+    return findings
+
+
+def _gpus(daemon: Daemon) -> list[pb.Finding]:
+    gpus = daemon.gpu.sample(daemon.scheduler.owner)
+    if not gpus:
+        return [pb.Finding(name="gpu", state="note", sentence=daemon.gpu.no_gpu, hint="Everything works without one, only slower.")]
+    findings = []
+    for gpu in gpus:
+        sentence = f"{gpu.name}: {gpu.memory_used / 1e9:.1f} of {gpu.memory_total / 1e9:.1f} GB used."
+        findings.append(pb.Finding(name=f"gpu {gpu.index}", state="ok", sentence=sentence))
+        strangers = [process for process in gpu.processes if not process.ours and process.memory > gpu.memory_total // 10]
+        for process in strangers:
+            held = f"{process.owner} (process {process.pid}) holds {process.memory / 1e9:.1f} GB of GPU {gpu.index}."
+            findings.append(pb.Finding(name=f"gpu {gpu.index}", state="note", sentence=held, hint="Trainings have less room meanwhile."))
+    try:
+        build = version("torch")
+    except PackageNotFoundError:
+        return findings
+    if build.endswith("+cpu"):
+        sentence = f"There is a GPU, but torch {build} is built for the CPU only."
+        findings.append(pb.Finding(name="torch", state="problem", sentence=sentence, hint="Install a CUDA build of the same version."))
+    return findings
+
+
+def _disk(daemon: Daemon) -> pb.Finding:
+    usage = shutil.disk_usage(daemon.home)
+    sentence = f"{usage.free / 1e9:.1f} of {usage.total / 1e9:.1f} GB free where {daemon.home} is."
+    if usage.free < daemon.settings.min_free_disk:
+        hint = f"Free some: nothing is taken or trained below {daemon.settings.min_free_disk / 1e9:.1f} GB (min_free_disk)."
+        return pb.Finding(name="disk", state="problem", sentence=sentence, hint=hint)
+    return pb.Finding(name="disk", state="ok", sentence=sentence)
+
+
+def _state(daemon: Daemon) -> pb.Finding:
+    if os.access(daemon.home, os.W_OK):
+        return pb.Finding(name="home", state="ok", sentence=f"State is kept in {daemon.home}.")
+    return pb.Finding(name="home", state="problem", sentence=f"{daemon.home} cannot be written.", hint="See who owns it.")

@@ -1,0 +1,86 @@
+"""The System service: what runs here, how busy it is, what a training would cost, what is wrong, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy.orm import Session
+
+from daemon import doctor
+from daemon.kinds import train
+from daemon.models import Consent, now
+from daemon.services.errors import plain
+from daemon.state import events, jobs
+from daemon.state.engines import accept, engine_state
+from engines import registry
+from proto import myna_pb2 as pb
+from proto import myna_pb2_grpc as stubs
+
+if TYPE_CHECKING:
+    from daemon.main import Daemon
+
+#: seconds between samples of a watch: the default, and the least
+EVERY, LEAST = 2.0, 0.5
+
+
+@plain
+class SystemService(stubs.SystemServicer):
+    """See the service in proto/myna.proto."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self.daemon = daemon
+        self.store = daemon.store
+
+    async def Info(self, request: pb.Empty, context: Any) -> pb.InfoResponse:
+        def ask(session: Session) -> tuple[dict[str, int], int, list[pb.EngineState]]:
+            states = [engine_state(info, session.get(Consent, name)) for name, info in registry.ENGINES.items()]
+            return jobs.counts(session), events.newest(session), states
+
+        (counts, cursor, engines), sample = await asyncio.gather(self.store.read(ask), self.daemon.machine.sample())
+        started = Timestamp()
+        started.FromDatetime(self.daemon.started)
+        return pb.InfoResponse(
+            version=our_version(),
+            home=str(self.daemon.home),
+            started=started,
+            jobs=counts,
+            sample=sample,
+            engines=engines,
+            gpu_holder=self.daemon.scheduler.gpu_holder,
+            cursor=cursor,
+            pid=os.getpid(),
+            inbox=self.daemon.inbox.present() if self.daemon.inbox is not None else [],
+        )
+
+    async def Watch(self, request: pb.SystemWatchRequest, context: Any) -> AsyncIterator[pb.SystemSample]:
+        every = max(request.every_seconds or EVERY, LEAST)
+        while True:
+            yield await self.daemon.machine.sample()
+            await asyncio.sleep(every)
+
+    async def Estimate(self, request: pb.EstimateRequest, context: Any) -> pb.EstimateResponse:
+        return await self.store.read(train.estimate, request.spec, self.daemon.home)
+
+    async def Doctor(self, request: pb.Empty, context: Any) -> pb.DoctorResponse:
+        return pb.DoctorResponse(findings=await doctor.examine(self.daemon))
+
+    async def Accept(self, request: pb.AcceptRequest, context: Any) -> pb.EngineState:
+        return await self.store.write(accept, request.engine, now())
+
+    async def Shutdown(self, request: pb.ShutdownRequest, context: Any) -> pb.Empty:
+        # after the answer is on its way
+        asyncio.get_running_loop().call_later(0.05, self.daemon.end, request.now)
+        return pb.Empty()
+
+
+def our_version() -> str:
+    """The version of Myna that runs."""
+    try:
+        return version("myna-voice")
+    except PackageNotFoundError:
+        return "unreleased"
