@@ -10,7 +10,6 @@ import math
 from datetime import UTC
 from typing import Any
 
-from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -44,7 +43,7 @@ def pretty(value: Any) -> str:
     return json.dumps(plain(value) if isinstance(value, Message) else value, ensure_ascii=False, indent=2)
 
 
-def _value(field: FieldDescriptor, value: Any) -> Any:
+def _value(field: Any, value: Any) -> Any:  # a FieldDescriptor, of protobuf's Python or C implementation
     if field.enum_type is not None:
         named = field.enum_type.values_by_number.get(value)
         return named.name.lower() if named else value

@@ -1,0 +1,79 @@
+"""`myna add`: give recordings to a voice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+
+import typer
+
+from proto.client import Client, ClientError
+from tui import follow, inbox_copy, output, session, wording
+from tui.progress import counting
+
+app = typer.Typer()
+
+
+@app.command(rich_help_panel="Recordings")
+def add(
+    voice: Annotated[str, typer.Argument(help="The voice; a new name makes a new voice.")],
+    files: Annotated[
+        list[Path], typer.Argument(help="Recordings, or folders of them. Transcripts beside them (.txt, .lab, metadata.csv) come along.")
+    ],
+    text: Annotated[str | None, typer.Option(help="What is said in the recording (for a single one without a transcript).")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until they are taken, and all that follows (training too) is done.")] = False,
+    json: output.Json = False,
+) -> None:
+    """Give recordings to a voice. They are copied; yours stay where they are.
+
+    Copying them into the folder inbox/VOICE/ does the same.
+    """
+    if "/" in voice or voice.startswith(".") or not voice.strip():
+        raise typer.BadParameter(f"{voice!r} is no name for a voice: letters, digits, - and _ make one")
+    gathered = inbox_copy.gather(files)
+    if text is not None and len(gathered.recordings) != 1:
+        raise typer.BadParameter("--text is for a single recording; for many, put a .txt beside each", param_hint="--text")
+    client = session.client()
+    where = session.where()
+    running = bool(where.host) or client.ready()
+    if wait and not running:
+        nothing = f"No daemon is running in {where.home}, so there is nothing to wait for."
+        raise ClientError(nothing, "Start it with `myna up`.", "UNAVAILABLE")
+    after = client.info().cursor if wait else 0
+    with TemporaryDirectory() as scratch:
+        if text is not None:
+            written = Path(scratch, "text")
+            written.write_text(text + "\n", "utf-8")
+            gathered.with_text(written)
+        bytes = gathered.bytes
+        if where.host:
+            names = _upload(client, voice, gathered)
+        else:
+            with counting("copying", bytes) as advance:
+                names = inbox_copy.copy(gathered, where.home / "inbox" / voice, advance)
+    for reason in gathered.left_out:
+        output.note(f"left out: {output.safe(reason)}")
+    if not json:
+        verb = "is" if len(names) == 1 else "are"
+        output.line(f"{wording.count(len(names), 'recording')} ({wording.size(bytes)}) {verb} in the inbox of {voice}.")
+        if not running:
+            output.line("No daemon is running: they are taken when you start it with `myna up`.")
+        elif not wait:
+            output.line(f"What happens with them: myna watch --voice {voice}")
+    jobs = follow.files(client, after, voice, names) if wait else []
+    if json:
+        output.json({"voice": voice, "names": names, "left_out": gathered.left_out, "jobs": [job.id for job in jobs]})
+    follow.check(jobs)
+
+
+def _upload(client: Client, voice: str, gathered: inbox_copy.Gathered) -> list[str]:
+    with counting("sending", gathered.bytes) as advance:
+
+        def files() -> Iterator[tuple[str, Path]]:
+            for name, path in gathered.files:
+                yield name, path
+                advance(path.stat().st_size)
+
+        return [name for name in client.upload(voice, files()) if inbox_copy.is_recording(name)]

@@ -1,0 +1,109 @@
+"""`myna datasets`, `clips`, `clip`: what a voice learns from, and what was left out."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from proto import myna_pb2 as pb
+from tui import output, session, wording
+
+app = typer.Typer()
+
+PANEL = "Recordings"
+VoiceArgument = Annotated[str, typer.Argument(help="The voice.")]
+
+
+@app.command(rich_help_panel=PANEL)
+def datasets(voice: VoiceArgument, json: output.Json = False) -> None:
+    """List a voice's datasets."""
+    found = list(session.client().datasets(voice))
+    if json:
+        output.json(found)
+        return
+    rows = (
+        (
+            f"#{data.number}",
+            data.clips,
+            wording.duration(data.seconds),
+            data.held_out,
+            data.new_clips,
+            wording.moment(data.created),
+            ", ".join(f"{number} {reason}" for reason, number in sorted(data.dropped.items())),
+        )
+        for data in found
+    )
+    head = ("dataset", "clips", "length", "held out", "new", "made", "dropped")
+    output.table(head, rows, f"{voice} has no dataset yet. `myna add {voice} FILES…` begins one.")
+
+
+@app.command(rich_help_panel=PANEL)
+def clips(
+    voice: VoiceArgument,
+    dataset: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Of this dataset; 0: all there are.")] = 0,
+    dropped: Annotated[bool, typer.Option("--dropped", help="Those left out, with the reason.")] = False,
+    held_out: Annotated[bool, typer.Option("--held-out", help="Those that never train.")] = False,
+    number: Annotated[int, typer.Option("-n", "--number", min=0, help="At most so many; 0: all.")] = 0,
+    json: output.Json = False,
+) -> None:
+    """List clips: text, length, where from, and why one was dropped."""
+    found = list(session.client().clips(voice, dataset, dropped=dropped, held_out=held_out, limit=number))
+    if json:
+        output.json(found)
+        return
+    rows = (
+        (
+            clip.sha256[:12] or "-",
+            f"{clip.end - clip.start:.1f}",
+            "held-out" if clip.kept and clip.held_out else "kept" if clip.kept else clip.reason or "dropped",
+            clip.text_source + (" (low trust)" if clip.trust == "low" else ""),
+            f"{clip.recording_name} {clip.start:.1f} s",
+            clip.text if clip.kept or not clip.sentence else clip.sentence,
+        )
+        for clip in found
+    )
+    output.table(("clip", "s", "state", "text by", "from", "text"), rows, "No such clips.")
+
+
+@app.command(rich_help_panel=PANEL)
+def clip(
+    voice: VoiceArgument,
+    sha: Annotated[str, typer.Argument(metavar="SHA", help="The clip, as `myna clips` shows it (its first characters are enough).")],
+    text: Annotated[str | None, typer.Option(help="What is really said in it.")] = None,
+    keep: Annotated[bool | None, typer.Option("--keep/--drop", help="Use it, or leave it out.")] = None,
+    json: output.Json = False,
+) -> None:
+    """Correct a clip: its text, or whether it is used. The next dataset has it so."""
+    client = session.client()
+    found = _whole(list(client.clips(voice)) + list(client.clips(voice, dropped=True)), sha, voice)
+    if text is not None or keep is not None:
+        found = client.set_clip(voice, found.sha256, text=text, kept=keep)
+    if json:
+        output.json(found)
+        return
+    output.fields(
+        (
+            ("clip", found.sha256),
+            ("state", "kept" if found.kept else "dropped"),
+            ("why", found.sentence or found.reason),
+            ("held out", "yes, it never trains" if found.held_out else ""),
+            ("text", found.text),
+            ("text by", found.text_source + (f" ({found.trust} trust)" if found.trust else "")),
+            ("from", f"{found.recording_name}, {found.start:.2f}–{found.end:.2f} s"),
+            ("quality", ", ".join(f"{name} {value:g}" for name, value in sorted(found.quality.items()))),
+            ("file", found.path),
+        )
+    )
+
+
+def _whole(known: list[pb.Clip], sha: str, voice: str) -> pb.Clip:
+    """The one clip whose digest begins so."""
+    from proto.client import ClientError
+
+    hits = {clip.sha256: clip for clip in known if clip.sha256 and clip.sha256.startswith(sha.lower())}
+    if len(hits) == 1:
+        return next(iter(hits.values()))
+    if hits:
+        raise ClientError(f"{len(hits)} clips of {voice} begin with {sha}.", "Give more characters.", "INVALID_ARGUMENT")
+    raise ClientError(f"{voice} has no clip {sha}.", f"`myna clips {voice}` and `myna clips {voice} --dropped` list them.", "NOT_FOUND")

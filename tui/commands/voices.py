@@ -1,0 +1,180 @@
+"""`myna voices`, `versions`, `version`, `promote`, `rollback`, `compare`: which voice speaks, and which is better."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from proto import myna_pb2 as pb
+from proto.client import ClientError
+from tui import names, output, session, wording
+
+app = typer.Typer()
+
+PANEL = "Voices"
+VersionArgument = Annotated[str, typer.Argument(metavar="VOICE@VERSION", help="Such as anna@7.")]
+VoiceArgument = Annotated[str, typer.Argument(help="The voice.")]
+METRICS = ("wer", "cer", "similarity", "dnsmos", "loss")  #: shown in lists, where a version has them
+
+
+@app.command(rich_help_panel=PANEL)
+def voices(json: output.Json = False) -> None:
+    """List voices, and what happens next with each."""
+    found = list(session.client().voices())
+    if json:
+        output.json(found)
+        return
+    rows = (
+        (
+            voice.name,
+            f"@{voice.promoted}" if voice.promoted else "base",
+            voice.versions,
+            voice.recordings,
+            wording.duration(voice.recorded_seconds),
+            wording.duration(voice.kept_seconds),
+            voice.engine,
+            voice.language,
+            voice.next,
+        )
+        for voice in found
+    )
+    head = ("voice", "speaks", "versions", "recordings", "recorded", "kept", "engine", "lang", "next")
+    output.table(head, rows, "No voices yet. `myna add NAME FILES…` makes one.")
+
+
+@app.command(rich_help_panel=PANEL)
+def versions(voice: VoiceArgument, json: output.Json = False) -> None:
+    """List a voice's versions, the newest first."""
+    found = list(session.client().versions(voice))
+    if json:
+        output.json(found)
+        return
+    shown = [name for name in METRICS if any(name in version.metrics for version in found)]
+    rows = (
+        (
+            f"{version.voice}@{version.number}",
+            version.state,
+            f"@{version.parent}" if version.parent else "base",
+            f"#{version.dataset}",
+            *(f"{version.metrics[name]:.3f}" if name in version.metrics else "" for name in shown),
+            wording.moment(version.created),
+            version.verdict,
+        )
+        for version in found
+    )
+    output.table(("version", "state", "from", "data", *shown, "made", ""), rows, f"{voice} has no versions yet: the engine's base speaks.")
+
+
+@app.command(rich_help_panel=PANEL)
+def version(
+    name: VersionArgument,
+    report: Annotated[bool, typer.Option("--report", help="The whole report: lineage, data, settings, metrics, cost.")] = False,
+    json: output.Json = False,
+) -> None:
+    """All about one version."""
+    named = names.parse(name, needs_number=True)
+    _no_base(named, "described")
+    found = session.client().version(named.voice, named.number, report=report)
+    if json:
+        output.json(found)
+    elif report and found.report_md:
+        for text in found.report_md.splitlines():
+            output.line(output.safe(text))
+    else:
+        show(found)
+
+
+@app.command(rich_help_panel=PANEL)
+def promote(name: VersionArgument, json: output.Json = False) -> None:
+    """Let a version speak from now on."""
+    named = names.parse(name, needs_number=True)
+    _no_base(named, "promoted")
+    changed(session.client().promote(named.voice, named.number), json)
+
+
+@app.command(rich_help_panel=PANEL)
+def rollback(voice: VoiceArgument, json: output.Json = False) -> None:
+    """Go back to the version that spoke before."""
+    changed(session.client().rollback(voice), json)
+
+
+@app.command(rich_help_panel=PANEL)
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="Such as anna@6 (or anna@base).")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Such as anna@7, or just 7.")],
+    lines: Annotated[bool, typer.Option("--lines", help="Also each held-out line.")] = False,
+    json: output.Json = False,
+) -> None:
+    """Two versions side by side on the same held-out lines."""
+    first = names.parse(a, needs_number=True)
+    second = names.parse(b if "@" in b else f"{first.voice}@{b}", needs_number=True)
+    if first.voice != second.voice:
+        raise ClientError(f"{first} and {second} are different people.", "Compare two versions of one voice.", "INVALID_ARGUMENT")
+    found = session.client().compare(first.voice, max(first.number, 0), max(second.number, 0))
+    if json:
+        output.json(found)
+        return
+    rows = (
+        (m.name, _figure(m.a), _figure(m.b), _figure(m.recordings), {"a": str(first), "b": str(second)}.get(m.better, ""))
+        for m in found.metrics
+    )
+    output.table(("held-out", str(first), str(second), "recordings", "better"), rows)
+    if lines:
+        for spoken in found.lines:
+            print()
+            output.line(output.safe(f"“{spoken.text}”"))
+            shared = sorted(spoken.metrics_a.keys() & spoken.metrics_b.keys())
+            output.table(
+                ("", *shared),
+                [(str(v), *(_figure(m[k]) for k in shared)) for v, m in ((first, spoken.metrics_a), (second, spoken.metrics_b))],
+            )
+    output.line(output.safe(found.sentence))
+    if not found.ready:
+        raise typer.Exit(1)
+
+
+def show(version: pb.Version) -> None:
+    """One version in full."""
+    output.line(f"{version.voice}@{version.number}")
+    output.fields(
+        (
+            ("state", version.state),
+            ("verdict", version.verdict),
+            ("from", f"{version.voice}@{version.parent}" if version.parent else f"{version.engine}'s base"),
+            ("dataset", f"#{version.dataset}"),
+            ("run", version.run),
+            ("engine", version.engine),
+            ("kind", version.kind),
+            ("made", wording.moment(version.created)),
+            ("size", wording.size(version.size)),
+            ("folder", version.path),
+            ("licence", version.licence),
+        )
+    )
+    if version.metrics:
+        print()
+        output.table(("metric", "value"), sorted((name, _figure(value)) for name, value in version.metrics.items()))
+
+
+def changed(version: pb.Version, json: bool) -> None:
+    """What speaks now."""
+    if json:
+        output.json(version)
+    elif version.number:
+        output.line(
+            f'{version.voice}@{version.number} speaks for {version.voice} from now on. Hear it: myna say "Hello." --voice {version.voice}'
+        )
+    else:
+        output.line(f"The engine's base speaks for {version.voice} from now on.")
+
+
+def _figure(value: float) -> str:
+    return "" if value != value else f"{value:.3f}"
+
+
+def _no_base(named: names.Named, what: str) -> None:
+    if named.number == names.BASE:
+        raise ClientError(
+            f"The base is the engine's own and cannot be {what}.", f"`myna versions {named.voice}` lists what can.", "INVALID_ARGUMENT"
+        )

@@ -1,0 +1,79 @@
+"""`--wait`: watch jobs, and those that they cause, until all have ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from proto import myna_pb2 as pb
+from proto.client import Client, ClientError
+from proto.messages import ENDED, state_of
+from tui import output, progress
+
+LIVE = ("queued", "running", "paused")
+
+
+def job(client: Client, number: int) -> list[pb.Job]:
+    """Follow a job and all that it causes (a training its evaluation). The jobs as they ended. Ctrl-C leaves them working."""
+    after = client.info().cursor
+    first = client.job(number)
+    seen = {number: first}
+    with progress.JobBars() as bars:
+        bars.show(first)
+        if _over(client, first.voice, seen):
+            return list(seen.values())
+        for event in client.watch(after, voice=first.voice, progress=True):
+            if not event.HasField("job"):
+                continue
+            now = event.job
+            if now.id not in seen and now.parent_job not in seen:
+                continue
+            seen[now.id] = now
+            bars.show(now)
+            if _over(client, first.voice, seen):
+                break
+    return list(seen.values())
+
+
+def files(client: Client, after: int, voice: str, names: Collection[str]) -> list[pb.Job]:
+    """Follow files into a voice, from the event after which they were put there: until each was taken or refused and, when any was
+    taken, the dataset that it goes into and all that follows have ended. The jobs as they ended."""
+    waiting = set(names)
+    fresh: dict[int, pb.Job] = {}
+    taken = done = False
+    with progress.JobBars() as bars:
+        for event in client.watch(after, voice=voice, progress=True):
+            if event.HasField("inbox") and event.inbox.state in ("taken", "refused", "known"):
+                inbox = event.inbox
+                waiting.discard(inbox.name)
+                taken = taken or inbox.state == "taken"
+                bars.line(f"{output.safe(inbox.name)}: {output.state(inbox.state)} {output.safe(inbox.why)}".rstrip())
+            elif event.HasField("job"):
+                now = event.job
+                fresh[now.id] = now
+                bars.show(now)
+                done = done or (now.kind == pb.DATASET and state_of(now) in ENDED and not waiting)
+            if not waiting and (done or not taken) and not _live(client, voice):
+                break
+    return list(fresh.values())
+
+
+def check(jobs: Collection[pb.Job]) -> None:
+    """Raises ClientError with the first failure's sentence, if any job did not succeed."""
+    for ended in jobs:
+        if ended.status.HasField("failed"):
+            error = ended.status.failed.error
+            hint = error.hint or f"`myna logs {ended.id}` says more; `myna retry {ended.id}` tries again."
+            raise ClientError(f"Job #{ended.id} ({ended.title}) failed: {error.sentence}", hint, "ABORTED")
+        if ended.status.HasField("cancelled"):
+            raise ClientError(f"Job #{ended.id} ({ended.title}) was cancelled.", f"`myna retry {ended.id}` queues it again.", "CANCELLED")
+
+
+def _over(client: Client, voice: str, seen: dict[int, pb.Job]) -> bool:
+    """All have ended, and (asked of the daemon, for a child's event comes after its parent's) none that they caused is left."""
+    if any(state_of(known) not in ENDED for known in seen.values()):
+        return False
+    return not any(live.parent_job in seen for live in _live(client, voice))
+
+
+def _live(client: Client, voice: str) -> list[pb.Job]:
+    return list(client.jobs(voice=voice, states=LIVE, limit=1000))
