@@ -27,7 +27,7 @@ class Clock:
 
 
 def duration(seconds: float) -> str:
-    """ "40 s", "12 min", "3 h 5 min"."""
+    """As people say it: 40 s, 12 min, 3 h 5 min."""
     minutes = round(seconds / 60)
     if minutes < 2:
         return f"{math.ceil(seconds)} s"
