@@ -43,7 +43,7 @@ class Transcriber(Protocol):
 
     @property
     def name(self) -> str:
-        """ "whisper" or "pocketsphinx"."""
+        """Either "whisper" or "pocketsphinx"."""
         ...
 
     @property
@@ -55,7 +55,7 @@ class Transcriber(Protocol):
         ...
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
-        """Words in mono samples of shape (n,) at SAMPLE_RATE. Silence gives an empty text."""
+        """Hear words in mono samples of shape (n,) at SAMPLE_RATE. Silence gives an empty text."""
         ...
 
     def transcribe_many(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript]:
