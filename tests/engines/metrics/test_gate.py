@@ -1,0 +1,189 @@
+"""Better, or not kept: the rule as a table."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engines.metrics.gate import Rule, better
+from engines.metrics.summary import Summary
+
+#: A middling version on 20 lines, heard by a strong recogniser.
+PARENT = Summary(
+    lines=20,
+    held_out_loss=2.0,
+    wer=0.20,
+    cer=0.10,
+    similarity=0.80,
+    dnsmos=3.0,
+    duration_ratio=1.0,
+    f0_semitones=0.5,
+    recogniser="whisper",
+    trust="high",
+)
+#: What an engine's base says in a voice it does not know.
+BASE = replace(PARENT, similarity=0.50, held_out_loss=3.0, f0_semitones=5.0)
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("changes", "promoted"),
+    [
+        # Clear cases
+        ({"similarity": 0.84, "wer": 0.18, "held_out_loss": 1.9}, True),
+        ({"similarity": 0.70}, False),
+        ({"wer": 0.40}, False),
+        ({"held_out_loss": 2.2}, False),
+        ({"dnsmos": 2.4}, False),
+        # No change is no gain
+        ({}, False),
+        # A gain in one metric pays for a small loss in another, not for a large one
+        ({"similarity": 0.86, "wer": 0.21}, True),
+        ({"similarity": 0.95, "wer": 0.35}, False),
+        ({"wer": 0.10, "similarity": 0.79}, True),
+        ({"wer": 0.10, "similarity": 0.75}, False),
+        # Loss alone never promotes a voice that mumbles
+        ({"held_out_loss": 0.5, "wer": 0.33}, False),
+        # Pace
+        ({"similarity": 0.90, "duration_ratio": 0.5}, False),
+        ({"similarity": 0.90, "duration_ratio": 2.0}, False),
+        # What is missing or no number never promotes, however good the rest
+        ({"similarity": NAN, "wer": 0.0}, False),
+        ({"similarity": None, "wer": 0.0}, False),
+        ({"wer": NAN, "similarity": 0.95}, False),
+        ({"wer": None, "similarity": 0.95}, False),
+        ({"held_out_loss": NAN, "similarity": 0.95}, False),
+        ({"held_out_loss": math.inf, "similarity": 0.95}, False),
+        ({"held_out_loss": None, "similarity": 0.95}, False),
+        ({"dnsmos": NAN, "similarity": 0.95}, False),
+        ({"dnsmos": None, "similarity": 0.95}, False),
+        ({"duration_ratio": NAN, "similarity": 0.95}, False),
+        ({"cer": NAN, "similarity": 0.95}, False),
+        # Lines that could not be spoken
+        ({"lines": 19, "failed": 1, "similarity": 0.95}, True),
+        ({"lines": 15, "failed": 5, "similarity": 0.95}, False),
+        ({"lines": 0, "failed": 20, "similarity": None, "wer": 1.0}, False),
+        # Scored on other lines, or by other ears
+        ({"lines": 12, "similarity": 0.95}, False),
+        ({"recogniser": "pocketsphinx", "trust": "low", "similarity": 0.95}, False),
+    ],
+)
+def test_an_increment(changes: dict[str, Any], promoted: bool) -> None:
+    verdict = better(replace(PARENT, **changes), PARENT)
+    assert verdict.promote is promoted, verdict.sentences
+    assert verdict.sentences[0].startswith("Promoted" if promoted else "Not promoted")
+    assert len(verdict.sentences) > 1, "there is always a reason"
+
+
+@pytest.mark.parametrize(
+    ("changes", "promoted"),
+    [
+        ({"similarity": 0.75, "wer": 0.22, "held_out_loss": 2.2, "f0_semitones": 0.5}, True),
+        # It may be harder to understand than the base, but not badly
+        ({"similarity": 0.75, "wer": 0.30, "held_out_loss": 2.2, "f0_semitones": 0.5}, True),
+        ({"similarity": 0.90, "wer": 0.60, "held_out_loss": 2.2, "f0_semitones": 0.5}, False),
+        # It must sound more like the person
+        ({"similarity": 0.51, "wer": 0.10, "held_out_loss": 2.2}, False),
+        ({"similarity": 0.45, "wer": 0.10, "held_out_loss": 1.0}, False),
+    ],
+)
+def test_a_first_training(changes: dict[str, Any], promoted: bool) -> None:
+    verdict = better(replace(BASE, **changes), BASE, first=True)
+    assert verdict.promote is promoted, verdict.sentences
+
+
+def test_a_voice_need_not_be_better_than_the_person() -> None:
+    """The base learned in a studio; this person recorded in a kitchen. A faithful voice sounds of kitchen."""
+    base = replace(BASE, dnsmos=3.3, wer=0.10)
+    kitchen = replace(PARENT, dnsmos=2.4, wer=0.28, similarity=0.95)
+    faithful = replace(PARENT, dnsmos=2.3, wer=0.32, similarity=0.85)
+    assert not better(faithful, base, first=True).promote
+    assert better(faithful, base, first=True, ceiling=kitchen).promote
+
+
+def test_a_base_without_a_held_out_loss_can_be_compared_with() -> None:
+    assert better(replace(PARENT, f0_semitones=0.2), replace(BASE, held_out_loss=None), first=True).promote
+
+
+@pytest.mark.parametrize(("lines", "promoted"), [(4, True), (50, False)])
+def test_a_weak_recogniser_and_few_lines_leave_more_room(lines: int, promoted: bool) -> None:
+    parent = replace(PARENT, lines=lines, recogniser="pocketsphinx", trust="low", wer=0.30)
+    assert better(replace(parent, wer=0.38, similarity=0.9), parent).promote is promoted
+
+
+def test_without_a_recogniser_a_person_decides_unless_told_otherwise() -> None:
+    parent = replace(PARENT, wer=None, cer=None, recogniser="", trust="")
+    candidate = replace(parent, similarity=0.9)
+    refused = better(candidate, parent)
+    assert not refused.promote
+    assert "without_wer" in " ".join(refused.sentences)
+    assert better(candidate, parent, Rule(without_wer=True)).promote
+    # A metric that only the candidate lacks is broken, not absent
+    assert not better(candidate, replace(parent, wer=0.2), Rule(without_wer=True)).promote
+
+
+def test_the_table_says_what_was_asked() -> None:
+    ceiling = replace(PARENT, similarity=0.95, wer=0.15)
+    rows = {row.metric: row for row in better(replace(PARENT, wer=0.5), PARENT, ceiling=ceiling).rows}
+    assert list(rows) == ["similarity", "wer", "cer", "held-out loss", "dnsmos", "duration ratio", "f0 distance"]
+    wer = rows["wer"]
+    assert (wer.parent, wer.candidate, wer.ceiling, wer.ok) == (0.20, 0.5, 0.15, False)
+    assert wer.limit is not None
+    assert 0.2 < wer.limit < 0.3
+    assert rows["similarity"].ok
+
+
+def test_the_sentences_name_the_numbers() -> None:
+    sentences = better(replace(PARENT, similarity=0.70), PARENT).sentences
+    assert sentences == ("Not promoted.", "Its similarity is 0.700, its parent's 0.800; it needed at least 0.780.")
+
+
+NUMBERS = st.none() | st.floats(allow_nan=True, allow_infinity=True, width=32)
+SUMMARIES = st.builds(
+    Summary,
+    lines=st.integers(0, 50),
+    failed=st.integers(0, 5),
+    held_out_loss=NUMBERS,
+    wer=NUMBERS,
+    cer=NUMBERS,
+    similarity=NUMBERS,
+    dnsmos=NUMBERS,
+    duration_ratio=NUMBERS,
+    f0_semitones=NUMBERS,
+    recogniser=st.sampled_from(["", "whisper"]),
+    trust=st.sampled_from(["", "high", "low"]),
+)
+
+
+@given(SUMMARIES, SUMMARIES, st.booleans(), st.none() | SUMMARIES)
+def test_whatever_the_numbers_there_is_a_verdict_and_never_a_promotion_on_broken_ones(
+    candidate: Summary, parent: Summary, first: bool, ceiling: Summary | None
+) -> None:
+    verdict = better(candidate, parent, first=first, ceiling=ceiling)
+    assert len(verdict.sentences) > 1
+    if verdict.promote:
+        measured = (candidate.wer, candidate.similarity, parent.wer, parent.similarity)
+        assert all(value is not None and math.isfinite(value) for value in measured)
+        assert verdict.score is not None
+        assert verdict.score > 0
+
+
+@given(SUMMARIES)
+def test_nothing_is_better_than_itself(summary: Summary) -> None:
+    assert not better(summary, summary).promote
+
+
+def test_a_summary_survives_json() -> None:
+    assert Summary.from_json(PARENT.to_json() | {"of a newer Myna": 1}) == PARENT
+
+
+def test_the_gate_is_light() -> None:
+    code = "import sys, engines.metrics.gate; print([m for m in ('torch', 'numpy', 'librosa') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
