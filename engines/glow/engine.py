@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,13 +32,26 @@ class GlowEngine:
 
     def base_fingerprint(self) -> str:
         """Of what features are made of: the phonemes and the mel's settings. Other weights of the same make leave features as they are."""
-        made_of = (phonemes.PHONEMIZER, phonemes.SYMBOLS, mel.SAMPLE_RATE, mel.N_MELS, mel.N_FFT, mel.HOP, mel.FLOOR, mel.MEAN, mel.SPREAD, mel.LEVEL)
+        made_of = (
+            phonemes.PHONEMIZER,
+            phonemes.SYMBOLS,
+            mel.SAMPLE_RATE,
+            mel.N_MELS,
+            mel.N_FFT,
+            mel.HOP,
+            mel.FLOOR,
+            mel.MEAN,
+            mel.SPREAD,
+            mel.LEVEL,
+        )
         return hashlib.sha256(repr(made_of).encode()).hexdigest()[:16]
 
     def encode(self, clip: Clip) -> Features:
-        """"mel": (N_MELS, frames) float32; "tokens": (tokens,) int64."""
+        """ "mel": (N_MELS, frames) float32; "tokens": (tokens,) int64."""
         if clip.language.split("-")[0].lower() != "en":
-            raise BadInput(f"The embedded engine learns English only, and this clip is {clip.language!r}.", "Use another engine for this voice.")
+            raise BadInput(
+                f"The embedded engine learns English only, and this clip is {clip.language!r}.", "Use another engine for this voice."
+            )
         symbols = phonemes.phonemes(text.normalise(" ".join(text.sentences(clip.text))))
         features = mel.mel(torch.from_numpy(mel.level(_read(clip.path))))
         if features.shape[-1] // 2 * 2 < len(symbols):
@@ -50,11 +64,21 @@ class GlowEngine:
     def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
         loaded = model.load(version, device)
         if version is None and reference:
-            encoded = [self.encode(clip) for clip in sorted(reference, key=lambda clip: clip.sha256)[:REFERENCES]]
-            pairs = [(torch.from_numpy(one["tokens"]), torch.from_numpy(one["mel"])) for one in encoded]
-            model.start_as(loaded, model.nearest_speaker(loaded, pairs))
+            pairs = [(torch.from_numpy(one["tokens"]), torch.from_numpy(one["mel"])) for one in self._encodable(reference)]
+            if pairs:
+                model.start_as(loaded, model.nearest_speaker(loaded, pairs))
         loaded.module.train(training)
         return loaded
+
+    def _encodable(self, clips: Sequence[Clip]) -> list[Features]:
+        """Features of the first REFERENCES clips, in the order of their hashes, that can train."""
+        found: list[Features] = []
+        for clip in sorted(clips, key=lambda clip: clip.sha256):
+            with contextlib.suppress(BadInput):
+                found.append(self.encode(clip))
+            if len(found) == REFERENCES:
+                break
+        return found
 
     def trainable(self, model: Model, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
         if lora is not None:
