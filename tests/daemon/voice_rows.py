@@ -76,7 +76,7 @@ def report(lines: list[str], key: str = "the same lines") -> dict[str, Any]:
                 "scores": {"wer": 0.1},
                 "parent_scores": {"wer": 0.4},
                 "recording_scores": {"wer": 0.0},
-            }  # fmt: skip
+            }
             for name in lines
         ],
     }

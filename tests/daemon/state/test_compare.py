@@ -32,7 +32,7 @@ def scored(session: Session, number: int, against: int, mine: dict[str, float], 
             better=True,
             verdict="It is better.",
             time=now(),
-        )  # fmt: skip
+        )
     )
 
 

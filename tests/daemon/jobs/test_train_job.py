@@ -1,0 +1,132 @@
+"""Training in a worker: what is left behind, and what an attempt finds of the ones before it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from recorded import Recorded
+
+from daemon.jobs import Stopped, train, versions
+from engines.errors import BadInput, Cancelled, DiskFull
+from engines.glow.engine import GlowEngine
+from proto import worker_pb2 as wire
+
+pytestmark = pytest.mark.integration
+
+
+def weights(plan: wire.TrainPlan) -> bytes:
+    return (Path(plan.out_dir) / "model.safetensors").read_bytes()
+
+
+def test_a_training_leaves_a_whole_version_and_commits_it_once(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    channel = Recorded(tmp_path)
+    assert train.run(train_plan, channel).startswith("Trained version 1 of anna")
+    folder = Path(train_plan.out_dir)
+    assert [one.name for one in folder.parent.iterdir()] == ["1"]  # nothing half-written beside it
+    about = json.loads((folder / "version.json").read_text())
+    assert (about["voice"], about["parent"], about["run"], about["used"]) == ("anna", 0, 5, {"new": 6, "old": 0, "held_out": 2})
+    (report,) = channel.committed
+    assert report.trained.steps == 12
+    assert report.trained.held_out["loss"] == pytest.approx(report.trained.best_loss)
+    assert set(channel.curves["train/loss"]) == set(range(1, 13))
+    assert channel.told[-1][:2] == (12, 12)
+    assert not (Path(train_plan.run_dir) / "checkpoints").exists()
+
+
+def test_a_stopped_training_goes_on_and_ends_with_the_same_weights(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    train.run(train_plan, Recorded(tmp_path))
+    undisturbed = weights(train_plan)
+    other = wire.TrainPlan.FromString(train_plan.SerializeToString())
+    other.run_dir, other.out_dir = str(tmp_path / "runs" / "6"), str(tmp_path / "voices" / "anna" / "2")
+    with pytest.raises(Stopped) as stopped:
+        train.run(other, Recorded(tmp_path, lambda channel: "stop" if 6 in channel.curves.get("train/loss", {}) else ""))
+    assert stopped.value.step == 6
+    assert not Path(other.out_dir).exists()
+
+    again = Recorded(tmp_path)
+    train.run(other, again)
+    assert min(again.curves["train/loss"]) == 7
+    assert weights(other) == undisturbed
+
+
+def test_giving_way_changes_nothing(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    def once(channel: Recorded) -> str:
+        return "yield" if 5 in channel.curves.get("train/loss", {}) and not channel.waited else ""
+
+    channel = Recorded(tmp_path, once)
+    train.run(train_plan, channel)
+    assert channel.waited == 1
+    given_way = weights(train_plan)
+    other = wire.TrainPlan.FromString(train_plan.SerializeToString())
+    other.run_dir, other.out_dir = str(tmp_path / "runs" / "6"), str(tmp_path / "voices" / "anna" / "2")
+    train.run(other, Recorded(tmp_path))
+    assert weights(other) == given_way
+
+
+def test_a_version_that_was_finished_before_the_worker_died_is_only_reported_again(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    first, second = Recorded(tmp_path), Recorded(tmp_path)
+    train.run(train_plan, first)
+    train.run(train_plan, second)
+    assert second.committed == first.committed
+    assert not second.curves
+
+
+def test_a_folder_that_is_not_whole_is_made_anew(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    broken = Path(train_plan.out_dir)
+    broken.mkdir(parents=True)
+    (broken / "model.safetensors").write_bytes(b"half")
+    train.run(train_plan, Recorded(tmp_path))
+    assert versions.lineage(broken) is not None
+    GlowEngine().load(broken)
+
+
+def test_an_increment_learns_from_new_clips_and_mixes_old_ones_in(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    train.run(train_plan, Recorded(tmp_path))
+    increment = wire.TrainPlan.FromString(train_plan.SerializeToString())
+    increment.parent_dir, increment.out_dir = train_plan.out_dir, str(tmp_path / "voices" / "anna" / "2")
+    increment.run_dir, increment.run, increment.version, increment.first = str(tmp_path / "runs" / "6"), 6, 2, False
+    for one in increment.clips[:4]:
+        one.is_new = False
+    channel = Recorded(tmp_path)
+    train.run(increment, channel)
+    about = versions.lineage(Path(increment.out_dir)) or {}
+    assert (about["parent"], about["used"]) == (1, {"new": 2, "old": 4, "held_out": 2})
+    assert any("from the cache" in line and "8 of them" in line for line in channel.lines)
+
+
+def test_a_cancelled_training_leaves_no_version(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    with pytest.raises(Cancelled):
+        train.run(train_plan, Recorded(tmp_path, lambda channel: "cancel" if channel.curves.get("train/loss") else ""))
+    assert not Path(train_plan.out_dir).exists()
+
+
+def test_a_full_disk_leaves_no_half_version_and_the_next_attempt_only_writes_it(
+    train_plan: wire.TrainPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(engine: GlowEngine, model: object, folder: Path) -> None:
+        (folder / "model.safetensors").write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(GlowEngine, "save", full)
+        with pytest.raises(DiskFull, match="disk is full"):
+            train.run(train_plan, Recorded(tmp_path))
+    assert not any(Path(train_plan.out_dir).parent.iterdir())
+    again = Recorded(tmp_path)
+    train.run(train_plan, again)
+    assert "train/loss" not in again.curves
+    assert versions.lineage(Path(train_plan.out_dir)) is not None
+
+
+def test_clips_the_engine_cannot_use_are_named_in_the_log(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    train_plan.clips[0].text = "…"
+    channel = Recorded(tmp_path)
+    train.run(train_plan, channel)
+    assert any(line.startswith("warning") and train_plan.clips[0].sha256[:12] in line for line in channel.lines)
+    for one in train_plan.clips:
+        one.text = "…"
+    train_plan.run, train_plan.run_dir = 7, str(tmp_path / "runs" / "7")
+    with pytest.raises(BadInput, match="None of the new clips"):
+        train.run(train_plan, Recorded(tmp_path))
