@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
@@ -119,7 +119,8 @@ class Attempt:
             worker.send(start=start)
             self.worker = worker
             self.daemon.scheduler.wake()  # what was asked of it before it had a worker can be told now
-            await asyncio.wait([self._end, worker.ended], return_when=asyncio.FIRST_COMPLETED)
+            ends: list[asyncio.Future[Any]] = [self._end, worker.ended]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await self.settle(self._end.result() if self._end.done() else self._died(await worker.ended))
         finally:
             worker.handler, worker.words = _ignore, lambda text: self._word(text)
@@ -181,8 +182,8 @@ class Attempt:
             except Exception:
                 log.exception("%s: its end could not be written as it was", self.label)
                 sentence = "Myna made a mistake while storing what came of it."
-                error = Error("crashed", sentence, "log/mynad.log has the details.", "")
-                await self.daemon.store.write(lambda session: jobs.fail(session, jobs.get(session, self.job), error))
+                trouble = Error("crashed", sentence, "log/mynad.log has the details.", "")
+                await self.daemon.store.write(lambda session: jobs.fail(session, jobs.get(session, self.job), trouble))
                 return
 
     # -------------------------------------------------------------------------------------------------- reports

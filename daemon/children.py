@@ -90,7 +90,8 @@ class Launcher:
     async def spawn(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Child:
         """Start a process with a socket at descriptor 3, stdout and stderr in a pipe of ours. `argv[0]` is a path. Raises OSError when
         it cannot be started, LauncherDied when the launcher ended meanwhile."""
-        assert self._loop is not None and self._up is not None, "attach first"
+        assert self._loop is not None, "attach first"
+        assert self._up is not None
         if self._closed:
             raise LauncherDied("the launcher is closed")
         await self._up.wait()
@@ -193,7 +194,8 @@ class Launcher:
             exited.set_result(message["code"])
 
     def _lost(self) -> None:
-        assert self._loop is not None and self._up is not None
+        assert self._loop is not None
+        assert self._up is not None
         self._loop.remove_reader(self._control)
         self._control.close()
         if self._closed:
@@ -207,7 +209,8 @@ class Launcher:
 
     async def _replace(self) -> None:
         """A new launcher, once every worker of the old one is gone: only then may their jobs start again."""
-        assert self._loop is not None and self._up is not None
+        assert self._loop is not None
+        assert self._up is not None
         self._process.kill()
         await asyncio.to_thread(self._process.wait)
         deadline = time.monotonic() + GONE_WITHIN

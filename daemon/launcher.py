@@ -53,21 +53,26 @@ class _Program:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
         while True:
-            ready, _, _ = select.select([self.control, awake], [], [])
+            ready, _, _ = select.select([self.control.fileno(), awake], [], [])
             if awake in ready:
                 with contextlib.suppress(BlockingIOError):
                     os.read(awake, 4096)
                 self.reap()
-            if self.control in ready and not self.obey():
+            if self.control.fileno() in ready and not self.obey():
                 break
         for pid in self.children.values():
             os.kill(pid, signal.SIGKILL)
 
     def obey(self) -> bool:
         """One message of mynad; False at its end."""
-        data, handles, _, _ = socket.recv_fds(self.control, LIMIT, 2, socket.MSG_CMSG_CLOEXEC)
+        try:
+            data, handles, _, _ = socket.recv_fds(self.control, LIMIT, 2)
+        except ConnectionResetError:
+            return False
         if not data:
             return False
+        for handle in handles:
+            os.set_inheritable(handle, False)  # they come inheritable, and Python's recv_fds drops its flags argument
         message = json.loads(data)
         try:
             if "spawn" in message:
@@ -125,9 +130,10 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)  # mynad decides when; a terminal's Ctrl-C reaches the whole group
     die_with(parent)
     # out of the way of the descriptors that workers get
-    control, lock = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (control, lock))
-    os.closerange(3, 10)
-    _Program(socket.socket(fileno=control), lock).run()
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (control, lock)]
+    for fd in (control, lock):
+        os.close(fd)
+    _Program(socket.socket(fileno=high[0]), high[1]).run()
 
 
 if __name__ == "__main__":

@@ -119,9 +119,7 @@ def _token(path: Path) -> str:
     if mode & 0o077:
         raise BadRequest(f"Others can read the token_file {path}.", f"`chmod 600 {path}`.")
     if len(token) < TOKEN_LENGTH:
-        raise BadRequest(
-            f"The token in {path} has {len(token)} characters; {TOKEN_LENGTH} are needed.", "`openssl rand -hex 32` makes one."
-        )
+        raise BadRequest(f"The token in {path} is shorter than {TOKEN_LENGTH} characters.", "`openssl rand -hex 32` makes a good one.")
     return token
 
 

@@ -17,6 +17,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -128,8 +129,8 @@ class Daemon:
         await asyncio.to_thread(self.gpu.sample)  # the driver may take a second to wake: nobody waits for it
         self.scheduler.wake()
 
-    def _work(self, name: str, life: object) -> None:
-        task = asyncio.create_task(life, name=name)  # type: ignore[arg-type]
+    def _work(self, name: str, life: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(life, name=name)
         task.add_done_callback(self._fell)
         self._tasks.append(task)
 

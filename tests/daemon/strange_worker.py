@@ -1,0 +1,81 @@
+"""A worker program whose jobs do what the text to speak (or a training's voice) tells: for tests of what mynad makes of it.
+
+Everything but the jobs themselves is the real worker: its process, its line, its threads.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import time
+from typing import Any
+
+from daemon.jobs import Channel, audio_report
+from daemon.worker import main
+from engines.errors import BadInput
+from proto import worker_pb2 as wire
+
+
+def load(kind: str) -> Any:
+    return {"speak": speak, "train": train, "ingest": lambda plan, channel: act(plan.voice, channel)}[kind]
+
+
+def speak(plan: wire.SpeakPlan, channel: Channel) -> str:
+    for index, word in enumerate(plan.spec.text.split()):
+        if word.startswith("chunks="):
+            for _ in range(int(word.removeprefix("chunks="))):
+                channel.report(audio_report(b"\0" * 400_000, 16_000, 0, "", last=False))
+        else:
+            act(word, channel)
+        channel.check()
+        channel.report(audio_report(bytes([index]) * 4, 16_000, index, word, last=False))
+    channel.report(audio_report(b"", 16_000, 0, "", last=True))
+    return f"spoken by process {os.getpid()}"
+
+
+def train(plan: wire.TrainPlan, channel: Channel) -> str:
+    act(plan.voice, channel)
+    return "trained"
+
+
+def act(what: str, channel: Channel) -> str:
+    channel.log("info", f"process {os.getpid()} does {what}")
+    match what:
+        case "segfault":
+            ctypes.string_at(0)
+        case "exit":
+            sys.exit("a library had enough")
+        case "vanish":
+            print("my last words", file=sys.stderr, flush=True)
+            os._exit(7)
+        case "refuse":
+            raise BadInput("This text cannot be spoken.", "Give another.")
+        case "bug":
+            raise KeyError("no such thing")
+        case "memory":
+            raise MemoryError
+        case "full":
+            raise OSError(28, "No space left on device")
+        case "freeze":
+            os.kill(os.getpid(), signal.SIGSTOP)
+        case "deaf":
+            while True:
+                time.sleep(60)
+        case "steps":
+            for step in range(10_000_000):
+                channel.progress(step, 0, "steps", "training")
+                channel.check()
+                time.sleep(0.01)
+        case "grandchild":
+            import subprocess
+
+            child = subprocess.Popen(["sleep", "1000"])
+            channel.log("info", f"grandchild {child.pid}")
+            os._exit(3)
+    return f"process {os.getpid()} did {what}"
+
+
+if __name__ == "__main__":
+    main(load)

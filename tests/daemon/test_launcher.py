@@ -1,0 +1,203 @@
+"""The launcher and the processes it starts: who dies with whom, and that starting works beside a busy gRPC."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from daemon.children import Launcher
+
+pytestmark = pytest.mark.integration
+SLEEP = "/bin/sleep"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Wait for what has no event to wait for: another process's end."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+def run(home: Path, life: Callable[[Launcher], object]) -> None:
+    launcher = Launcher(home)
+    try:
+
+        async def main() -> None:
+            launcher.attach()
+            await life(launcher)  # type: ignore[misc]
+
+        asyncio.run(main())
+    finally:
+        launcher.close()
+
+
+def test_a_child_tells_its_words_and_its_exit_code(tmp_path: Path) -> None:
+    async def life(launcher: Launcher) -> None:
+        child = await launcher.spawn(["/bin/sh", "-c", "echo out; echo err >&2; exit 7"])
+        assert await child.words.read() == b"out\nerr\n"
+        assert await child.exited == 7
+
+    run(tmp_path, life)
+
+
+def test_a_child_talks_over_its_socket(tmp_path: Path) -> None:
+    async def life(launcher: Launcher) -> None:
+        child = await launcher.spawn(["/bin/sh", "-c", "read line <&3; echo got $line >&3"])
+        child.writer.write(b"hello\n")
+        assert await child.reader.readline() == b"got hello\n"
+        assert await child.exited == 0
+
+    run(tmp_path, life)
+
+
+def test_a_child_has_no_descriptors_but_its_own(tmp_path: Path) -> None:
+    async def life(launcher: Launcher) -> None:
+        child = await launcher.spawn(["/bin/ls", "/proc/self/fd"])
+        assert set((await child.words.read()).split()) == {b"0", b"1", b"2", b"3", b"4", b"5"}  # 5: ls reading the folder itself
+
+    run(tmp_path, life)
+
+
+def test_a_killed_child_tells_the_signal(tmp_path: Path) -> None:
+    async def life(launcher: Launcher) -> None:
+        child = await launcher.spawn([SLEEP, "1000"])
+        child.kill(signal.SIGKILL)
+        assert await child.exited == -signal.SIGKILL
+        child.kill(signal.SIGKILL)  # once more harms nobody
+
+    run(tmp_path, life)
+
+
+def test_what_cannot_be_started_is_an_error(tmp_path: Path) -> None:
+    async def life(launcher: Launcher) -> None:
+        with pytest.raises(OSError, match="nothing-there"):
+            await launcher.spawn([str(tmp_path / "nothing-there")])
+        assert await (await launcher.spawn(["/bin/true"])).exited == 0
+
+    run(tmp_path, life)
+
+
+def test_what_a_worker_started_dies_with_it(tmp_path: Path) -> None:
+    async def life(launcher: Launcher) -> None:
+        child = await launcher.spawn(["/bin/sh", "-c", f"{SLEEP} 1000 & echo $!"])
+        grandchild = int(await child.words.readline())
+        assert await child.exited == 0
+        await until(lambda: not alive(grandchild))
+
+    run(tmp_path, life)
+
+
+def test_a_killed_launcher_is_replaced_once_its_workers_are_gone(tmp_path: Path) -> None:
+    async def life(launcher: Launcher) -> None:
+        child = await launcher.spawn([sys.executable, str(ROOT / "tests/daemon/strange_worker.py")])
+        await child.reader.readexactly(4)  # it has said Hello, so it has asked to die with the launcher
+        first = launcher.pid
+        replaced = asyncio.Event()
+        launcher.on_restart = replaced.set
+        os.kill(first, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            assert await child.exited is None
+            assert not alive(child.pid)
+            await replaced.wait()
+            assert launcher.pid != first
+            assert await (await launcher.spawn(["/bin/true"])).exited == 0
+
+    run(tmp_path, life)
+
+
+def test_nothing_outlives_a_killed_mynad(tmp_path: Path) -> None:
+    """A process that owns a launcher and a worker gets SIGKILL: both are gone soon after, and the next launcher waits for that."""
+    program = f"""
+import asyncio, sys
+from pathlib import Path
+from daemon.children import Launcher
+launcher = Launcher(Path({str(tmp_path)!r}))
+async def main():
+    launcher.attach()
+    child = await launcher.spawn([sys.executable, {str(ROOT / "tests/daemon/strange_worker.py")!r}])
+    await child.reader.readexactly(4)
+    print(launcher.pid, child.pid, flush=True)
+    await asyncio.sleep(1000)
+asyncio.run(main())
+"""
+    mynad = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=ROOT)
+    assert mynad.stdout is not None
+    launcher, worker = map(int, mynad.stdout.readline().split())
+    assert alive(launcher)
+    assert alive(worker)
+    mynad.kill()
+    mynad.wait()
+    second = Launcher(tmp_path)  # returns only when no worker of the first holds the lock any more
+    try:
+        assert not alive(worker)
+    finally:
+        second.close()
+    asyncio.run(until(lambda: not alive(launcher)))
+
+
+def test_two_hundred_starts_beside_a_busy_grpc(tmp_path: Path) -> None:
+    """gRPC and fork do not mix; a launcher that was there first (and one that replaced it) does not care."""
+    program = f"""
+import os
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
+import asyncio, signal
+from pathlib import Path
+from daemon.children import Launcher
+launcher = Launcher(Path({str(tmp_path)!r}))
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+async def main():
+    launcher.attach()
+    server = grpc.aio.server()
+    health_pb2_grpc.add_HealthServicer_to_server(health.aio.HealthServicer(), server)
+    address = "unix:{tmp_path}/s"
+    server.add_insecure_port(address)
+    await server.start()
+    calls = 0
+    async def load():
+        nonlocal calls
+        async with grpc.aio.insecure_channel(address) as channel:
+            stub = health_pb2_grpc.HealthStub(channel)
+            while True:
+                await stub.Check(health_pb2.HealthCheckRequest(), timeout=20)
+                calls += 1
+    loads = [asyncio.create_task(load()) for _ in range(4)]
+    async def spawn():
+        child = await launcher.spawn(["/bin/true"])
+        code = await child.exited
+        child.close()
+        return code
+    for half in range(2):
+        for _ in range(10):
+            assert await asyncio.gather(*(spawn() for _ in range(10))) == [0] * 10
+        if half == 0:
+            replaced = asyncio.Event()
+            launcher.on_restart = replaced.set
+            os.kill(launcher.pid, signal.SIGKILL)
+            await replaced.wait()
+    assert not any(load.done() for load in loads), "a call failed"
+    for load in loads: load.cancel()
+    await asyncio.wait(loads)
+    await server.stop(0)
+    print("calls", calls)
+asyncio.run(main())
+launcher.close()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout.split()[1]) > 100
