@@ -8,6 +8,7 @@ is on disk (`synchronous=FULL`). `await store.read(fn, …)` runs on a reader th
 from __future__ import annotations
 
 import asyncio
+import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from sqlalchemy.orm import Session
 from daemon.errors import DiskFull, MynaError
 from daemon.models import Row
 from proto import myna_pb2 as pb
+
+log = logging.getLogger("mynad.store")
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,13 +44,13 @@ class Store:
         home.mkdir(parents=True, exist_ok=True)
         self.engine = _engine(self.path)
         migrate(self.engine)
-        self._listeners: list[Callable[[list[pb.Event]], None]] = []
+        self._listeners: list[Callable[[list[pb.Event]], object]] = []
         self._queue: queue.SimpleQueue[tuple[Future[Any], Callable[[Session], Any]] | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(max_workers=3, thread_name_prefix="myna-read")
         self._writer = threading.Thread(target=self._write_loop, name="myna-write", daemon=True)
         self._writer.start()
 
-    def on_commit(self, listener: Callable[[list[pb.Event]], None]) -> None:
+    def on_commit(self, listener: Callable[[list[pb.Event]], object]) -> None:
         """Call `listener(events)` on the writer thread after every commit, with the events that became durable in it (maybe none)."""
         self._listeners.append(listener)
 
@@ -106,7 +109,8 @@ class Store:
                     for future, fn in batch:
                         if not future.set_running_or_notify_cancel():
                             continue
-                        session.info["events"] = fresh = []
+                        fresh: list[pb.Event] = []
+                        session.info["events"] = fresh
                         try:
                             with session.begin_nested():
                                 result = fn(session)
@@ -130,7 +134,10 @@ class Store:
         for future, result in done:
             future.set_result(result)
         for listener in self._listeners:
-            listener(events)
+            try:
+                listener(events)
+            except Exception:  # an event loop that has closed, say: it must not take the writer with it
+                log.exception("somebody could not be told of a commit")
 
 
 def _disk_trouble(error: BaseException | None) -> DiskFull | None:

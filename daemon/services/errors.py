@@ -13,7 +13,6 @@ import grpc.aio
 
 from daemon.errors import MynaError
 from proto.channel import HINT_KEY
-from proto.channel import HINT_KEY
 
 log = logging.getLogger("mynad")
 C = TypeVar("C")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.orm import Session
 
-from daemon.kinds import NAMES
 from daemon.services.errors import plain
 from daemon.state import events, jobs
 from daemon.status import ENDED
@@ -51,7 +50,7 @@ class JobsService(stubs.JobsServicer):
                 session,
                 voice=request.voice,
                 states=request.states,
-                kinds=[NAMES[kind] for kind in request.kinds],
+                kinds=[jobs.kind_name(kind) for kind in request.kinds],
                 token=request.page.token,
                 size=request.page.size,
             )
@@ -88,9 +87,11 @@ class JobsService(stubs.JobsServicer):
         return await self.store.write(act)
 
     async def Logs(self, request: pb.LogsRequest, context: Any) -> AsyncIterator[pb.LogLine]:
-        job = await self.store.read(jobs.get, request.id)
-        on = request.follow and job.state not in ENDED
-        async for line in self.daemon.logs.follow(request.id, tail=request.tail, on=on):
+        async def alive() -> bool:
+            return (await self.store.read(jobs.get, request.id)).state not in ENDED
+
+        await alive()
+        async for line in self.daemon.logs.follow(request.id, tail=request.tail, alive=alive if request.follow else None):
             yield pb.LogLine(
                 time=Timestamp(seconds=line["time"] // 10**9, nanos=line["time"] % 10**9),
                 level=line["level"],

@@ -46,10 +46,13 @@ def newest(session: Session) -> int:
 
 
 def after(session: Session, cursor: int, voice: str = "", limit: int = CHUNK) -> tuple[list[pb.Event], int]:
-    """(events after `cursor` in order, the cursor read up to). Raises CursorTooOld when some of them were pruned."""
+    """(events after `cursor` in order, the cursor read up to). Raises CursorTooOld when some of them were pruned, or when the cursor is of
+    another database."""
     oldest = session.scalar(select(func.min(EventRow.cursor)))
     if oldest is not None and 0 < cursor < oldest - 1:
         raise CursorTooOld(f"Events before {oldest} are no longer kept.", "List what you need, then watch from now on.")
+    if cursor > newest(session):  # a new home: waiting for it to catch up would skip all that happens till then
+        raise CursorTooOld(f"There was no event {cursor} here yet.", "List what you need, then watch from now on.")
     query = select(EventRow).where(EventRow.cursor > cursor).order_by(EventRow.cursor).limit(limit)
     rows = session.scalars(query).all()
     events = [_message(row) for row in rows if not voice or row.voice == voice]
@@ -74,7 +77,7 @@ class EventHub:
         self.store = store
         self._loop = asyncio.get_running_loop()
         self._changed: set[asyncio.Event] = set()
-        self._progress: set[asyncio.Queue[pb.Event]] = set()
+        self._progress: dict[asyncio.Queue[pb.Event], str] = {}  #: → the voice it is about; empty: all
         store.on_commit(lambda events: events and self._loop.call_soon_threadsafe(self._wake))
 
     def _wake(self) -> None:
@@ -82,8 +85,10 @@ class EventHub:
             changed.set()
 
     def progress(self, event: pb.Event) -> None:
-        """Pass a cursor-less event to those who asked for progress; a full queue drops its oldest."""
-        for waiting in self._progress:
+        """Pass a cursor-less event to those who asked for progress of its voice; a full queue drops its oldest."""
+        for waiting, voice in self._progress.items():
+            if voice and voice != event.job.voice:
+                continue
             if waiting.full():
                 waiting.get_nowait()
             waiting.put_nowait(event)
@@ -96,7 +101,7 @@ class EventHub:
         waiting: asyncio.Queue[pb.Event] = asyncio.Queue(maxsize=64)
         self._changed.add(changed)
         if progress:
-            self._progress.add(waiting)
+            self._progress[waiting] = voice
         try:
             while True:
                 changed.clear()
@@ -111,4 +116,4 @@ class EventHub:
                 await changed.wait()
         finally:
             self._changed.discard(changed)
-            self._progress.discard(waiting)
+            self._progress.pop(waiting, None)

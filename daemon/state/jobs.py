@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow
 from daemon.kinds import NAMES, kind
-from daemon.models import Attempt, Job, now
+from daemon.models import LIVE, Attempt, Job, now
 from daemon.state import events
 from daemon.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded
 from proto import myna_pb2 as pb
@@ -96,7 +96,7 @@ def page(
     size = min(size or PAGE, PAGE_LIMIT)
     query = select(Job).order_by(Job.id.desc()).limit(size + 1)
     if token:
-        if not token.isdigit():
+        if not (token.isascii() and token.isdigit() and len(token) < 19):
             raise BadRequest(f"{token!r} is no page token.", "Use the token of the last answer.")
         query = query.where(Job.id < int(token))
     if voice:
@@ -119,14 +119,12 @@ def counts(session: Session) -> dict[str, int]:
 
 def live(session: Session) -> list[Job]:
     """Queued, running and paused jobs, in the order the scheduler serves them."""
-    alive = or_(Job.state == "queued", Job.state == "running", Job.state == "paused")
-    return list(session.scalars(select(Job).where(alive).order_by(Job.priority.desc(), Job.place)))
+    return list(session.scalars(select(Job).where(text(LIVE)).order_by(Job.priority.desc(), Job.place, Job.id)))
 
 
 def find_live(session: Session, kind_name: str, voice: str) -> Job | None:
     """A queued, running or paused job of that kind and voice, if there is one."""
-    alive = Job.state.in_(("queued", "running", "paused"))
-    return session.scalars(select(Job).where(alive, Job.kind == kind_name, Job.voice == voice).order_by(Job.id).limit(1)).first()
+    return session.scalars(select(Job).where(text(LIVE), Job.kind == kind_name, Job.voice == voice).order_by(Job.id).limit(1)).first()
 
 
 # ---------------------------------------------------------------------------------------------------------- submitting
@@ -189,6 +187,8 @@ def cancel(session: Session, job: Job, by: str = "a person") -> bool:
 def pause(session: Session, job: Job) -> bool:
     """Hold a job. True: a worker is at it and has to be told. Raises NotNow if it ended or is held already."""
     _alive(job)
+    if job.cancelled_by:
+        raise NotNow(f"Job {job.id} is being cancelled.", "")
     if job.state == "paused" and job.paused_by_person:
         raise NotNow(f"Job {job.id} is paused already.", f"`myna resume {job.id}` goes on.")
     was_running = job.state != "queued"
@@ -231,23 +231,41 @@ def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False,
     """Move a waiting job; moving past jobs of another priority takes over that priority. Raises NotNow if it does not wait."""
     if job.state != "queued":
         raise NotNow(f"Job {job.id} is {job.state}; only waiting jobs can be moved.", "")
-    waiting = [other for other in live(session) if other.state == "queued" and other.id != job.id and other.gpu_lane == job.gpu_lane]
+    waiting = select(Job).where(text(LIVE), Job.state == "queued", Job.gpu_lane == job.gpu_lane, Job.id != job.id).limit(1)
     if before:
-        target = next((other for other in waiting if other.id == before), None)
+        target = session.scalars(waiting.where(Job.id == before)).first()
         if target is None:
             raise NotNow(f"Job {before} does not wait in the same lane.", "`myna jobs` shows the queue.")
-        index = waiting.index(target)
-        ahead = waiting[index - 1] if index else None
-        if ahead is None or ahead.priority != target.priority:
-            job.priority, job.place = target.priority, target.place - 1
-        else:
-            job.priority, job.place = target.priority, (ahead.place + target.place) / 2
-    elif waiting and first:
-        job.priority, job.place = max(waiting[0].priority, job.priority), waiting[0].place - 1
-    elif waiting and last:
-        job.priority, job.place = min(waiting[-1].priority, job.priority), waiting[-1].place + 1
+        ahead = waiting.where(Job.priority == target.priority, Job.place < target.place).order_by(Job.place.desc())
+        other = session.scalars(ahead).first()
+        job.priority = target.priority
+        job.place = _between(session, job, other.place, target.place) if other is not None else target.place - 1
+    elif first:
+        other = session.scalars(waiting.order_by(Job.priority.desc(), Job.place)).first()
+        if other is not None and other.priority >= job.priority:
+            job.priority, job.place = other.priority, other.place - 1
+    elif last:
+        other = session.scalars(waiting.order_by(Job.priority, Job.place.desc())).first()
+        if other is not None and other.priority <= job.priority:
+            job.priority = other.priority
+            # ahead of the place that the next job to be submitted will get
+            coming = float((session.scalar(select(func.max(Job.id))) or 0) + 1)
+            job.place = _between(session, job, other.place, coming) if other.place < coming else other.place + 1
+    else:
+        raise BadRequest(f"Where job {job.id} shall go is not said.", "Set one of before, first, last.")
     _changed(session, job)
     return job
+
+
+def _between(session: Session, job: Job, low: float, high: float) -> float:
+    """A place between two neighbours. After some fifty moves to the same spot numbers run out there: then all ahead move up by one."""
+    middle = (low + high) / 2
+    if not low < middle < high:
+        same = (Job.gpu_lane == job.gpu_lane, Job.priority == job.priority)
+        ahead = update(Job).where(text(LIVE), *same, Job.place <= low, Job.id != job.id)
+        session.execute(ahead.values(place=Job.place - 1), execution_options={"synchronize_session": "fetch"})
+        middle = high - 0.5
+    return middle
 
 
 # ------------------------------------------------------------------------------------------- what the scheduler reports
@@ -356,6 +374,9 @@ def requeue(session: Session, job: Job, why: str, outcome: str = "stopped") -> N
     """A running or paused job goes back to the queue at its old place, to go on later. A person's pause stays a pause."""
     if job.state in ENDED:
         return
+    if job.cancelled_by:  # somebody wanted it ended meanwhile
+        cancelled(session, job)
+        return
     end_attempt(session, job, outcome)
     if job.state == "paused" and job.paused_by_person:
         _changed(session, job)
@@ -366,17 +387,16 @@ def requeue(session: Session, job: Job, why: str, outcome: str = "stopped") -> N
 def recover(session: Session) -> list[int]:
     """At start-up: whatever the last daemon left running goes back to the queue, or fails if it cannot go on. Returns the ids."""
     touched = []
-    for job in live(session):
+    for job in session.scalars(select(Job).where(text(LIVE), Job.state.in_(("running", "paused")))).all():
+        if job.paused_by_person and running_attempt(session, job) is None:
+            continue  # a person holds it, and nobody was at it
         if job.cancelled_by:
             cancelled(session, job)
-        elif job.state in ("running", "paused"):
-            if kind(job.kind).resumable:
-                requeue(session, job, "goes on after the daemon was restarted", outcome="lost")
-            else:
-                sentence = "The daemon stopped while this ran."
-                fail(session, job, Error("crashed", sentence, "Ask for it again.", ""), outcome="lost")
+        elif kind(job.kind).resumable:
+            requeue(session, job, "goes on after the daemon was restarted", outcome="lost")
         else:
-            continue
+            sentence = "The daemon stopped while this ran."
+            fail(session, job, Error("crashed", sentence, "Ask for it again.", ""), outcome="lost")
         touched.append(job.id)
     return touched
 
@@ -387,6 +407,14 @@ def recover(session: Session) -> list[int]:
 def wire_kind(name: str) -> pb.JobKind.ValueType:
     """The wire's value for a kind's name."""
     return next(value for value, known in NAMES.items() if known == name)
+
+
+def kind_name(value: pb.JobKind.ValueType) -> str:
+    """The name of a wire value. Raises BadRequest for one that is none."""
+    name = NAMES.get(value)
+    if name is None:
+        raise BadRequest(f"There is no job kind {value}.", f"Kinds are {', '.join(NAMES.values())}.")
+    return name
 
 
 def _alive(job: Job) -> None:

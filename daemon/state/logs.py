@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypedDict
 
@@ -36,8 +37,10 @@ class Logs:
         """Add (nanoseconds, level, text) lines. A full disk costs the log, never the job."""
         rows = [json.dumps(Line(time=time, level=level, text=text, attempt=attempt), ensure_ascii=False) for time, level, text in lines]
         try:
-            with self.path(job).open("a", encoding="utf-8", errors="backslashreplace") as file:
-                file.write("".join(row + "\n" for row in rows))
+            with self.path(job).open("ab+") as file:
+                if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
+                    file.write(b"\n")  # a full disk or a kill cut the last line: the damage stays its own
+                file.write("".join(row + "\n" for row in rows).encode("utf-8", "backslashreplace"))
         except OSError:
             return
         for follower in self._followers.get(job, ()):
@@ -72,15 +75,18 @@ class Logs:
                 continue  # a line cut by a crash; the next one is whole again
         return lines, offset + end
 
-    async def follow(self, job: int, *, tail: int = 0, on: bool = True) -> AsyncIterator[Line]:
-        """The job's lines; with `on`, then those that come, until `close(job)` says there will be no more."""
+    async def follow(self, job: int, *, tail: int = 0, alive: Callable[[], Awaitable[bool]] | None = None) -> AsyncIterator[Line]:
+        """The job's lines; with `alive`, which tells whether the job has not ended, also those that come, until `close(job)` says that
+        there will be no more."""
         changed = asyncio.Event()
         followers = self._followers.setdefault(job, set())
         followers.add(changed)
         try:
-            lines, offset = self.read(job)
+            lines, offset = await asyncio.to_thread(self.read, job)
             for line in lines[-tail:] if tail else lines:
                 yield line
+            # asked after `close` can reach us, so that a job that ends just now is not waited for
+            on = alive is not None and await alive()
             while on and job not in self._closed:
                 await changed.wait()
                 changed.clear()

@@ -67,7 +67,7 @@ def page(session: Session, voice: str = "", token: str = "", size: int = 0) -> t
     size = min(size or 50, 1_000)
     query = select(Run).order_by(Run.id.desc()).limit(size + 1)
     if token:
-        if not token.isdigit():
+        if not (token.isascii() and token.isdigit() and len(token) < 19):
             raise BadRequest(f"{token!r} is no page token.", "Use the token of the last answer.")
         query = query.where(Run.id < int(token))
     if voice:
