@@ -108,7 +108,7 @@ def run(arguments: Sequence[str]) -> int:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     except ClientError as problem:
         output.error(problem, "--json" in arguments)
-        return 1
+        return 2 if problem.code == "INVALID_ARGUMENT" else 1
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

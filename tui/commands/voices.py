@@ -15,7 +15,7 @@ app = typer.Typer()
 PANEL = "Voices"
 VersionArgument = Annotated[str, typer.Argument(metavar="VOICE@VERSION", help="Such as anna@7.")]
 VoiceArgument = Annotated[str, typer.Argument(help="The voice.")]
-METRICS = ("wer", "cer", "similarity", "dnsmos", "loss")  #: shown in lists, where a version has them
+METRICS = ("wer", "cer", "similarity", "dnsmos", "held_out_loss")  #: shown in lists, where a version has them
 
 
 @app.command(rich_help_panel=PANEL)

@@ -1,0 +1,31 @@
+"""`myna doctor`: what is wrong here, and how to mend it."""
+
+from __future__ import annotations
+
+import typer
+
+from tui import doctor as checks
+from tui import output, session, wording
+
+app = typer.Typer()
+
+
+@app.command(rich_help_panel="Set-up")
+def doctor(json: output.Json = False) -> None:
+    """Check this machine: Python, torch, GPU, disk, audio, engines and their weights; says how to mend what is wrong.
+
+    Works with and without a daemon. Exits 1 when there is a problem; notes are no problems.
+    """
+    findings = checks.examine(session.client())
+    problems = sum(finding.state == "problem" for finding in findings)
+    if json:
+        output.json(findings)
+    else:
+        for finding in findings:
+            padded = output.state(finding.state) + " " * (7 - len(finding.state))
+            output.line(f"{padded}  {finding.name}: {output.safe(finding.sentence)}")
+            if finding.hint and finding.state != "ok":
+                output.line(f"         {output.safe(finding.hint)}")
+        output.line("No problems." if not problems else f"{wording.count(problems, 'problem')}.")
+    if problems:
+        raise typer.Exit(1)

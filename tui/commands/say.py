@@ -1,0 +1,96 @@
+"""`myna say`: hear a voice, or save what it says."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from proto import myna_pb2 as pb
+from proto.client import Client, ClientError
+from tui import as_json, names, output, session, wording
+from tui.audio_file import Sink
+from tui.player import Player
+
+app = typer.Typer()
+
+
+@app.command(rich_help_panel="Voices")
+def say(
+    text: Annotated[list[str], typer.Argument(help="What to say; - reads it from stdin.")],
+    voice: Annotated[str, typer.Option("--voice", "-v", metavar="VOICE[@VERSION]", help="Default: the only voice there is.")] = "",
+    out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="A .wav, .flac, .ogg, .mp3, or - (stdout). Default: play.")] = "",
+    speed: Annotated[float, typer.Option(min=0.1, max=10.0, help="2 speaks twice as fast.")] = 1.0,
+    seed: Annotated[int | None, typer.Option(min=0, help="The same seed speaks the same samples.")] = None,
+    temperature: Annotated[float | None, typer.Option(min=0.0, help="How much the voice may vary.")] = None,
+    language: Annotated[str, typer.Option(help="Such as en. Default: the voice's.")] = "",
+    setting: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the engine's own.")] = None,
+    json: output.Json = False,
+) -> None:
+    """Speak. Sounds as soon as the first sentence is there; a running training makes room."""
+    client = session.client()
+    named = names.parse(voice) if voice else names.Named(only_voice(client), 0)
+    spec = pb.SpeakSpec(
+        voice=named.voice,
+        version=named.number,
+        text=read(text),
+        language=language,
+        speed=speed,
+        temperature=temperature,
+        seed=seed,
+        options=options(setting or []),
+    )
+    began = time.monotonic()
+    heard: dict[str, object] = {}
+    with Sink(out) if out else Player() as sink:
+        for chunk in client.synthesize(spec):
+            if not heard:
+                heard = {"voice": chunk.version, "job": chunk.job, "sample_rate": chunk.sample_rate, "first_audio_seconds": 0.0}
+            if chunk.samples:
+                heard["first_audio_seconds"] = heard["first_audio_seconds"] or round(time.monotonic() - began, 3)
+                sink.write(chunk.samples, chunk.sample_rate)
+            if chunk.text and not out and sys.stderr.isatty():
+                output.note(output.paint(output.safe(chunk.text), "dim", sys.stderr))
+    if not sink.seconds:
+        raise ClientError("The voice said nothing.", "`myna jobs` shows what became of it.", "ABORTED")
+    heard |= {"seconds": round(sink.seconds, 3), "file": out, "underruns": sink.underruns if isinstance(sink, Player) else 0}
+    if json:
+        output.json(heard) if out != "-" else output.note(as_json.line(heard))
+    elif out and out != "-":
+        output.line(f"{out}: {wording.duration(sink.seconds)} of {heard['voice']}")
+    elif isinstance(sink, Player) and sink.underruns:
+        output.note(f"The speech came too late {wording.count(sink.underruns, 'time')}: the machine is busy. -o saves it without gaps.")
+
+
+def read(words: list[str]) -> str:
+    """The text to speak. Raises ClientError when stdin is no text."""
+    if words != ["-"]:
+        return " ".join(words)
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError:
+        raise ClientError("What came on stdin is no UTF-8 text.", "Pipe a text file.", "INVALID_ARGUMENT") from None
+
+
+def options(settings: list[str]) -> dict[str, float]:
+    """NAME=VALUE pairs; values are numbers."""
+    chosen = {}
+    for setting in settings:
+        name, _, value = setting.partition("=")
+        try:
+            chosen[name] = float(value)
+        except ValueError:
+            raise typer.BadParameter(f"{setting!r} is not NAME=NUMBER", param_hint="--set") from None
+    return chosen
+
+
+def only_voice(client: Client) -> str:
+    """The one voice there is. Raises ClientError when there is none, or a choice."""
+    known = [voice.name for voice in client.voices()]
+    if len(known) == 1:
+        return known[0]
+    if known:
+        raise ClientError("Which voice?", f"Choose with --voice; there are: {', '.join(known)}.", "INVALID_ARGUMENT")
+    raise ClientError("There is no voice yet.", "`myna add NAME FILES…` makes one.", "NOT_FOUND")
