@@ -1,16 +1,13 @@
-"""Write FLAC, whole or not at all.
-
-A file appears under its name only when all of it is on the disk: written beside it, flushed, then renamed.
-"""
+"""Write FLAC, whole or not at all."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from engines.files import sync_folder, write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,38 +26,23 @@ def encode_flac(samples: NDArray[np.float32], sample_rate: int) -> bytes:
 
 
 def save_flac(path: Path, samples: NDArray[np.float32], sample_rate: int) -> str:
-    """Write a mono 16-bit FLAC file at `path` (its folder must exist). Returns the SHA-256 of its bytes, in hex. Raises OSError."""
+    """Write a mono 16-bit FLAC file at `path` (its folder must exist). Returns the SHA-256 of its bytes, in hex. Raises DiskFull."""
     data = encode_flac(samples, sample_rate)
-    write_whole(path, data)
+    write_whole(path, data, "a FLAC file")
     return hashlib.sha256(data).hexdigest()
 
 
 def save_clip(folder: Path, samples: NDArray[np.float32], sample_rate: int) -> tuple[str, Path]:
-    """Write a clip under its own hash: `folder/ab/<sha256>.flac`. Returns (sha256 in hex, path). The same clip twice is one file."""
+    """Write a clip under its own hash: `folder/ab/<sha256>.flac`. Returns (sha256 in hex, path). The same clip twice is one file.
+
+    Raises DiskFull.
+    """
     data = encode_flac(samples, sample_rate)
     sha256 = hashlib.sha256(data).hexdigest()
     path = folder / sha256[:2] / f"{sha256}.flac"
     if not (path.is_file() and path.stat().st_size == len(data)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, data)
+        if not path.parent.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            sync_folder(folder)
+        write_whole(path, data, "a clip")
     return sha256, path
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write `data` to `path` so that a crash at any moment leaves the old file, or none, or all of the new one. Raises OSError."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(name, 0o644)  # mkstemp's 0600 would keep a group from listening
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

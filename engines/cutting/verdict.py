@@ -21,14 +21,14 @@ REASONS: dict[str, str] = {
 }
 #: Share of samples at full scale from which distortion is plain to hear.
 _CLIPPED = 0.003
-#: Speech less than this far above the noise, dB.
-_NOISY = 8.0
+#: Speech less than this far above the noise, dB as quality.snr_db estimates it (some 3 dB more than mixed).
+_NOISY = 10.0
 #: Letters a second of speech that people can say, by kind of script: slow reading of long vowels … the fastest speakers.
 _PACE, _PACE_SYLLABIC = (2.0, 35.0), (0.7, 14.0)
 _SYLLABIC = ("zh", "ja", "ko")
 #: Share of differing letters from which given text and speech disagree, by the recogniser's trust. The weak one gets half its letters
 #: wrong on hard lines, so only gross disagreement counts.
-_DISAGREE = {"high": 0.35, "low": 0.62}
+_DISAGREE = {"high": 0.25, "low": 0.62}
 #: A text written by a recogniser that was less sure than this is not kept, by trust.
 _UNSURE = {"high": 0.35, "low": 0.10}
 

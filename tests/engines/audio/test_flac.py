@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 import soundfile
 from sounds import tone
 
-from engines.audio.flac import save_clip, save_flac, write_whole
+from engines.audio.flac import save_clip, save_flac
+from engines.errors import DiskFull
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -42,14 +44,15 @@ def test_a_clip_file_that_was_cut_short_is_written_again(tmp_path: Path) -> None
     assert hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "a.flac").write_bytes(b"old")
+def test_a_full_disk_is_a_sentence_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_flac(tmp_path / "a.flac", tone(1.0), 16_000)
+    old = (tmp_path / "a.flac").read_bytes()
 
     def full(descriptor: int) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(OSError, match="No space"):
-        write_whole(tmp_path / "a.flac", b"new")
+    with pytest.raises(DiskFull, match="The disk is full"):
+        save_flac(tmp_path / "a.flac", tone(2.0), 16_000)
     assert [file.name for file in tmp_path.iterdir()] == ["a.flac"]
-    assert (tmp_path / "a.flac").read_bytes() == b"old"
+    assert (tmp_path / "a.flac").read_bytes() == old

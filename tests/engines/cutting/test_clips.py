@@ -1,0 +1,238 @@
+"""From a recording to its clips, by real speech, with a recogniser that the tests script and with the real weak one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from speech import FIXTURES, RATE, TEXTS, recording, speech
+
+from engines.cutting.clips import CutClip, cut_recording
+from engines.errors import Cancelled
+from engines.glow.info import INFO
+from engines.transcription.base import Transcript
+from engines.transcription.sphinx import SphinxTranscriber
+
+#: An engine that takes one sentence at a time.
+SHORT = replace(INFO, clip_seconds=(0.8, 4.0))
+
+
+class Ears:
+    """A recogniser that hears what it is told, in order; and keeps what it was given."""
+
+    name = "whisper"
+    language = "en"
+
+    def __init__(self, *heard: str, trust: Literal["high", "low"] = "high", confidence: float = 0.9) -> None:
+        self.trust: Literal["high", "low"] = trust
+        self._heard: Iterator[str] = iter(heard)
+        self._confidence = confidence
+        self.given: list[NDArray[np.float32]] = []
+
+    def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
+        self.given.append(samples)
+        return Transcript(next(self._heard), (), self.name, self.trust, self._confidence)
+
+    def transcribe_many(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript]:
+        return [self.transcribe(clip) for clip in clips]
+
+
+@pytest.fixture(scope="module")
+def sphinx() -> SphinxTranscriber:
+    return SphinxTranscriber()
+
+
+def only(clips: list[CutClip]) -> CutClip:
+    assert len(clips) == 1
+    return clips[0]
+
+
+def test_a_recording_of_engine_length_with_text_is_one_clip(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
+    clip = only(cut_recording(FIXTURES / "market.flac", TEXTS["market"], "en", INFO, sphinx, tmp_path))
+    assert clip.kept
+    assert (clip.text, clip.text_source, clip.trust, clip.reason, clip.sentence) == (TEXTS["market"], "given", "given", "", "")
+    assert clip.path == tmp_path / clip.sha256[:2] / f"{clip.sha256}.flac"
+    sound, rate = soundfile.read(clip.path, dtype="float32")
+    assert rate == INFO.sample_rate
+    assert len(sound) / rate == pytest.approx(clip.seconds, abs=0.001)
+    assert clip.cer is not None
+    assert clip.cer < 0.35
+
+
+def test_without_a_recogniser_a_given_text_is_believed(tmp_path: Path) -> None:
+    clip = only(cut_recording(FIXTURES / "letter.flac", TEXTS["letter"], "de", INFO, None, tmp_path))
+    assert clip.kept
+    assert (clip.trust, clip.cer, clip.heard) == ("given", None, "")
+
+
+def test_silence_around_the_speech_is_trimmed_but_no_speech(tmp_path: Path) -> None:
+    made = recording(tmp_path / "a.flac", ["letter"], pause=2.0)
+    clip = only(cut_recording(made.path, made.text, "en", INFO, None, tmp_path))
+    (begin, end), = made.spans
+    assert begin - 0.30 < clip.start <= begin
+    assert end <= clip.end < end + 0.30
+
+
+def test_speech_of_all_recordings_lies_at_one_level(tmp_path: Path) -> None:
+    levels = []
+    for name, gain in (("loud", 1.0), ("quiet", 0.02)):
+        soundfile.write(tmp_path / f"{name}.wav", speech("harbour") * gain, RATE, subtype="FLOAT")
+        clip = only(cut_recording(tmp_path / f"{name}.wav", TEXTS["harbour"], "en", INFO, None, tmp_path))
+        assert clip.kept
+        assert clip.quality.peak < 0.9
+        levels.append(clip.quality.rms_db)
+    assert levels[0] == pytest.approx(-23.0, abs=1.0)
+    assert levels[0] == pytest.approx(levels[1], abs=0.1)
+
+
+def test_a_long_recording_is_cut_at_its_pauses_never_inside_speech(tmp_path: Path) -> None:
+    made = recording(tmp_path / "a.flac", ["harbour", "letter", "harbour", "letter"], pause=0.4)
+    clips = cut_recording(made.path, None, "en", SHORT, Ears("one thing", "two thing", "three thing", "four thing"), tmp_path)
+    assert len(clips) == 4
+    for clip, (begin, end) in zip(clips, made.spans, strict=True):
+        assert made.spans[0][0] - 0.4 <= clip.start <= begin + 0.03
+        assert end - 0.03 <= clip.end <= end + 0.2
+        assert SHORT.clip_seconds[0] <= clip.seconds <= SHORT.clip_seconds[1]
+    assert all(a.end <= b.start + 1e-6 for a, b in zip(clips, clips[1:], strict=False))
+
+
+def test_the_recogniser_writes_the_text_where_there_is_none(tmp_path: Path) -> None:
+    made = recording(tmp_path / "a.flac", ["harbour", "letter"])
+    clips = cut_recording(made.path, None, "en", SHORT, Ears("The small boat left the harbour.", "She wrote a long letter"), tmp_path)
+    assert [(c.text, c.kept, c.text_source, c.trust) for c in clips] == [
+        ("The small boat left the harbour.", True, "whisper", "high"),
+        ("She wrote a long letter", True, "whisper", "high"),
+    ]
+
+
+def test_words_of_the_weak_recogniser_are_marked(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
+    clip = only(cut_recording(FIXTURES / "harbour.flac", None, "en", INFO, sphinx, tmp_path))
+    assert clip.kept
+    assert (clip.text_source, clip.trust) == ("pocketsphinx", "low")
+    assert "before the sun came up" in clip.text
+
+
+def test_a_given_text_is_shared_out_among_the_pieces(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
+    """By the real weak recogniser, which mishears every fifth word; the clips get the given words, to the last one."""
+    made = recording(tmp_path / "a.flac", ["harbour", "letter", "market", "letter"])
+    clips = cut_recording(made.path, made.text, "en", SHORT, sphinx, tmp_path)
+    assert " ".join(clip.text for clip in clips) == made.text
+    assert all(clip.kept for clip in clips)
+    assert {clip.text for clip in clips} >= {TEXTS["harbour"], TEXTS["letter"]}
+    assert clips[-1].text == TEXTS["letter"]
+
+
+def test_a_last_sentence_without_a_full_stop_is_kept(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
+    made = recording(tmp_path / "a.flac", ["letter", "market"])
+    clips = cut_recording(made.path, made.text, "en", SHORT, sphinx, tmp_path)
+    assert clips[-1].kept
+    assert clips[-1].text.endswith("Nobody wanted to go home")
+
+
+def test_speech_that_the_given_text_does_not_have_is_dropped(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
+    made = recording(tmp_path / "a.flac", ["harbour", "letter", "harbour"])
+    clips = cut_recording(made.path, f"{TEXTS['harbour']} {TEXTS['harbour']}", "en", SHORT, sphinx, tmp_path)
+    assert [clip.kept for clip in clips] == [True, False, True]
+    assert clips[1].reason == "disagree"
+
+
+def test_a_wrong_text_is_dropped_with_what_was_heard(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
+    clip = only(cut_recording(FIXTURES / "harbour.flac", TEXTS["letter"], "en", INFO, sphinx, tmp_path))
+    assert (clip.kept, clip.reason) == (False, "disagree")
+    assert "before the sun came up" in clip.sentence
+    assert clip.path is not None, "a person may listen and keep it after all"
+
+
+@pytest.mark.parametrize("text", ["Yes.", "Far too many words for such a short time. " * 12])
+def test_a_text_that_cannot_be_said_in_that_time_is_dropped(tmp_path: Path, text: str) -> None:
+    clip = only(cut_recording(FIXTURES / "letter.flac", text, "xx", INFO, None, tmp_path))
+    assert (clip.kept, clip.reason) == (False, "disagree")
+    assert "letters a second" in clip.sentence
+
+
+def test_text_and_speech_of_a_strong_recogniser_must_agree_better(tmp_path: Path) -> None:
+    heard = "the small boat left the harbour but the moon was down"
+    strong = only(cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, Ears(heard, trust="high"), tmp_path))
+    weak = only(cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, Ears(heard, trust="low"), tmp_path))
+    assert (strong.reason, weak.reason) == ("disagree", "")
+
+
+def test_silence_is_one_dropped_clip(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.zeros(RATE * 3), RATE)
+    clip = only(cut_recording(tmp_path / "a.wav", "Words.", "en", INFO, None, tmp_path))
+    assert (clip.kept, clip.reason, clip.path, clip.sha256) == (False, "silent", None, "")
+
+
+def test_noise_without_a_voice_is_no_speech(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.random.default_rng(0).normal(0, 0.05, RATE * 3), RATE)
+    assert only(cut_recording(tmp_path / "a.wav", None, "en", INFO, None, tmp_path)).reason == "no-speech"
+
+
+def test_a_word_alone_is_too_short(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", speech("harbour")[: round(0.45 * RATE)], RATE)
+    assert only(cut_recording(tmp_path / "a.wav", "The small", "en", INFO, None, tmp_path)).reason == "too-short"
+
+
+def test_overdriven_speech_is_dropped(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "a.wav", np.clip(speech("harbour") * 8, -1, 1), RATE)
+    clip = only(cut_recording(tmp_path / "a.wav", TEXTS["harbour"], "en", INFO, None, tmp_path))
+    assert clip.reason == "clipped"
+
+
+def test_speech_in_loud_noise_is_dropped(tmp_path: Path) -> None:
+    sound = speech("harbour")
+    noisy = sound + np.random.default_rng(0).normal(0, 0.6 * sound.std(), len(sound))
+    soundfile.write(tmp_path / "a.wav", noisy * 0.5, RATE)
+    assert only(cut_recording(tmp_path / "a.wav", TEXTS["harbour"], "en", INFO, None, tmp_path)).reason == "noisy"
+
+
+def test_speech_without_a_pause_is_too_long(tmp_path: Path) -> None:
+    """Three readings on top of each other fill each other's pauses: there is nowhere to cut."""
+    sound = speech("market")
+    babble = sum(np.roll(sound, shift) for shift in (0, RATE // 3, RATE // 2))
+    soundfile.write(tmp_path / "a.wav", babble * 0.3, RATE)
+    clips = cut_recording(tmp_path / "a.wav", None, "en", SHORT, Ears(*["they sold bread and apples"] * 9), tmp_path)
+    assert "too-long" in {clip.reason for clip in clips}
+
+
+def test_without_text_or_recogniser_every_piece_says_so(tmp_path: Path) -> None:
+    made = recording(tmp_path / "a.flac", ["harbour", "letter"])
+    clips = cut_recording(made.path, None, "fi", SHORT, None, tmp_path)
+    assert [clip.reason for clip in clips] == ["no-text", "no-text"]
+
+
+def test_words_the_recogniser_is_unsure_of_are_dropped(tmp_path: Path) -> None:
+    clip = only(cut_recording(FIXTURES / "letter.flac", None, "en", INFO, Ears("She wrote a long letter", confidence=0.2), tmp_path))
+    assert clip.reason == "not-understood"
+
+
+def test_another_engine_rate_gives_clips_of_that_rate(tmp_path: Path) -> None:
+    made = recording(tmp_path / "a.flac", ["letter"], rate=44_100)
+    clip = only(cut_recording(made.path, made.text, "en", replace(INFO, sample_rate=24_000), None, tmp_path))
+    assert clip.path is not None
+    assert soundfile.info(clip.path).samplerate == 24_000
+    assert clip.kept
+
+
+def test_the_same_recording_gives_the_same_clips(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
+    made = recording(tmp_path / "a.flac", ["harbour", "letter"])
+    first = cut_recording(made.path, None, "en", SHORT, sphinx, tmp_path)
+    assert cut_recording(made.path, None, "en", SHORT, sphinx, tmp_path) == first
+    assert len(list(tmp_path.rglob("??/*.flac"))) == len(first)
+
+
+def test_a_person_can_stop_it(tmp_path: Path) -> None:
+    def stop(done: float, total: float) -> None:
+        raise Cancelled("Stopped.")
+
+    with pytest.raises(Cancelled):
+        cut_recording(FIXTURES / "letter.flac", None, "en", INFO, Ears("words"), tmp_path, stop)
