@@ -1,0 +1,70 @@
+"""Taking files out of a voice's inbox, the daemon's side: what may be taken, and the rows of what was.
+
+What follows (cutting, training) is not submitted here: the inbox does that when a voice has been quiet for a while.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from daemon import names, settings
+from daemon.errors import BadRequest
+from daemon.models import Job
+from daemon.state import recordings, voices
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
+
+#: Files of one job, at most: its spec is a row.
+FILES_LIMIT = 10_000
+
+
+class Ingest:
+    """See `daemon.kinds.Kind`."""
+
+    name = "ingest"
+    wire = pb.INGEST
+    priority = 200
+    gpu_lane = False
+    resumable = True
+
+    def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
+        asked = spec.ingest
+        voices.get(session, names.check_voice(asked.voice))
+        if not asked.files:
+            hint = f"`myna add {asked.voice} FILES…` copies files into the inbox; they are taken by themselves."
+            raise BadRequest("The job names no files.", hint)
+        if len(asked.files) > FILES_LIMIT:
+            raise BadRequest(f"{len(asked.files)} files are too many for one job.", f"Name at most {FILES_LIMIT}.")
+        for file in asked.files:
+            names.check_file(file)
+        return asked.voice, f"take {_count(len(asked.files), 'file')} for {asked.voice}"
+
+    def why_not(self, session: Session, job: Job, home: Path) -> str:
+        short = settings.load(home).min_free_disk - shutil.disk_usage(home).free
+        return f"disk {short / 1e9:.1f} GB short" if short > 0 else ""
+
+    def plan(self, session: Session, job: Job, home: Path) -> Start:
+        asked = pb.JobSpec.FromString(job.spec).ingest
+        return Start(ingest=wire.IngestPlan(voice=asked.voice, files=asked.files))
+
+    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None:
+        if report.WhichOneof("report") == "taken":
+            recordings.take(session, job.voice, report.taken)
+        elif report.WhichOneof("report") == "refused":
+            refused = report.refused
+            recordings.tell(session, job.voice, names.printable(refused.file), "refused", f"{refused.sentence} {refused.hint}".strip())
+
+    def finished(self, session: Session, job: Job) -> None: ...
+
+    def ended_badly(self, session: Session, job: Job) -> None: ...
+
+
+KIND = Ingest()
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,219 @@
+"""Datasets: immutable, numbered sets of a voice's clips, and the clips they are made of."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from daemon.errors import NotFound
+from daemon.models import Clip, Dataset, DatasetClip, Holdout, Job, Recording, Version, now
+from daemon.state import events, holdout, voices
+from daemon.state.recordings import PERSON, SUPERSEDED
+from proto import myna_pb2 as pb
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The clips of a dataset to be."""
+
+    training: list[Clip]
+    held_out: list[Clip]
+
+
+def build(session: Session, voice: str, job: int | None = None) -> Dataset | None:
+    """Make the voice's next dataset from its kept clips, deciding what is held out. None: it would be the same as the newest."""
+    decide_holdouts(session, voice)
+    chosen = choose(session, voice)
+    newest = last(session, voice)
+    before = _contents(session, newest)
+    after = {clip.id: (clip.text, False) for clip in chosen.training} | {clip.id: (clip.text, True) for clip in chosen.held_out}
+    if before == after or (newest is None and not after):
+        return None
+    new = [clip for clip in chosen.training if before.get(clip.id) != (clip.text, False)]
+    row = Dataset(
+        voice=voice,
+        number=(newest.number if newest else 0) + 1,
+        job=job,
+        clips=len(chosen.training),
+        held_out=len(chosen.held_out),
+        seconds=_seconds(chosen.training),
+        held_out_seconds=_seconds(chosen.held_out),
+        new_clips=len(new),
+        new_seconds=_seconds(new),
+        dropped=dict(dropped(session, voice)),
+        created=now(),
+    )
+    session.add(row)
+    session.flush()
+    is_new = {clip.id for clip in new}
+    rows = [DatasetClip(dataset=row.id, clip=id, text=text, held_out=held, is_new=id in is_new) for id, (text, held) in after.items()]
+    session.add_all(rows)
+    events.emit(session, pb.Event(dataset=message(row)), voice)
+    voices.emit_voice(session, voices.get(session, voice))
+    return row
+
+
+def decide_holdouts(session: Session, voice: str) -> None:
+    """Store what is held out of units that were never decided, and bring the clips' marks up to date."""
+    active = _active(session, voice)
+    clips, sounds = defaultdict(list), {row.id: row for row in active}
+    for clip in _kept(session, voice):
+        clips[clip.recording].append(clip)
+    decided = {(row.sha256, row.block): row for row in session.scalars(select(Holdout).where(Holdout.voice == voice))}
+    trained = _trained(session, voice)
+    units = []
+    for id, rows in clips.items():
+        blocks: dict[int, list[holdout.Span]] = defaultdict(list)
+        for clip in rows:
+            blocks[holdout.block_of(clip.start, sounds[id].seconds)].append((clip.start, clip.end))
+        for block, spans in blocks.items():
+            sha256 = sounds[id].sha256
+            stored = decided.get((sha256, block))
+            decision = holdout.Decision(stored.held, stored.start, stored.end) if stored is not None else None
+            units.append(holdout.Unit(sha256, block, tuple(sorted(spans)), decision, (id, block) in trained))
+    for (sha256, block), made in holdout.decide(units, _held_elsewhere(session, voice)).items():
+        stored = decided.get((sha256, block))
+        if stored is None:
+            stored = Holdout(voice=voice, sha256=sha256, block=block, decided=now())
+            session.add(stored)
+        stored.held, stored.start, stored.end = made.held, made.start, made.end
+    session.flush()
+    stretches: dict[str, list[holdout.Span]] = defaultdict(list)
+    for row in session.scalars(select(Holdout).where(Holdout.voice == voice, Holdout.held)):
+        stretches[row.sha256].append((row.start, row.end))
+    for id, rows in clips.items():
+        for clip in rows:
+            clip.held_out = holdout.inside((clip.start, clip.end), stretches[sounds[id].sha256])
+
+
+def choose(session: Session, voice: str) -> Chosen:
+    """Training and held-out clips of the next dataset. More held-out clips than LIMIT (a held stretch was cut finer) are left out of both;
+    those that were held-out in a dataset before come first. The same sound twice is one clip, and held-out wins."""
+    rows = _kept(session, voice)
+    held_before = select(DatasetClip.clip).join(Dataset, Dataset.id == DatasetClip.dataset).where(Dataset.voice == voice)
+    seen = set(session.scalars(held_before.where(DatasetClip.held_out)))
+    held = _once(sorted((row for row in rows if row.held_out), key=lambda row: (row.id not in seen, row.id)))[: holdout.LIMIT]
+    sounds = {row.sha256 for row in rows if row.held_out}
+    return Chosen(_once([row for row in rows if not row.held_out and row.sha256 not in sounds]), held)
+
+
+def dropped(session: Session, voice: str) -> Counter[str]:
+    """Clips of the voice's recordings that are not kept, by reason."""
+    query = select(Clip.reason, func.count()).join(Recording, Recording.id == Clip.recording)
+    query = query.where(Clip.voice == voice, Clip.kept.is_(False), Clip.reason != SUPERSEDED, Recording.removed.is_(None))
+    return Counter({reason or PERSON: count for reason, count in session.execute(query.group_by(Clip.reason))})
+
+
+def last(session: Session, voice: str) -> Dataset | None:
+    """The newest dataset."""
+    return session.scalars(select(Dataset).where(Dataset.voice == voice).order_by(Dataset.number.desc()).limit(1)).first()
+
+
+def get(session: Session, voice: str, number: int) -> Dataset:
+    """Number 0: the newest. Raises NotFound."""
+    voices.get(session, voice)
+    query = select(Dataset).where(Dataset.voice == voice, Dataset.number == number)
+    found = session.scalars(query).first() if number else last(session, voice)
+    if found is None:
+        what = f"no dataset #{number}" if number else "no dataset yet"
+        raise NotFound(f"{voice} has {what}.", f"Add recordings: `myna add {voice} FILES…`.")
+    return found
+
+
+def page(session: Session, voice: str, before: int, size: int) -> list[Dataset]:
+    """Newest first, with a number below `before` (0: from the newest)."""
+    query = select(Dataset).order_by(Dataset.id.desc()).limit(size)
+    if voice:
+        voices.get(session, voice)
+        query = query.where(Dataset.voice == voice)
+    return list(session.scalars(query.where(Dataset.id < before) if before else query))
+
+
+def untrained_seconds(session: Session, voice: str) -> float:
+    """New training audio in the datasets since the one that was last trained on (or is being trained on), seconds."""
+    used = session.scalar(select(func.max(Version.dataset)).where(Version.voice == voice)) or 0
+    live = select(Job).where(Job.voice == voice, Job.kind == "train", Job.state.in_(("running", "paused")))
+    for job in session.scalars(live):
+        used = max(used, pb.JobSpec.FromString(job.spec).train.dataset)
+    since = select(func.coalesce(func.sum(Dataset.new_seconds), 0.0)).where(Dataset.voice == voice, Dataset.number > used)
+    return float(session.scalar(since) or 0.0)
+
+
+def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: bool | None) -> Clip:
+    """What a person says of a clip: its text, whether it is kept. It shows in the next dataset. Raises NotFound."""
+    voices.get(session, voice)
+    rows = list(session.scalars(select(Clip).where(Clip.voice == voice, Clip.sha256 == sha256, Clip.reason != SUPERSEDED)))
+    if not sha256 or not rows:
+        raise NotFound(f"{voice} has no clip {sha256[:12]}.", f"`myna clips {voice}` lists them.")
+    for row in rows:
+        if text is not None:
+            row.text, row.text_source = " ".join(text.split()), PERSON
+        if kept is not None:
+            row.kept = kept
+            row.reason, row.sentence = ("", "") if kept else (PERSON, "A person took it out.")
+        row.trust = PERSON
+    return rows[0]
+
+
+def message(row: Dataset) -> pb.Dataset:
+    """The dataset on the wire."""
+    created = Timestamp()
+    created.FromDatetime(row.created)
+    return pb.Dataset(
+        voice=row.voice,
+        number=row.number,
+        clips=row.clips,
+        held_out=row.held_out,
+        seconds=row.seconds,
+        held_out_seconds=row.held_out_seconds,
+        new_clips=row.new_clips,
+        dropped={reason: int(count) for reason, count in row.dropped.items()},
+        created=created,
+    )
+
+
+def _active(session: Session, voice: str) -> list[Recording]:
+    return list(session.scalars(select(Recording).where(Recording.voice == voice, Recording.removed.is_(None))))
+
+
+def _kept(session: Session, voice: str) -> list[Clip]:
+    """Kept clips of recordings that were not removed, in the order they came."""
+    query = select(Clip).join(Recording, Recording.id == Clip.recording)
+    return list(session.scalars(query.where(Clip.voice == voice, Clip.kept, Recording.removed.is_(None)).order_by(Clip.id)))
+
+
+def _trained(session: Session, voice: str) -> set[tuple[int, int]]:
+    """(recording, block) of units that have a clip, or the same sound as a clip, that was ever in a dataset to train on."""
+    sounds = select(Clip.sha256).join(DatasetClip, DatasetClip.clip == Clip.id)
+    sounds = sounds.where(Clip.voice == voice, DatasetClip.held_out.is_(False))
+    query = select(Clip.recording, Clip.start, Recording.seconds).join(Recording, Recording.id == Clip.recording)
+    query = query.where(Clip.voice == voice, Clip.sha256.in_(sounds))
+    return {(recording, holdout.block_of(start, seconds)) for recording, start, seconds in session.execute(query)}
+
+
+def _held_elsewhere(session: Session, voice: str) -> int:
+    """Held-out clips of removed recordings."""
+    query = select(func.count()).select_from(Clip).join(Recording, Recording.id == Clip.recording)
+    return session.scalar(query.where(Clip.voice == voice, Clip.kept, Clip.held_out, Recording.removed.is_not(None))) or 0
+
+
+def _contents(session: Session, dataset: Dataset | None) -> dict[int, tuple[str, bool]]:
+    if dataset is None:
+        return {}
+    query = select(DatasetClip.clip, DatasetClip.text, DatasetClip.held_out).where(DatasetClip.dataset == dataset.id)
+    return {clip: (text, held) for clip, text, held in session.execute(query)}
+
+
+def _once(rows: list[Clip]) -> list[Clip]:
+    found: dict[str, Clip] = {}
+    for row in rows:
+        found.setdefault(row.sha256, row)
+    return list(found.values())
+
+
+def _seconds(rows: list[Clip]) -> float:
+    return sum(row.end - row.start for row in rows)

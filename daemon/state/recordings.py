@@ -1,0 +1,169 @@
+"""Recordings of a voice: taking them, the text that comes with them or later, removing them, and storing their clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from daemon.errors import NotFound
+from daemon.models import Clip, DatasetClip, Recording, Voice, now
+from daemon.names import is_metadata, printable
+from daemon.state import events, voices
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+
+#: Reason of a clip that a later cut of its recording put others in the place of. It stays because datasets name it.
+SUPERSEDED = "superseded"
+#: Who corrected a clip's text or its being kept, as stored.
+PERSON = "person"
+
+
+def ensure_voice(session: Session, name: str, language: str = "en", engine: str = "glow") -> Voice:
+    """The voice of that name, made if there is none."""
+    if (voice := session.get(Voice, name)) is not None:
+        return voice
+    voice = Voice(name=name, language=language, engine=engine, options={}, created=now())
+    session.add(voice)
+    voices.emit_voice(session, voice)
+    return voice
+
+
+def get(session: Session, voice: str, sha256: str) -> Recording:
+    """Raises NotFound."""
+    found = session.scalars(select(Recording).where(Recording.voice == voice, Recording.sha256 == sha256)).first()
+    if found is None:
+        raise NotFound(f"{voice} has no recording {sha256[:12]}.", "")
+    return found
+
+
+def take(session: Session, voice: str, taken: wire.RecordingTaken) -> Recording:
+    """Store a taken recording. The same bytes again, under any name, are the same recording: known, and no longer removed."""
+    ensure_voice(session, voice)
+    name = printable(taken.file)
+    row = session.scalars(select(Recording).where(Recording.voice == voice, Recording.sha256 == taken.sha256)).first()
+    if row is None:
+        row = Recording(
+            voice=voice,
+            sha256=taken.sha256,
+            name=name,
+            path=taken.path,
+            size=taken.size,
+            seconds=taken.seconds,
+            sample_rate=taken.sample_rate,
+            channels=taken.channels,
+            codec=taken.codec,
+            text=taken.text if taken.has_text else None,
+            text_from=taken.text_from,
+            note=taken.note,
+            added=now(),
+        )
+        session.add(row)
+        tell(session, voice, name, "taken", taken.note, taken.seconds)
+        return row
+    why = "It is known already" + ("." if row.name == name else f" as {row.name}.")
+    if row.removed is not None:
+        row.removed = None
+        why += " It had been removed, and is back."
+    if taken.has_text and set_text(row, taken.text, taken.text_from):
+        why += " Its text is new."
+    tell(session, voice, name, "known", why, row.seconds)
+    return row
+
+
+def set_text(row: Recording, text: str, source: str) -> bool:
+    """Give a recording its text; another one than it had means that it is to be cut again. True if it is another one."""
+    if row.text == text:
+        return False
+    row.text, row.text_from, row.cut = text, source, None
+    return True
+
+
+def by_stem(session: Session, voice: str) -> dict[str, list[int]]:
+    """Ids of a voice's recordings by their name without ending, as transcripts name them."""
+    found: dict[str, list[int]] = {}
+    for id, name in session.execute(select(Recording.id, Recording.name).where(Recording.voice == voice)):
+        found.setdefault(name_stem(name), []).append(id)
+    return found
+
+
+def name_stem(name: str) -> str:
+    """`sub/a.wav` → `sub/a`."""
+    path = PurePosixPath(name)
+    return str(path.with_suffix("")) if path.suffix else name
+
+
+def attach(session: Session, voice: str, texts: Mapping[str, str], source: str) -> tuple[set[str], int]:
+    """Give texts, by the recordings' names without ending, to recordings that were taken before. Returns (the names that have a recording,
+    how many recordings have a text that they did not have)."""
+    known = by_stem(session, voice)
+    there = texts.keys() & known.keys()
+    changed = 0
+    for key in there:
+        for id in known[key]:
+            row = session.get_one(Recording, id)
+            if is_metadata(source.encode()) and row.text is not None and row.text_from and not is_metadata(row.text_from.encode()):
+                continue  # a text of its own beside the recording goes before that of a list
+            if set_text(row, texts[key], source):
+                changed += 1
+                tell(session, voice, row.name, "taken", f"Its text came with {source}.", row.seconds)
+    return there, changed
+
+
+def remove(session: Session, voice: str, sha256: str) -> Recording:
+    """Take a recording out of the voice: it is in no further dataset. Its file, its clips and its held-out decision stay."""
+    row = get(session, voice, sha256)
+    row.removed = row.removed or now()
+    return row
+
+
+def uncut(session: Session, voice: str) -> list[Recording]:
+    """Recordings that have no clips yet (or were given another text), oldest first."""
+    query = select(Recording).where(Recording.voice == voice, Recording.cut.is_(None), Recording.removed.is_(None))
+    return list(session.scalars(query.order_by(Recording.id)))
+
+
+def count_uncut(session: Session, voice: str) -> int:
+    query = select(func.count()).where(Recording.voice == voice, Recording.cut.is_(None), Recording.removed.is_(None))
+    return session.scalar(query) or 0
+
+
+def store_cut(session: Session, voice: str, cut: wire.RecordingCut) -> Recording:
+    """Store the clips of a recording in place of those it had. The same report again changes nothing."""
+    recording = get(session, voice, cut.recording)
+    before = list(session.scalars(select(Clip).where(Clip.recording == recording.id)))
+    stays: dict[tuple[str, float, float], Clip] = {(row.sha256, row.start, row.end): row for row in before}
+    for clip in cut.clips:
+        row = stays.pop((clip.sha256, clip.start, clip.end), None)
+        if row is None:
+            row = Clip(voice=voice, recording=recording.id, start=clip.start, end=clip.end, held_out=False)
+            session.add(row)
+        elif row.trust == PERSON:
+            continue  # what a person said of it stands
+        row.sha256, row.path = clip.sha256, clip.path
+        row.text, row.text_source, row.trust = clip.text, clip.text_source, clip.trust
+        row.kept, row.reason, row.sentence = clip.kept, clip.reason, clip.sentence
+        row.quality = dict(clip.quality)
+    _supersede(session, list(stays.values()))
+    recording.cut = now()
+    if cut.note and cut.note not in recording.note:
+        recording.note = f"{recording.note} {cut.note}".strip()
+    return recording
+
+
+def _supersede(session: Session, rows: Sequence[Clip]) -> None:
+    """Clips that the last cut did not make again: gone, unless a dataset names them."""
+    named = set(session.scalars(select(DatasetClip.clip).where(DatasetClip.clip.in_([row.id for row in rows]))))
+    for row in rows:
+        if row.id in named:
+            row.kept, row.reason, row.sentence = False, SUPERSEDED, "Its recording was cut again; other clips stand in its place."
+        else:
+            session.delete(row)
+
+
+def tell(session: Session, voice: str, name: str, state: str, why: str = "", seconds: float = 0.0) -> None:
+    """Emit an inbox event. States: "taken", "refused", "known"."""
+    event = pb.InboxEvent(voice=voice, name=name, state=state, why=why, seconds=seconds)
+    events.emit(session, pb.Event(inbox=event), voice)
