@@ -1,0 +1,71 @@
+"""Runs `myna` as a person does: in a process of its own, in a home of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.tui.stage import Stage
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of a command."""
+
+    code: int
+    out: str
+    err: str
+    raw: bytes  #: stdout as it came
+
+
+Run = Callable[..., Ended]
+
+
+def clean_environment(home: Path, **more: str) -> dict[str, str]:
+    """Ours, without what would lead the command elsewhere."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MYNA_")}
+    return {**kept, "MYNA_HOME": str(home), "COLUMNS": "120", **more}
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def myna(home: Path) -> Run:
+    """myna("jobs", "--json") → Ended. `input` goes to stdin, other keywords into the environment."""
+
+    def run(*words: object, input: bytes = b"", timeout: float = 60.0, **environment: str) -> Ended:
+        command = [sys.executable, "-m", "tui.cli", *map(str, words)]
+        env = clean_environment(home, **environment)
+        done = subprocess.run(command, cwd=ROOT, env=env, input=input, capture_output=True, timeout=timeout, check=False)
+        return Ended(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"), done.stdout)
+
+    return run
+
+
+@pytest.fixture
+def stage(home: Path) -> Iterator[Stage]:
+    made = Stage(home)
+    made.open()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def any_daemon(home: Path, myna: Run) -> Iterator[Any]:
+    """The real mynad, started by `myna up`."""
+    started = myna("up")
+    assert started.code == 0, started.err
+    yield started
+    myna("down", "--now")

@@ -1,0 +1,192 @@
+"""A daemon made of paper: a real gRPC server on the real Unix socket that answers with fixed rows, and can be made to vanish and return.
+
+For what the real mynad cannot show quickly (a trained voice, a lost connection in the middle of a watch).
+"""
+
+from __future__ import annotations
+
+import array
+import math
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from proto import myna_pb2 as pb
+from proto import myna_pb2_grpc as stubs
+from proto.channel import HINT_KEY
+from proto.home import socket_path
+
+RATE = 16_000
+NOW = Timestamp(seconds=1_790_000_000)
+
+
+def refuse(context: grpc.ServicerContext, code: grpc.StatusCode, sentence: str, hint: str) -> None:
+    """As daemon/services/errors.py does."""
+    context.set_trailing_metadata(((HINT_KEY, hint.encode()),))
+    context.abort(code, f"{sentence} {hint}")
+
+
+def tone(seconds: float) -> bytes:
+    """Little-endian float32 at 440 Hz, a little too loud at its peaks."""
+    return array.array("f", (1.1 * math.sin(2 * math.pi * 440 * n / RATE) for n in range(int(seconds * RATE)))).tobytes()
+
+
+def job(number: int, **status: Any) -> pb.Job:
+    return pb.Job(id=number, kind=pb.TRAIN, voice="anna", title=f"train anna (#{number})", status=pb.JobStatus(**status), attempts=1)
+
+
+def succeeded(number: int) -> pb.Job:
+    return job(number, succeeded=pb.JobStatus.Succeeded(started=NOW, ended=NOW, sentence="anna@7 is made."))
+
+
+class Jobs(stubs.JobsServicer):
+    def __init__(self) -> None:
+        self.rows = {number: succeeded(number) for number in range(1, 451)}
+        self.events: list[pb.Event] = []
+        self.asked_after: list[int] = []  # cursors that watches began from
+        self.submitted: list[pb.SubmitRequest] = []
+        self.cut_after = 0  # a watch breaks off after that many events, once
+
+    def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.Job:
+        self.submitted.append(request)
+        made = job(900, queued=pb.JobStatus.Queued(since=NOW, why_waiting="GPU held by train #12"))
+        self.rows[900] = made
+        return made
+
+    def Get(self, request: pb.JobRequest, context: Any) -> pb.Job:
+        if request.id not in self.rows:
+            refuse(context, grpc.StatusCode.NOT_FOUND, f"There is no job {request.id}.", "`myna jobs` lists those there are.")
+        return self.rows[request.id]
+
+    def List(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
+        rows = [row for row in self.rows.values() if not request.states or row.status.WhichOneof("status") in request.states]
+        start = int(request.page.token or 0)
+        end = start + request.page.size
+        return pb.ListJobsResponse(jobs=rows[start:end], next_token=str(end) if end < len(rows) else "")
+
+    def Watch(self, request: pb.WatchRequest, context: Any) -> Iterator[pb.Event]:
+        self.asked_after.append(request.after)
+        for sent, event in enumerate([event for event in self.events if event.cursor > request.after]):
+            if self.cut_after and sent == self.cut_after:
+                self.cut_after = 0
+                context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+            yield event
+        gone = threading.Event()
+        if context.add_callback(gone.set):  # held open, until the caller hangs up or the stage closes
+            gone.wait(60)
+
+    def Logs(self, request: pb.LogsRequest, context: Any) -> Iterator[pb.LogLine]:
+        for number in range(20_000):
+            yield pb.LogLine(time=NOW, level="info", text=f"step {number} \x1b[31mred", attempt=1)
+
+
+class Voices(stubs.VoicesServicer):
+    def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
+        return pb.ListVoicesResponse(
+            voices=[pb.Voice(name="anna", promoted=7, versions=2, engine="glow", language="en", kept_seconds=125.0)]
+        )
+
+    def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
+        if request.voice != "anna":
+            refuse(context, grpc.StatusCode.NOT_FOUND, f"There is no voice named {request.voice!r}.", "There are: anna.")
+        rows = [
+            pb.Version(
+                voice="anna", number=7, parent=6, dataset=4, state="promoted", metrics={"wer": 0.25}, report_md="# anna v7\n\nIt is better."
+            ),
+            pb.Version(voice="anna", number=6, dataset=3, state="archived", metrics={"wer": 0.5}),
+        ]
+        return pb.VersionsResponse(versions=[row for row in rows if request.number in (0, row.number)])
+
+    def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
+        metric = pb.ComparedMetric(name="wer", a=0.5, b=0.25, recordings=0.2, better="b", lower_is_better=True)
+        return pb.CompareResponse(metrics=[metric], sentence="anna@7 is better: fewer words are wrong.", ready=True)
+
+    def Export(self, request: pb.ExportRequest, context: Any) -> Iterator[pb.FilePart]:
+        refuse(context, grpc.StatusCode.UNIMPLEMENTED, "Packages come in a later version.", "Copy the version's folder for now.")
+        yield pb.FilePart()
+
+
+class Datasets(stubs.DatasetsServicer):
+    def __init__(self) -> None:
+        self.uploaded: dict[str, bytes] = {}
+
+    def Clips(self, request: pb.ClipsRequest, context: Any) -> pb.ClipsResponse:
+        if request.dropped:
+            clip = pb.Clip(
+                sha256="", recording_name="b\nad.wav", end=0.2, reason="too-short", sentence="It lasts 0.2 s; 1.0 s is the least."
+            )
+        else:
+            clip = pb.Clip(sha256="c0ffee" * 10, recording_name="a.wav", end=3.0, text="hello there", text_source="given", kept=True)
+        return pb.ClipsResponse(clips=[clip])
+
+    def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
+        return pb.Clip(sha256=request.sha256, recording_name="a.wav", end=3.0, text=request.text, text_source="person", kept=request.kept)
+
+    def Upload(self, parts: Iterator[pb.UploadPart], context: Any) -> pb.UploadResponse:
+        name = ""
+        for part in parts:
+            name = part.name or name
+            self.uploaded[name] = self.uploaded.get(name, b"") + part.data
+        return pb.UploadResponse(names=list(self.uploaded))
+
+
+class Speech(stubs.SpeechServicer):
+    def __init__(self) -> None:
+        self.asked: list[pb.SpeakSpec] = []
+
+    def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> Iterator[pb.AudioChunk]:
+        self.asked.append(request.spec)
+        if request.spec.text == "break":
+            yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE, version="anna@7", job=41)
+            refuse(context, grpc.StatusCode.INTERNAL, "The engine stopped.", "Try again.")
+        yield pb.AudioChunk(samples=tone(0.5), sample_rate=RATE, text="One.", version="anna@7", job=41)
+        yield pb.AudioChunk(samples=tone(0.25), sample_rate=RATE, sentence=1, text="Two.")
+        yield pb.AudioChunk(sample_rate=RATE, sentence=1, last=True)
+
+
+class System(stubs.SystemServicer):
+    def __init__(self) -> None:
+        self.info = pb.InfoResponse(version="0.1.0", home="/somewhere", started=NOW, jobs={"succeeded": 450}, cursor=100, pid=1)
+
+    def Info(self, request: pb.Empty, context: Any) -> pb.InfoResponse:
+        return self.info
+
+
+class Stage:
+    """The server, up from `open` to `close`; rows and what was asked live in its parts, across both."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.jobs, self.voices, self.datasets, self.speech, self.system = Jobs(), Voices(), Datasets(), Speech(), System()
+        self._server: grpc.Server | None = None
+
+    def open(self, credentials: grpc.ServerCredentials | None = None) -> str:
+        """Serve on the Unix socket, or with credentials on a port of this machine; its address."""
+        server = grpc.server(ThreadPoolExecutor(8))
+        for name in ("jobs", "voices", "datasets", "speech", "system"):
+            getattr(stubs, f"add_{name.capitalize()}Servicer_to_server")(getattr(self, name), server)
+        check = health.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(check, server)
+        check.set("", health_pb2.HealthCheckResponse.SERVING)
+        path = socket_path(self.home)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if credentials is None:
+            server.add_insecure_port(f"unix:{path}")
+            where = str(path)
+        else:
+            where = f"localhost:{server.add_secure_port('localhost:0', credentials)}"
+        server.start()
+        self._server = server
+        return where
+
+    def close(self) -> None:
+        """Vanish, as a killed daemon does."""
+        if self._server is not None:
+            self._server.stop(0).wait(5)
+            self._server = None
