@@ -60,7 +60,7 @@ class JobBars:
             return
         now = getattr(job.status, state).progress
         if job.id not in self._tasks:
-            self._tasks[job.id] = bars.add_task("", total=None)
+            self._tasks[job.id] = bars.add_task("", total=None, said="")
         what = output.safe(f"#{job.id} {job.title}" + (" (paused)" if state == "paused" else ""))
         known = wording.progress(now)
         bars.update(self._tasks[job.id], description=what, completed=now.done, total=now.total or None, said=output.safe(known))

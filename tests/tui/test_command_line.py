@@ -1,0 +1,278 @@
+"""`myna` as a person meets it: exit codes, sentences, what goes to which stream."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+import wave
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+
+from proto import myna_pb2 as pb
+from tests.tui.conftest import ROOT, Run, clean_environment
+from tests.tui.stage import NOW, RATE, Stage, job
+
+pytestmark = pytest.mark.integration
+
+
+def test_without_a_daemon_a_command_fails_with_one_sentence_and_how_to_start_it(myna: Run, home: Path) -> None:
+    ended = myna("jobs")
+    assert ended.code == 1
+    assert ended.out == ""
+    assert ended.err == f"myna: No daemon is running in {home}.\n  Start it with `myna up`.\n"
+
+
+def test_with_json_an_error_is_an_object_on_stderr(myna: Run) -> None:
+    ended = myna("jobs", "--json")
+    assert ended.code == 1
+    assert ended.out == ""
+    assert json.loads(ended.err)["code"] == "UNAVAILABLE"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("jbos",),
+        ("job",),
+        ("job", "seven"),
+        ("job", "0"),
+        ("promote", "anna"),
+        ("jobs", "--state", "sleeping"),
+        ("--host", "nowhere", "jobs"),
+    ],
+)
+def test_wrong_usage_exits_2_without_asking_a_daemon(myna: Run, words: tuple[str, ...]) -> None:
+    ended = myna(*words)
+    assert ended.code == 2
+    assert "Traceback" not in ended.err
+    assert ended.err.strip()
+
+
+def test_a_mistyped_command_is_answered_with_the_one_meant(myna: Run) -> None:
+    assert "jobs" in myna("jbos").err
+
+
+def test_help_names_every_command_of_the_design(myna: Run) -> None:
+    from tui.cli import COMMANDS
+
+    ended = myna("--help")
+    assert ended.code == 0
+    assert all(f" {name} " in ended.out for names in COMMANDS.values() for name in names)
+
+
+def test_a_voice_that_does_not_exist_is_answered_with_those_that_do(myna: Run, stage: Stage) -> None:
+    ended = myna("versions", "ana")
+    assert ended.code == 1
+    assert "no voice named 'ana'" in ended.err
+    assert "There are: anna." in ended.err
+
+
+def test_a_list_as_json_is_an_array_whose_numbers_are_numbers(myna: Run, stage: Stage) -> None:
+    rows = json.loads(myna("jobs", "--json", "-n", 2).out)
+    assert [row["id"] for row in rows] == [1, 2]
+    assert rows[0]["kind"] == "train"
+    assert rows[0]["status"]["succeeded"]["ended"].endswith("Z")
+
+
+def test_a_watch_as_json_is_a_line_an_event(home: Path, stage: Stage) -> None:
+    stage.jobs.events = [pb.Event(cursor=101, time=NOW, inbox=pb.InboxEvent(voice="anna", name="a.wav", state="taken", seconds=3.0))]
+    with subprocess.Popen(
+        [sys.executable, "-m", "tui.cli", "watch", "--json"], cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE
+    ) as watch:
+        assert watch.stdout is not None
+        assert json.loads(watch.stdout.readline())["inbox"]["name"] == "a.wav"
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(20) == 130
+
+
+def test_ctrl_c_ends_a_watch_without_a_word(home: Path, stage: Stage) -> None:
+    stage.jobs.events = [pb.Event(cursor=101, time=NOW, notice=pb.Notice(level="note", sentence="Hello."))]
+    command = [sys.executable, "-m", "tui.cli", "watch"]
+    with subprocess.Popen(command, cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watch:
+        assert watch.stdout is not None
+        assert watch.stderr is not None
+        assert b"Hello." in watch.stdout.readline()
+        watch.send_signal(signal.SIGINT)
+        assert watch.wait(20) == 130
+        assert watch.stderr.read() == b""
+
+
+def test_a_reader_that_leaves_early_is_no_error(home: Path, stage: Stage) -> None:
+    command = [sys.executable, "-m", "tui.cli", "logs", "1"]
+    with subprocess.Popen(command, cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as logs:
+        assert logs.stdout is not None
+        assert logs.stderr is not None
+        logs.stdout.readline()
+        logs.stdout.close()
+        assert logs.wait(30) == 1
+        assert logs.stderr.read() == b""
+
+
+def test_names_and_logs_cannot_steer_the_terminal(myna: Run, stage: Stage) -> None:
+    assert "\x1b" not in myna("logs", 1).out
+    dropped = myna("clips", "anna", "--dropped").out
+    assert len(dropped.splitlines()) == 2  # the newline in the file's name made no line of its own
+    assert "b ad.wav" in dropped
+
+
+def test_a_waiting_job_says_why(myna: Run, stage: Stage) -> None:
+    stage.jobs.rows = {3: job(3, queued=pb.JobStatus.Queued(since=NOW, why_waiting="needs 14 s more audio"))}
+    assert "needs 14 s more audio" in myna("jobs").out
+
+
+def test_a_failed_job_says_what_went_wrong_and_what_to_do(myna: Run, stage: Stage) -> None:
+    error = pb.JobError(kind=pb.DISK_FULL, sentence="The disk is full.", hint="Free 2.1 GB.", log_tail="writing step 40\n")
+    stage.jobs.rows = {3: job(3, failed=pb.JobStatus.Failed(started=NOW, ended=NOW, error=error))}
+    out = myna("job", 3).out
+    assert all(words in out for words in ("The disk is full.", "Free 2.1 GB.", "writing step 40"))
+
+
+def test_waiting_for_a_training_that_fails_exits_1_with_its_sentence(myna: Run, stage: Stage) -> None:
+    error = pb.JobError(kind=pb.ENGINE, sentence="The loss is no number.", hint="Lower the learning rate.")
+    stage.jobs.events = [pb.Event(cursor=101, time=NOW, job=job(900, failed=pb.JobStatus.Failed(started=NOW, ended=NOW, error=error)))]
+    ended = myna("train", "anna", "--wait")
+    assert ended.code == 1
+    assert "The loss is no number." in ended.err
+    assert "Lower the learning rate." in ended.err
+
+
+def test_versions_show_their_scores_and_the_report_is_printed_as_it_is(myna: Run, stage: Stage) -> None:
+    assert "0.250" in myna("versions", "anna").out
+    assert myna("version", "anna@7", "--report").out == "# anna v7\n\nIt is better.\n"
+
+
+def test_compare_takes_a_bare_number_for_the_second(myna: Run, stage: Stage) -> None:
+    out = myna("compare", "anna@6", 7).out
+    assert "anna@7 is better" in out
+    assert "0.500" in out
+    assert myna("compare", "anna@6", "bob@7").code == 2
+
+
+def test_a_clip_is_found_by_the_beginning_of_its_digest(myna: Run, stage: Stage) -> None:
+    ended = myna("clip", "anna", "c0ff", "--text", "hello", "--drop", "--json")
+    clip = json.loads(ended.out)
+    assert (clip["text"], clip["kept"], clip["sha256"]) == ("hello", False, "c0ffee" * 10)
+    assert "no clip abc" in myna("clip", "anna", "abc").err
+
+
+def test_what_comes_later_is_answered_with_the_daemons_sentence_and_leaves_no_file(myna: Run, stage: Stage, tmp_path: Path) -> None:
+    ended = myna("export", "anna", "-o", tmp_path / "anna.myna.tar.zst")
+    assert ended.code == 1
+    assert "later version" in ended.err
+    assert not list(tmp_path.glob("*.zst*"))
+
+
+# ---------------------------------------------------------------------------------------------------------------- say
+
+
+def test_speech_goes_into_a_wav_that_any_program_reads(myna: Run, stage: Stage, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    ended = myna("say", "One.", "Two.", "--voice", "anna@7", "-o", out, "--speed", 1.5, "--seed", 3)
+    assert ended.code == 0, ended.err
+    with wave.open(str(out)) as file:
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth(), file.getnframes()) == (RATE, 1, 2, int(0.75 * RATE))
+    (asked,) = stage.speech.asked
+    assert (asked.text, asked.voice, asked.version, asked.speed, asked.seed) == ("One. Two.", "anna", 7, 1.5, 3)
+    assert not asked.HasField("temperature")
+
+
+def test_speech_on_stdout_is_a_wav_stream_and_nothing_else(myna: Run, stage: Stage) -> None:
+    ended = myna("say", "-", "-o", "-", input="One. Two.\n".encode())
+    assert ended.code == 0, ended.err
+    assert ended.raw[:4] == b"RIFF"
+    assert ended.raw[4:8] == b"\xff" * 4  # a pipe's length is not known at its beginning
+    assert len(ended.raw) == 44 + int(0.75 * RATE) * 2
+    assert stage.speech.asked[0].voice == "anna"  # the only one there is
+
+
+def test_speech_redirected_into_a_file_has_its_true_length(home: Path, stage: Stage, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    with out.open("wb") as file:
+        command = [sys.executable, "-m", "tui.cli", "say", "One.", "-o", "-"]
+        subprocess.run(command, cwd=ROOT, env=clean_environment(home), stdout=file, check=True, timeout=60)
+    with wave.open(BytesIO(out.read_bytes())) as read:
+        assert read.getnframes() == int(0.75 * RATE)
+
+
+@pytest.mark.parametrize("ending", [".flac", ".ogg"])
+def test_speech_is_written_in_the_format_of_the_files_ending(myna: Run, stage: Stage, tmp_path: Path, ending: str) -> None:
+    import soundfile
+
+    out = tmp_path / f"out{ending}"
+    ended = myna("say", "One.", "-o", out, "--json")
+    assert ended.code == 0, ended.err
+    assert soundfile.info(str(out)).frames == int(0.75 * RATE)
+    heard = json.loads(ended.out)
+    assert (heard["voice"], heard["seconds"], heard["job"]) == ("anna@7", 0.75, 41)
+
+
+def test_an_ending_without_a_format_is_refused_before_anything_is_spoken(myna: Run, stage: Stage, tmp_path: Path) -> None:
+    ended = myna("say", "One.", "-o", tmp_path / "out.xyz")
+    assert ended.code == 2
+    assert ".wav, .flac" in ended.err
+    assert not stage.speech.asked
+
+
+def test_speech_that_breaks_off_leaves_no_file(myna: Run, stage: Stage, tmp_path: Path) -> None:
+    ended = myna("say", "break", "-o", tmp_path / "out.wav")
+    assert ended.code == 1
+    assert "The engine stopped." in ended.err
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
+
+
+def test_without_a_sound_output_say_names_the_option_that_saves(myna: Run, stage: Stage) -> None:
+    ended = myna("say", "One.", PULSE_SERVER="none", ALSA_CONFIG_PATH=os.devnull)
+    if ended.code == 0:
+        pytest.skip("this machine has a sound output")
+    assert ended.code == 1
+    assert "-o out.wav" in ended.err
+    assert not stage.speech.asked
+
+
+# ---------------------------------------------------------------------------------------------------------------- terminal
+
+
+def on_terminal(home: Path, *words: str, until: bytes, **environment: str) -> bytes:
+    """What the command writes to a terminal of its own, once `until` was written."""
+    parent, child = pty.openpty()
+    env = clean_environment(home, TERM="xterm-256color", **environment)
+    process = subprocess.Popen([sys.executable, "-m", "tui.cli", *words], cwd=ROOT, env=env, stdin=child, stdout=child, stderr=child)
+    os.close(child)
+    written, deadline = b"", time.monotonic() + 30
+    try:
+        while until not in written and time.monotonic() < deadline:
+            if select.select([parent], [], [], 0.5)[0]:
+                try:
+                    written += os.read(parent, 65536)
+                except OSError:  # the command has ended
+                    break
+    finally:
+        process.kill()
+        process.wait(10)
+        os.close(parent)
+    return written
+
+
+def test_a_terminal_gets_colours_unless_no_color_says_otherwise(home: Path, stage: Stage) -> None:
+    coloured = on_terminal(home, "jobs", "-n", "3", until=b"#3")
+    plain = on_terminal(home, "jobs", "-n", "3", until=b"#3", NO_COLOR="1")
+    assert b"\x1b[32m" in coloured
+    assert b"\x1b[" not in plain
+
+
+def test_waiting_on_a_terminal_shows_how_far_the_job_is(home: Path, stage: Stage) -> None:
+    running = pb.JobStatus.Running(started=NOW, progress=pb.Progress(done=120, total=500, unit="steps", eta_seconds=200))
+    stage.jobs.events = [pb.Event(cursor=101, time=NOW, job=job(900, running=running))]
+    assert b"120 of 500 steps" in on_terminal(home, "train", "anna", "--wait", until=b"120 of 500 steps")
+
+
+def test_sound_is_not_written_onto_a_terminal(home: Path, stage: Stage) -> None:
+    assert b"RIFF" not in on_terminal(home, "say", "One.", "-o", "-", until=b"pipe it")
