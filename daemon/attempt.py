@@ -87,14 +87,22 @@ class Attempt:
         self._order("stop", grace)
 
     def _order(self, what: str, grace: float) -> None:
-        if self._ordered in (what, "cancel") or self.worker is None:
+        if self._ordered in (what, "cancel"):
             return
         self._ordered = what
-        if what == "cancel":
-            self.worker.send(cancel=wire.Cancel())
-        else:
-            self.worker.send(stop=wire.Stop(why="mynad ends"))
+        self._pass_on()
         asyncio.get_running_loop().call_later(grace, self._enforce, what)
+
+    def _pass_on(self) -> None:
+        """Tell the worker, if it is there; else it is told right after its Start."""
+        if self.worker is not None and self._ordered == "cancel":
+            self.worker.send(cancel=wire.Cancel())
+        elif self.worker is not None and self._ordered == "stop":
+            self.worker.send(stop=wire.Stop(why="mynad ends"))
+
+    def hurry(self) -> None:
+        """No more time to save."""
+        self._enforce(self._ordered)
 
     def _enforce(self, what: str) -> None:
         if not self._end.done() and self.worker is not None:
@@ -112,12 +120,13 @@ class Attempt:
             await self.settle(lambda s, job: jobs.fail(s, job, Error("engine", sentence, "See whether memory or processes ran out.", "")))
             return
         try:
-            start = await self._begin(worker)
+            start = await self._begin(worker) if not self._ordered else None
             if start is None:
                 return
             worker.handler, worker.words = self._hear, self._word
             worker.send(start=start)
             self.worker = worker
+            self._pass_on()
             self.daemon.scheduler.wake()  # what was asked of it before it had a worker can be told now
             ends: list[asyncio.Future[Any]] = [self._end, worker.ended]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

@@ -132,6 +132,8 @@ class Launcher:
 
     def close(self) -> None:
         """End the launcher and with it every worker."""
+        if self._closed:
+            return
         self._closed = True
         if self._restart is not None:
             self._restart.cancel()

@@ -94,7 +94,7 @@ class Daemon:
         self._now = now or self._ending.is_set()
         self._ending.set()
         if self._now:
-            self.launcher.close()
+            self.scheduler.hurry()
 
     def _open(self) -> None:
         """State first, then those who use it."""

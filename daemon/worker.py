@@ -42,9 +42,9 @@ def main(load: Callable[[str], Run] = load_job) -> None:
             os.nice(5)  # mynad and speech answer people; this can wait its turn
     line = Line(socket.socket(fileno=WORKER_SOCKET))
     line.hello()
-    while (start := line.next_start()) is not None:
+    while True:
+        start, channel = line.next_job()
         kind = start.WhichOneof("plan") or ""
-        channel = line.open(start)
         try:
             sentence = load(kind)(getattr(start, kind), channel)
         except BaseException as error:  # SystemExit too: third-party code must not end us without a word

@@ -32,7 +32,7 @@ class Line:
         self._link = link
         self._sending = threading.Lock()
         self._changed = threading.Condition()
-        self._starts: list[wire.Start] = []
+        self._starts: list[tuple[wire.Start, JobChannel]] = []
         self._unload: int | None = None
         self._channel: JobChannel | None = None
         self._number = 0
@@ -54,8 +54,8 @@ class Line:
                 os._exit(1)  # mynad has let go of us
             return self._number
 
-    def next_start(self) -> wire.Start | None:
-        """Wait for the next Start. Between jobs, Unload is obeyed here."""
+    def next_job(self) -> tuple[wire.Start, JobChannel]:
+        """Wait for the next Start; it comes with the job's channel. Between jobs, Unload is obeyed here."""
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._starts or self._unload is not None)
@@ -63,11 +63,6 @@ class Line:
                     return self._starts.pop(0)
                 keep, self._unload = self._unload, None
             unload(keep or 0)
-
-    def open(self, start: wire.Start) -> JobChannel:
-        """The channel of the job that starts."""
-        self._channel = JobChannel(self, start)
-        return self._channel
 
     def flush_soon(self) -> None:
         self._buffered.set()
@@ -83,7 +78,9 @@ class Line:
             name = command.WhichOneof("command")
             if name == "start":
                 with self._changed:
-                    self._starts.append(command.start)
+                    # the channel is there before the next command is read: a Stop may follow at once
+                    self._channel = JobChannel(self, command.start)
+                    self._starts.append((command.start, self._channel))
                     self._changed.notify_all()
             elif name == "unload":
                 with self._changed:

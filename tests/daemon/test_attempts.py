@@ -1,0 +1,184 @@
+"""What becomes of a job when its worker succeeds, fails, crashes, freezes or is told to go."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from living_daemon import Living, lived
+from test_launcher import alive, until
+
+from daemon.status import ENDED
+from proto import myna_pb2 as pb
+
+pytestmark = pytest.mark.integration
+
+
+def ended(job: pb.Job) -> bool:
+    return job.status.WhichOneof("status") in ENDED
+
+
+def error_of(home: Path, text: str) -> pb.JobError:
+    """What a speak job whose worker does `text` fails with."""
+    found: list[pb.JobError] = []
+
+    async def life(story: Living) -> None:
+        job = await story.until(await story.speak(text), ended)
+        found.append(job.status.failed.error)
+
+    lived(home, life)
+    return found[0]
+
+
+def test_a_job_that_is_done_says_what_it_did(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        job = await story.until(await story.speak("hello"), ended)
+        assert job.status.succeeded.sentence.startswith("spoken by process")
+        assert story.outcomes(job.id) == ["succeeded"]
+
+    lived(tmp_path, life)
+
+
+def test_a_refusal_keeps_its_kind_sentence_and_hint(tmp_path: Path) -> None:
+    error = error_of(tmp_path, "refuse")
+    assert (error.kind, error.sentence, error.hint) == (pb.BAD_INPUT, "This text cannot be spoken.", "Give another.")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "words"),
+    [
+        ("memory", pb.OUT_OF_MEMORY, "ran out of memory"),
+        ("full", pb.DISK_FULL, "No room left"),
+        ("bug", pb.ENGINE, "KeyError"),
+        ("exit", pb.ENGINE, "tried to end the worker"),
+    ],
+)
+def test_other_failures_are_told_apart(tmp_path: Path, text: str, kind: pb.ErrorKind.ValueType, words: str) -> None:
+    error = error_of(tmp_path, text)
+    assert error.kind == kind
+    assert words in error.sentence
+    assert error.hint
+
+
+def test_the_details_of_a_bug_are_in_the_log_not_in_the_sentence(tmp_path: Path) -> None:
+    error = error_of(tmp_path, "bug")
+    assert "Traceback" not in error.sentence
+    assert "Traceback" in error.log_tail
+
+
+def test_a_worker_that_vanishes_leaves_its_last_words(tmp_path: Path) -> None:
+    error = error_of(tmp_path, "vanish")
+    assert error.kind == pb.CRASHED
+    assert "exit code 7" in error.sentence
+    assert "my last words" in error.log_tail
+
+
+def test_a_segfault_names_the_signal_and_leaves_the_stack(tmp_path: Path) -> None:
+    error = error_of(tmp_path, "segfault")
+    assert error.kind == pb.CRASHED
+    assert "SIGSEGV" in error.sentence
+    assert "strange_worker.py" in error.log_tail
+
+
+def test_a_killed_training_goes_on_with_another_worker(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        job = await story.train("steps")
+        os.kill(await story.worker(job), signal.SIGKILL)
+        waiting = await story.until(job, lambda told: told.attempts == 1 and told.status.HasField("queued"))
+        assert "SIGKILL" in waiting.status.queued.why_waiting
+        await story.until(job, lambda told: told.attempts == 2 and told.status.HasField("running"))
+        assert story.outcomes(job)[0] == "crashed"
+
+    lived(tmp_path, life)
+
+
+def test_a_training_that_keeps_crashing_is_given_up(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        job = await story.until(await story.train("segfault"), ended)
+        assert job.status.failed.error.kind == pb.CRASHED
+        assert "3 times in a row" in job.status.failed.error.sentence
+        assert story.outcomes(job.id) == ["crashed"] * 3
+
+    lived(tmp_path, life)
+
+
+def test_a_frozen_worker_is_ended_and_its_job_queued_again(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        job = await story.train("freeze")
+        frozen = await story.worker(job)
+        await story.until(job, lambda told: told.status.HasField("queued") and "no sign of life" in told.status.queued.why_waiting)
+        await until(lambda: not alive(frozen))
+        assert story.outcomes(job)[0] == "crashed"
+
+    lived(tmp_path, life, heartbeat_timeout=3.0)
+
+
+def test_a_killed_launcher_costs_an_attempt_and_no_job(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        job = await story.train("steps")
+        worker = await story.worker(job)
+        os.kill(story.daemon.launcher.pid, signal.SIGKILL)
+        await story.until(job, lambda told: told.attempts == 2 and told.status.HasField("running"))
+        assert not alive(worker)
+
+    lived(tmp_path, life)
+
+
+def test_a_cancelled_job_ends_its_worker(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        job = await story.train("steps")
+        worker = await story.worker(job)
+        await story.client.cancel(job)
+        assert (await story.until(job, ended)).status.cancelled.by == "a person"
+        await until(lambda: not alive(worker))
+        assert story.outcomes(job) == ["cancelled"]
+
+    lived(tmp_path, life)
+
+
+def test_a_worker_that_does_not_listen_is_cancelled_all_the_same(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        job = await story.speak("deaf")
+        worker = await story.worker(job)
+        await story.client.cancel(job)
+        assert (await story.until(job, ended)).status.HasField("cancelled")
+        await until(lambda: not alive(worker))
+
+    lived(tmp_path, life)
+
+
+def test_at_the_end_of_mynad_a_training_goes_back_to_the_queue_and_on_at_the_next_start(tmp_path: Path) -> None:
+    ids: list[int] = []
+
+    async def first(story: Living) -> None:
+        ids.append(await story.train("steps"))
+        await story.worker(ids[0])
+
+    async def second(story: Living) -> None:
+        await story.until(ids[0], lambda told: told.attempts == 2 and told.status.HasField("running"))
+        assert story.outcomes(ids[0])[0] == "stopped"
+
+    lived(tmp_path, first)
+    lived(tmp_path, second)
+
+
+def test_at_the_end_of_mynad_a_deaf_worker_does_not_keep_it(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        job = await story.train("deaf")
+        await story.worker(job)
+
+    lived(tmp_path, life, stop_grace=0.3)
+
+
+def test_progress_is_seen_by_those_who_ask_and_never_stored(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        job = await story.train("steps")
+        async for event in story.client.watch(after=0, progress=True):
+            if event.job.id == job and event.job.status.running.progress.done > 20:
+                assert event.cursor == 0
+                break
+        assert (await story.client.job(job)).status.running.progress.unit == "steps"
+
+    lived(tmp_path, life)
