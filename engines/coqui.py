@@ -1,6 +1,6 @@
 """Import Coqui's TTS classes without what its import does to a process. Call `prepare()` before the first `import TTS…`.
 
-Two traps (torch 2.13, torchaudio 2.11, coqui-tts 0.28): torchaudio's wheel carries a CUDA extension, which raises OSError beside a CPU build of
+Two traps (torch 2.13, torchaudio 2.11, coqui-tts 0.28): torchaudio's wheel carries a CUDA extension, which raises OSError beside a CPU
 torch although nothing we use needs it; and Coqui's trainer modules set the number of torch threads to one.
 """
 
@@ -20,7 +20,7 @@ def prepare() -> None:
     if "torchaudio" in sys.modules:
         return
     try:
-        import torchaudio  # noqa: F401
+        import torchaudio
     except OSError:
         for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
             del sys.modules[name]  # the half-imported package

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import librosa
 import numpy as np
 import torch
+from librosa.filters import mel as mel_filters
 from numpy.typing import NDArray
 
 SAMPLE_RATE = 16_000  #: Hz
@@ -23,7 +23,7 @@ _QUIET = 0.01  #: share of the loudest 10 ms under which a clip's ends are silen
 @lru_cache(maxsize=4)
 def filters() -> torch.Tensor:
     """Slaney mel filters, shape (N_MELS, N_FFT // 2 + 1)."""
-    return torch.from_numpy(librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=0, fmax=SAMPLE_RATE / 2))
+    return torch.from_numpy(mel_filters(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=N_MELS, fmin=0, fmax=SAMPLE_RATE / 2))
 
 
 @lru_cache(maxsize=4)

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -50,11 +51,11 @@ def load(version: Path | None, device: str) -> GlowModel:
     return GlowModel(module, settings, settings.speakers.index(VOICE), vocoder.load(base_dir()), torch.device(device))
 
 
-def _with_voice(module: torch.nn.Module, settings: Settings) -> tuple[torch.nn.Module, Settings]:
-    table = module.emb_g.weight.data  # type: ignore[union-attr]
+def _with_voice(module: Any, settings: Settings) -> tuple[torch.nn.Module, Settings]:
+    table = module.emb_g.weight.data
     grown = replace(settings, speakers=(*settings.speakers, VOICE))
     state = module.state_dict()
-    state["emb_g.weight"] = torch.cat([table, table[:1]])  # type: ignore[list-item]
+    state["emb_g.weight"] = torch.cat([table, table[:1]])
     larger = network.build(grown)
     larger.load_state_dict(state)
     return larger, grown
@@ -79,6 +80,6 @@ def nearest_speaker(model: GlowModel, clips: Sequence[tuple[torch.Tensor, torch.
 
 def start_as(model: GlowModel, row: int) -> None:
     """Let the voice begin as a copy of another row."""
-    table = model.module.emb_g.weight  # type: ignore[union-attr]
+    module: Any = model.module
     with torch.no_grad():
-        table[model.speaker] = table[row]  # type: ignore[index, operator]
+        module.emb_g.weight[model.speaker] = module.emb_g.weight[row]

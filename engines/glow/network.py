@@ -53,7 +53,8 @@ def coqui_config(settings: Settings) -> Any:
         # Coqui counts the vocabulary by characters, so each symbol stands there as one: from a private-use block.
         characters=CharactersConfig(
             characters_class="TTS.tts.utils.text.characters.Graphemes", pad=settings.symbols[0], eos="", bos="", blank="",
-            characters="".join(chr(0xE000 + index) for index in range(1, len(settings.symbols))), punctuations="", is_unique=False, is_sorted=False,
+            characters="".join(chr(0xE000 + index) for index in range(1, len(settings.symbols))), punctuations="",
+            is_unique=False, is_sorted=False,
         ),
         audio=BaseAudioConfig(
             sample_rate=mel.SAMPLE_RATE, fft_size=mel.N_FFT, win_length=mel.N_FFT, hop_length=mel.HOP, num_mels=mel.N_MELS, mel_fmin=0,
@@ -76,7 +77,9 @@ def coqui_config(settings: Settings) -> Any:
     )  # fmt: skip
 
 
-def save(network: torch.nn.Module, settings: Settings, folder: Path, dtype: torch.dtype = torch.float32, more: Mapping[str, Any] | None = None) -> None:
+def save(
+    network: torch.nn.Module, settings: Settings, folder: Path, dtype: torch.dtype = torch.float32, more: Mapping[str, Any] | None = None
+) -> None:
     """Write WEIGHTS and SETTINGS into an existing folder; `more` goes into the JSON beside the settings."""
     state = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in network.state_dict().items()}
     (folder / WEIGHTS).write_bytes(safetensors.torch.save(state))  # save_file would make it readable by its owner only
@@ -105,13 +108,15 @@ def read_settings(folder: Path) -> Settings:
         raise EngineError(f"{folder / SETTINGS} cannot be read: {error}", "Restore the folder, or train the voice again.") from error
     if settings.phonemizer != phonemes.PHONEMIZER or settings.symbols != phonemes.SYMBOLS:
         raise EngineError(
-            f"The model in {folder} was trained with the phonemes of {settings.phonemizer}; this version of Myna speaks {phonemes.PHONEMIZER}.",
+            f"The model in {folder} was trained with the phonemes of {settings.phonemizer}; Myna now speaks {phonemes.PHONEMIZER}.",
             "Train the voice again from the present base.",
         )
     return settings
 
 
-def initialise(network: Any, texts: torch.Tensor, text_lengths: torch.Tensor, mels: torch.Tensor, mel_lengths: torch.Tensor, speakers: torch.Tensor) -> None:
+def initialise(
+    network: Any, texts: torch.Tensor, text_lengths: torch.Tensor, mels: torch.Tensor, mel_lengths: torch.Tensor, speakers: torch.Tensor
+) -> None:
     """Data-dependent initialisation of the decoder's ActNorm layers. Only for a network trained from nothing: it overwrites them."""
     for flow in network.decoder.flows:
         if hasattr(flow, "set_ddi"):
@@ -130,8 +135,10 @@ def forward(
     return outputs
 
 
-def losses(network: Any, outputs: Mapping[str, torch.Tensor], text_lengths: torch.Tensor, mel_lengths: torch.Tensor) -> dict[str, torch.Tensor]:
-    """GlowTTS's losses: "mle" (negative log-likelihood of a mel value, nats), "duration" (squared error of log durations), "loss" their sum."""
+def losses(
+    network: Any, outputs: Mapping[str, torch.Tensor], text_lengths: torch.Tensor, mel_lengths: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """GlowTTS's losses: "mle" (negative log-likelihood of a mel value, nats), "duration" (squared error of logs), "loss" their sum."""
     with coqui.imports():
         from TTS.tts.layers.losses import GlowTTSLoss
 

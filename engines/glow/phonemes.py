@@ -16,8 +16,10 @@ from engines.errors import BadInput
 #: Stored with the base: a base trained with one phonemizer must be spoken with the same.
 PHONEMIZER = "gruut-en-us-2"
 
-_CONSONANTS = "b d d͡ʒ f h j k l m n p s t t͡ʃ v w z ð ŋ ɡ ɹ ʃ ʒ θ".split()
-_VOWELS = "aɪ aʊ eɪ i oʊ u æ ɑ ɔ ɔɪ ə ɚ ɛ ɪ ʊ ʌ".split()
+_CONSONANTS = ("b", "d", "d͡ʒ", "f", "h", "j", "k", "l", "m", "n", "p", "s", "t", "t͡ʃ", "v", "w", "z", "ð", "ŋ", "ɡ", "ɹ", "ʃ", "ʒ", "θ")
+_VOWELS = ("aɪ", "aʊ", "eɪ", "i", "oʊ", "u", "æ", "ɑ", "ɔ", "ɔɪ", "ə", "ɚ", "ɛ", "ɪ", "ʊ", "ʌ")
+#: Spellings of our own, which no lexicon has: the letter a, not the article.
+_OWN = {"eigh": ("ˈeɪ",)}
 PAD, START, SPACE = "_", "^", " "
 #: Token id = index.
 SYMBOLS: tuple[str, ...] = (PAD, START, SPACE, ",", ".", "?", "!", *_CONSONANTS, *_VOWELS, *(f"ˈ{vowel}" for vowel in _VOWELS))
@@ -54,6 +56,10 @@ def _pronounce(words: str) -> tuple[tuple[str, ...], ...]:
     """Phonemes of each word. Punctuation is cut off before, since gruut would drop or move some of it."""
     if not words:
         return ()
+    own = next((word for word in words.split() if word in _OWN), None)
+    if own is not None:
+        before, _, after = f" {words} ".partition(f" {own} ")
+        return (*_pronounce(before.strip()), _OWN[own], *_pronounce(after.strip()))
     found: list[tuple[str, ...]] = []
     for sentence in _gruut()(words, lang="en-us", espeak=False, major_breaks=False, minor_breaks=False):
         for word in sentence:

@@ -40,7 +40,7 @@ def speak(model: GlowModel, request: SpeechRequest) -> Iterator[AudioChunk]:
         generator.manual_seed((seed + 0x9E3779B9 * index) % 2**63)
         features = mels(model, tokens, request.speed, request.temperature, generator)
         with torch.inference_mode():
-            samples = model.vocoder(features, generator).numpy()
+            samples = model.vocoder.sound(features, generator).numpy()
         pause = np.zeros(0 if index == last else round(PAUSES[words[-1]] / request.speed * mel.SAMPLE_RATE), np.float32)
         yield AudioChunk(np.concatenate([_soft_ends(samples), pause]).clip(-1, 1), mel.SAMPLE_RATE, index, sentence)
 
@@ -53,7 +53,9 @@ def mels(model: GlowModel, tokens: torch.Tensor, speed: float, temperature: floa
     module.eval()
     try:
         voice = module._get_speaker_conditioning({"speaker_ids": torch.tensor([model.speaker], device=model.device)}, "emb_g")
-        means, _, log_durations, _ = module.encoder(tokens[None].to(model.device), torch.tensor([len(tokens)], device=model.device), g=voice)
+        means, _, log_durations, _ = module.encoder(
+            tokens[None].to(model.device), torch.tensor([len(tokens)], device=model.device), g=voice
+        )
         frames = durations(log_durations[0, 0].cpu(), speed)
         means = torch.repeat_interleave(means.cpu(), frames, dim=2)
         means = torch.nn.functional.pad(means, (0, means.shape[-1] % module.num_squeeze))  # the decoder folds frames in pairs
@@ -95,5 +97,3 @@ def _check(request: SpeechRequest) -> None:
         raise BadInput(f"The temperature {request.temperature} is out of range.", "Use a temperature from 0 to 2.")
     if request.options:
         raise BadInput(f"The embedded engine has no option {sorted(request.options)[0]!r}.", "Leave the options out.")
-
-

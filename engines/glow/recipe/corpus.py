@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -92,13 +93,15 @@ def make(out: Path, minutes: float, seed: int) -> None:
             while left > 0:
                 texts = [sentence(rng) for _ in range(16)]
                 words = [text.normalise(" ".join(text.sentences(t))) for t in texts]
-                for plain, spoken, samples in zip(texts, words, pool.map(lambda w: speak(speaker, w), words), strict=True):
+                for plain, spoken, samples in zip(texts, words, pool.map(partial(speak, speaker), words), strict=True):
                     seconds = len(samples) / SAMPLE_RATE
                     if left <= 0 or not 0.8 <= seconds <= 11:
                         continue
                     path = folder / f"{number:04d}.flac"
                     sf.write(path, samples / max(1.0, float(np.abs(samples).max()) / 0.99), SAMPLE_RATE)
-                    lines.append({"path": str(path.relative_to(out)), "speaker": speaker.name, "text": plain, "words": spoken, "seconds": seconds})
+                    lines.append(
+                        {"path": str(path.relative_to(out)), "speaker": speaker.name, "text": plain, "words": spoken, "seconds": seconds}
+                    )
                     left -= seconds
                     number += 1
     (out / "corpus.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))

@@ -10,65 +10,91 @@ import sqlite3
 from functools import lru_cache
 from pathlib import Path
 
-_NAMES = (
-    "Anna Robert Maria James Chloe Victor Joyce Hugo Irene Thomas Zoe Leo Ruth George Daisy Owen Paula Jack Sheila Martin Yvonne Keith Louise Edward"
-    " Beth Charles Fiona Peter Vivian Walter"
-).split()
-_SURNAMES = "Baker Young Hughes Fox Thatcher Moore Walsh King Jefferson Shaw Peterson Wright O'Neill Chambers Dubois Vaughn".split()
-_PLACES = (
-    "the garden;the old harbor;the kitchen;the train station;the village;the museum;the north shore;the attic;the market;the library;the valley;"
-    "the office;our house;the river;the theater;a small cafe;the airport;the bridge;the playground;the workshop;Boston;Chicago;Paris;Oregon;Vienna;"
-    "Asia;the hospital;the church yard;the beach;the next room;the university"
-).split(";")
-_ADJECTIVES = (
-    "quick quiet bright heavy young ancient narrow gentle yellow huge foolish clever frozen cheap thick smooth rough golden usual strange loyal busy"
-    " purple enormous ordinary cheerful shallow vague thirsty royal awful healthy fresh wooden careful"
-).split()
-_NOUNS = (
-    "dog boat letter window garden teacher judge chair pictures engine kettle orange jacket thunderstorm village blanket measure voice finger"
-    " mountain feather question treasure machine bottle shoe cousin piano story doctor bird cloud ticket basket camera village church lawyer horse"
-    " problem watch pencil bridge soldier beach cake jury song newspaper mushroom toy leather glove oyster youth"
-).split()
-_PAST = (
-    "found;painted;watched;carried;forgot;measured;borrowed;followed;chose;described;enjoyed;bought;pushed;washed;judged;answered;caught;"
-    "destroyed;repaired;remembered;showed me;gave back;threw away;laughed at;talked about;looked for;paid for;worried about;moved"
-).split(";")
-_PRESENT = (
-    "finds;watches;carries;forgets;measures;borrows;follows;chooses;enjoys;buys;pushes;washes;repairs;remembers;shows;throws away;laughs at;"
-    "talks about;looks for;worries about;needs;likes;uses"
-).split(";")
-_BASE = "find watch carry forget measure borrow follow choose enjoy buy push wash repair remember show throw catch join use hide change".split()
-_ADVERBS = (
-    "yesterday;this morning;very slowly;without a word;once again;every other week;as usual;quite often;before breakfast;after the game;"
-    "with both hands;for the third time;in the evening;just in time;all by herself;on Thursday;against our advice;behind the barn"
-).split(";")
-_CLAUSES = (
-    "because it was late;although nobody asked;while the children were asleep;when the rain stopped;if you don't mind;since the road was closed;"
-    "before the shop opened;so that everyone could hear;as soon as the music began;unless the weather changes;until the fire went out"
-).split(";")
-_OPENERS = (
-    "Of course;In fact;By the way;To be honest;After a while;On the other hand;As far as I know;Fortunately;For example;Sooner or later;"
-    "Years ago;In my opinion;Oddly enough"
-).split(";")
-_SUBJECTS = "I;you;we;they;she;he;my brother;her uncle;the whole team;our neighbor;nobody;everyone;the new manager;the boys".split(";")
-_MONTHS = "January February March April May June July August September October November December".split()
-_FIXED = (
-    "How are you doing today?;Thank you very much for your help.;I would rather stay at home tonight.;Could you please pass me the salt?;"
-    "What time does the next bus leave?;It's a pleasure to meet you.;Don't forget to turn off the lights.;Where did you put the car keys?;"
-    "That was the best meal I've had in years.;Please leave a message after the tone.;The weather should be fine by noon.;I'm sorry, I didn't catch that.;"
-    "Why would anyone want to do that?;We'll see you again next year.;Watch out for the ice on the stairs!;Let me think about it for a moment."
-).split(";")
-_WORD_FRAMES = (
-    "The word {0} is not the same as {1}.;{0}, {1}, and {2} were on the list.;She wrote {0} and {1} on the board.;Have you ever heard of {0}?;"
-    "He spoke of {0} and of {1} for an hour.;There was no {0}, only {1} and {2}.;Some people say {0}, others say {1}.;"
-    "The report mentioned {0} twice, and {1} once."
-).split(";")
+
+def _split(words: str, mark: str = " ") -> list[str]:
+    return words.split(mark)
+
+
+_NAMES = _split(
+    "Anna Robert Maria James Chloe Victor Joyce Hugo Irene Thomas Zoe Leo Ruth George Daisy Owen Paula Jack Sheila Martin "
+    "Yvonne Keith Louise Edward Beth Charles Fiona Peter Vivian Walter"
+)
+_SURNAMES = _split("Baker Young Hughes Fox Thatcher Moore Walsh King Jefferson Shaw Peterson Wright O'Neill Chambers Dubois Vaughn")
+_PLACES = _split(
+    "the garden;the old harbor;the kitchen;the train station;the village;the museum;the north shore;the attic;the market;"
+    "the library;the valley;the office;our house;the river;the theater;a small cafe;the airport;the bridge;the playground;"
+    "the workshop;Boston;Chicago;Paris;Oregon;Vienna;Asia;the hospital;the church yard;the beach;the next room;"
+    "the university",
+    ";",
+)
+_ADJECTIVES = _split(
+    "quick quiet bright heavy young ancient narrow gentle yellow huge foolish clever frozen cheap thick smooth rough golden "
+    "usual strange loyal busy purple enormous ordinary cheerful shallow vague thirsty royal awful healthy fresh wooden "
+    "careful"
+)
+_NOUNS = _split(
+    "dog boat letter window garden teacher judge chair pictures engine kettle orange jacket thunderstorm village blanket "
+    "measure voice finger mountain feather question treasure machine bottle shoe cousin piano story doctor bird cloud "
+    "ticket basket camera village church lawyer horse problem watch pencil bridge soldier beach cake jury song newspaper "
+    "mushroom toy leather glove oyster youth"
+)
+_PAST = _split(
+    "found;painted;watched;carried;forgot;measured;borrowed;followed;chose;described;enjoyed;bought;pushed;washed;judged;"
+    "answered;caught;destroyed;repaired;remembered;showed me;gave back;threw away;laughed at;talked about;looked for;"
+    "paid for;worried about;moved",
+    ";",
+)
+_PRESENT = _split(
+    "finds;watches;carries;forgets;measures;borrows;follows;chooses;enjoys;buys;pushes;washes;repairs;remembers;shows;"
+    "throws away;laughs at;talks about;looks for;worries about;needs;likes;uses",
+    ";",
+)
+_BASE = _split(
+    "find watch carry forget measure borrow follow choose enjoy buy push wash repair remember show throw catch join use hide change"
+)
+_ADVERBS = _split(
+    "yesterday;this morning;very slowly;without a word;once again;every other week;as usual;quite often;before breakfast;"
+    "after the game;with both hands;for the third time;in the evening;just in time;all by herself;on Thursday;"
+    "against our advice;behind the barn",
+    ";",
+)
+_CLAUSES = _split(
+    "because it was late;although nobody asked;while the children were asleep;when the rain stopped;if you don't mind;"
+    "since the road was closed;before the shop opened;so that everyone could hear;as soon as the music began;"
+    "unless the weather changes;until the fire went out",
+    ";",
+)
+_OPENERS = _split(
+    "Of course;In fact;By the way;To be honest;After a while;On the other hand;As far as I know;Fortunately;For example;"
+    "Sooner or later;Years ago;In my opinion;Oddly enough",
+    ";",
+)
+_SUBJECTS = _split(
+    "I;you;we;they;she;he;my brother;her uncle;the whole team;our neighbor;nobody;everyone;the new manager;the boys",
+    ";",
+)
+_MONTHS = _split("January February March April May June July August September October November December")
+_FIXED = _split(
+    "How are you doing today?;Thank you very much for your help.;I would rather stay at home tonight.;"
+    "Could you please pass me the salt?;What time does the next bus leave?;It's a pleasure to meet you.;"
+    "Don't forget to turn off the lights.;Where did you put the car keys?;That was the best meal I've had in years.;"
+    "Please leave a message after the tone.;The weather should be fine by noon.;I'm sorry, I didn't catch that.;"
+    "Why would anyone want to do that?;We'll see you again next year.;Watch out for the ice on the stairs!;"
+    "Let me think about it for a moment.",
+    ";",
+)
+_WORD_FRAMES = _split(
+    "The word {0} is not the same as {1}.;{0}, {1}, and {2} were on the list.;She wrote {0} and {1} on the board.;"
+    "Have you ever heard of {0}?;He spoke of {0} and of {1} for an hour.;There was no {0}, only {1} and {2}.;"
+    "Some people say {0}, others say {1}.;The report mentioned {0} twice, and {1} once.",
+    ";",
+)
 
 
 @lru_cache(maxsize=1)
 def _lexicon() -> tuple[str, ...]:
     """Common-looking words of gruut's lexicon: letters only, four to eleven of them, a single pronunciation."""
-    import gruut_lang_en
+    import gruut_lang_en  # type: ignore[import-untyped]
 
     path = Path(gruut_lang_en.__file__).parent / "lexicon.db"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:

@@ -1,4 +1,4 @@
-"""Train the base from a corpus: `python -m engines.glow.recipe.train_base CORPUS OUT --steps 6000 [--seed 7]`.
+"""Train the base from a corpus: `python -m engines.glow.recipe.train_base CORPUS OUT --steps 8000 [--seed 7]`.
 
 Every tenth-of-run a snapshot of the averaged weights is written to OUT/base, so that a base exists early. The averaged weights (exponential
 moving average) are what ships: they speak more evenly than the last step's.
@@ -12,7 +12,7 @@ import json
 import math
 import random
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,14 +36,16 @@ class Item:
 
 
 def read_corpus(corpus: Path) -> tuple[list[Item], list[Item], list[str]]:
-    """(training, held-out, speaker names). The last clip of every fifty of a speaker is held out. Encodings are cached in the corpus folder."""
+    """(training, held-out, speaker names). Every fiftieth clip of a speaker is held out. Encodings are cached in the corpus folder."""
     cache = corpus / "encoded.pt"
     if cache.exists():
         kept: tuple[list[Item], list[Item], list[str]] = torch.load(cache, weights_only=False)
         return kept
     lines = [json.loads(line) for line in (corpus / "corpus.jsonl").read_text().splitlines()]
     names = list(dict.fromkeys(line["speaker"] for line in lines))
-    train, held_out, counts = [], [], defaultdict(int)
+    train: list[Item] = []
+    held_out: list[Item] = []
+    counts = Counter[str]()
     for line in lines:
         samples, _ = sf.read(corpus / line["path"], dtype="float32")
         features = mel.mel(torch.from_numpy(mel.level(samples)))
@@ -66,7 +68,11 @@ def batches(items: list[Item], rng: random.Random) -> list[list[Item]]:
 
 def collate(items: list[Item]) -> tuple[torch.Tensor, ...]:
     """(tokens, token lengths, mels, mel lengths, speakers), as `network.forward` takes them."""
-    return *network.pad([item.tokens for item in items]), *network.pad([item.mel for item in items]), torch.tensor([item.speaker for item in items])
+    return (
+        *network.pad([item.tokens for item in items]),
+        *network.pad([item.mel for item in items]),
+        torch.tensor([item.speaker for item in items]),
+    )
 
 
 def loss(model: Any, items: list[Item]) -> dict[str, torch.Tensor]:
@@ -75,15 +81,25 @@ def loss(model: Any, items: list[Item]) -> dict[str, torch.Tensor]:
     return network.losses(model, outputs, text_lengths, mel_lengths)
 
 
+def halve(model: Any) -> None:
+    """Run the flows' inner networks, most of the work, in bfloat16: a fifth faster on CPUs that have it. The flows stay float32."""
+    for flow in model.decoder.flows:
+        if hasattr(flow, "wn"):
+            inner = torch.autocast("cpu", torch.bfloat16)(flow.wn.forward)
+            flow.wn.forward = lambda *arguments, inner=inner: inner(*arguments).float()
+
+
 def train(corpus: Path, out: Path, steps: int, seed: int, rate: float) -> None:
     torch.manual_seed(seed)
     rng = random.Random(seed)
     train_items, held_out, names = read_corpus(corpus)
-    settings = network.Settings(speakers=tuple(names))
+    # No dropout in the flows: the corpus is large for them, and random numbers are a fifth of a step's time.
+    settings = network.Settings(speakers=tuple(names), dropout={"encoder": 0.1, "decoder": 0.0, "duration": 0.1})
     model = network.build(settings)
     model.train()
     network.initialise(model, *collate(rng.sample(train_items, 48)))
     averaged = copy.deepcopy(model).eval()
+    halve(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=1e-4, fused=True)
     warm_up = max(1, min(200, steps // 10))
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -91,14 +107,17 @@ def train(corpus: Path, out: Path, steps: int, seed: int, rate: float) -> None:
         lambda step: min((step + 1) / warm_up, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))),
     )
     (out / "base").mkdir(parents=True, exist_ok=True)
-    print(f"{len(train_items)} clips, {len(held_out)} held out, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters", flush=True)
+    print(
+        f"{len(train_items)} clips, {len(held_out)} held out, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters",
+        flush=True,
+    )
     queue: list[list[Item]] = []
-    began, clock, sums = time.monotonic(), time.monotonic(), defaultdict(float)
+    began, clock, sums = time.monotonic(), time.monotonic(), defaultdict[str, float](float)
     for step in range(1, steps + 1):
         queue = queue or batches(train_items, rng)
         parts = loss(model, queue.pop())
         optimizer.zero_grad(set_to_none=True)
-        parts["loss"].backward()
+        torch.autograd.backward(parts["loss"])
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
         schedule.step()
@@ -111,7 +130,7 @@ def train(corpus: Path, out: Path, steps: int, seed: int, rate: float) -> None:
         if step % 50 == 0:
             shown = " ".join(f"{name} {total / 50:.3f}" for name, total in sums.items())
             print(f"step {step} {shown} {(time.monotonic() - clock) / 50:.2f} s/step", flush=True)
-            clock, sums = time.monotonic(), defaultdict(float)
+            clock, sums = time.monotonic(), defaultdict[str, float](float)
         if step % max(1, steps // 10) == 0 or step == steps:
             with torch.no_grad():
                 held = [loss(averaged, held_out[at : at + BATCH]) for at in range(0, len(held_out), BATCH)]
@@ -126,7 +145,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("corpus", type=Path)
     arguments.add_argument("out", type=Path)
-    arguments.add_argument("--steps", type=int, default=6000)
+    arguments.add_argument("--steps", type=int, default=8000)
     arguments.add_argument("--seed", type=int, default=7)
     arguments.add_argument("--rate", type=float, default=1e-3)
     options = arguments.parse_args()
