@@ -1,15 +1,20 @@
-"""A tiny random base, made once, and a workshop for each test."""
+"""What end-to-end tests stand on: a tiny random base, a home with a dataset, and the weights that a calm training of it gives."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.workshop import ROOT, Workshop
+from proto import myna_pb2 as pb
+from tests.e2e.workshop import ANNA, LONG, NAMES, ROOT, SETTINGS, Workshop, ended, job_is, until, weights
+
+#: nothing is trained but what a test asks for
+BY_HAND = SETTINGS + "auto_train = false\n"
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +26,52 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workshop(tmp_path: Path, tiny_base: Path) -> Iterator[Workshop]:
+    """An empty workshop that trains by itself."""
     made = Workshop(tmp_path / "home", tiny_base)
     yield made
     made.kill()
+
+
+@pytest.fixture(scope="session")
+def dataset_home(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> Path:
+    """A home in which Anna has dataset #1 and no version. Tests take copies."""
+    made = Workshop(tmp_path_factory.mktemp("dataset") / "home", tiny_base, BY_HAND)
+    try:
+        with made.up() as client:
+            made.drop(ANNA, NAMES)
+            until(client, job_is(pb.DATASET, "succeeded"))
+        assert made.down() == 0
+    finally:
+        made.kill()
+    return made.home
+
+
+@pytest.fixture(scope="session")
+def copy_of_dataset_home(dataset_home: Path, tiny_base: Path) -> Callable[[Path], Workshop]:
+    """Makes a workshop of its own, in a new folder, that has the dataset."""
+
+    def copy(home: Path) -> Workshop:
+        shutil.copytree(dataset_home, home, ignore=shutil.ignore_patterns("*.sock", "mynad.out"))
+        return Workshop(home, tiny_base, BY_HAND)
+
+    return copy
+
+
+@pytest.fixture
+def with_dataset(tmp_path: Path, copy_of_dataset_home: Callable[[Path], Workshop]) -> Iterator[Workshop]:
+    """A workshop in which Anna has dataset #1, and nothing trains by itself."""
+    made = copy_of_dataset_home(tmp_path / "home")
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="session")
+def calm_weights(tmp_path_factory: pytest.TempPathFactory, copy_of_dataset_home: Callable[[Path], Workshop]) -> str:
+    """Weights of Anna's version 1 when a LONG training runs from its beginning to its end and nobody asks for anything."""
+    made = copy_of_dataset_home(tmp_path_factory.mktemp("calm") / "home")
+    try:
+        with made.up() as client:
+            ended(client, client.train(ANNA, **LONG).id)
+        return weights(made.home, ANNA, 1)
+    finally:
+        made.kill()

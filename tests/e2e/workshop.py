@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import queue
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 import psutil
 
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError, connect, state_of
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT / "demo" / "recordings"
 #: how long the whole way may take on a slow machine before a test gives up, seconds
@@ -34,6 +37,9 @@ min_free_disk = 0
 threads = 1
 stop_grace = 30.0
 """
+#: who speaks, and the recordings most tests use
+ANNA = "anna"
+NAMES = [f"d{n:02d}" for n in range(1, 10)]
 VOICE = """\
 [train]
 steps = 24
@@ -42,24 +48,49 @@ eval_every = 12
 batch_size = 4
 seed = 7
 """
+#: a training that lasts long enough to be disturbed, as choices of `Client.train`
+LONG: dict[str, Any] = {"steps": 240, "checkpoint_every": 20, "eval_every": 120, "batch_size": 4, "seed": 11, "patience": 0}
 
 
 class Workshop:
-    """A home folder and, while `up`, the mynad that owns it."""
+    """A home folder and, while `up`, the mynad that owns it.
 
-    def __init__(self, home: Path, base: Path, settings: str = SETTINGS, env: dict[str, str] | None = None) -> None:
+    `prefix` is put before mynad's command; `inside` is what the home is called where that command runs, if it is another name.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        base: Path,
+        settings: str = SETTINGS,
+        *,
+        prefix: Sequence[str] = (),
+        inside: Path | None = None,
+        log: Path | None = None,
+    ) -> None:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
         (home / "myna.toml").write_text(settings)
-        self.env = {**os.environ, "MYNA_HOME": str(home), "MYNA_GLOW_BASE": str(base), "OMP_NUM_THREADS": "1", **(env or {})}
+        self.prefix = list(prefix)
+        self.log = log or home / "mynad.out"
+        self.env = {
+            **os.environ,
+            "MYNA_HOME": str(inside or home),
+            "MYNA_GLOW_BASE": str(base),
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": str(ROOT),
+        }
         self.daemon: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start a mynad and do not wait for it."""
+        with self.log.open("ab") as out:
+            command = [*self.prefix, sys.executable, "-m", "daemon.main"]
+            return subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
 
     def up(self, patience: float = 30.0) -> Client:
         """Start mynad and wait until it serves."""
-        with (self.home / "mynad.out").open("ab") as out:
-            self.daemon = subprocess.Popen(
-                [sys.executable, "-m", "daemon.main"], cwd=ROOT, env=self.env, stdout=out, stderr=out, stdin=subprocess.DEVNULL
-            )
+        self.daemon = self.start()
         client = self.client()
         try:
             client.wait_ready(patience)
@@ -111,8 +142,7 @@ class Workshop:
 
     def words(self) -> str:
         """What mynad printed, for a failing test's message."""
-        path = self.home / "mynad.out"
-        return path.read_text(errors="replace")[-4000:] if path.exists() else ""
+        return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
 
     def drop(self, voice: str, names: list[str], *, texts: bool = True, options: str = VOICE) -> None:
         """Copy demo recordings (and their texts) into a voice's inbox."""
@@ -147,11 +177,9 @@ def until(client: Client, wanted: Callable[[pb.Event], bool], *, after: int = 0,
     raise AssertionError(f"not seen within {patience:.0f} s; the last heard: {heard[-12:]}")
 
 
-def bounded(stream: Iterator[pb.Event], patience: float) -> Iterator[pb.Event]:
+def bounded(stream: Iterator[T], patience: float) -> Iterator[T]:
     """The stream's events until the bound has passed."""
-    import queue
-
-    events: queue.Queue[pb.Event | Exception] = queue.Queue()
+    events: queue.Queue[T | Exception | None] = queue.Queue()
 
     def pump() -> None:
         try:
@@ -159,6 +187,8 @@ def bounded(stream: Iterator[pb.Event], patience: float) -> Iterator[pb.Event]:
                 events.put(event)
         except Exception as error:  # told to the test's own thread
             events.put(error)
+        else:
+            events.put(None)
 
     threading.Thread(target=pump, daemon=True).start()
     end = time.monotonic() + patience
@@ -169,6 +199,8 @@ def bounded(stream: Iterator[pb.Event], patience: float) -> Iterator[pb.Event]:
             return
         if isinstance(got, Exception):
             raise got
+        if got is None:
+            return
         yield got
 
 
@@ -177,6 +209,35 @@ def job_is(kind: pb.JobKind.ValueType, state: str, voice: str = "") -> Callable[
     return lambda event: (
         event.HasField("job") and event.job.kind == kind and state_of(event.job) == state and voice in ("", event.job.voice)
     )
+
+
+def running(client: Client, job: int) -> pb.Job:
+    """The job once a worker is at it."""
+    for event in bounded(client.watch(0), PATIENCE):
+        if event.HasField("job") and event.job.id == job and state_of(event.job) == "running":
+            return client.job(job)
+    raise AssertionError(f"job {job} did not start within {PATIENCE:.0f} s: {client.job(job)}")
+
+
+def ended(client: Client, job: int, state: str = "succeeded") -> pb.Job:
+    """The job when it has ended, which must be in this state."""
+    for seen in bounded(client.follow(job), PATIENCE):
+        last = seen
+        if state_of(last) in ("succeeded", "failed", "cancelled"):
+            assert state_of(last) == state, f"{last.title} {state_of(last)}: {last.status}"
+            return last
+    raise AssertionError(f"{last.title} had not ended after {PATIENCE:.0f} s: {last.status}")
+
+
+def reach_step(client: Client, job: int, step: int) -> int:
+    """Wait until the training has told of a step at or after this one; which."""
+    run = running(client, job).run
+    for batch in bounded(client.watch_points(run, ["train/loss"]), PATIENCE):
+        reached = max([0, *(at for series in batch.series for at in series.steps)])
+        if reached >= step:
+            return reached
+        assert not batch.ended, f"the run ended at step {reached}, before {step}"
+    raise AssertionError(f"step {step} was not reached within {PATIENCE:.0f} s")
 
 
 def weights(home: Path, voice: str, version: int) -> str:

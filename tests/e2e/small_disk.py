@@ -1,0 +1,64 @@
+"""A small file system of a test's own: tmpfs, mounted in a namespace where we are root, so that it really runs full.
+
+The namespace lives as long as a process that waits in it. From outside its files are seen through that process (`/proc/PID/root/…`), and a
+command is started inside with `prefix` before it; so a daemon can die and another one find the same disk.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+
+class SmallDisk:
+    """A disk of `size` bytes. Skips the test, with a sentence, on a machine where nobody may mount one."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        #: what it is called by those who run inside
+        self.inside = folder / "disk"
+        self.inside.mkdir(parents=True)
+        script = f'mount -t tmpfs -o size={size},mode=700 none "{self.inside}" && echo mounted && exec cat'
+        self._holder = subprocess.Popen(
+            ["unshare", "-Urm", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        assert self._holder.stdout is not None
+        if self._holder.stdout.readline().strip() != "mounted":
+            pytest.skip("this machine lets nobody mount a small disk in a namespace of their own")
+        root = Path(f"/proc/{self._holder.pid}/root")
+        #: the same for those outside; by a link, because a socket's path may not be long
+        self.seen = folder / "seen"
+        self.seen.symlink_to(root / self.inside.relative_to("/"))
+        self.prefix = ["nsenter", f"--target={self._holder.pid}", "--user", "--mount", "--preserve-credentials", "--"]
+        self._ballast = self.seen / "ballast"
+
+    def free(self) -> int:
+        """Bytes that are free."""
+        found = os.statvfs(self.seen)
+        return found.f_bavail * found.f_frsize
+
+    def fill(self, leave: int = 0) -> None:
+        """Put ballast in until `leave` bytes are free."""
+        with self._ballast.open("ab") as file:
+            while (room := self.free() - leave) > 0:
+                try:
+                    file.write(bytes(min(room, 1 << 20)))
+                    file.flush()
+                except OSError:
+                    if self.free() == 0:
+                        return
+                    raise
+
+    def make_room(self) -> None:
+        """Take the ballast out."""
+        self._ballast.unlink()
+
+    def close(self) -> None:
+        """Unmount: the holder is the namespace's last process once the daemon has ended."""
+        assert self._holder.stdin is not None
+        self._holder.stdin.close()
+        self._holder.wait(10)
+        assert self._holder.stdout is not None
+        self._holder.stdout.close()

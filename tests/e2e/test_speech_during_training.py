@@ -1,0 +1,62 @@
+"""Somebody wants to hear a sentence while a training runs: it is spoken at once, and the training comes out as if nobody had asked."""
+
+from __future__ import annotations
+
+from proto import myna_pb2 as pb
+from proto.client import Client, state_of
+from tests.e2e.workshop import ANNA, LONG, Workshop, bounded, ended, reach_step, weights
+
+PATIENCE = 60.0  #: seconds for a sentence, the load of the speech worker included
+TEXT = "The ferry leaves at noon."
+
+
+def speak(client: Client, text: str = TEXT) -> list[pb.AudioChunk]:
+    """All of a sentence in the voice's base, with the same seed each time."""
+    return list(bounded(client.synthesize(pb.SpeakSpec(voice=ANNA, version=-1, text=text, seed=5)), PATIENCE))
+
+
+def told_of(client: Client, job: int) -> list[pb.Job]:
+    """Every state that was told of a job, in order."""
+    newest = client.info().cursor
+    told = []
+    for event in bounded(client.watch(0), PATIENCE):
+        if event.HasField("job") and event.job.id == job:
+            told.append(event.job)
+        if event.cursor >= newest:
+            return told
+    raise AssertionError("the events did not come")
+
+
+def test_speech_is_answered_in_a_running_training_which_ends_with_the_same_weights(with_dataset: Workshop, calm_weights: str) -> None:
+    client = with_dataset.up()
+    train = client.train(ANNA, **LONG)
+    reach_step(client, train.id, 10)
+
+    spoken = [speak(client) for _ in range(3)]
+    assert state_of(client.job(train.id)) in ("running", "paused"), "the training was over before anything was said: nothing is shown"
+    for chunks in spoken:
+        assert chunks[-1].last
+        assert sum(len(chunk.samples) for chunk in chunks) > 0
+    # the same request is the same sound, whatever else the machine did
+    assert len({b"".join(chunk.samples for chunk in chunks) for chunks in spoken}) == 1
+
+    done = ended(client, train.id)
+    assert done.attempts == 1, "nothing was begun again"
+    told = told_of(client, train.id)
+    gave_way = [job.status.paused for job in told if state_of(job) == "paused"]
+    assert [paused.why for paused in gave_way] == [f"speaking #{chunks[0].job}" for chunks in spoken]
+    assert not any(paused.by_person for paused in gave_way)
+    assert [state_of(job) for job in told][-2:] == ["running", "succeeded"]
+    assert weights(with_dataset.home, ANNA, 1) == calm_weights
+
+
+def test_a_listener_who_hangs_up_ends_the_speech_and_the_training_goes_on(with_dataset: Workshop) -> None:
+    client = with_dataset.up()
+    train = client.train(ANNA, **LONG)
+    reach_step(client, train.id, 5)
+    stream = client.synthesize(pb.SpeakSpec(voice=ANNA, version=-1, text="One more sentence about the sea. " * 200, seed=5))
+    first = next(stream)
+    stream.close()  # type: ignore[attr-defined]  # the client promises a generator
+    ended(client, first.job, "cancelled")
+    assert state_of(client.job(train.id)) in ("running", "paused")
+    ended(client, train.id)
