@@ -115,6 +115,7 @@ class Voices(stubs.VoicesServicer):
 class Datasets(stubs.DatasetsServicer):
     def __init__(self) -> None:
         self.uploaded: dict[str, bytes] = {}
+        self.tokens: list[str] = []
 
     def Clips(self, request: pb.ClipsRequest, context: Any) -> pb.ClipsResponse:
         if request.dropped:
@@ -129,6 +130,7 @@ class Datasets(stubs.DatasetsServicer):
         return pb.Clip(sha256=request.sha256, recording_name="a.wav", end=3.0, text=request.text, text_source="person", kept=request.kept)
 
     def Upload(self, parts: Iterator[pb.UploadPart], context: Any) -> pb.UploadResponse:
+        self.tokens += [str(value) for key, value in context.invocation_metadata() if key == "authorization"]
         name = ""
         for part in parts:
             name = part.name or name

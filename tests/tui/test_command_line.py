@@ -185,7 +185,7 @@ def test_speech_goes_into_a_wav_that_any_program_reads(myna: Run, stage: Stage, 
 
 
 def test_speech_on_stdout_is_a_wav_stream_and_nothing_else(myna: Run, stage: Stage) -> None:
-    ended = myna("say", "-", "-o", "-", input="One. Two.\n".encode())
+    ended = myna("say", "-", "-o", "-", input=b"One. Two.\n")
     assert ended.code == 0, ended.err
     assert ended.raw[:4] == b"RIFF"
     assert ended.raw[4:8] == b"\xff" * 4  # a pipe's length is not known at its beginning
