@@ -1,13 +1,13 @@
 """`voice.toml` in a voice's inbox folder: its language and engine, when it trains by itself, and how.
 
-    language = "en"
-    engine = "glow"
-    auto_train = true
-    auto_train_min_seconds = 30
+language = "en"
+engine = "glow"
+auto_train = true
+auto_train_min_seconds = 30
 
-    [train]        # training options
-    steps = 2000
-    [promotion]    # when a version is better than the one before
+[train]        # training options
+steps = 2000
+[promotion]    # when a version is better than the one before
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LIMIT = 100_000
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 _KEYS = ("language", "engine", "auto_train", "auto_train_min_seconds", "train", "promotion")
 #: Training options that every engine has: what they must be, and how people say that.
-_TRAIN: dict[str, tuple[type | tuple[type, ...], float, str]] = {
+_TRAIN: dict[str, tuple[Any, float, str]] = {
     "steps": (int, 1, "a whole number above 0"),
     "learning_rate": ((int, float), 1e-12, "a number above 0"),
     "batch_size": (int, 1, "a whole number above 0"),
@@ -72,7 +72,7 @@ def parse(data: bytes) -> VoiceToml:
     if language is not None and engine is not None and language.split("-")[0] not in registry.ENGINES[engine].languages:
         known = ", ".join(registry.ENGINES[engine].languages)
         raise BadRequest(f"voice.toml: the engine {engine} does not know the language {language!r}.", f"It knows {known}.")
-    options = {key: values[key] for key in ("auto_train", "auto_train_min_seconds", "train", "promotion") if key in values}
+    options: dict[str, Any] = {key: values[key] for key in ("auto_train", "auto_train_min_seconds", "train", "promotion") if key in values}
     _checked(values, "auto_train", bool, "true or false")
     least = _checked(values, "auto_train_min_seconds", (int, float), "a number of seconds")
     if least is not None and least < 0:

@@ -8,16 +8,21 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from daemon.jobs import Channel
 from engines import registry
+from engines.base import EngineInfo
 from engines.cutting.clips import CutClip, cut_recording
 from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence
 from engines.transcription.base import Transcriber
 from engines.transcription.choose import choose, whisper_folder
 from proto import worker_pb2 as wire
+
+#: Told how many seconds of a recording are done.
+Told = Callable[[wire.RecordingRef, float], None]
 
 
 def run(plan: wire.DatasetPlan, channel: Channel) -> str:
@@ -55,14 +60,13 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
 
 
 def _cut(
-    recording: wire.RecordingRef, language: str, info: registry.EngineInfo, transcriber: Transcriber | None, channel: Channel, told: object
+    recording: wire.RecordingRef, language: str, info: EngineInfo, transcriber: Transcriber | None, channel: Channel, told: Told
 ) -> tuple[list[wire.CutClip], str]:
     """The clips of one recording; one that cannot be read (any more) is one dropped clip that says so."""
 
     def on(done: float, total: float) -> None:
         channel.check()
-        if callable(told):
-            told(recording, done)
+        told(recording, done)
 
     text = recording.text if recording.has_text else None
     try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon import settings
+from daemon import room, settings
 from daemon.errors import MynaError
 from daemon.models import Dataset, Job, Recording
 from daemon.state import datasets, events, jobs, recordings, voices
@@ -40,7 +40,7 @@ class MakeDataset:
         return voice.name, f"{what} of {voice.name}, make a dataset"
 
     def why_not(self, session: Session, job: Job, home: Path) -> str:
-        return ""
+        return room.short(home)
 
     def plan(self, session: Session, job: Job, home: Path) -> Start:
         asked = pb.JobSpec.FromString(job.spec).dataset
@@ -107,4 +107,4 @@ def _train(session: Session, job: Job, made: Dataset) -> None:
 def least_seconds(session: Session) -> float:
     """The setting `auto_train_min_seconds` of the home that this database lies in."""
     database = session.get_bind().engine.url.database
-    return settings.load(Path(database).parent).auto_train_min_seconds if database else settings.Settings().auto_train_min_seconds
+    return settings.load(Path(database).parent).auto_train_min_seconds if database else 30.0

@@ -5,12 +5,11 @@ What follows (cutting, training) is not submitted here: the inbox does that when
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from daemon import names, settings
+from daemon import names, room
 from daemon.errors import BadRequest
 from daemon.models import Job
 from daemon.state import recordings, voices
@@ -44,8 +43,7 @@ class Ingest:
         return asked.voice, f"take {_count(len(asked.files), 'file')} for {asked.voice}"
 
     def why_not(self, session: Session, job: Job, home: Path) -> str:
-        short = settings.load(home).min_free_disk - shutil.disk_usage(home).free
-        return f"disk {short / 1e9:.1f} GB short" if short > 0 else ""
+        return room.short(home)
 
     def plan(self, session: Session, job: Job, home: Path) -> Start:
         asked = pb.JobSpec.FromString(job.spec).ingest

@@ -74,7 +74,8 @@ class DatasetsService(stubs.DatasetsServicer):
             return clip_message(clip, session.get_one(Recording, clip.recording), clip.text, self.daemon.home)
 
         answer: pb.Clip = await self.daemon.store.write(act)
-        self.daemon.inbox.nudge(request.voice)
+        if self.daemon.inbox is not None:
+            self.daemon.inbox.nudge(request.voice)
         return answer
 
     async def Upload(self, request_iterator: AsyncIterator[pb.UploadPart], context: Any) -> pb.UploadResponse:
@@ -188,7 +189,8 @@ def _clips(session: Session, request: pb.ClipsRequest, size: int, after: int, ho
     texts: dict[int, tuple[str, bool]] = {}
     if request.number:
         row: Dataset = datasets.get(session, request.voice, request.number)
-        held = select(DatasetClip.clip, DatasetClip.text, DatasetClip.held_out).where(DatasetClip.dataset == row.id, DatasetClip.clip > after)
+        held = select(DatasetClip.clip, DatasetClip.text, DatasetClip.held_out)
+        held = held.where(DatasetClip.dataset == row.id, DatasetClip.clip > after)
         if request.held_out_only:
             held = held.where(DatasetClip.held_out)
         found = session.execute(held.order_by(DatasetClip.clip).limit(size + 1))

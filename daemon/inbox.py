@@ -1,0 +1,513 @@
+"""The inbox: watches `inbox/<voice>/…` and has what has come to rest there taken, refused, or left alone.
+
+The folder itself is the truth: each look lists it, compares it with what is known of it (`Arrivals`), and acts. So an event lost or told
+twice, or a restart, changes nothing but the time. The work on recordings is done by ingest jobs; this deals with names and folders only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from daemon import arrivals, late_texts, names, refused, voice_toml
+from daemon.arrivals import Arrivals, Entry
+from daemon.errors import BadRequest, DiskFull, MynaError
+from daemon.models import Job, Voice
+from daemon.state import events, jobs, next_step, recordings
+from daemon.status import ENDED
+from daemon.watching import Watch
+from proto import myna_pb2 as pb
+
+if TYPE_CHECKING:
+    from daemon.settings import Settings
+    from daemon.store import Store
+
+log = logging.getLogger("mynad.inbox")
+
+#: Seconds between looks while something is settling, as a share of the settling time.
+TICK = 0.25
+#: Seconds between looks where changes are not told of, as a multiple of the settling time.
+POLL = 1.0
+#: Seconds that files wait for another try after a job that failed for want of disk (twice as long each time, up to the second), and after
+#: any other failure.
+AFTER_FULL, AFTER_FULL_AT_MOST, AFTER_FAILURE = 5.0, 300.0, 600.0
+#: Seconds between two looks, at most, however long a look takes.
+BREATH = 2.0
+#: Files listed for `System.Info`.
+SHOWN = 500
+
+Identity = tuple[int, int, int]
+
+
+@dataclass
+class Folder:
+    """What is known of one voice's folder."""
+
+    voice: str
+    arrivals: Arrivals
+    entries: list[Entry] = field(default_factory=list)
+    flying: dict[int, dict[bytes, Identity]] = field(default_factory=dict)  #: files of live ingest jobs, by job
+    held: dict[bytes, tuple[Identity, float]] = field(default_factory=dict)  #: files left alone as they are until then (monotonic)
+    parts: list[list[bytes]] = field(default_factory=list)  #: to be taken in jobs of their own: one of them crashed the worker
+    texts: late_texts.LateTexts = field(default_factory=late_texts.LateTexts)
+    toml: Identity | None = None  #: of the voice.toml that was read last
+    busy: float = -math.inf  #: when something last moved here, monotonic
+    due: bool = True  #: look what is next for the voice once it is quiet
+    forced: bool = False  #: a person changed a clip, or a text came late: make a dataset though nothing was taken
+    full: int = 0  #: ingest jobs in a row that failed for want of disk
+    known: bool = False  #: the voice has its row
+
+    def flies(self, path: bytes) -> bool:
+        return any(path in files for files in self.flying.values())
+
+
+class Inbox:
+    """Watches the inbox of a home folder; `run` is its life."""
+
+    def __init__(self, home: Path, settings: Settings, store: Store) -> None:
+        self.home = home
+        self.folder = home / "inbox"
+        self.settings = settings
+        self.store = store
+        self._folders: dict[str, Folder] = {}
+        self._strays: dict[bytes, Arrivals] = {}  #: folders that are named as no voice, and the inbox itself (b"")
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._unreadable: set[bytes] = set()
+        self._told: set[tuple[str, bytes, Identity]] = set()  #: packages that a notice was given of
+        self._tasks: set[asyncio.Task[None]] = set()
+        store.on_commit(lambda happened: happened and self._loop.call_soon_threadsafe(self._heard, happened))
+
+    # -------------------------------------------------------------------------------------------------- for services
+
+    def nudge(self, voice: str) -> None:
+        """A person changed something of a voice's clips: a new dataset is due once it is quiet."""
+        folder = self._of(voice)
+        folder.due = folder.forced = True
+        folder.busy = time.monotonic()
+        self._wake.set()
+
+    def present(self) -> list[pb.InboxEvent]:
+        """Files that are arriving, settling, or being taken now, and transcripts that wait for their recording."""
+        now = time.monotonic()
+        found: list[pb.InboxEvent] = []
+        for folder in self._folders.values():
+            for entry in folder.entries:
+                state, why = self._state(folder, entry, now)
+                if state and len(found) < SHOWN:
+                    found.append(pb.InboxEvent(voice=folder.voice, name=names.printable(entry.path), state=state, why=why))
+        return found
+
+    def _state(self, folder: Folder, entry: Entry, now: float) -> tuple[str, str]:
+        if os.path.basename(entry.path) == names.VOICE_TOML:
+            return "", ""
+        if folder.flies(entry.path):
+            return "settling", "is being taken"
+        left = folder.arrivals.left(entry, now)
+        if entry.partial:
+            hidden = os.path.basename(entry.path).startswith(b".")  # of no interest, unless it grows right now
+            return ("", "") if hidden and not left else ("arriving", "is named as unfinished")
+        if entry.path in folder.texts.waiting:
+            return "arriving", folder.texts.waiting[entry.path]
+        if left > 0:
+            return "settling", f"unchanged for {self.settings.settle:g} s in {left:.0f} s"
+        if entry.path in folder.held:
+            return "settling", "could not be taken; tried again later"
+        return "settling", "waits to be taken"
+
+    # -------------------------------------------------------------------------------------------------- its life
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        with contextlib.suppress(ValueError):  # not in the main thread: then nobody else's leases are broken either
+            signal.signal(signal.SIGIO, signal.SIG_IGN)  # see arrivals.is_being_written
+        self.folder.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(sweep, self.home)
+        await self._recover()
+        watch = Watch(self.folder, self.settings.poll)
+        await watch.start()
+        if watch.why_polling:
+            log.info("the inbox is looked through every %g s. %s", POLL * self.settings.settle, watch.why_polling)
+        try:
+            await self._watch(watch)
+        finally:
+            watch.stop()
+
+    async def _watch(self, watch: Watch) -> None:
+        while True:
+            began = time.monotonic()
+            try:
+                wait = await self.look(watch.take(), began)
+            except DiskFull as full:
+                log.warning("the inbox waits: %s", full.sentence)
+                wait = AFTER_FULL
+            except Exception:
+                log.exception("a look into the inbox failed; looking again")
+                wait = AFTER_FULL
+            wait = min(wait, self.settings.rescan, POLL * self.settings.settle if watch.why_polling else math.inf)
+            # an inbox of ten thousand files is looked at less often
+            await asyncio.sleep(min(BREATH, max(0.05, 5 * (time.monotonic() - began))))
+            waiting = [asyncio.create_task(watch.changed.wait()), asyncio.create_task(self._wake.wait())]
+            await asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                task.cancel()
+            self._wake.clear()
+
+    async def _recover(self) -> None:
+        """Which files live ingest jobs are to take, from before a restart; and every voice may have something due."""
+
+        def ask(session: Session) -> tuple[list[Job], list[str]]:
+            alive = [job for job in jobs.live(session) if job.kind == "ingest"]
+            return alive, list(session.scalars(select(Voice.name)))
+
+        alive, voices = await self.store.read(ask)
+        for voice in voices:
+            self._of(voice)
+        for job in alive:
+            files = pb.JobSpec.FromString(job.spec).ingest.files
+            self._of(job.voice).flying[job.id] = dict.fromkeys(files, (0, 0, 0))
+
+    def _of(self, voice: str) -> Folder:
+        if voice not in self._folders:
+            self._folders[voice] = Folder(voice, Arrivals(self.settings.settle))
+        return self._folders[voice]
+
+    # -------------------------------------------------------------------------------------------------- a look
+
+    async def look(self, touched: Iterable[bytes], now: float) -> float:
+        """List the inbox once and do what is due. Returns seconds until something may be due again."""
+        listing = await asyncio.to_thread(arrivals.scan, os.fsencode(self.folder))
+        await self._complain(listing.unreadable)
+        by_folder: dict[bytes, set[bytes]] = {}
+        for path in touched:
+            name, _, rest = path.partition(b"/")
+            by_folder.setdefault(name, set()).add(rest)
+        wait = await self._loose(listing.loose, {name for name in by_folder if name}, now)
+        for name, entries in listing.folders.items():
+            if _is_voice(name):
+                continue
+            wait = min(wait, await self._misnamed(name, entries, by_folder.get(name, set()), now))
+        for name, entries in listing.folders.items():
+            if _is_voice(name):
+                self._of(os.fsdecode(name)).entries = entries
+        for folder in list(self._folders.values()):
+            name = os.fsencode(folder.voice)
+            if name not in listing.folders:
+                folder.entries = []
+            wait = min(wait, await self._voice(folder, name in listing.folders, by_folder.get(name, set()), now))
+        return wait
+
+    async def _voice(self, folder: Folder, there: bool, touched: set[bytes], now: float) -> float:
+        """What is due in one voice's folder."""
+        folder.arrivals.update(folder.entries, now, touched)
+        if there and not folder.known:
+            await self._know(folder)
+        lives = {entry.path: entry.identity for entry in folder.entries}
+        folder.held = {path: hold for path, hold in folder.held.items() if lives.get(path) == hold[0] and hold[1] > now}
+        ready: list[Entry] = []
+        wait = min((until - now for _, until in folder.held.values()), default=math.inf)
+        for entry in folder.entries:
+            # a metadata.csv goes with every job of its recordings
+            if entry.path in folder.held or (folder.flies(entry.path) and not names.is_metadata(entry.path)):
+                continue
+            left = folder.arrivals.left(entry, now)
+            if left > 0:
+                wait = min(wait, max(left, TICK * self.settings.settle))
+                folder.busy = now
+            elif not entry.partial:
+                ready.append(entry)
+        rest = await self._act(folder, ready, now)
+        return min(wait, rest, await self._next(folder, now))
+
+    async def _act(self, folder: Folder, ready: list[Entry], now: float) -> float:
+        """Deal with the files that have settled."""
+        audio: list[Entry] = []
+        texts: list[Entry] = []
+        for entry in ready:
+            name = os.path.basename(entry.path)
+            if entry.odd:
+                await self._refuse(folder, entry, entry.odd, "Drop the recording itself.", now)
+            elif name == names.VOICE_TOML and b"/" not in entry.path:
+                await self._read_toml(folder, entry)
+            elif name.lower().endswith(names.PACKAGE_ENDING):
+                await self._notice_package(folder.voice, entry)
+            elif names.is_text(entry.path) or names.is_metadata(entry.path):
+                texts.append(entry)
+            else:
+                audio.append(entry)
+        settling = {entry.path for entry in folder.entries if folder.arrivals.left(entry, now) > 0 and not entry.partial}
+        audio = [entry for entry in audio if not (settling & late_texts.places(entry.path))]
+        wait = await self._take(folder, audio, texts, now)
+        if any(not folder.flies(entry.path) for entry in texts):
+            await self._late(folder, [entry for entry in texts if not folder.flies(entry.path)])
+        return wait
+
+    # -------------------------------------------------------------------------------------------------- taking
+
+    async def _take(self, folder: Folder, audio: list[Entry], texts: list[Entry], now: float) -> float:
+        """Submit ingest jobs for settled recordings, with the transcripts that lie beside them."""
+        apart = {path for part in folder.parts for path in part}
+        found = {entry.path: entry for entry in audio}
+        for part in folder.parts:
+            if some := [found[path] for path in part if path in found]:
+                await self._submit(folder, some, texts)
+        folder.parts = []
+        rest = [entry for entry in audio if entry.path not in apart]
+        size = self.settings.ingest_batch
+        wait = math.inf
+        if rest and folder.full and not self._room(rest[:size]):
+            return AFTER_FULL
+        while rest and (not folder.flying or len(rest) >= size):  # while one is at work, the next one gathers
+            some, rest = rest[:size], rest[size:]
+            written = await asyncio.to_thread(self._written, folder, some)
+            for entry in some:
+                if entry.path in written:
+                    folder.arrivals.restart(entry.path, now)
+                    folder.busy, wait = now, self.settings.settle
+            if whole := [entry for entry in some if entry.path not in written]:
+                await self._submit(folder, whole, texts)
+        return wait
+
+    def _room(self, entries: list[Entry]) -> bool:
+        """After a job that failed for want of disk: whether there is room for all of the next one."""
+        free = shutil.disk_usage(self.home).free - self.settings.min_free_disk
+        return free >= sum(entry.size for entry in entries)
+
+    def _written(self, folder: Folder, entries: list[Entry]) -> set[bytes]:
+        root = os.fsencode(self.folder / folder.voice)
+        return {entry.path for entry in entries if arrivals.is_being_written(os.path.join(root, entry.path))}
+
+    async def _submit(self, folder: Folder, audio: list[Entry], texts: list[Entry]) -> None:
+        wanted = set().union(*(late_texts.places(entry.path) for entry in audio))
+        files = audio + [entry for entry in texts if entry.path in wanted]
+        spec = pb.JobSpec(ingest=pb.IngestSpec(voice=folder.voice, files=[entry.path for entry in files]))
+        job = await self.store.write(lambda session: jobs.submit(session, spec).id)
+        folder.flying[job] = {entry.path: entry.identity for entry in files}
+        folder.busy = time.monotonic()
+
+    def _heard(self, happened: list[pb.Event]) -> None:
+        """Jobs changed. Runs in the event loop."""
+        for event in happened:
+            if event.WhichOneof("what") != "job" or event.job.status.WhichOneof("status") not in ENDED:
+                continue
+            folder = self._folders.get(event.job.voice)
+            if folder is None or event.job.kind not in (pb.INGEST, pb.DATASET):
+                continue
+            folder.due, folder.busy = True, time.monotonic()
+            if event.job.kind == pb.DATASET and event.job.status.failed.error.kind == pb.DISK_FULL:
+                folder.busy += AFTER_FULL_AT_MOST  # then it is tried again
+            if event.job.kind == pb.INGEST:
+                self._landed(folder, event.job)
+            self._wake.set()
+
+    def _landed(self, folder: Folder, job: pb.Job) -> None:
+        """An ingest job ended: what it left in the inbox is held back for a while, so that nothing is tried in circles."""
+        files = folder.flying.pop(job.id, {})
+        folder.texts.forget()
+        now, wait = time.monotonic(), AFTER_FAILURE
+        is_full = job.status.failed.error.kind == pb.DISK_FULL
+        folder.full = folder.full + 1 if is_full else 0
+        match job.status.WhichOneof("status"):
+            case "succeeded":
+                wait = self.settings.rescan
+            case "cancelled":
+                wait = math.inf  # a person does not want them taken; until they change
+            case "failed" if is_full:
+                wait = min(AFTER_FULL * 2 ** (folder.full - 1), AFTER_FULL_AT_MOST)
+            case "failed" if job.status.failed.error.kind == pb.CRASHED:
+                self._part(folder, list(files))
+                return
+        recorded = {path: identity for path, identity in files.items() if not names.is_text(path) and not names.is_metadata(path)}
+        for path, identity in recorded.items():
+            folder.held[path] = (identity, now + wait)
+
+    def _part(self, folder: Folder, files: list[bytes]) -> None:
+        """One of these files kills the worker: look for it by halves, so that the others are taken."""
+        audio = [path for path in files if not names.is_text(path) and not names.is_metadata(path)]
+        if len(audio) > 1:
+            folder.parts += [audio[: len(audio) // 2], audio[len(audio) // 2 :]]
+        elif audio:
+            task = self._loop.create_task(self._refuse_crasher(folder, audio[0]))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _refuse_crasher(self, folder: Folder, path: bytes) -> None:
+        entry = next((entry for entry in folder.entries if entry.path == path), None)
+        if entry is not None:
+            sentence = "The decoder died of it, three times."
+            await self._refuse(folder, entry, sentence, "Export it again as WAV or FLAC.", time.monotonic())
+
+    # -------------------------------------------------------------------------------------------------- not taken
+
+    async def _refuse(self, folder: Folder, entry: Entry, sentence: str, hint: str, now: float) -> None:
+        """Move what can be no recording to `.refused/`."""
+        root = os.fsencode(self.folder / folder.voice)
+        if await self._move_away(root, os.path.join(root, entry.path), sentence, hint):
+            why = f"{sentence} {hint}"
+            await self.store.write(recordings.tell, folder.voice, names.printable(entry.path), "refused", why)
+        else:
+            folder.held[entry.path] = (entry.identity, now + AFTER_FAILURE)
+
+    async def _move_away(self, root: bytes, path: bytes, sentence: str, hint: str) -> bool:
+        try:
+            await asyncio.to_thread(refused.refuse, root, path, sentence, hint)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            shown = names.printable(path)
+            log.warning("%s is to be refused (%s), but cannot be moved: %s", shown, sentence, error.strerror)
+            return False
+        return True
+
+    async def _loose(self, entries: list[Entry], touched: set[bytes], now: float) -> float:
+        """Files in the inbox itself belong to no voice."""
+        at = self._strays.setdefault(b"", Arrivals(self.settings.settle))
+        at.update(entries, now, touched)
+        wait = math.inf
+        root = os.fsencode(self.folder)
+        for entry in entries:
+            if entry.partial:
+                continue
+            if (left := at.left(entry, now)) > 0:
+                wait = min(wait, left)
+            elif entry.path.lower().endswith(names.PACKAGE_ENDING):
+                await self._notice_package("", entry)
+            else:
+                sentence = "It lies in the inbox itself, so it cannot be told whose voice it is."
+                hint = "Put it into a folder that is named as the voice: inbox/anna/."
+                if await self._move_away(root, os.path.join(root, entry.path), sentence, hint):
+                    why = f"{sentence} {hint}"
+                    await self.store.write(recordings.tell, "", names.printable(entry.path), "refused", why)
+        return wait
+
+    async def _misnamed(self, name: bytes, entries: list[Entry], touched: set[bytes], now: float) -> float:
+        """A folder whose name is no voice's: its settled files go to the voice that the name comes nearest to, or are refused."""
+        at = self._strays.setdefault(name, Arrivals(self.settings.settle))
+        at.update(entries, now, touched)
+        lefts = [at.left(entry, now) for entry in entries if not entry.partial]
+        if not lefts or max(lefts) > 0:
+            return max(lefts, default=math.inf)
+        shown, voice = names.printable(name), names.slug(name.decode("utf-8", errors="replace"))
+        root = os.fsencode(self.folder)
+        if not voice:
+            sentence, hint = f"{shown!r} cannot be the name of a voice.", "Use letters, digits, '-' and '_'."
+            if await self._move_away(root, os.path.join(root, name), sentence, hint):
+                await self.store.write(recordings.tell, "", shown, "refused", f"{sentence} {hint}")
+            return math.inf
+        moved = await asyncio.to_thread(_move_into, root, name, os.fsencode(voice), [e.path for e in entries if not e.partial])
+        if moved:
+            sentence = f"Files in inbox/{shown}/ are those of the voice {voice}: that is how voices are named."
+            await self.store.write(events.notice, "info", sentence, f"Use inbox/{voice}/.", voice)
+        return 0.0 if moved else AFTER_FAILURE
+
+    async def _notice_package(self, voice: str, entry: Entry) -> None:
+        if (voice, entry.path, entry.identity) not in self._told:
+            self._told.add((voice, entry.path, entry.identity))
+            sentence = f"{names.printable(entry.path)} is a package; packages come with a later version of Myna."
+            await self.store.write(events.notice, "info", sentence, "It is left where it is.", voice)
+
+    async def _complain(self, unreadable: dict[bytes, str]) -> None:
+        for path in unreadable.keys() - self._unreadable:
+            shown = names.printable(os.path.relpath(path, os.fsencode(self.home)))
+            sentence = f"The folder {shown} cannot be read: {unreadable[path].lower()}."
+            await self.store.write(events.notice, "warning", sentence, "Give the daemon's user permission to read it.")
+        self._unreadable = set(unreadable)
+
+    # -------------------------------------------------------------------------------------------------- the voice
+
+    async def _know(self, folder: Folder) -> None:
+        """A folder makes a voice."""
+        language, engine = self.settings.default_language, self.settings.default_engine
+        await self.store.write(lambda session: recordings.ensure_voice(session, folder.voice, language, engine).name)
+        folder.known = True
+
+    async def _read_toml(self, folder: Folder, entry: Entry) -> None:
+        """Read a new or changed voice.toml. A broken one stays where it is, and changes nothing."""
+        if folder.toml == entry.identity:
+            return
+        root = os.fsencode(self.folder / folder.voice)
+        try:
+            data = await asyncio.to_thread(_read, os.path.join(root, entry.path))
+            given = voice_toml.parse(data)
+        except FileNotFoundError:
+            return
+        except (BadRequest, OSError) as error:
+            told = error if isinstance(error, BadRequest) else BadRequest(f"voice.toml cannot be read: {error.strerror}.")
+            await asyncio.to_thread(refused.explain, root, entry.path, told.sentence, told.hint)
+            why = f"{told} The voice stays as it is."
+            await self.store.write(recordings.tell, folder.voice, "voice.toml", "refused", why)
+        else:
+            await asyncio.to_thread(refused.settle, root, entry.path)
+            await self.store.write(lambda session: voice_toml.apply(session, session.get_one(Voice, folder.voice), given))
+        folder.toml = entry.identity
+
+    async def _late(self, folder: Folder, texts: list[Entry]) -> None:
+        """Transcripts without a recording beside them: for recordings taken before, or waiting for theirs."""
+        audio = {names.stem(entry.path) for entry in folder.entries if not names.is_text(entry.path) and not entry.odd}
+        alone = [entry for entry in texts if names.is_metadata(entry.path) or names.stem(entry.path) not in audio]
+        changed = await folder.texts.deal(alone, folder.voice, self.home, self.store)
+        if changed:
+            folder.due, folder.busy = True, time.monotonic()
+            folder.forced = True
+
+    async def _next(self, folder: Folder, now: float) -> float:
+        """Once a voice has been quiet for a while, submit what follows. Returns seconds until then."""
+        if not folder.due or folder.flying:
+            return math.inf
+        if (left := folder.busy + self.settings.auto_train_quiet - now) > 0:
+            return left
+        forced, folder.forced, folder.due = folder.forced, False, False
+        try:
+            await self.store.write(next_step.advance, folder.voice, train=self.settings.auto_train, forced=forced)
+        except DiskFull:
+            folder.due, folder.forced = True, forced
+            raise
+        except MynaError as error:
+            log.warning("nothing follows for %s: %s", folder.voice, error)
+        return math.inf
+
+
+def sweep(home: Path) -> None:
+    """Clear away what a dead daemon or worker left half-written: copies that were never reported, uploads that broke off."""
+    shutil.rmtree(home / "recordings" / ".incoming", ignore_errors=True)
+    for folder, _, files in os.walk(os.fsencode(home / "inbox")):
+        for name in files:
+            if name.startswith(b".upload-"):
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(folder, name))
+
+
+def _is_voice(name: bytes) -> bool:
+    text = os.fsdecode(name)
+    return names.slug(text) == text and text != ""
+
+
+def _move_into(root: bytes, source: bytes, voice: bytes, paths: list[bytes]) -> int:
+    """Move files from one folder of the inbox to another, where no file has their name. Returns how many."""
+    moved = 0
+    for path in paths:
+        target = os.path.join(root, voice, path)
+        with contextlib.suppress(OSError):
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            if not os.path.lexists(target):
+                os.rename(os.path.join(root, source, path), target)
+                moved += 1
+    return moved
+
+
+def _read(path: bytes) -> bytes:
+    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
+        return file.read(voice_toml.LIMIT + 1)
