@@ -62,7 +62,7 @@ class Daemon:
     machine: Machine
     speech: Speech
     scheduler: Scheduler
-    inbox: Inbox | None
+    inbox: Inbox
 
     def __init__(self, home: Path, settings: Settings, launcher: Launcher, program: tuple[str, ...] = PROGRAM) -> None:
         self.home = home
@@ -99,6 +99,7 @@ class Daemon:
     def _open(self) -> None:
         """State first, then those who use it."""
         from daemon.gpu import Gpus
+        from daemon.inbox import Inbox
         from daemon.machine import Machine
         from daemon.scheduler import Scheduler
         from daemon.speech import Speech
@@ -116,14 +117,10 @@ class Daemon:
         self.speech = Speech(self)
         self.scheduler = Scheduler(self)
         self.launcher.attach()
-        self.inbox = None
         self._work("scheduler", self.scheduler.run())
         self._work("gpu", self._first_look())
-        with contextlib.suppress(ModuleNotFoundError):
-            from daemon.inbox import Inbox
-
-            self.inbox = Inbox(self.home, self.settings, self.store)
-            self._work("inbox", self.inbox.run())
+        self.inbox = Inbox(self.home, self.settings, self.store)
+        self._work("inbox", self.inbox.run())
 
     async def _first_look(self) -> None:
         await asyncio.to_thread(self.gpu.sample)  # the driver may take a second to wake: nobody waits for it

@@ -34,8 +34,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("mynad.scheduler")
 
 WINDOW = 32  #: waiting jobs of a lane that are looked at; those behind them wait for these anyway
-BREATH = 0.02  #: seconds between two looks, at least: a crowd of submits is one look
+BREATH, SOON = 0.02, 0.2  #: seconds between two looks, at least and at most: a crowd of submits is one look
+NAMED = 8  #: jobs of a lane that are told by name who is ahead; those behind them get one sentence that does not change with every job
+TELL = 0.3  #: seconds between two rounds of telling jobs why they wait, at least
 AGAIN = 5.0  #: seconds after which jobs that wait for something outside (disk, audio) are looked at again
+BEHIND = "other jobs are ahead of it"
 YIELD_WITHIN = 20.0  #: seconds a job gets to give way; then speech starts beside it
 
 
@@ -66,6 +69,8 @@ class Scheduler:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._ending = False
+        self._look_took = 0.0  #: seconds
+        self._told = float("-inf")  #: when waiting jobs were last told why, monotonic
         loop = asyncio.get_running_loop()
         daemon.store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self.wake))
 
@@ -113,15 +118,14 @@ class Scheduler:
         while True:
             await asyncio.sleep(pace)
             self._wake.clear()
-            began = time.monotonic()
             blocked = False
             try:
                 blocked = await self._pass()
             except Exception:
                 log.exception("a look at the queue failed; looking again")
                 blocked = True
-            # the longer a look takes, the rarer it is: never more than a sixth of a core
-            pace = max(BREATH, 5 * (time.monotonic() - began))
+            # the longer a look takes, the rarer it is: never more than a fifth of a core, but always soon
+            pace = min(max(BREATH, 4 * self._look_took), SOON)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), AGAIN if blocked else None)
 
@@ -145,7 +149,9 @@ class Scheduler:
 
     async def _pass(self) -> bool:
         """One look and what follows from it. True: something waits that no commit will tell of."""
+        began = time.monotonic()
         look = await self.daemon.store.read(self._look)
+        self._look_took = time.monotonic() - began
         whys: dict[int, str] = {}
         for job, attempt in list(self.attempts.items()):
             row = look.live.get(job)
@@ -156,10 +162,20 @@ class Scheduler:
         if not self._ending:
             await self._gpu_lane(look, whys)
             await self._cpu_lane(look, whys)
-        changed = {w.job.id: why for w in (*look.gpu, *look.cpu) if (why := whys.get(w.job.id, w.job.why)) != w.job.why}
-        if changed:
-            await self.daemon.store.write(_tell, changed)
+        await self._tell_why(look, whys)
         return any(waiting.why_not for waiting in (*look.gpu, *look.cpu))
+
+    async def _tell_why(self, look: Look, whys: dict[int, str]) -> None:
+        """Write the sentences that changed. Not with every short job that comes and goes: each is an event to everybody who watches."""
+        changed = {w.job.id: why for w in (*look.gpu, *look.cpu) if (why := whys.get(w.job.id, w.job.why)) != w.job.why}
+        if not changed:
+            return
+        wait = self._told + TELL - time.monotonic()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self.wake)
+            return
+        await self.daemon.store.write(_tell, changed)
+        self._told = time.monotonic()
 
     def _look(self, session: Session) -> Look:
         alive = text(LIVE)  # word for word as in the index, or the index is not used
@@ -177,6 +193,9 @@ class Scheduler:
             return kind(job.kind).why_not(session, job, self.daemon.home)
         except MynaError:
             return ""  # let it start: its plan will fail with the same sentence, and the job with it
+        except Exception:  # a mistake in one kind must not keep the others from working
+            log.exception("%s #%d: cannot tell whether it can start", job.kind, job.id)
+            return "Myna made a mistake here: log/mynad.log has the details"
 
     # -------------------------------------------------------------------------------------------------- lanes
 
@@ -210,19 +229,19 @@ class Scheduler:
         holder = self._holder()
         if holder is not None:
             lane = "GPU" if self.daemon.gpu.present else "CPU, in place of a GPU,"
-            for job in ready:
-                if job.id not in self.attempts:
-                    whys[job.id] = f"{lane} held by {holder.label} ({holder.voice})"
+            behind = [job for job in ready if job.id not in self.attempts]
+            for index, job in enumerate(behind):
+                whys[job.id] = f"{lane} held by {holder.label} ({holder.voice})" if index < NAMED else BEHIND
 
     async def _cpu_lane(self, look: Look, whys: dict[int, str]) -> None:
-        for waiting in look.cpu:
+        for index, waiting in enumerate(look.cpu):
             job = waiting.job
             busy = [a for a in self.attempts.values() if not a.gpu_lane and not a.yielded]
             whys[job.id] = waiting.why_not or self._conflict(job)
             if whys[job.id]:
                 continue
             if len(busy) >= self.daemon.settings.cpu_jobs:
-                whys[job.id] = f"CPU lane busy with {', '.join(a.label for a in busy)}"
+                whys[job.id] = f"CPU lane busy with {', '.join(a.label for a in busy)}" if index < NAMED else BEHIND
             else:
                 self._start(job)
         for attempt in [a for a in self.attempts.values() if not a.gpu_lane and a.yielded]:  # resumed: they have their place already

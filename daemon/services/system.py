@@ -54,7 +54,7 @@ class SystemService(stubs.SystemServicer):
             gpu_holder=self.daemon.scheduler.gpu_holder,
             cursor=cursor,
             pid=os.getpid(),
-            inbox=self.daemon.inbox.present() if self.daemon.inbox is not None else [],
+            inbox=self.daemon.inbox.present(),
         )
 
     async def Watch(self, request: pb.SystemWatchRequest, context: Any) -> AsyncIterator[pb.SystemSample]:

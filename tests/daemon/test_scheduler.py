@@ -1,0 +1,174 @@
+"""Who works when, who gives way to whom, and what a waiting job says."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from living_daemon import Living, lived
+from test_attempts import ended
+
+from proto import myna_pb2 as pb
+from proto.client import ClientError
+
+pytestmark = pytest.mark.integration
+
+
+def waits_because(words: str):  # type: ignore[no-untyped-def]
+    return lambda job: job.status.HasField("queued") and words in job.status.queued.why_waiting
+
+
+def test_the_gpu_has_one_owner_and_who_waits_says_who_it_is(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        first = await story.train("steps")
+        await story.worker(first)
+        second = await story.train("bruno")
+        waiting = await story.until(second, waits_because("held by"))
+        assert waiting.status.queued.why_waiting.endswith(f"held by train #{first} (steps)")
+        await story.client.cancel(first)
+        await story.until(second, "running")
+
+    lived(tmp_path, life)
+
+
+def test_within_a_priority_first_come_is_first_served_and_a_person_can_reorder(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(holder := await story.train("steps"))
+        early, late = await story.train("bruno"), await story.train("carla")
+        await story.client.reorder(late, before=early)
+        await story.client.cancel(holder)
+        await story.until(late, "running")
+        assert (await story.now(early)).status.HasField("queued")
+
+    lived(tmp_path, life)
+
+
+def test_speaking_does_not_wait_for_a_training_and_the_training_goes_on(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        training = await story.train("steps")
+        worker = await story.worker(training)
+        speaking = await story.speak("hello")
+        paused = await story.until(training, "paused")
+        assert not paused.status.paused.by_person
+        assert paused.status.paused.why == f"speaking #{speaking}"
+        await story.until(speaking, "succeeded")
+        await story.until(training, "running")
+        os.kill(worker, 0)  # the same process: nothing was saved and loaded, it simply went on
+        assert story.outcomes(training) == [""]
+
+    lived(tmp_path, life)
+
+
+def test_sentence_after_sentence_is_spoken_by_the_same_worker(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        spoken = {(await story.until(await story.speak("hello"), "succeeded")).status.succeeded.sentence for _ in range(3)}
+        assert len(spoken) == 1  # it names the process
+
+    lived(tmp_path, life)
+
+
+def test_an_idle_speech_worker_gives_its_memory_back(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        spoken = await story.until(await story.speak("hello"), "succeeded")
+        again = await story.until(await story.speak("hello"), "succeeded")
+        assert story.daemon.speech.pid is not None
+        worker = story.daemon.speech._worker
+        assert worker is not None
+        await worker.ended  # by itself, after speech_idle_seconds
+        assert story.daemon.speech.pid is None
+        other = await story.until(await story.speak("hello"), "succeeded")
+        assert spoken.status.succeeded.sentence == again.status.succeeded.sentence != other.status.succeeded.sentence
+
+    lived(tmp_path, life, speech_idle_seconds=0.5)
+
+
+def test_a_speech_worker_that_crashes_costs_one_request(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.until(await story.speak("hello"), "succeeded")
+        assert (await story.until(await story.speak("segfault"), ended)).status.HasField("failed")
+        await story.until(await story.speak("hello"), "succeeded")
+
+    lived(tmp_path, life)
+
+
+def test_a_paused_training_lets_others_work_and_goes_on_when_told(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(held := await story.train("steps"))
+        await story.client.pause(held)
+        paused = await story.until(held, "paused")
+        assert paused.status.paused.by_person
+        other = await story.train("carla")
+        await story.until(other, ended)  # the lane was free
+        await story.client.resume(held)
+        await story.until(held, "running")
+        assert story.outcomes(held) == [""]
+
+    lived(tmp_path, life)
+
+
+def test_a_resumed_training_waits_for_whoever_has_the_gpu_now(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(held := await story.train("steps"))
+        await story.client.pause(held)
+        await story.until(held, "paused")
+        other = await story.client.submit(pb.JobSpec(train=pb.TrainSpec(voice="steps", dataset=1)))
+        await story.until(other.id, "running")
+        await story.client.resume(held)
+        resumed = await story.until(held, lambda job: job.status.HasField("paused") and not job.status.paused.by_person)
+        assert "waiting for the GPU" in resumed.status.paused.why
+        await story.client.cancel(other.id)
+        await story.until(held, "running")
+
+    lived(tmp_path, life)
+
+
+def test_pausing_while_somebody_speaks_keeps_the_training_paused_afterwards(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(training := await story.train("steps"))
+        speaking = await story.speak("freeze")
+        await story.until(training, "paused")
+        await story.client.pause(training)
+        os.kill(await story.worker(speaking), signal.SIGCONT)
+        await story.until(speaking, "succeeded")
+        assert (await story.now(training)).status.paused.by_person
+        await story.client.resume(training)
+        await story.until(training, "running")
+
+    lived(tmp_path, life)
+
+
+def test_a_person_pauses_before_the_worker_is_there(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        job = await story.train("steps")
+        with_luck = await story.until(job, "running")
+        await story.client.pause(with_luck.id)
+        await story.until(job, "paused")
+        await story.until(await story.train("bruno"), ended)  # so it did give way
+
+    lived(tmp_path, life)
+
+
+def test_a_waiting_job_that_is_cancelled_never_starts(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(await story.train("steps"))
+        waiting = await story.train("bruno")
+        await story.client.cancel(waiting)
+        assert (await story.now(waiting)).status.HasField("cancelled")
+        with pytest.raises(ClientError, match="cancelled already"):
+            await story.client.cancel(waiting)
+        assert story.outcomes(waiting) == []
+
+    lived(tmp_path, life)
+
+
+def test_a_crowd_of_waiting_jobs_is_looked_at_through_a_window(tmp_path: Path) -> None:
+    """The look stays cheap; jobs behind the window get their turn all the same."""
+
+    async def life(story: Living) -> None:
+        ids = [await story.speak("hi") for _ in range(40)]
+        for job in ids:
+            await story.until(job, "succeeded")
+
+    lived(tmp_path, life)

@@ -1,0 +1,115 @@
+"""Audio on its way from the speech worker to who asked for it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from living_daemon import Living, lived
+from test_attempts import ended
+
+from daemon import speech
+from proto import myna_pb2 as pb
+from proto.client import ClientError
+
+pytestmark = pytest.mark.integration
+
+
+async def chunks(story: Living, text: str) -> list[pb.AudioChunk]:
+    return [chunk async for chunk in story.client.synthesize(pb.SpeakSpec(voice="anna", text=text))]
+
+
+def test_chunks_come_in_order_and_the_last_says_so(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        got = await chunks(story, "one two three")
+        assert [chunk.text for chunk in got] == ["one", "two", "three", ""]
+        assert [chunk.last for chunk in got] == [False, False, False, True]
+        assert got[0].job == 1
+        assert got[0].version == "anna@base"
+
+    lived(tmp_path, life)
+
+
+def test_a_failure_is_the_jobs_sentence(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        with pytest.raises(ClientError, match="This text cannot be spoken") as caught:
+            await chunks(story, "one refuse")
+        assert caught.value.hint == "Give another."
+
+    lived(tmp_path, life)
+
+
+def test_who_hangs_up_cancels_the_job(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        stream = story.client.synthesize(pb.SpeakSpec(voice="anna", text="one steps"))
+        async for chunk in stream:
+            job = chunk.job
+            break
+        await stream.aclose()
+        assert (await story.until(job, ended)).status.HasField("cancelled")
+        await chunks(story, "and the next one is served")
+
+    lived(tmp_path, life)
+
+
+def test_who_hangs_up_before_the_first_word_cancels_the_job(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        waiting = asyncio.create_task(chunks(story, "steps"))
+        await story.until(1, "running")
+        waiting.cancel()
+        assert (await story.until(1, ended)).status.HasField("cancelled")
+
+    lived(tmp_path, life)
+
+
+def test_a_job_cancelled_by_another_ends_the_stream_with_a_sentence(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        listening = asyncio.create_task(chunks(story, "one steps"))
+        await story.until(1, "running")
+        await story.client.cancel(1)
+        with pytest.raises(ClientError, match="cancelled"):
+            await listening
+
+    lived(tmp_path, life)
+
+
+def test_who_reads_slowly_slows_the_worker_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speech, "BUFFER", 1_000_000)
+
+    async def life(story: Living) -> None:
+        job = await story.speak("chunks=50 done")  # 20 MB
+        stream = story.daemon.speech.synthesize(job)
+        got = [await anext(stream)]
+        held = story.daemon.speech._streams[job]
+        await story.until(job, "running")
+        async with asyncio.timeout(10):
+            while held.size < 1_000_000:  # noqa: ASYNC110 - full is the state we want to see
+                await asyncio.sleep(0.01)
+        assert held.size < 1_500_000
+        got += [audio async for audio in stream]
+        assert sum(len(audio.samples) for audio in got) == 50 * 400_000 + 2 * 4  # and a little for each of the two words
+        assert (await story.now(job)).status.HasField("succeeded")
+
+    lived(tmp_path, life)
+
+
+def test_who_stops_reading_does_not_hold_the_gpu_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speech, "BUFFER", 1_000_000)
+    monkeypatch.setattr(speech, "STALL", 0.3)
+
+    async def life(story: Living) -> None:
+        job = await story.speak("chunks=50 done")
+        stream = story.daemon.speech.synthesize(job)
+        await anext(stream)
+        assert (await story.until(job, ended)).status.cancelled.by == "the listener left"
+        await stream.aclose()
+
+    lived(tmp_path, life)
+
+
+def test_audio_nobody_listens_to_is_spoken_and_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def life(story: Living) -> None:
+        assert (await story.until(await story.speak("one two"), ended)).status.HasField("succeeded")
+
+    lived(tmp_path, life)
