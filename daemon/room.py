@@ -8,7 +8,7 @@ from pathlib import Path
 from daemon import settings
 
 
-def short(home: Path) -> str:
-    """Why nothing that writes can start: "disk 0.4 GB short" of the setting `min_free_disk`; empty: it can."""
-    missing = settings.load(home).min_free_disk - shutil.disk_usage(home).free
+def short(home: Path, need: int = 0) -> str:
+    """Why nothing that writes `need` bytes can start: "disk 0.4 GB short", with the setting `min_free_disk` left free; empty: it can."""
+    missing = settings.load(home).min_free_disk + need - shutil.disk_usage(home).free
     return f"disk {max(missing / 1e9, 0.1):.1f} GB short" if missing > 0 else ""

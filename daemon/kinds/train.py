@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from daemon import room
 from daemon.errors import BadRequest, NotFound, NotNow
 from daemon.models import Dataset, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.state import clip_refs, jobs, voices
@@ -65,11 +66,9 @@ class Train:
 
     def why_not(self, session: Session, job: Job, home: Path) -> str:
         if job.run is not None:
-            return ""  # what a run needs most is on disk already; a full disk ends the attempt with its own sentence
+            return room.short(home)  # what a run takes most of the room for is on disk already
         spec = pb.JobSpec.FromString(job.spec).train
-        need = _disk(session, _work(session, spec))
-        free = shutil.disk_usage(home).free
-        return f"disk {(need - free) / 1e9:.1f} GB short" if free < need else ""
+        return room.short(home, _disk(session, _work(session, spec)))
 
     def plan(self, session: Session, job: Job, home: Path) -> Start:
         spec = pb.JobSpec.FromString(job.spec).train

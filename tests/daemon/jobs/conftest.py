@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from proto import worker_pb2 as wire
 
 DEMO = Path(__file__).parents[3] / "demo" / "recordings"
 SETTINGS = '{"steps": 12, "batch_size": 4, "eval_every": 4, "checkpoint_every": 4, "patience": 0, "threads": 1}'
+
+LINEAGE = {"voice": "anna", "version": 1, "engine": "glow", "curves": {"train/loss": [[1, 3.0], [2, 2.0]]}, "settings": {"steps": 12}}
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +67,6 @@ def evaluate_plan(train_plan: wire.TrainPlan, tmp_path: Path) -> wire.EvaluatePl
         held_out=train_plan.held_out,
         reference=train_plan.clips,
         samples_dir=str(tmp_path / "samples" / "anna"),
-        lineage_json='{"voice": "anna", "version": 1, "engine": "glow", "curves": {"train/loss": [[1, 3.0], [2, 2.0]]}, "settings": {"steps": 12}}',
+        lineage_json=json.dumps(LINEAGE),
         first=True,
     )
