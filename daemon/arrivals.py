@@ -128,6 +128,11 @@ class Arrivals:
         wanted = self.settle * (EMPTY_PATIENCE if not entry.size and not entry.odd else 1)
         return wanted if known is None else max(0.0, known[1] + wanted - now)
 
+    def rested(self, entry: Entry, now: float) -> float:
+        """Seconds since it has settled."""
+        known = self._since.get(entry.path)
+        return 0.0 if known is None else max(0.0, now - known[1] - self.settle)
+
     def restart(self, path: bytes, now: float) -> None:
         """It turned out to be still written to: its clock starts again."""
         if (known := self._since.get(path)) is not None:

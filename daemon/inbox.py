@@ -14,7 +14,7 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,11 +77,12 @@ class Folder:
 class Inbox:
     """Watches the inbox of a home folder; `run` is its life."""
 
-    def __init__(self, home: Path, settings: Settings, store: Store) -> None:
+    def __init__(self, home: Path, settings: Settings, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
         self.home = home
         self.folder = home / "inbox"
         self.settings = settings
         self.store = store
+        self._clock = clock
         self._folders: dict[str, Folder] = {}
         self._strays: dict[bytes, Arrivals] = {}  #: folders that are named as no voice, and the inbox itself (b"")
         self._loop = asyncio.get_running_loop()
@@ -97,12 +98,12 @@ class Inbox:
         """A person changed something of a voice's clips: a new dataset is due once it is quiet."""
         folder = self._of(voice)
         folder.due = folder.forced = True
-        folder.busy = time.monotonic()
+        folder.busy = self._clock()
         self._wake.set()
 
     def present(self) -> list[pb.InboxEvent]:
         """Files that are arriving, settling, or being taken now, and transcripts that wait for their recording."""
-        now = time.monotonic()
+        now = self._clock()
         found: list[pb.InboxEvent] = []
         for folder in self._folders.values():
             for entry in folder.entries:
@@ -150,7 +151,7 @@ class Inbox:
         while True:
             began = time.monotonic()
             try:
-                wait = await self.look(watch.take(), began)
+                wait = await self.look(watch.take())
             except DiskFull as full:
                 log.warning("the inbox waits: %s", full.sentence)
                 wait = AFTER_FULL
@@ -187,8 +188,10 @@ class Inbox:
 
     # -------------------------------------------------------------------------------------------------- a look
 
-    async def look(self, touched: Iterable[bytes], now: float) -> float:
-        """List the inbox once and do what is due. Returns seconds until something may be due again."""
+    async def look(self, touched: Iterable[bytes] = ()) -> float:
+        """List the inbox once and do what is due. `touched`: paths in it that events told of. Returns seconds until something may be due
+        again."""
+        now = self._clock()
         listing = await asyncio.to_thread(arrivals.scan, os.fsencode(self.folder))
         await self._complain(listing.unreadable)
         by_folder: dict[bytes, set[bytes]] = {}
@@ -250,7 +253,11 @@ class Inbox:
                 audio.append(entry)
         settling = {entry.path for entry in folder.entries if folder.arrivals.left(entry, now) > 0 and not entry.partial}
         audio = [entry for entry in audio if not (settling & late_texts.places(entry.path))]
-        wait = await self._take(folder, audio, texts, now)
+        gathering = all(folder.arrivals.rested(entry, now) < self.settings.settle for entry in audio)
+        if settling and gathering and not folder.flying:
+            wait = TICK * self.settings.settle  # those that come together go together
+        else:
+            wait = await self._take(folder, audio, texts, now)
         if any(not folder.flies(entry.path) for entry in texts):
             await self._late(folder, [entry for entry in texts if not folder.flies(entry.path)])
         return wait
@@ -296,7 +303,7 @@ class Inbox:
         spec = pb.JobSpec(ingest=pb.IngestSpec(voice=folder.voice, files=[entry.path for entry in files]))
         job = await self.store.write(lambda session: jobs.submit(session, spec).id)
         folder.flying[job] = {entry.path: entry.identity for entry in files}
-        folder.busy = time.monotonic()
+        folder.busy = self._clock()
 
     def _heard(self, happened: list[pb.Event]) -> None:
         """Jobs changed. Runs in the event loop."""
@@ -306,7 +313,7 @@ class Inbox:
             folder = self._folders.get(event.job.voice)
             if folder is None or event.job.kind not in (pb.INGEST, pb.DATASET):
                 continue
-            folder.due, folder.busy = True, time.monotonic()
+            folder.due, folder.busy = True, self._clock()
             if event.job.kind == pb.DATASET and event.job.status.failed.error.kind == pb.DISK_FULL:
                 folder.busy += AFTER_FULL_AT_MOST  # then it is tried again
             if event.job.kind == pb.INGEST:
@@ -317,7 +324,7 @@ class Inbox:
         """An ingest job ended: what it left in the inbox is held back for a while, so that nothing is tried in circles."""
         files = folder.flying.pop(job.id, {})
         folder.texts.forget()
-        now, wait = time.monotonic(), AFTER_FAILURE
+        now, wait = self._clock(), AFTER_FAILURE
         is_full = job.status.failed.error.kind == pb.DISK_FULL
         folder.full = folder.full + 1 if is_full else 0
         match job.status.WhichOneof("status"):
@@ -348,7 +355,7 @@ class Inbox:
         entry = next((entry for entry in folder.entries if entry.path == path), None)
         if entry is not None:
             sentence = "The decoder died of it, three times."
-            await self._refuse(folder, entry, sentence, "Export it again as WAV or FLAC.", time.monotonic())
+            await self._refuse(folder, entry, sentence, "Export it again as WAV or FLAC.", self._clock())
 
     # -------------------------------------------------------------------------------------------------- not taken
 
@@ -460,7 +467,7 @@ class Inbox:
         alone = [entry for entry in texts if names.is_metadata(entry.path) or names.stem(entry.path) not in audio]
         changed = await folder.texts.deal(alone, folder.voice, self.home, self.store)
         if changed:
-            folder.due, folder.busy = True, time.monotonic()
+            folder.due, folder.busy = True, self._clock()
             folder.forced = True
 
     async def _next(self, folder: Folder, now: float) -> float:
