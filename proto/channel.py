@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import grpc
 
@@ -157,10 +158,10 @@ def _unreachable(where: Address, details: str) -> ClientError:
     return ClientError(f"No daemon answers at {where.host}.", hint, "UNAVAILABLE")
 
 
-def _hint(metadata: Iterable[tuple[str, str | bytes]]) -> str:
+def _hint(metadata: Iterable[Any]) -> str:
     for key, value in metadata:
         if key == HINT_KEY:
-            return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+            return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return ""
 
 

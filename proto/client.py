@@ -11,8 +11,6 @@
 goes wrong is a `ClientError` with a sentence and what to do.
 """
 
-# grpcio ships no types, so what a stub returns is Any here
-# mypy: disable-error-code=no-any-return
 from __future__ import annotations
 
 import time

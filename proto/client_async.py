@@ -1,14 +1,12 @@
 """The thin client for asyncio: the methods of `proto.client.Client`, awaitable; lists and streams are async iterators."""
 
-# grpcio ships no types, so what a stub returns is Any here
-# mypy: disable-error-code=no-any-return
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
+from typing import Any, Self, TypeVar
 
 import grpc
 
@@ -40,8 +38,8 @@ class AsyncClient:
     def __init__(self, where: Address) -> None:
         self.address = where
         trust = credentials(where)
-        make = grpc.aio.secure_channel if trust else grpc.aio.insecure_channel
-        self.channel: grpc.aio.Channel = make(where.target, *([trust] if trust else []), options=options(where))
+        aio, chosen = grpc.aio, options(where)
+        self.channel = aio.secure_channel(where.target, trust, chosen) if trust else aio.insecure_channel(where.target, chosen)
         self._jobs = stubs.JobsStub(self.channel)
         self._runs = stubs.RunsStub(self.channel)
         self._voices = stubs.VoicesStub(self.channel)
@@ -261,9 +259,9 @@ class AsyncClient:
 
     # ------------------------------------------------------------------------------------------------------------ inside
 
-    async def _ask(self, call: Callable[..., T], request: Any, deadline: float | None = DEADLINE) -> T:
+    async def _ask(self, call: Callable[..., Awaitable[T]], request: Any, deadline: float | None = DEADLINE) -> T:
         try:
-            return await cast(Awaitable[T], call(request, timeout=deadline))  # the stubs' types are those of the sync ones
+            return await call(request, timeout=deadline)
         except grpc.RpcError as error:
             raise translate(error, self.address) from None
 

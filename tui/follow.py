@@ -68,6 +68,13 @@ def check(jobs: Collection[pb.Job]) -> None:
             raise ClientError(f"Job #{ended.id} ({ended.title}) was cancelled.", f"`myna retry {ended.id}` queues it again.", "CANCELLED")
 
 
+def outcome(client: Client, voice: str) -> str:
+    """What a voice's newest version came to, or what it still needs, in a sentence."""
+    for version in client.versions(voice):
+        return f"{voice}@{version.number} is {version.state}. {version.verdict}".rstrip()
+    return client.voice(voice).next
+
+
 def _over(client: Client, voice: str, seen: dict[int, pb.Job]) -> bool:
     """All have ended, and (asked of the daemon, for a child's event comes after its parent's) none that they caused is left."""
     if any(state_of(known) not in ENDED for known in seen.values()):

@@ -41,7 +41,7 @@ class JobBars:
         before, part = self._shown.get(job.id, ("", 0.0))
         if self._bars is not None:
             self._move(self._bars, job, state)
-        if state != before or (self._bars is None and done >= part + STEP):
+        if state != before or done < part or (self._bars is None and done >= part + STEP):  # less than before: another stretch of work
             self._shown[job.id] = (state, done)
             if self._bars is None or state in ENDED:
                 self.line(f"#{job.id} {job.title}: {output.state(state)} {output.safe(wording.detail(job))}".rstrip())

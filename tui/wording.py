@@ -63,15 +63,21 @@ def kind(job: pb.Job) -> str:
 def progress(now: pb.Progress) -> str:
     """ "120 of 500 steps, 3 min left"; empty when nothing is known."""
     parts = []
-    if now.total:
-        parts.append(f"{now.done:g} of {now.total:g} {now.unit}".rstrip())
+    if now.unit == "seconds" and now.total:
+        parts.append(f"{duration(now.done)} of {duration(now.total)}")
+    elif now.total:
+        parts.append(f"{_number(now.done)} of {_number(now.total)} {now.unit}".rstrip())
     elif now.done:
-        parts.append(f"{now.done:g} {now.unit}".rstrip())
+        parts.append(f"{_number(now.done)} {now.unit}".rstrip())
     if now.eta_seconds:
         parts.append(f"{duration(now.eta_seconds)} left")
     if now.sentence:
         parts.append(now.sentence)
     return ", ".join(parts)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == round(value) or value >= 100 else f"{value:.1f}"
 
 
 def detail(job: pb.Job) -> str:

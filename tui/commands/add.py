@@ -66,6 +66,8 @@ def add(
     if json:
         output.json({"voice": voice, "names": names, "left_out": gathered.left_out, "jobs": [job.id for job in jobs]})
     follow.check(jobs)
+    if wait and not json:
+        output.line(output.safe(follow.outcome(client, voice)))
 
 
 def _upload(client: Client, voice: str, gathered: inbox_copy.Gathered) -> list[str]:

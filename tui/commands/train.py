@@ -83,6 +83,5 @@ def train(
     if json:
         output.json(ended)
     follow.check(ended)
-    if not json and (run := client.job(job.id).run) and (number := client.run(run).to_version):
-        version = client.version(named.voice, number)
-        output.line(f"{named.voice}@{number} is {output.state(version.state)}. {output.safe(version.verdict)}".rstrip())
+    if not json:
+        output.line(output.safe(follow.outcome(client, named.voice)))
