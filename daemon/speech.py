@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from typing import TYPE_CHECKING
 
 from daemon.children import LauncherDied
@@ -97,7 +97,7 @@ class Speech:
 
     # -------------------------------------------------------------------------------------------------- for SpeechService
 
-    async def synthesize(self, job: int) -> AsyncIterator[wire.Audio]:
+    async def synthesize(self, job: int) -> AsyncGenerator[wire.Audio]:
         """The audio of a speak job, chunk by chunk, as it is spoken. Closing the iterator before its end cancels the job. Raises
         SpeechFailed with the job's sentence when it fails, NotNow when somebody cancelled it."""
         stream = self._stream(job)
