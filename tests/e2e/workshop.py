@@ -49,7 +49,7 @@ batch_size = 4
 seed = 7
 """
 #: a training that lasts long enough to be disturbed, as choices of `Client.train`
-LONG: dict[str, Any] = {"steps": 240, "checkpoint_every": 20, "eval_every": 120, "batch_size": 4, "seed": 11, "patience": 0}
+LONG: dict[str, Any] = {"steps": 120, "checkpoint_every": 10, "eval_every": 60, "batch_size": 4, "seed": 11, "patience": 0}
 
 
 class Workshop:
@@ -213,10 +213,10 @@ def job_is(kind: pb.JobKind.ValueType, state: str, voice: str = "") -> Callable[
 
 def running(client: Client, job: int) -> pb.Job:
     """The job once a worker is at it."""
-    for event in bounded(client.watch(0), PATIENCE):
-        if event.HasField("job") and event.job.id == job and state_of(event.job) == "running":
-            return client.job(job)
-    raise AssertionError(f"job {job} did not start within {PATIENCE:.0f} s: {client.job(job)}")
+    for seen in bounded(client.follow(job), PATIENCE):
+        if state_of(seen) == "running":
+            return client.job(job)  # what a follower is told lacks the run, which the attempt's plan made
+    raise AssertionError(f"job {job} did not run within {PATIENCE:.0f} s: {client.job(job)}")
 
 
 def ended(client: Client, job: int, state: str = "succeeded") -> pb.Job:
