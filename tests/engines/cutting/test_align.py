@@ -32,13 +32,17 @@ def test_borders_fall_between_the_right_words(heard: list[str]) -> None:
 
 
 def test_numbers_are_aligned_as_they_are_said() -> None:
-    shares = share_out("In 1984 we were 25. In 2010 we were 51.", ["in nineteen eighty four we were twenty five", "in twenty ten we were fifty one"], "en")
+    shares = share_out(
+        "In 1984 we were 25. In 2010 we were 51.", ["in nineteen eighty four we were twenty five", "in twenty ten we were fifty one"], "en"
+    )
     assert [share.text for share in shares] == ["In 1984 we were 25.", "In 2010 we were 51."]
     assert max(share.cer for share in shares) < 0.1
 
 
 def test_a_piece_that_the_text_does_not_have_gets_little_and_fits_badly() -> None:
-    shares = share_out("The cat sat on the mat. Then the rain began.", ["the cat sat on the mat", "please like and subscribe", "then the rain began"], "en")
+    shares = share_out(
+        "The cat sat on the mat. Then the rain began.", ["the cat sat on the mat", "please like and subscribe", "then the rain began"], "en"
+    )
     assert (shares[0].text, shares[2].text) == ("The cat sat on the mat.", "Then the rain began.")
     assert shares[1].cer > 0.62
 

@@ -77,7 +77,7 @@ def test_without_a_recogniser_a_given_text_is_believed(tmp_path: Path) -> None:
 def test_silence_around_the_speech_is_trimmed_but_no_speech(tmp_path: Path) -> None:
     made = recording(tmp_path / "a.flac", ["letter"], pause=2.0)
     clip = only(cut_recording(made.path, made.text, "en", INFO, None, tmp_path))
-    (begin, end), = made.spans
+    ((begin, end),) = made.spans
     assert begin - 0.30 < clip.start <= begin
     assert end <= clip.end < end + 0.30
 

@@ -1,0 +1,138 @@
+"""Recognisers: the real weak one, Whisper's path with a tiny random model, and the choice between them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from speech import RATE, TEXTS, speech
+from tiny_whisper import build
+
+from engines.errors import BadInput, WeightsMissing
+from engines.metrics.wer import wer
+from engines.transcription.choose import ENVIRONMENT, choose, whisper_folder
+from engines.transcription.sphinx import SphinxTranscriber
+from engines.transcription.whisper import WhisperTranscriber
+
+
+@pytest.fixture(scope="module")
+def sphinx() -> SphinxTranscriber:
+    return SphinxTranscriber()
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("weights") / "whisper")
+
+
+@pytest.fixture(scope="module")
+def whisper(tiny: Path) -> WhisperTranscriber:
+    return WhisperTranscriber(tiny, "en", threads=1)
+
+
+@pytest.fixture(autouse=True)
+def no_whisper_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(ENVIRONMENT, raising=False)
+
+
+def test_the_weak_recogniser_hears_most_words(sphinx: SphinxTranscriber) -> None:
+    heard = sphinx.transcribe(speech("letter"))
+    assert wer(TEXTS["letter"], heard.text) < 0.4
+    assert (heard.engine, heard.trust) == ("pocketsphinx", "low")
+    assert heard.text == " ".join(word.text for word in heard.words)
+
+
+def test_its_words_have_times_in_order(sphinx: SphinxTranscriber) -> None:
+    sound = speech("letter")
+    words = sphinx.transcribe(sound).words
+    assert all(0 <= w.start < w.end <= len(sound) / RATE + 0.02 and 0 <= w.confidence <= 1 for w in words)
+    assert all(a.end <= b.start + 0.011 for a, b in zip(words, words[1:], strict=False))
+
+
+def test_a_clip_is_heard_alike_whatever_was_heard_before_and_however_loud(sphinx: SphinxTranscriber) -> None:
+    sound = speech("letter")
+    first = sphinx.transcribe(sound).text
+    sphinx.transcribe(speech("harbour")[:RATE] * 0.2)
+    assert sphinx.transcribe(sound).text == first
+    assert sphinx.transcribe(sound * 0.05).text == first
+
+
+@pytest.mark.parametrize("sound", [np.zeros(RATE, np.float32), np.zeros(0, np.float32), np.ones(10, np.float32)])
+def test_silence_and_next_to_nothing_have_no_words(sphinx: SphinxTranscriber, whisper: WhisperTranscriber, sound: np.ndarray) -> None:
+    assert sphinx.transcribe(sound).text == ""
+    assert whisper.transcribe(sound).text == ""
+    assert whisper.transcribe_many([sound])[0].text == ""
+
+
+def test_whisper_gives_one_transcript_a_clip_in_order(whisper: WhisperTranscriber) -> None:
+    """Nine clips are two batches; silence, and a clip longer than the model's window, stand among them."""
+    silence, long = np.zeros(RATE, np.float32), np.tile(speech("market"), 5)
+    clips = [speech("letter"), silence, speech("harbour"), speech("letter"), long, *[speech("harbour")] * 6]
+    heard = whisper.transcribe_many(clips)
+    assert len(heard) == len(clips)
+    assert (heard[1].text, heard[1].confidence) == ("", 0.0)
+    assert heard[0].text == heard[3].text
+    assert len({one.text for one in (heard[2], *heard[5:])}) == 1
+    assert all(one.engine == "whisper" and one.trust == "high" and 0 <= one.confidence <= 1 for one in heard)
+
+
+def test_whisper_gives_times_of_single_clips(whisper: WhisperTranscriber) -> None:
+    sound = speech("harbour")
+    heard = whisper.transcribe(sound)
+    assert heard.words
+    assert all(0 <= word.start <= word.end <= 30 for word in heard.words)
+
+
+def test_whisper_looping_is_heard_again_on_its_own(whisper: WhisperTranscriber, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(whisper._tokenizer.__class__, "decode", lambda self, tokens: "again and " * 30)
+    assert whisper._batch([speech("letter")]) == [None]
+
+
+def test_a_language_that_the_model_lacks_is_refused(tiny: Path) -> None:
+    with pytest.raises(BadInput, match="does not know the language 'fi'"):
+        WhisperTranscriber(tiny, "fi")
+
+
+def test_whisper_is_chosen_where_its_weights_are(tiny: Path) -> None:
+    choice = choose("en", tiny.parent)
+    assert choice.transcriber is not None
+    assert choice.transcriber.name == "whisper"
+    assert "Whisper" in choice.why
+
+
+def test_a_model_one_folder_deeper_is_found(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "whisper").mkdir()
+    (tmp_path / "whisper" / "tiny").symlink_to(tiny)
+    assert whisper_folder(tmp_path) == tmp_path / "whisper" / "tiny"
+
+
+def test_without_weights_english_is_heard_weakly_and_the_choice_says_so(tmp_path: Path) -> None:
+    choice = choose("en", tmp_path)
+    assert choice.transcriber is not None
+    assert (choice.transcriber.name, choice.transcriber.trust) == ("pocketsphinx", "low")
+    assert "low-trust" in choice.why
+    assert "`myna engines`" in choice.why
+
+
+def test_without_weights_other_languages_are_not_heard_and_the_choice_says_what_to_do(tmp_path: Path) -> None:
+    choice = choose("fi", tmp_path)
+    assert choice.transcriber is None
+    assert "need their text beside them" in choice.why
+
+
+def test_weights_named_outright_that_are_none_are_an_error_not_a_weaker_recogniser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENVIRONMENT, str(tmp_path))
+    with pytest.raises(WeightsMissing, match="holds no Whisper model"):
+        choose("en")
+
+
+def test_broken_weights_are_a_sentence(tiny: Path, tmp_path: Path) -> None:
+    for name in ("config.json", "tokenizer.json", "vocabulary.json"):
+        (tmp_path / name).write_bytes((tiny / name).read_bytes())
+    (tmp_path / "model.bin").write_bytes((tiny / "model.bin").read_bytes()[:1000])
+    with pytest.raises(WeightsMissing, match="cannot be loaded"):
+        WhisperTranscriber(tmp_path, "en")

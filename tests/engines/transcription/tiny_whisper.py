@@ -1,0 +1,103 @@
+"""Make a Whisper model in CTranslate2's format with random weights: everything but the sense. No download.
+
+    python tests/engines/transcription/tiny_whisper.py FOLDER
+
+Its vocabulary has the real one's layout (text, special tokens, timestamps) but few words, so CTranslate2 takes it for an English-only
+model, as whisper-tiny.en is one. It babbles a few words for any sound, the same ones for the same sound.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+#: Width, length of a window in frames, longest text in tokens, mel bands.
+WIDTH, FRAMES, TOKENS, MELS = 16, 1500, 448, 80
+#: Text tokens, bytes first; <|endoftext|> follows them. The real vocabulary has 50,257.
+_TEXT_TOKENS = 300
+#: Added to the logit of <|endoftext|>, so that it stops babbling after some words.
+_STOP = 3.0
+
+
+def build(folder: Path) -> Path:
+    """Write the model into `folder` (made if need be): model.bin, config.json, tokenizer.json, preprocessor_config.json."""
+    from ctranslate2.specs import whisper_spec
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer, languages = _tokenizer()
+    vocabulary = [token for token, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
+    vocabulary += [f"<|{number * 0.02:.2f}|>" for number in range(1501)]
+    spec = whisper_spec.WhisperSpec(1, 2, 1, 2)
+    _fill(spec, len(vocabulary), tokenizer.token_to_id("<|endoftext|>"))
+    spec.config.suppress_ids, spec.config.suppress_ids_begin = [], []
+    spec.config.lang_ids = [tokenizer.token_to_id(language) for language in languages]
+    spec.config.alignment_heads = [(0, 0), (0, 1)]
+    spec.register_vocabulary(vocabulary)
+    spec.validate()
+    spec.optimize(quantization="int8")
+    spec.save(str(folder))
+    tokenizer.save(str(folder / "tokenizer.json"))
+    features = {"feature_size": MELS, "hop_length": 160, "n_fft": 400, "sampling_rate": 16_000}
+    (folder / "preprocessor_config.json").write_text(json.dumps(features))
+    return folder
+
+
+def _fill(spec: Any, words: int, stop: int) -> None:
+    """Random weights of the right shapes."""
+    random = np.random.default_rng(0)
+
+    def weight(*shape: int) -> Any:
+        return random.normal(0, 0.3, shape).astype(np.float32)
+
+    def linear(layer: Any, outputs: int, inputs: int) -> None:
+        layer.weight, layer.bias = weight(outputs, inputs), weight(outputs)
+
+    def norm(layer: Any) -> None:
+        layer.gamma, layer.beta = np.ones(WIDTH, np.float32), np.zeros(WIDTH, np.float32)
+
+    def attention(layer: Any, *outputs: int) -> None:
+        norm(layer.layer_norm)
+        for one, size in zip(layer.linear, outputs, strict=True):
+            linear(one, size, WIDTH)
+
+    encoder, decoder = spec.encoder, spec.decoder
+    encoder.conv1.weight, encoder.conv1.bias = weight(WIDTH, MELS, 3), weight(WIDTH)
+    encoder.conv2.weight, encoder.conv2.bias = weight(WIDTH, WIDTH, 3), weight(WIDTH)
+    encoder.position_encodings.encodings = weight(FRAMES, WIDTH)
+    decoder.position_encodings.encodings = weight(TOKENS, WIDTH)
+    decoder.embeddings.weight = decoder.projection.weight = weight(words, WIDTH)
+    decoder.projection.bias = np.zeros(words, np.float32)
+    decoder.projection.bias[stop] = _STOP
+    for half in (encoder, decoder):
+        norm(half.layer_norm)
+        attention(half.layer[0].self_attention, 3 * WIDTH, WIDTH)
+        norm(half.layer[0].ffn.layer_norm)
+        linear(half.layer[0].ffn.linear_0, WIDTH, WIDTH)
+        linear(half.layer[0].ffn.linear_1, WIDTH, WIDTH)
+    attention(decoder.layer[0].attention, WIDTH, 2 * WIDTH, WIDTH)
+
+
+def _tokenizer() -> tuple[Any, list[str]]:
+    """A tokenizer of bytes and filler words, and its language tokens."""
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    words = {letter: number for number, letter in enumerate(letters)}
+    words |= {f"Ġw{number}": number for number in range(len(letters), _TEXT_TOKENS)}
+    tokenizer = Tokenizer(models.BPE(vocab=words, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    # Of the hundred codes, English comes first
+    languages = [f"<|{code}|>" for code in sorted(_LANGUAGE_CODES, key=lambda code: code != "en")]
+    after = ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
+    tokenizer.add_special_tokens([AddedToken(t, special=True) for t in ["<|endoftext|>", "<|startoftranscript|>", *languages, *after]])
+    return tokenizer, languages
+
+
+if __name__ == "__main__":
+    print(build(Path(sys.argv[1])))
