@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,18 +48,18 @@ def dataset_home(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> P
 
 
 @pytest.fixture(scope="session")
-def copy_of_dataset_home(dataset_home: Path, tiny_base: Path) -> Callable[[Path], Workshop]:
-    """Makes a workshop of its own, in a new folder, that has the dataset."""
+def copy_of_dataset_home(dataset_home: Path, tiny_base: Path) -> Callable[..., Workshop]:
+    """Makes a workshop of its own that has the dataset, in the folder given; more arguments are those of `Workshop`."""
 
-    def copy(home: Path) -> Workshop:
-        shutil.copytree(dataset_home, home, ignore=shutil.ignore_patterns("*.sock", "mynad.out"))
-        return Workshop(home, tiny_base, BY_HAND)
+    def copy(home: Path, **arguments: Any) -> Workshop:
+        shutil.copytree(dataset_home, home, ignore=shutil.ignore_patterns("*.sock", "mynad.out"), dirs_exist_ok=True)
+        return Workshop(home, tiny_base, BY_HAND, **arguments)
 
     return copy
 
 
 @pytest.fixture
-def with_dataset(tmp_path: Path, copy_of_dataset_home: Callable[[Path], Workshop]) -> Iterator[Workshop]:
+def with_dataset(tmp_path: Path, copy_of_dataset_home: Callable[..., Workshop]) -> Iterator[Workshop]:
     """A workshop in which Anna has dataset #1, and nothing trains by itself."""
     made = copy_of_dataset_home(tmp_path / "home")
     yield made
@@ -66,7 +67,7 @@ def with_dataset(tmp_path: Path, copy_of_dataset_home: Callable[[Path], Workshop
 
 
 @pytest.fixture(scope="session")
-def calm_weights(tmp_path_factory: pytest.TempPathFactory, copy_of_dataset_home: Callable[[Path], Workshop]) -> str:
+def calm_weights(tmp_path_factory: pytest.TempPathFactory, copy_of_dataset_home: Callable[..., Workshop]) -> str:
     """Weights of Anna's version 1 when a LONG training runs from its beginning to its end and nobody asks for anything."""
     made = copy_of_dataset_home(tmp_path_factory.mktemp("calm") / "home")
     try:

@@ -14,23 +14,22 @@ import pytest
 
 
 class SmallDisk:
-    """A disk of `size` bytes. Skips the test, with a sentence, on a machine where nobody may mount one."""
+    """A disk of `size` bytes at the folder `at`, for those who run inside; `seen` is a link by which those outside see it.
 
-    def __init__(self, folder: Path, size: int) -> None:
-        #: what it is called by those who run inside
-        self.inside = folder / "disk"
-        self.inside.mkdir(parents=True)
-        script = f'mount -t tmpfs -o size={size},mode=700 none "{self.inside}" && echo mounted && exec cat'
+    Skips the test, with a sentence, on a machine where nobody may mount one.
+    """
+
+    def __init__(self, at: Path, size: int, seen: Path) -> None:
+        at.mkdir(parents=True, exist_ok=True)
+        script = f'mount -t tmpfs -o size={size},mode=700 none "{at}" && echo mounted && exec cat'
         self._holder = subprocess.Popen(
             ["unshare", "-Urm", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         assert self._holder.stdout is not None
         if self._holder.stdout.readline().strip() != "mounted":
             pytest.skip("this machine lets nobody mount a small disk in a namespace of their own")
-        root = Path(f"/proc/{self._holder.pid}/root")
-        #: the same for those outside; by a link, because a socket's path may not be long
-        self.seen = folder / "seen"
-        self.seen.symlink_to(root / self.inside.relative_to("/"))
+        self.seen = seen  # a link, because a socket's path may not be long
+        seen.symlink_to(Path(f"/proc/{self._holder.pid}/root") / at.relative_to("/"))
         self.prefix = ["nsenter", f"--target={self._holder.pid}", "--user", "--mount", "--preserve-credentials", "--"]
         self._ballast = self.seen / "ballast"
 

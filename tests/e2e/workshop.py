@@ -164,12 +164,20 @@ def _module(process: psutil.Process) -> str:
     return line[line.index("-m") + 1] if "-m" in line[:-1] else ""
 
 
-def until(client: Client, wanted: Callable[[pb.Event], bool], *, after: int = 0, patience: float = PATIENCE) -> pb.Event:
-    """The first event after a cursor that is wanted. A failed job or a passed bound ends the test with what was heard."""
+def until(
+    client: Client,
+    wanted: Callable[[pb.Event], bool],
+    *,
+    after: int = 0,
+    patience: float = PATIENCE,
+    fails: Callable[[pb.Event], bool] = lambda event: False,
+) -> pb.Event:
+    """The first event after a cursor that is wanted. A failed job (but one that `fails` expects) or a passed bound ends the test with what
+    was heard."""
     heard: list[str] = []
     for event in bounded(client.watch(after), patience):
         heard.append(_short(event))
-        if event.HasField("job") and state_of(event.job) == "failed" and not wanted(event):
+        if event.HasField("job") and state_of(event.job) == "failed" and not wanted(event) and not fails(event):
             error = event.job.status.failed.error
             raise AssertionError(f"{event.job.title} failed: {error.sentence} {error.hint}\n{error.log_tail}")
         if wanted(event):
