@@ -220,7 +220,7 @@ class Client:
         return self._pages(self._datasets.List, pb.ListDatasetsRequest(voice=voice), lambda page: page.datasets)
 
     def clips(self, voice: str, number: int = 0, *, dropped: bool = False, held_out: bool = False, limit: int = 0) -> Iterator[pb.Clip]:
-        """Clips of a dataset (0: all of the voice); with `dropped` those that were left out."""
+        """Clips of a dataset (0: all of the voice); with `dropped` also those that were left out."""
         request = pb.ClipsRequest(voice=voice, number=number, dropped=dropped, held_out_only=held_out)
         return self._pages(self._datasets.Clips, request, lambda page: page.clips, limit)
 

@@ -47,7 +47,8 @@ def app(arguments: Sequence[str]) -> typer.Typer:
         name="myna",
         help=HELP,
         rich_markup_mode="rich",
-        add_completion=False,  # `myna completion` does it, for every shell
+        # `myna completion` prints the script, for every shell; Typer's own part is needed only when the shell asks
+        add_completion="_MYNA_COMPLETE" in os.environ,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )

@@ -71,7 +71,7 @@ def check(jobs: Collection[pb.Job]) -> None:
 def outcome(client: Client, voice: str) -> str:
     """What a voice's newest version came to, or what it still needs, in a sentence."""
     for version in client.versions(voice):
-        return f"{voice}@{version.number} is {version.state}. {version.verdict}".rstrip()
+        return f"{voice}@{version.number}: {version.verdict or version.state}"
     return client.voice(voice).next
 
 

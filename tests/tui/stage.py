@@ -118,13 +118,10 @@ class Datasets(stubs.DatasetsServicer):
         self.tokens: list[str] = []
 
     def Clips(self, request: pb.ClipsRequest, context: Any) -> pb.ClipsResponse:
-        if request.dropped:
-            clip = pb.Clip(
-                sha256="", recording_name="b\nad.wav", end=0.2, reason="too-short", sentence="It lasts 0.2 s; 1.0 s is the least."
-            )
-        else:
-            clip = pb.Clip(sha256="c0ffee" * 10, recording_name="a.wav", end=3.0, text="hello there", text_source="given", kept=True)
-        return pb.ClipsResponse(clips=[clip])
+        kept = pb.Clip(sha256="c0ffee" * 10, recording_name="a.wav", end=3.0, text="hello there", text_source="given", kept=True)
+        why = "It lasts 0.2 s; 1.0 s is the least."
+        left_out = pb.Clip(recording_name="b\nad.wav", end=0.2, reason="too-short", sentence=why)
+        return pb.ClipsResponse(clips=[kept, left_out] if request.dropped else [kept])  # as the daemon does: dropped ones too
 
     def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
         return pb.Clip(sha256=request.sha256, recording_name="a.wav", end=3.0, text=request.text, text_source="person", kept=request.kept)

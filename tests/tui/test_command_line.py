@@ -170,6 +170,22 @@ def test_what_comes_later_is_answered_with_the_daemons_sentence_and_leaves_no_fi
     assert not list(tmp_path.glob("*.zst*"))
 
 
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [("myna prom", {"promote"}), ("myna versions a", {"anna"}), ("myna promote anna@", {"anna@7", "anna@6", "anna@base"})],
+)
+def test_the_shell_completes_commands_voices_and_versions(myna: Run, stage: Stage, line: str, offered: set[str]) -> None:
+    words = line.split()
+    ended = myna(_MYNA_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1))
+    assert set(ended.out.split()) == offered
+
+
+def test_completion_without_a_daemon_is_silent(myna: Run) -> None:
+    ended = myna(_MYNA_COMPLETE="complete_bash", COMP_WORDS="myna versions a", COMP_CWORD="2")
+    assert (ended.out.strip(), ended.err) == ("", "")
+    assert "complete_bash" in myna("completion", "bash").out
+
+
 # ---------------------------------------------------------------------------------------------------------------- say
 
 

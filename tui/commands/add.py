@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from proto.client import Client, ClientError
-from tui import follow, inbox_copy, output, session, wording
+from tui import arguments, follow, inbox_copy, output, session, wording
 from tui.progress import counting
 
 app = typer.Typer()
@@ -18,7 +18,9 @@ app = typer.Typer()
 
 @app.command(rich_help_panel="Recordings")
 def add(
-    voice: Annotated[str, typer.Argument(help="The voice; a new name makes a new voice.")],
+    voice: Annotated[
+        str, typer.Argument(metavar="VOICE", help="The voice; a new name makes a new voice.", autocompletion=arguments.voice_names)
+    ],
     files: Annotated[
         list[Path], typer.Argument(help="Recordings, or folders of them. Transcripts beside them (.txt, .lab, metadata.csv) come along.")
     ],

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import islice
 from typing import Annotated
 
 import typer
 
 from proto import myna_pb2 as pb
-from tui import output, session, wording
+from proto.client import ClientError
+from tui import arguments, output, session, wording
 
 app = typer.Typer()
 
 PANEL = "Recordings"
-VoiceArgument = Annotated[str, typer.Argument(help="The voice.")]
 
 
 @app.command(rich_help_panel=PANEL)
-def datasets(voice: VoiceArgument, json: output.Json = False) -> None:
+def datasets(voice: arguments.Voice, json: output.Json = False) -> None:
     """List a voice's datasets."""
     found = list(session.client().datasets(voice))
     if json:
@@ -40,7 +42,7 @@ def datasets(voice: VoiceArgument, json: output.Json = False) -> None:
 
 @app.command(rich_help_panel=PANEL)
 def clips(
-    voice: VoiceArgument,
+    voice: arguments.Voice,
     dataset: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Of this dataset; 0: all there are.")] = 0,
     dropped: Annotated[bool, typer.Option("--dropped", help="Those left out, with the reason.")] = False,
     held_out: Annotated[bool, typer.Option("--held-out", help="Those that never train.")] = False,
@@ -48,7 +50,8 @@ def clips(
     json: output.Json = False,
 ) -> None:
     """List clips: text, length, where from, and why one was dropped."""
-    found = list(session.client().clips(voice, dataset, dropped=dropped, held_out=held_out, limit=number))
+    every = session.client().clips(voice, dataset, dropped=dropped, held_out=held_out, limit=0 if dropped else number)
+    found = list(islice((clip for clip in every if not (dropped and clip.kept)), number or None))
     if json:
         output.json(found)
         return
@@ -68,7 +71,7 @@ def clips(
 
 @app.command(rich_help_panel=PANEL)
 def clip(
-    voice: VoiceArgument,
+    voice: arguments.Voice,
     sha: Annotated[str, typer.Argument(metavar="SHA", help="The clip, as `myna clips` shows it (its first characters are enough).")],
     text: Annotated[str | None, typer.Option(help="What is really said in it.")] = None,
     keep: Annotated[bool | None, typer.Option("--keep/--drop", help="Use it, or leave it out.")] = None,
@@ -76,7 +79,7 @@ def clip(
 ) -> None:
     """Correct a clip: its text, or whether it is used. The next dataset has it so."""
     client = session.client()
-    found = _whole(list(client.clips(voice)) + list(client.clips(voice, dropped=True)), sha, voice)
+    found = _whole(client.clips(voice, dropped=True), sha, voice)
     if text is not None or keep is not None:
         found = client.set_clip(voice, found.sha256, text=text, kept=keep)
     if json:
@@ -97,10 +100,8 @@ def clip(
     )
 
 
-def _whole(known: list[pb.Clip], sha: str, voice: str) -> pb.Clip:
+def _whole(known: Iterable[pb.Clip], sha: str, voice: str) -> pb.Clip:
     """The one clip whose digest begins so."""
-    from proto.client import ClientError
-
     hits = {clip.sha256: clip for clip in known if clip.sha256 and clip.sha256.startswith(sha.lower())}
     if len(hits) == 1:
         return next(iter(hits.values()))

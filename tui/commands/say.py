@@ -10,7 +10,7 @@ import typer
 
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
-from tui import as_json, names, output, session, wording
+from tui import arguments, as_json, names, output, session, wording
 from tui.audio_file import Sink
 from tui.player import Player
 
@@ -20,7 +20,16 @@ app = typer.Typer()
 @app.command(rich_help_panel="Voices")
 def say(
     text: Annotated[list[str], typer.Argument(help="What to say; - reads it from stdin.")],
-    voice: Annotated[str, typer.Option("--voice", "-v", metavar="VOICE[@VERSION]", help="Default: the only voice there is.")] = "",
+    voice: Annotated[
+        str,
+        typer.Option(
+            "--voice",
+            "-v",
+            metavar="VOICE[@VERSION]",
+            help="Default: the only voice there is.",
+            autocompletion=arguments.version_names,
+        ),
+    ] = "",
     out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="A .wav, .flac, .ogg, .mp3, or - (stdout). Default: play.")] = "",
     speed: Annotated[float, typer.Option(min=0.1, max=10.0, help="2 speaks twice as fast.")] = 1.0,
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed speaks the same samples.")] = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tui import follow, names, output, session, wording
+from tui import arguments, follow, names, output, session, wording
 from tui.commands import jobs
 
 app = typer.Typer()
@@ -16,7 +16,7 @@ SETTINGS = "Settings (the engine's own where none is given)"
 
 @app.command(rich_help_panel="Jobs")
 def train(
-    voice: Annotated[str, typer.Argument(help="The voice.")],
+    voice: arguments.Voice,
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost.")] = False,
     start: Annotated[
         str, typer.Option("--from", metavar="VERSION", help="A version number, or base. Default: the promoted version, else the base.")

@@ -8,13 +8,11 @@ import typer
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tui import names, output, session, wording
+from tui import arguments, names, output, session, wording
 
 app = typer.Typer()
 
 PANEL = "Voices"
-VersionArgument = Annotated[str, typer.Argument(metavar="VOICE@VERSION", help="Such as anna@7.")]
-VoiceArgument = Annotated[str, typer.Argument(help="The voice.")]
 METRICS = ("wer", "cer", "similarity", "dnsmos", "held_out_loss")  #: shown in lists, where a version has them
 
 
@@ -44,7 +42,7 @@ def voices(json: output.Json = False) -> None:
 
 
 @app.command(rich_help_panel=PANEL)
-def versions(voice: VoiceArgument, json: output.Json = False) -> None:
+def versions(voice: arguments.Voice, json: output.Json = False) -> None:
     """List a voice's versions, the newest first."""
     found = list(session.client().versions(voice))
     if json:
@@ -68,7 +66,7 @@ def versions(voice: VoiceArgument, json: output.Json = False) -> None:
 
 @app.command(rich_help_panel=PANEL)
 def version(
-    name: VersionArgument,
+    name: arguments.Version,
     report: Annotated[bool, typer.Option("--report", help="The whole report: lineage, data, settings, metrics, cost.")] = False,
     json: output.Json = False,
 ) -> None:
@@ -86,7 +84,7 @@ def version(
 
 
 @app.command(rich_help_panel=PANEL)
-def promote(name: VersionArgument, json: output.Json = False) -> None:
+def promote(name: arguments.Version, json: output.Json = False) -> None:
     """Let a version speak from now on."""
     named = names.parse(name, needs_number=True)
     _no_base(named, "promoted")
@@ -94,15 +92,15 @@ def promote(name: VersionArgument, json: output.Json = False) -> None:
 
 
 @app.command(rich_help_panel=PANEL)
-def rollback(voice: VoiceArgument, json: output.Json = False) -> None:
+def rollback(voice: arguments.Voice, json: output.Json = False) -> None:
     """Go back to the version that spoke before."""
     changed(session.client().rollback(voice), json)
 
 
 @app.command(rich_help_panel=PANEL)
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="Such as anna@6 (or anna@base).")],
-    b: Annotated[str, typer.Argument(metavar="B", help="Such as anna@7, or just 7.")],
+    a: Annotated[str, typer.Argument(metavar="A", help="Such as anna@6 (or anna@base).", autocompletion=arguments.version_names)],
+    b: Annotated[str, typer.Argument(metavar="B", help="Such as anna@7, or just 7.", autocompletion=arguments.version_names)],
     lines: Annotated[bool, typer.Option("--lines", help="Also each held-out line.")] = False,
     json: output.Json = False,
 ) -> None:
