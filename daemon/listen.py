@@ -26,19 +26,9 @@ OPTIONS = (("grpc.max_receive_message_length", 64 * 1024 * 1024), ("grpc.so_reus
 
 def bind_unix(server: grpc.aio.Server, path: Path) -> None:
     """Listen on the socket, mode 0600 from its first moment. Call only with the lock held: what a killed mynad left is replaced. Raises
-    BadRequest where the path is too long, or something that is no socket has the name (that is not ours to delete)."""
-    length = len(os.fsencode(path))
-    if length > PATH_LIMIT:
-        raise BadRequest(
-            f"The socket's path {path} is {length} bytes long, and the system allows {PATH_LIMIT}.",
-            "Set MYNA_HOME to a folder with a shorter path (a symbolic link will do).",
-        )
-    try:
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise BadRequest(f"{path} is in the way: it is no socket.", "Move it away, then start mynad again.")
-        path.unlink()
-    except FileNotFoundError:
-        pass
+    BadRequest where something that is no socket has the name (that is not ours to delete)."""
+    if not remove_socket(path):
+        raise BadRequest(f"{path} is in the way: it is no socket.", "Move it away, then start mynad again.")
     before = os.umask(0o177)
     try:
         server.add_insecure_port(f"unix:{path}")
@@ -48,8 +38,25 @@ def bind_unix(server: grpc.aio.Server, path: Path) -> None:
         os.umask(before)
 
 
-def check(settings: Settings) -> None:
-    """Raises BadRequest, with what is missing, when TCP is asked for without TLS and without a way to know who calls."""
+def remove_socket(path: Path) -> bool:
+    """Remove our socket, or what a killed mynad left of its own. False: something else has the name, and was left alone."""
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            return False
+        path.unlink()
+    except FileNotFoundError:
+        pass
+    return True
+
+
+def check(settings: Settings, path: Path) -> None:
+    """Raises BadRequest when the socket's path is too long, or TCP is asked for without TLS and a way to know who calls."""
+    length = len(os.fsencode(path))
+    if length > PATH_LIMIT:
+        raise BadRequest(
+            f"The socket's path {path} is {length} bytes long, and the system allows {PATH_LIMIT}.",
+            "Set MYNA_HOME to a folder with a shorter path (a symbolic link will do).",
+        )
     if not settings.listen:
         return
     if not (settings.tls_cert and settings.tls_key):
@@ -64,8 +71,7 @@ def check(settings: Settings) -> None:
 
 
 def tcp_server(settings: Settings) -> grpc.aio.Server:
-    """A server bound to `settings.listen`, with TLS, and a token or client certificates. Raises BadRequest for files that cannot be meant."""
-    check(settings)
+    """A server bound to `settings.listen`, with TLS, and a token or client certificates. Raises BadRequest for unfit files."""
     token = _token(Path(settings.token_file).expanduser()) if settings.token_file else ""
     authority = _read(settings.tls_client_ca, "tls_client_ca") if settings.tls_client_ca else None
     pair = (_read(settings.tls_key, "tls_key"), _read(settings.tls_cert, "tls_cert"))

@@ -77,12 +77,16 @@ class Daemon:
     async def serve(self) -> None:
         """Listen, work until `end` is called, then leave in order: workers save, their jobs go back to the queue. Raises MynaError
         when it cannot start."""
+        from daemon import listen
+
+        listen.check(self.settings, socket_path(self.home))
+        servers: list[grpc.aio.Server] = []
         self._open()
-        servers = await self._listen()
-        log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
-        _tell_systemd("READY=1")
-        gc.freeze()
         try:
+            await self._listen(servers)
+            log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
+            _tell_systemd("READY=1")
+            gc.freeze()  # what is there now stays: the collector need not look at it again
             await self._ending.wait()
         finally:
             _tell_systemd("STOPPING=1")
@@ -140,7 +144,8 @@ class Daemon:
 
     failed = False  #: ended because a part of it fell over
 
-    async def _listen(self) -> list[grpc.aio.Server]:
+    async def _listen(self, servers: list[grpc.aio.Server]) -> None:
+        """Fill `servers` with what answers calls from now on."""
         import grpc.aio
         from grpc_health.v1 import health, health_pb2, health_pb2_grpc
         from grpc_reflection.v1alpha import reflection
@@ -149,14 +154,11 @@ class Daemon:
         from proto import myna_pb2_grpc as stubs
 
         local = grpc.aio.server(options=listen.OPTIONS)
-        servers = [local]
+        servers.append(local)
         if self.settings.listen:
             servers.append(listen.tcp_server(self.settings))
         checks = health.aio.HealthServicer()
-        servicers = {}
-        for name, module in SERVICES.items():
-            with contextlib.suppress(ModuleNotFoundError):
-                servicers[name] = getattr(importlib.import_module(module), f"{name}Service")(self)
+        servicers = {name: getattr(importlib.import_module(module), f"{name}Service")(self) for name, module in SERVICES.items()}
         names = [*(f"myna.v1.{name}" for name in servicers), reflection.SERVICE_NAME, health.SERVICE_NAME]
         for server in servers:
             health_pb2_grpc.add_HealthServicer_to_server(checks, server)
@@ -168,9 +170,10 @@ class Daemon:
             await server.start()
         for name in ("", *names):
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-        return servers
 
     async def _close(self, servers: list[grpc.aio.Server]) -> None:
+        from daemon import listen
+
         for server in servers:
             # no new calls from here on; those under way get their time beside the workers'
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
@@ -183,8 +186,8 @@ class Daemon:
         self.launcher.close()
         await asyncio.to_thread(self.store.close)
         self.gpu.close()
-        with contextlib.suppress(FileNotFoundError):
-            socket_path(self.home).unlink()
+        if servers:
+            listen.remove_socket(socket_path(self.home))
 
 
 def log_to(home: Path) -> None:
