@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -64,21 +64,9 @@ class GlowEngine:
     def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
         loaded = model.load(version, device)
         if version is None and reference:
-            pairs = [(torch.from_numpy(one["tokens"]), torch.from_numpy(one["mel"])) for one in self._encodable(reference)]
-            if pairs:
-                model.start_as(loaded, model.nearest_speaker(loaded, pairs))
+            model.start_as(loaded, model.nearest_speaker(loaded, self.base_dir(), _recordings(reference)))
         loaded.module.train(training)
         return loaded
-
-    def _encodable(self, clips: Sequence[Clip]) -> list[Features]:
-        """Features of the first REFERENCES clips, in the order of their hashes, that can train."""
-        found: list[Features] = []
-        for clip in sorted(clips, key=lambda clip: clip.sha256):
-            with contextlib.suppress(BadInput):
-                found.append(self.encode(clip))
-            if len(found) == REFERENCES:
-                break
-        return found
 
     def trainable(self, model: Model, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
         if lora is not None:
@@ -121,6 +109,13 @@ def create() -> GlowEngine:
 def _own(loaded: Model) -> GlowModel:
     assert isinstance(loaded, GlowModel), "a model of another engine"
     return loaded
+
+
+def _recordings(clips: Sequence[Clip]) -> Iterator[np.ndarray[tuple[int], np.dtype[np.float32]]]:
+    """Samples of the first REFERENCES clips, in the order of their hashes. A clip that cannot be read is told of by `encode`, not here."""
+    for clip in sorted(clips, key=lambda clip: clip.sha256)[:REFERENCES]:
+        with suppress(BadInput):
+            yield _read(clip.path)
 
 
 def _read(path: Path) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from engines.errors import WeightsMissing
+from engines.errors import BadInput, WeightsMissing
 from engines.glow import network, vocoder
 from engines.glow.network import Settings
+from engines.metrics.similarity import cosine, embed, mean_embedding
 
 #: Environment variable that names another base folder.
 BASE_VARIABLE = "MYNA_GLOW_BASE"
 #: The row that a voice trains and speaks with; the base's own speakers stay beside it.
 VOICE = "voice"
+#: Beside a base's weights: the mean speaker embedding of each of its speakers, by name.
+VOICES = "speakers.json"
 
 
 @dataclass
@@ -61,21 +68,23 @@ def _with_voice(module: Any, settings: Settings) -> tuple[torch.nn.Module, Setti
     return larger, grown
 
 
-def nearest_speaker(model: GlowModel, clips: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> int:
-    """Row of the base speaker under whom clips, (tokens, mel) each, are most likely by the network itself.
+def nearest_speaker(model: GlowModel, base: Path, recordings: Iterable[NDArray[np.float32]]) -> int:
+    """Row of the base speaker that sounds most like recordings, each (n,) at mel.SAMPLE_RATE, by speaker embedding (Resemblyzer).
 
-    The flow gives every clip a likelihood for every speaker, so no speaker recogniser is needed to find the nearest.
+    The network's own likelihoods do not tell: they favour whichever speaker has the widest spread. The first row for a base without VOICES.
     """
-    texts, text_lengths = network.pad([tokens for tokens, _ in clips])
-    mels, mel_lengths = network.pad([mel for _, mel in clips])
-    found = []
-    with torch.inference_mode():
-        for row in range(len(model.settings.speakers)):
-            speakers = torch.full((len(clips),), row)
-            moved = [tensor.to(model.device) for tensor in (texts, text_lengths, mels, mel_lengths, speakers)]
-            outputs = network.forward(model.module, *moved)
-            found.append(float(network.losses(model.module, outputs, moved[1], moved[3])["mle"]))
-    return min((row for row in range(len(found)) if row != model.speaker), key=found.__getitem__, default=0)
+    if not (base / VOICES).is_file():
+        return 0
+    voices: dict[str, list[float]] = json.loads((base / VOICES).read_text())
+    heard = []
+    for samples in recordings:
+        with suppress(BadInput):  # too little speech in it
+            heard.append(embed(samples))
+    if not heard:
+        return 0
+    voice_heard = mean_embedding(heard)
+    alike = {name: cosine(voice_heard, np.asarray(voice, np.float32)) for name, voice in voices.items() if name in model.settings.speakers}
+    return model.settings.speakers.index(max(alike, key=alike.__getitem__)) if alike else 0
 
 
 def start_as(model: GlowModel, row: int) -> None:

@@ -37,13 +37,12 @@ _DOTTED = {
     "ph.d.": "p h d",
 }  # fmt: skip
 _STARTERS = frozenset(
-    re.findall(
-        r"\w+",
-        """the a an this that these those it he she they we you i there here then but and so or yet now when where what who why how if
-    in on at after before his her their our my its no not nobody everyone some all most both one two as for with do did does is are was were will can
-    could would should have has please let never once later today tomorrow yesterday while since because""",
-    )
-)
+    re.findall(r"\w+", """
+    the a an this that these those it he she they we you i there here then but and so or yet now when where what who why how if in on
+    at after before his her their our my its no not nobody everyone some all most both one two as for with do did does is are was were
+    will can could would should have has please let never once later today tomorrow yesterday while since because
+    """)
+)  # fmt: skip
 _SYMBOLS = {
     "&": " and ", "%": " percent ", "@": " at ", "+": " plus ", "=": " equals ", "#": " number ", "×": " times ", "÷": " divided by ",
 }  # fmt: skip
