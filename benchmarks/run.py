@@ -1,0 +1,156 @@
+"""Every benchmark in turn; prints the table of bars and writes it to benchmarks/RESULTS.md.
+
+    make bench              all of them
+    python -m benchmarks.run loop_overhead mynad     only these (the table is printed, and not kept)
+
+A benchmark is a module here that prints one line a bar, `name · measured · bar · holds` or `· falls short`, and exits 0 when it could
+measure. One that could not is a row that says so. Each runs in a process of its own, one after another: they measure the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import pkgutil
+import platform
+import subprocess
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+RESULTS = HERE / "RESULTS.md"
+#: seconds a benchmark may take before it is given up
+PATIENCE = 1_800.0
+VERDICTS = ("holds", "falls short")
+NOT_MEASURED = "not measured"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One bar of a benchmark."""
+
+    benchmark: str  #: its module
+    name: str
+    measured: str
+    bar: str
+    verdict: str  #: "holds", "falls short" or "not measured"
+
+
+def main() -> int:
+    """Run them. Exits 0 when all could measure, whatever they measured."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", help="benchmarks to run (all)")
+    chosen = parser.parse_args().names
+    there = benchmarks()
+    if unknown := set(chosen) - set(there):
+        print(f"There is no benchmark {sorted(unknown)[0]!r}. There are: {', '.join(there)}.", file=sys.stderr)
+        return 2
+    rows: list[Row] = []
+    for name in chosen or there:
+        print(f"--- {name}", flush=True)
+        rows += run(name)
+    text = table(rows)
+    print(f"\n{text}")
+    if not chosen:
+        RESULTS.write_text(f"{heading()}\n{text}\n")
+    return 1 if any(row.verdict == NOT_MEASURED for row in rows) else 0
+
+
+def benchmarks() -> list[str]:
+    """Names of the benchmark modules, in order."""
+    return sorted(module.name for module in pkgutil.iter_modules([str(HERE)]) if module.name != "run")
+
+
+def run(name: str) -> list[Row]:
+    """Run one benchmark, showing what it prints; its bars."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+        trouble = "" if process.returncode == 0 else last_line(err) or last_line(out) or f"exit code {process.returncode}"
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        trouble = f"gave up after {PATIENCE:.0f} s"
+    print(out, end="", flush=True)
+    found = [row for line in out.splitlines() if (row := parse(name, line)) is not None]
+    if not trouble and not found:
+        trouble = "it printed no bar"
+    if trouble:
+        print(err, end="", file=sys.stderr)
+        found.append(Row(name, name.replace("_", " "), f"could not measure: {trouble}", "", NOT_MEASURED))
+    return found
+
+
+def parse(benchmark: str, line: str) -> Row | None:
+    """The bar in a printed line, if it is one."""
+    parts = [part.strip() for part in line.split(" · ")]
+    if line.startswith("#") or len(parts) != 4 or parts[3] not in VERDICTS:
+        return None
+    return Row(benchmark, *parts)
+
+
+def last_line(text: str) -> str:
+    """What an error ends with."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def table(rows: list[Row]) -> str:
+    """The rows as Markdown."""
+    lines = ["| what | measured | bar | | benchmark |", "|---|---|---|---|---|"]
+    for row in rows:
+        cells = (row.name, row.measured, row.bar, row.verdict, f"`{row.benchmark}`")
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join(lines)
+
+
+def heading() -> str:
+    """When, on what, and of which commit."""
+    load = os.getloadavg()[0]
+    return (
+        "# Benchmarks\n\n"
+        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by `make bench` at commit {commit()}, on {os.cpu_count()} CPUs ({processor()}), "
+        f"{gpu()}, Python {platform.python_version()}; load average {load:.1f} at the end, which is 1 to 2 when nothing else runs.\n"
+    )
+
+
+def commit() -> str:
+    """Short hash of the checkout, marked when it has changes."""
+    head = told_by("git", "rev-parse", "--short=12", "HEAD").strip()
+    changed = told_by("git", "status", "--porcelain", "--untracked-files=no").splitlines()
+    if not head:
+        return "unknown"
+    return f"{head} with changes" if any(not line.endswith("benchmarks/RESULTS.md") for line in changed) else head
+
+
+def told_by(*command: str) -> str:
+    """What a command prints; empty if there is no such command or it fails."""
+    try:
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def processor() -> str:
+    """The CPU's name."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.machine())
+
+
+def gpu() -> str:
+    """The GPU's name, or that there is none."""
+    names = told_by("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").split("\n")
+    return ", ".join(name for name in names if name) or "no GPU"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
