@@ -231,26 +231,27 @@ def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False,
     """Move a waiting job; moving past jobs of another priority takes over that priority. Raises NotNow if it does not wait."""
     if job.state != "queued":
         raise NotNow(f"Job {job.id} is {job.state}; only waiting jobs can be moved.", "")
-    waiting = select(Job).where(text(LIVE), Job.state == "queued", Job.gpu_lane == job.gpu_lane, Job.id != job.id).limit(1)
-    if before:
-        target = session.scalars(waiting.where(Job.id == before)).first()
-        if target is None:
+    lane = select(Job).where(text(LIVE), Job.gpu_lane == job.gpu_lane, Job.id != job.id).limit(1)
+    waiting = lane.where(Job.state == "queued")
+    if before or first:
+        wanted = waiting.where(Job.id == before) if before else waiting.order_by(Job.priority.desc(), Job.place, Job.id)
+        target = session.scalars(wanted).first()
+        if target is None and before:
             raise NotNow(f"Job {before} does not wait in the same lane.", "`myna jobs` shows the queue.")
-        ahead = waiting.where(Job.priority == target.priority, Job.place < target.place).order_by(Job.place.desc())
-        other = session.scalars(ahead).first()
-        job.priority = target.priority
-        job.place = _between(session, job, other.place, target.place) if other is not None else target.place - 1
-    elif first:
-        other = session.scalars(waiting.order_by(Job.priority.desc(), Job.place)).first()
-        if other is not None and other.priority >= job.priority:
-            job.priority, job.place = other.priority, other.place - 1
+        if target is not None and (before or target.priority >= job.priority):
+            job.priority = target.priority
+            # running jobs count too: should they come back to the queue, they come back to their old place
+            ahead = lane.where(Job.priority == target.priority, Job.place < target.place).order_by(Job.place.desc())
+            other = session.scalars(ahead).first()
+            job.place = _between(session, job, other.place, target.place) if other is not None else target.place - 1
     elif last:
-        other = session.scalars(waiting.order_by(Job.priority, Job.place.desc())).first()
-        if other is not None and other.priority <= job.priority:
-            job.priority = other.priority
+        target = session.scalars(waiting.order_by(Job.priority)).first()
+        if target is not None and target.priority <= job.priority:
+            job.priority = target.priority
+            behind = session.scalars(lane.where(Job.priority == target.priority).order_by(Job.place.desc())).one()
             # ahead of the place that the next job to be submitted will get
             coming = float((session.scalar(select(func.max(Job.id))) or 0) + 1)
-            job.place = _between(session, job, other.place, coming) if other.place < coming else other.place + 1
+            job.place = _between(session, job, behind.place, coming) if behind.place < coming else behind.place + 1
     else:
         raise BadRequest(f"Where job {job.id} shall go is not said.", "Set one of before, first, last.")
     _changed(session, job)
@@ -354,16 +355,17 @@ def cancelled(session: Session, job: Job) -> None:
         _cancelled(session, job, job.cancelled_by or "a person")
 
 
-def crashed(session: Session, job: Job, sentence: str, hint: str, log_tail: str) -> None:
-    """The worker died without a word. A job that can go on waits at its old place; after CRASH_LIMIT in a row it fails."""
+def crashed(session: Session, job: Job, sentence: str, hint: str, log_tail: str, *, counts: bool = True) -> None:
+    """The worker died without a word. A job that can go on waits at its old place; after CRASH_LIMIT in a row it fails. With `counts` False
+    the job was not what killed it."""
     if job.state in ENDED:
         return
     if job.cancelled_by:
         cancelled(session, job)
         return
-    job.crashes += 1
+    job.crashes += counts
     if kind(job.kind).resumable and job.crashes < CRASH_LIMIT:
-        requeue(session, job, f"goes on after a crash: {sentence}", outcome="crashed")
+        requeue(session, job, f"goes on after a crash: {sentence}", outcome="crashed" if counts else "lost")
         job.log_tail = log_tail
         return
     times = f" {job.crashes} times in a row" if job.crashes > 1 else ""
