@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 PATH_LIMIT = 107
 #: characters a token must have: shorter ones can be guessed
 TOKEN_LENGTH = 16
-OPTIONS = (("grpc.max_receive_message_length", 64 * 1024 * 1024), ("grpc.so_reuseport", 0))
+OPTIONS = (
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    ("grpc.so_reuseport", 0),
+    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),  # our clients ask every 20 s whether a quiet watch still stands
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+)
 
 
 def bind_unix(server: grpc.aio.Server, path: Path) -> None:

@@ -130,7 +130,8 @@ def translate(error: grpc.RpcError, where: Address) -> ClientError:
     if code is grpc.StatusCode.UNAVAILABLE and not hint:
         return _unreachable(where, details)
     if code is grpc.StatusCode.UNAUTHENTICATED and not hint:
-        return ClientError(f"{where} refused the token.", "Give the right one with --token or MYNA_TOKEN.", code.name)
+        sentence = f"The token is not the one that {where} expects." if where.token else f"{where} wants a token."
+        return ClientError(sentence, "Give it with --token (or --token @FILE), or in MYNA_TOKEN.", code.name)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return ClientError(f"The daemon at {where} did not answer in time.", "Look at its log, and at `myna status`.", code.name)
     if code is grpc.StatusCode.CANCELLED:
