@@ -270,7 +270,8 @@ class Attempt:
         self.daemon.logs.append(self.job, self.number, [(time.time_ns(), "error", f"The worker died: {end.sentence}.")])
         if self._ordered == "stop":  # it was to stop and had to be made to: that is no crash
             return _stopped
-        return lambda session, job: jobs.crashed(session, job, f"{end.sentence}.", end.hint, self.daemon.logs.tail(self.job))
+        tail, counts = self.daemon.logs.tail(self.job), end.jobs_doing
+        return lambda session, job: jobs.crashed(session, job, f"{end.sentence}.", end.hint, tail, counts=counts)
 
     def with_progress(self, message: pb.Job) -> pb.Job:
         """Fill the progress into the status of a running or paused job."""

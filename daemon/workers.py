@@ -31,6 +31,7 @@ class Exit:
 
     sentence: str  #: "it was killed (SIGKILL)"
     hint: str
+    jobs_doing: bool = True  #: the job may be what killed it; False: it fell with the launcher
 
 
 class Worker:
@@ -138,7 +139,8 @@ class Worker:
         if self._why_killed:
             return Exit(self._why_killed, "The log has its last words.")
         if code is None:
-            return Exit("the process that starts workers died, and this one with it", "Nothing was lost that was saved.")
+            sentence = "the process that starts workers died, and this one with it"
+            return Exit(sentence, "Nothing was lost that was saved.", jobs_doing=False)
         if code == -signal.SIGKILL:
             if _oom_kills() > self._kills:
                 return Exit("the kernel killed it because memory ran out", "End other programs, or make the job smaller (batch_size).")
