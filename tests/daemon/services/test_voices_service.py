@@ -1,0 +1,146 @@
+"""The Voices and Speech services as a client meets them: pages, reports, samples, and what comes later."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import wave
+from array import array
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from sqlalchemy.orm import Session
+from voice_rows import clip, folder, sha, version
+
+from daemon.models import Voice, now
+from daemon.services.speech import SpeechService
+from daemon.services.voices import VoicesService
+from daemon.settings import Settings
+from daemon.store import Store
+from proto import myna_pb2 as pb
+
+pytestmark = pytest.mark.integration
+
+
+class Refused(Exception):
+    """The call was ended with a status."""
+
+    def __init__(self, code: grpc.StatusCode, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class Call:
+    """A gRPC call's context, as far as a refusal needs one."""
+
+    async def abort(self, code: grpc.StatusCode, sentence: str, _: object = ()) -> None:
+        raise Refused(code, sentence)
+
+
+@pytest.fixture
+def daemon(store: Store, tmp_path: Path) -> Any:
+    return SimpleNamespace(home=tmp_path / "home", store=store, settings=Settings())
+
+
+def ask(method: Any, request: object) -> Any:
+    """The answer of a method, or all of a stream's."""
+
+    async def call() -> Any:
+        answer = method(request, Call())
+        return [one async for one in answer] if hasattr(answer, "__aiter__") else await answer
+
+    return asyncio.run(call())
+
+
+def test_voices_come_in_pages_without_loss(daemon: Any) -> None:
+    def given(session: Session) -> None:
+        for name in ("bert", "cleo", "dora"):
+            session.add(Voice(name=name, options={}, created=now()))
+
+    daemon.store.write_now(given)
+    service, found, token = VoicesService(daemon), [], ""
+    while True:
+        page = ask(service.List, pb.ListVoicesRequest(page=pb.Page(size=2, token=token)))
+        found += [voice.name for voice in page.voices]
+        if not (token := page.next_token):
+            break
+    assert found == ["anna", "bert", "cleo", "dora"]
+
+
+def test_versions_come_newest_first_with_their_reports_when_asked(daemon: Any) -> None:
+    def given(session: Session) -> None:
+        for number in (1, 2, 3):
+            (folder(daemon.home, version(session, number)) / "report.md").write_text(f"# anna v{number}\n")
+
+    daemon.store.write_now(given)
+    service = VoicesService(daemon)
+    first = ask(service.Versions, pb.VersionsRequest(voice="anna", page=pb.Page(size=2)))
+    rest = ask(service.Versions, pb.VersionsRequest(voice="anna", page=pb.Page(size=2, token=first.next_token), report=True))
+    assert [one.number for one in [*first.versions, *rest.versions]] == [3, 2, 1]
+    assert (first.versions[0].report_md, rest.versions[0].report_md, rest.next_token) == ("", "# anna v1\n", "")
+    one = ask(service.Versions, pb.VersionsRequest(voice="anna", number=2))
+    assert [found.path for found in one.versions] == [str(daemon.home / "voices/anna/2")]
+
+
+def test_promoting_and_rolling_back_answer_with_what_speaks_now(daemon: Any) -> None:
+    daemon.store.write_now(lambda session: [version(session, 1), version(session, 2)])
+    service = VoicesService(daemon)
+    ask(service.Promote, pb.VersionRequest(voice="anna", version=1))
+    assert ask(service.Promote, pb.VersionRequest(voice="anna", version=2)).state == "promoted"
+    assert ask(service.Rollback, pb.VoiceRequest(voice="anna")).number == 1
+    base = ask(service.Rollback, pb.VoiceRequest(voice="anna"))
+    assert (base.number, base.state) == (0, "base")
+    with pytest.raises(Refused, match="base already") as refused:
+        ask(service.Rollback, pb.VoiceRequest(voice="anna"))
+    assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
+    assert ask(service.Delete, pb.VersionRequest(voice="anna", version=1)).state == "archived"
+
+
+def test_packages_are_said_to_come_later(daemon: Any) -> None:
+    for method, request in ((VoicesService(daemon).Export, pb.ExportRequest(voice="anna")), (VoicesService(daemon).Import, None)):
+        with pytest.raises(Refused, match="later version") as refused:
+            ask(method, request)
+        assert refused.value.code is grpc.StatusCode.UNIMPLEMENTED
+
+
+def wav(path: Path, seconds: float = 2.5) -> list[float]:
+    """A tone; its samples, -1…1."""
+    path.parent.mkdir(parents=True)
+    samples = array("h", (round(12_000 * math.sin(i / 10)) for i in range(int(16_000 * seconds))))
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(16_000)
+        file.writeframes(samples.tobytes())
+    return [value / 32768 for value in samples]
+
+
+@pytest.mark.parametrize(
+    ("asked", "where", "who"),
+    [
+        ({"version": 1}, "1", "anna@1"),
+        ({"version": 0}, "base", "anna@base"),
+        ({"version": 1, "recording": True}, "recordings", "the recording"),
+    ],
+)
+def test_a_held_out_line_is_played_sample_for_sample(daemon: Any, asked: dict[str, Any], where: str, who: str) -> None:
+    daemon.store.write_now(lambda session: [version(session, 1), clip(session, "held", "What was read.", held_out=True)])
+    samples = wav(daemon.home / "samples" / "anna" / where / f"{sha('held')}.wav")
+    chunks = ask(SpeechService(daemon).Sample, pb.SampleRequest(voice="anna", clip=sha("held"), **asked))
+    assert array("f", b"".join(chunk.samples for chunk in chunks)).tolist() == pytest.approx(samples)
+    assert (chunks[0].text, chunks[0].version, chunks[0].sample_rate) == ("What was read.", who, 16_000)
+    assert [chunk.last for chunk in chunks] == [False, False, True]
+
+
+def test_a_line_that_was_not_spoken_or_is_not_held_out_is_refused_with_a_sentence(daemon: Any) -> None:
+    daemon.store.write_now(lambda session: [version(session, 1), clip(session, "held", held_out=True), clip(session, "trained")])
+    service = SpeechService(daemon)
+    with pytest.raises(Refused, match="anna@1 has not spoken this line yet"):
+        ask(service.Sample, pb.SampleRequest(voice="anna", version=1, clip=sha("held")))
+    for other in (sha("trained"), "../../../secrets", ""):
+        with pytest.raises(Refused, match="no held-out clip"):
+            ask(service.Sample, pb.SampleRequest(voice="anna", version=1, clip=other, recording=True))
