@@ -7,7 +7,7 @@ renamed into place before the row is committed.
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, Index, LargeBinary, String, Text, TypeDecorator, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -40,7 +40,7 @@ class Moment(TypeDecorator[datetime]):
 
 
 class Row(DeclarativeBase):
-    type_annotation_map = {datetime: Moment, dict[str, Any]: JSON, str: Text}
+    type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: Moment, dict[str, Any]: JSON, str: Text}
 
 
 class Job(Row):
@@ -139,7 +139,7 @@ class Recording(Row):
 
 
 class Holdout(Row):
-    """Which part of a recording never trains. Decided once, from its hash, and never changed or deleted, whatever happens to the recording."""
+    """Which part of a recording never trains. Decided once, from its hash; never changed or deleted, whatever becomes of it."""
 
     __tablename__ = "holdouts"
     id: Mapped[int] = mapped_column(primary_key=True)

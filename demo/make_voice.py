@@ -17,7 +17,7 @@ import soundfile as sf
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "recordings"
 RATE = 16_000
-#: Silence kept after a line, samples. What is held out follows from a file's hash; with these bytes it is five lines, the tenth one expects.
+#: Silence kept after a line, samples. What is held out follows from a file's hash: with these bytes five lines, the tenth one expects.
 TAIL = 2_050
 
 

@@ -19,6 +19,7 @@ from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence
 from engines.transcription.base import Transcriber
 from engines.transcription.choose import choose, whisper_folder
+from engines.transcription.whisper import whisper_device
 from proto import worker_pb2 as wire
 
 #: Told how many seconds of a recording are done.
@@ -105,8 +106,4 @@ def _wire(clip: CutClip, home: Path) -> wire.CutClip:
 
 def _device(weights: Path) -> str:
     """Where Whisper runs. CTranslate2 is only asked where there are weights for it."""
-    if whisper_folder(weights) is None:
-        return "cpu"
-    import ctranslate2
-
-    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+    return whisper_device() if whisper_folder(weights) is not None else "cpu"

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from daemon import report
-from daemon.jobs import Channel, Stopped, device, spoken, versions
+from daemon.jobs import Channel, Stopped, spoken, versions
 from daemon.jobs.spoken import Speaker
 from daemon.jobs.train import Steering
-from engines import registry
+from engines import device, registry
 from engines.base import Clip, Engine, Features, Model
 from engines.errors import BadInput
 from engines.features import encode_all

@@ -37,7 +37,7 @@ class Loaded:
                 self._models.popitem(last=False)
                 gone = True
         if gone:
-            from daemon.jobs import device
+            from engines import device
             from engines.training import memory
 
             memory.release(device.torch_device())

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from daemon import settings
-from daemon.jobs import Channel, audio_report, device, versions
+from daemon.jobs import Channel, audio_report, versions
 from daemon.jobs.loaded import Loaded
-from engines import registry
+from engines import device, registry
 from engines.base import AudioChunk, Engine, Model, SpeechRequest
 from engines.errors import EngineError, OutOfMemory, WeightsMissing
 from engines.training import memory

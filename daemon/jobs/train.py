@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from daemon.jobs import Channel, Stopped, device, versions
-from engines import registry
+from daemon.jobs import Channel, Stopped, versions
+from engines import device, registry
 from engines.base import Clip, Engine, Features
 from engines.errors import BadInput
 from engines.features import encode_all

@@ -28,6 +28,13 @@ _BATCH = 8
 _LOOP_RATIO = 2.4
 
 
+def whisper_device() -> str:
+    """ "cuda" where CTranslate2 sees a GPU, else "cpu"."""
+    import ctranslate2
+
+    return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
+
+
 def is_model(folder: Path) -> bool:
     """Whether the folder holds a Whisper model in CTranslate2's format."""
     return all((folder / name).is_file() for name in NEEDED)

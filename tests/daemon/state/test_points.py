@@ -63,7 +63,7 @@ def test_reading_on_from_a_cursor_loses_and_repeats_nothing(store: Store, run: i
 
 
 def test_a_single_spike_survives_the_reduction(store: Store, run: int) -> None:
-    put(store, run, "loss", {step: 1.0 for step in range(10_000)} | {7_777: 99.0, 4_321: -5.0})
+    put(store, run, "loss", dict.fromkeys(range(10_000), 1.0) | {7_777: 99.0, 4_321: -5.0})
     (series,) = store.read_now(runs.points, run, (), 0, 0, 100)
     assert len(series.steps) <= 200
     assert series.total == 10_000
