@@ -137,9 +137,7 @@ class _Reader:
             raise BadInput(f"{shown(path)} holds no sound.{video}", "Drop the sound recording itself.")
         self.stream: Any = streams[0]
         if self.stream.codec_context is None:
-            raise BadInput(
-                f"The sound in {shown(path)} is coded in a way that cannot be decoded here.", "Export it as 16-bit WAV or FLAC."
-            )
+            raise BadInput(f"The sound in {shown(path)} is coded in a way that cannot be decoded here.", "Export it as 16-bit WAV or FLAC.")
         self.sample_rate = int(self.stream.codec_context.sample_rate or 0)
         self.channels = int(self.stream.codec_context.channels or 0)
         if not 4_000 <= self.sample_rate <= 768_000 or not 1 <= self.channels <= 64:

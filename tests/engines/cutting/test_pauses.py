@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -76,7 +78,7 @@ def test_every_stretch_of_speech_is_in_exactly_one_piece(parts: list[tuple[float
     spans = laid_out([length for length, _ in parts], [pause for _, pause in parts])
     pieces = choose_pieces(spans, sound(spans), 0.8, 6.0)
     assert sorted(i for held in held_by(pieces, spans) for i in held) == list(range(len(spans)))
-    for piece, following in zip(pieces, pieces[1:], strict=False):
+    for piece, following in itertools.pairwise(pieces):
         assert piece.end <= following.start + 1e-9
     for piece in pieces:
         assert piece.too_long or piece.end - piece.start <= 6.0 + 1e-6

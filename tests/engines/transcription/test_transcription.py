@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+import itertools
+
 from speech import RATE, TEXTS, speech
 from tiny_whisper import build
 
 from engines.errors import BadInput, WeightsMissing
-from engines.metrics.wer import wer
+from engines.metrics.wer import cer
 from engines.transcription.choose import ENVIRONMENT, choose, whisper_folder
 from engines.transcription.sphinx import SphinxTranscriber
 from engines.transcription.whisper import WhisperTranscriber
@@ -41,7 +43,9 @@ def no_whisper_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_weak_recogniser_hears_most_words(sphinx: SphinxTranscriber) -> None:
     heard = sphinx.transcribe(speech("letter"))
-    assert wer(TEXTS["letter"], heard.text) < 0.4
+    assert cer(TEXTS["letter"], heard.text) < 0.3
+    assert heard.text.startswith("she ")
+    assert "to her brother in the" in heard.text
     assert (heard.engine, heard.trust) == ("pocketsphinx", "low")
     assert heard.text == " ".join(word.text for word in heard.words)
 
@@ -50,11 +54,11 @@ def test_its_words_have_times_in_order(sphinx: SphinxTranscriber) -> None:
     sound = speech("letter")
     words = sphinx.transcribe(sound).words
     assert all(0 <= w.start < w.end <= len(sound) / RATE + 0.02 and 0 <= w.confidence <= 1 for w in words)
-    assert all(a.end <= b.start + 0.011 for a, b in zip(words, words[1:], strict=False))
+    assert all(a.end <= b.start + 0.011 for a, b in itertools.pairwise(words))
 
 
 def test_a_clip_is_heard_alike_whatever_was_heard_before_and_however_loud(sphinx: SphinxTranscriber) -> None:
-    sound = speech("letter")
+    sound = speech("letter")[: round(1.2 * RATE)]
     first = sphinx.transcribe(sound).text
     sphinx.transcribe(speech("harbour")[:RATE] * 0.2)
     assert sphinx.transcribe(sound).text == first
