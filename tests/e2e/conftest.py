@@ -16,6 +16,14 @@ from tests.e2e.workshop import ANNA, LONG, NAMES, ROOT, SETTINGS, Workshop, ende
 
 #: nothing is trained but what a test asks for
 BY_HAND = SETTINGS + "auto_train = false\n"
+#: bound on a test with its fixtures, on a machine that others use too, seconds (idle, each takes well under a minute)
+BOUND = 900
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(ROOT / "tests" / "e2e") and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(BOUND))
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from proto.client import Client, ClientError, state_of
 from tests.e2e.workshop import ANNA, LONG, Workshop, bounded, ended, reach_step, running, weights
 
 #: seconds that an ordered end may take: a step and a checkpoint of a tiny voice, on a busy machine
-LEAVES_WITHIN = 20.0
+LEAVES_WITHIN = 30.0
 CHECKPOINT_EVERY: int = LONG["checkpoint_every"]
 SHORT = {**LONG, "steps": 4}
 

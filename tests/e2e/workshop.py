@@ -27,7 +27,7 @@ T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 RECORDINGS = ROOT / "demo" / "recordings"
 #: how long the whole way may take on a slow machine before a test gives up, seconds
-PATIENCE = 240.0
+PATIENCE = 400.0
 
 SETTINGS = """\
 settle = 0.2
