@@ -200,7 +200,9 @@ class Scheduler:
     # -------------------------------------------------------------------------------------------------- lanes
 
     def _holder(self) -> Attempt | None:
-        return next((a for a in self.attempts.values() if a.gpu_lane and not a.yielded), None)
+        """Who has the GPU lane; speech, when somebody is still finishing a step beside it."""
+        busy = [a for a in self.attempts.values() if a.gpu_lane and not a.yielded]
+        return next((a for a in busy if a.kind == "speak"), busy[0] if busy else None)
 
     async def _gpu_lane(self, look: Look, whys: dict[int, str]) -> None:
         for waiting in look.gpu:
@@ -213,8 +215,11 @@ class Scheduler:
             if holder.give_way(f"speaking #{speak.id}", offload=self._short(needs[speak.id])):
                 asyncio.get_running_loop().call_later(YIELD_WITHIN + BREATH, self.wake)
             late = holder.asked_at is not None and time.monotonic() - holder.asked_at > YIELD_WITHIN
-            if late and not any(a.kind == "speak" for a in self.attempts.values()):
+            if late:
                 log.warning("%s did not give way within %g s; %s starts beside it", holder.label, YIELD_WITHIN, f"speak #{speak.id}")
+            # a training steps aside within a step; what others are at (a line being spoken or heard) can take longer, and without a GPU
+            # there is no memory to wait for
+            if late or (holder.kind != "train" and not self.daemon.gpu.present):
                 self._start(speak)
         elif holder is None:
             # who gave way goes on before anybody but speech starts

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from pathlib import Path
 
 import pytest
@@ -127,10 +126,10 @@ def test_a_resumed_training_waits_for_whoever_has_the_gpu_now(tmp_path: Path) ->
 def test_pausing_while_somebody_speaks_keeps_the_training_paused_afterwards(tmp_path: Path) -> None:
     async def life(story: Living) -> None:
         await story.worker(training := await story.train("steps"))
-        speaking = await story.speak("freeze")
+        speaking = await story.speak(f"until={tmp_path}/said")
         await story.until(training, "paused")
         await story.client.pause(training)
-        os.kill(await story.worker(speaking), signal.SIGCONT)
+        (tmp_path / "said").touch()
         await story.until(speaking, "succeeded")
         assert (await story.now(training)).status.paused.by_person
         await story.client.resume(training)
