@@ -194,7 +194,9 @@ def tone(seconds: float = 0.5, pitch: float = 220.0, rate: int = 16_000) -> np.n
     return (0.3 * np.sin(2 * np.pi * pitch * time)).astype(np.float32)
 
 
-def write_wav(path: Path, seconds: float = 0.5, pitch: float = 220.0, subtype: str = "PCM_16", rate: int = 16_000, channels: int = 1) -> Path:
+def write_wav(
+    path: Path, seconds: float = 0.5, pitch: float = 220.0, subtype: str = "PCM_16", rate: int = 16_000, channels: int = 1
+) -> Path:
     """A WAV file with a tone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     samples = np.repeat(tone(seconds, pitch, rate)[:, None], channels, axis=1)
