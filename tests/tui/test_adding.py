@@ -122,3 +122,11 @@ def test_to_a_remote_daemon_files_are_sent_over_tls_with_the_token(myna: Run, st
     assert json.loads(ended.out)["names"] == ["a.wav"]
     assert stage.datasets.uploaded == {"a.txt": b"a.txt", "a.wav": b"a.wav"}
     assert stage.datasets.tokens == ["Bearer secret"]
+
+
+@pytest.mark.integration
+def test_through_a_tunnelled_socket_files_are_sent_not_copied_here(myna: Run, stage: Stage, home: Path, tmp_path: Path) -> None:
+    stage.system.info.home = "/home/of/the/daemon"  # not ours: its socket was brought here by ssh -L
+    assert myna("add", "anna", files(tmp_path / "given", "a.wav")).code == 0
+    assert stage.datasets.uploaded == {"a.wav": b"a.wav"}
+    assert not (home / "inbox").exists()

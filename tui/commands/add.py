@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,14 +44,16 @@ def add(
     if wait and not running:
         nothing = f"No daemon is running in {where.home}, so there is nothing to wait for."
         raise ClientError(nothing, "Start it with `myna up`.", "UNAVAILABLE")
-    after = client.info().cursor if wait else 0
+    info = client.info() if running else None
+    after = info.cursor if info else 0
+    tunnelled = info is not None and os.path.realpath(info.home) != os.path.realpath(where.home)  # its socket, but not its files
     with TemporaryDirectory() as scratch:
         if text is not None:
             written = Path(scratch, "text")
             written.write_text(text + "\n", "utf-8")
             gathered.with_text(written)
         bytes = gathered.bytes
-        if where.host:
+        if where.host or tunnelled:
             names = _upload(client, voice, gathered)
         else:
             with counting("copying", bytes) as advance:

@@ -8,6 +8,7 @@ import typer
 
 from proto import myna_pb2 as pb
 from tui import output, session, wording
+from tui.doctor import whisper
 
 app = typer.Typer()
 
@@ -29,6 +30,9 @@ def listing(ctx: typer.Context, json: output.Json = False) -> None:
     for engine in found:
         if engine.sentence and not engine.ready:
             output.line(f"{engine.name}: {output.safe(engine.sentence)}")
+    if not session.where().host:
+        heard = whisper(session.where().home)
+        output.line(output.safe(f"hearing: {heard.sentence} {heard.hint}".rstrip()))
 
 
 @engines.command()
