@@ -43,7 +43,12 @@ class Store:
         self.path = home / "myna.db"
         home.mkdir(parents=True, exist_ok=True)
         self.engine = _engine(self.path)
-        migrate(self.engine)
+        try:
+            migrate(self.engine)
+        except DatabaseError as error:
+            if full := _disk_trouble(error):
+                raise full from error
+            raise
         self._listeners: list[Callable[[list[pb.Event]], object]] = []
         self._queue: queue.SimpleQueue[tuple[Future[Any], Callable[[Session], Any]] | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(max_workers=3, thread_name_prefix="myna-read")
