@@ -10,6 +10,7 @@ from proto.messages import ENDED, state_of
 from tui import output, progress
 
 LIVE = ("queued", "running", "paused")
+RECENT = 100  #: jobs of a voice among which a child is looked for
 
 
 def job(client: Client, number: int) -> list[pb.Job]:
@@ -39,20 +40,21 @@ def files(client: Client, after: int, voice: str, names: Collection[str]) -> lis
     taken, the dataset that it goes into and all that follows have ended. The jobs as they ended."""
     waiting = set(names)
     fresh: dict[int, pb.Job] = {}
-    taken = done = False
+    taken = 0  # when the last recording was, nanoseconds; 0: none, or its dataset is made
     with progress.JobBars() as bars:
         for event in client.watch(after, voice=voice, progress=True):
             if event.HasField("inbox") and event.inbox.state in ("taken", "refused", "known"):
                 inbox = event.inbox
                 waiting.discard(inbox.name)
-                taken = taken or inbox.state == "taken"
+                taken = event.time.ToNanoseconds() if inbox.state == "taken" else taken
                 bars.line(f"{output.safe(inbox.name)}: {output.state(inbox.state)} {output.safe(inbox.why)}".rstrip())
             elif event.HasField("job"):
                 now = event.job
                 fresh[now.id] = now
                 bars.show(now)
-                done = done or (now.kind == pb.DATASET and state_of(now) in ENDED and not waiting)
-            if not waiting and (done or not taken) and not _live(client, voice):
+                if now.kind == pb.DATASET and state_of(now) in ENDED and now.submitted.ToNanoseconds() >= taken:
+                    taken = 0
+            if not waiting and not taken and not _live(client, voice):
                 break
     return list(fresh.values())
 
@@ -76,10 +78,14 @@ def outcome(client: Client, voice: str) -> str:
 
 
 def _over(client: Client, voice: str, seen: dict[int, pb.Job]) -> bool:
-    """All have ended, and (asked of the daemon, for a child's event comes after its parent's) none that they caused is left."""
+    """All have ended, and so has what they caused, which joins `seen`. (Asked of the daemon: a child's event comes after its parent's.)"""
     if any(state_of(known) not in ENDED for known in seen.values()):
         return False
-    return not any(live.parent_job in seen for live in _live(client, voice))
+    newest = sorted(client.jobs(voice=voice, limit=RECENT), key=lambda row: row.id)  # parents before their children
+    for row in newest:
+        if row.parent_job in seen:
+            seen[row.id] = row
+    return all(state_of(known) in ENDED for known in seen.values())
 
 
 def _live(client: Client, voice: str) -> list[pb.Job]:

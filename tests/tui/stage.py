@@ -76,6 +76,8 @@ class Jobs(stubs.JobsServicer):
             if self.cut_after and sent == self.cut_after:
                 self.cut_after = 0
                 context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+            if event.HasField("job"):
+                self.rows[event.job.id] = event.job  # what a watch tells is what a list then shows
             yield event
         gone = threading.Event()
         if context.add_callback(gone.set):  # held open, until the caller hangs up or the stage closes
