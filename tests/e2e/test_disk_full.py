@@ -35,6 +35,8 @@ from tests.e2e.workshop import (
 #: the tests' recordings by their hash
 GIVEN = {hashlib.sha256((RECORDINGS / f"{name}.flac").read_bytes()).hexdigest() for name in NAMES}
 MB = 1 << 20
+#: room for a whole home: a training asks for more than a tiny voice will need
+HOME_SIZE = 400 * MB
 
 
 @pytest.fixture
@@ -118,7 +120,7 @@ def test_a_disk_full_under_the_database_is_said_to_who_asks_and_passes(
     tmp_path: Path, copy_of_dataset_home: Callable[..., Workshop], calm_weights: str, disk: Callable[[Path, int], SmallDisk]
 ) -> None:
     inside = tmp_path / "home"
-    small = disk(inside, 24 * MB)
+    small = disk(inside, HOME_SIZE)
     workshop = copy_of_dataset_home(small.seen, prefix=small.prefix, inside=inside, log=tmp_path / "mynad.out")
     try:
         client = workshop.up()
@@ -155,12 +157,19 @@ def test_a_mynad_that_finds_its_disk_full_says_so_and_starts_when_there_is_room(
     tmp_path: Path, copy_of_dataset_home: Callable[..., Workshop], disk: Callable[[Path, int], SmallDisk]
 ) -> None:
     inside = tmp_path / "home"
-    small = disk(inside, 24 * MB)
+    small = disk(inside, HOME_SIZE)
     workshop = copy_of_dataset_home(small.seen, prefix=small.prefix, inside=inside, log=tmp_path / "mynad.out")
     try:
         client = workshop.up()
+        # with too little room a training does not begin, and says how much is short
+        small.fill(leave=50 * MB)
         train = client.train(ANNA, **LONG)
+        waiting = until(client, waits_for_room).job
+        assert waiting.id == train.id
+        assert waiting.status.queued.why_waiting.endswith(" short")
+        small.make_room()
         reach_step(client, train.id, 2)
+
         workshop.kill()
         small.fill()
         daemon = workshop.start()
