@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from daemon import room
-from daemon.errors import BadRequest, NotFound, NotNow
+from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.models import Dataset, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.state import clip_refs, jobs, voices
 from engines import registry
@@ -73,8 +73,9 @@ class Train:
     def plan(self, session: Session, job: Job, home: Path) -> Start:
         spec = pb.JobSpec.FromString(job.spec).train
         run = session.get(Run, job.run) if job.run is not None else None
-        if run is None:
-            run = _reserve(session, job, _work(session, spec), spec.options)
+        if run is None or (run.ended is not None and run.step == 0):  # failed before its first step: what is mended since counts
+            run = _reserve(session, job, _work(session, spec), spec.options, run)
+        run.ended = None
         # What was chosen at the first attempt stays: another parent or dataset would be another run
         voice = voices.get(session, run.voice)
         parent = voices.version(session, run.voice, run.from_version) if run.from_version else None
@@ -144,7 +145,12 @@ class Train:
         speaks = voices.promoted(session, voices.get(session, run.voice))
         against = speaks.number if speaks is not None and speaks.engine == run.engine else 0
         spec = pb.EvaluateSpec(voice=run.voice, version=run.to_version, against=against, promote_if_better=True)
-        jobs.submit(session, pb.JobSpec(evaluate=spec), key=f"score-of-run-{run.id}", parent_job=job.id)
+        try:
+            jobs.submit(session, pb.JobSpec(evaluate=spec), key=f"score-of-run-{run.id}", parent_job=job.id)
+        except MynaError as error:  # the version is there all the same, and a person can listen to it
+            made = voices.version(session, run.voice, run.to_version)
+            made.verdict = f"Not scored: {error.sentence} {error.hint}".strip()
+            voices.emit_version(session, made)
 
     def ended_badly(self, session: Session, job: Job) -> None:
         run = session.get(Run, job.run) if job.run is not None else None
@@ -264,26 +270,22 @@ def _value(text: str) -> Any:
         return text
 
 
-def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions) -> Run:
-    """The run of this job, with the next free number for its version: numbers are never used twice."""
-    newest = select(func.max(Version.number)).where(Version.voice == work.voice.name)
-    reserved = select(func.max(Run.to_version)).where(Run.voice == work.voice.name)
-    number = max(session.scalar(newest) or 0, session.scalar(reserved) or 0) + 1
+def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions, run: Run | None = None) -> Run:
+    """The run of this job, with the next free number for its version: numbers are never used twice. A run that has not begun to learn
+    (`run`) is told anew what to do."""
     overrides = _settings(work, options)
     clips = clip_refs.training(session, work.voice, work.data, Path(), work.parent)
     new = sum(clip.is_new for clip in clips)
-    run = Run(
-        voice=work.voice.name,
-        engine=work.info.name,
-        job=job.id,
-        dataset=work.data.number,
-        from_version=work.parent.number if work.parent is not None else 0,
-        to_version=number,
-        settings=overrides,
-        steps=planned_steps(work.info, len(clips), new, first=work.parent is None, overrides=overrides),
-        result={},
-        started=now(),
-    )
+    if run is None:
+        newest = select(func.max(Version.number)).where(Version.voice == work.voice.name)
+        reserved = select(func.max(Run.to_version)).where(Run.voice == work.voice.name)
+        number = max(session.scalar(newest) or 0, session.scalar(reserved) or 0) + 1
+        run = Run(voice=work.voice.name, job=job.id, to_version=number, step=0, result={}, started=now())
+    run.engine = work.info.name
+    run.dataset = work.data.number
+    run.from_version = work.parent.number if work.parent is not None else 0
+    run.settings = overrides
+    run.steps = planned_steps(work.info, len(clips), new, first=work.parent is None, overrides=overrides)
     session.add(run)
     session.flush()
     job.run = run.id

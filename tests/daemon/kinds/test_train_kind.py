@@ -198,6 +198,59 @@ def test_a_failed_training_ends_its_run(anna: Store, tmp_path: Path) -> None:
     assert anna.read_now(lambda session: session.scalars(select(Run)).one()).ended is not None
 
 
+def test_a_training_that_failed_before_its_first_step_takes_what_was_mended_and_keeps_its_number(anna: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> tuple[wire.TrainPlan, wire.TrainPlan]:
+        row = job(session, spec())
+        first = KIND.plan(session, row, tmp_path).train
+        KIND.ended_badly(session, row)
+        session.get_one(Voice, "anna").options = {"train": {"steps": 9}}
+        return first, KIND.plan(session, row, tmp_path).train
+
+    first, second = anna.write_now(act)
+    assert (first.run, first.version) == (second.run, second.version)
+    assert json.loads(second.settings_json) == {"steps": 9}
+
+
+def test_a_training_that_has_begun_keeps_its_settings(anna: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> tuple[wire.TrainPlan, wire.TrainPlan]:
+        row = job(session, spec())
+        first = KIND.plan(session, row, tmp_path).train
+        session.get_one(Run, first.run).step = 3
+        KIND.ended_badly(session, row)
+        session.get_one(Voice, "anna").options = {"train": {"steps": 9}}
+        return first, KIND.plan(session, row, tmp_path).train
+
+    first, second = anna.write_now(act)
+    assert first == second
+    assert anna.read_now(lambda session: session.get_one(Run, first.run).ended) is None
+
+
+def test_a_finished_training_is_scored_against_what_speaks_now(anna: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> pb.JobSpec:
+        row = job(session, spec())
+        told = KIND.plan(session, row, tmp_path).train
+        KIND.commit(session, row, result(folder(tmp_path, Version(path=f"voices/anna/{told.version}"))), tmp_path)
+        KIND.finished(session, row)
+        scoring = session.scalars(select(Job).where(Job.kind == "evaluate")).one()
+        assert scoring.parent_job == row.id
+        return pb.JobSpec.FromString(scoring.spec)
+
+    asked = anna.write_now(act).evaluate
+    assert (asked.version, asked.against, asked.promote_if_better) == (1, 0, True)
+
+
+def test_a_version_that_cannot_be_scored_says_so_and_stays(store: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> str:
+        dataset(session, 1, [clip(session, f"c{i}") for i in range(8)], [])
+        row = job(session, spec())
+        told = KIND.plan(session, row, tmp_path).train
+        KIND.commit(session, row, result(folder(tmp_path, Version(path=f"voices/anna/{told.version}"))), tmp_path)
+        KIND.finished(session, row)
+        return voices.version(session, "anna", 1).verdict
+
+    assert "no held-out clips" in store.write_now(act)
+
+
 def test_an_estimate_says_where_its_seconds_come_from(anna: Store, tmp_path: Path) -> None:
     def price(session: Session) -> pb.EstimateResponse:
         return train.estimate(session, spec().train, tmp_path)
