@@ -236,8 +236,9 @@ class _Ingest:
         room = os.statvfs(self.recordings)
         free = room.f_bavail * room.f_frsize
         if free - size < self.min_free:
+            missing = max((size + self.min_free - free) / 1e6, 0.1)
             raise DiskFull(
-                f"The disk has no room for {printable(file)}: {(size + self.min_free - free) / 1e9:.2f} GB are missing.",
+                f"The disk has no room for {printable(file)}: {missing:.1f} MB are missing.",
                 "Make room; the files wait in the inbox, and are taken by themselves then.",
             )
 
