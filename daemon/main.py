@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from daemon import settings as configuration
 from daemon.children import Launcher
-from daemon.errors import MynaError
+from daemon.errors import DiskFull, MynaError
 from daemon.lock import Lock
 from daemon.workers import PROGRAM
 from proto.home import home as default_home
@@ -48,6 +48,7 @@ log = logging.getLogger("mynad")
 
 #: services of the contract, and the module each is in
 SERVICES = {name: f"daemon.services.{name.lower()}" for name in ("Jobs", "Runs", "Voices", "Datasets", "Speech", "System")}
+FORGET = 3600.0  #: seconds between two rounds of forgetting old events
 LEAVE = 2.0  #: seconds that calls under way get at the end
 
 
@@ -70,6 +71,7 @@ class Daemon:
         self.launcher = launcher
         self.program = program  #: argv of a worker
         self.started = datetime.now(UTC)
+        self.failed = False  #: ended because a part of it fell over
         self._ending = asyncio.Event()
         self._now = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -116,19 +118,31 @@ class Daemon:
         self.store = Store(self.home)
         if recovered := self.store.write_now(jobs.recover):
             log.info("jobs the last mynad left behind: %s", ", ".join(map(str, recovered)))
-        self.events, self.points, self.logs = EventHub(self.store), PointHub(self.store), Logs(self.home)
+        self.events, self.points, self.logs = EventHub(self.store, self.settings.events_kept), PointHub(self.store), Logs(self.home)
         self.gpu, self.machine = Gpus(), Machine(self)
         self.speech = Speech(self)
         self.scheduler = Scheduler(self)
         self.launcher.attach()
         self._work("scheduler", self.scheduler.run())
         self._work("gpu", self._first_look())
+        self._work("forget", self._forget())
         self.inbox = Inbox(self.home, self.settings, self.store)
         self._work("inbox", self.inbox.run())
 
     async def _first_look(self) -> None:
         await asyncio.to_thread(self.gpu.sample)  # the driver may take a second to wake: nobody waits for it
         self.scheduler.wake()
+
+    async def _forget(self) -> None:
+        """Keep the events that settings ask for; who watches from before them is told so."""
+        from daemon.state import events
+
+        while True:
+            try:
+                await self.store.write(events.prune, self.settings.events_kept)
+            except DiskFull as full:
+                log.warning("old events stay: %s", full)
+            await asyncio.sleep(FORGET)
 
     def _work(self, name: str, life: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(life, name=name)
@@ -141,8 +155,6 @@ class Daemon:
             log.critical("%s fell over; mynad ends", task.get_name(), exc_info=error)
             self.failed = True
             self.end()
-
-    failed = False  #: ended because a part of it fell over
 
     async def _listen(self, servers: list[grpc.aio.Server]) -> None:
         """Fill `servers` with what answers calls from now on."""
@@ -157,7 +169,7 @@ class Daemon:
         servers.append(local)
         if self.settings.listen:
             servers.append(listen.tcp_server(self.settings))
-        checks = health.aio.HealthServicer()
+        checks = self._checks = health.aio.HealthServicer()
         servicers = {name: getattr(importlib.import_module(module), f"{name}Service")(self) for name, module in SERVICES.items()}
         names = [*(f"myna.v1.{name}" for name in servicers), reflection.SERVICE_NAME, health.SERVICE_NAME]
         for server in servers:
@@ -174,13 +186,15 @@ class Daemon:
     async def _close(self, servers: list[grpc.aio.Server]) -> None:
         from daemon import listen
 
+        if servers:
+            await self._checks.enter_graceful_shutdown()
         for server in servers:
             # no new calls from here on; those under way get their time beside the workers'
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         await self.scheduler.close(0.0 if self._now else self.settings.stop_grace)
         await self.speech.close()
         for task in self._tasks:
-            if task.get_name() in ("scheduler", "inbox"):
+            if task.get_name() in ("scheduler", "inbox", "forget"):
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=LEAVE + 3)
         self.launcher.close()
@@ -194,6 +208,7 @@ def log_to(home: Path) -> None:
     """mynad's own log: `log/mynad.log` (five files of 5 MB) and stderr."""
     folder = home / "log"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    logging.raiseExceptions = False  # a full disk costs lines of the log, and no traceback for each of them
     shape = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
     for handler in (logging.handlers.RotatingFileHandler(folder / "mynad.log", maxBytes=5_000_000, backupCount=5), logging.StreamHandler()):
         handler.setFormatter(shape)

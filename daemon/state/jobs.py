@@ -20,6 +20,8 @@ from proto import myna_pb2 as pb
 CRASH_LIMIT = 3
 #: rows of a page, if the caller names none, and at most
 PAGE, PAGE_LIMIT = 50, 1_000
+#: the newest job's id
+NEWEST = select(func.max(Job.id))
 
 
 # ------------------------------------------------------------------------------------------------------------- asking
@@ -142,14 +144,16 @@ def submit(session: Session, spec: pb.JobSpec, *, key: str = "", priority: int =
     of = kind(which)
     voice, title = of.check(session, spec)
     time = now()
+    id = (session.connection().execute(NEWEST).scalar() or 0) + 1  # known before the row is: one statement less, on the way of every submit
     job = Job(
+        id=id,
         kind=which,
         voice=voice,
         title=title,
         spec=spec.SerializeToString(),
         gpu_lane=of.gpu_lane,
         priority=of.priority + priority,
-        place=0.0,
+        place=float(id),
         idempotency_key=key or None,
         parent_job=parent_job,
         state="queued",
@@ -165,8 +169,6 @@ def submit(session: Session, spec: pb.JobSpec, *, key: str = "", priority: int =
         cancelled_by="",
     )
     session.add(job)
-    session.flush()
-    job.place = float(job.id)
     _changed(session, job)
     return job
 
@@ -250,7 +252,7 @@ def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False,
             job.priority = target.priority
             behind = session.scalars(lane.where(Job.priority == target.priority).order_by(Job.place.desc())).one()
             # ahead of the place that the next job to be submitted will get
-            coming = float((session.scalar(select(func.max(Job.id))) or 0) + 1)
+            coming = float((session.connection().execute(NEWEST).scalar() or 0) + 1)
             job.place = _between(session, job, behind.place, coming) if behind.place < coming else behind.place + 1
     else:
         raise BadRequest(f"Where job {job.id} shall go is not said.", "Set one of before, first, last.")

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from daemon.errors import BadRequest, NotFound
 from daemon.models import PointRow, Run, SeriesRow
+from daemon.status import ENDED
 from proto import myna_pb2 as pb
 
 if TYPE_CHECKING:
@@ -97,7 +98,6 @@ def add_points(session: Session, run: int, series: Iterable[pb.Series]) -> None:
     if rows:
         session.connection().execute(UPSERT, rows)
         session.connection().execute(text("UPDATE runs SET step = max(step, :top) WHERE id = :run"), {"top": top, "run": run})
-        session.info.setdefault("runs", set()).add(run)
 
 
 def points(
@@ -150,14 +150,15 @@ def points_after(session: Session, run: int, cursor: int, names: Sequence[str] =
     if not ids:
         return [], cursor
     query = select(PointRow.id, PointRow.series, PointRow.step, PointRow.value).where(PointRow.id > cursor, PointRow.series.in_(ids))
-    by_name: dict[str, pb.Series] = {}
-    for id, series, step, value in session.execute(query.order_by(PointRow.id).limit(limit)):
-        name = ids[series]
-        each = by_name.setdefault(name, pb.Series(name=name))
-        each.steps.append(step)
-        each.values.append(math.nan if value is None else value)
-        cursor = id
-    return list(by_name.values()), cursor
+    rows = session.connection().execute(query.order_by(PointRow.id).limit(limit)).all()
+    found: dict[int, tuple[list[int], list[float]]] = {}
+    for _, series, step, value in rows:
+        steps, values = found.setdefault(series, ([], []))
+        steps.append(step)
+        values.append(math.nan if value is None else value)
+    # whole lists at once: point by point, most of the time would go into the message
+    told = [pb.Series(name=ids[series], steps=steps, values=values) for series, (steps, values) in found.items()]
+    return told, rows[-1][0] if rows else cursor
 
 
 def _series_id(session: Session, run: int, name: str) -> int:
@@ -176,6 +177,14 @@ class PointHub:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._watching: dict[int, set[asyncio.Event]] = {}
+        self._loop = asyncio.get_running_loop()
+        store.on_commit(self._committed)
+
+    def _committed(self, events: list[pb.Event]) -> None:
+        """On the writer thread: a job that ended may have ended its run, and then its watchers get their last batch."""
+        for event in events:
+            if event.job.run and event.job.status.WhichOneof("status") in ENDED:
+                self._loop.call_soon_threadsafe(self.stored, event.job.run)
 
     def stored(self, run: int) -> None:
         """Points of the run were committed, or the run ended."""
