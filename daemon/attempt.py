@@ -7,9 +7,9 @@ import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from daemon.children import LauncherDied
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from daemon.main import Daemon
 
 log = logging.getLogger("mynad.attempt")
-T = TypeVar("T")
 
 CANCEL_GRACE = 15.0  #: seconds a worker gets to end after Cancel
 SAY_GRACE = 5.0  #: the same for speech: somebody waits for the next sentence
+ROOM = 5.0  #: seconds between tries to start a job on a full disk
 AGAIN = 1.0  #: seconds between tries to write what must be written
 KIND_NAMES = {value: name for name, value in ERROR_KINDS.items()}
 
@@ -87,10 +87,11 @@ class Attempt:
         self._order("stop", grace)
 
     def _order(self, what: str, grace: float) -> None:
-        if self._ordered in (what, "cancel"):
+        if self._ordered == what:
             return
-        self._ordered = what
-        self._pass_on()
+        if self._ordered != "cancel":  # who is to end for good need not be told to save
+            self._ordered = what
+            self._pass_on()
         asyncio.get_running_loop().call_later(grace, self._enforce, what)
 
     def _pass_on(self) -> None:
@@ -112,6 +113,13 @@ class Attempt:
 
     async def run(self) -> None:
         """The whole attempt. Returns when the job's row tells how it went and the lane is free (the worker is gone, or idle)."""
+        try:
+            await self._run()
+        except Exception as error:  # ours: the row must not say "running" for ever
+            trouble = _explain(error, self.label)
+            await self.settle(lambda session, job: jobs.crashed(session, job, trouble.sentence, trouble.hint, ""))
+
+    async def _run(self) -> None:
         resident = self.kind == "speak"
         try:
             worker = await (self.daemon.speech.take() if resident else self.launch())
@@ -168,32 +176,30 @@ class Attempt:
             return await self.daemon.store.write(begin)
         except DiskFull as full:  # the queue stands still until there is room
             log.error("%s cannot start: %s", self.label, full)
-            await asyncio.sleep(AGAIN)
+            await asyncio.sleep(ROOM)
             return None
         except Exception as error:
             trouble = _explain(error, self.label)
             await self.settle(lambda session, job: jobs.fail(session, job, trouble))
             return None
 
-    async def settle(self, change: Callable[[Session, Job], T]) -> None:
-        """Write what must be written about the job; a full disk is waited out."""
+    async def settle(self, change: Callable[[Session, Job], Any]) -> None:
+        """Write what must be written about the job; a full disk is waited out, a mistake of ours fails the job."""
+        try:
+            await self._write(change)
+        except Exception:
+            log.exception("%s: its end could not be written as it was", self.label)
+            trouble = Error("crashed", "Myna made a mistake while storing what came of it.", "log/mynad.log has the details.", "")
+            await self._write(lambda session, job: jobs.fail(session, job, trouble))
 
-        def act(session: Session) -> None:
-            change(session, jobs.get(session, self.job))
-
+    async def _write(self, change: Callable[[Session, Job], Any]) -> None:
         while True:
             try:
-                await self.daemon.store.write(act)
+                await self.daemon.store.write(lambda session: change(session, jobs.get(session, self.job)))
                 return
-            except (DiskFull, DatabaseError) as error:
+            except (DiskFull, OperationalError) as error:
                 log.error("%s: %s; trying again", self.label, error)
                 await asyncio.sleep(AGAIN)
-            except Exception:
-                log.exception("%s: its end could not be written as it was", self.label)
-                sentence = "Myna made a mistake while storing what came of it."
-                trouble = Error("crashed", sentence, "log/mynad.log has the details.", "")
-                await self.daemon.store.write(lambda session: jobs.fail(session, jobs.get(session, self.job), trouble))
-                return
 
     # -------------------------------------------------------------------------------------------------- reports
 

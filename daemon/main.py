@@ -118,7 +118,7 @@ class Daemon:
         self.store = Store(self.home)
         if recovered := self.store.write_now(jobs.recover):
             log.info("jobs the last mynad left behind: %s", ", ".join(map(str, recovered)))
-        self.events, self.points, self.logs = EventHub(self.store, self.settings.events_kept), PointHub(self.store), Logs(self.home)
+        self.events, self.points, self.logs = EventHub(self.store), PointHub(self.store), Logs(self.home)
         self.gpu, self.machine = Gpus(), Machine(self)
         self.speech = Speech(self)
         self.scheduler = Scheduler(self)

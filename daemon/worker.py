@@ -40,6 +40,8 @@ def main(load: Callable[[str], Run] = load_job) -> None:
     if not speech:
         with contextlib.suppress(OSError):
             os.nice(5)  # mynad and speech answer people; this can wait its turn
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("500")  # when memory runs out, an attempt is to die and not mynad
     line = Line(socket.socket(fileno=WORKER_SOCKET))
     line.hello()
     while True:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
-from voice_rows import clip, dataset
+from voice_rows import clip, dataset, folder, version
 
 from daemon.children import Launcher
 from daemon.main import Daemon
@@ -47,6 +47,20 @@ class Living:
     async def train(self, voice: str) -> int:
         """Submit a training; the voice's name says what the worker does."""
         return (await self.client.submit(pb.JobSpec(train=pb.TrainSpec(voice=self.voice(voice))))).id
+
+    async def ingest(self, voice: str) -> int:
+        """Submit an ingest of a file that the strange worker never looks at."""
+        return (await self.client.submit(pb.JobSpec(ingest=pb.IngestSpec(voice=voice, files=[b"a.wav"])))).id
+
+    async def evaluate(self, voice: str) -> int:
+        """Submit an evaluation of a version there are no weights of."""
+
+        def act(session: Session) -> None:
+            folder(self.daemon.home, version(session, 1, voice=voice))
+
+        self.voice(voice)
+        self.daemon.store.write_now(act)
+        return (await self.client.submit(pb.JobSpec(evaluate=pb.EvaluateSpec(voice=voice, version=1)))).id
 
     async def speak(self, text: str, voice: str = "anna") -> int:
         """Submit a speak job that nobody listens to; the text says what the worker does."""

@@ -175,6 +175,16 @@ def test_at_the_end_of_mynad_a_deaf_worker_does_not_keep_it(tmp_path: Path) -> N
     lived(tmp_path, life, stop_grace=0.3)
 
 
+def test_an_end_that_is_asked_for_twice_does_not_wait(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        job = await story.train("deaf")
+        await story.worker(job)
+        story.daemon.end()
+        await story.client.shutdown(now=True)
+
+    lived(tmp_path, life, stop_grace=1000.0)
+
+
 def test_progress_is_seen_by_those_who_ask_and_never_stored(tmp_path: Path) -> None:
     async def life(story: Living) -> None:
         job = await story.train("steps")

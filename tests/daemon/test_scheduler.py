@@ -162,6 +162,62 @@ def test_a_waiting_job_that_is_cancelled_never_starts(tmp_path: Path) -> None:
     lived(tmp_path, life)
 
 
+def test_taking_recordings_does_not_wait_for_a_training(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(await story.train("steps"))
+        taking = await story.ingest("anna")
+        assert (await story.until(taking, ended)).status.HasField("succeeded")
+
+    lived(tmp_path, life)
+
+
+def test_a_voices_recordings_are_handled_by_one_job_at_a_time(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        first = await story.ingest(story.voice("steps"))
+        await story.worker(first)
+        second = await story.ingest("steps")
+        await story.until(second, waits_because(f"ingest #{first} is at work on steps's recordings"))
+        data = (await story.client.submit(pb.JobSpec(dataset=pb.DatasetSpec(voice="steps")))).id
+        await story.until(data, waits_because("is at work on steps's recordings"))
+        other = await story.ingest("anna")
+        await story.until(other, ended)  # another voice's need not wait
+        await story.client.cancel(first)
+        await story.until(second, "running")
+
+    lived(tmp_path, life)
+
+
+def test_the_cpu_lane_has_so_many_places(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        first = await story.ingest(story.voice("steps"))
+        await story.worker(first)
+        waiting = await story.ingest("anna")
+        await story.until(waiting, waits_because(f"CPU lane busy with ingest #{first}"))
+        await story.client.cancel(first)
+        await story.until(waiting, "succeeded")
+
+    lived(tmp_path, life, cpu_jobs=1)
+
+
+def test_speech_starts_beside_an_evaluation_that_is_slow_to_give_way(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(scoring := await story.evaluate("deaf"))
+        await story.until(await story.speak("hello"), "succeeded")
+        assert (await story.now(scoring)).status.HasField("running")
+
+    lived(tmp_path, life, stop_grace=0.3)
+
+
+def test_an_evaluation_does_not_interrupt_a_training(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(training := await story.train("steps"))
+        scoring = await story.evaluate("bruno")
+        await story.until(scoring, waits_because(f"held by train #{training}"))
+        assert (await story.now(training)).status.HasField("running")
+
+    lived(tmp_path, life)
+
+
 def test_a_crowd_of_waiting_jobs_is_looked_at_through_a_window(tmp_path: Path) -> None:
     """The look stays cheap; jobs behind the window get their turn all the same."""
 
