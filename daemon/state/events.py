@@ -6,27 +6,21 @@ A watch from cursor c gives every event after c once. A watcher that cannot keep
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select
-from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from daemon.errors import CursorTooOld, MynaError
+from daemon.errors import CursorTooOld
 from daemon.models import EventRow, now
 from proto import myna_pb2 as pb
 
 if TYPE_CHECKING:
     from daemon.store import Store
 
-log = logging.getLogger("mynad.events")
-
 #: events read from the database at once
 CHUNK = 500
-#: events that come in before old ones are forgotten again
-PRUNE_EVERY = 2_000
 
 
 def emit(session: Session, event: pb.Event, voice: str = "") -> None:
@@ -64,11 +58,9 @@ def after(session: Session, cursor: int, voice: str = "", limit: int = CHUNK) ->
     return events, rows[-1].cursor if rows else cursor
 
 
-def prune(session: Session, keep: int, limit: int = PRUNE_EVERY) -> bool:
-    """Forget all but the newest `keep` events, at most `limit` of them at once. True: there are more."""
-    oldest, top = session.scalar(select(func.min(EventRow.cursor))) or 0, newest(session) - keep
-    session.execute(delete(EventRow).where(EventRow.cursor <= min(top, oldest + limit - 1)))
-    return top >= oldest + limit
+def prune(session: Session, keep: int) -> None:
+    """Forget all but the newest `keep` events."""
+    session.execute(delete(EventRow).where(EventRow.cursor <= newest(session) - keep))
 
 
 def _message(row: EventRow) -> pb.Event:
@@ -80,32 +72,12 @@ def _message(row: EventRow) -> pb.Event:
 class EventHub:
     """Hands events to watchers inside the daemon's event loop, and passes on progress, which is not stored."""
 
-    def __init__(self, store: Store, keep: int = 0) -> None:
-        """Old events are forgotten now and then, all but the newest `keep` (0: none is)."""
+    def __init__(self, store: Store) -> None:
         self.store = store
-        self._keep = keep
-        self._since_pruned = PRUNE_EVERY  # the first event looks after what the last mynad left
-        self._pruning: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
         self._changed: set[asyncio.Event] = set()
         self._progress: dict[asyncio.Queue[pb.Event], str] = {}  #: → the voice it is about; empty: all
-        store.on_commit(lambda events: events and self._loop.call_soon_threadsafe(self._happened, len(events)))
-
-    def _happened(self, count: int) -> None:
-        self._since_pruned += count
-        if self._keep and self._since_pruned >= PRUNE_EVERY and self._pruning is None:
-            self._since_pruned = 0
-            self._pruning = self._loop.create_task(self._prune())
-        self._wake()
-
-    async def _prune(self) -> None:
-        try:
-            while await self.store.write(prune, self._keep):  # a few at a time: other writes go between
-                pass
-        except (MynaError, DatabaseError) as error:
-            log.warning("old events could not be forgotten: %s", error)
-        finally:
-            self._pruning = None
+        store.on_commit(lambda events: events and self._loop.call_soon_threadsafe(self._wake))
 
     def _wake(self) -> None:
         for changed in self._changed:
