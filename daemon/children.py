@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from daemon.errors import NotNow
 from daemon.launcher import LIMIT
 
 log = logging.getLogger("mynad.launcher")
@@ -54,7 +55,8 @@ class Child:
 
 
 class Launcher:
-    """The launcher process and the workers it started. Everything but construction runs in the event loop's thread, which must be the
+    """The launcher process and the workers it started. Starting it waits for the workers of a dead mynad to be gone, and raises NotNow
+    if they will not go. Everything but construction runs in the event loop's thread, which must be the
     main thread: the kernel's "die with your parent" is about the thread that forked."""
 
     def __init__(self, home: Path) -> None:
@@ -71,7 +73,10 @@ class Launcher:
         deadline = time.monotonic() + GONE_WITHIN
         while not self._workers_gone():
             if time.monotonic() > deadline:
-                raise TimeoutError(f"workers of an earlier mynad are still running (they hold {self._lock_path})")
+                raise NotNow(
+                    f"Workers of an earlier mynad are still running: they hold {self._lock_path}.",
+                    "End them (`fuser` names them), then try again.",
+                )
             time.sleep(0.02)
         self._start()
 

@@ -9,6 +9,7 @@ import pytest
 from living_daemon import Living, lived
 from test_attempts import ended
 
+from daemon import scheduler
 from proto import myna_pb2 as pb
 from proto.client import ClientError
 
@@ -218,11 +219,12 @@ def test_an_evaluation_does_not_interrupt_a_training(tmp_path: Path) -> None:
     lived(tmp_path, life)
 
 
-def test_a_crowd_of_waiting_jobs_is_looked_at_through_a_window(tmp_path: Path) -> None:
+def test_a_crowd_of_waiting_jobs_is_looked_at_through_a_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The look stays cheap; jobs behind the window get their turn all the same."""
+    monkeypatch.setattr(scheduler, "WINDOW", 3)
 
     async def life(story: Living) -> None:
-        ids = [await story.speak("hi") for _ in range(40)]
+        ids = [await story.speak("hi") for _ in range(10)]
         for job in ids:
             await story.until(job, "succeeded")
 
