@@ -46,9 +46,11 @@ class Store:
         try:
             migrate(self.engine)
         except DatabaseError as error:
+            self.engine.dispose()
             if full := _disk_trouble(error):
                 raise full from error
-            raise
+            hint = "Nothing was changed. Put a copy of it in its place, or move it away to start with an empty one."
+            raise MynaError(f"The database {self.path} cannot be used: {error.orig}.", hint) from error
         self._listeners: list[Callable[[list[pb.Event]], object]] = []
         self._queue: queue.SimpleQueue[tuple[Future[Any], Callable[[Session], Any]] | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(max_workers=3, thread_name_prefix="myna-read")
@@ -189,7 +191,7 @@ def migrate(engine: Engine) -> None:
         return
     from daemon.migrations import upgrade
 
-    upgrade(engine)
+    upgrade(engine, revision)
 
 
 @contextmanager
