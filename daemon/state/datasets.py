@@ -15,6 +15,9 @@ from daemon.state import events, holdout, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
 from proto import myna_pb2 as pb
 
+#: Reason of a clip that is partly held out: its recording was cut again, and otherwise.
+ACROSS = "across-held-out"
+
 
 @dataclass(frozen=True)
 class Chosen:
@@ -87,7 +90,11 @@ def decide_holdouts(session: Session, voice: str) -> None:
         stretches[row.sha256].append((row.start, row.end))
     for id, rows in clips.items():
         for clip in rows:
-            clip.held_out = holdout.inside((clip.start, clip.end), stretches[sounds[id].sha256])
+            span, held = (clip.start, clip.end), stretches[sounds[id].sha256]
+            clip.held_out = holdout.within(span, held)
+            if holdout.inside(span, held) and not clip.held_out:
+                clip.kept, clip.reason = False, ACROSS
+                clip.sentence = "It lies across the edge of a stretch that is held out."
 
 
 def choose(session: Session, voice: str) -> Chosen:

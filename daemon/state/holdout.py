@@ -10,7 +10,7 @@ If nothing would be held, the never-trained unit with the smallest fraction is t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 #: Share of units that are held out.
@@ -72,10 +72,16 @@ def block_of(start: float, recording_seconds: float) -> int:
     return int(start // BLOCK_SECONDS) if recording_seconds > BLOCK_SECONDS else 0
 
 
-def inside(clip: Span, stretches: Iterable[Span]) -> bool:
+def inside(clip: Span, stretches: Sequence[Span]) -> bool:
     """Whether a clip has sound in common with a held stretch."""
     enough = min(TOLERANCE, (clip[1] - clip[0]) / 2)
     return any(min(clip[1], end) - max(clip[0], start) > enough for start, end in stretches)
+
+
+def within(clip: Span, stretches: Sequence[Span]) -> bool:
+    """Whether all of a clip lies in one held stretch. One that is inside but not within lies across an edge: it holds sound that may
+    have trained, so it is neither trained on nor held out."""
+    return any(start - clip[0] <= TOLERANCE and clip[1] - end <= TOLERANCE for start, end in stretches) and inside(clip, stretches)
 
 
 def decide(units: Sequence[Unit], held_elsewhere: int = 0) -> dict[tuple[str, int], Decision]:
@@ -97,7 +103,8 @@ def decide(units: Sequence[Unit], held_elsewhere: int = 0) -> dict[tuple[str, in
         held += _held_clips(unit, decision)
     if held == 0:
         for unit in sorted(units, key=lambda unit: unit.order):
-            decision = _hold(unit, len(unit.clips) <= FEW, min(LIMIT - held_elsewhere, total - 1))
+            whole = len(unit.clips) <= min(FEW, total / 2)
+            decision = _hold(unit, whole, min(LIMIT - held_elsewhere, total - 1))
             taken = unit.decision is not None and unit.decision.held
             if unit.clips and not unit.trained and not taken and decision.held:
                 made[unit.sha256, unit.block] = decision
