@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from workshop import Line, Workshop, tone, write_wav
+from inbox_shop import Line, Workshop, tone, write_wav
 
 from daemon.jobs import ingest
 from daemon.kinds import kind
@@ -441,7 +441,7 @@ import asyncio, os, sys
 sys.path[:0] = [sys.argv[2], os.path.join(sys.argv[2], "tests", "daemon")]
 from pathlib import Path
 from daemon.store import Store
-from workshop import Workshop, write_wav
+from inbox_shop import Workshop, write_wav
 home = Path(sys.argv[1])
 async def story():
     shop = Workshop(Store(home), home)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from workshop import Killed, Line, Workshop, write_wav
+from inbox_shop import Killed, Line, Workshop, write_wav
 
 from daemon.models import Voice
 from daemon.state import datasets, recordings
