@@ -97,7 +97,7 @@ def upgrade() -> None:
         batch_op.create_index("jobs_state", ["state", "id"], unique=False)
         batch_op.create_index(
             "jobs_live",
-            ["state", sa.text("priority DESC"), "place"],
+            ["state", "gpu_lane", sa.text("priority DESC"), "place"],
             unique=False,
             sqlite_where=sa.text("state IN ('queued','running','paused')"),
         )

@@ -255,7 +255,7 @@ CREATE TABLE voices (
 INSERT INTO "voices" VALUES('anna','en','glow',1,'{"promotion": {"margin": 0.02}}',1767323045678901);
 CREATE INDEX evaluations_version ON evaluations (voice, version);
 CREATE INDEX jobs_state ON jobs (state, id);
-CREATE INDEX jobs_live ON jobs (state, priority DESC, place) WHERE state IN ('queued','running','paused');
+CREATE INDEX jobs_live ON jobs (state, gpu_lane, priority DESC, place) WHERE state IN ('queued','running','paused');
 CREATE INDEX jobs_voice ON jobs (voice, id);
 CREATE INDEX ix_promotions_voice ON promotions (voice);
 CREATE INDEX ix_runs_voice ON runs (voice);
