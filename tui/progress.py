@@ -34,6 +34,8 @@ class JobBars:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._bars is not None:
             self._bars.stop()
+        if kind is KeyboardInterrupt:
+            output.note("The work goes on without us: myna jobs")
 
     def show(self, job: pb.Job) -> None:
         """The job as it is now."""

@@ -105,6 +105,16 @@ def test_ctrl_c_ends_a_watch_without_a_word(home: Path, stage: Stage) -> None:
         assert watch.stderr.read() == b""
 
 
+def test_ctrl_c_while_waiting_leaves_the_job_at_work_and_says_so(home: Path, stage: Stage) -> None:
+    command = [sys.executable, "-m", "tui.cli", "train", "anna", "--wait"]
+    with subprocess.Popen(command, cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as train:
+        assert train.stderr is not None
+        assert b"queued GPU held by train #12" in train.stderr.readline()
+        train.send_signal(signal.SIGINT)
+        assert train.wait(20) == 130
+        assert train.stderr.read() == b"The work goes on without us: myna jobs\n"
+
+
 def test_a_reader_that_leaves_early_is_no_error(home: Path, stage: Stage) -> None:
     command = [sys.executable, "-m", "tui.cli", "logs", "1"]
     with subprocess.Popen(command, cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as logs:
