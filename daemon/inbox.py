@@ -290,7 +290,8 @@ class Inbox:
 
     def _room(self, entries: list[Entry]) -> bool:
         """After a job that failed for want of disk: whether there is room for all of the next one."""
-        free = shutil.disk_usage(self.home).free - self.settings.min_free_disk
+        place = self.home / "recordings"  # maybe a disk of its own
+        free = shutil.disk_usage(place if place.is_dir() else self.home).free - self.settings.min_free_disk
         return free >= sum(entry.size for entry in entries)
 
     def _written(self, folder: Folder, entries: list[Entry]) -> set[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import secrets
 import shutil
@@ -14,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon import names
-from daemon.errors import BadRequest, DiskFull, Later
+from daemon.errors import BadRequest, DiskFull, Later, NotNow
 from daemon.models import Clip, Dataset, DatasetClip, Recording
 from daemon.services.errors import plain
 from daemon.state import datasets, recordings, voices
@@ -120,7 +121,9 @@ class Upload:
             if part.last:
                 self._finish()
         except OSError as error:
-            raise DiskFull(f"The file could not be written: {error.strerror}.", "Make room there, then add it again.") from None
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise NotNow(f"The file could not be written: {error.strerror}.", "See to the inbox folder, then add it again.") from None
+            raise DiskFull("The disk of the daemon's machine is full.", "Make room there, then add the files again.") from None
 
     def end(self) -> list[str]:
         """The names that the files have in the inbox. Raises BadRequest if the last one is not whole."""
@@ -151,15 +154,26 @@ class Upload:
         self._file = None
         start, ending = os.path.splitext(self._target)
         target, number = self._target, 1
-        while True:
-            try:
-                os.link(self._aside, target)  # never over another file, as a rename would
-                break
-            except FileExistsError:
-                number += 1
-                target = start + b".%d" % number + ending
+        while not _link(self._aside, target):  # never over another file, as a rename would
+            number += 1
+            target = start + b".%d" % number + ending
         os.unlink(self._aside)
         self.names.append(names.printable(os.path.basename(target)))
+
+
+def _link(source: bytes, target: bytes) -> bool:
+    """Give a file a second name, if that name is free. File systems without links get a copy."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+        if os.path.lexists(target):
+            return False
+        shutil.copyfile(source, target)
+    return True
 
 
 def clip_message(clip: Clip, recording: Recording, text: str, home: Path) -> pb.Clip:

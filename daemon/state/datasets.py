@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from daemon.errors import NotFound
@@ -53,8 +53,8 @@ def build(session: Session, voice: str, job: int | None = None) -> Dataset | Non
     session.add(row)
     session.flush()
     is_new = {clip.id for clip in new}
-    rows = [DatasetClip(dataset=row.id, clip=id, text=text, held_out=held, is_new=id in is_new) for id, (text, held) in after.items()]
-    session.add_all(rows)
+    rows = [{"dataset": row.id, "clip": id, "text": text, "held_out": held, "is_new": id in is_new} for id, (text, held) in after.items()]
+    session.execute(insert(DatasetClip), rows)
     events.emit(session, pb.Event(dataset=message(row)), voice)
     voices.emit_voice(session, voices.get(session, voice))
     return row

@@ -1,0 +1,264 @@
+"""The Datasets service as a client meets it: pages, clips, what a person says of one, and files over the wire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import grpc
+import pytest
+from sqlalchemy.orm import Session
+from voice_rows import clip, dataset, sha
+
+from daemon.models import Clip
+from daemon.services.datasets import DatasetsService
+from daemon.settings import Settings
+from daemon.state import datasets
+from daemon.store import Store
+from proto import myna_pb2 as pb
+
+pytestmark = pytest.mark.integration
+
+
+class Refused(Exception):
+    """The call was ended with a status."""
+
+    def __init__(self, code: grpc.StatusCode, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class Call:
+    """A gRPC call's context, as far as a refusal needs one."""
+
+    async def abort(self, code: grpc.StatusCode, sentence: str, _: object = ()) -> None:
+        raise Refused(code, sentence)
+
+
+class Nudged:
+    """An inbox that remembers whose clips were changed."""
+
+    def __init__(self) -> None:
+        self.voices: list[str] = []
+
+    def nudge(self, voice: str) -> None:
+        self.voices.append(voice)
+
+
+@pytest.fixture
+def daemon(store: Store, tmp_path: Path) -> Any:
+    settings = Settings.model_validate({"min_free_disk": 0})
+    return SimpleNamespace(home=tmp_path / "home", store=store, settings=settings, inbox=Nudged())
+
+
+def ask(method: Any, request: object) -> Any:
+    """The answer of a method, or all of a stream's."""
+
+    async def call() -> Any:
+        answer = method(request, Call())
+        return [one async for one in answer] if hasattr(answer, "__aiter__") else await answer
+
+    return asyncio.run(call())
+
+
+def upload(daemon: Any, *parts: pb.UploadPart) -> list[str]:
+    async def stream() -> AsyncIterator[pb.UploadPart]:
+        for part in parts:
+            yield part
+
+    return list(ask(DatasetsService(daemon).Upload, stream()).names)
+
+
+def files(daemon: Any) -> list[str]:
+    inbox = daemon.home / "inbox"
+    return sorted(str(path.relative_to(inbox)) for path in inbox.rglob("*") if path.is_file())
+
+
+# ------------------------------------------------------------------------------------------------------------- reading
+
+
+def test_datasets_come_newest_first_in_pages(daemon: Any) -> None:
+    def given(session: Session) -> None:
+        clips = [clip(session, f"c{n}") for n in range(3)]
+        for number in range(1, 6):
+            dataset(session, number, clips[:2], clips[2:])
+
+    daemon.store.write_now(given)
+    service, seen, token = DatasetsService(daemon), [], ""
+    while True:
+        answer = ask(service.List, pb.ListDatasetsRequest(voice="anna", page=pb.Page(size=2, token=token)))
+        seen += [row.number for row in answer.datasets]
+        token = answer.next_token
+        if not token:
+            break
+    assert seen == [5, 4, 3, 2, 1]
+    assert ask(service.Get, pb.DatasetRequest(voice="anna")).number == 5
+    assert ask(service.Get, pb.DatasetRequest(voice="anna", number=2)).held_out == 1
+
+
+def test_a_dataset_that_is_not_there_is_a_sentence(daemon: Any) -> None:
+    service = DatasetsService(daemon)
+    for request, word in (
+        (pb.DatasetRequest(voice="anna"), "no dataset yet"),
+        (pb.DatasetRequest(voice="anna", number=7), "no dataset #7"),
+        (pb.DatasetRequest(voice="nobody"), "no voice"),
+    ):
+        with pytest.raises(Refused, match=word) as refused:
+            ask(service.Get, request)
+        assert refused.value.code == grpc.StatusCode.NOT_FOUND
+
+
+def test_clips_of_a_dataset_have_the_text_they_had_then(daemon: Any) -> None:
+    def given(session: Session) -> None:
+        clips = [clip(session, f"c{n}", f"line {n}") for n in range(5)]
+        dataset(session, 1, clips[:4], clips[4:])
+        clips[0].text = "corrected"
+
+    daemon.store.write_now(given)
+    service, seen, token = DatasetsService(daemon), [], ""
+    while True:
+        answer = ask(service.Clips, pb.ClipsRequest(voice="anna", number=1, page=pb.Page(size=2, token=token)))
+        seen += [(row.text, row.held_out) for row in answer.clips]
+        token = answer.next_token
+        if not token:
+            break
+    assert seen == [("line 0", False), ("line 1", False), ("line 2", False), ("line 3", False), ("line 4", True)]
+    (held,) = ask(service.Clips, pb.ClipsRequest(voice="anna", number=1, held_out_only=True)).clips
+    assert (held.text, held.path) == ("line 4", str(daemon.home / "clips" / "c4.flac"))
+
+
+def test_dropped_clips_are_shown_with_their_reason_when_asked_for(daemon: Any) -> None:
+    def given(session: Session) -> None:
+        clip(session, "kept")
+        dropped = clip(session, "dropped")
+        dropped.kept, dropped.reason, dropped.sentence = False, "too-short", "It lasts only 0.2 s."
+
+    daemon.store.write_now(given)
+    service = DatasetsService(daemon)
+    assert len(ask(service.Clips, pb.ClipsRequest(voice="anna")).clips) == 1
+    both = ask(service.Clips, pb.ClipsRequest(voice="anna", dropped=True)).clips
+    assert [(row.kept, row.reason, row.sentence) for row in both] == [(True, "", ""), (False, "too-short", "It lasts only 0.2 s.")]
+
+
+# ------------------------------------------------------------------------------------------------------------- SetClip
+
+
+def test_a_person_corrects_a_text_or_takes_a_clip_out(daemon: Any) -> None:
+    def given(session: Session) -> None:
+        clips = [clip(session, f"c{n}", f"line {n}") for n in range(3)]
+        dataset(session, 1, clips[:2], clips[2:])
+
+    daemon.store.write_now(given)
+    service = DatasetsService(daemon)
+    answer = ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=sha("c0"), text=" What was\nsaid. "))
+    assert (answer.text, answer.text_source, answer.trust) == ("What was said.", "person", "person")
+    answer = ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=sha("c1"), kept=False))
+    assert (answer.kept, answer.sentence) == (False, "A person took it out.")
+    assert daemon.inbox.voices == ["anna", "anna"], "a new dataset is due"
+    made = daemon.store.write_now(datasets.build, "anna")
+    assert (made.number, made.clips, made.new_clips, made.dropped) == (2, 1, 1, {"person": 1})
+    answer = ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=sha("c1"), kept=True))
+    assert answer.kept
+
+
+@pytest.mark.parametrize(
+    ("request_", "word"),
+    [
+        (pb.SetClipRequest(voice="anna", sha256="x"), "Nothing is said"),
+        (pb.SetClipRequest(voice="anna", sha256="x", kept=True), "has no clip"),
+        (pb.SetClipRequest(voice="anna", sha256="", kept=True), "has no clip"),
+        (pb.SetClipRequest(voice="anna", sha256="x", text=" "), "cannot be empty"),
+        (pb.SetClipRequest(voice="nobody", sha256="x", kept=True), "no voice"),
+    ],
+)
+def test_setting_what_cannot_be_set_is_a_sentence(daemon: Any, request_: pb.SetClipRequest, word: str) -> None:
+    with pytest.raises(Refused, match=word):
+        ask(DatasetsService(daemon).SetClip, request_)
+
+
+def test_what_a_person_said_of_a_clip_stands_when_its_recording_is_cut_again(daemon: Any) -> None:
+    from daemon.state import recordings
+    from proto import worker_pb2 as wire
+
+    def act(session: Session) -> Clip:
+        row = clip(session, "c0", "wrong")
+        datasets.set_clip(session, "anna", row.sha256, "right", None)
+        again = wire.CutClip(start=row.start, end=row.end, sha256=row.sha256, text="wrong again", kept=True)
+        recordings.store_cut(session, "anna", wire.RecordingCut(recording=sha("recording c0"), clips=[again]))
+        return row
+
+    assert daemon.store.write_now(act).text == "right"
+
+
+# -------------------------------------------------------------------------------------------------------------- Upload
+
+
+def test_uploaded_files_appear_whole_under_their_names(daemon: Any) -> None:
+    names = upload(
+        daemon,
+        pb.UploadPart(voice="anna", name="a.wav", data=b"one "),
+        pb.UploadPart(data=b"two", last=True),
+        pb.UploadPart(voice="bea", name="takes/b.wav", data=b"three", last=True),
+    )
+    assert names == ["a.wav", "b.wav"]
+    assert files(daemon) == ["anna/a.wav", "bea/takes/b.wav"]
+    assert (daemon.home / "inbox/anna/a.wav").read_bytes() == b"one two"
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(daemon: Any) -> None:
+    with pytest.raises(Refused, match="broke off"):
+        upload(daemon, pb.UploadPart(voice="anna", name="a.wav", data=b"one "))
+    with pytest.raises(Refused, match="before the one before"):
+        upload(daemon, pb.UploadPart(voice="anna", name="a.wav", data=b"one "), pb.UploadPart(voice="anna", name="b.wav", data=b"two"))
+    assert files(daemon) == []
+
+
+def test_an_upload_never_overwrites(daemon: Any) -> None:
+    for _ in range(2):
+        upload(daemon, pb.UploadPart(voice="anna", name="a.wav", data=b"one", last=True))
+    assert files(daemon) == ["anna/a.2.wav", "anna/a.wav"]
+
+
+@pytest.mark.parametrize(
+    ("name", "there"),
+    [
+        ("../../../etc/passwd", "anna/etc/passwd"),
+        ("/etc/passwd", "anna/etc/passwd"),
+        ("..\\..\\a.wav", "anna/a.wav"),
+        (".hidden.wav", "anna/hidden.wav"),
+        ("two\nlines.wav", "anna/twolines.wav"),
+        ("nul\0.wav", "anna/nul.wav"),
+        ("a" * 400 + ".wav", "anna/" + "a" * 156 + ".wav"),
+    ],
+)
+def test_an_uploaded_name_stays_inside_the_voice_folder(daemon: Any, name: str, there: str) -> None:
+    upload(daemon, pb.UploadPart(voice="anna", name=name, data=b"x", last=True))
+    assert files(daemon) == [there]
+
+
+@pytest.mark.parametrize(
+    ("voice", "name"), [("../x", "a.wav"), ("", "a.wav"), ("Anna", "a.wav"), (".hidden", "a.wav"), ("anna", ""), ("anna", "../..")]
+)
+def test_an_upload_to_nowhere_is_refused(daemon: Any, voice: str, name: str) -> None:
+    with pytest.raises(Refused) as refused:
+        upload(daemon, pb.UploadPart(voice=voice, name=name, data=b"x", last=True))
+    assert refused.value.code == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_an_upload_stops_before_the_disk_is_full(daemon: Any) -> None:
+    daemon.settings = Settings.model_validate({"min_free_disk": 10**18})
+    with pytest.raises(Refused, match="full") as refused:
+        upload(daemon, pb.UploadPart(voice="anna", name="a.wav", data=b"x", last=True))
+    assert refused.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert files(daemon) == []
+
+
+def test_packages_come_with_a_later_version(daemon: Any) -> None:
+    service = DatasetsService(daemon)
+    for method, request in ((service.Export, pb.DatasetRequest(voice="anna")), (service.Import, iter(()))):
+        with pytest.raises(Refused, match="later version") as refused:
+            ask(method, request)
+        assert refused.value.code == grpc.StatusCode.UNIMPLEMENTED
