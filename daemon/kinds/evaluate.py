@@ -145,10 +145,10 @@ def _decide(voice: Voice, candidate: Version, against: Version | None, asked: pb
     if voice.promoted == number:
         return f"Better than {other}, and promoted already."
     if not asked.promote_if_better:
-        return f"Better than {other}. `myna promote {voice.name} {number}` lets it speak."
+        return f"Better than {other}. `myna promote {voices.spelt(voice.name, number)}` lets it speak."
     if (voice.promoted or 0) != asked.against:
         speaks = f"v{voice.promoted}" if voice.promoted else "the base"
-        how = f"`myna compare {voice.name} {number} {voice.promoted or 0}`"
+        how = f"`myna compare {voices.spelt(voice.name, number)} {voices.spelt(voice.name, voice.promoted or 0)} --score`"
         return f"Not promoted: it is better than {other}, but {speaks} speaks now. Compare them: {how}."
     if candidate.state != "candidate":
         return f"Not promoted: it is better than {other}, but a person {candidate.state} it."

@@ -81,7 +81,7 @@ KIND = Speak()
 
 def version_name(voice: Voice, version: Version | None) -> str:
     """What speaks, for people: "anna@7" or "anna@base"."""
-    return f"{voice.name}@{'base' if version is None else version.number}"
+    return voices.spelt(voice.name, 0 if version is None else version.number)
 
 
 def _chosen(session: Session, asked: pb.SpeakSpec) -> tuple[Voice, Version | None]:

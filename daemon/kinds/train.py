@@ -219,7 +219,7 @@ def _work(session: Session, spec: pb.TrainSpec) -> Work:
             f"Add recordings: `myna add {voice.name} FILES…`.",
         )
     if not data.clips:
-        raise NotNow(f"Dataset #{data.number} of {voice.name} has no clips to train on.", "`myna clips` says why they were dropped.")
+        raise NotNow(f"Dataset #{data.number} of {voice.name} has no clips to train on.", f"`myna clips {voice.name} --dropped` says why.")
     return Work(voice, info, data, parent)
 
 

@@ -42,7 +42,7 @@ class SpeechService(stubs.SpeechServicer):
         def act(session: Session) -> tuple[int, str]:
             job = jobs.submit(session, pb.JobSpec(speak=request.spec))
             asked = pb.JobSpec.FromString(job.spec).speak
-            return job.id, f"{asked.voice}@{asked.version if asked.version > 0 else 'base'}"
+            return job.id, voices.spelt(asked.voice, asked.version)
 
         job, version = await self.daemon.store.write(act)
         first = True
@@ -81,7 +81,7 @@ def _sample(session: Session, request: pb.SampleRequest, home: Path) -> tuple[Pa
     asked = Clip.voice == voice.name, Clip.sha256 == request.clip, Clip.held_out.is_(True)
     clip = session.scalars(select(Clip).where(*asked)).first() if request.clip else None
     if clip is None:
-        hint = f"`myna compare {voice.name}` lists the lines there are."
+        hint = f"`myna clips {voice.name} --held-out` lists those there are."
         raise NotFound(f"{voice.name} has no held-out clip {request.clip[:12]!r}.", hint)
     folder = home / "samples" / voice.name
     if request.recording:
@@ -90,7 +90,7 @@ def _sample(session: Session, request: pb.SampleRequest, home: Path) -> tuple[Pa
         version = voices.version(session, voice.name, request.version) if request.version > 0 else None
         path, title = folder / (str(version.number) if version else "base") / f"{clip.sha256}.wav", speak.version_name(voice, version)
     if not path.is_file():
-        raise NotFound(f"{title} has not spoken this line yet.", "It does when it is scored: `myna compare` says how.")
+        raise NotFound(f"{title} has not spoken this line yet.", "It does when it is scored: `myna compare … --score`.")
     return path, title, clip.text
 
 

@@ -62,8 +62,7 @@ def versions(session: Session, voice: str, a: int, b: int, home: Path) -> pb.Com
     voices.get(session, voice)
     pair = _pair(session, voice, a, b)
     if pair is None:
-        newer, older = max(a, b), min(a, b)
-        how = f"An evaluate job does it: `myna compare {voice} {newer} {older} --score`."
+        how = f"`myna compare {voices.spelt(voice, a)} {voices.spelt(voice, b)} --score` lets them speak these lines."
         return pb.CompareResponse(ready=False, sentence=f"{_name(a)} and {_name(b)} were not scored on the same held-out lines yet. {how}")
     one, other = pair
     metrics = _metrics(one, other)

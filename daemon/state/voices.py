@@ -85,7 +85,7 @@ def rollback(session: Session, voice: str, by: str = BY_ROLLBACK) -> Version | N
     owner = get(session, voice)
     present = promoted(session, owner)
     if present is None:
-        hint = f"`myna promote {voice} VERSION` chooses one."
+        hint = f"`myna promote {voice}@VERSION` chooses one."
         raise NotNow(f"{voice} speaks with the engine's base already: no version is promoted.", hint)
     came = select(Promotion).where(Promotion.voice == voice, Promotion.version == present.number, Promotion.by != BY_ROLLBACK)
     arrival = session.scalars(came.order_by(Promotion.id.desc())).first()
@@ -234,6 +234,11 @@ def folder_size(files: Iterable[Path]) -> int:
 def name_of(row: Version | None) -> str:
     """How people call a version: "v6", or "the base"."""
     return "the base" if row is None else f"v{row.number}"
+
+
+def spelt(voice: str, number: int) -> str:
+    """How people write a version: "anna@7", "anna@base"."""
+    return f"{voice}@{number if number > 0 else 'base'}"
 
 
 def option(row: Voice, table: str) -> dict[str, Any]:

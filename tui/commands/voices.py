@@ -8,7 +8,7 @@ import typer
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tui import arguments, names, output, session, wording
+from tui import arguments, follow, names, output, session, wording
 
 app = typer.Typer()
 
@@ -102,6 +102,7 @@ def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="Such as anna@6 (or anna@base).", autocompletion=arguments.version_names)],
     b: Annotated[str, typer.Argument(metavar="B", help="Such as anna@7, or just 7.", autocompletion=arguments.version_names)],
     lines: Annotated[bool, typer.Option("--lines", help="Also each held-out line.")] = False,
+    score: Annotated[bool, typer.Option("--score", help="Let both speak the held-out lines first, and wait for it.")] = False,
     json: output.Json = False,
 ) -> None:
     """Two versions side by side on the same held-out lines."""
@@ -109,7 +110,12 @@ def compare(
     second = names.parse(b if "@" in b else f"{first.voice}@{b}", needs_number=True)
     if first.voice != second.voice:
         raise ClientError(f"{first} and {second} are different people.", "Compare two versions of one voice.", "INVALID_ARGUMENT")
-    found = session.client().compare(first.voice, max(first.number, 0), max(second.number, 0))
+    client = session.client()
+    one, other = max(first.number, 0), max(second.number, 0)
+    if score:
+        job = client.submit(pb.EvaluateSpec(voice=first.voice, version=max(one, other), against=min(one, other)))
+        follow.check(follow.job(client, job.id))
+    found = client.compare(first.voice, one, other)
     if json:
         output.json(found)
         return

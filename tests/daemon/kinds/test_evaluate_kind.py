@@ -95,7 +95,7 @@ def test_a_comparison_that_was_only_asked_for_promotes_nothing(anna: Store, tmp_
     anna.write_now(lambda session: KIND.commit(session, job(session, promote=False), scores(), tmp_path))
     promoted, state, verdict = outcome(anna)
     assert (promoted, state) == (1, "candidate")
-    assert "myna promote anna 2" in verdict
+    assert "myna promote anna@2" in verdict
 
 
 def test_a_candidate_does_not_take_over_from_a_version_it_was_not_compared_with(anna: Store, tmp_path: Path) -> None:

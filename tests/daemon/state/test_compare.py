@@ -72,7 +72,7 @@ def test_scores_on_other_lines_are_not_compared_and_the_answer_says_how_to_get_t
     two.write_now(lambda session: scored(session, 2, 0, {"wer": 0.1}, {"wer": 0.9}))
     told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
     assert not told.ready
-    assert "myna compare anna 2 1" in told.sentence
+    assert "myna compare anna@2 anna@1 --score" in told.sentence
 
 
 def test_a_version_is_not_compared_with_itself(two: Store) -> None:
