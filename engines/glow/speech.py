@@ -17,6 +17,9 @@ from engines.glow.model import GlowModel
 NOISE = 0.5
 #: Seconds of silence after a sentence, by its last mark.
 PAUSES = {".": 0.30, "?": 0.32, "!": 0.30}
+#: Half the variance of a token's log duration around its prediction, as measured on voices trained here. The predictor learns the mean of the
+#: log, and the mean of a log-normal duration is this much above it; without it speech is a tenth too fast, and less understood.
+SPREAD = 0.08
 SPEEDS = (0.25, 4.0)
 
 
@@ -73,7 +76,7 @@ def durations(log_durations: torch.Tensor, speed: float) -> torch.Tensor:
 
     The running sum is rounded, not each token: rounding up every token, as GlowTTS does, slows speech by half a frame a phoneme.
     """
-    wanted = torch.clamp(torch.exp(log_durations) - 1, 1, 60) / speed
+    wanted = torch.clamp(torch.exp(log_durations + SPREAD) - 1, 1, 60) / speed
     ends = torch.round(torch.cumsum(wanted, 0))
     return torch.clamp_min(torch.diff(ends, prepend=torch.zeros(1)), 1).long()
 

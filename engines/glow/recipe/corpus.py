@@ -1,4 +1,4 @@
-"""Speak the base's corpus with free synthesisers: `python -m engines.glow.recipe.corpus OUT [--minutes 110] [--seed 7]`.
+"""Speak the base's corpus with free synthesisers: `python -m engines.glow.recipe.corpus OUT [--minutes 110] [--seed 7] [--style varied]`.
 
 Needs `flite` and `espeak-ng` on the path (packages of the same names). flite's voice `slt` is kept out: it is the demo's voice, which the
 base must never have heard. Writes OUT/<speaker>/<number>.flac (16 kHz mono) and OUT/corpus.jsonl, a line per clip.
@@ -14,6 +14,7 @@ import json
 import random
 import subprocess
 import tempfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +26,7 @@ import soxr
 from numpy.typing import NDArray
 
 from engines.glow import text
-from engines.glow.recipe.sentences import sentence
+from engines.glow.recipe.sentences import sentence, varied
 
 SAMPLE_RATE = 16_000
 
@@ -81,7 +82,7 @@ def trim(samples: NDArray[np.float32], keep: float = 0.05) -> NDArray[np.float32
     return samples[max(0, start) : end]
 
 
-def make(out: Path, minutes: float, seed: int) -> None:
+def make(out: Path, minutes: float, seed: int, style: Callable[[random.Random], str]) -> None:
     """Write the corpus. The same arguments and program versions give the same files."""
     lines = []
     for index, speaker in enumerate(SPEAKERS):
@@ -91,7 +92,7 @@ def make(out: Path, minutes: float, seed: int) -> None:
         left, number = minutes * 60 * speaker.share, 0
         with ThreadPoolExecutor(4) as pool:
             while left > 0:
-                texts = [sentence(rng) for _ in range(16)]
+                texts = [style(rng) for _ in range(16)]
                 words = [text.normalise(" ".join(text.sentences(t))) for t in texts]
                 for plain, spoken, samples in zip(texts, words, pool.map(partial(speak, speaker), words), strict=True):
                     seconds = len(samples) / SAMPLE_RATE
@@ -113,8 +114,9 @@ def main() -> None:
     arguments.add_argument("out", type=Path)
     arguments.add_argument("--minutes", type=float, default=110)
     arguments.add_argument("--seed", type=int, default=7)
+    arguments.add_argument("--style", choices=("plain", "varied"), default="plain")
     options = arguments.parse_args()
-    make(options.out, options.minutes, options.seed)
+    make(options.out, options.minutes, options.seed, varied if options.style == "varied" else sentence)
 
 
 if __name__ == "__main__":

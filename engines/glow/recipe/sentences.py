@@ -1,6 +1,8 @@
 """Everyday English sentences for the base's corpus, drawn from our own grammar and word lists with a fixed seed.
 
-A third of them carries words drawn at random from gruut's lexicon, so that rare neighbours of phonemes are heard too.
+Two styles. "plain" is what the grammar says, a third of it with words drawn at random from gruut's lexicon. Its few hundred words are soon
+known by heart, and an encoder that knows words by heart stumbles over new ones; so "varied" strings function words and fifteen thousand
+common words together: nonsense with the sound of English. How common a word is, the language model in pocketsphinx's wheel says.
 """
 
 from __future__ import annotations
@@ -73,6 +75,10 @@ _SUBJECTS = _split(
     "I;you;we;they;she;he;my brother;her uncle;the whole team;our neighbor;nobody;everyone;the new manager;the boys",
     ";",
 )
+_FUNCTION = _split(
+    "the of and to in a is was for with on at by from that it he she they we you I not but or his her their this had have has were are"
+    " would could will into over under about after if when who which there some no my our your an be been do did can so as than then"
+)
 _MONTHS = _split("January February March April May June July August September October November December")
 _FIXED = _split(
     "How are you doing today?;Thank you very much for your help.;I would rather stay at home tonight.;"
@@ -93,17 +99,45 @@ _WORD_FRAMES = _split(
 
 @lru_cache(maxsize=1)
 def _lexicon() -> tuple[str, ...]:
-    """Common-looking words of gruut's lexicon: letters only, four to eleven of them, a single pronunciation."""
+    return _lexicon_words(least=4)
+
+
+def _lexicon_words(least: int) -> tuple[str, ...]:
+    """Words of gruut's lexicon: only letters, `least` to eleven of them, and a single pronunciation."""
     import gruut_lang_en  # type: ignore[import-untyped]
 
     path = Path(gruut_lang_en.__file__).parent / "lexicon.db"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
         rows = database.execute("SELECT word FROM word_phonemes GROUP BY word HAVING COUNT(*) = 1 ORDER BY word")
-        return tuple(word for (word,) in rows if word.isascii() and word.isalpha() and word.islower() and 4 <= len(word) <= 11)
+        return tuple(word for (word,) in rows if word.isascii() and word.isalpha() and word.islower() and least <= len(word) <= 11)
+
+
+@lru_cache(maxsize=1)
+def _common() -> tuple[str, ...]:
+    """Words of the lexicon that the recogniser's language model knows, the most common first."""
+    import pocketsphinx
+
+    model = pocketsphinx.NGramModel.readfile(f"{pocketsphinx.get_model_path()}/en-us/en-us.lm.bin")
+    known = {word: model.prob([word]) for word in _lexicon_words(least=2)}
+    unknown = model.prob(["zzzzqqq"])
+    return tuple(sorted((word for word in known if known[word] > unknown), key=lambda word: (-known[word], word))[:15_000])
+
+
+def varied(rng: random.Random) -> str:
+    """One sentence of four to thirteen words that mean nothing together."""
+    words: list[str] = []
+    for place in range(rng.randrange(4, 14)):
+        function = rng.random() < 0.4 and (not words or words[-1] not in _FUNCTION)
+        common = _common()
+        words.append(rng.choice(_FUNCTION) if function else rng.choice(common[: 2_000 if rng.random() < 0.5 else None]))
+        if place > 1 and rng.random() < 0.08:
+            words[-1] += ","
+    text = " ".join(words).rstrip(",") + rng.choices(".?!", (88, 8, 4))[0]
+    return text[0].upper() + text[1:]
 
 
 def sentence(rng: random.Random) -> str:
-    """One sentence, of about three to twenty words."""
+    """One plain sentence, of about three to twenty words."""
     kind = rng.random()
     if kind < 0.33:
         return rng.choice(_WORD_FRAMES).format(*rng.sample(_lexicon(), 3)).capitalize()

@@ -89,15 +89,20 @@ def halve(model: Any) -> None:
             flow.wn.forward = lambda *arguments, inner=inner: inner(*arguments).float()
 
 
-def train(corpus: Path, out: Path, steps: int, seed: int, rate: float) -> None:
+def train(corpus: Path, out: Path, steps: int, seed: int, rate: float, start: Path | None = None) -> None:
+    """Train from nothing, or go on from the base in `start`, whose speakers must be the corpus's."""
     torch.manual_seed(seed)
     rng = random.Random(seed)
     train_items, held_out, names = read_corpus(corpus)
     # No dropout in the flows: the corpus is large for them, and random numbers are a fifth of a step's time.
     settings = network.Settings(speakers=tuple(names), dropout={"encoder": 0.1, "decoder": 0.0, "duration": 0.1})
-    model = network.build(settings)
+    if start is None:
+        model = network.build(settings)
+        network.initialise(model.train(), *collate(rng.sample(train_items, 48)))
+    else:
+        model, settings = network.load(start)
+        assert settings.speakers == tuple(names), f"{start} has other speakers"
     model.train()
-    network.initialise(model, *collate(rng.sample(train_items, 48)))
     averaged = copy.deepcopy(model).eval()
     halve(model)
     optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=1e-4, fused=True)
@@ -148,8 +153,9 @@ def main() -> None:
     arguments.add_argument("--steps", type=int, default=8000)
     arguments.add_argument("--seed", type=int, default=7)
     arguments.add_argument("--rate", type=float, default=1e-3)
+    arguments.add_argument("--start", type=Path, help="folder of a base to go on from")
     options = arguments.parse_args()
-    train(options.corpus, options.out, options.steps, options.seed, options.rate)
+    train(options.corpus, options.out, options.steps, options.seed, options.rate, options.start)
 
 
 if __name__ == "__main__":
