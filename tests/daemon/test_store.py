@@ -117,3 +117,19 @@ def test_a_home_that_is_opened_again_has_everything(tmp_path: Path) -> None:
     with opened(tmp_path) as store:
         assert store.read_now(lambda session: session.scalars(select(Voice.name)).all()) == ["carla"]
         assert store.read_now(lambda session: session.scalar(text("PRAGMA integrity_check"))) == "ok"
+
+
+def test_a_listener_that_fails_takes_nothing_with_it(store: Store) -> None:
+    """An event loop that has closed, say."""
+
+    def fails(_: object) -> None:
+        raise RuntimeError("the event loop is closed")
+
+    told: list[int] = []
+    store.on_commit(fails)
+    store.on_commit(lambda events: told.append(len(events)))
+    for name in ("bob", "carl"):
+        store.write_now(lambda session, name=name: session.add(voice(name)))
+    assert store.read_now(lambda session: session.get(Voice, "carl")) is not None
+    store.write_now(lambda session: None)
+    assert len(told) >= 2

@@ -82,3 +82,10 @@ def test_cursors_are_never_used_again(store: Store) -> None:
     store.write_now(events.prune, 0)
     tell(store, "b")
     assert store.read_now(events.newest) == top + 1
+
+
+def test_a_cursor_of_another_home_is_refused_with_a_way_out(store: Store) -> None:
+    """Waiting for this home's cursors to catch up would skip all that happens till then."""
+    tell(store, "a")
+    with pytest.raises(CursorTooOld, match="watch from now"):
+        store.read_now(events.after, 1_000)

@@ -1,0 +1,78 @@
+"""The log of a job: whole lines, over all attempts; whoever follows gets every line and then the end."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from daemon.state.logs import Logs
+
+
+def lines(*texts: str) -> list[tuple[int, str, str]]:
+    return [(number, "info", text) for number, text in enumerate(texts)]
+
+
+async def still_running() -> bool:
+    return True
+
+
+async def over() -> bool:
+    return False
+
+
+def test_lines_come_back_in_order_with_their_attempt(tmp_path: Path) -> None:
+    logs = Logs(tmp_path)
+    logs.append(1, 1, lines("a", "b\nwith a line break", "ü \udcff"))
+    logs.append(1, 2, lines("c"))
+    found, _ = logs.read(1)
+    assert [(line["attempt"], line["text"]) for line in found][:2] == [(1, "a"), (1, "b\nwith a line break")]
+    assert (found[-1]["attempt"], found[-1]["text"]) == (2, "c")
+    assert logs.tail(1, 1) == "c"
+    assert logs.tail(2) == ""
+
+
+def test_a_line_cut_by_a_crash_costs_only_itself(tmp_path: Path) -> None:
+    logs = Logs(tmp_path)
+    logs.append(1, 1, lines("a"))
+    with logs.path(1).open("a") as file:
+        file.write('{"time": 2, "le')
+    logs.append(1, 2, lines("b"))
+    assert [line["text"] for line in logs.read(1)[0]] == ["a", "b"]
+
+
+def test_a_full_disk_costs_the_log_and_not_the_job(tmp_path: Path) -> None:
+    logs = Logs(tmp_path)
+    logs.path(1).mkdir()  # any OSError will do
+    logs.append(1, 1, lines("a"))
+
+
+def test_a_follower_gets_what_was_what_comes_and_then_the_end(tmp_path: Path) -> None:
+    async def main() -> list[str]:
+        logs = Logs(tmp_path)
+        logs.append(1, 1, lines("skipped", "was"))
+        got: list[str] = []
+        started = asyncio.Event()
+
+        async def follow() -> None:
+            async for line in logs.follow(1, tail=1, alive=still_running):
+                got.append(line["text"])
+                started.set()
+
+        following = asyncio.create_task(follow())
+        await started.wait()
+        logs.append(1, 1, lines("comes"))
+        logs.close(1)
+        await asyncio.wait_for(following, 5)
+        return got
+
+    assert asyncio.run(main()) == ["was", "comes"]
+
+
+def test_following_a_job_that_just_ended_does_not_wait_for_ever(tmp_path: Path) -> None:
+    async def main() -> list[str]:
+        logs = Logs(tmp_path)
+        logs.append(1, 1, lines("a"))
+        logs.close(1)
+        return [line["text"] async for line in logs.follow(1, alive=over)]
+
+    assert asyncio.run(asyncio.wait_for(main(), 5)) == ["a"]
