@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -89,7 +90,7 @@ def score_lines(
     Similarity is to the mean embedding of all the lines' recordings (without a line's own one where `spoken` is that recording itself).
     Without a transcriber there are no word errors. Raises BadInput if a recording cannot be read.
     """
-    recorded = [_measure_recording(line.recording) for line in lines]
+    recorded = [_measure_recording(line.recording, _changed(line.recording)) for line in lines]
     usual = Pitch(_median([one.pitch.median for one in recorded if one.pitch.median > 0]) or 0.0, 0.0, 1.0)
     scored: list[LineScores] = []
     counted: list[Errors] = []
@@ -147,7 +148,17 @@ def _all_wrong(line: Line, transcriber: Transcriber | None, language: str) -> Er
     return errors(line.text, "", language) if transcriber is not None else None
 
 
-def _measure_recording(path: Path) -> _Recorded:
+def _changed(path: Path) -> int:
+    """0 if there is no such file: measuring it says so in a sentence."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=256)
+def _measure_recording(path: Path, changed: int) -> _Recorded:
+    """Once for all the versions that are compared with it; `changed` is when the file was, nanoseconds."""
     samples = load(path, _RATE)
     try:
         voice = embed(samples)
