@@ -82,13 +82,14 @@ def cut_recording(
     speech = speech_spans(probability)
     recording = _Recording(samples, hearing, rate, clipped_at, _gain(hearing, samples, probability), language, engine_info)
     if not speech:
-        return [recording.clip(Piece(0.0, seconds, 0.0), text or "", "given" if text else "", None, None, out_dir)]
+        return [recording.clip(Piece(0.0, seconds, 0.0), text or "", "given" if text else "", False, None, None, out_dir)]
 
     shortest, longest = engine_info.clip_seconds
     whole = Piece(max(0.0, speech[0].start - MARGIN), min(seconds, speech[-1].end + MARGIN), sum(span.seconds for span in speech))
     one_clip = text is not None and whole.end - whole.start <= longest
     pieces = [whole] if one_clip else choose_pieces(speech, hearing, shortest, longest)
     heard = _hear(pieces, hearing, transcriber, progress)
+    shared = text is not None and len(pieces) > 1
     if text is None or len(pieces) == 1:
         texts = [text or (one.text if one else "") for one in heard]
         differ = [disagreement(text, one.text, language) if text and one else None for one in heard]
@@ -99,7 +100,7 @@ def cut_recording(
         texts, differ = [share.text for share in shares], [share.cer for share in shares]
     source: Literal["given", "whisper", "pocketsphinx", ""] = "given" if text else _source(transcriber)
     return [
-        recording.clip(piece, words, source if words else "", one, cer, out_dir)
+        recording.clip(piece, words, source if words else "", shared, one, cer, out_dir)
         for piece, words, one, cer in zip(pieces, texts, heard, differ, strict=True)
     ]
 
@@ -121,6 +122,7 @@ class _Recording:
         piece: Piece,
         text: str,
         source: Literal["given", "whisper", "pocketsphinx", ""],
+        shared: bool,
         heard: Transcript | None,
         cer: float | None,
         out_dir: Path,
@@ -137,6 +139,7 @@ class _Recording:
                 too_long=piece.too_long,
                 text=text,
                 text_given=source == "given",
+                text_shared=shared,
                 heard=heard,
                 cer=cer,
                 quality=quality,

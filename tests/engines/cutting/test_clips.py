@@ -168,6 +168,13 @@ def test_text_and_speech_of_a_strong_recogniser_must_agree_better(tmp_path: Path
     assert (strong.reason, weak.reason) == ("disagree", "")
 
 
+def test_a_weak_recogniser_that_is_unsure_of_a_voice_does_not_overrule_a_person(tmp_path: Path) -> None:
+    """PocketSphinx gets hardly a word of a strong accent right, and says so by its confidence."""
+    for confidence, reason in ((0.3, ""), (0.8, "disagree")):
+        ears = Ears("quite other words were misheard here", trust="low", confidence=confidence)
+        assert only(cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, ears, tmp_path)).reason == reason
+
+
 def test_silence_is_one_dropped_clip(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.zeros(RATE * 3), RATE)
     clip = only(cut_recording(tmp_path / "a.wav", "Words.", "en", INFO, None, tmp_path))
@@ -210,6 +217,13 @@ def test_without_text_or_recogniser_every_piece_says_so(tmp_path: Path) -> None:
     made = recording(tmp_path / "a.flac", ["harbour", "letter"])
     clips = cut_recording(made.path, None, "fi", SHORT, None, tmp_path)
     assert [clip.reason for clip in clips] == ["no-text", "no-text"]
+
+
+def test_a_long_text_that_cannot_be_shared_out_says_what_to_do(tmp_path: Path) -> None:
+    made = recording(tmp_path / "a.flac", ["harbour", "letter"])
+    clips = cut_recording(made.path, made.text, "fi", SHORT, None, tmp_path)
+    assert [clip.reason for clip in clips] == ["no-text", "no-text"]
+    assert clips[0].sentence.startswith("Cut the recording and its text into shorter ones")
 
 
 def test_words_the_recogniser_is_unsure_of_are_dropped(tmp_path: Path) -> None:
