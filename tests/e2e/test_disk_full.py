@@ -7,6 +7,7 @@ person gave is lost, and work goes on when there is room again.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +27,6 @@ from tests.e2e.workshop import (
     Workshop,
     bounded,
     ended,
-    job_is,
     reach_step,
     until,
     weights,
@@ -75,13 +75,10 @@ def test_a_disk_full_in_ingest_leaves_the_originals_and_takes_them_when_there_is
         assert set(taken(home)) <= {path.stem for path in stored}, "a row without its file"
 
         small.make_room()
-        all_there = until(client, lambda event: len(taken(home)) >= len(GIVEN), after=stopped.cursor, fails=full)
-        until(client, job_is(pb.DATASET, "succeeded"), after=all_there.cursor, fails=full)
+        until(client, lambda event: event.HasField("dataset") and clips_of(event.dataset) == len(GIVEN), fails=full)
         assert sorted(taken(home)) == sorted(GIVEN)
-        assert {path.stem for path in small.seen.rglob("*") if path.is_file()} == GIVEN, "nothing half-written is left"
+        assert sorted(path.stem for path in small.seen.rglob("*.flac")) == sorted(GIVEN), "nothing half-written is left"
         assert not list((home / "inbox" / ANNA).glob("*.flac"))
-        newest = client.dataset(ANNA)
-        assert newest.clips + newest.held_out + sum(newest.dropped.values()) == len(GIVEN)
     finally:
         workshop.kill()
 
@@ -147,8 +144,8 @@ def test_a_disk_full_under_the_database_is_said_to_who_asks_and_passes(
             client.retry(train.id)
             ended(client, train.id)
         assert weights(small.seen, ANNA, 1) == calm_weights
-        assert integrity(small.seen) == "ok"
         assert workshop.down() == 0
+        assert integrity(small.seen, tmp_path) == "ok"
     finally:
         workshop.kill()
 
@@ -181,7 +178,8 @@ def test_a_mynad_that_finds_its_disk_full_says_so_and_starts_when_there_is_room(
         client = workshop.up()
         client.cancel(train.id)
         ended(client, train.id, "cancelled")
-        assert integrity(small.seen) == "ok"
+        assert workshop.down() == 0
+        assert integrity(small.seen, tmp_path) == "ok"
     finally:
         workshop.kill()
 
@@ -195,6 +193,11 @@ def submit_until_refused(client: Client) -> None:
 def full(event: pb.Event) -> bool:
     """A job failed because the disk is full."""
     return event.HasField("job") and event.job.status.failed.error.kind == pb.DISK_FULL
+
+
+def clips_of(dataset: pb.Dataset) -> int:
+    """How many clips the voice has, kept or not."""
+    return dataset.clips + dataset.held_out + sum(dataset.dropped.values())
 
 
 def waits_for_room(event: pb.Event) -> bool:
@@ -216,9 +219,11 @@ def taken(home: Path) -> list[str]:
         return [sha256 for (sha256,) in db.execute("SELECT sha256 FROM recordings")]
 
 
-def integrity(home: Path) -> str:
-    """What SQLite says of the database."""
-    with sqlite3.connect(f"file:{home / 'myna.db'}?mode=ro", uri=True) as db:
+def integrity(home: Path, aside: Path) -> str:
+    """What SQLite says of a database that nobody has open. It follows links by itself, and does not find its way into a namespace: so it
+    reads a copy."""
+    copy = shutil.copy(home / "myna.db", aside / "copy.db")
+    with sqlite3.connect(copy) as db:
         (words,) = db.execute("PRAGMA integrity_check").fetchone()
     return str(words)
 
