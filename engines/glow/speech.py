@@ -17,8 +17,8 @@ from engines.glow.model import GlowModel
 NOISE = 0.5
 #: Seconds of silence after a sentence, by its last mark.
 PAUSES = {".": 0.30, "?": 0.32, "!": 0.30}
-#: Half the variance of a token's log duration around its prediction, as measured on voices trained here. The predictor learns the mean of the
-#: log, and the mean of a log-normal duration is this much above it; without it speech is a tenth too fast, and less understood.
+#: Half the variance of a token's log duration around its prediction, as measured on voices trained here. The predictor learns the mean of
+#: the log, and the mean of a log-normal duration is this much above it; without it speech is a tenth too fast, and less understood.
 SPREAD = 0.08
 SPEEDS = (0.25, 4.0)
 

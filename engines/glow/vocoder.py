@@ -109,25 +109,32 @@ class HarmonicNoise(torch.nn.Module):
     @torch.inference_mode()
     def sound(self, features: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """See Vocoder.sound."""
+        length = features.shape[-1] * mel.HOP
+        features = _at_least(features, 4)
         parts = self.forward(features[None])
         f0, voiced = contour(self.f0(parts.pitch)[0], torch.sigmoid(parts.voicing[0]))
         noise = torch.randn(1, features.shape[-1] * mel.HOP, generator=generator)
-        return synthesise(f0[None], voiced[None], parts.harmonic, parts.noise, noise)[0]
+        return synthesise(f0[None], voiced[None], parts.harmonic, parts.noise, noise)[0, :length]
 
 
 def contour(f0: torch.Tensor, voicing: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Clean pitch in Hz and voicing probabilities, both (frames,): single-frame slips are voted out, pitch is held where unvoiced."""
-    f0, voicing = _median(f0.log(), 3), _median(voicing, 3)
-    voiced = voicing > 0.5
-    if voiced.any():
-        known = torch.nonzero(voiced)[:, 0]
+    """Clean pitch in Hz and voicing probabilities, both (frames,): pitch is drawn straight through unvoiced frames, single-frame slips are
+    voted out. Returns pitch and voicing 0 or 1."""
+    voiced = _median(voicing, 3) > 0.5
+    pitch = f0.log()
+    known = torch.nonzero(voiced)[:, 0]
+    if len(known):
         places = torch.arange(len(f0))
-        after = torch.searchsorted(known, places).clamp(max=len(known) - 1)
-        before = (torch.searchsorted(known, places, right=True) - 1).clamp(min=0)
-        left, right = known[before], known[after]
-        share = torch.where(right > left, (places - left) / (right - left).clamp(min=1), torch.zeros(())).clamp(0, 1)
-        f0 = f0[left] + share * (f0[right] - f0[left])
-    return f0.exp(), voiced.float()
+        left = known[(torch.searchsorted(known, places, right=True) - 1).clamp(min=0)]
+        right = known[torch.searchsorted(known, places).clamp(max=len(known) - 1)]
+        share = ((places - left) / (right - left).clamp(min=1)).clamp(0, 1)
+        pitch = pitch[left] + share * (pitch[right] - pitch[left])
+    return _median(pitch, 3).exp(), voiced.float()
+
+
+def _at_least(features: torch.Tensor, frames: int) -> torch.Tensor:
+    """A mel no shorter than a window, the last frame held: an STFT cannot mirror less."""
+    return functional.pad(features[None], (0, max(0, frames - features.shape[-1])), mode="replicate")[0]
 
 
 def _median(values: torch.Tensor, width: int) -> torch.Tensor:
@@ -211,7 +218,9 @@ class GriffinLim:
 
     def sound(self, features: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """See Vocoder.sound."""
-        melody = torch.exp(features.cpu() * mel.SPREAD + mel.MEAN)
+        wanted = features.shape[-1] * mel.HOP
+        features = _at_least(features.cpu(), 4)
+        melody = torch.exp(features * mel.SPREAD + mel.MEAN)
         magnitude = torch.clamp_min(_inverse_filters() @ melody, 1e-5)
         for _ in range(20):  # non-negative least squares by multiplicative updates: pinv alone leaves holes where it went negative
             magnitude = magnitude * ((mel.filters().T @ melody) / (mel.filters().T @ (mel.filters() @ magnitude) + 1e-8))
@@ -223,7 +232,7 @@ class GriffinLim:
             ahead = rebuilt - self.momentum / (1 + self.momentum) * previous
             phase = ahead / torch.clamp_min(ahead.abs(), 1e-12)
             previous = rebuilt
-        return _invert(magnitude * phase, length)
+        return _invert(magnitude * phase, length)[:wanted]
 
 
 def _invert(spectrum: torch.Tensor, length: int) -> torch.Tensor:
