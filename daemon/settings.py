@@ -59,6 +59,8 @@ def load(home: Path) -> Settings:
             values = tomllib.loads(path.read_text("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadRequest(f"{path} is not valid TOML: {error}.", "Mend or remove the file.") from None
+        except OSError as error:
+            raise BadRequest(f"{path} cannot be read: {error.strerror}.", "Give mynad's user the right to read it.") from None
     origin = dict.fromkeys(values, str(path))
     for name in Settings.model_fields:
         if (given := os.environ.get(f"MYNA_{name.upper()}")) is not None:

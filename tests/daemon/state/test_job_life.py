@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from plain_kind import PlainKind
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,7 +24,6 @@ from daemon.state import events, jobs
 from daemon.status import ENDED, Cancelled, Error, Failed
 from daemon.store import Store
 from proto import myna_pb2 as pb
-from tests.daemon.state.plain_kind import PlainKind
 
 PRIORITIES = (0, 1, 2)
 

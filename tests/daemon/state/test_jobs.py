@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from plain_kind import PlainKind
 
 from daemon.errors import BadRequest, NotFound, NotNow
 from daemon.models import Job
@@ -13,7 +14,6 @@ from daemon.state import jobs
 from daemon.status import Error
 from daemon.store import Store
 from proto import myna_pb2 as pb
-from tests.daemon.state.plain_kind import PlainKind
 
 TRAIN = pb.JobSpec(train=pb.TrainSpec(voice="anna"))
 SPEAK = pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text="Hello."))
