@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before grpc: its C core writes to the terminal, and we say the same in words
 
@@ -114,6 +114,10 @@ def run(arguments: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         raise
+    except OSError as refused:
+        sentence = f"{refused.filename or 'The output'} cannot be used: {refused.strerror or refused}."
+        output.error(ClientError(sentence, "Mend that, then try again.", "FAILED_PRECONDITION"), "--json" in arguments)
+        return 1
     except Exception as mistake:
         if os.environ.get("MYNA_DEBUG"):
             raise
@@ -123,15 +127,18 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
-def main() -> None:
+def main() -> NoReturn:
     """The command `myna`."""
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output has gone: nobody is left to tell
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
-    sys.exit(code)
+    except OSError as refused:
+        output.error(ClientError(f"The output cannot be written: {refused.strerror}.", "", "FAILED_PRECONDITION"))
+        code = 1
+    sys.stderr.flush()
+    os._exit(code)  # all is closed and written by now; taking the interpreter apart would cost a fifth of `myna status`
 
 
 if __name__ == "__main__":

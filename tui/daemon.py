@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import select
 import shutil
 import subprocess
 import sys
@@ -66,9 +67,18 @@ def installed() -> str:
 def end(client: Client, *, now: bool = False) -> None:
     """Ask the daemon to end and wait until it has. Raises ClientError if none runs or it takes too long."""
     home = client.address.home
-    client.shutdown(now=now)
-    gone = (lambda: not client.ready()) if client.address.host else (lambda: not holds_lock(home))
-    if not _until(gone, END):
+    here = not client.address.host and holds_lock(home)
+    process = _handle(client.info().pid) if here else None
+    try:
+        client.shutdown(now=now)
+        if process is not None:
+            ended = bool(select.select([process], [], [], END)[0])
+        else:
+            ended = _until(lambda: not (holds_lock(home) if here else client.ready()), END)
+    finally:
+        if process is not None:
+            os.close(process)
+    if not ended:
         hint = "Training may still be writing a checkpoint: look again with `myna status`, or use `myna down --now`."
         raise ClientError(f"The daemon has not ended after {END:.0f} s.", hint, "DEADLINE_EXCEEDED")
 
@@ -83,6 +93,14 @@ def holds_lock(home: Path) -> bool:
     except OSError:
         return True
     return False
+
+
+def _handle(pid: int) -> int | None:
+    """A file descriptor that becomes readable when the process has ended, where the system has such."""
+    try:
+        return os.pidfd_open(pid)
+    except (AttributeError, OSError):
+        return None
 
 
 def _until(done: Callable[[], bool], seconds: float) -> bool:

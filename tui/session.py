@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from pathlib import Path
 
 from proto.channel import Address, address
@@ -31,7 +30,5 @@ def where() -> Address:
 
 
 def client() -> Client:
-    """A client of it, closed when the process ends."""
-    made = Client(where())
-    atexit.register(made.close)
-    return made
+    """A client of it, for the life of the process."""
+    return Client(where())

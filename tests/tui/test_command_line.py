@@ -126,6 +126,16 @@ def test_a_reader_that_leaves_early_is_no_error(home: Path, stage: Stage) -> Non
         assert logs.stderr.read() == b""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_output_onto_a_full_disk_is_a_failure_with_a_sentence(home: Path, stage: Stage) -> None:
+    command = [sys.executable, "-m", "tui.cli", "jobs"]
+    with open("/dev/full", "wb") as full:
+        ended = subprocess.run(command, cwd=ROOT, env=clean_environment(home), stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+    assert ended.returncode == 1
+    assert b"No space left" in ended.stderr
+    assert b"Traceback" not in ended.stderr
+
+
 def test_names_and_logs_cannot_steer_the_terminal(myna: Run, stage: Stage) -> None:
     assert "\x1b" not in myna("logs", 1).out
     dropped = myna("clips", "anna", "--dropped").out

@@ -34,7 +34,7 @@ def test_a_daemon_comes_up_answers_and_goes_down(myna: Run, home: Path) -> None:
     finally:
         down = myna("down")
     assert down.code == 0, down.err
-    assert not Path(f"/proc/{up['pid']}").exists() or not Path(f"/proc/{up['pid']}/exe").exists()
+    assert not os.path.exists(f"/proc/{up['pid']}/exe")  # ended, at most not yet buried by whoever adopted it
     assert myna("status").code == 1
     assert "No daemon was running" in myna("down").out
 

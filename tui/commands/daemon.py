@@ -43,7 +43,13 @@ def down(
         else:
             output.line("No daemon was running.")
         return
-    daemon.end(client, now=now)
+    try:
+        daemon.end(client, now=now)
+    except ClientError as error:
+        if error.code == "UNAVAILABLE" and daemon.holds_lock(where.home):
+            log = where.home / "log" / "mynad.log"
+            raise ClientError(f"The daemon in {where.home} is there, but does not answer.", f"It may be ending: {log} says.") from None
+        raise
     if json:
         output.json({"ended": True})
     else:
