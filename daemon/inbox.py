@@ -107,8 +107,10 @@ class Inbox:
         found: list[pb.InboxEvent] = []
         for folder in self._folders.values():
             for entry in folder.entries:
+                if len(found) == SHOWN:
+                    return found
                 state, why = self._state(folder, entry, now)
-                if state and len(found) < SHOWN:
+                if state:
                     found.append(pb.InboxEvent(voice=folder.voice, name=names.printable(entry.path), state=state, why=why))
         return found
 
@@ -394,7 +396,7 @@ class Inbox:
             elif entry.path.lower().endswith(names.PACKAGE_ENDING):
                 await self._notice_package("", entry)
             else:
-                sentence = "It lies in the inbox itself, so it cannot be told whose voice it is."
+                sentence = entry.odd or "It lies in the inbox itself, so it cannot be told whose voice it is."
                 hint = "Put it into a folder that is named as the voice: inbox/anna/."
                 if await self._move_away(root, os.path.join(root, entry.path), sentence, hint):
                     why = f"{sentence} {hint}"

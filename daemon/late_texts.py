@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from daemon import names, refused, transcripts
 from daemon.arrivals import Entry
-from daemon.state import recordings
+from daemon.state import jobs, recordings
 from daemon.transcripts import BadTranscript
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class LateTexts:
         there = {entry.path for entry in entries}
         self.waiting = {path: why for path, why in self.waiting.items() if path in there}
         fresh = [entry for entry in entries if self._seen.get(entry.path) != entry.identity]
-        if not fresh:
+        if not fresh or await store.read(_is_cutting, voice):
             return 0
         folder = os.fsencode(home / "inbox" / voice)
         read = await asyncio.to_thread(_read_all, folder, fresh)
@@ -125,6 +125,12 @@ def _read_all(folder: bytes, entries: list[Entry]) -> _Read:
             hint = "Give the daemon's user permission to read it (chmod a+r)."
             read.bad.append((entry.path, BadTranscript(f"{names.printable(entry.path)} cannot be read: {error.strerror}.", hint)))
     return read
+
+
+def _is_cutting(session: Session, voice: str) -> bool:
+    """Whether a worker is cutting the voice's recordings: a text that came now would be passed over. When it is done, we look again."""
+    job = jobs.find_live(session, "dataset", voice)
+    return job is not None and job.state != "queued"
 
 
 def _stems(session: Session, voice: str) -> set[str]:

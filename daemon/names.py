@@ -94,7 +94,7 @@ def clean(name: str) -> bytes:
         kept = "".join(char for char in part if char.isprintable() and char != "/").strip().lstrip(".~")
         if kept:
             parts.append(_cut(kept))
-    if not parts:
+    if not parts or is_partial(os.fsencode(parts[-1])):
         raise BadRequest(f"{name!r} cannot be the name of a file.", "Name it like a recording: take1.wav.")
     return "/".join(parts[-8:]).encode("utf-8", errors="replace")
 

@@ -529,3 +529,24 @@ def test_a_corrected_clip_makes_a_new_dataset(store: Store) -> None:
         assert (second.number, second.new_clips) == (2, 1)
 
     alive(story, store, auto_train=False)
+
+
+def test_a_text_that_comes_while_its_recording_is_cut_is_not_passed_over(store: Store) -> None:
+    from daemon.state import jobs
+
+    async def story(shop: Workshop) -> None:
+        write_wav(shop.anna / "a.wav")
+        await shop.all()
+        await shop.wait(8.0)
+        (cutting,) = shop.jobs("dataset")
+        store.write_now(lambda session: jobs.start_attempt(session, jobs.get(session, cutting.id)))
+        (shop.anna / "a.txt").write_text("Good morning.")
+        await shop.wait(10.0)
+        assert shop.recordings()[0].text is None
+        store.write_now(lambda session: jobs.requeue(session, jobs.get(session, cutting.id), "stopped"))
+        await shop.wait(10.0)
+        assert shop.recordings()[0].text == "Good morning."
+        await shop.work(("dataset",))
+        assert all(clip.text in ("Good morning.", "") for clip in shop.clips())
+
+    alive(story, store)
