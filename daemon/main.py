@@ -82,10 +82,11 @@ class Daemon:
         from daemon import listen
 
         listen.check(self.settings, socket_path(self.home))
+        outside = [listen.tcp_server(self.settings)] if self.settings.listen else []
         servers: list[grpc.aio.Server] = []
-        self._open()
+        self._open()  # nothing of the state is touched before the settings were found fit
         try:
-            await self._listen(servers)
+            await self._listen(servers, outside)
             log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
             _tell_systemd("READY=1")
             gc.freeze()  # what is there now stays: the collector need not look at it again
@@ -156,8 +157,8 @@ class Daemon:
             self.failed = True
             self.end()
 
-    async def _listen(self, servers: list[grpc.aio.Server]) -> None:
-        """Fill `servers` with what answers calls from now on."""
+    async def _listen(self, servers: list[grpc.aio.Server], outside: list[grpc.aio.Server]) -> None:
+        """Start the local server and those of the network, and put them into `servers`."""
         import grpc.aio
         from grpc_health.v1 import health, health_pb2, health_pb2_grpc
         from grpc_reflection.v1alpha import reflection
@@ -166,20 +167,19 @@ class Daemon:
         from proto import myna_pb2_grpc as stubs
 
         local = grpc.aio.server(options=listen.OPTIONS)
-        servers.append(local)
-        if self.settings.listen:
-            servers.append(listen.tcp_server(self.settings))
+        ready = [local, *outside]
         checks = self._checks = health.aio.HealthServicer()
         servicers = {name: getattr(importlib.import_module(module), f"{name}Service")(self) for name, module in SERVICES.items()}
         names = [*(f"myna.v1.{name}" for name in servicers), reflection.SERVICE_NAME, health.SERVICE_NAME]
-        for server in servers:
+        for server in ready:
             health_pb2_grpc.add_HealthServicer_to_server(checks, server)
             for name, servicer in servicers.items():
                 getattr(stubs, f"add_{name}Servicer_to_server")(servicer, server)
             reflection.enable_server_reflection(names, server)
         listen.bind_unix(local, socket_path(self.home))
-        for server in servers:
+        for server in ready:
             await server.start()
+            servers.append(server)
         for name in ("", *names):
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
 
