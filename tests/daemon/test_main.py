@@ -227,9 +227,10 @@ def test_over_tls_only_the_token_opens(tmp_path: Path, certificate: tuple[Path, 
     with mynad(tmp_path / "home", MYNA_LISTEN=host, MYNA_TOKEN_FILE=str(token), **tls):
         with connect(host=host, token="0123456789abcdef0123", tls_ca=cert) as client:
             assert client.info().pid
-        for wrong, words in (("", "wants a token"), ("0123456789abcdef0124", "refused the token")):
-            with connect(host=host, token=wrong, tls_ca=cert) as client, pytest.raises(ClientError, match=words):
+        for wrong in ("", "0123456789abcdef0124"):
+            with connect(host=host, token=wrong, tls_ca=cert) as client, pytest.raises(ClientError) as caught:
                 client.info()
+            assert caught.value.code == "UNAUTHENTICATED"
 
 
 def test_over_tls_a_client_certificate_opens(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
