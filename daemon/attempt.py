@@ -71,6 +71,11 @@ class Attempt:
         self.worker.send(yield_gpu=wire.YieldGpu(offload=offload))
         return True
 
+    async def wait_for(self, why: str) -> None:
+        """It gave way before; now it is somebody else that it waits for."""
+        self.why_yield = why
+        await self.settle(lambda session, job: jobs.preempt(session, job, why))
+
     async def go_on(self) -> None:
         """Let it go on after it gave way."""
         self.asked_at, self.yielded = None, False

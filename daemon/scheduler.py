@@ -231,6 +231,9 @@ class Scheduler:
                 if first.kind != "speak" and self._short(needs[first.id]):
                     self.daemon.speech.make_room()
                 self._start(first)
+                if first.kind == "speak":
+                    for attempt in aside:
+                        await attempt.wait_for(f"speaking #{first.id}")
         holder = self._holder()
         if holder is not None:
             lane = "GPU" if self.daemon.gpu.present else "CPU, in place of a GPU,"

@@ -316,9 +316,12 @@ def progressed(session: Session, job: Job) -> None:
 
 
 def preempt(session: Session, job: Job, why: str) -> None:
-    """A running job has given way."""
+    """A running job has given way, or one that has waits for somebody else now."""
     if job.state == "running":
         job.state, job.paused_since, job.paused_by_person, job.why = "paused", now(), False, why
+        _changed(session, job)
+    elif job.state == "paused" and not job.paused_by_person and job.why != why:
+        job.why = why
         _changed(session, job)
 
 

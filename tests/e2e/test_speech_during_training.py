@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proto import myna_pb2 as pb
 from proto.client import Client, state_of
-from tests.e2e.workshop import ANNA, LONG, Workshop, bounded, ended, reach_step, weights
+from tests.e2e.workshop import ANNA, LONG, Workshop, bounded, ended, reach_step, running, weights
 
 PATIENCE = 120.0  #: seconds for a sentence on a busy machine, the load of the speech worker included
 TEXT = "The ferry leaves at noon."
@@ -32,7 +32,10 @@ def test_speech_is_answered_in_a_running_training_which_ends_with_the_same_weigh
     train = client.train(ANNA, **LONG)
     reach_step(client, train.id, 10)
 
-    spoken = [speak(client) for _ in range(3)]
+    spoken = []
+    for _ in range(3):
+        spoken.append(speak(client))
+        running(client, train.id)  # it has the machine back
     assert state_of(client.job(train.id)) in ("running", "paused"), "the training was over before anything was said: nothing is shown"
     for chunks in spoken:
         assert chunks[-1].last
@@ -48,6 +51,19 @@ def test_speech_is_answered_in_a_running_training_which_ends_with_the_same_weigh
     assert not any(paused.by_person for paused in gave_way)
     assert [state_of(job) for job in told][-2:] == ["running", "succeeded"]
     assert weights(with_dataset.home, ANNA, 1) == calm_weights
+
+
+def test_a_training_that_stays_aside_for_one_sentence_after_another_says_for_which(with_dataset: Workshop) -> None:
+    client = with_dataset.up()
+    train = client.train(ANNA, **LONG)
+    reach_step(client, train.id, 5)
+    specs = [pb.SpeakSpec(voice=ANNA, version=-1, text=TEXT, seed=seed) for seed in (1, 2)]
+    asked = [client.submit(spec) for spec in specs]  # both wait before the first is spoken
+    for job in asked:
+        ended(client, job.id)
+    assert running(client, train.id).attempts == 1
+    whys = [job.status.paused.why for job in told_of(client, train.id) if state_of(job) == "paused"]
+    assert whys == [f"speaking #{job.id}" for job in asked]
 
 
 def test_a_listener_who_hangs_up_ends_the_speech_and_the_training_goes_on(with_dataset: Workshop) -> None:
