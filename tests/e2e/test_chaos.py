@@ -178,7 +178,7 @@ def test_a_promotion_is_whole_or_not_there_whenever_the_daemon_is_killed(with_da
     chance = random.Random(3)
     client = with_dataset.up()
     for number in (1, 2):
-        ended(client, client.train(ANNA, **{**LONG, "steps": 2}, seed=number).id)
+        ended(client, client.train(ANNA, **{**LONG, "steps": 2, "seed": number}).id)
         drop_scores(client)
     for _ in range(8):
         answered, asked = [client.voice(ANNA).promoted], [client.voice(ANNA).promoted]
