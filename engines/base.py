@@ -113,7 +113,7 @@ class Model(Protocol):
 
     @property
     def kind(self) -> str:
-        """"full", "lora" or "merged"."""
+        """ "full", "lora" or "merged"."""
         ...
 
 

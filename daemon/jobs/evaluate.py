@@ -95,7 +95,8 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
             )
         )
     )
-    return f"{candidate.title} is {'better than' if verdict.promote else 'not better than'} {rival.title} on {len(clips)} held-out lines."
+    outcome, lines = "better" if verdict.promote else "not better", f"{len(clips)} held-out line{'' if len(clips) == 1 else 's'}"
+    return f"{candidate.title} is {outcome} than {rival.title} on {lines}."
 
 
 class _Steps:

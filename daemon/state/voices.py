@@ -71,10 +71,13 @@ def promoted(session: Session, voice: Voice) -> Version | None:
 
 
 def promote(session: Session, voice: str, number: int, by: str) -> Version:
-    """Let a version speak from now on. The one before is archived (its files are kept: rolling back needs them)."""
+    """Let a version speak from now on; if it does already, nothing changes. The one before is archived (its files are kept: rolling back
+    needs them)."""
     owner, chosen = get(session, voice), version(session, voice, number)
     if owner.promoted == number:
-        raise NotNow(f"Version {number} of {voice} is promoted already.")
+        return chosen
+    if by == BY_PERSON:
+        _by_hand(chosen, "Promoted by a person.")
     _switch(session, owner, chosen, by)
     return chosen
 
@@ -93,7 +96,7 @@ def rollback(session: Session, voice: str, by: str = BY_ROLLBACK) -> Version | N
     target = None if earlier is None else version(session, voice, earlier)
     _switch(session, owner, target, by)
     present.state = "rejected"
-    present.verdict = f"{present.verdict} Rolled back by a person.".strip()
+    _by_hand(present, "Rolled back by a person.")
     emit_version(session, present)
     return target
 
@@ -107,6 +110,12 @@ def archive(session: Session, voice: str, number: int) -> Version:
     chosen.state = "archived"
     emit_version(session, chosen)
     return chosen
+
+
+def _by_hand(row: Version, what: str) -> None:
+    """Add to a version's verdict what a person made of it, in place of what a person made of it before."""
+    kept = row.verdict.removesuffix("Promoted by a person.").removesuffix("Rolled back by a person.").strip()
+    row.verdict = f"{kept} {what}".strip()
 
 
 def _switch(session: Session, owner: Voice, chosen: Version | None, by: str) -> None:

@@ -73,9 +73,27 @@ def test_the_promoted_version_cannot_be_archived_and_others_can(three: Store) ->
     assert three.read_now(states)[4] == "archived"
 
 
-def test_promoting_what_is_promoted_or_not_there_is_refused_with_a_sentence(three: Store) -> None:
-    with pytest.raises(NotNow, match="promoted already"):
-        three.write_now(lambda session: voices.promote(session, "anna", 3, voices.BY_PERSON))
+def test_promoting_what_speaks_already_changes_nothing(three: Store) -> None:
+    assert three.write_now(lambda session: voices.promote(session, "anna", 3, voices.BY_PERSON)).number == 3
+    assert three.write_now(lambda session: voices.rollback(session, "anna").number) == 2  # type: ignore[union-attr]
+
+
+def test_a_verdict_says_what_a_person_last_made_of_a_version(three: Store) -> None:
+    three.write_now(lambda session: setattr(voices.version(session, "anna", 1), "verdict", "Not promoted: it mumbles."))
+
+    def back_and_forth(session: Session) -> list[str]:
+        said = []
+        for _ in range(2):
+            said.append(voices.promote(session, "anna", 1, voices.BY_PERSON).verdict)
+            voices.rollback(session, "anna")
+            said.append(voices.version(session, "anna", 1).verdict)
+        return said
+
+    promoted, back = "Not promoted: it mumbles. Promoted by a person.", "Not promoted: it mumbles. Rolled back by a person."
+    assert three.write_now(back_and_forth) == [promoted, back] * 2
+
+
+def test_a_version_or_voice_that_is_not_there_is_named_with_those_there_are(three: Store) -> None:
     with pytest.raises(NotFound, match="no version 9"):
         three.write_now(lambda session: voices.promote(session, "anna", 9, voices.BY_PERSON))
     with pytest.raises(NotFound, match="There are: anna"):
