@@ -15,7 +15,6 @@ import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,8 +25,10 @@ from daemon import arrivals, late_texts, names, refused, voice_toml
 from daemon.arrivals import Arrivals, Entry
 from daemon.errors import BadRequest, DiskFull, MynaError
 from daemon.models import Job, Voice
-from daemon.state import events, jobs, next_step, recordings
+from daemon.state import jobs, next_step, recordings
 from daemon.status import ENDED
+from daemon.strays import Strays
+from daemon.voice_folder import AFTER_FAILURE, AFTER_FULL, AFTER_FULL_AT_MOST, Folder
 from daemon.watching import Watch
 from proto import myna_pb2 as pb
 
@@ -41,37 +42,10 @@ log = logging.getLogger("mynad.inbox")
 TICK = 0.25
 #: Seconds between looks where changes are not told of, as a multiple of the settling time.
 POLL = 1.0
-#: Seconds that files wait for another try after a job that failed for want of disk (twice as long each time, up to the second), and after
-#: any other failure.
-AFTER_FULL, AFTER_FULL_AT_MOST, AFTER_FAILURE = 5.0, 300.0, 600.0
 #: Seconds between two looks, at most, however long a look takes.
 BREATH = 2.0
 #: Files listed for `System.Info`.
 SHOWN = 500
-
-Identity = tuple[int, int, int]
-
-
-@dataclass
-class Folder:
-    """What is known of one voice's folder."""
-
-    voice: str
-    arrivals: Arrivals
-    entries: list[Entry] = field(default_factory=list)
-    flying: dict[int, dict[bytes, Identity]] = field(default_factory=dict)  #: files of live ingest jobs, by job
-    held: dict[bytes, tuple[Identity, float]] = field(default_factory=dict)  #: files left alone as they are until then (monotonic)
-    parts: list[list[bytes]] = field(default_factory=list)  #: to be taken in jobs of their own: one of them crashed the worker
-    texts: late_texts.LateTexts = field(default_factory=late_texts.LateTexts)
-    toml: Identity | None = None  #: of the voice.toml that was read last
-    busy: float = -math.inf  #: when something last moved here, monotonic
-    due: bool = True  #: look what is next for the voice once it is quiet
-    forced: bool = False  #: a person changed a clip, or a text came late: make a dataset though nothing was taken
-    full: int = 0  #: ingest jobs in a row that failed for want of disk
-    known: bool = False  #: the voice has its row
-
-    def flies(self, path: bytes) -> bool:
-        return any(path in files for files in self.flying.values())
 
 
 class Inbox:
@@ -84,11 +58,9 @@ class Inbox:
         self.store = store
         self._clock = clock
         self._folders: dict[str, Folder] = {}
-        self._strays: dict[bytes, Arrivals] = {}  #: folders that are named as no voice, and the inbox itself (b"")
+        self._strays = Strays(home, settings.settle, store)
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        self._unreadable: set[bytes] = set()
-        self._told: set[tuple[str, bytes, Identity]] = set()  #: packages that a notice was given of
         self._tasks: set[asyncio.Task[None]] = set()
         store.on_commit(lambda happened: happened and self._loop.call_soon_threadsafe(self._heard, happened))
 
@@ -109,27 +81,10 @@ class Inbox:
             for entry in folder.entries:
                 if len(found) == SHOWN:
                     return found
-                state, why = self._state(folder, entry, now)
+                state, why = folder.state(entry, now)
                 if state:
                     found.append(pb.InboxEvent(voice=folder.voice, name=names.printable(entry.path), state=state, why=why))
         return found
-
-    def _state(self, folder: Folder, entry: Entry, now: float) -> tuple[str, str]:
-        if os.path.basename(entry.path) == names.VOICE_TOML:
-            return "", ""
-        if folder.flies(entry.path):
-            return "settling", "is being taken"
-        left = folder.arrivals.left(entry, now)
-        if entry.partial:
-            hidden = os.path.basename(entry.path).startswith(b".")  # of no interest, unless it grows right now
-            return ("", "") if hidden and not left else ("arriving", "is named as unfinished")
-        if entry.path in folder.texts.waiting:
-            return "arriving", folder.texts.waiting[entry.path]
-        if left > 0:
-            return "settling", f"unchanged for {self.settings.settle:g} s in {left:.0f} s"
-        if entry.path in folder.held:
-            return "settling", "could not be taken; tried again later"
-        return "settling", "waits to be taken"
 
     # -------------------------------------------------------------------------------------------------- its life
 
@@ -195,18 +150,13 @@ class Inbox:
         again."""
         now = self._clock()
         listing = await asyncio.to_thread(arrivals.scan, os.fsencode(self.folder))
-        await self._complain(listing.unreadable)
         by_folder: dict[bytes, set[bytes]] = {}
         for path in touched:
             name, _, rest = path.partition(b"/")
             by_folder.setdefault(name, set()).add(rest)
-        wait = await self._loose(listing.loose, {name for name in by_folder if name}, now)
+        wait = await self._strays.deal(listing, by_folder, now)
         for name, entries in listing.folders.items():
-            if _is_voice(name):
-                continue
-            wait = min(wait, await self._misnamed(name, entries, by_folder.get(name, set()), now))
-        for name, entries in listing.folders.items():
-            if _is_voice(name):
+            if names.is_voice(name):
                 self._of(os.fsdecode(name)).entries = entries
         for folder in list(self._folders.values()):
             name = os.fsencode(folder.voice)
@@ -248,7 +198,7 @@ class Inbox:
             elif name == names.VOICE_TOML and b"/" not in entry.path:
                 await self._read_toml(folder, entry)
             elif name.lower().endswith(names.PACKAGE_ENDING):
-                await self._notice_package(folder.voice, entry)
+                await self._strays.package(folder.voice, entry)
             elif names.is_text(entry.path) or names.is_metadata(entry.path):
                 texts.append(entry)
             else:
@@ -324,32 +274,15 @@ class Inbox:
             self._wake.set()
 
     def _landed(self, folder: Folder, job: pb.Job) -> None:
-        """An ingest job ended: what it left in the inbox is held back for a while, so that nothing is tried in circles."""
-        files = folder.flying.pop(job.id, {})
-        folder.texts.forget()
-        now, wait = self._clock(), AFTER_FAILURE
-        is_full = job.status.failed.error.kind == pb.DISK_FULL
-        folder.full = folder.full + 1 if is_full else 0
-        match job.status.WhichOneof("status"):
-            case "succeeded":
-                wait = self.settings.rescan
-            case "cancelled":
-                wait = math.inf  # a person does not want them taken; until they change
-            case "failed" if is_full:
-                wait = min(AFTER_FULL * 2 ** (folder.full - 1), AFTER_FULL_AT_MOST)
-            case "failed" if job.status.failed.error.kind == pb.CRASHED:
-                self._part(folder, list(files))
-                return
-        recorded = {path: identity for path, identity in files.items() if not names.is_text(path) and not names.is_metadata(path)}
-        for path, identity in recorded.items():
-            folder.held[path] = (identity, now + wait)
+        """An ingest job ended."""
+        if crashed := folder.land(job, self._clock(), self.settings.rescan):
+            self._part(folder, crashed)
 
-    def _part(self, folder: Folder, files: list[bytes]) -> None:
+    def _part(self, folder: Folder, audio: list[bytes]) -> None:
         """One of these files kills the worker: look for it by halves, so that the others are taken."""
-        audio = [path for path in files if not names.is_text(path) and not names.is_metadata(path)]
         if len(audio) > 1:
             folder.parts += [audio[: len(audio) // 2], audio[len(audio) // 2 :]]
-        elif audio:
+        else:
             task = self._loop.create_task(self._refuse_crasher(folder, audio[0]))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -360,81 +293,14 @@ class Inbox:
             sentence = "The decoder died of it, three times."
             await self._refuse(folder, entry, sentence, "Export it again as WAV or FLAC.", self._clock())
 
-    # -------------------------------------------------------------------------------------------------- not taken
-
     async def _refuse(self, folder: Folder, entry: Entry, sentence: str, hint: str, now: float) -> None:
         """Move what can be no recording to `.refused/`."""
         root = os.fsencode(self.folder / folder.voice)
-        if await self._move_away(root, os.path.join(root, entry.path), sentence, hint):
+        if await asyncio.to_thread(refused.try_refuse, root, os.path.join(root, entry.path), sentence, hint):
             why = f"{sentence} {hint}"
             await self.store.write(recordings.tell, folder.voice, names.printable(entry.path), "refused", why)
         else:
             folder.held[entry.path] = (entry.identity, now + AFTER_FAILURE)
-
-    async def _move_away(self, root: bytes, path: bytes, sentence: str, hint: str) -> bool:
-        try:
-            await asyncio.to_thread(refused.refuse, root, path, sentence, hint)
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            shown = names.printable(path)
-            log.warning("%s is to be refused (%s), but cannot be moved: %s", shown, sentence, error.strerror)
-            return False
-        return True
-
-    async def _loose(self, entries: list[Entry], touched: set[bytes], now: float) -> float:
-        """Files in the inbox itself belong to no voice."""
-        at = self._strays.setdefault(b"", Arrivals(self.settings.settle))
-        at.update(entries, now, touched)
-        wait = math.inf
-        root = os.fsencode(self.folder)
-        for entry in entries:
-            if entry.partial:
-                continue
-            if (left := at.left(entry, now)) > 0:
-                wait = min(wait, left)
-            elif entry.path.lower().endswith(names.PACKAGE_ENDING):
-                await self._notice_package("", entry)
-            else:
-                sentence = entry.odd or "It lies in the inbox itself, so it cannot be told whose voice it is."
-                hint = "Put it into a folder that is named as the voice: inbox/anna/."
-                if await self._move_away(root, os.path.join(root, entry.path), sentence, hint):
-                    why = f"{sentence} {hint}"
-                    await self.store.write(recordings.tell, "", names.printable(entry.path), "refused", why)
-        return wait
-
-    async def _misnamed(self, name: bytes, entries: list[Entry], touched: set[bytes], now: float) -> float:
-        """A folder whose name is no voice's: its settled files go to the voice that the name comes nearest to, or are refused."""
-        at = self._strays.setdefault(name, Arrivals(self.settings.settle))
-        at.update(entries, now, touched)
-        lefts = [at.left(entry, now) for entry in entries if not entry.partial]
-        if not lefts or max(lefts) > 0:
-            return max(lefts, default=math.inf)
-        shown, voice = names.printable(name), names.slug(name.decode("utf-8", errors="replace"))
-        root = os.fsencode(self.folder)
-        if not voice:
-            sentence, hint = f"{shown!r} cannot be the name of a voice.", "Use letters, digits, '-' and '_'."
-            if await self._move_away(root, os.path.join(root, name), sentence, hint):
-                await self.store.write(recordings.tell, "", shown, "refused", f"{sentence} {hint}")
-            return math.inf
-        moved = await asyncio.to_thread(_move_into, root, name, os.fsencode(voice), [e.path for e in entries if not e.partial])
-        if moved:
-            sentence = f"Files in inbox/{shown}/ are those of the voice {voice}: that is how voices are named."
-            await self.store.write(events.notice, "info", sentence, f"Use inbox/{voice}/.", voice)
-        return 0.0 if moved else AFTER_FAILURE
-
-    async def _notice_package(self, voice: str, entry: Entry) -> None:
-        if (voice, entry.path, entry.identity) not in self._told:
-            self._told.add((voice, entry.path, entry.identity))
-            sentence = f"{names.printable(entry.path)} is a package; packages come with a later version of Myna."
-            await self.store.write(events.notice, "info", sentence, "It is left where it is.", voice)
-
-    async def _complain(self, unreadable: dict[bytes, str]) -> None:
-        for path in unreadable.keys() - self._unreadable:
-            shown = names.printable(os.path.relpath(path, os.fsencode(self.home)))
-            sentence = f"The folder {shown} cannot be read: {unreadable[path].lower()}."
-            await self.store.write(events.notice, "warning", sentence, "Give the daemon's user permission to read it.")
-        self._unreadable = set(unreadable)
 
     # -------------------------------------------------------------------------------------------------- the voice
 
@@ -498,24 +364,6 @@ def sweep(home: Path) -> None:
             if name.startswith(b".upload-"):
                 with contextlib.suppress(OSError):
                     os.unlink(os.path.join(folder, name))
-
-
-def _is_voice(name: bytes) -> bool:
-    text = os.fsdecode(name)
-    return names.slug(text) == text and text != ""
-
-
-def _move_into(root: bytes, source: bytes, voice: bytes, paths: list[bytes]) -> int:
-    """Move files from one folder of the inbox to another, where no file has their name. Returns how many."""
-    moved = 0
-    for path in paths:
-        target = os.path.join(root, voice, path)
-        with contextlib.suppress(OSError):
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            if not os.path.lexists(target):
-                os.rename(os.path.join(root, source, path), target)
-                moved += 1
-    return moved
 
 
 def _read(path: bytes) -> bytes:

@@ -78,6 +78,12 @@ def check_voice(name: str) -> str:
     raise BadRequest(f"{name!r} cannot be the name of a voice.", hint)
 
 
+def is_voice(folder: bytes) -> bool:
+    """Whether a folder of this name is a voice's."""
+    text = os.fsdecode(folder)
+    return text != "" and slug(text) == text
+
+
 def check_file(path: bytes) -> bytes:
     """A path relative to a voice's inbox folder, if it stays inside and is not hidden. Raises BadRequest."""
     parts = path.split(b"/")

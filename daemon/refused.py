@@ -5,9 +5,12 @@ Used by the daemon's watcher and by ingest workers, also at the same time: creat
 
 from __future__ import annotations
 
+import logging
 import os
 
 from daemon.names import REFUSED, printable
+
+log = logging.getLogger("mynad.inbox")
 
 WHY = b".why.txt"
 _NAME_LIMIT = 255 - len(WHY) - 8  #: bytes; file systems allow 255, and a number and the ending must fit
@@ -29,6 +32,18 @@ def refuse(folder: bytes, path: bytes, sentence: str, hint: str = "") -> bytes:
         raise
     _sync(refused)
     return target
+
+
+def try_refuse(folder: bytes, path: bytes, sentence: str, hint: str = "") -> bool:
+    """`refuse`; False if it has gone meanwhile or cannot be moved, which the log tells."""
+    try:
+        refuse(folder, path, sentence, hint)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        log.warning("%s is to be refused (%s), but cannot be moved: %s", printable(path), sentence, error.strerror)
+        return False
+    return True
 
 
 def explain(folder: bytes, name: bytes, sentence: str, hint: str = "") -> None:

@@ -1,0 +1,80 @@
+"""What is known of one voice's folder in the inbox: its files, the jobs that take them, and what is held back until when."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, field
+
+from daemon import names
+from daemon.arrivals import Arrivals, Entry
+from daemon.late_texts import LateTexts
+from proto import myna_pb2 as pb
+
+#: Seconds that files wait for another try after a job that failed for want of disk (twice as long each time, up to the second), and after
+#: any other failure.
+AFTER_FULL, AFTER_FULL_AT_MOST, AFTER_FAILURE = 5.0, 300.0, 600.0
+
+Identity = tuple[int, int, int]
+
+
+@dataclass
+class Folder:
+    """What is known of one voice's folder."""
+
+    voice: str
+    arrivals: Arrivals
+    entries: list[Entry] = field(default_factory=list)
+    flying: dict[int, dict[bytes, Identity]] = field(default_factory=dict)  #: files of live ingest jobs, by job
+    held: dict[bytes, tuple[Identity, float]] = field(default_factory=dict)  #: files left alone as they are until then (monotonic)
+    parts: list[list[bytes]] = field(default_factory=list)  #: to be taken in jobs of their own: one of them crashed the worker
+    texts: LateTexts = field(default_factory=LateTexts)
+    toml: Identity | None = None  #: of the voice.toml that was read last
+    busy: float = -math.inf  #: when something last moved here, monotonic
+    due: bool = True  #: look what is next for the voice once it is quiet
+    forced: bool = False  #: a person changed a clip, or a text came late: make a dataset though nothing was taken
+    full: int = 0  #: ingest jobs in a row that failed for want of disk
+    known: bool = False  #: the voice has its row
+
+    def flies(self, path: bytes) -> bool:
+        return any(path in files for files in self.flying.values())
+
+    def state(self, entry: Entry, now: float) -> tuple[str, str]:
+        """What becomes of a file, for people: ("arriving" or "settling", why); empty for what is of no interest."""
+        if os.path.basename(entry.path) == names.VOICE_TOML:
+            return "", ""
+        if self.flies(entry.path):
+            return "settling", "is being taken"
+        left = self.arrivals.left(entry, now)
+        if entry.partial:
+            hidden = os.path.basename(entry.path).startswith(b".")  # of no interest, unless it grows right now
+            return ("", "") if hidden and not left else ("arriving", "is named as unfinished")
+        if entry.path in self.texts.waiting:
+            return "arriving", self.texts.waiting[entry.path]
+        if left > 0:
+            return "settling", f"unchanged for {self.arrivals.settle:g} s in {left:.0f} s"
+        if entry.path in self.held:
+            return "settling", "could not be taken; tried again later"
+        return "settling", "waits to be taken"
+
+    def land(self, job: pb.Job, now: float, rescan: float) -> list[bytes]:
+        """An ingest job ended. What it left in the inbox is held back for a while, so that nothing is tried in circles. Returns the
+        recordings of a job that crashed for good: one of them is to blame."""
+        files = self.flying.pop(job.id, {})
+        recorded = {path: identity for path, identity in files.items() if not names.is_text(path) and not names.is_metadata(path)}
+        self.texts.forget()
+        wait = AFTER_FAILURE
+        is_full = job.status.failed.error.kind == pb.DISK_FULL
+        self.full = self.full + 1 if is_full else 0
+        match job.status.WhichOneof("status"):
+            case "succeeded":
+                wait = rescan
+            case "cancelled":
+                wait = math.inf  # a person does not want them taken; until they change
+            case "failed" if is_full:
+                wait = min(AFTER_FULL * 2 ** (self.full - 1), AFTER_FULL_AT_MOST)
+            case "failed" if job.status.failed.error.kind == pb.CRASHED:
+                return list(recorded)
+        for path, identity in recorded.items():
+            self.held[path] = (identity, now + wait)
+        return []
