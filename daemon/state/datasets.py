@@ -54,7 +54,8 @@ def build(session: Session, voice: str, job: int | None = None) -> Dataset | Non
     session.flush()
     is_new = {clip.id for clip in new}
     rows = [{"dataset": row.id, "clip": id, "text": text, "held_out": held, "is_new": id in is_new} for id, (text, held) in after.items()]
-    session.execute(insert(DatasetClip), rows)
+    if rows:  # everything may have been taken out
+        session.execute(insert(DatasetClip), rows)
     events.emit(session, pb.Event(dataset=message(row)), voice)
     voices.emit_voice(session, voices.get(session, voice))
     return row
