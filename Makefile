@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PROTOS := proto/myna.proto proto/worker.proto
 
+# torch's threads wait for each other asleep: spinning makes tests crawl beside other work (workers get the same from daemon/launcher.py)
+export OMP_WAIT_POLICY ?= PASSIVE
+
 .PHONY: setup demo test test-all check bench proto lint clean
 
 setup: $(STAMP)  ## virtual environment with everything in it
