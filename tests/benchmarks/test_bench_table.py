@@ -1,0 +1,65 @@
+"""The table of `make bench`: what is a bar, and what becomes of a benchmark that cannot measure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import run as bench
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package of benchmarks of the test's own."""
+    made = tmp_path / "benchmarks"
+    made.mkdir()
+    (made / "__init__.py").write_text("")
+    monkeypatch.setattr(bench, "HERE", made)
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    monkeypatch.setattr(bench, "RESULTS", made / "RESULTS.md")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("line", "verdict"),
+    [
+        ("submit · 812 jobs/s · ≥ 500 jobs/s · holds", "holds"),
+        ("submit · 312 jobs/s · ≥ 500 jobs/s · falls short", "falls short"),
+        ("# details · 812 · 500 · holds", None),
+        ("a line · with a · dot", None),
+        ("submit · 812 jobs/s · ≥ 500 jobs/s · perhaps", None),
+    ],
+)
+def test_a_bar_is_a_line_of_four_parts_with_a_verdict(line: str, verdict: str | None) -> None:
+    row = bench.parse("submit_rate", line)
+    assert (row.verdict if row else None) == verdict
+
+
+def test_a_benchmark_that_fails_is_a_row_that_says_so_beside_what_it_could_measure(folder: Path) -> None:
+    (folder / "half.py").write_text("print('one · 1 s · ≤ 2 s · holds')\nraise SystemExit('the card is missing')\n")
+    rows = bench.run("half")
+    assert [(row.name, row.verdict) for row in rows] == [("one", "holds"), ("half", "not measured")]
+    assert "the card is missing" in rows[1].measured
+
+
+def test_a_benchmark_without_a_bar_is_not_taken_for_one_that_holds(folder: Path) -> None:
+    (folder / "silent.py").write_text("print('# nothing to say')\n")
+    assert [row.verdict for row in bench.run("silent")] == ["not measured"]
+
+
+def test_the_whole_table_is_kept_with_date_machine_and_commit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "quick.py").write_text("print('a|b · 1 s · ≤ 2 s · holds')\n")
+    monkeypatch.setattr("sys.argv", ["bench"])
+    assert bench.main() == 0
+    kept = (folder / "RESULTS.md").read_text()
+    assert "| a\\|b | 1 s | ≤ 2 s | holds | `quick` |" in kept
+    assert " UTC by `make bench` at commit " in kept
+
+
+def test_a_benchmark_nobody_knows_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["bench", "nope"])
+    assert bench.main() == 2
+    assert "There is no benchmark 'nope'." in capsys.readouterr().err
