@@ -27,8 +27,8 @@ LIMIT = 1 << 16
 #: file descriptors a worker finds open
 WORKER_SOCKET, WORKER_LOCK = 3, 4
 PR_SET_PDEATHSIG = 1
-#: Threads of a worker's matrix products wait for each other asleep, not spinning. Beside other work on the same cores spinning made a training
-#: step thirty times slower (4.1 s against 0.13 s, two threads on two busy cores).
+#: Threads of a worker's matrix products wait for each other asleep, not spinning. Beside other work on the same cores,
+#: spinning made a training step thirty times slower (4.1 s against 0.13 s, two threads on two busy cores).
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
