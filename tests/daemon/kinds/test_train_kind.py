@@ -18,6 +18,7 @@ from daemon.models import Clip, Job, Run, Version, Voice, now
 from daemon.state import voices
 from daemon.store import Store
 from engines import registry
+from engines.glow.info import INFO as GLOW
 from engines.training.settings import plan
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -256,7 +257,7 @@ def test_an_estimate_says_where_its_seconds_come_from(anna: Store, tmp_path: Pat
         return train.estimate(session, spec().train, tmp_path)
 
     guess = anna.read_now(price)
-    assert guess.steps == 150
+    assert guess.steps == GLOW.first_steps[0]
     assert "guess" in guess.sentences[1]
 
     def measured(session: Session) -> None:
