@@ -18,7 +18,6 @@ from daemon.models import Clip, Job, Run, Version, Voice, now
 from daemon.state import voices
 from daemon.store import Store
 from engines import registry
-from engines.glow.info import INFO as GLOW
 from engines.training.settings import plan
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -257,7 +256,7 @@ def test_an_estimate_says_where_its_seconds_come_from(anna: Store, tmp_path: Pat
         return train.estimate(session, spec().train, tmp_path)
 
     guess = anna.read_now(price)
-    assert guess.steps == GLOW.first_steps[0]
+    assert guess.steps == registry.ENGINES["glow"].first_steps[0]
     assert "guess" in guess.sentences[1]
 
     def measured(session: Session) -> None:
@@ -265,7 +264,7 @@ def test_an_estimate_says_where_its_seconds_come_from(anna: Store, tmp_path: Pat
 
     anna.write_now(measured)
     told = anna.read_now(price)
-    assert told.seconds == pytest.approx(150 * 0.2)
+    assert told.seconds == pytest.approx(guess.steps * 0.2)
     assert "0.2 s" in told.sentences[1]
 
 
