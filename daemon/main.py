@@ -188,11 +188,11 @@ class Daemon:
 
         if servers:
             await self._checks.enter_graceful_shutdown()
-        for server in servers:
-            # no new calls from here on; those under way get their time beside the workers'
-            self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
+        # who asks meanwhile is answered: how far it is, or an impatient `myna down --now`
         await self.scheduler.close(0.0 if self._now else self.settings.stop_grace)
         await self.speech.close()
+        for server in servers:
+            self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         for task in self._tasks:
             if task.get_name() in ("scheduler", "inbox", "forget"):
                 task.cancel()
