@@ -138,6 +138,7 @@ def test_a_training_a_person_held_over_a_restart_stays_held_and_then_ends_the_sa
     assert weights(with_dataset.home, ANNA, 1) == calm_weights
 
 
+@pytest.mark.slow
 def test_asked_twice_mynad_does_not_wait_for_the_training(with_dataset: Workshop) -> None:
     client = with_dataset.up()
     train = client.train(ANNA, **LONG)
