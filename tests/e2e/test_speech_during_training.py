@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from proto import myna_pb2 as pb
 from proto.client import Client, state_of
 from tests.e2e.workshop import ANNA, LONG, Workshop, bounded, ended, reach_step, running, weights
@@ -53,6 +55,7 @@ def test_speech_is_answered_in_a_running_training_which_ends_with_the_same_weigh
     assert weights(with_dataset.home, ANNA, 1) == calm_weights
 
 
+@pytest.mark.slow
 def test_a_training_that_stays_aside_for_one_sentence_after_another_says_for_which(with_dataset: Workshop) -> None:
     client = with_dataset.up()
     train = client.train(ANNA, **LONG)
