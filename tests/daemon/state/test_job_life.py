@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from plain_kind import PlainKind
@@ -214,18 +214,16 @@ class JobLife(RuleBasedStateMachine):
     def take_over_place_of(self, id: int) -> None:
         """A job was moved by a person: the list learns where it now stands, and from here on it must stay there."""
 
-        def all_in_order(s: Session) -> list[int]:
-            return list(s.scalars(select(Job.id).order_by(Job.place, Job.id)))
+        def of_its_priority(s: Session) -> list[int]:
+            # those that run or have ended too: they may come back, and then to their old place
+            return list(s.scalars(select(Job.id).where(Job.priority == jobs.get(s, id).priority).order_by(Job.place, Job.id)))
 
-        order = self.store.read_now(all_in_order)
-        waiting = {job.id for job in self.queue()}
-        behind = next((other for other in order[order.index(id) + 1 :] if other in waiting), None)
+        order = self.store.read_now(of_its_priority)
+        behind = next(iter(order[order.index(id) + 1 :]), None)
         self.line.remove(id)
         self.line.insert(self.line.index(behind) if behind is not None else len(self.line), id)
 
 
 TestJobLife = JobLife.TestCase
-# Slow for now: these very histories (derandomize) show a rare wrong order after moves and a restart, which is to be mended in
-# daemon.state.jobs.reorder or in this test's model of it; see CHANGELOG, "Known".
-TestJobLife.settings = settings(max_examples=12, stateful_step_count=30, deadline=None, derandomize=True, phases=[Phase.generate])
-TestJobLife.pytestmark = [pytest.mark.slow]
+# the same histories every time: a suite that fails on one seed in many tells nothing of the change it runs for
+TestJobLife.settings = settings(max_examples=12, stateful_step_count=30, deadline=None, derandomize=True)
