@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from engines.errors import BadInput
 
 if TYPE_CHECKING:  # the contract itself must stay light: the daemon reads EngineInfo without torch
     import numpy as np
@@ -50,6 +52,7 @@ class EngineInfo:
     increment_steps: tuple[int, float]  #: steps of an increment: max(a, b × new clips)
     learning_rate: float  #: of a first training, at default settings
     increment_rate: float = 0.1  #: an increment's learning rate, as a share of `learning_rate`
+    lora_rate: float = 1.0  #: adapters' learning rate, as a multiple of `learning_rate`: they are few, start at nothing, and want more
     min_train_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds
 
 
@@ -150,8 +153,9 @@ class Engine(Protocol):
         """Prepare for training (add adapters if `lora`), and return the parameters that train, in a fixed order."""
         ...
 
-    def collate(self, features: Sequence[Features]) -> Batch:
-        """Pad to one batch. Deterministic."""
+    def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
+        """Pad to one batch. Deterministic. `prompts` are as many other clips of the voice, one for each, for an engine that hears the voice
+        before it speaks: a clip that is its own prompt would teach copying."""
         ...
 
     def losses(self, model: Model, batch: Batch) -> dict[str, torch.Tensor]:
@@ -172,4 +176,15 @@ class Engine(Protocol):
 
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
         """Speak, sentence by sentence; the first chunk comes as soon as it is made."""
+        ...
+
+
+@runtime_checkable
+class EncodesMany(Protocol):
+    """An engine whose `encode` is cheaper for several clips at once."""
+
+    encode_at_once: int  #: clips in one call
+
+    def encode_many(self, clips: Sequence[Clip]) -> list[Features | BadInput]:
+        """What `encode` gives for each clip, or what it raises."""
         ...

@@ -17,7 +17,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
-from engines.base import Clip, Engine, Features
+from engines.base import Clip, EncodesMany, Engine, Features
 from engines.errors import BadInput, Cancelled
 from engines.files import TEMPORARY, write_whole
 from engines.training.control import Command, Control, Free, Stopped
@@ -85,26 +85,50 @@ def encode_all(
     """
     control = control or Free()
     cache = FeatureCache(engine, folder)
+    made: dict[int, Features | BadInput] = {}
+    missing: list[int] = []
+    from_cache = 0
+    at_once = engine.encode_at_once if isinstance(engine, EncodesMany) else 1
+
+    def encode(indices: list[int]) -> None:
+        for index, features in zip(indices, _encode(engine, [clips[i] for i in indices]), strict=True):
+            if not isinstance(features, BadInput):
+                cache.write(clips[index], features)
+            made[index] = features
+            if on_progress:
+                on_progress(len(made), len(clips))
+
+    for index, clip in enumerate(clips):
+        _obey(control, len(made), len(clips))
+        features = cache.read(clip)
+        if features is None:
+            missing.append(index)
+        else:
+            made[index] = features
+            from_cache += 1
+            if on_progress:
+                on_progress(len(made), len(clips))
+        if missing and (len(missing) == at_once or index == len(clips) - 1):
+            encode(missing)
+            missing = []
     kept: list[tuple[Clip, Features]] = []
     dropped: list[tuple[Clip, str]] = []
-    from_cache = 0
-    for done, clip in enumerate(clips, start=1):
-        _obey(control, done - 1, len(clips))
-        features = cache.read(clip)
-        if features is not None:
-            from_cache += 1
+    for index, clip in enumerate(clips):
+        features_or_reason = made[index]
+        if isinstance(features_or_reason, BadInput):
+            dropped.append((clip, str(features_or_reason)))
         else:
-            try:
-                features = engine.encode(clip)
-            except BadInput as error:
-                dropped.append((clip, str(error)))
-            else:
-                cache.write(clip, features)
-        if features is not None:
-            kept.append((clip, features))
-        if on_progress:
-            on_progress(done, len(clips))
+            kept.append((clip, features_or_reason))
     return Encoded(kept, dropped, from_cache)
+
+
+def _encode(engine: Engine, clips: Sequence[Clip]) -> list[Features | BadInput]:
+    if isinstance(engine, EncodesMany):
+        return engine.encode_many(clips)
+    try:
+        return [engine.encode(clip) for clip in clips]
+    except BadInput as reason:
+        return [reason]
 
 
 def _obey(control: Control, done: int, total: int) -> None:

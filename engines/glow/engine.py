@@ -79,7 +79,7 @@ class GlowEngine:
             part.requires_grad_(False)
         return [parameter for parameter in model.module.parameters() if parameter.requires_grad]
 
-    def collate(self, features: Sequence[Features]) -> Batch:
+    def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
         texts, text_lengths = network.pad([torch.from_numpy(one["tokens"]) for one in features])
         mels, mel_lengths = network.pad([torch.from_numpy(one["mel"]) for one in features])
         return {"texts": texts, "text_lengths": text_lengths, "mels": mels, "mel_lengths": mel_lengths, "clips": len(features)}

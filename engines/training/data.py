@@ -69,6 +69,14 @@ class DataOrder:
         last = position.batch + 1 == len(self._batches)
         return batch, Position(position.epoch + 1, 0) if last else Position(position.epoch, position.batch + 1)
 
+    def prompt(self, clip: int, epoch: int) -> int:
+        """The clip whose voice is heard before `clip` in an epoch: any other one; itself only where there is no other."""
+        others = len(self._lengths) - 1
+        if not others:
+            return clip
+        other = int(np.random.default_rng([self._seed, epoch, clip, 0x9F]).integers(others))
+        return other + (other >= clip)
+
     def _old_clips(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         if not self._old_an_epoch:
             return np.empty(0, dtype=np.int64)

@@ -47,6 +47,7 @@ class Feed:
         indices, after = self._order.at(position)
         pieces = []
         for start in range(0, len(indices), micro_batch):
-            piece = [self._clips[i] for i in indices[start : start + micro_batch]]
-            pieces.append((self._engine.collate(piece), len(piece)))
+            piece = indices[start : start + micro_batch]
+            prompts = [self._clips[self._order.prompt(i, position.epoch)] for i in piece]
+            pieces.append((self._engine.collate([self._clips[i] for i in piece], prompts), len(piece)))
         return Step(tuple(pieces), len(indices), after)

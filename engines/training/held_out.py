@@ -26,8 +26,9 @@ def held_out_losses(engine: Engine, model: Model, clips: Sequence[Features], set
     start = 0
     try:
         while start < len(by_length):
-            piece = [clips[i] for i in by_length[start : start + size]]
-            losses = _losses(engine, model, piece, settings)
+            piece = by_length[start : start + size]
+            prompts = [clips[(i + 1) % len(clips)] for i in piece]  # always the same, whatever the batches
+            losses = _losses(engine, model, [clips[i] for i in piece], prompts, settings)
             if losses is None:
                 memory.release(model.device)
                 if size == 1:
@@ -43,12 +44,14 @@ def held_out_losses(engine: Engine, model: Model, clips: Sequence[Features], set
     return sums
 
 
-def _losses(engine: Engine, model: Model, piece: Sequence[Features], settings: TrainSettings) -> dict[str, float] | None:
+def _losses(
+    engine: Engine, model: Model, piece: Sequence[Features], prompts: Sequence[Features], settings: TrainSettings
+) -> dict[str, float] | None:
     """Losses of one batch, or None if memory ran out."""
     seed_everything(settings.seed, 0)
     try:
         with torch.no_grad(), precision(settings, model.device):
-            losses = engine.losses(model, engine.collate(piece))
+            losses = engine.losses(model, engine.collate(piece, prompts))
             values: list[float] = torch.stack([value.float() for value in losses.values()]).tolist()
         return dict(zip(losses, values, strict=True))
     except Exception as error:

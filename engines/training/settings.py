@@ -76,7 +76,7 @@ def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrid
     eval_every = min(250, max(5, steps // 25))
     values: dict[str, Any] = {
         "steps": steps,
-        "learning_rate": info.learning_rate * (1.0 if first else info.increment_rate),
+        "learning_rate": info.learning_rate * (1.0 if first else info.increment_rate) * (info.lora_rate if overrides.get("lora") else 1.0),
         "warmup": min(500, max(1, steps // 20)),
         "eval_every": eval_every,
         "checkpoint_every": max(100, eval_every * 2),  # rarer than measuring: most of its cost is the disk's

@@ -58,7 +58,7 @@ class ToyEngine:
     def trainable(self, model: ToyModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
         return list(model.module.parameters())
 
-    def collate(self, features: Sequence[Features]) -> Batch:
+    def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
         longest = max(len(f["x"]) for f in features)
         x, y, mask = (np.zeros((len(features), longest, *shape), "f4") for shape in ((4,), (2,), ()))
         for i, f in enumerate(features):
