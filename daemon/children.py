@@ -60,6 +60,7 @@ class Launcher:
     main thread: the kernel's "die with your parent" is about the thread that forked."""
 
     def __init__(self, home: Path) -> None:
+        self._home = home
         self._lock_path = home / "run" / "workers.lock"
         self._lock_path.parent.mkdir(parents=True, exist_ok=True)
         self._tag = 0
@@ -162,7 +163,7 @@ class Launcher:
             [sys.executable, "-m", "daemon.launcher", str(theirs.fileno()), str(lock), str(os.getpid())],
             pass_fds=(theirs.fileno(), lock),
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path},
+            env={**os.environ, "PYTHONPATH": path, "MYNA_HOME": str(self._home)},  # workers ask it where an engine's base is
         )
         theirs.close()
         os.close(lock)

@@ -232,6 +232,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--home", type=Path, default=None, help="folder for all state (else $MYNA_HOME)")
     options = parser.parse_args(argv)
     home = (options.home or default_home()).expanduser().absolute()
+    os.environ["MYNA_HOME"] = str(home)  # whoever asks the environment means this home, --home or not
     os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # we never fork beside gRPC, and its handlers would only get in the way
     try:
         sys.exit(_run(home))
