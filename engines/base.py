@@ -39,7 +39,7 @@ class EngineInfo:
     title: str  #: one line for people
     package: str  #: import path of the module that holds `create() -> Engine`
     languages: tuple[str, ...]  #: ISO 639-1 codes
-    sample_rate: int  #: Hz of training clips and of speech
+    sample_rate: int  #: Hz of training clips; speech says its own (`AudioChunk.sample_rate`)
     licence: str  #: licence name of the weights
     licence_url: str
     needs_consent: bool  #: weights are only used after `myna engines accept NAME`
@@ -50,7 +50,7 @@ class EngineInfo:
     lora: bool  #: adapters can be trained
     first_steps: tuple[int, float]  #: steps of a first training: max(a, b × clips)
     increment_steps: tuple[int, float]  #: steps of an increment: max(a, b × new clips)
-    learning_rate: float  #: of a first training, at default settings
+    learning_rate: float  #: of a first training of all that trains, at default settings
     increment_rate: float = 0.1  #: an increment's learning rate, as a share of `learning_rate`
     lora_rate: float = 1.0  #: adapters' learning rate, as a multiple of `learning_rate`: they are few, start at nothing, and want more
     min_train_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from engines.errors import BadInput
 from engines.glow.info import INFO as GLOW
+from engines.xtts.info import INFO as XTTS
 
 if TYPE_CHECKING:
     from engines.base import Engine, EngineInfo
 
 #: By name, in the order people see them.
-ENGINES: dict[str, EngineInfo] = {info.name: info for info in (GLOW,)}
+ENGINES: dict[str, EngineInfo] = {info.name: info for info in (GLOW, XTTS)}
 
 
 def info(name: str) -> EngineInfo:
