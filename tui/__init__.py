@@ -1,1 +1,1 @@
-"""Everything a person runs: the command line, the player, and (an issue of its own) the dashboard. Imports `proto` only."""
+"""Everything a person runs: the command line, the player and the dashboard. Imports `proto` only."""

@@ -37,7 +37,7 @@ COMMANDS = {
 
 HELP = """A voice workshop: drop recordings in, hear the voice come out.
 
-Alone, `myna` shows what there is and starts the local daemon if none runs.
+Alone, `myna` opens the dashboard, and starts the local daemon if none runs.
 """
 
 
@@ -80,6 +80,15 @@ def everywhere(
     tls_name: Annotated[
         str | None, typer.Option(help="Name in the daemon's certificate. Also MYNA_TLS_NAME.", rich_help_panel="Which daemon")
     ] = None,
+    readonly: Annotated[
+        bool, typer.Option("--readonly", help="The dashboard changes nothing.", rich_help_panel="The dashboard (without a command)")
+    ] = False,
+    once: Annotated[
+        bool,
+        typer.Option(
+            "--once", help="Print one frame as text instead, as into a pipe.", rich_help_panel="The dashboard (without a command)"
+        ),
+    ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
@@ -96,9 +105,22 @@ def everywhere(
     except ClientError as problem:
         raise typer.BadParameter(str(problem)) from None
     if ctx.invoked_subcommand is None:
-        from tui.commands.status import overview
+        if once or not on_terminal():
+            from tui.commands.status import overview
 
-        overview()
+            overview(start=not readonly)
+        else:
+            from tui.dashboard import settings
+
+            chosen = settings.read()
+            from tui import app as dashboard
+
+            dashboard.run(session.where(), chosen, readonly=readonly)
+
+
+def on_terminal() -> bool:
+    """Can a full-screen picture be shown?"""
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -40,10 +40,10 @@ def watch(
             print(event_line(event), flush=True)
 
 
-def overview() -> None:
-    """`myna` alone: starts the local daemon if none runs; then status, and what to do next."""
+def overview(*, start: bool = True) -> None:
+    """`myna` into a pipe, or `--once`: starts the local daemon if none runs (and it may); then status, and what to do next."""
     client = session.client()
-    if not session.where().host and not client.ready():
+    if start and not session.where().host and not client.ready():
         from tui import daemon
 
         daemon.start(session.where().home)

@@ -1,0 +1,129 @@
+"""The dashboard: wires the live picture, screens, keys and themes together. The rest is in tui/screens, tui/widgets, tui/dashboard."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.screen import Screen
+
+from proto.channel import Address, ClientError
+from proto.client_async import AsyncClient
+from tui.dashboard import keymap, themes
+from tui.dashboard.live import Live, Topic
+from tui.dashboard.palette import BindingCommands
+from tui.dashboard.settings import Settings
+from tui.output import safe
+from tui.screens import PLACES
+from tui.screens.base import WorkshopScreen
+from tui.screens.confirm import ConfirmScreen
+
+
+class Dashboard(App[None], inherit_bindings=False):
+    """`myna`: six screens over one daemon."""
+
+    TITLE = "myna"
+    help_title = "Everywhere"
+    MODES = {place.name: place.make for place in PLACES}  # type: ignore[dict-item]  # Textual's type says Screen[Any]
+    COMMANDS = {BindingCommands, *App.COMMANDS}
+    BINDINGS = [
+        *(Binding(str(n), f"go('{to.name}')", to.title, show=False, id=f"go.{to.name}") for n, to in enumerate(PLACES, start=1)),
+        Binding("question_mark", "help", "help", id="help", tooltip="What this pane is, and its keys"),
+        Binding("ctrl+p", "command_palette", "commands", id="palette", tooltip="Everything that can be done, by name"),
+        Binding("q", "quit", "quit", id="quit", tooltip="Close the dashboard; the daemon goes on working"),
+        Binding("ctrl+c", "quit", "Quit at once", show=False, id="quit.now"),
+    ]
+
+    def __init__(self, where: Address, settings: Settings | None = None, *, readonly: bool = False) -> None:
+        super().__init__()
+        self.where = where
+        self.readonly = readonly
+        self.settings = settings or Settings()
+        self.client: AsyncClient
+        self.live: Live
+        self._before: list[str] = []
+        for theme in themes.THEMES.values():
+            self.register_theme(theme)
+        self.theme = themes.chosen(self.settings.theme)
+        if self.settings.keymap:
+            self.set_keymap(keymap.checked(self.settings.keymap, type(self)))
+
+    # ---------------------------------------------------------------------------------------------- life
+
+    async def on_mount(self) -> None:
+        self.client = AsyncClient(self.where)
+        self.live = Live(self.client)
+        self.switch_mode(PLACES[0].name)
+        self.run_worker(self._live(), name="live")
+        self.run_worker(self._tell(), name="news")
+
+    async def _live(self) -> None:
+        if not self.where.host and not self.readonly and not await self.client.ready():
+            from tui import daemon
+
+            self.live.say_link("Starting the daemon …")
+            try:
+                await asyncio.to_thread(daemon.start, self.where.home)
+            except ClientError as problem:
+                self.trouble(problem)
+        await self.live.run()
+
+    async def _tell(self) -> None:
+        async for topics in self.live.news():
+            for screen in self.screen_stack:
+                if isinstance(screen, WorkshopScreen) and screen.is_mounted:
+                    screen.tell(topics)
+            if Topic.NOTICES in topics:
+                for said in self.live.heard():
+                    self.say(f"{said.sentence} {said.hint}".strip(), said.level)
+
+    async def on_unmount(self) -> None:
+        await self.client.close()
+
+    def place_name(self) -> str:
+        """Which daemon this is, in a few characters."""
+        return self.where.host or str(self.where.home)
+
+    # ---------------------------------------------------------------------------------------------- words to the person
+
+    def say(self, sentence: str, level: str = "info") -> None:
+        """A line that goes away by itself; level is "info", "warning" or "error"."""
+        severity = {"warning": "warning", "error": "error"}.get(level, "information")
+        self.notify(safe(sentence), severity=severity, markup=False)  # type: ignore[arg-type]  # one of Textual's three
+
+    def trouble(self, problem: ClientError) -> None:
+        """What went wrong and what to do."""
+        self.notify(safe(problem.hint), title=safe(problem.sentence), severity="error", markup=False, timeout=10)
+
+    async def confirm(self, question: str, consequence: str = "", yes: str = "Yes", no: str = "No") -> bool:
+        """Ask before something is lost. Only from inside a worker, as every `@asks` action is."""
+        return await self.push_screen_wait(ConfirmScreen(safe(question), safe(consequence), yes, no))
+
+    # ---------------------------------------------------------------------------------------------- actions
+
+    def action_go(self, place: str) -> None:
+        if place != self.current_mode and not self.screen.is_modal:
+            self._before.append(self.current_mode)
+            self.switch_mode(place)
+
+    def back(self) -> None:
+        """To the screen before, if there was one."""
+        if self._before:
+            self.switch_mode(self._before.pop())
+
+    def action_help(self) -> None:
+        from tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, HelpScreen):
+            self.push_screen(HelpScreen(self.screen))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        yield SystemCommand("Theme", "Other colours", self.action_change_theme)
+        yield SystemCommand("Picture", "Save the screen as an SVG picture", lambda: self.set_timer(0.1, self.deliver_screenshot))
+
+
+def run(where: Address, settings: Settings, *, readonly: bool = False) -> None:
+    """Show the dashboard until the person quits."""
+    Dashboard(where, settings, readonly=readonly).run()

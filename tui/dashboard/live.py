@@ -1,0 +1,187 @@
+"""The live picture: what the dashboard knows of the daemon, kept current by watches, and whether the daemon can be reached.
+
+Nothing here draws. Whoever wants to know waits for `Live.news`: bursts of events become one set of topics.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from enum import Flag, auto
+
+from proto import myna_pb2 as pb
+from proto.channel import ClientError
+from proto.client_async import AsyncClient
+from proto.messages import ENDED, state_of
+
+ENDED_KEPT = 100  #: jobs that have ended and are still shown
+LIVE_KEPT = 2_000  #: queued, running and paused jobs that are shown
+FILES_KEPT = 200  #: files of the inbox that are shown
+SAMPLES_KEPT = 1_800  #: an hour of samples, one in two seconds
+EVERY = 2.0  #: seconds between two samples of the machine
+FRAME = 0.25  #: seconds between two sets of news: what happens meanwhile is told together
+AGAIN = 0.5  #: seconds before a lost daemon is asked again
+LIVING = ("running", "paused", "queued")
+
+
+class Topic(Flag):
+    """What changed."""
+
+    JOBS = auto()  #: a job came, moved or went on
+    INBOX = auto()  #: a file arrived, settled, was taken or refused
+    MACHINE = auto()  #: a sample of GPU, CPU, memory and disk
+    VOICES = auto()  #: a voice, a version or a dataset changed
+    NOTICES = auto()  #: the daemon said something
+    LINK = auto()  #: the daemon was lost, or is back
+    ALL = JOBS | INBOX | MACHINE | VOICES | NOTICES | LINK
+
+
+NOTHING = Topic(0)
+
+
+@dataclass(frozen=True)
+class Link:
+    """Whether the daemon can be reached."""
+
+    up: bool = False
+    sentence: str = "Connecting …"
+    hint: str = ""
+    since: float = 0.0  #: `time.time()` of the change
+
+
+@dataclass(frozen=True)
+class Said:
+    """Something a person should know, and what to do."""
+
+    level: str  #: "info", "warning" or "error"
+    sentence: str
+    hint: str = ""
+
+
+@dataclass
+class Live:
+    """The picture. Read its fields freely; only `run` changes them. All survive a lost daemon: the last picture stays."""
+
+    client: AsyncClient
+    info: pb.InfoResponse = field(default_factory=pb.InfoResponse)
+    jobs: dict[int, pb.Job] = field(default_factory=dict)  #: living ones, and the last that ended, by id
+    voices: dict[str, pb.Voice] = field(default_factory=dict)
+    inbox: dict[tuple[str, str], pb.Event] = field(default_factory=dict)  #: (voice, file) → its last event, oldest first
+    samples: deque[pb.SystemSample] = field(default_factory=lambda: deque(maxlen=SAMPLES_KEPT))
+    said: deque[Said] = field(default_factory=lambda: deque(maxlen=FILES_KEPT))
+    link: Link = Link()
+    _fresh: Topic = NOTHING
+    _stirred: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def running(self) -> list[pb.Job]:
+        """Jobs at work now, oldest first."""
+        return [job for job in self.jobs.values() if state_of(job) == "running"]
+
+    async def news(self) -> AsyncIterator[Topic]:
+        """What changed, as soon as it does, at most once a FRAME."""
+        while True:
+            await self._stirred.wait()
+            self._stirred.clear()
+            fresh, self._fresh = self._fresh, NOTHING
+            yield fresh
+            await asyncio.sleep(FRAME)
+
+    async def run(self) -> None:
+        """Keep the picture current for ever; a lost daemon is asked again until it is back."""
+        while True:
+            try:
+                cursor = await self._look()
+                async with asyncio.TaskGroup() as watches:
+                    watches.create_task(self._events(cursor))
+                    watches.create_task(self._machine())
+            except* ClientError as lost:
+                self.lose(_first(lost))
+            await asyncio.sleep(AGAIN)
+
+    def lose(self, problem: ClientError) -> None:
+        """The daemon cannot be reached, for this reason."""
+        if self.link.up or self.link.sentence != problem.sentence:
+            since = time.time() if self.link.up or not self.link.since else self.link.since
+            self.link = Link(False, problem.sentence, problem.hint, since)
+            self._stir(Topic.LINK)
+
+    def say_link(self, sentence: str) -> None:
+        """What is being done about a daemon that is not there yet."""
+        self.link = Link(False, sentence)
+        self._stir(Topic.LINK)
+
+    def heard(self) -> list[Said]:
+        """What the daemon said since this was last asked."""
+        said = list(self.said)
+        self.said.clear()
+        return said
+
+    async def _look(self) -> int:
+        """The whole picture anew; the cursor of the newest event in it."""
+        info = await self.client.info()
+        living = [job async for job in self.client.jobs(states=LIVING, limit=LIVE_KEPT)]
+        ended = [job async for job in self.client.jobs(states=ENDED, limit=ENDED_KEPT)]
+        voices = {voice.name: voice async for voice in self.client.voices()}
+        self.info, self.voices = info, voices
+        self.jobs = {job.id: job for job in sorted(living + ended, key=lambda job: job.id)}
+        for event in info.inbox:
+            self._file(pb.Event(time=info.sample.time, inbox=event))
+        self.samples.append(info.sample)
+        self.link = Link(True, "", "", time.time())
+        self._stir(Topic.ALL)
+        return info.cursor
+
+    async def _events(self, cursor: int) -> None:
+        async for event in self.client.watch(cursor, progress=True, patience=0.0):
+            self._take(event)
+
+    async def _machine(self) -> None:
+        async for sample in self.client.watch_system(EVERY, patience=0.0):
+            self.samples.append(sample)
+            self._stir(Topic.MACHINE)
+
+    def _take(self, event: pb.Event) -> None:
+        match event.WhichOneof("what"):
+            case "job":
+                self.jobs[event.job.id] = event.job
+                self._forget_old()
+                self._stir(Topic.JOBS)
+            case "inbox":
+                self._file(event)
+                self._stir(Topic.INBOX)
+            case "voice":
+                self.voices[event.voice.name] = event.voice
+                self._stir(Topic.VOICES)
+            case "version" | "dataset":
+                self._stir(Topic.VOICES)
+            case "notice":
+                self.said.append(Said(event.notice.level, event.notice.sentence, event.notice.hint))
+                self._stir(Topic.NOTICES)
+
+    def _file(self, event: pb.Event) -> None:
+        key = (event.inbox.voice, event.inbox.name)
+        self.inbox.pop(key, None)  # to the end: the newest last
+        self.inbox[key] = event
+        while len(self.inbox) > FILES_KEPT:
+            del self.inbox[next(iter(self.inbox))]
+
+    def _forget_old(self) -> None:
+        if len(self.jobs) <= LIVE_KEPT + 2 * ENDED_KEPT:
+            return
+        ended = [number for number, job in self.jobs.items() if state_of(job) in ENDED]
+        for number in ended[:-ENDED_KEPT]:
+            del self.jobs[number]
+
+    def _stir(self, topics: Topic) -> None:
+        self._fresh |= topics
+        self._stirred.set()
+
+
+def _first(group: BaseExceptionGroup[ClientError]) -> ClientError:
+    """The first of the errors that a group holds at any depth."""
+    for error in group.exceptions:
+        return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    raise AssertionError("a group holds an exception")

@@ -1,0 +1,85 @@
+"""Themes: our dark and light, one of the terminal's own 16 colours, and one whose states do not rest on red against green.
+
+Colours that mean something are used everywhere by name: $success, $warning, $error, $accent (what runs), $primary (what has the focus).
+The eye-safe pair is Okabe and Ito's palette (https://jfly.uni-koeln.de/color/).
+"""
+
+from __future__ import annotations
+
+import os
+
+from textual.theme import BUILTIN_THEMES, Theme
+
+from proto.channel import ClientError
+
+DARK = Theme(
+    name="myna-dark",
+    primary="#7aa2f7",
+    secondary="#565f89",
+    accent="#2ac3de",
+    success="#9ece6a",
+    warning="#e0af68",
+    error="#f7768e",
+    foreground="#c0caf5",
+    background="#16161e",
+    surface="#1a1b26",
+    panel="#24283b",
+)
+LIGHT = Theme(
+    name="myna-light",
+    primary="#2e5aac",
+    secondary="#8990b3",
+    accent="#00727a",
+    success="#3b6d11",
+    warning="#8a5a00",
+    error="#b3123f",
+    foreground="#2b2f45",
+    background="#f4f4f7",
+    surface="#ffffff",
+    panel="#e4e6ee",
+    dark=False,
+)
+EYE_SAFE = Theme(
+    name="myna-eye-safe",
+    primary="#56b4e9",
+    secondary="#8a8a8a",
+    accent="#f0e442",
+    success="#56b4e9",
+    warning="#e69f00",
+    error="#d55e00",
+    foreground="#e6e6e6",
+    background="#101014",
+    surface="#17171c",
+    panel="#26262e",
+)
+_ansi = BUILTIN_THEMES["ansi-dark"]
+SIXTEEN = Theme(
+    name="myna-16",
+    ansi=True,
+    primary="ansi_bright_blue",
+    secondary="ansi_bright_black",
+    accent="ansi_bright_cyan",
+    success="ansi_green",
+    warning="ansi_yellow",
+    error="ansi_bright_red",
+    foreground="ansi_default",
+    background="ansi_default",
+    surface="ansi_default",
+    panel="ansi_default",
+    boost="ansi_default",
+    variables=dict(_ansi.variables),
+)
+THEMES = {theme.name: theme for theme in (DARK, LIGHT, EYE_SAFE, SIXTEEN)}
+
+
+def chosen(name: str = "") -> str:
+    """The theme to begin with: the named one, else ours for as many colours as the terminal has. Raises ClientError for another name."""
+    if name and name not in THEMES and name not in BUILTIN_THEMES:
+        raise ClientError(f"There is no theme {name!r}.", f"There are: {', '.join([*THEMES, *BUILTIN_THEMES])}.", "INVALID_ARGUMENT")
+    return name or (SIXTEEN.name if few_colours() else DARK.name)
+
+
+def few_colours() -> bool:
+    """Does the terminal know only the sixteen old colours?"""
+    kind = os.environ.get("TERM", "")
+    return not os.environ.get("COLORTERM") and "256" not in kind and kind in ("linux", "vt100", "vt220", "ansi", "cygwin")

@@ -1,0 +1,109 @@
+"""What all six screens share: tab bar, status line, filter line; the last picture greyed when the daemon is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+
+from tui.dashboard.actions import Guarded
+from tui.dashboard.bindings import offers
+from tui.dashboard.live import Topic
+from tui.widgets.filter_bar import FilterBar
+from tui.widgets.status_line import StatusLine
+from tui.widgets.tab_bar import TabBar
+
+if TYPE_CHECKING:
+    from tui.app import Dashboard
+
+
+class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
+    """A screen of the workshop. Subclasses give `place`, `body` and `show`."""
+
+    place: ClassVar[str] = ""  #: its name in `tui.screens.PLACES`
+    screen_help: ClassVar[str] = ""  #: what the screen is for; `?` shows it
+
+    BINDINGS = [
+        Binding("tab", "app.focus_next", "Next pane", show=False, id="focus.next"),
+        Binding("shift+tab", "app.focus_previous", "Pane before", show=False, id="focus.before"),
+        Binding("slash", "filter", "filter", id="filter", tooltip="Show only rows that hold these words"),
+        Binding("escape", "leave", "Back", show=False, id="back"),
+        Binding("ctrl+c,super+c", "copy_text", "Copy the marked text", show=False, id="copy"),
+    ]
+    DEFAULT_CSS = """
+    WorkshopScreen {
+        background: $background;
+        & > #body { height: 1fr; }
+        &.-lost > #body { tint: $background 55%; }
+    }
+    """
+
+    app: Dashboard  # type: ignore[assignment]  # every app that shows these screens is the Dashboard
+
+    def compose(self) -> ComposeResult:
+        from tui.screens import PLACES
+
+        yield TabBar([(place.name, place.title) for place in PLACES], self.place)
+        with Container(id="body"):
+            yield from self.body()
+        yield FilterBar()
+        yield StatusLine()
+
+    # ---------------------------------------------------------------------------------------------- for subclasses
+
+    def body(self) -> ComposeResult:
+        """The panes."""
+        yield from ()
+
+    def show(self, topics: Topic) -> None:
+        """Draw what changed. Called at most four times a second, only while the screen is looked at, and with ALL when it comes up."""
+
+    def filtered(self, text: str) -> None:
+        """The words typed after `/` changed (empty: everything is wanted)."""
+
+    # ---------------------------------------------------------------------------------------------- the rest
+
+    def tell(self, topics: Topic) -> None:
+        """News for this screen."""
+        if Topic.LINK in topics:
+            link = self.app.live.link
+            self.set_class(not link.up, "-lost")
+            keys = [(offer.keys[0], offer.title) for node in (self.app, self) for offer in offers(node) if offer.binding.show]
+            self.query_one(StatusLine).show_state(link, keys, self.app.readonly)
+            self.query_one(TabBar).show_place(self.app.place_name())
+        self.show(topics)
+
+    def on_screen_resume(self) -> None:
+        self.call_after_refresh(self.tell, Topic.ALL)
+
+    def action_filter(self) -> None:
+        self.query_one(FilterBar).open()
+
+    def on_filter_bar_typed(self, event: FilterBar.Typed) -> None:
+        self.filtered(event.text)
+
+    def on_filter_bar_left(self) -> None:
+        self.focus_first()
+
+    def action_leave(self) -> None:
+        """Out of a text box; else the filter away; else to the screen before."""
+        bar = self.query_one(FilterBar)
+        if self.focused is not None and self.focused.check_consume_key("a", "a"):
+            self.focus_first()
+        elif bar.value:
+            bar.action_clear()
+        else:
+            self.app.back()
+
+    def focus_first(self) -> None:
+        """Into the first widget that is no text box."""
+        first = next((node for node in self.focus_chain if not node.check_consume_key("a", "a")), None)
+        self.set_focus(first)
+
+    def first_of(self, selector: str) -> Widget:
+        """A widget that is there."""
+        return self.query_one(selector, Widget)

@@ -1,0 +1,43 @@
+"""The last line: that the daemon is lost and what is done about it, else the keys that work everywhere."""
+
+from __future__ import annotations
+
+from textual.app import RenderResult
+from textual.content import Content
+from textual.widget import Widget
+
+from tui.dashboard.live import Link
+
+
+class StatusLine(Widget):
+    """One line."""
+
+    DEFAULT_CSS = """
+    StatusLine {
+        dock: bottom; height: 1; background: $panel; color: $text-muted; padding: 0 1;
+        &.-lost { background: $error; color: $background; text-style: bold; }
+    }
+    """
+    can_focus = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._link = Link(up=True)
+        self._keys: list[tuple[str, str]] = []
+        self._readonly = False
+
+    def show_state(self, link: Link, keys: list[tuple[str, str]], readonly: bool) -> None:
+        """Say how the connection is; `keys` are (key, what it does)."""
+        if (link, keys, readonly) != (self._link, self._keys, self._readonly):
+            self._link, self._keys, self._readonly = link, keys, readonly
+            self.set_class(not link.up and bool(link.since), "-lost")
+            self.refresh()
+
+    def render(self) -> RenderResult:
+        if not self._link.up:
+            again = f" {self._link.hint} Asking again by itself; what you see is the last picture." if self._link.since else ""
+            return Content(f"{self._link.sentence}{again}")
+        parts: list[str | tuple[str, str]] = [("read-only  ", "b $warning")] if self._readonly else []
+        for key, words in self._keys:
+            parts += [(key, "$accent"), f" {words}  "]
+        return Content.assemble(*parts)

@@ -1,0 +1,90 @@
+"""A table with one cursor row, and the keys of vi beside the arrows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.text import Text
+from textual.binding import Binding
+from textual.widgets import DataTable
+from textual.widgets._data_table import RowDoesNotExist
+
+from tui.dashboard.actions import Guarded
+
+Cell = str | Text
+
+
+class Table(Guarded, DataTable[Cell], inherit_bindings=False):
+    """Rows by key. `show_rows` changes only the cells that differ, so that a table may be refreshed often."""
+
+    BINDINGS = [
+        Binding("j,down", "cursor_down", "Next row", show=False, id="table.next"),
+        Binding("k,up", "cursor_up", "Row before", show=False, id="table.before"),
+        Binding("g,home", "scroll_top", "First row", show=False, id="table.first"),
+        Binding("G,end", "scroll_bottom", "Last row", show=False, id="table.last"),
+        Binding("ctrl+f,pagedown", "page_down", "Next page", show=False, id="table.page-down"),
+        Binding("ctrl+b,pageup", "page_up", "Page before", show=False, id="table.page-up"),
+        Binding("left", "scroll_left", "Scroll left", show=False, id="table.left"),
+        Binding("right", "scroll_right", "Scroll right", show=False, id="table.right"),
+        Binding("enter", "select_cursor", "Open row", show=False, id="table.open"),
+    ]
+
+    DEFAULT_CSS = """
+    Table {
+        height: 1fr;
+        background: transparent;
+        & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
+        & > .datatable--cursor { background: $panel; color: $text; }
+        &:focus > .datatable--cursor { background: $primary; color: $background; text-style: none; }
+    }
+    """
+
+    def __init__(self, head: Sequence[str], *, id: str | None = None) -> None:
+        super().__init__(id=id, cursor_type="row", zebra_stripes=False, cell_padding=1)
+        self._head = head
+        self._shown: dict[str, Sequence[Cell]] = {}
+
+    def on_mount(self) -> None:
+        for name in self._head:
+            self.add_column(name, key=name)
+
+    @property
+    def chosen(self) -> str:
+        """Key of the row under the cursor; empty when there is none."""
+        if not self._shown or self.cursor_row < 0:
+            return ""
+        try:
+            return str(self.coordinate_to_cell_key(self.cursor_coordinate).row_key.value or "")
+        except Exception:  # the cursor stands outside while rows go
+            return ""
+
+    def show_rows(self, rows: Sequence[tuple[str, Sequence[Cell]]]) -> None:
+        """Show these rows (key, cells) in this order. The cursor stays on its row, or where that was."""
+        order = [key for key, _ in rows]
+        if order == list(self._shown):
+            for key, cells in rows:
+                before = self._shown[key]
+                for name, cell, old in zip(self._head, cells, before, strict=True):
+                    if cell != old:
+                        self.update_cell(key, name, cell, update_width=True)
+        else:
+            chosen, place = self.chosen, self.cursor_row
+            self.clear()
+            for key, cells in rows:
+                self.add_row(*cells, key=key)
+            self._go_to(chosen, place)
+        self._shown = dict(rows)
+
+    def _go_to(self, key: str, place: int) -> None:
+        try:
+            row = self.get_row_index(key) if key else place
+        except RowDoesNotExist:
+            row = place
+        if self.row_count:
+            self.move_cursor(row=min(max(row, 0), self.row_count - 1), animate=False)
+
+
+def plain(value: Any) -> str:
+    """A value as a cell: nothing for nothing."""
+    return "" if value is None else str(value)
