@@ -110,9 +110,21 @@ class Client:
         request = reorder_request(number, before, last)
         return self._ask(self._jobs.Reorder, request)
 
-    def logs(self, number: int, *, follow: bool = False, tail: int = 0) -> Iterator[pb.LogLine]:
-        """Log lines of all attempts; with `follow`, until the job ends."""
-        return self._stream(self._jobs.Logs, pb.LogsRequest(id=number, follow=follow, tail=tail))
+    def logs(self, number: int, *, follow: bool = False, tail: int = 0, after: int = 0, patience: float = PATIENCE) -> Iterator[pb.LogLine]:
+        """Log lines of all attempts, those after the cursor `after`; with `follow`, until the job ends (a restart of the daemon loses and
+        repeats none)."""
+        if follow:
+            self.wait_ready(0.0)
+        while True:
+            try:
+                for line in self._stream(self._jobs.Logs, pb.LogsRequest(id=number, follow=follow, tail=tail, after=after)):
+                    after, tail = line.cursor, 0
+                    yield line
+                return
+            except ClientError as error:
+                if not follow or error.code not in ("UNAVAILABLE", "CANCELLED"):
+                    raise
+            self._back(patience)
 
     def watch(self, after: int | None = None, *, voice: str = "", progress: bool = False, patience: float = PATIENCE) -> Iterator[pb.Event]:
         """Every event after the cursor `after` (None: from now; 0: from the oldest kept), once each, without end.
@@ -226,6 +238,25 @@ class Client:
 
     def set_clip(self, voice: str, sha256: str, *, text: str | None = None, kept: bool | None = None) -> pb.Clip:
         return self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=sha256, text=text, kept=kept))
+
+    def undo_clip(self, voice: str, before: pb.Clip) -> pb.Clip:
+        """Take back what a person changed of a clip: `before` is the clip as it was."""
+        return self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=before.sha256, undo=before))
+
+    def clip_file(self, voice: str, sha256: str) -> Iterator[pb.FilePart]:
+        """A clip's sound: the parts of a FLAC file."""
+        return self._stream(self._datasets.ClipFile, pb.ClipRequest(voice=voice, sha256=sha256))
+
+    def recordings(self, voice: str, *, removed: bool = False) -> Iterator[pb.Recording]:
+        """What people gave; with `removed` also what was taken out again."""
+        return self._pages(self._datasets.Recordings, pb.ListRecordingsRequest(voice=voice, removed=removed), lambda page: page.recordings)
+
+    def remove_recording(self, voice: str, sha256: str) -> pb.Recording:
+        """Take a recording out of further datasets. Nothing is deleted: `restore_recording` brings it back."""
+        return self._ask(self._datasets.Remove, pb.RecordingRequest(voice=voice, sha256=sha256))
+
+    def restore_recording(self, voice: str, sha256: str) -> pb.Recording:
+        return self._ask(self._datasets.Restore, pb.RecordingRequest(voice=voice, sha256=sha256))
 
     def upload(self, voice: str, files: Iterable[tuple[str, Path]]) -> list[str]:
         """Send (name, path) pairs into the voice's inbox; only whole files arrive there. The names they got."""

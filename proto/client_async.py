@@ -89,8 +89,21 @@ class AsyncClient:
         request = reorder_request(number, before, last)
         return await self._ask(self._jobs.Reorder, request)
 
-    def logs(self, number: int, *, follow: bool = False, tail: int = 0) -> AsyncIterator[pb.LogLine]:
-        return self._stream(self._jobs.Logs, pb.LogsRequest(id=number, follow=follow, tail=tail))
+    async def logs(
+        self, number: int, *, follow: bool = False, tail: int = 0, after: int = 0, patience: float = PATIENCE
+    ) -> AsyncIterator[pb.LogLine]:
+        if follow:
+            await self.wait_ready(0.0)
+        while True:
+            try:
+                async for line in self._stream(self._jobs.Logs, pb.LogsRequest(id=number, follow=follow, tail=tail, after=after)):
+                    after, tail = line.cursor, 0
+                    yield line
+                return
+            except ClientError as error:
+                if not follow or error.code not in ("UNAVAILABLE", "CANCELLED"):
+                    raise
+            await self._back(patience)
 
     async def watch(
         self, after: int | None = None, *, voice: str = "", progress: bool = False, patience: float = PATIENCE
@@ -194,6 +207,21 @@ class AsyncClient:
 
     async def set_clip(self, voice: str, sha256: str, *, text: str | None = None, kept: bool | None = None) -> pb.Clip:
         return await self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=sha256, text=text, kept=kept))
+
+    async def undo_clip(self, voice: str, before: pb.Clip) -> pb.Clip:
+        return await self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=before.sha256, undo=before))
+
+    def clip_file(self, voice: str, sha256: str) -> AsyncIterator[pb.FilePart]:
+        return self._stream(self._datasets.ClipFile, pb.ClipRequest(voice=voice, sha256=sha256))
+
+    def recordings(self, voice: str, *, removed: bool = False) -> AsyncIterator[pb.Recording]:
+        return self._pages(self._datasets.Recordings, pb.ListRecordingsRequest(voice=voice, removed=removed), lambda page: page.recordings)
+
+    async def remove_recording(self, voice: str, sha256: str) -> pb.Recording:
+        return await self._ask(self._datasets.Remove, pb.RecordingRequest(voice=voice, sha256=sha256))
+
+    async def restore_recording(self, voice: str, sha256: str) -> pb.Recording:
+        return await self._ask(self._datasets.Restore, pb.RecordingRequest(voice=voice, sha256=sha256))
 
     async def upload(self, voice: str, files: Iterable[tuple[str, Path]]) -> list[str]:
         return list((await self._ask(self._datasets.Upload, upload_parts(voice, files), None)).names)

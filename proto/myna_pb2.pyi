@@ -1074,7 +1074,7 @@ class InboxEvent(_message.Message):
     name: _builtins.str
     """as people see it"""
     state: _builtins.str
-    """"arriving", "settling", "taken", "refused", "known" """
+    """"arriving", "settling", "taken", "refused", "known", "removed" """
     why: _builtins.str
     seconds: _builtins.float
     """length of a taken recording"""
@@ -1158,19 +1158,24 @@ class LogsRequest(_message.Message):
     ID_FIELD_NUMBER: _builtins.int
     FOLLOW_FIELD_NUMBER: _builtins.int
     TAIL_FIELD_NUMBER: _builtins.int
+    AFTER_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     follow: _builtins.bool
     tail: _builtins.int
+    """last n lines; 0: all"""
+    after: _builtins.int
+    """cursor of the last line that is known: only those after it"""
     def __init__(
         self,
         *,
         id: _builtins.int = ...,
         follow: _builtins.bool = ...,
         tail: _builtins.int = ...,
+        after: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["follow", b"follow", "id", b"id", "tail", b"tail"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after", b"after", "follow", b"follow", "id", b"id", "tail", b"tail"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1184,9 +1189,12 @@ class LogLine(_message.Message):
     LEVEL_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
     level: _builtins.str
     text: _builtins.str
     attempt: _builtins.int
+    cursor: _builtins.int
+    """grows with each line of the job's log"""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -1196,10 +1204,11 @@ class LogLine(_message.Message):
         level: _builtins.str = ...,
         text: _builtins.str = ...,
         attempt: _builtins.int = ...,
+        cursor: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "level", b"level", "text", b"text", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "cursor", b"cursor", "level", b"level", "text", b"text", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1903,10 +1912,12 @@ class ComparedLine(_message.Message):
     SPOKEN_B_FIELD_NUMBER: _builtins.int
     METRICS_A_FIELD_NUMBER: _builtins.int
     METRICS_B_FIELD_NUMBER: _builtins.int
+    CLIP_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     recording: _builtins.str
     spoken_a: _builtins.str
     spoken_b: _builtins.str
+    clip: _builtins.str
     @_builtins.property
     def metrics_a(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     @_builtins.property
@@ -1920,10 +1931,11 @@ class ComparedLine(_message.Message):
         spoken_b: _builtins.str = ...,
         metrics_a: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         metrics_b: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        clip: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["metrics_a", b"metrics_a", "metrics_b", b"metrics_b", "recording", b"recording", "spoken_a", b"spoken_a", "spoken_b", b"spoken_b", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clip", b"clip", "metrics_a", b"metrics_a", "metrics_b", b"metrics_b", "recording", b"recording", "spoken_a", b"spoken_a", "spoken_b", b"spoken_b", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2274,6 +2286,28 @@ class ClipsResponse(_message.Message):
 Global___ClipsResponse: _TypeAlias = ClipsResponse  # noqa: Y015
 
 @_typing.final
+class ClipRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    sha256: _builtins.str
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sha256", b"sha256", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClipRequest: _TypeAlias = ClipRequest  # noqa: Y015
+
+@_typing.final
 class SetClipRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -2281,10 +2315,15 @@ class SetClipRequest(_message.Message):
     SHA256_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     KEPT_FIELD_NUMBER: _builtins.int
+    UNDO_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     sha256: _builtins.str
     text: _builtins.str
     kept: _builtins.bool
+    @_builtins.property
+    def undo(self) -> Global___Clip:
+        """alone: the clip as it was before a person changed it (text, kept, and where both came from)"""
+
     def __init__(
         self,
         *,
@@ -2292,10 +2331,11 @@ class SetClipRequest(_message.Message):
         sha256: _builtins.str = ...,
         text: _builtins.str | None = ...,
         kept: _builtins.bool | None = ...,
+        undo: Global___Clip | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "_text", b"_text", "kept", b"kept", "text", b"text"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "_text", b"_text", "kept", b"kept", "text", b"text", "undo", b"undo"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "_text", b"_text", "kept", b"kept", "sha256", b"sha256", "text", b"text", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "_text", b"_text", "kept", b"kept", "sha256", b"sha256", "text", b"text", "undo", b"undo", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__kept: _TypeAlias = _typing.Literal["kept"]  # noqa: Y015
     _WhichOneofArgType__kept: _TypeAlias = _typing.Literal["_kept", b"_kept"]  # noqa: Y015
@@ -2307,6 +2347,136 @@ class SetClipRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__text) -> _WhichOneofReturnType__text | None: ...
 
 Global___SetClipRequest: _TypeAlias = SetClipRequest  # noqa: Y015
+
+@_typing.final
+class Recording(_message.Message):
+    """A file that a person gave us."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    CODEC_FIELD_NUMBER: _builtins.int
+    SAMPLE_RATE_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    ADDED_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    sha256: _builtins.str
+    name: _builtins.str
+    """as it was called in the inbox"""
+    seconds: _builtins.float
+    size: _builtins.int
+    """bytes"""
+    codec: _builtins.str
+    sample_rate: _builtins.int
+    """Hz"""
+    clips: _builtins.int
+    """kept"""
+    note: _builtins.str
+    @_builtins.property
+    def added(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def removed(self) -> _timestamp_pb2.Timestamp:
+        """unset: it is in the voice"""
+
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+        name: _builtins.str = ...,
+        seconds: _builtins.float = ...,
+        size: _builtins.int = ...,
+        codec: _builtins.str = ...,
+        sample_rate: _builtins.int = ...,
+        clips: _builtins.int = ...,
+        note: _builtins.str = ...,
+        added: _timestamp_pb2.Timestamp | None = ...,
+        removed: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "removed", b"removed"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "clips", b"clips", "codec", b"codec", "name", b"name", "note", b"note", "removed", b"removed", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Recording: _TypeAlias = Recording  # noqa: Y015
+
+@_typing.final
+class RecordingRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    sha256: _builtins.str
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["sha256", b"sha256", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RecordingRequest: _TypeAlias = RecordingRequest  # noqa: Y015
+
+@_typing.final
+class ListRecordingsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    removed: _builtins.bool
+    @_builtins.property
+    def page(self) -> Global___Page: ...
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        page: Global___Page | None = ...,
+        removed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "removed", b"removed", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRecordingsRequest: _TypeAlias = ListRecordingsRequest  # noqa: Y015
+
+@_typing.final
+class ListRecordingsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDINGS_FIELD_NUMBER: _builtins.int
+    NEXT_TOKEN_FIELD_NUMBER: _builtins.int
+    next_token: _builtins.str
+    @_builtins.property
+    def recordings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Recording]: ...
+    def __init__(
+        self,
+        *,
+        recordings: _abc.Iterable[Global___Recording] | None = ...,
+        next_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_token", b"next_token", "recordings", b"recordings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListRecordingsResponse: _TypeAlias = ListRecordingsResponse  # noqa: Y015
 
 @_typing.final
 class UploadPart(_message.Message):

@@ -1132,6 +1132,26 @@ class DatasetsStub:
                 request_serializer=proto_dot_myna__pb2.SetClipRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.Clip.FromString,
                 _registered_method=True)
+        self.ClipFile = channel.unary_stream(
+                '/myna.v1.Datasets/ClipFile',
+                request_serializer=proto_dot_myna__pb2.ClipRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.FilePart.FromString,
+                _registered_method=True)
+        self.Recordings = channel.unary_unary(
+                '/myna.v1.Datasets/Recordings',
+                request_serializer=proto_dot_myna__pb2.ListRecordingsRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.ListRecordingsResponse.FromString,
+                _registered_method=True)
+        self.Remove = channel.unary_unary(
+                '/myna.v1.Datasets/Remove',
+                request_serializer=proto_dot_myna__pb2.RecordingRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Recording.FromString,
+                _registered_method=True)
+        self.Restore = channel.unary_unary(
+                '/myna.v1.Datasets/Restore',
+                request_serializer=proto_dot_myna__pb2.RecordingRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Recording.FromString,
+                _registered_method=True)
         self.Upload = channel.stream_unary(
                 '/myna.v1.Datasets/Upload',
                 request_serializer=proto_dot_myna__pb2.UploadPart.SerializeToString,
@@ -1172,6 +1192,33 @@ class DatasetsServicer:
 
     def SetClip(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClipFile(self, request, context):
+        """its sound: a FLAC file
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Recordings(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Remove(self, request, context):
+        """takes it out of further datasets: nothing is deleted
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Restore(self, request, context):
+        """brings it back
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -1217,6 +1264,26 @@ def add_DatasetsServicer_to_server(servicer, server):
                     servicer.SetClip,
                     request_deserializer=proto_dot_myna__pb2.SetClipRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.Clip.SerializeToString,
+            ),
+            'ClipFile': grpc.unary_stream_rpc_method_handler(
+                    servicer.ClipFile,
+                    request_deserializer=proto_dot_myna__pb2.ClipRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.FilePart.SerializeToString,
+            ),
+            'Recordings': grpc.unary_unary_rpc_method_handler(
+                    servicer.Recordings,
+                    request_deserializer=proto_dot_myna__pb2.ListRecordingsRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.ListRecordingsResponse.SerializeToString,
+            ),
+            'Remove': grpc.unary_unary_rpc_method_handler(
+                    servicer.Remove,
+                    request_deserializer=proto_dot_myna__pb2.RecordingRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Recording.SerializeToString,
+            ),
+            'Restore': grpc.unary_unary_rpc_method_handler(
+                    servicer.Restore,
+                    request_deserializer=proto_dot_myna__pb2.RecordingRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Recording.SerializeToString,
             ),
             'Upload': grpc.stream_unary_rpc_method_handler(
                     servicer.Upload,
@@ -1342,6 +1409,114 @@ class Datasets:
             '/myna.v1.Datasets/SetClip',
             proto_dot_myna__pb2.SetClipRequest.SerializeToString,
             proto_dot_myna__pb2.Clip.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClipFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/myna.v1.Datasets/ClipFile',
+            proto_dot_myna__pb2.ClipRequest.SerializeToString,
+            proto_dot_myna__pb2.FilePart.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Recordings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Datasets/Recordings',
+            proto_dot_myna__pb2.ListRecordingsRequest.SerializeToString,
+            proto_dot_myna__pb2.ListRecordingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Remove(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Datasets/Remove',
+            proto_dot_myna__pb2.RecordingRequest.SerializeToString,
+            proto_dot_myna__pb2.Recording.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Restore(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Datasets/Restore',
+            proto_dot_myna__pb2.RecordingRequest.SerializeToString,
+            proto_dot_myna__pb2.Recording.FromString,
             options,
             channel_credentials,
             insecure,

@@ -289,6 +289,13 @@ class DatasetsStub:
     Get: _grpc.UnaryUnaryMultiCallable[_myna_pb2.DatasetRequest, _myna_pb2.Dataset]
     Clips: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ClipsRequest, _myna_pb2.ClipsResponse]
     SetClip: _grpc.UnaryUnaryMultiCallable[_myna_pb2.SetClipRequest, _myna_pb2.Clip]
+    ClipFile: _grpc.UnaryStreamMultiCallable[_myna_pb2.ClipRequest, _myna_pb2.FilePart]
+    """its sound: a FLAC file"""
+    Recordings: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ListRecordingsRequest, _myna_pb2.ListRecordingsResponse]
+    Remove: _grpc.UnaryUnaryMultiCallable[_myna_pb2.RecordingRequest, _myna_pb2.Recording]
+    """takes it out of further datasets: nothing is deleted"""
+    Restore: _grpc.UnaryUnaryMultiCallable[_myna_pb2.RecordingRequest, _myna_pb2.Recording]
+    """brings it back"""
     Upload: _grpc.StreamUnaryMultiCallable[_myna_pb2.UploadPart, _myna_pb2.UploadResponse]
     """into the voice's inbox, whole files only"""
     Export: _grpc.UnaryStreamMultiCallable[_myna_pb2.DatasetRequest, _myna_pb2.FilePart]
@@ -301,6 +308,13 @@ class DatasetsAsyncStub(DatasetsStub):
     Get: _aio.UnaryUnaryMultiCallable[_myna_pb2.DatasetRequest, _myna_pb2.Dataset]  # type: ignore[assignment]
     Clips: _aio.UnaryUnaryMultiCallable[_myna_pb2.ClipsRequest, _myna_pb2.ClipsResponse]  # type: ignore[assignment]
     SetClip: _aio.UnaryUnaryMultiCallable[_myna_pb2.SetClipRequest, _myna_pb2.Clip]  # type: ignore[assignment]
+    ClipFile: _aio.UnaryStreamMultiCallable[_myna_pb2.ClipRequest, _myna_pb2.FilePart]  # type: ignore[assignment]
+    """its sound: a FLAC file"""
+    Recordings: _aio.UnaryUnaryMultiCallable[_myna_pb2.ListRecordingsRequest, _myna_pb2.ListRecordingsResponse]  # type: ignore[assignment]
+    Remove: _aio.UnaryUnaryMultiCallable[_myna_pb2.RecordingRequest, _myna_pb2.Recording]  # type: ignore[assignment]
+    """takes it out of further datasets: nothing is deleted"""
+    Restore: _aio.UnaryUnaryMultiCallable[_myna_pb2.RecordingRequest, _myna_pb2.Recording]  # type: ignore[assignment]
+    """brings it back"""
     Upload: _aio.StreamUnaryMultiCallable[_myna_pb2.UploadPart, _myna_pb2.UploadResponse]  # type: ignore[assignment]
     """into the voice's inbox, whole files only"""
     Export: _aio.UnaryStreamMultiCallable[_myna_pb2.DatasetRequest, _myna_pb2.FilePart]  # type: ignore[assignment]
@@ -334,6 +348,37 @@ class DatasetsServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.SetClipRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.Clip, _abc.Awaitable[_myna_pb2.Clip]]: ...
+
+    @_abc_1.abstractmethod
+    def ClipFile(
+        self,
+        request: _myna_pb2.ClipRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_myna_pb2.FilePart], _abc.AsyncIterator[_myna_pb2.FilePart]]:
+        """its sound: a FLAC file"""
+
+    @_abc_1.abstractmethod
+    def Recordings(
+        self,
+        request: _myna_pb2.ListRecordingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.ListRecordingsResponse, _abc.Awaitable[_myna_pb2.ListRecordingsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Remove(
+        self,
+        request: _myna_pb2.RecordingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Recording, _abc.Awaitable[_myna_pb2.Recording]]:
+        """takes it out of further datasets: nothing is deleted"""
+
+    @_abc_1.abstractmethod
+    def Restore(
+        self,
+        request: _myna_pb2.RecordingRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Recording, _abc.Awaitable[_myna_pb2.Recording]]:
+        """brings it back"""
 
     @_abc_1.abstractmethod
     def Upload(

@@ -24,6 +24,7 @@ COMMANDS = {
     "daemon": ("up", "down"),
     "status": ("status", "watch"),
     "add": ("add",),
+    "recordings": ("recordings", "remove", "restore"),
     "datasets": ("datasets", "clips", "clip"),
     "train": ("train",),
     "jobs": ("jobs", "job", "logs", "cancel", "pause", "resume", "retry", "bump"),

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import os
-import secrets
-import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon import names
-from daemon.errors import BadRequest, DiskFull, Later, NotNow
+from daemon.errors import BadRequest, Later, NotFound
 from daemon.models import Clip, Dataset, DatasetClip, Recording
 from daemon.services.errors import plain
+from daemon.services.upload import Upload
 from daemon.state import datasets, recordings, voices
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -27,8 +23,8 @@ if TYPE_CHECKING:
 
 #: Rows of a page, if the caller names none, and at most.
 PAGE, PAGE_LIMIT = 50, 1_000
-#: What an uploaded file is called until it is whole. Hidden, so that the inbox leaves it alone; swept when mynad starts.
-UPLOAD = ".upload-"
+#: Bytes of a file in one part.
+PART = 256 * 1024
 
 
 @plain
@@ -64,20 +60,52 @@ class DatasetsService(stubs.DatasetsServicer):
     async def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
         text = request.text if request.HasField("text") else None
         kept = request.kept if request.HasField("kept") else None
-        if text is None and kept is None:
+        undo = request.undo if request.HasField("undo") else None
+        if undo is not None and (text is not None or kept is not None):
+            raise BadRequest("A change and its undoing came together.", "Send one of them.")
+        if text is None and kept is None and undo is None:
             raise BadRequest("Nothing is said of the clip.", "Give its text, or whether it is kept.")
         if text is not None and not text.strip():
             raise BadRequest("A clip's text cannot be empty.", "To take a clip out, set kept to false.")
 
         def act(session: Session) -> pb.Clip:
-            clip = datasets.set_clip(session, request.voice, request.sha256, text, kept)
+            if undo is not None:
+                clip = datasets.undo_clip(session, request.voice, request.sha256, undo)
+            else:
+                clip = datasets.set_clip(session, request.voice, request.sha256, text, kept)
             session.flush()
             return clip_message(clip, session.get_one(Recording, clip.recording), clip.text, self.daemon.home)
 
         answer: pb.Clip = await self.daemon.store.write(act)
-        if self.daemon.inbox is not None:
-            self.daemon.inbox.nudge(request.voice)
+        self._changed(request.voice)
         return answer
+
+    async def ClipFile(self, request: pb.ClipRequest, context: Any) -> AsyncIterator[pb.FilePart]:
+        path = self.daemon.home / await self.daemon.store.read(datasets.clip_path, request.voice, request.sha256)
+        try:
+            data = await asyncio.to_thread(path.read_bytes)  # a clip lasts seconds
+        except OSError as error:
+            raise NotFound(f"The clip's file {path} cannot be read: {error.strerror}.", "Bring it back from a copy.") from None
+        for start in range(0, max(len(data), 1), PART):
+            first = start == 0
+            yield pb.FilePart(data=data[start : start + PART], name=path.name if first else "", size=len(data) if first else 0)
+
+    async def Recordings(self, request: pb.ListRecordingsRequest, context: Any) -> pb.ListRecordingsResponse:
+        size, after = _page(request.page)
+
+        def ask(session: Session) -> pb.ListRecordingsResponse:
+            rows = recordings.page(session, request.voice, after, size + 1, removed=request.removed)
+            more = str(rows[size - 1].id) if len(rows) > size else ""
+            return pb.ListRecordingsResponse(recordings=[recordings.message(session, row) for row in rows[:size]], next_token=more)
+
+        answer: pb.ListRecordingsResponse = await self.daemon.store.read(ask)
+        return answer
+
+    async def Remove(self, request: pb.RecordingRequest, context: Any) -> pb.Recording:
+        return await self._recording(recordings.remove, request)
+
+    async def Restore(self, request: pb.RecordingRequest, context: Any) -> pb.Recording:
+        return await self._recording(recordings.restore, request)
 
     async def Upload(self, request_iterator: AsyncIterator[pb.UploadPart], context: Any) -> pb.UploadResponse:
         upload = Upload(self.daemon.home, self.daemon.settings.min_free_disk)
@@ -95,85 +123,20 @@ class DatasetsService(stubs.DatasetsServicer):
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Dataset:
         raise Later("Packages of datasets come with a later version of Myna.", "Until then, add recordings: `myna add VOICE FILES…`.")
 
+    async def _recording(self, change: Callable[[Session, str, str], Recording], request: pb.RecordingRequest) -> pb.Recording:
+        def act(session: Session) -> pb.Recording:
+            row = change(session, request.voice, request.sha256)
+            session.flush()
+            return recordings.message(session, row)
 
-class Upload:
-    """Files that come in parts, one after another, into inboxes. Each appears under its name when it is whole and synced."""
+        answer: pb.Recording = await self.daemon.store.write(act)
+        self._changed(request.voice)
+        return answer
 
-    def __init__(self, home: Path, min_free: int) -> None:
-        self.home = home
-        self.min_free = min_free
-        self.names: list[str] = []
-        self._file: BinaryIO | None = None
-        self._aside = b""
-        self._target = b""
-
-    def add(self, part: pb.UploadPart) -> None:
-        """Take a part. Raises BadRequest, DiskFull."""
-        if self._file is None:
-            self._begin(part)
-        elif part.name or part.voice:
-            raise BadRequest("A file began before the one before it had ended.", "Set `last` on the last part of each file.")
-        assert self._file is not None
-        if shutil.disk_usage(self.home).free - len(part.data) < self.min_free:
-            raise DiskFull("The disk of the daemon's machine is full.", "Make room there, then add the files again.")
-        try:
-            self._file.write(part.data)
-            if part.last:
-                self._finish()
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise NotNow(f"The file could not be written: {error.strerror}.", "See to the inbox folder, then add it again.") from None
-            raise DiskFull("The disk of the daemon's machine is full.", "Make room there, then add the files again.") from None
-
-    def end(self) -> list[str]:
-        """The names that the files have in the inbox. Raises BadRequest if the last one is not whole."""
-        if self._file is not None:
-            raise BadRequest("The last file broke off; it is not taken.", "Set `last` on the last part of each file.")
-        return self.names
-
-    def close(self) -> None:
-        """Throw away what is not whole."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-            os.unlink(self._aside)
-
-    def _begin(self, part: pb.UploadPart) -> None:
-        folder = os.fsencode(self.home / "inbox" / names.check_voice(part.voice))
-        relative = names.clean(part.name)
-        self._target = os.path.join(folder, relative)
-        os.makedirs(os.path.dirname(self._target), exist_ok=True)
-        self._aside = os.path.join(os.path.dirname(self._target), UPLOAD.encode() + secrets.token_hex(8).encode())
-        self._file = open(self._aside, "xb")  # noqa: SIM115  closed in _finish or close
-
-    def _finish(self) -> None:
-        assert self._file is not None
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._file = None
-        start, ending = os.path.splitext(self._target)
-        target, number = self._target, 1
-        while not _link(self._aside, target):  # never over another file, as a rename would
-            number += 1
-            target = start + b".%d" % number + ending
-        os.unlink(self._aside)
-        self.names.append(names.printable(os.path.basename(target)))
-
-
-def _link(source: bytes, target: bytes) -> bool:
-    """Give a file a second name, if that name is free. File systems without links get a copy."""
-    try:
-        os.link(source, target)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
-            raise
-        if os.path.lexists(target):
-            return False
-        shutil.copyfile(source, target)
-    return True
+    def _changed(self, voice: str) -> None:
+        """A new dataset is due."""
+        if self.daemon.inbox is not None:
+            self.daemon.inbox.nudge(voice)
 
 
 def clip_message(clip: Clip, recording: Recording, text: str, home: Path) -> pb.Clip:

@@ -91,12 +91,14 @@ class JobsService(stubs.JobsServicer):
             return (await self.store.read(jobs.get, request.id)).state not in ENDED
 
         await alive()
-        async for line in self.daemon.logs.follow(request.id, tail=request.tail, alive=alive if request.follow else None):
+        live = alive if request.follow else None
+        async for line in self.daemon.logs.follow(request.id, tail=request.tail, after=request.after, alive=live):
             yield pb.LogLine(
                 time=Timestamp(seconds=line["time"] // 10**9, nanos=line["time"] % 10**9),
                 level=line["level"],
                 text=line["text"],
                 attempt=line["attempt"],
+                cursor=line["end"],
             )
 
     async def _change(self, id: int, change: Any, tell: Any) -> pb.Job:

@@ -124,6 +124,7 @@ def _lines(one: _Side, other: _Side, home: Path) -> list[pb.ComparedLine]:
             spoken_b=file(other.spoken(theirs[clip])),
             metrics_a=one.scores(line),
             metrics_b=other.scores(theirs[clip]),
+            clip=clip,
         )
         for clip, line in one.lines.items()
         if clip in theirs

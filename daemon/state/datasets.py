@@ -153,10 +153,7 @@ def untrained_seconds(session: Session, voice: str) -> float:
 
 def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: bool | None) -> Clip:
     """What a person says of a clip: its text, whether it is kept. It shows in the next dataset. Raises NotFound."""
-    voices.get(session, voice)
-    rows = list(session.scalars(select(Clip).where(Clip.voice == voice, Clip.sha256 == sha256, Clip.reason != SUPERSEDED)))
-    if not sha256 or not rows:
-        raise NotFound(f"{voice} has no clip {sha256[:12]}.", f"`myna clips {voice}` lists them.")
+    rows = clips(session, voice, sha256)
     for row in rows:
         if text is not None:
             row.text, row.text_source = " ".join(text.split()), PERSON
@@ -165,6 +162,29 @@ def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: 
             row.reason, row.sentence = ("", "") if kept else (PERSON, "A person took it out.")
         row.trust = PERSON
     return rows[0]
+
+
+def undo_clip(session: Session, voice: str, sha256: str, before: pb.Clip) -> Clip:
+    """Take back what a person said of a clip: it is as it was `before`, and who made its text, too. Raises NotFound."""
+    rows = clips(session, voice, sha256)
+    for row in rows:
+        row.text, row.text_source, row.trust = before.text, before.text_source, before.trust
+        row.kept, row.reason, row.sentence = before.kept, before.reason, before.sentence
+    return rows[0]
+
+
+def clips(session: Session, voice: str, sha256: str) -> list[Clip]:
+    """The voice's clips of that sound: one, or as many as there are equal recordings. Raises NotFound."""
+    voices.get(session, voice)
+    rows = list(session.scalars(select(Clip).where(Clip.voice == voice, Clip.sha256 == sha256, Clip.reason != SUPERSEDED)))
+    if not sha256 or not rows:
+        raise NotFound(f"{voice} has no clip {sha256[:12]}.", f"`myna clips {voice}` lists them.")
+    return rows
+
+
+def clip_path(session: Session, voice: str, sha256: str) -> str:
+    """The clip's FLAC file, relative to home. Raises NotFound."""
+    return clips(session, voice, sha256)[0].path
 
 
 def message(row: Dataset) -> pb.Dataset:

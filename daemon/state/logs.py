@@ -20,6 +20,12 @@ class Line(TypedDict):
     attempt: int
 
 
+class Read(Line):
+    """One line as read."""
+
+    end: int  #: byte offset in the file behind it: the cursor from which a follower goes on
+
+
 class Logs:
     """Appends, tails and follows job logs. Lives in the daemon's event loop."""
 
@@ -58,7 +64,7 @@ class Logs:
         lines, _ = self.read(job)
         return "\n".join(line["text"] for line in deque(lines, maxlen=count))
 
-    def read(self, job: int, offset: int = 0) -> tuple[list[Line], int]:
+    def read(self, job: int, offset: int = 0) -> tuple[list[Read], int]:
         """(whole lines from a byte offset on, the offset after them). A half-written last line waits for its end."""
         try:
             with self.path(job).open("rb") as file:
@@ -66,23 +72,26 @@ class Logs:
                 data = file.read()
         except FileNotFoundError:
             return [], offset
-        end = data.rfind(b"\n") + 1
-        lines: list[Line] = []
-        for raw in data[:end].splitlines():
+        lines: list[Read] = []
+        for raw in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
+            offset += len(raw)
             try:
-                lines.append(json.loads(raw))
-            except ValueError:
+                line: Read = json.loads(raw) | {"end": offset}
+            except (ValueError, TypeError):
                 continue  # a line cut by a crash; the next one is whole again
-        return lines, offset + end
+            lines.append(line)
+        return lines, offset
 
-    async def follow(self, job: int, *, tail: int = 0, alive: Callable[[], Awaitable[bool]] | None = None) -> AsyncIterator[Line]:
-        """The job's lines; with `alive`, which tells whether the job has not ended, also those that come, until `close(job)` says that
-        there will be no more."""
+    async def follow(
+        self, job: int, *, tail: int = 0, after: int = 0, alive: Callable[[], Awaitable[bool]] | None = None
+    ) -> AsyncIterator[Read]:
+        """The job's lines after the cursor `after`; with `alive`, which tells whether the job has not ended, also those that come, until
+        `close(job)` says that there will be no more."""
         changed = asyncio.Event()
         followers = self._followers.setdefault(job, set())
         followers.add(changed)
         try:
-            lines, offset = await asyncio.to_thread(self.read, job)
+            lines, offset = await asyncio.to_thread(self.read, job, after)
             for line in lines[-tail:] if tail else lines:
                 yield line
             # asked after `close` can reach us, so that a job that ends just now is not waited for

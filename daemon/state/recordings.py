@@ -35,7 +35,7 @@ def get(session: Session, voice: str, sha256: str) -> Recording:
     """Raises NotFound."""
     found = session.scalars(select(Recording).where(Recording.voice == voice, Recording.sha256 == sha256)).first()
     if found is None:
-        raise NotFound(f"{voice} has no recording {sha256[:12]}.", "")
+        raise NotFound(f"{voice} has no recording {sha256[:12]}.", f"`myna recordings {voice}` lists them.")
     return found
 
 
@@ -115,8 +115,52 @@ def attach(session: Session, voice: str, texts: Mapping[str, str], source: str) 
 def remove(session: Session, voice: str, sha256: str) -> Recording:
     """Take a recording out of the voice: it is in no further dataset. Its file, its clips and its held-out decision stay."""
     row = get(session, voice, sha256)
-    row.removed = row.removed or now()
+    if row.removed is None:
+        row.removed = now()
+        tell(session, voice, row.name, "removed", "A person took it out; nothing is deleted.", row.seconds)
+        _emit_voice(session, voice)
     return row
+
+
+def restore(session: Session, voice: str, sha256: str) -> Recording:
+    """Bring a removed recording back, with its clips and its held-out decision."""
+    row = get(session, voice, sha256)
+    if row.removed is not None:
+        row.removed = None
+        tell(session, voice, row.name, "known", "It had been removed, and is back.", row.seconds)
+        _emit_voice(session, voice)
+    return row
+
+
+def page(session: Session, voice: str, after: int, size: int, *, removed: bool = False) -> list[Recording]:
+    """In the order they came, with an id above `after`; the removed ones only if asked for."""
+    voices.get(session, voice)
+    query = select(Recording).where(Recording.voice == voice, Recording.id > after).order_by(Recording.id).limit(size)
+    return list(session.scalars(query if removed else query.where(Recording.removed.is_(None))))
+
+
+def message(session: Session, row: Recording) -> pb.Recording:
+    """The recording on the wire."""
+    kept = select(func.count()).select_from(Clip).where(Clip.recording == row.id, Clip.kept)
+    told = pb.Recording(
+        voice=row.voice,
+        sha256=row.sha256,
+        name=row.name,
+        seconds=row.seconds,
+        size=row.size,
+        codec=row.codec,
+        sample_rate=row.sample_rate,
+        clips=session.scalar(kept) or 0,
+        note=row.note,
+    )
+    told.added.FromDatetime(row.added)
+    if row.removed is not None:
+        told.removed.FromDatetime(row.removed)
+    return told
+
+
+def _emit_voice(session: Session, voice: str) -> None:
+    voices.emit_voice(session, voices.get(session, voice))
 
 
 def uncut(session: Session, voice: str) -> list[Recording]:
@@ -164,6 +208,6 @@ def _supersede(session: Session, rows: Sequence[Clip]) -> None:
 
 
 def tell(session: Session, voice: str, name: str, state: str, why: str = "", seconds: float = 0.0) -> None:
-    """Emit an inbox event. States: "taken", "refused", "known"."""
+    """Emit an inbox event. States: "taken", "refused", "known", "removed"."""
     event = pb.InboxEvent(voice=voice, name=name, state=state, why=why, seconds=seconds)
     events.emit(session, pb.Event(inbox=event), voice)

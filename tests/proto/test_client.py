@@ -85,6 +85,18 @@ def test_a_watch_outlives_a_restart_of_the_daemon(stage: Stage, client: Client) 
     watch.close()
 
 
+def test_a_followed_log_that_breaks_off_goes_on_without_losing_or_repeating_a_line(stage: Stage, client: Client, home: Path) -> None:
+    stage.jobs.cut_after = 700
+    assert [line.cursor for line in client.logs(1, follow=True)] == list(range(1, 2_001))
+
+    async def follow() -> list[int]:
+        async with connect_async(home=home) as other:
+            return [line.cursor async for line in other.logs(1, follow=True)]
+
+    stage.jobs.cut_after = 700
+    assert asyncio.run(asyncio.wait_for(follow(), 30)) == list(range(1, 2_001))
+
+
 def test_a_watch_from_now_begins_after_the_newest_event(stage: Stage, client: Client) -> None:
     stage.jobs.events = [event(99), event(101)]
     watch = client.watch()

@@ -51,7 +51,7 @@ class Jobs(stubs.JobsServicer):
         self.events: list[pb.Event] = []
         self.asked_after: list[int] = []  # cursors that watches began from
         self.submitted: list[pb.SubmitRequest] = []
-        self.cut_after = 0  # a watch breaks off after that many events, once
+        self.cut_after = 0  # a watch or a followed log breaks off after that many events, once
 
     def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.Job:
         self.submitted.append(request)
@@ -84,8 +84,11 @@ class Jobs(stubs.JobsServicer):
             gone.wait(60)
 
     def Logs(self, request: pb.LogsRequest, context: Any) -> Iterator[pb.LogLine]:
-        for number in range(2_000):  # more than a pipe holds
-            yield pb.LogLine(time=NOW, level="info", text=f"step {number} \x1b[31mred", attempt=1)
+        for number in range(request.after, 2_000):  # more than a pipe holds
+            if self.cut_after and number == self.cut_after:
+                self.cut_after = 0
+                context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
+            yield pb.LogLine(time=NOW, level="info", text=f"step {number} \x1b[31mred", attempt=1, cursor=number + 1)
 
 
 class Voices(stubs.VoicesServicer):
@@ -118,6 +121,7 @@ class Datasets(stubs.DatasetsServicer):
     def __init__(self) -> None:
         self.uploaded: dict[str, bytes] = {}
         self.tokens: list[str] = []
+        self.given = [pb.Recording(voice="anna", sha256=digit * 64, name=f"{digit}.wav", seconds=3.0, clips=1) for digit in "abc"]
 
     def Clips(self, request: pb.ClipsRequest, context: Any) -> pb.ClipsResponse:
         kept = pb.Clip(sha256="c0ffee" * 10, recording_name="a.wav", end=3.0, text="hello there", text_source="given", kept=True)
@@ -127,6 +131,19 @@ class Datasets(stubs.DatasetsServicer):
 
     def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
         return pb.Clip(sha256=request.sha256, recording_name="a.wav", end=3.0, text=request.text, text_source="person", kept=request.kept)
+
+    def Recordings(self, request: pb.ListRecordingsRequest, context: Any) -> pb.ListRecordingsResponse:
+        return pb.ListRecordingsResponse(recordings=[row for row in self.given if request.removed or not row.HasField("removed")])
+
+    def Remove(self, request: pb.RecordingRequest, context: Any) -> pb.Recording:
+        (row,) = (row for row in self.given if row.sha256 == request.sha256)
+        row.removed.CopyFrom(NOW)
+        return row
+
+    def Restore(self, request: pb.RecordingRequest, context: Any) -> pb.Recording:
+        (row,) = (row for row in self.given if row.sha256 == request.sha256)
+        row.ClearField("removed")
+        return row
 
     def Upload(self, parts: Iterator[pb.UploadPart], context: Any) -> pb.UploadResponse:
         self.tokens += [str(value) for key, value in context.invocation_metadata() if key == "authorization"]

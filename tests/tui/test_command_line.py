@@ -312,3 +312,16 @@ def test_waiting_on_a_terminal_shows_how_far_the_job_is(home: Path, stage: Stage
 
 def test_sound_is_not_written_onto_a_terminal(home: Path, stage: Stage) -> None:
     assert b"RIFF" not in on_terminal(home, "say", "One.", "-o", "-", until=b"pipe it")
+
+
+def test_a_recording_is_taken_out_by_name_or_digest_and_comes_back(myna: Run, stage: Stage) -> None:
+    out = myna("remove", "anna", "b.wav")
+    assert out.code == 0, out.err
+    assert "myna restore anna bbbbbbbbbbbb" in out.out
+    assert "b.wav" not in myna("recordings", "anna").out
+    assert [row["name"] for row in json.loads(myna("recordings", "anna", "--removed", "--json").out) if "removed" in row] == ["b.wav"]
+    assert myna("restore", "anna", "bbb").code == 0
+    assert "b.wav" in myna("recordings", "anna").out
+    missing = myna("remove", "anna", "nothing.wav")
+    assert missing.code == 1
+    assert "myna recordings anna --removed" in missing.err

@@ -193,6 +193,82 @@ def test_what_a_person_said_of_a_clip_stands_when_its_recording_is_cut_again(dae
     assert daemon.store.write_now(act).text == "right"
 
 
+def test_undoing_gives_back_the_text_the_reason_and_who_said_so(daemon: Any) -> None:
+    def given(session: Session) -> None:
+        row = clip(session, "c0", "as heard")
+        row.text_source, row.trust = "whisper", "low"
+        row.kept, row.reason, row.sentence = False, "too-short", "It lasts only 0.2 s."
+
+    daemon.store.write_now(given)
+    service = DatasetsService(daemon)
+    (before,) = ask(service.Clips, pb.ClipsRequest(voice="anna", dropped=True)).clips
+    ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=before.sha256, text="corrected", kept=True))
+    undone = ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=before.sha256, undo=before))
+    assert undone == before
+    assert daemon.inbox.voices == ["anna", "anna"], "a new dataset is due after both"
+    with pytest.raises(Refused, match="came together"):
+        ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=before.sha256, kept=True, undo=before))
+
+
+def test_any_clip_can_be_heard_whether_kept_dropped_or_held_out(daemon: Any) -> None:
+    sound = bytes(range(256)) * 2_000  # longer than a part
+
+    def given(session: Session) -> None:
+        dropped = clip(session, "dropped")
+        dropped.kept = False
+        clip(session, "gone")
+
+    daemon.store.write_now(given)
+    (daemon.home / "clips").mkdir(parents=True)
+    (daemon.home / "clips" / "dropped.flac").write_bytes(sound)
+    service = DatasetsService(daemon)
+    parts = ask(service.ClipFile, pb.ClipRequest(voice="anna", sha256=sha("dropped")))
+    assert b"".join(part.data for part in parts) == sound
+    assert (parts[0].name, parts[0].size, len(parts)) == ("dropped.flac", len(sound), 2)
+    with pytest.raises(Refused, match=r"gone\.flac cannot be read: No such file"):
+        ask(service.ClipFile, pb.ClipRequest(voice="anna", sha256=sha("gone")))
+    with pytest.raises(Refused, match="has no clip"):
+        ask(service.ClipFile, pb.ClipRequest(voice="anna", sha256=sha("unknown")))
+
+
+# ---------------------------------------------------------------------------------------------------------- recordings
+
+
+def test_a_recording_taken_out_is_in_no_further_dataset_and_can_come_back(daemon: Any) -> None:
+    def given(session: Session) -> None:
+        clips = [clip(session, f"c{n}", f"line {n}") for n in range(3)]
+        dataset(session, 1, clips[:2], clips[2:])
+
+    daemon.store.write_now(given)
+    service = DatasetsService(daemon)
+    listed = ask(service.Recordings, pb.ListRecordingsRequest(voice="anna")).recordings
+    assert [(row.name, row.clips) for row in listed] == [("c0.wav", 1), ("c1.wav", 1), ("c2.wav", 1)]
+    out = ask(service.Remove, pb.RecordingRequest(voice="anna", sha256=sha("recording c0")))
+    assert out.HasField("removed")
+    assert daemon.store.write_now(datasets.build, "anna").clips == 1
+    assert [row.name for row in ask(service.Recordings, pb.ListRecordingsRequest(voice="anna")).recordings] == ["c1.wav", "c2.wav"]
+    every = ask(service.Recordings, pb.ListRecordingsRequest(voice="anna", removed=True)).recordings
+    assert [row.HasField("removed") for row in every] == [True, False, False]
+    back = ask(service.Restore, pb.RecordingRequest(voice="anna", sha256=sha("recording c0")))
+    assert not back.HasField("removed")
+    assert daemon.store.write_now(datasets.build, "anna").clips == 2
+    assert daemon.inbox.voices == ["anna", "anna"], "a new dataset is due after both"
+    with pytest.raises(Refused, match="has no recording"):
+        ask(service.Remove, pb.RecordingRequest(voice="anna", sha256="x"))
+
+
+def test_recordings_come_in_pages(daemon: Any) -> None:
+    daemon.store.write_now(lambda session: [clip(session, f"c{n}") for n in range(5)])
+    service, seen, token = DatasetsService(daemon), [], ""
+    while True:
+        answer = ask(service.Recordings, pb.ListRecordingsRequest(voice="anna", page=pb.Page(size=2, token=token)))
+        seen += [row.name for row in answer.recordings]
+        token = answer.next_token
+        if not token:
+            break
+    assert seen == [f"c{n}.wav" for n in range(5)]
+
+
 # -------------------------------------------------------------------------------------------------------------- Upload
 
 

@@ -76,3 +76,14 @@ def test_following_a_job_that_just_ended_does_not_wait_for_ever(tmp_path: Path) 
         return [line["text"] async for line in logs.follow(1, alive=over)]
 
     assert asyncio.run(asyncio.wait_for(main(), 5)) == ["a"]
+
+
+def test_a_follower_that_comes_back_with_its_cursor_gets_each_line_once(tmp_path: Path) -> None:
+    async def read(logs: Logs, after: int) -> list[tuple[str, int]]:
+        return [(line["text"], line["end"]) async for line in logs.follow(1, after=after)]
+
+    logs = Logs(tmp_path)
+    logs.append(1, 1, lines("a", "ü", "c"))
+    (_, _), (text, cursor), (_, _) = asyncio.run(read(logs, 0))
+    assert text == "ü"
+    assert [text for text, _ in asyncio.run(read(Logs(tmp_path), cursor))] == ["c"], "also from a daemon that was started anew"

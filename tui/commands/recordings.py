@@ -1,0 +1,77 @@
+"""`myna recordings`, `remove`, `restore`: what people gave, and what is to be left out of it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from proto import myna_pb2 as pb
+from proto.client import Client, ClientError
+from tui import arguments, output, session, wording
+
+app = typer.Typer()
+
+PANEL = "Recordings"
+Sha = Annotated[
+    str, typer.Argument(metavar="SHA", help="The recording, as `myna recordings` shows it (its first characters are enough), or its name.")
+]
+
+
+@app.command(rich_help_panel=PANEL)
+def recordings(
+    voice: arguments.Voice,
+    removed: Annotated[bool, typer.Option("--removed", help="Also those that were taken out.")] = False,
+    json: output.Json = False,
+) -> None:
+    """List a voice's recordings."""
+    found = list(session.client().recordings(voice, removed=removed))
+    if json:
+        output.json(found)
+        return
+    rows = (
+        (
+            row.sha256[:12],
+            "removed" if row.HasField("removed") else "",
+            wording.duration(row.seconds),
+            row.clips,
+            wording.moment(row.added),
+            row.name,
+        )
+        for row in found
+    )
+    head = ("recording", "state", "length", "clips", "added", "name")
+    output.table(head, rows, f"{voice} has no recordings. `myna add {voice} FILES…` gives it some.")
+
+
+@app.command(rich_help_panel=PANEL)
+def remove(voice: arguments.Voice, sha: Sha, json: output.Json = False) -> None:
+    """Take a recording out of the voice's next datasets. Nothing is deleted: `myna restore` brings it back."""
+    client = session.client()
+    row = client.remove_recording(voice, _whole(client, voice, sha).sha256)
+    if json:
+        output.json(row)
+    else:
+        output.line(f"{output.safe(row.name)} is in no further dataset of {voice}. Bring it back: myna restore {voice} {row.sha256[:12]}")
+
+
+@app.command(rich_help_panel=PANEL)
+def restore(voice: arguments.Voice, sha: Sha, json: output.Json = False) -> None:
+    """Bring back a recording that was taken out."""
+    client = session.client()
+    row = client.restore_recording(voice, _whole(client, voice, sha).sha256)
+    if json:
+        output.json(row)
+    else:
+        output.line(f"{output.safe(row.name)} is in {voice}'s next dataset again.")
+
+
+def _whole(client: Client, voice: str, named: str) -> pb.Recording:
+    """The one recording of that name, or whose digest begins so."""
+    known = list(client.recordings(voice, removed=True))
+    hits = [row for row in known if row.sha256.startswith(named.lower())] or [row for row in known if row.name == named]
+    if len(hits) == 1:
+        return hits[0]
+    if hits:
+        raise ClientError(f"{len(hits)} recordings of {voice} are meant by {named}.", "Give more characters of one.", "INVALID_ARGUMENT")
+    raise ClientError(f"{voice} has no recording {named}.", f"`myna recordings {voice} --removed` lists them.", "NOT_FOUND")
