@@ -8,10 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import soundfile as sf
-import soxr
 import torch
 
+from engines.audio import clip as clip_file
 from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest
 from engines.errors import BadInput, EngineError
 from engines.glow import export, mel, model, network, phonemes, speech, text
@@ -53,7 +52,7 @@ class GlowEngine:
                 f"The embedded engine learns English only, and this clip is {clip.language!r}.", "Use another engine for this voice."
             )
         symbols = phonemes.phonemes(text.normalise(" ".join(text.sentences(clip.text))))
-        features = mel.mel(torch.from_numpy(mel.level(_read(clip.path))))
+        features = mel.mel(torch.from_numpy(mel.level(clip_file.read(clip.path, mel.SAMPLE_RATE))))
         if features.shape[-1] // 2 * 2 < len(symbols):
             raise BadInput("The clip is too short for its text.", "Check that the transcript belongs to this recording.")
         return {"mel": features.numpy(), "tokens": np.asarray(phonemes.tokens(symbols), np.int64)}
@@ -126,16 +125,4 @@ def _recordings(clips: Sequence[Clip]) -> Iterator[np.ndarray[tuple[int], np.dty
     """Samples of the first REFERENCES clips, in the order of their hashes. A clip that cannot be read is told of by `encode`, not here."""
     for clip in sorted(clips, key=lambda clip: clip.sha256)[:REFERENCES]:
         with suppress(BadInput):
-            yield _read(clip.path)
-
-
-def _read(path: Path) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """Mono samples (n,) at mel.SAMPLE_RATE. Raises BadInput for a file that cannot be read or is silent."""
-    try:
-        samples, rate = sf.read(path, dtype="float32", always_2d=True)
-    except (OSError, RuntimeError) as error:
-        raise BadInput(f"{path.name} cannot be read: {error}", "Record or convert it again.") from error
-    mono = np.ascontiguousarray(samples.mean(axis=1))
-    if not len(mono) or not np.isfinite(mono).all() or not np.abs(mono).max() > 0:
-        raise BadInput(f"{path.name} is silent.", "Record it again.")
-    return np.asarray(soxr.resample(mono, rate, mel.SAMPLE_RATE, quality="HQ"), np.float32) if rate != mel.SAMPLE_RATE else mono
+            yield clip_file.read(clip.path, mel.SAMPLE_RATE)

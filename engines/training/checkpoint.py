@@ -14,8 +14,7 @@ import dataclasses
 import json
 import os
 import shutil
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from safetensors.torch import load_file
 
 from engines.errors import EngineError
 from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_folder
+from engines.tensor_file import crc32, write_tensors
 from engines.training.data import START, Position
 
 #: Tensors of a model by name.
@@ -34,11 +34,6 @@ Weights = Mapping[str, torch.Tensor]
 FORMAT = 1
 #: Checkpoints to go on from that are kept: should the newest be damaged, there is one before it.
 KEPT = 2
-
-_DTYPES = {
-    torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16",
-    torch.int64: "I64", torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,9 +95,9 @@ class Checkpoints:
             try:
                 shutil.rmtree(aside, ignore_errors=True)
                 aside.mkdir(parents=True)
-                files = {"model.safetensors": _write_tensors(aside / "model.safetensors", weights)}
+                files = {"model.safetensors": write_tensors(aside / "model.safetensors", weights)}
                 if optimizer is not None:
-                    files["optimizer.safetensors"] = _write_tensors(aside / "optimizer.safetensors", _optimizer_tensors(optimizer))
+                    files["optimizer.safetensors"] = write_tensors(aside / "optimizer.safetensors", _optimizer_tensors(optimizer))
                 _write_json(aside / "state.json", {"format": FORMAT, "files": files, "state": state.to_json()})
                 sync_folder(aside)
                 if final.exists():  # the best step's weights, or a step repeated after a resume: the same weights again
@@ -186,7 +181,7 @@ class Checkpoints:
     def _check(self, step: int, record: Mapping[str, Any]) -> None:
         for name, expected in record["files"].items():
             path = self.path(step) / name
-            if not path.is_file() or path.stat().st_size != expected["size"] or _crc(path) != expected["crc32"]:
+            if not path.is_file() or path.stat().st_size != expected["size"] or crc32(path) != expected["crc32"]:
                 raise DamagedCheckpoint(f"{name} is not what was written.")
 
 
@@ -210,36 +205,6 @@ def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tens
     return {f"{index}.{name}": value for index, state in states.items() for name, value in state.items() if torch.is_tensor(value)}
 
 
-def _write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> dict[str, int]:
-    """Write the safetensors format, one tensor in memory at a time; size and CRC-32 of the file.
-
-    (The library's own writer wants all tensors in host memory, and reports a full disk as text.)
-    """
-    offset, header = 0, {}
-    for name, tensor in tensors.items():
-        size = tensor.numel() * tensor.element_size()
-        header[name] = {"dtype": _DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, offset + size]}
-        offset += size
-    head = json.dumps(header).encode()
-    head += b" " * (-len(head) % 8)
-    return _write(path, (len(head).to_bytes(8, "little"), head), tensors.values())
-
-
-def _write(path: Path, head: Iterable[bytes], tensors: Iterable[torch.Tensor]) -> dict[str, int]:
-    crc = 0
-    with path.open("wb") as file:
-        for piece in head:
-            file.write(piece)
-            crc = zlib.crc32(piece, crc)
-        for tensor in tensors:
-            raw = tensor.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
-            file.write(raw)
-            crc = zlib.crc32(raw, crc)
-        file.flush()
-        os.fsync(file.fileno())
-        return {"size": file.tell(), "crc32": crc}
-
-
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:
     with path.open("w") as file:
         json.dump(values, file, indent=1)
@@ -255,11 +220,3 @@ def _read_json(folder: Path) -> dict[str, Any]:
     if record.get("format") != FORMAT:
         raise DamagedCheckpoint(f"its format is {record.get('format')}, not {FORMAT}.")
     return record
-
-
-def _crc(path: Path) -> int:
-    crc = 0
-    with path.open("rb") as file:
-        while piece := file.read(1 << 22):
-            crc = zlib.crc32(piece, crc)
-    return crc
