@@ -36,6 +36,7 @@ def imports() -> Iterator[None]:
     threads = torch.get_num_threads()
     # "Could not identify language from config" and the like are about text front-ends of Coqui's that we do not use.
     logging.getLogger("TTS").setLevel(logging.ERROR)
+    logging.getLogger("transformers").setLevel(logging.ERROR)  # token ids that Coqui's GPT leaves at GPT-2's
     prepare()
     try:
         yield

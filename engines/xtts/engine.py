@@ -1,0 +1,147 @@
+"""XTTS-v2: `engines.base.Engine` over Coqui's model classes. `create()` is what `engines.registry.load("xtts")` calls."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest
+from engines.errors import BadInput
+from engines.xtts import export, lora, model, training
+from engines.xtts.features import Encoder
+from engines.xtts.info import INFO
+from engines.xtts.model import XttsModel
+from engines.xtts.weights import base_dir
+
+#: The base's files that features follow from.
+_FEATURE_FILES = ("dvae.pth", "mel_stats.pth", "vocab.json")
+
+
+class XttsEngine:
+    """A GPT over DVAE codes; trains whole or by adapters."""
+
+    info = INFO
+    encode_at_once = 16
+
+    def __init__(self) -> None:
+        self._encoder: tuple[Path, Encoder] | None = None
+        self._fingerprints: dict[tuple[object, ...], str] = {}
+
+    def base_dir(self) -> Path:
+        return base_dir()
+
+    def base_fingerprint(self) -> str:
+        files = [self.base_dir() / name for name in _FEATURE_FILES]
+        key = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+        if key not in self._fingerprints:
+            digest = hashlib.sha256()
+            for path in files:
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+            self._fingerprints[key] = digest.hexdigest()[:16]
+        return self._fingerprints[key]
+
+    def encode(self, clip: Clip) -> Features:
+        [features] = self.encode_many([clip])
+        if isinstance(features, BadInput):
+            raise features
+        return features
+
+    def encode_many(self, clips: Sequence[Clip]) -> list[Features | BadInput]:
+        base = self.base_dir()
+        if self._encoder is None or self._encoder[0] != base:
+            self._encoder = base, Encoder(base)
+        return self._encoder[1].encode(clips)
+
+    def length(self, features: Features) -> int:
+        return training.length(features)
+
+    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
+        loaded = model.load(self.base_dir(), version, device, training=training, reference=reference)
+        loaded.module.train(training)
+        return loaded
+
+    def trainable(self, model: Model, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
+        """All of the GPT, or adapters on its transformer. Adapters of the same shape go on learning; others are folded in first."""
+        return _full(_own(model)) if lora is None else _adapted(_own(model), lora)
+
+    def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
+        return training.collate(features, prompts)
+
+    def losses(self, model: Model, batch: Batch) -> dict[str, torch.Tensor]:
+        xtts = _own(model)
+        return training.losses(xtts.module, batch, _voices(xtts, batch))
+
+    def save(self, model: Model, folder: Path) -> None:
+        _save(_own(model), folder)
+
+    def merge(self, model: Model) -> Model:
+        _fold(_own(model))
+        return model
+
+    def export(self, version: Path, folder: Path, *, half: bool = False) -> None:
+        """Files that stock coqui-tts loads; see `engines.xtts.export`."""
+        export.write(self.base_dir(), version, folder, half=half)
+
+    def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
+        raise NotImplementedError
+
+
+_save, _fold = model.save, model.fold
+
+
+def create() -> XttsEngine:
+    return XttsEngine()
+
+
+def _own(loaded: Model) -> XttsModel:
+    assert isinstance(loaded, XttsModel), "a model of another engine"
+    return loaded
+
+
+def _full(xtts: XttsModel) -> list[torch.nn.Parameter]:
+    _fold(xtts)
+    for parameter in xtts.module.parameters():
+        parameter.data = parameter.data.clone()  # away from the file that stands in for it
+        parameter.requires_grad_(True)
+    xtts.kind, xtts.on = "full", ()
+    return list(xtts.module.parameters())
+
+
+def _adapted(xtts: XttsModel, settings: LoraSettings) -> list[torch.nn.Parameter]:
+    if xtts.lora != settings:
+        below = (*xtts.on, f"../{xtts.version.name}") if xtts.version is not None else ()
+        _fold(xtts)
+        lora.inject(xtts.transformer, settings)
+        xtts.lora, xtts.kind, xtts.on = settings, "lora", below
+    xtts.module.requires_grad_(False)
+    trained = lora.parameters(xtts.transformer)
+    for parameter in trained:
+        parameter.requires_grad_(True)
+    return trained
+
+
+def _voices(xtts: XttsModel, batch: Batch) -> torch.Tensor:
+    """Conditioning latents of a batch's prompts, (clips, 32, channels).
+
+    While the listeners (conditioning encoder and perceiver) do not train, each prompt is listened to once in a run, alone, so that its
+    latents do not depend on its company. While they do, prompts are cut to the shortest in the batch."""
+    gpt, prompts = xtts.xtts.gpt, batch["prompts"]
+    if next(gpt.conditioning_encoder.parameters()).requires_grad and torch.is_grad_enabled():
+        frames = min(prompt.shape[1] for prompt in prompts)
+        heard: torch.Tensor = gpt.get_style_emb(torch.stack([prompt[:, :frames] for prompt in prompts]).to(xtts.device))
+        return heard.transpose(1, 2)
+    keep = not next(gpt.conditioning_encoder.parameters()).requires_grad
+    rows = []
+    for key, prompt in zip(batch["prompt_keys"], prompts, strict=True):
+        row = xtts.prompts.get(key)
+        if row is None:
+            with torch.no_grad(), torch.autocast(xtts.device.type, enabled=False):
+                row = gpt.get_style_emb(prompt[None].to(xtts.device)).transpose(1, 2)
+            if keep:
+                xtts.prompts[key] = row
+        rows.append(row)
+    return torch.cat(rows)

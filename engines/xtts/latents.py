@@ -1,0 +1,64 @@
+"""How a voice sounds, as the base's two listeners hear it: computed once a voice and stored with the version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from engines.audio import clip as clip_file
+from engines.base import Clip
+from engines.errors import BadInput
+from engines.tensor_file import write_tensors
+
+#: Seconds of reference audio that are listened to, and of the stretches the GPT's latents are a mean over.
+HEARD, STRETCH = 30, 6
+SAMPLE_RATE = 22_050
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What a voice is to the model."""
+
+    gpt: torch.Tensor  #: conditioning of the GPT, (1, 32, channels) float32
+    speaker: torch.Tensor  #: speaker embedding that the vocoder takes, (1, 512, 1) float32
+
+    def to(self, device: torch.device) -> Latents:
+        return Latents(self.gpt.to(device), self.speaker.to(device))
+
+    def save(self, path: Path) -> None:
+        write_tensors(path, {"gpt": self.gpt.float(), "speaker": self.speaker.float()})
+
+    @classmethod
+    def load(cls, path: Path) -> Latents:
+        tensors = load_file(path)
+        return cls(tensors["gpt"], tensors["speaker"])
+
+
+def stock(speakers: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, Latents]:
+    """The base's own speakers, as `speakers_xtts.pth` has them."""
+    return {name: Latents(voice["gpt_cond_latent"].float(), voice["speaker_embedding"].float()) for name, voice in speakers.items()}
+
+
+def of(xtts: Any, clips: Sequence[Clip]) -> Latents:
+    """Latents of a voice from its longest clips, `HEARD` seconds in all. Raises BadInput if none can be read."""
+    heard: list[torch.Tensor] = []
+    seconds = 0.0
+    for clip in sorted(clips, key=lambda clip: (-clip.seconds, clip.sha256)):
+        if seconds >= HEARD:
+            break
+        try:
+            heard.append(torch.from_numpy(clip_file.read(clip.path, SAMPLE_RATE))[None])
+        except BadInput:
+            continue  # told of when it was encoded
+        seconds += heard[-1].shape[-1] / SAMPLE_RATE
+    if not heard:
+        raise BadInput("There is no reference recording of this voice that can be read.", "Add recordings of at least a second.")
+    device = next(xtts.gpt.parameters()).device
+    speaker = torch.stack([xtts.get_speaker_embedding(audio.to(device), SAMPLE_RATE) for audio in heard]).mean(dim=0)
+    gpt = xtts.get_gpt_cond_latents(torch.cat(heard, dim=-1), SAMPLE_RATE, length=HEARD, chunk_length=STRETCH)
+    return Latents(gpt.clone(), speaker.clone())  # out of inference mode

@@ -1,0 +1,35 @@
+"""Text as the GPT reads it: Coqui's cleaners and its BPE, with an error a person can act on instead of a wrong token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engines.errors import BadInput
+
+#: Ids that stand for no text: stop and unknown.
+_STOP, _UNKNOWN = 0, 1
+#: What the cleaners of a language need beyond Myna's own dependencies; the extra "languages" of pyproject.toml brings all of them.
+_NEEDS = {"ja": "cutlet", "ko": "hangul-romanize", "zh": "pypinyin"}
+
+
+def encode(tokenizer: Any, text: str, language: str) -> list[int]:
+    """Token ids of a text, without start and stop. Raises BadInput for text that the vocabulary cannot spell, and for a language whose
+    package is not installed."""
+    short = language.split("-")[0].lower()
+    try:
+        ids: list[int] = tokenizer.encode(text.strip().lower(), lang=short)
+    except ImportError as error:
+        package = _NEEDS.get(short, str(error))
+        raise BadInput(
+            f"The language {short!r} needs the package {package}, which is not installed.",
+            'Install it: pip install "myna-voice[languages]".',
+        ) from error
+    except NotImplementedError as error:
+        raise BadInput(f"XTTS does not speak {language!r}.", "Set the voice's language to one that `myna engines` lists.") from error
+    if not ids:
+        raise BadInput("There is no text.", "Give a text with at least one word.")
+    if _UNKNOWN in ids or _STOP in ids:
+        raise BadInput(
+            f"The text has characters that the vocabulary cannot spell: {text[:60]!r}.", "Write it with the language's own letters."
+        )
+    return ids

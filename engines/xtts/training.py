@@ -1,0 +1,91 @@
+"""The forward pass for training: Coqui's two losses on the same model, with no padding inside a sequence.
+
+Coqui lays a batch out as [voice | text, padded | codes, padded] under an attention mask. Here each row is packed, [voice | text | codes],
+and padded at its end only, where a causal model does not look: no mask is needed, so attention takes its fast path, and rows are as short
+as they can be. Position embeddings belong to text and codes, not to the packed row, and the losses are means over the same tokens: they are
+equal to `GPT.forward`'s (coqui-tts 0.28, called with `cond_latents` and without `cond_idxs`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from engines.base import Batch, Features
+
+#: Coqui's weights of the two losses in the one that is minimised.
+TEXT_WEIGHT, MEL_WEIGHT = 0.01, 1.0
+#: Times the stop code follows the codes, in input and target: Coqui counts three codes more than there are.
+_STOPS = 3
+
+
+def length(features: Features) -> int:
+    """Positions that a clip takes beside its voice's."""
+    return len(features["tokens"]) + 1 + len(features["codes"]) + 1 + _STOPS
+
+
+def collate(features: Sequence[Features], prompts: Sequence[Features]) -> Batch:
+    """Tensors of a batch, still without start and stop, since those depend on the model.
+
+    "tokens" (clips, text) and "codes" (clips, codes), int64, padded with -1; "prompts": the prompts' mels, each (80, frames) float32;
+    "prompt_keys": what tells them apart."""
+    voices = prompts or features
+    return {
+        "tokens": _pad([one["tokens"] for one in features]),
+        "codes": _pad([one["codes"] for one in features]),
+        "prompts": [torch.from_numpy(one["prompt"].astype(np.float32)) for one in voices],
+        "prompt_keys": [hashlib.blake2b(one["prompt"].tobytes(), digest_size=8).digest() for one in voices],
+        "clips": len(features),
+    }
+
+
+def losses(gpt: Any, batch: Batch, voices: torch.Tensor) -> dict[str, torch.Tensor]:
+    """ "text_ce", "mel_ce" and their weighted sum "loss". `voices` (clips, 32, channels) are the conditioning latents."""
+    device = voices.device
+    text_in, text_out = _shift(batch["tokens"], gpt.start_text_token, gpt.stop_text_token, 1)
+    mel_in, mel_out = _shift(batch["codes"], gpt.start_audio_token, gpt.stop_audio_token, 1 + _STOPS)
+    n_voice, n_text = voices.shape[1], text_in.shape[1]
+
+    # where each position of a packed row comes from in [voice | text | codes] laid out with padding
+    used = torch.cat([torch.ones(len(text_in), n_voice, dtype=torch.bool), text_out >= 0, mel_out >= 0], dim=1)
+    order = torch.argsort(~used, dim=1, stable=True)[:, : int(used.sum(dim=1).max())]
+    text_in, mel_in, order_there = text_in.to(device), mel_in.to(device), order.to(device)
+    laid_out = torch.cat(
+        [
+            voices,
+            gpt.text_embedding(text_in) + gpt.text_pos_embedding(text_in),
+            gpt.mel_embedding(mel_in) + gpt.mel_pos_embedding(mel_in),
+        ],
+        dim=1,
+    )
+    rows = torch.arange(len(order), device=device)[:, None]
+    hidden = gpt.gpt(inputs_embeds=laid_out[rows, order_there], use_cache=False).last_hidden_state
+
+    # only positions that have a target go through the heads
+    targets = torch.cat([torch.full((len(text_out), n_voice), -1), text_out, mel_out], dim=1).gather(1, order)
+    is_text = (targets >= 0) & (order < n_voice + n_text)
+    is_mel = (targets >= 0) & (order >= n_voice + n_text)
+    text_ce = cross_entropy(gpt.text_head(gpt.final_norm(hidden[is_text.to(device)])).float(), targets[is_text].to(device))
+    mel_ce = cross_entropy(gpt.mel_head(gpt.final_norm(hidden[is_mel.to(device)])).float(), targets[is_mel].to(device))
+    return {"loss": TEXT_WEIGHT * text_ce + MEL_WEIGHT * mel_ce, "text_ce": text_ce, "mel_ce": mel_ce}
+
+
+def _shift(ids: torch.Tensor, start: int, stop: int, stops: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Input [start, ids…, stop × (stops - 1)] and target [ids…, stop × stops] of each row; beyond a row's end the target is -1."""
+    lengths = (ids >= 0).sum(dim=1)
+    longest = ids.shape[1] + stops
+    column = torch.arange(longest)
+    padded = torch.nn.functional.pad(ids, (0, stops), value=stop)
+    padded = torch.where(column < lengths[:, None], padded, stop)
+    target = torch.where(column < (lengths + stops)[:, None], padded, -1)
+    inputs = torch.cat([torch.full((len(ids), 1), start), padded[:, :-1]], dim=1)
+    return inputs, target
+
+
+def _pad(rows: Sequence[Any]) -> torch.Tensor:
+    return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row.astype(np.int64)) for row in rows], batch_first=True, padding_value=-1)
