@@ -169,7 +169,8 @@ class Client:
         return self._pages(self._runs.List, pb.ListRunsRequest(voice=voice), lambda page: page.runs, limit)
 
     def points(self, run: int, names: Iterable[str] = (), *, first: int = 0, last: int = 0, buckets: int = 0) -> list[pb.Series]:
-        """Metric points from step `first` to `last` (0: the end), reduced to min and max of each of `buckets` (0: every point)."""
+        """Metric points from step `first` to `last` (0: the end), reduced to min and max of each of `buckets` (0: every point).
+        `watch_points` from a series' cursor goes on where they end."""
         request = pb.PointsRequest(run=run, names=names, from_step=first, to_step=last, max_buckets=buckets)
         return list(self._ask(self._runs.Points, request).series)
 

@@ -423,6 +423,7 @@ class Job(_message.Message):
     SPEC_FIELD_NUMBER: _builtins.int
     PARENT_JOB_FIELD_NUMBER: _builtins.int
     GPU_LANE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     kind: Global___JobKind.ValueType
     voice: _builtins.str
@@ -438,6 +439,8 @@ class Job(_message.Message):
     """the job that caused this one, or 0"""
     gpu_lane: _builtins.bool
     """waits for the GPU; false: the CPU lane"""
+    place: _builtins.float
+    """order among waiting jobs of one lane and priority: lower first"""
     @_builtins.property
     def status(self) -> Global___JobStatus: ...
     @_builtins.property
@@ -460,10 +463,11 @@ class Job(_message.Message):
         spec: Global___JobSpec | None = ...,
         parent_job: _builtins.int = ...,
         gpu_lane: _builtins.bool = ...,
+        place: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "status", b"status", "submitted", b"submitted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "gpu_lane", b"gpu_lane", "id", b"id", "idempotency_key", b"idempotency_key", "kind", b"kind", "parent_job", b"parent_job", "priority", b"priority", "run", b"run", "spec", b"spec", "status", b"status", "submitted", b"submitted", "title", b"title", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "gpu_lane", b"gpu_lane", "id", b"id", "idempotency_key", b"idempotency_key", "kind", b"kind", "parent_job", b"parent_job", "place", b"place", "priority", b"priority", "run", b"run", "spec", b"spec", "status", b"status", "submitted", b"submitted", "title", b"title", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1383,9 +1387,12 @@ class Series(_message.Message):
     STEPS_FIELD_NUMBER: _builtins.int
     VALUES_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
+    CURSOR_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     total: _builtins.int
     """points there are in the range asked for"""
+    cursor: _builtins.int
+    """in an answer of Points: WatchPoints from here gives what was stored later"""
     @_builtins.property
     def steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
@@ -1397,10 +1404,11 @@ class Series(_message.Message):
         steps: _abc.Iterable[_builtins.int] | None = ...,
         values: _abc.Iterable[_builtins.float] | None = ...,
         total: _builtins.int = ...,
+        cursor: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "steps", b"steps", "total", b"total", "values", b"values"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "name", b"name", "steps", b"steps", "total", b"total", "values", b"values"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

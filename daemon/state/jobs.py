@@ -68,6 +68,7 @@ def message(job: Job) -> pb.Job:
         spec=pb.JobSpec.FromString(job.spec),
         parent_job=job.parent_job or 0,
         gpu_lane=job.gpu_lane,
+        place=job.place,
     )
     status = out.status
     match status_of(job):

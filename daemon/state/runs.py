@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 #: points of one batch to a watcher
 BATCH = 5_000
+RANGE = "FROM points WHERE series = :series AND step BETWEEN :low AND :high"
+COUNT = text(f"SELECT count(*) {RANGE}")
+# SQLite: a bare column beside a lone min() or max() comes from the row that holds it
+EXTREMES = [text(f"SELECT step, {end}(value) {RANGE} AND value IS NOT NULL") for end in ("min", "max")]
 UPSERT = text(
     "INSERT INTO points (series, step, value) VALUES (:series, :step, :value) "
     "ON CONFLICT (series, step) DO UPDATE SET value = excluded.value WHERE value IS NOT excluded.value"
@@ -107,30 +111,15 @@ def points(
     value, in step order, so that no spike is lost. A value that is no number comes as NaN."""
     get(session, run)
     chosen = [name for name in series_names(session, run) if not names or name in names]
+    cursor = session.scalar(select(func.max(PointRow.id))) or 0
     out = []
     for name in chosen:
         id = _series_id(session, run, name)
         bounds = {"series": id, "low": from_step, "high": to_step or 2**62}
-        total, first, last = (
-            session.connection()
-            .execute(
-                text("SELECT count(*), min(step), max(step) FROM points WHERE series = :series AND step BETWEEN :low AND :high"), bounds
-            )
-            .one()
-        )
-        result = pb.Series(name=name, total=total)
+        total = session.connection().execute(COUNT, bounds).scalar_one()
+        result = pb.Series(name=name, total=total, cursor=cursor)
         if max_buckets and total > 2 * max_buckets:
-            width = (last - first) // max_buckets + 1
-            # SQLite: a bare column beside a lone min() or max() comes from the row that holds it
-            reduce = (
-                "SELECT step, {}(value) FROM points WHERE series = :series AND step BETWEEN :low AND :high AND value IS NOT NULL "
-                "GROUP BY (step - :first) / :width"
-            )
-            ends = bounds | {"first": first, "width": width}
-            found = {
-                step: value for which in ("min", "max") for step, value in session.connection().execute(text(reduce.format(which)), ends)
-            }
-            rows: Sequence[tuple[int, float | None]] = sorted(found.items())
+            rows: Sequence[tuple[int, float | None]] = _reduced(session, bounds, max_buckets)
         else:
             query = text("SELECT step, value FROM points WHERE series = :series AND step BETWEEN :low AND :high ORDER BY step")
             rows = [(step, value) for step, value in session.connection().execute(query, bounds)]
@@ -138,6 +127,20 @@ def points(
         result.values.extend(math.nan if value is None else value for _, value in rows)
         out.append(result)
     return out
+
+
+def _reduced(session: Session, bounds: dict[str, int], buckets: int) -> list[tuple[int, float | None]]:
+    """Least and greatest value of each bucket, in step order.
+
+    Each bucket is a range of the index: asked for one by one they need no sorting, which a GROUP BY over a million rows would."""
+    connection = session.connection()
+    first, last = (connection.execute(text(f"SELECT {end}(step) {RANGE}"), bounds).scalar_one() for end in ("min", "max"))
+    width = (last - first) // buckets + 1
+    found: dict[int, float | None] = {}
+    for low in range(first, last + 1, width):
+        bucket = bounds | {"low": low, "high": min(low + width - 1, last)}
+        found.update((step, value) for end in EXTREMES for step, value in connection.execute(end, bucket) if step is not None)
+    return sorted(found.items())
 
 
 def points_after(session: Session, run: int, cursor: int, names: Sequence[str] = (), limit: int = BATCH) -> tuple[list[pb.Series], int]:

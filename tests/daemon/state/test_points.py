@@ -72,6 +72,14 @@ def test_a_single_spike_survives_the_reduction(store: Store, run: int) -> None:
     assert list(series.steps) == sorted(set(series.steps))
 
 
+def test_a_watch_goes_on_where_the_picture_ended(store: Store, run: int) -> None:
+    put(store, run, "loss", dict.fromkeys(range(1_000), 1.0))
+    (series,) = store.read_now(runs.points, run, (), 0, 0, 10)
+    put(store, run, "loss", {1_000: 2.0})
+    (later,), _ = store.read_now(runs.points_after, run, series.cursor)
+    assert (list(later.steps), list(later.values)) == ([1_000], [2.0])
+
+
 def test_a_stretch_can_be_asked_for(store: Store, run: int) -> None:
     put(store, run, "loss", {step: float(step) for step in range(100)})
     (series,) = store.read_now(runs.points, run, ["loss"], 10, 19)
