@@ -11,8 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from daemon.models import Consent
-from daemon.state.engines import engine_state
+from daemon.state import engines
 from engines import registry
 from proto import myna_pb2 as pb
 
@@ -33,10 +32,9 @@ NEEDED = (
 async def examine(daemon: Daemon) -> list[pb.Finding]:
     """Findings, each "ok", "note" or "problem" with what to do."""
     findings = [_python(), *_packages(), *await asyncio.to_thread(_gpus, daemon), _disk(daemon), _state(daemon)]
-    consents = await daemon.store.read(lambda session: {name: session.get(Consent, name) for name in registry.ENGINES})
-    for name, info in registry.ENGINES.items():
-        told = engine_state(info, consents[name])
-        findings.append(pb.Finding(name=f"engine {name}", state="ok" if told.ready else "note", sentence=told.sentence))
+    states = await daemon.store.read(lambda session: [engines.state(session, info, daemon.home) for info in registry.ENGINES.values()])
+    for told in states:
+        findings.append(pb.Finding(name=f"engine {told.name}", state="ok" if told.ready else "note", sentence=told.sentence))
     return findings
 
 

@@ -48,8 +48,8 @@ class Job(Row):
 
     __tablename__ = "jobs"
     id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(16))  #: "ingest", "dataset", "train", "evaluate", "speak", "export", "import"
-    voice: Mapped[str]
+    kind: Mapped[str] = mapped_column(String(16))  #: "ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch"
+    voice: Mapped[str]  #: empty: of no voice
     title: Mapped[str]
     spec: Mapped[bytes]  #: serialised myna.v1.JobSpec
     gpu_lane: Mapped[bool]

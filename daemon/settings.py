@@ -39,6 +39,9 @@ class Settings(BaseModel):
     speech_idle_seconds: float = Field(600.0, gt=0)  #: the speech worker gives its memory back after that
     speech_memory: int = Field(4_000_000_000, gt=0)  #: bytes of loaded voices it may hold
 
+    # engines
+    weights_url: str = Field("", pattern="^(https?://.*)?$")  #: of a mirror that has <engine>/<file> in place of the publishers
+
     # state
     events_kept: int = Field(200_000, gt=0)
 

@@ -36,6 +36,11 @@ HEAD = "0001"
 GROUP = 64
 
 
+def home_of(session: Session) -> Path:
+    """The home folder that the session's database lies in."""
+    return Path(str(session.get_bind().engine.url.database)).parent
+
+
 class Store:
     """The database of one home folder. Thread-safe."""
 

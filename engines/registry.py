@@ -6,6 +6,7 @@ The daemon imports this module; it must never pull in numpy, torch or an engine'
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engines.errors import BadInput
@@ -31,3 +32,8 @@ def load(name: str) -> Engine:
     """Import the engine's heavy part (torch and all) and return it. Only for worker processes."""
     engine: Engine = import_module(info(name).package).create()
     return engine
+
+
+def check_base(name: str, folder: Path) -> None:
+    """Whether a folder has the engine's whole base, and nothing foreign in its place. Raises WeightsMissing with a sentence. Light."""
+    import_module(f"{info(name).package.rpartition('.')[0]}.weights").check(folder)

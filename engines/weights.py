@@ -11,6 +11,9 @@ from pathlib import Path
 from engines.base import EngineInfo, WeightsFile
 from engines.errors import WeightsMissing
 
+#: Ending of the name of a file that is being fetched.
+PART = ".part"
+
 
 def variable(engine: str) -> str:
     """Name of the environment variable that names another base folder."""
@@ -34,6 +37,12 @@ def folder(engine: str, home: Path | None = None) -> Path:
 def missing(info: EngineInfo, base: Path) -> list[WeightsFile]:
     """Files of the base that are not in the folder."""
     return [file for file in info.weights if not (base / file.name).is_file()]
+
+
+def present(info: EngineInfo, base: Path) -> int:
+    """Bytes of the base that are in the folder, those of files that are being fetched among them."""
+    sizes = [path.stat().st_size for file in info.weights for path in (base / file.name, base / (file.name + PART)) if path.is_file()]
+    return sum(sizes)
 
 
 def base_dir(info: EngineInfo) -> Path:

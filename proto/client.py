@@ -302,6 +302,10 @@ class Client:
         """Record consent to an engine's licence."""
         return self._ask(self._system.Accept, pb.AcceptRequest(engine=engine))
 
+    def fetch(self, engine: str, folder: str = "") -> pb.Job:
+        """Queue bringing an engine's base to the daemon's machine: over the network, or from an absolute folder there."""
+        return self.submit(pb.FetchSpec(engine=engine, folder=folder))
+
     def shutdown(self, *, now: bool = False) -> None:
         """Ask the daemon to end; unless `now`, running training checkpoints first."""
         self._ask(self._system.Shutdown, pb.ShutdownRequest(now=now))

@@ -261,6 +261,10 @@ class AsyncClient:
     async def accept(self, engine: str) -> pb.EngineState:
         return await self._ask(self._system.Accept, pb.AcceptRequest(engine=engine))
 
+    async def fetch(self, engine: str, folder: str = "") -> pb.Job:
+        """Queue bringing an engine's base to the daemon's machine: over the network, or from an absolute folder there."""
+        return await self.submit(pb.FetchSpec(engine=engine, folder=folder))
+
     async def shutdown(self, *, now: bool = False) -> None:
         await self._ask(self._system.Shutdown, pb.ShutdownRequest(now=now))
 

@@ -12,7 +12,17 @@ from proto.channel import ClientError
 ENDED = ("succeeded", "failed", "cancelled")  #: states a job does not leave, but by Retry
 PART = 256 * 1024  #: bytes of a file in one message
 
-Spec = pb.JobSpec | pb.IngestSpec | pb.DatasetSpec | pb.TrainSpec | pb.EvaluateSpec | pb.SpeakSpec | pb.ExportSpec | pb.ImportSpec
+Spec = (
+    pb.JobSpec
+    | pb.IngestSpec
+    | pb.DatasetSpec
+    | pb.TrainSpec
+    | pb.EvaluateSpec
+    | pb.SpeakSpec
+    | pb.ExportSpec
+    | pb.ImportSpec
+    | pb.FetchSpec
+)
 
 _FIELDS: dict[type[Any], str] = {
     pb.IngestSpec: "ingest",
@@ -22,6 +32,7 @@ _FIELDS: dict[type[Any], str] = {
     pb.SpeakSpec: "speak",
     pb.ExportSpec: "export",
     pb.ImportSpec: "import",
+    pb.FetchSpec: "fetch",
 }
 
 

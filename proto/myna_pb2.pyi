@@ -36,6 +36,7 @@ class _JobKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_JobKind.Value
     SPEAK: _JobKind.ValueType  # 5
     EXPORT: _JobKind.ValueType  # 6
     IMPORT: _JobKind.ValueType  # 7
+    FETCH: _JobKind.ValueType  # 8
 
 class JobKind(_JobKind, metaclass=_JobKindEnumTypeWrapper):
     """---------------------------------------------------------------------------------------------------------------- jobs"""
@@ -48,6 +49,7 @@ EVALUATE: JobKind.ValueType  # 4
 SPEAK: JobKind.ValueType  # 5
 EXPORT: JobKind.ValueType  # 6
 IMPORT: JobKind.ValueType  # 7
+FETCH: JobKind.ValueType  # 8
 Global___JobKind: _TypeAlias = JobKind  # noqa: Y015
 
 class _ErrorKind:
@@ -486,6 +488,7 @@ class JobSpec(_message.Message):
     SPEAK_FIELD_NUMBER: _builtins.int
     EXPORT_FIELD_NUMBER: _builtins.int
     IMPORT_FIELD_NUMBER: _builtins.int
+    FETCH_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ingest(self) -> Global___IngestSpec: ...
     @_builtins.property
@@ -498,6 +501,8 @@ class JobSpec(_message.Message):
     def speak(self) -> Global___SpeakSpec: ...
     @_builtins.property
     def export(self) -> Global___ExportSpec: ...
+    @_builtins.property
+    def fetch(self) -> Global___FetchSpec: ...
     def __init__(
         self,
         *,
@@ -507,12 +512,13 @@ class JobSpec(_message.Message):
         evaluate: Global___EvaluateSpec | None = ...,
         speak: Global___SpeakSpec | None = ...,
         export: Global___ExportSpec | None = ...,
+        fetch: Global___FetchSpec | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "export", b"export", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "export", b"export", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_spec: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "export", "import"]  # noqa: Y015
+    _WhichOneofReturnType_spec: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch"]  # noqa: Y015
     _WhichOneofArgType_spec: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_spec) -> _WhichOneofReturnType_spec | None: ...
 
@@ -851,6 +857,30 @@ class ImportSpec(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ImportSpec: _TypeAlias = ImportSpec  # noqa: Y015
+
+@_typing.final
+class FetchSpec(_message.Message):
+    """Bring an engine's base here: from where its publisher has it, or from a folder on the daemon's machine. Needs consent to its licence."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    FOLDER_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    folder: _builtins.str
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        folder: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "folder", b"folder"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchSpec: _TypeAlias = FetchSpec  # noqa: Y015
 
 @_typing.final
 class SubmitRequest(_message.Message):
@@ -2769,6 +2799,9 @@ class EngineState(_message.Message):
     READY_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
     LANGUAGES_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    PRESENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     title: _builtins.str
     licence: _builtins.str
@@ -2778,6 +2811,12 @@ class EngineState(_message.Message):
     ready: _builtins.bool
     sentence: _builtins.str
     """what is missing and how to get it"""
+    base: _builtins.str
+    """folder of its base on the daemon's machine; empty: it comes with Myna"""
+    size: _builtins.int
+    """bytes of the whole base, as published"""
+    present: _builtins.int
+    """bytes of it that are here"""
     @_builtins.property
     def accepted_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -2795,10 +2834,13 @@ class EngineState(_message.Message):
         ready: _builtins.bool = ...,
         sentence: _builtins.str = ...,
         languages: _abc.Iterable[_builtins.str] | None = ...,
+        base: _builtins.str = ...,
+        size: _builtins.int = ...,
+        present: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "accepted_at", b"accepted_at", "languages", b"languages", "licence", b"licence", "licence_url", b"licence_url", "name", b"name", "needs_consent", b"needs_consent", "ready", b"ready", "sentence", b"sentence", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "accepted_at", b"accepted_at", "base", b"base", "languages", b"languages", "licence", b"licence", "licence_url", b"licence_url", "name", b"name", "needs_consent", b"needs_consent", "present", b"present", "ready", b"ready", "sentence", b"sentence", "size", b"size", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

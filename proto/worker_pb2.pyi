@@ -91,6 +91,7 @@ class Start(_message.Message):
     TRAIN_FIELD_NUMBER: _builtins.int
     EVALUATE_FIELD_NUMBER: _builtins.int
     SPEAK_FIELD_NUMBER: _builtins.int
+    FETCH_FIELD_NUMBER: _builtins.int
     job: _builtins.int
     attempt: _builtins.int
     home: _builtins.str
@@ -105,6 +106,8 @@ class Start(_message.Message):
     def evaluate(self) -> Global___EvaluatePlan: ...
     @_builtins.property
     def speak(self) -> Global___SpeakPlan: ...
+    @_builtins.property
+    def fetch(self) -> Global___FetchPlan: ...
     def __init__(
         self,
         *,
@@ -116,12 +119,13 @@ class Start(_message.Message):
         train: Global___TrainPlan | None = ...,
         evaluate: Global___EvaluatePlan | None = ...,
         speak: Global___SpeakPlan | None = ...,
+        fetch: Global___FetchPlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "evaluate", b"evaluate", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "evaluate", b"evaluate", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak"]  # noqa: Y015
+    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch"]  # noqa: Y015
     _WhichOneofArgType_plan: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_plan) -> _WhichOneofReturnType_plan | None: ...
 
@@ -520,6 +524,37 @@ class SpeakPlan(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SpeakPlan: _TypeAlias = SpeakPlan  # noqa: Y015
+
+@_typing.final
+class FetchPlan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    FOLDER_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    MIRROR_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    folder: _builtins.str
+    """absolute folder of the base; files are renamed into it when they are whole"""
+    source: _builtins.str
+    """absolute folder to take it from; empty: over the network"""
+    mirror: _builtins.str
+    """URL of a folder that has the files in place of their publisher's; empty: none"""
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        folder: _builtins.str = ...,
+        source: _builtins.str = ...,
+        mirror: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "folder", b"folder", "mirror", b"mirror", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FetchPlan: _TypeAlias = FetchPlan  # noqa: Y015
 
 @_typing.final
 class Report(_message.Message):

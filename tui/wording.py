@@ -65,6 +65,8 @@ def progress(now: pb.Progress) -> str:
     parts = []
     if now.unit == "seconds" and now.total:
         parts.append(f"{duration(now.done)} of {duration(now.total)}")
+    elif now.unit == "bytes" and now.total:
+        parts.append(f"{size(now.done)} of {size(now.total)}")
     elif now.total:
         parts.append(f"{_number(now.done)} of {_number(now.total)} {now.unit}".rstrip())
     elif now.done:

@@ -21,7 +21,7 @@ class Kind(Protocol):
 
     name: str  #: "train"
     wire: pb.JobKind.ValueType  #: pb.TRAIN
-    priority: int  #: base priority, higher first: speak 400 > evaluate 300 > dataset 200 > train 100; ingest, export, import 200
+    priority: int  #: base priority, higher first: speak 400 > evaluate 300 > dataset 200 > train 100; ingest, export, import, fetch 200
     gpu_lane: bool  #: waits for the GPU (serial); False: the CPU lane
     resumable: bool  #: a dead attempt goes back to the queue
 
@@ -55,9 +55,9 @@ class Kind(Protocol):
 
 def kind(name: str) -> Kind:
     """The kind of that name."""
-    from daemon.kinds import dataset, evaluate, export, ingest, speak, train  # here: kinds submit jobs, and jobs ask for kinds
+    from daemon.kinds import dataset, evaluate, export, fetch, ingest, speak, train  # here: kinds submit jobs, and jobs ask for kinds
 
-    every: dict[str, Kind] = {module.KIND.name: module.KIND for module in (ingest, dataset, train, evaluate, speak, export)}
+    every: dict[str, Kind] = {module.KIND.name: module.KIND for module in (ingest, dataset, train, evaluate, speak, export, fetch)}
     return every[name]
 
 
@@ -70,4 +70,5 @@ NAMES: dict[pb.JobKind.ValueType, str] = {
     pb.SPEAK: "speak",
     pb.EXPORT: "export",
     pb.IMPORT: "import",
+    pb.FETCH: "fetch",
 }

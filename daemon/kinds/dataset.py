@@ -15,6 +15,7 @@ from daemon import room, settings
 from daemon.errors import MynaError
 from daemon.models import Dataset, Job, Recording
 from daemon.state import datasets, events, jobs, recordings, voices
+from daemon.store import home_of
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.home import home as default_home
@@ -106,5 +107,4 @@ def _train(session: Session, job: Job, made: Dataset) -> None:
 
 def least_seconds(session: Session) -> float:
     """The setting `auto_train_min_seconds` of the home that this database lies in."""
-    database = session.get_bind().engine.url.database
-    return settings.load(Path(database).parent).auto_train_min_seconds if database else 30.0
+    return settings.load(home_of(session)).auto_train_min_seconds

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from daemon.errors import BadRequest, NotNow
 from daemon.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
-from daemon.state import clip_refs, voices
+from daemon.state import clip_refs, engines, voices
 from engines import registry
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -45,7 +45,8 @@ class Evaluate:
         return asked.voice, f"score {asked.voice} {voices.name_of(candidate)} against {voices.name_of(against)}"
 
     def why_not(self, session: Session, job: Job, home: Path) -> str:
-        return ""
+        candidate, _ = _pair(session, pb.JobSpec.FromString(job.spec).evaluate)
+        return engines.why_not(session, engines.info(candidate.engine), home)
 
     def plan(self, session: Session, job: Job, home: Path) -> Start:
         asked = pb.JobSpec.FromString(job.spec).evaluate

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from daemon.errors import BadRequest
+from daemon.errors import BadRequest, NotNow
 from daemon.models import Job, Version, Voice
-from daemon.state import clip_refs, voices
+from daemon.state import clip_refs, engines, voices
+from daemon.store import home_of
 from engines import registry
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -38,7 +39,9 @@ class Speak:
         info = registry.ENGINES.get(engine)
         if info is None:
             raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
-        voices.consent(session, info)
+        engines.consent(session, info)
+        if why := engines.why_not(session, info, home_of(session)):  # somebody listens: better told than kept waiting
+            raise NotNow(f"{voice.name} cannot speak yet: {why}.", "")
         if not any(character.isalnum() for character in asked.text):
             raise BadRequest("There is nothing to speak in this text.", "Give a text with at least one word.")
         if len(asked.text) > LONGEST:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from daemon import room
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.models import Dataset, Job, PointRow, Run, SeriesRow, Version, Voice, now
-from daemon.state import clip_refs, jobs, voices
+from daemon.state import clip_refs, engines, jobs, voices
 from engines import registry
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -67,8 +67,8 @@ class Train:
     def why_not(self, session: Session, job: Job, home: Path) -> str:
         if job.run is not None:
             return room.short(home)  # what a run takes most of the room for is on disk already
-        spec = pb.JobSpec.FromString(job.spec).train
-        return room.short(home, _disk(session, _work(session, spec)))
+        work = _work(session, pb.JobSpec.FromString(job.spec).train)
+        return engines.why_not(session, work.info, home) or room.short(home, _disk(session, work))
 
     def plan(self, session: Session, job: Job, home: Path) -> Start:
         spec = pb.JobSpec.FromString(job.spec).train
@@ -205,7 +205,7 @@ def _work(session: Session, spec: pb.TrainSpec) -> Work:
     if voice.language.split("-")[0] not in info.languages:
         known = ", ".join(info.languages)
         raise BadRequest(f"The engine {info.name} does not know the language {voice.language!r}.", f"It knows {known}: see `myna engines`.")
-    voices.consent(session, info)
+    engines.consent(session, info)
     data = clip_refs.dataset(session, voice.name, spec.dataset)
     parent = _parent(session, voice, getattr(spec, "from"))
     if parent is not None and parent.engine != voice.engine:
@@ -299,7 +299,7 @@ def _folder(voice: str, number: int) -> Path:
 
 def _licence(session: Session, info: EngineInfo) -> str:
     """Shown with every version; for weights that need it, who accepted and when."""
-    consent = voices.consent(session, info)
+    consent = engines.consent(session, info)
     return f"{info.licence}, accepted by {consent.by} on {consent.time:%Y-%m-%d}" if consent is not None else info.licence
 
 

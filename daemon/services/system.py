@@ -13,10 +13,8 @@ from sqlalchemy.orm import Session
 
 from daemon import doctor
 from daemon.kinds import train
-from daemon.models import Consent, now
 from daemon.services.errors import plain
-from daemon.state import events, jobs
-from daemon.state.engines import accept, engine_state
+from daemon.state import engines, events, jobs
 from engines import registry
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -38,10 +36,10 @@ class SystemService(stubs.SystemServicer):
 
     async def Info(self, request: pb.Empty, context: Any) -> pb.InfoResponse:
         def ask(session: Session) -> tuple[dict[str, int], int, list[pb.EngineState]]:
-            states = [engine_state(info, session.get(Consent, name)) for name, info in registry.ENGINES.items()]
+            states = [engines.state(session, info, self.daemon.home) for info in registry.ENGINES.values()]
             return jobs.counts(session), events.newest(session), states
 
-        (counts, cursor, engines), sample = await asyncio.gather(self.store.read(ask), self.daemon.machine.sample())
+        (counts, cursor, states), sample = await asyncio.gather(self.store.read(ask), self.daemon.machine.sample())
         started = Timestamp()
         started.FromDatetime(self.daemon.started)
         return pb.InfoResponse(
@@ -50,7 +48,7 @@ class SystemService(stubs.SystemServicer):
             started=started,
             jobs=counts,
             sample=sample,
-            engines=engines,
+            engines=states,
             gpu_holder=self.daemon.scheduler.gpu_holder,
             cursor=cursor,
             pid=os.getpid(),
@@ -70,7 +68,7 @@ class SystemService(stubs.SystemServicer):
         return pb.DoctorResponse(findings=await doctor.examine(self.daemon))
 
     async def Accept(self, request: pb.AcceptRequest, context: Any) -> pb.EngineState:
-        return await self.store.write(accept, request.engine, now())
+        return await self.store.write(engines.accept, request.engine, self.daemon.home)
 
     async def Shutdown(self, request: pb.ShutdownRequest, context: Any) -> pb.Empty:
         # after the answer is on its way

@@ -1,54 +1,122 @@
-"""What people are told of an engine, and their consent to its licence."""
+"""What people are told of an engine: the consent to its licence, whether its base is here, and what it still needs."""
 
 from __future__ import annotations
 
 import getpass
+import os
 from datetime import datetime
+from pathlib import Path
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from daemon.errors import NotFound
-from daemon.models import Consent
-from engines import registry
-from engines.base import EngineInfo
+from daemon.errors import NotFound, NotNow
+from daemon.models import LIVE, Consent, Job, now
+from engines import registry, weights
+from engines.base import EngineInfo, WeightsFile
 from proto import myna_pb2 as pb
 
 
-def engine_state(info: EngineInfo, consent: Consent | None) -> pb.EngineState:
-    """An engine as it stands: its licence, whether it was accepted, and what it still needs."""
-    accepted = consent is not None
-    state = pb.EngineState(
-        name=info.name,
-        title=info.title,
-        licence=info.licence,
-        licence_url=info.licence_url,
-        needs_consent=info.needs_consent,
-        accepted=accepted or not info.needs_consent,
-        languages=info.languages,
-    )
-    if consent is not None:
-        stamp = Timestamp()
-        stamp.FromDatetime(consent.time)
-        state.accepted_at.CopyFrom(stamp)
-    if info.needs_consent and not accepted:
-        state.sentence = f"Its weights are under {info.licence}: read {info.licence_url}, then `myna engines accept {info.name}`."
-    elif info.weights:
-        state.sentence = "Its weights are fetched when it is first used."
-        state.ready = True
-    else:
-        state.sentence = "Its base comes with Myna."
-        state.ready = True
-    return state
-
-
-def accept(session: Session, name: str, time: datetime) -> pb.EngineState:
-    """Record that the user of this machine accepted an engine's licence; once given, it stays as it was. Raises NotFound."""
-    info = registry.ENGINES.get(name)
-    if info is None:
+def info(name: str) -> EngineInfo:
+    """Raises NotFound with the engines there are."""
+    known = registry.ENGINES.get(name)
+    if known is None:
         raise NotFound(f"There is no engine named {name!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
-    consent = session.get(Consent, name)
-    if consent is None and info.needs_consent:
-        consent = Consent(engine=name, licence=info.licence, by=getpass.getuser(), time=time)
-        session.add(consent)
-    return engine_state(info, consent)
+    return known
+
+
+def given_base(engine: EngineInfo) -> str:
+    """The environment variable that names the base's folder, if it does; else empty."""
+    variable = weights.variable(engine.name)
+    return variable if os.environ.get(variable) else ""
+
+
+def base(engine: EngineInfo, home: Path) -> Path:
+    """Folder of an engine's base, for one that does not ship with Myna."""
+    return weights.folder(engine.name, home)
+
+
+def lacking(engine: EngineInfo, home: Path) -> list[WeightsFile]:
+    """Files of the base that are not here."""
+    return weights.missing(engine, base(engine, home))
+
+
+def consent(session: Session, engine: EngineInfo) -> Consent | None:
+    """The consent to an engine's licence, None where none is needed. Raises NotNow, with how to give it, where it is missing."""
+    given = session.get(Consent, engine.name) if engine.needs_consent else None
+    if engine.needs_consent and given is None:
+        hint = f"Read it at {engine.licence_url}, then `myna engines accept {engine.name}`."
+        raise NotNow(f"The weights of {engine.name} are under the {engine.licence}, which nobody accepted yet.", hint)
+    return given
+
+
+def why_not(session: Session, engine: EngineInfo, home: Path) -> str:
+    """Why the engine cannot work now, for a job that waits; empty: it can."""
+    if engine.needs_consent and session.get(Consent, engine.name) is None:
+        return f"the {engine.licence} of {engine.name} is not accepted: `myna engines accept {engine.name}`"
+    if not engine.weights or not lacking(engine, home):
+        return ""
+    if (fetch := fetching(session, engine)) is not None:
+        return f"the base of {engine.name} is being fetched (fetch #{fetch.id})"
+    return f"the base of {engine.name} is not here: {_get(engine)}"
+
+
+def fetching(session: Session, engine: EngineInfo) -> Job | None:
+    """The job that brings the engine's base here, if there is one that has not ended."""
+    for job in session.scalars(select(Job).where(text(LIVE), Job.kind == "fetch").order_by(Job.id)):
+        if pb.JobSpec.FromString(job.spec).fetch.engine == engine.name:
+            return job
+    return None
+
+
+def state(session: Session, engine: EngineInfo, home: Path) -> pb.EngineState:
+    """An engine as it stands."""
+    given = session.get(Consent, engine.name)
+    told = pb.EngineState(
+        name=engine.name,
+        title=engine.title,
+        licence=engine.licence,
+        licence_url=engine.licence_url,
+        needs_consent=engine.needs_consent,
+        accepted=given is not None or not engine.needs_consent,
+        languages=engine.languages,
+        size=sum(file.size for file in engine.weights),
+    )
+    if given is not None:
+        stamp = Timestamp()
+        stamp.FromDatetime(given.time)
+        told.accepted_at.CopyFrom(stamp)
+    if engine.weights:
+        told.base, told.present = str(base(engine, home)), weights.present(engine, base(engine, home))
+    told.ready = not why_not(session, engine, home)
+    told.sentence = _sentence(session, engine, told, home)
+    return told
+
+
+def accept(session: Session, name: str, home: Path, time: datetime | None = None) -> pb.EngineState:
+    """Record that the user of this machine accepted an engine's licence; once given, it stays as it was. Raises NotFound."""
+    engine = info(name)
+    if session.get(Consent, name) is None and engine.needs_consent:
+        session.add(Consent(engine=name, licence=engine.licence, by=getpass.getuser(), time=time or now()))
+        session.flush()
+    return state(session, engine, home)
+
+
+def _sentence(session: Session, engine: EngineInfo, told: pb.EngineState, home: Path) -> str:
+    if not engine.weights:
+        return "Its base comes with Myna."
+    if not told.accepted:
+        return f"Its weights are under the {engine.licence}: read {engine.licence_url}, then `myna engines accept {engine.name}`."
+    if told.ready:
+        return f"Its base is in {told.base} ({told.present / 1e9:.2g} GB)."
+    if (fetch := fetching(session, engine)) is not None:
+        return f"Its base is being fetched (fetch #{fetch.id}): {told.present / 1e9:.1f} of {told.size / 1e9:.1f} GB are here."
+    names = ", ".join(file.name for file in lacking(engine, home))
+    if variable := given_base(engine):
+        return f"{told.base} lacks {names}: {variable} must name a folder that has the whole base, or be unset."
+    return f"Its base is not here ({names}): {_get(engine)}."
+
+
+def _get(engine: EngineInfo) -> str:
+    return f"`myna engines fetch {engine.name}` gets it, `myna engines add {engine.name} FOLDER` takes it from a folder"

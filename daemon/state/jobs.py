@@ -141,7 +141,7 @@ def submit(session: Session, spec: pb.JobSpec, *, key: str = "", priority: int =
             return earlier
     which = spec.WhichOneof("spec")
     if which is None:
-        raise BadRequest("The job says nothing to do.", "Set one of ingest, dataset, train, evaluate, speak, export, import.")
+        raise BadRequest("The job says nothing to do.", "Set one of ingest, dataset, train, evaluate, speak, export, import, fetch.")
     of = kind(which)
     voice, title = of.check(session, spec)
     time = now()

@@ -8,20 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from daemon.errors import NotFound, NotNow
-from daemon.models import Consent, Dataset, Job, Promotion, Recording, Version, Voice, now
+from daemon.models import Dataset, Job, Promotion, Recording, Version, Voice, now
 from daemon.state import events
 from engines import registry
 from proto import myna_pb2 as pb
-
-if TYPE_CHECKING:
-    from engines.base import EngineInfo
 
 #: Who promoted, as stored.
 BY_SCORE, BY_PERSON, BY_ROLLBACK = "score", "a person", "rollback"
@@ -34,15 +31,6 @@ def get(session: Session, name: str) -> Voice:
     there = session.scalars(select(Voice.name).order_by(Voice.name).limit(10)).all()
     hint = f"There are: {', '.join(there)}." if there else "Copy recordings into inbox/NAME/ and the voice NAME is made."
     raise NotFound(f"There is no voice named {name!r}.", hint)
-
-
-def consent(session: Session, info: EngineInfo) -> Consent | None:
-    """The consent to an engine's licence, None where none is needed. Raises NotNow, with how to give it, where it is missing."""
-    given = session.get(Consent, info.name) if info.needs_consent else None
-    if info.needs_consent and given is None:
-        hint = f"Read it at {info.licence_url}, then `myna engines accept {info.name}`."
-        raise NotNow(f"The weights of {info.name} are under {info.licence}, which nobody accepted yet.", hint)
-    return given
 
 
 def page(session: Session, after: str, size: int) -> list[Voice]:

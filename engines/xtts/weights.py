@@ -1,17 +1,156 @@
 """The base's files: where they are, and whether they are what they should be. Imports nothing heavy; nothing is unpickled here.
 
-Pickles (`.pth`) are only ever opened by `torch.load(…, weights_only=True)`, in the modules that load them.
+Pickles (`.pth`) are only ever loaded by `torch.load(…, weights_only=True)`, in the modules that need their tensors. What can be told from
+outside (names and shapes, by `engines.torch_file`) is told here, in one sentence a fault. Coqui's loaders are no help in this: a wrong
+dvae.pth passes them silently, since they load it with strict=False.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
-from engines import weights
-from engines.xtts.info import INFO
+from engines import torch_file, weights
+from engines.errors import WeightsMissing
+from engines.torch_file import TensorFacts
+from engines.xtts.info import INFO, REPOSITORY
+
+#: Mel bands, which neither the DVAE nor the conditioning encoder can have another number of.
+BANDS = 80
+#: Channels of the DVAE's codebook and outer blocks, and of its inner blocks, as Coqui's trainer builds it.
+CODEBOOK, INNER = 512, 1024
+#: What the tokenizer needs beside letters.
+SPECIAL = ("[STOP]", "[UNK]", "[SPACE]", "[START]", "[en]")
+
+Shapes = dict[str, tuple[int, ...]]
 
 
 def base_dir() -> Path:
     """Folder with model.pth, config.json, vocab.json, speakers_xtts.pth, dvae.pth and mel_stats.pth: `MYNA_XTTS_BASE`, else
     `engines/xtts` in Myna's home. Raises WeightsMissing with how to get them."""
     return weights.base_dir(INFO)
+
+
+def check(folder: Path) -> None:
+    """Raises WeightsMissing, with a sentence and what to do, if the folder is not a whole base whose files belong together. Reads the small
+    files and the directories of the big ones: a fraction of a second."""
+    if not folder.is_dir():
+        raise WeightsMissing(f"There is no folder {folder}.", "Give the folder that has XTTS-v2's files.")
+    if lacking := weights.missing(INFO, folder):
+        names = " and ".join(file.name for file in lacking)
+        raise WeightsMissing(f"{folder} lacks {names}.", f"All of {', '.join(file.name for file in INFO.weights)} are at {REPOSITORY}.")
+    arguments = _config(folder / "config.json")
+    _vocabulary(folder / "vocab.json", int(arguments["gpt_number_text_tokens"]))
+    _model(folder / "model.pth", arguments)
+    _dvae(folder / "dvae.pth", int(arguments["gpt_num_audio_tokens"]) - 2)  # two codes more: begin and end
+    _mel_stats(folder / "mel_stats.pth")
+    _speakers(folder / "speakers_xtts.pth")
+
+
+def _config(path: Path) -> dict[str, Any]:
+    """Its `model_args`."""
+    config = _json(path)
+    if config.get("model") != "xtts":
+        what = f"for the model {config['model']!r}" if "model" in config else "no model's"
+        raise WeightsMissing(f"{path.name} is {what}, not XTTS's.", f"Take it from {REPOSITORY}.")
+    arguments = config.get("model_args")
+    needed = ("gpt_layers", "gpt_n_model_channels", "gpt_number_text_tokens", "gpt_num_audio_tokens")
+    if not isinstance(arguments, dict) or not all(isinstance(arguments.get(name), int) for name in needed):
+        raise WeightsMissing(f"{path.name} does not say how big the model is ({', '.join(needed)}).", f"Take it from {REPOSITORY}.")
+    return arguments
+
+
+def _vocabulary(path: Path, tokens: int) -> None:
+    model = _json(path).get("model")
+    words = model.get("vocab") if isinstance(model, dict) else None
+    if not isinstance(model, dict) or not isinstance(words, dict) or not isinstance(model.get("merges"), list):
+        raise WeightsMissing(f"{path.name} is no BPE tokenizer.", f"XTTS's has a vocabulary and merges: take it from {REPOSITORY}.")
+    if absent := [word for word in SPECIAL if word not in words]:
+        raise WeightsMissing(f"{path.name} is the tokenizer of another model: it lacks {absent[0]}.", f"Take it from {REPOSITORY}.")
+    if max(words.values()) >= tokens:
+        sentence = f"{path.name} has {max(words.values()) + 1} tokens, and config.json's model takes {tokens}: they do not belong together."
+        raise WeightsMissing(sentence, "Take both from one folder.")
+
+
+def _model(path: Path, arguments: dict[str, Any]) -> None:
+    shapes = _shapes(path)
+    # Coqui's trainer saves the same tensors under "xtts.", and its DVAE with them
+    found = {name.removeprefix("model/").removeprefix("xtts."): shape for name, shape in shapes.items()}
+    if "gpt.mel_embedding.weight" not in found:
+        raise _another(path, found, "XTTS's weights")
+    channels, layers = int(arguments["gpt_n_model_channels"]), int(arguments["gpt_layers"])
+    wanted: Shapes = {
+        "gpt.mel_embedding.weight": (int(arguments["gpt_num_audio_tokens"]), channels),
+        "gpt.text_embedding.weight": (int(arguments["gpt_number_text_tokens"]), channels),
+        f"gpt.gpt.h.{layers - 1}.attn.c_attn.weight": (channels, 3 * channels),
+        "gpt.conditioning_encoder.init.weight": (channels, BANDS, 1),
+    }
+    for name, shape in wanted.items():
+        if found.get(name) != shape:
+            has = f"is {_spelt(found[name])}" if name in found else "is not there"
+            sentence = f"{path.name} does not belong to config.json: {name} {has} and should be {_spelt(shape)}."
+            raise WeightsMissing(sentence, "Take both from one folder.")
+    if f"gpt.gpt.h.{layers}.attn.c_attn.weight" in found:
+        raise WeightsMissing(f"{path.name} does not belong to config.json: it has more than {layers} layers.", "Take both from one folder.")
+    if not any(name.startswith("hifigan_decoder.waveform_decoder.") for name in found):
+        raise WeightsMissing(f"{path.name} has the GPT only, and no vocoder.", f"Take the whole model from {REPOSITORY}.")
+
+
+def _dvae(path: Path, codes: int) -> None:
+    found = _shapes(path)
+    wanted: Shapes = {
+        "encoder.0.0.weight": (CODEBOOK, BANDS, 3),
+        "encoder.1.0.weight": (INNER, CODEBOOK, 3),
+        **{f"encoder.{block}.net.{layer}.weight": (INNER, INNER, size) for block in (2, 3, 4) for layer, size in ((0, 3), (2, 3), (4, 1))},
+        "encoder.5.weight": (CODEBOOK, INNER, 1),
+        "codebook.embed": (CODEBOOK, codes),
+    }
+    if "codebook.embed" not in found:
+        raise _another(path, found, "XTTS's DVAE")
+    for name, shape in wanted.items():
+        if found.get(name) != shape:
+            has = f"is {_spelt(found[name])}" if name in found else "is not there"
+            sentence = f"{path.name} is not this model's DVAE: {name} {has} and should be {_spelt(shape)}."
+            raise WeightsMissing(sentence, f"Take it from where model.pth is from, or from {REPOSITORY}.")
+
+
+def _mel_stats(path: Path) -> None:
+    if _shapes(path) != {"": (BANDS,)}:
+        raise WeightsMissing(f"{path.name} is not the {BANDS} numbers that mel bands are divided by.", f"Take it from {REPOSITORY}.")
+
+
+def _speakers(path: Path) -> None:
+    names = _shapes(path)
+    if not any(name.endswith("/gpt_cond_latent") for name in names) or not any(name.endswith("/speaker_embedding") for name in names):
+        raise WeightsMissing(f"{path.name} has no stock speakers.", f"Take it from {REPOSITORY}.")
+
+
+def _another(path: Path, found: Shapes, wanted: str) -> WeightsMissing:
+    """What a file is that is not what its name says."""
+    kinds = (
+        ("gpt.mel_embedding.weight", "the model itself"),
+        ("codebook.embed", "a DVAE"),
+        ("text_embedding.weight", "a GPT without the rest of the model"),
+    )
+    what = next((what for name, what in kinds if name in found), f"something else, with {len(found)} tensors")
+    return WeightsMissing(f"{path.name} is not {wanted}: it is {what}.", f"Take it from {REPOSITORY}.")
+
+
+def _shapes(path: Path) -> Shapes:
+    facts: dict[str, TensorFacts] = torch_file.tensors(path)
+    return {name: tensor.shape for name, tensor in facts.items()}
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError):
+        found = None
+    if not isinstance(found, dict):
+        raise WeightsMissing(f"{path.name} is damaged or not what its name says: it is no JSON object.", f"Take it from {REPOSITORY}.")
+    return found
+
+
+def _spelt(shape: tuple[int, ...]) -> str:
+    return "×".join(map(str, shape)) or "a number"

@@ -1,19 +1,26 @@
-"""`myna engines`: which engines there are, under which licence, and what each still needs."""
+"""`myna engines`: which engines there are, under which licence, what each still needs, and how its base gets here."""
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from proto import myna_pb2 as pb
-from tui import output, session, wording
+from proto.client import Client, ClientError
+from tui import follow, output, session, wording
+from tui.commands import jobs
 from tui.doctor import whisper
 
 app = typer.Typer()
 
 engines = typer.Typer(invoke_without_command=True)
 app.add_typer(engines, name="engines", rich_help_panel="Voices")
+
+Name = Annotated[str, typer.Argument(metavar="ENGINE", help="The engine.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until the base is here: the daemon goes on by itself.")]
 
 
 @engines.callback()
@@ -25,8 +32,10 @@ def listing(ctx: typer.Context, json: output.Json = False) -> None:
     if json:
         output.json(list(found))
         return
-    rows = ((e.name, "ready" if e.ready else "not ready", " ".join(e.languages), e.licence + consent(e), e.title) for e in found)
-    output.table(("engine", "state", "languages", "licence", ""), rows)
+    rows = (
+        (e.name, state(e), wording.size(e.size) if e.size else "", " ".join(e.languages), e.licence + consent(e), e.title) for e in found
+    )
+    output.table(("engine", "state", "base", "languages", "licence", ""), rows)
     for engine in found:
         if engine.sentence and not engine.ready:
             output.line(f"{engine.name}: {output.safe(engine.sentence)}")
@@ -36,15 +45,56 @@ def listing(ctx: typer.Context, json: output.Json = False) -> None:
 
 
 @engines.command()
-def accept(name: Annotated[str, typer.Argument(help="The engine.")], json: output.Json = False) -> None:
-    """Accept the licence of an engine's weights. It is recorded, and shown with every version trained from them."""
-    state = session.client().accept(name)
-    if json:
-        output.json(state)
+def accept(
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    no_fetch: Annotated[bool, typer.Option("--no-fetch", help="Only record the consent.")] = False,
+    no_wait: NoWait = False,
+    json: output.Json = False,
+) -> None:
+    """Accept the licence of an engine's weights, and fetch them. The consent is shown with every version trained from them."""
+    client = session.client()
+    engine = _engine(client, name)
+    if engine.needs_consent and not engine.accepted:
+        terms = f"The weights of {name} are under the {engine.licence}, whose terms are at {engine.licence_url}."
+        if not json:
+            output.line(output.safe(f"{terms} What is trained from them is under it too."))
+        if not yes and sys.stdin.isatty() and not typer.confirm("Do you accept it?"):
+            raise ClientError(f"The licence of {name} was not accepted.", "Nothing was fetched.", "FAILED_PRECONDITION")
+    engine = client.accept(name)
+    fetched = engine.ready or no_fetch or not engine.size
+    if json and fetched:
+        output.json(engine)
         return
-    output.line(f"{state.licence} is accepted for {state.name}. {state.licence_url}")
-    if state.sentence:
-        output.line(output.safe(state.sentence))
+    if not json:
+        output.line(output.safe(f"{engine.licence} is accepted for {engine.name}. {engine.licence_url}"))
+        output.line(output.safe(engine.sentence))
+    if not fetched:
+        _bring(client, name, "", no_wait, json)
+
+
+@engines.command()
+def fetch(name: Name, no_wait: NoWait = False, json: output.Json = False) -> None:
+    """Fetch the base of an engine whose licence was accepted. What an earlier try brought is not fetched again."""
+    _bring(session.client(), name, "", no_wait, json)
+
+
+@engines.command()
+def add(
+    name: Name,
+    folder: Annotated[Path, typer.Argument(help="A folder with the files of its base, on the daemon's machine.")],
+    no_wait: NoWait = False,
+    json: output.Json = False,
+) -> None:
+    """Take the base of an engine from a folder: its files are looked at, then copied into Myna's home. For machines without a network."""
+    _bring(session.client(), name, str(folder if session.where().host else folder.expanduser().absolute()), no_wait, json)
+
+
+def state(engine: pb.EngineState) -> str:
+    """ "ready", or the first thing that is missing."""
+    if engine.ready:
+        return "ready"
+    return "weights missing" if engine.accepted else "licence not accepted"
 
 
 def consent(engine: pb.EngineState) -> str:
@@ -52,3 +102,29 @@ def consent(engine: pb.EngineState) -> str:
     if not engine.needs_consent:
         return ""
     return f" (accepted {wording.moment(engine.accepted_at)})" if engine.accepted else f" (not accepted: myna engines accept {engine.name})"
+
+
+def _engine(client: Client, name: str) -> pb.EngineState:
+    known = {engine.name: engine for engine in client.info().engines}
+    if name not in known:
+        raise ClientError(f"There is no engine named {name!r}.", f"There are: {', '.join(known)}.", "NOT_FOUND")
+    return known[name]
+
+
+def _bring(client: Client, name: str, folder: str, no_wait: bool, json: bool) -> None:
+    """Have the base brought here, and follow that; one that is on its way already is followed."""
+    _engine(client, name)
+    under_way = [job for job in client.jobs(states=follow.LIVE, kinds=[pb.FETCH]) if job.spec.fetch.engine == name]
+    job = under_way[0] if under_way and not folder else client.fetch(name, folder)
+    if no_wait:
+        jobs.show(job, json)
+        if not json:
+            output.line(f"Follow it: myna logs {job.id} -f")
+        return
+    ended = follow.job(client, job.id)
+    follow.check(ended)
+    engine = _engine(client, name)
+    if json:
+        output.json(engine)
+    else:
+        output.line(output.safe(engine.sentence))

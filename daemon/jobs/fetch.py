@@ -1,0 +1,109 @@
+"""Bringing an engine's base here, in a worker of the CPU lane: over the network, on from where it broke off, or from a folder.
+
+Each file appears under its name only when it is whole, the biggest last; until all are there the engine is not ready. A cancelled or failed
+fetch keeps what came.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from daemon.jobs import Channel
+from engines import registry, torch_file, weights
+from engines.base import EngineInfo
+from engines.download import download
+from engines.errors import DiskFull, WeightsMissing
+from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_folder
+from proto import worker_pb2 as wire
+
+#: Bytes copied at once.
+BLOCK = 8 << 20
+
+
+def run(plan: wire.FetchPlan, channel: Channel) -> str:
+    """Make the base whole. Raises WeightsMissing when what came, or what the folder has, is not the engine's base."""
+    info, folder = registry.info(plan.engine), Path(plan.folder)
+    began = time.monotonic()
+    with disk_full_is_a_sentence(f"the folder of the base of {info.name}"):
+        folder.mkdir(parents=True, exist_ok=True)
+    if plan.source:
+        _adopt(info, Path(plan.source), folder, channel)
+        return f"The base of {info.name} was taken from {plan.source}."
+    news = _News(channel, sum(file.size for file in info.weights))
+    _room(folder, news.total - weights.present(info, folder))
+    for file in info.weights:
+        channel.check()
+        if not (folder / file.name).is_file():
+            url = f"{plan.mirror.rstrip('/')}/{file.name}" if plan.mirror else file.url
+            channel.log("info", f"{file.name} ({file.size:,} bytes) comes from {url}.")
+            download(file, url, folder, news.told)
+        news.done += file.size
+    registry.check_base(info.name, folder)
+    return f"The base of {info.name} is here, {news.total / 1e9:.1f} GB after {time.monotonic() - began:.0f} s: {info.licence}."
+
+
+class _News:
+    """Progress over all files."""
+
+    def __init__(self, channel: Channel, total: int) -> None:
+        self._channel = channel
+        self.total = total  #: bytes
+        self.done = 0  #: bytes of the files before
+        self._began: tuple[float, int] | None = None
+
+    def told(self, have: int, sentence: str) -> None:
+        """So many bytes of the present file are here. Raises what the daemon ordered."""
+        self._channel.check()
+        now, at = time.monotonic(), self.done + have
+        if self._began is None or at < self._began[1]:
+            self._began = (now, at)
+        since, came = now - self._began[0], at - self._began[1]
+        self._channel.progress(at, self.total, "bytes", sentence, (self.total - at) * since / came if came else 0.0)
+
+
+def _adopt(info: EngineInfo, source: Path, folder: Path, channel: Channel) -> None:
+    """Copy a whole base from `source`. Copied, never linked: Coqui's own loader writes over the model.pth that it loads."""
+    channel.progress(0, 0, "bytes", "looking at the files")
+    registry.check_base(info.name, source)
+    for file in info.weights:
+        channel.check()
+        if file.name.endswith(".pth") and (record := torch_file.broken_record(source / file.name)):
+            raise WeightsMissing(f"{file.name} is damaged: the bytes of {record} are not what was saved.", "Get it again.")
+        if (size := (source / file.name).stat().st_size) != file.size:
+            channel.log("info", f"{file.name} has {size:,} bytes, the published one {file.size:,}: it is taken as it is.")
+    _room(folder, sum((source / file.name).stat().st_size for file in info.weights))
+    news = _News(channel, sum((source / file.name).stat().st_size for file in info.weights))
+    for file in info.weights:
+        _copy(source / file.name, folder / file.name, news)
+
+
+def _copy(source: Path, target: Path, news: _News) -> None:
+    aside = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
+    have = 0
+    with disk_full_is_a_sentence(target.name):
+        try:
+            with source.open("rb") as here, aside.open("wb") as there:
+                while block := here.read(BLOCK):
+                    there.write(block)
+                    have += len(block)
+                    news.told(have, f"copying {target.name}")
+                there.flush()
+                os.fsync(there.fileno())
+            aside.replace(target)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        sync_folder(target.parent)
+    news.done += have
+
+
+def _room(folder: Path, need: int) -> None:
+    """The daemon waits for room before it starts this; in between somebody else may have taken it."""
+    short = need - shutil.disk_usage(folder).free
+    if short > 0:
+        raise DiskFull(
+            f"The disk that holds {folder} is {short / 1e9:.1f} GB short.", "Free some space, then fetch again: nothing is lost."
+        )

@@ -1,0 +1,78 @@
+"""Bringing an engine's base here, the daemon's side: whose licence was accepted, where the base goes, and room for it.
+
+There are no rows: an engine is ready when its files are there and its licence was accepted (`daemon.state.engines`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from daemon import room, settings
+from daemon.errors import BadRequest, NotNow
+from daemon.models import Job
+from daemon.state import engines
+from daemon.store import home_of
+from engines import weights
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
+
+
+class Fetch:
+    """See `daemon.kinds.Kind`. Such a job belongs to no voice."""
+
+    name = "fetch"
+    wire = pb.FETCH
+    priority = 200
+    gpu_lane = False
+    resumable = True
+
+    def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
+        asked = spec.fetch
+        info = engines.info(asked.engine)
+        if not info.weights:
+            raise BadRequest(f"The base of {info.name} comes with Myna: there is nothing to fetch.", "")
+        engines.consent(session, info)
+        home = home_of(session)
+        if given := engines.given_base(info):
+            sentence = f"{given} says that the base of {info.name} is {engines.base(info, home)}, where Myna does not write."
+            raise NotNow(sentence, f"Unset {given} in mynad's environment to keep a base in Myna's home.")
+        if not engines.lacking(info, home):
+            hint = f"To have another one, move {engines.base(info, home)} away first: versions may rest on it."
+            raise NotNow(f"The base of {info.name} is here already.", hint)
+        if (live := engines.fetching(session, info)) is not None:
+            raise NotNow(f"The base of {info.name} is on its way already (fetch #{live.id}).", f"`myna logs {live.id} -f` follows it.")
+        if asked.folder and not Path(asked.folder).is_absolute():
+            raise BadRequest(f"{asked.folder} is no absolute path.", "Name the whole path of the folder on the daemon's machine.")
+        return "", f"take the base of {info.name} from {asked.folder}" if asked.folder else f"fetch the base of {info.name}"
+
+    def why_not(self, session: Session, job: Job, home: Path) -> str:
+        asked = pb.JobSpec.FromString(job.spec).fetch
+        if asked.folder:
+            return room.short(home)  # how big its files are is seen when it runs
+        info = engines.info(asked.engine)
+        return room.short(home, max(0, sum(file.size for file in info.weights) - weights.present(info, engines.base(info, home))))
+
+    def plan(self, session: Session, job: Job, home: Path) -> Start:
+        asked = pb.JobSpec.FromString(job.spec).fetch
+        info = engines.info(asked.engine)
+        mirror = settings.load(home).weights_url
+        return Start(
+            fetch=wire.FetchPlan(
+                engine=info.name,
+                folder=str(engines.base(info, home)),
+                source=asked.folder,
+                mirror=f"{mirror.rstrip('/')}/{info.name}" if mirror else "",
+            )
+        )
+
+    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None: ...
+
+    def finished(self, session: Session, job: Job) -> None: ...
+
+    def ended_badly(self, session: Session, job: Job) -> None: ...
+
+
+KIND = Fetch()
