@@ -47,14 +47,20 @@ class Address:
     tls_cert: Path | None = None  #: PEM of our own certificate (mutual TLS)
     tls_key: Path | None = None
     tls_name: str = ""  #: name in the daemon's certificate, where it is not the host's (through a tunnel)
+    through: str = ""  #: "user@box": the socket in `home` is the near end of an SSH forward, and the daemon's files are there
 
     @property
     def target(self) -> str:
         """gRPC's name for it."""
         return self.host or f"unix:{socket_path(self.home)}"
 
+    @property
+    def remote(self) -> str:
+        """The other machine that the daemon runs on; empty: it is this one."""
+        return self.host or self.through
+
     def __str__(self) -> str:
-        return self.host or str(socket_path(self.home))
+        return self.remote or str(socket_path(self.home))
 
 
 def address(
@@ -149,6 +155,9 @@ def lost(error: grpc.RpcError) -> bool:
 
 
 def _unreachable(where: Address, details: str) -> ClientError:
+    if where.through:
+        hint = f"Start it there: `ssh {where.through} myna up`. A link that dropped is opened again by itself."
+        return ClientError(f"No daemon answers on {where.through}.", hint, "UNAVAILABLE")
     if not where.host:
         return ClientError(f"No daemon is running in {where.home}.", "Start it with `myna up`.", "UNAVAILABLE")
     lowered = details.lower()

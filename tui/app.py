@@ -60,7 +60,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.run_worker(self._tell(), name="news")
 
     async def _live(self) -> None:
-        if not self.where.host and not self.readonly and not await self.client.ready():
+        if not self.where.remote and not self.readonly and not await self.client.ready():
             from tui import daemon
 
             self.live.say_link("Starting the daemon …")
@@ -84,7 +84,7 @@ class Dashboard(App[None], inherit_bindings=False):
 
     def place_name(self) -> str:
         """Which daemon this is, in a few characters."""
-        return self.where.host or str(self.where.home)
+        return self.where.remote or str(self.where.home)
 
     # ---------------------------------------------------------------------------------------------- words to the person
 

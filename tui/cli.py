@@ -65,6 +65,14 @@ def everywhere(
     host: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="A remote daemon (TLS). Also MYNA_HOST.", rich_help_panel="Which daemon")
     ] = None,
+    ssh: Annotated[
+        str | None,
+        typer.Option(metavar="USER@BOX[:PORT]", help="A remote daemon, through SSH. Also MYNA_SSH.", rich_help_panel="Which daemon"),
+    ] = None,
+    ssh_home: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Its state folder there. Also MYNA_SSH_HOME. Default: found.", rich_help_panel="Which daemon"),
+    ] = None,
     token: Annotated[
         str | None, typer.Option(help="Its token, or @FILE that holds it. Also MYNA_TOKEN.", rich_help_panel="Which daemon")
     ] = None,
@@ -102,7 +110,7 @@ def everywhere(
             print("myna (from a checkout that is not installed)")
         raise typer.Exit()
     try:
-        session.choose(host, token, home, tls_ca, tls_cert, tls_key, tls_name)
+        session.choose(host, token, home, tls_ca, tls_cert, tls_key, tls_name, ssh, ssh_home)
     except ClientError as problem:
         raise typer.BadParameter(str(problem)) from None
     if ctx.invoked_subcommand is None:
@@ -147,6 +155,8 @@ def run(arguments: Sequence[str]) -> int:
         hint = "That is a mistake in Myna. MYNA_DEBUG=1 shows where; please report it."
         output.error(ClientError(f"{type(mistake).__name__}: {mistake}", hint, "INTERNAL"), "--json" in arguments)
         return 1
+    finally:
+        session.close()
     return 0
 
 

@@ -67,7 +67,7 @@ def installed() -> str:
 def end(client: Client, *, now: bool = False) -> None:
     """Ask the daemon to end and wait until it has. Raises ClientError if none runs or it takes too long."""
     home = client.address.home
-    here = not client.address.host and holds_lock(home)
+    here = not client.address.remote and holds_lock(home)
     process = _handle(client.info().pid) if here else None
     try:
         client.shutdown(now=now)

@@ -53,9 +53,9 @@ def examine(client: Client) -> list[pb.Finding]:
         told = client.doctor()
         daemon = ok("daemon", f"A daemon answers at {where}.")
     except ClientError as error:
-        daemon = (note if error.code == "UNAVAILABLE" and not where.host else problem)("daemon", error.sentence, error.hint)
+        daemon = (note if error.code == "UNAVAILABLE" and not where.remote else problem)("daemon", error.sentence, error.hint)
     checks: list[Callable[[], pb.Finding]] = [python, audio]
-    if not where.host:
+    if not where.remote:
         home = where.home
         checks += [torch, gpu, espeak, lambda: whisper(home), lambda: state_folder(home), lambda: inbox(home), lambda: disk(home)]
         checks += [lambda: socket(home), inotify, *((lambda row=row: package(*row)) for row in PACKAGES)]  # type: ignore[misc]

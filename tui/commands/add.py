@@ -40,7 +40,7 @@ def add(
         raise typer.BadParameter("--text is for a single recording; for many, put a .txt beside each", param_hint="--text")
     client = session.client()
     where = session.where()
-    running = bool(where.host) or client.ready()
+    running = bool(where.remote) or client.ready()
     if wait and not running:
         nothing = f"No daemon is running in {where.home}, so there is nothing to wait for."
         raise ClientError(nothing, "Start it with `myna up`.", "UNAVAILABLE")
@@ -53,7 +53,7 @@ def add(
             written.write_text(text + "\n", "utf-8")
             gathered.with_text(written)
         bytes = gathered.bytes
-        if where.host or tunnelled:
+        if where.remote or tunnelled:
             names = _upload(client, voice, gathered)
         else:
             with counting("copying", bytes) as advance:

@@ -18,8 +18,8 @@ PANEL = "Daemon"
 def up(json: output.Json = False) -> None:
     """Start the local daemon, if none runs, and wait until it answers. (For systemd there is `mynad`.)"""
     where = session.where()
-    if where.host:
-        raise ClientError(f"The daemon at {where.host} is on another machine.", "Run `myna up` there, or start mynad with systemd.")
+    if where.remote:
+        raise ClientError(f"The daemon at {where} is on another machine.", "Run `myna up` there, or start mynad with systemd.")
     client = session.client()
     running = client.ready()
     pid = client.info().pid if running else daemon.start(where.home)
@@ -37,7 +37,7 @@ def down(
     """End the daemon. Running training saves itself and goes on at the next start."""
     client = session.client()
     where = session.where()
-    if not where.host and not client.ready() and not daemon.holds_lock(where.home):
+    if not where.remote and not client.ready() and not daemon.holds_lock(where.home):
         if json:
             output.json({"ended": False})
         else:

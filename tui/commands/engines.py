@@ -39,7 +39,7 @@ def listing(ctx: typer.Context, json: output.Json = False) -> None:
     for engine in found:
         if engine.sentence and not engine.ready:
             output.line(f"{engine.name}: {output.safe(engine.sentence)}")
-    if not session.where().host:
+    if not session.where().remote:
         heard = whisper(session.where().home)
         output.line(output.safe(f"hearing: {heard.sentence} {heard.hint}".rstrip()))
 

@@ -43,7 +43,7 @@ def watch(
 def overview(*, start: bool = True) -> None:
     """`myna` into a pipe, or `--once`: starts the local daemon if none runs (and it may); then status, and what to do next."""
     client = session.client()
-    if start and not session.where().host and not client.ready():
+    if start and not session.where().remote and not client.ready():
         from tui import daemon
 
         daemon.start(session.where().home)
@@ -66,7 +66,7 @@ def show(client: Client, json: bool) -> None:
             {**as_json.plain(info), "live_jobs": [as_json.plain(job) for job in live], "voices": [as_json.plain(v) for v in voices]}
         )
         return
-    output.line(f"Myna {info.version} · up {wording.since(info.started)} · {output.safe(str(session.where().host or info.home))}")
+    output.line(f"Myna {info.version} · up {wording.since(info.started)} · {output.safe(str(session.where().remote or info.home))}")
     output.fields(machine(info))
     if live:
         print()
