@@ -73,6 +73,7 @@ class XttsEngine:
 
     def losses(self, model: Model, batch: Batch) -> dict[str, torch.Tensor]:
         xtts = _own(model)
+        xtts.activate()
         return training.losses(xtts.module, batch, _voices(xtts, batch))
 
     def save(self, model: Model, folder: Path) -> None:

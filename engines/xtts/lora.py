@@ -77,6 +77,7 @@ def fold(transformer: torch.nn.Module) -> None:
         )
         parent, _, last = name.rpartition(".")
         setattr(transformer.get_submodule(parent), last, base)
+    transformer.__dict__.pop("peft_config", None)  # else peft takes the next adapters for second ones
 
 
 def parameters(transformer: torch.nn.Module) -> list[torch.nn.Parameter]:

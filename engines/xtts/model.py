@@ -125,15 +125,14 @@ def save(model: XttsModel, folder: Path) -> None:
 
 
 def fold(model: XttsModel) -> None:
-    """Fold the adapters into the weights, in place."""
+    """Fold the adapters into the weights, in place. A base that other voices speak with too is left to them."""
     if model.lora is None:
         return
-    model.activate()
+    if model.shared is not None:
+        assert model.version is not None, "only versions share a base"
+        model.xtts = load(model.base, model.version, str(model.device), training=True, reference=()).xtts
     lora.fold(model.transformer)
-    if model.shared is not None:  # it is ours now: nobody else's adapters fit into it
-        for key, shared in list(_shared.items()):
-            if shared is model.shared:
-                del _shared[key]
+    model.module.eval()
     model.lora, model.shared, model.adapters, model.kind, model.on = None, None, {}, "merged", ()
 
 

@@ -1,0 +1,58 @@
+"""The tiny base in XTTS-v2's file format, built once, and clips of real speech."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from numpy.typing import NDArray
+
+from engines.base import Clip, Features
+from engines.xtts import tiny_base
+from engines.xtts.engine import XttsEngine, create
+from engines.xtts.features import Encoder
+
+DEMO = Path(__file__).parents[3] / "demo" / "recordings"
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny base."""
+    folder = tmp_path_factory.mktemp("xtts") / "base"
+    tiny_base.write(folder)
+    return folder
+
+
+@pytest.fixture
+def engine(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> XttsEngine:
+    """The engine on the tiny base."""
+    monkeypatch.setenv("MYNA_XTTS_BASE", str(tiny))
+    return create()
+
+
+@pytest.fixture(scope="session")
+def clips() -> list[Clip]:
+    """Twelve demo recordings of one voice, two to six seconds, with their texts."""
+    return [clip(path) for path in sorted(DEMO.glob("d*.flac"))[:12]]
+
+
+@pytest.fixture(scope="session")
+def features(tiny: Path, clips: list[Clip]) -> list[Features]:
+    """The clips, encoded."""
+    return [made for made in Encoder(tiny).encode(clips) if not isinstance(made, Exception)]
+
+
+def clip(path: Path, text: str = "") -> Clip:
+    """A clip of a file, with the text beside it unless one is given."""
+    text = text or path.with_suffix(".txt").read_text(encoding="utf-8").strip()
+    return Clip(hashlib.sha256(path.read_bytes()).hexdigest(), path, text, "en", soundfile.info(path).duration)
+
+
+def tone(path: Path, seconds: float, rate: int = 22_050) -> NDArray[np.float32]:
+    """Write a tone and return its samples."""
+    samples = 0.3 * np.sin(2 * np.pi * 150 * np.arange(round(seconds * rate)) / rate).astype(np.float32)
+    soundfile.write(path, samples, rate)
+    return samples

@@ -1,0 +1,172 @@
+"""What XTTS learns from, and that it is what Coqui's own model would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import clip, tone
+
+from engines.base import Clip, Features, LoraSettings
+from engines.errors import BadInput, WeightsMissing
+from engines.features import encode_all
+from engines.training.data import DataOrder
+from engines.training.held_out import held_out_losses
+from engines.training.loop import train
+from engines.training.report import Collected
+from engines.training.settings import TrainSettings, plan
+from engines.xtts import model as voices
+from engines.xtts.engine import XttsEngine
+from engines.xtts.info import INFO
+
+SETTINGS = TrainSettings(
+    steps=12, learning_rate=2e-3, batch_size=4, micro_batch=4, warmup=2, eval_every=4, checkpoint_every=12, patience=0, threads=1
+)
+LORA = LoraSettings(rank=4, alpha=8)
+
+
+def test_the_losses_are_those_of_coquis_own_forward_pass(engine: XttsEngine, features: list[Features]) -> None:
+    voice = engine.load(None)
+    assert isinstance(voice, voices.XttsModel)
+    prompts = [*features[1:], features[0]]
+    heard = [voice.xtts.gpt.get_style_emb(torch.from_numpy(one["prompt"].astype("f4"))[None]).transpose(1, 2) for one in prompts]
+    with torch.no_grad():
+        ours = engine.losses(voice, engine.collate(features, prompts))
+        text_ce, mel_ce, _ = voice.xtts.gpt(
+            padded([one["tokens"] for one in features]),
+            torch.tensor([len(one["tokens"]) for one in features]),
+            padded([one["codes"] for one in features]),
+            torch.tensor([len(one["codes"]) * 1_024 for one in features]),
+            cond_mels=torch.zeros(len(features), 1, 80, 4),  # only its size is looked at when latents are given
+            cond_latents=torch.cat(heard),
+        )
+    assert len({len(one["tokens"]) for one in features}) > 3  # rows of unlike lengths, or the packing was not tried
+    assert float(ours["text_ce"]) == pytest.approx(float(text_ce), abs=1e-4)
+    assert float(ours["mel_ce"]) == pytest.approx(float(mel_ce), abs=1e-4)
+    assert float(ours["loss"]) == pytest.approx(float(0.01 * text_ce + mel_ce), abs=1e-4)
+
+
+def test_gradients_of_a_full_training_are_those_of_coquis_own_forward_pass(engine: XttsEngine, features: list[Features]) -> None:
+    ours, theirs = engine.load(None), engine.load(None)
+    assert isinstance(theirs, voices.XttsModel)
+    engine.trainable(ours, None), engine.trainable(theirs, None)
+    batch = engine.collate(features[:4], features[4:8])
+    engine.losses(ours, batch)["loss"].backward()
+    prompts = batch["prompts"]
+    shortest = min(prompt.shape[1] for prompt in prompts)
+    text_ce, mel_ce, _ = theirs.xtts.gpt(
+        padded([one["tokens"] for one in features[:4]]),
+        torch.tensor([len(one["tokens"]) for one in features[:4]]),
+        padded([one["codes"] for one in features[:4]]),
+        torch.tensor([len(one["codes"]) * 1_024 for one in features[:4]]),
+        cond_mels=torch.stack([prompt[:, :shortest] for prompt in prompts])[:, None],
+    )
+    (0.01 * text_ce + mel_ce).backward()
+    wanted = dict(theirs.module.named_parameters())
+    for name, parameter in ours.module.named_parameters():
+        if wanted[name].grad is None:
+            assert parameter.grad is None, name
+        else:
+            assert torch.allclose(parameter.grad, wanted[name].grad, atol=1e-5), name
+
+
+def test_codes_do_not_depend_on_the_batch_a_clip_was_encoded_in(engine: XttsEngine, clips: list[Clip]) -> None:
+    together = engine.encode_many(clips)
+    for one, batched in zip(clips, together, strict=True):
+        alone = engine.encode(one)
+        assert not isinstance(batched, BadInput)
+        assert all(np.array_equal(alone[name], batched[name]) for name in alone)
+
+
+def test_every_clip_is_encoded_once_and_one_that_cannot_train_is_named(engine: XttsEngine, clips: list[Clip], tmp_path: Path) -> None:
+    tone(tmp_path / "long.flac", 12.0)
+    tone(tmp_path / "odd.flac", 2.0)
+    strange = [clip(tmp_path / "long.flac", "A very long tone."), clip(tmp_path / "odd.flac", "What is ☃ in words?")]
+    first = encode_all(engine, [*clips, *strange], tmp_path / "features")
+    assert [one.sha256 for one, _ in first.kept] == [one.sha256 for one in clips]
+    reasons = [reason for _, reason in first.dropped]
+    assert "12.0 s long" in reasons[0]
+    assert "cannot spell" in reasons[1]
+    again = encode_all(engine, clips, tmp_path / "features")
+    assert again.from_cache == len(clips)
+
+
+def test_the_prompt_is_another_clip_of_the_voice() -> None:
+    order = DataOrder([10.0] * 5, [10.0] * 3, 4, 0.5, seed=1)
+    for epoch in range(20):
+        assert all(order.prompt(index, epoch) != index for index in range(8))
+    heard = {order.prompt(0, epoch) for epoch in range(100)}
+    assert heard == set(range(1, 8))
+
+
+@pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
+def test_training_lowers_the_held_out_loss_and_names_both_losses(
+    lora: LoraSettings | None, engine: XttsEngine, features: list[Features], tmp_path: Path
+) -> None:
+    voice = engine.load(None, training=True)
+    report = Collected()
+    settings = TrainSettings.from_json({**SETTINGS.to_json(), "lora": vars(lora) if lora else None})
+    result = train(engine, voice, features[:9], features[9:], settings, tmp_path / "run", report=report)
+    assert voice.kind == ("lora" if lora else "full")
+    assert {"train/text_ce", "train/mel_ce", "held_out/text_ce", "held_out/mel_ce"} <= set(report.curves)
+    first = report.curves["held_out/loss"][0]
+    assert result.best_loss is not None
+    assert result.best_loss < first
+
+
+def test_adapters_leave_the_base_as_it_was(engine: XttsEngine, features: list[Features], tmp_path: Path) -> None:
+    voice, untouched = engine.load(None, training=True), engine.load(None)
+    lora = TrainSettings.from_json({**SETTINGS.to_json(), "lora": vars(LORA)})
+    train(engine, voice, features[:9], features[9:], lora, tmp_path / "run")
+    wanted = dict(untouched.module.named_parameters())
+    same = {name.replace(".base_layer", ""): parameter for name, parameter in voice.module.named_parameters() if ".lora_" not in name}
+    assert set(same) == set(wanted)
+    assert all(torch.equal(parameter, wanted[name]) for name, parameter in same.items())
+
+
+def test_held_out_losses_are_the_same_every_time(engine: XttsEngine, features: list[Features]) -> None:
+    voice = engine.load(None, training=True)
+    engine.trainable(voice, LORA)
+    once = held_out_losses(engine, voice, features, SETTINGS)
+    assert held_out_losses(engine, voice, features, SETTINGS) == once
+
+
+def test_adapters_learn_faster_and_an_increment_slower() -> None:
+    full, lora = plan(INFO, 100, 100), plan(INFO, 100, 100, overrides={"lora": {"rank": 8, "alpha": 16}})
+    assert lora.learning_rate == pytest.approx(full.learning_rate * INFO.lora_rate)
+    assert plan(INFO, 100, 10, first=False).learning_rate == pytest.approx(full.learning_rate * INFO.increment_rate)
+
+
+@pytest.mark.parametrize("file", ["model.pth", "dvae.pth"])
+def test_a_file_cut_short_is_a_sentence(file: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clips: list[Clip]) -> None:
+    broken = copy(tiny, tmp_path / "base")
+    (broken / file).write_bytes((tiny / file).read_bytes()[:-5_000])
+    with pytest.raises(WeightsMissing, match="cut short"):
+        use(broken, monkeypatch, clips)
+
+
+def test_a_dvae_that_is_none_does_not_pass_silently(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clips: list[Clip]) -> None:
+    wrong = copy(tiny, tmp_path / "base")
+    torch.save({"encoder.something": torch.zeros(3)}, wrong / "dvae.pth")
+    with pytest.raises(WeightsMissing, match="not this model"):
+        use(wrong, monkeypatch, clips)
+
+
+def copy(base: Path, folder: Path) -> Path:
+    folder.mkdir()
+    for path in base.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+def use(base: Path, monkeypatch: pytest.MonkeyPatch, clips: list[Clip]) -> None:
+    monkeypatch.setenv("MYNA_XTTS_BASE", str(base))
+    engine = XttsEngine()
+    engine.load(None)
+    engine.encode(clips[0])
+
+
+def padded(rows: list[np.ndarray]) -> torch.Tensor:  # type: ignore[type-arg]
+    return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row.astype(np.int64)) for row in rows], batch_first=True)

@@ -1,0 +1,165 @@
+"""Versions of an XTTS voice: slim, apart from the base, and loadable by stock coqui-tts."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from engines.base import Clip, Features, LoraSettings, Model
+from engines.training.held_out import held_out_losses
+from engines.training.settings import TrainSettings
+from engines.xtts import model as voices
+from engines.xtts.engine import XttsEngine
+
+LORA = LoraSettings(rank=4, alpha=8)
+SETTINGS = TrainSettings(steps=1, learning_rate=1e-3)
+
+
+def taught(engine: XttsEngine, parent: Path | None, lora: LoraSettings | None, clips: list[Clip], seed: int = 1) -> voices.XttsModel:
+    """A voice whose trained parameters have moved."""
+    voice = engine.load(parent, training=True, reference=clips[:2])
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in engine.trainable(voice, lora):
+            parameter += 0.02 * torch.randn(parameter.shape, generator=generator)
+    voice.module.eval()
+    assert isinstance(voice, voices.XttsModel)
+    return voice
+
+
+def saved(engine: XttsEngine, voice: Model, folder: Path) -> Path:
+    folder.mkdir(parents=True)
+    engine.save(voice, folder)
+    return folder
+
+
+def losses(engine: XttsEngine, voice: Model, features: list[Features]) -> dict[str, float]:
+    return held_out_losses(engine, voice, features, SETTINGS)
+
+
+@pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
+def test_a_saved_version_sounds_as_it_did_when_it_was_trained(
+    lora: LoraSettings | None, engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
+) -> None:
+    voice = taught(engine, None, lora, clips)
+    version = saved(engine, voice, tmp_path / "1")
+    loaded = engine.load(version)
+    assert loaded.kind == ("lora" if lora else "full")
+    assert losses(engine, loaded, features)["loss"] == pytest.approx(losses(engine, voice, features)["loss"], rel=1e-3)
+    assert isinstance(loaded, voices.XttsModel)
+    assert loaded.latents is not None
+    assert loaded.latents.gpt.shape == (1, 32, 128)
+    assert loaded.latents.speaker.shape == (1, 512, 1)
+
+
+def test_a_version_holds_only_what_is_its_own(engine: XttsEngine, clips: list[Clip], tmp_path: Path) -> None:
+    full = saved(engine, taught(engine, None, None, clips), tmp_path / "1")
+    lora = saved(engine, taught(engine, None, LORA, clips), tmp_path / "2")
+    assert sorted(path.name for path in full.iterdir()) == ["gpt.safetensors", "settings.json", "voice.safetensors"]
+    assert sorted(path.name for path in lora.iterdir()) == ["adapters.safetensors", "settings.json", "voice.safetensors"]
+    assert all(name.split(".")[-1] in "ab" for name in load_file(lora / "adapters.safetensors"))
+
+
+def test_adapters_of_full_size_are_a_hundredth_of_the_base_at_most() -> None:
+    """By arithmetic: the real base cannot be fetched for a test."""
+    layers, channels, rank = 30, 1_024, LoraSettings().rank
+    per_layer = rank * ((channels + 3 * channels) + (channels + channels) + (channels + 4 * channels) + (4 * channels + channels))
+    latents = 4 * (32 * channels + 512)
+    assert 2 * layers * per_layer + latents <= 0.01 * 1_867_929_118
+
+
+def test_an_increment_goes_on_with_the_same_adapters(engine: XttsEngine, clips: list[Clip], tmp_path: Path) -> None:
+    first = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
+    voice = engine.load(first, training=True, reference=clips[:2])
+    engine.trainable(voice, LORA)
+    second = saved(engine, voice, tmp_path / "2")
+    before, after = load_file(first / "adapters.safetensors"), load_file(second / "adapters.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert voices._about(second)["on"] == []
+
+
+def test_adapters_of_another_rank_go_on_top_of_the_parents(
+    engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
+) -> None:
+    first = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
+    voice = taught(engine, first, LoraSettings(rank=2, alpha=4), clips, seed=2)
+    second = saved(engine, voice, tmp_path / "2")
+    assert voices._about(second)["on"] == ["../1"]
+    assert losses(engine, engine.load(second), features)["loss"] == pytest.approx(losses(engine, voice, features)["loss"], rel=1e-3)
+
+
+def test_adapters_on_a_full_version(engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path) -> None:
+    first = saved(engine, taught(engine, None, None, clips), tmp_path / "1")
+    voice = taught(engine, first, LORA, clips, seed=2)
+    second = saved(engine, voice, tmp_path / "2")
+    assert losses(engine, engine.load(second), features)["loss"] == pytest.approx(losses(engine, voice, features)["loss"], rel=1e-3)
+
+
+def test_merging_keeps_what_is_heard_and_coquis_own_names(
+    engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
+) -> None:
+    version = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
+    before = losses(engine, engine.load(version), features)["loss"]
+    merged = engine.merge(engine.load(version))
+    assert merged.kind == "merged"
+    assert losses(engine, merged, features)["loss"] == pytest.approx(before, rel=1e-4)
+    assert set(merged.module.state_dict()) == set(engine.load(None).module.state_dict())
+    again = saved(engine, merged, tmp_path / "2")
+    assert losses(engine, engine.load(again), features)["loss"] == pytest.approx(before, rel=1e-4)
+
+
+def test_two_voices_take_turns_on_one_base(engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path) -> None:
+    one = saved(engine, taught(engine, None, LORA, clips, seed=1), tmp_path / "1")
+    other = saved(engine, taught(engine, None, LORA, clips, seed=2), tmp_path / "2")
+    alone = [losses(engine, engine.load(version), features)["loss"] for version in (one, other)]
+    first, second = engine.load(one), engine.load(other)
+    assert first.module is second.module
+    for _ in range(2):
+        together = [losses(engine, voice, features)["loss"] for voice in (first, second)]
+        assert together == alone
+    assert alone[0] != alone[1]
+
+
+def test_merging_one_voice_leaves_the_base_of_the_others(
+    engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
+) -> None:
+    one = saved(engine, taught(engine, None, LORA, clips, seed=1), tmp_path / "1")
+    other = saved(engine, taught(engine, None, LORA, clips, seed=2), tmp_path / "2")
+    second = engine.load(other)
+    before = losses(engine, second, features)["loss"]
+    engine.merge(engine.load(one))
+    assert losses(engine, second, features)["loss"] == before
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["fp32", "fp16"])
+def test_stock_coqui_tts_loads_an_export_and_speaks(half: bool, engine: XttsEngine, clips: list[Clip], tmp_path: Path) -> None:
+    version = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
+    folder = tmp_path / "export"
+    folder.mkdir()
+    engine.export(version, folder, half=half)
+    assert {"model.pth", "config.json", "vocab.json", "speakers_xtts.pth"} == {path.name for path in folder.iterdir()}
+    program = (
+        "from engines import coqui\n"
+        "with coqui.imports():\n"  # only what makes its import work beside a torch without CUDA
+        "    from TTS.api import TTS\n"
+        "import sys\n"
+        "folder, out = sys.argv[1:]\n"
+        "tts = TTS(model_path=folder, config_path=folder + '/config.json', progress_bar=False)\n"
+        "tts.tts_to_file('Hello there.', speaker='voice', language='en', file_path=out)\n"
+    )
+    spoken = tmp_path / "spoken.wav"
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(folder), str(spoken)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
+    )
+    assert done.returncode == 0, done.stderr
+    assert spoken.stat().st_size > 5_000
