@@ -31,7 +31,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: the newest revision in daemon/migrations/versions; a test compares the two
-HEAD = "0001"
+HEAD = "0002"
 #: writes that may share one commit
 GROUP = 64
 

@@ -217,6 +217,18 @@ class Client:
     def compare(self, voice: str, a: int, b: int) -> pb.CompareResponse:
         return self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b))
 
+    def rate(self, rating: pb.Rating) -> pb.Rating:
+        """Record what a person thought of two versions. Its id is in the answer."""
+        return self._ask(self._voices.Rate, rating)
+
+    def unrate(self, voice: str, rating: int) -> pb.Rating:
+        """Take a rating back."""
+        return self._ask(self._voices.Unrate, pb.UnrateRequest(voice=voice, id=rating))
+
+    def ratings(self, voice: str, a: int, b: int, *, limit: int = 0) -> pb.RatingsResponse:
+        """The newest ratings of two versions (0: the base), and the tally of all."""
+        return self._ask(self._voices.Ratings, pb.RatingsRequest(voice=voice, a=a, b=b, page=pb.Page(size=limit)))
+
     def export_voice(self, voice: str, version: int = 0, format: str = "") -> Iterator[pb.FilePart]:
         return self._stream(self._voices.Export, pb.ExportRequest(voice=voice, version=version, format=format))
 

@@ -185,6 +185,15 @@ class AsyncClient:
     async def compare(self, voice: str, a: int, b: int) -> pb.CompareResponse:
         return await self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b))
 
+    async def rate(self, rating: pb.Rating) -> pb.Rating:
+        return await self._ask(self._voices.Rate, rating)
+
+    async def unrate(self, voice: str, rating: int) -> pb.Rating:
+        return await self._ask(self._voices.Unrate, pb.UnrateRequest(voice=voice, id=rating))
+
+    async def ratings(self, voice: str, a: int, b: int, *, limit: int = 0) -> pb.RatingsResponse:
+        return await self._ask(self._voices.Ratings, pb.RatingsRequest(voice=voice, a=a, b=b, page=pb.Page(size=limit)))
+
     def export_voice(self, voice: str, version: int = 0, format: str = "") -> AsyncIterator[pb.FilePart]:
         return self._stream(self._voices.Export, pb.ExportRequest(voice=voice, version=version, format=format))
 

@@ -2012,6 +2012,230 @@ class CompareResponse(_message.Message):
 Global___CompareResponse: _TypeAlias = CompareResponse  # noqa: Y015
 
 @_typing.final
+class Rating(_message.Message):
+    """What a person thought of two versions (0: the base) that said the same."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    A_FIELD_NUMBER: _builtins.int
+    B_FIELD_NUMBER: _builtins.int
+    CLIP_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    PREFERRED_FIELD_NUMBER: _builtins.int
+    SCORE_A_FIELD_NUMBER: _builtins.int
+    SCORE_B_FIELD_NUMBER: _builtins.int
+    BLIND_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    voice: _builtins.str
+    a: _builtins.int
+    b: _builtins.int
+    clip: _builtins.str
+    """SHA-256 of the held-out line; empty: another text"""
+    text: _builtins.str
+    preferred: _builtins.str
+    """"a", "b", "same", or empty: only scores were given"""
+    score_a: _builtins.int
+    """how natural, 1 (bad) to 5 (excellent); 0: not given"""
+    score_b: _builtins.int
+    blind: _builtins.bool
+    """whoever listened did not know which was which"""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        voice: _builtins.str = ...,
+        a: _builtins.int = ...,
+        b: _builtins.int = ...,
+        clip: _builtins.str = ...,
+        text: _builtins.str = ...,
+        preferred: _builtins.str = ...,
+        score_a: _builtins.int = ...,
+        score_b: _builtins.int = ...,
+        blind: _builtins.bool = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "blind", b"blind", "clip", b"clip", "id", b"id", "preferred", b"preferred", "score_a", b"score_a", "score_b", b"score_b", "text", b"text", "time", b"time", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Rating: _TypeAlias = Rating  # noqa: Y015
+
+@_typing.final
+class UnrateRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    ID_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    id: _builtins.int
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnrateRequest: _TypeAlias = UnrateRequest  # noqa: Y015
+
+@_typing.final
+class RatingsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    A_FIELD_NUMBER: _builtins.int
+    B_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    a: _builtins.int
+    b: _builtins.int
+    @_builtins.property
+    def page(self) -> Global___Page: ...
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        a: _builtins.int = ...,
+        b: _builtins.int = ...,
+        page: Global___Page | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "page", b"page", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RatingsRequest: _TypeAlias = RatingsRequest  # noqa: Y015
+
+@_typing.final
+class OpinionScore(_message.Message):
+    """A mean opinion score and its 95 % confidence interval (Student's t, kept within 1 to 5); an interval needs two scores."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    MEAN_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    mean: _builtins.float
+    low: _builtins.float
+    high: _builtins.float
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        mean: _builtins.float = ...,
+        low: _builtins.float = ...,
+        high: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "high", b"high", "low", b"low", "mean", b"mean"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OpinionScore: _TypeAlias = OpinionScore  # noqa: Y015
+
+@_typing.final
+class Tally(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    A_FIELD_NUMBER: _builtins.int
+    B_FIELD_NUMBER: _builtins.int
+    SAME_FIELD_NUMBER: _builtins.int
+    SHARE_B_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    SCORE_A_FIELD_NUMBER: _builtins.int
+    SCORE_B_FIELD_NUMBER: _builtins.int
+    BLIND_FIELD_NUMBER: _builtins.int
+    RATINGS_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    a: _builtins.int
+    """times preferred"""
+    b: _builtins.int
+    same: _builtins.int
+    share_b: _builtins.float
+    """of those who preferred one; NaN: nobody did"""
+    low: _builtins.float
+    """95 % confidence interval of share_b (Wilson)"""
+    high: _builtins.float
+    blind: _builtins.int
+    """ratings given blind, of all"""
+    ratings: _builtins.int
+    sentence: _builtins.str
+    """what follows, for people"""
+    @_builtins.property
+    def score_a(self) -> Global___OpinionScore: ...
+    @_builtins.property
+    def score_b(self) -> Global___OpinionScore: ...
+    def __init__(
+        self,
+        *,
+        a: _builtins.int = ...,
+        b: _builtins.int = ...,
+        same: _builtins.int = ...,
+        share_b: _builtins.float = ...,
+        low: _builtins.float = ...,
+        high: _builtins.float = ...,
+        score_a: Global___OpinionScore | None = ...,
+        score_b: Global___OpinionScore | None = ...,
+        blind: _builtins.int = ...,
+        ratings: _builtins.int = ...,
+        sentence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["score_a", b"score_a", "score_b", b"score_b"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "blind", b"blind", "high", b"high", "low", b"low", "ratings", b"ratings", "same", b"same", "score_a", b"score_a", "score_b", b"score_b", "sentence", b"sentence", "share_b", b"share_b"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tally: _TypeAlias = Tally  # noqa: Y015
+
+@_typing.final
+class RatingsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RATINGS_FIELD_NUMBER: _builtins.int
+    NEXT_TOKEN_FIELD_NUMBER: _builtins.int
+    TALLY_FIELD_NUMBER: _builtins.int
+    next_token: _builtins.str
+    @_builtins.property
+    def ratings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Rating]:
+        """newest first; a and b as asked"""
+
+    @_builtins.property
+    def tally(self) -> Global___Tally:
+        """of all of them, not of this page"""
+
+    def __init__(
+        self,
+        *,
+        ratings: _abc.Iterable[Global___Rating] | None = ...,
+        next_token: _builtins.str = ...,
+        tally: Global___Tally | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["tally", b"tally"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_token", b"next_token", "ratings", b"ratings", "tally", b"tally"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RatingsResponse: _TypeAlias = RatingsResponse  # noqa: Y015
+
+@_typing.final
 class ExportRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

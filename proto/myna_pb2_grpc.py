@@ -729,6 +729,21 @@ class VoicesStub:
                 request_serializer=proto_dot_myna__pb2.CompareRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.CompareResponse.FromString,
                 _registered_method=True)
+        self.Rate = channel.unary_unary(
+                '/myna.v1.Voices/Rate',
+                request_serializer=proto_dot_myna__pb2.Rating.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Rating.FromString,
+                _registered_method=True)
+        self.Unrate = channel.unary_unary(
+                '/myna.v1.Voices/Unrate',
+                request_serializer=proto_dot_myna__pb2.UnrateRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Rating.FromString,
+                _registered_method=True)
+        self.Ratings = channel.unary_unary(
+                '/myna.v1.Voices/Ratings',
+                request_serializer=proto_dot_myna__pb2.RatingsRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.RatingsResponse.FromString,
+                _registered_method=True)
         self.Export = channel.unary_stream(
                 '/myna.v1.Voices/Export',
                 request_serializer=proto_dot_myna__pb2.ExportRequest.SerializeToString,
@@ -788,6 +803,25 @@ class VoicesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Rate(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Unrate(self, request, context):
+        """takes a rating back
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Ratings(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Export(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -837,6 +871,21 @@ def add_VoicesServicer_to_server(servicer, server):
                     servicer.Compare,
                     request_deserializer=proto_dot_myna__pb2.CompareRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.CompareResponse.SerializeToString,
+            ),
+            'Rate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Rate,
+                    request_deserializer=proto_dot_myna__pb2.Rating.FromString,
+                    response_serializer=proto_dot_myna__pb2.Rating.SerializeToString,
+            ),
+            'Unrate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Unrate,
+                    request_deserializer=proto_dot_myna__pb2.UnrateRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Rating.SerializeToString,
+            ),
+            'Ratings': grpc.unary_unary_rpc_method_handler(
+                    servicer.Ratings,
+                    request_deserializer=proto_dot_myna__pb2.RatingsRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.RatingsResponse.SerializeToString,
             ),
             'Export': grpc.unary_stream_rpc_method_handler(
                     servicer.Export,
@@ -1038,6 +1087,87 @@ class Voices:
             '/myna.v1.Voices/Compare',
             proto_dot_myna__pb2.CompareRequest.SerializeToString,
             proto_dot_myna__pb2.CompareResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Rate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/Rate',
+            proto_dot_myna__pb2.Rating.SerializeToString,
+            proto_dot_myna__pb2.Rating.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Unrate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/Unrate',
+            proto_dot_myna__pb2.UnrateRequest.SerializeToString,
+            proto_dot_myna__pb2.Rating.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Ratings(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/Ratings',
+            proto_dot_myna__pb2.RatingsRequest.SerializeToString,
+            proto_dot_myna__pb2.RatingsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -194,6 +194,10 @@ class VoicesStub:
     Delete: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VersionRequest, _myna_pb2.Version]
     """archives: files are kept"""
     Compare: _grpc.UnaryUnaryMultiCallable[_myna_pb2.CompareRequest, _myna_pb2.CompareResponse]
+    Rate: _grpc.UnaryUnaryMultiCallable[_myna_pb2.Rating, _myna_pb2.Rating]
+    Unrate: _grpc.UnaryUnaryMultiCallable[_myna_pb2.UnrateRequest, _myna_pb2.Rating]
+    """takes a rating back"""
+    Ratings: _grpc.UnaryUnaryMultiCallable[_myna_pb2.RatingsRequest, _myna_pb2.RatingsResponse]
     Export: _grpc.UnaryStreamMultiCallable[_myna_pb2.ExportRequest, _myna_pb2.FilePart]
     Import: _grpc.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Voice]
 
@@ -209,6 +213,10 @@ class VoicesAsyncStub(VoicesStub):
     Delete: _aio.UnaryUnaryMultiCallable[_myna_pb2.VersionRequest, _myna_pb2.Version]  # type: ignore[assignment]
     """archives: files are kept"""
     Compare: _aio.UnaryUnaryMultiCallable[_myna_pb2.CompareRequest, _myna_pb2.CompareResponse]  # type: ignore[assignment]
+    Rate: _aio.UnaryUnaryMultiCallable[_myna_pb2.Rating, _myna_pb2.Rating]  # type: ignore[assignment]
+    Unrate: _aio.UnaryUnaryMultiCallable[_myna_pb2.UnrateRequest, _myna_pb2.Rating]  # type: ignore[assignment]
+    """takes a rating back"""
+    Ratings: _aio.UnaryUnaryMultiCallable[_myna_pb2.RatingsRequest, _myna_pb2.RatingsResponse]  # type: ignore[assignment]
     Export: _aio.UnaryStreamMultiCallable[_myna_pb2.ExportRequest, _myna_pb2.FilePart]  # type: ignore[assignment]
     Import: _aio.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Voice]  # type: ignore[assignment]
 
@@ -263,6 +271,28 @@ class VoicesServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.CompareRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.CompareResponse, _abc.Awaitable[_myna_pb2.CompareResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Rate(
+        self,
+        request: _myna_pb2.Rating,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Rating, _abc.Awaitable[_myna_pb2.Rating]]: ...
+
+    @_abc_1.abstractmethod
+    def Unrate(
+        self,
+        request: _myna_pb2.UnrateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Rating, _abc.Awaitable[_myna_pb2.Rating]]:
+        """takes a rating back"""
+
+    @_abc_1.abstractmethod
+    def Ratings(
+        self,
+        request: _myna_pb2.RatingsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.RatingsResponse, _abc.Awaitable[_myna_pb2.RatingsResponse]]: ...
 
     @_abc_1.abstractmethod
     def Export(

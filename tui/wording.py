@@ -43,6 +43,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def opinion(score: pb.OpinionScore) -> tuple[str, str]:
+    """A mean opinion score and its interval: ("4.2", "3.6 to 4.8"); empty where there are too few scores for it."""
+    return f"{score.mean:.1f}" if score.count else "", f"{score.low:.1f} to {score.high:.1f}" if score.count > 1 else ""
+
+
 def moment(stamp: Timestamp) -> str:
     """Local date and time; today only the time. Empty for a time that was never set."""
     if not stamp.seconds:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from daemon.errors import BadRequest, Later
 from daemon.services.errors import plain
-from daemon.state import compare, voices
+from daemon.state import compare, ratings, voices
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
@@ -48,17 +48,14 @@ class VoicesService(stubs.VoicesServicer):
         return answer
 
     async def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
-        token = request.page.token
-        if token and not token.isdigit():
-            raise BadRequest(f"{token!r} is no page token.", "Use the token of the last answer.")
-        size = _size(request.page)
+        before, size = _number(request.page.token), _size(request.page)
 
         def ask(session: Session) -> pb.VersionsResponse:
             voices.get(session, request.voice)
             if request.number:
                 rows, more = [voices.version(session, request.voice, request.number)], False
             else:
-                rows = voices.versions(session, request.voice, int(token or 0), size + 1)
+                rows = voices.versions(session, request.voice, before, size + 1)
                 rows, more = rows[:size], len(rows) > size
             told = [voices.version_message(row, self.daemon.home, report=request.report) for row in rows]
             return pb.VersionsResponse(versions=told, next_token=str(rows[-1].number) if more else "")
@@ -98,6 +95,34 @@ class VoicesService(stubs.VoicesServicer):
         answer: pb.CompareResponse = await self.daemon.store.read(ask)
         return answer
 
+    async def Rate(self, request: pb.Rating, context: Any) -> pb.Rating:
+        def act(session: Session) -> pb.Rating:
+            return ratings.message(ratings.add(session, request), swap=request.a > request.b)
+
+        answer: pb.Rating = await self.daemon.store.write(act)
+        return answer
+
+    async def Unrate(self, request: pb.UnrateRequest, context: Any) -> pb.Rating:
+        def act(session: Session) -> pb.Rating:
+            return ratings.message(ratings.remove(session, request.voice, request.id))
+
+        answer: pb.Rating = await self.daemon.store.write(act)
+        return answer
+
+    async def Ratings(self, request: pb.RatingsRequest, context: Any) -> pb.RatingsResponse:
+        before, size = _number(request.page.token), _size(request.page)
+
+        def ask(session: Session) -> pb.RatingsResponse:
+            rows = ratings.page(session, request.voice, request.a, request.b, before, size + 1)
+            return pb.RatingsResponse(
+                ratings=[ratings.message(row, swap=request.a > request.b) for row in rows[:size]],
+                next_token=str(rows[size - 1].id) if len(rows) > size else "",
+                tally=ratings.counted(session, request.voice, request.a, request.b),
+            )
+
+        answer: pb.RatingsResponse = await self.daemon.store.read(ask)
+        return answer
+
     async def Export(self, request: pb.ExportRequest, context: Any) -> AsyncIterator[pb.FilePart]:
         raise Later(PACKAGES, COPY)
         yield  # a stream, by its kind
@@ -112,3 +137,10 @@ class VoicesService(stubs.VoicesServicer):
 
 def _size(page: pb.Page) -> int:
     return min(page.size or PAGE, PAGE_LIMIT)
+
+
+def _number(token: str) -> int:
+    """The number that a page begins below; 0: the first page. Raises BadRequest for what is no token."""
+    if token and not (token.isascii() and token.isdigit() and len(token) < 19):
+        raise BadRequest(f"{token!r} is no page token.", "Use the token of the last answer.")
+    return int(token or 0)

@@ -92,6 +92,9 @@ class Jobs(stubs.JobsServicer):
 
 
 class Voices(stubs.VoicesServicer):
+    def __init__(self) -> None:
+        self.rated: list[pb.Rating] = []
+
     def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
         return pb.ListVoicesResponse(
             voices=[pb.Voice(name="anna", promoted=7, versions=2, engine="glow", language="en", kept_seconds=125.0)]
@@ -111,6 +114,25 @@ class Voices(stubs.VoicesServicer):
     def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
         metric = pb.ComparedMetric(name="wer", a=0.5, b=0.25, recordings=0.2, better="b", lower_is_better=True)
         return pb.CompareResponse(metrics=[metric], sentence="anna@7 is better: fewer words are wrong.", ready=True)
+
+    def Rate(self, request: pb.Rating, context: Any) -> pb.Rating:
+        rated = pb.Rating()
+        rated.CopyFrom(request)
+        rated.id = self.rated[-1].id + 1 if self.rated else 1
+        self.rated.append(rated)
+        return rated
+
+    def Unrate(self, request: pb.UnrateRequest, context: Any) -> pb.Rating:
+        (gone,) = (rating for rating in self.rated if rating.id == request.id)
+        self.rated.remove(gone)
+        return gone
+
+    def Ratings(self, request: pb.RatingsRequest, context: Any) -> pb.RatingsResponse:
+        votes = {which: sum(rating.preferred == which for rating in self.rated) for which in ("a", "b", "same")}
+        score = pb.OpinionScore(count=2, mean=4.25, low=3.5, high=5.0)
+        sentence = f"v{request.b} was preferred {votes['b']} times."
+        tally = pb.Tally(**votes, ratings=len(self.rated), blind=len(self.rated), share_b=math.nan, score_b=score, sentence=sentence)
+        return pb.RatingsResponse(ratings=self.rated[::-1], tally=tally)
 
     def Export(self, request: pb.ExportRequest, context: Any) -> Iterator[pb.FilePart]:
         refuse(context, grpc.StatusCode.UNIMPLEMENTED, "Packages come in a later version.", "Copy the version's folder for now.")

@@ -8,7 +8,7 @@ import typer
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tui import arguments, follow, names, output, session, wording
+from tui import arguments, as_json, follow, names, output, session, wording
 
 app = typer.Typer()
 
@@ -116,8 +116,9 @@ def compare(
         job = client.submit(pb.EvaluateSpec(voice=first.voice, version=max(one, other), against=min(one, other)))
         follow.check(follow.job(client, job.id))
     found = client.compare(first.voice, one, other)
+    tally = client.ratings(first.voice, one, other, limit=1).tally
     if json:
-        output.json(found)
+        output.json({**as_json.plain(found), "listeners": as_json.plain(tally)})
         return
     rows = (
         (m.name, _figure(m.a), _figure(m.b), _figure(m.recordings), {"a": str(first), "b": str(second)}.get(m.better, ""))
@@ -134,6 +135,9 @@ def compare(
                 [(str(v), *(_figure(m[k]) for k in shared)) for v, m in ((first, spoken.metrics_a), (second, spoken.metrics_b))],
             )
     output.line(output.safe(found.sentence))
+    if tally.ratings:
+        print()
+        _listeners(tally, str(first), str(second))
     if not found.ready:
         raise typer.Exit(1)
 
@@ -171,6 +175,18 @@ def changed(version: pb.Version, json: bool) -> None:
         )
     else:
         output.line(f"The engine's base speaks for {version.voice} from now on.")
+
+
+def _listeners(tally: pb.Tally, a: str, b: str) -> None:
+    """What people said who listened to both."""
+    head = ("listeners", "preferred", "score", "95 % interval", "scores")
+    rows = (
+        (name, votes, *wording.opinion(score), score.count)
+        for name, votes, score in ((a, tally.a, tally.score_a), (b, tally.b, tally.score_b))
+    )
+    output.table(head, rows)
+    blind = f", {tally.blind} of them blind" if tally.blind < tally.ratings else ", all blind"
+    output.line(f"{output.safe(tally.sentence)} ({wording.count(tally.ratings, 'rating')}{blind}.)")
 
 
 def _figure(value: float) -> str:

@@ -86,6 +86,21 @@ def test_versions_come_newest_first_with_their_reports_when_asked(daemon: Any) -
     assert [found.path for found in one.versions] == [str(daemon.home / "voices/anna/2")]
 
 
+def test_ratings_come_in_pages_with_the_tally_of_all(daemon: Any) -> None:
+    daemon.store.write_now(lambda session: [version(session, 1), version(session, 2)])
+    service = VoicesService(daemon)
+    given = [ask(service.Rate, pb.Rating(voice="anna", a=2, b=1, preferred=one)) for one in ("a", "b", "a")]
+    assert [rating.preferred for rating in given] == ["a", "b", "a"]
+    first = ask(service.Ratings, pb.RatingsRequest(voice="anna", a=1, b=2, page=pb.Page(size=2)))
+    rest = ask(service.Ratings, pb.RatingsRequest(voice="anna", a=1, b=2, page=pb.Page(size=2, token=first.next_token)))
+    assert [rating.preferred for rating in [*first.ratings, *rest.ratings]] == ["b", "a", "b"]
+    assert (first.tally.a, first.tally.b, rest.tally.ratings, rest.next_token) == (1, 2, 3, "")
+    ask(service.Unrate, pb.UnrateRequest(voice="anna", id=given[1].id))
+    assert ask(service.Ratings, pb.RatingsRequest(voice="anna", a=1, b=2)).tally.ratings == 2
+    with pytest.raises(Refused, match="no page token"):
+        ask(service.Ratings, pb.RatingsRequest(voice="anna", a=1, b=2, page=pb.Page(token="²")))
+
+
 def test_promoting_and_rolling_back_answer_with_what_speaks_now(daemon: Any) -> None:
     daemon.store.write_now(lambda session: [version(session, 1), version(session, 2)])
     service = VoicesService(daemon)

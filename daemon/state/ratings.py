@@ -1,0 +1,120 @@
+"""Ratings: what people thought of two versions that said the same. A pair is stored one way round and told as it was asked for."""
+
+from __future__ import annotations
+
+import math
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from daemon import tally
+from daemon.errors import BadRequest, NotFound
+from daemon.models import Rating, now
+from daemon.state import voices
+from proto import myna_pb2 as pb
+
+PREFERRED = ("a", "b", "same", "")
+SWAPPED = {"a": "b", "b": "a"}
+LONGEST = 10_000  #: characters of a text
+
+
+def add(session: Session, given: pb.Rating) -> Rating:
+    """Store a rating. Raises BadRequest for one that says nothing or cannot be, NotFound for versions that are not there."""
+    _pair(session, given.voice, given.a, given.b)
+    if given.preferred not in PREFERRED:
+        raise BadRequest(f"{given.preferred!r} is no preference.", "It is a, b, same, or nothing.")
+    if max(given.score_a, given.score_b) > tally.BEST:
+        raise BadRequest(f"{max(given.score_a, given.score_b)} is no score.", "Scores go from 1 (bad) to 5 (excellent); 0 is none.")
+    if not (given.preferred or given.score_a or given.score_b):
+        raise BadRequest("This rating says nothing.", "Give a preference, a score, or both.")
+    if len(given.text) > LONGEST:
+        raise BadRequest(f"The text has {len(given.text):,} characters.", f"At most {LONGEST:,} are kept.")
+    row = Rating(voice=given.voice, clip=given.clip, text=given.text, blind=given.blind, time=now())
+    row.a, row.b, row.preferred, row.score_a, row.score_b = _turned(
+        given.a > given.b, given.a, given.b, given.preferred, given.score_a, given.score_b
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def remove(session: Session, voice: str, id: int) -> Rating:
+    """Take a rating back. Raises NotFound."""
+    voices.get(session, voice)
+    row = session.get(Rating, id)
+    if row is None or row.voice != voice:
+        raise NotFound(f"{voice} has no rating {id}.", "It may have been taken back already.")
+    session.delete(row)
+    return row
+
+
+def page(session: Session, voice: str, a: int, b: int, before: int, size: int) -> list[Rating]:
+    """Ratings of the pair, newest first, with an id below `before` (0: from the newest)."""
+    _pair(session, voice, a, b)
+    query = _of(voice, a, b).order_by(Rating.id.desc()).limit(size)
+    return list(session.scalars(query.where(Rating.id < before) if before else query))
+
+
+def counted(session: Session, voice: str, a: int, b: int) -> pb.Tally:
+    """All ratings of the pair together."""
+    _pair(session, voice, a, b)
+    rows = [message(row, swap=a > b) for row in session.scalars(_of(voice, a, b))]
+    votes = {which: sum(row.preferred == which for row in rows) for which in ("a", "b", "same")}
+    decided = votes["a"] + votes["b"]
+    low, high = tally.wilson(votes["b"], decided)
+    return pb.Tally(
+        **votes,
+        share_b=votes["b"] / decided if decided else math.nan,
+        low=low,
+        high=high,
+        score_a=_score([row.score_a for row in rows if row.score_a]),
+        score_b=_score([row.score_b for row in rows if row.score_b]),
+        blind=sum(row.blind for row in rows),
+        ratings=len(rows),
+        sentence=_sentence(a, b, votes, low, high),
+    )
+
+
+def message(row: Rating, *, swap: bool = False) -> pb.Rating:
+    """As on the wire; with `swap` the other way round than it is stored."""
+    a, b, preferred, score_a, score_b = _turned(swap, row.a, row.b, row.preferred, row.score_a, row.score_b)
+    time = Timestamp()
+    time.FromDatetime(row.time)
+    return pb.Rating(
+        id=row.id, voice=row.voice, a=a, b=b, clip=row.clip, text=row.text, preferred=preferred, score_a=score_a, score_b=score_b,
+        blind=row.blind, time=time,
+    )  # fmt: skip
+
+
+def _turned(swap: bool, a: int, b: int, preferred: str, score_a: int, score_b: int) -> tuple[int, int, str, int, int]:
+    return (b, a, SWAPPED.get(preferred, preferred), score_b, score_a) if swap else (a, b, preferred, score_a, score_b)
+
+
+def _of(voice: str, a: int, b: int) -> Select[Rating]:
+    return select(Rating).where(Rating.voice == voice, Rating.a == min(a, b), Rating.b == max(a, b))
+
+
+def _pair(session: Session, voice: str, a: int, b: int) -> None:
+    voices.get(session, voice)
+    if a == b:
+        raise BadRequest("A version cannot be compared with itself.", "Give two versions; 0 is the base.")
+    for number in (a, b):
+        if number:
+            voices.version(session, voice, number)
+
+
+def _score(scores: list[int]) -> pb.OpinionScore:
+    mean, low, high = tally.opinion(scores)
+    return pb.OpinionScore(count=len(scores), mean=mean, low=low, high=high)
+
+
+def _sentence(a: int, b: int, votes: dict[str, int], low: float, high: float) -> str:
+    decided = votes["a"] + votes["b"]
+    if not decided:
+        return "Nobody has preferred one of them yet."
+    names = {"a": f"v{a}" if a else "the base", "b": f"v{b}" if b else "the base"}
+    more = "b" if votes["b"] >= votes["a"] else "a"
+    share, bottom, top = votes[more] / decided, *((low, high) if more == "b" else (1 - high, 1 - low))
+    said = f"{names[more]} was preferred {votes[more]} of {decided} times ({share:.0%}; 95 % interval {bottom:.0%} to {top:.0%})"
+    return f"{said}: {'more than chance' if bottom > 0.5 else 'that may still be chance'}."
