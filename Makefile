@@ -38,8 +38,11 @@ check: setup  ## lint, types, import rules, generated code up to date
 	$(BIN)/lint-imports
 	$(BIN)/python -m proto.check
 
-bench: setup  ## every benchmark; keeps the last table in benchmarks/RESULTS.md
+bench: setup  ## the benchmarks that belong to no group; keeps the last table in benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run
+
+bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-dashboard); keeps the last table in benchmarks/RESULTS-<group>.md
+	$(BIN)/python -m benchmarks.run --group $*
 
 proto: setup  ## generated code from proto/*.proto
 	$(BIN)/python -m proto.check --write

@@ -1,6 +1,7 @@
-"""Every benchmark in turn; prints the table of bars and writes it to benchmarks/RESULTS.md.
+"""Benchmarks in turn; prints the table of bars and writes it to benchmarks/RESULTS.md, or RESULTS-<group>.md.
 
-    make bench              all of them
+    make bench              all that belong to no group
+    make bench-xtts         the group whose modules' names start with "xtts_"; so for every one of GROUPS
     python -m benchmarks.run loop_overhead mynad     only these (the table is printed, and not kept)
 
 A benchmark is a module here that prints one line a bar, `name · measured · bar · holds` or `· falls short`, and exits 0 when it could
@@ -21,7 +22,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-RESULTS = HERE / "RESULTS.md"
+#: where tables are kept
+KEPT = HERE
+#: benchmarks that take long or need something of their own, by the first part of their modules' names
+GROUPS = ("xtts", "dashboard")
 #: seconds a benchmark may take before it is given up
 PATIENCE = 1_800.0
 VERDICTS = ("holds", "falls short")
@@ -43,25 +47,35 @@ def main() -> int:
     """Run them. Exits 0 when all could measure, whatever they measured."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="benchmarks to run (all)")
-    chosen = parser.parse_args().names
+    parser.add_argument("--group", choices=GROUPS, default="", help="those of one group, instead of those of none")
+    options = parser.parse_args()
+    chosen: list[str] = options.names
     there = benchmarks()
     if unknown := set(chosen) - set(there):
         print(f"There is no benchmark {sorted(unknown)[0]!r}. There are: {', '.join(there)}.", file=sys.stderr)
         return 2
     rows: list[Row] = []
-    for name in chosen or there:
+    for name in chosen or [name for name in there if group(name) == options.group]:
         print(f"--- {name}", flush=True)
         rows += run(name)
     text = table(rows)
     print(f"\n{text}")
     if not chosen:
-        RESULTS.write_text(f"{heading()}\n{text}\n")
+        make = f"bench-{options.group}" if options.group else "bench"
+        results = KEPT / (f"RESULTS-{options.group}.md" if options.group else "RESULTS.md")
+        results.write_text(f"{heading(make)}\n{text}\n")
     return 1 if any(row.verdict == NOT_MEASURED for row in rows) else 0
 
 
 def benchmarks() -> list[str]:
     """Names of the benchmark modules, in order."""
-    return sorted(module.name for module in pkgutil.iter_modules([str(HERE)]) if module.name != "run")
+    return sorted(module.name for module in pkgutil.iter_modules([str(HERE)]) if module.name != "run" and not module.ispkg)
+
+
+def group(name: str) -> str:
+    """The group a benchmark belongs to, or empty."""
+    first = name.split("_")[0]
+    return first if first in GROUPS else ""
 
 
 def run(name: str) -> list[Row]:
@@ -109,12 +123,12 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def heading() -> str:
+def heading(make: str) -> str:
     """When, on what, and of which commit."""
     load = os.getloadavg()[0]
     return (
         "# Benchmarks\n\n"
-        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by `make bench` at commit {commit()}, on {os.cpu_count()} CPUs ({processor()}), "
+        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by `make {make}` at commit {commit()}, on {os.cpu_count()} CPUs ({processor()}), "
         f"{gpu()}, Python {platform.python_version()}; load average {load:.1f} at the end, which is 1 to 2 when nothing else runs.\n"
     )
 
@@ -125,7 +139,7 @@ def commit() -> str:
     changed = told_by("git", "status", "--porcelain", "--untracked-files=no").splitlines()
     if not head:
         return "unknown"
-    return f"{head} with changes" if any(not line.endswith("benchmarks/RESULTS.md") for line in changed) else head
+    return f"{head} with changes" if any("benchmarks/RESULTS" not in line for line in changed) else head
 
 
 def told_by(*command: str) -> str:

@@ -19,7 +19,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (made / "__init__.py").write_text("")
     monkeypatch.setattr(bench, "HERE", made)
     monkeypatch.setattr(bench, "ROOT", tmp_path)
-    monkeypatch.setattr(bench, "RESULTS", made / "RESULTS.md")
+    monkeypatch.setattr(bench, "KEPT", made)
     return made
 
 
