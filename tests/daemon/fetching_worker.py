@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import json
 import os
+from pathlib import Path
 
 from daemon.worker import main
 from engines import registry
@@ -28,7 +28,7 @@ def check(name: str, folder: object) -> None:
 
 
 if __name__ == "__main__":
-    contents = {name: bytes.fromhex(data) for name, data in json.loads(os.environ["SMALL_BASE"]).items()}
+    contents = {path.name: path.read_bytes() for path in sorted(Path(os.environ["SMALL_BASE_FILES"]).iterdir())}
     registry.ENGINES["xtts"] = small(registry.ENGINES["xtts"], contents)
     registry.check_base = check
     main()

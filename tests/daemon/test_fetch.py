@@ -1,0 +1,201 @@
+"""An engine's base gets here: the real mynad, its real worker and fetch job, and a real HTTP server. Only the files are small."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import sys
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fetching_worker import small
+from living_daemon import Living, lived
+
+from daemon.models import Consent, Voice
+from daemon.models import now as present
+from engines import registry
+from proto import myna_pb2 as pb
+from proto.channel import ClientError
+from tests.engines.file_server import Server
+
+
+def _archive(name: str, size: int) -> bytes:
+    """As PyTorch writes: a zip archive whose members are stored as they are, each with its checksum."""
+    memory = io.BytesIO()
+    with zipfile.ZipFile(memory, "w") as archive:
+        archive.writestr(zipfile.ZipInfo(f"{name}/data/0"), random.Random(name).randbytes(size))
+    return memory.getvalue()
+
+
+FILES = {"config.json": b"{}" * 200, "dvae.pth": _archive("dvae", 90_000), "model.pth": _archive("model", 3_000_000)}
+#: Runs a story with a daemon.
+Runs = Callable[[Callable[[Living], Any]], None]
+PROGRAM = (sys.executable, str(Path(__file__).with_name("fetching_worker.py")))
+
+
+@pytest.fixture(autouse=True)
+def small_base(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.ENGINES, "xtts", small(registry.ENGINES["xtts"], FILES))
+    monkeypatch.delenv("MYNA_XTTS_BASE", raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server({f"/xtts/{name}": data for name, data in FILES.items()}).up() as made:
+        yield made
+
+
+@pytest.fixture
+def run(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Runs:
+    """Runs a story with a daemon whose mirror is the server."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "myna.toml").write_text(f'weights_url = "{server.url}"\nmin_free_disk = 0\n')
+    monkeypatch.setenv("SMALL_BASE_FILES", str(_written(tmp_path / "published")))
+    return lambda life: lived(home, life, PROGRAM, auto_train=False, min_free_disk=0)
+
+
+def _written(folder: Path) -> Path:
+    folder.mkdir()
+    for name, data in FILES.items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+async def _engine(story: Living) -> pb.EngineState:
+    return next(engine for engine in (await story.client.info()).engines if engine.name == "xtts")
+
+
+def _base(story: Living) -> dict[str, bytes]:
+    folder = story.daemon.home / "engines" / "xtts"
+    return {path.name: path.read_bytes() for path in folder.iterdir()} if folder.exists() else {}
+
+
+def test_accepted_fetched_and_ready(run: Runs) -> None:
+    async def life(story: Living) -> None:
+        before = await _engine(story)
+        assert not before.ready
+        assert "read https://" in before.sentence
+        assert before.size == sum(map(len, FILES.values()))
+
+        accepted = await story.client.accept("xtts")
+        assert accepted.accepted
+        assert not accepted.ready
+        assert "`myna engines fetch xtts`" in accepted.sentence
+
+        job = await story.client.fetch("xtts")
+        assert not job.gpu_lane
+        ended = await story.until(job.id, "succeeded")
+        assert "Coqui Public Model License" in ended.status.succeeded.sentence
+        assert _base(story) == FILES
+        assert (await _engine(story)).ready
+
+    run(life)
+
+
+def test_nothing_is_fetched_without_consent(run: Runs, server: Server) -> None:
+    async def life(story: Living) -> None:
+        with pytest.raises(ClientError, match=r"Coqui Public Model License.* nobody accepted"):
+            await story.client.fetch("xtts")
+        assert server.asked == []
+
+    run(life)
+
+
+def test_a_fetch_that_failed_goes_on_where_it_was(run: Runs, server: Server) -> None:
+    whole = server.files.pop("/xtts/model.pth")
+
+    async def life(story: Living) -> None:
+        await story.client.accept("xtts")
+        job = await story.client.fetch("xtts")
+        failed = (await story.until(job.id, "failed")).status.failed.error
+        assert "model.pth cannot be fetched: the server answers 404 Not Found." in failed.sentence
+        assert {"config.json", "dvae.pth"} <= _base(story).keys()
+        (story.daemon.home / "engines" / "xtts" / "model.pth.part").write_bytes(whole[:1_000_000])
+        server.files["/xtts/model.pth"] = whole
+        before = len(server.asked)
+        await story.client.retry(job.id)
+        await story.until(job.id, "succeeded")
+        assert server.asked[before:] == [("/xtts/model.pth", "bytes=1000000-")]
+        assert _base(story) == FILES
+
+    run(life)
+
+
+def test_a_base_from_a_folder_is_copied_and_its_own_files_are_left_alone(run: Runs, server: Server, tmp_path: Path) -> None:
+    given = tmp_path / "published"
+
+    async def life(story: Living) -> None:
+        with pytest.raises(ClientError, match="nobody accepted"):
+            await story.client.fetch("xtts", str(given))
+        await story.client.accept("xtts")
+        await story.until((await story.client.fetch("xtts", str(given))).id, "succeeded")
+        assert server.asked == []
+        assert _base(story) == FILES
+        for name in FILES:  # Coqui's loader writes over the file that it loads: that must not reach ours
+            assert not os.path.samefile(given / name, story.daemon.home / "engines" / "xtts" / name)
+        with pytest.raises(ClientError, match="is here already"):
+            await story.client.fetch("xtts", str(given))
+
+    run(life)
+
+
+def test_a_folder_with_foreign_files_is_refused_with_its_sentence(run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMALL_BASE_IS_WRONG", "1")
+
+    async def life(story: Living) -> None:
+        await story.client.accept("xtts")
+        job = await story.client.fetch("xtts", str(tmp_path / "published"))
+        error = (await story.until(job.id, "failed")).status.failed.error
+        assert error.sentence == "dvae.pth is not XTTS's DVAE: it is the model itself."
+        assert error.hint == "Take it from where model.pth is from."
+        assert _base(story) == {}
+
+    run(life)
+
+
+def test_a_folder_whose_bytes_are_damaged_is_refused(run: Runs, tmp_path: Path) -> None:
+    data = bytearray(FILES["dvae.pth"])
+    data[len(data) // 2] ^= 1
+
+    async def life(story: Living) -> None:
+        (tmp_path / "published" / "dvae.pth").write_bytes(data)
+        await story.client.accept("xtts")
+        job = await story.client.fetch("xtts", str(tmp_path / "published"))
+        error = (await story.until(job.id, "failed")).status.failed.error
+        assert error.sentence == "dvae.pth is damaged: the bytes of dvae/data/0 are not what was saved."
+        assert _base(story) == {}
+
+    run(life)
+
+
+def test_a_base_that_the_environment_names_is_not_written(run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    monkeypatch.setenv("MYNA_XTTS_BASE", str(elsewhere))
+
+    async def life(story: Living) -> None:
+        await story.client.accept("xtts")
+        state = await _engine(story)
+        assert not state.ready
+        assert f"{elsewhere} lacks config.json" in state.sentence
+        with pytest.raises(ClientError, match="MYNA_XTTS_BASE says"):
+            await story.client.fetch("xtts")
+
+    run(life)
+
+
+def test_an_engine_that_is_not_ready_says_so_to_who_would_hear_it(run: Runs) -> None:
+    async def life(story: Living) -> None:
+        def voice(session: Any) -> None:
+            session.add(Voice(name="ida", language="en", engine="xtts", options={}, created=present()))
+            session.add(Consent(engine="xtts", licence="…", by="ida", time=present()))
+
+        story.daemon.store.write_now(voice)
+        with pytest.raises(ClientError, match=r"ida cannot speak yet: the base of xtts is not here: `myna engines fetch xtts`"):
+            await story.client.submit(pb.SpeakSpec(voice="ida", text="Hello."))
+
+    run(life)
