@@ -74,9 +74,7 @@ def _vocabulary(path: Path, tokens: int) -> None:
 
 
 def _model(path: Path, arguments: dict[str, Any]) -> None:
-    shapes = _shapes(path)
-    # Coqui's trainer saves the same tensors under "xtts.", and its DVAE with them
-    found = {name.removeprefix("model/").removeprefix("xtts."): shape for name, shape in shapes.items()}
+    found = _shapes(path)
     if "gpt.mel_embedding.weight" not in found:
         raise _another(path, found, "XTTS's weights")
     channels, layers = int(arguments["gpt_n_model_channels"]), int(arguments["gpt_layers"])
@@ -138,8 +136,9 @@ def _another(path: Path, found: Shapes, wanted: str) -> WeightsMissing:
 
 
 def _shapes(path: Path) -> Shapes:
+    """Of the tensors by their names in the model. Checkpoints have a state dict under "model"; those of Coqui's trainer, "xtts." too."""
     facts: dict[str, TensorFacts] = torch_file.tensors(path)
-    return {name: tensor.shape for name, tensor in facts.items()}
+    return {name.removeprefix("model/").removeprefix("xtts."): tensor.shape for name, tensor in facts.items()}
 
 
 def _json(path: Path) -> dict[str, Any]:
