@@ -36,10 +36,12 @@ class Dashboard(App[None], inherit_bindings=False):
         Binding("ctrl+c", "quit", "Quit at once", show=False, id="quit.now"),
     ]
 
-    def __init__(self, where: Address, settings: Settings | None = None, *, readonly: bool = False) -> None:
+    def __init__(self, where: Address, settings: Settings | None = None, *, readonly: bool = False, start: bool = True) -> None:
+        """`start`: start a local daemon if none runs (never when read-only)."""
         super().__init__()
         self.where = where
         self.readonly = readonly
+        self.start = start and not readonly and not where.remote
         self.settings = settings or Settings()
         self.client: AsyncClient
         self.live: Live
@@ -60,7 +62,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.run_worker(self._tell(), name="news")
 
     async def _live(self) -> None:
-        if not self.where.remote and not self.readonly and not await self.client.ready():
+        if self.start and not await self.client.ready():
             from tui import daemon
 
             self.live.say_link("Starting the daemon …")
@@ -84,7 +86,7 @@ class Dashboard(App[None], inherit_bindings=False):
 
     def place_name(self) -> str:
         """Which daemon this is, in a few characters."""
-        return self.where.remote or str(self.where.home)
+        return self.where.remote or "this machine"
 
     # ---------------------------------------------------------------------------------------------- words to the person
 

@@ -48,17 +48,22 @@ def opinion(score: pb.OpinionScore) -> tuple[str, str]:
     return f"{score.mean:.1f}" if score.count else "", f"{score.low:.1f} to {score.high:.1f}" if score.count > 1 else ""
 
 
+def clock() -> float:
+    """Now, in seconds since 1970."""
+    return time.time()
+
+
 def moment(stamp: Timestamp) -> str:
     """Local date and time; today only the time. Empty for a time that was never set."""
     if not stamp.seconds:
         return ""
     local = stamp.ToDatetime(tzinfo=UTC).astimezone()
-    return local.strftime("%H:%M:%S" if local.date() == datetime.now().astimezone().date() else "%Y-%m-%d %H:%M")
+    return local.strftime("%H:%M:%S" if local.date() == datetime.fromtimestamp(clock()).date() else "%Y-%m-%d %H:%M")
 
 
 def since(stamp: Timestamp) -> str:
     """How long ago. Clocks of two machines may differ: never negative."""
-    return duration(max(0.0, time.time() - stamp.seconds)) if stamp.seconds else ""
+    return duration(max(0.0, clock() - stamp.seconds)) if stamp.seconds else ""
 
 
 def kind(job: pb.Job) -> str:

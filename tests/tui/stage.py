@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -22,6 +22,7 @@ from proto import myna_pb2_grpc as stubs
 from proto.channel import HINT_KEY
 from proto.home import socket_path
 
+T = TypeVar("T")
 RATE = 16_000
 NOW = Timestamp(seconds=1_790_000_000)
 
@@ -45,6 +46,39 @@ def succeeded(number: int) -> pb.Job:
     return job(number, succeeded=pb.JobStatus.Succeeded(started=NOW, ended=NOW, sentence="anna@7 is made."))
 
 
+class Told:
+    """Lists that grow while somebody reads them."""
+
+    def __init__(self) -> None:
+        self._grew = threading.Condition()
+
+    def add(self, rows: list[T], row: T) -> None:
+        """Append, and wake the readers."""
+        with self._grew:
+            rows.append(row)
+            self._grew.notify_all()
+
+    def follow(self, rows: list[T], context: Any) -> Iterator[T]:
+        """What there is and what comes, until the caller hangs up or the stage closes."""
+        gone = threading.Event()
+
+        def hang_up() -> None:
+            gone.set()
+            with self._grew:
+                self._grew.notify_all()
+
+        if not context.add_callback(hang_up):
+            return
+        given = 0
+        while not gone.is_set():
+            with self._grew:
+                while not gone.is_set() and len(rows) == given:
+                    self._grew.wait(60)
+            while given < len(rows):
+                yield rows[given]
+                given += 1
+
+
 class Jobs(stubs.JobsServicer):
     def __init__(self) -> None:
         self.rows = {number: succeeded(number) for number in range(1, 451)}
@@ -52,6 +86,9 @@ class Jobs(stubs.JobsServicer):
         self.asked_after: list[int] = []  # cursors that watches began from
         self.submitted: list[pb.SubmitRequest] = []
         self.cut_after = 0  # a watch or a followed log breaks off after that many events, once
+        self.changed: list[tuple[str, int]] = []  # what was asked of which job: ("Cancel", 12)
+        self.lines: list[pb.LogLine] | None = None  # of every job; None: more than a pipe holds
+        self._told = Told()
 
     def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.Job:
         self.submitted.append(request)
@@ -72,33 +109,104 @@ class Jobs(stubs.JobsServicer):
 
     def Watch(self, request: pb.WatchRequest, context: Any) -> Iterator[pb.Event]:
         self.asked_after.append(request.after)
-        for sent, event in enumerate([event for event in self.events if event.cursor > request.after]):
+        later = (event for event in self._told.follow(self.events, context) if not event.cursor or event.cursor > request.after)
+        for sent, event in enumerate(later):
             if self.cut_after and sent == self.cut_after:
                 self.cut_after = 0
                 context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
             if event.HasField("job"):
                 self.rows[event.job.id] = event.job  # what a watch tells is what a list then shows
             yield event
-        gone = threading.Event()
-        if context.add_callback(gone.set):  # held open, until the caller hangs up or the stage closes
-            gone.wait(60)
+
+    def tell(self, **what: Any) -> None:
+        """Something happens while somebody watches: tell(job=…), tell(inbox=…). Progress has cursor=0."""
+        cursor = what.pop("cursor", 1_000 + len(self.events))
+        self._told.add(self.events, pb.Event(cursor=cursor, time=NOW, **what))
 
     def Logs(self, request: pb.LogsRequest, context: Any) -> Iterator[pb.LogLine]:
+        if self.lines is not None:
+            for line in self._told.follow(self.lines, context) if request.follow else iter(self.lines):
+                if line.cursor > request.after:
+                    yield line
+            return
         for number in range(request.after, 2_000):  # more than a pipe holds
             if self.cut_after and number == self.cut_after:
                 self.cut_after = 0
                 context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
             yield pb.LogLine(time=NOW, level="info", text=f"step {number} \x1b[31mred", attempt=1, cursor=number + 1)
 
+    def Cancel(self, request: pb.JobRequest, context: Any) -> pb.Job:
+        return self._change("Cancel", request.id, cancelled=pb.JobStatus.Cancelled(ended=NOW, by="a person"))
+
+    def Pause(self, request: pb.JobRequest, context: Any) -> pb.Job:
+        return self._change("Pause", request.id, paused=pb.JobStatus.Paused(started=NOW, since=NOW, by_person=True))
+
+    def Resume(self, request: pb.JobRequest, context: Any) -> pb.Job:
+        return self._change("Resume", request.id, queued=pb.JobStatus.Queued(since=NOW))
+
+    def Retry(self, request: pb.JobRequest, context: Any) -> pb.Job:
+        return self._change("Retry", request.id, queued=pb.JobStatus.Queued(since=NOW))
+
+    def Reorder(self, request: pb.ReorderRequest, context: Any) -> pb.Job:
+        self.changed.append((f"Reorder {request.WhichOneof('place')}", request.id))
+        return self.rows[request.id]
+
+    def _change(self, verb: str, number: int, **status: Any) -> pb.Job:
+        self.changed.append((verb, number))
+        row = pb.Job()
+        row.CopyFrom(self.rows[number])
+        row.status.CopyFrom(pb.JobStatus(**status))
+        self.tell(job=row)
+        return row
+
+
+class Runs(stubs.RunsServicer):
+    """Runs and their points; watchers get what is told later."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, pb.Run] = {}
+        self.points: dict[int, dict[str, dict[int, float]]] = {}  #: run → series → step → value
+        self.batches: list[tuple[int, pb.PointBatch]] = []  # (run, batch) told while somebody watched
+        self.asked: list[pb.PointsRequest] = []
+        self._told = Told()
+
+    def Get(self, request: pb.RunRequest, context: Any) -> pb.Run:
+        if request.id not in self.rows:
+            refuse(context, grpc.StatusCode.NOT_FOUND, f"There is no run {request.id}.", "")
+        return self.rows[request.id]
+
+    def List(self, request: pb.ListRunsRequest, context: Any) -> pb.ListRunsResponse:
+        return pb.ListRunsResponse(runs=[self.rows[number] for number in sorted(self.rows, reverse=True)])
+
+    def Points(self, request: pb.PointsRequest, context: Any) -> pb.PointsResponse:
+        self.asked.append(request)
+        told = []
+        for name, points in self.points.get(request.run, {}).items():
+            steps = [step for step in sorted(points) if request.from_step <= step <= (request.to_step or step)]
+            if not request.names or name in request.names:
+                values = [points[step] for step in steps]
+                told.append(pb.Series(name=name, steps=steps, values=values, total=len(steps), cursor=len(self.batches)))
+        return pb.PointsResponse(series=told)
+
+    def WatchPoints(self, request: pb.WatchPointsRequest, context: Any) -> Iterator[pb.PointBatch]:
+        for number, (run, batch) in enumerate(self._told.follow(self.batches, context), start=1):
+            if run == request.run and number > request.after:
+                yield batch
+
+    def tell(self, run: int, name: str, points: dict[int, float]) -> None:
+        """New points of a run."""
+        self.points.setdefault(run, {}).setdefault(name, {}).update(points)
+        series = pb.Series(name=name, steps=points.keys(), values=points.values())
+        self._told.add(self.batches, (run, pb.PointBatch(cursor=len(self.batches) + 1, series=[series])))
+
 
 class Voices(stubs.VoicesServicer):
     def __init__(self) -> None:
         self.rated: list[pb.Rating] = []
+        self.rows = [pb.Voice(name="anna", promoted=7, versions=2, engine="glow", language="en", kept_seconds=125.0)]
 
     def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
-        return pb.ListVoicesResponse(
-            voices=[pb.Voice(name="anna", promoted=7, versions=2, engine="glow", language="en", kept_seconds=125.0)]
-        )
+        return pb.ListVoicesResponse(voices=self.rows)
 
     def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
         if request.voice != "anna":
@@ -194,8 +302,18 @@ class System(stubs.SystemServicer):
     def __init__(self) -> None:
         self.info = pb.InfoResponse(version="0.1.0", home="/somewhere", started=NOW, jobs={"succeeded": 450}, cursor=100, pid=1)
 
+        self.samples: list[pb.SystemSample] = []
+        self._told = Told()
+
     def Info(self, request: pb.Empty, context: Any) -> pb.InfoResponse:
         return self.info
+
+    def Watch(self, request: pb.SystemWatchRequest, context: Any) -> Iterator[pb.SystemSample]:
+        yield from self._told.follow(self.samples, context)
+
+    def tell(self, sample: pb.SystemSample) -> None:
+        """A new sample of the machine."""
+        self._told.add(self.samples, sample)
 
 
 class Stage:
@@ -203,13 +321,14 @@ class Stage:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.jobs, self.voices, self.datasets, self.speech, self.system = Jobs(), Voices(), Datasets(), Speech(), System()
+        self.jobs, self.runs, self.voices, self.datasets = Jobs(), Runs(), Voices(), Datasets()
+        self.speech, self.system = Speech(), System()
         self._server: grpc.Server | None = None
 
     def open(self, credentials: grpc.ServerCredentials | None = None) -> str:
         """Serve on the Unix socket, or with credentials on a port of this machine; its address."""
-        server = grpc.server(ThreadPoolExecutor(8))
-        for name in ("jobs", "voices", "datasets", "speech", "system"):
+        server = grpc.server(ThreadPoolExecutor(16))
+        for name in ("jobs", "runs", "voices", "datasets", "speech", "system"):
             getattr(stubs, f"add_{name.capitalize()}Servicer_to_server")(getattr(self, name), server)
         check = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(check, server)

@@ -9,6 +9,9 @@ from textual.widget import Widget
 from tui.dashboard.live import Link
 
 
+LOST = "Lost the daemon: this is the last picture, asking again."
+
+
 class StatusLine(Widget):
     """One line."""
 
@@ -35,8 +38,7 @@ class StatusLine(Widget):
 
     def render(self) -> RenderResult:
         if not self._link.up:
-            again = f" {self._link.hint} Asking again by itself; what you see is the last picture." if self._link.since else ""
-            return Content(f"{self._link.sentence}{again}")
+            return Content(f"{LOST}  {self._link.sentence} {self._link.hint}" if self._link.since else self._link.sentence)
         parts: list[str | tuple[str, str]] = [("read-only  ", "b $warning")] if self._readonly else []
         for key, words in self._keys:
             parts += [(key, "$accent"), f" {words}  "]

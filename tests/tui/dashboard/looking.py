@@ -1,0 +1,74 @@
+"""Looks at the dashboard as a person does: opens it on the paper daemon, presses keys, reads what stands on the screen.
+
+async with looking(home, size=(80, 24)) as eye:
+    await eye.press("2")
+    await eye.sees("anna@7")
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from rich.console import Console
+from textual.pilot import Pilot
+
+from proto.channel import address
+from tui.app import Dashboard
+from tui.dashboard.settings import Settings
+
+PATIENCE = 10.0  #: seconds something may take to be seen, on a busy machine
+LOOK = 0.02  #: seconds between two looks
+
+
+class Eye:
+    """A person before the dashboard."""
+
+    def __init__(self, pilot: Pilot[None], app: Dashboard) -> None:
+        self.pilot, self.app = pilot, app
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, one after another, as Textual names them."""
+        await self.pilot.press(*keys)
+        await self.pilot.pause()
+
+    def text(self) -> str:
+        """What stands on the screen, a line each, without colours."""
+        width, height = self.app.size
+        console = Console(width=width, height=height, file=io.StringIO(), force_terminal=True, record=True, legacy_windows=False)
+        console.print(self.app.screen._compositor.render_update(full=True, screen_stack=self.app._background_screens))
+        lines = console.export_text(styles=False).split("\n")[:height]
+        return "".join(line.rstrip() + "\n" for line in lines)
+
+    async def until(self, true: Callable[[], bool], what: str = "") -> None:
+        """Wait until something is so; fails with the screen when it is not in time."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + PATIENCE
+        while not true():
+            assert loop.time() < end, f"not within {PATIENCE:.0f} s: {what}\n{self.text()}"
+            await self.pilot.pause(LOOK)
+
+    async def sees(self, *words: str) -> str:
+        """Wait until all these words stand on the screen; its text."""
+        await self.until(lambda: all(word in self.text() for word in words), f"{words} on the screen")
+        return self.text()
+
+    async def no_longer_sees(self, word: str) -> None:
+        """Wait until the word is gone."""
+        await self.until(lambda: word not in self.text(), f"no {word!r} on the screen")
+
+
+@asynccontextmanager
+async def looking(
+    home: Path, size: tuple[int, int] = (80, 24), *, readonly: bool = False, settings: Settings | None = None
+) -> AsyncIterator[Eye]:
+    """The dashboard on the daemon of `home`, connected."""
+    app = Dashboard(address(home_folder=home), settings or Settings(theme="myna-dark"), readonly=readonly, start=False)
+    async with app.run_test(size=size) as pilot:
+        eye = Eye(pilot, app)
+        await eye.until(lambda: hasattr(app, "live") and app.live.link.up, "connected")
+        await pilot.pause()
+        yield eye

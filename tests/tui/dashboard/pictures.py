@@ -1,0 +1,42 @@
+"""Pictures of the screens as text files, beside the tests: what a screen must look like, to be read and reviewed.
+
+`MYNA_DRAW=1 pytest tests/tui/dashboard` draws those that differ anew. Look at them before they are committed.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from pathlib import Path
+
+from tests.tui.dashboard.looking import PATIENCE, Eye
+
+FOLDER = Path(__file__).parent / "pictures"
+STILL = 1.0  #: seconds a screen must stay as it is before it is drawn anew
+LOOK = 0.05
+
+
+async def looks_like(eye: Eye, name: str, home: Path) -> str:
+    """Wait until the screen is the picture `name`; what differs, if it never is (empty: all is well)."""
+    file = FOLDER / f"{name}.txt"
+    wanted = file.read_text("utf-8") if file.exists() else ""
+    looks = int(PATIENCE / LOOK)
+    seen, still = "", 0.0
+    for _ in range(looks):
+        before, seen = seen, _anywhere(eye.text(), home)
+        still = still + LOOK if seen == before else 0.0
+        if seen == wanted or (still > STILL and os.environ.get("MYNA_DRAW")):
+            break
+        await eye.pilot.pause(LOOK)
+    if seen == wanted:
+        return ""
+    if os.environ.get("MYNA_DRAW"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(seen, "utf-8")
+        return ""
+    return "".join(difflib.unified_diff(wanted.splitlines(True), seen.splitlines(True), str(file.name), "the screen"))
+
+
+def _anywhere(text: str, home: Path) -> str:
+    """Without this run's folder (whose name has always the same length)."""
+    return text.replace(str(home), "/the/home".ljust(len(str(home)), "-"))

@@ -1,0 +1,172 @@
+"""Four states of a workshop, set on the paper daemon: empty, busy, failed; and disconnected, which is busy and then gone.
+
+Add here what your screen shows: all six screens are drawn in each scene.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proto import myna_pb2 as pb
+from tests.tui.stage import NOW, Stage
+
+SCENES = ("empty", "busy", "failed", "disconnected")
+GB = 1_000_000_000
+
+
+def at(seconds: float) -> Timestamp:
+    """A moment relative to NOW (the clock of the tests stands at +600 s)."""
+    return Timestamp(seconds=NOW.seconds + int(seconds))
+
+
+def set_scene(stage: Stage, name: str) -> None:
+    """Make the paper daemon show the scene."""
+    {"empty": empty, "busy": busy, "failed": failed, "disconnected": busy}[name](stage)
+
+
+def empty(stage: Stage) -> None:
+    """A fresh install on a machine without a GPU."""
+    stage.jobs.rows, stage.jobs.lines = {}, []
+    stage.voices.rows = []
+    sample = pb.SystemSample(
+        time=at(0), no_gpu="There is no NVIDIA driver on this machine; work runs on the CPU.", cpu=0.04,
+        memory_total=32 * GB, memory_used=6 * GB, disk_total=1000 * GB, disk_free=740 * GB,
+    )  # fmt: skip
+    stage.system.info = pb.InfoResponse(version="0.1.0", home="/srv/myna", started=at(-3600), cursor=100, pid=1, sample=sample)
+
+
+def busy(stage: Stage) -> None:
+    """A training runs, others wait, files arrive, and a foreign process holds a part of the GPU."""
+    going = pb.Progress(done=1_200, total=4_000, unit="steps", sentence="", eta_seconds=1_260)
+    waits = "GPU held by train #12"
+    rows = [
+        pb.Job(
+            id=12, kind=pb.TRAIN, voice="anna", title="train anna from v6 on dataset #4", run=12, attempts=1, gpu_lane=True, priority=10,
+            submitted=at(-60), status=pb.JobStatus(running=pb.JobStatus.Running(started=at(0), progress=going)),
+        ),
+        pb.Job(
+            id=15, kind=pb.INGEST, voice="ben", title="take 3 files of ben", attempts=1, submitted=at(590),
+            status=pb.JobStatus(
+                running=pb.JobStatus.Running(started=at(595), progress=pb.Progress(done=1, total=3, unit="files", eta_seconds=4))
+            ),
+        ),
+        pb.Job(
+            id=13, kind=pb.EVALUATE, voice="cleo", title="evaluate cleo@3 against v2", gpu_lane=True, priority=30, place=13,
+            submitted=at(100), status=pb.JobStatus(queued=pb.JobStatus.Queued(since=at(100), why_waiting=waits)),
+        ),
+        pb.Job(
+            id=14, kind=pb.TRAIN, voice="ben", title="train ben from the base on dataset #1", gpu_lane=True, priority=10, place=14,
+            submitted=at(200), status=pb.JobStatus(queued=pb.JobStatus.Queued(since=at(200), why_waiting=waits)),
+        ),
+        pb.Job(
+            id=11, kind=pb.TRAIN, voice="dora", title="train dora from v1 on dataset #2", run=11, attempts=1, gpu_lane=True, priority=10,
+            submitted=at(-900), status=pb.JobStatus(
+                paused=pb.JobStatus.Paused(started=at(-800), since=at(-300), by_person=True, progress=pb.Progress(done=800, total=2_000))
+            ),
+        ),
+        pb.Job(
+            id=10, kind=pb.DATASET, voice="anna", title="make anna's dataset #4", attempts=1, submitted=at(-500),
+            status=pb.JobStatus(
+                succeeded=pb.JobStatus.Succeeded(started=at(-480), ended=at(-400), sentence="Dataset #4: 512 clips, 41 min.")
+            ),
+        ),
+        pb.Job(
+            id=9, kind=pb.EXPORT, voice="anna", title="export anna@5", attempts=1, submitted=at(-4000),
+            status=pb.JobStatus(cancelled=pb.JobStatus.Cancelled(ended=at(-3900), by="a person")),
+        ),
+    ]  # fmt: skip
+    stage.jobs.rows = {row.id: row for row in rows}
+    stage.jobs.lines = [
+        pb.LogLine(time=at(60 * n), level="warning" if n == 4 else "info", text=text, attempt=1, cursor=n + 1)
+        for n, text in enumerate(
+            (
+                "training anna from v6: 512 clips (40 new), 26 held out, 4,000 steps",
+                "features: 512 of 512 from the cache",
+                "step 0: held-out loss 1.412",
+                "step 400: held-out loss 0.967, the best so far",
+                "out of memory: micro-batch 16 → 8, accumulation 1 → 2",
+                "step 800: held-out loss 0.812, the best so far",
+                "step 1,200: held-out loss 0.846",
+            )
+        )
+    ]
+    stage.runs.rows = {
+        12: pb.Run(id=12, voice="anna", engine="glow", job=12, dataset=4, from_version=6, step=1_200, steps=4_000, best_step=800,
+                   best_loss=0.812, started=at(0), metrics=["train/loss", "held_out/loss", "learning_rate"],
+                   settings_json='{"learning_rate": 0.0001, "batch_size": 16, "lora_rank": 0, "seed": 1}'),
+        11: pb.Run(id=11, voice="dora", engine="glow", job=11, dataset=2, from_version=1, step=800, steps=2_000, best_step=800,
+                   best_loss=1.02, started=at(-800), metrics=["train/loss", "held_out/loss"],
+                   settings_json='{"learning_rate": 0.0002, "batch_size": 16, "lora_rank": 8, "seed": 1}'),
+        8: pb.Run(id=8, voice="anna", engine="glow", job=8, dataset=3, from_version=5, to_version=6, step=3_000, steps=3_000,
+                  best_step=2_600, best_loss=0.84, started=at(-90_000), ended=at(-86_000), metrics=["train/loss", "held_out/loss"],
+                  settings_json='{"learning_rate": 0.0001, "batch_size": 16, "lora_rank": 0, "seed": 1}'),
+    }  # fmt: skip
+    stage.runs.points = {12: curve(1_200, 1), 11: curve(800, 2), 8: curve(3_000, 3)}
+    processes = [
+        pb.GpuProcess(pid=4242, memory=11 * GB, owner="train #12", ours=True),
+        pb.GpuProcess(pid=4243, memory=2 * GB, owner="speech", ours=True),
+        pb.GpuProcess(pid=977, memory=3 * GB, owner="blender"),
+    ]
+    gpu = pb.Gpu(name="NVIDIA RTX 4090", memory_total=24 * GB, memory_used=16 * GB, utilisation=0.93, temperature=71, power=388,
+                 power_limit=450, processes=processes)  # fmt: skip
+    sample = pb.SystemSample(
+        time=at(600), gpus=[gpu], cpu=0.31, memory_total=64 * GB, memory_used=23 * GB, disk_total=1000 * GB, disk_free=212 * GB
+    )
+    arriving = [
+        pb.InboxEvent(voice="ben", name="interview 2.wav", state="arriving", why="112 MB so far"),
+        pb.InboxEvent(voice="ben", name="interview 1.wav", state="settling", why="unchanged for 1 s"),
+    ]
+    stage.system.info = pb.InfoResponse(
+        version="0.1.0", home="/srv/myna", started=at(-7200), cursor=100, pid=1, sample=sample, gpu_holder="train #12",
+        jobs={"running": 2, "queued": 2, "paused": 1, "succeeded": 1, "cancelled": 1}, inbox=arriving,
+    )  # fmt: skip
+    stage.jobs.events = [
+        pb.Event(cursor=101, time=at(300), inbox=pb.InboxEvent(voice="anna", name="monday.flac", state="taken", seconds=312.0)),
+        pb.Event(
+            cursor=102, time=at(360), inbox=pb.InboxEvent(voice="anna", name="notes.docx", state="refused", why="It is no audio file.")
+        ),
+    ]
+
+
+def failed(stage: Stage) -> None:
+    """The last training crashed, the one before ran out of disk, and nothing runs."""
+    busy(stage)
+    crash = pb.JobError(
+        kind=pb.CRASHED, sentence="The worker was killed three times in a row.", hint="Look at its log; `myna retry 12` tries again.",
+        log_tail="step 1,200: held-out loss 0.846\nKilled",
+    )  # fmt: skip
+    full = pb.JobError(kind=pb.DISK_FULL, sentence="The disk is full: 1.2 GB are missing.", hint="Free some room, then retry.")
+    stage.jobs.rows = {
+        12: pb.Job(
+            id=12, kind=pb.TRAIN, voice="anna", title="train anna from v6 on dataset #4", run=12, attempts=3, gpu_lane=True, priority=10,
+            submitted=at(-60), status=pb.JobStatus(failed=pb.JobStatus.Failed(started=at(0), ended=at(500), error=crash)),
+        ),
+        11: pb.Job(
+            id=11, kind=pb.TRAIN, voice="dora", title="train dora from v1 on dataset #2", run=11, attempts=1, gpu_lane=True, priority=10,
+            submitted=at(-900), status=pb.JobStatus(failed=pb.JobStatus.Failed(started=at(-800), ended=at(-300), error=full)),
+        ),
+    }  # fmt: skip
+    stage.runs.rows[12].ended.CopyFrom(at(500))
+    info = stage.system.info
+    info.gpu_holder = ""
+    info.jobs.clear()
+    info.jobs["failed"] = 2
+    info.sample.gpus[0].utilisation = 0.0
+    del info.sample.gpus[0].processes[:2]
+    info.sample.gpus[0].memory_used = 3 * GB
+
+
+def curve(steps: int, seed: int) -> dict[str, dict[int, float]]:
+    """A training's losses: every 10 steps on what it trains, every 200 held out."""
+    chance = random.Random(seed)
+
+    def at_step(step: int) -> float:
+        return 0.7 + 0.9 * math.exp(-step / 500)
+
+    return {
+        "train/loss": {step: at_step(step) + chance.uniform(-0.08, 0.08) for step in range(10, steps + 1, 10)},
+        "held_out/loss": {step: at_step(step) + 0.05 + 0.00006 * step for step in range(0, steps + 1, 200)},
+    }

@@ -1,0 +1,44 @@
+"""Every screen as a person sees it: in each scene, on a small terminal and on a large one. See pictures.py for how to draw them anew."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.tui.dashboard.looking import looking
+from tests.tui.dashboard.pictures import looks_like
+from tests.tui.dashboard.scenes import SCENES, set_scene
+from tests.tui.stage import Stage
+from tui.screens import PLACES
+
+pytestmark = pytest.mark.integration
+SIZES = ((80, 24), (200, 50))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("scene", SCENES)
+def test_every_screen_looks_as_drawn(stage: Stage, home: Path, scene: str, size: tuple[int, int]) -> None:
+    set_scene(stage, scene)
+
+    async def look() -> list[str]:
+        differences = []
+        async with looking(home, size) as eye:
+            if scene == "disconnected":
+                for place in PLACES:  # so that each has its last picture
+                    await eye.press(place_key(place.name))
+                    await looks_like(eye, f"busy-{place.name}-{size[0]}x{size[1]}", home)
+                stage.close()
+                await eye.sees("Lost the daemon")
+            for place in PLACES:
+                await eye.press(place_key(place.name))
+                differences.append(await looks_like(eye, f"{scene}-{place.name}-{size[0]}x{size[1]}", home))
+        return differences
+
+    assert "".join(asyncio.run(look())) == ""
+
+
+def place_key(name: str) -> str:
+    """The number key of a screen."""
+    return str([place.name for place in PLACES].index(name) + 1)
