@@ -8,7 +8,6 @@ from textual.widget import Widget
 
 from tui.dashboard.live import Link
 
-
 LOST = "Lost the daemon: this is the last picture, asking again."
 
 

@@ -36,7 +36,8 @@ def test_every_screen_looks_as_drawn(stage: Stage, home: Path, scene: str, size:
                 differences.append(await looks_like(eye, f"{scene}-{place.name}-{size[0]}x{size[1]}", home))
         return differences
 
-    assert "".join(asyncio.run(look())) == ""
+    if differences := "".join(asyncio.run(look())):
+        pytest.fail(differences, pytrace=False)
 
 
 def place_key(name: str) -> str:
