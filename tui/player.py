@@ -11,6 +11,20 @@ INSTEAD = "Save it to a file instead: -o out.wav"
 LATENCY = 0.2  #: seconds PortAudio may hold: enough to bridge the network, too little to notice
 
 
+def library(instead: str) -> Any:
+    """The module sounddevice, where sound can be played. Raises ClientError with `instead`, what to do, where it cannot."""
+    try:
+        import sounddevice
+    except (ImportError, OSError):  # its Linux wheel brings no PortAudio
+        hint = f"Install PortAudio (Debian: libportaudio2). {instead}"
+        raise ClientError("Nothing can be played here: PortAudio is not installed.", hint, "UNAVAILABLE") from None
+    try:
+        sounddevice.query_devices(kind="output")
+    except (ValueError, sounddevice.PortAudioError):
+        raise ClientError("Nothing can be played here: there is no sound output.", instead, "UNAVAILABLE") from None
+    return sounddevice
+
+
 class Player:
     """The default output. Use it in a `with`: the end waits until all is heard, an error (or Ctrl-C) silences it at once.
 
@@ -18,16 +32,7 @@ class Player:
     """
 
     def __init__(self) -> None:
-        try:
-            import sounddevice
-        except (ImportError, OSError):  # its Linux wheel brings no PortAudio
-            hint = f"Install PortAudio (Debian: libportaudio2). {INSTEAD}"
-            raise ClientError("Nothing can be played here: PortAudio is not installed.", hint, "UNAVAILABLE") from None
-        self._sound: Any = sounddevice
-        try:
-            self._sound.query_devices(kind="output")
-        except (ValueError, self._sound.PortAudioError):
-            raise ClientError("Nothing can be played here: there is no sound output.", INSTEAD, "UNAVAILABLE") from None
+        self._sound = library(INSTEAD)
         self._stream: Any = None
         self.seconds = 0.0
         self.underruns = 0  #: times the speech came too late and the output fell silent
