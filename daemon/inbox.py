@@ -316,8 +316,8 @@ class Inbox:
             return
         root = os.fsencode(self.folder / folder.voice)
         try:
-            data = await asyncio.to_thread(_read, os.path.join(root, entry.path))
-            given = voice_toml.parse(data)
+            given = voice_toml.parse(await asyncio.to_thread(_read, os.path.join(root, entry.path)))
+            again = await self.store.write(lambda session: voice_toml.apply(session, session.get_one(Voice, folder.voice), given))
         except FileNotFoundError:
             return
         except (BadRequest, OSError) as error:
@@ -327,7 +327,8 @@ class Inbox:
             await self.store.write(recordings.tell, folder.voice, "voice.toml", "refused", why)
         else:
             await asyncio.to_thread(refused.settle, root, entry.path)
-            await self.store.write(lambda session: voice_toml.apply(session, session.get_one(Voice, folder.voice), given))
+            if again:
+                folder.due, folder.forced, folder.busy = True, True, self._clock()
         folder.toml = entry.identity
 
     async def _late(self, folder: Folder, texts: list[Entry]) -> None:

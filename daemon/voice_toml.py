@@ -15,30 +15,25 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
 from daemon.errors import BadRequest
 from daemon.models import Voice
-from daemon.state import voices
+from daemon.state import recordings, voices
 from engines import registry
+from engines.errors import BadInput
+from engines.metrics import gate
+from engines.training import settings
+
+if TYPE_CHECKING:
+    from engines.base import EngineInfo
 
 #: Bytes; nobody writes a longer one on purpose.
 LIMIT = 100_000
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 _KEYS = ("language", "engine", "auto_train", "auto_train_min_seconds", "train", "promotion")
-#: Training options that every engine has: what they must be, and how people say that.
-_TRAIN: dict[str, tuple[Any, float, str]] = {
-    "steps": (int, 1, "a whole number above 0"),
-    "learning_rate": ((int, float), 1e-12, "a number above 0"),
-    "batch_size": (int, 1, "a whole number above 0"),
-    "lora_rank": (int, 0, "a whole number, 0 for none"),
-    "seed": (int, 0, "a whole number"),
-    "checkpoint_every": (int, 1, "a whole number of steps"),
-    "eval_every": (int, 1, "a whole number of steps"),
-    "patience": (int, 0, "a whole number"),
-}
 
 
 @dataclass(frozen=True)
@@ -69,38 +64,45 @@ def parse(data: bytes) -> VoiceToml:
     language = _checked(values, "language", str, 'a code, like "en"')
     if language is not None and not _LANGUAGE.fullmatch(language):
         raise BadRequest(f"voice.toml sets the language to {language!r}.", 'Use an ISO 639-1 code, like "en" or "de".')
-    if language is not None and engine is not None and language.split("-")[0] not in registry.ENGINES[engine].languages:
-        known = ", ".join(registry.ENGINES[engine].languages)
-        raise BadRequest(f"voice.toml: the engine {engine} does not know the language {language!r}.", f"It knows {known}.")
     options: dict[str, Any] = {key: values[key] for key in ("auto_train", "auto_train_min_seconds", "train", "promotion") if key in values}
     _checked(values, "auto_train", bool, "true or false")
     least = _checked(values, "auto_train_min_seconds", (int, float), "a number of seconds")
     if least is not None and least < 0:
         raise BadRequest("voice.toml sets auto_train_min_seconds below 0.", "Give a number of seconds.")
     _checked(values, "promotion", dict, "a table: [promotion]")
-    _check_train(_checked(values, "train", dict, "a table: [train]") or {})
+    _checked(values, "train", dict, "a table: [train]")
     return VoiceToml(language, engine, options)
 
 
 def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
-    """Let the voice have what its voice.toml says. True if that is anything new."""
-    wanted = (given.language or voice.language, given.engine or voice.engine, given.options)
-    if (voice.language, voice.engine, voice.options) == wanted:
+    """Let the voice have what its voice.toml says. True: its recordings are to be cut again, since the engine wants other clips. Raises
+    BadRequest, and changes nothing, when the voice's engine cannot do what is said."""
+    language, engine = given.language or voice.language, given.engine or voice.engine
+    if (voice.language, voice.engine, voice.options) == (language, engine, given.options):
         return False
-    voice.language, voice.engine, voice.options = wanted
+    _check(language, registry.ENGINES[engine], given.options)
+    again = _clips(voice.engine) != _clips(engine) and recordings.cut_again(session, voice.name) > 0
+    voice.language, voice.engine, voice.options = language, engine, given.options
     voices.emit_voice(session, voice)
-    return True
+    return again
 
 
-def _check_train(options: dict[str, Any]) -> None:
-    for key, value in options.items():
-        if key not in _TRAIN:
-            if not isinstance(value, str | int | float | bool):
-                raise BadRequest(f"voice.toml sets {key!r} in [train] to something that is no single value.", "Give a number or a text.")
-            continue
-        kind, least, what = _TRAIN[key]
-        if isinstance(value, bool) or not isinstance(value, kind) or value < least:
-            raise BadRequest(f"voice.toml sets {key!r} in [train] to {value!r}.", f"It must be {what}.")
+def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:
+    """What a worker would find hours later."""
+    if language.split("-")[0] not in engine.languages:
+        known = ", ".join(engine.languages)
+        raise BadRequest(f"voice.toml: the engine {engine.name} does not know the language {language!r}.", f"It knows {known}.")
+    try:
+        settings.overrides(options.get("train", {}), engine)
+        gate.Rule.from_json(options.get("promotion", {}))
+    except BadInput as error:
+        raise BadRequest(f"voice.toml: {error}", error.hint) from None
+
+
+def _clips(engine: str) -> tuple[object, ...]:
+    """What an engine's clips must be."""
+    info = registry.ENGINES.get(engine)
+    return (info.sample_rate, info.clip_seconds) if info is not None else ()
 
 
 def _checked(values: dict[str, Any], key: str, kind: type | tuple[type, ...], what: str) -> Any:

@@ -36,7 +36,7 @@ from proto import worker_pb2 as wire
 def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     """Score, write the report into the version's folder, and have the verdict committed."""
     began = time.monotonic()
-    rule = _rule(plan.rule_json)
+    rule = gate.Rule.from_json(json.loads(plan.rule_json or "{}"))
     engine = registry.load(plan.engine)
     clips, reference = versions.clips(plan.held_out), versions.clips(plan.reference)
     if not clips:
@@ -213,21 +213,6 @@ def _lines(home: Path, clips: Sequence[Clip], who: Sequence[Speaker], scores: di
         }
         for index, clip in enumerate(clips)
     ]
-
-
-def _rule(text: str) -> gate.Rule:
-    """The voice's rule. Raises BadInput naming a key that is none."""
-    values: dict[str, Any] = json.loads(text or "{}")
-    known = {field.name for field in dataclasses.fields(gate.Rule)}
-    for name in sorted(set(values) - known):
-        raise BadInput(
-            f"The voice's promotion rule has no setting {name!r}.", f"Known: {', '.join(sorted(known))}. Mend voice.toml, then retry."
-        )
-    try:
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        return gate.Rule(**values)
-    except TypeError as error:
-        raise BadInput(f"The voice's promotion rule cannot be used: {error}.", "Mend voice.toml, then retry.") from None
 
 
 def _numbers(summary: Summary) -> dict[str, float]:

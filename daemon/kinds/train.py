@@ -21,6 +21,8 @@ from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.models import Dataset, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.state import clip_refs, engines, jobs, voices
 from engines import registry
+from engines.errors import BadInput
+from engines.training import settings
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -61,7 +63,7 @@ class Train:
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         work = _work(session, spec.train)
-        _settings(work, spec.train.options)
+        _settings(session, work, spec.train.options)
         return work.voice.name, work.title
 
     def why_not(self, session: Session, job: Job, home: Path) -> str:
@@ -164,10 +166,10 @@ KIND = Train()
 def estimate(session: Session, spec: pb.TrainSpec, home: Path) -> pb.EstimateResponse:
     """What a training would take: steps, seconds (from the step time measured in earlier runs, else a guess that says so), memory, disk."""
     work = _work(session, spec)
-    overrides = _settings(work, spec.options)
+    overrides = _settings(session, work, spec.options)
     clips = clip_refs.training(session, work.voice, work.data, home, work.parent)
     new = sum(clip.is_new for clip in clips)
-    steps = planned_steps(work.info, len(clips), new, first=work.parent is None, overrides=overrides)
+    steps = settings.plan(work.info, len(clips), new, work.parent is None, overrides).steps
     step_seconds, measured = _step_seconds(session, work.info)
     seconds = steps * step_seconds
     if overrides.get("max_seconds"):
@@ -190,12 +192,6 @@ def estimate(session: Session, spec: pb.TrainSpec, home: Path) -> pb.EstimateRes
         sentences=sentences,
         settings_json=json.dumps({"steps": steps, **overrides}, sort_keys=True),
     )
-
-
-def planned_steps(info: EngineInfo, clips: int, new: int, *, first: bool, overrides: dict[str, Any]) -> int:
-    """As `engines.training.settings.plan` counts them, which the daemon does not import; a test holds the two together."""
-    least, per_clip = info.first_steps if first else info.increment_steps
-    return int(overrides.get("steps") or max(least, math.ceil(per_clip * (clips if first else new))))
 
 
 def _work(session: Session, spec: pb.TrainSpec) -> Work:
@@ -243,23 +239,23 @@ def _info(engine: str) -> EngineInfo:
     return info
 
 
-def _settings(work: Work, options: pb.TrainOptions) -> dict[str, Any]:
-    """The voice's own training options (voice.toml), with the job's over them, by the names of `TrainSettings`."""
+def _settings(session: Session, work: Work, options: pb.TrainOptions) -> dict[str, Any]:
+    """The voice's own training options (voice.toml), with the job's over them, by the names of `TrainSettings`. Raises BadRequest."""
     values = voices.option(work.voice, "train")
     for name in ("steps", "learning_rate", "batch_size", "seed", "precision", "checkpoint_every", "eval_every", "patience"):
         if options.HasField(name):
             values[name] = getattr(options, name)
     for name, text in options.engine.items():
         values[name] = _value(text)
-    rank = options.lora_rank if options.HasField("lora_rank") else values.pop("lora_rank", None)
-    values.pop("lora_rank", None)
-    if rank:
-        if not work.info.lora:
-            raise BadRequest(f"The engine {work.info.name} has no adapters.", "Leave the LoRA rank out, or set it to 0.")
-        values["lora"] = {"rank": int(rank), "alpha": 2 * int(rank)}
-    elif rank is not None:
-        values["lora"] = None
-    return values
+    if options.HasField("lora_rank"):
+        values["lora_rank"] = options.lora_rank
+        if not options.lora_rank:  # the voice's own settings of adapters say nothing then
+            values = {name: value for name, value in values.items() if not name.startswith("lora_") or name == "lora_rank"}
+    before = session.get(Run, work.parent.run) if work.parent is not None and work.parent.kind == "lora" else None
+    try:
+        return settings.overrides(values, work.info, before.settings.get("lora") if before is not None else None)
+    except BadInput as error:
+        raise BadRequest(str(error), error.hint) from None
 
 
 def _value(text: str) -> Any:
@@ -273,7 +269,7 @@ def _value(text: str) -> Any:
 def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions, run: Run | None = None) -> Run:
     """The run of this job, with the next free number for its version: numbers are never used twice. A run that has not begun to learn
     (`run`) is told anew what to do."""
-    overrides = _settings(work, options)
+    overrides = _settings(session, work, options)
     clips = clip_refs.training(session, work.voice, work.data, Path(), work.parent)
     new = sum(clip.is_new for clip in clips)
     if run is None:
@@ -285,7 +281,7 @@ def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions, r
     run.dataset = work.data.number
     run.from_version = work.parent.number if work.parent is not None else 0
     run.settings = overrides
-    run.steps = planned_steps(work.info, len(clips), new, first=work.parent is None, overrides=overrides)
+    run.steps = settings.plan(work.info, len(clips), new, work.parent is None, overrides).steps
     session.add(run)
     session.flush()
     job.run = run.id

@@ -163,6 +163,14 @@ def _emit_voice(session: Session, voice: str) -> None:
     voices.emit_voice(session, voices.get(session, voice))
 
 
+def cut_again(session: Session, voice: str) -> int:
+    """Have all recordings of a voice cut by its next dataset job. Returns how many there are."""
+    rows = list(session.scalars(select(Recording).where(Recording.voice == voice, Recording.removed.is_(None), Recording.cut.is_not(None))))
+    for row in rows:
+        row.cut = None
+    return len(rows)
+
+
 def uncut(session: Session, voice: str) -> list[Recording]:
     """Recordings that have no clips yet (or were given another text), oldest first."""
     query = select(Recording).where(Recording.voice == voice, Recording.cut.is_(None), Recording.removed.is_(None))

@@ -11,8 +11,11 @@ training's clarity and quality are held against the worse of the base's and the 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
+from engines.errors import BadInput
 from engines.metrics.summary import Summary
 
 
@@ -40,6 +43,28 @@ class Rule:
     f0_unit: float = 1.0  #: semitones
     weights: tuple[float, float, float, float, float, float] = (1.0, 1.0, 0.5, 0.5, 0.25, 0.25)  #: in the order of the units above
     min_score: float = 0.0  #: the balance must be above this
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Rule:
+        """The rule of a voice, as voice.toml has it. Raises BadInput naming a key that is none, or what a value must be."""
+        known = {field.name: field.default for field in fields(cls)}
+        for name, value in sorted(values.items()):
+            if name not in known:
+                raise BadInput(
+                    f"The voice's promotion rule has no setting {name!r}.", f"Known: {', '.join(sorted(known))}. Mend voice.toml."
+                )
+            usual = known[name]
+            if isinstance(usual, bool):
+                fits = isinstance(value, bool)
+            elif isinstance(usual, tuple):
+                fits = isinstance(value, list | tuple) and len(value) == len(usual) and all(map(_is_number, value))
+            else:
+                fits = _is_number(value)
+            if not fits:
+                what = f"{len(usual)} numbers" if isinstance(usual, tuple) else "true or false" if isinstance(usual, bool) else "a number"
+                raise BadInput(f"The voice's promotion rule sets {name!r} to {value!r}.", f"It must be {what}.")
+        chosen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        return cls(**chosen)
 
 
 @dataclass(frozen=True)
@@ -84,6 +109,10 @@ def better(
     if reasons:
         return Verdict(False, ("Not promoted.", *reasons), rows, score)
     return Verdict(True, ("Promoted: it is better than its parent.", *_wins(rows), f"Score {score:+.2f}."), rows, score)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _known(value: float | None) -> bool:

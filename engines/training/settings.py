@@ -85,6 +85,56 @@ def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrid
     return TrainSettings.from_json({**values, **overrides})
 
 
+def overrides(options: Mapping[str, Any], info: EngineInfo, parent_lora: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Training options as people write them, as overrides for `plan`, and checked as a run would check them.
+
+    `lora_rank` (0: none), `lora_alpha` (twice the rank), `lora_dropout` and `lora_targets` (a list, or names with commas) become `lora`.
+    Without a rank, a training that goes on from adapters (`parent_lora`, as JSON) has adapters of the same shape. Raises BadInput.
+    """
+    values = {name: value for name, value in options.items() if not name.startswith("lora_")}
+    given = {name.removeprefix("lora_"): value for name, value in options.items() if name.startswith("lora_")}
+    rank = given.pop("rank", None)
+    if rank:
+        if not info.lora:
+            raise BadInput(f"The engine {info.name} has no adapters.", "Leave the LoRA rank out, or set it to 0.")
+        values["lora"] = _adapters(rank, given)
+    elif given:
+        raise BadInput(f"lora_{min(given)} says nothing without a LoRA rank.", "Set lora_rank, to 16 for example.")
+    elif rank is not None:
+        values["lora"] = None
+    elif parent_lora and "lora" not in values:
+        values["lora"] = dict(parent_lora)
+    plan(info, 1, 1, True, values)
+    return values
+
+
+def _adapters(rank: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """LoraSettings as JSON."""
+    known = {"alpha": 2 * rank if isinstance(rank, int) else 0, "dropout": 0.0, "targets": ()}
+    if unknown := set(given) - set(known):
+        raise BadInput(f"There is no training setting named lora_{min(unknown)}.", "Of LoRA there are rank, alpha, dropout and targets.")
+    chosen = {**known, **given}
+    targets = chosen["targets"]
+    names = (
+        [name.strip() for name in targets.split(",")]
+        if isinstance(targets, str)
+        else list(targets)
+        if isinstance(targets, list | tuple)
+        else []
+    )
+    whole = all(isinstance(value, int) and not isinstance(value, bool) and value >= 1 for value in (rank, chosen["alpha"]))
+    dropout = chosen["dropout"]
+    if not whole or rank > 1024:
+        raise BadInput(
+            f"LoRA of rank {rank} and alpha {chosen['alpha']} cannot be.", "Both are whole numbers from 1; a rank of 8 to 64 is usual."
+        )
+    if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
+        raise BadInput(f"The LoRA dropout is {dropout!r}.", "Set lora_dropout to 0 or more, and below 1.")
+    if not all(isinstance(name, str) and name for name in names) or (targets and not names):
+        raise BadInput(f"The LoRA targets are {targets!r}.", 'Name modules, like lora_targets = ["c_attn", "c_proj"].')
+    return {"rank": rank, "alpha": chosen["alpha"], "dropout": float(dropout), "targets": names}
+
+
 def _check(values: Mapping[str, Any]) -> None:
     """Names and types of settings that come from outside. Raises BadInput."""
     known = {field.name: field.type for field in dataclasses.fields(TrainSettings)}

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import soundfile
 from inbox_shop import Killed, Line, Workshop, write_wav
 
 from daemon.models import Voice
@@ -408,11 +409,11 @@ def test_a_folder_that_cannot_be_a_voice_name_goes_to_the_nearest_one_with_a_sen
 def test_voice_toml_sets_language_options_and_rule_and_is_read_again_when_it_changes(store: Store) -> None:
     async def story(shop: Workshop) -> None:
         toml = shop.anna / "voice.toml"
-        toml.write_text('language = "en-GB"\nauto_train = false\n[train]\nsteps = 100\n[promotion]\nwer_tolerance = 0.1\n')
+        toml.write_text('language = "en-GB"\nauto_train = false\n[train]\nsteps = 100\n[promotion]\nwer_loss = 0.1\n')
         await shop.wait(4.0)
         voice = store.read_now(lambda session: session.get_one(Voice, "anna"))
         assert voice.language == "en-GB"
-        assert voice.options == {"auto_train": False, "train": {"steps": 100}, "promotion": {"wer_tolerance": 0.1}}
+        assert voice.options == {"auto_train": False, "train": {"steps": 100}, "promotion": {"wer_loss": 0.1}}
         toml.write_text("[train]\nsteps = 200\n")
         await shop.wait(4.0)
         assert store.read_now(lambda session: session.get_one(Voice, "anna")).options == {"train": {"steps": 200}}
@@ -428,8 +429,15 @@ def test_voice_toml_sets_language_options_and_rule_and_is_read_again_when_it_cha
         ('engine = "nothing"', "'nothing'"),
         ('language = "Klingon"', "'Klingon'"),
         ("colour = 1", "'colour'"),
-        ("[train]\nsteps = -4", "'steps'"),
-        ("[train]\nsteps = true", "'steps'"),
+        ("[train]\nsteps = -4", "steps is -4"),
+        ("[train]\nsteps = true", "steps is True"),
+        ("[train]\nstep = 4", "no training setting named step"),
+        ("[train]\nlora_rank = 16", "glow has no adapters"),
+        ('engine = "xtts"\n[train]\nlora_alpha = 16', "without a LoRA rank"),
+        ('engine = "xtts"\nlanguage = "sw"', "'sw'"),
+        ('language = "de"', "'de'"),
+        ("[promotion]\nwer_tolerance = 0.1", "'wer_tolerance'"),
+        ("[promotion]\nwer_loss = true", "'wer_loss'"),
         ("auto_train = 1", "'auto_train'"),
         ("train = 7", "'train'"),
     ],
@@ -527,6 +535,28 @@ def test_a_corrected_clip_makes_a_new_dataset(store: Store) -> None:
         await shop.work(("dataset",))
         second = store.read_now(datasets.get, "anna", 0)
         assert (second.number, second.new_clips) == (2, 1)
+
+    alive(story, store, auto_train=False)
+
+
+def test_another_engine_has_the_recordings_cut_again_at_its_own_rate(store: Store) -> None:
+    async def story(shop: Workshop) -> None:
+        demo = Path(__file__).parents[2] / "demo" / "recordings"
+        for number in ("d01", "d02"):
+            shutil.copy(demo / f"{number}.flac", shop.anna)
+            shutil.copy(demo / f"{number}.txt", shop.anna)
+        await shop.all()
+        await shop.wait(8.0)
+        await shop.work(("dataset",))
+        held = {clip.recording for clip in shop.clips() if clip.held_out}
+        (shop.anna / "voice.toml").write_text('engine = "xtts"')
+        await shop.wait(12.0)
+        await shop.work(("dataset",))
+        second = store.read_now(datasets.get, "anna", 0)
+        assert (second.number, second.clips, second.held_out, second.new_clips) == (2, 1, 1, 1)
+        kept = [clip for clip in shop.clips() if clip.kept]
+        assert {soundfile.info(shop.home / clip.path).samplerate for clip in kept} == {22_050}
+        assert {clip.recording for clip in kept if clip.held_out} == held, "what is held out stays held out"
 
     alive(story, store, auto_train=False)
 

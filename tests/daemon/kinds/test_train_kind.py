@@ -18,7 +18,6 @@ from daemon.models import Clip, Job, Run, Version, Voice, now
 from daemon.state import voices
 from daemon.store import Store
 from engines import registry
-from engines.training.settings import plan
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -84,6 +83,34 @@ def test_an_increment_starts_from_the_promoted_version_and_new_is_what_that_has_
     assert told.parent_dir == str(tmp_path / "voices/anna/1")
     assert sorted(Path(one.path).stem for one in told.clips if one.is_new) == ["new0", "new1"]
     assert told.version == 2
+
+
+def test_an_increment_on_adapters_has_adapters_of_the_same_shape_unless_it_is_told_otherwise(
+    anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], lora=True))
+    adapters = {"rank": 8, "alpha": 8, "dropout": 0.0, "targets": ["c_attn"]}
+
+    def parent(session: Session) -> None:
+        run = Run(voice="anna", engine="glow", job=0, dataset=1, settings={"lora": adapters}, result={}, to_version=1)
+        session.add(run)
+        session.flush()
+        row = version(session, 1, data=1)
+        row.kind, row.run = "lora", run.id
+        voices.promote(session, "anna", 1, voices.BY_SCORE)
+
+    anna.write_now(parent)
+    same, _ = planned(anna, tmp_path, spec())
+    assert json.loads(same.settings_json)["lora"] == adapters
+    other, _ = planned(anna, tmp_path, spec(options=pb.TrainOptions(lora_rank=32)))
+    assert json.loads(other.settings_json)["lora"]["rank"] == 32
+    whole, _ = planned(anna, tmp_path, spec(options=pb.TrainOptions(lora_rank=0)))
+    assert json.loads(whole.settings_json)["lora"] is None
+
+
+def test_a_setting_that_there_is_not_is_refused_when_it_is_asked_for(anna: Store) -> None:
+    with pytest.raises(BadRequest, match="There is no training setting named stesp"):
+        anna.read_now(lambda session: KIND.check(session, spec(options=pb.TrainOptions(engine={"stesp": "4"}))))
 
 
 def test_a_clip_whose_text_was_corrected_is_new_again(anna: Store, tmp_path: Path) -> None:
@@ -266,10 +293,3 @@ def test_an_estimate_says_where_its_seconds_come_from(anna: Store, tmp_path: Pat
     told = anna.read_now(price)
     assert told.seconds == pytest.approx(guess.steps * 0.2)
     assert "0.2 s" in told.sentences[1]
-
-
-@pytest.mark.parametrize("first", [True, False])
-@pytest.mark.parametrize("clips", [1, 99, 1_000])
-def test_the_daemon_counts_steps_as_the_training_does(first: bool, clips: int) -> None:
-    info = registry.ENGINES["glow"]
-    assert train.planned_steps(info, clips, clips, first=first, overrides={}) == plan(info, clips, clips, first).steps

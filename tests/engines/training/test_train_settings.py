@@ -12,7 +12,7 @@ from toy_engine import INFO
 from engines.base import LoraSettings
 from engines.errors import BadInput
 from engines.training.schedule import learning_rate
-from engines.training.settings import TrainSettings, plan
+from engines.training.settings import TrainSettings, overrides, plan
 
 
 def test_settings_survive_json() -> None:
@@ -84,3 +84,46 @@ def test_the_shortest_run_has_a_rate(warmup: int) -> None:
     settings = TrainSettings(steps=1, learning_rate=1.0, warmup=warmup)
     assert 0 < learning_rate(1, settings) <= 1
     assert 0 < learning_rate(1, dataclasses.replace(settings, warmup=0)) <= 1
+
+
+LORA = dataclasses.replace(INFO, lora=True)
+
+
+def test_adapters_are_told_of_as_people_write_them() -> None:
+    assert overrides({"lora_rank": 16, "steps": 5}, LORA) == {
+        "steps": 5,
+        "lora": {"rank": 16, "alpha": 32, "dropout": 0.0, "targets": []},
+    }
+    written = overrides({"lora_rank": 8, "lora_alpha": 8, "lora_targets": "c_attn, c_proj", "lora_dropout": 0.1}, LORA)["lora"]
+    assert written == {"rank": 8, "alpha": 8, "dropout": 0.1, "targets": ["c_attn", "c_proj"]}
+    assert overrides({"lora_rank": 0}, LORA, {"rank": 4, "alpha": 8}) == {"lora": None}
+    assert overrides({}, LORA, {"rank": 4, "alpha": 8}) == {"lora": {"rank": 4, "alpha": 8}}
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"lora_alpha": 8}, "lora_alpha says nothing without a LoRA rank"),
+        ({"lora_rank": 8, "lora_beta": 1}, "no training setting named lora_beta"),
+        ({"lora_rank": -1}, "LoRA of rank -1"),
+        ({"lora_rank": True}, "LoRA of rank True"),
+        ({"lora_rank": "sixteen"}, "LoRA of rank sixteen"),
+        ({"lora_rank": 8, "lora_dropout": 2}, "dropout is 2"),
+        ({"lora_rank": 8, "lora_targets": [3]}, r"targets are \[3\]"),
+        ({"steps": 0}, "steps is 0"),
+    ],
+)
+def test_adapters_that_cannot_be_are_a_sentence(options: dict[str, object], sentence: str) -> None:
+    with pytest.raises(BadInput, match=sentence):
+        overrides(options, LORA)
+
+
+def test_an_engine_without_adapters_says_so() -> None:
+    with pytest.raises(BadInput, match="has no adapters"):
+        overrides({"lora_rank": 8}, dataclasses.replace(INFO, lora=False))
+
+
+def test_adapters_learn_at_a_rate_of_their_own() -> None:
+    info = dataclasses.replace(INFO, lora=True, lora_rate=20.0)
+    assert plan(info, 10, 10, True, {"lora": {"rank": 8}}).learning_rate == pytest.approx(20 * info.learning_rate)
+    assert plan(info, 10, 10, True, {"lora": None}).learning_rate == info.learning_rate
