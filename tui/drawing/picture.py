@@ -51,6 +51,22 @@ def cells(width: int, drawn: Mapping[int, Run]) -> tuple[Run, ...]:
     return tuple(runs)
 
 
+def over(picture: Picture, column: int, run: Run) -> Picture:
+    """The picture with one character put over this column of every row."""
+    return Picture(tuple(_put(each, column, run) for each in picture.rows))
+
+
+def _put(runs: tuple[Run, ...], column: int, run: Run) -> tuple[Run, ...]:
+    start = 0
+    for place, (text, role) in enumerate(runs):
+        if start <= column < start + len(text):
+            before, after = text[: column - start], text[column - start + 1 :]
+            middle = [(part, its) for part, its in ((before, role), run, (after, role)) if part]
+            return (*runs[:place], *middle, *runs[place + 1 :])
+        start += len(text)
+    return runs
+
+
 def sentence(words: str, width: int, height: int, role: str = "note") -> Picture:
     """A picture that only says something, in its middle."""
     middle = (height - 1) // 2
