@@ -1,0 +1,160 @@
+"""The GPT's token loop over several texts at once: each step takes one code a row and gives the next code's logits and the vocoder's latent.
+
+Written out instead of `GPT2Model.forward`: keys and values lie in one block that grows rarely, several rows share each reading of the
+weights, and the latent that stock coqui-tts computes in a second pass over all codes falls off here (equal to 2e-6). Positions are added to
+embeddings, not to keys, so a row may stand anywhere in the block: rows are right-aligned, and join and leave at any step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch.nn.functional import gelu, layer_norm, pad, scaled_dot_product_attention
+
+from engines.xtts.projections import Projection, projection
+
+#: Columns by which the block of keys and values grows.
+GROWTH = 128
+
+
+class Next(NamedTuple):
+    """What the GPT makes of the codes so far."""
+
+    logits: torch.Tensor  #: of the next code, (rows, codes) float32
+    latents: torch.Tensor  #: what the vocoder turns into the next code's sound, (rows, channels) float32
+
+
+class Decoder:
+    """A GPT ready to decode. Made for each request: that costs next to nothing, and adapters are read as they are now."""
+
+    def __init__(self, gpt: Any, *, fast: bool = False) -> None:
+        self.gpt, self.heads, self.channels = gpt, gpt.heads, gpt.model_dim
+        self.device: torch.device = gpt.final_norm.weight.device
+        self.layers = [_Layer(block, fast) for block in gpt.gpt.h]
+        self.head = projection(gpt.mel_head, fast=fast)
+
+    def prompt(self, voice: torch.Tensor, tokens: Sequence[int], codes: Sequence[int] = ()) -> torch.Tensor:
+        """What comes before the next code, (positions, channels): `voice` (1, 32, channels), the text between its marks, the start code
+        and the codes that were said already."""
+        gpt = self.gpt
+        text = torch.tensor([[gpt.start_text_token, *tokens, gpt.stop_text_token]], device=self.device)
+        said = torch.tensor([gpt.start_audio_token, *codes], device=self.device)
+        spelt = gpt.text_embedding(text) + gpt.text_pos_embedding(text)
+        return torch.cat([voice[0].to(self.device), spelt[0], self.embed(said, range(len(said)))])
+
+    def embed(self, codes: torch.Tensor, positions: Sequence[int]) -> torch.Tensor:
+        """Codes (rows,) at their positions among the codes, the start code being at 0: (rows, channels)."""
+        gpt = self.gpt
+        embedded: torch.Tensor = gpt.mel_embedding(codes) + gpt.mel_pos_embedding.emb(torch.tensor(positions, device=self.device))
+        return embedded
+
+    def out(self, hidden: torch.Tensor) -> Next:
+        """Of the last layer's output (rows, channels)."""
+        final, norm = self.gpt.gpt.ln_f, self.gpt.final_norm
+        latents = layer_norm(hidden, (self.channels,), final.weight, final.bias, final.eps)
+        latents = layer_norm(latents, (self.channels,), norm.weight, norm.bias, norm.eps)
+        return Next(self.head(latents), latents)
+
+
+class Batch:
+    """Rows that are decoded together. Call everything under `torch.inference_mode()`."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+        self.rows = 0
+        self.column = 0  #: next column to be written
+        d = decoder
+        self._block = torch.empty(len(d.layers), 2, 0, d.heads, 0, d.channels // d.heads, device=d.device)
+        self._shown = torch.zeros(0, 0, dtype=torch.bool, device=d.device)  #: (rows, columns) what a row may attend to
+
+    def join(self, prompts: Sequence[torch.Tensor]) -> Next:
+        """Add rows at the end, each with its prompt (positions, channels); what follows their prompts."""
+        lengths = [len(prompt) for prompt in prompts]
+        width, count = max(lengths), len(prompts)
+        hidden = torch.stack([pad(prompt, (0, 0, width - len(prompt), 0)) for prompt in prompts])
+        own = torch.arange(width, device=hidden.device) >= width - torch.tensor(lengths, device=hidden.device)[:, None]
+        self._place(count, width, own)
+        written = self._block[:, :, -count:, :, self.column - width : self.column]
+        mask = None
+        if min(lengths) < width:  # padding attends to itself, so that nothing divides by zero
+            square = torch.ones(width, width, dtype=torch.bool, device=hidden.device).tril()
+            mask = ((square & own[:, None]) | torch.eye(width, dtype=torch.bool, device=hidden.device))[:, None]
+        for layer, block in zip(self.decoder.layers, written, strict=True):
+            hidden = layer(hidden, block, mask, causal=mask is None)
+        return self.decoder.out(hidden[:, -1])
+
+    def step(self, codes: Sequence[int], positions: Sequence[int]) -> Next:
+        """Say one code a row, at its position among the row's codes (the first is 1); what follows."""
+        if self.column == self._block.shape[4]:
+            self._grow(self.column + GROWTH, 0)
+        hidden = self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[:, None]
+        self._shown[:, self.column] = True
+        self.column += 1
+        shown = self._shown[:, : self.column]
+        mask = None if bool(shown.all()) else shown[:, None, None]
+        for layer, block in zip(self.decoder.layers, self._block[:, :, :, :, : self.column], strict=True):
+            hidden = layer(hidden, block, mask, causal=False)
+        return self.decoder.out(hidden[:, 0])
+
+    def leave(self, row: int) -> None:
+        """Take a row out; those after it move up."""
+        kept = [index for index in range(self.rows) if index != row]
+        self.rows -= 1
+        if not kept:
+            self.__init__(self.decoder)  # type: ignore[misc]
+            return
+        self._block, self._shown = self._block[:, :, kept], self._shown[kept]
+
+    def _place(self, rows: int, width: int, shown: torch.Tensor) -> None:
+        """Room for more rows, `width` columns of which end at `column`."""
+        shift = max(0, width - self.column)
+        self._grow(max(self._block.shape[4], self.column + shift + GROWTH), shift)
+        self.column += shift
+        more = torch.zeros(*self._block.shape[:2], rows, *self._block.shape[3:], device=self._block.device)
+        self._block = torch.cat([self._block, more], dim=2)
+        self._shown = torch.cat([self._shown, torch.zeros(rows, self._shown.shape[1], dtype=torch.bool, device=shown.device)])
+        self._shown[-rows:, self.column - width : self.column] = shown
+        self.rows += rows
+
+    def _grow(self, columns: int, shift: int) -> None:
+        """A wider block, what there is moved `shift` columns to the right."""
+        if columns == self._block.shape[4] and not shift:
+            return
+        more = columns - shift - self.column
+        # zeros, not what was in memory: what is hidden by a mask is still multiplied, and a NaN would stay one
+        self._block = pad(self._block[:, :, :, :, : self.column], (0, 0, shift, more))
+        self._shown = pad(self._shown[:, : self.column], (shift, more))
+
+
+class _Layer:
+    """One block of GPT-2."""
+
+    def __init__(self, block: Any, fast: bool) -> None:
+        attention, mlp = block.attn, block.mlp
+        self.before, self.between = block.ln_1, block.ln_2
+        self.attend = projection(attention.c_attn, fast=fast)
+        self.attended = projection(attention.c_proj, fast=fast)
+        self.widen = projection(mlp.c_fc, fast=fast)
+        self.narrow = projection(mlp.c_proj, fast=fast)
+
+    def __call__(self, hidden: torch.Tensor, block: torch.Tensor, mask: torch.Tensor | None, *, causal: bool) -> torch.Tensor:
+        """Hidden (rows, n, channels) → the same; keys and values of the n are written into the last n columns of `block` (2, rows,
+        heads, columns, size). A mask is True where a position may look."""
+        rows, n, channels = hidden.shape
+        heads, size = block.shape[2], block.shape[4]
+        mixed = _project(self.attend, _norm(hidden, self.before)).view(rows, n, 3, heads, size).permute(2, 0, 3, 1, 4)
+        block[:, :, :, -n:] = mixed[1:]
+        heard = scaled_dot_product_attention(mixed[0], block[0], block[1], attn_mask=mask, is_causal=causal)
+        hidden = hidden + _project(self.attended, heard.transpose(1, 2).reshape(rows, n, channels))
+        inner = gelu(_project(self.widen, _norm(hidden, self.between)), approximate="tanh")
+        return hidden + _project(self.narrow, inner)
+
+
+def _norm(hidden: torch.Tensor, norm: torch.nn.LayerNorm) -> torch.Tensor:
+    return layer_norm(hidden, norm.normalized_shape, norm.weight, norm.bias, norm.eps)
+
+
+def _project(by: Projection, x: torch.Tensor) -> torch.Tensor:
+    return by(x.flatten(0, -2)).unflatten(0, x.shape[:-1])

@@ -1,0 +1,216 @@
+"""A text read aloud: sentences decoded side by side, the one that is next to be heard turned into sound as its codes come.
+
+The first sentence starts alone, so that its first sound comes soon; then others join it, since a step for four costs little more than a
+step for one. Sound that went out stays: a take that breaks is said again from there, with other luck; a sentence nobody has heard yet is
+looked at whole, and said again from its start.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engines.xtts import takes
+from engines.xtts.decode import Batch, Decoder
+from engines.xtts.latents import Latents
+from engines.xtts.options import Manner
+from engines.xtts.sampling import draw
+from engines.xtts.vocode import Vocoder
+
+log = logging.getLogger("engines.xtts")
+
+#: Codes of the first chunk (0.37 s, of which the vocoder keeps the last 0.14 s back), and how chunks grow up to the longest.
+FIRST_CHUNK, GROWTH, LONGEST_CHUNK = 8, 1.5, 40
+#: The token ids that stock coqui-tts counts as said before it starts (a prompt is ones to it), beside the start code.
+_SAID_AT_START = 1
+
+
+@dataclass(eq=False)
+class Line:
+    """A sentence to be said."""
+
+    index: int
+    text: str
+    language: str  #: ISO 639-1
+    tokens: list[int]
+    length: takes.Length
+    takes: list[Take] = field(default_factory=list)  #: those under way or finished
+    tried: int = 0
+    chosen: Take | None = None  #: the one that is heard
+
+
+@dataclass(eq=False)
+class Take:
+    """One try at a sentence."""
+
+    line: Line
+    generator: torch.Generator
+    seen: torch.Tensor  #: (codes,) bool: said, or counted as said
+    codes: list[int] = field(default_factory=list)
+    latents: list[torch.Tensor] = field(default_factory=list)  #: (channels,) each, one a code
+    logits: torch.Tensor | None = None  #: of the next code, (codes,) on the CPU
+    latent: torch.Tensor | None = None  #: of the next code
+    finished: bool = False
+    stopped: bool = False  #: by the stop code
+    fault: str = ""
+    score: float = 0.0
+    vocoder: Vocoder | None = None
+    sent: int = 0  #: latents that the vocoder has
+    samples: NDArray[np.float32] | None = None  #: of a take that was vocoded whole
+
+
+class Reading:
+    """One request, on its way. Iterate over `sound()` once."""
+
+    def __init__(self, xtts: Any, decoder: Decoder, voice: Latents, lines: Sequence[Line], manner: Manner, seed: int) -> None:
+        self.xtts, self.decoder, self.voice, self.manner, self.seed = xtts, decoder, voice, manner, seed
+        self.lines = lines
+        self.rate: int = xtts.hifigan_decoder.output_sample_rate
+        self._batch = Batch(decoder)
+        self._live: list[Take] = []  #: by row of the batch
+        self._waiting: deque[Take] = deque()
+        self._later: deque[Line] = deque(lines)
+        self._chunk = float(FIRST_CHUNK)
+
+    def sound(self) -> Iterator[tuple[Line, NDArray[np.float32], bool]]:
+        """(sentence, samples that follow, whether they are its last), in order."""
+        self._begin(self._later.popleft())
+        heard = False
+        for line in self.lines:
+            while line.chosen is None or not line.chosen.finished or line.chosen.sent < len(line.chosen.latents):
+                with torch.inference_mode():
+                    samples, last = self._sound_of(line)
+                if samples is not None:
+                    heard = heard or len(samples) > 0
+                    yield line, samples, last
+                    continue
+                with torch.inference_mode():
+                    self._admit(alone=not heard)
+                    self._step()
+
+    def _begin(self, line: Line) -> None:
+        """Have another take, or as many as were asked for, wait for a place."""
+        for _ in range(self.manner.best_of if not line.tried else 1):
+            generator = torch.Generator()
+            generator.manual_seed((self.seed + 0x9E3779B97F4A7C15 * line.index + 0xC2B2AE3D27D4EB4F * line.tried) % 2**63)
+            line.tried += 1
+            seen = torch.zeros(self.decoder.gpt.num_audio_tokens, dtype=torch.bool)
+            seen[[_SAID_AT_START, self.decoder.gpt.start_audio_token]] = True
+            take = Take(line, generator, seen)
+            line.takes.append(take)
+            self._waiting.append(take)
+        if self.manner.best_of == 1:
+            line.chosen = line.takes[-1]
+
+    def _admit(self, *, alone: bool) -> None:
+        """Fill the free rows of the batch."""
+        while not alone and self._later and len(self._live) + len(self._waiting) + self.manner.best_of <= self.manner.batch:
+            self._begin(self._later.popleft())
+        joining = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.manner.batch - len(self._live)))]
+        if not joining:
+            return
+        prompts = [self.decoder.prompt(self.voice.gpt, take.line.tokens, take.codes) for take in joining]
+        self._live += joining
+        self._hand_out(joining, *self._batch.join(prompts))
+
+    def _step(self) -> None:
+        """One more code for every row."""
+        stop = self.decoder.gpt.stop_audio_token
+        for take in self._live:
+            assert take.logits is not None and take.latent is not None
+            code = draw(take.logits, take.seen, self.manner.sampling, stop, take.generator)
+            take.codes.append(code)
+            take.latents.append(take.latent)
+            take.seen[code] = True
+            take.stopped = code == stop
+            take.finished = take.stopped or len(take.codes) >= take.line.length.longest
+        for row in reversed(range(len(self._live))):
+            if self._live[row].finished:
+                self._batch.leave(row)
+                self._ended(self._live.pop(row))
+        if self._live:
+            positions = [len(take.codes) for take in self._live]
+            self._hand_out(self._live, *self._batch.step([take.codes[-1] for take in self._live], positions))
+
+    def _hand_out(self, rows: Sequence[Take], logits: torch.Tensor, latents: torch.Tensor) -> None:
+        for take, row, latent in zip(rows, logits.float().cpu(), latents, strict=True):
+            take.logits, take.latent = row, latent
+
+    def _ended(self, take: Take) -> None:
+        """A take came to its end: is it good?"""
+        line = take.line
+        take.fault = takes.fault_of_length(len(take.codes), take.stopped, line.length)
+        if not take.sent and (not take.fault or self._is_last_try(line)):
+            self._look(take)
+        if take.fault and not self._is_last_try(line):
+            log.warning("Sentence %d %s: said again (take %d).", line.index + 1, take.fault, line.tried + 1)
+            self._again(take)
+        elif take.fault and self.manner.best_of == 1:
+            log.warning("Sentence %d %s; after %d takes it stays as it is.", line.index + 1, take.fault, line.tried)
+        if self.manner.best_of > 1 and all(one.finished for one in line.takes):
+            line.chosen = max(line.takes, key=lambda one: (not one.fault, one.score))
+            line.takes = [line.chosen]
+
+    def _is_last_try(self, line: Line) -> bool:
+        return line.tried >= self.manner.best_of + self.manner.retries
+
+    def _again(self, take: Take) -> None:
+        """From what was heard of it, or from the start."""
+        if not take.sent:
+            take.line.takes.remove(take)
+            self._begin(take.line)
+            self._waiting.rotate(1)  # before those that were not tried yet
+            return
+        take.line.tried += 1
+        take.generator.manual_seed((take.generator.initial_seed() + take.line.tried) % 2**63)
+        del take.codes[take.sent :], take.latents[take.sent :]
+        take.finished = take.stopped = False
+        take.seen[:] = False
+        take.seen[[_SAID_AT_START, self.decoder.gpt.start_audio_token, *take.codes]] = True
+        self._waiting.appendleft(take)
+
+    def _look(self, take: Take) -> None:
+        """Vocode a take that nobody has heard, and judge its sound."""
+        line, several = take.line, self.manner.best_of > 1
+        sound = self._vocode(take, last=True)
+        take.sent = 0  # it has not gone out
+        take.samples = sound.cpu().numpy()
+        take.fault = take.fault or takes.fault_of_sound(take.samples, self.rate)
+        if take.fault and not several:
+            return
+        if several or self.manner.listen or takes.is_odd(len(take.codes), line.length):
+            heard = takes.hear(take.samples, self.rate, line.text, line.language)
+            take.fault = take.fault or heard.fault
+            take.score = -(heard.wrong or 0.0)
+        if several:
+            take.score += takes.similarity(self.xtts, sound, self.rate, self.voice.speaker)
+
+    def _sound_of(self, line: Line) -> tuple[NDArray[np.float32] | None, bool]:
+        """What there is to hear of a sentence, if it is enough."""
+        take = line.chosen
+        if take is None:
+            return None, False
+        if take.finished and take.samples is not None:
+            take.sent = len(take.latents)
+            return take.samples, True
+        if not take.finished and len(take.latents) - take.sent < self._chunk:
+            return None, False
+        self._chunk = min(self._chunk * GROWTH, LONGEST_CHUNK)
+        last = take.finished
+        return self._vocode(take, last=last).cpu().numpy(), last
+
+    def _vocode(self, take: Take, *, last: bool) -> torch.Tensor:
+        """Sound of the latents that the vocoder does not have yet."""
+        if take.vocoder is None:
+            manner = self.manner
+            take.vocoder = Vocoder(self.xtts.hifigan_decoder, self.voice.speaker, speed=manner.speed, fast=manner.fast)
+        latents = torch.stack(take.latents[take.sent :])
+        take.sent = len(take.latents)
+        return take.vocoder(latents, last=last)

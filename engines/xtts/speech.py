@@ -1,0 +1,104 @@
+"""Text to samples: what `XttsEngine.speak` does with a request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engines.base import AudioChunk, SpeechRequest
+from engines.errors import BadInput
+from engines.xtts import options, sentences, takes, tokens
+from engines.xtts.decode import Decoder
+from engines.xtts.languages import Language, language
+from engines.xtts.latents import Latents
+from engines.xtts.model import XttsModel
+from engines.xtts.options import Manner
+from engines.xtts.reading import Line, Reading
+
+#: Seconds of silence between two sentences, beside what the voice itself leaves.
+PAUSE = 0.12
+#: Seconds over which a sentence comes out of silence and goes back to it.
+SOFT = 0.005
+
+
+def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
+    """Chunks of sound as soon as they are made, 24 kHz. The same seed, text, manner and version give the same samples.
+
+    Raises BadInput for text without words, a language XTTS does not speak or whose package is not installed, and settings out of range.
+    """
+    manner = options.read(request)
+    spoken = language(request.language)
+    voice = _voice(model, manner)
+    xtts = model.xtts
+    lines = _lines(xtts, request.text, spoken)
+    if not lines:
+        raise BadInput("There is nothing to speak in this text.", "Give a text with at least one word.")
+    decoder = _decoder(model, manner)
+    seed = request.seed if request.seed is not None else torch.Generator().seed()
+    reading = Reading(xtts, decoder, voice, lines, manner, seed)
+    began: Line | None = None
+    for line, samples, last in reading.sound():
+        if line is not began and len(samples):
+            samples, began = _fade(samples, reading.rate, into=True), line
+        if last:
+            samples = _fade(samples, reading.rate, into=False)
+            if line is not lines[-1]:
+                samples = np.concatenate([samples, np.zeros(round(PAUSE / manner.speed * reading.rate), np.float32)])
+        if len(samples):
+            yield AudioChunk(samples.clip(-1, 1), reading.rate, line.index, line.text)
+
+
+def _voice(model: XttsModel, manner: Manner) -> Latents:
+    """The voice's own latents, or a stock speaker's: the one asked for, or the first where there is no voice yet."""
+    names = sorted(model.speakers)
+    if manner.speaker >= len(names):
+        raise BadInput(f"There is no stock speaker number {manner.speaker}.", f"This base has {len(names)}, from 0.")
+    if manner.speaker >= 0:
+        return model.speakers[names[manner.speaker]].to(model.device)
+    if model.latents is not None:
+        return model.latents.to(model.device)
+    if not names:
+        raise BadInput("This voice has no recordings to sound like, and the base no stock speakers.", "Add recordings of the voice.")
+    return model.speakers[names[0]].to(model.device)
+
+
+def _decoder(model: XttsModel, manner: Manner) -> Decoder:
+    """With the voice's adapters in it, whoever else speaks from the same base meanwhile."""
+    if model.shared is None:
+        return Decoder(model.module, fast=manner.fast)
+    with model.shared.lock:
+        model.activate()
+        return Decoder(model.module, fast=manner.fast)
+
+
+def _lines(xtts: Any, text: str, spoken: Language) -> list[Line]:
+    lines: list[Line] = []
+    for stretch in sentences.split(text, spoken):
+        for piece, ids in _spelt(xtts, stretch, spoken):
+            expected = takes.length(piece, spoken, xtts.gpt.max_gen_mel_tokens)
+            lines.append(Line(len(lines), piece, spoken.code, ids, expected))
+    return lines
+
+
+def _spelt(xtts: Any, text: str, spoken: Language) -> list[tuple[str, list[int]]]:
+    """A stretch with its tokens, in two where numbers spelt out made it longer than the model takes."""
+    ids = tokens.encode(xtts.tokenizer, text, spoken.code)
+    if len(ids) < xtts.args.gpt_max_text_tokens:
+        return [(text, ids)]
+    return [pair for half in sentences.halves(text) if re.search(r"\w", half) for pair in _spelt(xtts, half, spoken)]
+
+
+def _fade(samples: NDArray[np.float32], rate: int, *, into: bool) -> NDArray[np.float32]:
+    """Sound that starts from (`into`) or ends in silence, so that sentences join without a click."""
+    ramp = np.linspace(0, 1, min(len(samples), round(SOFT * rate)), dtype=np.float32)
+    samples = samples.copy()
+    if len(ramp) and into:
+        samples[: len(ramp)] *= ramp
+    elif len(ramp):
+        samples[-len(ramp) :] *= ramp[::-1]
+    return samples
