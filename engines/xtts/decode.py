@@ -1,4 +1,4 @@
-"""The GPT's token loop over several texts at once: each step takes one code a row and gives the next code's logits and the vocoder's latent.
+"""The GPT's token loop over several texts at once: a step takes one code a row and gives the next code's logits and the vocoder's latent.
 
 Written out instead of `GPT2Model.forward`: keys and values lie in one block that grows rarely, several rows share each reading of the
 weights, and the latent that stock coqui-tts computes in a second pass over all codes falls off here (equal to 2e-6). Positions are added to
@@ -157,4 +157,4 @@ def _norm(hidden: torch.Tensor, norm: torch.nn.LayerNorm) -> torch.Tensor:
 
 
 def _project(by: Projection, x: torch.Tensor) -> torch.Tensor:
-    return by(x.flatten(0, -2)).unflatten(0, x.shape[:-1])
+    return by(x.flatten(0, -2)).view(*x.shape[:-1], -1)

@@ -10,7 +10,7 @@ import torch
 
 from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest
 from engines.errors import BadInput
-from engines.xtts import export, lora, model, training
+from engines.xtts import export, lora, model, speech, training
 from engines.xtts.features import Encoder
 from engines.xtts.info import INFO
 from engines.xtts.model import XttsModel
@@ -88,7 +88,7 @@ class XttsEngine:
         export.write(self.base_dir(), version, folder, half=half)
 
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
-        raise NotImplementedError
+        return speech.speak(_own(model), request)
 
 
 _save, _fold = model.save, model.fold

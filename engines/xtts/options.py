@@ -63,9 +63,7 @@ def read(request: SpeechRequest) -> Manner:
             raise BadInput(f"The option {name} is a whole number, not {value:g}.", f"Use one from {option.least:g} to {option.most:g}.")
         values[name] = value
     return Manner(
-        Sampling(
-            request.temperature, int(values["top_k"]), values["top_p"], values["repetition_penalty"], values["length_penalty"]
-        ),
+        Sampling(request.temperature, int(values["top_k"]), values["top_p"], values["repetition_penalty"], values["length_penalty"]),
         speed=request.speed,
         fast=bool(values["fast"]),
         batch=max(int(values["batch"]), int(values["best_of"])),

@@ -51,10 +51,8 @@ class Projection:
     reduced: Reduced | None
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        if self.reduced is not None and len(x) <= INT8_ROWS:
-            y = self.reduced(x) + self.bias
-        else:
-            y = _linear(x, self.weight, self.bias)
+        few = self.reduced if len(x) <= INT8_ROWS else None
+        y = _linear(x, self.weight, self.bias) if few is None else few(x) + self.bias
         for adapter in self.adapters:
             y = y + adapter(x)
         return y
@@ -105,7 +103,7 @@ def _adapters(layer: Any) -> list[Adapter]:
 
 def _linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """For two rows and more oneDNN reads a matrix once for all of them, in either layout, where BLAS takes two to three times as long."""
-    if weight.device.type == "cpu" and weight.dtype == torch.float32 and torch.backends.mkldnn.is_available():
+    if weight.device.type == "cpu" and weight.dtype == torch.float32 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         if len(x) > 1 or weight.is_contiguous():
             return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")  # type: ignore[no-any-return]
         return torch.addmm(bias, x, weight.t())

@@ -124,7 +124,8 @@ class Reading:
         """One more code for every row."""
         stop = self.decoder.gpt.stop_audio_token
         for take in self._live:
-            assert take.logits is not None and take.latent is not None
+            assert take.logits is not None
+            assert take.latent is not None
             code = draw(take.logits, take.seen, self.manner.sampling, stop, take.generator)
             take.codes.append(code)
             take.latents.append(take.latent)
@@ -147,31 +148,31 @@ class Reading:
         """A take came to its end: is it good?"""
         line = take.line
         take.fault = takes.fault_of_length(len(take.codes), take.stopped, line.length)
-        if not take.sent and (not take.fault or self._is_last_try(line)):
+        if not take.sent and (not take.fault or self.manner.best_of > 1):
             self._look(take)
-        if take.fault and not self._is_last_try(line):
+        if line.tried < self.manner.best_of + self.manner.retries and all(one.fault for one in line.takes):
             log.warning("Sentence %d %s: said again (take %d).", line.index + 1, take.fault, line.tried + 1)
             self._again(take)
-        elif take.fault and self.manner.best_of == 1:
-            log.warning("Sentence %d %s; after %d takes it stays as it is.", line.index + 1, take.fault, line.tried)
-        if self.manner.best_of > 1 and all(one.finished for one in line.takes):
-            line.chosen = max(line.takes, key=lambda one: (not one.fault, one.score))
+        if not all(one.finished for one in line.takes):
+            return
+        if not take.sent:
+            good = [one for one in line.takes if not one.fault]
+            far = {one: abs(len(one.codes) - line.length.usual) for one in line.takes}
+            line.chosen = max(good, key=lambda one: one.score) if good else min(line.takes, key=far.__getitem__)
             line.takes = [line.chosen]
-
-    def _is_last_try(self, line: Line) -> bool:
-        return line.tried >= self.manner.best_of + self.manner.retries
+        if line.chosen is not None and line.chosen.fault:
+            log.warning("Sentence %d %s; none of %d takes was better.", line.index + 1, line.chosen.fault, line.tried)
 
     def _again(self, take: Take) -> None:
         """From what was heard of it, or from the start."""
         if not take.sent:
-            take.line.takes.remove(take)
             self._begin(take.line)
             self._waiting.rotate(1)  # before those that were not tried yet
             return
         take.line.tried += 1
         take.generator.manual_seed((take.generator.initial_seed() + take.line.tried) % 2**63)
         del take.codes[take.sent :], take.latents[take.sent :]
-        take.finished = take.stopped = False
+        take.finished, take.stopped, take.fault = False, False, ""
         take.seen[:] = False
         take.seen[[_SAID_AT_START, self.decoder.gpt.start_audio_token, *take.codes]] = True
         self._waiting.appendleft(take)
@@ -183,8 +184,6 @@ class Reading:
         take.sent = 0  # it has not gone out
         take.samples = sound.cpu().numpy()
         take.fault = take.fault or takes.fault_of_sound(take.samples, self.rate)
-        if take.fault and not several:
-            return
         if several or self.manner.listen or takes.is_odd(len(take.codes), line.length):
             heard = takes.hear(take.samples, self.rate, line.text, line.language)
             take.fault = take.fault or heard.fault

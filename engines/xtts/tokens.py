@@ -9,7 +9,7 @@ from engines.errors import BadInput
 #: Ids that stand for no text: stop and unknown.
 _STOP, _UNKNOWN = 0, 1
 #: What the cleaners of a language need beyond Myna's own dependencies; the extra "languages" of pyproject.toml brings all of them.
-_NEEDS = {"ja": "cutlet", "ko": "hangul-romanize", "zh": "pypinyin"}
+_NEEDS = {"ja": "cutlet", "ko": "ko-speech-tools", "zh": "pypinyin"}
 
 
 def encode(tokenizer: Any, text: str, language: str) -> list[int]:

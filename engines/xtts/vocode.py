@@ -8,7 +8,7 @@ the whole, to float rounding. A latent's sound comes about three latents (0.14 s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -207,7 +207,9 @@ def _generator(weights: _Weights, speaker: torch.Tensor) -> list[Stage]:
     stages: list[Stage] = [_to(weights.dtype), Convolve(first, first_bias), _plus(heard[0])]
     for (up, up_bias, stride), branches, voice in zip(weights.ups, weights.blocks, heard[1:], strict=True):
         stages += [_activate(SLOPE), Upsample(up, up_bias, stride), _plus(voice)]
-        stages.append(Mean([Residual([(Convolve(*a), Convolve(*b)) for a, b in zip(six[::2], six[1::2], strict=True)]) for six in branches]))
+        stages.append(
+            Mean([Residual([(Convolve(*a), Convolve(*b)) for a, b in zip(six[::2], six[1::2], strict=True)]) for six in branches])
+        )
     stages += [_activate(LAST_SLOPE), Convolve(final, final_bias), lambda x, last: torch.tanh(x)]
     return stages
 
