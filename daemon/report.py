@@ -23,6 +23,8 @@ METRICS = (
     ("lines", "lines scored", 0, ""),
     ("failed", "lines failed", 0, ""),
 )
+#: Rows of the table of evaluations, about.
+EVALUATIONS = 40
 _BARS = "▁▂▃▄▅▆▇█"
 _CHART = (640, 240, 40)  #: width, height, margin, pixels
 _COLOURS = ("#1f77b4", "#d62728")
@@ -37,6 +39,8 @@ def markdown(details: dict[str, Any]) -> str:
         _verdict(details),
         "## Where it comes from",
         _table(("", ""), _origin(lineage)),
+        "## Training",
+        training(lineage),
         "## Scores on held-out lines",
         _scores(details),
         f"{details['recogniser']} Similarity is the cosine of Resemblyzer embeddings to the voice's held-out recordings.",
@@ -127,7 +131,100 @@ def _scores(details: dict[str, Any]) -> str:
     for name, title, digits, better in METRICS:
         cells = [_number(summaries[who].get(name), digits) for who in ("parent", "candidate", "recordings")]
         rows.append((title, *cells, better))
+    losses = details.get("held_out_losses", {})
+    for name in losses.get("candidate", {}):
+        if name != "loss":
+            rows.append(
+                (
+                    f"held-out {loss_name(name)}",
+                    *(_number(losses.get(who, {}).get(name), 4) for who in ("parent", "candidate")),
+                    "–",
+                    "lower",
+                )
+            )
     return _table(("metric", _version(details["lineage"].get("against", 0)), "candidate", "recordings", "better is"), rows)
+
+
+def training(lineage: dict[str, Any]) -> str:
+    """How the training went: what the best step gained against base and parent, when it stopped gaining, how far held-out loss lies above
+    training loss, and the same for each evaluation."""
+    rows: list[dict[str, Any]] = lineage.get("evaluations", [])
+    told = lineage.get("training", {})
+    against = _against(lineage)
+    best = lineage.get("best_step", 0)
+    at_best = next((row for row in rows if row["step"] == best), None)
+    if at_best is None or "loss" not in at_best["held_out"]:
+        return told.get("ended") or "Nothing was held out, so nothing can be said of it."
+    names = [name for name in at_best["held_out"] if name != "loss"]
+    parts = ", ".join(f"{loss_name(name)} {at_best['held_out'][name]:.4g}" for name in names)
+    gained = " and ".join(f"{_percent(at_best['held_out']['loss'], loss)} than {who}" for who, loss in against)
+    text = f"Best at step {best}: held-out loss {at_best['held_out']['loss']:.4g}" + (f" ({parts})" if parts else "")
+    sentences = [text + (f", {gained}." if gained and best else "."), told.get("ended", ""), _gap_sentence(rows, at_best)]
+    head = [
+        "step",
+        "held-out loss",
+        *(loss_name(name) for name in names),
+        *(f"against {who}" for who, _ in against),
+        "training loss",
+        "gap",
+    ]
+    shown = _thinned(rows, best)
+    table = [_evaluation(row, names, against, best) for row in shown]
+    return " ".join(filter(None, sentences)) + "\n\n" + _table(head, table)
+
+
+def loss_name(name: str) -> str:
+    """What users call a loss: "text_ce" → "text CE"."""
+    return " ".join("CE" if word == "ce" else word for word in name.split("_"))
+
+
+def _against(lineage: dict[str, Any]) -> list[tuple[str, float]]:
+    """(name, held-out loss) of the models that a training is compared with."""
+    told, parent = lineage.get("training", {}), lineage.get("parent", 0)
+    start, base = (told.get("start_losses") or {}).get("loss"), (told.get("base_losses") or {}).get("loss")
+    if not parent:
+        base, start = start, None
+    found = [("the base", base), (f"v{parent}", start)]
+    return [(who, float(loss)) for who, loss in found if loss is not None]
+
+
+def _percent(loss: float, reference: float) -> str:
+    """ "3.1 % better", by how much a loss is lower than another; losses may be negative."""
+    if not reference:
+        return "–"
+    percent = 100.0 * (reference - loss) / abs(reference)
+    return f"{abs(percent):.1f} % {'better' if percent >= 0 else 'worse'}"
+
+
+def _gap(row: dict[str, Any]) -> float | None:
+    held_out, trained = row["held_out"].get("loss"), row["train"].get("loss")
+    return None if held_out is None or trained is None else float(held_out - trained)
+
+
+def _gap_sentence(rows: Sequence[dict[str, Any]], at_best: dict[str, Any]) -> str:
+    """Whether the clips were learned by heart: held-out loss against training loss, at the best step and at the end."""
+    first, last = _gap(at_best), _gap(rows[-1])
+    if last is None:
+        return ""
+    if first is None or rows[-1] is at_best:
+        return f"Held-out loss lies {last:+.3g} from training loss."
+    grew = " From the best step on it learned its clips by heart." if last > first and rows[-1]["step"] > at_best["step"] else ""
+    return f"Held-out loss lay {first:+.3g} from training loss at the best step, {last:+.3g} at the end.{grew}"
+
+
+def _thinned(rows: Sequence[dict[str, Any]], best: int) -> list[dict[str, Any]]:
+    """At most EVALUATIONS rows or so; the first, the best and the last are among them."""
+    every = -(-len(rows) // EVALUATIONS)
+    return [row for index, row in enumerate(rows) if index % every == 0 or row["step"] == best or index == len(rows) - 1]
+
+
+def _evaluation(row: dict[str, Any], names: Sequence[str], against: Sequence[tuple[str, float]], best: int) -> list[str]:
+    losses = row["held_out"]
+    gained = [_percent(losses["loss"], loss) if row["step"] and "loss" in losses else "" for _, loss in against]
+    gap = _gap(row)
+    step = f"**{row['step']}**" if row["step"] == best else str(row["step"])
+    parts = [_number(losses.get(name), 4) for name in ("loss", *names)]
+    return [step, *parts, *gained, _number(row["train"].get("loss"), 4), "–" if gap is None else f"{gap:+.4f}"]
 
 
 def _rule_table(details: dict[str, Any]) -> str:

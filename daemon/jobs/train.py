@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,10 @@ from engines import device, registry
 from engines.base import Clip, Engine, Features
 from engines.errors import BadInput
 from engines.features import encode_all
-from engines.training import control, settings
+from engines.files import write_whole
+from engines.training import control, memory, settings
 from engines.training.control import Command
+from engines.training.held_out import held_out_losses
 from engines.training.loop import TrainResult, train
 from engines.training.settings import TrainSettings
 from proto import worker_pb2 as wire
@@ -53,15 +55,41 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
         counts = f"{len(new)} new and {len(old)} old clips, {len(held_out)} held out"
         channel.log("info", f"Trains from {source} on {counts}, at most {chosen.steps} steps, on {device.name()}.")
         reference = sorted(versions.clips(plan.clips), key=lambda clip: clip.sha256)
+        base_losses = _base_losses(plan, engine, where, reference, held_out, chosen, channel) if parent is not None else None
         model = engine.load(parent, device=where, training=True, reference=reference)
-        result = train(engine, model, new, held_out, chosen, Path(plan.run_dir), steering, news, old_clips=old)
+        result = train(engine, model, new, held_out, chosen, Path(plan.run_dir), steering, news, old_clips=old, base_losses=base_losses)
     except control.Stopped as stopped:
         raise Stopped(news.saved) from stopped
     counted = {"new": len(new), "old": len(old), "held_out": len(held_out)}
     about = _lineage(plan, engine, model.kind, chosen, result, counted)
+    about["result"] |= {"start_losses": dict(result.start_losses), "base_losses": dict(base_losses or {})}
     channel.progress(result.steps, chosen.steps, "steps", "writing the version")
     versions.write(out, lambda folder: engine.save(model, folder), about)
     return about
+
+
+def _base_losses(
+    plan: wire.TrainPlan,
+    engine: Engine,
+    where: str,
+    reference: Sequence[Clip],
+    held_out: Sequence[Features],
+    chosen: TrainSettings,
+    channel: Channel,
+) -> dict[str, float]:
+    """Held-out losses of the engine's base, for a training that starts from a version; measured once a run."""
+    if not held_out:
+        return {}
+    kept = Path(plan.run_dir) / "base_losses.json"
+    if kept.is_file():
+        found: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
+        return found
+    channel.progress(0, chosen.steps, "steps", "measuring the base, to compare with")
+    losses = held_out_losses(engine, engine.load(None, device=where, reference=reference), held_out, chosen)
+    memory.release(device.torch_device())
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(kept, json.dumps(losses).encode(), "the base's losses")
+    return losses
 
 
 def _features(
@@ -126,7 +154,7 @@ def _lineage(
 def _report(plan: wire.TrainPlan, about: dict[str, Any]) -> wire.Report:
     result = about["result"]
     rest = {name: about[name] for name in ("settings", "machine", "used", "base")}
-    rest |= {"ended": result["ended"], "stopped_early": result["stopped_early"]}
+    rest |= {name: result.get(name) for name in ("ended", "stopped_early", "start_losses", "base_losses")}
     return wire.Report(
         trained=wire.TrainResult(
             version_dir=plan.out_dir,

@@ -189,6 +189,7 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
         "steps": run.step if run is not None else 0,
         "best_step": run.best_step if run is not None else 0,
         "curves": {name: _curve(session, candidate.run, name) for name in CURVES},
+        "evaluations": _evaluations(session, candidate.run),
     }
 
 
@@ -203,10 +204,35 @@ def _ancestors(session: Session, row: Version) -> list[int]:
     return found
 
 
-def _curve(session: Session, run: int, name: str) -> list[tuple[int, float]]:
-    """A series thinned to CURVE_POINTS, the last point always among them."""
+def _evaluations(session: Session, run: int) -> list[dict[str, Any]]:
+    """Each time the run measured its held-out clips: the losses, and the means of the training losses since the time before."""
+    held_out, told = "held_out/", select(SeriesRow.name).where(SeriesRow.run == run).order_by(SeriesRow.id)
+    names = [name.removeprefix(held_out) for name in session.scalars(told) if name.startswith(held_out)]
+    rows: dict[int, dict[str, Any]] = {}
+    for name in names:
+        trained = iter(_points(session, run, f"train/{name}"))
+        waiting = next(trained, None)
+        for step, value in _points(session, run, f"{held_out}{name}"):
+            row = rows.setdefault(step, {"step": step, "held_out": {}, "train": {}})
+            row["held_out"][name] = value
+            between = []
+            while waiting is not None and waiting[0] <= step:
+                between.append(waiting[1])
+                waiting = next(trained, None)
+            if between:
+                row["train"][name] = sum(between) / len(between)
+    return [rows[step] for step in sorted(rows)]
+
+
+def _points(session: Session, run: int, name: str) -> list[tuple[int, float]]:
+    """A series, without the points that are no numbers."""
     series = select(SeriesRow.id).where(SeriesRow.run == run, SeriesRow.name == name).scalar_subquery()
     query = select(PointRow.step, PointRow.value).where(PointRow.series == series, PointRow.value.is_not(None)).order_by(PointRow.step)
-    points = [(step, float(value)) for step, value in session.execute(query) if value is not None]
+    return [(step, float(value)) for step, value in session.execute(query) if value is not None]
+
+
+def _curve(session: Session, run: int, name: str) -> list[tuple[int, float]]:
+    """A series thinned to CURVE_POINTS, the last point always among them."""
+    points = _points(session, run, name)
     every = -(-len(points) // CURVE_POINTS) or 1
     return points[::-1][::every][::-1]

@@ -46,6 +46,7 @@ class RunState:
     best_step: int | None = None  #: None: no held-out measurement yet
     best_loss: float | None = None
     best_losses: Mapping[str, float] = dataclasses.field(default_factory=dict)  #: all held-out losses at the best step
+    start_losses: Mapping[str, float] = dataclasses.field(default_factory=dict)  #: and at step 0, of the model as it came
     evaluations_without_gain: int = 0
     skipped_in_a_row: int = 0  #: updates skipped because loss or gradient was not a number
     seconds: float = 0.0  #: training time, pauses not counted

@@ -19,7 +19,7 @@ import torch
 
 from engines.base import Engine, Features, Model
 from engines.errors import BadInput, Cancelled, DiskFull, EngineError, OutOfMemory
-from engines.training import memory
+from engines.training import gain, memory
 from engines.training.checkpoint import Checkpoints, RunState, Weights, copied, weights_of
 from engines.training.clock import Clock, duration
 from engines.training.control import Command, Control, Free, Stopped
@@ -48,6 +48,7 @@ class TrainResult:
     best_step: int  #: whose weights were kept; 0 is the model that came in
     best_loss: float | None  #: held-out loss there; None without held-out clips
     best_losses: Mapping[str, float]  #: all held-out losses there, by name
+    start_losses: Mapping[str, float]  #: the same of the model that came in
     stopped_early: bool  #: because held-out loss had stopped falling
     ended: str  #: why it ended, a sentence
     seconds: float  #: training time over all attempts, pauses not counted
@@ -65,11 +66,13 @@ def train(
     report: Reporter | None = None,
     *,
     old_clips: Sequence[Features] = (),
+    base_losses: Mapping[str, float] | None = None,
 ) -> TrainResult:
     """Train `model` in place on `clips` (and a share of `old_clips`), and leave the best weights by held-out loss in it.
 
     Goes on from the newest whole checkpoint under `run_dir`, if there is one: on a CPU the weights come out bit for bit as if nothing had
-    happened (same machine, same number of threads). Writes `run_dir/checkpoints` and `run_dir/tensorboard`.
+    happened (same machine, same number of threads). Writes `run_dir/checkpoints` and `run_dir/tensorboard`. `base_losses` are the held-out
+    losses of the engine's base, for a training that goes on from another model: its gain is told against both.
 
     Raises BadInput (nothing to train on, run folder of another run), Cancelled or Stopped (asked from outside; a checkpoint is written),
     OutOfMemory (even one clip does not fit), DiskFull (the last checkpoint is intact), EngineError (the loss is not a number any more).
@@ -121,11 +124,18 @@ def train(
     def measure(state: RunState) -> RunState:
         nonlocal best_weights
         losses = held_out_losses(engine, model, held_out, settings)
-        tell(state.step, {f"held_out/{name}": value for name, value in losses.items()})
+        if state.step == 0:
+            state = replace(state, start_losses=losses)
+        references = _references(state, base_losses)
+        tell(state.step, {f"held_out/{name}": value for name, value in losses.items()} | gain.gains(losses["loss"], references))
         if math.isfinite(losses["loss"]) and (state.best_loss is None or losses["loss"] < state.best_loss):
             best_weights = copied(weights_of(module))
-            return replace(state, best_step=state.step, best_loss=losses["loss"], best_losses=losses, evaluations_without_gain=0)
-        return replace(state, evaluations_without_gain=state.evaluations_without_gain + 1)
+            state = replace(state, best_step=state.step, best_loss=losses["loss"], best_losses=losses, evaluations_without_gain=0)
+        else:
+            state = replace(state, evaluations_without_gain=state.evaluations_without_gain + 1)
+        if state.step:
+            report.log("info", gain.sentence(state.step, losses, references, state.best_step))
+        return state
 
     try:
         if state.step == 0 and held_out:  # the model as it came: a training that never beats it gives it back
@@ -223,6 +233,7 @@ def train(
         best_step=best,
         best_loss=state.best_loss,
         best_losses=dict(state.best_losses),
+        start_losses=dict(state.start_losses),
         stopped_early=state.stopped_early,
         ended=state.ended,
         seconds=clock.seconds(),
@@ -252,6 +263,15 @@ def _start(
     if not state.ended:
         report.log("info", f"Went on from the checkpoint of step {state.step}.")
     return replace(state, micro_batch=min(state.micro_batch, settings.micro_batch))
+
+
+def _references(state: RunState, base_losses: Mapping[str, float] | None) -> dict[str, float]:
+    """What a held-out loss is compared with: the model that came in, and the base where that is another one."""
+    if base_losses is None:
+        known = {"base": state.start_losses.get("loss")}
+    else:
+        known = {"parent": state.start_losses.get("loss"), "base": base_losses.get("loss")}
+    return {name: loss for name, loss in known.items() if loss is not None}
 
 
 def _wait(control: Control, command: Command, module: torch.nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> None:

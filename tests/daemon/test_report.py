@@ -79,3 +79,56 @@ def test_a_falling_curve_falls() -> None:
 def test_curves_are_drawn_whatever_there_is_of_them(curves: dict[str, Any]) -> None:
     drawn = curves_svg({"lineage": {"curves": curves}})
     assert ElementTree.fromstring(drawn).tag.endswith("svg")
+
+
+def trained(**changed: Any) -> dict[str, Any]:
+    """The lineage of a version whose training was measured three times after its start, and began to learn by heart."""
+    rows = [
+        {"step": 0, "held_out": {"loss": 4.0, "text_ce": 0.05, "mel_ce": 3.99}, "train": {}},
+        {"step": 500, "held_out": {"loss": 3.2, "text_ce": 0.04, "mel_ce": 3.19}, "train": {"loss": 3.0}},
+        {"step": 1000, "held_out": {"loss": 3.0, "text_ce": 0.03, "mel_ce": 2.99}, "train": {"loss": 2.5}},
+        {"step": 1500, "held_out": {"loss": 3.1, "text_ce": 0.03, "mel_ce": 3.09}, "train": {"loss": 2.0}},
+    ]
+    told = {"ended": "No gain since step 1000; stopped at step 1500.", "start_losses": rows[0]["held_out"], "base_losses": {}}
+    return {**details()["lineage"], "parent": 0, "best_step": 1000, "evaluations": rows, "training": told, **changed}
+
+
+def test_a_training_is_told_as_users_of_xtts_tell_theirs() -> None:
+    text = markdown(details(lineage=trained()))
+    for told in (
+        "Best at step 1000: held-out loss 3 (text CE 0.03, mel CE 2.99), 25.0 % better than the base.",
+        "No gain since step 1000; stopped at step 1500.",
+        "Held-out loss lay +0.5 from training loss at the best step, +1.1 at the end. From the best step on it learned its clips by heart.",
+        "| step | held-out loss | text CE | mel CE | against the base | training loss | gap |",
+        "| 0 | 4.0000 | 0.0500 | 3.9900 |  | – | – |",
+        "| 500 | 3.2000 | 0.0400 | 3.1900 | 20.0 % better | 3.0000 | +0.2000 |",
+        "| **1000** | 3.0000 | 0.0300 | 2.9900 | 25.0 % better | 2.5000 | +0.5000 |",
+    ):
+        assert told in text
+
+
+def test_an_increment_is_compared_with_its_parent_and_with_the_base() -> None:
+    told = {**trained()["training"], "base_losses": {"loss": 6.0}}
+    text = markdown(details(lineage=trained(parent=2, training=told)))
+    assert "50.0 % better than the base and 25.0 % better than v2." in text
+    assert "| against the base | against v2 |" in text
+
+
+def test_a_training_that_never_beat_what_it_began_from_says_so() -> None:
+    text = markdown(details(lineage=trained(best_step=0)))
+    assert "Best at step 0: held-out loss 4 (text CE 0.05, mel CE 3.99). No gain" in text
+
+
+def test_losses_below_zero_are_compared_by_their_size() -> None:
+    rows = [{"step": 0, "held_out": {"loss": -1.0}, "train": {}}, {"step": 9, "held_out": {"loss": -1.5}, "train": {}}]
+    told = {"ended": "All 9 steps done.", "start_losses": {"loss": -1.0}}
+    assert "50.0 % better than the base." in markdown(details(lineage=trained(evaluations=rows, best_step=9, training=told)))
+
+
+def test_a_long_run_is_told_in_a_table_that_can_be_read() -> None:
+    rows = [{"step": step, "held_out": {"loss": 4.0 - step / 1e4}, "train": {}} for step in range(0, 10_001, 10)]
+    text = markdown(details(lineage=trained(evaluations=rows, best_step=9_990)))
+    lines = [line for line in text.splitlines() if "% better |" in line]
+    assert 20 <= len(lines) <= 45
+    assert "| **9990** |" in text
+    assert "| 10000 |" in text

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.summary.writer import event_file_writer
 from toy_engine import ToyEngine, ToyModel, clips
 
 from engines.base import Batch, Features
@@ -89,7 +90,9 @@ def test_tensorboard_finds_the_curves(tmp_path: Path) -> None:
     assert read == pytest.approx(report.curves["train/loss"])
 
 
-def test_tensorboard_shows_repeated_steps_once(tmp_path: Path) -> None:
+def test_tensorboard_shows_repeated_steps_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # files of one second and one process are told apart by a number only, and are read in the order of their names: 10 before 9
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(0))
     with pytest.raises(Stopped):
         run(tmp_path, control=Script({18: Command.STOP}))
     shutil.rmtree(tmp_path / "checkpoints" / "step-000017")  # as if the machine had died before it was written
@@ -357,3 +360,21 @@ def test_bf16_autocast_trains(tmp_path: Path) -> None:
     result, _, report = run(tmp_path, settings=dataclasses.replace(SETTINGS, precision="bf16"))
     assert result.best_loss is not None
     assert result.best_loss < report.curves["held_out/loss"][0]
+
+
+def test_each_measurement_tells_what_was_gained_since_the_start(tmp_path: Path) -> None:
+    result, _, report = run(tmp_path)
+    start, best = report.curves["held_out/loss"][0], result.best_loss
+    assert result.start_losses["loss"] == start
+    assert best is not None
+    assert report.curves["gain/base"][result.best_step] == pytest.approx(100 * (start - best) / start)
+    assert "gain/parent" not in report.curves
+    told = [text for _, text in report.lines if text.startswith("Step ")]
+    assert len(told) == len(report.curves["held_out/loss"]) - 1
+    assert "% better than the base. Best so far." in told[0]
+
+
+def test_a_training_on_a_version_is_compared_with_it_and_with_the_base(tmp_path: Path) -> None:
+    _, _, report = run(tmp_path, base_losses={"loss": 1000.0})
+    assert report.curves["gain/base"][0] > 90
+    assert report.curves["gain/parent"][0] == 0
