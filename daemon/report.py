@@ -23,6 +23,8 @@ METRICS = (
     ("lines", "lines scored", 0, ""),
     ("failed", "lines failed", 0, ""),
 )
+#: Losses that come first where a training has them.
+_FIRST = ("text_ce", "mel_ce")
 #: Rows of the table of evaluations, about.
 EVALUATIONS = 40
 _BARS = "▁▂▃▄▅▆▇█"
@@ -132,7 +134,7 @@ def _scores(details: dict[str, Any]) -> str:
         cells = [_number(summaries[who].get(name), digits) for who in ("parent", "candidate", "recordings")]
         rows.append((title, *cells, better))
     losses = details.get("held_out_losses", {})
-    for name in losses.get("candidate", {}):
+    for name in sorted(losses.get("candidate", {}), key=lambda name: (*_FIRST, name).index(name)):
         if name != "loss":
             rows.append(
                 (
@@ -155,7 +157,7 @@ def training(lineage: dict[str, Any]) -> str:
     at_best = next((row for row in rows if row["step"] == best), None)
     if at_best is None or "loss" not in at_best["held_out"]:
         return told.get("ended") or "Nothing was held out, so nothing can be said of it."
-    names = [name for name in at_best["held_out"] if name != "loss"]
+    names = sorted((name for name in at_best["held_out"] if name != "loss"), key=lambda name: (*_FIRST, name).index(name))
     parts = ", ".join(f"{loss_name(name)} {at_best['held_out'][name]:.4g}" for name in names)
     gained = " and ".join(f"{_percent(at_best['held_out']['loss'], loss)} than {who}" for who, loss in against)
     text = f"Best at step {best}: held-out loss {at_best['held_out']['loss']:.4g}" + (f" ({parts})" if parts else "")
@@ -207,9 +209,13 @@ def _gap_sentence(rows: Sequence[dict[str, Any]], at_best: dict[str, Any]) -> st
     if last is None:
         return ""
     if first is None or rows[-1] is at_best:
-        return f"Held-out loss lies {last:+.3g} from training loss."
+        return f"Held-out loss lies {_beside(last)} training loss."
     grew = " From the best step on it learned its clips by heart." if last > first and rows[-1]["step"] > at_best["step"] else ""
-    return f"Held-out loss lay {first:+.3g} from training loss at the best step, {last:+.3g} at the end.{grew}"
+    return f"Held-out loss lay {_beside(first)} training loss at the best step, {_beside(last)} it at the end.{grew}"
+
+
+def _beside(gap: float) -> str:
+    return f"{abs(gap):.3g} {'above' if gap >= 0 else 'below'}"
 
 
 def _thinned(rows: Sequence[dict[str, Any]], best: int) -> list[dict[str, Any]]:

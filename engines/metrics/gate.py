@@ -2,7 +2,7 @@
 
 Loss alone never decides (a fine-tuned voice can lower its loss and mumble). A first training must sound more like the person than the
 base does, without becoming hard to understand; an increment must keep what there was and win on balance. What was not measured, or
-came out as no number, never promotes.
+came out as no number, never promotes, unless the voice's own rule says to decide without it.
 
 A voice is never asked to be better than the person: the base may have been trained in a quieter room than the recordings, so a first
 training's clarity and quality are held against the worse of the base's and the recordings' own.
@@ -33,6 +33,7 @@ class Rule:
     dnsmos_loss: float = 0.4  #: quality may fall by this much
     duration_range: tuple[float, float] = (0.6, 1.7)  #: spoken / recorded length; outside, the voice rushes or drawls
     without_wer: bool = False  #: decide without word errors where no recogniser knows the language
+    without_similarity: bool = False  #: decide without likeness where there is nothing in the parent's speech to compare voices by
     max_failed_share: float = 0.1  #: held-out lines that may fail
     # What a step counts for in the balance: score = Σ weight × gain / unit, unit being a difference one can hear
     similarity_unit: float = 0.05
@@ -128,8 +129,11 @@ def _broken(candidate: Summary, parent: Summary, rule: Rule, first: bool) -> lis
         reasons.append(f"{candidate.failed} of {candidate.lines + candidate.failed} held-out lines could not be spoken or scored.")
     elif candidate.lines + candidate.failed != parent.lines + parent.failed:
         reasons.append(f"It was scored on {candidate.lines} lines and its parent on {parent.lines}: they cannot be compared.")
-    if not (_known(candidate.similarity) and _known(parent.similarity)):
+    if not _known(candidate.similarity) and parent.similarity is not None:
         reasons.append("Its similarity could not be measured.")
+    elif not _known(parent.similarity) and not (parent.similarity is None and rule.without_similarity):
+        whose = "Its" if candidate.similarity is None else "Its parent's"
+        reasons.append(f"{whose} similarity could not be measured. Listen and promote by hand, or set without_similarity.")
     if not (_known(candidate.wer) and _known(parent.wer)):
         no_ears = candidate.wer is None and parent.wer is None
         if not (no_ears and rule.without_wer):

@@ -98,7 +98,7 @@ def test_a_training_is_told_as_users_of_xtts_tell_theirs() -> None:
     for told in (
         "Best at step 1000: held-out loss 3 (text CE 0.03, mel CE 2.99), 25.0 % better than the base.",
         "No gain since step 1000; stopped at step 1500.",
-        "Held-out loss lay +0.5 from training loss at the best step, +1.1 at the end. From the best step on it learned its clips by heart.",
+        "Held-out loss lay 0.5 above training loss at the best step, 1.1 above it at the end. From the best step on it learned",
         "| step | held-out loss | text CE | mel CE | against the base | training loss | gap |",
         "| 0 | 4.0000 | 0.0500 | 3.9900 |  | – | – |",
         "| 500 | 3.2000 | 0.0400 | 3.1900 | 20.0 % better | 3.0000 | +0.2000 |",

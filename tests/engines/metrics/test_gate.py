@@ -129,6 +129,19 @@ def test_without_a_recogniser_a_person_decides_unless_told_otherwise() -> None:
     assert not better(candidate, replace(parent, wer=0.2), Rule(without_wer=True)).promote
 
 
+def test_speech_that_no_voice_can_be_heard_in_is_a_persons_to_judge_unless_told_otherwise() -> None:
+    parent = replace(PARENT, similarity=None)
+    candidate = replace(parent, wer=0.0, held_out_loss=1.0)
+    refused = better(candidate, parent)
+    assert not refused.promote
+    assert "without_similarity" in " ".join(refused.sentences)
+    assert better(candidate, parent, Rule(without_similarity=True)).promote
+    assert better(replace(candidate, similarity=0.8), parent, Rule(without_similarity=True)).promote
+    # What the parent has, the candidate must have
+    assert not better(candidate, PARENT, Rule(without_similarity=True)).promote
+    assert not better(replace(candidate, similarity=math.nan), parent, Rule(without_similarity=True)).promote
+
+
 def test_the_table_says_what_was_asked() -> None:
     ceiling = replace(PARENT, similarity=0.95, wer=0.15)
     rows = {row.metric: row for row in better(replace(PARENT, wer=0.5), PARENT, ceiling=ceiling).rows}

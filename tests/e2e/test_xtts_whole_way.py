@@ -1,0 +1,110 @@
+"""Drop recordings, hear the voice, on the engine most users come for: XTTS, with a tiny base in its real file format."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from proto import myna_pb2 as pb
+from proto.client import Client, ClientError, state_of
+from tests.e2e.workshop import ROOT, SETTINGS, Workshop, ended, job_is, until
+
+NAMES = [f"d{n:02d}" for n in range(1, 9)]
+LATER = [f"d{n:02d}" for n in range(9, 12)]
+#: A base of random weights says nothing that a recogniser could hear or that sounds like anybody, so this voice's rule weighs what can be
+#: learned in seconds: the held-out loss, which must fall by one part in a hundred at least.
+RULE = """\
+[promotion]
+weights = [0, 0, 1, 0, 0, 0]
+min_score = 0.2
+first_similarity_gain = -2
+similarity_loss = 2
+without_similarity = true
+wer_loss = 100
+first_wer_loss = 100
+dnsmos_loss = 10
+duration_range = [0, 1000]
+"""
+VOICE = f"""\
+engine = "xtts"
+language = "en"
+[train]
+steps = 24
+batch_size = 4
+eval_every = 8
+learning_rate = 1e-3
+seed = 7
+{RULE}"""
+
+
+@pytest.fixture(scope="module")
+def tiny_xtts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("base") / "xtts"
+    subprocess.run([sys.executable, "-m", "engines.xtts.tiny_base", str(out)], cwd=ROOT, check=True)
+    return out
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, tiny_base: Path) -> Iterator[Workshop]:
+    made = Workshop(tmp_path / "home", tiny_base, SETTINGS)
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def ready(workshop: Workshop, tiny_xtts: Path) -> Client:
+    """A client of a daemon whose XTTS base came from a folder, after its licence was accepted."""
+    client = workshop.up()
+    client.accept("xtts")
+    ended(client, client.fetch("xtts", str(tiny_xtts)).id)
+    assert next(engine for engine in client.info().engines if engine.name == "xtts").ready
+    return client
+
+
+def test_dropped_recordings_become_a_promoted_version_that_speaks(workshop: Workshop, ready: Client) -> None:
+    workshop.drop("anna", NAMES, options=VOICE)
+    until(ready, job_is(pb.EVALUATE, "succeeded"))
+    version = ready.version("anna", 1, report=True)
+    assert version.state == "promoted", version.verdict
+    assert version.kind == "full"
+    assert "Coqui Public Model License" in version.licence
+    assert "accepted by" in version.licence
+    told = json.loads(version.report_json)
+    assert told["held_out_losses"]["candidate"].keys() == {"loss", "text_ce", "mel_ce"}
+    assert told["held_out_losses"]["candidate"]["loss"] < told["held_out_losses"]["parent"]["loss"]
+    assert "| step | held-out loss | text CE | mel CE | against the base | training loss | gap |" in version.report_md
+
+    # it speaks, the same each time, at its own rate
+    said = pb.SpeakSpec(voice="anna", text="The river is wide.", seed=3, options={"top_k": 20, "retries": 0})
+    chunks = list(ready.synthesize(said))
+    assert chunks[0].version == "anna@1"
+    assert chunks[0].sample_rate == 24_000
+    assert sum(len(chunk.samples) for chunk in chunks) > 4 * 2_400
+    assert b"".join(chunk.samples for chunk in ready.synthesize(said)) == b"".join(chunk.samples for chunk in chunks)
+    with pytest.raises(ClientError, match="XTTS has no option 'colour'"):
+        list(ready.synthesize(pb.SpeakSpec(voice="anna", text="The river is wide.", options={"colour": 1})))
+    assert not [job for job in ready.jobs() if job.kind != pb.SPEAK and state_of(job) != "succeeded"]
+    assert workshop.down() == 0
+
+
+@pytest.mark.slow
+def test_adapters_learn_on_adapters_and_weigh_next_to_nothing(workshop: Workshop, ready: Client) -> None:
+    workshop.drop("anna", NAMES, options=VOICE.replace("[train]\n", "[train]\nlora_rank = 4\n"))
+    first = until(ready, job_is(pb.EVALUATE, "succeeded"))
+    version = ready.version("anna", 1)
+    assert (version.kind, version.state) == ("lora", "promoted"), version.verdict
+    assert version.size < 0.1 * sum(path.stat().st_size for path in (workshop.home / "engines" / "xtts").iterdir())
+
+    workshop.drop("anna", LATER, options="")
+    until(ready, job_is(pb.EVALUATE, "succeeded"), after=first.cursor)
+    version = ready.version("anna", 2, report=True)
+    assert (version.kind, version.parent) == ("lora", 1)
+    assert "against v1" in version.report_md
+    assert "against the base" in version.report_md
+    assert sum(len(chunk.samples) for chunk in ready.synthesize(pb.SpeakSpec(voice="anna", version=2, text="It is deep."))) > 4 * 2_400
+    assert workshop.down() == 0
