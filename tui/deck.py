@@ -16,8 +16,9 @@ class Deck:
         self._chosen = ""
         self._place = 0  #: the next sample of the chosen track
         self._starved = False
-        self._begun = False  #: something was played since the last start from silence
+        self._sounded = False  #: something was played since the last start from silence
         self.playing = False
+        self.begun = False  #: something was asked to be played since the tracks were loaded
         self.looping = False
         self.underruns = 0  #: times the sound came too late and there was silence instead
 
@@ -28,8 +29,8 @@ class Deck:
         with self._lock:
             self._tracks = dict(tracks)
             self._chosen = chosen or next(iter(tracks), "")
-            self._place, self._starved, self._begun = 0, False, False
-            self.playing = False
+            self._place, self._starved, self._sounded = 0, False, False
+            self.playing = self.begun = False
             self.underruns = 0
 
     @property
@@ -41,6 +42,11 @@ class Deck:
     def track(self) -> Track | None:
         """The track that is heard."""
         return self._tracks.get(self._chosen)
+
+    @property
+    def tracks(self) -> list[Track]:
+        """All that are loaded."""
+        return list(self._tracks.values())
 
     @property
     def rate(self) -> int:
@@ -70,12 +76,13 @@ class Deck:
         with self._lock:
             if self.at_end:
                 self._place = 0
-            self.playing, self._begun, self._starved = self.track is not None, False, False
+            self.playing, self._sounded, self._starved = self.track is not None, False, False
+            self.begun = True
 
     def pause(self, unheard: float = 0.0) -> None:
         """Stop. `unheard`: seconds that were filled but never left the sound card; they are played again."""
         with self._lock:
-            if self.playing and self._begun:
+            if self.playing and self._sounded:
                 self._place = max(self._place - int(unheard * self.rate), 0)
             self.playing = False
 
@@ -109,10 +116,10 @@ class Deck:
                 self._place = len(more) // SAMPLE
                 sound += more
             self._starved = self._starved and not sound
-            self._begun = self._begun or bool(sound)
+            self._sounded = self._sounded or bool(sound)
             short = len(sound) < count * SAMPLE
             if short and not track.whole:
-                self.underruns += self._begun and not self._starved
+                self.underruns += self._sounded and not self._starved
                 self._starved = True
             ended = short and track.whole
             if ended:

@@ -57,10 +57,10 @@ class Stream:
             self.card.hear(bytes(out))
 
     def _run(self) -> None:
+        beat = threading.Event()
         while self.running:
             self.play(1)
-            if self.card.sound.wait(0.001):
-                return
+            beat.wait(0.002)  # a card of five times the usual speed
 
 
 class Card(SimpleNamespace):

@@ -287,12 +287,19 @@ class Datasets(stubs.DatasetsServicer):
 class Speech(stubs.SpeechServicer):
     def __init__(self) -> None:
         self.asked: list[pb.SpeakSpec] = []
+        self.hung_up = 0  # callers who went away before the end
 
     def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> Iterator[pb.AudioChunk]:
         self.asked.append(request.spec)
         if request.spec.text == "break":
             yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE, version="anna@7", job=41)
             refuse(context, grpc.StatusCode.INTERNAL, "The engine stopped.", "Try again.")
+        if request.spec.text == "slowly":
+            gone = threading.Event()
+            context.add_callback(gone.set)
+            yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE, text="Slowly.", version="anna@7", job=41)
+            self.hung_up += gone.wait(30)
+            return
         yield pb.AudioChunk(samples=tone(0.5), sample_rate=RATE, text="One.", version="anna@7", job=41)
         yield pb.AudioChunk(samples=tone(0.25), sample_rate=RATE, sentence=1, text="Two.")
         yield pb.AudioChunk(sample_rate=RATE, sentence=1, last=True)

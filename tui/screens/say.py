@@ -1,18 +1,233 @@
-"""Screen Say."""
+"""Screen Say: type something and hear it while it is made."""
 
 from __future__ import annotations
 
+from textual import work
 from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import DataTable, Input, TextArea
 
+from proto.channel import ClientError
+from tui import names, wording
+from tui.dashboard.actions import asks, changes
+from tui.dashboard.live import Topic
+from tui.dashboard.said import Said
+from tui.dashboard.utterance import Utterance, again, new_seed
 from tui.screens.base import WorkshopScreen
+from tui.screens.save import proposal, save
+from tui.widgets.pane import Pane
+from tui.widgets.sound_pane import SoundPane
+from tui.widgets.speech_form import SpeechForm
+from tui.widgets.table import Table
+
+STATES = {"speaking": "speaking", "cancelled": "cancelled", "failed": "failed"}
+
+
+class TextBox(TextArea):
+    """Enter speaks; a text needs no lines."""
+
+    BINDINGS = [Binding("enter", "speak", "Speak", show=False, priority=True, id="say.enter")]
+
+    class Spoken(Message):
+        """The person wants to hear it."""
+
+    def action_speak(self) -> None:
+        self.post_message(self.Spoken())
+
+
+class TextPane(Pane):
+    """What is to be said, and how."""
+
+    BINDINGS = [
+        Binding("enter", "speak", "speak", id="say.speak", tooltip="Speak it; what is being spoken is cancelled"),
+    ]
+    DEFAULT_CSS = """
+    TextPane {
+        height: 7;
+        & > TextBox { height: 1fr; border: none; padding: 0; background: transparent; }
+        & > SpeechForm { margin-top: 1; }
+        Screen.-tall & { height: 11; }
+    }
+    """
+    pane_title = "Say"
+    pane_help = (
+        "A voice (anna: the version that speaks now), or a version of it (anna@7, anna@base). An empty box leaves the choice to the voice; "
+        "without a seed each time differs a little. The seed that was taken stands in the history, so that everything can be said again, "
+        "sample for sample. A running training makes room."
+    )
+
+    def compose(self) -> ComposeResult:
+        yield TextBox(show_line_numbers=False, soft_wrap=True, placeholder="Type what to say; Enter speaks.", compact=True)
+        yield SpeechForm()
+
+    def action_speak(self) -> None:
+        self.post_message(TextBox.Spoken())
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        self.action_speak()
+
+
+class HistoryPane(Pane):
+    """What was said before."""
+
+    BINDINGS = [
+        Binding("r", "screen.again(True)", "another seed", id="said.again", tooltip="The same once more, with another seed"),
+        Binding("e", "screen.edit", "edit", id="said.edit", tooltip="Its text and settings into the boxes above"),
+    ]
+    DEFAULT_CSS = "HistoryPane { height: 1fr; min-height: 5; }"
+    pane_title = "History"
+    pane_help = "What was said since the dashboard was opened. Enter plays it again."
+
+    def compose(self) -> ComposeResult:
+        yield Table(("voice", "text", "length", "first sound", "seed"))
 
 
 class SayScreen(WorkshopScreen):
-    """Not drawn yet."""
+    """Text, sound and history, one above the other; in a wide terminal the history stands beside them."""
 
     place = "say"
     screen_title = "Say"
+    screen_help = "Hear a voice say anything. The sound begins as soon as the first sentence is there; leaving the screen pauses it."
+    DEFAULT_CSS = """
+    SayScreen {
+        & #body { layout: vertical; }
+        & #speaking { height: auto; }
+        &.-wide #body { layout: horizontal; }
+        &.-wide #speaking { width: 3fr; height: 1fr; }
+        &.-wide HistoryPane { width: 2fr; height: 1fr; }
+    }
+    """
+    BINDINGS = [Binding("x", "cancel", "cancel", id="say.cancel", tooltip="Stop what is being spoken")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = Said()
+        self._heard: Utterance | None = None  # in the sound pane
 
     def body(self) -> ComposeResult:
-        yield Static("This screen is being built.")
+        with Vertical(id="speaking"):
+            yield TextPane()
+            yield SoundPane("Nothing said yet.")
+        yield HistoryPane()
+
+    def on_mount(self) -> None:
+        self.query_one(TextBox).focus()
+
+    def focus_first(self) -> None:
+        self.query_one(SoundPane).focus()
+
+    async def on_screen_suspend(self) -> None:
+        await self.query_one(SoundPane).pause()
+
+    def show(self, topics: Topic) -> None:
+        if Topic.VOICES in topics or Topic.LINK in topics:
+            languages = [language for engine in self.app.live.info.engines for language in engine.languages]
+            self.query_one(SpeechForm).offer(self.app.live.voices.values(), languages)
+
+    # ---------------------------------------------------------------------------------------------- speaking
+
+    def on_text_box_spoken(self) -> None:
+        self.action_speak()
+
+    @changes
+    async def action_speak(self) -> None:
+        text = self.query_one(TextBox).text
+        self._speak(Utterance(self.query_one(SpeechForm).spec(" ".join(text.split()))))
+
+    @work(group="speech", exclusive=True)
+    async def _speak(self, utterance: Utterance) -> None:
+        """One at a time: what was being spoken is cancelled."""
+        sound = self.query_one(SoundPane)
+        self._said.add(utterance)
+        await self._hear(utterance)
+        try:
+            async for _ in utterance.speak(self.app.client):
+                if utterance is self._heard:
+                    sound.rename({"said": utterance.version})
+                    if utterance.track.frames and not sound.deck.begun:
+                        await sound.play()
+                    sound.note(utterance.sentence)
+                self._show_history()
+        except ClientError as problem:
+            self.app.trouble(problem)
+        finally:
+            self._said.trim()
+            self._show_history()
+            if utterance is self._heard:
+                sound.note(_became(utterance))
+
+    async def _hear(self, utterance: Utterance) -> None:
+        """Put it into the sound pane, in silence."""
+        self._heard = utterance
+        who = str(names.Named(utterance.spec.voice, utterance.spec.version))
+        await self.query_one(SoundPane).load({"said": utterance.track}, {"said": utterance.version or who})
+        self._show_history()
+
+    # ---------------------------------------------------------------------------------------------- history
+
+    @asks
+    async def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        utterance = self._chosen()
+        if utterance is None:
+            return
+        if not utterance.track.frames and utterance.state != "speaking":
+            self._speak(again(utterance.spec))
+            return
+        await self._hear(utterance)
+        sound = self.query_one(SoundPane)
+        sound.note(_became(utterance))
+        await sound.play()
+
+    @changes
+    async def action_again(self, other: bool) -> None:
+        """Once more what is chosen in the history."""
+        if (utterance := self._chosen()) is not None:
+            self._speak(again(utterance.spec, seed=new_seed() if other else None))
+
+    def action_edit(self) -> None:
+        if (utterance := self._chosen()) is not None:
+            box = self.query_one(TextBox)
+            box.text = utterance.spec.text
+            self.query_one(SpeechForm).fill(utterance.spec)
+            box.focus()
+
+    def action_cancel(self) -> None:
+        self.workers.cancel_group(self, "speech")
+
+    @asks
+    async def on_sound_pane_wanted(self, event: SoundPane.Wanted) -> None:
+        if self._heard is not None:
+            who = self._heard.version or self._heard.spec.voice
+            await save(self.app, self._heard.track, proposal(who, self._heard.spec.text))
+
+    def _chosen(self) -> Utterance | None:
+        key = self.query_one(Table).chosen
+        return next((one for one in self._said if str(id(one)) == key), None)
+
+    def _show_history(self) -> None:
+        self.query_one(Table).show_rows([(str(id(one)), self._row(one)) for one in self._said])
+        self.query_one(HistoryPane).show_title(str(len(self._said)))
+
+    def _row(self, one: Utterance) -> tuple[str, ...]:
+        room = max(self.query_one(Table).size.width - 50, 20)
+        text = one.spec.text if len(one.spec.text) <= room else one.spec.text[: room - 1] + "…"
+        who = one.version or str(names.Named(one.spec.voice, one.spec.version))
+        length = wording.duration(one.track.seconds) if one.track.frames else ""
+        return who, text, STATES.get(one.state, "") or length, _first(one), str(one.spec.seed)
+
+
+def _first(one: Utterance) -> str:
+    return f"{one.first_sound:.2f} s" if one.first_sound else ""
+
+
+def _became(one: Utterance) -> str:
+    """What there is to say of an utterance that has ended."""
+    if one.state == "failed" and one.problem is not None:
+        return one.problem.sentence
+    first = f"first sound after {_first(one)}" if one.first_sound else ""
+    return f"cancelled, {first}".rstrip(", ") if one.state == "cancelled" else first

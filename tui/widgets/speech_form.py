@@ -1,0 +1,99 @@
+"""Who speaks and how: voice and version, language, speed, temperature, seed, in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.suggester import SuggestFromList
+from textual.widgets import Input, Label
+
+from proto import myna_pb2 as pb
+from proto.channel import ClientError
+from tui import names
+from tui.widgets.name_box import NameBox, names_of
+
+N = TypeVar("N", int, float)
+
+
+class SpeechForm(Horizontal):
+    """`spec` is what stands in it; `fill` writes it."""
+
+    DEFAULT_CSS = """
+    SpeechForm {
+        height: 1;
+        & Label { color: $text-muted; margin-left: 2; }
+        & Label:first-child { margin-left: 0; }
+        & Input { background: $boost; margin-left: 1; padding: 0; }
+        & #who { width: 18; }
+        & #language { width: 5; }
+        & #speed, & #temperature { width: 5; }
+        & #seed { width: 11; }
+        Screen.-wide & #who { width: 30; }
+    }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield Label("voice")
+        yield NameBox("anna@7", id="who")
+        yield Label("lang")
+        yield Input(placeholder="its", id="language", compact=True)
+        yield Label("speed")
+        yield Input(placeholder="1.0", id="speed", compact=True)
+        yield Label("temp")
+        yield Input(placeholder="its", id="temperature", compact=True)
+        yield Label("seed")
+        yield Input(placeholder="any", id="seed", compact=True)
+
+    def offer(self, voices: Iterable[pb.Voice], languages: Iterable[str]) -> None:
+        """The voices and languages there are."""
+        self.query_one(NameBox).offer(names_of(voices))
+        self.query_one("#language", Input).suggester = SuggestFromList(sorted(set(languages)))
+
+    def spec(self, text: str) -> pb.SpeakSpec:
+        """What is asked for. Raises ClientError for what cannot be meant."""
+        if not text.strip():
+            raise ClientError("There is nothing to say.", "Type a sentence.", "INVALID_ARGUMENT")
+        if not self._said("who"):
+            raise ClientError("Who shall speak?", "Name a voice, such as anna or anna@7.", "INVALID_ARGUMENT")
+        named = names.parse(self._said("who"))
+        speed = self._number("speed", float, 0.1, 10.0)
+        return pb.SpeakSpec(
+            voice=named.voice,
+            version=named.number,
+            text=text.strip(),
+            language=self._said("language"),
+            speed=1.0 if speed is None else speed,
+            temperature=self._number("temperature", float, 0.0, 10.0),
+            seed=self._number("seed", int, 0, 2**64 - 1),
+        )
+
+    def fill(self, spec: pb.SpeakSpec) -> None:
+        """Write these settings, seed and all."""
+        values = {
+            "who": str(names.Named(spec.voice, spec.version)),
+            "language": spec.language,
+            "speed": "" if spec.speed in (0.0, 1.0) else f"{spec.speed:g}",
+            "temperature": f"{spec.temperature:g}" if spec.HasField("temperature") else "",
+            "seed": str(spec.seed) if spec.HasField("seed") else "",
+        }
+        for name, value in values.items():
+            self.query_one(f"#{name}", Input).value = value
+
+    def _said(self, name: str) -> str:
+        return self.query_one(f"#{name}", Input).value.strip()
+
+    def _number(self, name: str, kind: type[N], least: N, most: N) -> N | None:
+        said = self._said(name)
+        if not said:
+            return None
+        try:
+            value = kind(said)
+        except ValueError:
+            value = None
+        if value is None or not least <= value <= most:
+            hint = f"It is a {'whole ' if kind is int else ''}number from {least} to {most}; empty leaves it to the voice."
+            raise ClientError(f"{said!r} is no {name}.", hint, "INVALID_ARGUMENT")
+        return value
