@@ -48,9 +48,10 @@ class TextPane(Pane):
         height: 7;
         & > TextBox { height: 1fr; border: none; padding: 0; background: transparent; }
         & > SpeechForm { margin-top: 1; }
-        Screen.-tall & { height: 11; }
     }
+    .-tall TextPane { height: 11; }
     """
+    SCOPED_CSS = False  # it looks different on a wide or tall screen
     pane_title = "Say"
     pane_help = (
         "A voice (anna: the version that speaks now), or a version of it (anna@7, anna@base). An empty box leaves the choice to the voice; "
@@ -59,7 +60,7 @@ class TextPane(Pane):
     )
 
     def compose(self) -> ComposeResult:
-        yield TextBox(show_line_numbers=False, soft_wrap=True, placeholder="Type what to say; Enter speaks.", compact=True)
+        yield TextBox(show_line_numbers=False, soft_wrap=True, placeholder="t, then what to say; Enter speaks it, Esc leaves the box.", compact=True)
         yield SpeechForm()
 
     def action_speak(self) -> None:
@@ -100,7 +101,10 @@ class SayScreen(WorkshopScreen):
         &.-wide HistoryPane { width: 2fr; height: 1fr; }
     }
     """
-    BINDINGS = [Binding("x", "cancel", "cancel", id="say.cancel", tooltip="Stop what is being spoken")]
+    BINDINGS = [
+        Binding("t", "type", "type", id="say.type", tooltip="Into the box, to type what is said (Esc leaves it)"),
+        Binding("x", "cancel", "cancel", id="say.cancel", tooltip="Stop what is being spoken"),
+    ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]
 
@@ -116,7 +120,7 @@ class SayScreen(WorkshopScreen):
         yield HistoryPane()
 
     def on_mount(self) -> None:
-        self.query_one(TextBox).focus()
+        self.focus_first()  # not into the box: there a number key would be a letter
 
     def focus_first(self) -> None:
         self.query_one(SoundPane).focus()
@@ -195,6 +199,9 @@ class SayScreen(WorkshopScreen):
             box.text = utterance.spec.text
             self.query_one(SpeechForm).fill(utterance.spec)
             box.focus()
+
+    def action_type(self) -> None:
+        self.query_one(TextBox).focus()
 
     def action_cancel(self) -> None:
         self.workers.cancel_group(self, "speech")

@@ -43,11 +43,12 @@ class SoundPane(Pane, can_focus=True):
         & > Waveform { height: 1fr; min-height: 2; }
         & > Spectrogram { display: none; }
         & > #heard { height: 1; }
-        Screen.-tall & { height: 1fr; }
-        Screen.-tall & > Waveform { height: 7; }
-        Screen.-tall & > Spectrogram { display: block; height: 1fr; margin-top: 1; }
     }
+    .-tall SoundPane { height: 1fr; }
+    .-tall SoundPane > Waveform { height: 7; }
+    .-tall SoundPane > Spectrogram { display: block; height: 1fr; margin-top: 1; }
     """
+    SCOPED_CSS = False  # it looks different on a wide or tall screen
     pane_title = "Sound"
     pane_help = (
         "It plays on the machine that runs this dashboard. A click into the waveform goes there. An under-run is a moment of silence "

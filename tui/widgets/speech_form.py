@@ -31,9 +31,11 @@ class SpeechForm(Horizontal):
         & #language { width: 5; }
         & #speed, & #temperature { width: 5; }
         & #seed { width: 11; }
-        Screen.-wide & #who { width: 30; }
     }
+    .-wide SpeechForm #who { width: 30; }
     """
+
+    SCOPED_CSS = False  # it looks different on a wide or tall screen
 
     def compose(self) -> ComposeResult:
         yield Label("voice")

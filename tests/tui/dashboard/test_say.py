@@ -35,7 +35,7 @@ def see(story: Coroutine[object, object, None]) -> None:
 def test_a_text_is_heard_as_it_comes_and_stands_in_the_history(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5")
+            await eye.press("5", "t")
             await typed(eye, "Hello there.")
             await eye.press("enter")
             await eye.sees("anna@7", "0.8 s", "first sound after")
@@ -52,7 +52,7 @@ def test_a_text_is_heard_as_it_comes_and_stands_in_the_history(stage: Stage, hom
 def test_the_settings_are_taken_and_a_wrong_one_is_said_in_words(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5")
+            await eye.press("5", "t")
             await typed(eye, "Hi")
             await eye.press("tab", "end", *"@6", "tab", *"en", "tab", *"fast", "enter")
             assert stage.speech.asked == []
@@ -76,7 +76,7 @@ def test_the_settings_are_taken_and_a_wrong_one_is_said_in_words(stage: Stage, h
 def test_it_is_replayed_said_again_with_another_seed_and_edited(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "H", "i", "enter")
+            await eye.press("5", "t", "H", "i", "enter")
             await eye.sees("0.8 s")
             eye.app.screen.query_one("Table").focus()
             await eye.press("r")
@@ -102,7 +102,7 @@ def test_it_is_replayed_said_again_with_another_seed_and_edited(stage: Stage, ho
 def test_what_is_being_spoken_can_be_cancelled(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5")
+            await eye.press("5", "t")
             await typed(eye, "slowly")
             await eye.press("enter")
             await eye.sees("speaking")
@@ -116,7 +116,7 @@ def test_what_is_being_spoken_can_be_cancelled(stage: Stage, home: Path, card: C
 def test_what_goes_wrong_is_said_in_words_and_kept_so(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5")
+            await eye.press("5", "t")
             await typed(eye, "break")
             await eye.press("enter")
             await eye.sees("failed", "The engine stopped.")
@@ -127,7 +127,7 @@ def test_what_goes_wrong_is_said_in_words_and_kept_so(stage: Stage, home: Path, 
 def test_it_is_saved_as_a_file_and_none_is_written_over_unasked(stage: Stage, home: Path, card: Card, tmp_path: Path) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "H", "i", "enter")
+            await eye.press("5", "t", "H", "i", "enter")
             await eye.sees("first sound after")
             await eye.press("escape", "w")
             await eye.sees("Save the sound", "anna-7-hi.wav")
@@ -155,7 +155,7 @@ def test_without_a_sound_card_it_is_said_once_and_everything_else_works(stage: S
 
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "H", "i", "enter")
+            await eye.press("5", "t", "H", "i", "enter")
             await eye.sees("no sound here", "0.8 s")
             await eye.press("o", "enter")
             await eye.sees("History 2")
@@ -172,12 +172,12 @@ def test_without_a_sound_card_it_is_said_once_and_everything_else_works(stage: S
 def test_leaving_the_screen_silences_it_and_reading_only_means_not_speaking(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "H", "i", "enter")
+            await eye.press("5", "t", "H", "i", "enter")
             await eye.until(lambda: bool(card.streams) and card.streams[-1].running, "playing")
             await eye.press("escape", "1")
             await eye.until(lambda: not card.streams[-1].running, "silent")
         async with looking(home, readonly=True) as eye:
-            await eye.press("5", "H", "i", "enter")
+            await eye.press("5", "t", "H", "i", "enter")
             assert len(stage.speech.asked) == 1
 
     see(story())
