@@ -10,14 +10,12 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 
-from engines.audio import clip as clip_file
 from engines.base import Clip
-from engines.errors import BadInput
 from engines.tensor_file import write_tensors
+from engines.xtts import references
 
 #: Seconds of reference audio that are listened to, and of the stretches the GPT's latents are a mean over.
 HEARD, STRETCH = 30, 6
-SAMPLE_RATE = 22_050
 
 
 @dataclass(frozen=True)
@@ -45,20 +43,8 @@ def stock(speakers: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, Laten
 
 
 def of(xtts: Any, clips: Sequence[Clip]) -> Latents:
-    """Latents of a voice from its longest clips, `HEARD` seconds in all. Raises BadInput if none can be read."""
-    heard: list[torch.Tensor] = []
-    seconds = 0.0
-    for clip in sorted(clips, key=lambda clip: (-clip.seconds, clip.sha256)):
-        if seconds >= HEARD:
-            break
-        try:
-            heard.append(torch.from_numpy(clip_file.read(clip.path, SAMPLE_RATE))[None])
-        except BadInput:
-            continue  # told of when it was encoded
-        seconds += heard[-1].shape[-1] / SAMPLE_RATE
-    if not heard:
-        raise BadInput("There is no reference recording of this voice that can be read.", "Add recordings of at least a second.")
-    device = next(xtts.gpt.parameters()).device
-    speaker = torch.stack([xtts.get_speaker_embedding(audio.to(device), SAMPLE_RATE) for audio in heard]).mean(dim=0)
-    gpt = xtts.get_gpt_cond_latents(torch.cat(heard, dim=-1), SAMPLE_RATE, length=HEARD, chunk_length=STRETCH)
+    """Latents of a voice from its best clips, `HEARD` seconds in all. Raises BadInput if none can be read."""
+    heard = references.best(xtts, clips, HEARD)
+    speaker = torch.stack([references.embedding(xtts, sound) for sound in heard]).mean(dim=0)
+    gpt = xtts.get_gpt_cond_latents(torch.cat(heard, dim=-1), references.SAMPLE_RATE, length=HEARD, chunk_length=STRETCH)
     return Latents(gpt.clone(), speaker.clone())  # out of inference mode

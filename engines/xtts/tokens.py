@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from engines.errors import BadInput
@@ -10,14 +11,21 @@ from engines.errors import BadInput
 _STOP, _UNKNOWN = 0, 1
 #: What the cleaners of a language need beyond Myna's own dependencies; the extra "languages" of pyproject.toml brings all of them.
 _NEEDS = {"ja": "cutlet", "ko": "ko-speech-tools", "zh": "pypinyin"}
+#: Hindi digits: the cleaners have no Hindi numbers, so a number is read digit by digit.
+_HINDI = ("शून्य", "एक", "दो", "तीन", "चार", "पांच", "छह", "सात", "आठ", "नौ")
 
 
 def encode(tokenizer: Any, text: str, language: str) -> list[int]:
     """Token ids of a text, without start and stop. Raises BadInput for text that the vocabulary cannot spell, and for a language whose
     package is not installed."""
     short = language.split("-")[0].lower()
+    text = text.strip()
+    if short == "tr":
+        text = text.replace("İ", "i")  # which lower() would make two characters of
+    elif short == "hi":
+        text = re.sub(r"\d", lambda digit: f" {_HINDI[int(digit[0])]} ", text)
     try:
-        ids: list[int] = tokenizer.encode(text.strip().lower(), lang=short)
+        ids: list[int] = tokenizer.encode(text.lower(), lang=short)
     except ImportError as error:
         package = _NEEDS.get(short, str(error))
         raise BadInput(
