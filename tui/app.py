@@ -105,6 +105,9 @@ class Dashboard(App[None], inherit_bindings=False):
 
     # ---------------------------------------------------------------------------------------------- actions
 
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        return themes.FALLBACK
+
     def action_go(self, place: str) -> None:
         if place != self.current_mode and not self.screen.is_modal:
             self._before.append(self.current_mode)

@@ -1,12 +1,14 @@
 """Themes: our dark and light, one of the terminal's own 16 colours, and one whose states do not rest on red against green.
 
-Colours that mean something are used everywhere by name: $success, $warning, $error, $accent (what runs), $primary (what has the focus).
+Colours that mean something are used everywhere by name: $success, $warning, $error, $accent (what runs), $primary (what has the focus), and
+$muted for what stands back ($text-muted is right in CSS, but cannot be used inside Content).
 The eye-safe pair is Okabe and Ito's palette (https://jfly.uni-koeln.de/color/).
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from textual.theme import BUILTIN_THEMES, Theme
 
@@ -24,6 +26,7 @@ DARK = Theme(
     background="#16161e",
     surface="#1a1b26",
     panel="#24283b",
+    variables={"muted": "#8f97bd"},
 )
 LIGHT = Theme(
     name="myna-light",
@@ -38,6 +41,7 @@ LIGHT = Theme(
     surface="#ffffff",
     panel="#e4e6ee",
     dark=False,
+    variables={"muted": "#5c6284"},
 )
 EYE_SAFE = Theme(
     name="myna-eye-safe",
@@ -51,6 +55,7 @@ EYE_SAFE = Theme(
     background="#101014",
     surface="#17171c",
     panel="#26262e",
+    variables={"muted": "#a0a0a8"},
 )
 _ansi = BUILTIN_THEMES["ansi-dark"]
 SIXTEEN = Theme(
@@ -67,8 +72,9 @@ SIXTEEN = Theme(
     surface="ansi_default",
     panel="ansi_default",
     boost="ansi_default",
-    variables=dict(_ansi.variables),
+    variables={**_ansi.variables, "muted": "ansi_bright_black"},
 )
+FALLBACK = {"muted": "#909090"}  #: for themes that are not ours
 THEMES = {theme.name: theme for theme in (DARK, LIGHT, EYE_SAFE, SIXTEEN)}
 
 
@@ -77,6 +83,14 @@ def chosen(name: str = "") -> str:
     if name and name not in THEMES and name not in BUILTIN_THEMES:
         raise ClientError(f"There is no theme {name!r}.", f"There are: {', '.join([*THEMES, *BUILTIN_THEMES])}.", "INVALID_ARGUMENT")
     return name or (SIXTEEN.name if few_colours() else DARK.name)
+
+
+def rich_colour(variables: Mapping[str, str], name: str) -> str:
+    """A colour of the theme ("accent") as Rich writes it, for tables and logs; dim where the theme leaves it to the terminal."""
+    colour = variables.get(name, "")
+    if colour in ("", "ansi_default") or colour.startswith("auto"):
+        return "dim" if name == "muted" else ""
+    return colour.removeprefix("ansi_")
 
 
 def few_colours() -> bool:

@@ -47,6 +47,13 @@ class Points:
         if len(self.steps) > LIMIT:
             self._reduce(LIMIT // 4)
 
+    def refine(self, first: float, last: float, steps: Sequence[float], values: Sequence[float]) -> None:
+        """Points between two steps, in place of those that were known there."""
+        kept = [(step, value) for step, value in zip(self.steps, self.values, strict=True) if not first <= step <= last]
+        self.steps, self.values, self.gaps, self.nonpositive = [], [], 0, 0
+        self.extend([step for step, _ in kept], [value for _, value in kept])
+        self.extend(steps, values)
+
     def range(self, first: float, last: float) -> tuple[list[float], list[float]]:
         """Points from `first` to `last`, and one more at either side, to which the lines lead."""
         start = max(bisect_left(self.steps, first) - 1, 0)

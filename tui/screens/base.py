@@ -14,6 +14,7 @@ from tui.dashboard.actions import Guarded
 from tui.dashboard.bindings import offers
 from tui.dashboard.live import Topic
 from tui.widgets.filter_bar import FilterBar
+from tui.widgets.pane import Pane
 from tui.widgets.status_line import StatusLine
 from tui.widgets.tab_bar import TabBar
 
@@ -32,6 +33,7 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
         Binding("shift+tab", "app.focus_previous", "Pane before", show=False, id="focus.before"),
         Binding("slash", "filter", "filter", id="filter", tooltip="Show only rows that hold these words"),
         Binding("escape", "leave", "Back", show=False, id="back"),
+        Binding("z", "zoom", "Pane as large as the screen", show=False, id="zoom", tooltip="And back"),
         Binding("ctrl+c,super+c", "copy_text", "Copy the marked text", show=False, id="copy"),
     ]
     DEFAULT_CSS = """
@@ -41,6 +43,8 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
         &.-lost > #body { tint: $background 55%; }
     }
     """
+
+    ALLOW_IN_MAXIMIZED_VIEW = "TabBar, StatusLine, FilterBar"
 
     app: Dashboard  # type: ignore[assignment]  # every app that shows these screens is the Dashboard
 
@@ -89,6 +93,14 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
     def on_filter_bar_left(self) -> None:
         self.focus_first()
 
+    def action_zoom(self) -> None:
+        """The pane with the focus alone, or all again."""
+        pane = next((node for node in self.focused.ancestors_with_self if isinstance(node, Pane)), None) if self.focused else None
+        if self.maximized is not None:
+            self.minimize()
+        elif pane is not None:
+            self.maximize(pane, container=False)
+
     def action_leave(self) -> None:
         """Out of a text box; else the filter away; else to the screen before."""
         bar = self.query_one(FilterBar)
@@ -96,6 +108,8 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
             self.focus_first()
         elif bar.value:
             bar.action_clear()
+        elif self.maximized is not None:
+            self.minimize()
         else:
             self.app.back()
 

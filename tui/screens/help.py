@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
@@ -12,6 +11,7 @@ from textual.widgets import Static
 
 from tui.dashboard import settings
 from tui.dashboard.bindings import Offer, chain, offers
+from tui.widgets.scroll import Scroll
 
 
 class HelpScreen(ModalScreen[None], inherit_bindings=False):
@@ -19,15 +19,11 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
 
     BINDINGS = [
         Binding("escape,question_mark,q,enter", "dismiss", "Close", id="help.close"),
-        Binding("j,down", "scroll('down')", "Down", show=False, id="help.down"),
-        Binding("k,up", "scroll('up')", "Up", show=False, id="help.up"),
-        Binding("g,home", "scroll('home')", "Top", show=False, id="help.top"),
-        Binding("G,end", "scroll('end')", "Bottom", show=False, id="help.bottom"),
     ]
     DEFAULT_CSS = """
     HelpScreen {
         align: center middle;
-        & > VerticalScroll {
+        & > Scroll {
             width: 84; max-width: 94%; height: auto; max-height: 90%; border: round $primary; background: $surface; padding: 0 2;
         }
     }
@@ -38,13 +34,10 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
         self._page = page(about)
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll() as scroll:
+        with Scroll() as scroll:
             scroll.border_title = "Help"
             scroll.border_subtitle = "Esc closes · j k scroll"
             yield Static(self._page)
-
-    def action_scroll(self, where: str) -> None:
-        getattr(self.query_one(VerticalScroll), f"scroll_{where}")(animate=False)
 
 
 def page(about: Screen[object]) -> Content:
@@ -69,4 +62,4 @@ def _line(offer: Offer) -> Content:
     keys = " ".join(offer.keys)
     says = offer.title[:1].upper() + offer.title[1:]
     more = f": {offer.binding.tooltip}" if offer.binding.tooltip else ""
-    return Content.assemble((f"  {keys:<14}", "$accent"), f" {says}{more}", (f"  {offer.binding.id}\n", "$text-muted"))
+    return Content.assemble((f"  {keys:<14}", "$accent"), f" {says}{more}", (f"  {offer.binding.id}\n", "$muted"))

@@ -1,18 +1,146 @@
-"""Screen Now."""
+"""Screen 1, Now: the queue, the curve of what trains, the inbox, the machine, the log."""
 
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.containers import Grid
 
+from proto import myna_pb2 as pb
+from proto.channel import ClientError
+from proto.messages import state_of
+from tui.dashboard.live import Topic
 from tui.screens.base import WorkshopScreen
+from tui.widgets.curve_pane import CurvePane
+from tui.widgets.inbox_pane import InboxPane
+from tui.widgets.log_pane import LogPane
+from tui.widgets.machine_pane import MachinePane
+from tui.widgets.queue_pane import QueuePane
+
+TAIL = 200  #: lines of a log that are fetched at first
+PRICED = 20  #: waiting trainings whose length is asked for
 
 
 class NowScreen(WorkshopScreen):
-    """Not drawn yet."""
+    """Everything at a glance."""
 
     place = "now"
     screen_title = "Now"
+    screen_help = "What the workshop does at this moment. Tab goes from pane to pane, z makes one as large as the screen."
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+    DEFAULT_CSS = """
+    NowScreen {
+        & Grid { height: 1fr; }
+        &.-wide Grid { grid-size: 5 3; grid-columns: 1fr; grid-rows: 1fr 2fr 1fr; }
+        &.-wide QueuePane { column-span: 5; }
+        &.-wide CurvePane, &.-wide LogPane { column-span: 3; }
+        &.-wide MachinePane, &.-wide InboxPane { column-span: 2; }
+        &.-narrow Grid { grid-size: 2 4; grid-columns: 1fr 1fr; grid-rows: 6 1fr 5 3; }
+        &.-narrow QueuePane, &.-narrow CurvePane, &.-narrow LogPane { column-span: 2; }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._job = 0  #: whose curve and log are shown
+        self._words = ""
+        self._estimates: dict[int, float] = {}
+        self._streaming = False
 
     def body(self) -> ComposeResult:
-        yield Static("This screen is being built.")
+        with Grid():
+            yield QueuePane()
+            yield CurvePane()
+            yield MachinePane()
+            yield InboxPane()
+            yield LogPane()
+
+    # ---------------------------------------------------------------------------------------------- drawing
+
+    def show(self, topics: Topic) -> None:
+        live = self.app.live
+        if topics & (Topic.JOBS | Topic.LINK):
+            self.query_one(QueuePane).show_jobs(live.jobs.values(), self._estimates)
+            self._show_progress()
+            self._price()
+        if Topic.INBOX in topics:
+            self.query_one(InboxPane).show_files(live.inbox.values(), self._words)
+        if Topic.MACHINE in topics:
+            self.query_one(MachinePane).show_samples(live.samples, self._holder())
+        if Topic.LINK in topics and live.link.up:
+            self._stream()
+        elif Topic.JOBS in topics and not self.query_one(CurvePane).run:
+            self._stream_curve()
+
+    def filtered(self, text: str) -> None:
+        self._words = text
+        self.query_one(QueuePane).filter(text)
+        self.show(Topic.JOBS | Topic.INBOX)
+
+    def on_queue_pane_chosen(self, event: QueuePane.Chosen) -> None:
+        event.stop()
+        self._job = event.job
+        self._show_progress()
+        self._stream()
+
+    def on_queue_pane_opened(self, event: QueuePane.Opened) -> None:
+        event.stop()
+        from tui.screens.job import JobScreen
+
+        job = self.app.live.jobs.get(event.job)
+        if job is not None:
+            self.app.push_screen(JobScreen(job))
+
+    def on_screen_suspend(self) -> None:
+        self.query_one(CurvePane).stop()
+        self.workers.cancel_group(self, "log")
+
+    def _holder(self) -> str:
+        holders = [f"{pb.JobKind.Name(job.kind).lower()} #{job.id}" for job in self.app.live.running() if job.gpu_lane]
+        return holders[0] if holders and self.app.live.samples and self.app.live.samples[-1].gpus else ""
+
+    def _show_progress(self) -> None:
+        self.query_one(CurvePane).show_job(self.app.live.jobs.get(self._job))
+
+    # ---------------------------------------------------------------------------------------------- streams
+
+    def _stream(self) -> None:
+        """The curve and the log of the job under the cursor, from their beginning."""
+        self._stream_curve()
+        job = self.app.live.jobs.get(self._job)
+        if job is not None:
+            self.run_worker(self._log(job.id), group="log", exclusive=True)
+
+    def _stream_curve(self) -> None:
+        """The run of the job under the cursor; of a job without one, the newest run that is known."""
+        jobs = self.app.live.jobs
+        job = jobs.get(self._job)
+        known = [job.run] if job is not None and job.run else sorted((job.run for job in jobs.values() if job.run), reverse=True)
+        self.query_one(CurvePane).follow(known[0] if known else 0)
+
+    async def _log(self, job: int) -> None:
+        pane = self.query_one(LogPane)
+        pane.begin(f"of #{job}")
+        try:
+            async for line in self.app.client.logs(job, follow=True, tail=TAIL, patience=0.0):
+                pane.write(line)
+        except ClientError as problem:
+            if problem.code not in ("UNAVAILABLE", "NOT_FOUND"):
+                self.app.trouble(problem)
+
+    def _price(self) -> None:
+        """Ask what waiting trainings will take, once each: the queue then says when the ones behind may begin."""
+        waiting = [job for job in self.app.live.jobs.values() if state_of(job) == "queued" and job.kind == pb.TRAIN]
+        fresh = [job for job in waiting[:PRICED] if job.id not in self._estimates]
+        if fresh and self.app.live.link.up:
+            self.run_worker(self._ask_prices(fresh), group="prices", exclusive=True)
+
+    async def _ask_prices(self, jobs: list[pb.Job]) -> None:
+        for job in jobs:
+            spec = job.spec.train
+            choices = {field.name: value for field, value in spec.options.ListFields()}
+            try:
+                told = await self.app.client.estimate(spec.voice, dataset=spec.dataset, start=getattr(spec, "from"), **choices)
+            except ClientError:
+                continue  # it cannot be priced now; the job itself will say why
+            self._estimates[job.id] = told.seconds
+        self.show(Topic.JOBS)

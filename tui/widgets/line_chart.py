@@ -140,6 +140,12 @@ class LineChart(PictureWidget, can_focus=True):
         else:
             self.set_series(name, steps, values)
 
+    def refine(self, name: str, first: float, last: float, steps: Sequence[float], values: Sequence[float]) -> None:
+        """All points of a line between two steps: those that were asked for because a person looks there."""
+        if name in self._lines:
+            self._lines[name].points.refine(first, last, steps, values)
+            self.redraw()
+
     def remove_series(self, name: str) -> None:
         """Forget a line."""
         if self._lines.pop(name, None):

@@ -15,6 +15,11 @@ class Pane(Guarded, Vertical):
     """A box with a title. Subclasses set `pane_title`, `pane_help` and BINDINGS; bindings that `show` stand in the frame."""
 
     DEFAULT_CSS = """
+    Pane, Scroll {
+        scrollbar-size-vertical: 1;
+        scrollbar-color: $secondary;
+        scrollbar-background: $background;
+    }
     Pane {
         border: round $secondary;
         border-title-color: $foreground;
@@ -25,16 +30,23 @@ class Pane(Guarded, Vertical):
     }
     """
 
+    ALLOW_MAXIMIZE = True
     pane_title: ClassVar[str] = ""
     pane_help: ClassVar[str] = ""  #: what one sees here, in a few sentences; `?` shows it above the keys
+
+    _written = Content("")
 
     def on_mount(self) -> None:
         self.show_title()
 
     def show_title(self, more: str = "") -> None:
-        """Write title, `more` (such as a count) and keys into the frame."""
-        keys = [(" ".join(offer.keys[:1]), offer.title) for offer in offers(self) if offer.binding.show]
-        parts: list[str | Content | tuple[str, str]] = [f"{self.pane_title} {more}".strip()]
+        """Write title, `more` (such as a count) and the keys of the pane and of what is in it into the frame."""
+        told = [offer for node in (self, *self.walk_children()) for offer in offers(node)]
+        keys = [(offer.keys[0], offer.title.lower()) for offer in told if offer.binding.show]
+        parts: list[str | Content | tuple[str, str]] = [self.pane_title, (f" {more}" if more else "", "$muted not bold")]
         for key, words in keys:
-            parts += [("  ", ""), (key, "$accent not bold"), (f" {words}", "$text-muted not bold")]
-        self.border_title = Content.assemble(*parts)  # type: ignore[assignment]  # str or Content, as Textual's setter takes
+            parts += [("  ", ""), (key, "$accent not bold"), (f" {words}", "$muted not bold")]
+        title = Content.assemble(*parts)
+        if title != self._written:  # the frame is painted only when it says something else
+            self._written = title
+            self.border_title = title  # type: ignore[assignment]  # str or Content, as Textual's setter takes

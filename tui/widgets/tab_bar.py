@@ -31,10 +31,16 @@ class TabBar(Widget):
     def render(self) -> RenderResult:
         left = [Content.from_markup("[b $accent] myna [/]")]
         for number, (mode, title) in enumerate(self._names, start=1):
-            style = "b $background on $primary" if mode == self._current else "$foreground"
-            left.append(Content.from_markup(f"[{style} @click=app.go('{mode}')] [dim]{number}[/dim] {title} [/]"))
+            style, key = ("b $background on $primary", "") if mode == self._current else ("$foreground", "$accent")
+            left.append(
+                Content.from_markup(
+                    f"[{style} @click=app.go('{mode}')] [{key}]{number}[/] {title} [/]"
+                    if key
+                    else f"[{style} @click=app.go('{mode}')] {number} {title} [/]"
+                )
+            )
         line = Content("").join(left)
         room = self.size.width - line.cell_length - 1
         if room < len(self._where):
             return line
-        return Content.assemble(line, " " * (room - len(self._where)), (self._where, "$text-muted"))
+        return Content.assemble(line, " " * (room - len(self._where)), (self._where, "$muted"))

@@ -34,6 +34,7 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
     Table {
         height: 1fr;
         background: transparent;
+        scrollbar-size-horizontal: 0;
         & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
         & > .datatable--cursor { background: $panel; color: $text; }
         &:focus > .datatable--cursor { background: $primary; color: $background; text-style: none; }
@@ -61,6 +62,7 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
 
     def show_rows(self, rows: Sequence[tuple[str, Sequence[Cell]]]) -> None:
         """Show these rows (key, cells) in this order. The cursor stays on its row, or where that was."""
+        rows = [(key, [Text(cell) if isinstance(cell, str) else cell for cell in cells]) for key, cells in rows]  # never as markup
         order = [key for key, _ in rows]
         if order == list(self._shown):
             for key, cells in rows:
@@ -75,6 +77,11 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
                 self.add_row(*cells, key=key)
             self._go_to(chosen, place)
         self._shown = dict(rows)
+
+    def choose(self, key: str) -> None:
+        """Put the cursor on that row, if it is there."""
+        if key != self.chosen:
+            self._go_to(key, self.cursor_row)
 
     def _go_to(self, key: str, place: int) -> None:
         try:

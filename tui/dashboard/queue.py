@@ -1,0 +1,63 @@
+"""The queue in the order in which it will be worked off, and when each waiting job may begin."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from proto import myna_pb2 as pb
+from proto.messages import state_of
+
+#: state → what its group is called, in the order in which groups are shown
+GROUPS = {
+    "running": "running",
+    "paused": "paused",
+    "queued": "waiting",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "succeeded": "done",
+}
+ENDED_SHOWN = 30  #: jobs that have ended and are listed
+
+
+@dataclass(frozen=True)
+class Start:
+    """When a waiting job may begin."""
+
+    seconds: float
+    known: bool  #: False: something ahead of it cannot be estimated, so it is later than that
+
+
+def ordered(jobs: Iterable[pb.Job]) -> list[pb.Job]:
+    """Running, paused, waiting in the order of the queue, then the last that ended, newest first; unknown states of a newer daemon last."""
+    groups: dict[str, list[pb.Job]] = {state: [] for state in (*GROUPS, "")}
+    for job in jobs:
+        groups.get(state_of(job), groups[""]).append(job)
+    groups["queued"].sort(key=lambda job: (not job.gpu_lane, -job.priority, job.place, job.id))
+    ended = [job for state in ("failed", "cancelled", "succeeded") for job in groups[state]]
+    newest = {job.id for job in sorted(ended, key=lambda job: -job.id)[:ENDED_SHOWN]}
+    for state in ("failed", "cancelled", "succeeded"):
+        groups[state] = sorted((job for job in groups[state] if job.id in newest), key=lambda job: -job.id)
+    return [job for state in (*GROUPS, "") for job in groups[state]]
+
+
+def starts(jobs: Iterable[pb.Job], estimates: Mapping[int, float]) -> dict[int, Start]:
+    """For each job that waits for the GPU: when the ones ahead of it will be done. `estimates`: seconds of a waiting job, where known."""
+    rows = [job for job in ordered(jobs) if job.gpu_lane]
+    seconds, known = 0.0, True
+    for job in rows:
+        if state_of(job) == "running":
+            left = job.status.running.progress.eta_seconds
+            seconds, known = seconds + left, known and left > 0
+    found = {}
+    for job in rows:
+        if state_of(job) == "queued":
+            found[job.id] = Start(seconds, known)
+            own = estimates.get(job.id)
+            seconds, known = seconds + (own or 0.0), known and own is not None
+    return found
+
+
+def priority(job: pb.Job) -> str:
+    """The priority as people read it."""
+    return f"{job.priority}" if job.priority else ""

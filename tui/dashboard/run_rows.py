@@ -1,0 +1,50 @@
+"""A run as a row of a table: what it was, how it was set, what came of it."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from proto import myna_pb2 as pb
+from tui import wording
+from tui.output import safe
+
+HEAD = ("run", "voice", "engine", "from", "data", "steps", "best", "at", "rate", "batch", "LoRA", "took", "made")
+
+
+def settings(run: pb.Run) -> dict[str, Any]:
+    """The settings that it was trained with; empty when there are none to read."""
+    try:
+        read = json.loads(run.settings_json or "{}")
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}
+
+
+def cells(run: pb.Run) -> tuple[str, ...]:
+    """Texts in the order of HEAD."""
+    chosen = settings(run)
+    best = f"{run.best_loss:.4g}" if math.isfinite(run.best_loss) and run.best_loss else ""
+    took = (run.ended.ToNanoseconds() - run.started.ToNanoseconds()) / 1e9 if run.ended.seconds and run.started.seconds else 0.0
+    made = f"v{run.to_version}" if run.to_version else "" if run.ended.seconds else "…"
+    rank = chosen.get("lora_rank")
+    return (
+        f"#{run.id}",
+        safe(run.voice),
+        safe(run.engine),
+        f"v{run.from_version}" if run.from_version else "base",
+        f"#{run.dataset}",
+        f"{run.step:,}" + (f" of {run.steps:,}" if run.steps and run.steps != run.step else ""),
+        best,
+        f"{run.best_step:,}" if best else "",
+        _number(chosen.get("learning_rate")),
+        _number(chosen.get("batch_size")),
+        "full" if rank in (0, None) else _number(rank),
+        wording.duration(took) if took > 0 else "",
+        made,
+    )
+
+
+def _number(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else ""

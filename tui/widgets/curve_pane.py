@@ -1,0 +1,205 @@
+"""The curve of a run while it trains: how far it is, its losses, the best, and other runs laid over it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult, RenderResult
+from textual.binding import Binding
+from textual.content import Content
+from textual.widget import Widget
+
+from proto import myna_pb2 as pb
+from proto.channel import ClientError
+from proto.messages import state_of
+from tui import wording
+from tui.dashboard import curve
+from tui.dashboard.actions import asks
+from tui.dashboard.curve import Best, Drawn
+from tui.drawing.bars import bar
+from tui.output import safe
+from tui.widgets.line_chart import LineChart
+from tui.widgets.pane import Pane
+
+if TYPE_CHECKING:
+    from tui.app import Dashboard
+
+NO_RUN = "No training yet. Copy recordings into inbox/NAME/ and a voice trains by itself; t in the queue begins one now."
+
+
+class ProgressLine(Widget):
+    """One line: what runs, a bar, how far it is, and what is left."""
+
+    DEFAULT_CSS = "ProgressLine { height: 1; }"
+    can_focus = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._job: pb.Job | None = None
+
+    def show_job(self, job: pb.Job | None) -> None:
+        """The job; None: nothing to say."""
+        self._job = job
+        self.display = job is not None
+        self.refresh()
+
+    def render(self) -> RenderResult:
+        return progress_line(self._job, self.size.width) if self._job is not None else ""
+
+
+class CurvePane(Pane):
+    """Follows one run. The owner says which (`follow`), and which job it belongs to (`show_job`)."""
+
+    pane_title = "Curve"
+    pane_help = (
+        "Loss on what is trained and on the held-out clips, as the run goes; ★ is the best held-out value so far. The daemon reduces the "
+        "points to what fits, so that a run of any length opens at once; where you zoom in, finer ones are fetched. A gap is a value that "
+        "was no number."
+    )
+    BINDINGS = [
+        Binding("o", "overlay", "overlay", id="curve.overlay", tooltip="Lay another run over this one"),
+        Binding("O", "bare", "Overlays away", show=False, id="curve.bare", tooltip="Only this run"),
+        Binding("m", "metric", "metric", id="curve.metric", tooltip="The next of the run's measures"),
+    ]
+    DEFAULT_CSS = "CurvePane { height: 1fr; }"
+
+    app: Dashboard  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run = 0
+        self._told: pb.Run | None = None
+        self._metric = "loss"
+        self._others: list[int] = []
+        self._best: Best | None = None
+
+    def compose(self) -> ComposeResult:
+        yield ProgressLine()
+        yield LineChart(empty=NO_RUN)
+
+    @property
+    def run(self) -> int:
+        """The run that is shown; 0: none."""
+        return self._run
+
+    # ---------------------------------------------------------------------------------------------- for the owner
+
+    def show_job(self, job: pb.Job | None) -> None:
+        """How far the run's job is."""
+        self.query_one(ProgressLine).show_job(job)
+
+    def follow(self, run: int, others: list[int] | None = None) -> None:
+        """Show this run from now on (0: none), with others laid over it."""
+        self._run, self._told = run, None
+        self._others = [number for number in (self._others if others is None else others) if number != run]
+        self.begin()
+
+    def begin(self) -> None:
+        """Ask for everything anew, and go on watching: the daemon is back, or something else is wanted."""
+        if self._run:
+            self.run_worker(self._draw(), group="curve", exclusive=True)
+        else:
+            self.workers.cancel_group(self, "curve")
+            self.query_one(LineChart).clear()
+            self.show_title()
+
+    def stop(self) -> None:
+        """Nobody looks: end the stream."""
+        self.workers.cancel_group(self, "curve")
+
+    # ---------------------------------------------------------------------------------------------- points
+
+    async def _draw(self) -> None:
+        client, chart = self.app.client, self.query_one(LineChart)
+        try:
+            self._told = await client.run(self._run)
+            there = curve.metrics(self._told.metrics)
+            if there and self._metric not in there:
+                self._metric = there[0]
+            lines, cursor = await curve.whole(client, self._run, self._metric, chart.buckets)
+            drawn = [(number, (await curve.whole(client, number, self._metric, chart.buckets, other=True))[0]) for number in self._others]
+            chart.clear()
+            self._best = None
+            chart.set_title(safe(curve.title(self._told, self._metric)))
+            for line in lines:
+                self._set(line)
+            for _, over in drawn:
+                for line in over:
+                    chart.set_series(line.name, line.steps, line.values, marks=line.held_out)
+            self.show_title()
+            async for batch in curve.coming(client, self._run, self._metric, cursor):
+                for line in batch:
+                    self._grow(line)
+        except ClientError as problem:
+            if problem.code != "UNAVAILABLE":  # the screen says that the daemon is lost; the picture stays
+                self.app.trouble(problem)
+
+    def _set(self, line: Drawn) -> None:
+        self.query_one(LineChart).set_series(line.name, line.steps, line.values, marks=line.held_out)
+        self._mark(line)
+
+    def _grow(self, line: Drawn) -> None:
+        self.query_one(LineChart).append(line.name, line.steps, line.values)
+        self._mark(line)
+
+    def _mark(self, line: Drawn) -> None:
+        best = curve.better(self._best, line)
+        if best is not None and best != self._best:
+            self._best = best
+            self.query_one(LineChart).set_best(best.step, best.value)
+
+    def on_line_chart_viewed(self, event: LineChart.Viewed) -> None:
+        event.stop()
+        if self._run and self._told is not None:
+            self.run_worker(self._refine(event.first, event.last, event.buckets), group="refine", exclusive=True)
+
+    async def _refine(self, first: int, last: int, buckets: int) -> None:
+        chart = self.query_one(LineChart)
+        try:
+            for number in (self._run, *self._others):
+                lines = await curve.between(self.app.client, number, self._metric, first, last, buckets, other=number != self._run)
+                for line in lines:
+                    if line.steps:
+                        chart.refine(line.name, line.steps[0], line.steps[-1], line.steps, line.values)
+        except ClientError:
+            return  # what is shown is right, only coarser
+
+    # ---------------------------------------------------------------------------------------------- actions
+
+    @asks
+    async def action_overlay(self) -> None:
+        from tui.screens.pick_run import PickRun
+
+        known = {self._run, *self._others}
+        runs = [run async for run in self.app.client.runs(limit=200) if run.id not in known]
+        chosen = await self.app.push_screen_wait(PickRun(runs))
+        if chosen:
+            self._others.append(chosen)
+            self.begin()
+
+    def action_bare(self) -> None:
+        if self._others:
+            self._others = []
+            self.begin()
+
+    def action_metric(self) -> None:
+        there = curve.metrics(self._told.metrics) if self._told is not None else []
+        if there:
+            self._metric = there[(there.index(self._metric) + 1) % len(there)] if self._metric in there else there[0]
+            self.begin()
+
+
+def progress_line(job: pb.Job, width: int) -> Content:
+    """ "#12 ████    30%  1,200 of 4,000 steps, 21 min left  train anna …"; what came of it when it has ended."""
+    state = state_of(job)
+    if state not in ("running", "paused"):
+        colour = {"failed": "$error", "succeeded": "$success"}.get(state, "$muted")
+        words = f"  {safe(job.title)}  {safe(wording.detail(job))}"
+        return Content.assemble((f"#{job.id} {state}", f"b {colour}"), words).truncate(width, ellipsis=True)
+    now = job.status.running.progress if state == "running" else job.status.paused.progress
+    part = now.done / now.total if now.total else 0.0
+    words = wording.progress(now) if state == "running" else wording.detail(job)
+    colour = "$accent" if state == "running" else "$warning"
+    drawn = bar(part, min(max(width // 4, 8), 40))
+    line = Content.assemble((f"#{job.id} ", "b"), (drawn, f"{colour} on $panel"), (f" {part:.0%} ", "b"), f" {safe(words)}")
+    return Content.assemble(line, (f"  {safe(job.title)}", "$muted")).truncate(width, ellipsis=True)
