@@ -12,6 +12,7 @@ from textual.screen import Screen
 from proto.channel import Address, ClientError
 from proto.client_async import AsyncClient
 from tui.dashboard import keymap, themes
+from tui.dashboard.actions import beside
 from tui.dashboard.live import Live, Topic
 from tui.dashboard.palette import BindingCommands
 from tui.dashboard.settings import Settings
@@ -25,6 +26,7 @@ class Dashboard(App[None], inherit_bindings=False):
     """`myna`: six screens over one daemon."""
 
     TITLE = "myna"
+    CSS = "* { scrollbar-size-vertical: 1; scrollbar-color: $secondary; scrollbar-background: $background; }"
     help_title = "Everywhere"
     MODES = {place.name: place.make for place in PLACES}  # type: ignore[dict-item]  # Textual's type says Screen[Any]
     COMMANDS = {BindingCommands, *App.COMMANDS}
@@ -58,8 +60,8 @@ class Dashboard(App[None], inherit_bindings=False):
         self.client = AsyncClient(self.where)
         self.live = Live(self.client)
         self.switch_mode(PLACES[0].name)
-        self.run_worker(self._live(), name="live")
-        self.run_worker(self._tell(), name="news")
+        beside(self, self._live)
+        beside(self, self._tell)
 
     async def _live(self) -> None:
         if self.start and not await self.client.ready():

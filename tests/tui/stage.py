@@ -318,6 +318,11 @@ class System(stubs.SystemServicer):
     def Watch(self, request: pb.SystemWatchRequest, context: Any) -> Iterator[pb.SystemSample]:
         yield from self._told.follow(self.samples, context)
 
+    def Estimate(self, request: pb.EstimateRequest, context: Any) -> pb.EstimateResponse:
+        if not request.spec.voice:
+            refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "Which voice?", "There are: anna.")
+        return pb.EstimateResponse(steps=4_000, seconds=3_120.0, gpu_memory=8_100_000_000, disk=1_200_000_000)
+
     def tell(self, sample: pb.SystemSample) -> None:
         """A new sample of the machine."""
         self._told.add(self.samples, sample)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from textual.dom import DOMNode
@@ -19,6 +20,7 @@ from textual.dom import DOMNode
 from proto.channel import ClientError
 
 P = ParamSpec("P")
+Q = ParamSpec("Q")
 N = TypeVar("N", bound=DOMNode)
 READONLY = ClientError("This dashboard is read-only.", "Open it without --readonly to change something.", "PERMISSION_DENIED")
 
@@ -27,7 +29,7 @@ def asks(action: Callable[Concatenate[N, P], Coroutine[Any, Any, None]]) -> Call
     """Run the coroutine beside the screen; what goes wrong becomes a toast. It may wait for `app.confirm`."""
 
     def begin(self: N, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        self.run_worker(_shown(self, action(self, *args, **kwargs)), name=action.__name__)
+        beside(self, _shown, self, partial(action, self, *args, **kwargs))
 
     return begin
 
@@ -46,6 +48,16 @@ def changes(action: Callable[Concatenate[N, P], Coroutine[Any, Any, None]]) -> C
     return unless_readonly
 
 
+def beside(node: DOMNode, work: Callable[Q, Coroutine[Any, Any, None]], /, *args: Q.args, **kwargs: Q.kwargs) -> None:
+    """Run `work(...)` beside the screen, until it ends or the node goes. It begins later: what is cancelled before is never made."""
+    node.run_worker(partial(work, *args, **kwargs))  # type: ignore[arg-type]  # a partial of a coroutine function is one
+
+
+def instead(node: DOMNode, group: str, work: Callable[Q, Coroutine[Any, Any, None]], /, *args: Q.args, **kwargs: Q.kwargs) -> None:
+    """As `beside`, in place of what runs in the same group of the node: `node.workers.cancel_group(node, group)` ends it."""
+    node.run_worker(partial(work, *args, **kwargs), group=group, exclusive=True)  # type: ignore[arg-type]  # as above
+
+
 class Guarded:
     """Mixin, before the Textual class: bindings whose action `changes` something are not offered in a read-only dashboard."""
 
@@ -58,9 +70,9 @@ class Guarded:
         return allowed
 
 
-async def _shown(node: DOMNode, work: Coroutine[Any, Any, None]) -> None:
+async def _shown(node: DOMNode, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
     try:
-        await work
+        await work()
     except ClientError as problem:
         _app(node).trouble(problem)
     except Exception as mistake:

@@ -72,7 +72,11 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
     # ---------------------------------------------------------------------------------------------- the rest
 
     def tell(self, topics: Topic) -> None:
-        """News for this screen."""
+        """News for this screen, if it is there."""
+        if self.is_attached and self.query(StatusLine):  # else it is being taken down
+            self._tell(topics)
+
+    def _tell(self, topics: Topic) -> None:
         if Topic.LINK in topics:
             link = self.app.live.link
             self.set_class(not link.up, "-lost")

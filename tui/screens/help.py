@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
@@ -12,6 +14,9 @@ from textual.widgets import Static
 from tui.dashboard import settings
 from tui.dashboard.bindings import Offer, chain, offers
 from tui.widgets.scroll import Scroll
+
+WIDTH = 84  #: cells of the page, on a terminal that has them
+KEYS = 14  #: cells in which keys are written
 
 
 class HelpScreen(ModalScreen[None], inherit_bindings=False):
@@ -31,7 +36,7 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
 
     def __init__(self, about: Screen[object]) -> None:
         super().__init__()
-        self._page = page(about)
+        self._page = page(about, min(WIDTH, int(about.size.width * 0.94)) - 8)
 
     def compose(self) -> ComposeResult:
         with Scroll() as scroll:
@@ -40,17 +45,16 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
             yield Static(self._page)
 
 
-def page(about: Screen[object]) -> Content:
-    """The text: a section for each node from the focused widget up to the app."""
+def page(about: Screen[object], width: int) -> Content:
+    """The text: a section for each node from the focused widget up to the app, in lines of at most `width` cells."""
     parts: list[Content] = []
     for node in chain(about):
         told = offers(node)
         words = str(getattr(node, "pane_help", "") or getattr(node, "screen_help", "") or "")
-        if not told and not words:
-            continue
-        parts.append(Content.assemble((f"\n{_title(node)}\n", "b $primary"), f"{words}\n" if words else ""))
-        parts += [_line(offer) for offer in told]
-    parts.append(Content.assemble(("\nOther keys: ", "b"), f'[keymap] in {settings.path()}, a line like quit = "ctrl+q".\n'))
+        if told or words:
+            parts.append(Content.assemble((f"\n{_title(node)}\n", "b $primary"), "".join(f"{line}\n" for line in wrap(words, width))))
+            parts += [_entry(offer, width) for offer in told]
+    parts.append(Content.assemble(("\nOther keys\n", "b $primary"), f'[keymap] in {settings.path()}: id = "keys", as quit = "ctrl+q".\n'))
     return Content("").join(parts)
 
 
@@ -58,8 +62,15 @@ def _title(node: DOMNode) -> str:
     return str(getattr(node, "pane_title", "") or getattr(node, "screen_title", "") or getattr(node, "help_title", "") or "Here")
 
 
-def _line(offer: Offer) -> Content:
-    keys = " ".join(offer.keys)
+def _entry(offer: Offer, width: int) -> Content:
+    """Keys, what they do, and the id by which they can be changed."""
     says = offer.title[:1].upper() + offer.title[1:]
-    more = f": {offer.binding.tooltip}" if offer.binding.tooltip else ""
-    return Content.assemble((f"  {keys:<14}", "$accent"), f" {says}{more}", (f"  {offer.binding.id}\n", "$muted"))
+    says += f": {offer.binding.tooltip}" if offer.binding.tooltip else ""
+    lines = wrap(says, width - KEYS - 2) or [""]
+    name = str(offer.binding.id or "")
+    if len(lines[-1]) + len(name) + 2 > width - KEYS - 2:
+        lines.append("")
+    keys = f"{' '.join(offer.keys):<{KEYS}}"
+    body = f"\n{' ' * (KEYS + 2)}".join(lines)
+    gap = " " * (width - KEYS - 2 - len(lines[-1]) - len(name))
+    return Content.assemble(("  " + keys, "$accent"), body, (f"{gap}{name}\n", "$muted"))

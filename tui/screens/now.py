@@ -8,6 +8,7 @@ from textual.containers import Grid
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from proto.messages import state_of
+from tui.dashboard.actions import instead
 from tui.dashboard.live import Topic
 from tui.screens.base import WorkshopScreen
 from tui.widgets.curve_pane import CurvePane
@@ -108,7 +109,7 @@ class NowScreen(WorkshopScreen):
         self._stream_curve()
         job = self.app.live.jobs.get(self._job)
         if job is not None:
-            self.run_worker(self._log(job.id), group="log", exclusive=True)
+            instead(self, "log", self._log, job.id)
 
     def _stream_curve(self) -> None:
         """The run of the job under the cursor; of a job without one, the newest run that is known."""
@@ -132,7 +133,7 @@ class NowScreen(WorkshopScreen):
         waiting = [job for job in self.app.live.jobs.values() if state_of(job) == "queued" and job.kind == pb.TRAIN]
         fresh = [job for job in waiting[:PRICED] if job.id not in self._estimates]
         if fresh and self.app.live.link.up:
-            self.run_worker(self._ask_prices(fresh), group="prices", exclusive=True)
+            instead(self, "prices", self._ask_prices, fresh)
 
     async def _ask_prices(self, jobs: list[pb.Job]) -> None:
         for job in jobs:
@@ -143,4 +144,4 @@ class NowScreen(WorkshopScreen):
             except ClientError:
                 continue  # it cannot be priced now; the job itself will say why
             self._estimates[job.id] = told.seconds
-        self.show(Topic.JOBS)
+        self.tell(Topic.JOBS)

@@ -14,7 +14,7 @@ from proto.channel import ClientError
 from proto.messages import state_of
 from tui import wording
 from tui.dashboard import curve
-from tui.dashboard.actions import asks
+from tui.dashboard.actions import asks, instead
 from tui.dashboard.curve import Best, Drawn
 from tui.drawing.bars import bar
 from tui.output import safe
@@ -24,7 +24,7 @@ from tui.widgets.pane import Pane
 if TYPE_CHECKING:
     from tui.app import Dashboard
 
-NO_RUN = "No training yet. Copy recordings into inbox/NAME/ and a voice trains by itself; t in the queue begins one now."
+NO_RUN = "No training yet: copy recordings into inbox/NAME/, or press t."
 
 
 class ProgressLine(Widget):
@@ -97,7 +97,7 @@ class CurvePane(Pane):
     def begin(self) -> None:
         """Ask for everything anew, and go on watching: the daemon is back, or something else is wanted."""
         if self._run:
-            self.run_worker(self._draw(), group="curve", exclusive=True)
+            instead(self, "curve", self._draw)
         else:
             self.workers.cancel_group(self, "curve")
             self.query_one(LineChart).clear()
@@ -151,7 +151,7 @@ class CurvePane(Pane):
     def on_line_chart_viewed(self, event: LineChart.Viewed) -> None:
         event.stop()
         if self._run and self._told is not None:
-            self.run_worker(self._refine(event.first, event.last, event.buckets), group="refine", exclusive=True)
+            instead(self, "refine", self._refine, event.first, event.last, event.buckets)
 
     async def _refine(self, first: int, last: int, buckets: int) -> None:
         chart = self.query_one(LineChart)

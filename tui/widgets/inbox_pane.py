@@ -36,7 +36,6 @@ class InboxPane(Pane):
         files = [event for event in reversed(list(events)) if _holds(event.inbox, words)]
         files.sort(key=lambda event: event.inbox.state not in GOING)
         table = self.query_one(Table)
-        table.show_header = self.size.height > 8
         table.show_rows([(f"{event.inbox.voice}/{event.inbox.name}", self._cells(event.inbox)) for event in files])
         going = sum(event.inbox.state in GOING for event in files)
         refused = sum(event.inbox.state == "refused" for event in files)

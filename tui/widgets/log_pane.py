@@ -28,6 +28,7 @@ class LogLines(RichLog, inherit_bindings=False):
         Binding("ctrl+f,pagedown", "page_down", "Page down", show=False, id="log.page-down"),
         Binding("ctrl+b,pageup", "page_up", "Page up", show=False, id="log.page-up"),
     ]
+    help_title = "In the log"
     DEFAULT_CSS = "LogLines { background: transparent; height: 1fr; scrollbar-size-horizontal: 0; }"
 
 

@@ -78,7 +78,8 @@ def lines_of(samples: Sequence[pb.SystemSample], width: int, height: int) -> lis
     for place, gpu in enumerate(now.gpus):
         lines += _gpu(samples, place, gpu, width, tall=height >= 9 * len(now.gpus) + 3)
     if not now.gpus:
-        lines.append(Content(safe(now.no_gpu or "There is no GPU.")))
+        said = safe(now.no_gpu)
+        lines.append(Content(said if 0 < len(said) <= width else "No GPU: the CPU does the work."))
     memory = now.memory_used / max(now.memory_total, 1)
     gauges = [
         Gauge("CPU", lambda sample: sample.cpu, f"{now.cpu:.0%}"),

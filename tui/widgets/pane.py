@@ -15,11 +15,6 @@ class Pane(Guarded, Vertical):
     """A box with a title. Subclasses set `pane_title`, `pane_help` and BINDINGS; bindings that `show` stand in the frame."""
 
     DEFAULT_CSS = """
-    Pane, Scroll {
-        scrollbar-size-vertical: 1;
-        scrollbar-color: $secondary;
-        scrollbar-background: $background;
-    }
     Pane {
         border: round $secondary;
         border-title-color: $foreground;

@@ -82,12 +82,11 @@ class QueuePane(Pane):
         begins = starts(everything, estimates)
         self._jobs = [job for job in everything if self._wanted(job)]
         table = self.query_one(Table)
-        table.show_header = self.size.height > 8
         table.show_rows([(str(job.id), self._cells(place, job, begins)) for place, job in enumerate(self._jobs)])
         if self._following and self._jobs:
             table.choose(str(self._jobs[0].id))
         counts = [f"{sum(state_of(job) == state for job in everything)} {name}" for state, name in GROUPS.items() if state not in ENDED]
-        self.show_title(", ".join(count for count in counts if not count.startswith("0 ")) or "empty")
+        self.show_title(", ".join(count for count in counts if not count.startswith("0 ")) or "nothing to do")
         self._tell()
 
     def filter(self, text: str) -> None:
@@ -163,7 +162,10 @@ class QueuePane(Pane):
     @changes
     async def action_cancel(self) -> None:
         job = self.chosen
-        if job is None or state_of(job) in ENDED:
+        if job is None:
+            return
+        if state_of(job) in ENDED:
+            self.app.say(f"#{job.id} has ended already.")
             return
         lost = "What it did since its last checkpoint is lost." if state_of(job) == "running" else "It has not begun, so nothing is lost."
         if await self.app.confirm(f"Cancel #{job.id}, {job.title}?", f"{lost} r puts it back into the queue.", "Cancel it", "Keep it"):

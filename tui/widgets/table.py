@@ -7,12 +7,14 @@ from typing import Any
 
 from rich.text import Text
 from textual.binding import Binding
+from textual.events import Resize
 from textual.widgets import DataTable
 from textual.widgets._data_table import RowDoesNotExist
 
 from tui.dashboard.actions import Guarded
 
 Cell = str | Text
+ROOMY = 6  #: rows from which on the head of the table has one
 
 
 class Table(Guarded, DataTable[Cell], inherit_bindings=False):
@@ -30,6 +32,7 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
         Binding("enter", "select_cursor", "Open row", show=False, id="table.open"),
     ]
 
+    help_title = "In the table"
     DEFAULT_CSS = """
     Table {
         height: 1fr;
@@ -49,6 +52,9 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
     def on_mount(self) -> None:
         for name in self._head:
             self.add_column(name, key=name)
+
+    def on_resize(self, event: Resize) -> None:
+        self.show_header = event.size.height >= ROOMY
 
     @property
     def chosen(self) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.tui.dashboard.looking import PATIENCE, Eye
 
 FOLDER = Path(__file__).parent / "pictures"
-STILL = 1.0  #: seconds a screen must stay as it is before it is drawn anew
+STILL = 1.5  #: seconds after which a screen that stays as it is will not change any more
 LOOK = 0.05
 
 
@@ -25,7 +25,7 @@ async def looks_like(eye: Eye, name: str, home: Path) -> str:
     for _ in range(looks):
         before, seen = seen, _anywhere(eye.text(), home)
         still = still + LOOK if seen == before else 0.0
-        if seen == wanted or (still > STILL and os.environ.get("MYNA_DRAW")):
+        if seen == wanted or still > STILL:
             break
         await eye.pilot.pause(LOOK)
     if seen == wanted:
