@@ -15,6 +15,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from textual.css.query import NoMatches
 from textual.dom import DOMNode
 
 from proto.channel import ClientError
@@ -50,12 +51,19 @@ def changes(action: Callable[Concatenate[N, P], Coroutine[Any, Any, None]]) -> C
 
 def beside(node: DOMNode, work: Callable[Q, Coroutine[Any, Any, None]], /, *args: Q.args, **kwargs: Q.kwargs) -> None:
     """Run `work(...)` beside the screen, until it ends or the node goes. It begins later: what is cancelled before is never made."""
-    node.run_worker(partial(work, *args, **kwargs))  # type: ignore[arg-type]  # a partial of a coroutine function is one
+    node.run_worker(partial(_while_there, partial(work, *args, **kwargs)))  # type: ignore[arg-type]  # a partial of a coroutine function is one
 
 
 def instead(node: DOMNode, group: str, work: Callable[Q, Coroutine[Any, Any, None]], /, *args: Q.args, **kwargs: Q.kwargs) -> None:
     """As `beside`, in place of what runs in the same group of the node: `node.workers.cancel_group(node, group)` ends it."""
-    node.run_worker(partial(work, *args, **kwargs), group=group, exclusive=True)  # type: ignore[arg-type]  # as above
+    node.run_worker(partial(_while_there, partial(work, *args, **kwargs)), group=group, exclusive=True)  # type: ignore[arg-type]  # as above
+
+
+async def _while_there(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    try:
+        await work()
+    except NoMatches:
+        return  # what it draws on is being taken down
 
 
 class Guarded:

@@ -8,7 +8,7 @@ from textual.containers import Grid
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from proto.messages import state_of
-from tui.dashboard.actions import instead
+from tui.dashboard.actions import beside, instead
 from tui.dashboard.live import Topic
 from tui.screens.base import WorkshopScreen
 from tui.widgets.curve_pane import CurvePane
@@ -45,7 +45,7 @@ class NowScreen(WorkshopScreen):
         self._job = 0  #: whose curve and log are shown
         self._words = ""
         self._estimates: dict[int, float] = {}
-        self._streaming = False
+        self._priced: set[int] = set()  #: jobs whose price was asked for, whatever the answer
 
     def body(self) -> ComposeResult:
         with Grid():
@@ -131,9 +131,10 @@ class NowScreen(WorkshopScreen):
     def _price(self) -> None:
         """Ask what waiting trainings will take, once each: the queue then says when the ones behind may begin."""
         waiting = [job for job in self.app.live.jobs.values() if state_of(job) == "queued" and job.kind == pb.TRAIN]
-        fresh = [job for job in waiting[:PRICED] if job.id not in self._estimates]
+        fresh = [job for job in waiting[:PRICED] if job.id not in self._priced]
         if fresh and self.app.live.link.up:
-            instead(self, "prices", self._ask_prices, fresh)
+            self._priced.update(job.id for job in fresh)
+            beside(self, self._ask_prices, fresh)
 
     async def _ask_prices(self, jobs: list[pb.Job]) -> None:
         for job in jobs:

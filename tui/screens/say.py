@@ -60,7 +60,9 @@ class TextPane(Pane):
     )
 
     def compose(self) -> ComposeResult:
-        yield TextBox(show_line_numbers=False, soft_wrap=True, placeholder="t, then what to say; Enter speaks it, Esc leaves the box.", compact=True)
+        yield TextBox(
+            show_line_numbers=False, soft_wrap=True, placeholder="t, then what to say; Enter speaks it, Esc leaves the box.", compact=True
+        )
         yield SpeechForm()
 
     def action_speak(self) -> None:
