@@ -69,12 +69,14 @@ class Train:
     def why_not(self, session: Session, job: Job, home: Path) -> str:
         if job.run is not None:
             return room.short(home)  # what a run takes most of the room for is on disk already
-        work = _work(session, pb.JobSpec.FromString(job.spec).train)
-        return engines.why_not(session, work.info, home) or room.short(home, _disk(session, work))
+        spec = pb.JobSpec.FromString(job.spec).train
+        work = _work(session, spec)
+        return engines.why_not(session, work.info, home) or room.short(home, _disk(session, work, _settings(session, work, spec.options)))
 
     def plan(self, session: Session, job: Job, home: Path) -> Start:
         spec = pb.JobSpec.FromString(job.spec).train
         run = session.get(Run, job.run) if job.run is not None else None
+        engines.consent(session, _info(voices.get(session, spec.voice).engine))  # it waited for that, but a plan is a plan
         if run is None or (run.ended is not None and run.step == 0):  # failed before its first step: what is mended since counts
             run = _reserve(session, job, _work(session, spec), spec.options, run)
         run.ended = None
@@ -174,7 +176,7 @@ def estimate(session: Session, spec: pb.TrainSpec, home: Path) -> pb.EstimateRes
     seconds = steps * step_seconds
     if overrides.get("max_seconds"):
         seconds = min(seconds, float(overrides["max_seconds"]))
-    disk, free = _disk(session, work), shutil.disk_usage(home).free
+    disk, free = _disk(session, work, overrides), shutil.disk_usage(home).free
     what = f"{work.title}: {len(clips)} clips ({new} new), {work.data.held_out} held out, at most {steps} steps."
     how = (
         f"A step took {step_seconds:.2g} s in the runs before."
@@ -201,7 +203,6 @@ def _work(session: Session, spec: pb.TrainSpec) -> Work:
     if voice.language.split("-")[0] not in info.languages:
         known = ", ".join(info.languages)
         raise BadRequest(f"The engine {info.name} does not know the language {voice.language!r}.", f"It knows {known}: see `myna engines`.")
-    engines.consent(session, info)
     data = clip_refs.dataset(session, voice.name, spec.dataset)
     parent = _parent(session, voice, getattr(spec, "from"))
     if parent is not None and parent.engine != voice.engine:
@@ -299,13 +300,15 @@ def _licence(session: Session, info: EngineInfo) -> str:
     return f"{info.licence}, accepted by {consent.by} on {consent.time:%Y-%m-%d}" if consent is not None else info.licence
 
 
-def _disk(session: Session, work: Work) -> int:
-    """Bytes a run takes at its fullest."""
-    size = work.parent.size if work.parent is not None else None
+def _disk(session: Session, work: Work, overrides: dict[str, Any]) -> int:
+    """Bytes a run takes at its fullest: of versions of its kind as they were here, else as big as the base, or a hundredth for adapters."""
+    lora = bool(overrides.get("lora"))
+    made = select(Version.size).where(Version.engine == work.info.name, (Version.kind == "lora") == lora)
+    size = session.scalar(made.order_by(Version.id.desc()).limit(1))
     if size is None:
-        size = session.scalar(select(Version.size).where(Version.engine == work.info.name).order_by(Version.id.desc()).limit(1))
-    weights = size or work.info.speak_memory // 10  # a guess, until a first version tells
-    return weights * COPIES + int((work.data.seconds + work.data.held_out_seconds) * FEATURE_BYTES)
+        base = max((file.size for file in work.info.weights), default=work.info.speak_memory // 10)
+        size = base // 100 if lora else base
+    return size * COPIES + int((work.data.seconds + work.data.held_out_seconds) * FEATURE_BYTES)
 
 
 def _step_seconds(session: Session, info: EngineInfo) -> tuple[float, bool]:

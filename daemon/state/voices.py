@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from daemon.errors import NotFound, NotNow
 from daemon.models import Dataset, Job, Promotion, Recording, Version, Voice, now
-from daemon.state import events
+from daemon.state import engines, events
+from daemon.store import home_of
 from engines import registry
 from proto import myna_pb2 as pb
 
@@ -171,6 +172,8 @@ def next_sentence(session: Session, row: Voice, newest: Dataset | None, auto_tra
     if newest is None:
         return f"waits for recordings in inbox/{row.name}/"
     info = registry.ENGINES.get(row.engine)
+    if info is not None and (why := engines.why_not(session, info, home_of(session))):
+        return f"waits to be trained: {why}"
     used = session.scalar(select(func.max(Version.dataset)).where(Version.voice == row.name)) or 0
     since = select(func.coalesce(func.sum(Dataset.new_seconds), 0.0)).where(Dataset.voice == row.name, Dataset.number > used)
     waiting = float(session.scalar(since) or 0.0)

@@ -19,7 +19,7 @@ def gains(loss: float, references: Mapping[str, float]) -> dict[str, float]:
 
 def sentence(step: int, losses: Mapping[str, float], references: Mapping[str, float], best_step: int | None) -> str:
     """An evaluation in words, for the log. `best_step` is the best before or at it."""
-    parts = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in losses.items() if name != "loss")
+    parts = ", ".join(f"{name.replace('_ce', ' CE').replace('_', ' ')} {value:.4g}" for name, value in losses.items() if name != "loss")
     text = f"Step {step}: held-out loss {losses['loss']:.4g}" + (f" ({parts})" if parts else "")
     for name, reference in references.items():
         percent = gain(losses["loss"], reference)

@@ -199,3 +199,22 @@ def test_an_engine_that_is_not_ready_says_so_to_who_would_hear_it(run: Runs) -> 
             await story.client.submit(pb.SpeakSpec(voice="ida", text="Hello."))
 
     run(life)
+
+
+def test_a_training_of_an_engine_without_its_base_waits_and_goes_on_when_it_is_here(run: Runs, tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        story.voice("ida")
+        story.daemon.store.write_now(lambda session: setattr(session.get_one(Voice, "ida"), "engine", "xtts"))
+        job = await story.client.train("ida")
+
+        def waits(words: str) -> Callable[[pb.Job], bool]:
+            return lambda told: words in told.status.queued.why_waiting
+
+        await story.until(job.id, waits("of xtts is not accepted: `myna engines accept xtts`"))
+        await story.client.accept("xtts")
+        await story.until(job.id, waits("the base of xtts is not here: `myna engines fetch xtts` gets it"))
+        fetch = await story.client.fetch("xtts", str(tmp_path / "published"))
+        await story.until(fetch.id, "succeeded")
+        await story.until(job.id, "running")
+
+    run(life)

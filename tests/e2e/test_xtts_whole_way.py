@@ -14,8 +14,8 @@ from proto import myna_pb2 as pb
 from proto.client import Client, ClientError, state_of
 from tests.e2e.workshop import ROOT, SETTINGS, Workshop, ended, job_is, until
 
-NAMES = [f"d{n:02d}" for n in range(1, 9)]
-LATER = [f"d{n:02d}" for n in range(9, 12)]
+NAMES = [f"d{n:02d}" for n in range(1, 8)]
+LATER = [f"d{n:02d}" for n in range(8, 11)]
 #: A base of random weights says nothing that a recogniser could hear or that sounds like anybody, so this voice's rule weighs what can be
 #: learned in seconds: the held-out loss, which must fall by one part in a hundred at least.
 RULE = """\

@@ -33,7 +33,15 @@ def listing(ctx: typer.Context, json: output.Json = False) -> None:
         output.json(list(found))
         return
     rows = (
-        (e.name, state(e), wording.size(e.size) if e.size else "", " ".join(e.languages), e.licence + consent(e), e.title) for e in found
+        (
+            e.name,
+            state(e),
+            wording.size(e.present if e.ready else e.size) if e.size else "",
+            " ".join(e.languages),
+            e.licence + consent(e),
+            e.title,
+        )
+        for e in found
     )
     output.table(("engine", "state", "base", "languages", "licence", ""), rows)
     for engine in found:

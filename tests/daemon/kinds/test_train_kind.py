@@ -15,7 +15,7 @@ from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.kinds import train
 from daemon.kinds.train import KIND
 from daemon.models import Clip, Job, Run, Version, Voice, now
-from daemon.state import voices
+from daemon.state import engines, voices
 from daemon.store import Store
 from engines import registry
 from proto import myna_pb2 as pb
@@ -176,10 +176,16 @@ def test_too_little_audio_says_how_much_more(store: Store) -> None:
         store.read_now(lambda session: KIND.check(session, spec()))
 
 
-def test_weights_that_need_consent_are_not_trained_without(anna: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_waits_for_the_consent_that_its_weights_need(anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], needs_consent=True))
+    why = "the Apache-2.0 of glow is not accepted: `myna engines accept glow`"
+    assert anna.read_now(lambda session: voices.message(session, voices.get(session, "anna")).next) == f"waits to be trained: {why}"
+    row = anna.write_now(lambda session: job(session, spec()))
+    assert anna.read_now(lambda session: KIND.why_not(session, row, tmp_path)) == why
     with pytest.raises(NotNow, match="nobody accepted"):
-        anna.read_now(lambda session: KIND.check(session, spec()))
+        anna.read_now(lambda session: KIND.plan(session, row, tmp_path))
+    anna.write_now(engines.accept, "glow", tmp_path)
+    assert anna.read_now(lambda session: KIND.why_not(session, row, tmp_path)) == ""
 
 
 def test_a_short_disk_makes_it_wait_and_says_by_how_much(anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
