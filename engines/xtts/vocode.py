@@ -25,7 +25,7 @@ class Vocoder:
     """One sentence on its way to sound."""
 
     def __init__(self, decoder: Any, speaker: torch.Tensor, *, speed: float = 1.0, fast: bool = False) -> None:
-        """`decoder` is Coqui's HifiDecoder, `speaker` (1, 512, 1). `fast` computes convolutions in bfloat16."""
+        """`decoder` is Coqui's HifiDecoder, `speaker` (1, 512, 1). `fast` computes convolutions in bfloat16 where the machine can."""
         self.samples_per_frame: int = decoder.output_hop_length
         scales = [
             1.0 / max(speed, 0.05),
@@ -33,7 +33,7 @@ class Vocoder:
             decoder.output_sample_rate / decoder.input_sample_rate,
         ]
         self._stages: list[Stage] = [Resample(scale) for scale in scales if scale != 1]
-        self._stages += _generator(_folded(decoder.waveform_decoder, fast), speaker)
+        self._stages += _generator(_folded(decoder.waveform_decoder, fast and _has_bfloat16(speaker.device)), speaker)
 
     def __call__(self, latents: torch.Tensor, *, last: bool) -> torch.Tensor:
         """Latents (n, channels) that follow those before → the samples (m,) that are certain now; all that is left if these are the last.
@@ -172,6 +172,11 @@ class _Weights:
 
 
 _weights: WeakKeyDictionary[torch.nn.Module, dict[bool, _Weights]] = WeakKeyDictionary()
+
+
+def _has_bfloat16(device: torch.device) -> bool:
+    """Whether it is quicker than float32 there: without the instructions it is emulated."""
+    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
 
 
 def _folded(generator: Any, fast: bool) -> _Weights:
