@@ -53,6 +53,7 @@ class EngineInfo:
     learning_rate: float  #: of a first training of all that trains, at default settings
     increment_rate: float = 0.1  #: an increment's learning rate, as a share of `learning_rate`
     lora_rate: float = 1.0  #: adapters' learning rate, as a multiple of `learning_rate`: they are few, start at nothing, and want more
+    temperature: float = 0.667  #: at which it speaks unless told otherwise
     min_train_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds
 
 
@@ -80,7 +81,7 @@ class SpeechRequest:
     text: str
     language: str = "en"
     speed: float = 1.0  #: 2.0 speaks twice as fast
-    temperature: float = 0.667  #: 0 is deterministic where the engine can
+    temperature: float | None = None  #: 0 is deterministic where the engine can; None: the engine's own (`EngineInfo.temperature`)
     seed: int | None = None  #: the same seed, text and version give the same samples
     options: Mapping[str, float] = field(default_factory=dict)  #: engine's own settings (top_p, repetition_penalty, …)
 

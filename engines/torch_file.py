@@ -5,6 +5,7 @@ Imports neither torch nor anything that the file names: its pickle is read by an
 
 from __future__ import annotations
 
+import hashlib
 import io
 import pickle
 import zipfile
@@ -42,6 +43,16 @@ def broken_record(path: Path) -> str:
     """Name of the first stored piece whose bytes are not what its checksum says; empty: all are whole. Reads the whole file."""
     with zipfile.ZipFile(path) as archive:
         return archive.testzip() or ""
+
+
+def fingerprint(path: Path) -> str:
+    """Short digest of all stored tensors, by the checksums that the file carries: its name, and what was saved beside them, do not count.
+    Reads the file's directory only. Raises WeightsMissing for what is no whole PyTorch file."""
+    if not zipfile.is_zipfile(path):
+        raise _no_archive(path)
+    with zipfile.ZipFile(path) as archive:
+        stored = sorted((entry.CRC, entry.file_size) for entry in archive.infolist() if "/data/" in entry.filename)
+    return hashlib.sha256(repr(stored).encode()).hexdigest()[:16]
 
 
 def _read(path: Path) -> Any:

@@ -33,7 +33,7 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
         text=asked.text,
         language=asked.language,
         speed=asked.speed or 1.0,
-        temperature=asked.temperature if asked.HasField("temperature") else SpeechRequest.temperature,
+        temperature=asked.temperature if asked.HasField("temperature") else None,
         seed=asked.seed if asked.HasField("seed") else None,
         options=dict(asked.options),
     )

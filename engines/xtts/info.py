@@ -38,6 +38,7 @@ INFO = EngineInfo(
     lora=True,
     first_steps=(2_000, 1.5),
     increment_steps=(500, 0.5),
+    temperature=0.75,
     learning_rate=5e-6,  # of all of the GPT, as Coqui's recipe has it
     lora_rate=20.0,  # adapters start at nothing and are few: 1e-4
 )

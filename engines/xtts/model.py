@@ -2,7 +2,8 @@
 
 A version's folder holds only what is the voice's own:
 
-    settings.json          kind, LoRA settings, and `on`: sibling folders of versions that are loaded or folded in before it, in order
+    settings.json          kind, LoRA settings, fingerprint of the base, and `on`: sibling folders of versions that are loaded or folded in
+                           before it, in order
     gpt.safetensors        kinds "full" and "merged": the whole GPT
     adapters.safetensors   kind "lora": its adapters, fp16
     voice.safetensors      latents
@@ -26,9 +27,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from engines.base import Clip, LoraSettings
-from engines.errors import EngineError
+from engines.errors import EngineError, WeightsMissing
 from engines.tensor_file import write_tensors
-from engines.xtts import latents, lora, network
+from engines.xtts import latents, lora, network, weights
 from engines.xtts.latents import Latents
 
 SETTINGS, WEIGHTS, ADAPTERS, VOICE = "settings.json", "gpt.safetensors", "adapters.safetensors", "voice.safetensors"
@@ -90,6 +91,9 @@ def load(base: Path, version: Path | None, device: str, *, training: bool, refer
         model = XttsModel(_base(base, where), base, where, reference=tuple(reference))
     else:
         about = _about(version)
+        if about.get("base", here := weights.fingerprint(base)) != here:
+            sentence = f"{version} was trained on another base of XTTS than the one in {base}."
+            raise WeightsMissing(sentence, "Put that base back, or train the voice anew from this one.")
         settings = LoraSettings(**{**about["lora"], "targets": tuple(about["lora"]["targets"])}) if about["lora"] else None
         on = tuple(about["on"])
         if settings is not None and not training:
@@ -112,7 +116,7 @@ def load(base: Path, version: Path | None, device: str, *, training: bool, refer
 def save(model: XttsModel, folder: Path) -> None:
     """Write the voice's own files into an empty folder. Its latents are computed anew, with the weights as they are now."""
     settings = dataclasses.asdict(model.lora) if model.lora else None
-    about = {"format": FORMAT, "kind": model.kind, "lora": settings, "on": list(model.on)}
+    about = {"format": FORMAT, "kind": model.kind, "lora": settings, "on": list(model.on), "base": weights.fingerprint(model.base)}
     if model.kind == "lora":
         halves = {name: tensor.to(torch.float16) for name, tensor in lora.state(model.transformer).items()}
         write_tensors(folder / ADAPTERS, halves)

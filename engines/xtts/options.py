@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engines.base import SpeechRequest
 from engines.errors import BadInput
+from engines.xtts.info import INFO
 from engines.xtts.sampling import Sampling
 
 
@@ -52,7 +53,8 @@ class Manner:
 def read(request: SpeechRequest) -> Manner:
     """Raises BadInput for a setting that there is not, or one out of range."""
     _within("speed", request.speed, *SPEED)
-    _within("temperature", request.temperature, *TEMPERATURE)
+    temperature = INFO.temperature if request.temperature is None else request.temperature
+    _within("temperature", temperature, *TEMPERATURE)
     for name in sorted(set(request.options) - set(OPTIONS)):
         raise BadInput(f"XTTS has no option {name!r}.", f"It has {', '.join(OPTIONS)}.")
     values = {}
@@ -63,7 +65,7 @@ def read(request: SpeechRequest) -> Manner:
             raise BadInput(f"The option {name} is a whole number, not {value:g}.", f"Use one from {option.least:g} to {option.most:g}.")
         values[name] = value
     return Manner(
-        Sampling(request.temperature, int(values["top_k"]), values["top_p"], values["repetition_penalty"], values["length_penalty"]),
+        Sampling(temperature, int(values["top_k"]), values["top_p"], values["repetition_penalty"], values["length_penalty"]),
         speed=request.speed,
         fast=bool(values["fast"]),
         batch=max(int(values["batch"]), int(values["best_of"])),

@@ -48,6 +48,11 @@ def check(folder: Path) -> None:
     _speakers(folder / "speakers_xtts.pth")
 
 
+def fingerprint(folder: Path) -> str:
+    """Short digest that tells the model of one base from another's. Quick: nothing is read but the file's directory."""
+    return torch_file.fingerprint(folder / "model.pth")
+
+
 def _config(path: Path) -> dict[str, Any]:
     """Its `model_args`."""
     config = _json(path)

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from engines.base import Clip
 from engines.errors import WeightsMissing
 from engines.xtts import weights
+from engines.xtts.engine import create
 from engines.xtts.info import INFO
 
 NAMES = [file.name for file in INFO.weights]
@@ -155,3 +157,25 @@ def test_without_a_base_the_sentence_says_how_to_get_one(tmp_path: Path, monkeyp
     with pytest.raises(WeightsMissing, match=r"elsewhere lacks config\.json") as caught:
         weights.base_dir()
     assert "MYNA_XTTS_BASE" in caught.value.hint
+
+
+def test_a_version_is_not_put_onto_another_base(
+    tiny: Path, folder: Path, tmp_path: Path, clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Adapters on weights that they were not trained on would speak nonsense, and nobody would know why."""
+    monkeypatch.setenv("MYNA_XTTS_BASE", str(tiny))
+    engine = create()
+    (version := tmp_path / "version").mkdir()
+    engine.save(engine.load(None, reference=clips[:2]), version)
+    engine.load(version)
+
+    saved = torch.load(folder / "model.pth", weights_only=True)
+    torch.save(saved | {"step": 3}, folder / "model.pth")  # the same tensors in another file, as Coqui's loader writes them back
+    monkeypatch.setenv("MYNA_XTTS_BASE", str(folder))
+    engine.load(version)
+
+    saved["model"]["gpt.mel_head.bias"] += 1
+    torch.save(saved, folder / "model.pth")
+    with pytest.raises(WeightsMissing, match="was trained on another base of XTTS than the one in") as caught:
+        engine.load(version)
+    assert "Put that base back" in caught.value.hint
