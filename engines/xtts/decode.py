@@ -2,13 +2,15 @@
 
 Written out instead of `GPT2Model.forward`: keys and values lie in one block that grows rarely, several rows share each reading of the
 weights, and the latent that stock coqui-tts computes in a second pass over all codes falls off here (equal to 2e-6). Positions are added to
-embeddings, not to keys, so a row may stand anywhere in the block: rows are right-aligned, and join and leave at any step.
+embeddings, not to keys, so a row may stand anywhere in the block: rows are right-aligned, and join and leave at any step. What the voice's
+own latents give stands before every text and does not depend on it: it is kept from one request to the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import torch
 from torch.nn.functional import gelu, layer_norm, pad, scaled_dot_product_attention
@@ -34,15 +36,28 @@ class Decoder:
         self.device: torch.device = gpt.final_norm.weight.device
         self.layers = [_Layer(block, fast) for block in gpt.gpt.h]
         self.head = projection(gpt.mel_head, fast=fast)
+        self._state = _state(gpt.gpt)
 
-    def prompt(self, voice: torch.Tensor, tokens: Sequence[int], codes: Sequence[int] = ()) -> torch.Tensor:
-        """What comes before the next code, (positions, channels): `voice` (1, 32, channels), the text between its marks, the start code
-        and the codes that were said already."""
+    def prompt(self, tokens: Sequence[int], codes: Sequence[int] = ()) -> torch.Tensor:
+        """What stands between the voice and the next code, (positions, channels): the text between its marks, the start code, and the
+        codes that were said already."""
         gpt = self.gpt
         text = torch.tensor([[gpt.start_text_token, *tokens, gpt.stop_text_token]], device=self.device)
         said = torch.tensor([gpt.start_audio_token, *codes], device=self.device)
         spelt = gpt.text_embedding(text) + gpt.text_pos_embedding(text)
-        return torch.cat([voice[0].to(self.device), spelt[0], self.embed(said, range(len(said)))])
+        return torch.cat([spelt[0], self.embed(said, range(len(said)))])
+
+    def voice(self, latents: torch.Tensor) -> torch.Tensor:
+        """Keys and values of conditioning latents (1, 32, channels): (layers, 2, 1, heads, 32, size)."""
+        key = latents.data_ptr(), self._state
+        kept = _voices.get(self.gpt)
+        if kept is None or kept[0] != key or not torch.equal(kept[1], latents):
+            block = torch.empty(len(self.layers), 2, 1, self.heads, latents.shape[1], self.channels // self.heads, device=self.device)
+            hidden = latents.to(self.device)
+            for layer, own in zip(self.layers, block, strict=True):
+                hidden = layer(hidden, own, None, causal=True)
+            kept = _voices[self.gpt] = key, latents, block
+        return kept[2]
 
     def embed(self, codes: torch.Tensor, positions: Sequence[int]) -> torch.Tensor:
         """Codes (rows,) at their positions among the codes, the start code being at 0: (rows, channels)."""
@@ -58,31 +73,45 @@ class Decoder:
         return Next(self.head(latents), latents)
 
 
-class Batch:
-    """Rows that are decoded together. Call everything under `torch.inference_mode()`."""
+#: The voice that spoke last from each GPT: what it was made of, its latents, and its keys and values.
+_voices: WeakKeyDictionary[torch.nn.Module, tuple[object, torch.Tensor, torch.Tensor]] = WeakKeyDictionary()
 
-    def __init__(self, decoder: Decoder) -> None:
+
+def _state(transformer: torch.nn.Module) -> tuple[tuple[int, int], ...]:
+    """What changes when weights or adapters do."""
+    return tuple((each.data_ptr(), 0 if each.is_inference() else each._version) for each in transformer.parameters())
+
+
+class Batch:
+    """Rows that one voice says together. Call everything under `torch.inference_mode()`."""
+
+    def __init__(self, decoder: Decoder, latents: torch.Tensor) -> None:
+        """`latents` (1, 32, channels) are the voice's."""
         self.decoder = decoder
+        self._voice = decoder.voice(latents)
+        self._clear()
+
+    def _clear(self) -> None:
         self.rows = 0
         self.column = 0  #: next column to be written
-        d = decoder
+        d = self.decoder
         self._block = torch.empty(len(d.layers), 2, 0, d.heads, 0, d.channels // d.heads, device=d.device)
         self._shown = torch.zeros(0, 0, dtype=torch.bool, device=d.device)  #: (rows, columns) what a row may attend to
 
     def join(self, prompts: Sequence[torch.Tensor]) -> Next:
         """Add rows at the end, each with its prompt (positions, channels); what follows their prompts."""
         lengths = [len(prompt) for prompt in prompts]
-        width, count = max(lengths), len(prompts)
+        width, count, heard = max(lengths), len(prompts), self._voice.shape[4]
         hidden = torch.stack([pad(prompt, (0, 0, width - len(prompt), 0)) for prompt in prompts])
         own = torch.arange(width, device=hidden.device) >= width - torch.tensor(lengths, device=hidden.device)[:, None]
-        self._place(count, width, own)
-        written = self._block[:, :, -count:, :, self.column - width : self.column]
-        mask = None
-        if min(lengths) < width:  # padding attends to itself, so that nothing divides by zero
-            square = torch.ones(width, width, dtype=torch.bool, device=hidden.device).tril()
-            mask = ((square & own[:, None]) | torch.eye(width, dtype=torch.bool, device=hidden.device))[:, None]
+        shown = pad(own, (heard, 0), value=True)  # the voice, padding, the text
+        self._place(count, heard + width, shown)
+        written = self._block[:, :, -count:, :, self.column - heard - width : self.column]
+        written[:, :, :, :, :heard] = self._voice
+        before = torch.ones(width, heard + width, dtype=torch.bool, device=hidden.device).tril(heard)
+        mask = (before & shown[:, None])[:, None]
         for layer, block in zip(self.decoder.layers, written, strict=True):
-            hidden = layer(hidden, block, mask, causal=mask is None)
+            hidden = layer(hidden, block, mask, causal=False)
         return self.decoder.out(hidden[:, -1])
 
     def step(self, codes: Sequence[int], positions: Sequence[int]) -> Next:
@@ -103,7 +132,7 @@ class Batch:
         kept = [index for index in range(self.rows) if index != row]
         self.rows -= 1
         if not kept:
-            self.__init__(self.decoder)  # type: ignore[misc]
+            self._clear()
             return
         self._block, self._shown = self._block[:, :, kept], self._shown[kept]
 

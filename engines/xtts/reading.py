@@ -73,7 +73,8 @@ class Reading:
         self.xtts, self.decoder, self.voice, self.manner, self.seed = xtts, decoder, voice, manner, seed
         self.lines = lines
         self.rate: int = xtts.hifigan_decoder.output_sample_rate
-        self._batch = Batch(decoder)
+        with torch.inference_mode():
+            self._batch = Batch(decoder, voice.gpt)
         self._live: list[Take] = []  #: by row of the batch
         self._waiting: deque[Take] = deque()
         self._later: deque[Line] = deque(lines)
@@ -116,7 +117,7 @@ class Reading:
         joining = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.manner.batch - len(self._live)))]
         if not joining:
             return
-        prompts = [self.decoder.prompt(self.voice.gpt, take.line.tokens, take.codes) for take in joining]
+        prompts = [self.decoder.prompt(take.line.tokens, take.codes) for take in joining]
         self._live += joining
         self._hand_out(joining, *self._batch.join(prompts))
 

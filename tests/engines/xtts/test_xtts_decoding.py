@@ -43,8 +43,8 @@ def decoded(xtts: Any, voice: Latents, text: str, how: Sampling, seed: int, most
     codes: list[int] = []
     heard = []
     with torch.inference_mode():
-        batch = Batch(decoder)
-        said = batch.join([decoder.prompt(voice.gpt, xtts.tokenizer.encode(text, "en"))])
+        batch = Batch(decoder, voice.gpt)
+        said = batch.join([decoder.prompt(xtts.tokenizer.encode(text, "en"))])
         while True:
             codes.append(draw(said.logits[0], seen, how, stop, generator))
             heard.append(said.latents[0])
@@ -103,10 +103,10 @@ def test_texts_decoded_together_come_out_as_each_alone(xtts: Any, voice: Latents
     together: list[list[int]] = [[], [], []]
     seen = torch.zeros(3, xtts.gpt.num_audio_tokens, dtype=torch.bool)
     seen[:, [1, xtts.gpt.start_audio_token]] = True
-    prompts = [decoder.prompt(voice.gpt, xtts.tokenizer.encode(text, "en")) for text in texts]
+    prompts = [decoder.prompt(xtts.tokenizer.encode(text, "en")) for text in texts]
     live = [0]
     with torch.inference_mode():
-        batch = Batch(decoder)
+        batch = Batch(decoder, voice.gpt)
         said = dict(zip(live, batch.join(prompts[:1]).logits, strict=True))
         for step in range(34):
             if step == 4:  # the longer ones come later, and one leaves before the others
@@ -148,6 +148,18 @@ def test_the_fast_setting_agrees_with_full_precision(xtts: Any, voice: Latents) 
     assert float((full.argmax(-1) == fast.argmax(-1)).float().mean()) > 0.9
 
 
+def test_a_voice_is_heard_anew_when_weights_were_trained_since(tiny: Path, voice: Latents) -> None:
+    gpt, fresh = network.load(tiny).gpt, network.load(tiny).gpt
+    before = forced(Decoder(gpt), voice)
+    with torch.no_grad():
+        for each in (gpt, fresh):
+            each.gpt.h[0].attn.c_attn.weight.data = each.gpt.h[0].attn.c_attn.weight.data.clone()
+            each.gpt.h[0].attn.c_attn.weight.mul_(1.5)
+    after = forced(Decoder(gpt), voice)
+    assert not torch.allclose(before, after, atol=1e-2)
+    assert torch.equal(after, forced(Decoder(fresh), voice))
+
+
 def test_weights_that_changed_are_reduced_anew(tiny: Path, voice: Latents) -> None:
     gpt = network.load(tiny).gpt
     before = forced(Decoder(gpt, fast=True), voice)
@@ -158,8 +170,8 @@ def test_weights_that_changed_are_reduced_anew(tiny: Path, voice: Latents) -> No
 def forced(decoder: Decoder, voice: Latents) -> torch.Tensor:
     """Logits (25, codes) along given codes."""
     with torch.inference_mode():
-        batch = Batch(decoder)
-        said = [batch.join([decoder.prompt(voice.gpt, [30, 31, 32, 33])]).logits]
+        batch = Batch(decoder, voice.gpt)
+        said = [batch.join([decoder.prompt([30, 31, 32, 33])]).logits]
         said += [batch.step([7 * step % 250], [step]).logits for step in range(1, 25)]
     return torch.cat(said)
 
@@ -167,11 +179,11 @@ def forced(decoder: Decoder, voice: Latents) -> torch.Tensor:
 def test_a_prompt_that_holds_codes_goes_on_where_they_end(xtts: Any, voice: Latents) -> None:
     decoder = Decoder(xtts.gpt)
     with torch.inference_mode():
-        stepped = Batch(decoder)
-        stepped.join([decoder.prompt(voice.gpt, [30, 31])])
+        stepped = Batch(decoder, voice.gpt)
+        stepped.join([decoder.prompt([30, 31])])
         for position, code in enumerate((5, 6, 7), start=1):
             said = stepped.step([code], [position])
-        resumed = Batch(decoder).join([decoder.prompt(voice.gpt, [30, 31], [5, 6, 7])])
+        resumed = Batch(decoder, voice.gpt).join([decoder.prompt([30, 31], [5, 6, 7])])
     assert torch.allclose(said.latents, resumed.latents, atol=1e-5)
 
 
