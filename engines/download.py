@@ -23,8 +23,8 @@ from engines.weights import PART
 
 #: Bytes read at once, at most.
 BLOCK = 1 << 20
-#: Seconds without a byte after which a connection is taken for dead.
-SILENCE = 60.0
+#: Seconds without a byte after which another connection is tried. No more, since whoever cancels waits for it.
+SILENCE = 10.0
 #: Seconds before each try after one that brought nothing; when they are used up, the download has failed.
 WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 #: Seconds between two looks, while waiting, at whether the download is still wanted.

@@ -68,7 +68,9 @@ class SystemService(stubs.SystemServicer):
         return pb.DoctorResponse(findings=await doctor.examine(self.daemon))
 
     async def Accept(self, request: pb.AcceptRequest, context: Any) -> pb.EngineState:
-        return await self.store.write(engines.accept, request.engine, self.daemon.home)
+        state = await self.store.write(engines.accept, request.engine, self.daemon.home)
+        self.daemon.scheduler.wake()  # a training may have waited for just that
+        return state
 
     async def Shutdown(self, request: pb.ShutdownRequest, context: Any) -> pb.Empty:
         # after the answer is on its way

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import io
 import os
 import random
+import re
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
@@ -56,7 +59,7 @@ def run(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Runs
     home.mkdir()
     (home / "myna.toml").write_text(f'weights_url = "{server.url}"\nmin_free_disk = 0\n')
     monkeypatch.setenv("SMALL_BASE_FILES", str(_written(tmp_path / "published")))
-    return lambda life: lived(home, life, PROGRAM, auto_train=False, min_free_disk=0)
+    return lambda life: lived(home, life, PROGRAM, auto_train=False, min_free_disk=0, stop_grace=1.0)
 
 
 def _written(folder: Path) -> Path:
@@ -216,5 +219,86 @@ def test_a_training_of_an_engine_without_its_base_waits_and_goes_on_when_it_is_h
         fetch = await story.client.fetch("xtts", str(tmp_path / "published"))
         await story.until(fetch.id, "succeeded")
         await story.until(job.id, "running")
+
+    run(life)
+
+
+def _slow(server: Server) -> None:
+    """From now on the server gives a megabyte at once, and then hardly anything until it may flow."""
+    server.faults.drip_after = 1_000_000
+
+
+async def _dripping(server: Server) -> None:
+    assert await asyncio.to_thread(server.faults.dripping.wait, 20)
+
+
+def test_a_cancelled_fetch_keeps_what_came_and_the_next_one_goes_on_from_there(run: Runs, server: Server) -> None:
+    _slow(server)
+
+    async def life(story: Living) -> None:
+        folder = story.daemon.home / "engines" / "xtts"
+        await story.client.accept("xtts")
+        job = await story.client.fetch("xtts")
+        await _dripping(server)
+        assert "Its base is being fetched" in (await _engine(story)).sentence
+        with pytest.raises(ClientError, match="is on its way already"):
+            await story.client.fetch("xtts")
+        await story.client.cancel(job.id)
+        await story.until(job.id, "cancelled")
+        begun = (folder / "model.pth.part").stat().st_size
+        assert begun > 0
+        server.faults.flow.set()
+        await story.until((await story.client.fetch("xtts")).id, "succeeded")
+        assert server.asked[-1] == ("/xtts/model.pth", f"bytes={begun}-")
+        assert _base(story) == FILES
+
+    run(life)
+
+
+def test_a_fetch_goes_on_after_mynad_was_ended_in_the_middle_of_it(run: Runs, server: Server) -> None:
+    _slow(server)
+    jobs: list[int] = []
+
+    async def first(story: Living) -> None:
+        await story.client.accept("xtts")
+        jobs.append((await story.client.fetch("xtts")).id)
+        await _dripping(server)
+
+    async def second(story: Living) -> None:
+        server.faults.flow.set()
+        await story.until(jobs[0], "succeeded")
+        assert re.fullmatch(r"bytes=[1-9]\d+-", server.asked[-1][1])
+        assert _base(story) == FILES
+
+    run(first)
+    run(second)
+
+
+def test_a_paused_fetch_stands_still_until_it_is_resumed(run: Runs, server: Server) -> None:
+    _slow(server)
+
+    async def life(story: Living) -> None:
+        await story.client.accept("xtts")
+        job = await story.client.fetch("xtts")
+        await _dripping(server)
+        await story.client.pause(job.id)
+        await story.until(job.id, "paused")
+        server.faults.flow.set()
+        await story.client.resume(job.id)
+        await story.until(job.id, "succeeded")
+        assert _base(story) == FILES
+
+    run(life)
+
+
+def test_a_fetch_waits_for_room_and_says_how_much_is_missing(run: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    huge = dataclasses.replace(registry.ENGINES["xtts"].weights[-1], size=10**16)
+    monkeypatch.setitem(registry.ENGINES, "xtts", dataclasses.replace(registry.ENGINES["xtts"], weights=(huge,)))
+
+    async def life(story: Living) -> None:
+        await story.client.accept("xtts")
+        job = await story.client.fetch("xtts")
+        await story.until(job.id, lambda told: told.status.queued.why_waiting.startswith("disk "))
+        assert (await story.now(job.id)).status.queued.why_waiting.endswith(" GB short")
 
     run(life)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import pytest
 
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError, state_of
-from tests.e2e.workshop import ROOT, SETTINGS, Workshop, ended, job_is, until
+from tests.e2e.workshop import ROOT, SETTINGS, Workshop, job_is, until
 
 NAMES = [f"d{n:02d}" for n in range(1, 8)]
 LATER = [f"d{n:02d}" for n in range(8, 11)]
@@ -56,13 +57,23 @@ def workshop(tmp_path: Path, tiny_base: Path) -> Iterator[Workshop]:
     made.kill()
 
 
+def myna(workshop: Workshop, *command: str) -> str:
+    """What the command line says."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tui.cli", *command], cwd=ROOT, env=workshop.env, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stderr
+    return told.stdout
+
+
 @pytest.fixture
 def ready(workshop: Workshop, tiny_xtts: Path) -> Client:
     """A client of a daemon whose XTTS base came from a folder, after its licence was accepted."""
     client = workshop.up()
-    client.accept("xtts")
-    ended(client, client.fetch("xtts", str(tiny_xtts)).id)
-    assert next(engine for engine in client.info().engines if engine.name == "xtts").ready
+    accepted = myna(workshop, "engines", "accept", "xtts", "--no-fetch")
+    assert "are under the Coqui Public Model License 1.0 (non-commercial), whose terms are at https://" in accepted
+    assert "Its base is in" in myna(workshop, "engines", "add", "xtts", str(tiny_xtts))
+    assert re.search(r"^xtts +ready", myna(workshop, "engines"), re.MULTILINE)
     return client
 
 

@@ -18,6 +18,8 @@ class Faults:
         self.no_more_ranges = False  #: answers 416 to every range
         self.claims: int | None = None  #: the length that it tells
         self.statuses: list[int] = []  #: of the next answers
+        self.drip_after: int | None = None  #: bytes after which an answer goes on byte by byte until `flow` is set
+        self.flow, self.dripping = threading.Event(), threading.Event()
 
 
 class Server:
@@ -57,8 +59,19 @@ class Server:
                 body = content[start:]
                 if faults.break_after:
                     body = body[: faults.break_after.pop(0)]
+                if faults.drip_after is not None and len(body) > faults.drip_after and not faults.flow.is_set():
+                    body = self.drip(body, faults.drip_after)
                 self.wfile.write(body)
                 self.close_connection = True
+
+            def drip(self, body: bytes, start: int) -> bytes:
+                """Send the beginning at once and then a byte now and then; returns what is left when the server may flow again."""
+                self.wfile.write(body[:start])
+                server.faults.dripping.set()
+                while start < len(body) - 1 and not server.faults.flow.wait(0.02):
+                    self.wfile.write(body[start : start + 1])
+                    start += 1
+                return body[start:]
 
             def log_message(self, *_: object) -> None: ...
 
