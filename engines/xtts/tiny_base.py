@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 import math
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
+from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
 from engines import coqui
 from engines.xtts import network
@@ -28,11 +30,27 @@ with coqui.imports():
     from TTS.tts.models.xtts import Xtts
 
 SEED = 7
-LAYERS, CHANNELS, HEADS, CODES = 3, 128, 2, 256
+
+
+@dataclass(frozen=True)
+class Size:
+    """What of XTTS-v2 can be chosen."""
+
+    layers: int
+    channels: int
+    heads: int
+    codes: int
+    tokens: int  #: in the vocabulary; beyond letters and given texts' pieces they stand for nothing
+    bank: int  #: floats of noise that stand for the parts of fixed size; 0 gives those weights of their own
+
+
+TINY = Size(layers=3, channels=128, heads=2, codes=256, tokens=0, bank=500_000)
+#: As published: 467 M parameters. Takes half a minute and 2.1 GB; for benchmarks.
+FULL = Size(layers=30, channels=1_024, heads=16, codes=1_024, tokens=6_681, bank=0)
 #: Codes after which speech ends, on average, where nothing was learned.
 MEAN_CODES = 40
-#: Floats in the bank of noise, and their spread: about that of a trained convolution.
-BANK, SPREAD = 500_000, 0.03
+#: Spread of the noise: about that of a trained convolution.
+SPREAD = 0.03
 #: Parameters with more values than this are views of the bank.
 LARGE = 20_000
 LETTERS = (
@@ -45,21 +63,21 @@ LETTERS = (
 SPEAKERS = {"Tiny Low": 110.0, "Tiny High": 210.0}  # by fundamental frequency, Hz
 
 
-def write(folder: Path) -> None:
-    """Write all six files into `folder`, which is made. The same ones each time."""
+def write(folder: Path, size: Size = TINY, texts: Sequence[str] = ()) -> None:
+    """Write all six files into `folder`, which is made; the same ones each time. The vocabulary has pieces that `texts` are made of."""
     folder.mkdir(parents=True, exist_ok=True)
     state = torch.random.get_rng_state()
     torch.manual_seed(SEED)
     try:
-        _tokenizer().save(str(folder / "vocab.json"))
-        config = _config(folder)
-        bank = torch.randn(BANK) * SPREAD
+        _tokenizer(size, texts).save(str(folder / "vocab.json"))
+        config = _config(folder, size)
+        bank = torch.randn(size.bank) * SPREAD
         norms = _mel(None)(_voice(130.0, 6.0)[None]).abs().mean(dim=(0, 2))
         torch.save(norms, folder / "mel_stats.pth")
-        torch.save(_dvae(bank, norms), folder / "dvae.pth")
+        torch.save(_dvae(bank, norms, size.codes), folder / "dvae.pth")
         xtts = Xtts(config)
         xtts.mel_stats = norms
-        _stop_in_time(xtts.gpt)
+        _stop_in_time(xtts.gpt, size.codes)
         torch.save(
             {"model": _over_bank(xtts.state_dict(), dict(xtts.hifigan_decoder.named_parameters(prefix="hifigan_decoder")), bank)},
             folder / "model.pth",
@@ -71,12 +89,13 @@ def write(folder: Path) -> None:
         torch.random.set_rng_state(state)
 
 
-def _config(folder: Path) -> XttsConfig:
+def _config(folder: Path, size: Size) -> XttsConfig:
     config = XttsConfig()
     arguments = config.model_args
-    arguments.gpt_layers, arguments.gpt_n_model_channels, arguments.gpt_n_heads = LAYERS, CHANNELS, HEADS
-    arguments.decoder_input_dim = CHANNELS
-    arguments.gpt_num_audio_tokens, arguments.gpt_start_audio_token, arguments.gpt_stop_audio_token = CODES + 2, CODES, CODES + 1
+    arguments.gpt_layers, arguments.gpt_n_model_channels, arguments.gpt_n_heads = size.layers, size.channels, size.heads
+    arguments.decoder_input_dim = size.channels
+    arguments.gpt_num_audio_tokens = size.codes + 2
+    arguments.gpt_start_audio_token, arguments.gpt_stop_audio_token = size.codes, size.codes + 1
     arguments.gpt_use_perceiver_resampler, arguments.gpt_use_masking_gt_prompt_approach = True, False
     tokenizer = network.read_tokenizer(folder)
     arguments.gpt_number_text_tokens = tokenizer.get_number_tokens()
@@ -85,20 +104,25 @@ def _config(folder: Path) -> XttsConfig:
     return config
 
 
-def _tokenizer() -> Tokenizer:
-    """Letters instead of learned pieces; the special tokens where XTTS-v2 has them."""
+def _tokenizer(size: Size, texts: Sequence[str]) -> Tokenizer:
+    """Letters, and pieces learned from texts; the special tokens where XTTS-v2 has them."""
     special = ["[STOP]", "[UNK]", "[SPACE]", *(f"[{language}]" for language in XttsConfig().languages), "[START]"]
-    vocabulary = {token: index for index, token in enumerate([*special, *dict.fromkeys(LETTERS)])}
-    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], unk_token="[UNK]"))
+    tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in special])
+    trainer = trainers.BpeTrainer(
+        vocab_size=max(size.tokens, len(special) + len(set(LETTERS))), special_tokens=special, initial_alphabet=sorted(set(LETTERS)),
+        limit_alphabet=len(set(LETTERS)), show_progress=False,
+    )  # fmt: skip
+    tokenizer.train_from_iterator([text.lower() for text in texts], trainer)
+    missing = size.tokens - tokenizer.get_vocab_size()
+    tokenizer.add_tokens([f"[unused {number}]" for number in range(missing)])
     return tokenizer
 
 
-def _dvae(bank: torch.Tensor, norms: torch.Tensor) -> dict[str, torch.Tensor]:
+def _dvae(bank: torch.Tensor, norms: torch.Tensor, codes: int) -> dict[str, torch.Tensor]:
     """State of a DVAE whose codes are among its own encoder's outputs: else most would never be used."""
     dvae = DiscreteVAE(
-        channels=80, normalization=None, positional_dims=1, num_tokens=CODES, codebook_dim=512, hidden_dim=512, num_resnet_blocks=3,
+        channels=80, normalization=None, positional_dims=1, num_tokens=codes, codebook_dim=512, hidden_dim=512, num_resnet_blocks=3,
         kernel_size=3, num_layers=2, use_transposed_convs=False,
     ).eval()  # fmt: skip
     state = _over_bank(dvae.state_dict(), dict(dvae.named_parameters()), bank)
@@ -106,14 +130,17 @@ def _dvae(bank: torch.Tensor, norms: torch.Tensor) -> dict[str, torch.Tensor]:
     heard = torch.stack([_voice(pitch, 12.0) for pitch in (90.0, 120.0, 160.0, 220.0)])
     with torch.no_grad():
         outputs = dvae.encoder(_mel(norms)(heard)).transpose(1, 2).flatten(0, 1)
-    codebook = outputs[torch.randperm(len(outputs))[:CODES]].T.contiguous()
+    codebook = outputs[torch.randperm(len(outputs))[:codes]].T.contiguous()
     state |= {"codebook.embed": codebook, "codebook.embed_avg": codebook}
     return state
 
 
 def _over_bank(state: dict[str, torch.Tensor], parameters: dict[str, Any], bank: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The state with every large one of `parameters` a view of the bank; rows start at different places. Buffers stay as they are."""
-    return {name: _view(bank, value.shape) if name in parameters and value.numel() > LARGE else value for name, value in state.items()}
+    """The state with every large one of `parameters` a view of the bank, if there is one; rows start at different places."""
+    return {
+        name: _view(bank, value.shape) if len(bank) and name in parameters and value.numel() > LARGE else value
+        for name, value in state.items()
+    }
 
 
 def _view(bank: torch.Tensor, shape: torch.Size) -> torch.Tensor:
@@ -123,11 +150,11 @@ def _view(bank: torch.Tensor, shape: torch.Size) -> torch.Tensor:
     return bank.as_strided(shape, (step, *inner))
 
 
-def _stop_in_time(gpt: Any) -> None:
+def _stop_in_time(gpt: Any, codes: int) -> None:
     """Let the stop code come after MEAN_CODES codes, on average."""
     with torch.no_grad():
         gpt.mel_head.bias.zero_()
-        gpt.mel_head.bias[gpt.stop_audio_token] = math.log(CODES / MEAN_CODES)
+        gpt.mel_head.bias[gpt.stop_audio_token] = math.log(codes / MEAN_CODES)
 
 
 def _speaker(xtts: Any, pitch: float) -> dict[str, torch.Tensor]:
