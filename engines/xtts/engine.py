@@ -66,6 +66,7 @@ class XttsEngine:
 
     def trainable(self, model: Model, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
         """All of the GPT, or adapters on its transformer. Adapters of the same shape go on learning; others are folded in first."""
+        training.prepare(_own(model).module, adapters=lora is not None)
         return _full(_own(model)) if lora is None else _adapted(_own(model), lora)
 
     def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
@@ -74,6 +75,8 @@ class XttsEngine:
     def losses(self, model: Model, batch: Batch) -> dict[str, torch.Tensor]:
         xtts = _own(model)
         xtts.activate()
+        if xtts.kind == "lora" and xtts.shared is None and torch.is_autocast_enabled(xtts.device.type):
+            lora.freeze_in_bf16(xtts.transformer)
         return training.losses(xtts.module, batch, _voices(xtts, batch))
 
     def save(self, model: Model, folder: Path) -> None:
