@@ -10,7 +10,7 @@ import torch
 
 from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest
 from engines.errors import BadInput
-from engines.xtts import export, lora, model, speech, training
+from engines.xtts import adapted, export, lora, model, speech, training
 from engines.xtts.features import Encoder
 from engines.xtts.info import INFO
 from engines.xtts.model import XttsModel
@@ -121,6 +121,7 @@ def _adapted(xtts: XttsModel, settings: LoraSettings) -> list[torch.nn.Parameter
         _fold(xtts)
         lora.inject(xtts.transformer, settings)
         xtts.lora, xtts.kind, xtts.on = settings, "lora", below
+    adapted.put_in(xtts.transformer)
     xtts.module.requires_grad_(False)
     trained = lora.parameters(xtts.transformer)
     for parameter in trained:
