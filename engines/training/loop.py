@@ -172,12 +172,16 @@ def train(
                 except Exception as error:
                     if not memory.ran_out(error):
                         raise
-                    if micro_batch == 1:
+                    spared = micro_batch == 1 and memory.checkpoint_activations(module)
+                    if micro_batch == 1 and not spared:
                         sentence = "Memory ran out in training, even with one clip at a time."
                         raise OutOfMemory(sentence, "Free memory on the device, or train with LoRA or shorter clips.") from error
                 if result is None:  # here, and not above, where the exception still holds the failed pass's tensors
                     optimizer.zero_grad(set_to_none=True)
                     memory.release(device)
+                    if spared:
+                        report.log("warning", f"Memory ran out at step {step}: from now on activations are computed twice, not kept.")
+                        continue
                     micro_batch = -(-min(micro_batch, data.n_clips) // 2)
                     times = -(-settings.batch_size // micro_batch)
                     report.log("warning", f"Memory ran out at step {step}: from now on {times} × {micro_batch} clips make one step.")

@@ -81,6 +81,7 @@ def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrid
         "eval_every": eval_every,
         "checkpoint_every": max(100, eval_every * 2),  # rarer than measuring: most of its cost is the disk's
     }
+    values["precision"] = info.precision
     values["micro_batch"] = min(info.micro_batch, overrides.get("batch_size", TrainSettings.batch_size))
     return TrainSettings.from_json({**values, **overrides})
 

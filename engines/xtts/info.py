@@ -37,6 +37,7 @@ INFO = EngineInfo(
     speak_memory=2_500_000_000,
     lora=True,
     micro_batch=4,  # a forward pass of four clips fills a processor already, and three times the activations fit fewer cards
+    precision="bf16",
     first_steps=(2_000, 1.5),
     increment_steps=(500, 0.5),
     temperature=0.75,

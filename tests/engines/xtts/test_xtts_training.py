@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import clip, tone
 
-from engines.base import Clip, Features, LoraSettings
+from engines.base import Batch, Clip, Features, LoraSettings, Model
 from engines.errors import BadInput, WeightsMissing
 from engines.features import encode_all
 from engines.training.data import DataOrder
@@ -20,6 +20,7 @@ from engines.training.settings import TrainSettings, plan
 from engines.xtts import model as voices
 from engines.xtts.engine import XttsEngine
 from engines.xtts.info import INFO
+from engines.xtts.lora import layers as lora_layers
 
 SETTINGS = TrainSettings(
     steps=12, learning_rate=2e-3, batch_size=4, micro_batch=4, warmup=2, eval_every=4, checkpoint_every=12, patience=0, threads=1
@@ -170,3 +171,48 @@ def use(base: Path, monkeypatch: pytest.MonkeyPatch, clips: list[Clip]) -> None:
 
 def padded(rows: list[np.ndarray]) -> torch.Tensor:  # type: ignore[type-arg]
     return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row.astype(np.int64)) for row in rows], batch_first=True)
+
+
+class Cramped(XttsEngine):
+    """Has no memory for activations that are kept."""
+
+    def losses(self, model: Model, batch: Batch) -> dict[str, torch.Tensor]:
+        assert isinstance(model, voices.XttsModel)
+        if torch.is_grad_enabled() and not model.transformer.is_activation_checkpointing:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return super().losses(model, batch)
+
+
+def test_activations_are_computed_twice_where_one_clip_does_not_fit_and_nothing_else_changes(
+    engine: XttsEngine, features: list[Features], tmp_path: Path
+) -> None:
+    settings = TrainSettings.from_json({**SETTINGS.to_json(), "steps": 3, "eval_every": 3, "micro_batch": 1, "lora": vars(LORA)})
+    roomy, cramped = Collected(), Collected()
+    train(engine, engine.load(None, training=True), features[:5], features[9:], settings, tmp_path / "a", report=roomy)
+    engine = Cramped()
+    train(engine, engine.load(None, training=True), features[:5], features[9:], settings, tmp_path / "b", report=cramped)
+    assert any("computed twice" in text for _, text in cramped.lines)
+    assert cramped.curves["held_out/loss"] == pytest.approx(roomy.curves["held_out/loss"], rel=1e-5)
+
+
+def test_an_adapted_layer_computes_what_pefts_own_does(engine: XttsEngine, features: list[Features]) -> None:
+    voice = engine.load(None, training=True)
+    trained = engine.trainable(voice, LORA)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in trained:
+            parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
+    batch = engine.collate(features[:3], features[3:6])
+
+    def gradients() -> tuple[float, list[torch.Tensor]]:
+        loss = engine.losses(voice, batch)["loss"]
+        return float(loss.detach()), list(torch.autograd.grad(loss, trained))
+
+    assert isinstance(voice, voices.XttsModel)
+    ours, our_gradients = gradients()
+    for layer in lora_layers(voice.transformer).values():
+        assert "forward" in vars(layer)  # or peft was measured against itself
+        del layer.forward
+    theirs, their_gradients = gradients()
+    assert ours == pytest.approx(theirs, rel=1e-5)
+    assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in zip(our_gradients, their_gradients, strict=True))
