@@ -356,7 +356,7 @@ class Client:
     def _pages(self, call: Callable[..., Any], request: Any, rows: Callable[[Any], Iterable[T]], limit: int = 0) -> Iterator[T]:
         left = limit
         while True:
-            request.page.size = min(left, 1000) if limit else 200
+            request.page.size = min(left, 1000) if limit else 1000 if request.page.token else 200  # the first rows come soon
             page = self._ask(call, request)
             for row in rows(page):
                 yield row

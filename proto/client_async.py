@@ -309,7 +309,7 @@ class AsyncClient:
     async def _pages(self, call: Callable[..., Any], request: Any, rows: Callable[[Any], Iterable[T]], limit: int = 0) -> AsyncIterator[T]:
         left = limit
         while True:
-            request.page.size = min(left, 1000) if limit else 200
+            request.page.size = min(left, 1000) if limit else 1000 if request.page.token else 200  # the first rows come soon
             page = await self._ask(call, request)
             for row in rows(page):
                 yield row

@@ -204,24 +204,52 @@ class Voices(stubs.VoicesServicer):
     def __init__(self) -> None:
         self.rated: list[pb.Rating] = []
         self.rows = [pb.Voice(name="anna", promoted=7, versions=2, engine="glow", language="en", kept_seconds=125.0)]
+        better = "# anna v7\n\nIt is better."
+        self.versions = {
+            "anna": [
+                pb.Version(voice="anna", number=7, parent=6, dataset=4, state="promoted", metrics={"wer": 0.25}, report_md=better),
+                pb.Version(voice="anna", number=6, dataset=3, state="archived", metrics={"wer": 0.5}),
+            ]
+        }
+        self.changed: list[tuple[str, str, int]] = []  # what was asked of which version: ("Promote", "anna", 7)
+        self.unscored: set[int] = set()  # versions that nobody let speak the held-out lines
+        self.lines: list[pb.ComparedLine] = []
 
     def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
         return pb.ListVoicesResponse(voices=self.rows)
 
     def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
-        if request.voice != "anna":
+        if request.voice not in {row.name for row in self.rows} | {"anna"}:
             refuse(context, grpc.StatusCode.NOT_FOUND, f"There is no voice named {request.voice!r}.", "There are: anna.")
-        rows = [
-            pb.Version(
-                voice="anna", number=7, parent=6, dataset=4, state="promoted", metrics={"wer": 0.25}, report_md="# anna v7\n\nIt is better."
-            ),
-            pb.Version(voice="anna", number=6, dataset=3, state="archived", metrics={"wer": 0.5}),
-        ]
+        rows = self.versions.get(request.voice, [])
         return pb.VersionsResponse(versions=[row for row in rows if request.number in (0, row.number)])
 
+    def Promote(self, request: pb.VersionRequest, context: Any) -> pb.Version:
+        self.changed.append(("Promote", request.voice, request.version))
+        (voice,) = (row for row in self.rows if row.name == request.voice)
+        for row in self.versions[request.voice]:
+            if row.number in (voice.promoted, request.version):
+                row.state = "promoted" if row.number == request.version else "archived"
+        voice.promoted = request.version
+        return next(row for row in self.versions[request.voice] if row.number == request.version)
+
+    def Rollback(self, request: pb.VoiceRequest, context: Any) -> pb.Version:
+        self.changed.append(("Rollback", request.voice, 0))
+        return next(row for row in self.versions[request.voice] if row.state == "archived")
+
+    def Delete(self, request: pb.VersionRequest, context: Any) -> pb.Version:
+        self.changed.append(("Delete", request.voice, request.version))
+        row = next(row for row in self.versions[request.voice] if row.number == request.version)
+        row.state = "archived"
+        return row
+
     def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
+        if request.b in self.unscored:
+            sentence = f"v{request.a} and v{request.b} were not scored on the same held-out lines yet."
+            return pb.CompareResponse(ready=False, sentence=f"{sentence} `myna compare --score` lets them speak these lines.")
         metric = pb.ComparedMetric(name="wer", a=0.5, b=0.25, recordings=0.2, better="b", lower_is_better=True)
-        return pb.CompareResponse(metrics=[metric], sentence="anna@7 is better: fewer words are wrong.", ready=True)
+        sentence = "anna@7 is better: fewer words are wrong."
+        return pb.CompareResponse(metrics=[metric], lines=self.lines, sentence=sentence, ready=True)
 
     def Rate(self, request: pb.Rating, context: Any) -> pb.Rating:
         rated = pb.Rating()
@@ -251,16 +279,42 @@ class Datasets(stubs.DatasetsServicer):
     def __init__(self) -> None:
         self.uploaded: dict[str, bytes] = {}
         self.tokens: list[str] = []
+        why = "It lasts 0.2 s; 1.0 s is the least."
+        self.clips = [
+            pb.Clip(sha256="c0ffee" * 10, recording_name="a.wav", end=3.0, text="hello there", text_source="given", kept=True),
+            pb.Clip(recording_name="b\nad.wav", end=0.2, reason="too-short", sentence=why),
+        ]
+        self.datasets: list[pb.Dataset] = []
+        self.sounds: dict[str, bytes] = {}  # files of clips, by digest
         self.given = [pb.Recording(voice="anna", sha256=digit * 64, name=f"{digit}.wav", seconds=3.0, clips=1) for digit in "abc"]
 
     def Clips(self, request: pb.ClipsRequest, context: Any) -> pb.ClipsResponse:
-        kept = pb.Clip(sha256="c0ffee" * 10, recording_name="a.wav", end=3.0, text="hello there", text_source="given", kept=True)
-        why = "It lasts 0.2 s; 1.0 s is the least."
-        left_out = pb.Clip(recording_name="b\nad.wav", end=0.2, reason="too-short", sentence=why)
-        return pb.ClipsResponse(clips=[kept, left_out] if request.dropped else [kept])  # as the daemon does: dropped ones too
+        rows = [
+            row for row in self.clips if (row.kept or request.dropped) and (row.held_out or not request.held_out_only)
+        ]  # as the daemon does: dropped ones too
+        start, size = int(request.page.token or 0), request.page.size or 50
+        return pb.ClipsResponse(clips=rows[start : start + size], next_token=str(start + size) if start + size < len(rows) else "")
 
     def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
-        return pb.Clip(sha256=request.sha256, recording_name="a.wav", end=3.0, text=request.text, text_source="person", kept=request.kept)
+        (row,) = (row for row in self.clips if row.sha256 == request.sha256)
+        if request.HasField("undo"):
+            row.CopyFrom(request.undo)
+            return row
+        if request.HasField("text"):
+            row.text, row.text_source = request.text, "person"
+        if request.HasField("kept"):
+            row.kept, row.reason = request.kept, "" if request.kept else "person"
+            row.sentence = "" if request.kept else "A person took it out."
+        row.trust = "person"
+        return row
+
+    def List(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
+        return pb.ListDatasetsResponse(datasets=self.datasets)
+
+    def ClipFile(self, request: pb.ClipRequest, context: Any) -> Iterator[pb.FilePart]:
+        data = self.sounds[request.sha256]
+        yield pb.FilePart(data=data[:100], name="clip.flac", size=len(data))
+        yield pb.FilePart(data=data[100:])
 
     def Recordings(self, request: pb.ListRecordingsRequest, context: Any) -> pb.ListRecordingsResponse:
         return pb.ListRecordingsResponse(recordings=[row for row in self.given if request.removed or not row.HasField("removed")])
@@ -288,6 +342,12 @@ class Speech(stubs.SpeechServicer):
     def __init__(self) -> None:
         self.asked: list[pb.SpeakSpec] = []
         self.hung_up = 0  # callers who went away before the end
+        self.sampled: list[pb.SampleRequest] = []
+
+    def Sample(self, request: pb.SampleRequest, context: Any) -> Iterator[pb.AudioChunk]:
+        self.sampled.append(request)
+        yield pb.AudioChunk(samples=tone(0.25), sample_rate=RATE)
+        yield pb.AudioChunk(samples=tone(0.25), sample_rate=RATE, last=True)
 
     def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> Iterator[pb.AudioChunk]:
         self.asked.append(request.spec)

@@ -1,18 +1,75 @@
-"""Screen Data."""
+"""Screen Data: what a voice learns from, and what was left out."""
 
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
 
+from tui.dashboard.live import Topic
 from tui.screens.base import WorkshopScreen
+from tui.widgets.clip_pane import ClipPane
+from tui.widgets.clips_pane import ClipsPane
+from tui.widgets.long_table import LongTable
+from tui.widgets.spread_pane import SpreadPane
 
 
 class DataScreen(WorkshopScreen):
-    """Not drawn yet."""
+    """The list of clips; below it the chosen one, and how the numbers of all are spread."""
 
     place = "data"
     screen_title = "Data"
+    screen_help = "The clips of a voice: hear them, correct their texts, drop or keep them by hand."
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
+    BINDINGS = [Binding("h", "spread", "Histograms", show=False, id="data.histograms", tooltip="Duration, SNR and CER of the shown clips")]
+    DEFAULT_CSS = """
+    DataScreen {
+        & #left { width: 1fr; }
+        &.-wide { & SpreadPane { width: 46; } & ClipPane { height: 9; } &.-other SpreadPane { display: none; } }
+        &.-narrow {
+            & Horizontal { layout: vertical; }
+            & SpreadPane { display: none; height: 9; layout: horizontal; }
+            &.-other { & SpreadPane { display: block; } & ClipPane { display: none; } }
+        }
+    }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: tuple[object, ...] = ()  #: what the daemon said of the voice when its clips were fetched
 
     def body(self) -> ComposeResult:
-        yield Static("This screen is being built.")
+        with Horizontal():
+            with Vertical(id="left"):
+                yield ClipsPane()
+                yield ClipPane()
+            yield SpreadPane()
+
+    def on_mount(self) -> None:
+        self.query_one(LongTable).focus()
+
+    def show(self, topics: Topic) -> None:
+        if not topics & (Topic.VOICES | Topic.LINK) or not self.app.live.link.up:
+            return
+        pane, voices = self.query_one(ClipsPane), self.app.live.voices
+        name = pane.voice if pane.voice in voices else next(iter(sorted(voices)), "")
+        voice = voices.get(name)
+        seen = (name, voice.newest_dataset, voice.recordings, voice.recorded_seconds) if voice is not None else ()
+        if seen != self._seen or Topic.LINK in topics:
+            self._seen = seen
+            pane.look(name, pane.number if name == pane.voice else 0)
+
+    def filtered(self, text: str) -> None:
+        self.query_one(ClipsPane).filtered(text)
+
+    async def on_screen_suspend(self) -> None:
+        await self.query_one(ClipsPane).snippet.stop()
+
+    def action_spread(self) -> None:
+        self.toggle_class("-other")
+
+    def on_clips_pane_shown(self, event: ClipsPane.Shown) -> None:
+        self.query_one(SpreadPane).show_clips(event.rows)
+
+    def on_clips_pane_chosen(self, event: ClipsPane.Chosen) -> None:
+        self.query_one(ClipPane).show_clip(event.clip)

@@ -63,11 +63,11 @@ class Eye:
 
 @asynccontextmanager
 async def looking(
-    home: Path, size: tuple[int, int] = (80, 24), *, readonly: bool = False, settings: Settings | None = None
+    home: Path, size: tuple[int, int] = (80, 24), *, readonly: bool = False, settings: Settings | None = None, toasts: bool = False
 ) -> AsyncIterator[Eye]:
-    """The dashboard on the daemon of `home`, connected."""
+    """The dashboard on the daemon of `home`, connected. `toasts`: what is said and goes away by itself is seen, too."""
     app = Dashboard(address(home_folder=home), settings or Settings(theme="myna-dark"), readonly=readonly, start=False)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=toasts) as pilot:
         eye = Eye(pilot, app)
         await eye.until(lambda: hasattr(app, "live") and app.live.link.up, "connected")
         await pilot.pause()

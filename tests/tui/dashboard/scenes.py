@@ -11,6 +11,7 @@ import random
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from proto import myna_pb2 as pb
+from tests.tui.dashboard.scene_voices import set_clips, set_voices
 from tests.tui.stage import NOW, Stage
 
 SCENES = ("empty", "busy", "failed", "disconnected")
@@ -30,7 +31,7 @@ def set_scene(stage: Stage, name: str) -> None:
 def empty(stage: Stage) -> None:
     """A fresh install on a machine without a GPU."""
     stage.jobs.rows, stage.jobs.lines = {}, []
-    stage.voices.rows = []
+    stage.voices.rows, stage.voices.versions, stage.datasets.clips = [], {}, []
     sample = pb.SystemSample(
         time=at(0), no_gpu="There is no NVIDIA driver on this machine; work runs on the CPU.", cpu=0.04,
         memory_total=32 * GB, memory_used=6 * GB, disk_total=1000 * GB, disk_free=740 * GB,
@@ -79,6 +80,8 @@ def busy(stage: Stage) -> None:
         ),
     ]  # fmt: skip
     stage.jobs.rows = {row.id: row for row in rows}
+    set_voices(stage)
+    set_clips(stage)
     stage.jobs.lines = [
         pb.LogLine(time=at(60 * n), level="warning" if n == 4 else "info", text=text, attempt=1, cursor=n + 1)
         for n, text in enumerate(

@@ -1,0 +1,102 @@
+"""Voices, versions and clips for the scenes."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proto import myna_pb2 as pb
+from tests.tui.stage import NOW, Stage
+
+TEXTS = (
+    "The harbour wakes slowly when fog lies on the water.",
+    "Nobody counts the gulls, and the gulls count nobody.",
+    "By seven the market smells of bread and wet rope.",
+    "Her letter came on a Tuesday, in an envelope the colour of rain.",
+    "He read it twice, and folded it along its old creases.",
+    "The train to the coast leaves from the furthest platform.",
+    "It is the one with the clock that nobody trusts.",
+    "We walked home over the bridge and said nothing at all.",
+)
+
+
+def set_voices(stage: Stage) -> None:
+    """anna with a line of seven versions of which one failed and one waits; ben whom nobody trained; a voice that speaks German."""
+    stage.voices.rows = [
+        pb.Voice(name="anna", promoted=6, versions=7, recordings=12, engine="glow", language="en", kept_seconds=2_465, newest_dataset=4,
+                 next="train anna from v6 on dataset #4 (train #12, now)"),
+        pb.Voice(name="ben", recordings=3, engine="glow", language="en", kept_seconds=41, newest_dataset=1,
+                 next="needs 19 s more audio to train"),
+        pb.Voice(name="jörg", promoted=1, versions=1, recordings=4, engine="xtts", language="de", kept_seconds=190, newest_dataset=1,
+                 next="is up to date: add recordings to make it better"),
+    ]  # fmt: skip
+    parents = {1: 0, 2: 1, 3: 2, 4: 2, 5: 4, 6: 5, 7: 6}
+    states = {3: "rejected", 6: "promoted", 7: "candidate"}
+    stage.voices.versions = {
+        "anna": [_version("anna", number, parents[number], states.get(number, "archived")) for number in sorted(parents, reverse=True)],
+        "jörg": [_version("jörg", 1, 0, "promoted", licence="CPML, accepted by a person")],
+    }
+    stage.voices.unscored = {7}
+    stage.voices.lines = [
+        pb.ComparedLine(text=text, clip=sha(text), metrics_a={"wer": 0.1 * (n % 4), "similarity": 0.78}, metrics_b={"wer": 0.07 * (n % 5)})
+        for n, text in enumerate(TEXTS[:5])
+    ]
+
+
+def set_clips(stage: Stage) -> None:
+    """Sixty clips of anna: kept, held out, dropped for several reasons."""
+    chance = random.Random(1)
+    reasons = {
+        7: ("too-short", "It is 0.4 s long; this engine needs at least 1 s."),
+        19: ("noisy", "The speech is only 6 dB louder than the noise."),
+        23: ("disagree", "Text and speech differ in 41% of the letters."),
+        41: ("person", "A person took it out."),
+    }
+    stage.datasets.clips = []
+    for n in range(60):
+        reason, sentence = reasons.get(n, ("", ""))
+        long = 0.4 if reason == "too-short" else 2.5 + 5 * chance.random()
+        source, trust = ("given", "given") if n % 3 else ("whisper", "high")
+        quality = {"snr_db": 42 - 20 * chance.random(), "cer": 0.12 * chance.random(), "rms_db": -24 + 4 * chance.random(), "peak": 0.7}
+        if reason == "noisy":
+            quality["snr_db"] = 6.0
+        start = 8.0 * (n % 20)
+        made = pb.Clip(
+            sha256=sha(f"clip {n}"), recording=sha(f"recording {n // 20}"), recording_name=f"session {1 + n // 20}.wav", start=start,
+            end=start + long, text=TEXTS[n % len(TEXTS)], text_source=source, trust=trust, quality=quality, kept=not reason,
+            reason=reason, sentence=sentence, held_out=not reason and n % 11 == 0,
+        )  # fmt: skip
+        stage.datasets.clips.append(made)
+    stage.datasets.given = [
+        pb.Recording(voice="anna", sha256=sha(f"recording {n}"), name=f"session {1 + n}.wav", seconds=160, clips=20) for n in range(3)
+    ]
+    stage.datasets.datasets = [
+        pb.Dataset(voice="anna", number=number, clips=13 * number, held_out=number, seconds=66.0 * number, created=_at(number - 90_000))
+        for number in (4, 3, 2, 1)
+    ]
+
+
+def sha(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _at(seconds: float) -> Timestamp:
+    return Timestamp(seconds=NOW.seconds + int(seconds))
+
+
+def _version(voice: str, number: int, parent: int, state: str, licence: str = "") -> pb.Version:
+    worse = 0.06 if number == 3 else 0.0
+    metrics = {"similarity": 0.62 + 0.03 * number - worse, "wer": 0.40 - 0.025 * number + worse, "dnsmos": 2.9 + 0.05 * number,
+               "held_out_loss": 1.2 - 0.05 * number}  # fmt: skip
+    verdict = {
+        "rejected": "Not better: it sounds less like the person (-0.030), and more words are wrong.",
+        "promoted": "Better: it sounds more like the person (+0.030), and fewer words are wrong.",
+    }.get(state, "")
+    table = f"| | v{parent} | v{number} |\n|---|---|---|\n| WER | 0.28 | 0.25 |"
+    report = f"# {voice} v{number}\n\n{verdict}\n\n## Scores on held-out lines\n\n{table}"
+    return pb.Version(
+        voice=voice, number=number, parent=parent, dataset=max(1, number - 2), run=number + 2, engine="glow", kind="full", state=state,
+        metrics={} if number == 7 else metrics, verdict=verdict, created=_at(number * 3600 - 90_000), report_md=report, licence=licence,
+    )  # fmt: skip

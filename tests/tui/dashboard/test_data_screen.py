@@ -1,0 +1,236 @@
+"""Screen Data, as a person uses it: on the paper daemon, with a sound card made of paper."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from proto import myna_pb2 as pb
+from tests.tui.dashboard.looking import Eye, looking
+from tests.tui.dashboard.scene_voices import sha
+from tests.tui.dashboard.scenes import set_scene
+from tests.tui.paper_card import Card
+from tests.tui.stage import Stage
+from tui.widgets.long_table import LongTable
+
+pytestmark = pytest.mark.integration
+Story = Callable[[Eye], Awaitable[None]]
+TEXT = "The harbour wakes slowly when fog lies on the water."
+
+
+def told(home: Path, story: Story, size: tuple[int, int] = (120, 40)) -> None:
+    """Open the dashboard at screen Data and let the story happen."""
+
+    async def run() -> None:
+        async with looking(home, size, toasts=True) as eye:
+            await eye.press("4")
+            await eye.sees("Clips anna, all clips", TEXT[:20])
+            await story(eye)
+
+    asyncio.run(run())
+
+
+@pytest.fixture
+def busy(stage: Stage) -> Stage:
+    set_scene(stage, "busy")
+    return stage
+
+
+def clip(stage: Stage, number: int = 0) -> pb.Clip:
+    (found,) = (row for row in stage.datasets.clips if row.sha256 == sha(f"clip {number}"))
+    return found
+
+
+def test_the_totals_say_what_is_kept_and_why_the_rest_is_not(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        await eye.sees("50 train", "6 held out", "4 dropped", "1 too-short", "1 noisy")
+
+    told(home, story)
+
+
+def test_a_text_is_corrected_and_the_change_undone(busy: Stage, home: Path) -> None:
+    before = pb.Clip()
+    before.CopyFrom(clip(busy))
+
+    async def story(eye: Eye) -> None:
+        await eye.press("e")
+        await eye.sees("What is said in this clip")
+        await eye.press("end", *"Twice", "enter")
+        await eye.until(lambda: clip(busy).text == f"{TEXT}Twice", "the daemon has it")
+        await eye.sees("text by person")
+        await eye.press("u")
+        await eye.sees("Undone: the text.")
+        assert clip(busy) == before, "who wrote it, and how sure that is, too"
+        await eye.sees("text by whisper, high trust")
+
+    told(home, story)
+
+
+def test_leaving_the_text_box_changes_nothing(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        await eye.press("e")
+        await eye.sees("What is said in this clip")
+        await eye.press(*"Wrong", "escape")
+        await eye.no_longer_sees("What is said in this clip")
+        assert clip(busy).text == TEXT
+
+    told(home, story)
+
+
+def test_a_clip_is_dropped_and_kept_again_by_hand(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        await eye.press("j", "d")
+        await eye.until(lambda: not clip(busy, 1).kept, "dropped")
+        await eye.sees("49 train", "2 person", "A person took it out.")
+        await eye.press("d")
+        await eye.until(lambda: clip(busy, 1).kept, "kept again")
+        await eye.sees("50 train")
+        await eye.press("u", "u")
+        await eye.until(lambda: clip(busy, 1).trust == "given", "both undone")
+        await eye.press("u")
+        await eye.sees("There is nothing to undo.")
+
+    told(home, story)
+
+
+def test_taking_a_recording_out_asks_and_can_be_undone(busy: Stage, home: Path) -> None:
+    def removed() -> list[str]:
+        return [row.name for row in busy.datasets.given if row.HasField("removed")]
+
+    async def story(eye: Eye) -> None:
+        await eye.press("X")
+        await eye.sees("Take session 1.wav out of anna?", "18 clips", "Nothing is")
+        await eye.press("n")
+        await eye.no_longer_sees("Take session 1.wav")
+        assert removed() == []
+        await eye.press("X")
+        await eye.sees("Take session 1.wav")
+        await eye.press("y")
+        await eye.until(lambda: removed() == ["session 1.wav"], "taken out")
+        await eye.press("u")
+        await eye.until(lambda: removed() == [], "brought back")
+
+    told(home, story)
+
+
+def test_a_clip_is_heard(busy: Stage, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = Card()
+    monkeypatch.setitem(sys.modules, "sounddevice", card)
+    file = io.BytesIO()
+    soundfile.write(file, np.full(8_000, 0.25, np.float32), 22_050, format="FLAC")
+    busy.datasets.sounds[sha("clip 0")] = file.getvalue()
+
+    async def story(eye: Eye) -> None:
+        await eye.press("space")
+        await eye.until(lambda: len(card.streams) == 1, "it plays")
+        assert card.streams[0].rate == 22_050
+        card.streams[0].play(10)
+        assert card.heard[0] == pytest.approx(0.25, abs=1e-3)
+        await eye.press("space")
+        await eye.until(lambda: card.streams[0].closed, "the same key stops it")
+
+    told(home, story)
+
+
+def test_a_dataset_that_was_made_is_looked_at_and_not_changed(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        await eye.press("D")
+        await eye.sees("Which clips of anna?", "dataset #4")
+        await eye.press("j", "enter")
+        await eye.sees("Clips anna, dataset #4", TEXT[:20])
+        await eye.press("d")
+        await eye.sees("Dataset #4 is made and stays as it is.")
+        assert clip(busy).kept
+
+    told(home, story)
+
+
+def test_another_voice_is_chosen_from_a_list(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        await eye.press("v")
+        await eye.sees("Clips of which voice?")
+        await eye.press("j", "enter")
+        await eye.sees("Clips ben, all clips")
+
+    told(home, story)
+
+
+def test_the_filter_narrows_list_totals_and_histograms(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        await eye.press("slash", *"noisy")
+        await eye.sees("1 of 60", "0 train", "1 dropped: 1 noisy", "The speech is only 6 dB")
+        await eye.press("escape")
+        await eye.sees("50 train")
+
+    told(home, story, size=(160, 45))
+
+
+def test_a_column_sorts_and_turns_by_key_and_pointer(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        table = eye.app.screen.query_one(LongTable)
+        await eye.press("s")
+        await eye.sees("▲s")
+        assert table.rows[0].sha256 == sha("clip 7"), "the shortest first"
+        await eye.press("S")
+        await eye.sees("▼s")
+        assert table.chosen is table.rows[0]
+        seconds = [row.end - row.start for row in table.rows]
+        assert seconds == sorted(seconds, reverse=True)
+        await eye.pilot.click(table, offset=(24, 0))
+        await eye.sees("▲SNR")
+        assert table.rows[0].reason == "noisy"
+
+    told(home, story)
+
+
+def test_new_clips_of_the_daemon_come_by_themselves(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        busy.datasets.clips.append(pb.Clip(sha256=sha("new"), recording="r", text="Something new.", end=3.0, kept=True))
+        busy.voices.rows[0].newest_dataset = 5
+        busy.jobs.tell(voice=busy.voices.rows[0])
+        await eye.sees("51 train")
+
+    told(home, story)
+
+
+def test_ten_thousand_clips_are_as_quick_as_sixty(busy: Stage, home: Path) -> None:
+    one = clip(busy, 1)
+    many = []
+    for n in range(10_000):
+        row = pb.Clip()
+        row.CopyFrom(one)
+        row.sha256, row.recording, row.start, row.end = sha(str(n)), sha(f"r{n}"), 0.0, 1.0 + n / 1000
+        many.append(row)
+    busy.datasets.clips = many
+
+    async def run() -> tuple[float, float, float]:
+        async with looking(home, (200, 50)) as eye:
+            begun = time.monotonic()
+            await eye.press("4")
+            await eye.sees("Nobody counts the gulls")
+            first = time.monotonic() - begun
+            await eye.sees("10,000 train")
+            keys = [await cost(eye, key) for key in ("j", "k", "G", "g", "pagedown", "pageup", "j", "j", "j", "k")]
+            sort = await cost(eye, "s", "S")
+            await eye.sees("11.0")
+            return first, sorted(keys)[len(keys) // 2], sort
+
+    async def cost(eye: Eye, *keys: str) -> float:
+        """Seconds of a core, which others on this machine do not change."""
+        begun = time.process_time()
+        await eye.press(*keys)
+        return time.process_time() - begun
+
+    first, key, sort = asyncio.run(run())
+    print(f"first rows {first:.2f} s; of a core: a key {1000 * key:.0f} ms, sorting twice {1000 * sort:.0f} ms")
+    assert first < 3.0
+    assert key < 0.1, "a key is one screenful of work, however many rows there are"
+    assert sort < 0.5

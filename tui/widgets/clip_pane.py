@@ -1,0 +1,64 @@
+"""One clip in full: its text, where it comes from, what was measured of it, and why it was dropped."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.content import Content
+from textual.widgets import Static
+
+from proto import myna_pb2 as pb
+from tui import wording
+from tui.dashboard import clips
+from tui.output import safe
+from tui.widgets.pane import Pane
+
+#: numbers of `Clip.quality` for people
+NUMBERS = {
+    "snr_db": "SNR {:.0f} dB",
+    "cer": "CER {:.2f}",
+    "rms_db": "level {:.0f} dB",
+    "peak": "peak {:.2f}",
+    "clipped_share": "overdriven {:.1%}",
+    "chars_per_second": "{:.1f} letters a second",
+}
+
+
+class ClipPane(Pane):
+    """Draws the clip it is given."""
+
+    pane_title = "Clip"
+    pane_help = "The clip under the cursor of the list, in full. CER: share of letters in which its text and what was heard differ."
+    DEFAULT_CSS = """
+    ClipPane { height: 7; & VerticalScroll { scrollbar-size-vertical: 1; } }
+    """
+
+    def compose(self) -> ComposeResult:
+        with VerticalScroll(can_focus=False):
+            yield Static(id="clip")
+
+    def show_clip(self, clip: pb.Clip | None) -> None:
+        """Draw this clip; None: nothing."""
+        self.query_one("#clip", Static).update(described(clip) if clip is not None else "")
+
+
+def described(clip: pb.Clip) -> Content:
+    """The clip in words."""
+    if clip.kept:
+        fate = "held out: it never trains, versions are judged by it" if clip.held_out else "kept: the voice trains on it"
+    else:
+        fate = f"dropped ({clip.reason or 'by a person'}): {clip.sentence}"
+    source = f"text by {clip.text_source or 'nobody'}" + (f", {clip.trust} trust" if clip.trust and clip.trust != clip.text_source else "")
+    where = f"{clip.recording_name}, {clip.start:.1f}–{clip.end:.1f} s ({wording.duration(clips.seconds(clip))})"
+    known = [*(name for name in NUMBERS if name in clip.quality), *sorted(clip.quality.keys() - NUMBERS.keys())]
+    return Content.assemble(
+        (f"“{safe(clip.text)}”\n" if clip.text else "(no text)\n", "b"),
+        (safe(fate) + "\n", "$success" if clip.kept and clip.held_out else "$foreground" if clip.kept else "$error"),
+        (f"{safe(source)} · {safe(where)}\n", "$text-muted"),
+        (" · ".join(_number(clip, name) for name in known), "$text-muted"),
+    )
+
+
+def _number(clip: pb.Clip, name: str) -> str:
+    words = NUMBERS.get(name, safe(name).replace("_", " ").replace("{", "").replace("}", "") + " {:.2f}")
+    return words.format(clip.quality[name])

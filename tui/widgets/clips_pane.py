@@ -1,0 +1,294 @@
+"""The clips of a voice: the list, and what a person can do to one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Static
+
+from proto import myna_pb2 as pb
+from proto.channel import ClientError
+from tui import wording
+from tui.dashboard import clips
+from tui.dashboard.actions import asks, changes
+from tui.dashboard.clip_sound import clip_sound
+from tui.dashboard.clips import ALL, Done, quality, seconds
+from tui.dashboard.snippet import Snippet
+from tui.output import safe
+from tui.screens.choose import ChooseScreen
+from tui.screens.edit_text import EditTextScreen
+from tui.widgets.long_table import Column, LongTable
+from tui.widgets.pane import Pane
+
+if TYPE_CHECKING:
+    from tui.app import Dashboard
+
+UNDO = 100  #: changes that can be undone
+SOON = 0.15  #: seconds until others hear of the shown clips: a filter is typed letter by letter
+
+
+def _number(clip: pb.Clip, name: str, digits: int) -> str:
+    value = quality(clip, name)
+    return "" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _least_first(name: str, clip: pb.Clip) -> float:
+    value = quality(clip, name)
+    return math.inf if math.isnan(value) else value
+
+
+def _role(clip: pb.Clip) -> str:
+    return "dim" if clip.kept and not clip.held_out else "good" if clip.kept else "bad"
+
+
+COLUMNS: tuple[Column[pb.Clip], ...] = (
+    Column("s", 5, lambda clip: f"{seconds(clip):.1f}", seconds, right=True),
+    Column("use", 16, clips.use, role=_role),
+    Column("SNR", 4, lambda clip: _number(clip, "snr_db", 0), lambda clip: _least_first("snr_db", clip), right=True),
+    Column("CER", 5, lambda clip: _number(clip, "cer", 2), lambda clip: _least_first("cer", clip), right=True),
+    Column("level", 6, lambda clip: _number(clip, "rms_db", 0), lambda clip: _least_first("rms_db", clip), right=True, room=100),
+    Column("text by", 12, lambda clip: clip.text_source + (" (low)" if clip.trust == "low" else ""), room=100),
+    Column("text", 0, lambda clip: clip.text, lambda clip: clip.text.lower()),
+    Column("from", 24, lambda clip: clip.recording_name, lambda clip: (clip.recording_name, clip.start), room=130),
+    Column("at", 7, lambda clip: f"{clip.start:.1f}", lambda clip: clip.start, right=True, room=130),
+)
+
+
+class ClipsPane(Pane):
+    """Fetches the clips of one voice, shows those that the filter lets through, and changes one at a person's word."""
+
+    pane_title = "Clips"
+    pane_help = (
+        "What the voice learns from. “train” clips teach it, “held out” ones never do: they are what a version is judged by. Those marked "
+        "✗ were dropped, with the reason. What you change is in the next dataset; datasets that were made stay as they are. "
+        "s sorts by the next column, S turns the order round, / filters."
+    )
+    BINDINGS = [
+        Binding("space", "play", "play", id="clips.play", tooltip="Hear the clip; again: stop"),
+        Binding("e", "edit", "text", id="clips.text", tooltip="Write down what is really said"),
+        Binding("d", "drop", "drop/keep", id="clips.drop", tooltip="Leave it out of the next dataset, or take it in"),
+        Binding("u", "undo", "undo", id="clips.undo", tooltip="Take back what you changed last"),
+        Binding("v", "voice", "voice", id="clips.voice", tooltip="Another voice"),
+        Binding("D", "dataset", "Dataset", show=False, id="clips.dataset", tooltip="A dataset as it was made, or all clips"),
+        Binding("X", "remove", "Take the recording out", show=False, id="clips.remove", tooltip="All its clips leave the next dataset"),
+    ]
+    DEFAULT_CSS = """
+    ClipsPane { height: 1fr; & > #totals { height: auto; max-height: 2; color: $text-muted; } }
+    """
+
+    app: Dashboard  # type: ignore[assignment]
+
+    class Shown(Message):
+        """Other clips are shown."""
+
+        def __init__(self, rows: Sequence[pb.Clip]) -> None:
+            super().__init__()
+            self.rows = rows
+
+    class Chosen(Message):
+        """The cursor stands on this clip."""
+
+        def __init__(self, clip: pb.Clip | None) -> None:
+            super().__init__()
+            self.clip = clip
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.voice = ""
+        self.number = ALL
+        self._rows: list[pb.Clip] = []
+        self._words: list[str] = []
+        self._done: list[Done] = []
+        self._coming = False
+        self._fetches = 0  #: how often clips were asked for; only the last answer counts
+        self._telling: Timer | None = None
+        self.snippet = Snippet()
+
+    def compose(self) -> ComposeResult:
+        yield Static("", id="totals", markup=False)
+        yield LongTable(COLUMNS, clips.key)
+
+    @property
+    def table(self) -> LongTable[pb.Clip]:
+        return self.query_one(LongTable)
+
+    # ---------------------------------------------------------------------------------------------- what is shown
+
+    def look(self, voice: str, number: int = ALL) -> None:
+        """Show this voice's clips, or those of one of its datasets; what is there stays until the new ones come."""
+        if (voice, number) != (self.voice, self.number):
+            self._rows = []
+        self.voice, self.number = voice, number
+        if voice:
+            self._fetch()
+        else:
+            self._show()
+
+    @asks
+    async def _fetch(self) -> None:
+        self._fetches = mine = self._fetches + 1
+        self._coming = True
+        try:
+            async for rows in clips.fetched(self.app.client, self.voice, self.number):
+                if mine != self._fetches:
+                    return  # something else is looked at, or what comes is old already
+                if len(rows) >= len(self._rows):  # while an old picture is renewed, it is not cut short
+                    self._rows = rows
+                    self._show()
+            self._rows = rows
+        finally:
+            if mine == self._fetches:
+                self._coming = False
+                self._show()
+
+    def filtered(self, text: str) -> None:
+        """Show only clips that hold these words."""
+        self._words = text.lower().split()
+        self._show()
+
+    def _wanted(self) -> list[pb.Clip]:
+        """What the filter lets through, as it came."""
+        return [clip for clip in self._rows if clips.matches(clip, self._words)] if self._words else self._rows
+
+    def _show(self) -> None:
+        rows = self._wanted()
+        self.table.show_rows(rows)
+        what = f"dataset #{self.number}" if self.number else "all clips"
+        found = f", {len(rows):,} of {len(self._rows):,}" if self._words else ""
+        self.show_title(f"{self.voice}, {what}{found}" if self.voice else "")
+        if self._rows or not self.voice:
+            sentence = clips.totals(rows).sentence() if self.voice else "There is no voice yet. `myna add NAME FILES…` makes one."
+        else:
+            sentence = "Fetching …" if self._coming else "No clips yet: recordings are cut when their inbox is quiet."
+        self.query_one("#totals", Static).update(safe(sentence) + (" …" if self._coming and self._rows else ""))
+        self.post_message(self.Chosen(self.table.chosen))
+        if self._telling is None:
+            self._telling = self.set_timer(SOON, self._tell)
+
+    def _tell(self) -> None:
+        self._telling = None
+        self.post_message(self.Shown(self.table.rows))
+
+    def on_long_table_moved(self, event: LongTable.Moved) -> None:
+        event.stop()
+        self.post_message(self.Chosen(self.table.chosen))
+
+    def on_long_table_sorted(self, event: LongTable.Sorted) -> None:
+        event.stop()
+        self.table.show_rows(self._wanted())
+
+    # ---------------------------------------------------------------------------------------------- what is done
+
+    @asks
+    async def action_play(self) -> None:
+        clip = self._heard()
+        await self.snippet.toggle(clip.sha256, lambda: clip_sound(self.app.client, self.voice, clip.sha256))
+
+    @changes
+    async def action_edit(self) -> None:
+        clip = self._changeable()
+        note = f"{clip.recording_name}, {clip.start:.1f}–{clip.end:.1f} s; text by {clip.text_source or 'nobody'}"
+        text = await self.app.push_screen_wait(EditTextScreen("What is said in this clip", clip.text, safe(note)))
+        if text is not None:
+            await self._change(clip, "the text", text=text)
+
+    @changes
+    async def action_drop(self) -> None:
+        clip = self._changeable()
+        await self._change(clip, "keeping a clip" if not clip.kept else "dropping a clip", kept=not clip.kept)
+
+    @changes
+    async def action_remove(self) -> None:
+        clip = self._changeable(any_sound=True)
+        voice, name = self.voice, clip.recording_name
+        number = sum(row.recording == clip.recording and row.kept for row in self._rows)
+        consequence = (
+            f"{wording.count(number, 'clip')} of it leave the next dataset. Nothing is deleted: u, or `myna restore`, brings it back."
+        )
+        if not await self.app.confirm(f"Take {name} out of {voice}?", consequence, yes="Take it out"):
+            return
+        await self.app.client.remove_recording(voice, clip.recording)
+
+        async def undo() -> None:
+            await self.app.client.restore_recording(voice, clip.recording)
+
+        self._remember(Done(f"taking {name} out", undo))
+        self.look(self.voice, self.number)
+
+    @changes
+    async def action_undo(self) -> None:
+        if not self._done:
+            raise ClientError("There is nothing to undo.", "What you change here can be undone until the dashboard is closed.")
+        done = self._done.pop()
+        try:
+            await done.undo()
+        except ClientError:
+            self._done.append(done)
+            raise
+        self.app.say(f"Undone: {done.what}.")
+
+    @asks
+    async def action_voice(self) -> None:
+        voices = sorted(self.app.live.voices.values(), key=lambda voice: voice.name)
+        rows = [
+            (voice.name, (safe(voice.name), wording.count(voice.recordings, "recording"), wording.duration(voice.kept_seconds) + " kept"))
+            for voice in voices
+        ]
+        chosen = await self.app.push_screen_wait(ChooseScreen("Clips of which voice?", ("voice", "recordings", "kept"), rows, self.voice))
+        if chosen:
+            self.look(chosen)
+
+    @asks
+    async def action_dataset(self) -> None:
+        if not self.voice:
+            return
+        rows = [("0", ("all clips", "what the next dataset is made of", "", ""))]
+        async for data in self.app.client.datasets(self.voice):
+            kept = f"{data.clips:,} train, {data.held_out:,} held out"
+            rows.append((str(data.number), (f"dataset #{data.number}", kept, wording.duration(data.seconds), wording.moment(data.created))))
+        head = ("dataset", "clips", "length", "made")
+        chosen = await self.app.push_screen_wait(ChooseScreen(f"Which clips of {self.voice}?", head, rows, str(self.number)))
+        if chosen is not None:
+            self.look(self.voice, int(chosen))
+
+    async def _change(self, clip: pb.Clip, what: str, *, text: str | None = None, kept: bool | None = None) -> None:
+        voice = self.voice
+        new = await self.app.client.set_clip(voice, clip.sha256, text=text, kept=kept)
+
+        async def undo() -> None:
+            self._took(voice, await self.app.client.undo_clip(voice, clip))
+
+        self._took(voice, new)
+        self._remember(Done(what, undo))
+
+    def _took(self, voice: str, new: pb.Clip) -> None:
+        if voice == self.voice:
+            self._rows = clips.changed(self._rows, new)
+            self._show()
+            if self._coming:
+                self._fetch()  # what is on its way may be from before the change
+
+    def _remember(self, done: Done) -> None:
+        self._done = [*self._done[1 - UNDO :], done]
+
+    def _heard(self) -> pb.Clip:
+        """The chosen clip. Raises ClientError where there is none, or it has no sound."""
+        clip = self.table.chosen
+        if clip is None:
+            raise ClientError("No clip is chosen.", "", "FAILED_PRECONDITION")
+        if not clip.sha256:
+            raise ClientError("No sound was kept of this clip.", clip.sentence, "FAILED_PRECONDITION")
+        return clip
+
+    def _changeable(self, *, any_sound: bool = False) -> pb.Clip:
+        if self.number:
+            hint = "D, then “all clips”: what you change there is in the next one."
+            raise ClientError(f"Dataset #{self.number} is made and stays as it is.", hint, "FAILED_PRECONDITION")
+        clip = self.table.chosen
+        return clip if any_sound and clip is not None else self._heard()

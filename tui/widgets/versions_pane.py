@@ -1,0 +1,292 @@
+"""The tree of voices and versions, and what a person can do with a version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.message import Message
+
+from proto import myna_pb2 as pb
+from proto.channel import ClientError
+from tui import wording
+from tui.dashboard.actions import asks, changes
+from tui.dashboard.lineage import tree
+from tui.metrics import BY_NAME, Metric, change, figure
+from tui.widgets.long_table import Column, LongTable
+from tui.widgets.pane import Pane
+
+if TYPE_CHECKING:
+    from tui.app import Dashboard
+
+UNFOLDED = 6  #: so many voices are shown with their versions at first
+MARKS = {"promoted": "●", "candidate": "○", "rejected": "✗"}
+
+
+@dataclass(frozen=True)
+class Line:
+    """A voice, or (with `version`) one of its versions."""
+
+    voice: pb.Voice
+    folded: bool = False
+    guides: str = ""
+    version: pb.Version | None = None
+    parent: pb.Version | None = None
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """(voice, version's number; 0: the base; -1: the voice itself)."""
+        return self.voice.name, self.version.number if self.version is not None else -1
+
+
+def spelt(number: int) -> str:
+    return f"v{number}" if number else "base"
+
+
+def _name(line: Line) -> str:
+    return f" {line.guides}{spelt(line.version.number)}" if line.version is not None else line.voice.name
+
+
+def _state(line: Line) -> str:
+    if line.version is None or not line.version.number:
+        return ""
+    return f"{MARKS.get(line.version.state, ' ')} {line.version.state}"
+
+
+def _state_role(line: Line) -> str:
+    state = line.version.state if line.version is not None else ""
+    return {"promoted": "good", "rejected": "bad", "archived": "dim"}.get(state, "")
+
+
+def _metric(metric: Metric) -> Callable[[Line], str]:
+    def cell(line: Line) -> str:
+        if line.version is None:
+            return ""
+        against = line.parent.metrics if line.parent is not None else {}
+        return f"{figure(metric, line.version.metrics)} {change(metric, against, line.version.metrics).text}".strip()
+
+    return cell
+
+
+def _metric_role(metric: Metric) -> Callable[[Line], str]:
+    def role(line: Line) -> str:
+        if line.version is None or line.parent is None:
+            return ""
+        return {True: "good", False: "bad", None: ""}[change(metric, line.parent.metrics, line.version.metrics).better]
+
+    return role
+
+
+def _column(name: str, width: int, room: int = 0) -> Column[Line]:
+    metric = BY_NAME[name]
+    return Column(metric.title, width, _metric(metric), room=room, role=_metric_role(metric))
+
+
+COLUMNS: tuple[Column[Line], ...] = (
+    Column("version", 14, _name),
+    Column("state", 11, _state, role=_state_role),
+    _column("similarity", 19),
+    _column("wer", 19),
+    _column("dnsmos", 17, room=94),
+    _column("held_out_loss", 21, room=118),
+    Column("data", 5, lambda line: f"#{line.version.dataset}" if line.version is not None and line.version.dataset else "", room=126),
+)
+
+
+def _banner(line: Line) -> str:
+    if line.version is not None:
+        return ""
+    voice = line.voice
+    speaks = f"speaks v{voice.promoted}" if voice.promoted else "the base speaks"
+    parts = [voice.language, voice.engine, speaks, wording.count(voice.versions, "version"), voice.next]
+    return f"{'▸' if line.folded else '▾'} {voice.name}  " + " · ".join(part for part in parts if part)
+
+
+class VersionsPane(Pane):
+    """Shows the tree it is given; asks the daemon for what a person wants of the chosen version."""
+
+    pane_title = "Voices"
+    pane_help = (
+        "Every voice with its versions; the tree shows which came from which. ● speaks, ○ waits for your word, ✗ was not kept. Beside each "
+        "number stands how it differs from the version it came from, and whether that is better or worse. Enter folds a voice."
+    )
+    BINDINGS = [
+        Binding("space", "play", "hear", id="versions.play", tooltip="The chosen line, spoken by this version; again: stop"),
+        Binding("p", "promote", "promote", id="versions.promote", tooltip="Let this version speak from now on"),
+        Binding("b", "rollback", "roll back", id="versions.rollback", tooltip="Back to the version that spoke before"),
+        Binding("a", "archive", "Archive", show=False, id="versions.archive", tooltip="Out of the way with it; its files are kept"),
+        Binding("m", "mark", "mark", id="versions.mark", tooltip="Compare the others with this one, not with their parents; again: not"),
+        Binding("e", "score", "Score", show=False, id="versions.score", tooltip="Let both compared versions speak the held-out lines"),
+        Binding("enter", "fold", "Fold or unfold", show=False, id="versions.fold"),
+    ]
+    DEFAULT_CSS = """
+    VersionsPane { height: 1fr; }
+    """
+
+    app: Dashboard  # type: ignore[assignment]
+
+    class Chosen(Message):
+        """The cursor stands on another line, or is to be compared with another version."""
+
+    class Play(Message):
+        """The person wants to hear the chosen version."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.marked: tuple[str, int] | None = None  #: (voice, version) that others are compared with
+        self._voices: list[pb.Voice] = []
+        self._versions: dict[str, list[pb.Version]] = {}
+        self._folded: set[str] | None = None
+        self._words: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield LongTable(COLUMNS, lambda line: line.key, banner=_banner, sortable=False)
+
+    @property
+    def chosen(self) -> Line | None:
+        """The line under the cursor."""
+        found: Line | None = self.query_one(LongTable).chosen
+        return found
+
+    @property
+    def against(self) -> int | None:
+        """The version that the chosen one is compared with; None: there is none."""
+        line = self.chosen
+        if line is None or line.version is None:
+            return None
+        if self.marked is not None and self.marked[0] == line.voice.name:
+            return self.marked[1] if self.marked[1] != line.version.number else None
+        return line.version.parent if line.version.number else None
+
+    def wanted(self, voices: Sequence[pb.Voice]) -> list[str]:
+        """Voices whose versions are to be shown."""
+        if self._folded is None and voices:
+            self._folded = {voice.name for voice in voices[UNFOLDED:]}
+        return [voice.name for voice in voices if voice.name not in (self._folded or ())]
+
+    def show_voices(self, voices: Sequence[pb.Voice], versions: dict[str, list[pb.Version]]) -> None:
+        """Draw the tree; versions of folded voices may be missing."""
+        self._voices, self._versions = list(voices), versions
+        first = self.chosen is None
+        self._draw()
+        speaks = next((voice for voice in voices if voice.promoted and voice.name in versions), None)
+        if first and speaks is not None:
+            self.query_one(LongTable).go_to((speaks.name, speaks.promoted))
+
+    def filtered(self, text: str) -> None:
+        """Show only voices whose name, language, engine or versions' states hold these words."""
+        self._words = text.lower().split()
+        self._draw()
+
+    def _draw(self) -> None:
+        lines = []
+        for voice in self._voices:
+            versions = self._versions.get(voice.name, [])
+            hay = " ".join([voice.name, voice.language, voice.engine, *(version.state for version in versions)]).lower()
+            if not all(word in hay for word in self._words):
+                continue
+            folded = voice.name in (self._folded or ())
+            lines.append(Line(voice, folded))
+            if not folded:
+                base = pb.Version(voice=voice.name, engine=voice.engine, state="base")
+                lines += [Line(voice, False, row.guides, row.version, row.parent) for row in tree(versions, base)]
+        self.query_one(LongTable).show_rows(lines)
+        self.show_title(f"beside {self.marked[0]}@{self.marked[1] or 'base'}" if self.marked is not None else "")
+        self.post_message(self.Chosen())
+
+    def on_long_table_moved(self, event: LongTable.Moved) -> None:
+        event.stop()
+        self.post_message(self.Chosen())
+
+    # ---------------------------------------------------------------------------------------------- what is done
+
+    def action_fold(self) -> None:
+        line = self.chosen
+        if line is None:
+            return
+        self._folded = (self._folded or set()) ^ {line.voice.name}
+        self._draw()
+        self.query_one(LongTable).go_to((line.voice.name, -1))
+        if line.voice.name not in self._versions:
+            self.look()
+
+    def action_mark(self) -> None:
+        line = self.chosen
+        if line is not None and line.version is not None:
+            self.marked = None if self.marked == line.key else line.key
+            self._draw()
+
+    def action_play(self) -> None:
+        self.post_message(self.Play())
+
+    @changes
+    async def action_promote(self) -> None:
+        version = self._version("promoted")
+        speaks = self._promoted(version.voice)
+        if speaks == version.number:
+            self.app.say(f"{version.voice}@{version.number} speaks already.")
+            return
+        consequence = f"{version.voice}@{speaks} is archived; b goes back to it." if speaks else "b goes back to the base."
+        if await self.app.confirm(f"Let {version.voice}@{version.number} speak from now on?", consequence, yes="Promote it"):
+            await self.app.client.promote(version.voice, version.number)
+            self.app.say(f"{version.voice}@{version.number} speaks for {version.voice} from now on.")
+
+    @changes
+    async def action_rollback(self) -> None:
+        line = self.chosen
+        if line is None:
+            return
+        name, speaks = line.voice.name, self._promoted(line.voice.name)
+        if not speaks:
+            raise ClientError(f"{name} speaks with the engine's base already.", "p promotes a version.", "FAILED_PRECONDITION")
+        consequence = f"{name}@{speaks} counts as rejected then; p promotes it again."
+        if await self.app.confirm(f"Let the version before {name}@{speaks} speak again?", consequence, yes="Roll back"):
+            now = await self.app.client.rollback(name)
+            self.app.say(f"{name}@{now.number or 'base'} speaks for {name} from now on.")
+
+    @changes
+    async def action_archive(self) -> None:
+        version = self._version("archived")
+        if self._promoted(version.voice) == version.number:
+            raise ClientError(
+                f"{version.voice}@{version.number} speaks: it cannot be archived.", "Promote another, or roll back.", "FAILED_PRECONDITION"
+            )
+        consequence = "Its files are kept; p promotes it again at any time."
+        if await self.app.confirm(f"Archive {version.voice}@{version.number}?", consequence, yes="Archive it"):
+            await self.app.client.archive(version.voice, version.number)
+            self.app.say(f"{version.voice}@{version.number} is archived.")
+
+    @changes
+    async def action_score(self) -> None:
+        version, against = self._version("scored"), self.against
+        if against is None:
+            raise ClientError("There is nothing to compare this version with.", "m marks another one.", "FAILED_PRECONDITION")
+        one, other = sorted((version.number, against))
+        job = await self.app.client.submit(pb.EvaluateSpec(voice=version.voice, version=other, against=one))
+        self.app.say(f"Queued as job #{job.id}: {job.title or 'both speak the held-out lines'}.")
+
+    @asks
+    async def look(self) -> None:
+        """Fetch the versions of the voices that are unfolded, and draw them."""
+        voices = [voice for _, voice in sorted(self.app.live.voices.items())]
+        found = {name: [version async for version in self.app.client.versions(name)] for name in self.wanted(voices)}
+        self.show_voices(voices, {**self._versions, **found})
+
+    def version_of(self, voice: str, number: int) -> pb.Version | None:
+        """A version as it was fetched last."""
+        return next((version for version in self._versions.get(voice, []) if version.number == number), None)
+
+    def _promoted(self, voice: str) -> int:
+        return next((row.promoted for row in self._voices if row.name == voice), 0)
+
+    def _version(self, what: str) -> pb.Version:
+        """The chosen one. Raises ClientError for a voice's own line, and for the base."""
+        line = self.chosen
+        if line is None or line.version is None:
+            raise ClientError("No version is chosen.", "Go to one with j and k; Enter unfolds a voice.", "FAILED_PRECONDITION")
+        if not line.version.number:
+            raise ClientError(f"The base is the engine's own and cannot be {what}.", "Choose a version below it.", "FAILED_PRECONDITION")
+        return line.version
