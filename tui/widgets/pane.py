@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.containers import Vertical
 from textual.content import Content
+from textual.widget import Widget
 
 from tui.dashboard.actions import Guarded
 from tui.dashboard.bindings import offers
@@ -35,8 +36,8 @@ class Pane(Guarded, Vertical):
         self.show_title()
 
     def show_title(self, more: str = "") -> None:
-        """Write title, `more` (such as a count) and the keys of the pane and of what is in it into the frame."""
-        told = [offer for node in (self, *self.walk_children()) for offer in offers(node)]
+        """Write title, `more` (such as a count) and the keys of the pane and of what is seen in it into the frame."""
+        told = [offer for node in (self, *self.walk_children(Widget)) if node.display for offer in offers(node)]
         keys = [(offer.keys[0], offer.title.lower()) for offer in told if offer.binding.show]
         parts: list[str | Content | tuple[str, str]] = [self.pane_title, (f" {more}" if more else "", "$muted not bold")]
         for key, words in keys:

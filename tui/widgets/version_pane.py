@@ -15,7 +15,6 @@ from textual.widgets import Markdown, Static
 
 from proto import myna_pb2 as pb
 from tui import wording
-from tui.dashboard.bindings import offers
 from tui.metrics import METRICS, change, figure
 from tui.output import safe
 from tui.widgets.lines_table import LinesTable, SpokenLine
@@ -85,8 +84,6 @@ class VersionPane(Pane):
     def show_name(self, name: str) -> None:
         """Which version this is, and beside which: "anna@7 beside v6"."""
         self.show_title(safe(name))
-        keys = [f"{offer.keys[0]} {offer.title}" for offer in offers(self.query_one(LinesTable)) if offer.binding.show]
-        self.border_subtitle = " · ".join(keys) if name and self.query_one(LinesTable).display else ""
 
     def show_numbers(self, content: Content | str) -> None:
         """What the scores view says."""
@@ -111,7 +108,7 @@ class VersionPane(Pane):
             self.set_class(name == view, f"-{name}")
         if inside:
             self.query_one(f"#{view}").focus()
-        self.post_message(self.Viewed())
+        self.call_after_refresh(self.post_message, self.Viewed())  # when it is known what is seen
 
     @property
     def line(self) -> SpokenLine | None:
