@@ -1,0 +1,88 @@
+"""`myna engines` and what gets an engine ready, against the real mynad."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.engines.file_server import Server
+from tests.tui.conftest import ROOT, Run, clean_environment
+
+pytestmark = pytest.mark.integration
+
+LICENCE = "Coqui Public Model License 1.0 (non-commercial)"
+
+
+@pytest.fixture
+def mirror() -> Iterator[Server]:
+    """A mirror that has nothing."""
+    with Server({}).up() as made:
+        yield made
+
+
+@pytest.fixture
+def daemon(home: Path, mirror: Server, myna: Run) -> Iterator[None]:
+    home.mkdir()
+    (home / "myna.toml").write_text(f'weights_url = "{mirror.url}"\nmin_free_disk = 0\n')
+    assert myna("up").code == 0
+    yield
+    myna("down", "--now")
+
+
+def state(myna: Run, name: str) -> dict[str, object]:
+    found: list[dict[str, object]] = json.loads(myna("engines", "--json").out)
+    return next(engine for engine in found if engine["name"] == name)
+
+
+def test_from_an_unread_licence_to_missing_weights(daemon: None, mirror: Server, myna: Run) -> None:
+    listed = myna("engines").out
+    assert "licence not accepted" in listed
+    assert "then `myna engines accept xtts`" in listed
+
+    refused = myna("engines", "fetch", "xtts")
+    assert refused.code == 1
+    assert f"The weights of xtts are under the {LICENCE}, which nobody accepted yet." in refused.err
+    assert mirror.asked == []
+
+    accepted = myna("engines", "accept", "xtts")
+    assert f"The weights of xtts are under the {LICENCE}, whose terms are at https://" in accepted.out
+    assert accepted.code == 1, "the mirror has nothing"
+    assert f"{mirror.url}/xtts/config.json cannot be fetched: the server answers 404 Not Found." in accepted.err
+    assert state(myna, "xtts")["accepted"], "the consent holds"
+    assert "weights missing" in myna("engines").out
+
+
+def test_who_says_no_has_accepted_nothing(daemon: None, mirror: Server, home: Path, myna: Run) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "tui.cli", "engines", "accept", "xtts"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=clean_environment(home), stdin=theirs, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as asking:
+        os.write(ours, b"n\n")
+        out, err = asking.communicate(timeout=30)
+    os.close(ours)
+    os.close(theirs)
+    assert LICENCE.encode() in out
+    assert asking.returncode == 1
+    assert b"The licence of xtts was not accepted." in err
+    assert not state(myna, "xtts")["accepted"]
+    assert mirror.asked == []
+
+
+def test_a_folder_that_is_not_the_base_is_a_sentence_and_nothing_is_taken(daemon: None, home: Path, myna: Run, tmp_path: Path) -> None:
+    assert myna("engines", "accept", "xtts", "--no-fetch").code == 0
+    (wrong := tmp_path / "wrong").mkdir()
+    (wrong / "model.pth").write_bytes(b"<!DOCTYPE html>")
+    told = myna("engines", "add", "xtts", wrong)
+    assert told.code == 1
+    assert f"{wrong} lacks config.json and vocab.json" in told.err
+    assert list((home / "engines" / "xtts").iterdir()) == []
+    assert "The base of glow comes with Myna" in myna("engines", "add", "glow", wrong).err
+    assert "There is no engine named 'xtss'" in myna("engines", "add", "xtss", wrong).err
