@@ -129,7 +129,7 @@ def everywhere(
 
 def on_terminal() -> bool:
     """Can a full-screen picture be shown?"""
-    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -23,6 +23,7 @@ FILES_KEPT = 200  #: files of the inbox that are shown
 SAMPLES_KEPT = 1_800  #: an hour of samples, one in two seconds
 EVERY = 2.0  #: seconds between two samples of the machine
 FRAME = 0.25  #: seconds between two sets of news: what happens meanwhile is told together
+PROGRESS = 0.5  #: seconds between two sets of news about nothing but progress
 AGAIN = 0.5  #: seconds before a lost daemon is asked again
 LIVING = ("running", "paused", "queued")
 
@@ -74,6 +75,7 @@ class Live:
     said: deque[Said] = field(default_factory=lambda: deque(maxlen=FILES_KEPT))
     link: Link = Link()
     _fresh: Topic = NOTHING
+    _late: bool = False  #: progress waits for company
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
 
     def running(self) -> list[pb.Job]:
@@ -146,9 +148,10 @@ class Live:
     def _take(self, event: pb.Event) -> None:
         match event.WhichOneof("what"):
             case "job":
+                known = self.jobs.get(event.job.id)
                 self.jobs[event.job.id] = event.job
                 self._forget_old()
-                self._stir(Topic.JOBS)
+                self._stir(Topic.JOBS, soon=known is None or state_of(known) != state_of(event.job) or bool(event.cursor))
             case "inbox":
                 self._file(event)
                 self._stir(Topic.INBOX)
@@ -175,8 +178,17 @@ class Live:
         for number in ended[:-ENDED_KEPT]:
             del self.jobs[number]
 
-    def _stir(self, topics: Topic) -> None:
+    def _stir(self, topics: Topic, *, soon: bool = True) -> None:
+        """Something changed. Not `soon`: a running job went on, which nobody must see at once."""
         self._fresh |= topics
+        if soon:
+            self._stirred.set()
+        elif not self._late:
+            self._late = True
+            asyncio.get_running_loop().call_later(PROGRESS, self._stir_late)
+
+    def _stir_late(self) -> None:
+        self._late = False
         self._stirred.set()
 
 

@@ -67,6 +67,8 @@ class NowScreen(WorkshopScreen):
             self.query_one(InboxPane).show_files(live.inbox.values(), self._words)
         if Topic.MACHINE in topics:
             self.query_one(MachinePane).show_samples(live.samples, self._holder())
+        if Topic.LINK in topics:
+            self.query_one(CurvePane).stop()  # what it watched is gone with the daemon
         if Topic.LINK in topics and live.link.up:
             self._stream()
         elif Topic.JOBS in topics and not self.query_one(CurvePane).run:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from textual.app import ComposeResult, RenderResult
+from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
-from textual.widget import Widget
 
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
@@ -20,6 +19,7 @@ from tui.drawing.bars import bar
 from tui.output import safe
 from tui.widgets.line_chart import LineChart
 from tui.widgets.pane import Pane
+from tui.widgets.still import Still
 
 if TYPE_CHECKING:
     from tui.app import Dashboard
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 NO_RUN = "No training yet: copy recordings into inbox/NAME/, or press t."
 
 
-class ProgressLine(Widget):
+class ProgressLine(Still):
     """One line: what runs, a bar, how far it is, and what is left."""
 
     DEFAULT_CSS = "ProgressLine { height: 1; }"
@@ -40,11 +40,12 @@ class ProgressLine(Widget):
     def show_job(self, job: pb.Job | None) -> None:
         """The job; None: nothing to say."""
         self._job = job
-        self.display = job is not None
-        self.refresh()
+        if self.display != (job is not None):
+            self.display = job is not None
+        self.look()
 
-    def render(self) -> RenderResult:
-        return progress_line(self._job, self.size.width) if self._job is not None else ""
+    def lines(self, width: int, height: int) -> Content:
+        return progress_line(self._job, width) if self._job is not None else Content("")
 
 
 class CurvePane(Pane):
@@ -72,6 +73,7 @@ class CurvePane(Pane):
         self._metric = "loss"
         self._others: list[int] = []
         self._best: Best | None = None
+        self._open = False  #: it was begun, and not stopped
 
     def compose(self) -> ComposeResult:
         yield ProgressLine()
@@ -89,13 +91,15 @@ class CurvePane(Pane):
         self.query_one(ProgressLine).show_job(job)
 
     def follow(self, run: int, others: list[int] | None = None) -> None:
-        """Show this run from now on (0: none), with others laid over it."""
-        self._run, self._told = run, None
-        self._others = [number for number in (self._others if others is None else others) if number != run]
-        self.begin()
+        """Show this run from now on (0: none), with others laid over it. Nothing is asked again for what is shown already."""
+        wanted = [number for number in (self._others if others is None else others) if number != run]
+        if (run, wanted) != (self._run, self._others) or not self._open:
+            self._run, self._others, self._told = run, wanted, None
+            self.begin()
 
     def begin(self) -> None:
         """Ask for everything anew, and go on watching: the daemon is back, or something else is wanted."""
+        self._open = True
         if self._run:
             instead(self, "curve", self._draw)
         else:
@@ -104,7 +108,8 @@ class CurvePane(Pane):
             self.show_title()
 
     def stop(self) -> None:
-        """Nobody looks: end the stream."""
+        """Nobody looks, or the daemon is lost: end the stream."""
+        self._open = False
         self.workers.cancel_group(self, "curve")
 
     # ---------------------------------------------------------------------------------------------- points

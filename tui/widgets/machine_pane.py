@@ -8,13 +8,13 @@ from datetime import UTC
 
 from textual.app import ComposeResult
 from textual.content import Content
-from textual.widget import Widget
 
 from proto import myna_pb2 as pb
 from tui import wording
 from tui.drawing.bars import bar, sparkline
 from tui.output import safe
 from tui.widgets.pane import Pane
+from tui.widgets.still import Still
 
 MINUTE, HOUR = 60.0, 3_600.0
 OURS = ("$accent", "$success", "$primary")  #: colours of our own processes' memory, in turn
@@ -50,7 +50,7 @@ class MachinePane(Pane):
         self.show_title(f"held by {safe(holder)}" if holder else "")
 
 
-class MachineLines(Widget):
+class MachineLines(Still):
     """The text inside."""
 
     can_focus = True
@@ -61,12 +61,11 @@ class MachineLines(Widget):
 
     def show_samples(self, samples: Sequence[pb.SystemSample]) -> None:
         self._samples = samples
-        self.refresh()
+        self.look()
 
-    def render(self) -> Content:
+    def lines(self, width: int, height: int) -> Content:
         if not self._samples:
             return Content("")
-        width, height = self.size
         lines = lines_of(self._samples, width, height)
         return Content("\n").join(line.truncate(width, ellipsis=True) for line in lines[:height])
 

@@ -203,6 +203,8 @@ def _time(job: pb.Job, begins: Start | None) -> str:
     if state_of(job) == "running":
         left = job.status.running.progress.eta_seconds
         return f"{wording.duration(left)} left" if left else wording.took(job)
+    if state_of(job) == "paused":
+        return ""  # it does not go on, and neither does a clock
     if begins is not None and begins.seconds:
         return f"in {'~' if begins.known else '>'}{wording.duration(begins.seconds)}"
     return wording.took(job)

@@ -7,9 +7,10 @@ from typing import Any
 
 from rich.text import Text
 from textual.binding import Binding
+from textual.coordinate import Coordinate
 from textual.events import Resize
 from textual.widgets import DataTable
-from textual.widgets._data_table import RowDoesNotExist
+from textual.widgets._data_table import ColumnKey, RowDoesNotExist, RowKey
 
 from tui.dashboard.actions import Guarded
 
@@ -47,7 +48,7 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
     def __init__(self, head: Sequence[str], *, id: str | None = None) -> None:
         super().__init__(id=id, cursor_type="row", zebra_stripes=False, cell_padding=1)
         self._head = head
-        self._shown: dict[str, Sequence[Cell]] = {}
+        self._shown: dict[str, Sequence[Text]] = {}
 
     def on_mount(self) -> None:
         for name in self._head:
@@ -68,21 +69,29 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
 
     def show_rows(self, rows: Sequence[tuple[str, Sequence[Cell]]]) -> None:
         """Show these rows (key, cells) in this order. The cursor stays on its row, or where that was."""
-        rows = [(key, [Text(cell) if isinstance(cell, str) else cell for cell in cells]) for key, cells in rows]  # never as markup
-        order = [key for key, _ in rows]
-        if order == list(self._shown):
-            for key, cells in rows:
+        written = [(key, [Text(cell) if isinstance(cell, str) else cell for cell in cells]) for key, cells in rows]  # never as markup
+        if [key for key, _ in written] == list(self._shown):
+            for key, cells in written:
                 before = self._shown[key]
                 for name, cell, old in zip(self._head, cells, before, strict=True):
                     if cell != old:
-                        self.update_cell(key, name, cell, update_width=True)
+                        self._put(RowKey(key), ColumnKey(name), cell)
         else:
             chosen, place = self.chosen, self.cursor_row
             self.clear()
-            for key, cells in rows:
+            for key, cells in written:
                 self.add_row(*cells, key=key)
             self._go_to(chosen, place)
-        self._shown = dict(rows)
+        self._shown = dict(written)
+
+    def _put(self, row: RowKey, column: ColumnKey, cell: Text) -> None:
+        """Change one cell. Textual's own way paints the whole table for it, which is most of what a live table would send."""
+        if cell.cell_len > self.columns[column].content_width:
+            self.update_cell(row, column, cell, update_width=True)
+            return
+        self._data[row][column] = cell
+        self._update_count += 1
+        self.refresh_coordinate(Coordinate(self.get_row_index(row), self.get_column_index(column)))
 
     def choose(self, key: str) -> None:
         """Put the cursor on that row, if it is there."""
