@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterable
 
 from textual.app import App, SystemCommand
@@ -133,4 +134,6 @@ class Dashboard(App[None], inherit_bindings=False):
 
 def run(where: Address, settings: Settings, *, readonly: bool = False) -> None:
     """Show the dashboard until the person quits."""
+    gc.freeze()  # what was imported stays: the collector need not look at it again and again while the first picture is made
+    gc.set_threshold(20_000, 20, 20)
     Dashboard(where, settings, readonly=readonly).run()
