@@ -12,6 +12,7 @@ from textual.screen import Screen
 
 from proto.channel import Address, ClientError
 from proto.client_async import AsyncClient
+from tui import session
 from tui.dashboard import keymap, themes
 from tui.dashboard.actions import beside
 from tui.dashboard.live import Live, Topic
@@ -59,7 +60,7 @@ class Dashboard(App[None], inherit_bindings=False):
 
     async def on_mount(self) -> None:
         self.client = AsyncClient(self.where)
-        self.live = Live(self.client)
+        self.live = Live(self.client, session.link_problem)
         self.switch_mode(PLACES[0].name)
         beside(self, self._live)
         beside(self, self._tell)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.tui.conftest import Run
+from tests.tui.conftest import Run, clean_environment
+from tests.tui.terminal import Terminal
 
 pytestmark = pytest.mark.integration
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -62,6 +64,15 @@ def test_a_remote_daemon_is_reached_over_tls_with_its_token_only(myna: Run, remo
     untrusting = myna("--host", remote.host, "--token", TOKEN, "jobs", **elsewhere)
     assert untrusting.code == 1
     assert "--tls-ca" in untrusting.err
+
+
+def test_the_dashboard_shows_a_remote_daemon(remote: Remote, home: Path, tmp_path: Path) -> None:
+    words = ["--host", remote.host, "--tls-ca", str(remote.certificate), "--token", TOKEN]
+    terminal = Terminal([sys.executable, "-m", "tui.cli", *words], clean_environment(tmp_path / "elsewhere"))
+    terminal.until(remote.host)
+    terminal.until("filter")  # connected: the keys stand in the last line
+    terminal.type("q")
+    assert terminal.ended() == 0, terminal.shown
 
 
 def test_recordings_for_a_remote_daemon_are_sent_into_its_inbox(myna: Run, remote: Remote, home: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from enum import Flag, auto
 
@@ -67,6 +67,7 @@ class Live:
     """The picture. Read its fields freely; only `run` changes them. All survive a lost daemon: the last picture stays."""
 
     client: AsyncClient
+    excuse: Callable[[], ClientError | None] = lambda: None  #: why the way to the daemon is closed, where that is known better than here
     info: pb.InfoResponse = field(default_factory=pb.InfoResponse)
     jobs: dict[int, pb.Job] = field(default_factory=dict)  #: living ones, and the last that ended, by id
     voices: dict[str, pb.Voice] = field(default_factory=dict)
@@ -100,7 +101,7 @@ class Live:
                     watches.create_task(self._events(cursor))
                     watches.create_task(self._machine())
             except* ClientError as lost:
-                self.lose(_first(lost))
+                self.lose(self.excuse() or _first(lost))
             await asyncio.sleep(AGAIN)
 
     def lose(self, problem: ClientError) -> None:

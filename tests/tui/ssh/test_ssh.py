@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import select
 import signal
 import subprocess
 import sys
@@ -22,6 +19,7 @@ from proto.client import Client
 from tests.tui.conftest import ROOT, Run, clean_environment
 from tests.tui.ssh.conftest import Sshd
 from tests.tui.stage import NOW, Stage, job
+from tests.tui.terminal import Terminal
 from tui.ssh.destination import Destination
 from tui.ssh.tunnel import Tunnel
 
@@ -235,44 +233,6 @@ def test_a_watch_goes_on_over_a_link_that_drops(stage: Stage, sshd: Sshd, home: 
 # ------------------------------------------------------------------------------------------------------ at a terminal
 
 
-class Terminal:
-    """A command at a terminal of its own, as a person has it."""
-
-    def __init__(self, command: list[str], environment: dict[str, str]) -> None:
-        self.pid, self._fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(ROOT)
-            os.execvpe(command[0], command, environment)
-        self.shown = ""
-
-    def until(self, words: str, seconds: float = 30.0) -> str:
-        """Read until the words are shown."""
-        while words not in self.shown:
-            ready, _, _ = select.select([self._fd], [], [], seconds)
-            assert ready, f"{words!r} did not come: {self.shown!r}"
-            try:
-                self.shown += os.read(self._fd, 65536).decode("utf-8", "replace")
-            except OSError:
-                raise AssertionError(f"it ended without {words!r}: {self.shown!r}") from None
-        return self.shown
-
-    def type(self, text: str) -> None:
-        os.write(self._fd, text.encode())
-
-    def ended(self) -> int:
-        """Wait for its end; the exit code."""
-        while True:
-            try:
-                data = os.read(self._fd, 65536)
-            except OSError:
-                break
-            if not data:
-                break
-            self.shown += data.decode("utf-8", "replace")
-        os.close(self._fd)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-
 def test_ssh_asks_at_the_terminal_whether_a_host_is_to_be_trusted_and_for_the_passphrase(
     stage: Stage, sshd: Sshd, home: Path, laptop: dict[str, Any]
 ) -> None:
@@ -288,3 +248,37 @@ def test_ssh_asks_at_the_terminal_whether_a_host_is_to_be_trusted_and_for_the_pa
     assert terminal.ended() == 0, terminal.shown
     assert "Myna 0.1.0" in terminal.shown
     assert sshd.to in terminal.shown
+
+
+def test_the_dashboard_comes_up_after_ssh_has_asked_and_ends_its_link_with_itself(
+    stage: Stage, sshd: Sshd, home: Path, laptop: dict[str, Any], here: Path
+) -> None:
+    sshd.up(MYNA_HOME=home)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", str(sshd.folder / "user_key")], check=True)
+    terminal = Terminal([sys.executable, "-m", "tui.cli", "--ssh", sshd.to], clean_environment(home, **laptop))
+    terminal.until("Enter passphrase")
+    terminal.type("open sesame\n")
+    terminal.until("filter")  # connected: the keys stand in the last line
+    assert sshd.to in terminal.text, "it says which daemon this is"
+    assert len(links(here)) == 1
+    terminal.type("q")
+    assert terminal.ended() == 0, terminal.shown
+    assert links(here) == []
+    assert list(here.iterdir()) == []
+
+
+def test_the_dashboard_says_that_the_link_dropped_and_goes_on_when_it_is_back(
+    stage: Stage, sshd: Sshd, home: Path, laptop: dict[str, Any], here: Path
+) -> None:
+    sshd.up(MYNA_HOME=home)
+    terminal = Terminal([sys.executable, "-m", "tui.cli", "--ssh", sshd.to], clean_environment(home, **laptop))
+    terminal.until("filter")
+    terminal.forget()
+    sshd.down()
+    terminal.until("localhost takes no SSH connections there")
+    terminal.forget()
+    sshd.up(MYNA_HOME=home)
+    terminal.until("filter")  # the keys stand in the last line again
+    terminal.hang_up()
+    for link in links(here):
+        link.wait(10)
