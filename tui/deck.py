@@ -48,6 +48,10 @@ class Deck:
         """All that are loaded."""
         return list(self._tracks.values())
 
+    def frames(self, name: str) -> int:
+        """Samples there are of a track."""
+        return self._tracks[name].frames if name in self._tracks else 0
+
     @property
     def rate(self) -> int:
         """Hz of the track that is heard; 0 before its first sample."""

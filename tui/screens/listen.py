@@ -1,18 +1,274 @@
-"""Screen Listen."""
+"""Screen Listen: two versions say the same line; which is better? Blind, if the person wants to be fair."""
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
-from textual.widgets import Static
+import asyncio
+from contextlib import suppress
 
+from textual import work
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.widgets import DataTable
+
+from proto import myna_pb2 as pb
+from proto.channel import ClientError
+from tui.dashboard.actions import asks, changes
+from tui.dashboard.known import known_names
+from tui.dashboard.live import Topic
+from tui.dashboard.pair import Hearing, Line, Pair, Vote, parse
+from tui.dashboard.samples import recorded, spoken
+from tui.dashboard.utterance import new_seed
 from tui.screens.base import WorkshopScreen
+from tui.screens.save import proposal, save
+from tui.screens.vote import VoteScreen
+from tui.track import Track
+from tui.widgets.lines_pane import LinesPane
+from tui.widgets.sound_pane import SoundPane
+from tui.widgets.table import Table
+from tui.widgets.tally_pane import TallyPane
+
+LINES = 200  #: held-out lines that are listed
+RATINGS = 1_000  #: ratings that are looked through for marks
 
 
 class ListenScreen(WorkshopScreen):
-    """Not drawn yet."""
+    """Lines, sound and tally."""
 
+    BINDINGS = [
+        Binding("a", "hear('a')", "hear A", show=False, id="listen.a", tooltip="A, from the same position on"),
+        Binding("b", "hear('b')", "hear B", show=False, id="listen.b", tooltip="B, from the same position on"),
+        Binding("r", "hear('recording')", "recording", show=False, id="listen.recording", tooltip="What was recorded of this line"),
+        Binding("n", "next", "next", show=False, id="lines.next", tooltip="The next line you have not voted on"),
+        Binding("h", "blind", "blind", show=False, id="lines.blind", tooltip="Hide which is which, or show it"),
+        Binding("c", "choose", "choose versions", show=False, id="lines.choose", tooltip="Other versions to compare"),
+        Binding("t", "type", "type", show=False, id="lines.type", tooltip="A sentence of your own, which both then say"),
+        Binding("v", "vote", "vote", show=False, id="tally.vote", tooltip="Which is better, and how natural each is"),
+        Binding("u", "unrate", "take back", show=False, id="tally.undo", tooltip="Take your last vote back"),
+    ]
     place = "listen"
     screen_title = "Listen"
+    screen_help = (
+        "Two versions of a voice say the same. a and b switch between them at the same position, r is the recording itself; v votes. "
+        "Leaving the screen pauses the sound."
+    )
+    DEFAULT_CSS = """
+    ListenScreen {
+        & #body { layout: vertical; }
+        & #choosing { height: 1fr; }
+        &.-wide #body { layout: horizontal; }
+        &.-wide #choosing { width: 2fr; }
+        &.-wide SoundPane { width: 3fr; }
+    }
+    """
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pair: Pair | None = None
+        self._blind = True
+        self._seed = new_seed()
+        self._lines: list[Line] = []
+        self._marks: dict[str, str] = {}
+        self._hearing: Hearing | None = None
+        self._revealed = False
+        self._last: int | None = None  # id of the rating given last, which can be taken back
 
     def body(self) -> ComposeResult:
-        yield Static("This screen is being built.")
+        with Vertical(id="choosing"):
+            yield LinesPane()
+            yield TallyPane()
+        yield SoundPane("Enter on a line lets both versions say it.", screen_keys=("listen.a", "listen.b", "listen.recording"))
+
+    def on_mount(self) -> None:
+        self.focus_first()
+        self.query_one(LinesPane).show_how(self._blind)
+
+    def focus_first(self) -> None:
+        self.query_one(Table).focus()
+
+    async def on_screen_suspend(self) -> None:
+        await self.query_one(SoundPane).pause()
+
+    def show(self, topics: Topic) -> None:
+        if (Topic.VOICES | Topic.LINK) & topics and self.app.live.link.up:
+            self._offer()
+
+    # ---------------------------------------------------------------------------------------------- which versions
+
+    def listen_to(self, voice: str, one: int, two: int) -> None:
+        """Compare these versions (0: the base): for other screens that lead here."""
+        self._choose(Pair(voice, one, two))
+
+    @work(group="names", exclusive=True)
+    async def _offer(self) -> None:
+        """Complete the boxes from what there is; begin with the newest version against its parent."""
+        with suppress(ClientError):  # a lost daemon is told elsewhere, and all is asked for again when it is back
+            self.query_one(LinesPane).offer(await known_names(self.app.client, self.app.live.voices))
+            if self._pair is None:
+                for voice in self.app.live.voices.values():
+                    async for newest in self.app.client.versions(voice.name):
+                        self._choose(Pair(voice.name, newest.parent, newest.number))
+                        return
+
+    @asks
+    async def on_lines_pane_chosen(self, event: LinesPane.Chosen) -> None:
+        self._choose(parse(event.one, event.two, {voice.name: voice.promoted for voice in self.app.live.voices.values()}))
+        self.focus_first()
+
+    @work(group="pair", exclusive=True)
+    async def _choose(self, pair: Pair) -> None:
+        self._pair = pair
+        self.query_one(LinesPane).show_pair(pair.name(pair.one), pair.name(pair.two), self._blind)
+        try:
+            clips = [clip async for clip in self.app.client.clips(pair.voice, held_out=True, limit=LINES)]
+            self._lines = [Line(clip.text, clip.sha256) for clip in clips]
+            await self._count()
+        except ClientError as problem:
+            self.app.trouble(problem)
+
+    async def _count(self) -> None:
+        """Ask for what people thought of this pair, and draw it."""
+        if self._pair is None:
+            return
+        told = await self.app.client.ratings(self._pair.voice, self._pair.one, self._pair.two, limit=RATINGS)
+        known = {line.key for line in self._lines}
+        ratings = list(reversed(told.ratings))  # oldest first: the newest word on a line stands
+        own = [Line(rating.text, rating.clip) for rating in ratings if not rating.clip and rating.text]
+        self._lines += [line for line in dict.fromkeys(own) if line.key not in known]
+        self._marks = {Line(rating.text, rating.clip).key: _mark(rating, self._pair) for rating in ratings}
+        self.query_one(LinesPane).show_lines(self._lines, self._marks)
+        self.query_one(TallyPane).show(self._pair, told.tally)
+
+    # ---------------------------------------------------------------------------------------------- listening
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        self._listen(str(event.row_key.value))
+
+    @changes
+    async def on_lines_pane_typed(self, event: LinesPane.Typed) -> None:
+        line = Line(event.text)
+        if line not in self._lines:
+            self._lines.append(line)
+        lines = self.query_one(LinesPane)
+        lines.show_lines(self._lines, self._marks)
+        lines.go_to(line.key)
+        self.focus_first()
+        self._listen(line.key)
+
+    def action_next(self) -> None:
+        """The next line, after the cursor, that has no vote yet."""
+        keys = [line.key for line in self._lines]
+        lines = self.query_one(LinesPane)
+        start = keys.index(lines.at) + 1 if lines.at in keys and self._hearing is not None else 0
+        left = [key for key in keys[start:] + keys[:start] if key not in self._marks]
+        if left:
+            lines.go_to(left[0])
+            self._listen(left[0])
+        else:
+            self.app.say("You have voted on every line. t types another.")
+
+    def action_choose(self) -> None:
+        self.query_one(LinesPane).choose()
+
+    def action_type(self) -> None:
+        self.query_one(LinesPane).type()
+
+    def action_blind(self) -> None:
+        self._blind = not self._blind
+        self.query_one(LinesPane).show_how(self._blind)
+        if self._hearing is not None:
+            self._listen(self._hearing.line.key)
+
+    @work(group="speech", exclusive=True)
+    async def _listen(self, key: str) -> None:
+        """Let both say the line; A is heard as soon as it comes."""
+        line = next((each for each in self._lines if each.key == key), None)
+        if line is None or self._pair is None:
+            return
+        hearing = Hearing(self._pair, line, self._blind, self._seed)
+        self._hearing, self._revealed = hearing, not self._blind
+        sound = self.query_one(SoundPane)
+        tracks = {"a": Track(), "b": Track(), "recording": Track()}
+        await sound.load(tracks, {**hearing.names(self._revealed), "recording": "the recording"}, "a")
+        sound.note("being spoken …")
+        voice, client = hearing.pair.voice, self.app.client
+        try:
+            async with asyncio.TaskGroup() as both:
+                first = both.create_task(spoken(client, voice, hearing.version("a"), line, tracks["a"]))
+                both.create_task(spoken(client, voice, hearing.version("b"), line, tracks["b"]))
+                both.create_task(recorded(client, voice, line, tracks["recording"]))
+                await asyncio.wait([first])
+                await sound.play()
+            sound.note("" if tracks["recording"].frames else "no recording of this one")
+        except* ClientError as problems:
+            sound.note("")
+            self.app.trouble(next(each for each in problems.exceptions if isinstance(each, ClientError)))
+
+    @asks
+    async def action_hear(self, which: str) -> None:
+        """ "a", "b", or "recording"."""
+        sound = self.query_one(SoundPane)
+        if not sound.has(which):
+            self.app.say({"recording": "There is no recording of this line."}.get(which, f"{which.upper()} has said nothing yet."))
+            return
+        await sound.hear(which)
+
+    @asks
+    async def on_sound_pane_wanted(self, event: SoundPane.Wanted) -> None:
+        sound = self.query_one(SoundPane)
+        if self._hearing is not None and sound.deck.track is not None:
+            chosen = sound.deck.chosen
+            hidden = chosen == "recording" or not self._revealed
+            who = self._hearing.pair.name(self._hearing.version("a" if chosen == "a" else "b")) if not hidden else chosen
+            await save(self.app, sound.deck.track, proposal(who, self._hearing.line.text))
+
+    # ---------------------------------------------------------------------------------------------- voting
+
+    @changes
+    async def action_vote(self) -> None:
+        hearing = self._hearing
+        if hearing is None:
+            self.app.say("Listen to a line first: Enter on one, or n.")
+            return
+        vote: Vote | None = await self.app.push_screen_wait(VoteScreen(self._hear_meanwhile))
+        if vote is None:
+            return
+        self._last = (await self.app.client.rate(hearing.rating(vote))).id
+        self._revealed = True
+        if hearing is self._hearing:
+            self.query_one(SoundPane).rename({**hearing.names(True), "recording": "the recording"})
+        self.app.say(_told(hearing, vote))
+        await self._count()
+
+    @changes
+    async def action_unrate(self) -> None:
+        if self._last is None or self._pair is None:
+            self.app.say("There is no vote of yours to take back.")
+            return
+        await self.app.client.unrate(self._pair.voice, self._last)
+        self._last = None
+        self.app.say("Your last vote is taken back.")
+        await self._count()
+
+    def _hear_meanwhile(self, which: str) -> None:
+        """Keys of the vote that are meant for the sound."""
+        if which:
+            self.action_hear(which)
+        else:
+            self.query_one(SoundPane).action_play()
+
+
+def _mark(rating: pb.Rating, pair: Pair) -> str:
+    """What was thought of a line, in a few letters: @7 4/5."""
+    better = {"a": f"@{pair.one or 'base'}", "b": f"@{pair.two or 'base'}", "same": "="}.get(rating.preferred, "")
+    scores = f"{rating.score_a or '-'}/{rating.score_b or '-'}" if rating.score_a or rating.score_b else ""
+    return f"{better} {scores}".strip()
+
+
+def _told(hearing: Hearing, vote: Vote) -> str:
+    """What was hidden, once the vote is in."""
+    names = {letter: hearing.pair.name(hearing.version(letter)) for letter in ("a", "b")}
+    words = {"a": f"You preferred {names['a']}.", "b": f"You preferred {names['b']}.", "same": "You heard no difference."}
+    return f"A was {names['a']}, B was {names['b']}. {words.get(vote.preferred, '')}".strip()

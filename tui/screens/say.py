@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -12,6 +14,7 @@ from textual.widgets import DataTable, Input, TextArea
 from proto.channel import ClientError
 from tui import names, wording
 from tui.dashboard.actions import asks, changes
+from tui.dashboard.known import known_names
 from tui.dashboard.live import Topic
 from tui.dashboard.said import Said
 from tui.dashboard.utterance import Utterance, again, new_seed
@@ -52,6 +55,7 @@ class TextPane(Pane):
     .-tall TextPane { height: 11; }
     """
     SCOPED_CSS = False  # it looks different on a wide or tall screen
+    screen_keys = ("say.type",)
     pane_title = "Say"
     pane_help = (
         "A voice (anna: the version that speaks now), or a version of it (anna@7, anna@base). An empty box leaves the choice to the voice; "
@@ -60,9 +64,8 @@ class TextPane(Pane):
     )
 
     def compose(self) -> ComposeResult:
-        yield TextBox(
-            show_line_numbers=False, soft_wrap=True, placeholder="t, then what to say; Enter speaks it, Esc leaves the box.", compact=True
-        )
+        hint = "t, then what to say; Enter speaks it, Esc leaves the box."
+        yield TextBox(show_line_numbers=False, soft_wrap=True, placeholder=hint, compact=True)
         yield SpeechForm()
 
     def action_speak(self) -> None:
@@ -104,8 +107,8 @@ class SayScreen(WorkshopScreen):
     }
     """
     BINDINGS = [
-        Binding("t", "type", "type", id="say.type", tooltip="Into the box, to type what is said (Esc leaves it)"),
-        Binding("x", "cancel", "cancel", id="say.cancel", tooltip="Stop what is being spoken"),
+        Binding("t", "type", "type", show=False, id="say.type", tooltip="Into the box, to type what is said (Esc leaves it)"),
+        Binding("x", "cancel", "cancel", show=False, id="say.cancel", tooltip="Stop what is being spoken"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]
@@ -118,7 +121,7 @@ class SayScreen(WorkshopScreen):
     def body(self) -> ComposeResult:
         with Vertical(id="speaking"):
             yield TextPane()
-            yield SoundPane("Nothing said yet.")
+            yield SoundPane("Nothing said yet.", screen_keys=("say.cancel",))
         yield HistoryPane()
 
     def on_mount(self) -> None:
@@ -131,9 +134,15 @@ class SayScreen(WorkshopScreen):
         await self.query_one(SoundPane).pause()
 
     def show(self, topics: Topic) -> None:
-        if Topic.VOICES in topics or Topic.LINK in topics:
-            languages = [language for engine in self.app.live.info.engines for language in engine.languages]
-            self.query_one(SpeechForm).offer(self.app.live.voices.values(), languages)
+        if (Topic.VOICES | Topic.LINK) & topics and self.app.live.link.up:
+            self._offer()
+
+    @work(group="names", exclusive=True)
+    async def _offer(self) -> None:
+        """Complete the boxes from what there is now."""
+        languages = [language for engine in self.app.live.info.engines for language in engine.languages]
+        with suppress(ClientError):  # a lost daemon is told elsewhere, and the names are asked for again when it is back
+            self.query_one(SpeechForm).offer(await known_names(self.app.client, self.app.live.voices), languages)
 
     # ---------------------------------------------------------------------------------------------- speaking
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from textual.binding import Binding
 from textual.suggester import SuggestFromList
 from textual.widgets import Input
-
-from proto import myna_pb2 as pb
 
 
 class NameBox(Input):
@@ -39,14 +37,3 @@ class NameBox(Input):
         except ValueError:
             place = 0
         self.value = self._names[place % len(self._names)]
-
-
-def versions_of(voice: pb.Voice) -> list[str]:
-    """The voice's versions as a person names them: the voice itself (who speaks now) first, then the newest, at last the base."""
-    return [voice.name, *(f"{voice.name}@{number}" for number in range(voice.versions, 0, -1)), f"{voice.name}@base"]
-
-
-def names_of(voices: Iterable[pb.Voice]) -> list[str]:
-    """All voices, then all their versions."""
-    every = list(voices)
-    return [voice.name for voice in every] + [name for voice in every for name in versions_of(voice)[1:]]

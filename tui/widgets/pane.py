@@ -28,6 +28,7 @@ class Pane(Guarded, Vertical):
 
     ALLOW_MAXIMIZE = True
     pane_title: ClassVar[str] = ""
+    screen_keys: tuple[str, ...] = ()  #: ids of the screen's bindings that stand in this frame; they work everywhere
     pane_help: ClassVar[str] = ""  #: what one sees here, in a few sentences; `?` shows it above the keys
 
     _written = Content("")
@@ -37,8 +38,10 @@ class Pane(Guarded, Vertical):
 
     def show_title(self, more: str = "") -> None:
         """Write title, `more` (such as a count) and the keys of the pane and of what is seen in it into the frame."""
-        told = [offer for node in (self, *self.walk_children(Widget)) if node.display for offer in offers(node)]
-        keys = [(offer.keys[0], offer.title.lower()) for offer in told if offer.binding.show]
+        seen = [node for node in (self, *self.walk_children(Widget)) if node.display]
+        told = [offer for node in seen for offer in offers(node) if offer.binding.show]
+        told += [offer for offer in offers(self.screen) if offer.binding.id in self.screen_keys]
+        keys = [(offer.keys[0], offer.title[:1].lower() + offer.title[1:]) for offer in told]
         parts: list[str | Content | tuple[str, str]] = [self.pane_title, (f" {more}" if more else "", "$muted not bold")]
         for key, words in keys:
             parts += [("  ", ""), (key, "$accent not bold"), (f" {words}", "$muted not bold")]

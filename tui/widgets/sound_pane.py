@@ -59,8 +59,9 @@ class SoundPane(Pane, can_focus=True):
     class Wanted(Message):
         """The person wants the sound in a file."""
 
-    def __init__(self, empty: str = "Nothing to hear yet.", *, id: str | None = None) -> None:
+    def __init__(self, empty: str = "Nothing to hear yet.", *, screen_keys: tuple[str, ...] = (), id: str | None = None) -> None:
         super().__init__(id=id)
+        self.screen_keys = screen_keys
         self.deck = Deck()
         self.speaker = Speaker(self.deck)
         self._empty = empty
@@ -99,6 +100,10 @@ class SoundPane(Pane, can_focus=True):
         """What else stands in the line below."""
         self._note = words
         self.look()
+
+    def has(self, name: str) -> bool:
+        """Is there something of this track to hear?"""
+        return self.deck.frames(name) > 0
 
     def look(self) -> None:
         """There is more of a track, or something else to draw."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 from textual.app import ComposeResult
@@ -13,7 +13,7 @@ from textual.widgets import Input, Label
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from tui import names
-from tui.widgets.name_box import NameBox, names_of
+from tui.widgets.name_box import NameBox
 
 N = TypeVar("N", int, float)
 
@@ -49,9 +49,9 @@ class SpeechForm(Horizontal):
         yield Label("seed")
         yield Input(placeholder="any", id="seed", compact=True)
 
-    def offer(self, voices: Iterable[pb.Voice], languages: Iterable[str]) -> None:
-        """The voices and languages there are."""
-        self.query_one(NameBox).offer(names_of(voices))
+    def offer(self, voices: Sequence[str], languages: Iterable[str]) -> None:
+        """The voices with their versions, and the languages, that there are."""
+        self.query_one(NameBox).offer(voices)
         self.query_one("#language", Input).suggester = SuggestFromList(sorted(set(languages)))
 
     def spec(self, text: str) -> pb.SpeakSpec:
