@@ -69,7 +69,8 @@ class ListenScreen(WorkshopScreen):
         self._pair: Pair | None = None
         self._blind = True
         self._seed = new_seed()
-        self._lines: list[Line] = []
+        self._held_out: list[Line] = []
+        self._own: list[Line] = []
         self._marks: dict[str, str] = {}
         self._hearing: Hearing | None = None
         self._revealed = False
@@ -83,7 +84,7 @@ class ListenScreen(WorkshopScreen):
 
     def on_mount(self) -> None:
         self.focus_first()
-        self.query_one(LinesPane).show_how(self._blind)
+        self._show_how()
 
     def focus_first(self) -> None:
         self.query_one(Table).focus()
@@ -101,16 +102,33 @@ class ListenScreen(WorkshopScreen):
         """Compare these versions (0: the base): for other screens that lead here."""
         self._choose(Pair(voice, one, two))
 
+    def _choose(self, pair: Pair) -> None:
+        self._pair, self._held_out, self._marks, self._last = pair, [], {}, None
+        self.query_one(LinesPane).show_pair(pair.name(pair.one), pair.name(pair.two))
+        self._show_how()
+        self._ask()
+
+    def _show_how(self) -> None:
+        self.query_one(LinesPane).show_how("blind: A, B by chance" if self._blind else "A, B in this order")
+
     @work(group="names", exclusive=True)
     async def _offer(self) -> None:
-        """Complete the boxes from what there is; begin with the newest version against its parent."""
+        """Complete the boxes from what there is, and begin with something."""
         with suppress(ClientError):  # a lost daemon is told elsewhere, and all is asked for again when it is back
             self.query_one(LinesPane).offer(await known_names(self.app.client, self.app.live.voices))
             if self._pair is None:
-                for voice in self.app.live.voices.values():
-                    async for newest in self.app.client.versions(voice.name):
-                        self._choose(Pair(voice.name, newest.parent, newest.number))
-                        return
+                await self._begin()
+            elif not self._held_out:
+                self._ask()  # what could not be asked for before
+
+    async def _begin(self) -> None:
+        """The newest version against its parent, of the first voice that has one."""
+        for voice in list(self.app.live.voices.values()):
+            async for newest in self.app.client.versions(voice.name):
+                if self._pair is None:
+                    self.listen_to(voice.name, newest.parent, newest.number)
+                return
+        self.query_one(LinesPane).show_how("no versions yet")
 
     @asks
     async def on_lines_pane_chosen(self, event: LinesPane.Chosen) -> None:
@@ -118,25 +136,30 @@ class ListenScreen(WorkshopScreen):
         self.focus_first()
 
     @work(group="pair", exclusive=True)
-    async def _choose(self, pair: Pair) -> None:
-        self._pair = pair
-        self.query_one(LinesPane).show_pair(pair.name(pair.one), pair.name(pair.two), self._blind)
+    async def _ask(self) -> None:
+        """For the pair's lines, and what people thought of them."""
+        if (pair := self._pair) is None:
+            return
         try:
-            clips = [clip async for clip in self.app.client.clips(pair.voice, held_out=True, limit=LINES)]
-            self._lines = [Line(clip.text, clip.sha256) for clip in clips]
+            clips = self.app.client.clips(pair.voice, held_out=True, limit=LINES)
+            self._held_out = [Line(clip.text, clip.sha256) async for clip in clips]
             await self._count()
         except ClientError as problem:
             self.app.trouble(problem)
+
+    @property
+    def _lines(self) -> list[Line]:
+        """Held-out lines, then sentences that somebody typed."""
+        return [*self._held_out, *self._own]
 
     async def _count(self) -> None:
         """Ask for what people thought of this pair, and draw it."""
         if self._pair is None:
             return
         told = await self.app.client.ratings(self._pair.voice, self._pair.one, self._pair.two, limit=RATINGS)
-        known = {line.key for line in self._lines}
         ratings = list(reversed(told.ratings))  # oldest first: the newest word on a line stands
-        own = [Line(rating.text, rating.clip) for rating in ratings if not rating.clip and rating.text]
-        self._lines += [line for line in dict.fromkeys(own) if line.key not in known]
+        rated = [Line(rating.text) for rating in ratings if not rating.clip and rating.text]
+        self._own = list(dict.fromkeys([*self._own, *rated]))
         self._marks = {Line(rating.text, rating.clip).key: _mark(rating, self._pair) for rating in ratings}
         self.query_one(LinesPane).show_lines(self._lines, self._marks)
         self.query_one(TallyPane).show(self._pair, told.tally)
@@ -149,8 +172,8 @@ class ListenScreen(WorkshopScreen):
     @changes
     async def on_lines_pane_typed(self, event: LinesPane.Typed) -> None:
         line = Line(event.text)
-        if line not in self._lines:
-            self._lines.append(line)
+        if line not in self._own:
+            self._own.append(line)
         lines = self.query_one(LinesPane)
         lines.show_lines(self._lines, self._marks)
         lines.go_to(line.key)
@@ -177,7 +200,7 @@ class ListenScreen(WorkshopScreen):
 
     def action_blind(self) -> None:
         self._blind = not self._blind
-        self.query_one(LinesPane).show_how(self._blind)
+        self._show_how()
         if self._hearing is not None:
             self._listen(self._hearing.line.key)
 

@@ -67,15 +67,14 @@ class LinesPane(Pane):
         for box in self.query(NameBox):
             box.offer(names)
 
-    def show_pair(self, one: str, two: str, blind: bool) -> None:
-        """What is compared now, and how."""
+    def show_pair(self, one: str, two: str) -> None:
+        """What is compared now."""
         self.query_one("#one", NameBox).value = one
         self.query_one("#two", NameBox).value = two
-        self.show_how(blind)
 
-    def show_how(self, blind: bool) -> None:
-        """Say whether names are hidden."""
-        self.query_one("#how", Label).update("blind: A, B by chance" if blind else "A, B in this order")
+    def show_how(self, words: str) -> None:
+        """Who is heard as A and who as B, in words."""
+        self.query_one("#how", Label).update(words)
 
     def show_lines(self, lines: Sequence[Line], marks: Mapping[str, str]) -> None:
         """All lines; `marks` say what the person thought, by key."""

@@ -32,7 +32,7 @@ class TallyPane(Pane):
     )
 
     def compose(self) -> ComposeResult:
-        yield Static(markup=False)
+        yield Static(NOTHING, markup=False)
 
     def show(self, pair: Pair | None, tally: pb.Tally | None) -> None:
         """Draw it; the tally's a is the pair's one."""
