@@ -343,10 +343,11 @@ class Speech(stubs.SpeechServicer):
         self.asked: list[pb.SpeakSpec] = []
         self.sampled: list[pb.SampleRequest] = []
         self.hung_up = 0  # callers who went away before the end
-        self.sampled: list[pb.SampleRequest] = []
 
     def Sample(self, request: pb.SampleRequest, context: Any) -> Iterator[pb.AudioChunk]:
         self.sampled.append(request)
+        if request.version == 5:
+            refuse(context, grpc.StatusCode.NOT_FOUND, "anna@5 has not spoken this line yet.", "It does when it is scored.")
         yield pb.AudioChunk(samples=tone(0.25), sample_rate=RATE)
         yield pb.AudioChunk(samples=tone(0.25), sample_rate=RATE, last=True)
 
@@ -364,13 +365,6 @@ class Speech(stubs.SpeechServicer):
         yield pb.AudioChunk(samples=tone(0.5), sample_rate=RATE, text="One.", version="anna@7", job=41)
         yield pb.AudioChunk(samples=tone(0.25), sample_rate=RATE, sentence=1, text="Two.")
         yield pb.AudioChunk(sample_rate=RATE, sentence=1, last=True)
-
-    def Sample(self, request: pb.SampleRequest, context: Any) -> Iterator[pb.AudioChunk]:
-        self.sampled.append(request)
-        if request.version == 5:
-            refuse(context, grpc.StatusCode.NOT_FOUND, "anna@5 has not spoken this line yet.", "It does when it is scored.")
-        length = 1.0 if request.recording else 0.1 * max(request.version, 1)
-        yield pb.AudioChunk(samples=tone(length), sample_rate=RATE, text="hello there", last=True)
 
 
 class System(stubs.SystemServicer):
