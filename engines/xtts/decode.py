@@ -36,7 +36,7 @@ class Decoder:
         self.device: torch.device = gpt.final_norm.weight.device
         self.layers = [_Layer(block, fast) for block in gpt.gpt.h]
         self.head = projection(gpt.mel_head, fast=fast)
-        self._state = _state(gpt.gpt)
+        self._made_of = fast, _state(gpt.gpt)
 
     def prompt(self, tokens: Sequence[int], codes: Sequence[int] = ()) -> torch.Tensor:
         """What stands between the voice and the next code, (positions, channels): the text between its marks, the start code, and the
@@ -49,7 +49,7 @@ class Decoder:
 
     def voice(self, latents: torch.Tensor) -> torch.Tensor:
         """Keys and values of conditioning latents (1, 32, channels): (layers, 2, 1, heads, 32, size)."""
-        key = latents.data_ptr(), self._state
+        key = latents.data_ptr(), self._made_of
         kept = _voices.get(self.gpt)
         if kept is None or kept[0] != key or not torch.equal(kept[1], latents):
             block = torch.empty(len(self.layers), 2, 1, self.heads, latents.shape[1], self.channels // self.heads, device=self.device)
