@@ -89,7 +89,7 @@ def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
 
 def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:
     """What a worker would find hours later."""
-    if language.split("-")[0] not in engine.languages:
+    if voices.language(language) not in engine.languages:
         known = ", ".join(engine.languages)
         raise BadRequest(f"voice.toml: the engine {engine.name} does not know the language {language!r}.", f"It knows {known}.")
     try:

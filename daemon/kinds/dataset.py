@@ -61,7 +61,9 @@ class MakeDataset:
             )
             for row in rows
         ]
-        return Start(dataset=wire.DatasetPlan(voice=voice.name, engine=voice.engine, language=voice.language, recordings=refs))
+        return Start(
+            dataset=wire.DatasetPlan(voice=voice.name, engine=voice.engine, language=voices.language(voice.language), recordings=refs)
+        )
 
     def commit(self, session: Session, job: Job, report: Report, home: Path) -> None:
         recordings.store_cut(session, job.voice, report.cut)

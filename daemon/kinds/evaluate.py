@@ -57,7 +57,7 @@ class Evaluate:
             evaluate=wire.EvaluatePlan(
                 voice=voice.name,
                 engine=candidate.engine,
-                language=voice.language,
+                language=voices.language(voice.language),
                 version=candidate.number,
                 version_dir=str(home / candidate.path),
                 against=asked.against,

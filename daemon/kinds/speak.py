@@ -47,7 +47,7 @@ class Speak:
         if len(asked.text) > LONGEST:
             raise BadRequest(f"The text has {len(asked.text)} characters; {LONGEST} can be spoken at once.", "Speak it in parts.")
         asked.language = asked.language or voice.language
-        if asked.language.split("-")[0].lower() not in info.languages:
+        if voices.language(asked.language) not in info.languages:
             sentence = f"The engine {info.name} does not speak {asked.language!r}."
             raise BadRequest(sentence, f"It speaks {', '.join(info.languages)}.")
         asked.speed = asked.speed or 1.0

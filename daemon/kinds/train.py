@@ -89,7 +89,7 @@ class Train:
             train=wire.TrainPlan(
                 voice=run.voice,
                 engine=run.engine,
-                language=voice.language,
+                language=voices.language(voice.language),
                 run=run.id,
                 run_dir=str(home / "runs" / str(run.id)),
                 parent_dir=str(home / parent.path) if parent is not None else "",
@@ -200,7 +200,7 @@ def _work(session: Session, spec: pb.TrainSpec) -> Work:
     """Raises NotFound, BadRequest or NotNow, with what is missing."""
     voice = voices.get(session, spec.voice)
     info = _info(voice.engine)
-    if voice.language.split("-")[0] not in info.languages:
+    if voices.language(voice.language) not in info.languages:
         known = ", ".join(info.languages)
         raise BadRequest(f"The engine {info.name} does not know the language {voice.language!r}.", f"It knows {known}: see `myna engines`.")
     data = clip_refs.dataset(session, voice.name, spec.dataset)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from daemon.errors import NotFound
 from daemon.models import Clip, Dataset, DatasetClip, Version, Voice
+from daemon.state import voices
 from proto import worker_pb2 as wire
 
 #: Clips by which an engine finds the base speaker nearest to a voice, or its conditioning.
@@ -69,4 +70,6 @@ def _rows(session: Session, data: Dataset, *, held_out: bool) -> list[tuple[Clip
 
 def _ref(voice: Voice, clip: Clip, text: str, home: Path, *, is_new: bool = False) -> wire.ClipRef:
     path = str(home / clip.path)
-    return wire.ClipRef(sha256=clip.sha256, path=path, text=text, language=voice.language, seconds=clip.end - clip.start, is_new=is_new)
+    return wire.ClipRef(
+        sha256=clip.sha256, path=path, text=text, language=voices.language(voice.language), seconds=clip.end - clip.start, is_new=is_new
+    )

@@ -241,6 +241,11 @@ def spelt(voice: str, number: int) -> str:
     return f"{voice}@{number if number > 0 else 'base'}"
 
 
+def language(code: str) -> str:
+    """The language of a code with or without its region, as engines and recognisers know it: "en-GB" → "en"."""
+    return code.split("-")[0].lower()
+
+
 def option(row: Voice, table: str) -> dict[str, Any]:
     """A table of the voice's options ("train", "promotion"), as voice.toml gave it."""
     found = row.options.get(table)

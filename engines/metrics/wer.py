@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,8 +35,8 @@ class Errors:
 
 
 def errors(text: str, heard: str, language: str = "en") -> Errors:
-    """Compare what should have been said with what was heard."""
-    truth, guess = normalise(text, language), normalise(heard, language)
+    """Compare what should have been said with what was heard. Of text that is written without spaces, each character is a word."""
+    truth, guess = _parted(normalise(text, language)), _parted(normalise(heard, language))
     if not truth or not guess:  # jiwer refuses an empty truth
         words, chars = len(truth.split()), len(truth)
         return Errors(words or len(guess.split()), words, chars or len(guess), chars)
@@ -48,6 +49,11 @@ def errors(text: str, heard: str, language: str = "en") -> Errors:
         by_char.substitutions + by_char.deletions + by_char.insertions,
         len(truth),
     )
+
+
+def _parted(text: str) -> str:
+    """Chinese, Japanese and Thai characters apart from each other."""
+    return " ".join(re.sub(r"([\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])", r" \1 ", text).split())
 
 
 def total(lines: Sequence[Errors]) -> Errors:

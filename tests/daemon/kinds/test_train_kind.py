@@ -69,6 +69,12 @@ def test_a_first_training_starts_from_the_base_with_every_clip_new(anna: Store, 
     assert len(told.clips) == 10
 
 
+def test_a_region_is_for_people_and_engines_are_told_the_language(anna: Store, tmp_path: Path) -> None:
+    anna.write_now(lambda session: setattr(session.get_one(Voice, "anna"), "language", "en-GB"))
+    told, _ = planned(anna, tmp_path, spec())
+    assert {told.language, *(one.language for one in [*told.clips, *told.held_out])} == {"en"}
+
+
 def test_held_out_clips_never_train(anna: Store, tmp_path: Path) -> None:
     told, _ = planned(anna, tmp_path, spec())
     assert len(told.held_out) == 1

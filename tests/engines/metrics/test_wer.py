@@ -81,3 +81,9 @@ def test_long_lines_weigh_more_in_the_total() -> None:
     lines = [errors("one two three four five six seven eight nine", "one two three four five six seven eight nine"), errors("ten", "")]
     assert total(lines).wer == pytest.approx(0.1)
     assert total([]) == Errors(0, 0, 0, 0)
+
+
+def test_text_without_spaces_is_compared_character_by_character() -> None:
+    assert wer("今天天气很好。", "今天天气很坏", "zh") == pytest.approx(1 / 6)
+    assert wer("これはペンです", "これは ペンです。", "ja") == 0.0
+    assert cer("今天天气", "今天天气", "zh") == 0.0
