@@ -214,6 +214,8 @@ class Voices(stubs.VoicesServicer):
         self.changed: list[tuple[str, str, int]] = []  # what was asked of which version: ("Promote", "anna", 7)
         self.unscored: set[int] = set()  # versions that nobody let speak the held-out lines
         self.lines: list[pb.ComparedLine] = []
+        self.recorded = {"wer": 0.2}  # what the recordings themselves score
+        self.sentence = "anna@7 is better: fewer words are wrong."
 
     def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
         return pb.ListVoicesResponse(voices=self.rows)
@@ -247,9 +249,17 @@ class Voices(stubs.VoicesServicer):
         if request.b in self.unscored:
             sentence = f"v{request.a} and v{request.b} were not scored on the same held-out lines yet."
             return pb.CompareResponse(ready=False, sentence=f"{sentence} `myna compare --score` lets them speak these lines.")
-        metric = pb.ComparedMetric(name="wer", a=0.5, b=0.25, recordings=0.2, better="b", lower_is_better=True)
-        sentence = "anna@7 is better: fewer words are wrong."
-        return pb.CompareResponse(metrics=[metric], lines=self.lines, sentence=sentence, ready=True)
+        rows = self.versions.get(request.voice, [])
+        one, other = (next((row.metrics for row in rows if row.number == number), {}) for number in (request.a, request.b))
+        metrics = [
+            pb.ComparedMetric(
+                name=name, a=one[name], b=other[name], recordings=self.recorded.get(name, math.nan), lower_is_better=name == "wer",
+                better="ab"[(one[name] > other[name]) == (name == "wer")],
+            )
+            for name in sorted(one)
+            if name in other
+        ]  # fmt: skip
+        return pb.CompareResponse(metrics=metrics, lines=self.lines, sentence=self.sentence, ready=True)
 
     def Rate(self, request: pb.Rating, context: Any) -> pb.Rating:
         rated = pb.Rating()

@@ -54,8 +54,8 @@ def described(clip: pb.Clip) -> Content:
     return Content.assemble(
         (f"“{safe(clip.text)}”\n" if clip.text else "(no text)\n", "b"),
         (safe(fate) + "\n", "$success" if clip.kept and clip.held_out else "$foreground" if clip.kept else "$error"),
-        (f"{safe(source)} · {safe(where)}\n", "$text-muted"),
-        (" · ".join(_number(clip, name) for name in known), "$text-muted"),
+        (f"{safe(source)} · {safe(where)}\n", "$muted"),
+        (" · ".join(_number(clip, name) for name in known), "$muted"),
     )
 
 

@@ -42,9 +42,9 @@ class LinesTable(LongTable[SpokenLine]):
     """Each line can be heard from the version, from the one it is compared with, and from the person."""
 
     BINDINGS = [
-        Binding("space", "hear('version')", "hear it", id="lines.version", tooltip="Spoken by the chosen version; again: stop"),
-        Binding("z", "hear('against')", "the other", id="lines.against", tooltip="Spoken by the version it is compared with"),
-        Binding("x", "hear('person')", "the person", id="lines.person", tooltip="The recording itself"),
+        Binding("space", "hear('version')", "hear", id="lines.version", tooltip="Spoken by the chosen version; again: stop"),
+        Binding("z", "hear('against')", "other", id="lines.against", tooltip="Spoken by the version it is compared with"),
+        Binding("x", "hear('person')", "person", id="lines.person", tooltip="The recording itself"),
     ]
 
     class Hear(Message):

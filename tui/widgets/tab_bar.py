@@ -31,12 +31,11 @@ class TabBar(Widget):
     def render(self) -> RenderResult:
         left = [Content.from_markup("[b $accent] myna [/]")]
         for number, (mode, title) in enumerate(self._names, start=1):
-            style, key = ("b $background on $primary", "") if mode == self._current else ("$foreground", "$accent")
             left.append(
                 Content.from_markup(
-                    f"[{style} @click=app.go('{mode}')] [{key}]{number}[/] {title} [/]"
-                    if key
-                    else f"[{style} @click=app.go('{mode}')] {number} {title} [/]"
+                    f"[b $background on $primary] {number} {title} [/]"  # a link would take the colour of links
+                    if mode == self._current
+                    else f"[$foreground @click=app.go('{mode}')] [$accent]{number}[/] {title} [/]"
                 )
             )
         line = Content("").join(left)

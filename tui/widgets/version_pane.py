@@ -133,28 +133,28 @@ def numbers(version: pb.Version, against: pb.Version | None, compared: pb.Compar
     if not version.number:
         shown = [("the engine's own voice, before training", "")]
     for place, (words, style) in enumerate(shown):
-        parts += [(" · ", "$text-muted") if place else "", (words, style or "$foreground")]
+        parts += [(" · ", "$muted") if place else "", (words, style or "$foreground")]
     parts.append("\n")
     if version.verdict:
-        parts.append((safe(version.verdict) + "\n", "$text-muted"))
+        parts.append((safe(version.verdict) + "\n", "$muted"))
     parts.append("\n")
     mine, theirs, person = _scores(version, against, compared)
     head = f"{'':17}{spelt(version.number):>7}"
     head += f"{spelt(against.number):>9}  {'change':<16}" if against is not None else ""
-    parts.append((head + (f"{'person':>7}" if person else "") + "\n", "$text-muted"))
+    parts.append((head + (f"{'person':>7}" if person else "") + "\n", "$muted"))
     for metric in METRICS:
         if metric.name not in mine and metric.name not in theirs:
             continue
         parts.append(f"{f'{metric.title} {metric.which}':<17}{figure(metric, mine):>7}")
         if against is not None:
             told = change(metric, theirs, mine)
-            colour = {True: "$success", False: "$error", None: "$text-muted"}[told.better]
+            colour = {True: "$success", False: "$error", None: "$muted"}[told.better]
             parts += [f"{figure(metric, theirs):>9}  ", (f"{told.text:<16}", colour)]
         if person:
-            parts.append((f"{figure(metric, person):>7}", "$text-muted"))
+            parts.append((f"{figure(metric, person):>7}", "$muted"))
         parts.append("\n")
     if not mine and not theirs:
-        parts.append(("Not scored yet.\n", "$text-muted"))
+        parts.append(("Not scored yet.\n", "$muted"))
     if compared is not None and compared.sentence and compared.sentence != version.verdict:
         sentence = compared.sentence if compared.ready else f"{compared.sentence.partition(' `')[0]} Press e to let both speak them."
         parts.append((f"\n{safe(sentence)}\n", "$foreground"))
