@@ -56,6 +56,7 @@ class EngineInfo:
     temperature: float = 0.667  #: at which it speaks unless told otherwise
     micro_batch: int = 12  #: clips in one forward pass at most, by default; more are gathered over several
     precision: str = "fp32"  #: of training by default: "fp32", or "bf16" for autocast
+    exports: tuple[str, ...] = ()  #: formats that `export` writes, the usual one first
     min_train_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds
 
 
@@ -173,8 +174,8 @@ class Engine(Protocol):
         """Fold adapters into the weights."""
         ...
 
-    def export(self, version: Path, folder: Path) -> None:
-        """Write the version in the file format of the engine's own upstream tools."""
+    def export(self, version: Path, folder: Path, format: str) -> None:
+        """Write the version into an existing `folder` in one of `EngineInfo.exports`, the formats of the engine's own upstream tools."""
         ...
 
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:

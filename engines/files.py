@@ -29,6 +29,15 @@ def disk_full_is_a_sentence(what: str) -> Iterator[None]:
         raise
 
 
+def sync_file(path: Path) -> None:
+    """Make a file's contents survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
     """Make the names inside a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -92,6 +92,7 @@ class Start(_message.Message):
     EVALUATE_FIELD_NUMBER: _builtins.int
     SPEAK_FIELD_NUMBER: _builtins.int
     FETCH_FIELD_NUMBER: _builtins.int
+    EXPORT_FIELD_NUMBER: _builtins.int
     job: _builtins.int
     attempt: _builtins.int
     home: _builtins.str
@@ -108,6 +109,8 @@ class Start(_message.Message):
     def speak(self) -> Global___SpeakPlan: ...
     @_builtins.property
     def fetch(self) -> Global___FetchPlan: ...
+    @_builtins.property
+    def export(self) -> Global___ExportPlan: ...
     def __init__(
         self,
         *,
@@ -120,12 +123,13 @@ class Start(_message.Message):
         evaluate: Global___EvaluatePlan | None = ...,
         speak: Global___SpeakPlan | None = ...,
         fetch: Global___FetchPlan | None = ...,
+        export: Global___ExportPlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "evaluate", b"evaluate", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch"]  # noqa: Y015
+    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export"]  # noqa: Y015
     _WhichOneofArgType_plan: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_plan) -> _WhichOneofReturnType_plan | None: ...
 
@@ -524,6 +528,40 @@ class SpeakPlan(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SpeakPlan: _TypeAlias = SpeakPlan  # noqa: Y015
+
+@_typing.final
+class ExportPlan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ENGINE_FIELD_NUMBER: _builtins.int
+    VERSION_DIR_FIELD_NUMBER: _builtins.int
+    VERSION_NAME_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    engine: _builtins.str
+    version_dir: _builtins.str
+    version_name: _builtins.str
+    """"anna@7" """
+    format: _builtins.str
+    """one of the engine's"""
+    file: _builtins.str
+    """absolute; a tar file, renamed to this when it is whole"""
+    def __init__(
+        self,
+        *,
+        engine: _builtins.str = ...,
+        version_dir: _builtins.str = ...,
+        version_name: _builtins.str = ...,
+        format: _builtins.str = ...,
+        file: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "file", b"file", "format", b"format", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportPlan: _TypeAlias = ExportPlan  # noqa: Y015
 
 @_typing.final
 class FetchPlan(_message.Message):

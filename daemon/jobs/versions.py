@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.base import Clip
-from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_folder
+from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_file, sync_folder
 from proto import worker_pb2 as wire
 
 #: Present in every complete version folder, written last.
@@ -79,9 +79,5 @@ def _sync(folder: Path) -> None:
         if path.is_dir():
             sync_folder(path)
         else:
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync_file(path)
     sync_folder(folder)

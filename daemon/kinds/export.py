@@ -1,4 +1,4 @@
-"""Packages of voices: part of the contract, not yet of the work."""
+"""Writing a version for other tools, the daemon's side: which version, which format, which file."""
 
 from __future__ import annotations
 
@@ -6,14 +6,17 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from daemon.errors import Later
-from daemon.models import Job
+from daemon import room
+from daemon.errors import BadRequest, NotNow
+from daemon.models import Job, Version
+from daemon.state import engines, voices
 from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
 
 
 class Export:
-    """See `daemon.kinds.Kind`. No such job can be submitted yet, so only `check` is ever called."""
+    """See `daemon.kinds.Kind`."""
 
     name = "export"
     wire = pb.EXPORT
@@ -22,13 +25,30 @@ class Export:
     resumable = False
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
-        raise Later("Exporting a voice comes in a later version of Myna.", "Its folder under voices/ can be copied by hand.")
+        asked = spec.export
+        version = _version(session, asked)
+        known = engines.info(version.engine).exports
+        asked.version, asked.format = version.number, asked.format or known[0]
+        if asked.format not in known:
+            raise BadRequest(f"The engine {version.engine} does not export {asked.format!r}.", f"It exports {', '.join(known)}.")
+        return asked.voice, f"export {voices.spelt(asked.voice, version.number)} as {asked.format}"
 
     def why_not(self, session: Session, job: Job, home: Path) -> str:
-        return ""
+        version = _version(session, pb.JobSpec.FromString(job.spec).export)
+        return engines.why_not(session, engines.info(version.engine), home) or room.short(home)
 
     def plan(self, session: Session, job: Job, home: Path) -> Start:
-        raise Later("Exporting a voice comes in a later version of Myna.")
+        asked = pb.JobSpec.FromString(job.spec).export
+        version = _version(session, asked)
+        return Start(
+            export=wire.ExportPlan(
+                engine=version.engine,
+                version_dir=str(home / version.path),
+                version_name=voices.spelt(asked.voice, version.number),
+                format=asked.format,
+                file=str(file(home, asked)),
+            )
+        )
 
     def commit(self, session: Session, job: Job, report: Report, home: Path) -> None: ...
 
@@ -38,3 +58,17 @@ class Export:
 
 
 KIND = Export()
+
+
+def file(home: Path, asked: pb.ExportSpec) -> Path:
+    """Where the export of a version in a format is."""
+    return home / "exports" / f"{asked.voice}-{asked.version}-{asked.format}.tar"
+
+
+def _version(session: Session, asked: pb.ExportSpec) -> Version:
+    """The version asked for, else the promoted one."""
+    voice = voices.get(session, asked.voice)
+    version = voices.version(session, voice.name, asked.version) if asked.version else voices.promoted(session, voice)
+    if version is None:
+        raise NotNow(f"{voice.name} has no promoted version yet.", f"Name one: `myna versions {voice.name}` lists those there are.")
+    return version

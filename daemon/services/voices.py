@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from daemon.errors import BadRequest, Later
+from daemon.errors import BadRequest, Later, NotNow
+from daemon.kinds import export
 from daemon.services.errors import plain
-from daemon.state import compare, ratings, voices
+from daemon.state import compare, events, jobs, ratings, voices
+from daemon.status import ENDED
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Rows of a page, if the caller names none, and at most.
 PAGE, PAGE_LIMIT = 50, 1_000
+#: Bytes of a file in one message.
+PART = 256 * 1_024
 PACKAGES = "Packages of voices come with a later version of Myna."
 COPY = "Until then, copy the version's folder: `myna versions` shows where it is."
 
@@ -124,8 +129,28 @@ class VoicesService(stubs.VoicesServicer):
         return answer
 
     async def Export(self, request: pb.ExportRequest, context: Any) -> AsyncIterator[pb.FilePart]:
-        raise Later(PACKAGES, COPY)
-        yield  # a stream, by its kind
+        """Has a job write the file, and sends it. Who hangs up leaves the job to its end: the file is under exports/."""
+        spec = pb.JobSpec(export=pb.ExportSpec(voice=request.voice, version=request.version, format=request.format))
+
+        def act(session: Session) -> tuple[int, pb.Job]:
+            before = events.newest(session)
+            return before, jobs.message(jobs.submit(session, spec))
+
+        cursor, job = await self.daemon.store.write(act)
+        async for event in self.daemon.events.watch(cursor, request.voice, progress=False):
+            if event.job.id == job.id and event.job.status.WhichOneof("status") in ENDED:
+                job = event.job
+                break
+        if job.status.HasField("failed"):
+            error = job.status.failed.error
+            raise NotNow(error.sentence, error.hint)
+        if not job.status.HasField("succeeded"):
+            raise NotNow(f"The export (job #{job.id}) was cancelled.", "Ask for it again.")
+        path = export.file(self.daemon.home, job.spec.export)
+        with path.open("rb") as file:
+            yield pb.FilePart(name=path.name, size=path.stat().st_size)
+            while data := await asyncio.to_thread(file.read, PART):
+                yield pb.FilePart(data=data)
 
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Voice:
         raise Later(PACKAGES, COPY)

@@ -99,7 +99,7 @@ class GlowEngine:
     def merge(self, model: Model) -> Model:
         raise EngineError("The embedded engine has no adapters to merge: its versions are always whole.")
 
-    def export(self, version: Path, folder: Path) -> None:
+    def export(self, version: Path, folder: Path, format: str) -> None:
         """Coqui GlowTTS's own files; see `engines.glow.export`."""
         export.write(version, folder)
 

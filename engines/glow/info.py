@@ -18,6 +18,7 @@ INFO = EngineInfo(
     train_memory=1_500_000_000,
     speak_memory=300_000_000,
     lora=False,
+    exports=("coqui",),
     first_steps=(60, 1.0),
     increment_steps=(60, 0.5),
     learning_rate=2e-4,

@@ -86,9 +86,9 @@ class XttsEngine:
         _fold(_own(model))
         return model
 
-    def export(self, version: Path, folder: Path, *, half: bool = False) -> None:
-        """Files that stock coqui-tts loads; see `engines.xtts.export`."""
-        export.write(self.base_dir(), version, folder, half=half)
+    def export(self, version: Path, folder: Path, format: str) -> None:
+        """Files that stock coqui-tts loads, their weights in fp32 or fp16; see `engines.xtts.export`."""
+        export.write(self.base_dir(), version, folder, half=format == "coqui-fp16")
 
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
         return speech.speak(_own(model), request)

@@ -36,6 +36,7 @@ INFO = EngineInfo(
     train_memory=16_000_000_000,  # weights, gradients and two moments in fp32 are 7.1 GB, the rest is a batch's activations
     speak_memory=2_500_000_000,
     lora=True,
+    exports=("coqui", "coqui-fp16"),
     micro_batch=4,  # a forward pass of four clips fills a processor already, and three times the activations fit fewer cards
     precision="bf16",
     first_steps=(2_000, 1.5),

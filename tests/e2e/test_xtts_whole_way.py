@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +100,13 @@ def test_dropped_recordings_become_a_promoted_version_that_speaks(workshop: Work
     assert b"".join(chunk.samples for chunk in ready.synthesize(said)) == b"".join(chunk.samples for chunk in chunks)
     with pytest.raises(ClientError, match="XTTS has no option 'colour'"):
         list(ready.synthesize(pb.SpeakSpec(voice="anna", text="The river is wide.", options={"colour": 1})))
+
+    # and leaves for other tools (tests/engines/xtts/test_xtts_versions.py has stock coqui-tts speak with such files)
+    packed = workshop.home.parent / "anna.tar"
+    assert "anna.tar" in myna(workshop, "export", "anna", "--format", "coqui-fp16", "-o", str(packed))
+    with tarfile.open(packed) as tar:
+        names = sorted(Path(name).name for name in tar.getnames())
+    assert names == ["config.json", "model.pth", "speakers_xtts.pth", "vocab.json"]
     assert not [job for job in ready.jobs() if job.kind != pb.SPEAK and state_of(job) != "succeeded"]
     assert workshop.down() == 0
 

@@ -1,4 +1,4 @@
-"""`myna export` and `myna import`: a voice as one file. (Packages come in a later version; until then the daemon says so.)"""
+"""`myna export`: a version in the format of its engine's own tools. `myna import`: packages come later; until then the daemon says so."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ PART = 256 * 1024  #: bytes of a file in one message
 @app.command(rich_help_panel=PANEL)
 def export(
     name: Annotated[str, typer.Argument(metavar="VOICE[@VERSION]")],
-    out: Annotated[Path, typer.Option("-o", "--out", help="File to write.")],
-    format: Annotated[str, typer.Option(help="Format; default: Myna's own package.")] = "",
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write: a tar file.")],
+    format: Annotated[str, typer.Option(help="coqui, or for xtts coqui-fp16 (half the size). Default: coqui.")] = "",
     json: output.Json = False,
 ) -> None:
-    """Write a version into one file."""
+    """Write a version for other tools, for example stock coqui-tts, into one tar file."""
     named = names.parse(name)
     hidden = out.with_name(f".{out.name}.part")
     size = 0

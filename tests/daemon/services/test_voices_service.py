@@ -20,6 +20,7 @@ from daemon.models import Voice, now
 from daemon.services.speech import SpeechService
 from daemon.services.voices import VoicesService
 from daemon.settings import Settings
+from daemon.state import jobs
 from daemon.store import Store
 from proto import myna_pb2 as pb
 
@@ -116,10 +117,19 @@ def test_promoting_and_rolling_back_answer_with_what_speaks_now(daemon: Any) -> 
 
 
 def test_packages_are_said_to_come_later(daemon: Any) -> None:
-    for method, request in ((VoicesService(daemon).Export, pb.ExportRequest(voice="anna")), (VoicesService(daemon).Import, None)):
-        with pytest.raises(Refused, match="later version") as refused:
-            ask(method, request)
-        assert refused.value.code is grpc.StatusCode.UNIMPLEMENTED
+    with pytest.raises(Refused, match="later version") as refused:
+        ask(VoicesService(daemon).Import, None)
+    assert refused.value.code is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_an_export_of_nothing_or_in_no_format_is_refused_before_there_is_a_job(daemon: Any) -> None:
+    daemon.store.write_now(lambda session: version(session, 1))
+    export = VoicesService(daemon).Export
+    with pytest.raises(Refused, match="no promoted version"):
+        ask(export, pb.ExportRequest(voice="anna"))
+    with pytest.raises(Refused, match="does not export 'zip'"):
+        ask(export, pb.ExportRequest(voice="anna", version=1, format="zip"))
+    assert daemon.store.read_now(lambda session: jobs.counts(session)).get("queued", 0) == 0
 
 
 def wav(path: Path, seconds: float = 2.5) -> list[float]:

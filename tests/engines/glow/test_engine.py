@@ -228,7 +228,7 @@ def test_an_exported_version_loads_in_coquis_own_class_and_gives_the_same_latent
     folder.mkdir()
     voice = load(engine)
     engine.save(voice, version)
-    engine.export(version, folder)
+    engine.export(version, folder, "coqui")
     config = GlowTTSConfig()
     config.load_json(str(folder / "config.json"))
     theirs = GlowTTS(config)

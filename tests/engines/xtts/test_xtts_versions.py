@@ -137,12 +137,12 @@ def test_merging_one_voice_leaves_the_base_of_the_others(
     assert losses(engine, second, features)["loss"] == before
 
 
-@pytest.mark.parametrize("half", [False, True], ids=["fp32", "fp16"])
-def test_stock_coqui_tts_loads_an_export_and_speaks(half: bool, engine: XttsEngine, clips: list[Clip], tmp_path: Path) -> None:
+@pytest.mark.parametrize("format", ["coqui", "coqui-fp16"])
+def test_stock_coqui_tts_loads_an_export_and_speaks(format: str, engine: XttsEngine, clips: list[Clip], tmp_path: Path) -> None:
     version = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
     folder = tmp_path / "export"
     folder.mkdir()
-    engine.export(version, folder, half=half)
+    engine.export(version, folder, format)
     assert {"model.pth", "config.json", "vocab.json", "speakers_xtts.pth"} == {path.name for path in folder.iterdir()}
     program = (
         "from engines import coqui\n"
