@@ -18,6 +18,8 @@ from engines.xtts.weights import base_dir
 
 #: The base's files that features follow from.
 _FEATURE_FILES = ("dvae.pth", "mel_stats.pth", "vocab.json")
+#: Prompts whose latents are kept while the listeners do not train: 128 KB each at full size.
+_KEPT_PROMPTS = 2_000
 
 
 class XttsEngine:
@@ -146,7 +148,7 @@ def _voices(xtts: XttsModel, batch: Batch) -> torch.Tensor:
         if row is None:
             with torch.no_grad(), torch.autocast(xtts.device.type, enabled=False):
                 row = gpt.get_style_emb(prompt[None].to(xtts.device)).transpose(1, 2)
-            if keep:
+            if keep and len(xtts.prompts) < _KEPT_PROMPTS:
                 xtts.prompts[key] = row
         rows.append(row)
     return torch.cat(rows)
