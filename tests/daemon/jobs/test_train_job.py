@@ -95,6 +95,17 @@ def test_an_increment_learns_from_new_clips_and_mixes_old_ones_in(train_plan: wi
     assert (about["parent"], about["used"]) == (1, {"new": 2, "old": 4, "held_out": 2})
     assert any("from the cache" in line and "8 of them" in line for line in channel.lines)
 
+    # what it gained is told against the base, which is where the first one began, and against its parent
+    first = versions.lineage(Path(train_plan.out_dir)) or {}
+    assert about["result"]["base_losses"] == pytest.approx(first["result"]["start_losses"])
+    assert about["result"]["start_losses"] == pytest.approx(first["result"]["best_losses"], rel=1e-3)
+    assert channel.curves["gain/parent"][0] == 0
+    assert channel.curves["gain/base"][0] == pytest.approx(
+        100 * (1 - first["result"]["best_loss"] / first["result"]["start_losses"]["loss"])
+    )
+    told = json.loads(channel.committed[-1].trained.result_json)
+    assert told["base_losses"] == about["result"]["base_losses"]
+
 
 def test_a_cancelled_training_leaves_no_version(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
     with pytest.raises(Cancelled):

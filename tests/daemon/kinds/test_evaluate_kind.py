@@ -159,6 +159,23 @@ def test_both_speak_the_newest_held_out_lines(anna: Store, tmp_path: Path) -> No
     assert lineage["curves"]["train/loss"][-1] == [1_000, 0.001]
 
 
+def test_each_measurement_of_the_training_stands_beside_the_training_losses_up_to_it(anna: Store, tmp_path: Path) -> None:
+    def curves(session: Session) -> None:
+        held = {0: 4.0, 2: 3.0, 4: 3.5}
+        series = {"held_out/loss": held, "held_out/mel_ce": held, "train/loss": {1: 5.0, 2: 3.0, 3: 2.0, 4: 1.0}}
+        for id, (name, points) in enumerate(series.items(), 1):
+            session.add(SeriesRow(id=id, run=voices.version(session, "anna", 2).run, name=name))
+            session.add_all(PointRow(series=id, step=step, value=value) for step, value in points.items())
+
+    anna.write_now(curves)
+    told = anna.write_now(lambda session: KIND.plan(session, job(session), tmp_path)).evaluate
+    assert json.loads(told.lineage_json)["evaluations"] == [
+        {"step": 0, "held_out": {"loss": 4.0, "mel_ce": 4.0}, "train": {}},
+        {"step": 2, "held_out": {"loss": 3.0, "mel_ce": 3.0}, "train": {"loss": 4.0}},
+        {"step": 4, "held_out": {"loss": 3.5, "mel_ce": 3.5}, "train": {"loss": 1.5}},
+    ]
+
+
 def test_against_the_base_the_training_is_a_first_one(anna: Store, tmp_path: Path) -> None:
     told = anna.write_now(lambda session: KIND.plan(session, job(session, against=0), tmp_path).evaluate)
     assert (told.against_dir, told.first) == ("", True)
