@@ -356,8 +356,8 @@ class Speech(stubs.SpeechServicer):
 
     def Sample(self, request: pb.SampleRequest, context: Any) -> Iterator[pb.AudioChunk]:
         self.sampled.append(request)
-        if request.version == 5:
-            refuse(context, grpc.StatusCode.NOT_FOUND, "anna@5 has not spoken this line yet.", "It does when it is scored.")
+        if request.version == 4:
+            refuse(context, grpc.StatusCode.NOT_FOUND, "anna@4 has not spoken this line yet.", "It does when it is scored.")
         yield pb.AudioChunk(samples=tone(0.25), sample_rate=RATE)
         yield pb.AudioChunk(samples=tone(0.25), sample_rate=RATE, last=True)
 
