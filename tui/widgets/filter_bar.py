@@ -15,7 +15,7 @@ class FilterBar(Input, inherit_bindings=True):
         Binding("enter", "keep", "Keep the filter", show=False, id="filter.keep"),
     ]
     DEFAULT_CSS = """
-    FilterBar { dock: bottom; display: none; border: none; height: 1; padding: 0 1; background: $boost; &.-open { display: block; } }
+    FilterBar { display: none; border: none; height: 1; padding: 0 1; background: $boost; &.-open { display: block; } }
     """
 
     class Typed(Message):

@@ -41,6 +41,7 @@ COLUMNS: tuple[Column[SpokenLine], ...] = (
 class LinesTable(LongTable[SpokenLine]):
     """Each line can be heard from the version, from the one it is compared with, and from the person."""
 
+    help_title = "Held-out lines"
     BINDINGS = [
         Binding("space", "hear('version')", "hear", id="lines.version", tooltip="Spoken by the chosen version; again: stop"),
         Binding("z", "hear('against')", "other", id="lines.against", tooltip="Spoken by the version it is compared with"),

@@ -39,6 +39,7 @@ class Column(Generic[Row]):
 class LongTable(Guarded, ScrollView, Generic[Row], can_focus=True, inherit_bindings=False):
     """Rows of any type, each with a key. The cursor stays on its row while rows come, go and change places."""
 
+    help_title = "List"
     BINDINGS = [
         Binding("j,down", "move(1)", "Next row", show=False, id="table.next"),
         Binding("k,up", "move(-1)", "Row before", show=False, id="table.before"),

@@ -166,6 +166,7 @@ def test_another_voice_is_chosen_from_a_list(busy: Stage, home: Path) -> None:
 def test_the_filter_narrows_list_totals_and_histograms(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
         await eye.press("slash", *"noisy")
+        assert "noisy" in (await eye.sees("1 of 60")).splitlines()[-2], "what is typed stands above the last line"
         await eye.sees("1 of 60", "0 train", "1 dropped: 1 noisy", "The speech is only 6 dB")
         await eye.press("escape")
         await eye.sees("50 train")
