@@ -87,6 +87,7 @@ class Jobs(stubs.JobsServicer):
         self.submitted: list[pb.SubmitRequest] = []
         self.cut_after = 0  # a watch or a followed log breaks off after that many events, once
         self.changed: list[tuple[str, int]] = []  # what was asked of which job: ("Cancel", 12)
+        self.refuse: tuple[str, str] | None = None  # what every change is answered with
         self.lines: list[pb.LogLine] | None = None  # of every job; None: more than a pipe holds
         self._told = Told()
 
@@ -139,6 +140,8 @@ class Jobs(stubs.JobsServicer):
         return self._change("Cancel", request.id, cancelled=pb.JobStatus.Cancelled(ended=NOW, by="a person"))
 
     def Pause(self, request: pb.JobRequest, context: Any) -> pb.Job:
+        if self.refuse is not None:
+            refuse(context, grpc.StatusCode.FAILED_PRECONDITION, *self.refuse)
         return self._change("Pause", request.id, paused=pb.JobStatus.Paused(started=NOW, since=NOW, by_person=True))
 
     def Resume(self, request: pb.JobRequest, context: Any) -> pb.Job:

@@ -26,9 +26,10 @@ class Offer:
 
 def offers(node: DOMNode) -> list[Offer]:
     """Bindings of this node itself that are allowed now, in the order they were written."""
-    bindings = node._bindings.copy()  # Textual has no public way to a node's own
-    app = node.app
+    written = node._bindings  # Textual has no public way to a node's own
+    bindings, app = written.copy(), node.app
     bindings.apply_keymap(app._keymap)
+    order = {(binding.id, binding.action): place for place, (_, binding) in reversed(list(enumerate(written)))}
     keys: dict[tuple[str | None, str], list[str]] = {}
     found: dict[tuple[str | None, str], Binding] = {}
     for _, binding in bindings:
@@ -37,7 +38,7 @@ def offers(node: DOMNode) -> list[Offer]:
         place = (binding.id, binding.action)
         found.setdefault(place, binding)
         keys.setdefault(place, []).append(app.get_key_display(binding))
-    return [Offer(node, binding, tuple(keys[place])) for place, binding in found.items()]
+    return [Offer(node, binding, tuple(keys[place])) for place, binding in sorted(found.items(), key=lambda item: order[item[0]])]
 
 
 def offered(screen: Screen[object]) -> Iterator[Offer]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
@@ -12,6 +11,7 @@ from tui import wording
 from tui.dashboard import clips
 from tui.output import safe
 from tui.widgets.pane import Pane
+from tui.widgets.scroll import Scroll
 
 #: numbers of `Clip.quality` for people
 NUMBERS = {
@@ -29,12 +29,10 @@ class ClipPane(Pane):
 
     pane_title = "Clip"
     pane_help = "The clip under the cursor of the list, in full. CER: share of letters in which its text and what was heard differ."
-    DEFAULT_CSS = """
-    ClipPane { height: 7; & VerticalScroll { scrollbar-size-vertical: 1; } }
-    """
+    DEFAULT_CSS = "ClipPane { height: 7; }"
 
     def compose(self) -> ComposeResult:
-        with VerticalScroll(can_focus=False):
+        with Scroll():
             yield Static(id="clip")
 
     def show_clip(self, clip: pb.Clip | None) -> None:
