@@ -27,6 +27,17 @@ class Speaker:
         self._library: Any = None
         self._turn = asyncio.Lock()  # one at a time opens or closes
 
+    async def prepare(self) -> None:
+        """Load the sound library, a third of a second before it is needed; that there is none is kept in `trouble`.
+
+        While it starts, sounddevice has what is written to stderr vanish (ALSA's and JACK's complaints): a terminal drawn through stderr
+        must be painted anew afterwards.
+        """
+        try:
+            self._library = await asyncio.to_thread(player.library, INSTEAD)
+        except ClientError as problem:
+            self.trouble = problem
+
     async def play(self) -> None:
         """Play from where the deck is. Raises ClientError, with what to do instead, where no sound can be played."""
         async with self._turn:

@@ -123,3 +123,15 @@ def test_without_sound_the_two_ways_out_are_named_and_the_rest_works(monkeypatch
         await plays.close()
 
     asyncio.run(story())
+
+
+def test_that_there_is_no_sound_is_known_before_anything_is_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sounddevice", None)
+
+    async def story() -> None:
+        plays = speaker(a=track(1.0))
+        await plays.prepare()
+        assert plays.trouble is not None
+        assert "--ssh" in plays.trouble.hint
+
+    asyncio.run(story())

@@ -78,6 +78,7 @@ class SoundPane(Pane, can_focus=True):
     def on_mount(self) -> None:
         super().on_mount()
         self._timer = self.set_interval(TICK, self._tick, pause=True)
+        self.run_worker(self._prepare(), name="sound")
 
     async def on_unmount(self) -> None:
         await self.speaker.close()
@@ -163,6 +164,10 @@ class SoundPane(Pane, can_focus=True):
         self.look()
 
     # ---------------------------------------------------------------------------------------------- inside
+
+    async def _prepare(self) -> None:
+        await self.speaker.prepare()
+        self.app.refresh()  # what was painted meanwhile may be lost: see `Speaker.prepare`
 
     def _tick(self) -> None:
         if not self.deck.playing:
