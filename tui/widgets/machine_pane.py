@@ -159,7 +159,7 @@ def _history(samples: Sequence[pb.SystemSample], gauges: Sequence[Gauge], width:
             )
             for gauge in gauges
         ]
-    minute, hour = room // 2 - 4, room - room // 2 - 5
+    minute, hour = room // 2 - 4, room - room // 2 - 3
     return [
         Content.assemble(
             (f"{gauge.name:<6}", "$muted"),

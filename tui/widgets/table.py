@@ -41,7 +41,8 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
         scrollbar-size-horizontal: 0;
         & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
         & > .datatable--cursor { background: $panel; color: $text; }
-        &:focus > .datatable--cursor { background: $primary; color: $background; text-style: none; }
+        &:focus > .datatable--cursor { background: $primary 35%; color: $foreground; text-style: bold; }
+        &:ansi:focus > .datatable--cursor { background: ansi_blue; color: ansi_bright_white; }
     }
     """
 

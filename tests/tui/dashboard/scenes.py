@@ -118,6 +118,8 @@ def busy(stage: Stage) -> None:
     sample = pb.SystemSample(
         time=at(600), gpus=[gpu], cpu=0.31, memory_total=64 * GB, memory_used=23 * GB, disk_total=1000 * GB, disk_free=212 * GB
     )
+    stage.system.samples = [an_hour(sample, minute) for minute in range(61)]
+    sample.time.CopyFrom(at(-3_060))
     arriving = [
         pb.InboxEvent(voice="ben", name="interview 2.wav", state="arriving", why="112 MB so far"),
         pb.InboxEvent(voice="ben", name="interview 1.wav", state="settling", why="unchanged for 1 s"),
@@ -157,9 +159,25 @@ def failed(stage: Stage) -> None:
     info.gpu_holder = ""
     info.jobs.clear()
     info.jobs["failed"] = 2
+    stage.system.samples.clear()
+    info.sample.time.CopyFrom(at(600))
     info.sample.gpus[0].utilisation = 0.0
     del info.sample.gpus[0].processes[:2]
     info.sample.gpus[0].memory_used = 3 * GB
+
+
+def an_hour(now: pb.SystemSample, minute: int) -> pb.SystemSample:
+    """The machine as it was in that minute of the last hour; the 60th is now."""
+    then = pb.SystemSample()
+    then.CopyFrom(now)
+    then.time.CopyFrom(at(60 * minute - 3_000))
+    rest = 0.5 + 0.5 * math.cos((60 - minute) / 9)
+    then.cpu = now.cpu * (0.4 + 0.6 * rest)
+    for gpu in then.gpus:
+        gpu.utilisation *= 1.0 if minute > 40 or minute < 12 else 0.1
+        gpu.temperature -= 60 - minute if minute > 40 else 25
+        gpu.power *= 0.9 + 0.1 * rest if minute > 40 else 0.3
+    return then
 
 
 def curve(steps: int, seed: int) -> dict[str, dict[int, float]]:

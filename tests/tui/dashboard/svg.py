@@ -20,7 +20,7 @@ from tests.tui.stage import Stage
 from tui.screens import PLACES
 
 SIZE = (150, 42)
-KEYS = {"voices": ("l",), "data": ("j", "j")}  #: what is pressed before the picture is taken
+KEYS = {"voices": ("l",), "data": ("j", "j"), "runs": ("j", "j", "space", "k", "k")}  #: what is pressed before the picture is taken
 STILL = 2.0  #: seconds for everything to have come
 TEXT = re.compile(
     r'<text(?P<before>[^>]*?) x="(?P<x>[^"]*)"(?P<middle>[^>]*?)textLength="(?P<length>[^"]*)"(?P<after>[^>]*)>(?P<words>[^<]+)</text>'
