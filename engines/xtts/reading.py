@@ -26,8 +26,8 @@ from engines.xtts.vocode import Vocoder
 
 log = logging.getLogger("engines.xtts")
 
-#: Codes of the first chunk (0.37 s, of which the vocoder keeps the last 0.14 s back), and how chunks grow up to the longest.
-FIRST_CHUNK, GROWTH, LONGEST_CHUNK = 8, 1.5, 40
+#: Codes of the first chunk (0.28 s, of which the vocoder keeps the last 0.14 s back), and how chunks grow up to the longest.
+FIRST_CHUNK, GROWTH, LONGEST_CHUNK = 6, 1.6, 40
 #: The token ids that stock coqui-tts counts as said before it starts (a prompt is ones to it), beside the start code.
 _SAID_AT_START = 1
 
