@@ -71,6 +71,14 @@ def download(file: WeightsFile, url: str, folder: Path, told: Told, waits: tuple
         sync_folder(folder)
 
 
+def is_published(file: WeightsFile, path: Path) -> bool:
+    """Whether a file has the published bytes, by size and digest."""
+    if path.stat().st_size != file.size:
+        return False
+    with path.open("rb") as content:
+        return not file.sha256 or hashlib.file_digest(content, "sha256").hexdigest() == file.sha256
+
+
 class _Part:
     """A file as far as it is here, and the digest of that."""
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from daemon.jobs import Channel
 from engines import registry, torch_file, weights
 from engines.base import EngineInfo
-from engines.download import download
+from engines.download import download, is_published
 from engines.errors import DiskFull, WeightsMissing
 from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_folder
 from proto import worker_pb2 as wire
@@ -34,14 +34,18 @@ def run(plan: wire.FetchPlan, channel: Channel) -> str:
         return f"The base of {info.name} was taken from {plan.source}."
     news = _News(channel, sum(file.size for file in info.weights))
     _room(folder, news.total - weights.present(info, folder))
+    by_hand = False  #: some of it was here already, from a fetch that broke off or whoever put it here
     for file in info.weights:
         channel.check()
-        if not (folder / file.name).is_file():
+        if (folder / file.name).is_file():
+            by_hand = by_hand or not is_published(file, folder / file.name)
+        else:
             url = f"{plan.mirror.rstrip('/')}/{file.name}" if plan.mirror else file.url
             channel.log("info", f"{file.name} ({file.size:,} bytes) comes from {url}.")
             download(file, url, folder, news.told)
         news.done += file.size
-    registry.check_base(info.name, folder)
+    if by_hand:
+        registry.check_base(info.name, folder)
     return f"The base of {info.name} is here, {news.total / 1e9:.1f} GB after {time.monotonic() - began:.0f} s: {info.licence}."
 
 
@@ -67,13 +71,17 @@ class _News:
 def _adopt(info: EngineInfo, source: Path, folder: Path, channel: Channel) -> None:
     """Copy a whole base from `source`. Copied, never linked: Coqui's own loader writes over the model.pth that it loads."""
     channel.progress(0, 0, "bytes", "looking at the files")
-    registry.check_base(info.name, source)
-    for file in info.weights:
+    if lacking := weights.missing(info, source):
+        registry.check_base(info.name, source)  # says so in the engine's words
+        raise WeightsMissing(f"{source} lacks {lacking[0].name}.", "Give a folder that has all of it.")
+    others = [file for file in info.weights if not is_published(file, source / file.name)]
+    if others:  # somebody's own, or damaged; what is published needs no second look
+        registry.check_base(info.name, source)
+    for file in others:
         channel.check()
         if file.name.endswith(".pth") and (record := torch_file.broken_record(source / file.name)):
             raise WeightsMissing(f"{file.name} is damaged: the bytes of {record} are not what was saved.", "Get it again.")
-        if (size := (source / file.name).stat().st_size) != file.size:
-            channel.log("info", f"{file.name} has {size:,} bytes, the published one {file.size:,}: it is taken as it is.")
+        channel.log("info", f"{file.name} is not the published one: it is taken as it is.")
     _room(folder, sum((source / file.name).stat().st_size for file in info.weights))
     news = _News(channel, sum((source / file.name).stat().st_size for file in info.weights))
     for file in info.weights:

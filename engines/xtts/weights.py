@@ -41,8 +41,8 @@ def check(folder: Path) -> None:
         names = " and ".join(file.name for file in lacking)
         raise WeightsMissing(f"{folder} lacks {names}.", f"All of {', '.join(file.name for file in INFO.weights)} are at {REPOSITORY}.")
     arguments = _config(folder / "config.json")
-    _vocabulary(folder / "vocab.json", int(arguments["gpt_number_text_tokens"]))
-    _model(folder / "model.pth", arguments)
+    tokens = _vocabulary(folder / "vocab.json")
+    _model(folder / "model.pth", arguments, tokens)
     _dvae(folder / "dvae.pth", int(arguments["gpt_num_audio_tokens"]) - 2)  # two codes more: begin and end
     _mel_stats(folder / "mel_stats.pth")
     _speakers(folder / "speakers_xtts.pth")
@@ -60,32 +60,32 @@ def _config(path: Path) -> dict[str, Any]:
         what = f"for the model {config['model']!r}" if "model" in config else "no model's"
         raise WeightsMissing(f"{path.name} is {what}, not XTTS's.", f"Take it from {REPOSITORY}.")
     arguments = config.get("model_args")
-    needed = ("gpt_layers", "gpt_n_model_channels", "gpt_number_text_tokens", "gpt_num_audio_tokens")
+    needed = ("gpt_layers", "gpt_n_model_channels", "gpt_num_audio_tokens")
     if not isinstance(arguments, dict) or not all(isinstance(arguments.get(name), int) for name in needed):
         raise WeightsMissing(f"{path.name} does not say how big the model is ({', '.join(needed)}).", f"Take it from {REPOSITORY}.")
     return arguments
 
 
-def _vocabulary(path: Path, tokens: int) -> None:
-    model = _json(path).get("model")
+def _vocabulary(path: Path) -> int:
+    """How many tokens it has: Coqui builds the model for as many, whatever config.json says."""
+    tokenizer = _json(path)
+    model, added = tokenizer.get("model"), tokenizer.get("added_tokens") or []
     words = model.get("vocab") if isinstance(model, dict) else None
     if not isinstance(model, dict) or not isinstance(words, dict) or not isinstance(model.get("merges"), list):
         raise WeightsMissing(f"{path.name} is no BPE tokenizer.", f"XTTS's has a vocabulary and merges: take it from {REPOSITORY}.")
-    if absent := [word for word in SPECIAL if word not in words]:
+    ids = words | {token.get("content"): token.get("id", 0) for token in added if isinstance(token, dict)}
+    if absent := [word for word in SPECIAL if word not in ids]:
         raise WeightsMissing(f"{path.name} is the tokenizer of another model: it lacks {absent[0]}.", f"Take it from {REPOSITORY}.")
-    if max(words.values()) >= tokens:
-        sentence = f"{path.name} has {max(words.values()) + 1} tokens, and config.json's model takes {tokens}: they do not belong together."
-        raise WeightsMissing(sentence, "Take both from one folder.")
+    return int(max(ids.values())) + 1
 
 
-def _model(path: Path, arguments: dict[str, Any]) -> None:
+def _model(path: Path, arguments: dict[str, Any], tokens: int) -> None:
     found = _shapes(path)
     if "gpt.mel_embedding.weight" not in found:
         raise _another(path, found, "XTTS's weights")
     channels, layers = int(arguments["gpt_n_model_channels"]), int(arguments["gpt_layers"])
     wanted: Shapes = {
         "gpt.mel_embedding.weight": (int(arguments["gpt_num_audio_tokens"]), channels),
-        "gpt.text_embedding.weight": (int(arguments["gpt_number_text_tokens"]), channels),
         f"gpt.gpt.h.{layers - 1}.attn.c_attn.weight": (channels, 3 * channels),
         "gpt.conditioning_encoder.init.weight": (channels, BANDS, 1),
     }
@@ -94,6 +94,9 @@ def _model(path: Path, arguments: dict[str, Any]) -> None:
             has = f"is {_spelt(found[name])}" if name in found else "is not there"
             sentence = f"{path.name} does not belong to config.json: {name} {has} and should be {_spelt(shape)}."
             raise WeightsMissing(sentence, "Take both from one folder.")
+    if (rows := found.get("gpt.text_embedding.weight", (0,))[0]) != tokens:
+        sentence = f"{path.name} does not belong to vocab.json: it was made for {rows:,} tokens, and there are {tokens:,}."
+        raise WeightsMissing(sentence, "Take both from one folder.")
     if f"gpt.gpt.h.{layers}.attn.c_attn.weight" in found:
         raise WeightsMissing(f"{path.name} does not belong to config.json: it has more than {layers} layers.", "Take both from one folder.")
     if not any(name.startswith("hifigan_decoder.waveform_decoder.") for name in found):

@@ -59,6 +59,7 @@ def run(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Runs
     home.mkdir()
     (home / "myna.toml").write_text(f'weights_url = "{server.url}"\nmin_free_disk = 0\n')
     monkeypatch.setenv("SMALL_BASE_FILES", str(_written(tmp_path / "published")))
+    _written(tmp_path / "given")
     return lambda life: lived(home, life, PROGRAM, auto_train=False, min_free_disk=0, stop_grace=1.0)
 
 
@@ -130,7 +131,7 @@ def test_a_fetch_that_failed_goes_on_where_it_was(run: Runs, server: Server) -> 
 
 
 def test_a_base_from_a_folder_is_copied_and_its_own_files_are_left_alone(run: Runs, server: Server, tmp_path: Path) -> None:
-    given = tmp_path / "published"
+    given = tmp_path / "given"
 
     async def life(story: Living) -> None:
         with pytest.raises(ClientError, match="nobody accepted"):
@@ -151,8 +152,9 @@ def test_a_folder_with_foreign_files_is_refused_with_its_sentence(run: Runs, tmp
     monkeypatch.setenv("SMALL_BASE_IS_WRONG", "1")
 
     async def life(story: Living) -> None:
+        (tmp_path / "given" / "dvae.pth").write_bytes(FILES["model.pth"])
         await story.client.accept("xtts")
-        job = await story.client.fetch("xtts", str(tmp_path / "published"))
+        job = await story.client.fetch("xtts", str(tmp_path / "given"))
         error = (await story.until(job.id, "failed")).status.failed.error
         assert error.sentence == "dvae.pth is not XTTS's DVAE: it is the model itself."
         assert error.hint == "Take it from where model.pth is from."
@@ -166,9 +168,9 @@ def test_a_folder_whose_bytes_are_damaged_is_refused(run: Runs, tmp_path: Path) 
     data[len(data) // 2] ^= 1
 
     async def life(story: Living) -> None:
-        (tmp_path / "published" / "dvae.pth").write_bytes(data)
+        (tmp_path / "given" / "dvae.pth").write_bytes(data)
         await story.client.accept("xtts")
-        job = await story.client.fetch("xtts", str(tmp_path / "published"))
+        job = await story.client.fetch("xtts", str(tmp_path / "given"))
         error = (await story.until(job.id, "failed")).status.failed.error
         assert error.sentence == "dvae.pth is damaged: the bytes of dvae/data/0 are not what was saved."
         assert _base(story) == {}
@@ -216,7 +218,7 @@ def test_a_training_of_an_engine_without_its_base_waits_and_goes_on_when_it_is_h
         await story.until(job.id, waits("of xtts is not accepted: `myna engines accept xtts`"))
         await story.client.accept("xtts")
         await story.until(job.id, waits("the base of xtts is not here: `myna engines fetch xtts` gets it"))
-        fetch = await story.client.fetch("xtts", str(tmp_path / "published"))
+        fetch = await story.client.fetch("xtts", str(tmp_path / "given"))
         await story.until(fetch.id, "succeeded")
         await story.until(job.id, "running")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -116,7 +117,16 @@ def test_a_list_of_words_is_no_tokenizer(folder: Path) -> None:
 
 def test_a_tokenizer_with_more_tokens_than_the_model(folder: Path) -> None:
     change(folder / "vocab.json", lambda vocabulary: vocabulary["model"]["vocab"].update(surplus=9999))
-    assert "vocab.json has 10000 tokens, and config.json's model takes" in refused(folder)
+    assert re.fullmatch(r"model\.pth does not belong to vocab\.json: it was made for \d+ tokens, and there are 10,000\.", refused(folder))
+
+
+def test_special_tokens_may_stand_beside_the_vocabulary(folder: Path) -> None:
+    def move(tokenizer: dict) -> None:  # type: ignore[type-arg]
+        words = tokenizer["model"]["vocab"]
+        tokenizer["added_tokens"] = [{"id": words.pop(word), "content": word} for word in ("[START]", "[en]")]
+
+    change(folder / "vocab.json", move)
+    weights.check(folder)
 
 
 def test_mel_statistics_and_speakers_are_what_they_are_named(folder: Path) -> None:
