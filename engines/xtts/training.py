@@ -17,6 +17,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from engines.base import Batch, Features
+from engines.xtts import attention
 
 #: Coqui's weights of the two losses in the one that is minimised.
 TEXT_WEIGHT, MEL_WEIGHT = 0.01, 1.0
@@ -29,6 +30,7 @@ def prepare(gpt: Any, adapters: bool) -> None:
 
     The activation is the same function in one fused operation instead of eight. Attention has no dropout, since with it no fast attention
     kernel can be used; adapters train without dropout in the frozen layers too, as they have their own."""
+    attention.use(gpt.gpt)
     for block in gpt.gpt.h:
         block.mlp.act = torch.nn.GELU(approximate="tanh")
         block.attn.attn_dropout.p = 0.0

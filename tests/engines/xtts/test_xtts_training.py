@@ -17,6 +17,7 @@ from engines.training.held_out import held_out_losses
 from engines.training.loop import train
 from engines.training.report import Collected
 from engines.training.settings import TrainSettings, plan
+from engines.xtts import attention
 from engines.xtts import model as voices
 from engines.xtts.engine import XttsEngine
 from engines.xtts.info import INFO
@@ -52,7 +53,7 @@ def test_the_losses_are_those_of_coquis_own_forward_pass(engine: XttsEngine, fea
 def test_gradients_of_a_full_training_are_those_of_coquis_own_forward_pass(engine: XttsEngine, features: list[Features]) -> None:
     ours, theirs = engine.load(None), engine.load(None)
     assert isinstance(theirs, voices.XttsModel)
-    engine.trainable(ours, None), engine.trainable(theirs, None)
+    engine.trainable(ours, None)  # and theirs stays as stock coqui-tts has it
     batch = engine.collate(features[:4], features[4:8])
     engine.losses(ours, batch)["loss"].backward()
     prompts = batch["prompts"]
@@ -216,3 +217,18 @@ def test_an_adapted_layer_computes_what_pefts_own_does(engine: XttsEngine, featu
     theirs, their_gradients = gradients()
     assert ours == pytest.approx(theirs, rel=1e-5)
     assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in zip(our_gradients, their_gradients, strict=True))
+
+
+def test_attention_in_bf16_is_torchs_own_but_for_rounding() -> None:
+    generator = torch.Generator().manual_seed(3)
+    exact = [torch.randn(2, 3, 70, 64, generator=generator, requires_grad=True) for _ in range(3)]
+    wanted = torch.nn.functional.scaled_dot_product_attention(*exact, is_causal=True).transpose(1, 2)
+    wanted.square().sum().backward()
+    short = [one.detach().bfloat16().requires_grad_() for one in exact]
+    ours, _ = attention.attend(torch.nn.Identity(), *short, None)
+    assert torch.allclose(ours.float(), wanted, atol=0.03)
+    ours.float().square().sum().backward()
+    for one, other in zip(short, exact, strict=True):
+        assert one.grad is not None
+        assert other.grad is not None
+        assert torch.allclose(one.grad.float(), other.grad, atol=0.05 * float(other.grad.abs().max()))
