@@ -93,7 +93,7 @@ class Reading:
                     yield line, samples, last
                     continue
                 with torch.inference_mode():
-                    self._admit(alone=not heard)
+                    self._admit(alone=not heard and line is self.lines[0])
                     self._step()
 
     def _begin(self, line: Line) -> None:

@@ -110,6 +110,11 @@ def test_twice_the_speed_takes_half_the_time(steady: XttsModel) -> None:
     assert len(sound(quick)) == pytest.approx(len(sound(usual)) / 2, rel=0.05)
 
 
+def test_a_voice_with_next_to_nothing_to_say_comes_to_an_end(voice: XttsModel) -> None:
+    lean(voice, 100.0)
+    assert [chunk.sentence for chunk in say(voice, speed=4.0)] == [0, 1]
+
+
 def test_the_fast_setting_speaks(voice: XttsModel) -> None:
     assert len(sound(say(voice, options={**ONCE, "fast": 1}))) > 2000
 
