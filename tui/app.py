@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 from collections.abc import Iterable
 
 from textual.app import App, SystemCommand
@@ -47,6 +48,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.readonly = readonly
         self.start = start and not readonly and not where.remote
         self.settings = settings or Settings()
+        self.mistake: Exception | None = None  #: ours, which ended the dashboard
         self.client: AsyncClient
         self.live: Live
         self._before: list[str] = []
@@ -72,6 +74,7 @@ class Dashboard(App[None], inherit_bindings=False):
             self.live.say_link("Starting the daemon …")
             try:
                 await asyncio.to_thread(daemon.start, self.where.home)
+                await self.client.wait_ready(daemon.START)
             except ClientError as problem:
                 self.trouble(problem)
         await self.live.run()
@@ -87,6 +90,14 @@ class Dashboard(App[None], inherit_bindings=False):
 
     async def on_unmount(self) -> None:
         await self.client.close()
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Textual would print pages of frames; a person gets a sentence, and a developer asks for the rest (MYNA_DEBUG=1)."""
+        self.mistake = self.mistake or error
+        if os.environ.get("MYNA_DEBUG") or self.is_headless:
+            super()._handle_exception(error)
+        else:
+            self.exit(return_code=1)
 
     def place_name(self) -> str:
         """Which daemon this is, in a few characters."""
@@ -137,4 +148,7 @@ def run(where: Address, settings: Settings, *, readonly: bool = False) -> None:
     """Show the dashboard until the person quits."""
     gc.freeze()  # what was imported stays: the collector need not look at it again and again while the first picture is made
     gc.set_threshold(20_000, 20, 20)
-    Dashboard(where, settings, readonly=readonly).run()
+    app = Dashboard(where, settings, readonly=readonly)
+    app.run()
+    if app.mistake is not None:
+        raise app.mistake  # the command line says it in a sentence

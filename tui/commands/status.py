@@ -47,6 +47,7 @@ def overview(*, start: bool = True) -> None:
         from tui import daemon
 
         daemon.start(session.where().home)
+        client = session.client()  # the first one, which found nobody, may wait a moment before it asks again
     show(client, False)
     voices = list(client.voices())
     print()

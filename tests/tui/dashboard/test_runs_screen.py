@@ -1,0 +1,83 @@
+"""Screen Runs as it is used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from proto import myna_pb2 as pb
+from tests.tui.dashboard.looking import Eye, looking
+from tests.tui.dashboard.scenes import at, set_scene
+from tests.tui.stage import Stage
+
+pytestmark = pytest.mark.integration
+
+
+def watch(stage: Stage, home: Path, steps: Callable[[Eye], Awaitable[None]], scene: str = "busy") -> None:
+    """Open the dashboard on the scene's runs and do the steps."""
+    set_scene(stage, scene)
+
+    async def look() -> None:
+        async with looking(home, (200, 50), toasts=True) as eye:
+            await eye.press("6")
+            await eye.sees("best 0.9036 at 1,200")
+            await steps(eye)
+
+    asyncio.run(look())
+
+
+def test_settings_and_results_stand_beside_each_other(stage: Stage, home: Path) -> None:
+    async def steps(eye: Eye) -> None:
+        (line,) = [line for line in eye.text().splitlines() if "#8 " in line]
+        assert "done #8 anna glow v5 #3 3,000 0.84 2,600 0.0001 16 full 1 h 6 min v6" in " ".join(line.split())
+
+    watch(stage, home, steps)
+
+
+def test_a_chosen_run_stays_in_the_chart_while_the_cursor_moves_on(stage: Stage, home: Path) -> None:
+    async def steps(eye: Eye) -> None:
+        await eye.press("j", "j", "space", "k")
+        await eye.sees("run 11 · dora", "#8 held out", "learning_rate  0.0002  0.0001")
+        await eye.press("j", "space", "k")
+        await eye.no_longer_sees("#8 held out")
+
+    watch(stage, home, steps)
+
+
+def test_a_failed_run_goes_on_from_its_checkpoint_and_a_finished_one_says_that_it_is(stage: Stage, home: Path) -> None:
+    async def steps(eye: Eye) -> None:
+        await eye.press("r")
+        await eye.until(lambda: stage.jobs.changed == [("Retry", 12)], "the failed training to be tried again")
+        stage.jobs.rows[8] = pb.Job(id=8, run=8, status=pb.JobStatus(succeeded=pb.JobStatus.Succeeded(ended=at(0))))
+        await eye.press("j", "j", "r")
+        await eye.sees("Run #8 ended as it should.", "e repeats it with changes.")
+
+    watch(stage, home, steps, "failed")
+
+
+def test_a_run_is_repeated_with_its_settings_but_for_the_one_that_was_changed(stage: Stage, home: Path) -> None:
+    async def steps(eye: Eye) -> None:
+        await eye.press("j", "j", "e")
+        await eye.sees("Repeat run #8", "4,000 steps, about 52 min")
+        await eye.press("tab", "tab", "tab", "tab", "home", "ctrl+k", *"0.0005")
+        await eye.press("ctrl+t")
+        await eye.until(lambda: len(stage.jobs.submitted) == 1, "the training to be submitted")
+        spec = stage.jobs.submitted[0].spec.train
+        chosen = spec.options
+        assert (spec.voice, spec.dataset, getattr(spec, "from")) == ("anna", 3, "5")
+        assert (chosen.steps, chosen.learning_rate, chosen.batch_size, chosen.lora_rank, chosen.seed) == (3_000, 0.0005, 16, 0, 1)
+
+    watch(stage, home, steps)
+
+
+def test_a_training_that_began_meanwhile_comes_into_the_list(stage: Stage, home: Path) -> None:
+    async def steps(eye: Eye) -> None:
+        stage.runs.rows[16] = pb.Run(id=16, voice="ben", engine="glow", job=16, dataset=1, steps=500)
+        going = pb.JobStatus(running=pb.JobStatus.Running(started=at(0)))
+        stage.jobs.tell(job=pb.Job(id=16, kind=pb.TRAIN, voice="ben", title="train ben", run=16, status=going))
+        await eye.sees("#16", "ben")
+
+    watch(stage, home, steps)
