@@ -40,6 +40,7 @@ class DataOrder:
         self._old_an_epoch = min(len(old_lengths), round(self._n_new * old_share / (1.0 - old_share)))
         # one fixed round of the old clips, walked a stretch an epoch: all come equally often, none twice in an epoch
         self._old_round = self._n_new + np.random.default_rng([seed, 0x01D]).permutation(len(old_lengths))
+        self._round_of, self._round = -1, dict[int, int]()
         self._epoch = -1
         self._batches: list[list[int]] = []
 
@@ -70,12 +71,12 @@ class DataOrder:
         return batch, Position(position.epoch + 1, 0) if last else Position(position.epoch, position.batch + 1)
 
     def prompt(self, clip: int, epoch: int) -> int:
-        """The clip whose voice is heard before `clip` in an epoch: any other one; itself only where there is no other."""
-        others = len(self._lengths) - 1
-        if not others:
-            return clip
-        other = int(np.random.default_rng([self._seed, epoch, clip, 0x9F]).integers(others))
-        return other + (other >= clip)
+        """The clip whose voice is heard before `clip` in an epoch: the next one in a round of all clips, shuffled each epoch. So it is never
+        the clip itself, where there is another, and each is heard once."""
+        if epoch != self._round_of:
+            self._round_of, shuffled = epoch, np.random.default_rng([self._seed, epoch, 0x9F]).permutation(len(self._lengths))
+            self._round = dict(zip(shuffled.tolist(), np.roll(shuffled, -1).tolist(), strict=True))
+        return self._round[clip]
 
     def _old_clips(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         if not self._old_an_epoch:

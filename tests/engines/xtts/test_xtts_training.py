@@ -99,6 +99,7 @@ def test_the_prompt_is_another_clip_of_the_voice() -> None:
     order = DataOrder([10.0] * 5, [10.0] * 3, 4, 0.5, seed=1)
     for epoch in range(20):
         assert all(order.prompt(index, epoch) != index for index in range(8))
+        assert {order.prompt(index, epoch) for index in range(8)} == set(range(8))
     heard = {order.prompt(0, epoch) for epoch in range(100)}
     assert heard == set(range(1, 8))
 
