@@ -71,7 +71,7 @@ class DataOrder:
         return batch, Position(position.epoch + 1, 0) if last else Position(position.epoch, position.batch + 1)
 
     def prompt(self, clip: int, epoch: int) -> int:
-        """The clip whose voice is heard before `clip` in an epoch: the next one in a round of all clips, shuffled each epoch. So it is never
+        """The clip whose voice is heard before `clip` in an epoch: the next in a round of all clips, shuffled each epoch. So it is never
         the clip itself, where there is another, and each is heard once."""
         if epoch != self._round_of:
             self._round_of, shuffled = epoch, np.random.default_rng([self._seed, epoch, 0x9F]).permutation(len(self._lengths))
