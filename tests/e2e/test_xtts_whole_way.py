@@ -46,8 +46,9 @@ seed = 7
 
 @pytest.fixture(scope="module")
 def tiny_xtts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("base") / "xtts"
-    subprocess.run([sys.executable, "-m", "engines.xtts.tiny_base", str(out)], cwd=ROOT, check=True)
+    out = tmp_path_factory.getbasetemp() / "xtts-base"  # the engine's own tests use it too
+    if not out.exists():
+        subprocess.run([sys.executable, "-m", "engines.xtts.tiny_base", str(out)], cwd=ROOT, check=True)
     return out
 
 

@@ -20,9 +20,10 @@ DEMO = Path(__file__).parents[3] / "demo" / "recordings"
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder of a tiny base."""
-    folder = tmp_path_factory.mktemp("xtts") / "base"
-    tiny_base.write(folder)
+    """Folder of a tiny base, which the end-to-end tests may have made already."""
+    folder = tmp_path_factory.getbasetemp() / "xtts-base"
+    if not folder.exists():
+        tiny_base.write(folder)
     return folder
 
 
