@@ -25,6 +25,7 @@ EVERY = 2.0  #: seconds between two samples of the machine
 FRAME = 0.25  #: seconds between two sets of news: what happens meanwhile is told together
 PROGRESS = 0.5  #: seconds between two sets of news about nothing but progress
 AGAIN = 0.5  #: seconds before a lost daemon is asked again
+GOING = ("arriving", "settling")  #: states of a file that is still on its way
 LIVING = ("running", "paused", "queued")
 
 
@@ -140,6 +141,17 @@ class Live:
     async def _events(self, cursor: int) -> None:
         async for event in self.client.watch(cursor, progress=True, patience=0.0):
             self._take(event)
+            if event.job.kind == pb.INGEST and state_of(event.job) in ENDED:
+                await self._tidy()
+
+    async def _tidy(self) -> None:
+        """Forget files that were on their way and have gone without a word of their own: a text is taken with its recording."""
+        there = {(file.voice, file.name) for file in (await self.client.info()).inbox}
+        gone = [key for key, event in self.inbox.items() if event.inbox.state in GOING and key not in there]
+        for key in gone:
+            del self.inbox[key]
+        if gone:
+            self._stir(Topic.INBOX)
 
     async def _machine(self) -> None:
         async for sample in self.client.watch_system(EVERY, patience=0.0):

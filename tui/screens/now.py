@@ -59,8 +59,9 @@ class NowScreen(WorkshopScreen):
 
     def show(self, topics: Topic) -> None:
         live = self.app.live
-        if topics & (Topic.JOBS | Topic.LINK):
+        if topics & (Topic.JOBS | Topic.LINK | Topic.MACHINE):  # with each sample, too: the clocks of what runs go on
             self.query_one(QueuePane).show_jobs(live.jobs.values(), self._estimates)
+        if topics & (Topic.JOBS | Topic.LINK):
             self._show_progress()
             self._price()
         if Topic.INBOX in topics:

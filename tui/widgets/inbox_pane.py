@@ -9,13 +9,13 @@ from textual.app import ComposeResult
 
 from proto import myna_pb2 as pb
 from tui import wording
+from tui.dashboard.live import GOING
 from tui.dashboard.themes import rich_colour
 from tui.output import safe
 from tui.widgets.pane import Pane
 from tui.widgets.table import Table
 
 COLOURS = {"arriving": "accent", "settling": "accent", "taken": "success", "refused": "error"}
-GOING = ("arriving", "settling")
 
 
 class InboxPane(Pane):

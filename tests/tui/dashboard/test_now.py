@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -28,10 +29,11 @@ def watch(home: Path, steps: Any, *, size: tuple[int, int] = (200, 50), readonly
 
 
 async def within_a_second(eye: Eye, *words: str) -> None:
-    """The words stand on the screen at most a second after now."""
+    """The words stand on the screen at most a second after now; a machine with more to do than it has cores takes as much longer."""
     began = time.monotonic()
     await eye.sees(*words)
-    assert time.monotonic() - began <= 1.0, f"{words} came late"
+    allowed = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert time.monotonic() - began <= allowed, f"{words} came late"
 
 
 # ------------------------------------------------------------------------------------------------- what happens is seen
@@ -76,6 +78,20 @@ def test_a_refused_file_is_said_within_a_second_and_why(stage: Stage, home: Path
         await eye.sees("ben/interview 1.wav")
         stage.jobs.tell(inbox=pb.InboxEvent(voice="ben", name="interview 1.wav", state="refused", why="Its sound ends in the middle."))
         await within_a_second(eye, "2 refused", "Its sound ends in the middle.")
+
+    watch(home, steps)
+
+
+def test_a_text_that_was_taken_with_its_recording_no_longer_arrives(stage: Stage, home: Path) -> None:
+    set_scene(stage, "busy")
+
+    async def steps(eye: Eye) -> None:
+        stage.jobs.tell(inbox=pb.InboxEvent(voice="ben", name="interview 1.txt", state="settling"))
+        await eye.sees("3 arriving", "interview 1.txt")
+        stage.system.info.ClearField("inbox")
+        done = pb.JobStatus(succeeded=pb.JobStatus.Succeeded(started=at(0), ended=at(1), sentence="Took 1."))
+        stage.jobs.tell(job=pb.Job(id=15, kind=pb.INGEST, voice="ben", title="take 3 files of ben", status=done))
+        await eye.no_longer_sees("interview 1.txt")
 
     watch(home, steps)
 
