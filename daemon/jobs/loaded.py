@@ -33,7 +33,7 @@ class Loaded:
         """Let voices go until at most `keep` bytes are held."""
         with self._lock:
             gone = False
-            while self._models and sum(size for _, size in self._models.values()) > keep:
+            while self._models and self._held() > keep:
                 self._models.popitem(last=False)
                 gone = True
         if gone:
@@ -41,6 +41,10 @@ class Loaded:
             from engines.training import memory
 
             memory.release(device.torch_device())
+
+    def _held(self) -> int:
+        """Bytes of all; weights that several voices share are there once."""
+        return sum({id(model.module): size for model, size in self._models.values()}.values())
 
     def sizes(self) -> list[tuple[str, int]]:
         """(key, bytes) of what is held, the one used last at the end."""

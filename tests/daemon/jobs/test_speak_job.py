@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -112,10 +114,26 @@ def test_memory_running_out_while_loading_gives_the_other_voices_up(tmp_path: Pa
     assert [voice.name for report in channel.reports for voice in report.loaded.voices] == ["bert@base"]
 
 
+def voice(module: object) -> Any:
+    """What is looked at of a loaded model."""
+    return SimpleNamespace(module=module)
+
+
 def test_the_voice_spoken_longest_ago_goes_first() -> None:
-    held: Loaded = Loaded()
+    held = Loaded()
     for name in ("a", "b", "c"):
-        held.put(name, object(), 10)  # type: ignore[arg-type]
+        held.put(name, voice(object()), 10)
     held.get("a")
     held.shrink(20)
     assert [name for name, _ in held.sizes()] == ["c", "a"]
+
+
+def test_weights_that_voices_share_count_once() -> None:
+    held, base = Loaded(), object()
+    for name in ("a", "b", "c"):
+        held.put(name, voice(base), 10)
+    held.shrink(10)
+    assert [name for name, _ in held.sizes()] == ["a", "b", "c"]
+    held.put("d", voice(object()), 10)
+    held.shrink(10)
+    assert [name for name, _ in held.sizes()] == ["d"]
