@@ -54,8 +54,9 @@ class DataScreen(WorkshopScreen):
         pane, voices = self.query_one(ClipsPane), self.app.live.voices
         name = pane.voice if pane.voice in voices else next(iter(sorted(voices)), "")
         voice = voices.get(name)
-        seen = (name, voice.newest_dataset, voice.recordings, voice.recorded_seconds) if voice is not None else ()
-        if seen != self._seen or Topic.LINK in topics:
+        link = self.app.live.link.since  # of a daemon that was lost meanwhile, everything is asked again
+        seen = (link, name, voice.newest_dataset, voice.recordings, voice.recorded_seconds) if voice is not None else (link,)
+        if seen != self._seen:
             self._seen = seen
             pane.look(name, pane.number if name == pane.voice else 0)
 

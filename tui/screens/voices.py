@@ -159,7 +159,7 @@ class VoicesScreen(WorkshopScreen):
             raise ClientError(f"{line.voice.name} has no held-out lines yet.", hint, "FAILED_PRECONDITION")
         number = line.version.number if who == "version" else tree.against
         if number is None and who != "person":
-            raise ClientError("There is nothing beside this version.", "m marks one to compare with.", "FAILED_PRECONDITION")
+            raise ClientError("There is nothing beside this version.", "c on another one puts it there.", "FAILED_PRECONDITION")
         voice, clip = line.voice.name, spoken_line.clip
         chunks = self.app.client.sample(voice, number or 0, clip, recording=who == "person")
         await self._snippet.toggle((voice, who, number, clip), lambda: spoken(chunks))

@@ -45,7 +45,7 @@ class VersionPane(Pane):
 
     pane_title = "Version"
     pane_help = (
-        "The chosen version beside the one it came from, or beside the one you marked with m. Scores are means over the held-out lines, "
+        "The chosen version beside the one it came from, or beside the one you chose with c. Scores are means over the held-out lines, "
         "which no version ever trained on; “person” is what the recordings themselves score. "
         "↑ the higher the better, ↓ the lower, ≈1 the nearer to 1."
     )

@@ -118,7 +118,7 @@ class VersionsPane(Pane):
         Binding("p", "promote", "promote", id="versions.promote", tooltip="Let this version speak from now on"),
         Binding("b", "rollback", "roll back", id="versions.rollback", tooltip="Back to the version that spoke before"),
         Binding("a", "archive", "Archive", show=False, id="versions.archive", tooltip="Out of the way with it; its files are kept"),
-        Binding("m", "mark", "mark", id="versions.mark", tooltip="Compare the others with this one, not with their parents; again: not"),
+        Binding("c", "compare", "compare", id="versions.compare", tooltip="Put this one beside all others, not their parents; again: not"),
         Binding("e", "score", "Score", show=False, id="versions.score", tooltip="Let both compared versions speak the held-out lines"),
         Binding("enter", "fold", "Fold or unfold", show=False, id="versions.fold"),
     ]
@@ -213,7 +213,7 @@ class VersionsPane(Pane):
         if line.voice.name not in self._versions:
             self.look()
 
-    def action_mark(self) -> None:
+    def action_compare(self) -> None:
         line = self.chosen
         if line is not None and line.version is not None:
             self.marked = None if self.marked == line.key else line.key
@@ -263,7 +263,7 @@ class VersionsPane(Pane):
     async def action_score(self) -> None:
         version, against = self._version("scored"), self.against
         if against is None:
-            raise ClientError("There is nothing to compare this version with.", "m marks another one.", "FAILED_PRECONDITION")
+            raise ClientError("There is nothing to compare this version with.", "c on another one puts it there.", "FAILED_PRECONDITION")
         one, other = sorted((version.number, against))
         job = await self.app.client.submit(pb.EvaluateSpec(voice=version.voice, version=other, against=one))
         self.app.say(f"Queued as job #{job.id}: {job.title or 'both speak the held-out lines'}.")

@@ -93,9 +93,9 @@ def test_rolling_back_and_archiving_ask_first(busy: Stage, home: Path) -> None:
 
 def test_a_marked_version_stands_beside_every_other(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
-        await eye.press("k", "m", "k", "k", "k")
+        await eye.press("k", "c", "k", "k", "k")
         await eye.sees("anna@2 beside v5")
-        await eye.press("j", "j", "j", "m")
+        await eye.press("j", "j", "j", "c")
         await eye.sees("anna@5 beside v4")
 
     told(home, story)
@@ -114,8 +114,10 @@ def test_what_was_not_scored_can_be_scored_from_here(busy: Stage, home: Path) ->
 
 
 def test_the_same_line_is_heard_from_a_version_from_the_other_and_from_the_person(busy: Stage, home: Path, card: Card) -> None:
+    busy.speech.unspoken = set()
+
     async def story(eye: Eye) -> None:
-        await eye.press("k", "k", "m", "j", "j", "l")
+        await eye.press("k", "k", "c", "j", "j", "l")
         await eye.sees("anna@6 beside v4", "Nobody counts the gulls")
         await eye.press("tab", "j", "space")
         await eye.until(lambda: len(card.streams) == 1, "it plays")
@@ -163,7 +165,7 @@ def test_read_only_offers_no_changes(busy: Stage, home: Path) -> None:
         assert "promote" not in eye.text().splitlines()[1]
         await eye.press("j", "p")
         await eye.press("question_mark")
-        assert "Let this version speak" not in await eye.sees("Compare the others")
+        assert "Let this version speak" not in await eye.sees("beside all others")
         assert busy.voices.changed == []
 
     told(home, story, readonly=True)

@@ -145,6 +145,16 @@ def test_up_through_a_link_says_that_the_daemon_is_on_another_machine(
     assert f"The daemon at {sshd.to} is on another machine." in ended.err
 
 
+def test_the_real_daemon_is_found_without_naming_its_folder(
+    myna: Run, any_daemon: object, sshd: Sshd, laptop: dict[str, str], home: Path
+) -> None:
+    sshd.up(MYNA_HOME=home)
+    there = myna("--ssh", sshd.to, "status", "--json", **laptop)
+    assert there.code == 0, there.err
+    assert json.loads(there.out)["home"] == str(home)
+    assert myna("--ssh", sshd.to, "recordings", "nobody", **laptop).err.startswith("myna: There is no voice named 'nobody'.")
+
+
 # ---------------------------------------------------------------------------------------------------- how a link ends
 
 
