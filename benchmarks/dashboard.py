@@ -236,27 +236,32 @@ def bar(name: str, measured: str, wanted: str, holds: bool) -> None:
 
 def first_paint(home: Path, runs: int = 5) -> None:
     """From exec to the first pane."""
-    took = []
+    took, cpu = [], []
     for _ in range(runs):
         terminal = Terminal(home)
         terminal.open()
         took.append(terminal.until(b"Queue") - terminal.started)
+        cpu.append(cpu_seconds(terminal.pid))
         terminal.drain(1.0)
         terminal.close()
     median = statistics.median(took)
-    bar(f"dashboard, first paint, median of {runs}", f"{median:.2f} s (best {min(took):.2f})", "≤ 1.0 s", median <= 1.0)
+    # of a busy machine only the CPU time is ours
+    beside = f"best {min(took):.2f} s, CPU {statistics.median(cpu):.2f} s, load of the machine {os.getloadavg()[0]:.1f}"
+    bar(f"dashboard, first paint, median of {runs}", f"{median:.2f} s ({beside})", "≤ 1.0 s", median <= 1.0)
 
 
-def opening(terminal: Terminal, relay: Relay, points: int) -> None:
+def opening(terminal: Terminal, relay: Relay, points: int, mynad: int) -> None:
     """The long run is opened from the list of runs: from the key to the whole chart."""
     terminal.press(b"6")
     terminal.until(b"run 2 ")
     terminal.drain(1.5)
+    used = cpu_seconds(terminal.pid) + cpu_seconds(mynad)
     before, began = relay.received, terminal.press(b"j")
     drawn = terminal.until("★".encode()) - began  # the short run has no held-out loss, so no best
+    used = cpu_seconds(terminal.pid) + cpu_seconds(mynad) - used
     terminal.drain(0.3)
     wire = relay.received - before
-    bar(f"dashboard, opening a run of {points:,} points", f"{drawn:.2f} s", "≤ 1 s", drawn <= 1.0)
+    bar(f"dashboard, opening a run of {points:,} points", f"{drawn:.2f} s (CPU {used:.2f} s)", "≤ 1 s", drawn <= 1.0)
     bar("dashboard, wire for that", f"{wire / 1e3:.0f} kB", "≤ 200 kB", wire <= 200_000)
 
 
@@ -343,7 +348,7 @@ def main() -> int:
                 terminal.open()
                 terminal.until(b"Queue")
                 terminal.drain(2.0)
-                opening(terminal, relay, asked.points)
+                opening(terminal, relay, asked.points, process.pid)
                 steady(terminal, relay, asked.steady)
                 keys(terminal)
                 client.cancel(live.id)

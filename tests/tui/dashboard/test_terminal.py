@@ -7,6 +7,7 @@ import os
 import pty
 import select
 import struct
+import subprocess
 import sys
 import termios
 import time
@@ -94,6 +95,15 @@ def test_once_and_a_pipe_get_one_frame_as_text(home: Path, myna: Run) -> None:
         assert b"\x1b[?1049h" not in terminal.seen, "a full screen was opened"
     finally:
         myna("down", "--now")
+
+
+def test_a_command_does_not_load_the_dashboard(home: Path) -> None:
+    """`myna status` stays quick."""
+    code = (
+        "import sys; from tui import cli; cli.run(['status']); sys.exit(any(name.partition('.')[0] == 'textual' for name in sys.modules))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=clean_environment(home), capture_output=True, check=False)
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_wrong_settings_are_said_before_anything_is_drawn(home: Path, tmp_path: Path) -> None:
