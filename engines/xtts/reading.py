@@ -72,6 +72,7 @@ class Reading:
     def __init__(self, xtts: Any, decoder: Decoder, voice: Latents, lines: Sequence[Line], manner: Manner, seed: int) -> None:
         self.xtts, self.decoder, self.voice, self.manner, self.seed = xtts, decoder, voice, manner, seed
         self.lines = lines
+        self._whole = manner.listen or manner.best_of > 1  #: nothing goes out before it was judged
         self.rate: int = xtts.hifigan_decoder.output_sample_rate
         with torch.inference_mode():
             self._batch = Batch(decoder, voice.gpt)
@@ -93,7 +94,7 @@ class Reading:
                     yield line, samples, last
                     continue
                 with torch.inference_mode():
-                    self._admit(alone=not heard and line is self.lines[0])
+                    self._admit(alone=not heard and line is self.lines[0] and not self._whole)
                     self._step()
 
     def _begin(self, line: Line) -> None:
@@ -180,16 +181,16 @@ class Reading:
 
     def _look(self, take: Take) -> None:
         """Vocode a take that nobody has heard, and judge its sound."""
-        line, several = take.line, self.manner.best_of > 1
+        line = take.line
         sound = self._vocode(take, last=True)
         take.sent = 0  # it has not gone out
         take.samples = sound.cpu().numpy()
         take.fault = take.fault or takes.fault_of_sound(take.samples, self.rate)
-        if several or self.manner.listen or takes.is_odd(len(take.codes), line.length):
+        if self._whole or takes.is_odd(len(take.codes), line.length):
             heard = takes.hear(take.samples, self.rate, line.text, line.language)
             take.fault = take.fault or heard.fault
             take.score = -(heard.wrong or 0.0)
-        if several:
+        if self.manner.best_of > 1:
             take.score += takes.similarity(self.xtts, sound, self.rate, self.voice.speaker)
 
     def _sound_of(self, line: Line) -> tuple[NDArray[np.float32] | None, bool]:
@@ -200,7 +201,7 @@ class Reading:
         if take.finished and take.samples is not None:
             take.sent = len(take.latents)
             return take.samples, True
-        if not take.finished and len(take.latents) - take.sent < self._chunk:
+        if not take.finished and (self._whole or len(take.latents) - take.sent < self._chunk):
             return None, False
         self._chunk = min(self._chunk * GROWTH, LONGEST_CHUNK)
         last = take.finished

@@ -166,6 +166,21 @@ def test_a_good_take_after_a_broken_one_is_the_one_that_is_heard(voice: XttsMode
     assert len(sound(chunks)) == lengths[1] != lengths[0]
 
 
+def test_with_a_recogniser_listening_nothing_goes_out_that_it_heard_wrong(voice: XttsModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = iter([1.0, 0.2])
+    heard: list[int] = []
+
+    def hear(samples: NDArray[np.float32], rate: int, text: str, language: str) -> takes.Heard:
+        heard.append(len(samples))
+        return takes.Heard(next(wrong), "high")
+
+    monkeypatch.setattr(takes, "hear", hear)
+    monkeypatch.setattr(takes, "fault_of_length", lambda *_: "")
+    chunks = say(voice, SECOND, options={"listen": 1, "retries": 3})
+    assert len(heard) == 2
+    assert [len(chunk.samples) for chunk in chunks] == heard[1:]
+
+
 def test_of_several_takes_the_one_heard_best_is_kept(voice: XttsModel, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = iter([0.4, 0.1, 0.3])
     heard: list[int] = []
