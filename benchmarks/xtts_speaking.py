@@ -1,8 +1,8 @@
 """Speaking with XTTS-v2 of full size beside stock coqui-tts: same text, same random weights, the same codes, one run.
 
 Untrained weights do not know when to stop: the stop code is forbidden on both sides and both say CODES codes a sentence. Both draw with the
-same seed, and the codes are compared: the work is the same to the last code. Sides alternate, and the quickest of ROUNDS counts, each side having
-spoken before: ours then has what the voice's own latents give, as in a daemon that spoke with this voice last.
+same seed, and the codes are compared: the work is the same to the last code. Sides alternate, and the quickest of ROUNDS counts, each side
+having spoken before: ours then has what the voice's own latents give, as in a daemon that spoke with this voice last.
 
 - whole: `Xtts.inference`, which has the whole sentence at once, against our stream from its first to its last chunk.
 - streamed: `Xtts.inference_stream` with its own chunk size (20 codes) against the same stream of ours: first chunk, and last.
