@@ -124,7 +124,7 @@ def test_the_same_line_is_heard_from_a_version_from_the_other_and_from_the_perso
         assert card.streams[0].rate == RATE
         await eye.press("space")
         await eye.until(lambda: card.streams[0].closed, "the same key stops it")
-        await eye.press("z")
+        await eye.press("t")
         await eye.until(lambda: len(card.streams) == 2, "the other plays")
         await eye.press("x")
         await eye.until(lambda: len(card.streams) == 3, "the person")
