@@ -17,6 +17,7 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from daemon import tally
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 from proto.channel import HINT_KEY
@@ -278,10 +279,18 @@ class Voices(stubs.VoicesServicer):
 
     def Ratings(self, request: pb.RatingsRequest, context: Any) -> pb.RatingsResponse:
         votes = {which: sum(rating.preferred == which for rating in self.rated) for which in ("a", "b", "same")}
-        score = pb.OpinionScore(count=2, mean=4.25, low=3.5, high=5.0)
-        sentence = f"v{request.b} was preferred {votes['b']} times."
-        tally = pb.Tally(**votes, ratings=len(self.rated), blind=len(self.rated), share_b=math.nan, score_b=score, sentence=sentence)
-        return pb.RatingsResponse(ratings=self.rated[::-1], tally=tally)
+        decided = votes["a"] + votes["b"]
+        low, high = tally.wilson(votes["b"], decided)
+        scores = [[getattr(rating, name) for rating in self.rated if getattr(rating, name)] for name in ("score_a", "score_b")]
+        opinions = [
+            pb.OpinionScore(count=len(each), **dict(zip(("mean", "low", "high"), tally.opinion(each), strict=True))) for each in scores
+        ]
+        counted = pb.Tally(
+            **votes, ratings=len(self.rated), blind=len(self.rated), low=low, high=high,
+            share_b=votes["b"] / decided if decided else math.nan,
+            score_a=opinions[0], score_b=opinions[1], sentence=f"v{request.b} was preferred {votes['b']} of {decided} times.",
+        )  # fmt: skip
+        return pb.RatingsResponse(ratings=self.rated[::-1], tally=counted)
 
     def Export(self, request: pb.ExportRequest, context: Any) -> Iterator[pb.FilePart]:
         refuse(context, grpc.StatusCode.UNIMPLEMENTED, "Packages come in a later version.", "Copy the version's folder for now.")
@@ -356,6 +365,7 @@ class Speech(stubs.SpeechServicer):
         self.asked: list[pb.SpeakSpec] = []
         self.sampled: list[pb.SampleRequest] = []
         self.unspoken = {4}  # versions that never spoke the held-out lines
+        self.sound = b""  # what is said, in place of tones
         self.hung_up = 0  # callers who went away before the end
 
     def Sample(self, request: pb.SampleRequest, context: Any) -> Iterator[pb.AudioChunk]:
@@ -364,8 +374,8 @@ class Speech(stubs.SpeechServicer):
             refuse(
                 context, grpc.StatusCode.NOT_FOUND, f"anna@{request.version} has not spoken this line yet.", "It does when it is scored."
             )
-        yield pb.AudioChunk(samples=tone(0.25), sample_rate=RATE)
-        yield pb.AudioChunk(samples=tone(0.25), sample_rate=RATE, last=True)
+        yield pb.AudioChunk(samples=self.sound or tone(0.25), sample_rate=RATE)
+        yield pb.AudioChunk(samples=b"" if self.sound else tone(0.25), sample_rate=RATE, last=True)
 
     def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> Iterator[pb.AudioChunk]:
         self.asked.append(request.spec)
@@ -378,8 +388,8 @@ class Speech(stubs.SpeechServicer):
             yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE, text="Slowly.", version="anna@7", job=41)
             self.hung_up += gone.wait(30)
             return
-        yield pb.AudioChunk(samples=tone(0.5), sample_rate=RATE, text="One.", version="anna@7", job=41)
-        yield pb.AudioChunk(samples=tone(0.25), sample_rate=RATE, sentence=1, text="Two.")
+        yield pb.AudioChunk(samples=self.sound or tone(0.5), sample_rate=RATE, text="One.", version="anna@7", job=41)
+        yield pb.AudioChunk(samples=b"" if self.sound else tone(0.25), sample_rate=RATE, sentence=1, text="Two.")
         yield pb.AudioChunk(sample_rate=RATE, sentence=1, last=True)
 
 

@@ -61,6 +61,7 @@ class ListenScreen(WorkshopScreen):
         &.-wide SoundPane { width: 3fr; }
     }
     """
+    AUTO_FOCUS = "Table"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]
 
@@ -83,7 +84,6 @@ class ListenScreen(WorkshopScreen):
         yield SoundPane("Enter on a line lets both versions say it.", screen_keys=("listen.a", "listen.b", "listen.recording"))
 
     def on_mount(self) -> None:
-        self.focus_first()
         self._show_how()
 
     def focus_first(self) -> None:
@@ -109,7 +109,7 @@ class ListenScreen(WorkshopScreen):
         self._ask()
 
     def _show_how(self) -> None:
-        self.query_one(LinesPane).show_how("blind: A, B by chance" if self._blind else "A, B in this order")
+        self.query_one(LinesPane).show_how("blind" if self._blind else "not blind")
 
     @work(group="names", exclusive=True)
     async def _offer(self) -> None:

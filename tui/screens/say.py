@@ -88,7 +88,7 @@ class HistoryPane(Pane):
     pane_help = "What was said since the dashboard was opened. Enter plays it again."
 
     def compose(self) -> ComposeResult:
-        yield Table(("voice", "text", "length", "first sound", "seed"))
+        yield Table(("voice", "text", "length", "first", "seed"))
 
 
 class SayScreen(WorkshopScreen):
@@ -110,6 +110,7 @@ class SayScreen(WorkshopScreen):
         Binding("t", "type", "type", show=False, id="say.type", tooltip="Into the box, to type what is said (Esc leaves it)"),
         Binding("x", "cancel", "cancel", show=False, id="say.cancel", tooltip="Stop what is being spoken"),
     ]
+    AUTO_FOCUS = "SoundPane"  # not the box: there a number key would be a letter
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]
 
@@ -123,9 +124,6 @@ class SayScreen(WorkshopScreen):
             yield TextPane()
             yield SoundPane("Nothing said yet.", screen_keys=("say.cancel",))
         yield HistoryPane()
-
-    def on_mount(self) -> None:
-        self.focus_first()  # not into the box: there a number key would be a letter
 
     def focus_first(self) -> None:
         self.query_one(SoundPane).focus()
@@ -160,6 +158,7 @@ class SayScreen(WorkshopScreen):
         sound = self.query_one(SoundPane)
         self._said.add(utterance)
         await self._hear(utterance)
+        sound.note("waiting for the first sound …")
         try:
             async for _ in utterance.speak(self.app.client):
                 if utterance is self._heard:
@@ -232,7 +231,7 @@ class SayScreen(WorkshopScreen):
         self.query_one(HistoryPane).show_title(str(len(self._said)))
 
     def _row(self, one: Utterance) -> tuple[str, ...]:
-        room = max(self.query_one(Table).size.width - 50, 20)
+        room = max(self.query_one(Table).size.width - 46, 12)
         text = one.spec.text if len(one.spec.text) <= room else one.spec.text[: room - 1] + "…"
         who = one.version or str(names.Named(one.spec.voice, one.spec.version))
         length = wording.duration(one.track.seconds) if one.track.frames else ""

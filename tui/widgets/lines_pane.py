@@ -24,7 +24,7 @@ class LinesPane(Pane):
         height: 1fr; min-height: 7;
         & > #pair { height: 1; }
         & Label { color: $text-muted; margin-right: 1; }
-        & NameBox { width: 18; background: $boost; padding: 0; margin-right: 2; }
+        & NameBox { width: 15; background: $boost; padding: 0; margin-right: 2; }
         & > Table { height: 1fr; }
         & > #own { background: $boost; padding: 0; }
     }

@@ -181,7 +181,7 @@ class SoundPane(Pane, can_focus=True):
         late = deck.underruns + self.speaker.underflows
         said = [
             (f"{'▶' if deck.playing else '■'} {safe(self._names.get(deck.chosen, deck.chosen))}", "b $accent" if deck.playing else "b"),
-            (f"{self.speaker.heard:.1f} of {wording.duration(deck.seconds)}", ""),
+            (f"{self.speaker.heard:.1f} of {wording.duration(deck.seconds)}" if deck.track.frames else "", ""),
             ("loop" if deck.looping else "", "$accent"),
             (wording.count(late, "under-run") if late else "", "$warning"),
             (safe(self._note), "$text-muted"),

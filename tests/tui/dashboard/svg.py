@@ -14,13 +14,26 @@ import sys
 import tempfile
 from pathlib import Path
 
+import soundfile
+
+from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import looking
 from tests.tui.dashboard.scenes import set_scene
-from tests.tui.stage import Stage
+from tests.tui.paper_card import Card
+from tests.tui.stage import RATE, Stage
 from tui.screens import PLACES
 
 SIZE = (150, 42)
-KEYS = {"voices": ("l",), "data": ("j", "j"), "runs": ("j", "j", "space", "k", "k")}  #: what is pressed before the picture is taken
+RECORDING = Path("demo/recordings/d01.flac")
+SAID = "The harbour wakes slowly."
+KEYS = {  #: what is pressed before the picture is taken
+    "voices": ("l",),
+    "listen": ("h", "enter"),
+    "data": ("j", "j"),
+    "runs": ("j", "j", "space", "k", "k"),
+    "say": ("t", *SAID.replace(" ", "\0").replace(".", "\1"), "enter"),
+}
+NAMED = {"\0": "space", "\1": "full_stop"}
 STILL = 2.0  #: seconds for everything to have come
 TEXT = re.compile(
     r'<text(?P<before>[^>]*?) x="(?P<x>[^"]*)"(?P<middle>[^>]*?)textLength="(?P<length>[^"]*)"(?P<after>[^>]*)>(?P<words>[^<]+)</text>'
@@ -33,6 +46,7 @@ async def drawn(folder: Path, wanted: list[str]) -> None:
     with tempfile.TemporaryDirectory() as home:
         stage = Stage(Path(home))
         set_scene(stage, "busy")
+        listeners(stage)
         stage.open()
         async with looking(Path(home), SIZE) as eye:
             for number, place in enumerate(PLACES, start=1):
@@ -40,10 +54,22 @@ async def drawn(folder: Path, wanted: list[str]) -> None:
                     continue
                 await eye.press(str(number))
                 await eye.pilot.pause(STILL)
-                await eye.press(*KEYS.get(place.name, ()))
+                await eye.press(*(NAMED.get(key, key) for key in KEYS.get(place.name, ())))
                 await eye.pilot.pause(STILL)
                 save(folder / f"{place.name}.svg", eye.app.export_screenshot(title="myna").replace("Fira Code", FONTS))
         stage.close()
+
+
+def listeners(stage: Stage) -> None:
+    """Real speech to look at, and what some people thought of it."""
+    samples, rate = soundfile.read(RECORDING, dtype="float32")
+    assert rate == RATE
+    stage.speech.sound = samples.tobytes()
+    votes = [("b", 3, 4), ("b", 3, 5), ("a", 4, 3), ("b", 2, 4), ("same", 4, 4), ("b", 3, 4), ("b", 3, 5)]
+    stage.voices.rated = [
+        pb.Rating(id=number, voice="anna", a=6, b=7, clip=clip.sha256, text=clip.text, preferred=one, score_a=a, score_b=b, blind=True)
+        for number, ((one, a, b), clip) in enumerate(zip(votes, [clip for clip in stage.datasets.clips if clip.held_out] * 2, strict=False))
+    ]
 
 
 def save(path: Path, svg: str) -> None:
@@ -56,8 +82,13 @@ def save(path: Path, svg: str) -> None:
 
 
 def _without_blanks(text: re.Match[str]) -> str:
-    """The same text, begun where its first letter stands: converters drop blanks at the edges."""
+    """The same text, begun where its first letter stands: converters drop blanks at the edges. Braille is not in a font of even width:
+    each of its letters is put into its own cell."""
     words = html.unescape(text["words"])
+    if any("\u2800" <= letter <= "\u28ff" for letter in words):
+        cell, x = float(text["length"]) / len(words), float(text["x"])
+        fixed = f'<text{text["before"]}{text["middle"]}{text["after"]} font-size="16.5px"'
+        return "".join(f'{fixed} x="{x + cell * place:g}">{letter}</text>' for place, letter in enumerate(words) if letter.strip())
     bare = words.strip("\xa0 ")
     cell = float(text["length"]) / len(words)
     x = float(text["x"]) + cell * (len(words) - len(words.lstrip("\xa0 ")))
@@ -66,4 +97,5 @@ def _without_blanks(text: re.Match[str]) -> str:
 
 
 if __name__ == "__main__":
+    sys.modules["sounddevice"] = Card(by_itself=True)  # type: ignore[assignment]  # nobody hears these pictures
     asyncio.run(drawn(Path(sys.argv[1]), sys.argv[2:]))

@@ -180,8 +180,8 @@ def test_what_was_voted_before_stands_beside_its_line_and_in_the_tally(stage: St
     async def story() -> None:
         async with looking(home) as eye:
             await eye.press("3")
-            text = await eye.sees("= 4/4", "3 ratings, all blind", "v7 was preferred 2 times.", "1 the same")
-            assert "4.2 (3.5 to 5.0, 2)" in text
+            text = await eye.sees("= 4/4", "3 ratings, all blind", "v7 was preferred 2 of 2 times.", "1 the same")
+            assert "4.3 (2.9 to 5.0, 3)" in text
             await eye.press("n")
             assert "You have voted on every line. t types another." in [notice.message for notice in eye.app._notifications]
 
