@@ -42,6 +42,7 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
         & > .datatable--header { background: transparent; color: $text-muted; text-style: none; }
         & > .datatable--cursor { background: $panel; color: $text; }
         &:focus > .datatable--cursor { background: $primary 35%; color: $foreground; text-style: bold; }
+        &:ansi > .datatable--header { background: ansi_default; color: ansi_bright_black; }
         &:ansi:focus > .datatable--cursor { background: ansi_blue; color: ansi_bright_white; }
     }
     """
