@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Grid
+from textual.timer import Timer
 
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
@@ -18,6 +19,7 @@ from tui.widgets.machine_pane import MachinePane
 from tui.widgets.queue_pane import QueuePane
 
 TAIL = 200  #: lines of a log that are fetched at first
+REST = 0.2  #: seconds the cursor stays on a job before its curve and log are fetched: moving on costs nothing
 PRICED = 20  #: waiting trainings whose length is asked for
 
 
@@ -44,6 +46,7 @@ class NowScreen(WorkshopScreen):
         super().__init__()
         self._job = 0  #: whose curve and log are shown
         self._words = ""
+        self._resting: Timer | None = None
         self._estimates: dict[int, float] = {}
         self._priced: set[int] = set()  #: jobs whose price was asked for, whatever the answer
 
@@ -82,7 +85,12 @@ class NowScreen(WorkshopScreen):
 
     def on_queue_pane_chosen(self, event: QueuePane.Chosen) -> None:
         event.stop()
-        self._job = event.job
+        first, self._job = not self._job, event.job
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(0.0 if first else REST, self._rested)
+
+    def _rested(self) -> None:
         self._show_progress()
         self._stream()
 
