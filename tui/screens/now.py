@@ -88,7 +88,10 @@ class NowScreen(WorkshopScreen):
         first, self._job = not self._job, event.job
         if self._resting is not None:
             self._resting.stop()
-        self._resting = self.set_timer(0.0 if first else REST, self._rested)
+        if first:
+            self._rested()
+        else:
+            self._resting = self.set_timer(REST, self._rested)
 
     def _rested(self) -> None:
         self._show_progress()
