@@ -1,12 +1,14 @@
-"""Causal attention for training in bf16 on a CPU: whole score matrices and batched products.
+"""Causal attention for training over rows that lie end to end, so that nothing else of the transformer ever sees padding.
 
-torch's own kernel for CPUs goes through short rows in small blocks; at the lengths XTTS trains on (some 300 positions) these products took
-0.4 of its time, forward and backward (50 against 19 ms for 48 heads of 330 × 64 on two cores). Anywhere else torch's kernel does it.
+The rows are put side by side, padded, for the attention alone. On a CPU in bf16 whole score matrices and batched products do it: torch's
+own kernel for CPUs goes through short rows in small blocks, and at the lengths XTTS trains on (some 300 positions) these products took 0.4
+of its time, forward and backward (19 against 50 ms for 48 heads of 330 × 64 on two cores). Anywhere else torch's kernel does it.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -17,13 +19,41 @@ from engines import coqui
 with coqui.imports():
     from transformers import AttentionInterface
 
-NAME = "myna_causal"
+NAME = "myna_rows"
 #: Positions above which the score matrices would cost more than they save.
 LONGEST = 1_024
 
 
+@dataclass(frozen=True)
+class Rows:
+    """How rows lie end to end."""
+
+    index: torch.Tensor  #: place of each position among count × longest, (positions,)
+    count: int
+    longest: int  #: positions of the longest row
+
+    @classmethod
+    def of(cls, used: torch.Tensor) -> Rows:
+        """Rows whose positions are the true ones of `used` (rows, columns), in order."""
+        place = used.cumsum(dim=1) - 1
+        longest = int(place[:, -1].max()) + 1
+        return cls((place + longest * torch.arange(len(used))[:, None])[used], len(used), longest)
+
+    def to(self, device: torch.device) -> Rows:
+        return Rows(self.index.to(device), self.count, self.longest)
+
+    def side_by_side(self, flat: torch.Tensor) -> torch.Tensor:
+        """(heads, positions, size) → (heads, rows, longest, size), padded with zeros."""
+        padded = flat.new_zeros(flat.shape[0], self.count * self.longest, flat.shape[2]).index_copy(1, self.index, flat)
+        return padded.view(flat.shape[0], self.count, self.longest, flat.shape[2])
+
+    def end_to_end(self, padded: torch.Tensor) -> torch.Tensor:
+        """The way back."""
+        return padded.reshape(padded.shape[0], self.count * self.longest, padded.shape[3]).index_select(1, self.index)
+
+
 def use(transformer: Any) -> None:
-    """Let a transformer that is always causal and never masked attend this way."""
+    """Let a transformer that is called with `rows` attend this way."""
     AttentionInterface.register(NAME, attend)
     transformer.config._attn_implementation = NAME
 
@@ -36,39 +66,44 @@ def attend(
     attention_mask: torch.Tensor | None,
     dropout: float = 0.0,
     scaling: float | None = None,
+    *,
+    rows: Rows,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Transformers' attention interface: query, key and value (rows, heads, positions, size) → (rows, positions, heads, size)."""
-    assert attention_mask is None, "rows are packed: what is padded stands at their end, where nobody looks"
-    assert query.shape[2] == key.shape[2], "training keeps no cache"
-    scaling = 1.0 / math.sqrt(query.shape[-1]) if scaling is None else scaling
-    if query.device.type == "cpu" and query.dtype == torch.bfloat16 and query.shape[2] <= LONGEST and not dropout:
-        out: torch.Tensor = _Causal.apply(query, key, value, scaling)  # type: ignore[no-untyped-call]
+    """Transformers' attention interface: query, key and value (1, heads, positions, size) → (1, positions, heads, size)."""
+    q, k, v = query[0], key[0], value[0]
+    scaling = 1.0 / math.sqrt(q.shape[-1]) if scaling is None else scaling
+    if q.device.type == "cpu" and q.dtype == torch.bfloat16 and rows.longest <= LONGEST and not dropout:
+        out: torch.Tensor = _Causal.apply(q, k, v, scaling, rows)  # type: ignore[no-untyped-call]
     else:
-        out = scaled_dot_product_attention(query, key, value, dropout_p=dropout, scale=scaling, is_causal=True)
-    return out.transpose(1, 2), None
+        sides = [rows.side_by_side(part).transpose(0, 1) for part in (q, k, v)]
+        heard = scaled_dot_product_attention(*sides, dropout_p=dropout, scale=scaling, is_causal=True)
+        out = rows.end_to_end(heard.transpose(0, 1))
+    return out.transpose(0, 1)[None], None
 
 
 class _Causal(torch.autograd.Function):
-    """softmax(scaling · q kᵀ, causal) v; keeps the probabilities for the way back."""
+    """softmax(scaling · q kᵀ, causal) v of each row and head; keeps the probabilities for the way back."""
 
     @staticmethod
-    def forward(ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float) -> torch.Tensor:
-        q, k, v = (part.flatten(0, 1) for part in (query * scaling, key, value))
+    def forward(ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float, rows: Rows) -> torch.Tensor:
+        q, k, v = (rows.side_by_side(part).flatten(0, 1) for part in (query * scaling, key, value))
         scores = torch.bmm(q, k.transpose(1, 2))
         scores += torch.full(scores.shape[1:], -math.inf, dtype=scores.dtype).triu_(1)
         chances = torch.softmax(scores, dim=-1)
         ctx.save_for_backward(q, k, v, chances)
-        ctx.scaling = scaling
-        return torch.bmm(chances, v).view(query.shape)
+        ctx.scaling, ctx.rows = scaling, rows
+        return rows.end_to_end(torch.bmm(chances, v).view(query.shape[0], rows.count, rows.longest, -1))
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         q, k, v, chances = ctx.saved_tensors
-        shape = gradients[0].shape
-        gradient = gradients[0].flatten(0, 1)
+        rows: Rows = ctx.rows
+        heads = gradients[0].shape[0]
+        gradient = rows.side_by_side(gradients[0]).flatten(0, 1)
         v_gradient = torch.bmm(chances.transpose(1, 2), gradient)
         scores_gradient = torch._softmax_backward_data(torch.bmm(gradient, v.transpose(1, 2)), chances, -1, chances.dtype)
         q_gradient = torch.bmm(scores_gradient, k).mul_(ctx.scaling)
         k_gradient = torch.bmm(scores_gradient.transpose(1, 2), q)
-        return q_gradient.view(shape), k_gradient.view(shape), v_gradient.view(shape), None
+        back = (rows.end_to_end(one.view(heads, rows.count, rows.longest, -1)) for one in (q_gradient, k_gradient, v_gradient))
+        return *back, None, None

@@ -1,9 +1,9 @@
-"""The forward pass for training: Coqui's two losses on the same model, with no padding inside a sequence.
+"""The forward pass for training: Coqui's two losses on the same model, without padding.
 
-Coqui lays a batch out as [voice | text, padded | codes, padded] under an attention mask. Here each row is packed, [voice | text | codes],
-and padded at its end only, where a causal model does not look: no mask is needed, so attention takes its fast path, and rows are as short
-as they can be. Position embeddings belong to text and codes, not to the packed row, and the losses are means over the same tokens: they are
-equal to `GPT.forward`'s (coqui-tts 0.28, called with `cond_latents` and without `cond_idxs`).
+Coqui lays a batch out as [voice | text, padded | codes, padded] under an attention mask. Here each clip's row is [voice | text | codes],
+and the rows lie end to end: no position is computed that is not needed, whatever the lengths. Only attention has rows side by side
+(`attention.py`), causal and without a mask. Position embeddings belong to text and codes, not to places in a row, and the losses are means
+over the same tokens: they are equal to `GPT.forward`'s (coqui-tts 0.28, called with `cond_latents` and without `cond_idxs`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ def prepare(gpt: Any, adapters: bool) -> None:
 
     The activation is the same function in one fused operation instead of eight. Attention has no dropout, since with it no fast attention
     kernel can be used; adapters train without dropout in the frozen layers too, as they have their own."""
-    attention.use(gpt.gpt)
     for block in gpt.gpt.h:
         block.mlp.act = torch.nn.GELU(approximate="tanh")
         block.attn.attn_dropout.p = 0.0
@@ -67,10 +66,10 @@ def losses(gpt: Any, batch: Batch, voices: torch.Tensor) -> dict[str, torch.Tens
     mel_in, mel_out = _shift(batch["codes"], gpt.start_audio_token, gpt.stop_audio_token, 1 + _STOPS)
     n_voice, n_text = voices.shape[1], text_in.shape[1]
 
-    # where each position of a packed row comes from in [voice | text | codes] laid out with padding
+    # what of the padded layout [voice | text | codes] is there, and how it lies end to end
     used = torch.cat([torch.ones(len(text_in), n_voice, dtype=torch.bool), text_out >= 0, mel_out >= 0], dim=1)
-    order = torch.argsort(~used, dim=1, stable=True)[:, : int(used.sum(dim=1).max())]
-    text_in, mel_in, order_there = text_in.to(device), mel_in.to(device), order.to(device)
+    rows = attention.Rows.of(used).to(device)
+    text_in, mel_in = text_in.to(device), mel_in.to(device)
     laid_out = torch.cat(
         [
             voices,
@@ -79,15 +78,15 @@ def losses(gpt: Any, batch: Batch, voices: torch.Tensor) -> dict[str, torch.Tens
         ],
         dim=1,
     )
-    rows = torch.arange(len(order), device=device)[:, None]
-    hidden = gpt.gpt(inputs_embeds=laid_out[rows, order_there], use_cache=False).last_hidden_state
+    attention.use(gpt.gpt)
+    hidden = gpt.gpt(inputs_embeds=laid_out[used.to(device)][None], use_cache=False, rows=rows).last_hidden_state[0]
 
     # only positions that have a target go through the heads
-    targets = torch.cat([torch.full((len(text_out), n_voice), -1), text_out, mel_out], dim=1).gather(1, order)
-    is_text = (targets >= 0) & (order < n_voice + n_text)
-    is_mel = (targets >= 0) & (order >= n_voice + n_text)
-    text_ce = cross_entropy(gpt.text_head(gpt.final_norm(hidden[is_text.to(device)])).float(), targets[is_text].to(device))
-    mel_ce = cross_entropy(gpt.mel_head(gpt.final_norm(hidden[is_mel.to(device)])).float(), targets[is_mel].to(device))
+    columns = torch.arange(used.shape[1]).expand(used.shape)[used]
+    is_text, is_mel = (columns >= n_voice) & (columns < n_voice + n_text), columns >= n_voice + n_text
+    text_target, mel_target = text_out[text_out >= 0].to(device), mel_out[mel_out >= 0].to(device)
+    text_ce = cross_entropy(gpt.text_head(gpt.final_norm(hidden[is_text.to(device)])).float(), text_target)
+    mel_ce = cross_entropy(gpt.mel_head(gpt.final_norm(hidden[is_mel.to(device)])).float(), mel_target)
     return {"loss": TEXT_WEIGHT * text_ce + MEL_WEIGHT * mel_ce, "text_ce": text_ce, "mel_ce": mel_ce}
 
 

@@ -30,13 +30,13 @@ LORA = LoraSettings(rank=4, alpha=8)
 
 
 def test_the_losses_are_those_of_coquis_own_forward_pass(engine: XttsEngine, features: list[Features]) -> None:
-    voice = engine.load(None)
-    assert isinstance(voice, voices.XttsModel)
+    voice, stock = engine.load(None), engine.load(None)
+    assert isinstance(stock, voices.XttsModel)
     prompts = [*features[1:], features[0]]
-    heard = [voice.xtts.gpt.get_style_emb(torch.from_numpy(one["prompt"].astype("f4"))[None]).transpose(1, 2) for one in prompts]
+    heard = [stock.xtts.gpt.get_style_emb(torch.from_numpy(one["prompt"].astype("f4"))[None]).transpose(1, 2) for one in prompts]
     with torch.no_grad():
         ours = engine.losses(voice, engine.collate(features, prompts))
-        text_ce, mel_ce, _ = voice.xtts.gpt(
+        text_ce, mel_ce, _ = stock.xtts.gpt(
             padded([one["tokens"] for one in features]),
             torch.tensor([len(one["tokens"]) for one in features]),
             padded([one["codes"] for one in features]),
@@ -220,16 +220,20 @@ def test_an_adapted_layer_computes_what_pefts_own_does(engine: XttsEngine, featu
     assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in zip(our_gradients, their_gradients, strict=True))
 
 
-def test_attention_in_bf16_is_torchs_own_but_for_rounding() -> None:
+def test_attention_of_rows_end_to_end_is_torchs_own_of_each_row() -> None:
     generator = torch.Generator().manual_seed(3)
-    exact = [torch.randn(2, 3, 70, 64, generator=generator, requires_grad=True) for _ in range(3)]
-    wanted = torch.nn.functional.scaled_dot_product_attention(*exact, is_causal=True).transpose(1, 2)
+    lengths = (70, 33, 51)
+    exact = [torch.randn(3, sum(lengths), 64, generator=generator, requires_grad=True) for _ in range(3)]
+    parts = zip(*(one.split(lengths, dim=1) for one in exact), strict=True)
+    wanted = torch.cat([torch.nn.functional.scaled_dot_product_attention(*part, is_causal=True) for part in parts], dim=1)
     wanted.square().sum().backward()
-    short = [one.detach().bfloat16().requires_grad_() for one in exact]
-    ours, _ = attention.attend(torch.nn.Identity(), *short, None)
-    assert torch.allclose(ours.float(), wanted, atol=0.03)
-    ours.float().square().sum().backward()
-    for one, other in zip(short, exact, strict=True):
-        assert one.grad is not None
-        assert other.grad is not None
-        assert torch.allclose(one.grad.float(), other.grad, atol=0.05 * float(other.grad.abs().max()))
+    rows = attention.Rows.of(torch.arange(70) < torch.tensor(lengths)[:, None])
+    for dtype, tolerance in ((torch.float32, 1e-4), (torch.bfloat16, 0.05)):
+        ours = [one.detach().to(dtype).requires_grad_() for one in exact]
+        out, _ = attention.attend(torch.nn.Identity(), *(one[None] for one in ours), None, rows=rows)
+        assert torch.allclose(out[0].transpose(0, 1).float(), wanted, atol=tolerance)
+        out.float().square().sum().backward()
+        for one, other in zip(ours, exact, strict=True):
+            assert one.grad is not None
+            assert other.grad is not None
+            assert torch.allclose(one.grad.float(), other.grad, atol=tolerance * float(other.grad.abs().max()))
