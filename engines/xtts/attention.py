@@ -76,8 +76,8 @@ def attend(
     if q.device.type == "cpu" and q.dtype == torch.bfloat16 and rows.longest <= LONGEST and not dropout:
         out: torch.Tensor = _Causal.apply(q, k, v, scaling, rows)  # type: ignore[no-untyped-call]
     else:
-        sides = [rows.side_by_side(part).transpose(0, 1) for part in (q, k, v)]
-        heard = scaled_dot_product_attention(*sides, dropout_p=dropout, scale=scaling, is_causal=True)
+        q, k, v = (rows.side_by_side(part).transpose(0, 1) for part in (q, k, v))
+        heard = scaled_dot_product_attention(q, k, v, dropout_p=dropout, scale=scaling, is_causal=True)
         out = rows.end_to_end(heard.transpose(0, 1))
     return out.transpose(0, 1)[None], None
 
