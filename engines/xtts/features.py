@@ -27,8 +27,8 @@ SAMPLE_RATE = 22_050
 CODE = 1_024
 #: Longest clip and longest text, as in Coqui's recipe: 11.6 s, 200 tokens.
 MAX_SAMPLES, MAX_TOKENS = 255_995, 200
-#: Longest prompt, samples: 6 s.
-PROMPT = 132_300
+#: Longest prompt, samples: 4 s, the stretch that XTTS-v2's own configuration has the voice heard in.
+PROMPT = 88_200
 #: Silence after every clip, samples: more than half of the encoder's receptive field (27 mel frames), so that codes do not depend on the
 #: batch a clip was encoded in. Coqui pads a batch to its longest clip, whose own last codes see the edge instead.
 MARGIN = 32 * 256
