@@ -34,9 +34,9 @@ PARTS = ("coqui", "coqui-one-thread", "lora", "full")
 #: bars: adapters and full training, times Coqui's clips a second
 LORA_BAR, FULL_BAR = 5.0, 3.0
 #: Clips in a step of ours, and steps that are counted.
-BATCH, STEPS = 12, 3
+BATCH, STEPS = 12, 2
 #: Batches of 3 of Coqui's that are counted, after one that is not.
-COQUI_STEPS = 6
+COQUI_STEPS = 4
 
 
 def main() -> None:
@@ -102,7 +102,7 @@ def coqui_trainer(one_thread: bool = False) -> dict[str, float]:
     trainer.to(where)
     loader = endless(trainer, config, samples)
     audio = began = 0.0
-    for step in range(1 + (2 if one_thread else COQUI_STEPS)):
+    for step in range(1 + (1 if one_thread else COQUI_STEPS)):
         if step == 1:
             began = time.perf_counter()
         batch = next(loader)
