@@ -28,8 +28,8 @@ demo: setup  ## the main job, end to end, offline: recordings in, a spoken sente
 test: setup  ## the default tests (under 15 minutes on two cores)
 	$(BIN)/python -m pytest -m "not slow"
 
-test-all: setup  ## every test, the heavy ones too
-	$(BIN)/python -m pytest
+test-all: setup  ## every test, the heavy ones too, and how much of the code they reach (watching that costs the default tests too much time)
+	$(BIN)/python -m pytest --cov=proto --cov=daemon --cov=engines --cov=tui --cov-report=term:skip-covered
 
 check: setup  ## lint, types, import rules, generated code up to date
 	$(BIN)/ruff check .
