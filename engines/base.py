@@ -55,6 +55,7 @@ class EngineInfo:
     lora_rate: float = 1.0  #: adapters' learning rate, as a multiple of `learning_rate`: they are few, start at nothing, and want more
     temperature: float = 0.667  #: at which it speaks unless told otherwise
     micro_batch: int = 12  #: clips in one forward pass at most, by default; more are gathered over several
+    clips_per_prompt: int = 1  #: clips of a batch that hear the same other clip before them, for an engine that computes it once for all
     precision: str = "fp32"  #: of training by default: "fp32", or "bf16" for autocast
     exports: tuple[str, ...] = ()  #: formats that `export` writes, the usual one first
     min_train_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds

@@ -70,13 +70,23 @@ class DataOrder:
         last = position.batch + 1 == len(self._batches)
         return batch, Position(position.epoch + 1, 0) if last else Position(position.epoch, position.batch + 1)
 
-    def prompt(self, clip: int, epoch: int) -> int:
-        """The clip whose voice is heard before `clip` in an epoch: the next in a round of all clips, shuffled each epoch. So it is never
-        the clip itself, where there is another, and each is heard once."""
+    def prompts(self, batch: Sequence[int], epoch: int, share: int = 1) -> list[int]:
+        """For each clip of a batch the clip whose voice is heard before it, the same for `share` clips in a row.
+
+        It is the next in a round of all clips, shuffled each epoch, that is none of those: a clip never hears itself, where there is
+        another, and each comes to be heard."""
         if epoch != self._round_of:
             self._round_of, shuffled = epoch, np.random.default_rng([self._seed, epoch, 0x9F]).permutation(len(self._lengths))
             self._round = dict(zip(shuffled.tolist(), np.roll(shuffled, -1).tolist(), strict=True))
-        return self._round[clip]
+        share = max(1, min(share, len(self._round) - 1))
+        heard: list[int] = []
+        for start in range(0, len(batch), share):
+            together = batch[start : start + share]
+            prompt = self._round[together[0]]
+            while prompt in together and len(self._round) > 1:
+                prompt = self._round[prompt]
+            heard += [prompt] * len(together)
+        return heard
 
     def _old_clips(self, epoch: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         if not self._old_an_epoch:

@@ -45,9 +45,9 @@ class Feed:
 
     def _collate(self, position: Position, micro_batch: int) -> Step:
         indices, after = self._order.at(position)
+        heard = self._order.prompts(indices, position.epoch, self._engine.info.clips_per_prompt)
         pieces = []
         for start in range(0, len(indices), micro_batch):
-            piece = indices[start : start + micro_batch]
-            prompts = [self._clips[self._order.prompt(i, position.epoch)] for i in piece]
-            pieces.append((self._engine.collate([self._clips[i] for i in piece], prompts), len(piece)))
+            piece, prompts = ([self._clips[i] for i in part[start : start + micro_batch]] for part in (indices, heard))
+            pieces.append((self._engine.collate(piece, prompts), len(piece)))
         return Step(tuple(pieces), len(indices), after)

@@ -132,7 +132,7 @@ def _adapted(xtts: XttsModel, settings: LoraSettings) -> list[torch.nn.Parameter
 
 
 def _voices(xtts: XttsModel, batch: Batch) -> torch.Tensor:
-    """Conditioning latents of a batch's prompts, (clips, 32, channels).
+    """Conditioning latents of a batch's prompts, (prompts, 32, channels).
 
     While the listeners (conditioning encoder and perceiver) do not train, each prompt is listened to once in a run, alone, so that its
     latents do not depend on its company. While they do, prompts are cut to the shortest in the batch."""

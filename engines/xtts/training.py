@@ -1,14 +1,16 @@
 """The forward pass for training: Coqui's two losses on the same model, without padding.
 
 Coqui lays a batch out as [voice | text, padded | codes, padded] under an attention mask. Here each clip's row is [voice | text | codes],
-and the rows lie end to end: no position is computed that is not needed, whatever the lengths. Only attention has rows side by side
-(`attention.py`), causal and without a mask. Position embeddings belong to text and codes, not to places in a row, and the losses are means
-over the same tokens: they are equal to `GPT.forward`'s (coqui-tts 0.28, called with `cond_latents` and without `cond_idxs`).
+and the rows lie end to end: no position is computed that is not needed, whatever the lengths, and a voice that several clips hear is
+computed once for all of them. Only attention has rows side by side (`attention.py`), causal and without a mask. Position embeddings
+belong to text and codes, not to places in a row, and the losses are means over the same tokens: they are equal to `GPT.forward`'s
+(coqui-tts 0.28, called with `cond_latents` and without `cond_idxs`).
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,42 +50,43 @@ def collate(features: Sequence[Features], prompts: Sequence[Features]) -> Batch:
     """Tensors of a batch, still without start and stop, since those depend on the model.
 
     "tokens" (clips, text) and "codes" (clips, codes), int64, padded with -1; "prompts": the prompts' mels, each (80, frames) float32;
-    "prompt_keys": what tells them apart."""
-    voices = prompts or features
+    "prompt_keys": what tells them apart; "prompt_clips": clips that hear each, one after another."""
+    runs = [(key, list(run)) for key, run in itertools.groupby(prompts or features, key=_prompt_key)]
     return {
         "tokens": _pad([one["tokens"] for one in features]),
         "codes": _pad([one["codes"] for one in features]),
-        "prompts": [torch.from_numpy(one["prompt"].astype(np.float32)) for one in voices],
-        "prompt_keys": [hashlib.blake2b(one["prompt"].tobytes(), digest_size=8).digest() for one in voices],
+        "prompts": [torch.from_numpy(run[0]["prompt"].astype(np.float32)) for _, run in runs],
+        "prompt_keys": [key for key, _ in runs],
+        "prompt_clips": [len(run) for _, run in runs],
         "clips": len(features),
     }
 
 
+def _prompt_key(features: Features) -> bytes:
+    return hashlib.blake2b(features["prompt"].tobytes(), digest_size=8).digest()
+
+
 def losses(gpt: Any, batch: Batch, voices: torch.Tensor) -> dict[str, torch.Tensor]:
-    """ "text_ce", "mel_ce" and their weighted sum "loss". `voices` (clips, 32, channels) are the conditioning latents."""
+    """ "text_ce", "mel_ce" and their weighted sum "loss". `voices` (prompts, 32, channels) are the conditioning latents."""
     device = voices.device
     text_in, text_out = _shift(batch["tokens"], gpt.start_text_token, gpt.stop_text_token, 1)
     mel_in, mel_out = _shift(batch["codes"], gpt.start_audio_token, gpt.stop_audio_token, 1 + _STOPS)
-    n_voice, n_text = voices.shape[1], text_in.shape[1]
+    n_voices, n_text = voices.shape[0] * voices.shape[1], text_in.shape[1]
 
-    # what of the padded layout [voice | text | codes] is there, and how it lies end to end
-    used = torch.cat([torch.ones(len(text_in), n_voice, dtype=torch.bool), text_out >= 0, mel_out >= 0], dim=1)
-    rows = attention.Rows.of(used).to(device)
+    # what of the padded layout [text | codes] is there, and how it lies end to end after the voices
+    used = torch.cat([text_out >= 0, mel_out >= 0], dim=1)
+    rows = attention.Rows.of(used, batch["prompt_clips"], voices.shape[1]).to(device)
     text_in, mel_in = text_in.to(device), mel_in.to(device)
     laid_out = torch.cat(
-        [
-            voices,
-            gpt.text_embedding(text_in) + gpt.text_pos_embedding(text_in),
-            gpt.mel_embedding(mel_in) + gpt.mel_pos_embedding(mel_in),
-        ],
-        dim=1,
+        [gpt.text_embedding(text_in) + gpt.text_pos_embedding(text_in), gpt.mel_embedding(mel_in) + gpt.mel_pos_embedding(mel_in)], dim=1
     )
     attention.use(gpt.gpt)
-    hidden = gpt.gpt(inputs_embeds=laid_out[used.to(device)][None], use_cache=False, rows=rows).last_hidden_state[0]
+    flat = torch.cat([voices.flatten(0, 1), laid_out[used.to(device)]])
+    hidden = gpt.gpt(inputs_embeds=flat[None], use_cache=False, rows=rows).last_hidden_state[0, n_voices:]
 
     # only positions that have a target go through the heads
-    columns = torch.arange(used.shape[1]).expand(used.shape)[used]
-    is_text, is_mel = (columns >= n_voice) & (columns < n_voice + n_text), columns >= n_voice + n_text
+    is_text = torch.arange(used.shape[1]).expand(used.shape)[used] < n_text
+    is_mel = ~is_text
     text_target, mel_target = text_out[text_out >= 0].to(device), mel_out[mel_out >= 0].to(device)
     text_ce = cross_entropy(gpt.text_head(gpt.final_norm(hidden[is_text.to(device)])).float(), text_target)
     mel_ce = cross_entropy(gpt.mel_head(gpt.final_norm(hidden[is_mel.to(device)])).float(), mel_target)

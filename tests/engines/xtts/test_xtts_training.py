@@ -29,42 +29,41 @@ SETTINGS = TrainSettings(
 LORA = LoraSettings(rank=4, alpha=8)
 
 
-def test_the_losses_are_those_of_coquis_own_forward_pass(engine: XttsEngine, features: list[Features]) -> None:
+#: Which clips' voices are heard before each of four: others for each, or the same for several.
+HEARD = pytest.mark.parametrize("heard", [(4, 5, 6, 7), (4, 4, 4, 4), (5, 5, 5, 6)], ids=["each its own", "one for all", "one for three"])
+
+
+@HEARD
+def test_the_losses_are_those_of_coquis_own_forward_pass(heard: tuple[int, ...], engine: XttsEngine, features: list[Features]) -> None:
     voice, stock = engine.load(None), engine.load(None)
     assert isinstance(stock, voices.XttsModel)
-    prompts = [*features[1:], features[0]]
-    heard = [stock.xtts.gpt.get_style_emb(torch.from_numpy(one["prompt"].astype("f4"))[None]).transpose(1, 2) for one in prompts]
+    clips, prompts = features[:4], [features[index] for index in heard]
+    latents = [stock.xtts.gpt.get_style_emb(torch.from_numpy(one["prompt"].astype("f4"))[None]).transpose(1, 2) for one in prompts]
     with torch.no_grad():
-        ours = engine.losses(voice, engine.collate(features, prompts))
+        ours = engine.losses(voice, engine.collate(clips, prompts))
         text_ce, mel_ce, _ = stock.xtts.gpt(
-            padded([one["tokens"] for one in features]),
-            torch.tensor([len(one["tokens"]) for one in features]),
-            padded([one["codes"] for one in features]),
-            torch.tensor([len(one["codes"]) * 1_024 for one in features]),
-            cond_mels=torch.zeros(len(features), 1, 80, 4),  # only its size is looked at when latents are given
-            cond_latents=torch.cat(heard),
+            *coqui_batch(clips),
+            cond_mels=torch.zeros(len(clips), 1, 80, 4),  # only its size is looked at when latents are given
+            cond_latents=torch.cat(latents),
         )
-    assert len({len(one["tokens"]) for one in features}) > 3  # rows of unlike lengths, or the packing was not tried
+    assert len({len(one["tokens"]) for one in clips}) > 1  # rows of unlike lengths, or the packing was not tried
     assert float(ours["text_ce"]) == pytest.approx(float(text_ce), abs=1e-4)
     assert float(ours["mel_ce"]) == pytest.approx(float(mel_ce), abs=1e-4)
     assert float(ours["loss"]) == pytest.approx(float(0.01 * text_ce + mel_ce), abs=1e-4)
 
 
-def test_gradients_of_a_full_training_are_those_of_coquis_own_forward_pass(engine: XttsEngine, features: list[Features]) -> None:
+@HEARD
+def test_gradients_of_a_full_training_are_those_of_coquis_own_forward_pass(
+    heard: tuple[int, ...], engine: XttsEngine, features: list[Features]
+) -> None:
     ours, theirs = engine.load(None), engine.load(None)
     assert isinstance(theirs, voices.XttsModel)
     engine.trainable(ours, None)  # and theirs stays as stock coqui-tts has it
-    batch = engine.collate(features[:4], features[4:8])
-    engine.losses(ours, batch)["loss"].backward()
-    prompts = batch["prompts"]
-    shortest = min(prompt.shape[1] for prompt in prompts)
-    text_ce, mel_ce, _ = theirs.xtts.gpt(
-        padded([one["tokens"] for one in features[:4]]),
-        torch.tensor([len(one["tokens"]) for one in features[:4]]),
-        padded([one["codes"] for one in features[:4]]),
-        torch.tensor([len(one["codes"]) * 1_024 for one in features[:4]]),
-        cond_mels=torch.stack([prompt[:, :shortest] for prompt in prompts])[:, None],
-    )
+    clips, prompts = features[:4], [features[index] for index in heard]
+    engine.losses(ours, engine.collate(clips, prompts))["loss"].backward()
+    mels = [torch.from_numpy(one["prompt"].astype("f4")) for one in prompts]
+    shortest = min(mel.shape[1] for mel in mels)
+    text_ce, mel_ce, _ = theirs.xtts.gpt(*coqui_batch(clips), cond_mels=torch.stack([mel[:, :shortest] for mel in mels])[:, None])
     (0.01 * text_ce + mel_ce).backward()
     wanted = dict(theirs.module.named_parameters())
     for name, parameter in ours.module.named_parameters():
@@ -95,13 +94,24 @@ def test_every_clip_is_encoded_once_and_one_that_cannot_train_is_named(engine: X
     assert again.from_cache == len(clips)
 
 
-def test_the_prompt_is_another_clip_of_the_voice() -> None:
+@pytest.mark.parametrize("share", [1, 3, 6, 100])
+def test_the_prompt_is_another_clip_of_the_voice(share: int) -> None:
     order = DataOrder([10.0] * 5, [10.0] * 3, 4, 0.5, seed=1)
-    for epoch in range(20):
-        assert all(order.prompt(index, epoch) != index for index in range(8))
-        assert {order.prompt(index, epoch) for index in range(8)} == set(range(8))
-    heard = {order.prompt(0, epoch) for epoch in range(100)}
+    heard = set()
+    for epoch in range(100):
+        for batch in order.epoch(epoch):
+            prompts = order.prompts(batch, epoch, share)
+            for start in range(0, len(batch), share):
+                assert len(set(prompts[start : start + share])) == 1
+            assert not any(clip == prompt for clip, prompt in zip(batch, prompts, strict=True))
+            heard |= {prompt for clip, prompt in zip(batch, prompts, strict=True) if clip == 0}
     assert heard == set(range(1, 8))
+
+
+def test_prompts_of_few_clips() -> None:
+    assert DataOrder([10.0], [], 4, 0.0, seed=1).prompts([0], 0, 6) == [0], "there is no other"
+    assert DataOrder([10.0] * 2, [], 4, 0.0, seed=1).prompts([0, 1], 0, 6) == [1, 0]
+    assert not any(a == b for a, b in enumerate(DataOrder([10.0] * 5, [], 8, 0.0, seed=1).prompts(range(5), 0, 6)))
 
 
 @pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
@@ -171,6 +181,13 @@ def use(base: Path, monkeypatch: pytest.MonkeyPatch, clips: list[Clip]) -> None:
     engine.encode(clips[0])
 
 
+def coqui_batch(clips: list[Features]) -> tuple[torch.Tensor, ...]:
+    """What `GPT.forward` takes first: texts and codes, padded, each with its lengths."""
+    tokens, codes = [one["tokens"] for one in clips], [one["codes"] for one in clips]
+    lengths = torch.tensor([len(row) for row in tokens]), torch.tensor([len(row) * 1_024 for row in codes])
+    return padded(tokens), lengths[0], padded(codes), lengths[1]
+
+
 def padded(rows: list[np.ndarray]) -> torch.Tensor:  # type: ignore[type-arg]
     return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row.astype(np.int64)) for row in rows], batch_first=True)
 
@@ -220,14 +237,20 @@ def test_an_adapted_layer_computes_what_pefts_own_does(engine: XttsEngine, featu
     assert all(torch.allclose(a, b, rtol=1e-3, atol=1e-6) for a, b in zip(our_gradients, their_gradients, strict=True))
 
 
-def test_attention_of_rows_end_to_end_is_torchs_own_of_each_row() -> None:
+@pytest.mark.parametrize(("shares", "beginning"), [((), 0), ((1, 1, 1), 10), ((2, 1), 10), ((3,), 10)], ids=str)
+def test_attention_of_rows_end_to_end_is_torchs_own_of_each_row(shares: tuple[int, ...], beginning: int) -> None:
     generator = torch.Generator().manual_seed(3)
     lengths = (70, 33, 51)
-    exact = [torch.randn(3, sum(lengths), 64, generator=generator, requires_grad=True) for _ in range(3)]
-    parts = zip(*(one.split(lengths, dim=1) for one in exact), strict=True)
-    wanted = torch.cat([torch.nn.functional.scaled_dot_product_attention(*part, is_causal=True) for part in parts], dim=1)
+    beginnings = beginning * len(shares)
+    exact = [torch.randn(3, beginnings + sum(lengths), 64, generator=generator, requires_grad=True) for _ in range(3)]
+    begins = [[one[:, n * beginning : (n + 1) * beginning] for n, rows in enumerate(shares) for _ in range(rows)] for one in exact]
+    owns = [one[:, beginnings:].split(lengths, dim=1) for one in exact]
+    whole = [[torch.cat(pair, dim=1) for pair in zip(a, b, strict=True)] if a else b for a, b in zip(begins, owns, strict=True)]
+    heard = [torch.nn.functional.scaled_dot_product_attention(*part, is_causal=True) for part in zip(*whole, strict=True)]
+    firsts = [sum(shares[:n]) for n in range(len(shares))]
+    wanted = torch.cat([*(heard[row][:, :beginning] for row in firsts), *(one[:, beginning:] for one in heard)], dim=1)
     wanted.square().sum().backward()
-    rows = attention.Rows.of(torch.arange(70) < torch.tensor(lengths)[:, None])
+    rows = attention.Rows.of(torch.arange(70) < torch.tensor(lengths)[:, None], shares, beginning)
     for dtype, tolerance in ((torch.float32, 1e-4), (torch.bfloat16, 0.05)):
         ours = [one.detach().to(dtype).requires_grad_() for one in exact]
         out, _ = attention.attend(torch.nn.Identity(), *(one[None] for one in ours), None, rows=rows)
