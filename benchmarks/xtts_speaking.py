@@ -4,7 +4,8 @@ Untrained weights do not know when to stop: the stop code is forbidden on both s
 same seed, and the codes are compared: the work is the same to the last code. Sides alternate, and the quickest of ROUNDS counts, each side
 having spoken before: ours then has what the voice's own latents give, as in a daemon that spoke with this voice last.
 
-- whole: `Xtts.inference`, which has the whole sentence at once, against our stream from its first to its last chunk.
+- whole: `Xtts.inference`, which has the whole sentence at once, against our stream from its first to its last chunk. Ours is decoded in
+  fp32 with eight bits guessing ahead (`engines/xtts/ahead.py`); what is drawn, and so every code, is full precision's.
 - streamed: `Xtts.inference_stream` with its own chunk size (20 codes) against the same stream of ours: first chunk, and last.
 - fast: eight bits in the GPT and a bfloat16 vocoder. How far it agrees is measured along the same codes: how often the likeliest next code
   is the same and how alike latents and sound are. On random weights logits are nearly flat: trained ones should agree on more codes.
@@ -90,7 +91,12 @@ def main() -> None:
         "ours long": lambda: spoken(ours, " ".join(LONG)),
         "fast long": lambda: spoken(ours, " ".join(LONG), fast=1),
     }
-    next(spoken(ours, "A few words.", fast=1))  # weights are reduced and folded once a base, not once a request
+    began = time.perf_counter()
+    Decoder(ours.module, fast=True)  # weights are reduced and folded once a base, not once a request
+    print(
+        f"# eight bits, which guess ahead and are the fast setting: {time.perf_counter() - began:.1f} s in the first request after loading"
+    )
+    next(spoken(ours, "A few words.", fast=1))
     next(stream())
     found = measure(runs, asked.rounds)
     for name, (first, last, seconds) in found.items():
@@ -172,7 +178,8 @@ def codes_of(theirs: Any, voice: Latents, drawing: dict[str, float]) -> list[int
 def our_codes(ours: XttsModel, voice: Latents) -> list[int]:
     manner = options.read(SpeechRequest(TEXT, options={"retries": 0}))
     [line] = speech._lines(ours.xtts, TEXT, languages.language("en"))
-    for _ in reading.Reading(ours.xtts, Decoder(ours.module), voice, [line], manner, SEED).sound():
+    decoder, draft = speech._decoders(ours, manner)
+    for _ in reading.Reading(ours.xtts, decoder, voice, [line], manner, SEED, draft).sound():
         pass
     return line.chosen.codes if line.chosen is not None else []
 

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import torch
 from torch.nn.functional import gelu, layer_norm, pad, scaled_dot_product_attention
 
-from engines.xtts.projections import Projection, projection
+from engines.xtts.projections import Projection, projection, reduce_all
 
 #: Columns by which the block of keys and values grows.
 GROWTH = 128
@@ -34,6 +34,8 @@ class Decoder:
     def __init__(self, gpt: Any, *, fast: bool = False) -> None:
         self.gpt, self.heads, self.channels = gpt, gpt.heads, gpt.model_dim
         self.device: torch.device = gpt.final_norm.weight.device
+        if fast:
+            reduce_all(layer for block in gpt.gpt.h for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj))
         self.layers = [_Layer(block, fast) for block in gpt.gpt.h]
         self.head = projection(gpt.mel_head, fast=fast)
         self._made_of = fast, _state(gpt.gpt)
@@ -114,18 +116,35 @@ class Batch:
             hidden = layer(hidden, block, mask, causal=False)
         return self.decoder.out(hidden[:, -1])
 
-    def step(self, codes: Sequence[int], positions: Sequence[int]) -> Next:
-        """Say one code a row, at its position among the row's codes (the first is 1); what follows."""
-        if self.column == self._block.shape[4]:
-            self._grow(self.column + GROWTH, 0)
-        hidden = self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[:, None]
-        self._shown[:, self.column] = True
-        self.column += 1
+    def step(self, codes: Sequence[int], positions: Sequence[int], by: Decoder | None = None) -> Next:
+        """Say one code a row, at its position among the row's codes (the first is 1); what follows, as another decoder of the same voice
+        sees it if one is given."""
+        return self._say(self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[:, None], by or self.decoder)
+
+    def say(self, codes: Sequence[int], position: int) -> Next:
+        """Say several codes of the only row, the first at a position among its codes; what follows each, (codes, …)."""
+        positions = range(position, position + len(codes))
+        return self._say(self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[None], self.decoder)
+
+    def back(self, columns: int) -> None:
+        """Unsay what every row said last."""
+        self.column -= columns
+
+    def _say(self, hidden: torch.Tensor, by: Decoder) -> Next:
+        """Of what is said (rows, n, channels) what follows, (rows × n, …)."""
+        before, n = self.column, hidden.shape[1]
+        if before + n > self._block.shape[4]:
+            self._grow(before + max(n, GROWTH), 0)
+        self._shown[:, before : before + n] = True
+        self.column += n
         shown = self._shown[:, : self.column]
         mask = None if bool(shown.all()) else shown[:, None, None]
-        for layer, block in zip(self.decoder.layers, self._block[:, :, :, :, : self.column], strict=True):
+        if n > 1:
+            earlier = torch.ones(n, self.column, dtype=torch.bool, device=hidden.device).tril(before)
+            mask = earlier if mask is None else mask & earlier
+        for layer, block in zip(by.layers, self._block[:, :, :, :, : self.column], strict=True):
             hidden = layer(hidden, block, mask, causal=False)
-        return self.decoder.out(hidden[:, 0])
+        return by.out(hidden.flatten(0, 1))
 
     def leave(self, row: int) -> None:
         """Take a row out; those after it move up."""

@@ -34,10 +34,11 @@ INFO = EngineInfo(
     # Coqui's trainer leaves out clips above 255,995 samples (11.6 s) and below half a second; a prompt takes a second at least
     clip_seconds=(1.0, 11.6),
     train_memory=16_000_000_000,  # weights, gradients and two moments in fp32 are 7.1 GB, the rest is a batch's activations
-    speak_memory=2_500_000_000,
+    speak_memory=2_800_000_000,
     lora=True,
     exports=("coqui", "coqui-fp16"),
     micro_batch=6,  # a forward pass of six clips fills a processor already, and twice the activations fit fewer cards
+    clips_per_prompt=6,  # a voice is 32 of some 200 positions
     precision="bf16",
     first_steps=(2_000, 1.5),
     increment_steps=(500, 0.5),

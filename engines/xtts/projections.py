@@ -9,11 +9,16 @@ it next to lossless in language models of this size). Where there are no such ke
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import torch
+
+# torch means to replace its quantized tensors, and has nothing as quick yet
+warnings.filterwarnings("ignore", "torch.quantize_per_tensor, torch.quantize_per_channel")
 
 
 @dataclass(frozen=True)
@@ -84,15 +89,26 @@ def projection(layer: Any, *, fast: bool) -> Projection:
     return Projection(weight, base.bias.detach(), adapters, _reduced_once(base, weight) if fast else None)
 
 
+def has_eight_bits(device: torch.device) -> bool:
+    """Whether there are kernels for eight bits."""
+    return device.type == "cpu" and torch.backends.quantized.engine in ("x86", "fbgemm")
+
+
 def reduce(weight: torch.Tensor) -> Reduced:
     """A matrix (out, in) in fewer bits."""
-    if weight.device.type != "cpu" or torch.backends.quantized.engine not in ("x86", "fbgemm"):
+    if not has_eight_bits(weight.device):
         return SixteenBits(weight.bfloat16().contiguous())
     scales = weight.abs().amax(dim=1).clamp(min=1e-8) / 127
-    with warnings.catch_warnings():  # torch means to replace its quantized tensors, and has nothing as quick yet
-        warnings.simplefilter("ignore")
-        integers = torch.quantize_per_channel(weight.contiguous(), scales, torch.zeros_like(scales, dtype=torch.long), 0, torch.qint8)
-        return EightBits(torch.ops.quantized.linear_prepack(integers, None), weight.sum(dim=1))
+    # by hand: a matrix that lies transposed is turned when it is a quarter of its size, which takes half the time
+    integers = (weight / scales[:, None]).round_().to(torch.int8).contiguous()
+    made = torch._make_per_channel_quantized_tensor(integers, scales.double(), torch.zeros_like(scales, dtype=torch.long), 0)
+    return EightBits(torch.ops.quantized.linear_prepack(made, None), weight.sum(dim=1))
+
+
+def reduce_all(layers: Iterable[Any]) -> None:
+    """Have the matrices of layers in fewer bits from now on, several at a time."""
+    with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+        list(pool.map(lambda layer: projection(layer, fast=True), layers))
 
 
 _reduced: WeakKeyDictionary[torch.nn.Module, tuple[tuple[int, int], Reduced]] = WeakKeyDictionary()

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from engines.xtts import takes
+from engines.xtts.ahead import Ahead
 from engines.xtts.decode import Batch, Decoder
 from engines.xtts.latents import Latents
 from engines.xtts.options import Manner
@@ -69,13 +70,17 @@ class Take:
 class Reading:
     """One request, on its way. Iterate over `sound()` once."""
 
-    def __init__(self, xtts: Any, decoder: Decoder, voice: Latents, lines: Sequence[Line], manner: Manner, seed: int) -> None:
+    def __init__(
+        self, xtts: Any, decoder: Decoder, voice: Latents, lines: Sequence[Line], manner: Manner, seed: int, draft: Decoder | None = None
+    ) -> None:
+        """`draft` is the decoder in fewer bits, to guess ahead with."""
         self.xtts, self.decoder, self.voice, self.manner, self.seed = xtts, decoder, voice, manner, seed
         self.lines = lines
         self._whole = manner.listen or manner.best_of > 1  #: nothing goes out before it was judged
         self.rate: int = xtts.hifigan_decoder.output_sample_rate
         with torch.inference_mode():
             self._batch = Batch(decoder, voice.gpt)
+        self._ahead = None if draft is None else Ahead(self._batch, draft, manner.sampling)
         self._live: list[Take] = []  #: by row of the batch
         self._waiting: deque[Take] = deque()
         self._later: deque[Line] = deque(lines)
@@ -118,6 +123,7 @@ class Reading:
         joining = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.manner.batch - len(self._live)))]
         if not joining:
             return
+        self._forget()
         prompts = [self.decoder.prompt(take.line.tokens, take.codes) for take in joining]
         self._live += joining
         self._hand_out(joining, *self._batch.join(prompts))
@@ -136,11 +142,21 @@ class Reading:
             take.finished = take.stopped or len(take.codes) >= take.line.length.longest
         for row in reversed(range(len(self._live))):
             if self._live[row].finished:
+                self._forget()
                 self._batch.leave(row)
                 self._ended(self._live.pop(row))
-        if self._live:
+        if self._ahead is not None and len(self._live) == 1:
+            [take] = self._live
+            left = take.line.length.longest - len(take.codes)
+            self._hand_out([take], *self._ahead.after(take.codes, take.seen, take.generator, left))
+        elif self._live:
             positions = [len(take.codes) for take in self._live]
             self._hand_out(self._live, *self._batch.step([take.codes[-1] for take in self._live], positions))
+
+    def _forget(self) -> None:
+        """Before rows come or go."""
+        if self._ahead is not None:
+            self._ahead.forget()
 
     def _hand_out(self, rows: Sequence[Take], logits: torch.Tensor, latents: torch.Tensor) -> None:
         for take, row, latent in zip(rows, logits.float().cpu(), latents, strict=True):

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engines.base import AudioChunk, SpeechRequest
 from engines.errors import BadInput
-from engines.xtts import options, sentences, takes, tokens
+from engines.xtts import options, projections, sentences, takes, tokens
 from engines.xtts.decode import Decoder
 from engines.xtts.languages import Language, language
 from engines.xtts.latents import Latents
@@ -38,9 +38,9 @@ def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
     lines = _lines(xtts, request.text, spoken)
     if not lines:
         raise BadInput("There is nothing to speak in this text.", "Give a text with at least one word.")
-    decoder = _decoder(model, manner)
+    decoder, draft = _decoders(model, manner)
     seed = request.seed if request.seed is not None else torch.Generator().seed()
-    reading = Reading(xtts, decoder, voice, lines, manner, seed)
+    reading = Reading(xtts, decoder, voice, lines, manner, seed, draft)
     began: Line | None = None
     for line, samples, last in reading.sound():
         if line is not began and len(samples):
@@ -67,13 +67,19 @@ def _voice(model: XttsModel, manner: Manner) -> Latents:
     return model.speakers[names[0]].to(model.device)
 
 
-def _decoder(model: XttsModel, manner: Manner) -> Decoder:
-    """With the voice's adapters in it, whoever else speaks from the same base meanwhile."""
+def _decoders(model: XttsModel, manner: Manner) -> tuple[Decoder, Decoder | None]:
+    """The one that speaks, and one that guesses ahead of it where that pays; with the voice's adapters in them, whoever else speaks from
+    the same base meanwhile."""
     if model.shared is None:
-        return Decoder(model.module, fast=manner.fast)
+        return _made(model, manner)
     with model.shared.lock:
         model.activate()
-        return Decoder(model.module, fast=manner.fast)
+        return _made(model, manner)
+
+
+def _made(model: XttsModel, manner: Manner) -> tuple[Decoder, Decoder | None]:
+    guesses = not manner.fast and projections.has_eight_bits(model.device)
+    return Decoder(model.module, fast=manner.fast), Decoder(model.module, fast=True) if guesses else None
 
 
 def _lines(xtts: Any, text: str, spoken: Language) -> list[Line]:

@@ -11,7 +11,8 @@ import torch
 
 from engines.base import LoraSettings
 from engines.xtts import latents, lora, network
-from engines.xtts.decode import Batch, Decoder
+from engines.xtts.ahead import Ahead
+from engines.xtts.decode import Batch, Decoder, Next
 from engines.xtts.latents import Latents
 from engines.xtts.sampling import Sampling, draw
 from engines.xtts.vocode import Vocoder
@@ -92,6 +93,51 @@ def test_the_same_seed_says_the_same_codes_as_coqui(how: Sampling, xtts: Any, vo
         theirs, heard_by_them = stock(xtts, voice, TEXT, how, seed)
         assert codes == theirs
         assert torch.allclose(heard, heard_by_them, atol=1e-5)
+
+
+class Strange:
+    """A draft whose logits are off by some measure, so that some of its guesses come true and some do not."""
+
+    def __init__(self, decoder: Decoder, by: float) -> None:
+        self.gpt, self.layers, self._decoder = decoder.gpt, decoder.layers, decoder
+        self._by = by * torch.randn(decoder.gpt.num_audio_tokens, generator=torch.Generator().manual_seed(5))
+
+    def out(self, hidden: torch.Tensor) -> Next:
+        logits, heard = self._decoder.out(hidden)
+        return Next(logits + self._by, heard)
+
+
+@pytest.mark.parametrize("by", [0.0, 0.5, 5.0], ids=["good guesses", "fair guesses", "bad guesses"])
+@pytest.mark.parametrize("how", [Sampling(), Sampling(temperature=0.0, repetition_penalty=5.0)], ids=["drawn", "greedy"])
+def test_guessing_ahead_says_the_same(by: float, how: Sampling, xtts: Any, voice: Latents) -> None:
+    decoder, stop = Decoder(xtts.gpt), xtts.gpt.stop_audio_token
+    came_true = 0
+    for seed in (1, 2, 3):
+        wanted, wanted_latents = decoded(xtts, voice, TEXT, how, seed)
+        seen = torch.zeros(xtts.gpt.num_audio_tokens, dtype=torch.bool)
+        seen[[1, xtts.gpt.start_audio_token]] = True
+        generator, codes, heard = torch.Generator().manual_seed(seed), list[int](), list[torch.Tensor]()
+        with torch.inference_mode():
+            batch = Batch(decoder, voice.gpt)
+            ahead = Ahead(batch, Strange(decoder, by), how)  # type: ignore[arg-type]
+            said = batch.join([decoder.prompt(xtts.tokenizer.encode(TEXT, "en"))])
+            while True:
+                codes.append(draw(said.logits[0], seen, how, stop, generator))
+                heard.append(said.latents[0])
+                seen[codes[-1]] = True
+                if codes[-1] == stop or len(codes) == 80:
+                    break
+                before = batch.column
+                said = ahead.after(codes, seen, generator, 80 - len(codes))
+                came_true += batch.column == before
+        assert codes == wanted
+        assert torch.allclose(torch.stack(heard), wanted_latents, atol=1e-5)
+        with torch.inference_mode():
+            ahead.forget()
+            again = batch.step([7], [len(codes)])
+            plain = Batch(decoder, voice.gpt).join([decoder.prompt(xtts.tokenizer.encode(TEXT, "en"), [*codes[:-1], 7])])
+        assert torch.allclose(again.logits, plain.logits, atol=1e-4), "and leaves the batch as if it had never guessed"
+    assert came_true > 0 if by < 1 else came_true < 60
 
 
 def test_texts_decoded_together_come_out_as_each_alone(xtts: Any, voice: Latents) -> None:

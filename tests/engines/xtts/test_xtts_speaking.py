@@ -75,7 +75,9 @@ def test_what_is_streamed_is_what_coqui_makes_of_the_same_codes(steady: XttsMode
     manner = speech.options.read(SpeechRequest(TEXT, options=ONCE))
     lines = speech._lines(voice.xtts, TEXT, speech.language("en"))
     latents = voice.speakers["Tiny High"]
-    heard = reading.Reading(voice.xtts, speech._decoder(voice, manner), latents, lines, manner, 3)
+    decoder, draft = speech._decoders(voice, manner)
+    assert draft is not None, "it guesses ahead"
+    heard = reading.Reading(voice.xtts, decoder, latents, lines, manner, 3, draft)
     pieces: dict[int, list[NDArray[np.float32]]] = {}
     for line, samples, _ in heard.sound():
         pieces.setdefault(line.index, []).append(samples)
@@ -91,7 +93,8 @@ def test_sound_comes_before_the_sentence_is_decoded(steady: XttsModel) -> None:
     voice = steady
     manner = speech.options.read(SpeechRequest(TEXT, options=ONCE))
     lines = speech._lines(voice.xtts, TEXT, speech.language("en"))
-    heard = reading.Reading(voice.xtts, speech._decoder(voice, manner), voice.speakers["Tiny Low"], lines, manner, 3)
+    decoder, draft = speech._decoders(voice, manner)
+    heard = reading.Reading(voice.xtts, decoder, voice.speakers["Tiny Low"], lines, manner, 3, draft)
     line, samples, _ = next(heard.sound())
     assert len(samples) > 0
     assert line.chosen is not None

@@ -1,0 +1,65 @@
+"""Speculative decoding (Leviathan et al. 2023, arXiv 2211.17192): several codes for one reading of the weights, and the same ones.
+
+One code at a time, fp32 decoding on a CPU waits for weights to come out of memory: for nine codes it waits as long as for one. So the same
+GPT with its weights in eight bits, a quarter of the bytes, guesses how a sentence goes on, drawing from a copy of the take's own generator;
+one pass in full precision looks at all guesses at once, and says what follows each. A code is always drawn from what full precision said:
+a guess that turns out to be another code is forgotten with all after it. Guesses cost time, never change what is said.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+import torch
+
+from engines.xtts.decode import Batch, Decoder, Next
+from engines.xtts.sampling import Sampling, draw
+
+#: Guesses at first and at most. They become one more when all came true, and one fewer when not.
+FIRST, MOST = 4, 8
+
+
+class Ahead:
+    """Guesses at one take while it is the only row of a batch. Call everything under `torch.inference_mode()`."""
+
+    def __init__(self, batch: Batch, draft: Decoder, sampling: Sampling) -> None:
+        self._batch, self._draft, self._sampling = batch, draft, sampling
+        self._reach = FIRST
+        self._known: deque[tuple[int, Next]] = deque()  #: guessed codes in order, and what follows each if it is the one that is said
+
+    def after(self, codes: Sequence[int], seen: torch.Tensor, generator: torch.Generator, most: int) -> Next:
+        """What follows the codes said so far, the last of which the batch does not have yet, as from `Batch.step`.
+
+        `seen` and `generator` are the take's, as they will draw the next code; at most `most` codes are still to be said."""
+        if self._known:
+            guessed, following = self._known.popleft()
+            if guessed == codes[-1]:
+                if not self._known:
+                    self._reach = min(self._reach + 1, MOST)
+                return following
+            self._known.appendleft((guessed, following))
+            self._reach = max(self._reach - 1, 1)
+            self.forget()
+        guesses = self._guess(codes, seen.clone(), generator.clone_state(), min(self._reach, most - 1))
+        said = self._batch.say([codes[-1], *guesses], len(codes))
+        rows = [Next(said.logits[row : row + 1], said.latents[row : row + 1]) for row in range(len(guesses) + 1)]
+        self._known.extend(zip(guesses, rows[1:], strict=True))
+        return rows[0]
+
+    def forget(self) -> None:
+        """Leave the batch as it is without guesses."""
+        self._batch.back(len(self._known))
+        self._known.clear()
+
+    def _guess(self, codes: Sequence[int], seen: torch.Tensor, generator: torch.Generator, count: int) -> list[int]:
+        stop, before, said = self._draft.gpt.stop_audio_token, self._batch.column, [codes[-1]]
+        while len(said) <= count:
+            logits = self._batch.step(said[-1:], [len(codes) + len(said) - 1], by=self._draft).logits
+            code = draw(logits[0].float().cpu(), seen, self._sampling, stop, generator)
+            if code == stop:
+                break
+            said.append(code)
+            seen[code] = True
+        self._batch.back(self._batch.column - before)  # what eight bits wrote there is written again in full precision
+        return said[1:]
