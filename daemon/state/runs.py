@@ -25,6 +25,7 @@ BATCH = 5_000
 RANGE = "FROM points WHERE series = :series AND step BETWEEN :low AND :high"
 COUNT = text(f"SELECT count(*) {RANGE}")
 # SQLite: a bare column beside a lone min() or max() comes from the row that holds it
+FIRST_STEP = text(f"SELECT min(step) {RANGE}")
 EXTREMES = [text(f"SELECT step, {end}(value) {RANGE} AND value IS NOT NULL") for end in ("min", "max")]
 UPSERT = text(
     "INSERT INTO points (series, step, value) VALUES (:series, :step, :value) "
@@ -139,7 +140,10 @@ def _reduced(session: Session, bounds: dict[str, int], buckets: int) -> list[tup
     found: dict[int, float | None] = {}
     for low in range(first, last + 1, width):
         bucket = bounds | {"low": low, "high": min(low + width - 1, last)}
-        found.update((step, value) for end in EXTREMES for step, value in connection.execute(end, bucket) if step is not None)
+        here = {step: value for end in EXTREMES for step, value in connection.execute(end, bucket) if step is not None}
+        if not here and (hole := connection.execute(FIRST_STEP, bucket).scalar_one()) is not None:
+            here = {hole: None}  # nothing in it is a number: a gap, not a line to the next bucket
+        found |= here
     return sorted(found.items())
 
 

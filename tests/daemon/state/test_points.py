@@ -72,6 +72,16 @@ def test_a_single_spike_survives_the_reduction(store: Store, run: int) -> None:
     assert list(series.steps) == sorted(set(series.steps))
 
 
+def test_a_long_stretch_without_numbers_stays_a_gap(store: Store, run: int) -> None:
+    broken = dict.fromkeys(range(4_000, 6_000), math.nan)
+    put(store, run, "loss", dict.fromkeys(range(10_000), 1.0) | broken)
+    (series,) = store.read_now(runs.points, run, (), 0, 0, 100)
+    gap = [step for step, value in zip(series.steps, series.values, strict=True) if math.isnan(value)]
+    assert gap
+    assert all(4_000 <= step < 6_000 for step in gap)
+    assert not any(4_100 <= step < 5_900 for step in set(series.steps) - set(gap))
+
+
 def test_a_watch_goes_on_where_the_picture_ended(store: Store, run: int) -> None:
     put(store, run, "loss", dict.fromkeys(range(1_000), 1.0))
     (series,) = store.read_now(runs.points, run, (), 0, 0, 10)
