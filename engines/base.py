@@ -52,6 +52,7 @@ class EngineInfo:
     increment_steps: tuple[int, float]  #: steps of an increment: max(a, b × new clips)
     learning_rate: float  #: of a first training of all that trains, at default settings
     increment_rate: float = 0.1  #: an increment's learning rate, as a share of `learning_rate`
+    lora_memory: int = 0  #: `train_memory` of adapters; 0: as much
     lora_rate: float = 1.0  #: adapters' learning rate, as a multiple of `learning_rate`: they are few, start at nothing, and want more
     temperature: float = 0.667  #: at which it speaks unless told otherwise
     micro_batch: int = 12  #: clips in one forward pass at most, by default; more are gathered over several

@@ -189,7 +189,7 @@ def estimate(session: Session, spec: pb.TrainSpec, home: Path) -> pb.EstimateRes
     return pb.EstimateResponse(
         steps=steps,
         seconds=seconds,
-        gpu_memory=work.info.train_memory,
+        gpu_memory=(work.info.lora_memory if overrides.get("lora") else 0) or work.info.train_memory,
         disk=disk,
         sentences=sentences,
         settings_json=json.dumps({"steps": steps, **overrides}, sort_keys=True),

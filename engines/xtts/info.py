@@ -36,6 +36,7 @@ INFO = EngineInfo(
     train_memory=16_000_000_000,  # weights, gradients and two moments in fp32 are 7.1 GB, the rest is a batch's activations
     speak_memory=2_800_000_000,
     lora=True,
+    lora_memory=7_000_000_000,
     exports=("coqui", "coqui-fp16"),
     micro_batch=6,  # a forward pass of six clips fills a processor already, and twice the activations fit fewer cards
     clips_per_prompt=6,  # a voice is 32 of some 200 positions

@@ -305,3 +305,13 @@ def test_an_estimate_says_where_its_seconds_come_from(anna: Store, tmp_path: Pat
     told = anna.read_now(price)
     assert told.seconds == pytest.approx(guess.steps * 0.2)
     assert "0.2 s" in told.sentences[1]
+
+
+def test_adapters_take_less_memory_than_the_whole(anna: Store, tmp_path: Path) -> None:
+    def price(session: Session, lora_rank: int) -> int:
+        voices.get(session, "anna").engine = "xtts"
+        return train.estimate(session, spec(options=pb.TrainOptions(lora_rank=lora_rank)).train, tmp_path).gpu_memory
+
+    whole, adapters = (anna.write_now(price, rank) for rank in (0, 16))
+    assert whole == registry.ENGINES["xtts"].train_memory
+    assert 0 < adapters < whole
