@@ -2813,10 +2813,10 @@ class AudioChunk(_message.Message):
     text: _builtins.str
     """that sentence, on its first chunk"""
     job: _builtins.int
-    """on the first chunk"""
+    """on the first chunk, which comes at once and holds no sound"""
     last: _builtins.bool
     version: _builtins.str
-    """"anna@7" or "anna@base", on the first chunk"""
+    """"anna@7" or "anna@base", on the first chunk of `Synthesize` and of `Sample`"""
     def __init__(
         self,
         *,

@@ -71,6 +71,7 @@ def _model(plan: wire.SpeakPlan, channel: Channel) -> tuple[Engine, Model]:
     budget = settings.load(channel.home).speech_memory
     _voices.shrink(max(0, budget - engine.info.speak_memory))
     channel.log("info", f"Loads {plan.version_name}.")
+    channel.progress(0, 0, "", f"loads {plan.version_name}")
     reference = versions.clips(plan.reference)
     try:
         model = engine.load(folder, device=device.device(), reference=reference)

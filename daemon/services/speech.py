@@ -37,7 +37,8 @@ class SpeechService(stubs.SpeechServicer):
         self.daemon = daemon
 
     async def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
-        """Chunks as they are made; the last one, which may be empty, has `last`. A caller that hangs up cancels its job."""
+        """An empty chunk at once, which names the job; then chunks as they are made; the last, which may be empty, has `last`. A caller
+        that hangs up cancels the job."""
 
         def act(session: Session) -> tuple[int, str]:
             job = jobs.submit(session, pb.JobSpec(speak=request.spec))
@@ -45,19 +46,12 @@ class SpeechService(stubs.SpeechServicer):
             return job.id, voices.spelt(asked.voice, asked.version)
 
         job, version = await self.daemon.store.write(act)
-        first = True
         async with aclosing(self.daemon.speech.synthesize(job)) as chunks:  # closed early, it cancels the job
+            yield pb.AudioChunk(job=job, version=version)
             async for audio in chunks:
                 yield pb.AudioChunk(
-                    samples=audio.samples,
-                    sample_rate=audio.sample_rate,
-                    sentence=audio.sentence,
-                    text=audio.text,
-                    job=job if first else 0,
-                    last=audio.last,
-                    version=version if first else "",
+                    samples=audio.samples, sample_rate=audio.sample_rate, sentence=audio.sentence, text=audio.text, last=audio.last
                 )
-                first = False
 
     async def Sample(self, request: pb.SampleRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
         path, title, text = await self.daemon.store.read(_sample, request, self.daemon.home)

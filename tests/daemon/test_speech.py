@@ -23,8 +23,9 @@ async def chunks(story: Living, text: str) -> list[pb.AudioChunk]:
 def test_chunks_come_in_order_and_the_last_says_so(tmp_path: Path) -> None:
     async def life(story: Living) -> None:
         got = await chunks(story, "one two three")
-        assert [chunk.text for chunk in got] == ["one", "two", "three", ""]
-        assert [chunk.last for chunk in got] == [False, False, False, True]
+        assert [chunk.text for chunk in got] == ["", "one", "two", "three", ""]
+        assert [bool(chunk.samples) for chunk in got] == [False, True, True, True, False], "the first names the job before there is sound"
+        assert [chunk.last for chunk in got] == [False, False, False, False, True]
         assert got[0].job == 1
         assert got[0].version == "anna@base"
 
@@ -43,9 +44,11 @@ def test_a_failure_is_the_jobs_sentence(tmp_path: Path) -> None:
 def test_who_hangs_up_cancels_the_job(tmp_path: Path) -> None:
     async def life(story: Living) -> None:
         stream = story.client.synthesize(pb.SpeakSpec(voice="anna", text="one steps"))
+        job = 0
         async for chunk in stream:
-            job = chunk.job
-            break
+            job = job or chunk.job
+            if chunk.samples:
+                break
         await stream.aclose()
         assert (await story.until(job, ended)).status.HasField("cancelled")
         await chunks(story, "and the next one is served")

@@ -96,7 +96,7 @@ def test_dropped_recordings_become_a_promoted_version_that_speaks(workshop: Work
     said = pb.SpeakSpec(voice="anna", text="The river is wide.", seed=3, options={"top_k": 20, "retries": 0})
     chunks = list(ready.synthesize(said))
     assert chunks[0].version == "anna@1"
-    assert chunks[0].sample_rate == 24_000
+    assert chunks[1].sample_rate == 24_000
     assert sum(len(chunk.samples) for chunk in chunks) > 4 * 2_400
     assert b"".join(chunk.samples for chunk in ready.synthesize(said)) == b"".join(chunk.samples for chunk in chunks)
     with pytest.raises(ClientError, match="XTTS has no option 'colour'"):

@@ -367,6 +367,7 @@ class Speech(stubs.SpeechServicer):
         self.unspoken = {4}  # versions that never spoke the held-out lines
         self.sound = b""  # what is said, in place of tones
         self.hung_up = 0  # callers who went away before the end
+        self.go_on = threading.Event()  # what "later" waits for
 
     def Sample(self, request: pb.SampleRequest, context: Any) -> Iterator[pb.AudioChunk]:
         self.sampled.append(request)
@@ -379,16 +380,19 @@ class Speech(stubs.SpeechServicer):
 
     def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> Iterator[pb.AudioChunk]:
         self.asked.append(request.spec)
+        yield pb.AudioChunk(version="anna@7", job=41)
         if request.spec.text == "break":
-            yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE, version="anna@7", job=41)
+            yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE)
             refuse(context, grpc.StatusCode.INTERNAL, "The engine stopped.", "Try again.")
         if request.spec.text == "slowly":
             gone = threading.Event()
             context.add_callback(gone.set)
-            yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE, text="Slowly.", version="anna@7", job=41)
+            yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE, text="Slowly.")
             self.hung_up += gone.wait(30)
             return
-        yield pb.AudioChunk(samples=self.sound or tone(0.5), sample_rate=RATE, text="One.", version="anna@7", job=41)
+        if request.spec.text == "later" and not self.go_on.wait(30):
+            return
+        yield pb.AudioChunk(samples=self.sound or tone(0.5), sample_rate=RATE, text="One.")
         yield pb.AudioChunk(samples=b"" if self.sound else tone(0.25), sample_rate=RATE, sentence=1, text="Two.")
         yield pb.AudioChunk(sample_rate=RATE, sentence=1, last=True)
 

@@ -56,8 +56,9 @@ def say(
     with Sink(out) if out else Player() as sink:
         for chunk in client.synthesize(spec):
             if not heard:
-                heard = {"voice": chunk.version, "job": chunk.job, "sample_rate": chunk.sample_rate, "first_audio_seconds": 0.0}
+                heard = {"voice": chunk.version, "job": chunk.job, "sample_rate": 0, "first_audio_seconds": 0.0}
             if chunk.samples:
+                heard["sample_rate"] = chunk.sample_rate
                 heard["first_audio_seconds"] = heard["first_audio_seconds"] or round(time.monotonic() - began, 3)
                 sink.write(chunk.samples, chunk.sample_rate)
             if chunk.text and not out and sys.stderr.isatty():

@@ -26,6 +26,7 @@ class Utterance:
     track: Track = field(default_factory=Track)
     state: State = "speaking"
     version: str = ""  #: who speaks, "anna@7"; known with the first chunk
+    job: int = 0  #: known with the first chunk, which comes before any sound
     sentence: str = ""  #: what is being spoken now
     first_sound: float = 0.0  #: seconds from asking to the first sound; 0: none yet
     problem: ClientError | None = None
@@ -44,6 +45,7 @@ class Utterance:
             async with aclosing(client.synthesize(self.spec)) as chunks:  # type: ignore[type-var]  # an async generator
                 async for chunk in chunks:
                     self.version = self.version or chunk.version
+                    self.job = self.job or chunk.job
                     self.sentence = chunk.text or self.sentence
                     if chunk.samples:
                         self.first_sound = self.first_sound or time.monotonic() - began

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import DataTable, Input, TextArea
 
 from proto.channel import ClientError
+from proto.messages import ENDED, state_of
 from tui import names, wording
 from tui.dashboard.actions import asks, changes
 from tui.dashboard.known import known_names
@@ -25,6 +26,7 @@ from tui.widgets.sound_pane import SoundPane
 from tui.widgets.speech_form import SpeechForm
 from tui.widgets.table import Table
 
+WAITING = "waiting for the first sound"
 STATES = {"speaking": "speaking", "cancelled": "cancelled", "failed": "failed"}
 
 
@@ -134,6 +136,8 @@ class SayScreen(WorkshopScreen):
     def show(self, topics: Topic) -> None:
         if (Topic.VOICES | Topic.LINK) & topics and self.app.live.link.up:
             self._offer()
+        if Topic.JOBS & topics and self._heard is not None:
+            self._tell_wait(self._heard)
 
     @work(group="names", exclusive=True)
     async def _offer(self) -> None:
@@ -158,14 +162,16 @@ class SayScreen(WorkshopScreen):
         sound = self.query_one(SoundPane)
         self._said.add(utterance)
         await self._hear(utterance)
-        sound.note("waiting for the first sound …")
+        sound.note(f"{WAITING} …")
         try:
             async for _ in utterance.speak(self.app.client):
                 if utterance is self._heard:
                     sound.rename({"said": utterance.version})
-                    if utterance.track.frames and not sound.deck.begun:
-                        await sound.play()
-                    sound.note(utterance.sentence)
+                    self._tell_wait(utterance)
+                    if utterance.track.frames:
+                        sound.note(utterance.sentence)
+                        if not sound.deck.begun:
+                            await sound.play()
                 self._show_history()
         except ClientError as problem:
             self.app.trouble(problem)
@@ -174,6 +180,13 @@ class SayScreen(WorkshopScreen):
             self._show_history()
             if utterance is self._heard:
                 sound.note(_became(utterance))
+
+    def _tell_wait(self, utterance: Utterance) -> None:
+        """Until its first sound: what it waits for, or what is being done for it."""
+        job = self.app.live.jobs.get(utterance.job)
+        if utterance.state == "speaking" and not utterance.track.frames and job is not None and state_of(job) not in ENDED:
+            what = wording.detail(job)
+            self.query_one(SoundPane).note(f"{WAITING}: {what}" if what else f"{WAITING} …")
 
     async def _hear(self, utterance: Utterance) -> None:
         """Put it into the sound pane, in silence."""

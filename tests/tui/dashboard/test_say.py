@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import soundfile
 
+from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import Eye, looking
 from tests.tui.paper_card import Card
-from tests.tui.stage import RATE, Stage
+from tests.tui.stage import RATE, Stage, job
 
 pytestmark = pytest.mark.integration
 
@@ -95,6 +96,23 @@ def test_it_is_replayed_said_again_with_another_seed_and_edited(stage: Stage, ho
             await eye.until(lambda: len(stage.speech.asked) == 3, "asked for the edited text")
             assert stage.speech.asked[2].text == "Oh Hi"
             assert stage.speech.asked[2].seed in (first.seed, again.seed)
+
+    see(story())
+
+
+def test_until_it_sounds_it_says_what_it_waits_for(stage: Stage, home: Path, card: Card) -> None:
+    async def story() -> None:
+        async with looking(home) as eye:
+            await eye.press("5", "t")
+            await typed(eye, "later")
+            await eye.press("enter")
+            await eye.sees("waiting for the first sound …")
+            stage.jobs.tell(job=job(41, queued=pb.JobStatus.Queued(why_waiting="GPU held by train #12 (ben)")))
+            await eye.sees("waiting for the first sound: GPU held by train #12 (ben)")
+            stage.jobs.tell(job=job(41, running=pb.JobStatus.Running(progress=pb.Progress(sentence="loads anna@7"))))
+            await eye.sees("waiting for the first sound: loads anna@7")
+            stage.speech.go_on.set()
+            await eye.sees("first sound after")
 
     see(story())
 
