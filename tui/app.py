@@ -52,6 +52,7 @@ class Dashboard(App[None], inherit_bindings=False):
         self.client: AsyncClient
         self.live: Live
         self._before: list[str] = []
+        self._told: set[str] = set()  # sentences of troubles
         for theme in themes.THEMES.values():
             self.register_theme(theme)
         self.theme = themes.chosen(self.settings.theme)
@@ -110,8 +111,11 @@ class Dashboard(App[None], inherit_bindings=False):
         severity = {"warning": "warning", "error": "error"}.get(level, "information")
         self.notify(safe(sentence), severity=severity, markup=False)  # type: ignore[arg-type]  # one of Textual's three
 
-    def trouble(self, problem: ClientError) -> None:
-        """What went wrong and what to do."""
+    def trouble(self, problem: ClientError, *, once: bool = False) -> None:
+        """What went wrong and what to do; `once`: not again, on whatever screen."""
+        if once and problem.sentence in self._told:
+            return
+        self._told.add(problem.sentence)
         self.notify(safe(problem.hint), title=safe(problem.sentence), severity="error", markup=False, timeout=10)
 
     async def confirm(self, question: str, consequence: str = "", yes: str = "Yes", no: str = "No") -> bool:

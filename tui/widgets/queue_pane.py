@@ -23,7 +23,7 @@ from tui.widgets.table import Cell, Table
 if TYPE_CHECKING:
     from tui.app import Dashboard
 
-HEAD = ("state", "job", "what", "pri", "time", "how it is")
+HEAD = ("state", "job", "what", "time", "how it is", "pri")  # what a narrow terminal cuts off first comes last
 COLOURS = {"running": "accent", "failed": "error", "paused": "warning", "queued": "foreground"}
 
 
@@ -114,9 +114,9 @@ class QueuePane(Pane):
             Text(group if first else "", style=f"bold {style}" if state == "running" else style),
             Text(f"#{job.id}", style="dim", justify="right"),
             Text(safe(job.title or wording.kind(job))),
-            Text(priority(job), style="dim", justify="right"),
             Text(_time(job, begins.get(job.id)), justify="right"),
             Text(safe(_detail(job)), style=style if state in ("failed", "paused") else "dim"),
+            Text(priority(job), style="dim", justify="right"),
         )
 
     # ---------------------------------------------------------------------------------------------- the cursor

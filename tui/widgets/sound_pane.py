@@ -68,7 +68,6 @@ class SoundPane(Pane, can_focus=True):
         self._names: Mapping[str, str] = {}
         self._note = ""
         self._timer: Timer
-        self._told = False  # that there is no sound here: once is enough
 
     def compose(self) -> ComposeResult:
         yield Waveform(self._empty)
@@ -121,9 +120,7 @@ class SoundPane(Pane, can_focus=True):
         try:
             await self.speaker.play()
         except ClientError as problem:
-            if not self._told:
-                self._told = True
-                self.app.trouble(problem)  # type: ignore[attr-defined]  # the Dashboard
+            self.app.trouble(problem, once=True)  # type: ignore[attr-defined]  # the Dashboard
         self._timer.resume()
         self.look()
 
@@ -185,7 +182,7 @@ class SoundPane(Pane, can_focus=True):
             ("loop" if deck.looping else "", "$accent"),
             (wording.count(late, "under-run") if late else "", "$warning"),
             (safe(self._note), "$text-muted"),
-            ("no sound here: --ssh, or w saves it" if self.speaker.trouble else "", "$warning"),
+            ("no sound here: --ssh, or w saves it" if self.speaker.trouble and deck.track.frames else "", "$warning"),
         ]
         parts = [part for words, style in said if words for part in ("  ", (words, style))]
         return Content.assemble(*parts[1:])

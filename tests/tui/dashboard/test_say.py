@@ -170,6 +170,7 @@ def test_it_is_saved_as_a_file_and_none_is_written_over_unasked(stage: Stage, ho
 
 def test_without_a_sound_card_it_is_said_once_and_everything_else_works(stage: Stage, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
+    stage.datasets.clips[0].held_out = True  # a line to listen to
 
     async def story() -> None:
         async with looking(home) as eye:
@@ -179,6 +180,10 @@ def test_without_a_sound_card_it_is_said_once_and_everything_else_works(stage: S
             await eye.sees("History 2")
             await eye.press("escape", "space", "right", "l")
             await eye.sees("loop")
+            await eye.press("3")
+            await eye.sees("hello there")
+            await eye.press("enter")
+            await eye.sees("no sound here")
             said = [f"{notice.title} {notice.message}" for notice in eye.app._notifications]
             assert len(said) == 1
             assert "--ssh" in said[0]
