@@ -4,6 +4,7 @@ language = "en"
 engine = "glow"
 auto_train = true
 auto_train_min_seconds = 30
+reference = ["calm.wav"]   # recordings that the voice is taken from
 
 [train]        # training options
 steps = 2000
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 #: Bytes; nobody writes a longer one on purpose.
 LIMIT = 100_000
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
-_KEYS = ("language", "engine", "auto_train", "auto_train_min_seconds", "train", "promotion")
+_KEYS = ("language", "engine", "auto_train", "auto_train_min_seconds", "reference", "train", "promotion")
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,14 @@ def parse(data: bytes) -> VoiceToml:
     language = _checked(values, "language", str, 'a code, like "en"')
     if language is not None and not _LANGUAGE.fullmatch(language):
         raise BadRequest(f"voice.toml sets the language to {language!r}.", 'Use an ISO 639-1 code, like "en" or "de".')
-    options: dict[str, Any] = {key: values[key] for key in ("auto_train", "auto_train_min_seconds", "train", "promotion") if key in values}
+    options: dict[str, Any] = {key: values[key] for key in _KEYS[2:] if key in values}
     _checked(values, "auto_train", bool, "true or false")
     least = _checked(values, "auto_train_min_seconds", (int, float), "a number of seconds")
     if least is not None and least < 0:
         raise BadRequest("voice.toml sets auto_train_min_seconds below 0.", "Give a number of seconds.")
+    reference = _checked(values, "reference", list, 'a list of recordings, like ["calm.wav"]')
+    if reference is not None and not all(isinstance(name, str) and name for name in reference):
+        raise BadRequest(f"voice.toml sets 'reference' to {reference!r}.", 'It must be a list of recordings, like ["calm.wav"].')
     _checked(values, "promotion", dict, "a table: [promotion]")
     _checked(values, "train", dict, "a table: [train]")
     return VoiceToml(language, engine, options)
@@ -92,6 +96,9 @@ def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:
     if voices.language(language) not in engine.languages:
         known = ", ".join(engine.languages)
         raise BadRequest(f"voice.toml: the engine {engine.name} does not know the language {language!r}.", f"It knows {known}.")
+    if options.get("reference") and not engine.conditioned:
+        sentence = f"voice.toml: the engine {engine.name} speaks as it was trained, and takes no reference."
+        raise BadRequest(sentence, "Leave it out, or use the engine xtts.")
     try:
         settings.overrides(options.get("train", {}), engine)
         gate.Rule.from_json(options.get("promotion", {}))

@@ -56,6 +56,7 @@ class EngineInfo:
     lora_rate: float = 1.0  #: adapters' learning rate, as a multiple of `learning_rate`: they are few, start at nothing, and want more
     temperature: float = 0.667  #: at which it speaks unless told otherwise
     micro_batch: int = 12  #: clips in one forward pass at most, by default; more are gathered over several
+    conditioned: bool = False  #: hears how a voice sounds before it speaks: takes references, and its base has stock speakers
     clips_per_prompt: int = 1  #: clips of a batch that hear the same other clip before them, for an engine that computes it once for all
     precision: str = "fp32"  #: of training by default: "fp32", or "bf16" for autocast
     exports: tuple[str, ...] = ()  #: formats that `export` writes, the usual one first
@@ -89,6 +90,8 @@ class SpeechRequest:
     temperature: float | None = None  #: 0 is deterministic where the engine can; None: the engine's own (`EngineInfo.temperature`)
     seed: int | None = None  #: the same seed, text and version give the same samples
     options: Mapping[str, float] = field(default_factory=dict)  #: engine's own settings (top_p, repetition_penalty, …)
+    speaker: str = ""  #: a stock speaker of the base in place of the voice; for engines that are `conditioned`, as the next
+    references: tuple[Clip, ...] = ()  #: clips to sound like, in place of those the voice was made from
 
 
 @dataclass(frozen=True)

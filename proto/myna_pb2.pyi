@@ -775,6 +775,8 @@ class SpeakSpec(_message.Message):
     TEMPERATURE_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    REFERENCES_FIELD_NUMBER: _builtins.int
+    SPEAKER_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     version: _builtins.int
     """0: the promoted one, else the base"""
@@ -785,8 +787,16 @@ class SpeakSpec(_message.Message):
     """0: 1.0"""
     temperature: _builtins.float
     seed: _builtins.int
+    speaker: _builtins.str
+    """one of the base's stock speakers, by name, in place of the voice"""
     @_builtins.property
     def options(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
+    @_builtins.property
+    def references(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """For engines that hear how a voice sounds before they speak; one of the two at most.
+        recordings of the voice to sound like, by name or the start of their SHA-256
+        """
+
     def __init__(
         self,
         *,
@@ -798,10 +808,12 @@ class SpeakSpec(_message.Message):
         temperature: _builtins.float | None = ...,
         seed: _builtins.int | None = ...,
         options: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        references: _abc.Iterable[_builtins.str] | None = ...,
+        speaker: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "seed", b"seed", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "language", b"language", "options", b"options", "seed", b"seed", "speed", b"speed", "temperature", b"temperature", "text", b"text", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "language", b"language", "options", b"options", "references", b"references", "seed", b"seed", "speaker", b"speaker", "speed", b"speed", "temperature", b"temperature", "text", b"text", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015

@@ -385,6 +385,7 @@ class TrainPlan(_message.Message):
     SETTINGS_JSON_FIELD_NUMBER: _builtins.int
     FIRST_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
     language: _builtins.str
@@ -405,6 +406,10 @@ class TrainPlan(_message.Message):
     def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]: ...
     @_builtins.property
     def held_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]: ...
+    @_builtins.property
+    def reference(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]:
+        """recordings the voice is taken from, where a person chose them; empty: all clips"""
+
     def __init__(
         self,
         *,
@@ -420,10 +425,11 @@ class TrainPlan(_message.Message):
         settings_json: _builtins.str = ...,
         first: _builtins.bool = ...,
         version: _builtins.int = ...,
+        reference: _abc.Iterable[Global___ClipRef] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "engine", b"engine", "first", b"first", "held_out", b"held_out", "language", b"language", "out_dir", b"out_dir", "parent_dir", b"parent_dir", "run", b"run", "run_dir", b"run_dir", "settings_json", b"settings_json", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "engine", b"engine", "first", b"first", "held_out", b"held_out", "language", b"language", "out_dir", b"out_dir", "parent_dir", b"parent_dir", "reference", b"reference", "run", b"run", "run_dir", b"run_dir", "settings_json", b"settings_json", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -503,6 +509,7 @@ class SpeakPlan(_message.Message):
     VERSION_DIR_FIELD_NUMBER: _builtins.int
     VERSION_NAME_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
+    GIVEN_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     version_dir: _builtins.str
     """empty: the engine's base"""
@@ -512,6 +519,10 @@ class SpeakPlan(_message.Message):
     def spec(self) -> _myna_pb2.SpeakSpec: ...
     @_builtins.property
     def reference(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]: ...
+    @_builtins.property
+    def given(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]:
+        """to sound like, for this request"""
+
     def __init__(
         self,
         *,
@@ -520,10 +531,11 @@ class SpeakPlan(_message.Message):
         version_dir: _builtins.str = ...,
         version_name: _builtins.str = ...,
         reference: _abc.Iterable[Global___ClipRef] | None = ...,
+        given: _abc.Iterable[Global___ClipRef] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "reference", b"reference", "spec", b"spec", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "given", b"given", "reference", b"reference", "spec", b"spec", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -36,6 +36,8 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
         temperature=asked.temperature if asked.HasField("temperature") else None,
         seed=asked.seed if asked.HasField("seed") else None,
         options=dict(asked.options),
+        speaker=asked.speaker,
+        references=tuple(versions.clips(plan.given)),
     )
     if asked.language.split("-")[0].lower() not in registry.info(plan.engine).languages:
         known = ", ".join(registry.info(plan.engine).languages)

@@ -54,7 +54,7 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
         source = f"version {parent.name}" if parent else f"the base of {plan.engine}"
         counts = f"{len(new)} new and {len(old)} old clips, {len(held_out)} held out"
         channel.log("info", f"Trains from {source} on {counts}, at most {chosen.steps} steps, on {device.name()}.")
-        reference = sorted(versions.clips(plan.clips), key=lambda clip: clip.sha256)
+        reference = sorted(versions.clips(plan.reference or plan.clips), key=lambda clip: clip.sha256)
         base_losses = _base_losses(plan, engine, where, reference, held_out, chosen, channel) if parent is not None else None
         model = engine.load(parent, device=where, training=True, reference=reference)
         result = train(engine, model, new, held_out, chosen, Path(plan.run_dir), steering, news, old_clips=old, base_losses=base_losses)

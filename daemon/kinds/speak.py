@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,9 @@ from engines import registry
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
+
+if TYPE_CHECKING:
+    from engines.base import EngineInfo
 
 #: In place of a version number: the engine's base, also where a version is promoted.
 BASE = -1
@@ -53,6 +57,7 @@ class Speak:
         asked.speed = asked.speed or 1.0
         if not (math.isfinite(asked.speed) and SPEEDS[0] <= asked.speed <= SPEEDS[1]):
             raise BadRequest(f"The speed {asked.speed:g} is out of range.", f"Use a speed from {SPEEDS[0]:g} to {SPEEDS[1]:g}.")
+        _check_sound(session, asked, voice, info)
         asked.version = chosen.number if chosen is not None else BASE  # what speaks is settled now, whatever is promoted while it waits
         return voice.name, f"say “{_short(asked.text)}” as {version_name(voice, chosen)}"
 
@@ -69,6 +74,7 @@ class Speak:
                 version_dir=str(home / chosen.path) if chosen is not None else "",
                 version_name=version_name(voice, chosen),
                 reference=clip_refs.reference(session, voice, home) if chosen is None else [],
+                given=clip_refs.named(session, voice, asked.references, home),
             )
         )
 
@@ -95,6 +101,18 @@ def _chosen(session: Session, asked: pb.SpeakSpec) -> tuple[Voice, Version | Non
     if asked.version < 0:
         raise BadRequest(f"There is no version {asked.version}.", f"`myna versions {voice.name}` lists those there are.")
     return voice, voices.version(session, voice.name, asked.version) if asked.version else voices.promoted(session, voice)
+
+
+def _check_sound(session: Session, asked: pb.SpeakSpec, voice: Voice, info: EngineInfo) -> None:
+    """Whom it is to sound like, where that is asked for."""
+    if not (asked.references or asked.speaker):
+        return
+    if not info.conditioned:
+        sentence = f"The engine {info.name} speaks as it was trained: it takes neither references nor another speaker."
+        raise BadRequest(sentence, "Leave them out, or use the engine xtts.")
+    if asked.references and asked.speaker:
+        raise BadRequest("A speaker and references contradict each other.", "Give one of the two.")
+    clip_refs.named(session, voice, asked.references, home_of(session))
 
 
 def _short(text: str, length: int = 40) -> str:

@@ -99,6 +99,7 @@ class Train:
                 settings_json=json.dumps(run.settings, sort_keys=True),
                 first=parent is None,
                 version=run.to_version,
+                reference=clip_refs.chosen(session, voice, home),
             )
         )
 

@@ -6,18 +6,22 @@ gives the same list whatever order it arrived in.
 
 from __future__ import annotations
 
+import string
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.errors import NotFound
-from daemon.models import Clip, Dataset, DatasetClip, Version, Voice
+from daemon.errors import BadRequest, NotFound
+from daemon.models import Clip, Dataset, DatasetClip, Recording, Version, Voice
 from daemon.state import voices
 from proto import worker_pb2 as wire
 
 #: Clips by which an engine finds the base speaker nearest to a voice, or its conditioning.
 REFERENCES = 32
+#: Characters of a SHA-256 that are enough to name a recording.
+SHORTEST = 6
 
 
 def dataset(session: Session, voice: str, number: int = 0) -> Dataset:
@@ -51,12 +55,41 @@ def held_out(session: Session, voice: Voice, data: Dataset, home: Path) -> list[
 
 
 def reference(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
-    """A few training clips of the newest dataset, always the same ones for the same data; empty when there is none yet."""
+    """What the voice sounds like: clips of the recordings that its voice.toml names, else a few training clips of the newest dataset,
+    always the same ones for the same data; empty when there is none yet."""
+    if given := chosen(session, voice, home):
+        return given
     try:
         data = dataset(session, voice.name)
     except NotFound:
         return []
     return [_ref(voice, clip, text, home) for clip, text in _rows(session, data, held_out=False)[:REFERENCES]]
+
+
+def chosen(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
+    """Clips of the recordings that the voice's voice.toml names as its reference; empty if it names none. Raises as `named` does."""
+    return named(session, voice, voice.options.get("reference", []), home)
+
+
+def named(session: Session, voice: Voice, recordings: Sequence[str], home: Path) -> list[wire.ClipRef]:
+    """Kept clips that are not held out, of recordings given by name or by the start of their SHA-256. Raises NotFound and BadRequest, with
+    what to do."""
+    found: dict[str, wire.ClipRef] = {}
+    for name in recordings:
+        of = select(Recording).where(Recording.voice == voice.name, Recording.removed.is_(None))
+        begins = len(name) >= SHORTEST and not set(name.lower()) - set(string.hexdigits)
+        rows = list(session.scalars(of.where(Recording.sha256.startswith(name.lower())))) if begins else []
+        rows = rows or list(session.scalars(of.where(Recording.name == name)))
+        if not rows:
+            sentence = f"{voice.name} has no recording {name!r} to sound like."
+            raise NotFound(sentence, f"`myna recordings {voice.name}` lists those there are.")
+        clips = select(Clip).where(Clip.recording.in_([row.id for row in rows]), Clip.kept, Clip.held_out.is_(False)).order_by(Clip.id)
+        refs = [_ref(voice, clip, clip.text, home) for clip in session.scalars(clips)]
+        if not refs:
+            sentence = f"Nothing of {name} can be a reference: it is held out, not cut yet, or all of it was dropped."
+            raise BadRequest(sentence, f"Choose another: `myna recordings {voice.name}`.")
+        found |= {ref.sha256: ref for ref in refs}
+    return list(found.values())
 
 
 def _rows(session: Session, data: Dataset, *, held_out: bool) -> list[tuple[Clip, str]]:

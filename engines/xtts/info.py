@@ -39,6 +39,7 @@ INFO = EngineInfo(
     lora_memory=7_000_000_000,
     exports=("coqui", "coqui-fp16"),
     micro_batch=6,  # a forward pass of six clips fills a processor already, and twice the activations fit fewer cards
+    conditioned=True,
     clips_per_prompt=6,  # a voice is 32 of some 200 positions
     precision="bf16",
     first_steps=(2_000, 1.5),

@@ -16,6 +16,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import threading
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,8 @@ from engines.xtts.latents import Latents
 SETTINGS, WEIGHTS, ADAPTERS, VOICE = "settings.json", "gpt.safetensors", "adapters.safetensors", "voice.safetensors"
 #: Raised when the files' meaning changes.
 FORMAT = 1
+#: Latents of given references that a loaded voice keeps, 130 KB each.
+_KEPT = 8
 
 
 class Shared:
@@ -61,6 +64,7 @@ class XttsModel:
     speakers: dict[str, Latents] = field(default_factory=dict)  #: the base's, by name
     reference: tuple[Clip, ...] = ()
     prompts: dict[bytes, torch.Tensor] = field(default_factory=dict)  #: conditioning latents by prompt, while the listeners do not train
+    given: OrderedDict[tuple[str, ...], Latents] = field(default_factory=OrderedDict)  #: of references that requests gave, by SHA-256
     shared: Shared | None = None
     adapters: dict[str, torch.Tensor] = field(default_factory=dict)  #: to be put into `shared`
 
@@ -73,6 +77,16 @@ class XttsModel:
     def transformer(self) -> torch.nn.Module:
         transformer: torch.nn.Module = self.xtts.gpt.gpt
         return transformer
+
+    def heard(self, clips: Sequence[Clip]) -> Latents:
+        """How clips that a request gives sound; kept, since the next request will likely give the same. Raises BadInput."""
+        key = tuple(sorted(clip.sha256 for clip in clips))
+        if key not in self.given:
+            self.given[key] = latents.of(self.xtts, clips)
+            if len(self.given) > _KEPT:
+                self.given.popitem(last=False)
+        self.given.move_to_end(key)
+        return self.given[key]
 
     def activate(self) -> None:
         """Have this voice's adapters in the base it shares. Hold `shared.lock` while it speaks."""

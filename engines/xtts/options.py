@@ -31,7 +31,6 @@ OPTIONS = {
     "best_of": Option(1, 1, 8, whole=True),  # takes of each sentence, of which the best is kept
     "retries": Option(2, 0, 8, whole=True),  # more takes of a sentence that came out broken
     "listen": Option(0, 0, 1, whole=True),  # have a recogniser hear every sentence, not only those of an odd length
-    "speaker": Option(-1, -1, 10_000, whole=True),  # a stock speaker of the base, by number in the order of their names
 }
 SPEED, TEMPERATURE = (0.25, 4.0), (0.0, 2.0)
 
@@ -47,7 +46,6 @@ class Manner:
     best_of: int
     retries: int
     listen: bool
-    speaker: int  #: -1: the voice itself
 
 
 def read(request: SpeechRequest) -> Manner:
@@ -72,7 +70,6 @@ def read(request: SpeechRequest) -> Manner:
         best_of=int(values["best_of"]),
         retries=int(values["retries"]),
         listen=bool(values["listen"]),
-        speaker=int(values["speaker"]),
     )
 
 

@@ -33,7 +33,7 @@ def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
     """
     manner = options.read(request)
     spoken = language(request.language)
-    voice = _voice(model, manner)
+    voice = _voice(model, request)
     xtts = model.xtts
     lines = _lines(xtts, request.text, spoken)
     if not lines:
@@ -53,18 +53,25 @@ def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
             yield AudioChunk(samples.clip(-1, 1), reading.rate, line.index, line.text)
 
 
-def _voice(model: XttsModel, manner: Manner) -> Latents:
-    """The voice's own latents, or a stock speaker's: the one asked for, or the first where there is no voice yet."""
-    names = sorted(model.speakers)
-    if manner.speaker >= len(names):
-        raise BadInput(f"There is no stock speaker number {manner.speaker}.", f"This base has {len(names)}, from 0.")
-    if manner.speaker >= 0:
-        return model.speakers[names[manner.speaker]].to(model.device)
+def _voice(model: XttsModel, request: SpeechRequest) -> Latents:
+    """Of the references or the stock speaker asked for; else the voice's own, or the first stock speaker's where there is no voice yet."""
+    if request.references:
+        return model.heard(request.references).to(model.device)
+    if request.speaker:
+        return _stock(model, request.speaker).to(model.device)
     if model.latents is not None:
         return model.latents.to(model.device)
-    if not names:
+    if not model.speakers:
         raise BadInput("This voice has no recordings to sound like, and the base no stock speakers.", "Add recordings of the voice.")
-    return model.speakers[names[0]].to(model.device)
+    return model.speakers[min(model.speakers)].to(model.device)
+
+
+def _stock(model: XttsModel, name: str) -> Latents:
+    """By its name, in whatever case."""
+    for known, latents in model.speakers.items():
+        if known.casefold() == name.casefold():
+            return latents
+    raise BadInput(f"The base has no stock speaker {name!r}.", f"It has: {', '.join(sorted(model.speakers)) or 'none'}.")
 
 
 def _decoders(model: XttsModel, manner: Manner) -> tuple[Decoder, Decoder | None]:

@@ -439,6 +439,9 @@ def test_voice_toml_sets_language_options_and_rule_and_is_read_again_when_it_cha
         ("[promotion]\nwer_tolerance = 0.1", "'wer_tolerance'"),
         ("[promotion]\nwer_loss = true", "'wer_loss'"),
         ("auto_train = 1", "'auto_train'"),
+        ('engine = "xtts"\nreference = "calm.wav"', "'reference'"),
+        ('engine = "xtts"\nreference = [1]', "'reference'"),
+        ('reference = ["calm.wav"]', "glow speaks as it was trained"),
         ("train = 7", "'train'"),
     ],
 )

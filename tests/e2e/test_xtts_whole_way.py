@@ -99,6 +99,19 @@ def test_dropped_recordings_become_a_promoted_version_that_speaks(workshop: Work
     assert chunks[1].sample_rate == 24_000
     assert sum(len(chunk.samples) for chunk in chunks) > 4 * 2_400
     assert b"".join(chunk.samples for chunk in ready.synthesize(said)) == b"".join(chunk.samples for chunk in chunks)
+
+    # like a recording of the voice, or like somebody else
+    taught = next(clip for clip in ready.clips("anna") if clip.kept and not clip.held_out)
+    of = next(one for one in ready.recordings("anna") if one.sha256 == taught.recording)
+    others = [
+        pb.SpeakSpec(voice="anna", text=said.text, seed=3, options={"retries": 0}, **like)  # type: ignore[arg-type]
+        for like in ({"references": [of.name]}, {"speaker": "Tiny Low"})
+    ]
+    heard = [b"".join(chunk.samples for chunk in ready.synthesize(asked)) for asked in (said, *others)]
+    assert len(set(heard)) == 3
+    assert all(len(sound) > 4 * 2_400 for sound in heard)
+    with pytest.raises(ClientError, match=r"no stock speaker '\?'. It has: Tiny High, Tiny Low"):
+        list(ready.synthesize(pb.SpeakSpec(voice="anna", text="The river is wide.", speaker="?")))
     with pytest.raises(ClientError, match="XTTS has no option 'colour'"):
         list(ready.synthesize(pb.SpeakSpec(voice="anna", text="The river is wide.", options={"colour": 1})))
 

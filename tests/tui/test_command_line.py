@@ -231,6 +231,15 @@ def test_speech_goes_into_a_wav_that_any_program_reads(myna: Run, stage: Stage, 
     assert not asked.HasField("temperature")
 
 
+def test_whom_a_voice_is_to_sound_like_goes_along(myna: Run, stage: Stage, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    for like in (("--reference", "a.wav", "--reference", "b.wav"), ("--speaker", "Claribel Dervla")):
+        assert myna("say", "One.", "-o", out, *like).code == 0
+    first, second = stage.speech.asked
+    assert (list(first.references), first.speaker) == (["a.wav", "b.wav"], "")
+    assert (list(second.references), second.speaker) == ([], "Claribel Dervla")
+
+
 def test_speech_on_stdout_is_a_wav_stream_and_nothing_else(myna: Run, stage: Stage) -> None:
     ended = myna("say", "-", "-o", "-", input=b"One. Two.\n")
     assert ended.code == 0, ended.err

@@ -35,6 +35,12 @@ def say(
     seed: Annotated[int | None, typer.Option(min=0, help="The same seed speaks the same samples.")] = None,
     temperature: Annotated[float | None, typer.Option(min=0.0, help="How much the voice may vary.")] = None,
     language: Annotated[str, typer.Option(help="Such as en. Default: the voice's.")] = "",
+    reference: Annotated[
+        list[str] | None, typer.Option(metavar="RECORDING", help="A recording of the voice to sound like (xtts); several times for more.")
+    ] = None,
+    speaker: Annotated[
+        str, typer.Option(metavar="NAME", help="A stock speaker of the engine's base, in place of the voice (xtts); ? lists them.")
+    ] = "",
     setting: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the engine's own.")] = None,
     json: output.Json = False,
 ) -> None:
@@ -50,6 +56,8 @@ def say(
         temperature=temperature,
         seed=seed,
         options=options(setting or []),
+        references=reference or [],
+        speaker=speaker,
     )
     began = time.monotonic()
     heard: dict[str, object] = {}

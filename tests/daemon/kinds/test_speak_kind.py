@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
-from voice_rows import clip, dataset, version
+from voice_rows import clip, dataset, sha, version
 
-from daemon.errors import BadRequest, NotFound
+from daemon.errors import BadRequest, MynaError, NotFound
 from daemon.kinds.speak import BASE, KIND
 from daemon.models import Job
 from daemon.state import voices
 from daemon.store import Store
+from engines import registry
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
@@ -75,3 +77,37 @@ def test_a_version_or_voice_that_is_not_there_is_named(anna: Store) -> None:
         anna.read_now(lambda session: KIND.check(session, spec(version=9)))
     with pytest.raises(NotFound, match="no voice named 'bert'"):
         anna.read_now(lambda session: KIND.check(session, pb.JobSpec(speak=pb.SpeakSpec(voice="bert", text="Hello."))))
+
+
+@pytest.fixture
+def conditioned(anna: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """anna, of an engine that hears how a voice sounds; one of her recordings is held out."""
+    monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], conditioned=True))
+    anna.write_now(lambda session: clip(session, "apart", held_out=True).id)
+    return anna
+
+
+def test_a_voice_is_to_sound_like_recordings_named_or_by_their_digest(conditioned: Store, tmp_path: Path) -> None:
+    what = spec(references=["c3.wav", sha("recording c5")[:12].upper(), "c3.wav"])
+    conditioned.read_now(lambda session: KIND.check(session, what))
+    told = conditioned.read_now(lambda session: KIND.plan(session, Job(spec=what.SerializeToString()), tmp_path).speak)
+    assert [ref.sha256 for ref in told.given] == [sha("c3"), sha("c5")]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"references": ["c9.wav"]}, "no recording 'c9.wav' to sound like"),
+        ({"references": ["apart.wav"]}, "held out"),
+        ({"references": ["c1.wav"], "speaker": "Claribel"}, "contradict each other"),
+    ],
+)
+def test_references_that_cannot_be_are_refused_at_once(conditioned: Store, fields: dict[str, object], words: str) -> None:
+    with pytest.raises(MynaError, match=words):
+        conditioned.read_now(lambda session: KIND.check(session, spec(**fields)))
+
+
+@pytest.mark.parametrize("fields", [{"references": ["c1.wav"]}, {"speaker": "Claribel"}])
+def test_an_engine_that_speaks_as_it_was_trained_takes_no_references(anna: Store, fields: dict[str, object]) -> None:
+    with pytest.raises(BadRequest, match="glow speaks as it was trained"):
+        anna.read_now(lambda session: KIND.check(session, spec(**fields)))

@@ -315,3 +315,16 @@ def test_adapters_take_less_memory_than_the_whole(anna: Store, tmp_path: Path) -
     whole, adapters = (anna.write_now(price, rank) for rank in (0, 16))
     assert whole == registry.ENGINES["xtts"].train_memory
     assert 0 < adapters < whole
+
+
+def test_a_voice_is_taken_from_the_recordings_that_its_owner_chose(anna: Store, tmp_path: Path) -> None:
+    assert not planned(anna, tmp_path, spec())[0].reference, "left to the engine"
+
+    def choose(session: Session, name: str) -> None:
+        voices.get(session, "anna").options = {"reference": [name]}
+
+    anna.write_now(choose, "new1.wav")
+    assert [Path(ref.path).stem for ref in planned(anna, tmp_path, spec())[0].reference] == ["new1"]
+    anna.write_now(choose, "gone.wav")
+    with pytest.raises(NotFound, match=r"no recording 'gone\.wav'"):
+        planned(anna, tmp_path, spec())

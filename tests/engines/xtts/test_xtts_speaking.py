@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from engines.base import AudioChunk, Clip, LoraSettings, SpeechRequest
 from engines.errors import BadInput
-from engines.xtts import reading, references, speech, takes
+from engines.xtts import latents, reading, references, speech, takes
 from engines.xtts.engine import XttsEngine
 from engines.xtts.model import XttsModel
 
@@ -74,10 +75,10 @@ def test_what_is_streamed_is_what_coqui_makes_of_the_same_codes(steady: XttsMode
     voice = steady
     manner = speech.options.read(SpeechRequest(TEXT, options=ONCE))
     lines = speech._lines(voice.xtts, TEXT, speech.language("en"))
-    latents = voice.speakers["Tiny High"]
+    high = voice.speakers["Tiny High"]
     decoder, draft = speech._decoders(voice, manner)
     assert draft is not None, "it guesses ahead"
-    heard = reading.Reading(voice.xtts, decoder, latents, lines, manner, 3, draft)
+    heard = reading.Reading(voice.xtts, decoder, high, lines, manner, 3, draft)
     pieces: dict[int, list[NDArray[np.float32]]] = {}
     for line, samples, _ in heard.sound():
         pieces.setdefault(line.index, []).append(samples)
@@ -85,7 +86,7 @@ def test_what_is_streamed_is_what_coqui_makes_of_the_same_codes(steady: XttsMode
     for line in lines:
         assert line.chosen is not None
         with torch.inference_mode():
-            whole = voice.xtts.hifigan_decoder(torch.stack(line.chosen.latents)[None], g=latents.speaker)[0, 0].numpy()
+            whole = voice.xtts.hifigan_decoder(torch.stack(line.chosen.latents)[None], g=high.speaker)[0, 0].numpy()
         assert np.allclose(np.concatenate(pieces[line.index]), whole, atol=1e-6)
 
 
@@ -243,10 +244,27 @@ def test_voices_on_one_base_take_turns_in_the_middle_of_a_sentence(engine: XttsE
 
 
 def test_a_stock_speaker_can_be_chosen(voice: XttsModel) -> None:
-    low, high = (sound(say(voice, SECOND, options={**ONCE, "speaker": number})) for number in (1, 0))
+    low, high = (sound(say(voice, SECOND, speaker=name)) for name in ("Tiny Low", "tiny high"))
     assert not np.array_equal(low, high)
-    with pytest.raises(BadInput, match="no stock speaker number 2"):
-        say(voice, options={"speaker": 2})
+    with pytest.raises(BadInput, match="no stock speaker 'Nobody'") as refused:
+        say(voice, speaker="Nobody")
+    assert refused.value.hint == "It has: Tiny High, Tiny Low."
+
+
+def test_a_voice_sounds_like_the_references_it_is_given(
+    voice: XttsModel, clips: list[Clip], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given = tuple(clips[:2])
+    heard = sound(say(voice, SECOND, references=given))
+    assert not np.array_equal(heard, sound(say(voice, SECOND)))
+    voice.latents = latents.of(voice.xtts, given)
+    assert np.array_equal(heard, sound(say(voice, SECOND))), "as a voice made of them"
+    monkeypatch.setattr(latents, "of", None)
+    assert np.array_equal(heard, sound(say(voice, SECOND, references=given[::-1]))), "listened to once, in whatever order"
+    monkeypatch.undo()
+    (tmp_path / "noise.flac").write_bytes(b"no sound")
+    with pytest.raises(BadInput, match="no reference recording"):
+        say(voice, references=(dataclasses.replace(clips[0], path=tmp_path / "noise.flac", sha256="0" * 64),))
 
 
 @pytest.mark.parametrize(
