@@ -5,8 +5,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PROTOS := proto/myna.proto proto/worker.proto
 
-# torch's threads wait for each other asleep: spinning makes tests crawl beside other work (workers get the same from daemon/launcher.py)
+# torch's threads wait for each other asleep: spinning for long makes tests crawl beside other work (daemon/launcher.py gives workers the same)
 export OMP_WAIT_POLICY ?= PASSIVE
+export GOMP_SPINCOUNT ?= 10000
 
 .PHONY: setup demo test test-all check bench proto lint clean
 
