@@ -26,6 +26,7 @@ with coqui.imports():
 _NOT_THE_MODEL = ("torch_mel_spectrogram_style_encoder.", "torch_mel_spectrogram_dvae.", "dvae.")
 #: What older checkpoints hold twice: the inference wrapper around the same GPT.
 _TWICE = ("gpt.gpt_inference.", "gpt.gpt.wte.")
+_WEIGHT_NORM = {".weight_g": ".parametrizations.weight.original0", ".weight_v": ".parametrizations.weight.original1"}
 _REMEDY = "Get the base again with `myna engines accept xtts`, or give its folder with `myna engines add xtts FOLDER`."
 
 
@@ -65,15 +66,22 @@ def build(config: XttsConfig, tokenizer: VoiceBpeTokenizer) -> Xtts:
 def load(folder: Path) -> Xtts:
     """The base in `folder`, on the CPU, its parameters views of the file. In evaluation mode. Raises WeightsMissing."""
     xtts = build(read_config(folder), read_tokenizer(folder))
-    state = {
-        name.removeprefix("xtts."): value
-        for name, value in _tensors(folder / "model.pth").items()
-        if not name.removeprefix("xtts.").startswith(_NOT_THE_MODEL + _TWICE)
-    }
+    state = {_name(name): value for name, value in _tensors(folder / "model.pth").items()}
+    state = {name: value for name, value in state.items() if not name.startswith(_NOT_THE_MODEL + _TWICE)}
     fill(xtts, state, folder / "model.pth")
     xtts.gpt.eval()
     xtts.hifigan_decoder.eval()
     return xtts
+
+
+def _name(name: str) -> str:
+    """What a tensor of a checkpoint is called in the model: Coqui's trainer puts "xtts." before it, and weight normalisation had other names
+    before torch 2."""
+    name = name.removeprefix("xtts.")
+    for old, new in _WEIGHT_NORM.items():
+        if name.endswith(old):
+            return name.removesuffix(old) + new
+    return name
 
 
 def load_dvae(folder: Path, n_codes: int) -> DiscreteVAE:

@@ -16,7 +16,7 @@ import torch
 
 from engines.base import Clip
 from engines.errors import WeightsMissing
-from engines.xtts import weights
+from engines.xtts import network, weights
 from engines.xtts.engine import create
 from engines.xtts.info import INFO
 
@@ -189,3 +189,21 @@ def test_a_version_is_not_put_onto_another_base(
     with pytest.raises(WeightsMissing, match="was trained on another base of XTTS than the one in") as caught:
         engine.load(version)
     assert "Put that base back" in caught.value.hint
+
+
+def test_a_checkpoint_of_coquis_trainer_is_a_base_too(folder: Path, tiny: Path) -> None:
+    state = torch.load(tiny / "model.pth", weights_only=True)["model"]
+    old = {".parametrizations.weight.original0": ".weight_g", ".parametrizations.weight.original1": ".weight_v"}
+    trained = {}
+    for name, value in state.items():
+        for now, before in old.items():
+            name = name.replace(now, before)
+        trained[f"xtts.{name}"] = value
+    assert any(name.endswith(".weight_g") for name in trained)
+    trained |= {"dvae.codebook.embed": torch.zeros(2), "torch_mel_spectrogram_dvae.mel_norms": torch.zeros(2)}
+    trained |= {"xtts.gpt.gpt.wte.weight": torch.zeros(2), "xtts.gpt.gpt_inference.embeddings.weight": torch.zeros(2)}
+    torch.save({"model": trained, "optimizer": {}, "step": 3}, folder / "model.pth")
+    weights.check(folder)
+    ours, theirs = network.load(folder).state_dict(), network.load(tiny).state_dict()
+    assert ours.keys() == theirs.keys()
+    assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
