@@ -43,14 +43,15 @@ class EightBits:
     """int8 weights times rows that are brought to eight bits as they come."""
 
     packed: Any  #: as FBGEMM wants it
-    sums: torch.Tensor  #: of each column's weights, (out,)
+    sums: torch.Tensor  #: of each output's weights as they are in eight bits, (out,)
 
     def __call__(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        # FBGEMM takes one range for all rows: every row is moved and scaled to −1…1 first, so that none depends on its company
-        least, most = x.aminmax(dim=-1, keepdim=True)
-        middle, half = (most + least) * 0.5, ((most - least) * 0.5).clamp(min=1e-12)
-        y = torch.ops.quantized.linear_dynamic((x - middle) / half, self.packed, not torch.cpu._is_vnni_supported())
-        return torch.addcmul(torch.addcmul(bias, middle, self.sums), y, half)
+        # FBGEMM takes one range for all rows: every row is moved and scaled to 0…1 first, so that none depends on its company.
+        # As few and as quick operations as there are: beside the product they are a third of the time. `aminmax` takes thrice the two.
+        least = x.amin(dim=-1, keepdim=True)
+        span = x.amax(dim=-1, keepdim=True).sub_(least).add_(1e-12)
+        y = torch.ops.quantized.linear_dynamic(torch.sub(x, least).div_(span), self.packed, not torch.cpu._is_vnni_supported())
+        return torch.addcmul(bias, least, self.sums).addcmul_(y, span)
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def reduce(weight: torch.Tensor) -> Reduced:
     # by hand: a matrix that lies transposed is turned when it is a quarter of its size, which takes half the time
     integers = (weight / scales[:, None]).round_().to(torch.int8).contiguous()
     made = torch._make_per_channel_quantized_tensor(integers, scales.double(), torch.zeros_like(scales, dtype=torch.long), 0)
-    return EightBits(torch.ops.quantized.linear_prepack(made, None), weight.sum(dim=1))
+    return EightBits(torch.ops.quantized.linear_prepack(made, None), integers.sum(dim=1) * scales)
 
 
 def reduce_all(layers: Iterable[Any]) -> None:
