@@ -75,8 +75,8 @@ def load(folder: Path) -> Xtts:
 
 
 def _name(name: str) -> str:
-    """What a tensor of a checkpoint is called in the model: Coqui's trainer puts "xtts." before it, and weight normalisation had other names
-    before torch 2."""
+    """What a tensor of a checkpoint is called in the model: Coqui's trainer puts "xtts." before it, and weight normalisation had other
+    names before torch 2."""
     name = name.removeprefix("xtts.")
     for old, new in _WEIGHT_NORM.items():
         if name.endswith(old):
