@@ -98,14 +98,16 @@ class Speech:
     # -------------------------------------------------------------------------------------------------- for SpeechService
 
     async def synthesize(self, job: int) -> AsyncGenerator[wire.Audio]:
-        """The audio of a speak job, chunk by chunk, as it is spoken. Closing the iterator before its end cancels the job. Raises
-        SpeechFailed with the job's sentence when it fails, NotNow when somebody cancelled it."""
+        """The audio of a speak job, chunk by chunk, as it is spoken, after an empty chunk that comes at once: from then on, closing the
+        iterator before its end cancels the job. Raises SpeechFailed with the job's sentence when it fails, NotNow when somebody
+        cancelled it."""
         stream = self._stream(job)
         stream.listened = True
-        row = await self.daemon.store.read(jobs.get, job)
-        if row.state in ENDED and stream.ended is None:
-            await stream.finish(jobs.message(row).status)
         try:
+            row = await self.daemon.store.read(jobs.get, job)
+            if row.state in ENDED and stream.ended is None:
+                await stream.finish(jobs.message(row).status)
+            yield wire.Audio()
             while (audio := await stream.take()) is not None:
                 yield audio
         finally:

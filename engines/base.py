@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from engines.errors import BadInput
+from engines.speech_options import SpeechOption
 
 if TYPE_CHECKING:  # the contract itself must stay light: the daemon reads EngineInfo without torch
     import numpy as np
@@ -60,6 +61,7 @@ class EngineInfo:
     clips_per_prompt: int = 1  #: clips of a batch that hear the same other clip before them, for an engine that computes it once for all
     precision: str = "fp32"  #: of training by default: "fp32", or "bf16" for autocast
     exports: tuple[str, ...] = ()  #: formats that `export` writes, the usual one first
+    options: Mapping[str, SpeechOption] = field(default_factory=dict)  #: its own settings of speech, by name
     min_train_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds
 
 

@@ -3022,6 +3022,42 @@ class SystemSample(_message.Message):
 Global___SystemSample: _TypeAlias = SystemSample  # noqa: Y015
 
 @_typing.final
+class EngineOption(_message.Message):
+    """A setting of speech that an engine has of its own: `SpeakSpec.options`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    USUAL_FIELD_NUMBER: _builtins.int
+    LEAST_FIELD_NUMBER: _builtins.int
+    MOST_FIELD_NUMBER: _builtins.int
+    WHOLE_FIELD_NUMBER: _builtins.int
+    WHAT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    usual: _builtins.float
+    least: _builtins.float
+    most: _builtins.float
+    whole: _builtins.bool
+    what: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        usual: _builtins.float = ...,
+        least: _builtins.float = ...,
+        most: _builtins.float = ...,
+        whole: _builtins.bool = ...,
+        what: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["least", b"least", "most", b"most", "name", b"name", "usual", b"usual", "what", b"what", "whole", b"whole"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EngineOption: _TypeAlias = EngineOption  # noqa: Y015
+
+@_typing.final
 class EngineState(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -3038,6 +3074,7 @@ class EngineState(_message.Message):
     BASE_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     PRESENT_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     title: _builtins.str
     licence: _builtins.str
@@ -3057,6 +3094,8 @@ class EngineState(_message.Message):
     def accepted_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___EngineOption]: ...
     def __init__(
         self,
         *,
@@ -3073,10 +3112,11 @@ class EngineState(_message.Message):
         base: _builtins.str = ...,
         size: _builtins.int = ...,
         present: _builtins.int = ...,
+        options: _abc.Iterable[Global___EngineOption] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "accepted_at", b"accepted_at", "base", b"base", "languages", b"languages", "licence", b"licence", "licence_url", b"licence_url", "name", b"name", "needs_consent", b"needs_consent", "present", b"present", "ready", b"ready", "sentence", b"sentence", "size", b"size", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "accepted_at", b"accepted_at", "base", b"base", "languages", b"languages", "licence", b"licence", "licence_url", b"licence_url", "name", b"name", "needs_consent", b"needs_consent", "options", b"options", "present", b"present", "ready", b"ready", "sentence", b"sentence", "size", b"size", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,6 +13,8 @@ from daemon.models import Job, Version, Voice
 from daemon.state import clip_refs, engines, voices
 from daemon.store import home_of
 from engines import registry
+from engines.errors import BadInput
+from engines.speech_options import checked
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -57,6 +59,10 @@ class Speak:
         asked.speed = asked.speed or 1.0
         if not (math.isfinite(asked.speed) and SPEEDS[0] <= asked.speed <= SPEEDS[1]):
             raise BadRequest(f"The speed {asked.speed:g} is out of range.", f"Use a speed from {SPEEDS[0]:g} to {SPEEDS[1]:g}.")
+        try:
+            checked(info.name, info.options, asked.options)
+        except BadInput as error:
+            raise BadRequest(str(error), f"{error.hint} `myna engines settings {info.name}` says what each does.") from None
         _check_sound(session, asked, voice, info)
         asked.version = chosen.number if chosen is not None else BASE  # what speaks is settled now, whatever is promoted while it waits
         return voice.name, f"say “{_short(asked.text)}” as {version_name(voice, chosen)}"

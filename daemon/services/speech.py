@@ -46,12 +46,19 @@ class SpeechService(stubs.SpeechServicer):
             return job.id, voices.spelt(asked.voice, asked.version)
 
         job, version = await self.daemon.store.write(act)
+        first = True
         async with aclosing(self.daemon.speech.synthesize(job)) as chunks:  # closed early, it cancels the job
-            yield pb.AudioChunk(job=job, version=version)
             async for audio in chunks:
                 yield pb.AudioChunk(
-                    samples=audio.samples, sample_rate=audio.sample_rate, sentence=audio.sentence, text=audio.text, last=audio.last
+                    samples=audio.samples,
+                    sample_rate=audio.sample_rate,
+                    sentence=audio.sentence,
+                    text=audio.text,
+                    job=job if first else 0,
+                    last=audio.last,
+                    version=version if first else "",
                 )
+                first = False
 
     async def Sample(self, request: pb.SampleRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
         path, title, text = await self.daemon.store.read(_sample, request, self.daemon.home)

@@ -82,6 +82,10 @@ def state(session: Session, engine: EngineInfo, home: Path) -> pb.EngineState:
         accepted=given is not None or not engine.needs_consent,
         languages=engine.languages,
         size=sum(file.size for file in engine.weights),
+        options=[
+            pb.EngineOption(name=name, usual=o.usual, least=o.least, most=o.most, whole=o.whole, what=o.what)
+            for name, o in engine.options.items()
+        ],
     )
     if given is not None:
         stamp = Timestamp()

@@ -41,13 +41,14 @@ def test_a_failure_is_the_jobs_sentence(tmp_path: Path) -> None:
     lived(tmp_path, life)
 
 
-def test_who_hangs_up_cancels_the_job(tmp_path: Path) -> None:
+@pytest.mark.parametrize("heard", [False, True], ids=["when the job is named", "after a word"])
+def test_who_hangs_up_cancels_the_job(heard: bool, tmp_path: Path) -> None:
     async def life(story: Living) -> None:
         stream = story.client.synthesize(pb.SpeakSpec(voice="anna", text="one steps"))
         job = 0
         async for chunk in stream:
             job = job or chunk.job
-            if chunk.samples:
+            if chunk.samples or not heard:
                 break
         await stream.aclose()
         assert (await story.until(job, ended)).status.HasField("cancelled")

@@ -150,6 +150,7 @@ def test_a_disk_full_under_the_database_is_said_to_who_asks_and_passes(
         workshop.kill()
 
 
+@pytest.mark.slow
 def test_a_mynad_that_finds_its_disk_full_says_so_and_starts_when_there_is_room(
     tmp_path: Path, copy_of_dataset_home: Callable[..., Workshop], disk: Callable[[Path, int], SmallDisk]
 ) -> None:

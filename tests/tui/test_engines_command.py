@@ -42,6 +42,8 @@ def state(myna: Run, name: str) -> dict[str, object]:
 
 
 def test_from_an_unread_licence_to_missing_weights(daemon: None, mirror: Server, myna: Run) -> None:
+    assert "bfloat16 on a GPU" in myna("engines", "settings", "xtts").out
+    assert "glow has no settings of its own" in myna("engines", "settings", "glow").out
     listed = myna("engines").out
     assert "licence not accepted" in listed
     assert "then `myna engines accept xtts`" in listed

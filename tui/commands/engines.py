@@ -98,6 +98,19 @@ def add(
     _bring(session.client(), name, str(folder if session.where().host else folder.expanduser().absolute()), no_wait, json)
 
 
+@engines.command()
+def settings(name: Name, json: output.Json = False) -> None:
+    """What `myna say --set NAME=VALUE` can set of an engine."""
+    found = _engine(session.client(), name)
+    if json:
+        output.json(list(found.options))
+    elif not found.options:
+        output.line(f"{name} has no settings of its own: speed, temperature and seed are options of `myna say`.")
+    else:
+        rows = ((o.name, f"{o.usual:g}", f"{o.least:g} to {o.most:g}", o.what) for o in found.options)
+        output.table(("setting", "usual", "range", ""), rows)
+
+
 def state(engine: pb.EngineState) -> str:
     """ "ready", or the first thing that is missing."""
     if engine.ready:

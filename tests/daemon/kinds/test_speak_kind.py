@@ -15,6 +15,7 @@ from daemon.models import Job
 from daemon.state import voices
 from daemon.store import Store
 from engines import registry
+from engines.speech_options import SpeechOption
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
@@ -111,3 +112,22 @@ def test_references_that_cannot_be_are_refused_at_once(conditioned: Store, field
 def test_an_engine_that_speaks_as_it_was_trained_takes_no_references(anna: Store, fields: dict[str, object]) -> None:
     with pytest.raises(BadRequest, match="glow speaks as it was trained"):
         anna.read_now(lambda session: KIND.check(session, spec(**fields)))
+
+
+@pytest.mark.parametrize(
+    ("options", "words", "hint"),
+    [
+        ({"loudness": 1.0}, "glow has no setting 'loudness'", "fast. `myna engines settings glow`"),
+        ({"fast": 0.5}, "fast is a whole number, not 0.5", "0 to 1"),
+        ({"fast": 2.0}, "fast 2 is out of range", "0 to 1"),
+    ],
+)
+def test_settings_that_the_engine_does_not_have_are_refused_at_once(
+    anna: Store, monkeypatch: pytest.MonkeyPatch, options: dict[str, float], words: str, hint: str
+) -> None:
+    own = {"fast": SpeechOption(0, 0, 1, "quick", whole=True)}
+    monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], options=own))
+    anna.read_now(lambda session: KIND.check(session, spec(options={"fast": 1.0})))
+    with pytest.raises(BadRequest, match=words) as refused:
+        anna.read_now(lambda session: KIND.check(session, spec(options=options)))
+    assert hint in refused.value.hint

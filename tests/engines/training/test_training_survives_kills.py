@@ -45,7 +45,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any
     [
         ["step:1", "step:10", "step:11", "step:35", "step:60"],
         [f"fsync:{n}" for n in (1, 2, 4, 9, 14)],
-        [f"rename:{n}" for n in (1, 2, 5)],
+        pytest.param([f"rename:{n}" for n in (1, 2, 5)], marks=pytest.mark.slow),
     ],
     ids=["between steps", "while files are written", "while checkpoints change places"],
 )

@@ -270,7 +270,7 @@ def test_a_voice_sounds_like_the_references_it_is_given(
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        ({"options": {"loudness": 1}}, "no option 'loudness'"),
+        ({"options": {"loudness": 1}}, "no setting 'loudness'"),
         ({"options": {"top_p": 0}}, "top_p 0 is out of range"),
         ({"options": {"top_k": 2.5}}, "top_k is a whole number"),
         ({"options": {"repetition_penalty": float("nan")}}, "repetition_penalty nan is out of range"),
