@@ -27,9 +27,9 @@ LIMIT = 1 << 16
 #: file descriptors a worker finds open
 WORKER_SOCKET, WORKER_LOCK = 3, 4
 PR_SET_PDEATHSIG = 1
-#: Threads of a worker's matrix products wait for each other asleep, after spinning for some 20 µs. Spinning for long made a training
-#: step thirty times slower beside other work on the same cores (4.1 s against 0.13 s, two threads on two busy cores); falling asleep at
-#: once made it a quarter slower without, and a small product four times (98 µs against 24 µs): waking a thread takes longer than that.
+#: Threads of a worker's matrix products wait for each other asleep, after spinning for a moment. Spinning for long makes a training step
+#: slower beside other work on the same cores (once thirty times); falling asleep at once makes a small product take twice as long, since
+#: waking a thread takes longer than it does. benchmarks/thread_waiting.py measures all three.
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
 
 
