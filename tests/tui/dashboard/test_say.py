@@ -29,6 +29,13 @@ async def typed(eye: Eye, words: str) -> None:
     await eye.press(*[{" ": "space", ".": "full_stop"}.get(letter, letter) for letter in words])
 
 
+async def said(eye: Eye, words: str) -> None:
+    """On the screen, with these words being spoken."""
+    await eye.press("5", "t")
+    await typed(eye, words)
+    await eye.press("enter")
+
+
 def see(story: Coroutine[object, object, None]) -> None:
     asyncio.run(asyncio.wait_for(story, 60))
 
@@ -36,9 +43,7 @@ def see(story: Coroutine[object, object, None]) -> None:
 def test_a_text_is_heard_as_it_comes_and_stands_in_the_history(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "t")
-            await typed(eye, "Hello there.")
-            await eye.press("enter")
+            await said(eye, "Hello there.")
             await eye.sees("anna@7", "0.8 s", "first sound after")
             await eye.until(lambda: card.sound.is_set(), "a sound")
             (asked,) = stage.speech.asked
@@ -57,8 +62,8 @@ def test_the_settings_are_taken_and_a_wrong_one_is_said_in_words(stage: Stage, h
             await typed(eye, "Hi")
             await eye.press("tab", "end", *"@6", "tab", *"en", "tab", *"fast", "enter")
             assert stage.speech.asked == []
-            said = [notice.message for notice in eye.app._notifications]
-            assert said == ["It is a number from 0.1 to 10.0; empty leaves it to the voice."]
+            told = [notice.message for notice in eye.app._notifications]
+            assert told == ["It is a number from 0.1 to 10.0; empty leaves it to the voice."]
             await eye.press("ctrl+u", "1", "full_stop", "5", "tab", "0", "full_stop", "3", "tab", "7", "enter")
             await eye.sees("0.8 s")
             (asked,) = stage.speech.asked
@@ -77,7 +82,7 @@ def test_the_settings_are_taken_and_a_wrong_one_is_said_in_words(stage: Stage, h
 def test_it_is_replayed_said_again_with_another_seed_and_edited(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "t", "H", "i", "enter")
+            await said(eye, "Hi")
             await eye.sees("0.8 s")
             eye.app.screen.query_one("Table").focus()
             await eye.press("r")
@@ -103,9 +108,7 @@ def test_it_is_replayed_said_again_with_another_seed_and_edited(stage: Stage, ho
 def test_until_it_sounds_it_says_what_it_waits_for(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "t")
-            await typed(eye, "later")
-            await eye.press("enter")
+            await said(eye, "later")
             await eye.sees("waiting for the first sound …")
             stage.jobs.tell(job=job(41, queued=pb.JobStatus.Queued(why_waiting="GPU held by train #12 (ben)")))
             await eye.sees("waiting for the first sound: GPU held by train #12 (ben)")
@@ -120,9 +123,7 @@ def test_until_it_sounds_it_says_what_it_waits_for(stage: Stage, home: Path, car
 def test_what_is_being_spoken_can_be_cancelled(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "t")
-            await typed(eye, "slowly")
-            await eye.press("enter")
+            await said(eye, "slowly")
             await eye.sees("speaking")
             await eye.press("escape", "x")
             await eye.sees("cancelled")
@@ -134,9 +135,7 @@ def test_what_is_being_spoken_can_be_cancelled(stage: Stage, home: Path, card: C
 def test_what_goes_wrong_is_said_in_words_and_kept_so(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "t")
-            await typed(eye, "break")
-            await eye.press("enter")
+            await said(eye, "break")
             await eye.sees("failed", "The engine stopped.")
 
     see(story())
@@ -145,7 +144,7 @@ def test_what_goes_wrong_is_said_in_words_and_kept_so(stage: Stage, home: Path, 
 def test_it_is_saved_as_a_file_and_none_is_written_over_unasked(stage: Stage, home: Path, card: Card, tmp_path: Path) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "t", "H", "i", "enter")
+            await said(eye, "Hi")
             await eye.sees("first sound after")
             await eye.press("escape", "w")
             await eye.sees("Save the sound", "anna-7-hi.wav")
@@ -174,7 +173,7 @@ def test_without_a_sound_card_it_is_said_once_and_everything_else_works(stage: S
 
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "t", "H", "i", "enter")
+            await said(eye, "Hi")
             await eye.sees("no sound here", "0.8 s")
             await eye.press("o", "enter")
             await eye.sees("History 2")
@@ -184,10 +183,10 @@ def test_without_a_sound_card_it_is_said_once_and_everything_else_works(stage: S
             await eye.sees("hello there")
             await eye.press("enter")
             await eye.sees("no sound here")
-            said = [f"{notice.title} {notice.message}" for notice in eye.app._notifications]
-            assert len(said) == 1
-            assert "--ssh" in said[0]
-            assert "save it to a file" in said[0]
+            told = [f"{notice.title} {notice.message}" for notice in eye.app._notifications]
+            assert len(told) == 1
+            assert "--ssh" in told[0]
+            assert "save it to a file" in told[0]
 
     see(story())
 
@@ -197,12 +196,12 @@ def test_leaving_the_screen_silences_it_and_reading_only_means_not_speaking(stag
 
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "t", "H", "i", "enter")
+            await said(eye, "Hi")
             await eye.until(lambda: bool(card.streams) and card.streams[-1].running, "playing")
             await eye.press("escape", "1")
             await eye.until(lambda: not card.streams[-1].running, "silent")
         async with looking(home, readonly=True) as eye:
-            await eye.press("5", "t", "H", "i", "enter")
+            await said(eye, "Hi")
             assert len(stage.speech.asked) == 1
 
     see(story())
