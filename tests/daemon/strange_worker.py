@@ -60,17 +60,17 @@ def act(what: str, channel: Channel) -> str:
             raise OSError(28, "No space left on device")
         case _ if what.startswith("until="):
             while not os.path.exists(what.removeprefix("until=")):
-                time.sleep(0.01)
+                time.sleep(0.01)  # no test: a worker at work until the test lets it go on
         case "freeze":
             os.kill(os.getpid(), signal.SIGSTOP)
         case "deaf":
             while True:
-                time.sleep(60)
+                time.sleep(60)  # deaf on purpose: only a kill ends it
         case "steps":
             for step in range(10_000_000):
                 channel.progress(step, 0, "steps", "training")
                 channel.check()
-                time.sleep(0.01)
+                time.sleep(0.01)  # what its step takes
         case "grandchild":
             import subprocess
 
