@@ -47,7 +47,7 @@ INFO = EngineInfo(
     increment_steps=(500, 0.5),
     temperature=0.75,
     options={
-        # the first three as XTTS has them
+        # the first four as XTTS has them
         "top_k": SpeechOption(50, 0, 1_000_000, "only the k likeliest codes are drawn; 0: all", whole=True),
         "top_p": SpeechOption(0.85, 0.01, 1, "only the likeliest codes that make up this share"),
         "repetition_penalty": SpeechOption(10, 1, 100, "against loops and long silences; 1: none"),

@@ -26,6 +26,7 @@ with coqui.imports():
 _NOT_THE_MODEL = ("torch_mel_spectrogram_style_encoder.", "torch_mel_spectrogram_dvae.", "dvae.")
 #: What older checkpoints hold twice: the inference wrapper around the same GPT.
 _TWICE = ("gpt.gpt_inference.", "gpt.gpt.wte.")
+#: What weight normalisation called its two parts before torch 2, and calls them now.
 _WEIGHT_NORM = {".weight_g": ".parametrizations.weight.original0", ".weight_v": ".parametrizations.weight.original1"}
 _REMEDY = "Get the base again with `myna engines accept xtts`, or give its folder with `myna engines add xtts FOLDER`."
 
