@@ -4,75 +4,99 @@ from __future__ import annotations
 
 import os
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from typing import Annotated, Any
 
 from daemon.errors import BadRequest
+from engines import registry
+from engines.errors import BadInput
+from engines.setting import Setting, checked, declared
+
+DAY, YEAR = 86_400, 31_536_000  #: seconds
+MOST_BYTES = 10**18
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True)
+class Settings:
     """Checked settings; every field has a default that suits one workstation."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     # inbox
-    settle: float = Field(2.0, gt=0)  #: seconds a file must stay unchanged before it is taken
-    poll: str = Field("auto", pattern="^(auto|always|never)$")  #: look for files by polling: where inotify is silent, always, never
-    rescan: float = Field(60.0, gt=0)  #: seconds between safety looks through the inbox
-    ingest_batch: int = Field(500, gt=0)  #: files of one ingest job
-    min_free_disk: int = Field(1_000_000_000, ge=0)  #: bytes that stay free: nothing is taken or trained below that
+    settle: Annotated[float, Setting("a file in the inbox must stay unchanged so long before it is taken", 0.001, DAY, "seconds")] = 2.0
+    poll: Annotated[str, Setting('look for files by polling: "auto" where inotify is silent', choices=("auto", "always", "never"))] = "auto"
+    rescan: Annotated[float, Setting("between safety looks through the inbox", 0.001, DAY, "seconds")] = 60.0
+    ingest_batch: Annotated[int, Setting("of one ingest job", 1, 100_000, "files")] = 500
+    min_free_disk: Annotated[int, Setting("that stay free: below that nothing is taken or trained", 0, MOST_BYTES, "bytes")] = 1_000_000_000
 
     # training by itself
-    auto_train: bool = True
-    auto_train_min_seconds: float = Field(30.0, ge=0)  #: new kept audio that starts a training, seconds
-    auto_train_quiet: float = Field(5.0, ge=0)  #: seconds an inbox must be quiet before its recordings become a dataset
-    default_engine: str = "glow"
-    default_language: str = "en"
+    auto_train: Annotated[bool, Setting("train by itself when enough new audio is kept")] = True
+    auto_train_min_seconds: Annotated[float, Setting("new kept audio that starts a training", 0, YEAR, "seconds")] = 30.0
+    auto_train_quiet: Annotated[float, Setting("an inbox must be quiet before its recordings become a dataset", 0, DAY, "seconds")] = 5.0
+    default_engine: Annotated[str, Setting("engine of a new voice without `voice.toml`", choices=tuple(registry.ENGINES))] = "glow"
+    default_language: Annotated[
+        str, Setting("its language", form='a code, like "en" or "de"', pattern="[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
+    ] = "en"
 
     # workers
-    heartbeat_timeout: float = Field(30.0, gt=0)  #: seconds of silence after which an attempt is ended
-    stop_grace: float = Field(60.0, gt=0)  #: seconds a worker gets to save at shutdown
-    threads: int = Field(0, ge=0)  #: CPU threads of a worker; 0: torch's choice
-    cpu_jobs: int = Field(2, gt=0)  #: jobs at once in the CPU lane
-    speech_idle_seconds: float = Field(600.0, gt=0)  #: the speech worker gives its memory back after that
-    speech_memory: int = Field(4_000_000_000, gt=0)  #: bytes of loaded voices it may hold
+    heartbeat_timeout: Annotated[
+        float, Setting("of silence after which a worker is ended and its job queued again", 0.1, DAY, "seconds")
+    ] = 30.0
+    stop_grace: Annotated[float, Setting("a worker gets to save at shutdown", 0.001, DAY, "seconds")] = 60.0
+    threads: Annotated[int, Setting("of a worker on the CPU; 0: torch's choice", 0, 1_024, "threads")] = 0
+    cpu_jobs: Annotated[int, Setting("at once in the CPU lane", 1, 1_024, "jobs")] = 2
+    speech_idle_seconds: Annotated[float, Setting("after which the speech worker gives its memory back", 0.001, YEAR, "seconds")] = 600.0
+    speech_memory: Annotated[int, Setting("of loaded voices that the speech worker may hold", 1, MOST_BYTES, "bytes")] = 4_000_000_000
 
     # engines
-    weights_url: str = Field("", pattern="^(https?://.*)?$")  #: of a mirror that has <engine>/<file> in place of the publishers
+    weights_url: Annotated[
+        str,
+        Setting(
+            "a mirror of engines' bases: it has `<engine>/<file>` in place of the publishers; digests are checked all the same",
+            form="a URL that begins with http:// or https://, or empty",
+            pattern="(https?://.*)?",
+        ),
+    ] = ""
 
     # state
-    events_kept: int = Field(200_000, gt=0)
+    events_kept: Annotated[int, Setting("kept for watchers that come back", 1, 100_000_000, "events")] = 200_000
 
     # network: a Unix socket always; TCP only with TLS and a token or client certificates
-    listen: str = ""  #: "host:port"
-    tls_cert: str = ""
-    tls_key: str = ""
-    tls_client_ca: str = ""
-    token_file: str = ""
+    listen: Annotated[
+        str, Setting('"host:port" for TCP, besides the Unix socket; needs `tls_cert`, `tls_key`, and `token_file` or `tls_client_ca`')
+    ] = ""
+    tls_cert: Annotated[str, Setting("file of the server's certificate")] = ""
+    tls_key: Annotated[str, Setting("file of its key")] = ""
+    tls_client_ca: Annotated[str, Setting("file of the authority that signed clients' certificates")] = ""
+    token_file: Annotated[str, Setting("file with the token that clients must know")] = ""
+
+    def __post_init__(self) -> None:
+        checked(SETTINGS, vars(self), "daemon")
+
+
+SETTINGS = declared(Settings)
 
 
 def load(home: Path) -> Settings:
-    """Read the settings of a home folder. Raises BadRequest naming the file, the key, and what it should be."""
+    """Read the settings of a home folder. Raises BadRequest naming the file or the variable, the key, and what it should be."""
     values: dict[str, Any] = {}
     path = home / "myna.toml"
     if path.is_file():
         try:
             values = tomllib.loads(path.read_text("utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadRequest(f"{path} is not valid TOML: {error}.", "Mend or remove the file.") from None
+            raise BadRequest(f"{path} is not valid TOML: {str(error).rstrip('.')}.", "Mend or remove the file.") from None
+        except ValueError:  # Python's limit
+            raise BadRequest(f"{path} has a number with too many digits to be read.", "Give a shorter one.") from None
         except OSError as error:
             raise BadRequest(f"{path} cannot be read: {error.strerror}.", "Give mynad's user the right to read it.") from None
-    origin = dict.fromkeys(values, str(path))
-    for name in Settings.model_fields:
-        if (given := os.environ.get(f"MYNA_{name.upper()}")) is not None:
-            values[name], origin[name] = given, f"the environment (MYNA_{name.upper()})"
     try:
-        return Settings.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "extra_forbidden":
-            raise BadRequest(f"{origin.get(key, path)} sets {key!r}, which is no setting.", "docs/configuration.md lists them.") from None
-        raise BadRequest(f"{origin.get(key, path)} sets {key!r} to {first['input']!r}: {first['msg'].lower()}.", "") from None
+        given = checked(SETTINGS, values, "daemon")
+    except BadInput as error:
+        raise BadRequest(f"{path}: {error}", error.hint) from None
+    try:
+        for name, setting in SETTINGS.items():
+            if (text := os.environ.get(variable := f"MYNA_{name.upper()}")) is not None:
+                given[name] = setting.read(variable, text)
+    except BadInput as error:
+        raise BadRequest(str(error), error.hint) from None
+    return Settings(**given)

@@ -13,19 +13,20 @@ steps = 2000
 
 from __future__ import annotations
 
-import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
 from daemon.errors import BadRequest
 from daemon.models import Voice
+from daemon.settings import SETTINGS
 from daemon.state import recordings, voices
 from engines import registry
 from engines.errors import BadInput
 from engines.metrics import gate
+from engines.setting import Setting, checked, shown
 from engines.training import settings
 
 if TYPE_CHECKING:
@@ -33,8 +34,15 @@ if TYPE_CHECKING:
 
 #: Bytes; nobody writes a longer one on purpose.
 LIMIT = 100_000
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
-_KEYS = ("language", "engine", "auto_train", "auto_train_min_seconds", "reference", "train", "promotion")
+#: Keys beside the tables `train` and `promotion`.
+KEYS: dict[str, Setting] = {
+    "language": replace(SETTINGS["default_language"], what="ISO 639-1, one that the engine knows"),
+    "engine": replace(SETTINGS["default_engine"], what="docs/engines.md"),
+    "auto_train": SETTINGS["auto_train"],
+    "auto_train_min_seconds": SETTINGS["auto_train_min_seconds"],
+    "reference": Setting("recordings that the voice is taken from; left out: the best ones", kind=str, count=0),
+}
+TABLES = ("train", "promotion")
 
 
 @dataclass(frozen=True)
@@ -56,26 +64,18 @@ def parse(data: bytes) -> VoiceToml:
         raise BadRequest("voice.toml is not UTF-8 text.", "Save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:
         raise BadRequest(f"voice.toml is not valid TOML: {str(error).rstrip('.')}.", "Mend or remove it.") from None
-    for key in values:
-        if key not in _KEYS:
-            raise BadRequest(f"voice.toml sets {key!r}, which is no option of a voice.", f"There are: {', '.join(_KEYS)}.")
-    engine = _checked(values, "engine", str, 'a name, like "glow"')
-    if engine is not None and engine not in registry.ENGINES:
-        raise BadRequest(f"voice.toml names the engine {engine!r}, which there is not.", f"There are: {', '.join(registry.ENGINES)}.")
-    language = _checked(values, "language", str, 'a code, like "en"')
-    if language is not None and not _LANGUAGE.fullmatch(language):
-        raise BadRequest(f"voice.toml sets the language to {language!r}.", 'Use an ISO 639-1 code, like "en" or "de".')
-    options: dict[str, Any] = {key: values[key] for key in _KEYS[2:] if key in values}
-    _checked(values, "auto_train", bool, "true or false")
-    least = _checked(values, "auto_train_min_seconds", (int, float), "a number of seconds")
-    if least is not None and least < 0:
-        raise BadRequest("voice.toml sets auto_train_min_seconds below 0.", "Give a number of seconds.")
-    reference = _checked(values, "reference", list, 'a list of recordings, like ["calm.wav"]')
-    if reference is not None and not all(isinstance(name, str) and name for name in reference):
-        raise BadRequest(f"voice.toml sets 'reference' to {reference!r}.", 'It must be a list of recordings, like ["calm.wav"].')
-    _checked(values, "promotion", dict, "a table: [promotion]")
-    _checked(values, "train", dict, "a table: [train]")
-    return VoiceToml(language, engine, options)
+    except ValueError:  # Python's limit
+        raise BadRequest("voice.toml has a number with too many digits to be read.", "Give a shorter one.") from None
+    try:
+        tables = {key: values.pop(key) for key in TABLES if key in values}
+        given = checked(KEYS, values, "voice")
+    except BadInput as error:
+        raise BadRequest(f"voice.toml: {error}", error.hint) from None
+    for key, table in tables.items():
+        if not isinstance(table, dict):
+            raise BadRequest(f"voice.toml: {key} must be a table; {shown(table)} was given.", f"Write [{key}], and its settings below.")
+    language, engine = given.pop("language", None), given.pop("engine", None)
+    return VoiceToml(language, engine, {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()} | tables)
 
 
 def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
@@ -110,10 +110,3 @@ def _clips(engine: str) -> tuple[object, ...]:
     """What an engine's clips must be."""
     info = registry.ENGINES.get(engine)
     return (info.sample_rate, info.clip_seconds) if info is not None else ()
-
-
-def _checked(values: dict[str, Any], key: str, kind: type | tuple[type, ...], what: str) -> Any:
-    value = values.get(key)
-    if value is None or (isinstance(value, kind) and not (isinstance(value, bool) and kind is not bool)):
-        return value
-    raise BadRequest(f"voice.toml sets {key!r} to {value!r}.", f"It must be {what}.")

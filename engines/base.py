@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
 from engines.errors import BadInput
-from engines.speech_options import SpeechOption
+from engines.setting import Setting
 
 if TYPE_CHECKING:  # the contract itself must stay light: the daemon reads EngineInfo without torch
     import numpy as np
@@ -61,7 +61,7 @@ class EngineInfo:
     clips_per_prompt: int = 1  #: clips of a batch that hear the same other clip before them, for an engine that computes it once for all
     precision: str = "fp32"  #: of training by default: "fp32", or "bf16" for autocast
     exports: tuple[str, ...] = ()  #: formats that `export` writes, the usual one first
-    options: Mapping[str, SpeechOption] = field(default_factory=dict)  #: its own settings of speech, by name
+    options: Mapping[str, Setting] = field(default_factory=dict)  #: its own settings of speech, by name
     min_train_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds
 
 
@@ -110,10 +110,10 @@ class AudioChunk:
 class LoraSettings:
     """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685)."""
 
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.0
-    targets: tuple[str, ...] = ()  #: module names; empty: the engine's own choice
+    rank: Annotated[int, Setting("rank of the adapters", 1, 1_024)] = 16
+    alpha: Annotated[int, Setting("adapters count alpha / rank times", 1, 1_048_576, follows="twice the rank")] = 32
+    dropout: Annotated[float, Setting("share of an adapter's inputs that is dropped in training", 0, 0.99)] = 0.0
+    targets: Annotated[tuple[str, ...], Setting("modules that get adapters", follows="the engine")] = ()
 
 
 class Model(Protocol):

@@ -1,4 +1,4 @@
-"""An engine's own settings of speech: names, ranges, and the check that the daemon makes when it is asked and the engine when it speaks.
+"""What a speech request may set: what every engine has, and an engine's own. The daemon checks when it is asked, the engine when it speaks.
 
 Imports nothing heavy: the daemon asks.
 """
@@ -6,40 +6,30 @@ Imports nothing heavy: the daemon asks.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from engines.errors import BadInput
+from engines.setting import Setting, checked, unknown
 
-
-@dataclass(frozen=True)
-class SpeechOption:
-    """One setting of `SpeechRequest.options`."""
-
-    usual: float
-    least: float
-    most: float
-    what: str  #: for people, in a line
-    whole: bool = False  #: takes whole numbers only
-
-    @property
-    def range(self) -> str:
-        """As people read it."""
-        return f"{self.least:g} to {self.most:g}"
+#: Of every engine.
+COMMON: dict[str, Setting] = {
+    "speed": Setting("2 speaks twice as fast", 0.25, 4, usual=1.0),
+    "temperature": Setting("how much the voice may vary; 0: not at all, where the engine can", 0, 2, follows="the engine"),
+    "seed": Setting("the same seed, text and version give the same samples", 0, 2**64 - 1, kind=int, follows="chance"),
+}
 
 
-def checked(engine: str, options: Mapping[str, SpeechOption], given: Mapping[str, float]) -> dict[str, float]:
-    """Every option with its value. Raises BadInput for one that the engine does not have, or a value out of range."""
+def common(speed: float, temperature: float | None, seed: int | None) -> None:
+    """Raises BadInput for a value that cannot be; None is not given."""
+    given = {"speed": speed, "temperature": temperature, "seed": seed}
+    checked(COMMON, {name: value for name, value in given.items() if value is not None}, "speech")
+
+
+def own(engine: str, options: Mapping[str, Setting], given: Mapping[str, float]) -> dict[str, float]:
+    """Every option of an engine with its value. Raises BadInput for one that it does not have, or a value that cannot be.
+
+    The wire carries all of them as floating point: a whole number that comes so is one.
+    """
     for name in sorted(set(given) - set(options)):
-        raise BadInput(f"The engine {engine} has no setting {name!r}.", f"It has {', '.join(options) or 'none: leave it out'}.")
+        raise unknown(name, options, f"{engine} speech")
     values = {name: given.get(name, option.usual) for name, option in options.items()}
-    for name, option in options.items():
-        within(name, values[name], option.least, option.most)
-        if option.whole and values[name] != int(values[name]):
-            raise BadInput(f"The setting {name} is a whole number, not {values[name]:g}.", f"Use one from {option.range}.")
-    return values
-
-
-def within(name: str, value: float, least: float, most: float) -> None:
-    """Raises BadInput for a value out of range."""
-    if not least <= value <= most:  # also what is no number
-        raise BadInput(f"The {name} {value:g} is out of range.", f"Use one from {least:g} to {most:g}.")
+    whole = {name: int(value) for name, value in values.items() if options[name].kind is int and float(value).is_integer()}
+    return checked(options, values | whole, f"{engine} speech")

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import Message
+
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
 
@@ -35,6 +38,13 @@ _FIELDS: dict[type[Any], str] = {
     pb.FetchSpec: "fetch",
 }
 
+_HOLDS = {
+    FieldDescriptor.TYPE_UINT64: f"a whole number from 0 to {2**64 - 1:,}",
+    FieldDescriptor.TYPE_UINT32: f"a whole number from 0 to {2**32 - 1:,}",
+    FieldDescriptor.TYPE_INT32: f"a whole number from {-(2**31):,} to {2**31 - 1:,}",
+    FieldDescriptor.TYPE_DOUBLE: "a number",
+}
+
 
 def state_of(job: pb.Job) -> str:
     """ "queued", "running", "paused", "succeeded", "failed" or "cancelled" (empty: a newer daemon's state)."""
@@ -53,8 +63,36 @@ def train_spec(voice: str, dataset: int = 0, start: str = "", **choices: Any) ->
     if unknown := choices.keys() - pb.TrainOptions.DESCRIPTOR.fields_by_name.keys():
         known = ", ".join(pb.TrainOptions.DESCRIPTOR.fields_by_name)
         raise ClientError(f"There is no training option {sorted(unknown)[0]!r}.", f"There are: {known}.", "INVALID_ARGUMENT")
-    chosen = pb.TrainOptions(**{name: value for name, value in choices.items() if value is not None})
-    return pb.TrainSpec(voice=voice, dataset=dataset, options=chosen, **{"from": start})  # type: ignore[arg-type]  # `from` is a Python word
+    options, texts = pb.TrainOptions(), dict(choices.pop("engine", None) or {})
+    for name, value in choices.items():
+        try:
+            _set(options, name, value)
+        except ClientError:  # more than the field holds: as text, for the daemon to say what may be
+            texts.setdefault(name, str(value))
+    spec = pb.TrainSpec(options=options)
+    for name, value in {"voice": voice, "dataset": dataset, "from": start}.items():
+        _set(spec, name, value)
+    _set(spec.options, "engine", texts)
+    return spec
+
+
+def speak_spec(**choices: Any) -> pb.SpeakSpec:
+    """A SpeakSpec; `choices` are its fields (None: not given). Raises ClientError, naming the field, for what it cannot hold."""
+    spec = pb.SpeakSpec()
+    for name, value in choices.items():
+        _set(spec, name, value)
+    return spec
+
+
+def _set(message: Message, name: str, value: Any) -> None:
+    """Raises ClientError, naming the field, for a value that it cannot hold."""
+    try:
+        if isinstance(value, bool):  # no field here is a truth, and protobuf takes one for a number
+            raise TypeError
+        message.MergeFrom(type(message)(**{name: value}))
+    except (TypeError, ValueError, OverflowError):
+        what = _HOLDS.get(message.DESCRIPTOR.fields_by_name[name].type, "text")
+        raise ClientError(f"{name} must be {what}; {str(value)[:40]!r} was given.", "", "INVALID_ARGUMENT") from None
 
 
 def upload_parts(voice: str, files: Iterable[tuple[str, Path]]) -> Iterator[pb.UploadPart]:

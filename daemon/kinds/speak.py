@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from daemon.state import clip_refs, engines, voices
 from daemon.store import home_of
 from engines import registry
 from engines.errors import BadInput
-from engines.speech_options import checked
+from engines.speech_options import common, own
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 BASE = -1
 #: Characters of one request; a book goes in by chapters.
 LONGEST = 100_000
-SPEEDS = (0.25, 4.0)
 
 
 class Speak:
@@ -57,12 +55,7 @@ class Speak:
             sentence = f"The engine {info.name} does not speak {asked.language!r}."
             raise BadRequest(sentence, f"It speaks {', '.join(info.languages)}.")
         asked.speed = asked.speed or 1.0
-        if not (math.isfinite(asked.speed) and SPEEDS[0] <= asked.speed <= SPEEDS[1]):
-            raise BadRequest(f"The speed {asked.speed:g} is out of range.", f"Use a speed from {SPEEDS[0]:g} to {SPEEDS[1]:g}.")
-        try:
-            checked(info.name, info.options, asked.options)
-        except BadInput as error:
-            raise BadRequest(str(error), f"{error.hint} `myna engines settings {info.name}` says what each does.") from None
+        _check_manner(asked, info)
         _check_sound(session, asked, voice, info)
         asked.version = chosen.number if chosen is not None else BASE  # what speaks is settled now, whatever is promoted while it waits
         return voice.name, f"say “{_short(asked.text)}” as {version_name(voice, chosen)}"
@@ -107,6 +100,16 @@ def _chosen(session: Session, asked: pb.SpeakSpec) -> tuple[Voice, Version | Non
     if asked.version < 0:
         raise BadRequest(f"There is no version {asked.version}.", f"`myna versions {voice.name}` lists those there are.")
     return voice, voices.version(session, voice.name, asked.version) if asked.version else voices.promoted(session, voice)
+
+
+def _check_manner(asked: pb.SpeakSpec, info: EngineInfo) -> None:
+    """How it is to be spoken."""
+    temperature = asked.temperature if asked.HasField("temperature") else None
+    try:
+        common(asked.speed, temperature, asked.seed if asked.HasField("seed") else None)
+        own(info.name, info.options, asked.options)
+    except BadInput as error:
+        raise BadRequest(str(error), f"{error.hint} `myna engines settings {info.name}` says what each does.") from None
 
 
 def _check_sound(session: Session, asked: pb.SpeakSpec, voice: Voice, info: EngineInfo) -> None:

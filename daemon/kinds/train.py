@@ -243,29 +243,18 @@ def _info(engine: str) -> EngineInfo:
 
 def _settings(session: Session, work: Work, options: pb.TrainOptions) -> dict[str, Any]:
     """The voice's own training options (voice.toml), with the job's over them, by the names of `TrainSettings`. Raises BadRequest."""
-    values = voices.option(work.voice, "train")
-    for name in ("steps", "learning_rate", "batch_size", "seed", "precision", "checkpoint_every", "eval_every", "patience"):
-        if options.HasField(name):
-            values[name] = getattr(options, name)
-    for name, text in options.engine.items():
-        values[name] = _value(text)
-    if options.HasField("lora_rank"):
-        values["lora_rank"] = options.lora_rank
-        if not options.lora_rank:  # the voice's own settings of adapters say nothing then
-            values = {name: value for name, value in values.items() if not name.startswith("lora_") or name == "lora_rank"}
     before = session.get(Run, work.parent.run) if work.parent is not None and work.parent.kind == "lora" else None
     try:
-        return settings.overrides(values, work.info, before.settings.get("lora") if before is not None else None)
+        given = {name: settings.read(name, text) for name, text in options.engine.items()}
+        for field, value in options.ListFields():
+            if field.name != "engine":
+                given.setdefault(field.name, value)
+        values = voices.option(work.voice, "train")
+        if given.get("lora_rank") == 0:  # the voice's own settings of adapters say nothing then
+            values = {name: value for name, value in values.items() if not name.startswith("lora_")}
+        return settings.overrides({**values, **given}, work.info, before.settings.get("lora") if before is not None else None)
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None
-
-
-def _value(text: str) -> Any:
-    """A setting given as text: a number, true or false where it reads as one."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions, run: Run | None = None) -> Run:

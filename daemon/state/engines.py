@@ -83,7 +83,7 @@ def state(session: Session, engine: EngineInfo, home: Path) -> pb.EngineState:
         languages=engine.languages,
         size=sum(file.size for file in engine.weights),
         options=[
-            pb.EngineOption(name=name, usual=o.usual, least=o.least, most=o.most, whole=o.whole, what=o.what)
+            pb.EngineOption(name=name, usual=o.usual, least=o.least, most=o.most, whole=o.kind is int, what=o.what)
             for name, o in engine.options.items()
         ],
     )

@@ -12,60 +12,62 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 from engines.errors import BadInput
 from engines.metrics.summary import Summary
+from engines.setting import Setting, checked, declared
 
 
 @dataclass(frozen=True)
 class Rule:
     """When a candidate wins. Differences are candidate minus parent, in the metric's own unit."""
 
-    first_similarity_gain: float = 0.03  #: a first training must gain at least this much likeness
-    similarity_loss: float = 0.02  #: an increment may lose this much
-    wer_loss: float = 0.02  #: an increment's word error rate may rise by this much, a strong recogniser and many lines given
-    first_wer_loss: float = 0.12  #: a first training's
-    weak_wer_slack: float = 0.20  #: added to either, divided by √lines, when the recogniser is weak: its errors are mostly its own
-    strong_wer_slack: float = 0.08  #: the same for a strong recogniser: few lines say little
-    loss_rise: float = 0.02  #: the held-out loss may rise by this share of the parent's
-    dnsmos_loss: float = 0.4  #: quality may fall by this much
-    duration_range: tuple[float, float] = (0.6, 1.7)  #: spoken / recorded length; outside, the voice rushes or drawls
-    without_wer: bool = False  #: decide without word errors where no recogniser knows the language
-    without_similarity: bool = False  #: decide without likeness where there is nothing in the parent's speech to compare voices by
-    max_failed_share: float = 0.1  #: held-out lines that may fail
+    first_similarity_gain: Annotated[float, Setting("likeness that a first training must gain at least", -2, 2)] = 0.03
+    similarity_loss: Annotated[float, Setting("likeness that an increment may lose", -2, 2)] = 0.02
+    wer_loss: Annotated[
+        float, Setting("an increment's word error rate may rise by this much, a strong recogniser and many lines given", -10, 10)
+    ] = 0.02
+    first_wer_loss: Annotated[float, Setting("a first training's may", -10, 10)] = 0.12
+    # A weak recogniser's errors are mostly its own; few lines say little, also to a strong one
+    weak_wer_slack: Annotated[float, Setting("added to either, divided by √lines, when the recogniser is weak", 0, 10)] = 0.20
+    strong_wer_slack: Annotated[float, Setting("the same for a strong recogniser", 0, 10)] = 0.08
+    loss_rise: Annotated[float, Setting("the held-out loss may rise by this share of the parent's", -1, 100)] = 0.02
+    dnsmos_loss: Annotated[float, Setting("quality may fall by this much", -5, 5)] = 0.4
+    duration_range: Annotated[
+        tuple[float, float], Setting("spoken / recorded length, shortest and longest; outside, the voice rushes or drawls", 0, 100)
+    ] = (0.6, 1.7)
+    without_wer: Annotated[bool, Setting("decide without word errors where no recogniser knows the language")] = False
+    without_similarity: Annotated[
+        bool, Setting("decide without likeness where there is nothing in the parent's speech to compare voices by")
+    ] = False
+    max_failed_share: Annotated[float, Setting("part of the held-out lines that may fail", 0, 1)] = 0.1
     # What a step counts for in the balance: score = Σ weight × gain / unit, unit being a difference one can hear
-    similarity_unit: float = 0.05
-    wer_unit: float = 0.05
-    loss_unit: float = 0.05  #: share of the parent's loss
-    dnsmos_unit: float = 0.25
-    duration_unit: float = 0.15  #: |ln ratio|
-    f0_unit: float = 1.0  #: semitones
-    weights: tuple[float, float, float, float, float, float] = (1.0, 1.0, 0.5, 0.5, 0.25, 0.25)  #: in the order of the units above
-    min_score: float = 0.0  #: the balance must be above this
+    similarity_unit: Annotated[float, Setting("likeness that counts as one step in the balance", 0.0001, 1_000)] = 0.05
+    wer_unit: Annotated[float, Setting("word error rate that does", 0.0001, 1_000)] = 0.05
+    loss_unit: Annotated[float, Setting("share of the parent's held-out loss that does", 0.0001, 1_000)] = 0.05
+    dnsmos_unit: Annotated[float, Setting("quality that does", 0.0001, 1_000)] = 0.25
+    duration_unit: Annotated[float, Setting("|ln ratio| of durations that does", 0.0001, 1_000)] = 0.15
+    f0_unit: Annotated[float, Setting("semitones that do", 0.0001, 1_000)] = 1.0
+    weights: Annotated[
+        tuple[float, float, float, float, float, float], Setting("of likeness, word errors, loss, quality, duration and pitch", 0, 100)
+    ] = (1.0, 1.0, 0.5, 0.5, 0.25, 0.25)
+    min_score: Annotated[float, Setting("the balance must be above this", -1_000, 1_000)] = 0.0
+
+    def __post_init__(self) -> None:
+        checked(RULE, vars(self), "promotion")
+        if self.duration_range[0] >= self.duration_range[1]:
+            given = f"{self.duration_range[0]:g} and {self.duration_range[1]:g} were given"
+            raise BadInput(f"duration_range must be the shortest and the longest; {given}.", "Put the lower number first.")
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Rule:
         """The rule of a voice, as voice.toml has it. Raises BadInput naming a key that is none, or what a value must be."""
-        known = {field.name: field.default for field in fields(cls)}
-        for name, value in sorted(values.items()):
-            if name not in known:
-                raise BadInput(
-                    f"The voice's promotion rule has no setting {name!r}.", f"Known: {', '.join(sorted(known))}. Mend voice.toml."
-                )
-            usual = known[name]
-            if isinstance(usual, bool):
-                fits = isinstance(value, bool)
-            elif isinstance(usual, tuple):
-                fits = isinstance(value, list | tuple) and len(value) == len(usual) and all(map(_is_number, value))
-            else:
-                fits = _is_number(value)
-            if not fits:
-                what = f"{len(usual)} numbers" if isinstance(usual, tuple) else "true or false" if isinstance(usual, bool) else "a number"
-                raise BadInput(f"The voice's promotion rule sets {name!r} to {value!r}.", f"It must be {what}.")
-        chosen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        return cls(**chosen)
+        return cls(**checked(RULE, values, "promotion"))
+
+
+RULE = declared(Rule)
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,6 @@ def better(
     if reasons:
         return Verdict(False, ("Not promoted.", *reasons), rows, score)
     return Verdict(True, ("Promoted: it is better than its parent.", *_wins(rows), f"Score {score:+.2f}."), rows, score)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _known(value: float | None) -> bool:

@@ -6,47 +6,57 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from engines.base import EngineInfo, LoraSettings
 from engines.errors import BadInput
+from engines.setting import Setting, checked, declared, shown, unknown
+
+#: Steps that a run may have: the wire carries 32 bits, and a step a second would take four months.
+MOST_STEPS = 10_000_000
+#: Clips in a batch at most.
+MOST_CLIPS = 4_096
 
 
 @dataclass(frozen=True)
 class TrainSettings:
     """Settings of one run. A step is one optimizer update on one effective batch."""
 
-    steps: int  #: optimizer updates to the run's own end (the learning rate is zero there)
-    learning_rate: float  #: peak, after warm-up
-    batch_size: int = 12  #: clips in an effective batch
-    micro_batch: int = 12  #: clips in one forward pass; less memory, the same gradient
-    warmup: int = 0  #: steps of linear warm-up
-    weight_decay: float = 0.01  #: on matrices and kernels; never on biases and gains
-    grad_clip: float = 1.0  #: largest gradient norm; 0 does not clip
-    eval_every: int = 50  #: steps between held-out measurements
-    checkpoint_every: int = 100  #: steps that a crash can cost at most
-    patience: int = 8  #: held-out measurements without gain before stopping; 0 never stops early
-    seed: int = 0  #: of data order, dropout and everything else random
+    steps: Annotated[
+        int, Setting("optimizer updates to the run's own end, where the learning rate is zero", 1, MOST_STEPS, follows="the amount of data")
+    ]
+    learning_rate: Annotated[float, Setting("peak, after warm-up", 1e-12, 10, follows="the engine")]
+    batch_size: Annotated[int, Setting("of an effective batch", 1, MOST_CLIPS, "clips")] = 12
+    micro_batch: Annotated[
+        int,
+        Setting(
+            "in one forward pass, never more than a batch; less memory, the same gradient", 1, MOST_CLIPS, "clips", follows="the engine"
+        ),
+    ] = 12
+    warmup: Annotated[
+        int, Setting("linear warm-up, not longer than the run", 0, MOST_STEPS, "steps", follows="a twentieth of the steps")
+    ] = 0
+    weight_decay: Annotated[float, Setting("on matrices and kernels; never on biases and gains", 0, 100)] = 0.01
+    grad_clip: Annotated[float, Setting("largest gradient norm; 0 does not clip", 0, 1_000_000)] = 1.0
+    eval_every: Annotated[
+        int, Setting("between held-out measurements", 1, MOST_STEPS, "steps", follows="a 25th of the steps, 5 to 250")
+    ] = 50
+    checkpoint_every: Annotated[
+        int, Setting("that a crash can cost at most", 1, MOST_STEPS, "steps", follows="twice eval_every, 100 or more")
+    ] = 100
+    patience: Annotated[int, Setting("held-out measurements without gain before stopping; 0 never stops early", 0, MOST_STEPS)] = 8
+    seed: Annotated[int, Setting("of data order, dropout and everything else random", 0, 2**64 - 1)] = 0
     lora: LoraSettings | None = None  #: None trains all that the engine says is trainable
-    precision: str = "fp32"  #: "fp32", or "bf16" for autocast
-    log_every: int = 1  #: steps between metric points
-    threads: int = 0  #: CPU threads; 0 leaves them as they are
-    old_clip_share: float = 0.5  #: of an epoch that are old clips, when an increment is given any
-    max_seconds: float = 0.0  #: training time after which the run ends early, pauses not counted; 0 is no limit
+    precision: Annotated[str, Setting('"bf16" is autocast', choices=("fp32", "bf16"), follows="the engine")] = "fp32"
+    log_every: Annotated[int, Setting("between metric points", 1, MOST_STEPS, "steps")] = 1
+    threads: Annotated[int, Setting("of the CPU; 0 leaves them as they are", 0, 1_024, "threads")] = 0
+    old_clip_share: Annotated[float, Setting("part of an epoch that is old clips, when an increment is given any", 0, 0.99)] = 0.5
+    max_seconds: Annotated[
+        float, Setting("training time after which the run ends early, pauses not counted; 0 is no limit", 0, 31_536_000, "seconds")
+    ] = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "micro_batch", "eval_every", "checkpoint_every", "log_every"):
-            if getattr(self, name) < 1:
-                raise BadInput(f"The training setting {name} is {getattr(self, name)}.", f"Set {name} to 1 or more.")
-        for name in ("warmup", "weight_decay", "grad_clip", "patience", "threads", "max_seconds"):
-            if getattr(self, name) < 0:
-                raise BadInput(f"The training setting {name} is {getattr(self, name)}.", f"Set {name} to 0 or more.")
-        if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):
-            raise BadInput(f"The learning rate is {self.learning_rate}.", "Set learning_rate to a number above 0.")
-        if not 0 <= self.old_clip_share < 1:
-            raise BadInput(f"The share of old clips is {self.old_clip_share}.", "Set old_clip_share to 0 or more, and below 1.")
-        if self.precision not in ("fp32", "bf16"):
-            raise BadInput(f"The precision {self.precision!r} is unknown.", 'Set precision to "fp32" or "bf16".')
+        checked(RUN, {name: getattr(self, name) for name in RUN}, "training")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for json.dumps."""
@@ -55,12 +65,22 @@ class TrainSettings:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrainSettings:
         """The settings that `to_json` gave. Raises BadInput on a name that is no setting."""
-        _check(values)
-        values = dict(values)
-        if isinstance(values.get("lora"), Mapping):
-            lora = dict(values["lora"])
-            values["lora"] = LoraSettings(**{**lora, "targets": tuple(lora.get("targets", ()))})
-        return cls(**values)
+        lora = values.get("lora")
+        if isinstance(lora, Mapping):
+            lora = LoraSettings(**checked(ADAPTERS, lora, "LoRA"))
+        elif lora is not None and not isinstance(lora, LoraSettings):
+            raise BadInput(f"lora must be a table of adapters; {shown(lora)} was given.", "Set lora_rank, to 16 for example.")
+        return cls(**checked(RUN, {name: value for name, value in values.items() if name != "lora"}, "training"), lora=lora)
+
+
+#: Of a run, and of its adapters.
+RUN, ADAPTERS = declared(TrainSettings), declared(LoraSettings)
+#: The same as people write them.
+OPTIONS: dict[str, Setting] = {
+    **RUN,
+    **{f"lora_{name}": setting for name, setting in ADAPTERS.items()},
+    "lora_rank": dataclasses.replace(ADAPTERS["rank"], what="adapters of this rank are trained; 0: all parameters", least=0, usual=0),
+}
 
 
 def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrides: Mapping[str, Any] | None = None) -> TrainSettings:
@@ -70,7 +90,7 @@ def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrid
     steps at a share of that rate (`EngineInfo.first_steps`, `increment_steps`, `increment_rate`). Anything in `overrides` wins.
     """
     overrides = dict(overrides or {})
-    _check(overrides)
+    checked(RUN, {name: value for name, value in overrides.items() if name != "lora"}, "training")
     least, per_clip = info.first_steps if first else info.increment_steps
     steps = overrides.get("steps", max(least, math.ceil(per_clip * (n_clips if first else n_new))))
     eval_every = min(250, max(5, steps // 25))
@@ -87,63 +107,34 @@ def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrid
 
 
 def overrides(options: Mapping[str, Any], info: EngineInfo, parent_lora: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Training options as people write them, as overrides for `plan`, and checked as a run would check them.
+    """Training options as people write them (`OPTIONS`), as overrides for `plan`, and checked as a run would check them.
 
-    `lora_rank` (0: none), `lora_alpha` (twice the rank), `lora_dropout` and `lora_targets` (a list, or names with commas) become `lora`.
-    Without a rank, a training that goes on from adapters (`parent_lora`, as JSON) has adapters of the same shape. Raises BadInput.
+    `lora_rank` (0: none), `lora_alpha` (twice the rank), `lora_dropout` and `lora_targets` become `lora`. Without a rank, a training that
+    goes on from adapters (`parent_lora`, as JSON) has adapters of the same shape. Raises BadInput.
     """
-    values = {name: value for name, value in options.items() if not name.startswith("lora_")}
-    given = {name.removeprefix("lora_"): value for name, value in options.items() if name.startswith("lora_")}
+    chosen = checked(OPTIONS, options, "training")
+    values = {name: value for name, value in chosen.items() if not name.startswith("lora_")}
+    given = {name.removeprefix("lora_"): value for name, value in chosen.items() if name.startswith("lora_")}
     rank = given.pop("rank", None)
     if rank:
         if not info.lora:
             raise BadInput(f"The engine {info.name} has no adapters.", "Leave the LoRA rank out, or set it to 0.")
-        values["lora"] = _adapters(rank, given)
+        values["lora"] = {"rank": rank, "alpha": 2 * rank, "dropout": 0.0, **given, "targets": list(given.get("targets", ()))}
     elif given:
         raise BadInput(f"lora_{min(given)} says nothing without a LoRA rank.", "Set lora_rank, to 16 for example.")
     elif rank is not None:
         values["lora"] = None
-    elif parent_lora and "lora" not in values:
+    elif parent_lora:
         values["lora"] = dict(parent_lora)
+    if values.get("warmup", 0) > values.get("steps", MOST_STEPS):
+        sentence = f"warmup must not be longer than the run; {values['warmup']:,} of {values['steps']:,} steps were given."
+        raise BadInput(sentence, "The learning rate would never be reached: make warmup shorter, or leave it out.")
     plan(info, 1, 1, True, values)
     return values
 
 
-def _adapters(rank: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """LoraSettings as JSON."""
-    known = {"alpha": 2 * rank if isinstance(rank, int) else 0, "dropout": 0.0, "targets": ()}
-    if unknown := set(given) - set(known):
-        raise BadInput(f"There is no training setting named lora_{min(unknown)}.", "Of LoRA there are rank, alpha, dropout and targets.")
-    chosen = {**known, **given}
-    targets = chosen["targets"]
-    names = (
-        [name.strip() for name in targets.split(",")]
-        if isinstance(targets, str)
-        else list(targets)
-        if isinstance(targets, list | tuple)
-        else []
-    )
-    whole = all(isinstance(value, int) and not isinstance(value, bool) and value >= 1 for value in (rank, chosen["alpha"]))
-    dropout = chosen["dropout"]
-    if not whole or rank > 1024:
-        raise BadInput(
-            f"LoRA of rank {rank} and alpha {chosen['alpha']} cannot be.", "Both are whole numbers from 1; a rank of 8 to 64 is usual."
-        )
-    if isinstance(dropout, bool) or not isinstance(dropout, int | float) or not 0 <= dropout < 1:
-        raise BadInput(f"The LoRA dropout is {dropout!r}.", "Set lora_dropout to 0 or more, and below 1.")
-    if not all(isinstance(name, str) and name for name in names) or (targets and not names):
-        raise BadInput(f"The LoRA targets are {targets!r}.", 'Name modules, like lora_targets = ["c_attn", "c_proj"].')
-    return {"rank": rank, "alpha": chosen["alpha"], "dropout": float(dropout), "targets": names}
-
-
-def _check(values: Mapping[str, Any]) -> None:
-    """Names and types of settings that come from outside. Raises BadInput."""
-    known = {field.name: field.type for field in dataclasses.fields(TrainSettings)}
-    wanted = {"int": "a whole number", "float": "a number", "str": "a text"}
-    for name, value in values.items():
-        if name not in known:
-            raise BadInput(f"There is no training setting named {name}.", f"Known settings: {', '.join(sorted(known))}.")
-        kind = str(known[name])
-        fits: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
-        if kind in fits and (isinstance(value, bool) or not isinstance(value, fits[kind])):
-            raise BadInput(f"The training setting {name} is {value!r}.", f"Set {name} to {wanted[kind]}.")
+def read(name: str, text: str) -> Any:
+    """An option from where there is only text. Raises BadInput."""
+    if name not in OPTIONS:
+        raise unknown(name, OPTIONS, "training")
+    return OPTIONS[name].read(name, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engines.base import EngineInfo, WeightsFile
-from engines.speech_options import SpeechOption
+from engines.setting import Setting
 
 #: The publisher's repository at the commit of XTTS-v2.0.3: what a name stands for can change there, what a commit holds cannot.
 REPOSITORY = "https://huggingface.co/coqui/XTTS-v2"
@@ -48,15 +48,15 @@ INFO = EngineInfo(
     temperature=0.75,
     options={
         # the first four as XTTS has them
-        "top_k": SpeechOption(50, 0, 1_000_000, "only the k likeliest codes are drawn; 0: all", whole=True),
-        "top_p": SpeechOption(0.85, 0.01, 1, "only the likeliest codes that make up this share"),
-        "repetition_penalty": SpeechOption(10, 1, 100, "against loops and long silences; 1: none"),
-        "length_penalty": SpeechOption(1, -10, 10, "above 1 sentences end later, below 1 sooner"),
-        "fast": SpeechOption(0, 0, 1, "1: eight bits on a CPU, bfloat16 on a GPU", whole=True),
-        "batch": SpeechOption(4, 1, 16, "sentences that are spoken at the same time", whole=True),
-        "best_of": SpeechOption(1, 1, 8, "takes of each sentence, of which the best is kept; nothing is streamed", whole=True),
-        "retries": SpeechOption(2, 0, 8, "more takes of a sentence that came out broken", whole=True),
-        "listen": SpeechOption(0, 0, 1, "1: a recogniser hears every sentence before it goes out", whole=True),
+        "top_k": Setting("only the k likeliest codes are drawn; 0: all", 0, 1_000_000, usual=50, kind=int),
+        "top_p": Setting("only the likeliest codes that make up this share", 0.01, 1, usual=0.85),
+        "repetition_penalty": Setting("against loops and long silences; 1: none", 1, 100, usual=10),
+        "length_penalty": Setting("above 1 sentences end later, below 1 sooner", -10, 10, usual=1),
+        "fast": Setting("1: eight bits on a CPU, bfloat16 on a GPU", 0, 1, usual=0, kind=int),
+        "batch": Setting("sentences that are spoken at the same time", 1, 16, usual=4, kind=int),
+        "best_of": Setting("takes of each sentence, of which the best is kept; nothing is streamed", 1, 8, usual=1, kind=int),
+        "retries": Setting("more takes of a sentence that came out broken", 0, 8, usual=2, kind=int),
+        "listen": Setting("1: a recogniser hears every sentence before it goes out", 0, 1, usual=0, kind=int),
     },
     learning_rate=5e-6,  # of all of the GPT, as Coqui's recipe has it
     lora_rate=20.0,  # adapters start at nothing and are few: 1e-4

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engines.base import SpeechRequest
-from engines.speech_options import checked, within
+from engines.speech_options import common, own
 from engines.xtts.info import INFO
 from engines.xtts.sampling import Sampling
-
-SPEED, TEMPERATURE = (0.25, 4.0), (0.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -27,10 +25,9 @@ class Manner:
 
 def read(request: SpeechRequest) -> Manner:
     """Raises BadInput for a setting that there is not, or one out of range."""
-    within("speed", request.speed, *SPEED)
+    common(request.speed, request.temperature, request.seed)
     temperature = INFO.temperature if request.temperature is None else request.temperature
-    within("temperature", temperature, *TEMPERATURE)
-    values = checked(INFO.name, INFO.options, request.options)
+    values = own(INFO.name, INFO.options, request.options)
     return Manner(
         Sampling(temperature, int(values["top_k"]), values["top_p"], values["repetition_penalty"], values["length_penalty"]),
         speed=request.speed,

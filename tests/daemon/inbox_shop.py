@@ -79,7 +79,7 @@ class Workshop:
     def __init__(self, store: Store, home: Path, **settings: object) -> None:
         self.store, self.home = store, home
         self.time = 1000.0
-        self.settings = Settings.model_validate({"min_free_disk": 0, **settings})
+        self.settings = Settings(**{"min_free_disk": 0, **settings})
         self.lines: list[Line] = []
         self.arm: Callable[[Line], None] = lambda line: None  #: done to each job's line before it runs
         self.inbox = self.start()

@@ -25,9 +25,9 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     ("content", "words"),
     [
         ("settle = 'soon'", ["myna.toml", "settle", "soon"]),
-        ("setle = 2", ["myna.toml", "setle", "no setting"]),
+        ("setle = 2", ["myna.toml", "setle", "no daemon setting"]),
         ("settle = ", ["myna.toml", "not valid TOML"]),
-        ("settle = -1", ["settle", "-1", "greater than 0"]),
+        ("settle = -1", ["settle", "-1", "from 0.001 to 86,400"]),
     ],
 )
 def test_a_wrong_setting_names_the_file_and_the_key(tmp_path: Path, content: str, words: list[str]) -> None:

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
+from proto.messages import speak_spec
 from tui import arguments, as_json, names, output, session, wording
 from tui.audio_file import Sink
 from tui.player import Player
@@ -31,9 +31,9 @@ def say(
         ),
     ] = "",
     out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="A .wav, .flac, .ogg, .mp3, or - (stdout). Default: play.")] = "",
-    speed: Annotated[float, typer.Option(min=0.1, max=10.0, help="2 speaks twice as fast.")] = 1.0,
-    seed: Annotated[int | None, typer.Option(min=0, help="The same seed speaks the same samples.")] = None,
-    temperature: Annotated[float | None, typer.Option(min=0.0, help="How much the voice may vary.")] = None,
+    speed: Annotated[float, typer.Option(help="2 speaks twice as fast; 0 is 1.")] = 1.0,
+    seed: Annotated[int | None, typer.Option(help="The same seed speaks the same samples.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="How much the voice may vary.")] = None,
     language: Annotated[str, typer.Option(help="Such as en. Default: the voice's.")] = "",
     reference: Annotated[
         list[str] | None, typer.Option(metavar="RECORDING", help="A recording of the voice to sound like (xtts); several times for more.")
@@ -47,7 +47,7 @@ def say(
     """Speak. Sounds as soon as the first sentence is there; a running training makes room."""
     client = session.client()
     named = names.parse(voice) if voice else names.Named(only_voice(client), 0)
-    spec = pb.SpeakSpec(
+    spec = speak_spec(
         voice=named.voice,
         version=named.number,
         text=read(text),

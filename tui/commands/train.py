@@ -21,16 +21,16 @@ def train(
     start: Annotated[
         str, typer.Option("--from", metavar="VERSION", help="A version number, or base. Default: the promoted version, else the base.")
     ] = "",
-    dataset: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Dataset; 0: the newest.")] = 0,
-    steps: Annotated[int | None, typer.Option(min=1, rich_help_panel=SETTINGS)] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=0.0, rich_help_panel=SETTINGS)] = None,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Clips.", rich_help_panel=SETTINGS)] = None,
-    lora_rank: Annotated[int | None, typer.Option(min=0, help="0: all parameters.", rich_help_panel=SETTINGS)] = None,
-    seed: Annotated[int | None, typer.Option(min=0, rich_help_panel=SETTINGS)] = None,
+    dataset: Annotated[int, typer.Option(metavar="NUMBER", help="Dataset; 0: the newest.")] = 0,
+    steps: Annotated[int | None, typer.Option(rich_help_panel=SETTINGS)] = None,
+    learning_rate: Annotated[float | None, typer.Option(rich_help_panel=SETTINGS)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Clips.", rich_help_panel=SETTINGS)] = None,
+    lora_rank: Annotated[int | None, typer.Option(help="0: all parameters.", rich_help_panel=SETTINGS)] = None,
+    seed: Annotated[int | None, typer.Option(rich_help_panel=SETTINGS)] = None,
     precision: Annotated[str | None, typer.Option(help="fp32 or bf16.", rich_help_panel=SETTINGS)] = None,
-    checkpoint_every: Annotated[int | None, typer.Option(min=1, help="Steps.", rich_help_panel=SETTINGS)] = None,
-    eval_every: Annotated[int | None, typer.Option(min=1, help="Steps between held-out losses.", rich_help_panel=SETTINGS)] = None,
-    patience: Annotated[int | None, typer.Option(min=0, help="Held-out losses without a better one.", rich_help_panel=SETTINGS)] = None,
+    checkpoint_every: Annotated[int | None, typer.Option(help="Steps.", rich_help_panel=SETTINGS)] = None,
+    eval_every: Annotated[int | None, typer.Option(help="Steps between held-out losses.", rich_help_panel=SETTINGS)] = None,
+    patience: Annotated[int | None, typer.Option(help="Held-out losses without a better one.", rich_help_panel=SETTINGS)] = None,
     engine: Annotated[
         list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the engine's own.", rich_help_panel=SETTINGS)
     ] = None,

@@ -12,6 +12,7 @@ from textual.widgets import Input, Label
 
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
+from proto.messages import speak_spec
 from tui import names
 from tui.widgets.name_box import NameBox
 
@@ -61,15 +62,14 @@ class SpeechForm(Horizontal):
         if not self._said("who"):
             raise ClientError("Who shall speak?", "Name a voice, such as anna or anna@7.", "INVALID_ARGUMENT")
         named = names.parse(self._said("who"))
-        speed = self._number("speed", float, 0.1, 10.0)
-        return pb.SpeakSpec(
+        return speak_spec(
             voice=named.voice,
             version=named.number,
             text=text.strip(),
             language=self._said("language"),
-            speed=1.0 if speed is None else speed,
-            temperature=self._number("temperature", float, 0.0, 10.0),
-            seed=self._number("seed", int, 0, 2**64 - 1),
+            speed=self._number("speed", float) or 1.0,
+            temperature=self._number("temperature", float),
+            seed=self._number("seed", int),
         )
 
     def fill(self, spec: pb.SpeakSpec) -> None:
@@ -87,15 +87,11 @@ class SpeechForm(Horizontal):
     def _said(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
 
-    def _number(self, name: str, kind: type[N], least: N, most: N) -> N | None:
+    def _number(self, name: str, kind: type[N]) -> N | None:
+        """What stands there; which numbers may is the daemon's to say. Raises ClientError for what is none."""
         said = self._said(name)
-        if not said:
-            return None
         try:
-            value = kind(said)
+            return kind(said) if said else None
         except ValueError:
-            value = None
-        if value is None or not least <= value <= most:
-            hint = f"It is a {'whole ' if kind is int else ''}number from {least} to {most}; empty leaves it to the voice."
-            raise ClientError(f"{said!r} is no {name}.", hint, "INVALID_ARGUMENT")
-        return value
+            hint = f"It is a {'whole ' if kind is int else ''}number; empty leaves it to the voice."
+            raise ClientError(f"{said!r} is no {name}.", hint, "INVALID_ARGUMENT") from None

@@ -15,7 +15,7 @@ from daemon.models import Job
 from daemon.state import voices
 from daemon.store import Store
 from engines import registry
-from engines.speech_options import SpeechOption
+from engines.setting import Setting
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
@@ -64,8 +64,10 @@ def test_the_base_speaks_when_asked_for_with_clips_to_find_its_nearest_speaker(a
         ({"text": " … !"}, "nothing to speak"),
         ({"text": "a" * 100_001}, "100001 characters"),
         ({"language": "tlh"}, "does not speak 'tlh'"),
-        ({"speed": 100.0}, "out of range"),
-        ({"speed": float("nan")}, "out of range"),
+        ({"speed": 100.0}, "speed must be a number from 0.25 to 4; 100.0 was given"),
+        ({"speed": float("nan")}, "nan was given"),
+        ({"temperature": 1e300}, "temperature must be a number from 0 to 2"),
+        ({"temperature": float("inf")}, "inf was given"),
     ],
 )
 def test_what_cannot_be_spoken_is_refused_with_a_sentence(anna: Store, fields: dict[str, object], words: str) -> None:
@@ -117,15 +119,15 @@ def test_an_engine_that_speaks_as_it_was_trained_takes_no_references(anna: Store
 @pytest.mark.parametrize(
     ("options", "words", "hint"),
     [
-        ({"loudness": 1.0}, "glow has no setting 'loudness'", "fast. `myna engines settings glow`"),
-        ({"fast": 0.5}, "fast is a whole number, not 0.5", "0 to 1"),
-        ({"fast": 2.0}, "fast 2 is out of range", "0 to 1"),
+        ({"loudness": 1.0}, "no glow speech setting named 'loudness'", "fast. `myna engines settings glow`"),
+        ({"fast": 0.5}, "fast must be a whole number from 0 to 1; 0.5 was given", "quick"),
+        ({"fast": 2.0}, "fast must be a whole number from 0 to 1; 2 was given", "quick"),
     ],
 )
 def test_settings_that_the_engine_does_not_have_are_refused_at_once(
     anna: Store, monkeypatch: pytest.MonkeyPatch, options: dict[str, float], words: str, hint: str
 ) -> None:
-    own = {"fast": SpeechOption(0, 0, 1, "quick", whole=True)}
+    own = {"fast": Setting("quick", 0, 1, kind=int, usual=0)}
     monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], options=own))
     anna.read_now(lambda session: KIND.check(session, spec(options={"fast": 1.0})))
     with pytest.raises(BadRequest, match=words) as refused:

@@ -115,7 +115,7 @@ def test_an_increment_on_adapters_has_adapters_of_the_same_shape_unless_it_is_to
 
 
 def test_a_setting_that_there_is_not_is_refused_when_it_is_asked_for(anna: Store) -> None:
-    with pytest.raises(BadRequest, match="There is no training setting named stesp"):
+    with pytest.raises(BadRequest, match="There is no training setting named 'stesp'"):
         anna.read_now(lambda session: KIND.check(session, spec(options=pb.TrainOptions(engine={"stesp": "4"}))))
 
 

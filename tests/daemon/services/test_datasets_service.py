@@ -50,7 +50,7 @@ class Nudged:
 
 @pytest.fixture
 def daemon(store: Store, tmp_path: Path) -> Any:
-    settings = Settings.model_validate({"min_free_disk": 0})
+    settings = Settings(min_free_disk=0)
     return SimpleNamespace(home=tmp_path / "home", store=store, settings=settings, inbox=Nudged())
 
 
@@ -325,7 +325,7 @@ def test_an_upload_to_nowhere_is_refused(daemon: Any, voice: str, name: str) -> 
 
 
 def test_an_upload_stops_before_the_disk_is_full(daemon: Any) -> None:
-    daemon.settings = Settings.model_validate({"min_free_disk": 10**18})
+    daemon.settings = Settings(min_free_disk=10**18)
     with pytest.raises(Refused, match="full") as refused:
         upload(daemon, pb.UploadPart(voice="anna", name="a.wav", data=b"x", last=True))
     assert refused.value.code == grpc.StatusCode.RESOURCE_EXHAUSTED

@@ -94,7 +94,7 @@ def test_adapters_are_told_of_as_people_write_them() -> None:
         "steps": 5,
         "lora": {"rank": 16, "alpha": 32, "dropout": 0.0, "targets": []},
     }
-    written = overrides({"lora_rank": 8, "lora_alpha": 8, "lora_targets": "c_attn, c_proj", "lora_dropout": 0.1}, LORA)["lora"]
+    written = overrides({"lora_rank": 8, "lora_alpha": 8, "lora_targets": ["c_attn", "c_proj"], "lora_dropout": 0.1}, LORA)["lora"]
     assert written == {"rank": 8, "alpha": 8, "dropout": 0.1, "targets": ["c_attn", "c_proj"]}
     assert overrides({"lora_rank": 0}, LORA, {"rank": 4, "alpha": 8}) == {"lora": None}
     assert overrides({}, LORA, {"rank": 4, "alpha": 8}) == {"lora": {"rank": 4, "alpha": 8}}
@@ -104,13 +104,13 @@ def test_adapters_are_told_of_as_people_write_them() -> None:
     ("options", "sentence"),
     [
         ({"lora_alpha": 8}, "lora_alpha says nothing without a LoRA rank"),
-        ({"lora_rank": 8, "lora_beta": 1}, "no training setting named lora_beta"),
-        ({"lora_rank": -1}, "LoRA of rank -1"),
-        ({"lora_rank": True}, "LoRA of rank True"),
-        ({"lora_rank": "sixteen"}, "LoRA of rank sixteen"),
-        ({"lora_rank": 8, "lora_dropout": 2}, "dropout is 2"),
-        ({"lora_rank": 8, "lora_targets": [3]}, r"targets are \[3\]"),
-        ({"steps": 0}, "steps is 0"),
+        ({"lora_rank": 8, "lora_beta": 1}, "no training setting named 'lora_beta'"),
+        ({"lora_rank": -1}, "lora_rank must be a whole number from 0 to 1,024; -1 was given"),
+        ({"lora_rank": True}, "true was given"),
+        ({"lora_rank": "sixteen"}, "'sixteen' was given"),
+        ({"lora_rank": 8, "lora_dropout": 2}, "lora_dropout must be a number from 0 to 0.99; 2 was given"),
+        ({"lora_rank": 8, "lora_targets": [3]}, r"lora_targets must be a list of names in quotes; \[3\]"),
+        ({"steps": 0}, "steps must be a whole number from 1"),
     ],
 )
 def test_adapters_that_cannot_be_are_a_sentence(options: dict[str, object], sentence: str) -> None:

@@ -270,12 +270,12 @@ def test_a_voice_sounds_like_the_references_it_is_given(
 @pytest.mark.parametrize(
     ("request_", "sentence"),
     [
-        ({"options": {"loudness": 1}}, "no setting 'loudness'"),
-        ({"options": {"top_p": 0}}, "top_p 0 is out of range"),
-        ({"options": {"top_k": 2.5}}, "top_k is a whole number"),
-        ({"options": {"repetition_penalty": float("nan")}}, "repetition_penalty nan is out of range"),
-        ({"speed": 9.0}, "speed 9 is out of range"),
-        ({"temperature": -1.0}, "temperature -1 is out of range"),
+        ({"options": {"loudness": 1}}, "no xtts speech setting named 'loudness'"),
+        ({"options": {"top_p": 0}}, "top_p must be a number from 0.01 to 1; 0 was given"),
+        ({"options": {"top_k": 2.5}}, "top_k must be a whole number"),
+        ({"options": {"repetition_penalty": float("nan")}}, "repetition_penalty must be .* nan was given"),
+        ({"speed": 9.0}, "speed must be a number from 0.25 to 4; 9.0 was given"),
+        ({"temperature": -1.0}, "temperature must be a number from 0 to 2; -1.0 was given"),
         ({"language": "sv"}, "does not speak 'sv'"),
         ({"text": "... !"}, "nothing to speak"),
     ],
