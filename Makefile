@@ -38,6 +38,7 @@ check: setup  ## lint, types, import rules, generated code up to date
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m proto.check
+	$(BIN)/python -m daemon.configuration
 
 bench: setup  ## the benchmarks that belong to no group; keeps the last table in benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run

@@ -22,30 +22,36 @@ class Settings:
     """Checked settings; every field has a default that suits one workstation."""
 
     # inbox
-    settle: Annotated[float, Setting("a file in the inbox must stay unchanged so long before it is taken", 0.001, DAY, "seconds")] = 2.0
+    settle: Annotated[float, Setting("how long a file in the inbox must stay unchanged before it is taken", 0.001, DAY, "seconds")] = 2.0
     poll: Annotated[str, Setting('look for files by polling: "auto" where inotify is silent', choices=("auto", "always", "never"))] = "auto"
-    rescan: Annotated[float, Setting("between safety looks through the inbox", 0.001, DAY, "seconds")] = 60.0
-    ingest_batch: Annotated[int, Setting("of one ingest job", 1, 100_000, "files")] = 500
-    min_free_disk: Annotated[int, Setting("that stay free: below that nothing is taken or trained", 0, MOST_BYTES, "bytes")] = 1_000_000_000
+    rescan: Annotated[float, Setting("time between safety looks through the inbox", 0.001, DAY, "seconds")] = 60.0
+    ingest_batch: Annotated[int, Setting("most of one ingest job", 1, 100_000, "files")] = 500
+    min_free_disk: Annotated[int, Setting("room that stays free: below that nothing is taken or trained", 0, MOST_BYTES, "bytes")] = (
+        1_000_000_000
+    )
 
     # training by itself
     auto_train: Annotated[bool, Setting("train by itself when enough new audio is kept")] = True
     auto_train_min_seconds: Annotated[float, Setting("new kept audio that starts a training", 0, YEAR, "seconds")] = 30.0
-    auto_train_quiet: Annotated[float, Setting("an inbox must be quiet before its recordings become a dataset", 0, DAY, "seconds")] = 5.0
+    auto_train_quiet: Annotated[
+        float, Setting("how long an inbox must be quiet before its recordings become a dataset", 0, DAY, "seconds")
+    ] = 5.0
     default_engine: Annotated[str, Setting("engine of a new voice without `voice.toml`", choices=tuple(registry.ENGINES))] = "glow"
     default_language: Annotated[
-        str, Setting("its language", form='a code, like "en" or "de"', pattern="[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
+        str, Setting("its language, ISO 639-1", form='a code, like "en" or "de"', pattern="[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
     ] = "en"
 
     # workers
-    heartbeat_timeout: Annotated[
-        float, Setting("of silence after which a worker is ended and its job queued again", 0.1, DAY, "seconds")
-    ] = 30.0
-    stop_grace: Annotated[float, Setting("a worker gets to save at shutdown", 0.001, DAY, "seconds")] = 60.0
-    threads: Annotated[int, Setting("of a worker on the CPU; 0: torch's choice", 0, 1_024, "threads")] = 0
-    cpu_jobs: Annotated[int, Setting("at once in the CPU lane", 1, 1_024, "jobs")] = 2
-    speech_idle_seconds: Annotated[float, Setting("after which the speech worker gives its memory back", 0.001, YEAR, "seconds")] = 600.0
-    speech_memory: Annotated[int, Setting("of loaded voices that the speech worker may hold", 1, MOST_BYTES, "bytes")] = 4_000_000_000
+    heartbeat_timeout: Annotated[float, Setting("silence after which a worker is ended and its job queued again", 0.1, DAY, "seconds")] = (
+        30.0
+    )
+    stop_grace: Annotated[float, Setting("time that a worker gets to save at shutdown", 0.001, DAY, "seconds")] = 60.0
+    threads: Annotated[int, Setting("CPU threads of a worker; 0: torch's choice", 0, 1_024, "threads")] = 0
+    cpu_jobs: Annotated[int, Setting("jobs at once in the CPU lane", 1, 1_024, "jobs")] = 2
+    speech_idle_seconds: Annotated[
+        float, Setting("idle time after which the speech worker gives its memory back", 0.001, YEAR, "seconds")
+    ] = 600.0
+    speech_memory: Annotated[int, Setting("loaded voices that the speech worker may hold", 1, MOST_BYTES, "bytes")] = 4_000_000_000
 
     # engines
     weights_url: Annotated[
@@ -58,7 +64,7 @@ class Settings:
     ] = ""
 
     # state
-    events_kept: Annotated[int, Setting("kept for watchers that come back", 1, 100_000_000, "events")] = 200_000
+    events_kept: Annotated[int, Setting("events kept for watchers that come back", 1, 100_000_000, "events")] = 200_000
 
     # network: a Unix socket always; TCP only with TLS and a token or client certificates
     listen: Annotated[

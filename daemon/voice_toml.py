@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 LIMIT = 100_000
 #: Keys beside the tables `train` and `promotion`.
 KEYS: dict[str, Setting] = {
-    "language": replace(SETTINGS["default_language"], what="ISO 639-1, one that the engine knows"),
-    "engine": replace(SETTINGS["default_engine"], what="docs/engines.md"),
+    "language": replace(SETTINGS["default_language"], what="ISO 639-1, one that the engine knows", follows="`default_language`"),
+    "engine": replace(SETTINGS["default_engine"], what="docs/engines.md has them", follows="`default_engine`"),
     "auto_train": SETTINGS["auto_train"],
     "auto_train_min_seconds": SETTINGS["auto_train_min_seconds"],
     "reference": Setting("recordings that the voice is taken from; left out: the best ones", kind=str, count=0),

@@ -29,7 +29,7 @@ class Rule:
     wer_loss: Annotated[
         float, Setting("an increment's word error rate may rise by this much, a strong recogniser and many lines given", -10, 10)
     ] = 0.02
-    first_wer_loss: Annotated[float, Setting("a first training's may", -10, 10)] = 0.12
+    first_wer_loss: Annotated[float, Setting("a first training's word error rate may rise by this much", -10, 10)] = 0.12
     # A weak recogniser's errors are mostly its own; few lines say little, also to a strong one
     weak_wer_slack: Annotated[float, Setting("added to either, divided by √lines, when the recogniser is weak", 0, 10)] = 0.20
     strong_wer_slack: Annotated[float, Setting("the same for a strong recogniser", 0, 10)] = 0.08
@@ -45,13 +45,14 @@ class Rule:
     max_failed_share: Annotated[float, Setting("part of the held-out lines that may fail", 0, 1)] = 0.1
     # What a step counts for in the balance: score = Σ weight × gain / unit, unit being a difference one can hear
     similarity_unit: Annotated[float, Setting("likeness that counts as one step in the balance", 0.0001, 1_000)] = 0.05
-    wer_unit: Annotated[float, Setting("word error rate that does", 0.0001, 1_000)] = 0.05
-    loss_unit: Annotated[float, Setting("share of the parent's held-out loss that does", 0.0001, 1_000)] = 0.05
-    dnsmos_unit: Annotated[float, Setting("quality that does", 0.0001, 1_000)] = 0.25
-    duration_unit: Annotated[float, Setting("|ln ratio| of durations that does", 0.0001, 1_000)] = 0.15
-    f0_unit: Annotated[float, Setting("semitones that do", 0.0001, 1_000)] = 1.0
+    wer_unit: Annotated[float, Setting("word error rate that counts as one step", 0.0001, 1_000)] = 0.05
+    loss_unit: Annotated[float, Setting("share of the parent's held-out loss that counts as one step", 0.0001, 1_000)] = 0.05
+    dnsmos_unit: Annotated[float, Setting("quality that counts as one step", 0.0001, 1_000)] = 0.25
+    duration_unit: Annotated[float, Setting("|ln ratio| of durations that counts as one step", 0.0001, 1_000)] = 0.15
+    f0_unit: Annotated[float, Setting("semitones that count as one step", 0.0001, 1_000)] = 1.0
     weights: Annotated[
-        tuple[float, float, float, float, float, float], Setting("of likeness, word errors, loss, quality, duration and pitch", 0, 100)
+        tuple[float, float, float, float, float, float],
+        Setting("what steps of likeness, word errors, loss, quality, duration and pitch count", 0, 100),
     ] = (1.0, 1.0, 0.5, 0.5, 0.25, 0.25)
     min_score: Annotated[float, Setting("the balance must be above this", -1_000, 1_000)] = 0.0
 

@@ -26,11 +26,15 @@ class TrainSettings:
         int, Setting("optimizer updates to the run's own end, where the learning rate is zero", 1, MOST_STEPS, follows="the amount of data")
     ]
     learning_rate: Annotated[float, Setting("peak, after warm-up", 1e-12, 10, follows="the engine")]
-    batch_size: Annotated[int, Setting("of an effective batch", 1, MOST_CLIPS, "clips")] = 12
+    batch_size: Annotated[int, Setting("size of an effective batch", 1, MOST_CLIPS, "clips")] = 12
     micro_batch: Annotated[
         int,
         Setting(
-            "in one forward pass, never more than a batch; less memory, the same gradient", 1, MOST_CLIPS, "clips", follows="the engine"
+            "clips in one forward pass, a batch at most; fewer take less memory, and the gradient is the same",
+            1,
+            MOST_CLIPS,
+            "clips",
+            follows="the engine",
         ),
     ] = 12
     warmup: Annotated[
@@ -39,17 +43,17 @@ class TrainSettings:
     weight_decay: Annotated[float, Setting("on matrices and kernels; never on biases and gains", 0, 100)] = 0.01
     grad_clip: Annotated[float, Setting("largest gradient norm; 0 does not clip", 0, 1_000_000)] = 1.0
     eval_every: Annotated[
-        int, Setting("between held-out measurements", 1, MOST_STEPS, "steps", follows="a 25th of the steps, 5 to 250")
+        int, Setting("steps between held-out measurements", 1, MOST_STEPS, "steps", follows="a 25th of the steps, 5 to 250")
     ] = 50
     checkpoint_every: Annotated[
-        int, Setting("that a crash can cost at most", 1, MOST_STEPS, "steps", follows="twice eval_every, 100 or more")
+        int, Setting("steps that a crash can cost at most", 1, MOST_STEPS, "steps", follows="twice eval_every, 100 or more")
     ] = 100
     patience: Annotated[int, Setting("held-out measurements without gain before stopping; 0 never stops early", 0, MOST_STEPS)] = 8
-    seed: Annotated[int, Setting("of data order, dropout and everything else random", 0, 2**64 - 1)] = 0
+    seed: Annotated[int, Setting("start of data order, dropout and everything else random", 0, 2**64 - 1)] = 0
     lora: LoraSettings | None = None  #: None trains all that the engine says is trainable
     precision: Annotated[str, Setting('"bf16" is autocast', choices=("fp32", "bf16"), follows="the engine")] = "fp32"
-    log_every: Annotated[int, Setting("between metric points", 1, MOST_STEPS, "steps")] = 1
-    threads: Annotated[int, Setting("of the CPU; 0 leaves them as they are", 0, 1_024, "threads")] = 0
+    log_every: Annotated[int, Setting("steps between metric points", 1, MOST_STEPS, "steps")] = 1
+    threads: Annotated[int, Setting("CPU threads; 0 leaves them as they are", 0, 1_024, "threads")] = 0
     old_clip_share: Annotated[float, Setting("part of an epoch that is old clips, when an increment is given any", 0, 0.99)] = 0.5
     max_seconds: Annotated[
         float, Setting("training time after which the run ends early, pauses not counted; 0 is no limit", 0, 31_536_000, "seconds")
