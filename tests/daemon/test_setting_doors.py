@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import datetime
 import json
 import math
+import os
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +20,7 @@ import typer
 from hypothesis import HealthCheck, example, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
+from living_daemon import Living, lived
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset
 
@@ -98,6 +104,23 @@ def anna(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.write_now(rows)
     yield store
     store.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The home of a daemon that runs, with the voice "anna"."""
+    home, ready, leave = tmp_path_factory.mktemp("served"), threading.Event(), threading.Event()
+
+    async def life(story: Living) -> None:
+        ready.set()
+        await asyncio.to_thread(leave.wait, 200.0)
+
+    running = threading.Thread(target=lived, args=(home, life))
+    running.start()
+    assert ready.wait(30.0)
+    yield home
+    leave.set()
+    running.join(30.0)
 
 
 class Rolled(Exception):
@@ -277,3 +300,29 @@ def test_warm_up_is_not_longer_than_the_run(anna: Store) -> None:
     with pytest.raises(MynaError, match="warmup must not be longer than the run; 11 of 10 steps were given"):
         by_wire(anna, engine={"warmup": "11", "steps": "10"})
     by_wire(anna, engine={"warmup": "11"})
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("train anna --steps 1000000000000000000000", "steps must be a whole number from 1 to 10,000,000; 1"),
+        ("train anna --seed -5", "seed must be a whole number from 0 to"),
+        ("train anna --learning-rate 1e300", "learning_rate must be a number from 1e-12 to 10; 1e+300 was given"),
+        ("train anna --set threads=1000000", "threads must be a whole number of threads from 0 to 1,024; 1000000 was given"),
+        ("train anna --set grad_clip=nan", "grad_clip must be a number from 0 to 1,000,000; nan was given"),
+        ("train anna --set patience=3.5", "patience must be a whole number from 0 to 10,000,000; '3.5' was given"),
+        ("train anna --dataset 99999999999", "dataset must be a whole number from"),
+        ("train anna --steps 3.7", "'3.7' is not a valid"),
+        ("say Hi --voice anna --seed -5", "seed must be a whole number from 0 to"),
+        ("say Hi -o - --voice anna --speed nan", "speed must be a number from 0.25 to 4; nan was given"),
+        ("say Hi -o - --voice anna --temperature inf", "temperature must be a number from 0 to 2; inf was given"),
+    ],
+)
+def test_a_person_at_the_command_line_reads_what_may_be(served: Path, words: str, sentence: str) -> None:
+    environment = {**os.environ, "COLUMNS": "300"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "tui.cli", "--home", served, *words.split()], capture_output=True, text=True, env=environment
+    )
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.returncode == 2

@@ -63,7 +63,7 @@ def test_the_settings_are_taken_and_a_wrong_one_is_said_in_words(stage: Stage, h
             await eye.press("tab", "end", *"@6", "tab", *"en", "tab", *"fast", "enter")
             assert stage.speech.asked == []
             told = [notice.message for notice in eye.app._notifications]
-            assert told == ["It is a number from 0.1 to 10.0; empty leaves it to the voice."]
+            assert told == ["It is a number; empty leaves it to the voice."]
             await eye.press("ctrl+u", "1", "full_stop", "5", "tab", "0", "full_stop", "3", "tab", "7", "enter")
             await eye.sees("0.8 s")
             (asked,) = stage.speech.asked
