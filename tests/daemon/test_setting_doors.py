@@ -312,7 +312,7 @@ def test_warm_up_is_not_longer_than_the_run(anna: Store) -> None:
         ("train anna --set grad_clip=nan", "grad_clip must be a number from 0 to 1,000,000; nan was given"),
         ("train anna --set patience=3.5", "patience must be a whole number from 0 to 10,000,000; '3.5' was given"),
         ("train anna --dataset 99999999999", "dataset must be a whole number from"),
-        ("train anna --steps 3.7", "'3.7' is not a valid"),
+        ("train anna --steps 3.7", "Invalid value for '--steps'"),
         ("say Hi --voice anna --seed -5", "seed must be a whole number from 0 to"),
         ("say Hi -o - --voice anna --speed nan", "speed must be a number from 0.25 to 4; nan was given"),
         ("say Hi -o - --voice anna --temperature inf", "temperature must be a number from 0 to 2; inf was given"),

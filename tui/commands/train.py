@@ -32,7 +32,7 @@ def train(
     eval_every: Annotated[int | None, typer.Option(help="Steps between held-out losses.", rich_help_panel=SETTINGS)] = None,
     patience: Annotated[int | None, typer.Option(help="Held-out losses without a better one.", rich_help_panel=SETTINGS)] = None,
     engine: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the engine's own.", rich_help_panel=SETTINGS)
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any training setting.", rich_help_panel=SETTINGS)
     ] = None,
     key: Annotated[str, typer.Option(help="Idempotency key: the same key twice is one job.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is trained and scored.")] = False,
