@@ -16,7 +16,7 @@ from daemon.children import LauncherDied
 from daemon.errors import ERROR_KINDS, DiskFull, MynaError
 from daemon.kinds import kind
 from daemon.models import Job
-from daemon.state import jobs, runs
+from daemon.state import events, jobs, runs
 from daemon.status import Error
 from daemon.workers import Exit, Worker
 from proto import myna_pb2 as pb
@@ -239,6 +239,9 @@ class Attempt:
                 daemon.scheduler.wake()
             case "checkpoint":
                 await daemon.store.write(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
+            case "notice":
+                told = report.notice
+                await daemon.store.write(events.notice, told.level, told.sentence, told.hint, self.voice)
             case "loaded":
                 daemon.speech.loaded = list(report.loaded.voices)
             case "done":

@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event, insert, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
 from daemon.errors import DiskFull, MynaError
-from daemon.models import Row
+from daemon.models import Home, Row, now
 from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.store")
@@ -31,7 +31,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: the newest revision in daemon/migrations/versions; a test compares the two
-HEAD = "0002"
+HEAD = "0003"
 #: writes that may share one commit
 GROUP = 64
 
@@ -193,6 +193,7 @@ def migrate(engine: Engine) -> None:
             Row.metadata.create_all(connection)
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
             connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+            connection.execute(insert(Home).values(since=now()))
         return
     from daemon.migrations import upgrade
 
