@@ -96,7 +96,7 @@ class Train:
                 language=voices.language(voice.language),
                 run=run.id,
                 run_dir=str(home / "runs" / str(run.id)),
-                parent_dir=str(home / parent.path) if parent is not None else "",
+                parent_dir=str(voices.folder(session, parent, home)) if parent is not None else "",
                 out_dir=str(home / _folder(run.voice, run.to_version)),
                 clips=clips,
                 held_out=held_out,

@@ -14,8 +14,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from daemon import identity
 from daemon.errors import NotFound, NotNow
-from daemon.models import Dataset, Job, Promotion, Recording, Version, Voice, now
+from daemon.models import Dataset, Job, Promotion, Recording, Run, Version, Voice, now
 from daemon.state import engines, events
 from daemon.store import home_of
 from engines import registry
@@ -46,6 +47,16 @@ def version(session: Session, voice: str, number: int) -> Version:
     if found is None:
         raise NotFound(f"{voice} has no version {number}.", f"`myna versions {voice}` lists those there are.")
     return found
+
+
+def folder(session: Session, row: Version, home: Path) -> Path:
+    """The version's folder, for a job to read. Raises NotNow if what lies there is another's (daemon/identity.py)."""
+    place, run = home / row.path, session.get(Run, row.run)
+    mark = identity.read(place)
+    if mark is not None and run is not None and mark.run != run.uuid:
+        sentence = f"{place} is not version {row.number} of {row.voice}: it was made by another run, of the home {mark.home[:8]}."
+        raise NotNow(sentence, "Nothing of it is used. Put the version's own folder back, or train anew.")
+    return place
 
 
 def versions(session: Session, voice: str, before: int, size: int) -> list[Version]:
