@@ -1,5 +1,6 @@
-"""`recordings/index.jsonl`: what each file in `recordings/` is, should the database be lost. A line a recording and change, only ever added to;
-of a recording, the last line of its voice counts.
+"""`recordings/index.jsonl`: what each file in `recordings/` is, should the database be lost. A line a recording and change, only ever
+added to. Of several lines on a recording in a voice, the last counts; but as in the database, its name is the first, and a text is never
+taken back.
 
 The ingest worker writes a line before it reports a recording (one write of a few hundred bytes, no sync: it is read only when the database
 is gone); mynad writes one when a text comes late, when a recording is taken out or brought back, and after its start for recordings that
@@ -12,10 +13,12 @@ import contextlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from daemon.models import Recording
+if TYPE_CHECKING:  # the ingest worker has no database to import
+    from daemon.models import Recording
 
 INDEX = "index.jsonl"
 
@@ -49,11 +52,16 @@ def add(home: Path, entries: Iterable[Entry]) -> None:
 
 
 def read(home: Path) -> dict[tuple[str, str], Entry]:
-    """The last entry of each (voice, SHA-256). Lines that cannot be read are passed over."""
+    """What is known of each (voice, SHA-256). Lines that cannot be read are passed over."""
     found: dict[tuple[str, str], Entry] = {}
     with contextlib.suppress(FileNotFoundError), (home / "recordings" / INDEX).open("rb") as lines:
         for line in lines:
             with contextlib.suppress(ValueError, TypeError):
                 entry = Entry(**json.loads(line))
+                before = found.get((entry.voice, entry.sha256))
+                if before is not None:
+                    entry = replace(entry, name=before.name)
+                    if entry.text is None:
+                        entry = replace(entry, text=before.text, text_from=before.text_from)
                 found[entry.voice, entry.sha256] = entry
     return found

@@ -23,8 +23,8 @@ def check(database: Path) -> None:
         return
     what = f"{database} is not there" if size is None else f"{database} is empty (0 bytes)"
     if written:
-        hint = f"They belong together: put the database back beside it, or move {journal.name} to where the database is now. Nothing was changed."
-        raise MynaError(f"{what}, but its journal {journal.name} holds changes.", hint)
+        hint = f"They belong together: put the database back beside it, or move {journal.name} to where the database is now."
+        raise MynaError(f"{what}, but its journal {journal.name} holds changes. Nothing was changed.", hint)
     if size == 0 and (found := next(contents(database.parent), None)) is not None:
         raise MynaError(f"{what}, but this home is in use: it has {found}. Nothing was changed.", ANEW)
 

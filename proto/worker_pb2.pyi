@@ -904,6 +904,7 @@ class RecordingTaken(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     TEXT_FILE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     file: _builtins.bytes
     """relative to the voice's inbox folder"""
     sha256: _builtins.str
@@ -922,6 +923,8 @@ class RecordingTaken(_message.Message):
     """"named .wav but holds MP3" """
     text_file: _builtins.bytes
     """sidecar, relative to the voice's inbox folder; moved when acknowledged"""
+    name: _builtins.str
+    """as people see it; empty: that of `file`"""
     def __init__(
         self,
         *,
@@ -938,10 +941,11 @@ class RecordingTaken(_message.Message):
         size: _builtins.int = ...,
         note: _builtins.str = ...,
         text_file: _builtins.bytes = ...,
+        name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "codec", b"codec", "file", b"file", "has_text", b"has_text", "note", b"note", "path", b"path", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "text", b"text", "text_file", b"text_file", "text_from", b"text_from"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "codec", b"codec", "file", b"file", "has_text", b"has_text", "name", b"name", "note", b"note", "path", b"path", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "text", b"text", "text_file", b"text_file", "text_from", b"text_from"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

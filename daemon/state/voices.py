@@ -198,7 +198,7 @@ def next_sentence(session: Session, row: Voice, newest: Dataset | None, auto_tra
 
 def version_message(row: Version, home: Path | None = None, *, report: bool = False) -> pb.Version:
     """The version on the wire. With `home`, its path is absolute; with `report` too, the report's files are in it."""
-    folder = home / row.path if home is not None else None
+    place = home / row.path if home is not None else None
     told = pb.Version(
         voice=row.voice,
         number=row.number,
@@ -212,11 +212,13 @@ def version_message(row: Version, home: Path | None = None, *, report: bool = Fa
         created=_stamp(row),
         verdict=row.verdict,
         licence=row.licence,
-        path=str(folder or row.path),
+        path=str(place or row.path),
         size=row.size,
     )
-    if report and folder is not None:
-        told.report_md, told.report_json = _text(folder / "report.md"), _text(folder / "report.json")
+    if row.adopted is not None:
+        told.adopted.FromDatetime(row.adopted)
+    if report and place is not None:
+        told.report_md, told.report_json = _text(place / "report.md"), _text(place / "report.json")
     return told
 
 
