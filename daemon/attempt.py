@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -178,7 +179,9 @@ class Attempt:
             return start
 
         try:
-            return await self.daemon.store.write(begin)
+            start = await self.daemon.store.write(begin)
+            self.daemon.logs.claim(self.job, self.message.submitted.ToDatetime(UTC), begin=True)
+            return start
         except DiskFull as full:  # the queue stands still until there is room
             log.error("%s cannot start: %s", self.label, full)
             await asyncio.sleep(ROOM)
