@@ -1,4 +1,4 @@
-"""A database that is moved away, as Myna itself advises: what lies in the home is told of, never taken for new, and taken back when asked."""
+"""A database that is moved away, as Myna itself advises: the home is told of, never taken for new, and taken back when asked."""
 
 from __future__ import annotations
 
