@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from daemon.children import LauncherDied
 from daemon.errors import ERROR_KINDS, DiskFull, MynaError
 from daemon.kinds import kind
 from daemon.models import Job
-from daemon.state import jobs, runs
+from daemon.state import events, jobs, runs
 from daemon.status import Error
 from daemon.workers import Exit, Worker
 from proto import myna_pb2 as pb
@@ -178,7 +179,9 @@ class Attempt:
             return start
 
         try:
-            return await self.daemon.store.write(begin)
+            start = await self.daemon.store.write(begin)
+            self.daemon.logs.claim(self.job, self.message.submitted.ToDatetime(UTC), begin=True)
+            return start
         except DiskFull as full:  # the queue stands still until there is room
             log.error("%s cannot start: %s", self.label, full)
             await asyncio.sleep(ROOM)
@@ -239,6 +242,9 @@ class Attempt:
                 daemon.scheduler.wake()
             case "checkpoint":
                 await daemon.store.write(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
+            case "notice":
+                told = report.notice
+                await daemon.store.write(events.notice, told.level, told.sentence, told.hint, self.voice)
             case "loaded":
                 daemon.speech.loaded = list(report.loaded.voices)
             case "done":

@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from daemon import survey
 from daemon.state import engines
 from engines import registry
 from proto import myna_pb2 as pb
@@ -32,6 +33,8 @@ NEEDED = (
 async def examine(daemon: Daemon) -> list[pb.Finding]:
     """Findings, each "ok", "note" or "problem" with what to do."""
     findings = [_python(), *_packages(), *await asyncio.to_thread(_gpus, daemon), _disk(daemon), _state(daemon)]
+    found = survey.finding(await asyncio.to_thread(daemon.store.read_now, survey.look, daemon.home))
+    findings += [found] if found is not None else []
     states = await daemon.store.read(lambda session: [engines.state(session, info, daemon.home) for info in registry.ENGINES.values()])
     for told in states:
         findings.append(pb.Finding(name=f"engine {told.name}", state="ok" if told.ready else "note", sentence=told.sentence))

@@ -73,6 +73,10 @@ class Inbox:
         folder.busy = self._clock()
         self._wake.set()
 
+    def takes(self, voice: str, job: int) -> None:
+        """An ingest job was submitted that takes nothing out of the inbox; what follows for the voice is due when it has ended."""
+        self._of(voice).flying[job] = {}
+
     def present(self) -> list[pb.InboxEvent]:
         """Files that are arriving, settling, or being taken now, and transcripts that wait for their recording."""
         now = self._clock()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from daemon import names, refused, transcripts
+from daemon import journal, names, refused, transcripts
 from daemon.arrivals import Entry
 from daemon.state import jobs, recordings
 from daemon.transcripts import BadTranscript
@@ -69,6 +69,7 @@ class LateTexts:
         given = {key: texts[path] for key, path in by_key.items()}
         source = "a transcript" if len(texts) > 1 else names.printable(os.path.basename(next(iter(texts))))
         found, changed = await store.write(recordings.attach, voice, given, source)
+        await asyncio.to_thread(journal.add, home, [journal.Entry.of(row) for row in changed])
         for key, path in by_key.items():
             if key in found:
                 self.waiting.pop(path, None)
@@ -76,7 +77,7 @@ class LateTexts:
                     await asyncio.to_thread(transcripts.keep, home, os.path.join(folder, path))
             else:
                 self.waiting[path] = "waits for its recording"
-        return changed
+        return len(changed)
 
     async def _list(self, path: bytes, metadata: transcripts.Metadata, folder: bytes, voice: str, home: Path, store: Store) -> int:
         """A metadata.csv: its ids stand for recordings in its own folder, or in `wavs/` below."""
@@ -92,13 +93,14 @@ class LateTexts:
             else:
                 missing += 1
         _, changed = await store.write(recordings.attach, voice, texts, names.METADATA.decode())
+        await asyncio.to_thread(journal.add, home, [journal.Entry.of(row) for row in changed])
         if missing:
             self.waiting[path] = f"waits for {missing} of the {len(metadata.texts)} recordings that it lists"
-            return changed
+            return len(changed)
         self.waiting.pop(path, None)
         with contextlib.suppress(FileNotFoundError):
             await asyncio.to_thread(transcripts.keep, home, os.path.join(folder, path))
-        return changed
+        return len(changed)
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from daemon.state.logs import Logs
     from daemon.state.runs import PointHub
     from daemon.store import Store
+    from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad")
 
@@ -71,6 +72,7 @@ class Daemon:
         self.launcher = launcher
         self.program = program  #: argv of a worker
         self.started = datetime.now(UTC)
+        self.findings: list[pb.Finding] = []  #: of the home, once it was looked through
         self.failed = False  #: ended because a part of it fell over
         self._ending = asyncio.Event()
         self._now = False
@@ -89,6 +91,7 @@ class Daemon:
             await self._listen(servers, outside)
             log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
             _tell_systemd("READY=1")
+            self._work("survey", self._survey())  # a big home takes a while: nobody waits for it
             gc.freeze()  # what is there now stays: the collector need not look at it again
             await self._ending.wait()
         finally:
@@ -133,6 +136,11 @@ class Daemon:
     async def _first_look(self) -> None:
         await asyncio.to_thread(self.gpu.sample)  # the driver may take a second to wake: nobody waits for it
         self.scheduler.wake()
+
+    async def _survey(self) -> None:
+        from daemon import survey
+
+        self.findings = await survey.at_start(self.store, self.home)
 
     async def _forget(self) -> None:
         """Keep the events that settings ask for; who watches from before them is told so."""
@@ -194,7 +202,7 @@ class Daemon:
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         for task in self._tasks:
-            if task.get_name() in ("scheduler", "inbox", "forget"):
+            if task.get_name() in ("scheduler", "inbox", "forget", "survey"):
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=LEAVE + 3)
         self.launcher.close()

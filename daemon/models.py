@@ -6,6 +6,7 @@ renamed into place before the row is committed.
 
 from __future__ import annotations
 
+import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -41,6 +42,19 @@ class Moment(TypeDecorator[datetime]):
 
 class Row(DeclarativeBase):
     type_annotation_map: ClassVar[dict[Any, Any]] = {datetime: Moment, dict[str, Any]: JSON, str: Text}
+
+
+def new_uuid() -> str:
+    """32 hex digits that nothing else has."""
+    return uuid.uuid4().hex
+
+
+class Home(Row):
+    """What tells this home's database from every other: one row."""
+
+    __tablename__ = "home"
+    uuid: Mapped[str] = mapped_column(primary_key=True, default=new_uuid)
+    since: Mapped[datetime]  #: when it was given; what is older was written before folders were marked (daemon/identity.py)
 
 
 class Job(Row):
@@ -224,6 +238,7 @@ class Run(Row):
     result: Mapped[dict[str, Any]] = mapped_column(default=dict)
     started: Mapped[datetime | None]
     ended: Mapped[datetime | None]
+    uuid: Mapped[str] = mapped_column(default=new_uuid)  #: also in its folder and in its version's: see daemon/identity.py
 
 
 class SeriesRow(Row):
@@ -266,6 +281,7 @@ class Version(Row):
     path: Mapped[str]
     size: Mapped[int]
     created: Mapped[datetime]
+    adopted: Mapped[datetime | None]  #: when its folder was taken in; None: it was trained under this database
     __table_args__ = (UniqueConstraint("voice", "number"),)
 
 

@@ -25,6 +25,7 @@ AUDIO_ENDINGS = frozenset(b".wav .wave .flac .mp3 .ogg .oga .opus .m4a .aac .web
 _PARTIAL_ENDINGS = (b".part", b".filepart", b".tmp", b".temp", b".crdownload", b".download", b".partial", b"~")
 _VOICE = re.compile(r"[^\W_][\w-]*")
 _VOICE_BYTES = 64
+_KEPT = re.compile(r"([0-9a-f]{64})\.[a-z0-9]+")
 
 
 def is_partial(name: bytes) -> bool:
@@ -89,6 +90,19 @@ def check_file(path: bytes) -> bytes:
     parts = path.split(b"/")
     if b"\0" in path or any(not part or part.startswith(b".") for part in parts):
         raise BadRequest(f"{printable(path)} is no file of a voice's inbox.", "Give paths relative to the voice's inbox folder.")
+    return path
+
+
+def kept_sha256(name: str) -> str:
+    """The SHA-256 by which a file in recordings/ is named; empty: it is none of ours."""
+    found = _KEPT.fullmatch(name)
+    return found[1] if found else ""
+
+
+def check_kept(path: str, sha256: str) -> str:
+    """The path (relative to the home) of a recording that is kept under this SHA-256. Raises BadRequest."""
+    if path != f"recordings/{sha256[:2]}/{path.rpartition('/')[2]}" or kept_sha256(path.rpartition("/")[2]) != sha256:
+        raise BadRequest(f"{path!r} is no recording that is kept under {sha256[:12]!r}.", "`myna adopt` finds those there are.")
     return path
 
 

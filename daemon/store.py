@@ -17,12 +17,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, create_engine, event, insert, text
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
+from daemon import lost
 from daemon.errors import DiskFull, MynaError
-from daemon.models import Row
+from daemon.models import Home, Row, now
 from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.store")
@@ -31,7 +32,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: the newest revision in daemon/migrations/versions; a test compares the two
-HEAD = "0002"
+HEAD = "0003"
 #: writes that may share one commit
 GROUP = 64
 
@@ -47,6 +48,7 @@ class Store:
     def __init__(self, home: Path) -> None:
         self.path = home / "myna.db"
         home.mkdir(parents=True, exist_ok=True)
+        lost.check(self.path)
         self.engine = _engine(self.path)
         try:
             migrate(self.engine)
@@ -54,8 +56,7 @@ class Store:
             self.engine.dispose()
             if full := _disk_trouble(error):
                 raise full from error
-            hint = "Nothing was changed. Put a copy of it in its place, or move it away to start with an empty one."
-            raise MynaError(f"The database {self.path} cannot be used: {error.orig}.", hint) from error
+            raise MynaError(f"The database {self.path} cannot be used: {error.orig}. Nothing was changed.", lost.ANEW) from error
         self._listeners: list[Callable[[list[pb.Event]], object]] = []
         self._queue: queue.SimpleQueue[tuple[Future[Any], Callable[[Session], Any]] | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(max_workers=3, thread_name_prefix="myna-read")
@@ -193,6 +194,7 @@ def migrate(engine: Engine) -> None:
             Row.metadata.create_all(connection)
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
             connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+            connection.execute(insert(Home).values(since=now()))
         return
     from daemon.migrations import upgrade
 

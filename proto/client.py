@@ -314,6 +314,10 @@ class Client:
         """Record consent to an engine's licence."""
         return self._ask(self._system.Accept, pb.AcceptRequest(engine=engine))
 
+    def adopt(self, *, dry_run: bool = False, voice: str = "") -> pb.AdoptResponse:
+        """Take in what the home has and its database does not know; `voice`: whose recordings are of which nothing tells."""
+        return self._ask(self._system.Adopt, pb.AdoptRequest(dry_run=dry_run, voice=voice))
+
     def fetch(self, engine: str, folder: str = "") -> pb.Job:
         """Queue bringing an engine's base to the daemon's machine: over the network, or from an absolute folder there."""
         return self.submit(pb.FetchSpec(engine=engine, folder=folder))

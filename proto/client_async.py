@@ -270,6 +270,10 @@ class AsyncClient:
     async def accept(self, engine: str) -> pb.EngineState:
         return await self._ask(self._system.Accept, pb.AcceptRequest(engine=engine))
 
+    async def adopt(self, *, dry_run: bool = False, voice: str = "") -> pb.AdoptResponse:
+        """Take in what the home has and its database does not know; `voice`: whose recordings are of which nothing tells."""
+        return await self._ask(self._system.Adopt, pb.AdoptRequest(dry_run=dry_run, voice=voice))
+
     async def fetch(self, engine: str, folder: str = "") -> pb.Job:
         """Queue bringing an engine's base to the daemon's machine: over the network, or from an absolute folder there."""
         return await self.submit(pb.FetchSpec(engine=engine, folder=folder))

@@ -532,24 +532,69 @@ class IngestSpec(_message.Message):
 
     VOICE_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     @_builtins.property
     def files(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """paths relative to the voice's inbox folder, as the file system has them (any bytes)"""
+
+    @_builtins.property
+    def kept(self) -> _containers.RepeatedCompositeFieldContainer[Global___KeptRecording]:
+        """files that lie in recordings/ already, of a database that was lost (`System.Adopt` finds them)"""
 
     def __init__(
         self,
         *,
         voice: _builtins.str = ...,
         files: _abc.Iterable[_builtins.bytes] | None = ...,
+        kept: _abc.Iterable[Global___KeptRecording] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "kept", b"kept", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___IngestSpec: _TypeAlias = IngestSpec  # noqa: Y015
+
+@_typing.final
+class KeptRecording(_message.Message):
+    """A file in recordings/ that has no row, with what is known of it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHA256_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    HAS_TEXT_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    TEXT_FROM_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.str
+    """what its bytes must come to"""
+    path: _builtins.str
+    """relative to the home"""
+    name: _builtins.str
+    """as it was called in the inbox"""
+    has_text: _builtins.bool
+    text: _builtins.str
+    text_from: _builtins.str
+    def __init__(
+        self,
+        *,
+        sha256: _builtins.str = ...,
+        path: _builtins.str = ...,
+        name: _builtins.str = ...,
+        has_text: _builtins.bool = ...,
+        text: _builtins.str = ...,
+        text_from: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_text", b"has_text", "name", b"name", "path", b"path", "sha256", b"sha256", "text", b"text", "text_from", b"text_from"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___KeptRecording: _TypeAlias = KeptRecording  # noqa: Y015
 
 @_typing.final
 class DatasetSpec(_message.Message):
@@ -1662,6 +1707,7 @@ class Version(_message.Message):
     LICENCE_FIELD_NUMBER: _builtins.int
     PATH_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
+    ADOPTED_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     number: _builtins.int
     parent: _builtins.int
@@ -1688,6 +1734,10 @@ class Version(_message.Message):
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     @_builtins.property
     def created(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def adopted(self) -> _timestamp_pb2.Timestamp:
+        """when `System.Adopt` took it in; unset: it was trained under this database"""
+
     def __init__(
         self,
         *,
@@ -1707,10 +1757,11 @@ class Version(_message.Message):
         licence: _builtins.str = ...,
         path: _builtins.str = ...,
         size: _builtins.int = ...,
+        adopted: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "created", b"created"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "dataset", b"dataset", "engine", b"engine", "kind", b"kind", "licence", b"licence", "metrics", b"metrics", "number", b"number", "parent", b"parent", "path", b"path", "report_json", b"report_json", "report_md", b"report_md", "run", b"run", "size", b"size", "state", b"state", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "created", b"created", "dataset", b"dataset", "engine", b"engine", "kind", b"kind", "licence", b"licence", "metrics", b"metrics", "number", b"number", "parent", b"parent", "path", b"path", "report_json", b"report_json", "report_md", b"report_md", "run", b"run", "size", b"size", "state", b"state", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3156,6 +3207,7 @@ class InfoResponse(_message.Message):
     CURSOR_FIELD_NUMBER: _builtins.int
     PID_FIELD_NUMBER: _builtins.int
     INBOX_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     home: _builtins.str
     gpu_holder: _builtins.str
@@ -3177,6 +3229,10 @@ class InfoResponse(_message.Message):
     def inbox(self) -> _containers.RepeatedCompositeFieldContainer[Global___InboxEvent]:
         """files arriving or settling now"""
 
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
+        """of the home, as it was found at the start: what a person should know"""
+
     def __init__(
         self,
         *,
@@ -3190,10 +3246,11 @@ class InfoResponse(_message.Message):
         cursor: _builtins.int = ...,
         pid: _builtins.int = ...,
         inbox: _abc.Iterable[Global___InboxEvent] | None = ...,
+        findings: _abc.Iterable[Global___Finding] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["sample", b"sample", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "engines", b"engines", "gpu_holder", b"gpu_holder", "home", b"home", "inbox", b"inbox", "jobs", b"jobs", "pid", b"pid", "sample", b"sample", "started", b"started", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "engines", b"engines", "findings", b"findings", "gpu_holder", b"gpu_holder", "home", b"home", "inbox", b"inbox", "jobs", b"jobs", "pid", b"pid", "sample", b"sample", "started", b"started", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3340,6 +3397,110 @@ class AcceptRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AcceptRequest: _TypeAlias = AcceptRequest  # noqa: Y015
+
+@_typing.final
+class AdoptRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    dry_run: _builtins.bool
+    """only tell what there is"""
+    voice: _builtins.str
+    """whose those recordings are of which nothing tells; empty: they are left"""
+    def __init__(
+        self,
+        *,
+        dry_run: _builtins.bool = ...,
+        voice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AdoptRequest: _TypeAlias = AdoptRequest  # noqa: Y015
+
+@_typing.final
+class Adopted(_message.Message):
+    """Something that lies in the home and that its database does not know."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """"recording", "version" """
+    voice: _builtins.str
+    """empty: nothing tells"""
+    name: _builtins.str
+    """"anna@3"; of a recording, as it was called in the inbox"""
+    path: _builtins.str
+    """relative to the home"""
+    state: _builtins.str
+    """"taken", "no-voice", "removed", "no-engine", "not-whole", "number-taken", "elsewhere" """
+    sentence: _builtins.str
+    """why it is left; empty: it is not"""
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        voice: _builtins.str = ...,
+        name: _builtins.str = ...,
+        path: _builtins.str = ...,
+        state: _builtins.str = ...,
+        sentence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "name", b"name", "path", b"path", "sentence", b"sentence", "state", b"state", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Adopted: _TypeAlias = Adopted  # noqa: Y015
+
+@_typing.final
+class AdoptResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOUND_FIELD_NUMBER: _builtins.int
+    RECORDINGS_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    JOBS_FIELD_NUMBER: _builtins.int
+    recordings: _builtins.int
+    """taken in, or (dry run) to be"""
+    versions: _builtins.int
+    left: _builtins.int
+    @_builtins.property
+    def found(self) -> _containers.RepeatedCompositeFieldContainer[Global___Adopted]:
+        """at most 1,000: what is left first"""
+
+    @_builtins.property
+    def jobs(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """that take the recordings"""
+
+    def __init__(
+        self,
+        *,
+        found: _abc.Iterable[Global___Adopted] | None = ...,
+        recordings: _builtins.int = ...,
+        versions: _builtins.int = ...,
+        left: _builtins.int = ...,
+        jobs: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["found", b"found", "jobs", b"jobs", "left", b"left", "recordings", b"recordings", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AdoptResponse: _TypeAlias = AdoptResponse  # noqa: Y015
 
 @_typing.final
 class ShutdownRequest(_message.Message):

@@ -1889,6 +1889,11 @@ class SystemStub:
                 request_serializer=proto_dot_myna__pb2.AcceptRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.EngineState.FromString,
                 _registered_method=True)
+        self.Adopt = channel.unary_unary(
+                '/myna.v1.System/Adopt',
+                request_serializer=proto_dot_myna__pb2.AdoptRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.AdoptResponse.FromString,
+                _registered_method=True)
         self.Shutdown = channel.unary_unary(
                 '/myna.v1.System/Shutdown',
                 request_serializer=proto_dot_myna__pb2.ShutdownRequest.SerializeToString,
@@ -1930,6 +1935,13 @@ class SystemServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Adopt(self, request, context):
+        """takes in what the home has and its database does not know
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Shutdown(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -1963,6 +1975,11 @@ def add_SystemServicer_to_server(servicer, server):
                     servicer.Accept,
                     request_deserializer=proto_dot_myna__pb2.AcceptRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.EngineState.SerializeToString,
+            ),
+            'Adopt': grpc.unary_unary_rpc_method_handler(
+                    servicer.Adopt,
+                    request_deserializer=proto_dot_myna__pb2.AdoptRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.AdoptResponse.SerializeToString,
             ),
             'Shutdown': grpc.unary_unary_rpc_method_handler(
                     servicer.Shutdown,
@@ -2105,6 +2122,33 @@ class System:
             '/myna.v1.System/Accept',
             proto_dot_myna__pb2.AcceptRequest.SerializeToString,
             proto_dot_myna__pb2.EngineState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Adopt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.System/Adopt',
+            proto_dot_myna__pb2.AdoptRequest.SerializeToString,
+            proto_dot_myna__pb2.AdoptResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -479,6 +479,8 @@ class SystemStub:
     Doctor: _grpc.UnaryUnaryMultiCallable[_myna_pb2.Empty, _myna_pb2.DoctorResponse]
     Accept: _grpc.UnaryUnaryMultiCallable[_myna_pb2.AcceptRequest, _myna_pb2.EngineState]
     """records consent to an engine's licence"""
+    Adopt: _grpc.UnaryUnaryMultiCallable[_myna_pb2.AdoptRequest, _myna_pb2.AdoptResponse]
+    """takes in what the home has and its database does not know"""
     Shutdown: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ShutdownRequest, _myna_pb2.Empty]
 
 @_typing.type_check_only
@@ -490,6 +492,8 @@ class SystemAsyncStub(SystemStub):
     Doctor: _aio.UnaryUnaryMultiCallable[_myna_pb2.Empty, _myna_pb2.DoctorResponse]  # type: ignore[assignment]
     Accept: _aio.UnaryUnaryMultiCallable[_myna_pb2.AcceptRequest, _myna_pb2.EngineState]  # type: ignore[assignment]
     """records consent to an engine's licence"""
+    Adopt: _aio.UnaryUnaryMultiCallable[_myna_pb2.AdoptRequest, _myna_pb2.AdoptResponse]  # type: ignore[assignment]
+    """takes in what the home has and its database does not know"""
     Shutdown: _aio.UnaryUnaryMultiCallable[_myna_pb2.ShutdownRequest, _myna_pb2.Empty]  # type: ignore[assignment]
 
 class SystemServicer(metaclass=_abc_1.ABCMeta):
@@ -528,6 +532,14 @@ class SystemServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.EngineState, _abc.Awaitable[_myna_pb2.EngineState]]:
         """records consent to an engine's licence"""
+
+    @_abc_1.abstractmethod
+    def Adopt(
+        self,
+        request: _myna_pb2.AdoptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.AdoptResponse, _abc.Awaitable[_myna_pb2.AdoptResponse]]:
+        """takes in what the home has and its database does not know"""
 
     @_abc_1.abstractmethod
     def Shutdown(

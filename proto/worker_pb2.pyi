@@ -247,20 +247,26 @@ class IngestPlan(_message.Message):
 
     VOICE_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     @_builtins.property
     def files(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
         """relative to the voice's inbox folder"""
+
+    @_builtins.property
+    def kept(self) -> _containers.RepeatedCompositeFieldContainer[_myna_pb2.KeptRecording]:
+        """lie in recordings/ already, and have no row"""
 
     def __init__(
         self,
         *,
         voice: _builtins.str = ...,
         files: _abc.Iterable[_builtins.bytes] | None = ...,
+        kept: _abc.Iterable[_myna_pb2.KeptRecording] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "kept", b"kept", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -386,6 +392,11 @@ class TrainPlan(_message.Message):
     FIRST_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
+    RUN_UUID_FIELD_NUMBER: _builtins.int
+    HOME_UUID_FIELD_NUMBER: _builtins.int
+    UNMARKED_FROM_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    PARENT_UUID_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
     language: _builtins.str
@@ -402,6 +413,15 @@ class TrainPlan(_message.Message):
     """the parent is the base"""
     version: _builtins.int
     """number the candidate will have"""
+    run_uuid: _builtins.str
+    """whose run_dir and out_dir must be: see daemon/identity.py"""
+    home_uuid: _builtins.str
+    unmarked_from: _builtins.int
+    """nanoseconds since 1970: files without a mark, at least this young, are this run's; 0: none are"""
+    dataset: _builtins.int
+    """number"""
+    parent_uuid: _builtins.str
+    """of the run that made the parent; empty: the base"""
     @_builtins.property
     def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]: ...
     @_builtins.property
@@ -426,10 +446,15 @@ class TrainPlan(_message.Message):
         first: _builtins.bool = ...,
         version: _builtins.int = ...,
         reference: _abc.Iterable[Global___ClipRef] | None = ...,
+        run_uuid: _builtins.str = ...,
+        home_uuid: _builtins.str = ...,
+        unmarked_from: _builtins.int = ...,
+        dataset: _builtins.int = ...,
+        parent_uuid: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "engine", b"engine", "first", b"first", "held_out", b"held_out", "language", b"language", "out_dir", b"out_dir", "parent_dir", b"parent_dir", "reference", b"reference", "run", b"run", "run_dir", b"run_dir", "settings_json", b"settings_json", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "dataset", b"dataset", "engine", b"engine", "first", b"first", "held_out", b"held_out", "home_uuid", b"home_uuid", "language", b"language", "out_dir", b"out_dir", "parent_dir", b"parent_dir", "parent_uuid", b"parent_uuid", "reference", b"reference", "run", b"run", "run_dir", b"run_dir", "run_uuid", b"run_uuid", "settings_json", b"settings_json", "unmarked_from", b"unmarked_from", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -632,6 +657,7 @@ class Report(_message.Message):
     STOPPED_FIELD_NUMBER: _builtins.int
     LOADED_FIELD_NUMBER: _builtins.int
     CHECKPOINT_FIELD_NUMBER: _builtins.int
+    NOTICE_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """counts up within the attempt; reports that commit something are acknowledged with Ack"""
     job: _builtins.int
@@ -675,6 +701,10 @@ class Report(_message.Message):
 
     @_builtins.property
     def checkpoint(self) -> Global___CheckpointSaved: ...
+    @_builtins.property
+    def notice(self) -> _myna_pb2.Notice:
+        """something a person should know, beyond the job's log"""
+
     def __init__(
         self,
         *,
@@ -698,12 +728,13 @@ class Report(_message.Message):
         stopped: Global___Stopped | None = ...,
         loaded: Global___Loaded | None = ...,
         checkpoint: Global___CheckpointSaved | None = ...,
+        notice: _myna_pb2.Notice | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "loaded", b"loaded", "log", b"log", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "loaded", b"loaded", "log", b"log", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "loaded", b"loaded", "log", b"log", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "loaded", b"loaded", "log", b"log", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint"]  # noqa: Y015
+    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice"]  # noqa: Y015
     _WhichOneofArgType_report: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_report) -> _WhichOneofReturnType_report | None: ...
 
@@ -873,6 +904,7 @@ class RecordingTaken(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     TEXT_FILE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
     file: _builtins.bytes
     """relative to the voice's inbox folder"""
     sha256: _builtins.str
@@ -891,6 +923,8 @@ class RecordingTaken(_message.Message):
     """"named .wav but holds MP3" """
     text_file: _builtins.bytes
     """sidecar, relative to the voice's inbox folder; moved when acknowledged"""
+    name: _builtins.str
+    """as people see it; empty: that of `file`"""
     def __init__(
         self,
         *,
@@ -907,10 +941,11 @@ class RecordingTaken(_message.Message):
         size: _builtins.int = ...,
         note: _builtins.str = ...,
         text_file: _builtins.bytes = ...,
+        name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "codec", b"codec", "file", b"file", "has_text", b"has_text", "note", b"note", "path", b"path", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "text", b"text", "text_file", b"text_file", "text_from", b"text_from"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "codec", b"codec", "file", b"file", "has_text", b"has_text", "name", b"name", "note", b"note", "path", b"path", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "text", b"text", "text_file", b"text_file", "text_from", b"text_from"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

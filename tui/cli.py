@@ -33,6 +33,7 @@ COMMANDS = {
     "packages": ("export", "import"),
     "engines": ("engines",),
     "doctor": ("doctor",),
+    "adopt": ("adopt",),
     "completion": ("completion",),
 }
 

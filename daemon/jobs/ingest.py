@@ -4,6 +4,8 @@ A recording is copied byte for byte, synced, decoded whole and put under its has
 the daemon has acknowledged that, and only if it is still the file that was copied. Whatever happens between any two of these steps, the
 next attempt finds the original in the inbox and takes it again: the same bytes are one recording.
 
+A file that lies in `recordings/` already, of a database that was lost, is hashed, decoded and reported where it is (`myna adopt`).
+
 Must not import torch: ten thousand small files are taken by a few short-lived workers.
 """
 
@@ -15,12 +17,13 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from daemon import settings
+from daemon import journal, settings
 from daemon.jobs import Channel
 from daemon.names import is_metadata, is_text, printable, stem
 from daemon.refused import refuse
@@ -29,7 +32,10 @@ from engines.audio.container import NAMES, sniff
 from engines.audio.decode import RecordingFacts, probe_and_decode
 from engines.errors import BadInput, DiskFull
 from engines.files import disk_full_is_a_sentence, sync_folder
+from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
+
+T = TypeVar("T")
 
 #: Files handled at once. Nearly all of the time goes into waiting for the disk, and waits that come together are one write to it: sixteen
 #: threads sync a file in a tenth of the time that one takes.
@@ -102,6 +108,7 @@ class _Ingest:
         self.count = Count()
         self.sidecars: dict[bytes, Sidecar] = {}
         self.files = list(dict.fromkeys(plan.files))
+        self.kept = list(plan.kept)
         self.used: set[bytes] = set()  #: transcripts whose text the daemon has stored
 
     def run(self) -> str:
@@ -113,17 +120,21 @@ class _Ingest:
                 self._read_sidecar(file)
             else:
                 audio.append(file)
-        done = 0
         with ThreadPoolExecutor(THREADS) as pool:
-            for start in range(0, len(audio), CHUNK):
-                self.channel.check()
-                some = audio[start : start + CHUNK]
-                for _ in pool.map(self._take, some):
-                    done += 1
-                    self.channel.progress(done, len(audio), "files", printable(some[min(done - start, len(some)) - 1]))
+            self._each(pool, audio, self._take, printable)
+            self._each(pool, self.kept, self._take_in, lambda kept: kept.name)
         for sidecar in self.sidecars.values():
             self._keep(sidecar)
         return self.count.sentence()
+
+    def _each(self, pool: ThreadPoolExecutor, files: Sequence[T], take: Callable[[T], None], name: Callable[[T], str]) -> None:
+        """Take files side by side, and look what the daemon wants between some of them and the next."""
+        done = 0
+        for start in range(0, len(files), CHUNK):
+            self.channel.check()
+            for file, _ in zip(some := files[start : start + CHUNK], pool.map(take, some), strict=True):
+                done += 1
+                self.channel.progress(done, len(files), "files", name(file))
 
     # ------------------------------------------------------------------------------------------------ transcripts
 
@@ -258,24 +269,58 @@ class _Ingest:
 
     def _report(self, file: bytes, place: Path, sha256: str, identity: Identity, facts: RecordingFacts) -> None:
         sidecar = self._sidecar_of(file)
+        kept = pb.KeptRecording(sha256=sha256, path=str(place.relative_to(self.channel.home)), name=printable(file))
+        if sidecar is not None:
+            kept.has_text, kept.text, kept.text_from = True, sidecar[1], printable(os.path.basename(sidecar[0].file))
+        self._commit(file, kept, identity.size, facts, sidecar[0].file if sidecar else b"")
+        if sidecar is not None:
+            self.used.add(sidecar[0].file)
+
+    def _commit(self, file: bytes, kept: pb.KeptRecording, size: int, facts: RecordingFacts, text_file: bytes = b"") -> None:
+        """Write the recording into the journal, and have its row committed."""
+        text = kept.text if kept.has_text else None
+        journal.add(self.channel.home, [journal.Entry(self.voice, kept.sha256, kept.name, text, kept.text_from)])
         taken = wire.RecordingTaken(
             file=file,
-            sha256=sha256,
-            path=str(place.relative_to(self.channel.home)),
+            name=kept.name,
+            sha256=kept.sha256,
+            path=kept.path,
             seconds=facts.seconds,
             sample_rate=facts.sample_rate,
             channels=facts.channels,
             codec=facts.codec,
-            has_text=sidecar is not None,
-            text=sidecar[1] if sidecar else "",
-            text_from=printable(os.path.basename(sidecar[0].file)) if sidecar else "",
-            text_file=sidecar[0].file if sidecar else b"",
-            size=identity.size,
+            has_text=kept.has_text,
+            text=kept.text,
+            text_from=kept.text_from,
+            text_file=text_file,
+            size=size,
             note=" ".join(facts.notes),
         )
         self.channel.commit(wire.Report(taken=taken))
-        if sidecar is not None:
-            self.used.add(sidecar[0].file)
+
+    # ------------------------------------------------------------------------------------------------ what lies here already
+
+    def _take_in(self, kept: pb.KeptRecording) -> None:
+        """One file of `recordings/` that has no row: left where it is, whatever comes of it."""
+        place = self.channel.home / kept.path
+        shown = f"{kept.path} ({kept.name})"
+        try:
+            with open(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+                size, sha256 = os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
+            if sha256 != kept.sha256:
+                self._pass_over(f"{shown} is not what its name says: its bytes have changed")
+                return
+            facts = probe_and_decode(place)
+        except (OSError, BadInput) as error:
+            self._pass_over(f"{shown} cannot be taken in ({error})")
+            return
+        self._commit(b"", kept, size, facts)
+        self.count.taken += 1
+        self.count.seconds += facts.seconds
+
+    def _pass_over(self, sentence: str) -> None:
+        self.channel.log("warning", f"{sentence}; it stays where it is.")
+        self.count.left.append(sentence)
 
     # ------------------------------------------------------------------------------------------------ what is not taken
 

@@ -1,6 +1,7 @@
 """Training in a worker: features, the loop, and the candidate's folder.
 
 An attempt finds what the ones before it left: cached features, checkpoints, or the finished version, which is then only reported again.
+That a folder has the number of its run or version is no proof that it is of this run: `daemon/identity.py`.
 """
 
 from __future__ import annotations
@@ -9,20 +10,23 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from daemon import identity
 from daemon.jobs import Channel, Stopped, versions
 from engines import device, registry
 from engines.base import Clip, Engine, Features
 from engines.errors import BadInput
 from engines.features import encode_all
-from engines.files import write_whole
+from engines.files import disk_full_is_a_sentence, write_whole
 from engines.training import control, memory, settings
 from engines.training.control import Command
 from engines.training.held_out import held_out_losses
 from engines.training.loop import TrainResult, train
 from engines.training.settings import TrainSettings
+from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 #: Held-out losses and other results are stored with a version; raised when their shape changes.
@@ -32,8 +36,10 @@ FORMAT = 1
 def run(plan: wire.TrainPlan, channel: Channel) -> str:
     """Train one version and have it committed. Raises Stopped when told to stop: a checkpoint is written."""
     out = Path(plan.out_dir)
-    done = versions.lineage(out)
-    if done is None or done.get("run") != plan.run:
+    with disk_full_is_a_sentence("the run's folder"):
+        _tell_aside(channel, identity.claim(Path(plan.run_dir), _mark(plan), plan.unmarked_from), plan.run_dir)
+    done = _finished(plan, out)
+    if done is None:
         done = _train(plan, channel, out)
     else:
         channel.log("info", f"Version {plan.version} was complete already: an attempt before this one finished it.")
@@ -41,6 +47,44 @@ def run(plan: wire.TrainPlan, channel: Channel) -> str:
     # The version holds the weights now; what only a resumed run would need can be many times their size
     shutil.rmtree(Path(plan.run_dir) / "checkpoints", ignore_errors=True)
     return f"Trained version {plan.version} of {plan.voice}: {done['result']['ended']}"
+
+
+def _mark(plan: wire.TrainPlan) -> identity.Mark:
+    return identity.Mark(plan.home_uuid, plan.run_uuid)
+
+
+def _finished(plan: wire.TrainPlan, out: Path) -> dict[str, Any] | None:
+    """The lineage of the version, if an attempt of this run has finished it."""
+    about = versions.lineage(out)
+    if about is None or not identity.is_of(out, plan.run_uuid, plan.unmarked_from):
+        return None
+    if identity.read(out) is None:  # from before there were marks: it is ours if it was made of the same
+        wanted = {**_made_of(plan), "run": plan.run}
+        if not identity.written_for(about, wanted):
+            return None
+        identity.write(out, _mark(plan))
+    return about
+
+
+def _made_of(plan: wire.TrainPlan) -> dict[str, Any]:
+    """What a version's lineage says of where it comes from."""
+    return {
+        "voice": plan.voice,
+        "version": plan.version,
+        "engine": plan.engine,
+        "parent": int(Path(plan.parent_dir).name) if plan.parent_dir else 0,
+        "clips": sorted(ref.sha256 for ref in plan.clips),
+        "held_out": sorted(ref.sha256 for ref in plan.held_out),
+    }
+
+
+def _tell_aside(channel: Channel, place: Path | None, found: str) -> None:
+    """Say what was found in a folder's place, and where it lies now."""
+    if place is not None:
+        sentence = f"{found} was not of this training, though it has its number. It lies in {place} now, untouched."
+        hint = "It is another database's, or was changed by hand. `myna adopt --dry-run` lists what the home has and its database does not."
+        channel.log("warning", sentence)
+        channel.report(wire.Report(notice=pb.Notice(level="warning", sentence=sentence, hint=hint)))
 
 
 def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
@@ -64,7 +108,7 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
     about = _lineage(plan, engine, model.kind, chosen, result, counted)
     about["result"] |= {"start_losses": dict(result.start_losses), "base_losses": dict(base_losses or {})}
     channel.progress(result.steps, chosen.steps, "steps", "writing the version")
-    versions.write(out, lambda folder: engine.save(model, folder), about)
+    _tell_aside(channel, versions.write(out, lambda folder: engine.save(model, folder), about, _mark(plan)), plan.out_dir)
     return about
 
 
@@ -124,18 +168,18 @@ def _lineage(
     plan: wire.TrainPlan, engine: Engine, kind: str, chosen: TrainSettings, result: TrainResult, counted: Mapping[str, int]
 ) -> dict[str, Any]:
     return {
+        **_made_of(plan),
         "format": FORMAT,
-        "voice": plan.voice,
-        "version": plan.version,
-        "engine": plan.engine,
         "language": plan.language,
         "kind": kind,
-        "parent": int(Path(plan.parent_dir).name) if plan.parent_dir else 0,
         "run": plan.run,
+        "run_uuid": plan.run_uuid,
+        "home": plan.home_uuid,
+        "dataset": plan.dataset,
+        "parent_uuid": plan.parent_uuid,
+        "created": datetime.now(UTC).isoformat(),
         "licence": engine.info.licence,
         "base": engine.base_fingerprint(),
-        "clips": sorted(ref.sha256 for ref in plan.clips),
-        "held_out": sorted(ref.sha256 for ref in plan.held_out),
         "used": dict(counted),
         "settings": chosen.to_json(),
         "machine": device.name(),

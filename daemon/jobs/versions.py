@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from daemon.identity import MARK, Mark, set_aside
+from daemon.identity import write as write_mark
 from engines.base import Clip
 from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_file, sync_folder
 from proto import worker_pb2 as wire
@@ -17,7 +19,7 @@ from proto import worker_pb2 as wire
 #: Present in every complete version folder, written last.
 LINEAGE = "version.json"
 #: What is written into a version's folder later, and says nothing of its weights.
-BESIDE = (LINEAGE, "report.md", "report.json", "curves.svg")
+BESIDE = (LINEAGE, MARK, "report.md", "report.json", "curves.svg")
 
 
 def clips(refs: Iterable[wire.ClipRef]) -> list[Clip]:
@@ -34,9 +36,11 @@ def lineage(folder: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def write(folder: Path, save: Callable[[Path], None], about: dict[str, Any]) -> None:
-    """Let `save` fill a folder beside `folder`, add the lineage, sync everything and rename it into place. Raises DiskFull: then nothing of
-    it is left. What lies half-written from killed attempts at this version is swept away first."""
+def write(folder: Path, save: Callable[[Path], None], about: dict[str, Any], mark: Mark) -> Path | None:
+    """Let `save` fill a folder beside `folder`, add the lineage and the mark, sync everything and rename it into place. Raises DiskFull:
+    then nothing of it is left. What lies half-written from killed attempts at this version is swept away first. Whatever stands in its
+    place is not this version: it is set aside, and where to is returned."""
+    stood = None
     folder.parent.mkdir(parents=True, exist_ok=True)
     for leftover in folder.parent.glob(f"{TEMPORARY}{folder.name}-*"):
         shutil.rmtree(leftover, ignore_errors=True)
@@ -46,14 +50,15 @@ def write(folder: Path, save: Callable[[Path], None], about: dict[str, Any]) -> 
             aside.mkdir()
             save(aside)
             (aside / LINEAGE).write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+            write_mark(aside, mark)
             _sync(aside)
-            if folder.exists():  # without its lineage: not whole, whoever made it
-                shutil.rmtree(folder)
+            stood = set_aside(folder) if os.path.lexists(folder) else None
             aside.rename(folder)
             sync_folder(folder.parent)
         except BaseException:
             shutil.rmtree(aside, ignore_errors=True)
             raise
+    return stood
 
 
 def identity(folder: Path) -> str:

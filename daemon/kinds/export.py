@@ -43,7 +43,7 @@ class Export:
         return Start(
             export=wire.ExportPlan(
                 engine=version.engine,
-                version_dir=str(home / version.path),
+                version_dir=str(voices.folder(session, version, home)),
                 version_name=voices.spelt(asked.voice, version.number),
                 format=asked.format,
                 file=str(file(home, asked)),

@@ -33,21 +33,24 @@ class Ingest:
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.ingest
         voices.get(session, names.check_voice(asked.voice))
-        if not asked.files:
+        if not asked.files and not asked.kept:
             hint = f"`myna add {asked.voice} FILES…` copies files into the inbox; they are taken by themselves."
             raise BadRequest("The job names no files.", hint)
-        if len(asked.files) > FILES_LIMIT:
-            raise BadRequest(f"{len(asked.files)} files are too many for one job.", f"Name at most {FILES_LIMIT}.")
+        count = len(asked.files) + len(asked.kept)
+        if count > FILES_LIMIT:
+            raise BadRequest(f"{count} files are too many for one job.", f"Name at most {FILES_LIMIT}.")
         for file in asked.files:
             names.check_file(file)
-        return asked.voice, f"take {_count(len(asked.files), 'file')} for {asked.voice}"
+        for kept in asked.kept:
+            names.check_kept(kept.path, kept.sha256)
+        return asked.voice, f"take {_count(count, 'file')} for {asked.voice}"
 
     def why_not(self, session: Session, job: Job, home: Path) -> str:
         return room.short(home)
 
     def plan(self, session: Session, job: Job, home: Path) -> Start:
         asked = pb.JobSpec.FromString(job.spec).ingest
-        return Start(ingest=wire.IngestPlan(voice=asked.voice, files=asked.files))
+        return Start(ingest=wire.IngestPlan(voice=asked.voice, files=asked.files, kept=asked.kept))
 
     def commit(self, session: Session, job: Job, report: Report, home: Path) -> None:
         if report.WhichOneof("report") == "taken":

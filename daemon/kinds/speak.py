@@ -70,7 +70,7 @@ class Speak:
             speak=wire.SpeakPlan(
                 spec=asked,
                 engine=chosen.engine if chosen is not None else voice.engine,
-                version_dir=str(home / chosen.path) if chosen is not None else "",
+                version_dir=str(voices.folder(session, chosen, home)) if chosen is not None else "",
                 version_name=version_name(voice, chosen),
                 reference=clip_refs.reference(session, voice, home) if chosen is None else [],
                 given=clip_refs.named(session, voice, asked.references, home),

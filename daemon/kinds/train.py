@@ -1,7 +1,7 @@
 """Training, the daemon's side: what a voice is trained on and from, whether it can be, and the version that comes of it.
 
 A run and the number of its version are reserved at the first attempt and stay the same over all attempts, so that a resumed attempt finds
-its checkpoints.
+its checkpoints. A number whose folder exists already, and is not this run's (`daemon/identity.py`), is passed over.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from daemon import room
+from daemon import identity, room
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
-from daemon.models import Dataset, Job, PointRow, Run, SeriesRow, Version, Voice, now
-from daemon.state import clip_refs, engines, jobs, voices
+from daemon.models import Dataset, Home, Job, PointRow, Run, SeriesRow, Version, Voice, now
+from daemon.state import clip_refs, engines, events, jobs, voices
 from engines import registry
 from engines.errors import BadInput
 from engines.training import settings
@@ -80,9 +80,13 @@ class Train:
         if run is None or (run.ended is not None and run.step == 0):  # failed before its first step: what is mended since counts
             run = _reserve(session, job, _work(session, spec), spec.options, run)
         run.ended = None
+        ours = session.scalars(select(Home)).one()
+        unmarked = unmarked_from(run, ours)
+        _number(session, run, home, unmarked)
         # What was chosen at the first attempt stays: another parent or dataset would be another run
         voice = voices.get(session, run.voice)
         parent = voices.version(session, run.voice, run.from_version) if run.from_version else None
+        before = session.get(Run, parent.run) if parent is not None else None
         data = clip_refs.dataset(session, run.voice, run.dataset)
         clips, held_out = clip_refs.training(session, voice, data, home, parent), clip_refs.held_out(session, voice, data, home)
         return Start(
@@ -92,7 +96,7 @@ class Train:
                 language=voices.language(voice.language),
                 run=run.id,
                 run_dir=str(home / "runs" / str(run.id)),
-                parent_dir=str(home / parent.path) if parent is not None else "",
+                parent_dir=str(voices.folder(session, parent, home)) if parent is not None else "",
                 out_dir=str(home / _folder(run.voice, run.to_version)),
                 clips=clips,
                 held_out=held_out,
@@ -100,6 +104,11 @@ class Train:
                 first=parent is None,
                 version=run.to_version,
                 reference=clip_refs.chosen(session, voice, home),
+                run_uuid=run.uuid,
+                home_uuid=ours.uuid,
+                unmarked_from=unmarked,
+                dataset=run.dataset,
+                parent_uuid=before.uuid if before is not None else "",
             )
         )
 
@@ -258,16 +267,12 @@ def _settings(session: Session, work: Work, options: pb.TrainOptions) -> dict[st
 
 
 def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions, run: Run | None = None) -> Run:
-    """The run of this job, with the next free number for its version: numbers are never used twice. A run that has not begun to learn
-    (`run`) is told anew what to do."""
+    """The run of this job. One that has not begun to learn (`run`) is told anew what to do."""
     overrides = _settings(session, work, options)
     clips = clip_refs.training(session, work.voice, work.data, Path(), work.parent)
     new = sum(clip.is_new for clip in clips)
     if run is None:
-        newest = select(func.max(Version.number)).where(Version.voice == work.voice.name)
-        reserved = select(func.max(Run.to_version)).where(Run.voice == work.voice.name)
-        number = max(session.scalar(newest) or 0, session.scalar(reserved) or 0) + 1
-        run = Run(voice=work.voice.name, job=job.id, to_version=number, step=0, result={}, started=now())
+        run = Run(voice=work.voice.name, job=job.id, to_version=0, step=0, result={}, started=now())
     run.engine = work.info.name
     run.dataset = work.data.number
     run.from_version = work.parent.number if work.parent is not None else 0
@@ -278,6 +283,28 @@ def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions, r
     job.run = run.id
     job.title = work.title  # what is promoted may have changed since it was submitted
     return run
+
+
+def unmarked_from(run: Run, home: Home) -> int:
+    """From when on folders without a mark can be the run's, nanoseconds since 1970; 0: never, since it began when there were marks."""
+    return int(run.started.timestamp() * 1e9) if run.started is not None and run.started < home.since else 0
+
+
+def _number(session: Session, run: Run, home: Path, unmarked: int) -> None:
+    """Have a number for the run's version: the one it has, unless another's folder came to lie there; else the next that neither a row nor
+    the disk has. Numbers are never used twice."""
+    folder = home / _folder(run.voice, run.to_version)
+    if run.to_version and (not folder.exists() or identity.is_of(folder, run.uuid, unmarked)):
+        return
+    newest = select(func.max(Version.number)).where(Version.voice == run.voice)
+    reserved = select(func.max(Run.to_version)).where(Run.voice == run.voice)
+    known = max(session.scalar(newest) or 0, session.scalar(reserved) or 0)
+    number = identity.free_number(home, run.voice, known + 1)
+    for taken in range(known + 1, number):
+        sentence = f"The number {taken} is passed over for a new version of {run.voice}: files that this database does not know have it."
+        events.notice(session, "warning", sentence, "`myna adopt --dry-run` lists what can be taken in.", run.voice)
+    run.to_version = number
+    session.flush()
 
 
 def _folder(voice: str, number: int) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from daemon import journal
 from daemon.errors import BadRequest, Later, NotFound
 from daemon.models import Clip, Dataset, DatasetClip, Recording
 from daemon.services.errors import plain
@@ -124,12 +125,13 @@ class DatasetsService(stubs.DatasetsServicer):
         raise Later("Packages of datasets come with a later version of Myna.", "Until then, add recordings: `myna add VOICE FILES…`.")
 
     async def _recording(self, change: Callable[[Session, str, str], Recording], request: pb.RecordingRequest) -> pb.Recording:
-        def act(session: Session) -> pb.Recording:
+        def act(session: Session) -> tuple[pb.Recording, Recording]:
             row = change(session, request.voice, request.sha256)
             session.flush()
-            return recordings.message(session, row)
+            return recordings.message(session, row), row
 
-        answer: pb.Recording = await self.daemon.store.write(act)
+        answer, row = await self.daemon.store.write(act)
+        await asyncio.to_thread(journal.add, self.daemon.home, [journal.Entry.of(row)])
         self._changed(request.voice)
         return answer
 

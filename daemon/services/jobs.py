@@ -90,7 +90,8 @@ class JobsService(stubs.JobsServicer):
         async def alive() -> bool:
             return (await self.store.read(jobs.get, request.id)).state not in ENDED
 
-        await alive()
+        job = await self.store.read(jobs.get, request.id)
+        self.daemon.logs.claim(job.id, job.submitted)
         live = alive if request.follow else None
         async for line in self.daemon.logs.follow(request.id, tail=request.tail, after=request.after, alive=live):
             yield pb.LogLine(

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.orm import Session
 
-from daemon import doctor
+from daemon import doctor, identity, names, survey
 from daemon.kinds import train
 from daemon.services.errors import plain
-from daemon.state import engines, events, jobs
+from daemon.state import adopt, engines, events, jobs
 from engines import registry
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: seconds between samples of a watch: the default, and the least
 EVERY, LEAST = 2.0, 0.5
+#: things that `Adopt` names, at most
+SHOWN = 1_000
 
 
 @plain
@@ -53,6 +55,7 @@ class SystemService(stubs.SystemServicer):
             cursor=cursor,
             pid=os.getpid(),
             inbox=self.daemon.inbox.present(),
+            findings=self.daemon.findings,
         )
 
     async def Watch(self, request: pb.SystemWatchRequest, context: Any) -> AsyncIterator[pb.SystemSample]:
@@ -71,6 +74,29 @@ class SystemService(stubs.SystemServicer):
         state = await self.store.write(engines.accept, request.engine, self.daemon.home)
         self.daemon.scheduler.wake()  # a training may have waited for just that
         return state
+
+    async def Adopt(self, request: pb.AdoptRequest, context: Any) -> pb.AdoptResponse:
+        home, voice = self.daemon.home, names.check_voice(request.voice) if request.voice else ""
+        found = await asyncio.to_thread(self.store.read_now, survey.look, home, voice)
+        left = [one for one in found if one.state is not survey.State.TAKEN]
+        taken = [one for one in found if one.state is survey.State.TAKEN]
+        answer = pb.AdoptResponse(
+            found=[one.message for one in (*left, *taken)[:SHOWN]],
+            recordings=sum(one.kind == "recording" for one in taken),
+            versions=sum(one.kind == "version" for one in taken),
+            left=len(left),
+        )
+        if request.dry_run or not taken:
+            return answer
+        submitted, marks = await self.store.write(adopt.take_in, taken, home, self.daemon.settings.ingest_batch)
+        for folder, mark in marks:
+            await asyncio.to_thread(identity.write, folder, mark)
+        for owner, job in submitted:
+            self.daemon.inbox.takes(owner, job)
+            answer.jobs.append(job)
+        told = survey.finding(left)
+        self.daemon.findings = [told] if told is not None else []
+        return answer
 
     async def Shutdown(self, request: pb.ShutdownRequest, context: Any) -> pb.Empty:
         # after the answer is on its way

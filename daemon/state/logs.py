@@ -1,14 +1,23 @@
-"""The log of each job: one file of JSON lines, `log/job-<id>.jsonl`, over all its attempts."""
+"""The log of each job: one file of JSON lines, `log/job-<id>.jsonl`, over all its attempts.
+
+Its first line says when the job was submitted, to the microsecond: a file that says otherwise is of another database's job of that number
+(daemon/identity.py).
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypedDict
+
+from daemon import identity
+from daemon.models import EPOCH
 
 
 class Line(TypedDict):
@@ -38,6 +47,19 @@ class Logs:
     def path(self, job: int) -> Path:
         """The job's log file, whether it exists or not."""
         return self.folder / f"job-{job}.jsonl"
+
+    def claim(self, job: int, submitted: datetime, *, begin: bool = False) -> None:
+        """Set the file under the job's number aside if it is another job's. A file without such a first line, from before there was one,
+        is this job's if it does not begin before the job. `begin`: make the file, if there is none."""
+        path, mine = self.path(job), (submitted - EPOCH) // timedelta(microseconds=1)
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            with path.open("rb") as file:
+                first = json.loads(file.readline(1_000_000))
+            if first["submitted"] != mine if "submitted" in first else first["time"] // 1_000 < mine:
+                identity.set_aside(path)
+        with contextlib.suppress(OSError):
+            if begin and not path.exists():
+                path.write_text(json.dumps({"submitted": mine}) + "\n", encoding="utf-8")
 
     def append(self, job: int, attempt: int, lines: list[tuple[int, str, str]]) -> None:
         """Add (nanoseconds, level, text) lines. A full disk costs the log, never the job."""
@@ -79,7 +101,8 @@ class Logs:
                 line: Read = json.loads(raw) | {"end": offset}
             except (ValueError, TypeError):
                 continue  # a line cut by a crash; the next one is whole again
-            lines.append(line)
+            if "text" in line:  # all but the first one
+                lines.append(line)
         return lines, offset
 
     async def follow(

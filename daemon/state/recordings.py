@@ -42,7 +42,7 @@ def get(session: Session, voice: str, sha256: str) -> Recording:
 def take(session: Session, voice: str, taken: wire.RecordingTaken) -> Recording:
     """Store a taken recording. The same bytes again, under any name, are the same recording: known, and no longer removed."""
     ensure_voice(session, voice)
-    name = printable(taken.file)
+    name = taken.name or printable(taken.file)
     row = session.scalars(select(Recording).where(Recording.voice == voice, Recording.sha256 == taken.sha256)).first()
     if row is None:
         row = Recording(
@@ -95,19 +95,19 @@ def name_stem(name: str) -> str:
     return str(path.with_suffix("")) if path.suffix else name
 
 
-def attach(session: Session, voice: str, texts: Mapping[str, str], source: str) -> tuple[set[str], int]:
+def attach(session: Session, voice: str, texts: Mapping[str, str], source: str) -> tuple[set[str], list[Recording]]:
     """Give texts, by the recordings' names without ending, to recordings that were taken before. Returns (the names that have a recording,
-    how many recordings have a text that they did not have)."""
+    the recordings that have a text which they did not have)."""
     known = by_stem(session, voice)
     there = texts.keys() & known.keys()
-    changed = 0
+    changed: list[Recording] = []
     for key in there:
         for id in known[key]:
             row = session.get_one(Recording, id)
             if is_metadata(source.encode()) and row.text is not None and row.text_from and not is_metadata(row.text_from.encode()):
                 continue  # a text of its own beside the recording goes before that of a list
             if set_text(row, texts[key], source):
-                changed += 1
+                changed.append(row)
                 tell(session, voice, row.name, "taken", f"Its text came with {source}.", row.seconds)
     return there, changed
 

@@ -14,8 +14,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from daemon import identity
 from daemon.errors import NotFound, NotNow
-from daemon.models import Dataset, Job, Promotion, Recording, Version, Voice, now
+from daemon.models import Dataset, Job, Promotion, Recording, Run, Version, Voice, now
 from daemon.state import engines, events
 from daemon.store import home_of
 from engines import registry
@@ -46,6 +47,16 @@ def version(session: Session, voice: str, number: int) -> Version:
     if found is None:
         raise NotFound(f"{voice} has no version {number}.", f"`myna versions {voice}` lists those there are.")
     return found
+
+
+def folder(session: Session, row: Version, home: Path) -> Path:
+    """The version's folder, for a job to read. Raises NotNow if what lies there is another's (daemon/identity.py)."""
+    place, run = home / row.path, session.get(Run, row.run)
+    mark = identity.read(place)
+    if mark is not None and run is not None and mark.run != run.uuid:
+        sentence = f"{place} is not version {row.number} of {row.voice}: it was made by another run, of the home {mark.home[:8]}."
+        raise NotNow(sentence, "Nothing of it is used. Put the version's own folder back, or train anew.")
+    return place
 
 
 def versions(session: Session, voice: str, before: int, size: int) -> list[Version]:
@@ -187,7 +198,7 @@ def next_sentence(session: Session, row: Voice, newest: Dataset | None, auto_tra
 
 def version_message(row: Version, home: Path | None = None, *, report: bool = False) -> pb.Version:
     """The version on the wire. With `home`, its path is absolute; with `report` too, the report's files are in it."""
-    folder = home / row.path if home is not None else None
+    place = home / row.path if home is not None else None
     told = pb.Version(
         voice=row.voice,
         number=row.number,
@@ -201,11 +212,13 @@ def version_message(row: Version, home: Path | None = None, *, report: bool = Fa
         created=_stamp(row),
         verdict=row.verdict,
         licence=row.licence,
-        path=str(folder or row.path),
+        path=str(place or row.path),
         size=row.size,
     )
-    if report and folder is not None:
-        told.report_md, told.report_json = _text(folder / "report.md"), _text(folder / "report.json")
+    if row.adopted is not None:
+        told.adopted.FromDatetime(row.adopted)
+    if report and place is not None:
+        told.report_md, told.report_json = _text(place / "report.md"), _text(place / "report.json")
     return told
 
 

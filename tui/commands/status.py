@@ -88,6 +88,7 @@ def machine(info: pb.InfoResponse) -> list[tuple[str, str]]:
     if info.inbox:
         names = ", ".join(f"{event.voice}/{event.name}" for event in info.inbox[:3])
         rows.append(("inbox", f"{wording.count(len(info.inbox), 'file')} arriving: {names}" + (" …" if len(info.inbox) > 3 else "")))
+    rows += [(finding.state, f"{finding.sentence} {finding.hint}") for finding in info.findings]
     for engine in info.engines:
         if not engine.ready:
             rows.append((engine.name, engine.sentence))

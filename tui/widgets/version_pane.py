@@ -127,6 +127,7 @@ def numbers(version: pb.Version, against: pb.Version | None, compared: pb.Compar
         (f"run {version.run}" if version.run else "", ""),
         (f"{version.engine} {version.kind}".strip(), ""),
         (wording.moment(version.created), ""),
+        (f"taken in {wording.moment(version.adopted)}" if version.HasField("adopted") else "", ""),
         (version.licence, "$warning"),
     ]
     shown = [(safe(words), style) for words, style in facts if words]

@@ -53,6 +53,9 @@ def train_plan(tmp_path: Path) -> wire.TrainPlan:
         settings_json=SETTINGS,
         first=True,
         version=1,
+        run_uuid="a" * 32,
+        home_uuid="b" * 32,
+        dataset=3,
     )
 
 

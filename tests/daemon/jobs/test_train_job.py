@@ -138,6 +138,6 @@ def test_clips_the_engine_cannot_use_are_named_in_the_log(train_plan: wire.Train
     assert any(line.startswith("warning") and train_plan.clips[0].sha256[:12] in line for line in channel.lines)
     for one in train_plan.clips:
         one.text = "…"
-    train_plan.run, train_plan.run_dir = 7, str(tmp_path / "runs" / "7")
+    train_plan.run, train_plan.run_dir, train_plan.run_uuid = 7, str(tmp_path / "runs" / "7"), "e" * 32
     with pytest.raises(BadInput, match="None of the new clips"):
         train.run(train_plan, Recorded(tmp_path))

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, select, text
 
 import daemon.migrations
 from daemon.errors import MynaError
-from daemon.models import Clip, Evaluation, Holdout, Job, Row, Version, Voice
+from daemon.models import Clip, Evaluation, Holdout, Home, Job, Row, Run, Version, Voice
 from daemon.state import events, jobs, runs
 from daemon.store import HEAD, Store, migrate, opened
 from daemon.store import _engine as engine_of
@@ -68,6 +68,18 @@ def test_work_goes_on_in_it(home: Path) -> None:
         assert [job.id for job in store.read_now(jobs.live) if job.state == "queued"] == [2, 6]
         assert store.read_now(lambda s: jobs.get(s, 3).state) == "paused"
         assert [event.job.id for event in store.read_now(events.after, cursor)[0]] == [2]
+
+
+def test_the_home_and_each_run_get_an_identity_that_stays(home: Path) -> None:
+    def uuids(store: Store) -> list[str]:
+        return store.read_now(lambda s: [s.scalars(select(Home.uuid)).one(), *s.scalars(select(Run.uuid).order_by(Run.id))])
+
+    with opened(home) as store:
+        first = uuids(store)
+    assert len(set(first)) == 3
+    assert {len(uuid) for uuid in first} == {32}
+    with opened(home) as store:
+        assert uuids(store) == first
 
 
 def test_it_ends_at_the_newest_schema(home: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from daemon.state.logs import Logs
@@ -87,3 +88,36 @@ def test_a_follower_that_comes_back_with_its_cursor_gets_each_line_once(tmp_path
     (_, _), (text, cursor), (_, _) = asyncio.run(read(logs, 0))
     assert text == "ü"
     assert [text for text, _ in asyncio.run(read(Logs(tmp_path), cursor))] == ["c"], "also from a daemon that was started anew"
+
+
+NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
+
+
+def test_the_log_of_another_databases_job_of_that_number_is_set_aside_and_not_shown(tmp_path: Path) -> None:
+    logs = Logs(tmp_path)
+    logs.claim(1, NOON, begin=True)
+    logs.append(1, 1, lines("theirs"))
+    whole = logs.path(1).read_bytes()
+    logs.claim(1, NOON + timedelta(microseconds=1))
+    assert logs.read(1)[0] == []
+    logs.claim(1, NOON + timedelta(microseconds=1), begin=True)
+    logs.append(1, 1, lines("ours"))
+    assert [line["text"] for line in logs.read(1)[0]] == ["ours"]
+    assert (tmp_path / "log" / "job-1.jsonl.of-another-database").read_bytes() == whole
+
+
+def test_a_job_keeps_its_log_over_attempts_and_restarts(tmp_path: Path) -> None:
+    for attempt in (1, 2):
+        logs = Logs(tmp_path)
+        logs.claim(1, NOON, begin=True)
+        logs.append(1, attempt, lines(f"attempt {attempt}"))
+    assert [line["text"] for line in logs.read(1)[0]] == ["attempt 1", "attempt 2"]
+
+
+def test_a_log_without_its_first_line_is_the_jobs_unless_it_is_older(tmp_path: Path) -> None:
+    logs = Logs(tmp_path)
+    logs.append(1, 1, [(int(NOON.timestamp()) * 10**9, "info", "a")])
+    logs.claim(1, NOON - timedelta(seconds=1), begin=True)
+    assert [line["text"] for line in logs.read(1)[0]] == ["a"]
+    logs.claim(1, NOON + timedelta(seconds=1))
+    assert logs.read(1)[0] == []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from voice_rows import clip, dataset, version
+from voice_rows import clip, dataset, folder, version
 
+from daemon import identity
 from daemon.errors import NotFound, NotNow
-from daemon.models import EventRow, Promotion, Version, Voice
+from daemon.models import EventRow, Promotion, Run, Version, Voice
 from daemon.state import voices
 from daemon.store import Store
 from proto import myna_pb2 as pb
@@ -131,3 +134,17 @@ def test_a_voice_counts_what_it_has(store: Store) -> None:
     store.write_now(given)
     told = store.read_now(lambda session: voices.message(session, voices.get(session, "anna")))
     assert (told.recordings, told.recorded_seconds, told.kept_seconds, told.newest_dataset) == (2, 8.0, 8.0, 1)
+
+
+def test_a_folder_that_another_run_made_is_not_read_for_a_version(store: Store, tmp_path: Path) -> None:
+    def made(session: Session) -> Version:
+        return version(session, 1)
+
+    row = store.write_now(made)
+    place = folder(tmp_path, row)
+    assert store.read_now(voices.folder, row, tmp_path) == place, "from before there were marks"
+    identity.write(place, identity.Mark("home", store.read_now(lambda session: session.get_one(Run, row.run).uuid)))
+    assert store.read_now(voices.folder, row, tmp_path) == place
+    identity.write(place, identity.Mark("another home", "another run"))
+    with pytest.raises(NotNow, match="is not version 1 of anna"):
+        store.read_now(voices.folder, row, tmp_path)

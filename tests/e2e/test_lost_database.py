@@ -1,0 +1,58 @@
+"""A database that is moved away, as Myna itself advises: the home is told of, never taken for new, and taken back when asked."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from proto import myna_pb2 as pb
+from tests.e2e.workshop import ANNA, ROOT, Workshop, ended, job_is, until, weights
+
+TEN = {"steps": 10, "batch_size": 4, "eval_every": 10, "patience": 0}
+LATER = [f"d{n:02d}" for n in range(10, 20)]
+
+
+def test_a_new_training_never_adopts_an_old_versions_weights_and_the_old_ones_come_back(with_dataset: Workshop) -> None:
+    shop = with_dataset
+    with shop.up() as client:
+        names = {row.name for row in client.recordings(ANNA)}
+        held = {clip.sha256 for clip in client.clips(ANNA, 1, held_out=True)}
+        ended(client, client.train(ANNA, steps=24, batch_size=4, seed=3, eval_every=12).id)
+        old = weights(shop.home, ANNA, 1)
+    assert shop.down() == 0
+    for name in ("myna.db", "myna.db-wal", "myna.db-shm"):
+        (shop.home / name).rename(shop.home / f"away-{name}") if (shop.home / name).exists() else None
+
+    # an empty file in its place is refused: nothing of the home is forgotten in silence
+    (shop.home / "myna.db").touch()
+    shop.daemon = shop.start()
+    assert shop.daemon.wait(30) == 2
+    assert "is empty (0 bytes), but this home is in use" in shop.words()
+    (shop.home / "myna.db").unlink()
+
+    with shop.up() as client:
+        told = until(client, lambda event: event.HasField("notice") and "does not know" in event.notice.sentence)
+        assert told.notice.sentence == f"This home has {len(names)} recordings and 1 version that its database does not know."
+
+        # ten other recordings, ten steps: the new version is new
+        shop.drop(ANNA, LATER)
+        made = until(client, job_is(pb.DATASET, "succeeded"))
+        job = ended(client, client.train(ANNA, **TEN).id)
+        run = client.run(job.run)
+        assert (run.to_version, run.step) == (2, 10)
+        assert weights(shop.home, ANNA, 2) != old
+        assert weights(shop.home, ANNA, 1) == old
+
+        # and the old ones come back, through the same ingest
+        command = [sys.executable, "-m", "tui.cli", "adopt"]
+        words = subprocess.run(command, cwd=ROOT, env=shop.env, check=True, capture_output=True, text=True, timeout=60).stdout
+        assert f"Takes in {len(names)} recordings and 1 version." in words
+        until(client, job_is(pb.DATASET, "succeeded"), after=made.cursor)
+        assert names < {row.name for row in client.recordings(ANNA)}
+        texts = {clip.sha256 for clip in client.clips(ANNA, 2)} | {clip.sha256 for clip in client.clips(ANNA, 2, held_out=True)}
+        assert held <= texts, "cut as they were before"
+        back = client.version(ANNA, 1)
+        assert (back.state, back.HasField("adopted"), weights(shop.home, ANNA, 1)) == ("candidate", True, old)
+        chunks = list(client.synthesize(pb.SpeakSpec(voice=ANNA, version=1, text="It speaks.", seed=3)))
+        assert sum(len(chunk.samples) for chunk in chunks)
+    assert shop.down() == 0
