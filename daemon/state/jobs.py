@@ -1,4 +1,5 @@
-"""Jobs: submitting, asking, and every way a job's state may change. Each change checks the present state, acts, and emits one event."""
+"""Jobs: asking, and the changes of state that are the same for every kind (the others: `daemon.lifecycle`). Each change checks the present
+state, acts, and emits one event."""
 
 from __future__ import annotations
 
@@ -10,18 +11,25 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow
-from daemon.kinds import NAMES, kind
 from daemon.models import LIVE, Attempt, Job, now
 from daemon.state import events
 from daemon.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded
 from proto import myna_pb2 as pb
 
-#: attempts in a row that may die without a word before the job is given up
-CRASH_LIMIT = 3
+#: names of the wire's kinds
+NAMES: dict[pb.JobKind.ValueType, str] = {
+    pb.INGEST: "ingest",
+    pb.DATASET: "dataset",
+    pb.TRAIN: "train",
+    pb.EVALUATE: "evaluate",
+    pb.SPEAK: "speak",
+    pb.EXPORT: "export",
+    pb.IMPORT: "import",
+    pb.FETCH: "fetch",
+}
 #: rows of a page, if the caller names none, and at most
 PAGE, PAGE_LIMIT = 50, 1_000
-#: the newest job's id
-NEWEST = select(func.max(Job.id))
+_NEWEST = select(func.max(Job.id))
 
 
 # ------------------------------------------------------------------------------------------------------------- asking
@@ -130,66 +138,17 @@ def find_live(session: Session, kind_name: str, voice: str) -> Job | None:
     return session.scalars(select(Job).where(text(LIVE), Job.kind == kind_name, Job.voice == voice).order_by(Job.id).limit(1)).first()
 
 
-# ---------------------------------------------------------------------------------------------------------- submitting
-
-
-def submit(session: Session, spec: pb.JobSpec, *, key: str = "", priority: int = 0, parent_job: int | None = None) -> Job:
-    """Put a job into the queue; with the key of an earlier submit, return that job instead. Raises what the kind's check raises."""
-    if key:
-        earlier = session.scalars(select(Job).where(Job.idempotency_key == key)).first()
-        if earlier is not None:
-            return earlier
-    which = spec.WhichOneof("spec")
-    if which is None:
-        raise BadRequest("The job says nothing to do.", "Set one of ingest, dataset, train, evaluate, speak, export, import, fetch.")
-    of = kind(which)
-    voice, title = of.check(session, spec)
-    time = now()
-    id = (session.connection().execute(NEWEST).scalar() or 0) + 1  # known before the row is: one statement less, on the way of every submit
-    job = Job(
-        id=id,
-        kind=which,
-        voice=voice,
-        title=title,
-        spec=spec.SerializeToString(),
-        gpu_lane=of.gpu_lane,
-        priority=of.priority + priority,
-        place=float(id),
-        idempotency_key=key or None,
-        parent_job=parent_job,
-        state="queued",
-        attempts=0,
-        crashes=0,
-        paused_by_person=False,
-        submitted=time,
-        queued_since=time,
-        why="",
-        error_kind="",
-        error_hint="",
-        log_tail="",
-        cancelled_by="",
-    )
-    session.add(job)
-    _changed(session, job)
-    return job
+def next_id(session: Session) -> int:
+    """The number that the next job to be submitted will get."""
+    return (session.connection().execute(_NEWEST).scalar() or 0) + 1
 
 
 # -------------------------------------------------------------------------------------------- what a person may ask for
 
 
-def cancel(session: Session, job: Job, by: str = "a person") -> bool:
-    """End a waiting job now. True: a worker is at it and has to be told; it is cancelled when that has ended. Raises NotNow if it ended."""
-    _alive(job)
-    if job.state == "queued" or (job.state == "paused" and not running_attempt(session, job)):
-        _cancelled(session, job, by)
-        return False
-    job.cancelled_by = by
-    return True
-
-
 def pause(session: Session, job: Job) -> bool:
     """Hold a job. True: a worker is at it and has to be told. Raises NotNow if it ended or is held already."""
-    _alive(job)
+    check_alive(job)
     if job.cancelled_by:
         raise NotNow(f"Job {job.id} is being cancelled.", "")
     if job.state == "paused" and job.paused_by_person:
@@ -199,7 +158,7 @@ def pause(session: Session, job: Job) -> bool:
         job.started = job.started or now()
     job.state, job.paused_since, job.paused_by_person = "paused", now(), True
     job.why = "paused by a person"
-    _changed(session, job)
+    changed(session, job)
     return was_running
 
 
@@ -217,7 +176,7 @@ def resume(session: Session, job: Job) -> bool:
             job.started = None
     else:
         job.paused_since, job.why = now(), "waiting for the GPU again"
-    _changed(session, job)
+    changed(session, job)
     return attempt is not None
 
 
@@ -226,7 +185,7 @@ def retry(session: Session, job: Job) -> Job:
     if job.state not in ("failed", "cancelled"):
         raise NotNow(f"Job {job.id} is {job.state}; only failed and cancelled jobs can be tried again.", "")
     job.crashes = 0
-    _requeued(session, job, "")
+    put_back(session, job, "")
     return job
 
 
@@ -253,11 +212,11 @@ def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False,
             job.priority = target.priority
             behind = session.scalars(lane.where(Job.priority == target.priority).order_by(Job.place.desc())).one()
             # ahead of the place that the next job to be submitted will get
-            coming = float((session.connection().execute(NEWEST).scalar() or 0) + 1)
+            coming = float(next_id(session))
             job.place = _between(session, job, behind.place, coming) if behind.place < coming else behind.place + 1
     else:
         raise BadRequest(f"Where job {job.id} shall go is not said.", "Set one of before, first, last.")
-    _changed(session, job)
+    changed(session, job)
     return job
 
 
@@ -280,7 +239,7 @@ def set_why(session: Session, job: Job, why: str) -> bool:
     if job.why == why or job.state != "queued":
         return False
     job.why = why
-    _changed(session, job)
+    changed(session, job)
     return True
 
 
@@ -296,7 +255,7 @@ def start_attempt(session: Session, job: Job, pid: int | None = None) -> Attempt
     job.ended = None
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""
     session.flush()
-    _changed(session, job)
+    changed(session, job)
     return attempt
 
 
@@ -320,93 +279,17 @@ def preempt(session: Session, job: Job, why: str) -> None:
     """A running job has given way, or one that has waits for somebody else now."""
     if job.state == "running":
         job.state, job.paused_since, job.paused_by_person, job.why = "paused", now(), False, why
-        _changed(session, job)
+        changed(session, job)
     elif job.state == "paused" and not job.paused_by_person and job.why != why:
         job.why = why
-        _changed(session, job)
+        changed(session, job)
 
 
 def unpreempt(session: Session, job: Job) -> None:
     """A job that gave way (or was resumed) runs again."""
     if job.state == "paused" and not job.paused_by_person:
         job.state, job.paused_since, job.why = "running", None, ""
-        _changed(session, job)
-
-
-def succeed(session: Session, job: Job, sentence: str) -> None:
-    """The worker is done; what follows is submitted in the same transaction."""
-    if job.state in ENDED:
-        return
-    end_attempt(session, job, "succeeded")
-    _end(job, "succeeded", sentence)
-    kind(job.kind).finished(session, job)
-    _changed(session, job)
-
-
-def fail(session: Session, job: Job, error: Error, outcome: str = "failed") -> None:
-    """The job failed."""
-    if job.state in ENDED:
-        return
-    end_attempt(session, job, outcome)
-    _end(job, "failed", error.sentence)
-    job.error_kind, job.error_hint, job.log_tail = error.kind, error.hint, error.log_tail
-    kind(job.kind).ended_badly(session, job)
-    _changed(session, job)
-
-
-def cancelled(session: Session, job: Job) -> None:
-    """The worker of a job that was to be cancelled has ended."""
-    if job.state not in ENDED:
-        end_attempt(session, job, "cancelled")
-        _cancelled(session, job, job.cancelled_by or "a person")
-
-
-def crashed(session: Session, job: Job, sentence: str, hint: str, log_tail: str, *, counts: bool = True) -> None:
-    """The worker died without a word. A job that can go on waits at its old place; after CRASH_LIMIT in a row it fails. With `counts` False
-    the job was not what killed it."""
-    if job.state in ENDED:
-        return
-    if job.cancelled_by:
-        cancelled(session, job)
-        return
-    job.crashes += counts
-    if kind(job.kind).resumable and job.crashes < CRASH_LIMIT:
-        requeue(session, job, f"goes on after a crash: {sentence}", outcome="crashed" if counts else "lost")
-        job.log_tail = log_tail
-        return
-    times = f" {job.crashes} times in a row" if job.crashes > 1 else ""
-    fail(session, job, Error("crashed", f"The worker died{times}: {sentence}", hint, log_tail), outcome="crashed")
-
-
-def requeue(session: Session, job: Job, why: str, outcome: str = "stopped") -> None:
-    """A running or paused job goes back to the queue at its old place, to go on later. A person's pause stays a pause."""
-    if job.state in ENDED:
-        return
-    if job.cancelled_by:  # somebody wanted it ended meanwhile
-        cancelled(session, job)
-        return
-    end_attempt(session, job, outcome)
-    if job.state == "paused" and job.paused_by_person:
-        _changed(session, job)
-        return
-    _requeued(session, job, why)
-
-
-def recover(session: Session) -> list[int]:
-    """At start-up: whatever the last daemon left running goes back to the queue, or fails if it cannot go on. Returns the ids."""
-    touched = []
-    for job in session.scalars(select(Job).where(text(LIVE), Job.state.in_(("running", "paused")))).all():
-        if job.paused_by_person and running_attempt(session, job) is None:
-            continue  # a person holds it, and nobody was at it
-        if job.cancelled_by:
-            cancelled(session, job)
-        elif kind(job.kind).resumable:
-            requeue(session, job, "goes on after the daemon was restarted", outcome="lost")
-        else:
-            sentence = "The daemon stopped while this ran."
-            fail(session, job, Error("crashed", sentence, "Ask for it again.", ""), outcome="lost")
-        touched.append(job.id)
-    return touched
+        changed(session, job)
 
 
 # ------------------------------------------------------------------------------------------------------------- private
@@ -425,33 +308,30 @@ def kind_name(value: pb.JobKind.ValueType) -> str:
     return name
 
 
-def _alive(job: Job) -> None:
+def check_alive(job: Job) -> None:
+    """Raises NotNow if the job has ended."""
     if job.state in ENDED:
         raise NotNow(f"Job {job.id} has {job.state} already." if job.state != "cancelled" else f"Job {job.id} is cancelled already.", "")
 
 
-def _cancelled(session: Session, job: Job, by: str) -> None:
-    _end(job, "cancelled", "")
-    job.cancelled_by = by
-    kind(job.kind).ended_badly(session, job)
-    _changed(session, job)
-
-
-def _end(job: Job, state: str, sentence: str) -> None:
+def end(job: Job, state: str, sentence: str) -> None:
+    """Set what every ended job has."""
     job.state, job.ended, job.why = state, now(), sentence
     job.started = job.started or (job.ended if state == "succeeded" else None)
     job.paused_since, job.paused_by_person = None, False
 
 
-def _requeued(session: Session, job: Job, why: str) -> None:
+def put_back(session: Session, job: Job, why: str) -> None:
+    """Queue the job again, at its old place."""
     job.state, job.queued_since, job.why = "queued", now(), why
     job.started = job.ended = job.paused_since = None
     job.paused_by_person = False
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""
-    _changed(session, job)
+    changed(session, job)
 
 
-def _changed(session: Session, job: Job) -> None:
+def changed(session: Session, job: Job) -> None:
+    """Tell watchers of the job as it is now."""
     session.flush()
     events.emit(session, pb.Event(job=message(job)), job.voice)
 

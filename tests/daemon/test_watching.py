@@ -10,6 +10,8 @@ from inbox_shop import write_wav
 from sqlalchemy import select
 
 from daemon.inbox import Inbox
+from daemon.kinds.registry import Kinds
+from daemon.lifecycle import Lifecycle
 from daemon.models import Job
 from daemon.settings import Settings
 from daemon.store import Store
@@ -36,7 +38,7 @@ def test_a_dropped_file_is_noticed_with_and_without_inotify(store: Store, poll: 
     async def story() -> None:
         home = store.path.parent
         settings = Settings.model_validate({"settle": 0.2, "poll": poll, "min_free_disk": 0})
-        running = asyncio.create_task(Inbox(home, settings, store).run())
+        running = asyncio.create_task(Inbox(home, settings, store, Lifecycle(Kinds(home, settings))).run())
         try:
             write_wav(home / "inbox" / "anna" / "deep" / "down" / "a.wav")
             job = await submitted(store)
@@ -52,7 +54,7 @@ def test_files_that_lay_there_before_the_start_are_noticed(store: Store) -> None
         home = store.path.parent
         write_wav(home / "inbox" / "anna" / "a.wav")
         settings = Settings.model_validate({"settle": 0.2, "min_free_disk": 0})
-        running = asyncio.create_task(Inbox(home, settings, store).run())
+        running = asyncio.create_task(Inbox(home, settings, store, Lifecycle(Kinds(home, settings))).run())
         try:
             await submitted(store)
         finally:
