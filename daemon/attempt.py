@@ -60,7 +60,8 @@ class Attempt:
         self.voice = job.voice
         self.gpu_lane = job.gpu_lane
         self.number = job.attempts + 1
-        self.message = pb.Job()  #: as it was when the attempt began
+        self.message = pb.Job()  #: as it last was
+        self._seen: tuple[str, bool, str] | None = None
         self.progress: pb.Progress | None = None
         self.worker: Worker | None = None
         self.asked_at: float | None = None  #: monotonic time of the request to give way
@@ -75,6 +76,12 @@ class Attempt:
         return f"{self.kind.name} #{self.job}"
 
     # -------------------------------------------------------------------------------------------------- the scheduler's hand
+
+    def see(self, row: Job) -> None:
+        """The job's row as it is now: progress is shown with its state, and what was asked of it."""
+        asked = row.state, row.paused_by_person, row.cancelled_by
+        if self._seen != asked:
+            self._seen, self.message = asked, jobs.message(row)
 
     def give_way(self, why: str, *, offload: bool) -> bool:
         """Ask it to finish its step, stop using the GPU and wait. `why` is shown while it waits. False: it was asked before."""

@@ -66,15 +66,14 @@ class Lifecycle:
         jobs.changed(session, job)
         return job
 
-    def cancel(self, session: Session, job: Job, by: str = "a person") -> bool:
-        """End a waiting job now. True: a worker is at it and has to be told; it is cancelled when that has ended. Raises NotNow if it
-        ended."""
+    def cancel(self, session: Session, job: Job, by: str = "a person") -> None:
+        """End a waiting job now; one with a worker at it is cancelling until that has ended. Raises NotNow if it ended."""
         jobs.check_alive(job)
         if job.state == "queued" or (job.state == "paused" and not jobs.running_attempt(session, job)):
             self._cancelled(session, job, by)
-            return False
-        job.cancelled_by = by
-        return True
+        elif not job.cancelled_by:
+            job.cancelled_by = by
+            jobs.changed(session, job)
 
     def succeed(self, session: Session, job: Job, sentence: str) -> None:
         """The worker is done; what follows is submitted in the same transaction."""
@@ -137,10 +136,8 @@ class Lifecycle:
             self.cancelled(session, job)
             return
         jobs.end_attempt(session, job, outcome)
-        if job.state == "paused" and job.paused_by_person:
-            jobs.changed(session, job)
-            return
-        jobs.put_back(session, job, why)
+        if not jobs.hold(session, job):
+            jobs.put_back(session, job, why)
 
     def recover(self, session: Session) -> list[int]:
         """At start-up: whatever the last daemon left running goes back to the queue, or fails if it cannot go on. Returns the ids."""

@@ -151,10 +151,13 @@ class Scheduler:
         whys: dict[int, str] = {}
         for job, attempt in list(self.attempts.items()):
             row = look.live.get(job)
-            if row is not None and row.cancelled_by:
+            if row is None:
+                continue
+            attempt.see(row)
+            if row.cancelled_by:
                 attempt.cancel()
-            elif row is not None and row.paused_by_person:
-                attempt.give_way("paused by a person", offload=True)
+            elif row.paused_by_person:
+                attempt.give_way(jobs.BY_PERSON, offload=True)
         if not self._ending:
             await self._gpu_lane(look, whys)
             await self._cpu_lane(look, whys)

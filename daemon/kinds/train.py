@@ -171,7 +171,8 @@ class Train(Kind):
             run.ended = now()
 
     def estimate(self, session: Session, spec: pb.TrainSpec) -> pb.EstimateResponse:
-        """What a training would take: steps, seconds (from the step time measured in earlier runs, else a guess that says so), memory, disk."""
+        """What a training would take: steps, seconds (from the steps of earlier runs, else a guess that says so), bytes of GPU memory
+        and disk."""
         work = _work(session, spec)
         overrides = _settings(session, work, spec.options)
         clips = clip_refs.training(session, work.voice, work.data, self.home, work.parent)

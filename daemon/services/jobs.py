@@ -116,5 +116,4 @@ class JobsService(stubs.JobsServicer):
             return jobs.message(job)
 
         answer = await self.store.write(act)
-        self.scheduler.wake()
         return self.scheduler.with_progress(answer)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow
 from daemon.models import LIVE, Attempt, Job, now
 from daemon.state import events
-from daemon.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded
+from daemon.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded, Transition
 from proto import myna_pb2 as pb
 
 #: names of the wire's kinds
@@ -27,6 +27,12 @@ NAMES: dict[pb.JobKind.ValueType, str] = {
     pb.IMPORT: "import",
     pb.FETCH: "fetch",
 }
+TRANSITIONS: dict[Transition | None, pb.Transition.ValueType] = {
+    None: pb.TRANSITION_UNSPECIFIED,
+    Transition.CANCELLING: pb.CANCELLING,
+    Transition.PAUSING: pb.PAUSING,
+}
+BY_PERSON = "paused by a person"
 #: rows of a page, if the caller names none, and at most
 PAGE, PAGE_LIMIT = 50, 1_000
 _NEWEST = select(func.max(Job.id))
@@ -49,9 +55,9 @@ def status_of(job: Job) -> Status:
         case "queued":
             return Queued(job.queued_since, job.why)
         case "running":
-            return Running(_set(job.started))
+            return Running(_set(job.started), transition_of(job))
         case "paused":
-            return Paused(_set(job.started), _set(job.paused_since), job.paused_by_person, job.why)
+            return Paused(_set(job.started), _set(job.paused_since), job.paused_by_person, job.why, transition_of(job))
         case "succeeded":
             return Succeeded(_set(job.started), _set(job.ended), job.why)
         case "failed":
@@ -59,6 +65,13 @@ def status_of(job: Job) -> Status:
         case "cancelled":
             return Cancelled(_set(job.ended), job.cancelled_by)
     raise ValueError(f"job {job.id} has the unknown state {job.state!r}")
+
+
+def transition_of(job: Job) -> Transition | None:
+    """What a worker at the job was asked for and has not done yet."""
+    if job.cancelled_by and job.state in ("running", "paused"):
+        return Transition.CANCELLING
+    return Transition.PAUSING if job.state == "running" and job.paused_by_person else None
 
 
 def message(job: Job) -> pb.Job:
@@ -82,17 +95,18 @@ def message(job: Job) -> pb.Job:
     match status_of(job):
         case Queued(since, why):
             status.queued.CopyFrom(pb.JobStatus.Queued(since=_stamp(since), why_waiting=why))
-        case Running(started):
-            status.running.CopyFrom(pb.JobStatus.Running(started=_stamp(started)))
-        case Paused(started, since, by_person, why):
-            status.paused.CopyFrom(pb.JobStatus.Paused(started=_stamp(started), since=_stamp(since), by_person=by_person, why=why))
+        case Running(started, transition):
+            status.running.CopyFrom(pb.JobStatus.Running(started=_stamp(started), transition=TRANSITIONS[transition]))
+        case Paused(started, since, by_person, why, transition):
+            told = pb.JobStatus.Paused(started=_stamp(started), since=_stamp(since), by_person=by_person, why=why)
+            told.transition = TRANSITIONS[transition]
+            status.paused.CopyFrom(told)
         case Succeeded(started, ended, sentence):
             status.succeeded.CopyFrom(pb.JobStatus.Succeeded(started=_stamp(started), ended=_stamp(ended), sentence=sentence))
         case Failed(began, ended, error):
-            told = pb.JobError(
-                kind=ERROR_KINDS.get(error.kind, pb.ENGINE), sentence=error.sentence, hint=error.hint, log_tail=error.log_tail
-            )
-            status.failed.CopyFrom(pb.JobStatus.Failed(started=_stamp(began) if began else None, ended=_stamp(ended), error=told))
+            kind = ERROR_KINDS.get(error.kind, pb.ENGINE)
+            said = pb.JobError(kind=kind, sentence=error.sentence, hint=error.hint, log_tail=error.log_tail)
+            status.failed.CopyFrom(pb.JobStatus.Failed(started=_stamp(began) if began else None, ended=_stamp(ended), error=said))
         case Cancelled(ended, by):
             status.cancelled.CopyFrom(pb.JobStatus.Cancelled(ended=_stamp(ended), by=by))
     return out
@@ -146,42 +160,43 @@ def next_id(session: Session) -> int:
 # -------------------------------------------------------------------------------------------- what a person may ask for
 
 
-def pause(session: Session, job: Job) -> bool:
-    """Hold a job. True: a worker is at it and has to be told. Raises NotNow if it ended or is held already."""
+def pause(session: Session, job: Job) -> None:
+    """Hold a job; one at work is pausing until its worker waits. Raises NotNow if it ended or is held already."""
     check_alive(job)
     if job.cancelled_by:
         raise NotNow(f"Job {job.id} is being cancelled.", "")
-    if job.state == "paused" and job.paused_by_person:
-        raise NotNow(f"Job {job.id} is paused already.", f"`myna resume {job.id}` goes on.")
-    was_running = job.state != "queued"
-    if job.state == "queued":
+    if job.paused_by_person:
+        how = "is being paused" if job.state == "running" else "is paused"
+        raise NotNow(f"Job {job.id} {how} already.", f"`myna resume {job.id}` goes on.")
+    job.paused_by_person = True
+    if job.state != "running":
         job.started = job.started or now()
-    job.state, job.paused_since, job.paused_by_person = "paused", now(), True
-    job.why = "paused by a person"
+        _hold(job)
     changed(session, job)
-    return was_running
 
 
-def resume(session: Session, job: Job) -> bool:
-    """Let a held job go on. True: a worker waits for the word. Raises NotNow if it is not paused."""
-    if job.state != "paused":
-        raise NotNow(f"Job {job.id} is {job.state}, not paused.", "")
+def resume(session: Session, job: Job) -> None:
+    """Let a held job go on. Raises NotNow if nobody holds it."""
+    if job.state in ("running", "paused") and job.cancelled_by:
+        raise NotNow(f"Job {job.id} is being cancelled.", "")
     if not job.paused_by_person:
-        raise NotNow(f"Job {job.id} gave way for a moment: {job.why}.", "It goes on by itself.")
-    attempt = running_attempt(session, job)
-    job.paused_by_person, job.paused_since = False, None
-    if attempt is None:
-        job.state, job.queued_since, job.why = "queued", now(), ""
+        if job.state == "paused":
+            raise NotNow(f"Job {job.id} gave way for a moment: {job.why}.", "It goes on by itself.")
+        raise NotNow(f"Job {job.id} is {job.state}, not paused.", "")
+    job.paused_by_person = False
+    if job.state == "paused" and running_attempt(session, job) is None:
+        job.state, job.queued_since, job.paused_since, job.why = "queued", now(), None, ""
         if job.attempts == 0:
             job.started = None
-    else:
+    elif job.state == "paused":
         job.paused_since, job.why = now(), "waiting for the GPU again"
     changed(session, job)
-    return attempt is not None
 
 
 def retry(session: Session, job: Job) -> Job:
     """Put a failed or cancelled job back into the queue, at its old place. Raises NotNow for others."""
+    if transition_of(job) is Transition.CANCELLING:
+        raise NotNow(f"Job {job.id} is still being cancelled.", f"`myna retry {job.id}` once it has ended.")
     if job.state not in ("failed", "cancelled"):
         raise NotNow(f"Job {job.id} is {job.state}; only failed and cancelled jobs can be tried again.", "")
     job.crashes = 0
@@ -276,13 +291,24 @@ def progressed(session: Session, job: Job) -> None:
 
 
 def preempt(session: Session, job: Job, why: str) -> None:
-    """A running job has given way, or one that has waits for somebody else now."""
-    if job.state == "running":
-        job.state, job.paused_since, job.paused_by_person, job.why = "paused", now(), False, why
+    """A running job has given way (to a person who holds it, or because of `why`), or one that has waits for somebody else now."""
+    if job.state == "running" and job.paused_by_person:
+        _hold(job)
+        changed(session, job)
+    elif job.state == "running":
+        job.state, job.paused_since, job.why = "paused", now(), why
         changed(session, job)
     elif job.state == "paused" and not job.paused_by_person and job.why != why:
         job.why = why
         changed(session, job)
+
+
+def hold(session: Session, job: Job) -> bool:
+    """A job without a worker stays paused if a person holds it. False: nobody does."""
+    if job.paused_by_person:
+        _hold(job)
+        changed(session, job)
+    return job.paused_by_person
 
 
 def unpreempt(session: Session, job: Job) -> None:
@@ -312,6 +338,11 @@ def check_alive(job: Job) -> None:
     """Raises NotNow if the job has ended."""
     if job.state in ENDED:
         raise NotNow(f"Job {job.id} has {job.state} already." if job.state != "cancelled" else f"Job {job.id} is cancelled already.", "")
+
+
+def _hold(job: Job) -> None:
+    job.paused_since = now() if job.state != "paused" or job.paused_since is None else job.paused_since
+    job.state, job.why = "paused", BY_PERSON
 
 
 def end(job: Job, state: str, sentence: str) -> None:

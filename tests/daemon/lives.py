@@ -30,8 +30,8 @@ def submit(session: Session, spec: pb.JobSpec, **how: Any) -> Job:
     return lifecycle(session).submit(session, spec, **how)
 
 
-def cancel(session: Session, job: Job, by: str = "a person") -> bool:
-    return lifecycle(session).cancel(session, job, by)
+def cancel(session: Session, job: Job, by: str = "a person") -> None:
+    lifecycle(session).cancel(session, job, by)
 
 
 def succeed(session: Session, job: Job, sentence: str) -> None:

@@ -97,8 +97,11 @@ class JobLife(RuleBasedStateMachine):
     @precondition(lambda self: self.at_work())
     @rule(data=st.data(), what=st.sampled_from([lives.cancel, jobs.pause]))
     def interrupt_a_worker(self, data: st.DataObject, what: Callable[..., Any]) -> None:
+        id = data.draw(st.sampled_from(self.at_work()))
         with contextlib.suppress(NotNow):
-            assert self.change(data.draw(st.sampled_from(self.at_work())), what), "its worker is to be told"
+            self.change(id, what)
+            job = self.store.read_now(jobs.get, id)
+            assert jobs.transition_of(job) is not None or job.state == "paused", "what was asked is shown until it has happened"
 
     @precondition(lambda self: len(self.rows("queued")) > 1)
     @rule(data=st.data(), where=st.sampled_from(["before", "first", "last"]))
@@ -140,7 +143,7 @@ class JobLife(RuleBasedStateMachine):
         wanted_dead = bool(self.store.read_now(lambda s: jobs.get(s, id).cancelled_by))
         match what:
             case "yielded":
-                self.change(id, jobs.preempt, "speaking #9")
+                self.change(id, jobs.preempt, "speak #9")
             case "go on":
                 self.change(id, jobs.unpreempt)
             case "progress":

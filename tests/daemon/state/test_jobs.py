@@ -13,7 +13,7 @@ from daemon.errors import BadRequest, NotFound, NotNow
 from daemon.kinds.registry import Kinds
 from daemon.models import Job
 from daemon.state import jobs
-from daemon.status import Error
+from daemon.status import Error, Transition
 from daemon.store import Store
 from proto import myna_pb2 as pb
 
@@ -58,7 +58,10 @@ def test_a_job_that_says_nothing_to_do_is_refused(store: Store) -> None:
 def test_a_cancel_asked_for_while_the_worker_stops_is_not_lost(store: Store) -> None:
     (id,) = submit(store)
     change(store, id, jobs.start_attempt)
-    assert change(store, id, lives.cancel), "its worker is to be told"
+    change(store, id, lives.cancel)
+    assert jobs.transition_of(job(store, id)) is Transition.CANCELLING, "its worker is to be told"
+    with pytest.raises(NotNow, match="still being cancelled"):
+        change(store, id, jobs.retry)
     change(store, id, lives.requeue, "goes on later")
     assert job(store, id).state == "cancelled"
 
@@ -159,8 +162,8 @@ def test_a_pause_lasts_over_a_restart_and_a_resume_ends_it(store: Store) -> None
 def test_a_job_that_gave_way_is_not_resumed_by_hand(store: Store) -> None:
     (id,) = submit(store)
     change(store, id, jobs.start_attempt)
-    change(store, id, jobs.preempt, "speaking #9")
-    with pytest.raises(NotNow, match="speaking #9"):
+    change(store, id, jobs.preempt, "speak #9")
+    with pytest.raises(NotNow, match="speak #9"):
         change(store, id, jobs.resume)
 
 
