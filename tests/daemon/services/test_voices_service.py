@@ -54,6 +54,11 @@ def service_of(daemon: Any) -> VoicesService:
     return VoicesService(daemon.home, daemon.settings, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), hub)
 
 
+def speech_of(daemon: Any) -> SpeechService:
+    speech: Any = None  # nobody speaks here
+    return SpeechService(daemon.home, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), speech)
+
+
 def ask(method: Any, request: object) -> Any:
     """The answer of a method, or all of a stream's."""
 
@@ -162,7 +167,7 @@ def wav(path: Path, seconds: float = 2.5) -> list[float]:
 def test_a_held_out_line_is_played_sample_for_sample(daemon: Any, asked: dict[str, Any], where: str, who: str) -> None:
     daemon.store.write_now(lambda session: [version(session, 1), clip(session, "held", "What was read.", held_out=True)])
     samples = wav(daemon.home / "samples" / "anna" / where / f"{sha('held')}.wav")
-    chunks = ask(SpeechService(daemon).Sample, pb.SampleRequest(voice="anna", clip=sha("held"), **asked))
+    chunks = ask(speech_of(daemon).Sample, pb.SampleRequest(voice="anna", clip=sha("held"), **asked))
     assert array("f", b"".join(chunk.samples for chunk in chunks)).tolist() == pytest.approx(samples)
     assert (chunks[0].text, chunks[0].version, chunks[0].sample_rate) == ("What was read.", who, 16_000)
     assert [chunk.last for chunk in chunks] == [False, False, True]
