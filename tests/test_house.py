@@ -1,4 +1,4 @@
-"""The house itself: what docs/architecture.md promises of the code's structure, apart from import-linter's contracts. `make check` runs it."""
+"""The house itself: what docs/architecture.md promises of the structure, apart from import-linter's contracts. Part of `make check`."""
 
 from __future__ import annotations
 

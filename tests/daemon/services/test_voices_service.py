@@ -175,7 +175,7 @@ def test_a_held_out_line_is_played_sample_for_sample(daemon: Any, asked: dict[st
 
 def test_a_line_that_was_not_spoken_or_is_not_held_out_is_refused_with_a_sentence(daemon: Any) -> None:
     daemon.store.write_now(lambda session: [version(session, 1), clip(session, "held", held_out=True), clip(session, "trained")])
-    service = SpeechService(daemon)
+    service = speech_of(daemon)
     with pytest.raises(Refused, match="anna@1 has not spoken this line yet"):
         ask(service.Sample, pb.SampleRequest(voice="anna", version=1, clip=sha("held")))
     for other in (sha("trained"), "../../../secrets", ""):
