@@ -133,7 +133,7 @@ class Daemon:
         workers = Workers(self.launcher, settings, self.program)
         self.speech = Speech(store, lifecycle, workers, settings.speech_idle_seconds)
         to = Reporting(home, store, lifecycle, workers, self.speech, self.events, self.points, self.logs)
-        self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings.cpu_jobs)
+        self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings)
         self.machine = Machine(home, self.gpu, self.scheduler.owner)
         self.launcher.attach()
         self._work("scheduler", self.scheduler.run())

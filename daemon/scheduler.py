@@ -25,6 +25,8 @@ from daemon.errors import MynaError
 from daemon.gpu import Gpus
 from daemon.kinds.registry import Kinds
 from daemon.models import LIVE, Job
+from daemon.settings import Settings
+from daemon.share import Doing, Share
 from daemon.speech import Speech
 from daemon.state import jobs
 from daemon.store import Store
@@ -32,7 +34,8 @@ from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.scheduler")
 
-WINDOW = 32  #: waiting jobs of a lane that are looked at; those behind them wait for these anyway
+WINDOW = 32  #: waiting jobs of a lane that are looked at, if one of them can start: those behind it wait for it anyway
+REACH = 512  #: waiting jobs that are looked at in search of one that can start; the next look goes on from there
 BREATH, SOON = 0.02, 0.2  #: seconds between two looks, at least and at most: a crowd of submits is one look
 NAMED = 8  #: jobs of a lane that are told by name who is ahead; those behind them get one sentence that does not change with every job
 TELL = 0.3  #: seconds between two rounds of telling jobs why they wait, at least
@@ -66,18 +69,20 @@ MakeAttempt = Callable[[Job, Callable[[], None]], Attempt]
 class Scheduler:
     """Runs in mynad's event loop; `run` is its life."""
 
-    def __init__(self, store: Store, kinds: Kinds, gpus: Gpus, speech: Speech, attempt: MakeAttempt, cpu_jobs: int) -> None:
+    def __init__(self, store: Store, kinds: Kinds, gpus: Gpus, speech: Speech, attempt: MakeAttempt, settings: Settings) -> None:
         self._store = store
         self._kinds = kinds
         self._gpus = gpus
         self._speech = speech
         self._attempt = attempt
-        self._cpu_jobs = cpu_jobs  #: jobs at once in the CPU lane
+        self._cpu_jobs = settings.cpu_jobs  #: at once in the CPU lane
         self.attempts: dict[int, Attempt] = {}  #: by job
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._ending = False
         self._look_took = 0.0  #: seconds
+        self._reached = {True: 0, False: 0}  #: by lane (the GPU's or not): jobs before this place in the queue cannot start
+        self._share = Share(settings.train_share, time.monotonic())
         self._told = float("-inf")  #: when waiting jobs were last told why, monotonic
         loop = asyncio.get_running_loop()
         store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self.wake))
@@ -180,12 +185,26 @@ class Scheduler:
         alive = text(LIVE)  # word for word as in the index, or the index is not used
         live = {job.id: job for job in session.scalars(select(Job).where(alive, Job.state.in_(("running", "paused"))))}
 
-        def lane(gpu: bool) -> list[Waiting]:
-            query = select(Job).where(alive, Job.state == "queued", Job.gpu_lane == gpu).order_by(Job.priority.desc(), Job.place)
-            rows = [job for job in session.scalars(query.limit(WINDOW)) if job.id not in self.attempts]
-            return [Waiting(job, self._why_not(session, job), self._kinds[job.kind].gpu_memory(session, job) if gpu else 0) for job in rows]
+        return Look(live, self._lane(session, gpu=True), self._lane(session, gpu=False))
 
-        return Look(live, lane(True), lane(False))
+    def _lane(self, session: Session, *, gpu: bool) -> list[Waiting]:
+        """The first waiting jobs of a lane. Where none of them can start, those behind them too, up to one that can: what waits for a
+        licence or a disk holds up nobody else."""
+        query = select(Job).where(text(LIVE), Job.state == "queued", Job.gpu_lane == gpu).order_by(Job.priority.desc(), Job.place)
+        found: list[Waiting] = []
+        offset = 0
+        while True:
+            rows = list(session.scalars(query.offset(offset).limit(WINDOW)))
+            for job in rows:
+                if job.id not in self.attempts:
+                    need = self._kinds[job.kind].gpu_memory(session, job) if gpu else 0
+                    found.append(Waiting(job, self._why_not(session, job) or self._conflict(job), need))
+            startable = any(not waiting.why_not for waiting in found)
+            if startable or len(rows) < WINDOW or len(found) >= REACH:
+                break
+            offset = max(offset + WINDOW, self._reached[gpu])
+        self._reached[gpu] = offset + WINDOW if not startable and len(rows) == WINDOW else 0
+        return found
 
     def _why_not(self, session: Session, job: Job) -> str:
         try:
@@ -205,12 +224,17 @@ class Scheduler:
 
     async def _gpu_lane(self, look: Look, whys: dict[int, str]) -> None:
         for waiting in look.gpu:
-            whys[waiting.job.id] = waiting.why_not or self._conflict(waiting.job)
+            whys[waiting.job.id] = waiting.why_not
         ready = [waiting.job for waiting in look.gpu if not whys[waiting.job.id]]
         needs = {waiting.job.id: waiting.need for waiting in look.gpu}
         urgent = next((job for job in ready if self._kinds[job.kind].preempts), None)
         holder = self._holder()
-        if holder is not None and urgent is not None and not holder.kind.preempts:
+        aside = [a for a in self.attempts.values() if a.gpu_lane and a.yielded and a.job in look.live]
+        back = next((a for a in aside if not look.live[a.job].paused_by_person), None)
+        self._share.count(time.monotonic())
+        if holder is not None and urgent is not None and self._share.in_turn:
+            asyncio.get_running_loop().call_later(self._share.owed, self.wake)
+        elif holder is not None and urgent is not None and not holder.kind.preempts:
             if holder.give_way(f"{urgent.kind} #{urgent.id}", offload=self._short(needs[urgent.id])):
                 asyncio.get_running_loop().call_later(YIELD_WITHIN + BREATH, self.wake)
             late = holder.asked_at is not None and time.monotonic() - holder.asked_at > YIELD_WITHIN
@@ -224,9 +248,7 @@ class Scheduler:
                 self._start(urgent)
         elif holder is None:
             # who gave way goes on before anybody but speech starts
-            aside = [a for a in self.attempts.values() if a.gpu_lane and a.yielded and a.job in look.live]
-            back = next((a for a in aside if not look.live[a.job].paused_by_person), None)
-            if urgent is None and back is not None:
+            if back is not None and (urgent is None or self._share.take_turn()):
                 await back.go_on()
             elif first := urgent or next(iter(ready), None):
                 if first is not urgent and self._short(needs[first.id]):
@@ -235,12 +257,20 @@ class Scheduler:
                 if first is urgent:
                     for attempt in aside:
                         await attempt.wait_for(f"{first.kind} #{first.id}")
+        self._share.note(self._doing(look))
         holder = self._holder()
         if holder is not None:
             lane = "GPU" if self._gpus.present else "CPU, in place of a GPU,"
             behind = [job for job in ready if job.id not in self.attempts]
             for index, job in enumerate(behind):
                 whys[job.id] = f"{lane} held by {holder.label} ({holder.voice})" if index < NAMED else BEHIND
+
+    def _doing(self, look: Look) -> Doing:
+        """What the training of the GPU lane does, as far as its share of the GPU goes."""
+        trainings = [a for a in self.attempts.values() if a.gpu_lane and a.kind.yields_in_steps and a.job in look.live]
+        if any(not a.yielded for a in trainings):
+            return Doing.WORKING
+        return Doing.WAITING if any(not look.live[a.job].paused_by_person for a in trainings) else Doing.NOTHING
 
     async def _cpu_lane(self, look: Look, whys: dict[int, str]) -> None:
         for index, waiting in enumerate(look.cpu):

@@ -36,6 +36,7 @@ class Settings(BaseModel):
     stop_grace: float = Field(60.0, gt=0)  #: seconds a worker gets to save at shutdown
     threads: int = Field(0, ge=0)  #: CPU threads of a worker; 0: torch's choice
     cpu_jobs: int = Field(2, gt=0)  #: jobs at once in the CPU lane
+    train_share: float = Field(0.1, ge=0, le=0.9)  #: part of the GPU's time that a training keeps while people speak without a pause
     speech_idle_seconds: float = Field(600.0, gt=0)  #: the speech worker gives its memory back after that
     speech_memory: int = Field(4_000_000_000, gt=0)  #: bytes of loaded voices it may hold
 
