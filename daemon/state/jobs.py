@@ -74,7 +74,7 @@ def transition_of(job: Job) -> Transition | None:
     return Transition.PAUSING if job.state == "running" and job.paused_by_person else None
 
 
-def message(job: Job) -> pb.Job:
+def message(job: Job, *, with_spec: bool = True) -> pb.Job:
     """The job as it goes over the wire."""
     out = pb.Job(
         id=job.id,
@@ -86,7 +86,7 @@ def message(job: Job) -> pb.Job:
         priority=job.priority,
         submitted=_stamp(job.submitted),
         idempotency_key=job.idempotency_key or "",
-        spec=pb.JobSpec.FromString(job.spec),
+        spec=pb.JobSpec.FromString(job.spec) if with_spec else None,
         parent_job=job.parent_job or 0,
         gpu_lane=job.gpu_lane,
         place=job.place,
@@ -364,7 +364,7 @@ def put_back(session: Session, job: Job, why: str) -> None:
 def changed(session: Session, job: Job) -> None:
     """Tell watchers of the job as it is now."""
     session.flush()
-    events.emit(session, pb.Event(job=message(job)), job.voice)
+    events.emit(session, pb.Event(job=message(job, with_spec=False)), job.voice)
 
 
 def _set(time: datetime | None) -> datetime:
