@@ -6,49 +6,63 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from daemon.children import LauncherDied
 from daemon.errors import ERROR_KINDS, DiskFull, MynaError
-from daemon.kinds import kind
+from daemon.lifecycle import Lifecycle
 from daemon.models import Job
+from daemon.speech import Speech
 from daemon.state import events, jobs, runs
+from daemon.state.events import EventHub
+from daemon.state.logs import Logs
+from daemon.state.runs import PointHub
 from daemon.status import Error
-from daemon.workers import Exit, Worker
+from daemon.store import Store
+from daemon.workers import Exit, Worker, Workers
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
-if TYPE_CHECKING:
-    from daemon.main import Daemon
-
 log = logging.getLogger("mynad.attempt")
 
-CANCEL_GRACE = 15.0  #: seconds a worker gets to end after Cancel
-SAY_GRACE = 5.0  #: the same for speech: somebody waits for the next sentence
 ROOM = 5.0  #: seconds between tries to start a job on a full disk
 AGAIN = 1.0  #: seconds between tries to write what must be written
 KIND_NAMES = {value: name for name, value in ERROR_KINDS.items()}
 
-#: reports that change the database, and are acknowledged when they have
-COMMITS = frozenset({"taken", "refused", "cut", "trained", "evaluated"})
+
+@dataclass(frozen=True)
+class Reporting:
+    """Where what an attempt reports goes, and where its worker comes from: the same for every attempt of a to."""
+
+    home: Path
+    store: Store
+    lifecycle: Lifecycle
+    workers: Workers
+    speech: Speech
+    events: EventHub
+    points: PointHub
+    logs: Logs
 
 
 class Attempt:
-    """Drives one attempt. The scheduler sees `yielded` and `over`, and steers with `give_way`, `go_on`, `cancel` and `stop`."""
+    """Drives one attempt. The scheduler sees `yielded`, and steers with `give_way`, `go_on`, `cancel` and `stop`. `wake` has the scheduler
+    look again."""
 
-    def __init__(self, daemon: Daemon, job: Job) -> None:
-        self.daemon = daemon
+    def __init__(self, to: Reporting, job: Job, wake: Callable[[], None]) -> None:
+        self.to = to
+        self.wake = wake
         self.job = job.id
-        self.kind = job.kind
+        self.kind = to.lifecycle.kinds[job.kind]
         self.voice = job.voice
         self.gpu_lane = job.gpu_lane
         self.number = job.attempts + 1
-        self.message = pb.Job()  #: as it was when the attempt began
+        self.message = pb.Job()  #: as it last was
+        self._seen: tuple[str, bool, str] | None = None
         self.progress: pb.Progress | None = None
         self.worker: Worker | None = None
         self.asked_at: float | None = None  #: monotonic time of the request to give way
@@ -60,9 +74,15 @@ class Attempt:
     @property
     def label(self) -> str:
         """For people: "train #12"."""
-        return f"{self.kind} #{self.job}"
+        return f"{self.kind.name} #{self.job}"
 
     # -------------------------------------------------------------------------------------------------- the scheduler's hand
+
+    def see(self, row: Job) -> None:
+        """The job's row as it is now: progress is shown with its state, and what was asked of it."""
+        asked = row.state, row.paused_by_person, row.cancelled_by
+        if self._seen != asked:
+            self._seen, self.message = asked, jobs.message(row)
 
     def give_way(self, why: str, *, offload: bool) -> bool:
         """Ask it to finish its step, stop using the GPU and wait. `why` is shown while it waits. False: it was asked before."""
@@ -86,7 +106,7 @@ class Attempt:
 
     def cancel(self) -> None:
         """Have it end for good; a worker that does not listen is ended."""
-        self._order("cancel", SAY_GRACE if self.kind == "speak" else CANCEL_GRACE)
+        self._order("cancel", self.kind.cancel_grace)
 
     def stop(self, grace: float) -> None:
         """Have it save and end, to go on later; ended after `grace` seconds."""
@@ -123,15 +143,17 @@ class Attempt:
             await self._run()
         except Exception as error:  # ours: the row must not say "running" for ever
             trouble = _explain(error, self.label)
-            await self.settle(lambda session, job: jobs.crashed(session, job, trouble.sentence, trouble.hint, ""))
+            await self.settle(lambda session, job: self.to.lifecycle.crashed(session, job, trouble.sentence, trouble.hint, ""))
 
     async def _run(self) -> None:
-        resident = self.kind == "speak"
+        resident = self.kind.resident
         try:
-            worker = await (self.daemon.speech.take() if resident else self.launch())
+            worker = await (self.to.speech.take() if resident else self.to.workers.launch())
         except OSError as error:
             sentence = f"A worker process could not be started: {error.strerror or error}."
-            await self.settle(lambda s, job: jobs.fail(s, job, Error("engine", sentence, "See whether memory or processes ran out.", "")))
+            await self.settle(
+                lambda s, job: self.to.lifecycle.fail(s, job, Error("engine", sentence, "See whether memory or processes ran out.", ""))
+            )
             return
         try:
             start = await self._begin(worker) if not self._ordered else None
@@ -141,46 +163,34 @@ class Attempt:
             worker.send(start=start)
             self.worker = worker
             self._pass_on()
-            self.daemon.scheduler.wake()  # what was asked of it before it had a worker can be told now
+            self.wake()  # what was asked of it before it had a worker can be told now
             ends: list[asyncio.Future[Any]] = [self._end, worker.ended]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await self.settle(self._end.result() if self._end.done() else self._died(await worker.ended))
         finally:
             worker.handler, worker.words = _ignore, lambda text: self._word(text)
             if resident and not worker.ended.done():
-                self.daemon.speech.give_back(worker)
+                self.to.speech.give_back(worker)
             else:
                 worker.let_go()
                 await worker.ended
 
-    async def launch(self, *arguments: str) -> Worker:
-        """A fresh worker process; when the launcher just died, from the next one."""
-        settings = self.daemon.settings
-        while True:
-            try:
-                return await Worker.launch(
-                    self.daemon.launcher, settings.heartbeat_timeout, *arguments, threads=settings.threads, program=self.daemon.program
-                )
-            except LauncherDied:
-                await asyncio.sleep(0.05)
-
     async def _begin(self, worker: Worker) -> wire.Start | None:
         """Take the job and plan the attempt, in one transaction. None: it is not to be had any more, or there is no plan for it."""
-        home: Path = self.daemon.home
 
         def begin(session: Session) -> wire.Start | None:
             job = jobs.get(session, self.job)
             if job.state != "queued":
                 return None
             jobs.start_attempt(session, job, worker.pid)
-            start = kind(job.kind).plan(session, job, home)
-            start.job, start.attempt, start.home = job.id, job.attempts, str(home)
+            start = self.kind.plan(session, job)
+            start.job, start.attempt, start.home = job.id, job.attempts, str(self.to.home)
             self.message, self.number = jobs.message(job), job.attempts
             return start
 
         try:
-            start = await self.daemon.store.write(begin)
-            self.daemon.logs.claim(self.job, self.message.submitted.ToDatetime(UTC), begin=True)
+            start = await self.to.store.write(begin)
+            self.to.logs.claim(self.job, self.message.submitted.ToDatetime(UTC), begin=True)
             return start
         except DiskFull as full:  # the queue stands still until there is room
             log.error("%s cannot start: %s", self.label, full)
@@ -188,7 +198,7 @@ class Attempt:
             return None
         except Exception as error:
             trouble = _explain(error, self.label)
-            await self.settle(lambda session, job: jobs.fail(session, job, trouble))
+            await self.settle(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
             return None
 
     async def settle(self, change: Callable[[Session, Job], Any]) -> None:
@@ -198,12 +208,12 @@ class Attempt:
         except Exception:
             log.exception("%s: its end could not be written as it was", self.label)
             trouble = Error("crashed", "Myna made a mistake while storing what came of it.", "log/mynad.log has the details.", "")
-            await self._write(lambda session, job: jobs.fail(session, job, trouble))
+            await self._write(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
 
     async def _write(self, change: Callable[[Session, Job], Any]) -> None:
         while True:
             try:
-                await self.daemon.store.write(lambda session: change(session, jobs.get(session, self.job)))
+                await self.to.store.write(lambda session: change(session, jobs.get(session, self.job)))
                 return
             except (DiskFull, OperationalError) as error:
                 log.error("%s: %s; trying again", self.label, error)
@@ -219,76 +229,76 @@ class Attempt:
             await self._deal(report)
         except Exception as error:
             trouble = _explain(error, self.label)
-            self._finish(lambda session, job: jobs.fail(session, job, trouble))
+            self._finish(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
             if self.worker is not None:
                 self.worker.kill("what it reported could not be stored")
 
     async def _deal(self, report: wire.Report) -> None:
-        daemon, what = self.daemon, report.WhichOneof("report")
+        to, what = self.to, report.WhichOneof("report")
         match what:
             case "progress":
                 self.progress = report.progress
-                daemon.events.progress(pb.Event(job=self.with_progress(pb.Job.FromString(self.message.SerializeToString()))))
+                to.events.progress(pb.Event(job=self.with_progress(pb.Job.FromString(self.message.SerializeToString()))))
             case "points":
-                await daemon.store.write(runs.add_points, report.points.run, report.points.series)
-                daemon.points.stored(report.points.run)
+                await to.store.write(runs.add_points, report.points.run, report.points.series)
+                to.points.stored(report.points.run)
             case "log":
-                daemon.logs.append(self.job, self.number, [(report.log.unix_nanos, report.log.level, report.log.text)])
+                to.logs.append(self.job, self.number, [(report.log.unix_nanos, report.log.level, report.log.text)])
             case "audio":
-                await daemon.speech.put(self.job, report.audio)
+                await to.speech.put(self.job, report.audio)
             case "yielded":
                 self.yielded = True
                 await self.settle(lambda session, job: jobs.preempt(session, job, self.why_yield))
-                daemon.scheduler.wake()
+                self.wake()
             case "checkpoint":
-                await daemon.store.write(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
+                await to.store.write(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
             case "notice":
                 told = report.notice
-                await daemon.store.write(events.notice, told.level, told.sentence, told.hint, self.voice)
+                await to.store.write(events.notice, told.level, told.sentence, told.hint, self.voice)
             case "loaded":
-                daemon.speech.loaded = list(report.loaded.voices)
+                to.speech.loaded = list(report.loaded.voices)
             case "done":
-                self._finish(lambda session, job: jobs.succeed(session, job, report.done.sentence))
+                self._finish(lambda session, job: to.lifecycle.succeed(session, job, report.done.sentence))
             case "failed":
                 self._finish(self._failed(report.failed))
             case "stopped":
-                self._finish(_stopped)
-            case _ if what in COMMITS:
-                await daemon.store.write(self._commit, report)
+                self._finish(to.lifecycle.stopped)
+            case _ if what in self.kind.commits:
+                await to.store.write(self._commit, report)
                 if self.worker is not None:
                     self.worker.send(ack=wire.Ack(number=report.number))
 
     def _commit(self, session: Session, report: wire.Report) -> None:
         job = jobs.get(session, self.job)
-        kind(job.kind).commit(session, job, report, self.daemon.home)
+        self.kind.commit(session, job, report)
         jobs.progressed(session, job)
 
     def _word(self, text: str) -> None:
-        self.daemon.logs.append(self.job, self.number, [(time.time_ns(), "info", text)])
+        self.to.logs.append(self.job, self.number, [(time.time_ns(), "info", text)])
 
     def _finish(self, change: Callable[[Session, Job], None]) -> None:
         if not self._end.done():
             self._end.set_result(change)
 
     def _failed(self, failed: wire.Failed) -> Callable[[Session, Job], None]:
-        tail = self.daemon.logs.tail(self.job)
+        tail = self.to.logs.tail(self.job)
         name = KIND_NAMES.get(failed.kind, "engine")
 
         def change(session: Session, job: Job) -> None:
             if name == "cancelled" or job.cancelled_by:
-                jobs.cancelled(session, job)
+                self.to.lifecycle.cancelled(session, job)
             else:
-                jobs.fail(session, job, Error(name, failed.sentence, failed.hint, tail))
+                self.to.lifecycle.fail(session, job, Error(name, failed.sentence, failed.hint, tail))
 
         return change
 
     def _died(self, end: Exit) -> Callable[[Session, Job], None]:
         log.warning("the worker of %s: %s", self.label, end.sentence)
-        self.daemon.logs.append(self.job, self.number, [(time.time_ns(), "error", f"The worker died: {end.sentence}.")])
+        self.to.logs.append(self.job, self.number, [(time.time_ns(), "error", f"The worker died: {end.sentence}.")])
         if self._ordered == "stop":  # it was to stop and had to be made to: that is no crash
-            return _stopped
-        tail, counts = self.daemon.logs.tail(self.job), end.jobs_doing
-        return lambda session, job: jobs.crashed(session, job, f"{end.sentence}.", end.hint, tail, counts=counts)
+            return self.to.lifecycle.stopped
+        tail, counts = self.to.logs.tail(self.job), end.jobs_doing
+        return lambda session, job: self.to.lifecycle.crashed(session, job, f"{end.sentence}.", end.hint, tail, counts=counts)
 
     def with_progress(self, message: pb.Job) -> pb.Job:
         """Fill the progress into the status of a running or paused job."""
@@ -296,16 +306,6 @@ class Attempt:
         if self.progress is not None and which in ("running", "paused"):
             getattr(message.status, which).progress.CopyFrom(self.progress)
         return message
-
-
-def _stopped(session: Session, job: Job) -> None:
-    if job.cancelled_by:
-        jobs.cancelled(session, job)
-    elif kind(job.kind).resumable:
-        jobs.requeue(session, job, "goes on when mynad runs again")
-    else:
-        job.cancelled_by = "shutdown"
-        jobs.cancelled(session, job)
 
 
 def _explain(error: Exception, label: str) -> Error:

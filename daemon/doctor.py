@@ -7,17 +7,18 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from daemon import survey
+from daemon.disk_space import DiskSpace
+from daemon.gpu import Gpus
 from daemon.state import engines
+from daemon.store import Store
 from engines import registry
 from proto import myna_pb2 as pb
-
-if TYPE_CHECKING:
-    from daemon.main import Daemon
 
 #: package, module, what does not work without it
 NEEDED = (
@@ -30,15 +31,32 @@ NEEDED = (
 )
 
 
-async def examine(daemon: Daemon) -> list[pb.Finding]:
-    """Findings, each "ok", "note" or "problem" with what to do."""
-    findings = [_python(), *_packages(), *await asyncio.to_thread(_gpus, daemon), _disk(daemon), _state(daemon)]
-    found = survey.finding(await asyncio.to_thread(daemon.store.read_now, survey.look, daemon.home))
-    findings += [found] if found is not None else []
-    states = await daemon.store.read(lambda session: [engines.state(session, info, daemon.home) for info in registry.ENGINES.values()])
-    for told in states:
-        findings.append(pb.Finding(name=f"engine {told.name}", state="ok" if told.ready else "note", sentence=told.sentence))
-    return findings
+class Doctor:
+    """Examines the machine. `owner` names a process of ours: pid → "train #12"."""
+
+    def __init__(self, home: Path, disk: DiskSpace, store: Store, gpus: Gpus, owner: Callable[[int], str]) -> None:
+        self._home = home
+        self._disk = disk
+        self._store = store
+        self._gpus = gpus
+        self._owner = owner
+
+    async def examine(self) -> list[pb.Finding]:
+        """Findings, each "ok", "note" or "problem" with what to do."""
+        findings = [
+            _python(),
+            *_packages(),
+            *await asyncio.to_thread(_gpus, self._gpus, self._owner),
+            _disk(self._disk),
+            _state(self._home),
+        ]
+        found = survey.finding(await asyncio.to_thread(self._store.read_now, survey.look, self._home))
+        findings += [found] if found is not None else []
+        ask = registry.ENGINES.values()
+        states = await self._store.read(lambda session: [engines.state(session, info, self._home) for info in ask])
+        for told in states:
+            findings.append(pb.Finding(name=f"engine {told.name}", state="ok" if told.ready else "note", sentence=told.sentence))
+        return findings
 
 
 def _python() -> pb.Finding:
@@ -62,10 +80,10 @@ def _packages() -> list[pb.Finding]:
     return findings
 
 
-def _gpus(daemon: Daemon) -> list[pb.Finding]:
-    gpus = daemon.gpu.sample(daemon.scheduler.owner)
+def _gpus(known: Gpus, owner: Callable[[int], str]) -> list[pb.Finding]:
+    gpus = known.sample(owner)
     if not gpus:
-        return [pb.Finding(name="gpu", state="note", sentence=daemon.gpu.no_gpu, hint="Everything works without one, only slower.")]
+        return [pb.Finding(name="gpu", state="note", sentence=known.no_gpu, hint="Everything works without one, only slower.")]
     findings = []
     for gpu in gpus:
         sentence = f"{gpu.name}: {gpu.memory_used / 1e9:.1f} of {gpu.memory_total / 1e9:.1f} GB used."
@@ -84,16 +102,16 @@ def _gpus(daemon: Daemon) -> list[pb.Finding]:
     return findings
 
 
-def _disk(daemon: Daemon) -> pb.Finding:
-    usage = shutil.disk_usage(daemon.home)
-    sentence = f"{usage.free / 1e9:.1f} of {usage.total / 1e9:.1f} GB free where {daemon.home} is."
-    if usage.free < daemon.settings.min_free_disk:
-        hint = f"Free some: nothing is taken or trained below {daemon.settings.min_free_disk / 1e9:.1f} GB (min_free_disk)."
+def _disk(disk: DiskSpace) -> pb.Finding:
+    usage = shutil.disk_usage(disk.home)
+    sentence = f"{usage.free / 1e9:.1f} of {usage.total / 1e9:.1f} GB free where {disk.home} is."
+    if disk.missing():
+        hint = f"Free some: nothing is taken or trained below {disk.floor / 1e9:.1f} GB (min_free_disk)."
         return pb.Finding(name="disk", state="problem", sentence=sentence, hint=hint)
     return pb.Finding(name="disk", state="ok", sentence=sentence)
 
 
-def _state(daemon: Daemon) -> pb.Finding:
-    if os.access(daemon.home, os.W_OK):
-        return pb.Finding(name="home", state="ok", sentence=f"State is kept in {daemon.home}.")
-    return pb.Finding(name="home", state="problem", sentence=f"{daemon.home} cannot be written.", hint="See who owns it.")
+def _state(home: Path) -> pb.Finding:
+    if os.access(home, os.W_OK):
+        return pb.Finding(name="home", state="ok", sentence=f"State is kept in {home}.")
+    return pb.Finding(name="home", state="problem", sentence=f"{home} cannot be written.", hint="See who owns it.")

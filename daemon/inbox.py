@@ -23,9 +23,12 @@ from sqlalchemy.orm import Session
 
 from daemon import arrivals, late_texts, names, refused, voice_toml
 from daemon.arrivals import Arrivals, Entry
+from daemon.disk_space import DiskSpace
 from daemon.errors import BadRequest, DiskFull, MynaError
+from daemon.lifecycle import Lifecycle
 from daemon.models import Job, Voice
-from daemon.state import jobs, next_step, recordings
+from daemon.next_step import advance
+from daemon.state import jobs, recordings
 from daemon.status import ENDED
 from daemon.strays import Strays
 from daemon.voice_folder import AFTER_FAILURE, AFTER_FULL, AFTER_FULL_AT_MOST, Folder
@@ -51,11 +54,15 @@ SHOWN = 500
 class Inbox:
     """Watches the inbox of a home folder; `run` is its life."""
 
-    def __init__(self, home: Path, settings: Settings, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, home: Path, settings: Settings, store: Store, lifecycle: Lifecycle, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.home = home
         self.folder = home / "inbox"
         self.settings = settings
         self.store = store
+        self._lifecycle = lifecycle
+        self._disk = DiskSpace(home, settings.min_free_disk)
         self._clock = clock
         self._folders: dict[str, Folder] = {}
         self._strays = Strays(home, settings.settle, store)
@@ -246,9 +253,7 @@ class Inbox:
 
     def _room(self, entries: list[Entry]) -> bool:
         """After a job that failed for want of disk: whether there is room for all of the next one."""
-        place = self.home / "recordings"  # maybe a disk of its own
-        free = shutil.disk_usage(place if place.is_dir() else self.home).free - self.settings.min_free_disk
-        return free >= sum(entry.size for entry in entries)
+        return not self._disk.missing(sum(entry.size for entry in entries), self.home / "recordings")
 
     def _written(self, folder: Folder, entries: list[Entry]) -> set[bytes]:
         root = os.fsencode(self.folder / folder.voice)
@@ -258,7 +263,7 @@ class Inbox:
         wanted = set().union(*(late_texts.places(entry.path) for entry in audio))
         files = audio + [entry for entry in texts if entry.path in wanted]
         spec = pb.JobSpec(ingest=pb.IngestSpec(voice=folder.voice, files=[entry.path for entry in files]))
-        job = await self.store.write(lambda session: jobs.submit(session, spec).id)
+        job = await self.store.write(lambda session: self._lifecycle.submit(session, spec).id)
         folder.flying[job] = {entry.path: entry.identity for entry in files}
         folder.busy = self._clock()
 
@@ -352,7 +357,7 @@ class Inbox:
             return left
         forced, folder.forced, folder.due = folder.forced, False, False
         try:
-            await self.store.write(next_step.advance, folder.voice, train=self.settings.auto_train, forced=forced)
+            await self.store.write(advance, self._lifecycle, folder.voice, train=self.settings.auto_train, forced=forced)
         except DiskFull:
             folder.due, folder.forced = True, forced
             raise

@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from daemon.gpu import Gpus
 from proto import myna_pb2 as pb
-
-if TYPE_CHECKING:
-    from daemon.main import Daemon
 
 FRESH = 0.5  #: seconds for which a sample serves everybody who asks
 
 
 class Machine:
-    """Samples on demand: without anybody watching nothing is measured."""
+    """Samples on demand: without anybody watching nothing is measured. `owner` names a process of ours: pid → "train #12"."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self.daemon = daemon
+    def __init__(self, home: Path, gpus: Gpus, owner: Callable[[int], str]) -> None:
+        self._home = home
+        self._gpus = gpus
+        self._owner = owner
         self._busy, self._all = _cpu_ticks()
         self._cpu = 0.0
         self._taken = float("-inf")
@@ -36,16 +36,16 @@ class Machine:
             return self._last
 
     def _measure(self) -> pb.SystemSample:
-        gpus = self.daemon.gpu.sample(self.daemon.scheduler.owner)
+        gpus = self._gpus.sample(self._owner)
         busy, everything = _cpu_ticks()
         if everything > self._all:
             self._cpu = (busy - self._busy) / (everything - self._all)
         self._busy, self._all = busy, everything
         total, available = _memory()
-        disk = shutil.disk_usage(self.daemon.home)
+        disk = shutil.disk_usage(self._home)
         sample = pb.SystemSample(
             gpus=gpus,
-            no_gpu="" if gpus else self.daemon.gpu.no_gpu,
+            no_gpu="" if gpus else self._gpus.no_gpu,
             cpu=self._cpu,
             memory_total=total,
             memory_used=total - available,

@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import contextlib
 import gc
-import importlib
 import logging
 import logging.handlers
 import os
@@ -18,23 +17,27 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from daemon import settings as configuration
 from daemon.children import Launcher
 from daemon.errors import DiskFull, MynaError
 from daemon.lock import Lock
-from daemon.workers import PROGRAM
+from daemon.workers import PROGRAM, Workers
 from proto.home import home as default_home
 from proto.home import socket_path
 
 if TYPE_CHECKING:
     import grpc.aio
 
+    from daemon.adopt import Adoption
+    from daemon.disk_space import DiskSpace
     from daemon.gpu import Gpus
     from daemon.inbox import Inbox
+    from daemon.kinds.registry import Kinds
+    from daemon.lifecycle import Lifecycle
     from daemon.machine import Machine
     from daemon.scheduler import Scheduler
     from daemon.settings import Settings
@@ -43,20 +46,20 @@ if TYPE_CHECKING:
     from daemon.state.logs import Logs
     from daemon.state.runs import PointHub
     from daemon.store import Store
-    from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad")
 
-#: services of the contract, and the module each is in
-SERVICES = {name: f"daemon.services.{name.lower()}" for name in ("Jobs", "Runs", "Voices", "Datasets", "Speech", "System")}
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
 LEAVE = 2.0  #: seconds that calls under way get at the end
 
 
 class Daemon:
-    """All there is in a running mynad; services and scheduler reach each other through it. Made and used inside the event loop."""
+    """The composition root: makes each part of a running mynad and hands it what it needs; no part knows this class. Made and used inside
+    the event loop."""
 
     store: Store
+    kinds: Kinds
+    lifecycle: Lifecycle
     events: EventHub
     points: PointHub
     logs: Logs
@@ -65,14 +68,14 @@ class Daemon:
     speech: Speech
     scheduler: Scheduler
     inbox: Inbox
+    adoption: Adoption
+    disk: DiskSpace
 
     def __init__(self, home: Path, settings: Settings, launcher: Launcher, program: tuple[str, ...] = PROGRAM) -> None:
         self.home = home
         self.settings = settings
         self.launcher = launcher
         self.program = program  #: argv of a worker
-        self.started = datetime.now(UTC)
-        self.findings: list[pb.Finding] = []  #: of the home, once it was looked through
         self.failed = False  #: ended because a part of it fell over
         self._ending = asyncio.Event()
         self._now = False
@@ -91,7 +94,7 @@ class Daemon:
             await self._listen(servers, outside)
             log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
             _tell_systemd("READY=1")
-            self._work("survey", self._survey())  # a big home takes a while: nobody waits for it
+            self._work("survey", self.adoption.at_start())  # a big home takes a while: nobody waits for it
             gc.freeze()  # what is there now stays: the collector need not look at it again
             await self._ending.wait()
         finally:
@@ -108,39 +111,66 @@ class Daemon:
 
     def _open(self) -> None:
         """State first, then those who use it."""
+        from daemon.adopt import Adoption
+        from daemon.attempt import Attempt, Reporting
+        from daemon.disk_space import DiskSpace
         from daemon.gpu import Gpus
         from daemon.inbox import Inbox
+        from daemon.kinds.registry import Kinds
+        from daemon.lifecycle import Lifecycle
         from daemon.machine import Machine
         from daemon.scheduler import Scheduler
         from daemon.speech import Speech
-        from daemon.state import jobs
         from daemon.state.events import EventHub
         from daemon.state.logs import Logs
         from daemon.state.runs import PointHub
         from daemon.store import Store
 
-        self.store = Store(self.home)
-        if recovered := self.store.write_now(jobs.recover):
+        home, settings = self.home, self.settings
+        store = self.store = Store(home)
+        self.kinds = Kinds(home, settings)
+        lifecycle = self.lifecycle = Lifecycle(self.kinds)
+        if recovered := store.write_now(lifecycle.recover):
             log.info("jobs the last mynad left behind: %s", ", ".join(map(str, recovered)))
-        self.events, self.points, self.logs = EventHub(self.store), PointHub(self.store), Logs(self.home)
-        self.gpu, self.machine = Gpus(), Machine(self)
-        self.speech = Speech(self)
-        self.scheduler = Scheduler(self)
+        self.events, self.points, self.logs = EventHub(store), PointHub(store), Logs(home)
+        self.gpu, self.disk = Gpus(), DiskSpace(home, settings.min_free_disk)
+        workers = Workers(self.launcher, settings, self.program)
+        self.speech = Speech(store, lifecycle, workers, settings.speech_idle_seconds)
+        to = Reporting(home, store, lifecycle, workers, self.speech, self.events, self.points, self.logs)
+        self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings)
+        self.machine = Machine(home, self.gpu, self.scheduler.owner)
         self.launcher.attach()
         self._work("scheduler", self.scheduler.run())
         self._work("gpu", self._first_look())
         self._work("forget", self._forget())
-        self.inbox = Inbox(self.home, self.settings, self.store)
+        self.inbox = Inbox(home, settings, store, lifecycle)
+        self.adoption = Adoption(home, store, lifecycle, self.inbox.takes, settings.ingest_batch)
         self._work("inbox", self.inbox.run())
+
+    def _servicers(self) -> dict[str, Any]:
+        """The services of the contract, by name."""
+        from daemon.doctor import Doctor
+        from daemon.services.datasets import DatasetsService
+        from daemon.services.jobs import JobsService
+        from daemon.services.runs import RunsService
+        from daemon.services.speech import SpeechService
+        from daemon.services.system import SystemService
+        from daemon.services.voices import VoicesService
+
+        home, settings, store, lifecycle = self.home, self.settings, self.store, self.lifecycle
+        doctor = Doctor(home, self.disk, store, self.gpu, self.scheduler.owner)
+        return {
+            "Jobs": JobsService(store, lifecycle, self.scheduler, self.events, self.logs),
+            "Runs": RunsService(store, self.points),
+            "Voices": VoicesService(home, settings, store, lifecycle, self.events),
+            "Datasets": DatasetsService(home, settings, store, self.inbox),
+            "Speech": SpeechService(home, store, lifecycle, self.speech),
+            "System": SystemService(home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end),
+        }
 
     async def _first_look(self) -> None:
         await asyncio.to_thread(self.gpu.sample)  # the driver may take a second to wake: nobody waits for it
         self.scheduler.wake()
-
-    async def _survey(self) -> None:
-        from daemon import survey
-
-        self.findings = await survey.at_start(self.store, self.home)
 
     async def _forget(self) -> None:
         """Keep the events that settings ask for; who watches from before them is told so."""
@@ -177,7 +207,7 @@ class Daemon:
         local = grpc.aio.server(options=listen.OPTIONS)
         ready = [local, *outside]
         checks = self._checks = health.aio.HealthServicer()
-        servicers = {name: getattr(importlib.import_module(module), f"{name}Service")(self) for name, module in SERVICES.items()}
+        servicers = self._servicers()
         names = [*(f"myna.v1.{name}" for name in servicers), reflection.SERVICE_NAME, health.SERVICE_NAME]
         for server in ready:
             health_pb2_grpc.add_HealthServicer_to_server(checks, server)

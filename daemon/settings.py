@@ -48,6 +48,9 @@ class Settings:
     stop_grace: Annotated[float, Setting("time that a worker gets to save at shutdown", 0.001, DAY, "seconds")] = 60.0
     threads: Annotated[int, Setting("CPU threads of a worker; 0: torch's choice", 0, 1_024, "threads")] = 0
     cpu_jobs: Annotated[int, Setting("jobs at once in the CPU lane", 1, 1_024, "jobs")] = 2
+    train_share: Annotated[float, Setting("part of the GPU's time that a training keeps while one speech job follows another", 0, 0.9)] = (
+        0.1
+    )
     speech_idle_seconds: Annotated[
         float, Setting("idle time after which the speech worker gives its memory back", 0.001, YEAR, "seconds")
     ] = 600.0

@@ -11,18 +11,15 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Coroutine
-from typing import TYPE_CHECKING
 
-from daemon.children import LauncherDied
 from daemon.errors import MynaError, NotNow
+from daemon.lifecycle import Lifecycle
 from daemon.state import jobs
 from daemon.status import ENDED
-from daemon.workers import Worker
+from daemon.store import Store
+from daemon.workers import Worker, Workers
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
-
-if TYPE_CHECKING:
-    from daemon.main import Daemon
 
 log = logging.getLogger("mynad.speech")
 
@@ -84,8 +81,11 @@ class Stream:
 class Speech:
     """Owns the resident worker and the streams of the speak jobs under way."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self.daemon = daemon
+    def __init__(self, store: Store, lifecycle: Lifecycle, workers: Workers, idle_seconds: float) -> None:
+        self._store = store
+        self._lifecycle = lifecycle
+        self._workers = workers
+        self._idle_seconds = idle_seconds  #: after that the worker gives its memory back
         self.loaded: list[wire.LoadedVoice] = []  #: voices the worker holds
         self._worker: Worker | None = None
         self._taken = False
@@ -93,7 +93,7 @@ class Speech:
         self._streams: dict[int, Stream] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
-        daemon.store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self._note, happened))
+        store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self._note, happened))
 
     # -------------------------------------------------------------------------------------------------- for SpeechService
 
@@ -104,7 +104,7 @@ class Speech:
         stream = self._stream(job)
         stream.listened = True
         try:
-            row = await self.daemon.store.read(jobs.get, job)
+            row = await self._store.read(jobs.get, job)
             if row.state in ENDED and stream.ended is None:
                 await stream.finish(jobs.message(row).status)
             yield wire.Audio()
@@ -130,7 +130,7 @@ class Speech:
             self._idle = None
         if self._worker is None or self._worker.ended.done():
             self.loaded = []
-            self._worker = await self._launch()
+            self._worker = await self._workers.launch("--speech")
         self._taken = True
         return self._worker
 
@@ -138,7 +138,7 @@ class Speech:
         """The attempt is over; the worker stays loaded until it was idle for `speech_idle_seconds`."""
         self._taken = False
         worker.words = lambda text: log.info("speech worker: %s", text)
-        self._idle = asyncio.get_running_loop().call_later(self.daemon.settings.speech_idle_seconds, self._let_go)
+        self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._let_go)
 
     async def put(self, job: int, audio: wire.Audio) -> None:
         """A chunk from the worker. Waits while the listener has enough to go on with."""
@@ -167,20 +167,10 @@ class Speech:
 
     # -------------------------------------------------------------------------------------------------- private
 
-    async def _launch(self) -> Worker:
-        settings = self.daemon.settings
-        while True:
-            try:
-                return await Worker.launch(
-                    self.daemon.launcher, settings.heartbeat_timeout, "--speech", threads=settings.threads, program=self.daemon.program
-                )
-            except LauncherDied:
-                await asyncio.sleep(0.05)
-
     def _let_go(self) -> None:
         self._idle = None
         if self._worker is not None and not self._taken:
-            log.info("the speech worker was idle for %g s and ends", self.daemon.settings.speech_idle_seconds)
+            log.info("the speech worker was idle for %g s and ends", self._idle_seconds)
             self._worker.let_go()
             self._worker = None
             self.loaded = []
@@ -205,8 +195,7 @@ class Speech:
         """Nobody listens: the job is pointless."""
         await stream.finish(None)
         with contextlib.suppress(MynaError):
-            await self.daemon.store.write(lambda session: jobs.cancel(session, jobs.get(session, job), "the listener left"))
-        self.daemon.scheduler.wake()
+            await self._store.write(lambda session: self._lifecycle.cancel(session, jobs.get(session, job), "the listener left"))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

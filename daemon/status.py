@@ -7,6 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
+
+
+class Transition(Enum):
+    """What was asked of a job at work and has not happened yet."""
+
+    CANCELLING = "cancelling"
+    PAUSING = "pausing"
 
 
 @dataclass(frozen=True)
@@ -18,6 +26,7 @@ class Queued:
 @dataclass(frozen=True)
 class Running:
     started: datetime
+    transition: Transition | None = None
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,7 @@ class Paused:
     since: datetime
     by_person: bool  #: False: by preemption
     why: str
+    transition: Transition | None = None
 
 
 @dataclass(frozen=True)

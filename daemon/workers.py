@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from daemon.children import Child, Launcher
+from daemon.children import Child, Launcher, LauncherDied
+from daemon.settings import Settings
 from proto import frames
 from proto import worker_pb2 as wire
 
@@ -48,14 +49,6 @@ class Worker:
         self._why_killed = ""
         self._kills = _oom_kills()
         self.ended: asyncio.Task[Exit] = asyncio.create_task(self._live())
-
-    @classmethod
-    async def launch(
-        cls, launcher: Launcher, heartbeat_timeout: float, *arguments: str, threads: int = 0, program: tuple[str, ...] = PROGRAM
-    ) -> Worker:
-        """Start a worker process. Raises OSError when the system has no room for one, children.LauncherDied when to try again."""
-        env: Mapping[str, str] = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)) if threads else {}
-        return cls(await launcher.spawn([*program, *arguments], env), heartbeat_timeout)
 
     def send(self, **command: object) -> None:
         """Send a command, named as in wire.Command: `send(cancel=wire.Cancel())`. A dead worker hears nothing, and no error comes of it."""
@@ -148,6 +141,26 @@ class Worker:
         if code < 0:
             return Exit(f"it crashed ({signal.Signals(-code).name})", "The log has its last words.")
         return Exit(f"it ended with exit code {code} and no report", "The log has its last words.")
+
+
+class Workers:
+    """Starts worker processes."""
+
+    def __init__(self, launcher: Launcher, settings: Settings, program: tuple[str, ...] = PROGRAM) -> None:
+        self._launcher = launcher
+        self._settings = settings
+        self._program = program  #: argv of a worker
+
+    async def launch(self, *arguments: str) -> Worker:
+        """A fresh worker process; when the launcher just died, from the next one. Raises OSError when the system has no room for one."""
+        threads = self._settings.threads
+        env: Mapping[str, str] = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)) if threads else {}
+        while True:
+            try:
+                child = await self._launcher.spawn([*self._program, *arguments], env)
+                return Worker(child, self._settings.heartbeat_timeout)
+            except LauncherDied:
+                await asyncio.sleep(0.05)
 
 
 async def _ignore(report: wire.Report) -> None:

@@ -77,6 +77,24 @@ CRASHED: ErrorKind.ValueType  # 5
 CANCELLED_BY: ErrorKind.ValueType  # 6
 Global___ErrorKind: _TypeAlias = ErrorKind  # noqa: Y015
 
+class _Transition:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TransitionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Transition.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRANSITION_UNSPECIFIED: _Transition.ValueType  # 0
+    CANCELLING: _Transition.ValueType  # 1
+    PAUSING: _Transition.ValueType  # 2
+
+class Transition(_Transition, metaclass=_TransitionEnumTypeWrapper):
+    """What was asked of a job at work and has not happened yet: its worker finishes its step or its line first."""
+
+TRANSITION_UNSPECIFIED: Transition.ValueType  # 0
+CANCELLING: Transition.ValueType  # 1
+PAUSING: Transition.ValueType  # 2
+Global___Transition: _TypeAlias = Transition  # noqa: Y015
+
 @_typing.final
 class Page(_message.Message):
     """---------------------------------------------------------------------------------------------------------------- common
@@ -250,6 +268,8 @@ class JobStatus(_message.Message):
 
         STARTED_FIELD_NUMBER: _builtins.int
         PROGRESS_FIELD_NUMBER: _builtins.int
+        TRANSITION_FIELD_NUMBER: _builtins.int
+        transition: Global___Transition.ValueType
         @_builtins.property
         def started(self) -> _timestamp_pb2.Timestamp: ...
         @_builtins.property
@@ -259,10 +279,11 @@ class JobStatus(_message.Message):
             *,
             started: _timestamp_pb2.Timestamp | None = ...,
             progress: Global___Progress | None = ...,
+            transition: Global___Transition.ValueType = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "started", b"started"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "started", b"started"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "started", b"started", "transition", b"transition"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -275,8 +296,10 @@ class JobStatus(_message.Message):
         BY_PERSON_FIELD_NUMBER: _builtins.int
         WHY_FIELD_NUMBER: _builtins.int
         PROGRESS_FIELD_NUMBER: _builtins.int
+        TRANSITION_FIELD_NUMBER: _builtins.int
         by_person: _builtins.bool
         why: _builtins.str
+        transition: Global___Transition.ValueType
         @_builtins.property
         def started(self) -> _timestamp_pb2.Timestamp: ...
         @_builtins.property
@@ -291,10 +314,11 @@ class JobStatus(_message.Message):
             by_person: _builtins.bool = ...,
             why: _builtins.str = ...,
             progress: Global___Progress | None = ...,
+            transition: Global___Transition.ValueType = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["progress", b"progress", "since", b"since", "started", b"started"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["by_person", b"by_person", "progress", b"progress", "since", b"since", "started", b"started", "why", b"why"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["by_person", b"by_person", "progress", b"progress", "since", b"since", "started", b"started", "transition", b"transition", "why", b"why"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 

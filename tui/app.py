@@ -7,7 +7,7 @@ import gc
 import os
 from collections.abc import Iterable
 
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.screen import Screen
 
@@ -16,23 +16,22 @@ from proto.client_async import AsyncClient
 from tui import session
 from tui.dashboard import keymap, themes
 from tui.dashboard.actions import beside
+from tui.dashboard.host import Host
 from tui.dashboard.live import Live, Topic
 from tui.dashboard.palette import BindingCommands
+from tui.dashboard.places import PLACES
 from tui.dashboard.settings import Settings
-from tui.output import safe
-from tui.screens import PLACES
 from tui.screens.base import WorkshopScreen
-from tui.screens.confirm import ConfirmScreen
 
 
-class Dashboard(App[None], inherit_bindings=False):
+class Dashboard(Host, inherit_bindings=False):
     """`myna`: six screens over one daemon."""
 
     TITLE = "myna"
     CSS = "* { scrollbar-size-vertical: 1; scrollbar-color: $secondary; scrollbar-background: $background; }"
     help_title = "Everywhere"
     MODES = {place.name: place.make for place in PLACES}  # type: ignore[dict-item]  # Textual's type says Screen[Any]
-    COMMANDS = {BindingCommands, *App.COMMANDS}
+    COMMANDS = {BindingCommands, *Host.COMMANDS}
     BINDINGS = [
         *(Binding(str(n), f"go('{to.name}')", to.title, show=False, id=f"go.{to.name}") for n, to in enumerate(PLACES, start=1)),
         Binding("question_mark", "help", "help", id="help", tooltip="What this pane is, and its keys"),
@@ -43,16 +42,10 @@ class Dashboard(App[None], inherit_bindings=False):
 
     def __init__(self, where: Address, settings: Settings | None = None, *, readonly: bool = False, start: bool = True) -> None:
         """`start`: start a local daemon if none runs (never when read-only)."""
-        super().__init__()
-        self.where = where
-        self.readonly = readonly
+        super().__init__(where, readonly=readonly)
         self.start = start and not readonly and not where.remote
         self.settings = settings or Settings()
         self.mistake: Exception | None = None  #: ours, which ended the dashboard
-        self.client: AsyncClient
-        self.live: Live
-        self._before: list[str] = []
-        self._told: set[str] = set()  # sentences of troubles
         for theme in themes.THEMES.values():
             self.register_theme(theme)
         self.theme = themes.chosen(self.settings.theme)
@@ -100,45 +93,13 @@ class Dashboard(App[None], inherit_bindings=False):
         else:
             self.exit(return_code=1)
 
-    def place_name(self) -> str:
-        """Which daemon this is, in a few characters."""
-        return self.where.remote or "this machine"
-
-    # ---------------------------------------------------------------------------------------------- words to the person
-
-    def say(self, sentence: str, level: str = "info") -> None:
-        """A line that goes away by itself; level is "info", "warning" or "error"."""
-        severity = {"warning": "warning", "error": "error"}.get(level, "information")
-        self.notify(safe(sentence), severity=severity, markup=False)  # type: ignore[arg-type]  # one of Textual's three
-
-    def trouble(self, problem: ClientError, *, once: bool = False) -> None:
-        """What went wrong and what to do; `once`: not again, on whatever screen."""
-        if once and problem.sentence in self._told:
-            return
-        self._told.add(problem.sentence)
-        self.notify(safe(problem.hint), title=safe(problem.sentence), severity="error", markup=False, timeout=10)
-
-    async def confirm(self, question: str, consequence: str = "", yes: str = "Yes", no: str = "No") -> bool:
-        """Ask before something is lost. Only from inside a worker, as every `@asks` action is."""
-        return await self.push_screen_wait(ConfirmScreen(safe(question), safe(consequence), yes, no))
-
     # ---------------------------------------------------------------------------------------------- actions
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         return themes.FALLBACK
 
-    def action_go(self, place: str) -> None:
-        if place != self.current_mode and not self.screen.is_modal:
-            self._before.append(self.current_mode)
-            self.switch_mode(place)
-
-    def back(self) -> None:
-        """To the screen before, if there was one."""
-        if self._before:
-            self.switch_mode(self._before.pop())
-
     def action_help(self) -> None:
-        from tui.screens.help import HelpScreen
+        from tui.dialogs.help import HelpScreen
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))

@@ -99,9 +99,11 @@ def detail(job: pb.Job) -> str:
         case "queued":
             return status.queued.why_waiting
         case "running":
-            return progress(status.running.progress)
+            return ", ".join(filter(None, (transition(job), progress(status.running.progress))))
         case "paused":
-            return status.paused.why or ("paused by a person" if status.paused.by_person else "made room for another job")
+            return (
+                transition(job) or status.paused.why or ("paused by a person" if status.paused.by_person else "made room for another job")
+            )
         case "succeeded":
             return status.succeeded.sentence
         case "failed":
@@ -109,6 +111,12 @@ def detail(job: pb.Job) -> str:
         case "cancelled":
             return f"by {status.cancelled.by}" if status.cancelled.by else ""
     return ""
+
+
+def transition(job: pb.Job) -> str:
+    """What the job was asked for and has not done yet; empty: nothing."""
+    asked = job.status.running.transition or job.status.paused.transition
+    return {pb.CANCELLING: "cancelling", pb.PAUSING: "pausing"}.get(asked, "")
 
 
 def took(job: pb.Job) -> str:

@@ -6,33 +6,32 @@ Cutting waits for the GPU only where Whisper's weights are: without them nothing
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon import room, settings
 from daemon.errors import MynaError
+from daemon.kinds.kind import FollowUp, Kind
 from daemon.models import Dataset, Job, Recording
-from daemon.state import datasets, events, jobs, recordings, voices
-from daemon.store import home_of
+from daemon.state import datasets, events, recordings, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
-from proto.home import home as default_home
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
 
 
-class MakeDataset:
-    """See `daemon.kinds.Kind`."""
+class MakeDataset(Kind):
+    """See `daemon.kinds.kind.Kind`."""
 
     name = "dataset"
     wire = pb.DATASET
     priority = 200
-    resumable = True
+    exclusive = "recordings"
+    commits = frozenset({"cut"})
 
     @property
     def gpu_lane(self) -> bool:
-        return bool(os.environ.get("MYNA_WHISPER")) or (default_home() / "weights" / "whisper").is_dir()
+        return bool(os.environ.get("MYNA_WHISPER")) or (self.home / "weights" / "whisper").is_dir()
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         voice = voices.get(session, spec.dataset.voice)
@@ -40,10 +39,10 @@ class MakeDataset:
         what = "cut all recordings again" if spec.dataset.recut else f"cut {waiting} recording{'' if waiting == 1 else 's'}"
         return voice.name, f"{what} of {voice.name}, make a dataset"
 
-    def why_not(self, session: Session, job: Job, home: Path) -> str:
-        return room.short(home)
+    def why_not(self, session: Session, job: Job) -> str:
+        return self.disk.why_not()
 
-    def plan(self, session: Session, job: Job, home: Path) -> Start:
+    def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).dataset
         voice = voices.get(session, asked.voice)
         rows = recordings.uncut(session, voice.name)
@@ -53,7 +52,7 @@ class MakeDataset:
         refs = [
             wire.RecordingRef(
                 sha256=row.sha256,
-                path=str(home / row.path),
+                path=str(self.home / row.path),
                 name=row.name,
                 has_text=row.text is not None,
                 text=row.text or "",
@@ -65,48 +64,37 @@ class MakeDataset:
             dataset=wire.DatasetPlan(voice=voice.name, engine=voice.engine, language=voices.language(voice.language), recordings=refs)
         )
 
-    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None:
+    def commit(self, session: Session, job: Job, report: Report) -> None:
         recordings.store_cut(session, job.voice, report.cut)
 
-    def finished(self, session: Session, job: Job) -> None:
+    def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """The next dataset, if there is anything new, and the training that follows from it."""
         made = datasets.build(session, job.voice, job.id)
         if made is None:
             job.why = f"Nothing new: {job.voice}'s clips are those of the dataset it has."
-            return
+            return ()
         lost = sum(made.dropped.values())
         job.why = (
             f"Dataset #{made.number}: {made.clips} clips to train on ({made.seconds:.0f} s, {made.new_clips} new), "
             f"{made.held_out} held out, {lost} dropped."
         )
-        if pb.JobSpec.FromString(job.spec).dataset.train_after:
-            _train(session, job, made)
+        return self._training(session, job, made) if pb.JobSpec.FromString(job.spec).dataset.train_after else ()
 
-    def ended_badly(self, session: Session, job: Job) -> None: ...
+    def _training(self, session: Session, job: Job, made: Dataset) -> Sequence[FollowUp]:
+        """A training, if enough was added since the last one. One that already waits takes the newest dataset when it starts."""
+        voice = voices.get(session, made.voice)
+        waiting = select(Job).where(Job.voice == voice.name, Job.kind == "train", Job.state == "queued", Job.run.is_(None))
+        if session.scalars(waiting).first() is not None:
+            return ()
+        needed = float(voice.options.get("auto_train_min_seconds", self.settings.auto_train_min_seconds))
+        short = needed - datasets.untrained_seconds(session, voice.name)
+        if short > 0:
+            job.why += f" It needs {short:.0f} s more audio to train."
+            return ()
 
+        def refused(error: MynaError) -> None:  # the dataset is made all the same; the person hears what stands in the way
+            events.notice(session, "warning", f"{voice.name} is not trained by itself: {error.sentence}", error.hint, voice.name)
+            job.why += f" Not trained: {error.sentence}"
 
-KIND = MakeDataset()
-
-
-def _train(session: Session, job: Job, made: Dataset) -> None:
-    """Submit a training if enough was added since the last one. One that already waits takes the newest dataset when it starts."""
-    voice = voices.get(session, made.voice)
-    waiting = select(Job).where(Job.voice == voice.name, Job.kind == "train", Job.state == "queued", Job.run.is_(None))
-    if session.scalars(waiting).first() is not None:
-        return
-    needed = float(voice.options.get("auto_train_min_seconds", least_seconds(session)))
-    short = needed - datasets.untrained_seconds(session, voice.name)
-    if short > 0:
-        job.why += f" It needs {short:.0f} s more audio to train."
-        return
-    spec = pb.JobSpec(train=pb.TrainSpec(voice=voice.name))
-    try:
-        jobs.submit(session, spec, key=f"dataset-{made.voice}-{made.number}", parent_job=job.id)
-    except MynaError as error:  # the dataset is made all the same; the person hears what stands in the way
-        events.notice(session, "warning", f"{voice.name} is not trained by itself: {error.sentence}", error.hint, voice.name)
-        job.why += f" Not trained: {error.sentence}"
-
-
-def least_seconds(session: Session) -> float:
-    """The setting `auto_train_min_seconds` of the home that this database lies in."""
-    return settings.load(home_of(session)).auto_train_min_seconds
+        spec = pb.JobSpec(train=pb.TrainSpec(voice=voice.name))
+        return [FollowUp(spec, f"dataset-{made.voice}-{made.number}", refused)]

@@ -7,13 +7,13 @@ promoted another one meanwhile, it stays a candidate.
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.errors import BadRequest, NotNow
+from daemon.kinds.kind import Kind
 from daemon.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.state import clip_refs, engines, voices
 from engines import registry
@@ -26,14 +26,14 @@ CURVES = ("train/loss", "held_out/loss")
 CURVE_POINTS = 120
 
 
-class Evaluate:
-    """See `daemon.kinds.Kind`."""
+class Evaluate(Kind):
+    """See `daemon.kinds.kind.Kind`."""
 
     name = "evaluate"
     wire = pb.EVALUATE
     priority = 300
     gpu_lane = True
-    resumable = True
+    commits = frozenset({"evaluated"})
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.evaluate
@@ -44,11 +44,11 @@ class Evaluate:
             raise NotNow(sentence, "Add recordings: about a tenth is held out.")
         return asked.voice, f"score {asked.voice} {voices.name_of(candidate)} against {voices.name_of(against)}"
 
-    def why_not(self, session: Session, job: Job, home: Path) -> str:
+    def why_not(self, session: Session, job: Job) -> str:
         candidate, _ = _pair(session, pb.JobSpec.FromString(job.spec).evaluate)
-        return engines.why_not(session, engines.info(candidate.engine), home)
+        return engines.why_not(session, engines.info(candidate.engine), self.home)
 
-    def plan(self, session: Session, job: Job, home: Path) -> Start:
+    def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).evaluate
         candidate, against = _pair(session, asked)
         voice = voices.get(session, asked.voice)
@@ -59,19 +59,19 @@ class Evaluate:
                 engine=candidate.engine,
                 language=voices.language(voice.language),
                 version=candidate.number,
-                version_dir=str(voices.folder(session, candidate, home)),
+                version_dir=str(voices.folder(session, candidate, self.home)),
                 against=asked.against,
-                against_dir=str(voices.folder(session, against, home)) if against is not None else "",
-                held_out=clip_refs.held_out(session, voice, data, home),
-                reference=clip_refs.reference(session, voice, home),
-                samples_dir=str(home / "samples" / voice.name),
+                against_dir=str(voices.folder(session, against, self.home)) if against is not None else "",
+                held_out=clip_refs.held_out(session, voice, data, self.home),
+                reference=clip_refs.reference(session, voice, self.home),
+                samples_dir=str(self.home / "samples" / voice.name),
                 rule_json=voices.option_json(voice, "promotion"),
                 lineage_json=json.dumps(_lineage(session, voice, candidate, against), sort_keys=True),
                 first=against is None,
             )
         )
 
-    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None:
+    def commit(self, session: Session, job: Job, report: Report) -> None:
         """Record the scores and, where that was asked for and earned, promote: one transaction. The same report again changes nothing."""
         if session.scalars(select(Evaluation).where(Evaluation.job == job.id)).first() is not None:
             return
@@ -106,8 +106,6 @@ class Evaluate:
             candidate.state = "rejected"
         voices.emit_version(session, candidate)
 
-    def finished(self, session: Session, job: Job) -> None: ...
-
     def ended_badly(self, session: Session, job: Job) -> None:
         """A candidate that could not be scored stays one, and says why."""
         asked = pb.JobSpec.FromString(job.spec).evaluate
@@ -115,9 +113,6 @@ class Evaluate:
         if row is not None and row.verdict in ("", "Not scored yet."):
             row.verdict = f"Not scored: {job.why or 'its evaluation did not end'} (job #{job.id}; `myna retry {job.id}`)."
             voices.emit_version(session, row)
-
-
-KIND = Evaluate()
 
 
 def _pair(session: Session, asked: pb.EvaluateSpec) -> tuple[Version, Version | None]:

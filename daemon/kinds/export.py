@@ -6,22 +6,21 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from daemon import room
 from daemon.errors import BadRequest, NotNow
+from daemon.kinds.kind import Kind
 from daemon.models import Job, Version
 from daemon.state import engines, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
-from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
+from proto.worker_pb2 import Start  # by name: a kind has an attribute called wire
 
 
-class Export:
-    """See `daemon.kinds.Kind`."""
+class Export(Kind):
+    """See `daemon.kinds.kind.Kind`."""
 
     name = "export"
     wire = pb.EXPORT
     priority = 200
-    gpu_lane = False
     resumable = False
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
@@ -33,31 +32,22 @@ class Export:
             raise BadRequest(f"The engine {version.engine} does not export {asked.format!r}.", f"It exports {', '.join(known)}.")
         return asked.voice, f"export {voices.spelt(asked.voice, version.number)} as {asked.format}"
 
-    def why_not(self, session: Session, job: Job, home: Path) -> str:
+    def why_not(self, session: Session, job: Job) -> str:
         version = _version(session, pb.JobSpec.FromString(job.spec).export)
-        return engines.why_not(session, engines.info(version.engine), home) or room.short(home)
+        return engines.why_not(session, engines.info(version.engine), self.home) or self.disk.why_not()
 
-    def plan(self, session: Session, job: Job, home: Path) -> Start:
+    def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).export
         version = _version(session, asked)
         return Start(
             export=wire.ExportPlan(
                 engine=version.engine,
-                version_dir=str(voices.folder(session, version, home)),
+                version_dir=str(voices.folder(session, version, self.home)),
                 version_name=voices.spelt(asked.voice, version.number),
                 format=asked.format,
-                file=str(file(home, asked)),
+                file=str(file(self.home, asked)),
             )
         )
-
-    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None: ...
-
-    def finished(self, session: Session, job: Job) -> None: ...
-
-    def ended_badly(self, session: Session, job: Job) -> None: ...
-
-
-KIND = Export()
 
 
 def file(home: Path, asked: pb.ExportSpec) -> Path:

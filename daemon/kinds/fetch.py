@@ -9,25 +9,22 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from daemon import room, settings
 from daemon.errors import BadRequest, NotNow
+from daemon.kinds.kind import Kind
 from daemon.models import Job
 from daemon.state import engines
-from daemon.store import home_of
 from engines import weights
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
-from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
+from proto.worker_pb2 import Start  # by name: a kind has an attribute called wire
 
 
-class Fetch:
-    """See `daemon.kinds.Kind`. Such a job belongs to no voice."""
+class Fetch(Kind):
+    """See `daemon.kinds.kind.Kind`. Such a job belongs to no voice."""
 
     name = "fetch"
     wire = pb.FETCH
     priority = 200
-    gpu_lane = False
-    resumable = True
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.fetch
@@ -35,12 +32,11 @@ class Fetch:
         if not info.weights:
             raise BadRequest(f"The base of {info.name} comes with Myna: there is nothing to fetch.", "")
         engines.consent(session, info)
-        home = home_of(session)
         if given := engines.given_base(info):
-            sentence = f"{given} says that the base of {info.name} is {engines.base(info, home)}, where Myna does not write."
+            sentence = f"{given} says that the base of {info.name} is {engines.base(info, self.home)}, where Myna does not write."
             raise NotNow(sentence, f"Unset {given} in mynad's environment to keep a base in Myna's home.")
-        if not engines.lacking(info, home):
-            hint = f"To have another one, move {engines.base(info, home)} away first: versions may rest on it."
+        if not engines.lacking(info, self.home):
+            hint = f"To have another one, move {engines.base(info, self.home)} away first: versions may rest on it."
             raise NotNow(f"The base of {info.name} is here already.", hint)
         if (live := engines.fetching(session, info)) is not None:
             raise NotNow(f"The base of {info.name} is on its way already (fetch #{live.id}).", f"`myna logs {live.id} -f` follows it.")
@@ -48,31 +44,22 @@ class Fetch:
             raise BadRequest(f"{asked.folder} is no absolute path.", "Name the whole path of the folder on the daemon's machine.")
         return "", f"take the base of {info.name} from {asked.folder}" if asked.folder else f"fetch the base of {info.name}"
 
-    def why_not(self, session: Session, job: Job, home: Path) -> str:
+    def why_not(self, session: Session, job: Job) -> str:
         asked = pb.JobSpec.FromString(job.spec).fetch
         if asked.folder:
-            return room.short(home)  # how big its files are is seen when it runs
+            return self.disk.why_not()  # how big its files are is seen when it runs
         info = engines.info(asked.engine)
-        return room.short(home, max(0, sum(file.size for file in info.weights) - weights.present(info, engines.base(info, home))))
+        return self.disk.why_not(max(0, sum(file.size for file in info.weights) - weights.present(info, engines.base(info, self.home))))
 
-    def plan(self, session: Session, job: Job, home: Path) -> Start:
+    def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).fetch
         info = engines.info(asked.engine)
-        mirror = settings.load(home).weights_url
+        mirror = self.settings.weights_url
         return Start(
             fetch=wire.FetchPlan(
                 engine=info.name,
-                folder=str(engines.base(info, home)),
+                folder=str(engines.base(info, self.home)),
                 source=asked.folder,
                 mirror=f"{mirror.rstrip('/')}/{info.name}" if mirror else "",
             )
         )
-
-    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None: ...
-
-    def finished(self, session: Session, job: Job) -> None: ...
-
-    def ended_badly(self, session: Session, job: Job) -> None: ...
-
-
-KIND = Fetch()

@@ -5,12 +5,11 @@ What follows (cutting, training) is not submitted here: the inbox does that when
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from sqlalchemy.orm import Session
 
-from daemon import names, room
+from daemon import names
 from daemon.errors import BadRequest
+from daemon.kinds.kind import Kind
 from daemon.models import Job
 from daemon.state import recordings, voices
 from proto import myna_pb2 as pb
@@ -21,14 +20,14 @@ from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute c
 FILES_LIMIT = 10_000
 
 
-class Ingest:
-    """See `daemon.kinds.Kind`."""
+class Ingest(Kind):
+    """See `daemon.kinds.kind.Kind`."""
 
     name = "ingest"
     wire = pb.INGEST
     priority = 200
-    gpu_lane = False
-    resumable = True
+    exclusive = "recordings"
+    commits = frozenset({"taken", "refused"})
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.ingest
@@ -45,26 +44,19 @@ class Ingest:
             names.check_kept(kept.path, kept.sha256)
         return asked.voice, f"take {_count(count, 'file')} for {asked.voice}"
 
-    def why_not(self, session: Session, job: Job, home: Path) -> str:
-        return room.short(home)
+    def why_not(self, session: Session, job: Job) -> str:
+        return self.disk.why_not()
 
-    def plan(self, session: Session, job: Job, home: Path) -> Start:
+    def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).ingest
         return Start(ingest=wire.IngestPlan(voice=asked.voice, files=asked.files, kept=asked.kept))
 
-    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None:
+    def commit(self, session: Session, job: Job, report: Report) -> None:
         if report.WhichOneof("report") == "taken":
             recordings.take(session, job.voice, report.taken)
         elif report.WhichOneof("report") == "refused":
             refused = report.refused
             recordings.tell(session, job.voice, names.printable(refused.file), "refused", f"{refused.sentence} {refused.hint}".strip())
-
-    def finished(self, session: Session, job: Job) -> None: ...
-
-    def ended_badly(self, session: Session, job: Job) -> None: ...
-
-
-KIND = Ingest()
 
 
 def _count(number: int, noun: str) -> str:

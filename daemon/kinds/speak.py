@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
 from daemon.errors import BadRequest, NotNow
+from daemon.kinds.kind import Kind
 from daemon.models import Job, Version, Voice
 from daemon.state import clip_refs, engines, voices
-from daemon.store import home_of
 from engines import registry
 from engines.errors import BadInput
 from engines.speech_options import common, own
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
-from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
+from proto.worker_pb2 import Start  # by name: a kind has an attribute called wire
 
 if TYPE_CHECKING:
     from engines.base import EngineInfo
@@ -27,14 +26,17 @@ BASE = -1
 LONGEST = 100_000
 
 
-class Speak:
-    """See `daemon.kinds.Kind`."""
+class Speak(Kind):
+    """See `daemon.kinds.kind.Kind`."""
 
     name = "speak"
     wire = pb.SPEAK
     priority = 400
     gpu_lane = True
     resumable = False
+    preempts = True
+    resident = True
+    cancel_grace = 5.0  #: somebody waits for the next sentence
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.speak
@@ -44,7 +46,7 @@ class Speak:
         if info is None:
             raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
         engines.consent(session, info)
-        if why := engines.why_not(session, info, home_of(session)):  # somebody listens: better told than kept waiting
+        if why := engines.why_not(session, info, self.home):  # somebody listens: better told than kept waiting
             raise NotNow(f"{voice.name} cannot speak yet: {why}.", "")
         if not any(character.isalnum() for character in asked.text):
             raise BadRequest("There is nothing to speak in this text.", "Give a text with at least one word.")
@@ -56,35 +58,37 @@ class Speak:
             raise BadRequest(sentence, f"It speaks {', '.join(info.languages)}.")
         asked.speed = asked.speed or 1.0
         _check_manner(asked, info)
-        _check_sound(session, asked, voice, info)
+        self._check_sound(session, asked, voice, info)
         asked.version = chosen.number if chosen is not None else BASE  # what speaks is settled now, whatever is promoted while it waits
         return voice.name, f"say “{_short(asked.text)}” as {version_name(voice, chosen)}"
 
-    def why_not(self, session: Session, job: Job, home: Path) -> str:
+    def why_not(self, session: Session, job: Job) -> str:
         return ""
 
-    def plan(self, session: Session, job: Job, home: Path) -> Start:
+    def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).speak
         voice, chosen = _chosen(session, asked)
         return Start(
             speak=wire.SpeakPlan(
                 spec=asked,
                 engine=chosen.engine if chosen is not None else voice.engine,
-                version_dir=str(voices.folder(session, chosen, home)) if chosen is not None else "",
+                version_dir=str(voices.folder(session, chosen, self.home)) if chosen is not None else "",
                 version_name=version_name(voice, chosen),
-                reference=clip_refs.reference(session, voice, home) if chosen is None else [],
-                given=clip_refs.named(session, voice, asked.references, home),
+                reference=clip_refs.reference(session, voice, self.home) if chosen is None else [],
+                given=clip_refs.named(session, voice, asked.references, self.home),
             )
         )
 
-    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None: ...
-
-    def finished(self, session: Session, job: Job) -> None: ...
-
-    def ended_badly(self, session: Session, job: Job) -> None: ...
-
-
-KIND = Speak()
+    def _check_sound(self, session: Session, asked: pb.SpeakSpec, voice: Voice, info: EngineInfo) -> None:
+        """Whom it is to sound like, where that is asked for."""
+        if not (asked.references or asked.speaker):
+            return
+        if not info.conditioned:
+            sentence = f"The engine {info.name} speaks as it was trained: it takes neither references nor another speaker."
+            raise BadRequest(sentence, "Leave them out, or use the engine xtts.")
+        if asked.references and asked.speaker:
+            raise BadRequest("A speaker and references contradict each other.", "Give one of the two.")
+        clip_refs.named(session, voice, asked.references, self.home)
 
 
 def version_name(voice: Voice, version: Version | None) -> str:
@@ -110,18 +114,6 @@ def _check_manner(asked: pb.SpeakSpec, info: EngineInfo) -> None:
         own(info.name, info.options, asked.options)
     except BadInput as error:
         raise BadRequest(str(error), f"{error.hint} `myna engines settings {info.name}` says what each does.") from None
-
-
-def _check_sound(session: Session, asked: pb.SpeakSpec, voice: Voice, info: EngineInfo) -> None:
-    """Whom it is to sound like, where that is asked for."""
-    if not (asked.references or asked.speaker):
-        return
-    if not info.conditioned:
-        sentence = f"The engine {info.name} speaks as it was trained: it takes neither references nor another speaker."
-        raise BadRequest(sentence, "Leave them out, or use the engine xtts.")
-    if asked.references and asked.speaker:
-        raise BadRequest("A speaker and references contradict each other.", "Give one of the two.")
-    clip_refs.named(session, voice, asked.references, home_of(session))
 
 
 def _short(text: str, length: int = 40) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from daemon import identity, room
+from daemon import identity
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
+from daemon.kinds.kind import FollowUp, Kind
 from daemon.models import Dataset, Home, Job, PointRow, Run, SeriesRow, Version, Voice, now
-from daemon.state import clip_refs, engines, events, jobs, voices
+from daemon.state import clip_refs, engines, events, voices
 from engines import registry
 from engines.errors import BadInput
 from engines.training import settings
@@ -52,28 +53,35 @@ class Work:
         return f"train {self.voice.name} from {voices.name_of(self.parent)} on dataset #{self.data.number}"
 
 
-class Train:
-    """See `daemon.kinds.Kind`."""
+class Train(Kind):
+    """See `daemon.kinds.kind.Kind`."""
 
     name = "train"
     wire = pb.TRAIN
     priority = 100
     gpu_lane = True
-    resumable = True
+    yields_in_steps = True
+    commits = frozenset({"trained"})
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         work = _work(session, spec.train)
         _settings(session, work, spec.train.options)
         return work.voice.name, work.title
 
-    def why_not(self, session: Session, job: Job, home: Path) -> str:
+    def gpu_memory(self, session: Session, job: Job) -> int:
+        engine = engines.of_voice(session, job.voice)
+        return engine.train_memory if engine is not None else 0
+
+    def why_not(self, session: Session, job: Job) -> str:
         if job.run is not None:
-            return room.short(home)  # what a run takes most of the room for is on disk already
+            return self.disk.why_not()  # what a run takes most of the room for is on disk already
         spec = pb.JobSpec.FromString(job.spec).train
         work = _work(session, spec)
-        return engines.why_not(session, work.info, home) or room.short(home, _disk(session, work, _settings(session, work, spec.options)))
+        return engines.why_not(session, work.info, self.home) or self.disk.why_not(
+            _disk(session, work, _settings(session, work, spec.options))
+        )
 
-    def plan(self, session: Session, job: Job, home: Path) -> Start:
+    def plan(self, session: Session, job: Job) -> Start:
         spec = pb.JobSpec.FromString(job.spec).train
         run = session.get(Run, job.run) if job.run is not None else None
         engines.consent(session, _info(voices.get(session, spec.voice).engine))  # it waited for that, but a plan is a plan
@@ -82,28 +90,28 @@ class Train:
         run.ended = None
         ours = session.scalars(select(Home)).one()
         unmarked = unmarked_from(run, ours)
-        _number(session, run, home, unmarked)
+        _number(session, run, self.home, unmarked)
         # What was chosen at the first attempt stays: another parent or dataset would be another run
         voice = voices.get(session, run.voice)
         parent = voices.version(session, run.voice, run.from_version) if run.from_version else None
         before = session.get(Run, parent.run) if parent is not None else None
         data = clip_refs.dataset(session, run.voice, run.dataset)
-        clips, held_out = clip_refs.training(session, voice, data, home, parent), clip_refs.held_out(session, voice, data, home)
+        clips, held_out = clip_refs.training(session, voice, data, self.home, parent), clip_refs.held_out(session, voice, data, self.home)
         return Start(
             train=wire.TrainPlan(
                 voice=run.voice,
                 engine=run.engine,
                 language=voices.language(voice.language),
                 run=run.id,
-                run_dir=str(home / "runs" / str(run.id)),
-                parent_dir=str(voices.folder(session, parent, home)) if parent is not None else "",
-                out_dir=str(home / _folder(run.voice, run.to_version)),
+                run_dir=str(self.home / "runs" / str(run.id)),
+                parent_dir=str(voices.folder(session, parent, self.home)) if parent is not None else "",
+                out_dir=str(self.home / _folder(run.voice, run.to_version)),
                 clips=clips,
                 held_out=held_out,
                 settings_json=json.dumps(run.settings, sort_keys=True),
                 first=parent is None,
                 version=run.to_version,
-                reference=clip_refs.chosen(session, voice, home),
+                reference=clip_refs.chosen(session, voice, self.home),
                 run_uuid=run.uuid,
                 home_uuid=ours.uuid,
                 unmarked_from=unmarked,
@@ -112,7 +120,7 @@ class Train:
             )
         )
 
-    def commit(self, session: Session, job: Job, report: Report, home: Path) -> None:
+    def commit(self, session: Session, job: Job, report: Report) -> None:
         """The candidate's folder is complete: make its row. Again, after a crash: nothing more happens."""
         trained = report.trained
         run = session.get(Run, job.run) if job.run is not None else None
@@ -144,66 +152,64 @@ class Train:
             verdict="Not scored yet.",
             licence=_licence(session, info),
             path=str(folder),
-            size=voices.folder_size((home / folder).rglob("*")),
+            size=voices.folder_size((self.home / folder).rglob("*")),
             created=now(),
         )
         session.add(row)
         voices.emit_version(session, row)
         voices.emit_voice(session, voices.get(session, run.voice))
 
-    def finished(self, session: Session, job: Job) -> None:
+    def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """Let the candidate be scored against the version that speaks now."""
         run = session.get(Run, job.run) if job.run is not None else None
         if run is None:
-            return
+            return ()
         speaks = voices.promoted(session, voices.get(session, run.voice))
         against = speaks.number if speaks is not None and speaks.engine == run.engine else 0
         spec = pb.EvaluateSpec(voice=run.voice, version=run.to_version, against=against, promote_if_better=True)
-        try:
-            jobs.submit(session, pb.JobSpec(evaluate=spec), key=f"score-of-run-{run.id}", parent_job=job.id)
-        except MynaError as error:  # the version is there all the same, and a person can listen to it
+
+        def refused(error: MynaError) -> None:  # the version is there all the same, and a person can listen to it
             made = voices.version(session, run.voice, run.to_version)
             made.verdict = f"Not scored: {error.sentence} {error.hint}".strip()
             voices.emit_version(session, made)
+
+        return [FollowUp(pb.JobSpec(evaluate=spec), f"score-of-run-{run.id}", refused)]
 
     def ended_badly(self, session: Session, job: Job) -> None:
         run = session.get(Run, job.run) if job.run is not None else None
         if run is not None and run.ended is None:
             run.ended = now()
 
-
-KIND = Train()
-
-
-def estimate(session: Session, spec: pb.TrainSpec, home: Path) -> pb.EstimateResponse:
-    """What a training would take: steps, seconds (from the step time measured in earlier runs, else a guess that says so), memory, disk."""
-    work = _work(session, spec)
-    overrides = _settings(session, work, spec.options)
-    clips = clip_refs.training(session, work.voice, work.data, home, work.parent)
-    new = sum(clip.is_new for clip in clips)
-    steps = settings.plan(work.info, len(clips), new, work.parent is None, overrides).steps
-    step_seconds, measured = _step_seconds(session, work.info)
-    seconds = steps * step_seconds
-    if overrides.get("max_seconds"):
-        seconds = min(seconds, float(overrides["max_seconds"]))
-    disk, free = _disk(session, work, overrides), shutil.disk_usage(home).free
-    what = f"{work.title}: {len(clips)} clips ({new} new), {work.data.held_out} held out, at most {steps} steps."
-    how = (
-        f"A step took {step_seconds:.2g} s in the runs before."
-        if measured
-        else f"No training of {work.info.name} was timed here yet: {step_seconds:.2g} s a step is a guess."
-    )
-    sentences = [what[0].upper() + what[1:], how]
-    if free < disk:
-        sentences.append(f"The disk is {(disk - free) / 1e9:.1f} GB short.")
-    return pb.EstimateResponse(
-        steps=steps,
-        seconds=seconds,
-        gpu_memory=(work.info.lora_memory if overrides.get("lora") else 0) or work.info.train_memory,
-        disk=disk,
-        sentences=sentences,
-        settings_json=json.dumps({"steps": steps, **overrides}, sort_keys=True),
-    )
+    def estimate(self, session: Session, spec: pb.TrainSpec) -> pb.EstimateResponse:
+        """What a training would take: steps, seconds (from the steps of earlier runs, else a guess that says so), bytes of GPU memory
+        and disk."""
+        work = _work(session, spec)
+        overrides = _settings(session, work, spec.options)
+        clips = clip_refs.training(session, work.voice, work.data, self.home, work.parent)
+        new = sum(clip.is_new for clip in clips)
+        steps = settings.plan(work.info, len(clips), new, work.parent is None, overrides).steps
+        step_seconds, measured = _step_seconds(session, work.info)
+        seconds = steps * step_seconds
+        if overrides.get("max_seconds"):
+            seconds = min(seconds, float(overrides["max_seconds"]))
+        disk = _disk(session, work, overrides)
+        what = f"{work.title}: {len(clips)} clips ({new} new), {work.data.held_out} held out, at most {steps} steps."
+        how = (
+            f"A step took {step_seconds:.2g} s in the runs before."
+            if measured
+            else f"No training of {work.info.name} was timed here yet: {step_seconds:.2g} s a step is a guess."
+        )
+        sentences = [what[0].upper() + what[1:], how]
+        if short := self.disk.missing(disk):
+            sentences.append(f"The disk is {short / 1e9:.1f} GB short.")
+        return pb.EstimateResponse(
+            steps=steps,
+            seconds=seconds,
+            gpu_memory=(work.info.lora_memory if overrides.get("lora") else 0) or work.info.train_memory,
+            disk=disk,
+            sentences=sentences,
+            settings_json=json.dumps({"steps": steps, **overrides}, sort_keys=True),
+        )
 
 
 def _work(session: Session, spec: pb.TrainSpec) -> Work:

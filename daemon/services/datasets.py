@@ -5,22 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon import journal
 from daemon.errors import BadRequest, Later, NotFound
+from daemon.inbox import Inbox
 from daemon.models import Clip, Dataset, DatasetClip, Recording
 from daemon.services.errors import plain
 from daemon.services.upload import Upload
+from daemon.settings import Settings
 from daemon.state import datasets, recordings, voices
+from daemon.store import Store
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
-
-if TYPE_CHECKING:
-    from daemon.main import Daemon
 
 #: Rows of a page, if the caller names none, and at most.
 PAGE, PAGE_LIMIT = 50, 1_000
@@ -32,8 +32,11 @@ PART = 256 * 1024
 class DatasetsService(stubs.DatasetsServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self.daemon = daemon
+    def __init__(self, home: Path, settings: Settings, store: Store, inbox: Inbox) -> None:
+        self.home = home
+        self.settings = settings
+        self.store = store
+        self.inbox = inbox
 
     async def List(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
         size, after = _page(request.page)
@@ -43,19 +46,19 @@ class DatasetsService(stubs.DatasetsServicer):
             more = str(rows[size - 1].id) if len(rows) > size else ""
             return pb.ListDatasetsResponse(datasets=[datasets.message(row) for row in rows[:size]], next_token=more)
 
-        answer: pb.ListDatasetsResponse = await self.daemon.store.read(ask)
+        answer: pb.ListDatasetsResponse = await self.store.read(ask)
         return answer
 
     async def Get(self, request: pb.DatasetRequest, context: Any) -> pb.Dataset:
         def ask(session: Session) -> pb.Dataset:
             return datasets.message(datasets.get(session, request.voice, request.number))
 
-        answer: pb.Dataset = await self.daemon.store.read(ask)
+        answer: pb.Dataset = await self.store.read(ask)
         return answer
 
     async def Clips(self, request: pb.ClipsRequest, context: Any) -> pb.ClipsResponse:
         size, after = _page(request.page)
-        answer: pb.ClipsResponse = await self.daemon.store.read(_clips, request, size, after, self.daemon.home)
+        answer: pb.ClipsResponse = await self.store.read(_clips, request, size, after, self.home)
         return answer
 
     async def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
@@ -75,14 +78,14 @@ class DatasetsService(stubs.DatasetsServicer):
             else:
                 clip = datasets.set_clip(session, request.voice, request.sha256, text, kept)
             session.flush()
-            return clip_message(clip, session.get_one(Recording, clip.recording), clip.text, self.daemon.home)
+            return clip_message(clip, session.get_one(Recording, clip.recording), clip.text, self.home)
 
-        answer: pb.Clip = await self.daemon.store.write(act)
+        answer: pb.Clip = await self.store.write(act)
         self._changed(request.voice)
         return answer
 
     async def ClipFile(self, request: pb.ClipRequest, context: Any) -> AsyncIterator[pb.FilePart]:
-        path = self.daemon.home / await self.daemon.store.read(datasets.clip_path, request.voice, request.sha256)
+        path = self.home / await self.store.read(datasets.clip_path, request.voice, request.sha256)
         try:
             data = await asyncio.to_thread(path.read_bytes)  # a clip lasts seconds
         except OSError as error:
@@ -99,7 +102,7 @@ class DatasetsService(stubs.DatasetsServicer):
             more = str(rows[size - 1].id) if len(rows) > size else ""
             return pb.ListRecordingsResponse(recordings=[recordings.message(session, row) for row in rows[:size]], next_token=more)
 
-        answer: pb.ListRecordingsResponse = await self.daemon.store.read(ask)
+        answer: pb.ListRecordingsResponse = await self.store.read(ask)
         return answer
 
     async def Remove(self, request: pb.RecordingRequest, context: Any) -> pb.Recording:
@@ -109,7 +112,7 @@ class DatasetsService(stubs.DatasetsServicer):
         return await self._recording(recordings.restore, request)
 
     async def Upload(self, request_iterator: AsyncIterator[pb.UploadPart], context: Any) -> pb.UploadResponse:
-        upload = Upload(self.daemon.home, self.daemon.settings.min_free_disk)
+        upload = Upload(self.home, self.settings.min_free_disk)
         try:
             async for part in request_iterator:
                 await asyncio.to_thread(upload.add, part)
@@ -130,15 +133,14 @@ class DatasetsService(stubs.DatasetsServicer):
             session.flush()
             return recordings.message(session, row), row
 
-        answer, row = await self.daemon.store.write(act)
-        await asyncio.to_thread(journal.add, self.daemon.home, [journal.Entry.of(row)])
+        answer, row = await self.store.write(act)
+        await asyncio.to_thread(journal.add, self.home, [journal.Entry.of(row)])
         self._changed(request.voice)
         return answer
 
     def _changed(self, voice: str) -> None:
         """A new dataset is due."""
-        if self.daemon.inbox is not None:
-            self.daemon.inbox.nudge(voice)
+        self.inbox.nudge(voice)
 
 
 def clip_message(clip: Clip, recording: Recording, text: str, home: Path) -> pb.Clip:

@@ -3,46 +3,52 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.orm import Session
 
+from daemon.lifecycle import Lifecycle
+from daemon.models import Job
+from daemon.scheduler import Scheduler
 from daemon.services.errors import plain
 from daemon.state import events, jobs
+from daemon.state.events import EventHub
+from daemon.state.logs import Logs
 from daemon.status import ENDED
+from daemon.store import Store
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
-
-if TYPE_CHECKING:
-    from daemon.main import Daemon
 
 
 @plain
 class JobsService(stubs.JobsServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self.daemon = daemon
-        self.store = daemon.store
+    def __init__(self, store: Store, lifecycle: Lifecycle, scheduler: Scheduler, hub: EventHub, logs: Logs) -> None:
+        self.store = store
+        self.lifecycle = lifecycle
+        self.scheduler = scheduler
+        self.hub = hub
+        self.logs = logs
         self._loop = asyncio.get_running_loop()
         self.store.on_commit(lambda happened: happened and self._loop.call_soon_threadsafe(self._end_logs, happened))
 
     def _end_logs(self, happened: list[pb.Event]) -> None:
         for event in happened:
             if event.job.status.WhichOneof("status") in ENDED:
-                self.daemon.logs.close(event.job.id)
+                self.logs.close(event.job.id)
 
     async def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.Job:
         def act(session: Session) -> pb.Job:
-            return jobs.message(jobs.submit(session, request.spec, key=request.idempotency_key, priority=request.priority))
+            return jobs.message(self.lifecycle.submit(session, request.spec, key=request.idempotency_key, priority=request.priority))
 
         return await self.store.write(act)
 
     async def Get(self, request: pb.JobRequest, context: Any) -> pb.Job:
         job = await self.store.read(lambda session: jobs.message(jobs.get(session, request.id)))
-        return self.daemon.scheduler.with_progress(job)
+        return self.scheduler.with_progress(job)
 
     async def List(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
         def ask(session: Session) -> pb.ListJobsResponse:
@@ -58,23 +64,23 @@ class JobsService(stubs.JobsServicer):
 
         answer = await self.store.read(ask)
         for job in answer.jobs:
-            self.daemon.scheduler.with_progress(job)
+            self.scheduler.with_progress(job)
         return answer
 
     async def Watch(self, request: pb.WatchRequest, context: Any) -> AsyncIterator[pb.Event]:
         cursor = await self.store.read(events.newest) if request.from_now else request.after
         await context.send_initial_metadata(())  # the caller may rely on the cursor from now on
-        async for event in self.daemon.events.watch(cursor, request.voice, progress=request.progress):
+        async for event in self.hub.watch(cursor, request.voice, progress=request.progress):
             yield event
 
     async def Cancel(self, request: pb.JobRequest, context: Any) -> pb.Job:
-        return await self._change(request.id, jobs.cancel, self.daemon.scheduler.cancel)
+        return await self._change(request.id, self.lifecycle.cancel)
 
     async def Pause(self, request: pb.JobRequest, context: Any) -> pb.Job:
-        return await self._change(request.id, jobs.pause, self.daemon.scheduler.pause)
+        return await self._change(request.id, jobs.pause)
 
     async def Resume(self, request: pb.JobRequest, context: Any) -> pb.Job:
-        return await self._change(request.id, jobs.resume, self.daemon.scheduler.resume)
+        return await self._change(request.id, jobs.resume)
 
     async def Retry(self, request: pb.JobRequest, context: Any) -> pb.Job:
         return await self.store.write(lambda session: jobs.message(jobs.retry(session, jobs.get(session, request.id))))
@@ -91,9 +97,9 @@ class JobsService(stubs.JobsServicer):
             return (await self.store.read(jobs.get, request.id)).state not in ENDED
 
         job = await self.store.read(jobs.get, request.id)
-        self.daemon.logs.claim(job.id, job.submitted)
+        self.logs.claim(job.id, job.submitted)
         live = alive if request.follow else None
-        async for line in self.daemon.logs.follow(request.id, tail=request.tail, after=request.after, alive=live):
+        async for line in self.logs.follow(request.id, tail=request.tail, after=request.after, alive=live):
             yield pb.LogLine(
                 time=Timestamp(seconds=line["time"] // 10**9, nanos=line["time"] % 10**9),
                 level=line["level"],
@@ -102,14 +108,13 @@ class JobsService(stubs.JobsServicer):
                 cursor=line["end"],
             )
 
-    async def _change(self, id: int, change: Any, tell: Any) -> pb.Job:
-        """Change a job's row, then tell its worker, if one is at it."""
+    async def _change(self, id: int, change: Callable[[Session, Job], object]) -> pb.Job:
+        """Change a job's row; its worker, if one is at it, hears of it from the scheduler."""
 
-        def act(session: Session) -> tuple[bool, pb.Job]:
+        def act(session: Session) -> pb.Job:
             job = jobs.get(session, id)
-            return change(session, job), jobs.message(job)
+            change(session, job)
+            return jobs.message(job)
 
-        worker_is_at_it, answer = await self.store.write(act)
-        if worker_is_at_it:
-            await tell(id)
-        return self.daemon.scheduler.with_progress(answer)
+        answer = await self.store.write(act)
+        return self.scheduler.with_progress(answer)

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from daemon.services.errors import plain
 from daemon.state import runs
+from daemon.state.runs import PointHub
+from daemon.store import Store
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
-
-if TYPE_CHECKING:
-    from daemon.main import Daemon
 
 
 @plain
 class RunsService(stubs.RunsServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self.daemon = daemon
-        self.store = daemon.store
+    def __init__(self, store: Store, hub: PointHub) -> None:
+        self.store = store
+        self.hub = hub
 
     async def Get(self, request: pb.RunRequest, context: Any) -> pb.Run:
         return await self.store.read(lambda session: runs.message(session, runs.get(session, request.id)))
@@ -40,5 +39,5 @@ class RunsService(stubs.RunsServicer):
 
     async def WatchPoints(self, request: pb.WatchPointsRequest, context: Any) -> AsyncIterator[pb.PointBatch]:
         await self.store.read(runs.get, request.run)
-        async for batch in self.daemon.points.watch(request.run, request.after, request.names):
+        async for batch in self.hub.watch(request.run, request.after, request.names):
             yield batch

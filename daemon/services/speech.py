@@ -9,21 +9,21 @@ import wave
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.errors import BadRequest, NotFound
 from daemon.kinds import speak
+from daemon.lifecycle import Lifecycle
 from daemon.models import Clip
 from daemon.services.errors import plain
-from daemon.state import jobs, voices
+from daemon.speech import Speech
+from daemon.state import voices
+from daemon.store import Store
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
-
-if TYPE_CHECKING:
-    from daemon.main import Daemon
 
 #: Seconds of audio in one chunk of a sample.
 PIECE = 1.0
@@ -33,21 +33,24 @@ PIECE = 1.0
 class SpeechService(stubs.SpeechServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self.daemon = daemon
+    def __init__(self, home: Path, store: Store, lifecycle: Lifecycle, speech: Speech) -> None:
+        self.home = home
+        self.store = store
+        self.lifecycle = lifecycle
+        self.speech = speech
 
     async def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
         """An empty chunk at once, which names the job; then chunks as they are made; the last, which may be empty, has `last`. A caller
         that hangs up cancels the job."""
 
         def act(session: Session) -> tuple[int, str]:
-            job = jobs.submit(session, pb.JobSpec(speak=request.spec))
+            job = self.lifecycle.submit(session, pb.JobSpec(speak=request.spec))
             asked = pb.JobSpec.FromString(job.spec).speak
             return job.id, voices.spelt(asked.voice, asked.version)
 
-        job, version = await self.daemon.store.write(act)
+        job, version = await self.store.write(act)
         first = True
-        async with aclosing(self.daemon.speech.synthesize(job)) as chunks:  # closed early, it cancels the job
+        async with aclosing(self.speech.synthesize(job)) as chunks:  # closed early, it cancels the job
             async for audio in chunks:
                 yield pb.AudioChunk(
                     samples=audio.samples,
@@ -61,7 +64,7 @@ class SpeechService(stubs.SpeechServicer):
                 first = False
 
     async def Sample(self, request: pb.SampleRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
-        path, title, text = await self.daemon.store.read(_sample, request, self.daemon.home)
+        path, title, text = await self.store.read(_sample, request, self.home)
         rate, samples = await asyncio.to_thread(read_wav, path)
         size = max(1, int(PIECE * rate)) * 4  # bytes of float32
         for start in range(0, max(len(samples), 1), size):

@@ -4,103 +4,107 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.orm import Session
 
-from daemon import doctor, identity, names, survey
-from daemon.kinds import train
+from daemon import names
+from daemon.adopt import Adoption
+from daemon.doctor import Doctor
+from daemon.inbox import Inbox
+from daemon.kinds.registry import Kinds
+from daemon.machine import Machine
+from daemon.scheduler import Scheduler
 from daemon.services.errors import plain
-from daemon.state import adopt, engines, events, jobs
+from daemon.state import engines, events, jobs
+from daemon.store import Store
 from engines import registry
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
-if TYPE_CHECKING:
-    from daemon.main import Daemon
-
+#: ends mynad; True: without waiting for workers to save
+End = Callable[[bool], None]
 #: seconds between samples of a watch: the default, and the least
 EVERY, LEAST = 2.0, 0.5
-#: things that `Adopt` names, at most
-SHOWN = 1_000
 
 
 @plain
 class SystemService(stubs.SystemServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self.daemon = daemon
-        self.store = daemon.store
+    def __init__(
+        self,
+        home: Path,
+        store: Store,
+        kinds: Kinds,
+        machine: Machine,
+        scheduler: Scheduler,
+        inbox: Inbox,
+        doctor: Doctor,
+        adoption: Adoption,
+        end: End,
+    ) -> None:
+        self.home = home
+        self.store = store
+        self.kinds = kinds
+        self.machine = machine
+        self.scheduler = scheduler
+        self.inbox = inbox
+        self.doctor = doctor
+        self.adoption = adoption
+        self.end = end
+        self.started = datetime.now(UTC)
 
     async def Info(self, request: pb.Empty, context: Any) -> pb.InfoResponse:
         def ask(session: Session) -> tuple[dict[str, int], int, list[pb.EngineState]]:
-            states = [engines.state(session, info, self.daemon.home) for info in registry.ENGINES.values()]
+            states = [engines.state(session, info, self.home) for info in registry.ENGINES.values()]
             return jobs.counts(session), events.newest(session), states
 
-        (counts, cursor, states), sample = await asyncio.gather(self.store.read(ask), self.daemon.machine.sample())
+        (counts, cursor, states), sample = await asyncio.gather(self.store.read(ask), self.machine.sample())
         started = Timestamp()
-        started.FromDatetime(self.daemon.started)
+        started.FromDatetime(self.started)
         return pb.InfoResponse(
             version=our_version(),
-            home=str(self.daemon.home),
+            home=str(self.home),
             started=started,
             jobs=counts,
             sample=sample,
             engines=states,
-            gpu_holder=self.daemon.scheduler.gpu_holder,
+            gpu_holder=self.scheduler.gpu_holder,
             cursor=cursor,
             pid=os.getpid(),
-            inbox=self.daemon.inbox.present(),
-            findings=self.daemon.findings,
+            inbox=self.inbox.present(),
+            findings=self.adoption.findings,
         )
 
     async def Watch(self, request: pb.SystemWatchRequest, context: Any) -> AsyncIterator[pb.SystemSample]:
         every = max(request.every_seconds or EVERY, LEAST)
         while True:
-            yield await self.daemon.machine.sample()
+            yield await self.machine.sample()
             await asyncio.sleep(every)
 
     async def Estimate(self, request: pb.EstimateRequest, context: Any) -> pb.EstimateResponse:
-        return await self.store.read(train.estimate, request.spec, self.daemon.home)
+        return await self.store.read(self.kinds.train.estimate, request.spec)
 
     async def Doctor(self, request: pb.Empty, context: Any) -> pb.DoctorResponse:
-        return pb.DoctorResponse(findings=await doctor.examine(self.daemon))
+        return pb.DoctorResponse(findings=await self.doctor.examine())
 
     async def Accept(self, request: pb.AcceptRequest, context: Any) -> pb.EngineState:
-        state = await self.store.write(engines.accept, request.engine, self.daemon.home)
-        self.daemon.scheduler.wake()  # a training may have waited for just that
+        state = await self.store.write(engines.accept, request.engine, self.home)
+        self.scheduler.wake()  # a training may have waited for just that
         return state
 
     async def Adopt(self, request: pb.AdoptRequest, context: Any) -> pb.AdoptResponse:
-        home, voice = self.daemon.home, names.check_voice(request.voice) if request.voice else ""
-        found = await asyncio.to_thread(self.store.read_now, survey.look, home, voice)
-        left = [one for one in found if one.state is not survey.State.TAKEN]
-        taken = [one for one in found if one.state is survey.State.TAKEN]
-        answer = pb.AdoptResponse(
-            found=[one.message for one in (*left, *taken)[:SHOWN]],
-            recordings=sum(one.kind == "recording" for one in taken),
-            versions=sum(one.kind == "version" for one in taken),
-            left=len(left),
-        )
-        if request.dry_run or not taken:
-            return answer
-        submitted, marks = await self.store.write(adopt.take_in, taken, home, self.daemon.settings.ingest_batch)
-        for folder, mark in marks:
-            await asyncio.to_thread(identity.write, folder, mark)
-        for owner, job in submitted:
-            self.daemon.inbox.takes(owner, job)
-            answer.jobs.append(job)
-        told = survey.finding(left)
-        self.daemon.findings = [told] if told is not None else []
-        return answer
+        return await self.adoption.take_in(names.check_voice(request.voice) if request.voice else "", dry=request.dry_run)
 
     async def Shutdown(self, request: pb.ShutdownRequest, context: Any) -> pb.Empty:
         # after the answer is on its way
-        asyncio.get_running_loop().call_later(0.05, self.daemon.end, request.now)
+        asyncio.get_running_loop().call_later(0.05, self.end, request.now)
         return pb.Empty()
 
 

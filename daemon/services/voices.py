@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from daemon.errors import BadRequest, Later, NotNow
 from daemon.kinds import export
+from daemon.lifecycle import Lifecycle
 from daemon.services.errors import plain
+from daemon.settings import Settings
 from daemon.state import compare, events, jobs, ratings, voices
+from daemon.state.events import EventHub
 from daemon.status import ENDED
+from daemon.store import Store
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
-
-if TYPE_CHECKING:
-    from daemon.main import Daemon
 
 #: Rows of a page, if the caller names none, and at most.
 PAGE, PAGE_LIMIT = 50, 1_000
@@ -31,8 +33,12 @@ COPY = "Until then, copy the version's folder: `myna versions` shows where it is
 class VoicesService(stubs.VoicesServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, daemon: Daemon) -> None:
-        self.daemon = daemon
+    def __init__(self, home: Path, settings: Settings, store: Store, lifecycle: Lifecycle, hub: EventHub) -> None:
+        self.home = home
+        self.settings = settings
+        self.store = store
+        self.lifecycle = lifecycle
+        self.hub = hub
 
     async def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
         size = _size(request.page)
@@ -42,14 +48,14 @@ class VoicesService(stubs.VoicesServicer):
             told = [voices.message(session, row, self._auto_train()) for row in rows[:size]]
             return pb.ListVoicesResponse(voices=told, next_token=rows[size - 1].name if len(rows) > size else "")
 
-        answer: pb.ListVoicesResponse = await self.daemon.store.read(ask)
+        answer: pb.ListVoicesResponse = await self.store.read(ask)
         return answer
 
     async def Get(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
         def ask(session: Session) -> pb.Voice:
             return voices.message(session, voices.get(session, request.voice), self._auto_train())
 
-        answer: pb.Voice = await self.daemon.store.read(ask)
+        answer: pb.Voice = await self.store.read(ask)
         return answer
 
     async def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
@@ -62,18 +68,18 @@ class VoicesService(stubs.VoicesServicer):
             else:
                 rows = voices.versions(session, request.voice, before, size + 1)
                 rows, more = rows[:size], len(rows) > size
-            told = [voices.version_message(row, self.daemon.home, report=request.report) for row in rows]
+            told = [voices.version_message(row, self.home, report=request.report) for row in rows]
             return pb.VersionsResponse(versions=told, next_token=str(rows[-1].number) if more else "")
 
-        answer: pb.VersionsResponse = await self.daemon.store.read(ask)
+        answer: pb.VersionsResponse = await self.store.read(ask)
         return answer
 
     async def Promote(self, request: pb.VersionRequest, context: Any) -> pb.Version:
         def act(session: Session) -> pb.Version:
             row = voices.promote(session, request.voice, request.version, voices.BY_PERSON)
-            return voices.version_message(row, self.daemon.home)
+            return voices.version_message(row, self.home)
 
-        answer: pb.Version = await self.daemon.store.write(act)
+        answer: pb.Version = await self.store.write(act)
         return answer
 
     async def Rollback(self, request: pb.VoiceRequest, context: Any) -> pb.Version:
@@ -81,37 +87,37 @@ class VoicesService(stubs.VoicesServicer):
             row = voices.rollback(session, request.voice)
             if row is None:
                 return voices.base_message(voices.get(session, request.voice))
-            return voices.version_message(row, self.daemon.home)
+            return voices.version_message(row, self.home)
 
-        answer: pb.Version = await self.daemon.store.write(act)
+        answer: pb.Version = await self.store.write(act)
         return answer
 
     async def Delete(self, request: pb.VersionRequest, context: Any) -> pb.Version:
         def act(session: Session) -> pb.Version:
-            return voices.version_message(voices.archive(session, request.voice, request.version), self.daemon.home)
+            return voices.version_message(voices.archive(session, request.voice, request.version), self.home)
 
-        answer: pb.Version = await self.daemon.store.write(act)
+        answer: pb.Version = await self.store.write(act)
         return answer
 
     async def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
         def ask(session: Session) -> pb.CompareResponse:
-            return compare.versions(session, request.voice, request.a, request.b, self.daemon.home)
+            return compare.versions(session, request.voice, request.a, request.b, self.home)
 
-        answer: pb.CompareResponse = await self.daemon.store.read(ask)
+        answer: pb.CompareResponse = await self.store.read(ask)
         return answer
 
     async def Rate(self, request: pb.Rating, context: Any) -> pb.Rating:
         def act(session: Session) -> pb.Rating:
             return ratings.message(ratings.add(session, request), swap=request.a > request.b)
 
-        answer: pb.Rating = await self.daemon.store.write(act)
+        answer: pb.Rating = await self.store.write(act)
         return answer
 
     async def Unrate(self, request: pb.UnrateRequest, context: Any) -> pb.Rating:
         def act(session: Session) -> pb.Rating:
             return ratings.message(ratings.remove(session, request.voice, request.id))
 
-        answer: pb.Rating = await self.daemon.store.write(act)
+        answer: pb.Rating = await self.store.write(act)
         return answer
 
     async def Ratings(self, request: pb.RatingsRequest, context: Any) -> pb.RatingsResponse:
@@ -125,7 +131,7 @@ class VoicesService(stubs.VoicesServicer):
                 tally=ratings.counted(session, request.voice, request.a, request.b),
             )
 
-        answer: pb.RatingsResponse = await self.daemon.store.read(ask)
+        answer: pb.RatingsResponse = await self.store.read(ask)
         return answer
 
     async def Export(self, request: pb.ExportRequest, context: Any) -> AsyncIterator[pb.FilePart]:
@@ -134,10 +140,10 @@ class VoicesService(stubs.VoicesServicer):
 
         def act(session: Session) -> tuple[int, pb.Job]:
             before = events.newest(session)
-            return before, jobs.message(jobs.submit(session, spec))
+            return before, jobs.message(self.lifecycle.submit(session, spec))
 
-        cursor, job = await self.daemon.store.write(act)
-        async for event in self.daemon.events.watch(cursor, request.voice, progress=False):
+        cursor, job = await self.store.write(act)
+        async for event in self.hub.watch(cursor, request.voice, progress=False):
             if event.job.id == job.id and event.job.status.WhichOneof("status") in ENDED:
                 job = event.job
                 break
@@ -146,7 +152,7 @@ class VoicesService(stubs.VoicesServicer):
             raise NotNow(error.sentence, error.hint)
         if not job.status.HasField("succeeded"):
             raise NotNow(f"The export (job #{job.id}) was cancelled.", "Ask for it again.")
-        path = export.file(self.daemon.home, job.spec.export)
+        path = export.file(self.home, job.spec.export)
         with path.open("rb") as file:
             yield pb.FilePart(name=path.name, size=path.stat().st_size)
             while data := await asyncio.to_thread(file.read, PART):
@@ -156,7 +162,7 @@ class VoicesService(stubs.VoicesServicer):
         raise Later(PACKAGES, COPY)
 
     def _auto_train(self) -> float:
-        settings = self.daemon.settings
+        settings = self.settings
         return float(settings.auto_train_min_seconds) if settings.auto_train else 0.0
 
 

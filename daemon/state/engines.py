@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from daemon.errors import NotFound, NotNow
-from daemon.models import LIVE, Consent, Job, now
+from daemon.models import LIVE, Consent, Job, Voice, now
 from engines import registry, weights
 from engines.base import EngineInfo, WeightsFile
 from proto import myna_pb2 as pb
@@ -24,6 +24,12 @@ def info(name: str) -> EngineInfo:
     if known is None:
         raise NotFound(f"There is no engine named {name!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
     return known
+
+
+def of_voice(session: Session, voice: str) -> EngineInfo | None:
+    """The engine of a voice; None if there is no such voice or engine."""
+    row = session.get(Voice, voice)
+    return registry.ENGINES.get(row.engine) if row is not None else None
 
 
 def given_base(engine: EngineInfo) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from daemon.errors import CursorTooOld
-from daemon.models import EventRow, now
+from daemon.models import EventRow, Job, now
 from proto import myna_pb2 as pb
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ CHUNK = 500
 
 
 def emit(session: Session, event: pb.Event, voice: str = "") -> None:
-    """Append an event to this transaction. `event.cursor` and `event.time` are set here."""
+    """Append an event to this transaction. `event.cursor` and `event.time` are set here. A job's spec is added when it is read."""
     time = now()
     event.time.FromDatetime(time)
     event.ClearField("cursor")
@@ -55,7 +55,16 @@ def after(session: Session, cursor: int, voice: str = "", limit: int = CHUNK) ->
     query = select(EventRow).where(EventRow.cursor > cursor).order_by(EventRow.cursor).limit(limit)
     rows = session.scalars(query).all()
     events = [_message(row) for row in rows if not voice or row.voice == voice]
+    _add_specs(session, [event.job for event in events if event.HasField("job")])
     return events, rows[-1].cursor if rows else cursor
+
+
+def _add_specs(session: Session, jobs: list[pb.Job]) -> None:
+    """What jobs are to do is kept once, in their rows, and not in each event: it can be a whole book."""
+    if jobs:
+        specs = dict(session.execute(select(Job.id, Job.spec).where(Job.id.in_({job.id for job in jobs}))).tuples().all())
+        for job in jobs:
+            job.spec.ParseFromString(specs.get(job.id, b""))
 
 
 def prune(session: Session, keep: int) -> None:

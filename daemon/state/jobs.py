@@ -1,4 +1,5 @@
-"""Jobs: submitting, asking, and every way a job's state may change. Each change checks the present state, acts, and emits one event."""
+"""Jobs: asking, and the changes of state that are the same for every kind (the others: `daemon.lifecycle`). Each change checks the present
+state, acts, and emits one event."""
 
 from __future__ import annotations
 
@@ -10,18 +11,31 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow
-from daemon.kinds import NAMES, kind
 from daemon.models import LIVE, Attempt, Job, now
 from daemon.state import events
-from daemon.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded
+from daemon.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded, Transition
 from proto import myna_pb2 as pb
 
-#: attempts in a row that may die without a word before the job is given up
-CRASH_LIMIT = 3
+#: names of the wire's kinds
+NAMES: dict[pb.JobKind.ValueType, str] = {
+    pb.INGEST: "ingest",
+    pb.DATASET: "dataset",
+    pb.TRAIN: "train",
+    pb.EVALUATE: "evaluate",
+    pb.SPEAK: "speak",
+    pb.EXPORT: "export",
+    pb.IMPORT: "import",
+    pb.FETCH: "fetch",
+}
+TRANSITIONS: dict[Transition | None, pb.Transition.ValueType] = {
+    None: pb.TRANSITION_UNSPECIFIED,
+    Transition.CANCELLING: pb.CANCELLING,
+    Transition.PAUSING: pb.PAUSING,
+}
+BY_PERSON = "paused by a person"
 #: rows of a page, if the caller names none, and at most
 PAGE, PAGE_LIMIT = 50, 1_000
-#: the newest job's id
-NEWEST = select(func.max(Job.id))
+_NEWEST = select(func.max(Job.id))
 
 
 # ------------------------------------------------------------------------------------------------------------- asking
@@ -41,9 +55,9 @@ def status_of(job: Job) -> Status:
         case "queued":
             return Queued(job.queued_since, job.why)
         case "running":
-            return Running(_set(job.started))
+            return Running(_set(job.started), transition_of(job))
         case "paused":
-            return Paused(_set(job.started), _set(job.paused_since), job.paused_by_person, job.why)
+            return Paused(_set(job.started), _set(job.paused_since), job.paused_by_person, job.why, transition_of(job))
         case "succeeded":
             return Succeeded(_set(job.started), _set(job.ended), job.why)
         case "failed":
@@ -53,7 +67,14 @@ def status_of(job: Job) -> Status:
     raise ValueError(f"job {job.id} has the unknown state {job.state!r}")
 
 
-def message(job: Job) -> pb.Job:
+def transition_of(job: Job) -> Transition | None:
+    """What a worker at the job was asked for and has not done yet."""
+    if job.cancelled_by and job.state in ("running", "paused"):
+        return Transition.CANCELLING
+    return Transition.PAUSING if job.state == "running" and job.paused_by_person else None
+
+
+def message(job: Job, *, with_spec: bool = True) -> pb.Job:
     """The job as it goes over the wire."""
     out = pb.Job(
         id=job.id,
@@ -65,7 +86,7 @@ def message(job: Job) -> pb.Job:
         priority=job.priority,
         submitted=_stamp(job.submitted),
         idempotency_key=job.idempotency_key or "",
-        spec=pb.JobSpec.FromString(job.spec),
+        spec=pb.JobSpec.FromString(job.spec) if with_spec else None,
         parent_job=job.parent_job or 0,
         gpu_lane=job.gpu_lane,
         place=job.place,
@@ -74,17 +95,18 @@ def message(job: Job) -> pb.Job:
     match status_of(job):
         case Queued(since, why):
             status.queued.CopyFrom(pb.JobStatus.Queued(since=_stamp(since), why_waiting=why))
-        case Running(started):
-            status.running.CopyFrom(pb.JobStatus.Running(started=_stamp(started)))
-        case Paused(started, since, by_person, why):
-            status.paused.CopyFrom(pb.JobStatus.Paused(started=_stamp(started), since=_stamp(since), by_person=by_person, why=why))
+        case Running(started, transition):
+            status.running.CopyFrom(pb.JobStatus.Running(started=_stamp(started), transition=TRANSITIONS[transition]))
+        case Paused(started, since, by_person, why, transition):
+            told = pb.JobStatus.Paused(started=_stamp(started), since=_stamp(since), by_person=by_person, why=why)
+            told.transition = TRANSITIONS[transition]
+            status.paused.CopyFrom(told)
         case Succeeded(started, ended, sentence):
             status.succeeded.CopyFrom(pb.JobStatus.Succeeded(started=_stamp(started), ended=_stamp(ended), sentence=sentence))
         case Failed(began, ended, error):
-            told = pb.JobError(
-                kind=ERROR_KINDS.get(error.kind, pb.ENGINE), sentence=error.sentence, hint=error.hint, log_tail=error.log_tail
-            )
-            status.failed.CopyFrom(pb.JobStatus.Failed(started=_stamp(began) if began else None, ended=_stamp(ended), error=told))
+            kind = ERROR_KINDS.get(error.kind, pb.ENGINE)
+            said = pb.JobError(kind=kind, sentence=error.sentence, hint=error.hint, log_tail=error.log_tail)
+            status.failed.CopyFrom(pb.JobStatus.Failed(started=_stamp(began) if began else None, ended=_stamp(ended), error=said))
         case Cancelled(ended, by):
             status.cancelled.CopyFrom(pb.JobStatus.Cancelled(ended=_stamp(ended), by=by))
     return out
@@ -130,103 +152,55 @@ def find_live(session: Session, kind_name: str, voice: str) -> Job | None:
     return session.scalars(select(Job).where(text(LIVE), Job.kind == kind_name, Job.voice == voice).order_by(Job.id).limit(1)).first()
 
 
-# ---------------------------------------------------------------------------------------------------------- submitting
-
-
-def submit(session: Session, spec: pb.JobSpec, *, key: str = "", priority: int = 0, parent_job: int | None = None) -> Job:
-    """Put a job into the queue; with the key of an earlier submit, return that job instead. Raises what the kind's check raises."""
-    if key:
-        earlier = session.scalars(select(Job).where(Job.idempotency_key == key)).first()
-        if earlier is not None:
-            return earlier
-    which = spec.WhichOneof("spec")
-    if which is None:
-        raise BadRequest("The job says nothing to do.", "Set one of ingest, dataset, train, evaluate, speak, export, import, fetch.")
-    of = kind(which)
-    voice, title = of.check(session, spec)
-    time = now()
-    id = (session.connection().execute(NEWEST).scalar() or 0) + 1  # known before the row is: one statement less, on the way of every submit
-    job = Job(
-        id=id,
-        kind=which,
-        voice=voice,
-        title=title,
-        spec=spec.SerializeToString(),
-        gpu_lane=of.gpu_lane,
-        priority=of.priority + priority,
-        place=float(id),
-        idempotency_key=key or None,
-        parent_job=parent_job,
-        state="queued",
-        attempts=0,
-        crashes=0,
-        paused_by_person=False,
-        submitted=time,
-        queued_since=time,
-        why="",
-        error_kind="",
-        error_hint="",
-        log_tail="",
-        cancelled_by="",
-    )
-    session.add(job)
-    _changed(session, job)
-    return job
+def next_id(session: Session) -> int:
+    """The number that the next job to be submitted will get."""
+    return (session.connection().execute(_NEWEST).scalar() or 0) + 1
 
 
 # -------------------------------------------------------------------------------------------- what a person may ask for
 
 
-def cancel(session: Session, job: Job, by: str = "a person") -> bool:
-    """End a waiting job now. True: a worker is at it and has to be told; it is cancelled when that has ended. Raises NotNow if it ended."""
-    _alive(job)
-    if job.state == "queued" or (job.state == "paused" and not running_attempt(session, job)):
-        _cancelled(session, job, by)
-        return False
-    job.cancelled_by = by
-    return True
-
-
-def pause(session: Session, job: Job) -> bool:
-    """Hold a job. True: a worker is at it and has to be told. Raises NotNow if it ended or is held already."""
-    _alive(job)
+def pause(session: Session, job: Job) -> None:
+    """Hold a job; one at work is pausing until its worker waits. Raises NotNow if it ended or is held already."""
+    check_alive(job)
     if job.cancelled_by:
         raise NotNow(f"Job {job.id} is being cancelled.", "")
-    if job.state == "paused" and job.paused_by_person:
-        raise NotNow(f"Job {job.id} is paused already.", f"`myna resume {job.id}` goes on.")
-    was_running = job.state != "queued"
-    if job.state == "queued":
+    if job.paused_by_person:
+        how = "is being paused" if job.state == "running" else "is paused"
+        raise NotNow(f"Job {job.id} {how} already.", f"`myna resume {job.id}` goes on.")
+    job.paused_by_person = True
+    if job.state != "running":
         job.started = job.started or now()
-    job.state, job.paused_since, job.paused_by_person = "paused", now(), True
-    job.why = "paused by a person"
-    _changed(session, job)
-    return was_running
+        _hold(job)
+    changed(session, job)
 
 
-def resume(session: Session, job: Job) -> bool:
-    """Let a held job go on. True: a worker waits for the word. Raises NotNow if it is not paused."""
-    if job.state != "paused":
-        raise NotNow(f"Job {job.id} is {job.state}, not paused.", "")
+def resume(session: Session, job: Job) -> None:
+    """Let a held job go on. Raises NotNow if nobody holds it."""
+    if job.state in ("running", "paused") and job.cancelled_by:
+        raise NotNow(f"Job {job.id} is being cancelled.", "")
     if not job.paused_by_person:
-        raise NotNow(f"Job {job.id} gave way for a moment: {job.why}.", "It goes on by itself.")
-    attempt = running_attempt(session, job)
-    job.paused_by_person, job.paused_since = False, None
-    if attempt is None:
-        job.state, job.queued_since, job.why = "queued", now(), ""
+        if job.state == "paused":
+            raise NotNow(f"Job {job.id} gave way for a moment: {job.why}.", "It goes on by itself.")
+        raise NotNow(f"Job {job.id} is {job.state}, not paused.", "")
+    job.paused_by_person = False
+    if job.state == "paused" and running_attempt(session, job) is None:
+        job.state, job.queued_since, job.paused_since, job.why = "queued", now(), None, ""
         if job.attempts == 0:
             job.started = None
-    else:
+    elif job.state == "paused":
         job.paused_since, job.why = now(), "waiting for the GPU again"
-    _changed(session, job)
-    return attempt is not None
+    changed(session, job)
 
 
 def retry(session: Session, job: Job) -> Job:
     """Put a failed or cancelled job back into the queue, at its old place. Raises NotNow for others."""
+    if transition_of(job) is Transition.CANCELLING:
+        raise NotNow(f"Job {job.id} is still being cancelled.", f"`myna retry {job.id}` once it has ended.")
     if job.state not in ("failed", "cancelled"):
         raise NotNow(f"Job {job.id} is {job.state}; only failed and cancelled jobs can be tried again.", "")
     job.crashes = 0
-    _requeued(session, job, "")
+    put_back(session, job, "")
     return job
 
 
@@ -253,11 +227,11 @@ def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False,
             job.priority = target.priority
             behind = session.scalars(lane.where(Job.priority == target.priority).order_by(Job.place.desc())).one()
             # ahead of the place that the next job to be submitted will get
-            coming = float((session.connection().execute(NEWEST).scalar() or 0) + 1)
+            coming = float(next_id(session))
             job.place = _between(session, job, behind.place, coming) if behind.place < coming else behind.place + 1
     else:
         raise BadRequest(f"Where job {job.id} shall go is not said.", "Set one of before, first, last.")
-    _changed(session, job)
+    changed(session, job)
     return job
 
 
@@ -280,7 +254,7 @@ def set_why(session: Session, job: Job, why: str) -> bool:
     if job.why == why or job.state != "queued":
         return False
     job.why = why
-    _changed(session, job)
+    changed(session, job)
     return True
 
 
@@ -296,7 +270,7 @@ def start_attempt(session: Session, job: Job, pid: int | None = None) -> Attempt
     job.ended = None
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""
     session.flush()
-    _changed(session, job)
+    changed(session, job)
     return attempt
 
 
@@ -317,96 +291,31 @@ def progressed(session: Session, job: Job) -> None:
 
 
 def preempt(session: Session, job: Job, why: str) -> None:
-    """A running job has given way, or one that has waits for somebody else now."""
-    if job.state == "running":
-        job.state, job.paused_since, job.paused_by_person, job.why = "paused", now(), False, why
-        _changed(session, job)
+    """A running job has given way (to a person who holds it, or because of `why`), or one that has waits for somebody else now."""
+    if job.state == "running" and job.paused_by_person:
+        _hold(job)
+        changed(session, job)
+    elif job.state == "running":
+        job.state, job.paused_since, job.why = "paused", now(), why
+        changed(session, job)
     elif job.state == "paused" and not job.paused_by_person and job.why != why:
         job.why = why
-        _changed(session, job)
+        changed(session, job)
+
+
+def hold(session: Session, job: Job) -> bool:
+    """A job without a worker stays paused if a person holds it. False: nobody does."""
+    if job.paused_by_person:
+        _hold(job)
+        changed(session, job)
+    return job.paused_by_person
 
 
 def unpreempt(session: Session, job: Job) -> None:
     """A job that gave way (or was resumed) runs again."""
     if job.state == "paused" and not job.paused_by_person:
         job.state, job.paused_since, job.why = "running", None, ""
-        _changed(session, job)
-
-
-def succeed(session: Session, job: Job, sentence: str) -> None:
-    """The worker is done; what follows is submitted in the same transaction."""
-    if job.state in ENDED:
-        return
-    end_attempt(session, job, "succeeded")
-    _end(job, "succeeded", sentence)
-    kind(job.kind).finished(session, job)
-    _changed(session, job)
-
-
-def fail(session: Session, job: Job, error: Error, outcome: str = "failed") -> None:
-    """The job failed."""
-    if job.state in ENDED:
-        return
-    end_attempt(session, job, outcome)
-    _end(job, "failed", error.sentence)
-    job.error_kind, job.error_hint, job.log_tail = error.kind, error.hint, error.log_tail
-    kind(job.kind).ended_badly(session, job)
-    _changed(session, job)
-
-
-def cancelled(session: Session, job: Job) -> None:
-    """The worker of a job that was to be cancelled has ended."""
-    if job.state not in ENDED:
-        end_attempt(session, job, "cancelled")
-        _cancelled(session, job, job.cancelled_by or "a person")
-
-
-def crashed(session: Session, job: Job, sentence: str, hint: str, log_tail: str, *, counts: bool = True) -> None:
-    """The worker died without a word. A job that can go on waits at its old place; after CRASH_LIMIT in a row it fails. With `counts` False
-    the job was not what killed it."""
-    if job.state in ENDED:
-        return
-    if job.cancelled_by:
-        cancelled(session, job)
-        return
-    job.crashes += counts
-    if kind(job.kind).resumable and job.crashes < CRASH_LIMIT:
-        requeue(session, job, f"goes on after a crash: {sentence}", outcome="crashed" if counts else "lost")
-        job.log_tail = log_tail
-        return
-    times = f" {job.crashes} times in a row" if job.crashes > 1 else ""
-    fail(session, job, Error("crashed", f"The worker died{times}: {sentence}", hint, log_tail), outcome="crashed")
-
-
-def requeue(session: Session, job: Job, why: str, outcome: str = "stopped") -> None:
-    """A running or paused job goes back to the queue at its old place, to go on later. A person's pause stays a pause."""
-    if job.state in ENDED:
-        return
-    if job.cancelled_by:  # somebody wanted it ended meanwhile
-        cancelled(session, job)
-        return
-    end_attempt(session, job, outcome)
-    if job.state == "paused" and job.paused_by_person:
-        _changed(session, job)
-        return
-    _requeued(session, job, why)
-
-
-def recover(session: Session) -> list[int]:
-    """At start-up: whatever the last daemon left running goes back to the queue, or fails if it cannot go on. Returns the ids."""
-    touched = []
-    for job in session.scalars(select(Job).where(text(LIVE), Job.state.in_(("running", "paused")))).all():
-        if job.paused_by_person and running_attempt(session, job) is None:
-            continue  # a person holds it, and nobody was at it
-        if job.cancelled_by:
-            cancelled(session, job)
-        elif kind(job.kind).resumable:
-            requeue(session, job, "goes on after the daemon was restarted", outcome="lost")
-        else:
-            sentence = "The daemon stopped while this ran."
-            fail(session, job, Error("crashed", sentence, "Ask for it again.", ""), outcome="lost")
-        touched.append(job.id)
-    return touched
+        changed(session, job)
 
 
 # ------------------------------------------------------------------------------------------------------------- private
@@ -425,35 +334,37 @@ def kind_name(value: pb.JobKind.ValueType) -> str:
     return name
 
 
-def _alive(job: Job) -> None:
+def check_alive(job: Job) -> None:
+    """Raises NotNow if the job has ended."""
     if job.state in ENDED:
         raise NotNow(f"Job {job.id} has {job.state} already." if job.state != "cancelled" else f"Job {job.id} is cancelled already.", "")
 
 
-def _cancelled(session: Session, job: Job, by: str) -> None:
-    _end(job, "cancelled", "")
-    job.cancelled_by = by
-    kind(job.kind).ended_badly(session, job)
-    _changed(session, job)
+def _hold(job: Job) -> None:
+    job.paused_since = now() if job.state != "paused" or job.paused_since is None else job.paused_since
+    job.state, job.why = "paused", BY_PERSON
 
 
-def _end(job: Job, state: str, sentence: str) -> None:
+def end(job: Job, state: str, sentence: str) -> None:
+    """Set what every ended job has."""
     job.state, job.ended, job.why = state, now(), sentence
     job.started = job.started or (job.ended if state == "succeeded" else None)
     job.paused_since, job.paused_by_person = None, False
 
 
-def _requeued(session: Session, job: Job, why: str) -> None:
+def put_back(session: Session, job: Job, why: str) -> None:
+    """Queue the job again, at its old place."""
     job.state, job.queued_since, job.why = "queued", now(), why
     job.started = job.ended = job.paused_since = None
     job.paused_by_person = False
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""
-    _changed(session, job)
+    changed(session, job)
 
 
-def _changed(session: Session, job: Job) -> None:
+def changed(session: Session, job: Job) -> None:
+    """Tell watchers of the job as it is now."""
     session.flush()
-    events.emit(session, pb.Event(job=message(job)), job.voice)
+    events.emit(session, pb.Event(job=message(job, with_spec=False)), job.voice)
 
 
 def _set(time: datetime | None) -> datetime:

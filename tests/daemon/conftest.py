@@ -13,7 +13,7 @@ from daemon.store import Store
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store(tmp_path / "home")
+    opened = Store(tmp_path)
     opened.write_now(lambda session: session.add(Voice(name="anna", language="en", engine="glow", options={}, created=now())))
     yield opened
     opened.close()

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import lives
 import numpy as np
 import soundfile
 from sqlalchemy import select
@@ -17,7 +18,8 @@ from sqlalchemy.orm import Session
 
 from daemon.inbox import Inbox
 from daemon.jobs import Channel, dataset, ingest
-from daemon.kinds import kind
+from daemon.kinds.registry import Kinds
+from daemon.lifecycle import Lifecycle
 from daemon.models import Clip, EventRow, Job, Recording
 from daemon.settings import Settings
 from daemon.state import jobs
@@ -58,7 +60,7 @@ class Line:
 
         def act(session: Session) -> None:
             job = jobs.get(session, self.job)
-            kind(job.kind).commit(session, job, wire.Report.FromString(report.SerializeToString()), self.home)
+            lives.kind(session, job.kind).commit(session, job, wire.Report.FromString(report.SerializeToString()))
 
         self.store.write_now(act)
         if number == self.kill_after:
@@ -86,7 +88,7 @@ class Workshop:
 
     def start(self) -> Inbox:
         """The inbox, as of a daemon that has just started."""
-        self.inbox = Inbox(self.home, self.settings, self.store, clock=lambda: self.time)
+        self.inbox = Inbox(self.home, self.settings, self.store, Lifecycle(Kinds(self.home, self.settings)), clock=lambda: self.time)
         self.inbox.folder.mkdir(parents=True, exist_ok=True)
         return self.inbox
 
@@ -125,7 +127,7 @@ class Workshop:
         def begin(session: Session) -> tuple[str, wire.Start]:
             job = jobs.get(session, id)
             jobs.start_attempt(session, job)
-            return job.kind, kind(job.kind).plan(session, job, self.home)
+            return job.kind, lives.kind(session, job.kind).plan(session, job)
 
         name, start = self.store.write_now(begin)
         line = Line(self.store, self.home, id)
@@ -135,12 +137,12 @@ class Workshop:
         try:
             sentence = ingest.run(start.ingest, channel) if name == "ingest" else dataset.run(start.dataset, channel)
         except Killed:
-            self.store.write_now(lambda session: jobs.crashed(session, jobs.get(session, id), "it was killed.", "", ""))
+            self.store.write_now(lambda session: lives.crashed(session, jobs.get(session, id), "it was killed.", "", ""))
         except EngineError as error:
             told = Error(error.kind, str(error), error.hint, "")
-            self.store.write_now(lambda session: jobs.fail(session, jobs.get(session, id), told))
+            self.store.write_now(lambda session: lives.fail(session, jobs.get(session, id), told))
         else:
-            self.store.write_now(lambda session: jobs.succeed(session, jobs.get(session, id), sentence))
+            self.store.write_now(lambda session: lives.succeed(session, jobs.get(session, id), sentence))
 
     async def _settle(self) -> None:
         """Let the inbox hear of what was committed: a read goes through the loop after it."""

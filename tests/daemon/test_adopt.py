@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import lives
 import pytest
 from inbox_shop import Workshop, write_wav
 from living_daemon import Living, living
@@ -15,9 +16,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, version
 
-from daemon import identity, journal, survey
+from daemon import adopt, identity, journal, recordings, survey
 from daemon.models import Home, Recording, Run, Version, Voice
-from daemon.state import adopt, recordings
 from daemon.store import Store, opened
 from daemon.survey import State
 from proto import myna_pb2 as pb
@@ -195,11 +195,10 @@ def test_a_line_of_the_journal_that_was_cut_short_costs_no_other(tmp_path: Path)
 @pytest.mark.parametrize("path", ["recordings/aa/../../myna.db", "myna.db", "recordings/bb/" + "a" * 64 + ".wav", "recordings/aa/x.wav"])
 def test_a_job_takes_in_no_file_but_one_that_is_kept_under_its_hash(store: Store, path: str) -> None:
     from daemon.errors import BadRequest
-    from daemon.kinds.ingest import KIND
 
     spec = pb.JobSpec(ingest=pb.IngestSpec(voice="anna", kept=[pb.KeptRecording(sha256="a" * 64, path=path, name="a.wav")]))
     with pytest.raises(BadRequest, match="is no recording that is kept"):
-        store.read_now(KIND.check, spec)
+        store.read_now(lambda session: lives.kind(session, "ingest").check(session, spec))
 
 
 # ------------------------------------------------------------------------------------------------------------------------ versions
@@ -252,7 +251,7 @@ def test_a_dataset_number_is_kept_where_this_database_has_the_same_clips_under_i
         return [one.sha256 for one in clips]
 
     lay(home, 3, MARK, clips=store.write_now(given))
-    store.write_now(lambda session: adopt.take_in(session, survey.look(session, home), home, 500))
+    store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), survey.look(session, home), home, 500))
     assert store.read_now(lambda session: session.scalars(select(Version.dataset)).one()) == 1
 
 
@@ -260,7 +259,7 @@ def test_a_parent_that_only_has_the_same_number_is_no_parent(store: Store, tmp_p
     home = tmp_path / "home"
     store.write_now(lambda session: version(session, 2) and None)
     lay(home, 3, MARK)
-    store.write_now(lambda session: adopt.take_in(session, survey.look(session, home), home, 500))
+    store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), survey.look(session, home), home, 500))
     assert store.read_now(lambda session: session.scalars(select(Version.parent).where(Version.number == 3)).one()) == 0
 
 

@@ -10,7 +10,7 @@ import pytest
 from living_daemon import Living, lived
 from test_launcher import alive, until
 
-from daemon.state import jobs
+from daemon.lifecycle import CRASH_LIMIT
 from daemon.status import ENDED
 from proto import myna_pb2 as pb
 
@@ -120,7 +120,7 @@ def test_a_killed_launcher_costs_an_attempt_and_no_job(tmp_path: Path) -> None:
     async def life(story: Living) -> None:
         job = await story.train("steps")
         worker = await story.worker(job)
-        for attempt in range(2, 2 + jobs.CRASH_LIMIT):  # as often as a job may crash: but it is not the job that does
+        for attempt in range(2, 2 + CRASH_LIMIT):  # as often as a job may crash: but it is not the job that does
             os.kill(story.daemon.launcher.pid, signal.SIGKILL)
             await story.until(job, lambda told, attempt=attempt: told.attempts == attempt and told.status.HasField("running"))
         assert not alive(worker)

@@ -15,13 +15,13 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import lives
 import numpy as np
 import pytest
 import soundfile
 from inbox_shop import Line, Workshop, tone, write_wav
 
 from daemon.jobs import ingest
-from daemon.kinds import kind
 from daemon.store import Store
 from engines.errors import DiskFull
 
@@ -222,19 +222,18 @@ def test_what_links_point_to_is_never_touched(alive: Callable[..., None]) -> Non
 def test_a_job_that_names_a_file_behind_a_link_does_not_get_it(alive: Callable[..., None]) -> None:
     """Anybody who may submit jobs may name files; not those outside the inbox."""
     from daemon.errors import BadRequest
-    from daemon.state import jobs
     from proto import myna_pb2 as pb
 
     async def story(shop: Workshop) -> None:
         link_to_folder(shop.anna / "y")
         spec = pb.JobSpec(ingest=pb.IngestSpec(voice="anna", files=[b"y/inside.wav"]))
-        shop.store.write_now(lambda session: jobs.submit(session, spec))
+        shop.store.write_now(lambda session: lives.submit(session, spec))
         await shop.work()
         assert not shop.recordings()
         for path in (b"../../secret.wav", b"/etc/passwd", b"", b"a/../../b", b".refused/a.wav"):
             bad = pb.JobSpec(ingest=pb.IngestSpec(voice="anna", files=[path]))
             with pytest.raises(BadRequest):
-                shop.store.write_now(jobs.submit, bad)
+                shop.store.write_now(lives.submit, bad)
 
     alive(story)
 
@@ -513,7 +512,7 @@ def test_nothing_is_copied_where_too_little_would_stay_free(alive: Callable[...,
         write_wav(shop.anna / "a.wav")
         await shop.wait(4.0)
         (job,) = shop.jobs()
-        assert "GB short" in shop.store.read_now(lambda session: kind("ingest").why_not(session, job, shop.home))
+        assert "GB short" in shop.store.read_now(lambda session: lives.kind(session, "ingest").why_not(session, job))
         await shop.work()  # the scheduler would not have begun it; the worker looks for itself
         assert shop.jobs()[0].error_kind == "disk-full"
         assert shop.left() == ["a.wav"]

@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import lives
 import pytest
 import soundfile
 from inbox_shop import Killed, Line, Workshop, write_wav
@@ -264,7 +265,7 @@ def test_a_cancelled_ingest_is_not_begun_again_by_itself(store: Store) -> None:
     async def story(shop: Workshop) -> None:
         path = write_wav(shop.anna / "a.wav")
         await shop.wait(4.0)
-        store.write_now(lambda session: jobs.cancel(session, jobs.get(session, shop.jobs()[0].id)))
+        store.write_now(lambda session: lives.cancel(session, jobs.get(session, shop.jobs()[0].id)))
         await shop.wait(1000.0, step=10.0)
         assert len(shop.jobs()) == 1
         os.utime(path)  # somebody touched it
@@ -509,7 +510,7 @@ def test_a_dataset_job_that_failed_is_not_tried_in_circles(store: Store) -> None
         write_wav(shop.anna / "a.wav", pitch=200)
         await shop.all()
         await shop.wait(8.0)
-        store.write_now(lambda session: jobs.fail(session, jobs.get(session, shop.jobs("dataset")[0].id), Error("engine", "No.", "", "")))
+        store.write_now(lambda session: lives.fail(session, jobs.get(session, shop.jobs("dataset")[0].id), Error("engine", "No.", "", "")))
         await shop.wait(600.0, step=5.0)
         assert len(shop.jobs("dataset")) == 1
         write_wav(shop.anna / "b.wav", pitch=300)
@@ -576,7 +577,7 @@ def test_a_text_that_comes_while_its_recording_is_cut_is_not_passed_over(store: 
         (shop.anna / "a.txt").write_text("Good morning.")
         await shop.wait(10.0)
         assert shop.recordings()[0].text is None
-        store.write_now(lambda session: jobs.requeue(session, jobs.get(session, cutting.id), "stopped"))
+        store.write_now(lambda session: lives.requeue(session, jobs.get(session, cutting.id), "stopped"))
         await shop.wait(10.0)
         assert shop.recordings()[0].text == "Good morning."
         await shop.work(("dataset",))

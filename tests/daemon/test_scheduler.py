@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import pytest
 from living_daemon import Living, lived
 from test_attempts import ended
 
-from daemon import scheduler
+from daemon import scheduler, share
+from daemon.models import Voice
+from daemon.share import Doing
 from proto import myna_pb2 as pb
 from proto.client import ClientError
 
@@ -52,7 +55,7 @@ def test_speaking_does_not_wait_for_a_training_and_the_training_goes_on(tmp_path
         speaking = await story.speak("hello")
         paused = await story.until(training, "paused")
         assert not paused.status.paused.by_person
-        assert paused.status.paused.why == f"speaking #{speaking}"
+        assert paused.status.paused.why == f"speak #{speaking}"
         await story.until(speaking, "succeeded")
         await story.until(training, "running")
         os.kill(worker, 0)  # the same process: nothing was saved and loaded, it simply went on
@@ -96,9 +99,12 @@ def test_a_speech_worker_that_crashes_costs_one_request(tmp_path: Path) -> None:
 def test_a_paused_training_lets_others_work_and_goes_on_when_told(tmp_path: Path) -> None:
     async def life(story: Living) -> None:
         await story.worker(held := await story.train("steps"))
-        await story.client.pause(held)
+        assert (await story.client.pause(held)).status.running.transition == pb.PAUSING
+        with contextlib.suppress(ClientError):  # it may have paused by now: then it is paused already
+            await story.client.pause(held)
         paused = await story.until(held, "paused")
         assert paused.status.paused.by_person
+        assert paused.status.paused.transition == pb.TRANSITION_UNSPECIFIED
         other = await story.train("carla")
         await story.until(other, ended)  # the lane was free
         await story.client.resume(held)
@@ -229,3 +235,52 @@ def test_a_crowd_of_waiting_jobs_is_looked_at_through_a_window(tmp_path: Path, m
             await story.until(job, "succeeded")
 
     lived(tmp_path, life)
+
+
+def test_jobs_that_cannot_start_hold_up_nobody_behind_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "WINDOW", 2)
+    monkeypatch.setattr(scheduler, "REACH", 4)
+    monkeypatch.setattr(scheduler, "AGAIN", 0.1)
+
+    async def life(story: Living) -> None:
+        licensed = story.voice("licensed")
+        await story.daemon.store.write(lambda session: setattr(session.get_one(Voice, licensed), "engine", "xtts"))
+        spec = pb.JobSpec(train=pb.TrainSpec(voice=licensed))
+        waiting = [(await story.client.submit(spec)).id for _ in range(9)]
+        last = await story.train("bruno")
+        await story.until(last, "running")
+        assert "not accepted" in (await story.now(waiting[0])).status.queued.why_waiting
+
+    lived(tmp_path, life)
+
+
+def test_speech_without_a_pause_leaves_a_training_its_share(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share, "TURN", 0.01)
+
+    async def life(story: Living) -> None:
+        await story.worker(training := await story.train("steps"))
+        speaking = [await story.speak("hi") for _ in range(12)]
+        await story.until(speaking[-1], "succeeded")
+        told = [(job.id, job.status.WhichOneof("status")) for job in story.told]
+        turns = told[told.index((training, "paused")) :].count((training, "running"))
+        assert turns > 0, "it goes on before everybody has spoken"
+
+    lived(tmp_path, life, train_share=0.5)
+
+
+def test_a_share_is_counted_while_others_work_and_worked_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = share.Share(0.2, time=0.0)
+    one.note(Doing.WAITING)
+    one.count(16.0)
+    assert (one.owed, one.take_turn()) == (pytest.approx(4.0), False), "a turn of four seconds is not worth it"
+    one.note(Doing.WAITING)
+    one.count(20.0)
+    assert (one.owed, one.take_turn()) == (pytest.approx(5.0), True)
+    one.count(24.0)
+    assert one.in_turn
+    one.count(25.0)
+    assert (one.owed, one.in_turn) == (0.0, False)
+    nothing = share.Share(0.0, time=0.0)
+    nothing.note(Doing.WAITING)
+    nothing.count(1e6)
+    assert not nothing.take_turn()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import lives
 import pytest
 import typer
 from hypothesis import HealthCheck, example, given
@@ -27,7 +28,7 @@ from voice_rows import clip, dataset
 from daemon import settings as daemon_settings
 from daemon import voice_toml
 from daemon.errors import MynaError
-from daemon.kinds import speak, train
+from daemon.kinds import train
 from daemon.models import Run, Voice, now
 from daemon.store import Store
 from engines import registry
@@ -146,7 +147,7 @@ def by_wire(anna: Store, **choices: Any) -> dict[str, Any]:
 
     def act(session: Session) -> None:
         spec = pb.JobSpec(train=train_spec("anna", **choices))
-        train.KIND.check(session, spec)
+        lives.kind(session, "train").check(session, spec)
         work = train._work(session, spec.train)
         told.update(train._settings(session, work, spec.train.options))
 
@@ -251,7 +252,7 @@ def test_a_speech_setting_is_taken_or_refused_by_wire_and_command_line(anna: Sto
     def ask(given_value: Any) -> None:
         fields = {"options": {name: given_value}} if name in own else {name: given_value}
         spec = pb.JobSpec(speak=speak_spec(voice="anna", text="Hello.", **fields))
-        anna.read_now(lambda session: speak.KIND.check(session, spec))
+        anna.read_now(lambda session: lives.kind(session, "speak").check(session, spec))
 
     glow = dataclasses.replace(registry.ENGINES["glow"], options=own)
     with pytest.MonkeyPatch.context() as patch:

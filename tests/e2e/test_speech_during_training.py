@@ -49,7 +49,7 @@ def test_speech_is_answered_in_a_running_training_which_ends_with_the_same_weigh
     assert done.attempts == 1, "nothing was begun again"
     told = told_of(client, train.id)
     gave_way = [job.status.paused for job in told if state_of(job) == "paused"]
-    assert [paused.why for paused in gave_way] == [f"speaking #{chunks[0].job}" for chunks in spoken]
+    assert [paused.why for paused in gave_way] == [f"speak #{chunks[0].job}" for chunks in spoken]
     assert not any(paused.by_person for paused in gave_way)
     assert [state_of(job) for job in told][-2:] == ["running", "succeeded"]
     assert weights(with_dataset.home, ANNA, 1) == calm_weights
@@ -66,7 +66,7 @@ def test_a_training_that_stays_aside_for_one_sentence_after_another_says_for_whi
         ended(client, job.id)
     assert running(client, train.id).attempts == 1
     whys = [job.status.paused.why for job in told_of(client, train.id) if state_of(job) == "paused"]
-    assert whys == [f"speaking #{job.id}" for job in asked]
+    assert whys == [f"speak #{job.id}" for job in asked]
 
 
 def test_a_listener_who_hangs_up_ends_the_speech_and_the_training_goes_on(with_dataset: Workshop) -> None:

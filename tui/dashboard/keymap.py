@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 from textual.binding import Binding
 from textual.dom import DOMNode
 
+import tui.dialogs
 import tui.screens
 import tui.widgets
 from proto.channel import ClientError
@@ -30,7 +31,7 @@ def checked(wanted: dict[str, str], *more: type[DOMNode]) -> dict[str, str]:
 
 def classes() -> Iterator[type[DOMNode]]:
     """Every screen and widget of ours."""
-    for package in (tui.screens, tui.widgets):
+    for package in (tui.screens, tui.dialogs, tui.widgets):
         for found in iter_modules(package.__path__):
             module = import_module(f"{package.__name__}.{found.name}")
             for thing in vars(module).values():

@@ -33,38 +33,3 @@ them down.
 through `tui.output.safe`. Words for durations, sizes and job states are in `tui.wording`. Colours only by the theme's names: $success,
 $warning, $error, $accent (what runs), $primary (the focus), $text-muted.
 """
-
-from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tui.screens.base import WorkshopScreen
-
-
-@dataclass(frozen=True)
-class Place:
-    """One of the screens."""
-
-    name: str  #: module here, and Textual's mode
-    title: str
-
-    def make(self) -> WorkshopScreen:
-        """The screen, whose module is loaded only now: the first picture comes sooner."""
-        module = import_module(f"tui.screens.{self.name}")
-        made: Callable[[], WorkshopScreen] = getattr(module, f"{self.title}Screen")
-        return made()
-
-
-#: in the order of their number keys
-PLACES = (
-    Place("now", "Now"),
-    Place("voices", "Voices"),
-    Place("listen", "Listen"),
-    Place("data", "Data"),
-    Place("say", "Say"),
-    Place("runs", "Runs"),
-)

@@ -19,13 +19,13 @@ from tui.widgets.status_line import StatusLine
 from tui.widgets.tab_bar import TabBar
 
 if TYPE_CHECKING:
-    from tui.app import Dashboard
+    from tui.dashboard.host import Host
 
 
 class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
     """A screen of the workshop. Subclasses give `place`, `body` and `show`."""
 
-    place: ClassVar[str] = ""  #: its name in `tui.screens.PLACES`
+    place: ClassVar[str] = ""  #: its name in `tui.dashboard.places.PLACES`
     screen_help: ClassVar[str] = ""  #: what the screen is for; `?` shows it
 
     BINDINGS = [
@@ -46,10 +46,10 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
 
     ALLOW_IN_MAXIMIZED_VIEW = "TabBar, StatusLine, FilterBar"
 
-    app: Dashboard  # type: ignore[assignment]  # every app that shows these screens is the Dashboard
+    app: Host  # type: ignore[assignment]  # every app that shows these screens is a Host
 
     def compose(self) -> ComposeResult:
-        from tui.screens import PLACES
+        from tui.dashboard.places import PLACES
 
         yield TabBar([(place.name, place.title) for place in PLACES], self.place)
         with Container(id="body"):

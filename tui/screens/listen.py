@@ -19,9 +19,9 @@ from tui.dashboard.live import Topic
 from tui.dashboard.pair import Hearing, Line, Pair, Vote, parse
 from tui.dashboard.samples import recorded, spoken
 from tui.dashboard.utterance import new_seed
+from tui.dialogs.save import proposal, save
+from tui.dialogs.vote import VoteScreen
 from tui.screens.base import WorkshopScreen
-from tui.screens.save import proposal, save
-from tui.screens.vote import VoteScreen
 from tui.track import Track
 from tui.widgets.lines_pane import LinesPane
 from tui.widgets.sound_pane import SoundPane

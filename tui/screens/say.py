@@ -19,8 +19,8 @@ from tui.dashboard.known import known_names
 from tui.dashboard.live import Topic
 from tui.dashboard.said import Said
 from tui.dashboard.utterance import Utterance, again, new_seed
+from tui.dialogs.save import proposal, save
 from tui.screens.base import WorkshopScreen
-from tui.screens.save import proposal, save
 from tui.widgets.pane import Pane
 from tui.widgets.sound_pane import SoundPane
 from tui.widgets.speech_form import SpeechForm

@@ -20,14 +20,14 @@ from tui.dashboard.actions import asks, changes
 from tui.dashboard.clip_sound import clip_sound
 from tui.dashboard.clips import ALL, Done, quality, seconds
 from tui.dashboard.snippet import Snippet
+from tui.dialogs.choose import ChooseScreen
+from tui.dialogs.edit_text import EditTextScreen
 from tui.output import safe
-from tui.screens.choose import ChooseScreen
-from tui.screens.edit_text import EditTextScreen
 from tui.widgets.long_table import Column, LongTable
 from tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
-    from tui.app import Dashboard
+    from tui.dashboard.host import Host
 
 UNDO = 100  #: changes that can be undone
 SOON = 0.15  #: seconds until others hear of the shown clips: a filter is typed letter by letter
@@ -82,7 +82,7 @@ class ClipsPane(Pane):
     ClipsPane { height: 1fr; & > #totals { height: auto; max-height: 2; color: $text-muted; } }
     """
 
-    app: Dashboard  # type: ignore[assignment]
+    app: Host  # type: ignore[assignment]
 
     class Shown(Message):
         """Other clips are shown."""

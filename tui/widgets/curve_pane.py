@@ -22,7 +22,7 @@ from tui.widgets.pane import Pane
 from tui.widgets.still import Still
 
 if TYPE_CHECKING:
-    from tui.app import Dashboard
+    from tui.dashboard.host import Host
 
 NO_RUN = "No training yet: copy recordings into inbox/NAME/, or press t."
 
@@ -64,7 +64,7 @@ class CurvePane(Pane):
     ]
     DEFAULT_CSS = "CurvePane { height: 1fr; }"
 
-    app: Dashboard  # type: ignore[assignment]
+    app: Host  # type: ignore[assignment]
 
     def __init__(self) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ class CurvePane(Pane):
 
     @asks
     async def action_overlay(self) -> None:
-        from tui.screens.pick_run import PickRun
+        from tui.dialogs.pick_run import PickRun
 
         known = {self._run, *self._others}
         runs = [run async for run in self.app.client.runs(limit=200) if run.id not in known]

@@ -21,7 +21,7 @@ from tui.widgets.pane import Pane
 from tui.widgets.table import Cell, Table
 
 if TYPE_CHECKING:
-    from tui.app import Dashboard
+    from tui.dashboard.host import Host
 
 HEAD = ("state", "job", "what", "time", "how it is", "pri")  # what a narrow terminal cuts off first comes last
 COLOURS = {"running": "accent", "failed": "error", "paused": "warning", "queued": "foreground"}
@@ -50,7 +50,7 @@ class QueuePane(Pane):
     ]
     DEFAULT_CSS = "QueuePane { height: 1fr; }"
 
-    app: Dashboard  # type: ignore[assignment]
+    app: Host  # type: ignore[assignment]
 
     class Chosen(Message):
         """Another job is under the cursor."""
@@ -146,7 +146,7 @@ class QueuePane(Pane):
 
     @changes
     async def action_train(self) -> None:
-        from tui.screens.train import TrainScreen
+        from tui.dialogs.train import TrainScreen
 
         await TrainScreen.ask(self.app, self.chosen.voice if self.chosen else "")
 

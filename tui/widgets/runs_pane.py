@@ -20,7 +20,7 @@ from tui.widgets.pane import Pane
 from tui.widgets.table import Cell, Table
 
 if TYPE_CHECKING:
-    from tui.app import Dashboard
+    from tui.dashboard.host import Host
 
 MOST = 5  #: runs over one: more colours than that cannot be told apart
 COLOURS = {"running": "accent", "failed": "error", "paused": "warning"}
@@ -44,7 +44,7 @@ class RunsPane(Pane):
     ]
     DEFAULT_CSS = "RunsPane { height: 1fr; }"
 
-    app: Dashboard  # type: ignore[assignment]
+    app: Host  # type: ignore[assignment]
 
     class Chosen(Message):
         """Which runs are to be drawn: the one under the cursor, and those laid over it."""
@@ -150,7 +150,7 @@ class RunsPane(Pane):
 
     @changes
     async def action_repeat(self) -> None:
-        from tui.screens.train import TrainScreen, Wanted
+        from tui.dialogs.train import TrainScreen, Wanted
 
         run = self._run
         if run is not None:

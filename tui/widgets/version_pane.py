@@ -22,7 +22,7 @@ from tui.widgets.pane import Pane
 from tui.widgets.versions_pane import spelt
 
 if TYPE_CHECKING:
-    from tui.app import Dashboard
+    from tui.dashboard.host import Host
 
 VIEWS = ("scores", "lines", "report")
 
@@ -60,7 +60,7 @@ class VersionPane(Pane):
     }
     """
 
-    app: Dashboard  # type: ignore[assignment]
+    app: Host  # type: ignore[assignment]
 
     class Viewed(Message):
         """Another of the three is seen, and may need more."""

@@ -20,7 +20,7 @@ from tui.widgets.long_table import Column, LongTable
 from tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
-    from tui.app import Dashboard
+    from tui.dashboard.host import Host
 
 UNFOLDED = 6  #: so many voices are shown with their versions at first
 MARKS = {"promoted": "●", "candidate": "○", "rejected": "✗"}
@@ -126,7 +126,7 @@ class VersionsPane(Pane):
     VersionsPane { height: 1fr; }
     """
 
-    app: Dashboard  # type: ignore[assignment]
+    app: Host  # type: ignore[assignment]
 
     class Chosen(Message):
         """The cursor stands on another line, or is to be compared with another version."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import lives
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.kinds import kind
 from daemon.models import Clip, Dataset, Job, Recording, Voice, now
-from daemon.state import datasets, jobs, next_step, recordings
+from daemon.next_step import advance
+from daemon.state import datasets, jobs, recordings
 from daemon.store import Store
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -33,18 +34,18 @@ def cut(session: Session, job: Job, name: str, seconds: float = 5.0, **clip: Any
     """As a worker reports it."""
     one = wire.CutClip(**{"start": 0.0, "end": seconds, "kept": True, "text": name, "sha256": sha("clip " + name), "path": name, **clip})
     report = wire.Report(cut=wire.RecordingCut(recording=sha(name), clips=[one]))
-    kind("dataset").commit(session, job, report, None)  # type: ignore[arg-type]
+    lives.kind(session, "dataset").commit(session, job, report)  # type: ignore[arg-type]
 
 
 def make(session: Session, *names: str, seconds: float = 5.0, train_after: bool = True) -> Job:
     """Take, cut, finish."""
     for name in names:
         take(session, name, seconds)
-    job = jobs.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna", train_after=train_after)))
+    job = lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna", train_after=train_after)))
     jobs.start_attempt(session, job)
     for name in names:
         cut(session, job, name, seconds)
-    jobs.succeed(session, job, "Cut.")
+    lives.succeed(session, job, "Cut.")
     return job
 
 
@@ -155,12 +156,11 @@ def test_a_cut_again_recording_leaves_the_datasets_before_as_they_were(store: St
 def test_recut_goes_on_after_a_crash_with_what_is_left(store: Store) -> None:
     def act(session: Session) -> list[list[str]]:
         make(session, "a.wav", "b.wav")
-        job = jobs.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna", recut=True)))
+        job = lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna", recut=True)))
         jobs.start_attempt(session, job)
-        home = store.path.parent
-        before = [ref.name for ref in kind("dataset").plan(session, job, home).dataset.recordings]
+        before = [ref.name for ref in lives.kind(session, "dataset").plan(session, job).dataset.recordings]
         cut(session, job, "a.wav")
-        return [before, [ref.name for ref in kind("dataset").plan(session, job, home).dataset.recordings]]
+        return [before, [ref.name for ref in lives.kind(session, "dataset").plan(session, job).dataset.recordings]]
 
     assert store.write_now(act) == [["a.wav", "b.wav"], ["b.wav"]]
 
@@ -169,11 +169,11 @@ def test_dropped_clips_are_counted_by_reason(store: Store) -> None:
     def act(session: Session) -> dict[str, int]:
         for name in names(5):
             take(session, name)
-        job = jobs.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna")))
+        job = lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna")))
         jobs.start_attempt(session, job)
         for index, name in enumerate(names(5)):
             cut(session, job, name, kept=index < 2, reason="" if index < 2 else ("silent", "too-short", "silent")[index - 2])
-        jobs.succeed(session, job, "Cut.")
+        lives.succeed(session, job, "Cut.")
         return datasets.get(session, "anna", 0).dropped
 
     assert store.write_now(act) == {"silent": 2, "too-short": 1}
@@ -183,11 +183,11 @@ def test_the_same_sound_twice_is_never_both_held_out_and_trained(store: Store) -
     def act(session: Session) -> set[tuple[str, bool]]:
         for name in names(12):
             take(session, name)
-        job = jobs.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna")))
+        job = lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna")))
         jobs.start_attempt(session, job)
         for index, name in enumerate(names(12)):
             cut(session, job, name, sha256=sha(f"sound {index // 2}"))  # each sound is in two recordings
-        jobs.succeed(session, job, "Cut.")
+        lives.succeed(session, job, "Cut.")
         from daemon.models import DatasetClip
 
         return set(session.execute(select(Clip.sha256, DatasetClip.held_out).join(DatasetClip, DatasetClip.clip == Clip.id)).tuples())
@@ -200,13 +200,13 @@ def test_the_same_sound_twice_is_never_both_held_out_and_trained(store: Store) -
 def test_nothing_is_due_while_a_job_is_at_the_recordings(store: Store) -> None:
     def act(session: Session) -> list[bool]:
         take(session, "a.wav")
-        first = next_step.advance(session, "anna", train=True)
-        second = next_step.advance(session, "anna", train=True)
+        first = advance(session, lives.lifecycle(session), "anna", train=True)
+        second = advance(session, lives.lifecycle(session), "anna", train=True)
         assert first is not None
         jobs.start_attempt(session, first)
         cut(session, first, "a.wav")
-        jobs.succeed(session, first, "Cut.")
-        third = next_step.advance(session, "anna", train=True)
+        lives.succeed(session, first, "Cut.")
+        third = advance(session, lives.lifecycle(session), "anna", train=True)
         return [first is not None, second is not None, third is not None]
 
     assert store.write_now(act) == [True, False, False]

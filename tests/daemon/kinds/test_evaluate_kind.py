@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import lives
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, report, version
 
 from daemon.errors import BadRequest, NotNow
-from daemon.kinds.evaluate import KIND
 from daemon.models import Evaluation, Job, PointRow, SeriesRow, Voice, now
 from daemon.state import voices
 from daemon.store import Store
@@ -38,7 +38,7 @@ def anna(store: Store) -> Store:
 
 def job(session: Session, number: int = 2, against: int = 1, promote: bool = True) -> Job:
     what = pb.JobSpec(evaluate=pb.EvaluateSpec(voice="anna", version=number, against=against, promote_if_better=promote))
-    voice, title = KIND.check(session, what)
+    voice, title = lives.kind(session, "evaluate").check(session, what)
     row = Job(
         kind="evaluate", voice=voice, title=title, spec=what.SerializeToString(), gpu_lane=True, priority=300, place=1.0, state="running",
         submitted=now(), queued_since=now(),
@@ -66,7 +66,7 @@ def outcome(store: Store) -> tuple[int | None, str, str]:
 
 
 def test_a_better_candidate_is_promoted_with_its_scores(anna: Store, tmp_path: Path) -> None:
-    anna.write_now(lambda session: KIND.commit(session, job(session), scores(), tmp_path))
+    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), scores()))
     promoted, state, verdict = outcome(anna)
     assert (promoted, state) == (2, "promoted")
     assert verdict == "Promoted: it is better than v1. Its wer went from 0.4 to 0.1."
@@ -76,8 +76,8 @@ def test_a_better_candidate_is_promoted_with_its_scores(anna: Store, tmp_path: P
 def test_the_same_scores_again_after_a_crash_change_nothing(anna: Store, tmp_path: Path) -> None:
     def twice(session: Session) -> None:
         row = job(session)
-        KIND.commit(session, row, scores(), tmp_path)
-        KIND.commit(session, row, scores(), tmp_path)
+        lives.kind(session, "evaluate").commit(session, row, scores())
+        lives.kind(session, "evaluate").commit(session, row, scores())
 
     anna.write_now(twice)
     assert len(anna.read_now(lambda session: session.scalars(select(Evaluation)).all())) == 1
@@ -85,14 +85,14 @@ def test_the_same_scores_again_after_a_crash_change_nothing(anna: Store, tmp_pat
 
 
 def test_a_worse_candidate_stays_one_and_says_why(anna: Store, tmp_path: Path) -> None:
-    anna.write_now(lambda session: KIND.commit(session, job(session), scores(better=False), tmp_path))
+    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), scores(better=False)))
     promoted, state, verdict = outcome(anna)
     assert (promoted, state) == (1, "candidate")
     assert verdict.startswith("Not promoted: it is not better than v1.")
 
 
 def test_a_comparison_that_was_only_asked_for_promotes_nothing(anna: Store, tmp_path: Path) -> None:
-    anna.write_now(lambda session: KIND.commit(session, job(session, promote=False), scores(), tmp_path))
+    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session, promote=False), scores()))
     promoted, state, verdict = outcome(anna)
     assert (promoted, state) == (1, "candidate")
     assert "myna promote anna@2" in verdict
@@ -103,7 +103,7 @@ def test_a_candidate_does_not_take_over_from_a_version_it_was_not_compared_with(
         row = job(session)
         version(session, 3)
         voices.promote(session, "anna", 3, voices.BY_PERSON)
-        KIND.commit(session, row, scores(), tmp_path)
+        lives.kind(session, "evaluate").commit(session, row, scores())
 
     anna.write_now(act)
     promoted, state, verdict = outcome(anna)
@@ -115,14 +115,14 @@ def test_a_candidate_that_a_person_archived_is_not_promoted(anna: Store, tmp_pat
     def act(session: Session) -> None:
         row = job(session)
         voices.archive(session, "anna", 2)
-        KIND.commit(session, row, scores(), tmp_path)
+        lives.kind(session, "evaluate").commit(session, row, scores())
 
     anna.write_now(act)
     assert outcome(anna)[:2] == (1, "archived")
 
 
 def test_a_candidate_that_does_not_speak_is_rejected(anna: Store, tmp_path: Path) -> None:
-    anna.write_now(lambda session: KIND.commit(session, job(session), scores(better=False, broken=True), tmp_path))
+    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), scores(better=False, broken=True)))
     assert outcome(anna)[:2] == (1, "rejected")
 
 
@@ -131,7 +131,7 @@ def test_a_scoring_that_fails_leaves_a_candidate_that_says_so(anna: Store) -> No
         voices.version(session, "anna", 2).verdict = "Not scored yet."
         row = job(session)
         row.why = "Memory ran out."
-        KIND.ended_badly(session, row)
+        lives.kind(session, "evaluate").ended_badly(session, row)
 
     anna.write_now(act)
     promoted, state, verdict = outcome(anna)
@@ -146,7 +146,7 @@ def test_both_speak_the_newest_held_out_lines(anna: Store, tmp_path: Path) -> No
         session.add(SeriesRow(id=1, run=row.run, name="train/loss"))
         session.add_all(PointRow(series=1, step=step, value=1.0 / step) for step in range(1, 1_001))
         session.flush()
-        return KIND.plan(session, job(session), tmp_path).evaluate
+        return lives.kind(session, "evaluate").plan(session, job(session)).evaluate
 
     told = anna.write_now(act)
     assert [one.text for one in told.held_out] == [one.text for one in sorted(told.held_out, key=lambda one: one.sha256)]
@@ -168,7 +168,7 @@ def test_each_measurement_of_the_training_stands_beside_the_training_losses_up_t
             session.add_all(PointRow(series=id, step=step, value=value) for step, value in points.items())
 
     anna.write_now(curves)
-    told = anna.write_now(lambda session: KIND.plan(session, job(session), tmp_path)).evaluate
+    told = anna.write_now(lambda session: lives.kind(session, "evaluate").plan(session, job(session))).evaluate
     assert json.loads(told.lineage_json)["evaluations"] == [
         {"step": 0, "held_out": {"loss": 4.0, "mel_ce": 4.0}, "train": {}},
         {"step": 2, "held_out": {"loss": 3.0, "mel_ce": 3.0}, "train": {"loss": 4.0}},
@@ -177,7 +177,7 @@ def test_each_measurement_of_the_training_stands_beside_the_training_losses_up_t
 
 
 def test_against_the_base_the_training_is_a_first_one(anna: Store, tmp_path: Path) -> None:
-    told = anna.write_now(lambda session: KIND.plan(session, job(session, against=0), tmp_path).evaluate)
+    told = anna.write_now(lambda session: lives.kind(session, "evaluate").plan(session, job(session, against=0)).evaluate)
     assert (told.against_dir, told.first) == ("", True)
 
 

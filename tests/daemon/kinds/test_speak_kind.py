@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import lives
 import pytest
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, sha, version
 
 from daemon.errors import BadRequest, MynaError, NotFound
-from daemon.kinds.speak import BASE, KIND
+from daemon.kinds.speak import BASE
 from daemon.models import Job
 from daemon.state import voices
 from daemon.store import Store
@@ -39,21 +40,21 @@ def spec(text: str = "Good morning.", **fields: object) -> pb.JobSpec:
 
 def test_without_a_number_the_promoted_version_speaks_also_when_another_is_promoted_meanwhile(anna: Store, tmp_path: Path) -> None:
     what = spec()
-    title = anna.write_now(lambda session: KIND.check(session, what))[1]
+    title = anna.write_now(lambda session: lives.kind(session, "speak").check(session, what))[1]
     assert title == "say “Good morning.” as anna@2"
     assert (what.speak.language, what.speak.speed) == ("en", 1.0)
 
     def later(session: Session) -> str:
         voices.promote(session, "anna", 1, voices.BY_PERSON)
-        return KIND.plan(session, Job(spec=what.SerializeToString()), tmp_path).speak.version_name
+        return lives.kind(session, "speak").plan(session, Job(spec=what.SerializeToString())).speak.version_name
 
     assert anna.write_now(later) == "anna@2"
 
 
 def test_the_base_speaks_when_asked_for_with_clips_to_find_its_nearest_speaker(anna: Store, tmp_path: Path) -> None:
     what = spec(version=BASE)
-    anna.read_now(lambda session: KIND.check(session, what))
-    told = anna.read_now(lambda session: KIND.plan(session, Job(spec=what.SerializeToString()), tmp_path).speak)
+    anna.read_now(lambda session: lives.kind(session, "speak").check(session, what))
+    told = anna.read_now(lambda session: lives.kind(session, "speak").plan(session, Job(spec=what.SerializeToString())).speak)
     assert (told.version_name, told.version_dir, len(told.reference)) == ("anna@base", "", 8)
 
 
@@ -72,14 +73,16 @@ def test_the_base_speaks_when_asked_for_with_clips_to_find_its_nearest_speaker(a
 )
 def test_what_cannot_be_spoken_is_refused_with_a_sentence(anna: Store, fields: dict[str, object], words: str) -> None:
     with pytest.raises(BadRequest, match=words):
-        anna.read_now(lambda session: KIND.check(session, spec(**fields)))  # type: ignore[arg-type]
+        anna.read_now(lambda session: lives.kind(session, "speak").check(session, spec(**fields)))  # type: ignore[arg-type]
 
 
 def test_a_version_or_voice_that_is_not_there_is_named(anna: Store) -> None:
     with pytest.raises(NotFound, match="no version 9"):
-        anna.read_now(lambda session: KIND.check(session, spec(version=9)))
+        anna.read_now(lambda session: lives.kind(session, "speak").check(session, spec(version=9)))
     with pytest.raises(NotFound, match="no voice named 'bert'"):
-        anna.read_now(lambda session: KIND.check(session, pb.JobSpec(speak=pb.SpeakSpec(voice="bert", text="Hello."))))
+        anna.read_now(
+            lambda session: lives.kind(session, "speak").check(session, pb.JobSpec(speak=pb.SpeakSpec(voice="bert", text="Hello.")))
+        )
 
 
 @pytest.fixture
@@ -92,8 +95,8 @@ def conditioned(anna: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def test_a_voice_is_to_sound_like_recordings_named_or_by_their_digest(conditioned: Store, tmp_path: Path) -> None:
     what = spec(references=["c3.wav", sha("recording c5")[:12].upper(), "c3.wav"])
-    conditioned.read_now(lambda session: KIND.check(session, what))
-    told = conditioned.read_now(lambda session: KIND.plan(session, Job(spec=what.SerializeToString()), tmp_path).speak)
+    conditioned.read_now(lambda session: lives.kind(session, "speak").check(session, what))
+    told = conditioned.read_now(lambda session: lives.kind(session, "speak").plan(session, Job(spec=what.SerializeToString())).speak)
     assert [ref.sha256 for ref in told.given] == [sha("c3"), sha("c5")]
 
 
@@ -107,13 +110,13 @@ def test_a_voice_is_to_sound_like_recordings_named_or_by_their_digest(conditione
 )
 def test_references_that_cannot_be_are_refused_at_once(conditioned: Store, fields: dict[str, object], words: str) -> None:
     with pytest.raises(MynaError, match=words):
-        conditioned.read_now(lambda session: KIND.check(session, spec(**fields)))
+        conditioned.read_now(lambda session: lives.kind(session, "speak").check(session, spec(**fields)))
 
 
 @pytest.mark.parametrize("fields", [{"references": ["c1.wav"]}, {"speaker": "Claribel"}])
 def test_an_engine_that_speaks_as_it_was_trained_takes_no_references(anna: Store, fields: dict[str, object]) -> None:
     with pytest.raises(BadRequest, match="glow speaks as it was trained"):
-        anna.read_now(lambda session: KIND.check(session, spec(**fields)))
+        anna.read_now(lambda session: lives.kind(session, "speak").check(session, spec(**fields)))
 
 
 @pytest.mark.parametrize(
@@ -129,7 +132,7 @@ def test_settings_that_the_engine_does_not_have_are_refused_at_once(
 ) -> None:
     own = {"fast": Setting("quick", 0, 1, kind=int, usual=0)}
     monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], options=own))
-    anna.read_now(lambda session: KIND.check(session, spec(options={"fast": 1.0})))
+    anna.read_now(lambda session: lives.kind(session, "speak").check(session, spec(options={"fast": 1.0})))
     with pytest.raises(BadRequest, match=words) as refused:
-        anna.read_now(lambda session: KIND.check(session, spec(options=options)))
+        anna.read_now(lambda session: lives.kind(session, "speak").check(session, spec(options=options)))
     assert hint in refused.value.hint

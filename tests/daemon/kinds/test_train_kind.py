@@ -7,6 +7,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import lives
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -14,8 +15,6 @@ from voice_rows import clip, dataset, folder, version
 
 from daemon import identity
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
-from daemon.kinds import train
-from daemon.kinds.train import KIND
 from daemon.models import Clip, Home, Job, Run, Version, Voice, now
 from daemon.state import engines, events, voices
 from daemon.store import Store, opened
@@ -31,7 +30,7 @@ def spec(**fields: object) -> pb.JobSpec:
 
 
 def job(session: Session, what: pb.JobSpec) -> Job:
-    voice, title = KIND.check(session, what)
+    voice, title = lives.kind(session, "train").check(session, what)
     row = Job(
         kind="train", voice=voice, title=title, spec=what.SerializeToString(), gpu_lane=True, priority=100, place=1.0, state="queued",
         submitted=now(), queued_since=now(),
@@ -58,7 +57,7 @@ def anna(store: Store) -> Store:
 def planned(store: Store, home: Path, what: pb.JobSpec) -> tuple[wire.TrainPlan, str]:
     def act(session: Session) -> tuple[wire.TrainPlan, str]:
         row = job(session, what)
-        return KIND.plan(session, row, home).train, row.title
+        return lives.kind(session, "train").plan(session, row).train, row.title
 
     return store.write_now(act)
 
@@ -118,7 +117,7 @@ def test_an_increment_on_adapters_has_adapters_of_the_same_shape_unless_it_is_to
 
 def test_a_setting_that_there_is_not_is_refused_when_it_is_asked_for(anna: Store) -> None:
     with pytest.raises(BadRequest, match="There is no training setting named 'stesp'"):
-        anna.read_now(lambda session: KIND.check(session, spec(options=pb.TrainOptions(engine={"stesp": "4"}))))
+        anna.read_now(lambda session: lives.kind(session, "train").check(session, spec(options=pb.TrainOptions(engine={"stesp": "4"}))))
 
 
 def test_a_clip_whose_text_was_corrected_is_new_again(anna: Store, tmp_path: Path) -> None:
@@ -142,7 +141,7 @@ def test_a_version_that_saw_everything_can_be_trained_on(anna: Store, tmp_path: 
 def test_run_and_version_number_stay_the_same_over_attempts(anna: Store, tmp_path: Path) -> None:
     def attempts(session: Session) -> list[tuple[int, int]]:
         row = job(session, spec())
-        plans = [KIND.plan(session, row, tmp_path).train for _ in range(2)]
+        plans = [lives.kind(session, "train").plan(session, row).train for _ in range(2)]
         return [(one.run, one.version) for one in plans]
 
     first, second = anna.write_now(attempts)
@@ -175,13 +174,13 @@ def test_what_cannot_be_trained_is_refused_with_a_sentence(
     anna: Store, what: dict[str, object], error: type[MynaError], words: str
 ) -> None:
     with pytest.raises(error, match=words):
-        anna.read_now(lambda session: KIND.check(session, spec(**what)))
+        anna.read_now(lambda session: lives.kind(session, "train").check(session, spec(**what)))
 
 
 def test_too_little_audio_says_how_much_more(store: Store) -> None:
     store.write_now(lambda session: dataset(session, 1, [clip(session, "only", seconds=6.0)], []))
     with pytest.raises(NotNow, match="anna needs 14 s more audio"):
-        store.read_now(lambda session: KIND.check(session, spec()))
+        store.read_now(lambda session: lives.kind(session, "train").check(session, spec()))
 
 
 def test_a_training_waits_for_the_consent_that_its_weights_need(anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,18 +188,18 @@ def test_a_training_waits_for_the_consent_that_its_weights_need(anna: Store, tmp
     why = "the Apache-2.0 of glow is not accepted: `myna engines accept glow`"
     assert anna.read_now(lambda session: voices.message(session, voices.get(session, "anna")).next) == f"waits to be trained: {why}"
     row = anna.write_now(lambda session: job(session, spec()))
-    assert anna.read_now(lambda session: KIND.why_not(session, row, tmp_path)) == why
+    assert anna.read_now(lambda session: lives.kind(session, "train").why_not(session, row)) == why
     with pytest.raises(NotNow, match="nobody accepted"):
-        anna.read_now(lambda session: KIND.plan(session, row, tmp_path))
+        anna.read_now(lambda session: lives.kind(session, "train").plan(session, row))
     anna.write_now(engines.accept, "glow", tmp_path)
-    assert anna.read_now(lambda session: KIND.why_not(session, row, tmp_path)) == ""
+    assert anna.read_now(lambda session: lives.kind(session, "train").why_not(session, row)) == ""
 
 
 def test_a_short_disk_makes_it_wait_and_says_by_how_much(anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     row = anna.write_now(lambda session: job(session, spec()))
-    assert anna.read_now(lambda session: KIND.why_not(session, row, tmp_path)) == ""
+    assert anna.read_now(lambda session: lives.kind(session, "train").why_not(session, row)) == ""
     monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], speak_memory=10**16))
-    why = anna.read_now(lambda session: KIND.why_not(session, row, tmp_path))
+    why = anna.read_now(lambda session: lives.kind(session, "train").why_not(session, row))
     assert why.startswith("disk ")
     assert why.endswith(" GB short")
 
@@ -216,10 +215,10 @@ def result(version_dir: Path) -> wire.Report:
 def test_a_trained_version_becomes_a_candidate_once_however_often_it_is_reported(anna: Store, tmp_path: Path) -> None:
     def act(session: Session) -> None:
         row = job(session, spec())
-        told = KIND.plan(session, row, tmp_path).train
+        told = lives.kind(session, "train").plan(session, row).train
         made = folder(tmp_path, Version(path=f"voices/anna/{told.version}"))
         for _ in range(2):
-            KIND.commit(session, row, result(made), tmp_path)
+            lives.kind(session, "train").commit(session, row, result(made))
 
     anna.write_now(act)
     rows = anna.read_now(lambda session: list(session.scalars(select(Version))))
@@ -232,8 +231,8 @@ def test_a_trained_version_becomes_a_candidate_once_however_often_it_is_reported
 def test_a_failed_training_ends_its_run(anna: Store, tmp_path: Path) -> None:
     def act(session: Session) -> None:
         row = job(session, spec())
-        KIND.plan(session, row, tmp_path)
-        KIND.ended_badly(session, row)
+        lives.kind(session, "train").plan(session, row)
+        lives.kind(session, "train").ended_badly(session, row)
 
     anna.write_now(act)
     assert anna.read_now(lambda session: session.scalars(select(Run)).one()).ended is not None
@@ -242,10 +241,10 @@ def test_a_failed_training_ends_its_run(anna: Store, tmp_path: Path) -> None:
 def test_a_training_that_failed_before_its_first_step_takes_what_was_mended_and_keeps_its_number(anna: Store, tmp_path: Path) -> None:
     def act(session: Session) -> tuple[wire.TrainPlan, wire.TrainPlan]:
         row = job(session, spec())
-        first = KIND.plan(session, row, tmp_path).train
-        KIND.ended_badly(session, row)
+        first = lives.kind(session, "train").plan(session, row).train
+        lives.kind(session, "train").ended_badly(session, row)
         session.get_one(Voice, "anna").options = {"train": {"steps": 9}}
-        return first, KIND.plan(session, row, tmp_path).train
+        return first, lives.kind(session, "train").plan(session, row).train
 
     first, second = anna.write_now(act)
     assert (first.run, first.version) == (second.run, second.version)
@@ -255,11 +254,11 @@ def test_a_training_that_failed_before_its_first_step_takes_what_was_mended_and_
 def test_a_training_that_has_begun_keeps_its_settings(anna: Store, tmp_path: Path) -> None:
     def act(session: Session) -> tuple[wire.TrainPlan, wire.TrainPlan]:
         row = job(session, spec())
-        first = KIND.plan(session, row, tmp_path).train
+        first = lives.kind(session, "train").plan(session, row).train
         session.get_one(Run, first.run).step = 3
-        KIND.ended_badly(session, row)
+        lives.kind(session, "train").ended_badly(session, row)
         session.get_one(Voice, "anna").options = {"train": {"steps": 9}}
-        return first, KIND.plan(session, row, tmp_path).train
+        return first, lives.kind(session, "train").plan(session, row).train
 
     first, second = anna.write_now(act)
     assert first == second
@@ -269,9 +268,9 @@ def test_a_training_that_has_begun_keeps_its_settings(anna: Store, tmp_path: Pat
 def test_a_finished_training_is_scored_against_what_speaks_now(anna: Store, tmp_path: Path) -> None:
     def act(session: Session) -> pb.JobSpec:
         row = job(session, spec())
-        told = KIND.plan(session, row, tmp_path).train
-        KIND.commit(session, row, result(folder(tmp_path, Version(path=f"voices/anna/{told.version}"))), tmp_path)
-        KIND.finished(session, row)
+        told = lives.kind(session, "train").plan(session, row).train
+        lives.kind(session, "train").commit(session, row, result(folder(tmp_path, Version(path=f"voices/anna/{told.version}"))))
+        lives.succeed(session, row, "Trained.")
         scoring = session.scalars(select(Job).where(Job.kind == "evaluate")).one()
         assert scoring.parent_job == row.id
         return pb.JobSpec.FromString(scoring.spec)
@@ -284,9 +283,9 @@ def test_a_version_that_cannot_be_scored_says_so_and_stays(store: Store, tmp_pat
     def act(session: Session) -> str:
         dataset(session, 1, [clip(session, f"c{i}") for i in range(8)], [])
         row = job(session, spec())
-        told = KIND.plan(session, row, tmp_path).train
-        KIND.commit(session, row, result(folder(tmp_path, Version(path=f"voices/anna/{told.version}"))), tmp_path)
-        KIND.finished(session, row)
+        told = lives.kind(session, "train").plan(session, row).train
+        lives.kind(session, "train").commit(session, row, result(folder(tmp_path, Version(path=f"voices/anna/{told.version}"))))
+        lives.succeed(session, row, "Trained.")
         return voices.version(session, "anna", 1).verdict
 
     assert "no held-out clips" in store.write_now(act)
@@ -294,7 +293,7 @@ def test_a_version_that_cannot_be_scored_says_so_and_stays(store: Store, tmp_pat
 
 def test_an_estimate_says_where_its_seconds_come_from(anna: Store, tmp_path: Path) -> None:
     def price(session: Session) -> pb.EstimateResponse:
-        return train.estimate(session, spec().train, tmp_path)
+        return lives.lifecycle(session).kinds.train.estimate(session, spec().train)
 
     guess = anna.read_now(price)
     assert guess.steps == registry.ENGINES["glow"].first_steps[0]
@@ -312,7 +311,7 @@ def test_an_estimate_says_where_its_seconds_come_from(anna: Store, tmp_path: Pat
 def test_adapters_take_less_memory_than_the_whole(anna: Store, tmp_path: Path) -> None:
     def price(session: Session, lora_rank: int) -> int:
         voices.get(session, "anna").engine = "xtts"
-        return train.estimate(session, spec(options=pb.TrainOptions(lora_rank=lora_rank)).train, tmp_path).gpu_memory
+        return lives.lifecycle(session).kinds.train.estimate(session, spec(options=pb.TrainOptions(lora_rank=lora_rank)).train).gpu_memory
 
     whole, adapters = (anna.write_now(price, rank) for rank in (0, 16))
     assert whole == registry.ENGINES["xtts"].train_memory
@@ -353,9 +352,9 @@ def test_a_number_whose_folder_lies_there_already_is_passed_over_and_the_person_
 def test_a_number_that_another_database_took_meanwhile_is_given_up(anna: Store, tmp_path: Path) -> None:
     def act(session: Session) -> tuple[wire.TrainPlan, wire.TrainPlan]:
         row = job(session, spec())
-        first = KIND.plan(session, row, tmp_path).train
+        first = lives.kind(session, "train").plan(session, row).train
         laid(tmp_path, first.version, identity.Mark("another home", "another run"))
-        return first, KIND.plan(session, row, tmp_path).train
+        return first, lives.kind(session, "train").plan(session, row).train
 
     first, second = anna.write_now(act)
     assert (first.run_uuid, first.version, second.version) == (second.run_uuid, 1, 2)
@@ -364,9 +363,9 @@ def test_a_number_that_another_database_took_meanwhile_is_given_up(anna: Store, 
 def test_a_finished_version_of_the_run_itself_keeps_its_number(anna: Store, tmp_path: Path) -> None:
     def act(session: Session) -> tuple[wire.TrainPlan, wire.TrainPlan]:
         row = job(session, spec())
-        first = KIND.plan(session, row, tmp_path).train
+        first = lives.kind(session, "train").plan(session, row).train
         laid(tmp_path, first.version, identity.Mark(first.home_uuid, first.run_uuid))
-        return first, KIND.plan(session, row, tmp_path).train
+        return first, lives.kind(session, "train").plan(session, row).train
 
     first, second = anna.write_now(act)
     assert first == second
@@ -384,10 +383,10 @@ def test_two_databases_never_give_the_same_identity(anna: Store, tmp_path: Path)
 def test_only_a_run_that_is_older_than_marks_may_have_folders_without(anna: Store, tmp_path: Path) -> None:
     def act(session: Session) -> tuple[int, int, int]:
         row = job(session, spec())
-        fresh = KIND.plan(session, row, tmp_path).train
+        fresh = lives.kind(session, "train").plan(session, row).train
         run = session.get_one(Run, fresh.run)
         run.started = session.scalars(select(Home)).one().since - timedelta(days=1)
-        old = KIND.plan(session, row, tmp_path).train
+        old = lives.kind(session, "train").plan(session, row).train
         return fresh.unmarked_from, old.unmarked_from, int(run.started.timestamp() * 1e9)
 
     fresh, old, started = anna.write_now(act)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+import lives
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -64,7 +65,7 @@ def test_work_goes_on_in_it(home: Path) -> None:
     """What its mynad left running waits again, at its old place; what a person holds stays held; cursors go on."""
     with opened(home) as store:
         cursor = store.read_now(events.newest)
-        assert store.write_now(jobs.recover) == [2]
+        assert store.write_now(lives.recover) == [2]
         assert [job.id for job in store.read_now(jobs.live) if job.state == "queued"] == [2, 6]
         assert store.read_now(lambda s: jobs.get(s, 3).state) == "paused"
         assert [event.job.id for event in store.read_now(events.after, cursor)[0]] == [2]

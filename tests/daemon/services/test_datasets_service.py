@@ -50,8 +50,12 @@ class Nudged:
 
 @pytest.fixture
 def daemon(store: Store, tmp_path: Path) -> Any:
-    settings = Settings(min_free_disk=0)
-    return SimpleNamespace(home=tmp_path / "home", store=store, settings=settings, inbox=Nudged())
+    settings = Settings.model_validate({"min_free_disk": 0})
+    return SimpleNamespace(home=tmp_path, store=store, settings=settings, inbox=Nudged())
+
+
+def service_of(daemon: Any) -> DatasetsService:
+    return DatasetsService(daemon.home, daemon.settings, daemon.store, daemon.inbox)
 
 
 def ask(method: Any, request: object) -> Any:
@@ -69,7 +73,7 @@ def upload(daemon: Any, *parts: pb.UploadPart) -> list[str]:
         for part in parts:
             yield part
 
-    return list(ask(DatasetsService(daemon).Upload, stream()).names)
+    return list(ask(service_of(daemon).Upload, stream()).names)
 
 
 def files(daemon: Any) -> list[str]:
@@ -87,7 +91,7 @@ def test_datasets_come_newest_first_in_pages(daemon: Any) -> None:
             dataset(session, number, clips[:2], clips[2:])
 
     daemon.store.write_now(given)
-    service, seen, token = DatasetsService(daemon), [], ""
+    service, seen, token = service_of(daemon), [], ""
     while True:
         answer = ask(service.List, pb.ListDatasetsRequest(voice="anna", page=pb.Page(size=2, token=token)))
         seen += [row.number for row in answer.datasets]
@@ -100,7 +104,7 @@ def test_datasets_come_newest_first_in_pages(daemon: Any) -> None:
 
 
 def test_a_dataset_that_is_not_there_is_a_sentence(daemon: Any) -> None:
-    service = DatasetsService(daemon)
+    service = service_of(daemon)
     for request, word in (
         (pb.DatasetRequest(voice="anna"), "no dataset yet"),
         (pb.DatasetRequest(voice="anna", number=7), "no dataset #7"),
@@ -118,7 +122,7 @@ def test_clips_of_a_dataset_have_the_text_they_had_then(daemon: Any) -> None:
         clips[0].text = "corrected"
 
     daemon.store.write_now(given)
-    service, seen, token = DatasetsService(daemon), [], ""
+    service, seen, token = service_of(daemon), [], ""
     while True:
         answer = ask(service.Clips, pb.ClipsRequest(voice="anna", number=1, page=pb.Page(size=2, token=token)))
         seen += [(row.text, row.held_out) for row in answer.clips]
@@ -137,7 +141,7 @@ def test_dropped_clips_are_shown_with_their_reason_when_asked_for(daemon: Any) -
         dropped.kept, dropped.reason, dropped.sentence = False, "too-short", "It lasts only 0.2 s."
 
     daemon.store.write_now(given)
-    service = DatasetsService(daemon)
+    service = service_of(daemon)
     assert len(ask(service.Clips, pb.ClipsRequest(voice="anna")).clips) == 1
     both = ask(service.Clips, pb.ClipsRequest(voice="anna", dropped=True)).clips
     assert [(row.kept, row.reason, row.sentence) for row in both] == [(True, "", ""), (False, "too-short", "It lasts only 0.2 s.")]
@@ -152,7 +156,7 @@ def test_a_person_corrects_a_text_or_takes_a_clip_out(daemon: Any) -> None:
         dataset(session, 1, clips[:2], clips[2:])
 
     daemon.store.write_now(given)
-    service = DatasetsService(daemon)
+    service = service_of(daemon)
     answer = ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=sha("c0"), text=" What was\nsaid. "))
     assert (answer.text, answer.text_source, answer.trust) == ("What was said.", "person", "person")
     answer = ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=sha("c1"), kept=False))
@@ -176,7 +180,7 @@ def test_a_person_corrects_a_text_or_takes_a_clip_out(daemon: Any) -> None:
 )
 def test_setting_what_cannot_be_set_is_a_sentence(daemon: Any, request_: pb.SetClipRequest, word: str) -> None:
     with pytest.raises(Refused, match=word):
-        ask(DatasetsService(daemon).SetClip, request_)
+        ask(service_of(daemon).SetClip, request_)
 
 
 def test_what_a_person_said_of_a_clip_stands_when_its_recording_is_cut_again(daemon: Any) -> None:
@@ -200,7 +204,7 @@ def test_undoing_gives_back_the_text_the_reason_and_who_said_so(daemon: Any) -> 
         row.kept, row.reason, row.sentence = False, "too-short", "It lasts only 0.2 s."
 
     daemon.store.write_now(given)
-    service = DatasetsService(daemon)
+    service = service_of(daemon)
     (before,) = ask(service.Clips, pb.ClipsRequest(voice="anna", dropped=True)).clips
     ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=before.sha256, text="corrected", kept=True))
     undone = ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=before.sha256, undo=before))
@@ -221,7 +225,7 @@ def test_any_clip_can_be_heard_whether_kept_dropped_or_held_out(daemon: Any) -> 
     daemon.store.write_now(given)
     (daemon.home / "clips").mkdir(parents=True)
     (daemon.home / "clips" / "dropped.flac").write_bytes(sound)
-    service = DatasetsService(daemon)
+    service = service_of(daemon)
     parts = ask(service.ClipFile, pb.ClipRequest(voice="anna", sha256=sha("dropped")))
     assert b"".join(part.data for part in parts) == sound
     assert (parts[0].name, parts[0].size, len(parts)) == ("dropped.flac", len(sound), 2)
@@ -240,7 +244,7 @@ def test_a_recording_taken_out_is_in_no_further_dataset_and_can_come_back(daemon
         dataset(session, 1, clips[:2], clips[2:])
 
     daemon.store.write_now(given)
-    service = DatasetsService(daemon)
+    service = service_of(daemon)
     listed = ask(service.Recordings, pb.ListRecordingsRequest(voice="anna")).recordings
     assert [(row.name, row.clips) for row in listed] == [("c0.wav", 1), ("c1.wav", 1), ("c2.wav", 1)]
     out = ask(service.Remove, pb.RecordingRequest(voice="anna", sha256=sha("recording c0")))
@@ -259,7 +263,7 @@ def test_a_recording_taken_out_is_in_no_further_dataset_and_can_come_back(daemon
 
 def test_recordings_come_in_pages(daemon: Any) -> None:
     daemon.store.write_now(lambda session: [clip(session, f"c{n}") for n in range(5)])
-    service, seen, token = DatasetsService(daemon), [], ""
+    service, seen, token = service_of(daemon), [], ""
     while True:
         answer = ask(service.Recordings, pb.ListRecordingsRequest(voice="anna", page=pb.Page(size=2, token=token)))
         seen += [row.name for row in answer.recordings]
@@ -333,7 +337,7 @@ def test_an_upload_stops_before_the_disk_is_full(daemon: Any) -> None:
 
 
 def test_packages_come_with_a_later_version(daemon: Any) -> None:
-    service = DatasetsService(daemon)
+    service = service_of(daemon)
     for method, request in ((service.Export, pb.DatasetRequest(voice="anna")), (service.Import, iter(()))):
         with pytest.raises(Refused, match="later version") as refused:
             ask(method, request)

@@ -26,10 +26,9 @@ NO_ROOM = 10**18
 
 
 @pytest.fixture
-def still(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Living], Awaitable[None]]], None]:
+def still(tmp_path: Path) -> Callable[[Callable[[Living], Awaitable[None]]], None]:
     """Runs a coroutine function with a mynad that starts no job."""
-    monkeypatch.setenv("MYNA_MIN_FREE_DISK", str(NO_ROOM))
-    return lambda life: lived(tmp_path / "home", life)
+    return lambda life: lived(tmp_path / "home", life, min_free_disk=NO_ROOM)
 
 
 async def refused(call: Any, request: Any) -> tuple[grpc.StatusCode, str]:

@@ -16,6 +16,8 @@ import pytest
 from sqlalchemy.orm import Session
 from voice_rows import clip, folder, sha, version
 
+from daemon.kinds.registry import Kinds
+from daemon.lifecycle import Lifecycle
 from daemon.models import Voice, now
 from daemon.services.speech import SpeechService
 from daemon.services.voices import VoicesService
@@ -44,7 +46,17 @@ class Call:
 
 @pytest.fixture
 def daemon(store: Store, tmp_path: Path) -> Any:
-    return SimpleNamespace(home=tmp_path / "home", store=store, settings=Settings())
+    return SimpleNamespace(home=tmp_path, store=store, settings=Settings())
+
+
+def service_of(daemon: Any) -> VoicesService:
+    hub: Any = None  # nobody watches here
+    return VoicesService(daemon.home, daemon.settings, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), hub)
+
+
+def speech_of(daemon: Any) -> SpeechService:
+    speech: Any = None  # nobody speaks here
+    return SpeechService(daemon.home, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), speech)
 
 
 def ask(method: Any, request: object) -> Any:
@@ -63,7 +75,7 @@ def test_voices_come_in_pages_without_loss(daemon: Any) -> None:
             session.add(Voice(name=name, options={}, created=now()))
 
     daemon.store.write_now(given)
-    service, found, token = VoicesService(daemon), [], ""
+    service, found, token = service_of(daemon), [], ""
     while True:
         page = ask(service.List, pb.ListVoicesRequest(page=pb.Page(size=2, token=token)))
         found += [voice.name for voice in page.voices]
@@ -78,7 +90,7 @@ def test_versions_come_newest_first_with_their_reports_when_asked(daemon: Any) -
             (folder(daemon.home, version(session, number)) / "report.md").write_text(f"# anna v{number}\n")
 
     daemon.store.write_now(given)
-    service = VoicesService(daemon)
+    service = service_of(daemon)
     first = ask(service.Versions, pb.VersionsRequest(voice="anna", page=pb.Page(size=2)))
     rest = ask(service.Versions, pb.VersionsRequest(voice="anna", page=pb.Page(size=2, token=first.next_token), report=True))
     assert [one.number for one in [*first.versions, *rest.versions]] == [3, 2, 1]
@@ -89,7 +101,7 @@ def test_versions_come_newest_first_with_their_reports_when_asked(daemon: Any) -
 
 def test_ratings_come_in_pages_with_the_tally_of_all(daemon: Any) -> None:
     daemon.store.write_now(lambda session: [version(session, 1), version(session, 2)])
-    service = VoicesService(daemon)
+    service = service_of(daemon)
     given = [ask(service.Rate, pb.Rating(voice="anna", a=2, b=1, preferred=one)) for one in ("a", "b", "a")]
     assert [rating.preferred for rating in given] == ["a", "b", "a"]
     first = ask(service.Ratings, pb.RatingsRequest(voice="anna", a=1, b=2, page=pb.Page(size=2)))
@@ -104,7 +116,7 @@ def test_ratings_come_in_pages_with_the_tally_of_all(daemon: Any) -> None:
 
 def test_promoting_and_rolling_back_answer_with_what_speaks_now(daemon: Any) -> None:
     daemon.store.write_now(lambda session: [version(session, 1), version(session, 2)])
-    service = VoicesService(daemon)
+    service = service_of(daemon)
     ask(service.Promote, pb.VersionRequest(voice="anna", version=1))
     assert ask(service.Promote, pb.VersionRequest(voice="anna", version=2)).state == "promoted"
     assert ask(service.Rollback, pb.VoiceRequest(voice="anna")).number == 1
@@ -118,13 +130,13 @@ def test_promoting_and_rolling_back_answer_with_what_speaks_now(daemon: Any) -> 
 
 def test_packages_are_said_to_come_later(daemon: Any) -> None:
     with pytest.raises(Refused, match="later version") as refused:
-        ask(VoicesService(daemon).Import, None)
+        ask(service_of(daemon).Import, None)
     assert refused.value.code is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_an_export_of_nothing_or_in_no_format_is_refused_before_there_is_a_job(daemon: Any) -> None:
     daemon.store.write_now(lambda session: version(session, 1))
-    export = VoicesService(daemon).Export
+    export = service_of(daemon).Export
     with pytest.raises(Refused, match="no promoted version"):
         ask(export, pb.ExportRequest(voice="anna"))
     with pytest.raises(Refused, match="does not export 'zip'"):
@@ -155,7 +167,7 @@ def wav(path: Path, seconds: float = 2.5) -> list[float]:
 def test_a_held_out_line_is_played_sample_for_sample(daemon: Any, asked: dict[str, Any], where: str, who: str) -> None:
     daemon.store.write_now(lambda session: [version(session, 1), clip(session, "held", "What was read.", held_out=True)])
     samples = wav(daemon.home / "samples" / "anna" / where / f"{sha('held')}.wav")
-    chunks = ask(SpeechService(daemon).Sample, pb.SampleRequest(voice="anna", clip=sha("held"), **asked))
+    chunks = ask(speech_of(daemon).Sample, pb.SampleRequest(voice="anna", clip=sha("held"), **asked))
     assert array("f", b"".join(chunk.samples for chunk in chunks)).tolist() == pytest.approx(samples)
     assert (chunks[0].text, chunks[0].version, chunks[0].sample_rate) == ("What was read.", who, 16_000)
     assert [chunk.last for chunk in chunks] == [False, False, True]
@@ -163,7 +175,7 @@ def test_a_held_out_line_is_played_sample_for_sample(daemon: Any, asked: dict[st
 
 def test_a_line_that_was_not_spoken_or_is_not_held_out_is_refused_with_a_sentence(daemon: Any) -> None:
     daemon.store.write_now(lambda session: [version(session, 1), clip(session, "held", held_out=True), clip(session, "trained")])
-    service = SpeechService(daemon)
+    service = speech_of(daemon)
     with pytest.raises(Refused, match="anna@1 has not spoken this line yet"):
         ask(service.Sample, pb.SampleRequest(voice="anna", version=1, clip=sha("held")))
     for other in (sha("trained"), "../../../secrets", ""):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import lives
 import pytest
+from sqlalchemy import select
 
 from daemon.errors import CursorTooOld
-from daemon.state import events
+from daemon.models import EventRow
+from daemon.state import events, jobs
 from daemon.store import Store
+from proto import myna_pb2 as pb
 
 
 def tell(store: Store, text: str, voice: str = "") -> None:
@@ -89,3 +93,16 @@ def test_a_cursor_of_another_home_is_refused_with_a_way_out(store: Store) -> Non
     tell(store, "a")
     with pytest.raises(CursorTooOld, match="watch from now"):
         store.read_now(events.after, 1_000)
+
+
+def test_what_a_job_is_to_say_is_kept_once_and_not_in_each_of_its_events(store: Store) -> None:
+    book = "All of it. " * 9_000
+    spec = pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text=book))
+    id = store.write_now(lambda session: lives.submit(session, spec).id)
+    for why in ("GPU held by train #1", "disk 0.4 GB short"):
+        store.write_now(lambda session, why=why: jobs.set_why(session, jobs.get(session, id), why))
+    sizes = store.read_now(lambda session: [len(row.payload) for row in session.scalars(select(EventRow))])
+    assert len(sizes) == 3
+    assert max(sizes) < 1_000
+    heard, _ = store.read_now(events.after, 0)
+    assert [event.job.spec.speak.text for event in heard] == [book] * 3

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import lives
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.errors import NotNow
+from daemon.kinds.registry import Kinds
 from daemon.models import Attempt, Job
 from daemon.state import events, jobs
 from daemon.status import ENDED, Cancelled, Error, Failed
@@ -34,7 +36,7 @@ class JobLife(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(jobs, "kind", lambda name: PlainKind(resumable=name != "speak"))
+        self.patch.setattr(Kinds, "__getitem__", lambda _, name: PlainKind(resumable=name != "speak"))
         self.home = Path(tempfile.mkdtemp())
         self.store = Store(self.home)
         self.line: list[int] = []  #: all jobs ever, as they should stand within their priority
@@ -65,20 +67,20 @@ class JobLife(RuleBasedStateMachine):
     @rule(speak=st.booleans(), priority=st.sampled_from(PRIORITIES))
     def submit(self, speak: bool, priority: int) -> None:
         spec = pb.JobSpec(speak=pb.SpeakSpec(voice="anna")) if speak else pb.JobSpec(train=pb.TrainSpec(voice="anna"))
-        self.line.append(self.store.write_now(lambda s: jobs.submit(s, spec, priority=priority).id))
+        self.line.append(self.store.write_now(lambda s: lives.submit(s, spec, priority=priority).id))
 
     @precondition(lambda self: self.line)
     @rule(data=st.data())
     def submit_with_a_known_key_adds_nothing(self, data: st.DataObject) -> None:
         key = f"key {data.draw(st.integers(0, 1))}"
         spec = pb.JobSpec(train=pb.TrainSpec(voice="anna"))
-        id = self.store.write_now(lambda s: jobs.submit(s, spec, key=key).id)
+        id = self.store.write_now(lambda s: lives.submit(s, spec, key=key).id)
         if id not in self.line:
             self.line.append(id)
-        assert self.store.write_now(lambda s: jobs.submit(s, spec, key=key).id) == id
+        assert self.store.write_now(lambda s: lives.submit(s, spec, key=key).id) == id
 
     @precondition(lambda self: self.line)
-    @rule(data=st.data(), what=st.sampled_from([jobs.cancel, jobs.pause, jobs.resume, jobs.retry]))
+    @rule(data=st.data(), what=st.sampled_from([lives.cancel, jobs.pause, jobs.resume, jobs.retry]))
     def ask(self, data: st.DataObject, what: Callable[..., Any]) -> None:
         """Any request about any job: it is done, or refused with a sentence and nothing changed."""
         id = data.draw(st.sampled_from(self.line))
@@ -93,10 +95,13 @@ class JobLife(RuleBasedStateMachine):
             self.take_over_place_of(id)
 
     @precondition(lambda self: self.at_work())
-    @rule(data=st.data(), what=st.sampled_from([jobs.cancel, jobs.pause]))
+    @rule(data=st.data(), what=st.sampled_from([lives.cancel, jobs.pause]))
     def interrupt_a_worker(self, data: st.DataObject, what: Callable[..., Any]) -> None:
+        id = data.draw(st.sampled_from(self.at_work()))
         with contextlib.suppress(NotNow):
-            assert self.change(data.draw(st.sampled_from(self.at_work())), what), "its worker is to be told"
+            self.change(id, what)
+            job = self.store.read_now(jobs.get, id)
+            assert jobs.transition_of(job) is not None or job.state == "paused", "what was asked is shown until it has happened"
 
     @precondition(lambda self: len(self.rows("queued")) > 1)
     @rule(data=st.data(), where=st.sampled_from(["before", "first", "last"]))
@@ -138,21 +143,21 @@ class JobLife(RuleBasedStateMachine):
         wanted_dead = bool(self.store.read_now(lambda s: jobs.get(s, id).cancelled_by))
         match what:
             case "yielded":
-                self.change(id, jobs.preempt, "speaking #9")
+                self.change(id, jobs.preempt, "speak #9")
             case "go on":
                 self.change(id, jobs.unpreempt)
             case "progress":
                 self.change(id, jobs.progressed)
             case "done":
-                self.change(id, jobs.succeed, "done")
+                self.change(id, lives.succeed, "done")
             case "failed":
-                self.change(id, jobs.fail, Error("engine", "It broke.", "Mend it.", "last words"))
+                self.change(id, lives.fail, Error("engine", "It broke.", "Mend it.", "last words"))
             case "stopped":
-                self.change(id, jobs.requeue, "goes on later")
+                self.change(id, lives.requeue, "goes on later")
             case "crashed":
-                self.change(id, jobs.crashed, "it was killed.", "", "")
+                self.change(id, lives.crashed, "it was killed.", "", "")
             case "cancelled" if wanted_dead:
-                self.change(id, jobs.cancelled)
+                self.change(id, lives.cancelled)
         if wanted_dead and what in ("stopped", "crashed", "cancelled"):
             assert self.store.read_now(lambda s: jobs.get(s, id).state) == "cancelled", "a cancel is never lost"
 
@@ -170,7 +175,7 @@ class JobLife(RuleBasedStateMachine):
         held = {job.id for job in self.rows("paused") if job.paused_by_person and not job.cancelled_by and job.kind == "train"}
         self.store.close()
         self.store = Store(self.home)
-        self.store.write_now(jobs.recover)
+        self.store.write_now(lives.recover)
         assert not self.at_work()
         assert not self.rows("running")
         assert held <= {job.id for job in self.rows("paused")}, "what a person holds stays held"

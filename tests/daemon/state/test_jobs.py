@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import lives
 import pytest
 from plain_kind import PlainKind
 
 from daemon.errors import BadRequest, NotFound, NotNow
+from daemon.kinds.registry import Kinds
 from daemon.models import Job
 from daemon.state import jobs
-from daemon.status import Error
+from daemon.status import Error, Transition
 from daemon.store import Store
 from proto import myna_pb2 as pb
 
@@ -22,11 +24,11 @@ SPEAK = pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text="Hello."))
 @pytest.fixture(autouse=True)
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kinds with nothing to them; a speak job cannot go on after its worker died."""
-    monkeypatch.setattr(jobs, "kind", lambda name: PlainKind(resumable=name != "speak"))
+    monkeypatch.setattr(Kinds, "__getitem__", lambda self, name: PlainKind(resumable=name != "speak"))
 
 
 def submit(store: Store, count: int = 1, spec: pb.JobSpec = TRAIN, **options: Any) -> list[int]:
-    return store.write_now(lambda s: [jobs.submit(s, spec, **options).id for _ in range(count)])
+    return store.write_now(lambda s: [lives.submit(s, spec, **options).id for _ in range(count)])
 
 
 def change(store: Store, id: int, act: Callable[..., Any], *args: Any, **options: Any) -> Any:
@@ -43,7 +45,7 @@ def queue(store: Store) -> list[int]:
 
 def test_the_same_key_is_the_same_job_also_when_it_has_ended(store: Store) -> None:
     (first,) = submit(store, key="nightly 21")
-    change(store, first, jobs.cancel)
+    change(store, first, lives.cancel)
     assert submit(store, key="nightly 21") == [first]
     assert submit(store, key="nightly 22") != [first]
 
@@ -56,8 +58,11 @@ def test_a_job_that_says_nothing_to_do_is_refused(store: Store) -> None:
 def test_a_cancel_asked_for_while_the_worker_stops_is_not_lost(store: Store) -> None:
     (id,) = submit(store)
     change(store, id, jobs.start_attempt)
-    assert change(store, id, jobs.cancel), "its worker is to be told"
-    change(store, id, jobs.requeue, "goes on later")
+    change(store, id, lives.cancel)
+    assert jobs.transition_of(job(store, id)) is Transition.CANCELLING, "its worker is to be told"
+    with pytest.raises(NotNow, match="still being cancelled"):
+        change(store, id, jobs.retry)
+    change(store, id, lives.requeue, "goes on later")
     assert job(store, id).state == "cancelled"
 
 
@@ -66,7 +71,7 @@ def test_three_crashes_in_a_row_are_enough_and_the_error_has_the_last_words(stor
     for _ in range(3):
         assert job(store, id).state == "queued"
         change(store, id, jobs.start_attempt)
-        change(store, id, jobs.crashed, "it was killed.", "See whether memory ran out.", "step 12\nstep 13")
+        change(store, id, lives.crashed, "it was killed.", "See whether memory ran out.", "step 12\nstep 13")
     error = jobs.message(job(store, id)).status.failed.error
     assert error.kind == pb.CRASHED
     assert "3 times in a row" in error.sentence
@@ -78,14 +83,14 @@ def test_crashes_with_progress_between_them_do_not_add_up(store: Store) -> None:
     for _ in range(10):
         change(store, id, jobs.start_attempt)
         change(store, id, jobs.progressed)
-        change(store, id, jobs.crashed, "it was killed.", "", "")
+        change(store, id, lives.crashed, "it was killed.", "", "")
     assert job(store, id).state == "queued"
 
 
 def test_what_cannot_go_on_fails_at_its_first_crash(store: Store) -> None:
     (id,) = submit(store, spec=SPEAK)
     change(store, id, jobs.start_attempt)
-    change(store, id, jobs.crashed, "it was killed.", "", "")
+    change(store, id, lives.crashed, "it was killed.", "", "")
     assert job(store, id).state == "failed"
 
 
@@ -93,15 +98,15 @@ def test_a_job_whose_worker_died_waits_at_its_old_place(store: Store) -> None:
     first, second, third = submit(store, 3)
     for id in (first, second):
         change(store, id, jobs.start_attempt)
-    change(store, second, jobs.crashed, "it was killed.", "", "")
-    change(store, first, jobs.crashed, "it was killed.", "", "")
+    change(store, second, lives.crashed, "it was killed.", "", "")
+    change(store, first, lives.crashed, "it was killed.", "", "")
     assert queue(store) == [first, second, third]
 
 
 def test_retry_takes_the_old_place_and_forgets_the_error(store: Store) -> None:
     first, second = submit(store, 2)
     change(store, first, jobs.start_attempt)
-    change(store, first, jobs.fail, Error("engine", "It broke.", "Mend it.", "last words"))
+    change(store, first, lives.fail, Error("engine", "It broke.", "Mend it.", "last words"))
     change(store, first, jobs.retry)
     assert queue(store) == [first, second]
     assert (job(store, first).error_kind, job(store, first).log_tail) == ("", "")
@@ -148,7 +153,7 @@ def test_a_pause_lasts_over_a_restart_and_a_resume_ends_it(store: Store) -> None
     for spec in (TRAIN, SPEAK):
         (id,) = submit(store, spec=spec)
         change(store, id, jobs.pause)
-        assert store.write_now(jobs.recover) == []
+        assert store.write_now(lives.recover) == []
         assert job(store, id).state == "paused"
         change(store, id, jobs.resume)
         assert job(store, id).state == "queued"
@@ -157,8 +162,8 @@ def test_a_pause_lasts_over_a_restart_and_a_resume_ends_it(store: Store) -> None
 def test_a_job_that_gave_way_is_not_resumed_by_hand(store: Store) -> None:
     (id,) = submit(store)
     change(store, id, jobs.start_attempt)
-    change(store, id, jobs.preempt, "speaking #9")
-    with pytest.raises(NotNow, match="speaking #9"):
+    change(store, id, jobs.preempt, "speak #9")
+    with pytest.raises(NotNow, match="speak #9"):
         change(store, id, jobs.resume)
 
 
@@ -176,7 +181,7 @@ def test_the_list_pages_newest_first_without_gaps(store: Store) -> None:
 
 def test_the_list_can_be_narrowed(store: Store) -> None:
     train, (speak,) = submit(store, 2), submit(store, spec=SPEAK)
-    change(store, train[0], jobs.cancel)
+    change(store, train[0], lives.cancel)
     assert [row.id for row in store.read_now(jobs.page, states=["queued"])[0]] == [speak, train[1]]
     assert [row.id for row in store.read_now(jobs.page, kinds=["speak"])[0]] == [speak]
     assert store.read_now(jobs.page, voice="bob")[0] == []

@@ -21,7 +21,7 @@ from tests.tui.dashboard.looking import looking
 from tests.tui.dashboard.scenes import set_scene
 from tests.tui.paper_card import Card
 from tests.tui.stage import RATE, Stage
-from tui.screens import PLACES
+from tui.dashboard.places import PLACES
 
 SIZE = (150, 42)
 RECORDING = Path("demo/recordings/d01.flac")

@@ -21,9 +21,9 @@ from tui.app import Dashboard
 from tui.dashboard import keymap, settings, themes
 from tui.dashboard.bindings import chain, offered, offers
 from tui.dashboard.palette import BindingCommands
+from tui.dashboard.places import PLACES
 from tui.dashboard.settings import Settings
-from tui.screens import PLACES
-from tui.screens.help import page
+from tui.dialogs.help import page
 
 pytestmark = pytest.mark.integration
 #: keys of writing in a text box (cursor, delete, copy) are Textual's own: they are what every text box has

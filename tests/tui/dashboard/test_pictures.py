@@ -11,7 +11,7 @@ from tests.tui.dashboard.looking import looking
 from tests.tui.dashboard.pictures import looks_like
 from tests.tui.dashboard.scenes import SCENES, set_scene
 from tests.tui.stage import Stage
-from tui.screens import PLACES
+from tui.dashboard.places import PLACES
 
 pytestmark = pytest.mark.integration
 SIZES = ((80, 24), (200, 50))

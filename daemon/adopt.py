@@ -7,8 +7,9 @@ same UUID.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -17,15 +18,23 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from daemon import identity, survey
 from daemon.errors import BadRequest
 from daemon.identity import Mark
+from daemon.lifecycle import Lifecycle
 from daemon.models import Clip, Dataset, DatasetClip, Run, Version, new_uuid, now
-from daemon.state import jobs, recordings, voices
+from daemon.state import recordings, voices
+from daemon.store import Store
 from daemon.survey import Found, State
 from proto import myna_pb2 as pb
 
+#: things that are named, at most
+SHOWN = 1_000
 
-def take_in(session: Session, found: Sequence[Found], home: Path, batch: int) -> tuple[list[tuple[str, int]], list[tuple[Path, Mark]]]:
+
+def take_in(
+    session: Session, lifecycle: Lifecycle, found: Sequence[Found], home: Path, batch: int
+) -> tuple[list[tuple[str, int]], list[tuple[Path, Mark]]]:
     """Make the rows and submit the jobs. Returns ((voice, job) of the jobs, folders that have no mark and the mark each is to have)."""
     taken = [one for one in found if one.state is State.TAKEN]
     marks = []
@@ -39,7 +48,7 @@ def take_in(session: Session, found: Sequence[Found], home: Path, batch: int) ->
         kept = [_kept(one) for one in group]
         for start in range(0, len(kept), batch):
             spec = pb.JobSpec(ingest=pb.IngestSpec(voice=voice, kept=kept[start : start + batch]))
-            submitted.append((voice, jobs.submit(session, spec).id))
+            submitted.append((voice, lifecycle.submit(session, spec).id))
     return submitted, marks
 
 
@@ -139,3 +148,42 @@ def _scores(folder: Path) -> dict[str, float]:
 def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
     found = values.get(name)
     return dict(found) if isinstance(found, dict) else {}
+
+
+class Adoption:
+    """What the home has beyond its database: looked for at the start, told of, and taken in when asked."""
+
+    def __init__(self, home: Path, store: Store, lifecycle: Lifecycle, takes: Callable[[str, int], None], batch: int) -> None:
+        self._home = home
+        self._store = store
+        self._lifecycle = lifecycle
+        self._takes = takes  #: told of (voice, job) of each ingest job
+        self._batch = batch  #: recordings of one ingest job
+        self.findings: list[pb.Finding] = []  #: what a person should know of the home, once it was looked through
+
+    async def at_start(self) -> None:
+        """Look through the home, and tell of what its database lacks."""
+        self.findings = await survey.at_start(self._store, self._home)
+
+    async def take_in(self, voice: str, *, dry: bool) -> pb.AdoptResponse:
+        """Take in all that can be. `voice`: whose recordings are of which nothing tells. `dry`: only say what there is."""
+        found = await asyncio.to_thread(self._store.read_now, survey.look, self._home, voice)
+        left = [one for one in found if one.state is not State.TAKEN]
+        taken = [one for one in found if one.state is State.TAKEN]
+        answer = pb.AdoptResponse(
+            found=[one.message for one in (*left, *taken)[:SHOWN]],
+            recordings=sum(one.kind == "recording" for one in taken),
+            versions=sum(one.kind == "version" for one in taken),
+            left=len(left),
+        )
+        if dry or not taken:
+            return answer
+        submitted, marks = await self._store.write(take_in, self._lifecycle, taken, self._home, self._batch)
+        for folder, mark in marks:
+            await asyncio.to_thread(identity.write, folder, mark)
+        for owner, job in submitted:
+            self._takes(owner, job)
+            answer.jobs.append(job)
+        told = survey.finding(left)
+        self.findings = [told] if told is not None else []
+        return answer

@@ -18,7 +18,7 @@ from tui.output import safe
 from tui.track import Track
 
 if TYPE_CHECKING:
-    from tui.app import Dashboard
+    from tui.dashboard.host import Host
 
 
 class SaveScreen(ModalScreen[str], inherit_bindings=False):
@@ -56,7 +56,7 @@ class SaveScreen(ModalScreen[str], inherit_bindings=False):
         self.dismiss("")
 
 
-async def save(app: Dashboard, track: Track, proposed: str) -> None:
+async def save(app: Host, track: Track, proposed: str) -> None:
     """Ask for a name and write the track there; a file that is there already is written over only if the person says so.
 
     Only from inside a worker. Raises ClientError when the file cannot be written.

@@ -22,7 +22,7 @@ from tui.dashboard.actions import asks
 from tui.output import safe
 
 if TYPE_CHECKING:
-    from tui.app import Dashboard
+    from tui.dashboard.host import Host
 
 QUIET = 0.4  #: seconds without a key before the price is asked for
 
@@ -72,7 +72,7 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
     }
     """
 
-    app: Dashboard  # type: ignore[assignment]
+    app: Host  # type: ignore[assignment]
 
     def __init__(self, begin: Wanted, title: str) -> None:
         super().__init__()
@@ -80,7 +80,7 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
         self._asking: Timer | None = None
 
     @classmethod
-    async def ask(cls, app: Dashboard, voice: str = "", begin: Wanted | None = None, title: str = "Train a voice") -> pb.Job | None:
+    async def ask(cls, app: Host, voice: str = "", begin: Wanted | None = None, title: str = "Train a voice") -> pb.Job | None:
         """Show the form and, if it is filled in, submit. Raises ClientError. Only from inside a worker."""
         wanted = await app.push_screen_wait(cls(begin or Wanted(voice), title))
         if wanted is None:

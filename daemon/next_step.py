@@ -5,12 +5,13 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from daemon.lifecycle import Lifecycle
 from daemon.models import Job, Voice
 from daemon.state import jobs, recordings
 from proto import myna_pb2 as pb
 
 
-def advance(session: Session, voice: str, *, train: bool, forced: bool = False) -> Job | None:
+def advance(session: Session, lifecycle: Lifecycle, voice: str, *, train: bool, forced: bool = False) -> Job | None:
     """Submit the dataset job that is due, if one is. `train`: a training may follow by itself. `forced`: also where nothing was taken,
     because a text or a clip was changed.
 
@@ -27,4 +28,4 @@ def advance(session: Session, voice: str, *, train: bool, forced: bool = False) 
         if not waiting or (gave_up and last is not None and all(recording.added < last.submitted for recording in waiting)):
             return None
     by_itself = train and bool(row.options.get("auto_train", True))
-    return jobs.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice=voice, train_after=by_itself)))
+    return lifecycle.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice=voice, train_after=by_itself)))

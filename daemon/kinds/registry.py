@@ -1,0 +1,36 @@
+"""The kinds of jobs there are: one line each. A new kind is a module here, its namesake in `daemon/jobs/`, and a line in `Kinds`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from daemon.errors import Later
+from daemon.kinds.dataset import MakeDataset
+from daemon.kinds.evaluate import Evaluate
+from daemon.kinds.export import Export
+from daemon.kinds.fetch import Fetch
+from daemon.kinds.ingest import Ingest
+from daemon.kinds.kind import Kind
+from daemon.kinds.speak import Speak
+from daemon.kinds.train import Train
+from daemon.settings import Settings
+
+
+class Kinds:
+    """The kinds of one daemon, by name."""
+
+    def __init__(self, home: Path, settings: Settings) -> None:
+        self.train = Train(home, settings)  #: also asked what a training would take
+        others: list[Kind] = [kind(home, settings) for kind in (Ingest, MakeDataset, Evaluate, Speak, Export, Fetch)]
+        self._kinds = {kind.name: kind for kind in [self.train, *others]}
+
+    def __getitem__(self, name: str) -> Kind:
+        """Raises Later for a kind that the contract names and that nothing does yet."""
+        found = self._kinds.get(name)
+        if found is None:
+            raise Later(f"Jobs of the kind {name!r} come with a later version of Myna.", f"Kinds are {', '.join(self._kinds)}.")
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kinds)
