@@ -16,8 +16,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, version
 
-from daemon import adopt, identity, journal, recordings, survey
+from daemon import adopt, identity, journal, survey
 from daemon.models import Home, Recording, Run, Version, Voice
+from daemon.state import recordings
 from daemon.store import Store, opened
 from daemon.survey import State
 from proto import myna_pb2 as pb
@@ -47,7 +48,7 @@ def look(store: Store, home: Path, voice: str = "") -> dict[str, State]:
 async def adopted(shop: Workshop, voice: str = "") -> None:
     """`System.Adopt`, and the jobs that follow from it."""
     found = shop.store.read_now(survey.look, shop.home, voice)
-    shop.store.write_now(adopt.take_in, found, shop.home, 500)
+    shop.store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), found, shop.home, 500))
     await shop.work()
 
 
@@ -230,7 +231,7 @@ def test_a_version_that_no_row_knows_is_taken_in_as_a_candidate_that_tells_where
     home = tmp_path / "home"
     lay(home, 3, MARK)
     found = store.read_now(survey.look, home)
-    store.write_now(adopt.take_in, found, home, 500)
+    store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), found, home, 500))
     row, run = store.read_now(lambda session: (session.scalars(select(Version)).one(), session.scalars(select(Run)).one()))
     assert (row.number, row.state, row.parent, row.engine, row.kind, row.path) == (3, "candidate", 2, "glow", "full", "voices/anna/3")
     assert row.metrics == {"train_loss": 0.5, "wer": 0.2}
