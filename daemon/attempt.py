@@ -9,11 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from daemon.children import LauncherDied
-from daemon.errors import ERROR_KINDS, DiskFull, MynaError
+from daemon.errors import ERROR_KINDS, DiskFull, MynaError, StoreTrouble
 from daemon.kinds import kind
 from daemon.models import Job
 from daemon.state import jobs, runs
@@ -29,7 +28,7 @@ log = logging.getLogger("mynad.attempt")
 
 CANCEL_GRACE = 15.0  #: seconds a worker gets to end after Cancel
 SAY_GRACE = 5.0  #: the same for speech: somebody waits for the next sentence
-ROOM = 5.0  #: seconds between tries to start a job on a full disk
+ROOM = 5.0  #: seconds between tries to start a job on a full disk, or with a database that cannot be written
 AGAIN = 1.0  #: seconds between tries to write what must be written
 KIND_NAMES = {value: name for name, value in ERROR_KINDS.items()}
 
@@ -179,8 +178,7 @@ class Attempt:
 
         try:
             return await self.daemon.store.write(begin)
-        except DiskFull as full:  # the queue stands still until there is room
-            log.error("%s cannot start: %s", self.label, full)
+        except StoreTrouble:  # the queue stands still until it is mended; the store's log says what it is
             await asyncio.sleep(ROOM)
             return None
         except Exception as error:
@@ -189,7 +187,7 @@ class Attempt:
             return None
 
     async def settle(self, change: Callable[[Session, Job], Any]) -> None:
-        """Write what must be written about the job; a full disk is waited out, a mistake of ours fails the job."""
+        """Write what must be written about the job; a full disk or a held database is waited out, a mistake of ours fails the job."""
         try:
             await self._write(change)
         except Exception:
@@ -200,10 +198,20 @@ class Attempt:
     async def _write(self, change: Callable[[Session, Job], Any]) -> None:
         while True:
             try:
-                await self.daemon.store.write(lambda session: change(session, jobs.get(session, self.job)))
+                return await self._store(lambda session: change(session, jobs.get(session, self.job)))
+            except DiskFull:
+                await asyncio.sleep(AGAIN)
+
+    async def _store(self, fn: Callable[[Session], Any]) -> None:
+        """A write that waits for as long as the database cannot be written: that says nothing about the job. Raises DiskFull, though:
+        a worker on a full disk had better leave."""
+        while True:
+            try:
+                await self.daemon.store.write(fn)
                 return
-            except (DiskFull, OperationalError) as error:
-                log.error("%s: %s; trying again", self.label, error)
+            except DiskFull:
+                raise
+            except StoreTrouble:
                 await asyncio.sleep(AGAIN)
 
     # -------------------------------------------------------------------------------------------------- reports
@@ -227,7 +235,7 @@ class Attempt:
                 self.progress = report.progress
                 daemon.events.progress(pb.Event(job=self.with_progress(pb.Job.FromString(self.message.SerializeToString()))))
             case "points":
-                await daemon.store.write(runs.add_points, report.points.run, report.points.series)
+                await self._store(lambda session: runs.add_points(session, report.points.run, report.points.series))
                 daemon.points.stored(report.points.run)
             case "log":
                 daemon.logs.append(self.job, self.number, [(report.log.unix_nanos, report.log.level, report.log.text)])
@@ -238,7 +246,7 @@ class Attempt:
                 await self.settle(lambda session, job: jobs.preempt(session, job, self.why_yield))
                 daemon.scheduler.wake()
             case "checkpoint":
-                await daemon.store.write(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
+                await self._store(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
             case "loaded":
                 daemon.speech.loaded = list(report.loaded.voices)
             case "done":
@@ -248,7 +256,7 @@ class Attempt:
             case "stopped":
                 self._finish(_stopped)
             case _ if what in COMMITS:
-                await daemon.store.write(self._commit, report)
+                await self._store(lambda session: self._commit(session, report))
                 if self.worker is not None:
                     self.worker.send(ack=wire.Ack(number=report.number))
 

@@ -45,8 +45,36 @@ class Later(MynaError):
     code = "UNIMPLEMENTED"
 
 
-class DiskFull(MynaError):
+class StoreTrouble(MynaError):
+    """The database cannot be used just now. Nothing of what was asked was done; jobs wait until it can."""
+
+
+class DiskFull(StoreTrouble):
     code = "RESOURCE_EXHAUSTED"
+
+
+class DatabaseHeld(StoreTrouble):
+    """Another program has the database's lock."""
+
+    code = "UNAVAILABLE"
+
+
+class DatabaseRefused(StoreTrouble):
+    """The system does not let us open, read or write the database's file."""
+
+    code = "FAILED_PRECONDITION"
+
+
+class DatabaseDamaged(StoreTrouble):
+    """What is in the file is no database, or no whole one."""
+
+    code = "DATA_LOSS"
+
+
+class DatabaseForeign(StoreTrouble):
+    """A database, but not one that this Myna can use."""
+
+    code = "FAILED_PRECONDITION"
 
 
 #: error kinds of attempts, by the names used in `engines.errors` and in the database

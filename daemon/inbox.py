@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from daemon import arrivals, late_texts, names, refused, voice_toml
 from daemon.arrivals import Arrivals, Entry
-from daemon.errors import BadRequest, DiskFull, MynaError
+from daemon.errors import BadRequest, MynaError, StoreTrouble
 from daemon.models import Job, Voice
 from daemon.state import jobs, next_step, recordings
 from daemon.status import ENDED
@@ -109,8 +109,7 @@ class Inbox:
             began = time.monotonic()
             try:
                 wait = await self.look(watch.take())
-            except DiskFull as full:
-                log.warning("the inbox waits: %s", full.sentence)
+            except StoreTrouble:  # the store's log says what it is
                 wait = AFTER_FULL
             except Exception:
                 log.exception("a look into the inbox failed; looking again")
@@ -131,7 +130,12 @@ class Inbox:
             alive = [job for job in jobs.live(session) if job.kind == "ingest"]
             return alive, list(session.scalars(select(Voice.name)))
 
-        alive, voices = await self.store.read(ask)
+        while True:
+            try:
+                alive, voices = await self.store.read(ask)
+                break
+            except StoreTrouble:  # the store's log says what it is
+                await asyncio.sleep(AFTER_FULL)
         for voice in voices:
             self._of(voice)
         for job in alive:
@@ -349,7 +353,7 @@ class Inbox:
         forced, folder.forced, folder.due = folder.forced, False, False
         try:
             await self.store.write(next_step.advance, folder.voice, train=self.settings.auto_train, forced=forced)
-        except DiskFull:
+        except StoreTrouble:
             folder.due, folder.forced = True, forced
             raise
         except MynaError as error:

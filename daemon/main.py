@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from daemon import settings as configuration
 from daemon.children import Launcher
-from daemon.errors import DiskFull, MynaError
+from daemon.errors import DatabaseHeld, MynaError, StoreTrouble
 from daemon.lock import Lock
 from daemon.workers import PROGRAM
 from proto.home import home as default_home
@@ -141,8 +141,8 @@ class Daemon:
         while True:
             try:
                 await self.store.write(events.prune, self.settings.events_kept)
-            except DiskFull as full:
-                log.warning("old events stay: %s", full)
+            except StoreTrouble as trouble:
+                log.warning("old events stay: %s", trouble)
             await asyncio.sleep(FORGET)
 
     def _work(self, name: str, life: Coroutine[None, None, None]) -> None:
@@ -227,7 +227,8 @@ async def serve(home: Path, settings: Settings, launcher: Launcher) -> bool:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The command `mynad`: runs in the foreground. Exits 0 after an orderly end, 1 when a part of it fell over, 2 when it cannot start."""
+    """The command `mynad`: runs in the foreground. Exits 0 after an orderly end, 1 when a part of it fell over or another program held
+    its database, 2 when it cannot start and trying again will not help."""
     parser = argparse.ArgumentParser(prog="mynad", description="Myna's daemon. Runs in the foreground; end it with Ctrl-C or `myna down`.")
     parser.add_argument("--home", type=Path, default=None, help="folder for all state (else $MYNA_HOME)")
     options = parser.parse_args(argv)
@@ -238,7 +239,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(_run(home))
     except MynaError as error:
         print(f"mynad: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, DatabaseHeld) else 2)
 
 
 def _run(home: Path) -> int:
