@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from proto import myna_pb2 as pb
+
+#: characters of one word, and of each end of a text, that people are shown: what somebody sent does not come back whole
+SHOWN = 200
+_LONG = re.compile(rf"\S{{{SHOWN + 1},}}")
+
+
+def brief(text: str) -> str:
+    """The text, without the middle where it is long. All that people read of what others wrote goes through here: errors (gRPC carries
+    some 8 kB of one), titles, notices."""
+    text = _LONG.sub(lambda word: f"{word[0][: SHOWN // 2]}…{word[0][-SHOWN // 2 + 1 :]}", text)
+    return text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]} … {text[-SHOWN:]}"
 
 
 class MynaError(Exception):
@@ -11,9 +24,9 @@ class MynaError(Exception):
     code = "UNKNOWN"
 
     def __init__(self, sentence: str, hint: str = "") -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.hint = hint
+        self.sentence = brief(sentence)
+        self.hint = brief(hint)
+        super().__init__(self.sentence)
 
     def __str__(self) -> str:
         return f"{self.sentence} {self.hint}".strip()

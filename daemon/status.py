@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from daemon.errors import brief
+
 
 @dataclass(frozen=True)
 class Queued:
@@ -41,6 +43,10 @@ class Error:
     sentence: str
     hint: str
     log_tail: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sentence", brief(self.sentence))
+        object.__setattr__(self, "hint", brief(self.hint))
 
 
 @dataclass(frozen=True)

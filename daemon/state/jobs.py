@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow
+from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow, brief
 from daemon.kinds import NAMES, kind
 from daemon.models import LIVE, Attempt, Job, now
 from daemon.state import events
@@ -150,7 +150,7 @@ def submit(session: Session, spec: pb.JobSpec, *, key: str = "", priority: int =
         id=id,
         kind=which,
         voice=voice,
-        title=title,
+        title=brief(title),
         spec=spec.SerializeToString(),
         gpu_lane=of.gpu_lane,
         priority=of.priority + priority,
@@ -277,6 +277,7 @@ def _between(session: Session, job: Job, low: float, high: float) -> float:
 
 def set_why(session: Session, job: Job, why: str) -> bool:
     """Say why a job waits. Writes (and tells) only what changed; True if it did."""
+    why = brief(why)
     if job.why == why or job.state != "queued":
         return False
     job.why = why
@@ -444,7 +445,7 @@ def _end(job: Job, state: str, sentence: str) -> None:
 
 
 def _requeued(session: Session, job: Job, why: str) -> None:
-    job.state, job.queued_since, job.why = "queued", now(), why
+    job.state, job.queued_since, job.why = "queued", now(), brief(why)
     job.started = job.ended = job.paused_since = None
     job.paused_by_person = False
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""
