@@ -25,18 +25,20 @@ MORTAL = (sys.executable, str(Path(__file__).with_name("mortal_worker.py")))
 
 
 def recorded(home: Path, session: Session) -> None:
-    """The voice "carla": eight of the demo's recordings, two of them held out."""
+    """The voice "carla": four of the demo's recordings, one of them held out."""
     session.add(Voice(name="carla", language="en", engine="glow", options={}, created=now()))
     session.flush()
     (home / "clips").mkdir(exist_ok=True)
     clips = []
-    for number in range(1, 9):
+    for number in range(1, 5):
         name = f"d{number:02}"
         shutil.copy(DEMO / f"{name}.flac", home / "clips" / f"{name}.flac")
-        clips.append(clip(session, name, (DEMO / f"{name}.txt").read_text().strip(), voice="carla", held_out=number > 6))
-    dataset(session, 1, clips[:6], clips[6:], voice="carla")
+        clips.append(clip(session, name, (DEMO / f"{name}.txt").read_text().strip(), voice="carla", seconds=8.0, held_out=number > 3))
+    dataset(session, 1, clips[:3], clips[3:], voice="carla")
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_training_and_its_evaluation_that_die_after_every_clip_and_line_come_to_their_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -50,15 +52,15 @@ def test_a_training_and_its_evaluation_that_die_after_every_clip_and_line_come_t
         train = (await story.client.submit(pb.JobSpec(train=pb.TrainSpec(voice="carla", options=options)))).id
         trained = await story.until(train, lambda told: told.status.WhichOneof("status") in ENDED, 240.0)
         assert trained.status.WhichOneof("status") == "succeeded", trained.status
-        assert story.outcomes(train).count("crashed") == 8  # as many clips as there are
+        assert story.outcomes(train).count("crashed") == 4  # as many clips as there are
         wanted = select(Job.id).where(Job.kind == "evaluate")
         evaluate = story.daemon.store.read_now(lambda session: session.scalars(wanted).one())
         scored = await story.until(evaluate, lambda told: told.status.WhichOneof("status") in ENDED, 240.0)
         assert scored.status.WhichOneof("status") == "succeeded", scored.status
-        crashes = story.outcomes(evaluate).count("crashed")
-        assert crashes > 2 * jobs.CRASH_LIMIT  # two lines, spoken by two and recorded; then heard
+        # a line: recorded, spoken by two, heard of three; and two losses
+        assert story.outcomes(evaluate).count("crashed") > jobs.CRASH_LIMIT
         samples = home / "samples" / "carla"
         assert not list(samples.rglob("*.part.json"))
-        assert len(list(samples.rglob("*.wav"))) == 6
+        assert len(list(samples.rglob("*.wav"))) == 3
 
     lived(home, life, program=MORTAL)
