@@ -11,10 +11,9 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from daemon.errors import ERROR_KINDS, DiskFull, MynaError
+from daemon.errors import ERROR_KINDS, DiskFull, MynaError, StoreTrouble
 from daemon.lifecycle import Lifecycle
 from daemon.models import Job
 from daemon.speech import Speech
@@ -30,7 +29,7 @@ from proto import worker_pb2 as wire
 
 log = logging.getLogger("mynad.attempt")
 
-ROOM = 5.0  #: seconds between tries to start a job on a full disk
+ROOM = 5.0  #: seconds between tries to start a job on a full disk, or with a database that cannot be written
 AGAIN = 1.0  #: seconds between tries to write what must be written
 KIND_NAMES = {value: name for name, value in ERROR_KINDS.items()}
 
@@ -192,8 +191,7 @@ class Attempt:
             start = await self.to.store.write(begin)
             self.to.logs.claim(self.job, self.message.submitted.ToDatetime(UTC), begin=True)
             return start
-        except DiskFull as full:  # the queue stands still until there is room
-            log.error("%s cannot start: %s", self.label, full)
+        except StoreTrouble:  # the queue stands still until it is mended; the store's log says what it is
             await asyncio.sleep(ROOM)
             return None
         except Exception as error:
@@ -202,7 +200,7 @@ class Attempt:
             return None
 
     async def settle(self, change: Callable[[Session, Job], Any]) -> None:
-        """Write what must be written about the job; a full disk is waited out, a mistake of ours fails the job."""
+        """Write what must be written about the job; a full disk or a held database is waited out, a mistake of ours fails the job."""
         try:
             await self._write(change)
         except Exception:
@@ -213,10 +211,20 @@ class Attempt:
     async def _write(self, change: Callable[[Session, Job], Any]) -> None:
         while True:
             try:
-                await self.to.store.write(lambda session: change(session, jobs.get(session, self.job)))
+                return await self._store(lambda session: change(session, jobs.get(session, self.job)))
+            except DiskFull:
+                await asyncio.sleep(AGAIN)
+
+    async def _store(self, fn: Callable[[Session], Any]) -> None:
+        """A write that waits for as long as the database cannot be written: that says nothing about the job. Raises DiskFull, though:
+        a worker on a full disk had better leave."""
+        while True:
+            try:
+                await self.to.store.write(fn)
                 return
-            except (DiskFull, OperationalError) as error:
-                log.error("%s: %s; trying again", self.label, error)
+            except DiskFull:
+                raise
+            except StoreTrouble:
                 await asyncio.sleep(AGAIN)
 
     # -------------------------------------------------------------------------------------------------- reports
@@ -240,7 +248,7 @@ class Attempt:
                 self.progress = report.progress
                 to.events.progress(pb.Event(job=self.with_progress(pb.Job.FromString(self.message.SerializeToString()))))
             case "points":
-                await to.store.write(runs.add_points, report.points.run, report.points.series)
+                await self._store(lambda session: runs.add_points(session, report.points.run, report.points.series))
                 to.points.stored(report.points.run)
             case "log":
                 to.logs.append(self.job, self.number, [(report.log.unix_nanos, report.log.level, report.log.text)])
@@ -251,7 +259,7 @@ class Attempt:
                 await self.settle(lambda session, job: jobs.preempt(session, job, self.why_yield))
                 self.wake()
             case "checkpoint":
-                await to.store.write(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
+                await self._store(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
             case "notice":
                 told = report.notice
                 await to.store.write(events.notice, told.level, told.sentence, told.hint, self.voice)
@@ -264,7 +272,7 @@ class Attempt:
             case "stopped":
                 self._finish(to.lifecycle.stopped)
             case _ if what in self.kind.commits:
-                await to.store.write(self._commit, report)
+                await self._store(lambda session: self._commit(session, report))
                 if self.worker is not None:
                     self.worker.send(ack=wire.Ack(number=report.number))
 

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from proto import myna_pb2 as pb
+
+#: characters of one word, and of each end of a text, that people are shown: what somebody sent does not come back whole
+SHOWN = 200
+_LONG = re.compile(rf"\S{{{SHOWN + 1},}}")
+
+
+def brief(text: str) -> str:
+    """The text, without the middle where it is long. All that people read of what others wrote goes through here: errors (gRPC carries
+    some 8 kB of one), titles, notices."""
+    text = _LONG.sub(lambda word: f"{word[0][: SHOWN // 2]}…{word[0][-SHOWN // 2 + 1 :]}", text)
+    return text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]} … {text[-SHOWN:]}"
 
 
 class MynaError(Exception):
@@ -11,9 +24,9 @@ class MynaError(Exception):
     code = "UNKNOWN"
 
     def __init__(self, sentence: str, hint: str = "") -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.hint = hint
+        self.sentence = brief(sentence)
+        self.hint = brief(hint)
+        super().__init__(self.sentence)
 
     def __str__(self) -> str:
         return f"{self.sentence} {self.hint}".strip()
@@ -45,8 +58,36 @@ class Later(MynaError):
     code = "UNIMPLEMENTED"
 
 
-class DiskFull(MynaError):
+class StoreTrouble(MynaError):
+    """The database cannot be used just now. Nothing of what was asked was done; jobs wait until it can."""
+
+
+class DiskFull(StoreTrouble):
     code = "RESOURCE_EXHAUSTED"
+
+
+class DatabaseHeld(StoreTrouble):
+    """Another program has the database's lock."""
+
+    code = "UNAVAILABLE"
+
+
+class DatabaseRefused(StoreTrouble):
+    """The system does not let us open, read or write the database's file."""
+
+    code = "FAILED_PRECONDITION"
+
+
+class DatabaseDamaged(StoreTrouble):
+    """What is in the file is no database, or no whole one."""
+
+    code = "DATA_LOSS"
+
+
+class DatabaseForeign(StoreTrouble):
+    """A database, but not one that this Myna can use."""
+
+    code = "FAILED_PRECONDITION"
 
 
 #: error kinds of attempts, by the names used in `engines.errors` and in the database

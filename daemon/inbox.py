@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from daemon import arrivals, late_texts, names, refused, voice_toml
 from daemon.arrivals import Arrivals, Entry
 from daemon.disk_space import DiskSpace
-from daemon.errors import BadRequest, DiskFull, MynaError
+from daemon.errors import BadRequest, MynaError, StoreTrouble
 from daemon.lifecycle import Lifecycle
 from daemon.models import Job, Voice
 from daemon.next_step import advance
@@ -120,8 +120,7 @@ class Inbox:
             began = time.monotonic()
             try:
                 wait = await self.look(watch.take())
-            except DiskFull as full:
-                log.warning("the inbox waits: %s", full.sentence)
+            except StoreTrouble:  # the store's log says what it is
                 wait = AFTER_FULL
             except Exception:
                 log.exception("a look into the inbox failed; looking again")
@@ -142,7 +141,12 @@ class Inbox:
             alive = [job for job in jobs.live(session) if job.kind == "ingest"]
             return alive, list(session.scalars(select(Voice.name)))
 
-        alive, voices = await self.store.read(ask)
+        while True:
+            try:
+                alive, voices = await self.store.read(ask)
+                break
+            except StoreTrouble:  # the store's log says what it is
+                await asyncio.sleep(AFTER_FULL)
         for voice in voices:
             self._of(voice)
         for job in alive:
@@ -358,7 +362,7 @@ class Inbox:
         forced, folder.forced, folder.due = folder.forced, False, False
         try:
             await self.store.write(advance, self._lifecycle, folder.voice, train=self.settings.auto_train, forced=forced)
-        except DiskFull:
+        except StoreTrouble:
             folder.due, folder.forced = True, forced
             raise
         except MynaError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from daemon.errors import BadRequest, MynaError
+from daemon.errors import BadRequest, MynaError, brief
 from daemon.kinds.registry import Kinds
 from daemon.models import LIVE, Job, now
 from daemon.state import jobs
@@ -43,7 +43,7 @@ class Lifecycle:
             id=id,
             kind=which,
             voice=voice,
-            title=title,
+            title=brief(title),
             spec=spec.SerializeToString(),
             gpu_lane=kind.gpu_lane,
             priority=kind.priority + priority,

@@ -16,15 +16,15 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daemon import settings as configuration
 from daemon.children import Launcher
-from daemon.errors import DiskFull, MynaError
-from daemon.lock import Lock
+from daemon.errors import DatabaseHeld, MynaError, StoreTrouble
+from daemon.lock import AlreadyRunning, Lock
 from daemon.workers import PROGRAM, Workers
 from proto.home import home as default_home
 from proto.home import socket_path
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mynad")
 
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
+LOOK = 1.0  #: seconds between two looks whether the socket is still there
 LEAVE = 2.0  #: seconds that calls under way get at the end
 
 
@@ -70,6 +71,7 @@ class Daemon:
     inbox: Inbox
     adoption: Adoption
     disk: DiskSpace
+    _local: Callable[[], Awaitable[grpc.aio.Server]]  #: a server that listens on the socket, started
 
     def __init__(self, home: Path, settings: Settings, launcher: Launcher, program: tuple[str, ...] = PROGRAM) -> None:
         self.home = home
@@ -77,6 +79,7 @@ class Daemon:
         self.launcher = launcher
         self.program = program  #: argv of a worker
         self.failed = False  #: ended because a part of it fell over
+        self.lock: Lock | None = None  #: taken anew if somebody deletes its file
         self._ending = asyncio.Event()
         self._now = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -92,6 +95,7 @@ class Daemon:
         self._open()  # nothing of the state is touched before the settings were found fit
         try:
             await self._listen(servers, outside)
+            self._work("socket", self._keep_socket(servers))
             log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
             _tell_systemd("READY=1")
             self._work("survey", self.adoption.at_start())  # a big home takes a while: nobody waits for it
@@ -179,8 +183,8 @@ class Daemon:
         while True:
             try:
                 await self.store.write(events.prune, self.settings.events_kept)
-            except DiskFull as full:
-                log.warning("old events stay: %s", full)
+            except StoreTrouble as trouble:
+                log.warning("old events stay: %s", trouble)
             await asyncio.sleep(FORGET)
 
     def _work(self, name: str, life: Coroutine[None, None, None]) -> None:
@@ -204,22 +208,53 @@ class Daemon:
         from daemon import listen
         from proto import myna_pb2_grpc as stubs
 
-        local = grpc.aio.server(options=listen.OPTIONS)
-        ready = [local, *outside]
         checks = self._checks = health.aio.HealthServicer()
         servicers = self._servicers()
         names = [*(f"myna.v1.{name}" for name in servicers), reflection.SERVICE_NAME, health.SERVICE_NAME]
-        for server in ready:
+
+        def furnish(server: grpc.aio.Server) -> grpc.aio.Server:
             health_pb2_grpc.add_HealthServicer_to_server(checks, server)
             for name, servicer in servicers.items():
                 getattr(stubs, f"add_{name}Servicer_to_server")(servicer, server)
             reflection.enable_server_reflection(names, server)
-        listen.bind_unix(local, socket_path(self.home))
-        for server in ready:
+            return server
+
+        async def local() -> grpc.aio.Server:
+            server = furnish(grpc.aio.server(options=listen.OPTIONS))
+            listen.bind_unix(server, socket_path(self.home))
             await server.start()
+            return server
+
+        self._local = local
+        servers.append(await local())
+        for server in outside:
+            await furnish(server).start()
             servers.append(server)
         for name in ("", *names):
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+    async def _keep_socket(self, servers: list[grpc.aio.Server]) -> None:
+        """Whoever tidies up may delete the socket, or the folder that it lies in: it is made anew. The server behind the old one goes
+        on for those who are connected to it."""
+        path = socket_path(self.home)
+        ours = _identity(path)
+        while True:
+            await asyncio.sleep(LOOK)
+            try:
+                if self.lock is not None:
+                    self.lock.keep()
+                if _identity(path) != ours:
+                    servers.append(await self._local())
+                    ours = _identity(path)
+                    log.warning("the socket %s was deleted, and is made anew", path)
+            except AlreadyRunning as error:
+                log.critical("run/ was deleted, and another mynad started meanwhile; this one ends. %s", error)
+                self.failed = True
+                self.end()
+                return
+            except (MynaError, OSError) as error:
+                log.warning("the socket was deleted, and cannot be made anew: %s", error)
+                await asyncio.sleep(FORGET)
 
     async def _close(self, servers: list[grpc.aio.Server]) -> None:
         from daemon import listen
@@ -232,7 +267,7 @@ class Daemon:
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         for task in self._tasks:
-            if task.get_name() in ("scheduler", "inbox", "forget", "survey"):
+            if task.get_name() in ("scheduler", "inbox", "forget", "survey", "socket"):
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=LEAVE + 3)
         self.launcher.close()
@@ -254,9 +289,10 @@ def log_to(home: Path) -> None:
     logging.getLogger().setLevel(logging.INFO)
 
 
-async def serve(home: Path, settings: Settings, launcher: Launcher) -> bool:
+async def serve(home: Path, settings: Settings, launcher: Launcher, lock: Lock) -> bool:
     """Run a mynad in this event loop until SIGTERM, SIGINT or System.Shutdown. True: it ended in order."""
     daemon = Daemon(home, settings, launcher)
+    daemon.lock = lock
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.end)
@@ -265,7 +301,8 @@ async def serve(home: Path, settings: Settings, launcher: Launcher) -> bool:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The command `mynad`: runs in the foreground. Exits 0 after an orderly end, 1 when a part of it fell over, 2 when it cannot start."""
+    """The command `mynad`: runs in the foreground. Exits 0 after an orderly end, 1 when a part of it fell over or another program held
+    its database, 2 when it cannot start and trying again will not help."""
     parser = argparse.ArgumentParser(prog="mynad", description="Myna's daemon. Runs in the foreground; end it with Ctrl-C or `myna down`.")
     parser.add_argument("--home", type=Path, default=None, help="folder for all state (else $MYNA_HOME)")
     options = parser.parse_args(argv)
@@ -276,7 +313,7 @@ def main(argv: list[str] | None = None) -> None:
         sys.exit(_run(home))
     except MynaError as error:
         print(f"mynad: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(1 if isinstance(error, DatabaseHeld) else 2)
 
 
 def _run(home: Path) -> int:
@@ -290,10 +327,19 @@ def _run(home: Path) -> int:
     launcher = Launcher(home)
     assert "grpc" not in sys.modules, "the launcher must be there before gRPC is"
     try:
-        return 0 if asyncio.run(serve(home, settings, launcher)) else 1
+        return 0 if asyncio.run(serve(home, settings, launcher, lock)) else 1
     finally:
         launcher.close()
         lock.release()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file it is; None: there is none."""
+    try:
+        facts = path.lstat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 def _tell_systemd(state: str) -> None:

@@ -18,10 +18,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from sqlalchemy import select, text
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
 from daemon.attempt import Attempt
-from daemon.errors import MynaError
+from daemon.errors import MynaError, StoreTrouble
 from daemon.gpu import Gpus
 from daemon.kinds.registry import Kinds
 from daemon.models import LIVE, Job
@@ -122,6 +123,8 @@ class Scheduler:
             blocked = False
             try:
                 blocked = await self._pass()
+            except StoreTrouble:  # the store's log says what it is
+                blocked = True
             except Exception:
                 log.exception("a look at the queue failed; looking again")
                 blocked = True
@@ -211,6 +214,8 @@ class Scheduler:
             return self._kinds[job.kind].why_not(session, job)
         except MynaError:
             return ""  # let it start: its plan will fail with the same sentence, and the job with it
+        except DatabaseError:
+            raise
         except Exception:  # a mistake in one kind must not keep the others from working
             log.exception("%s #%d: cannot tell whether it can start", job.kind, job.id)
             return "Myna made a mistake here: log/mynad.log has the details"

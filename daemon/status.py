@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from daemon.errors import brief
+
 
 class Transition(Enum):
     """What was asked of a job at work and has not happened yet."""
@@ -51,6 +53,10 @@ class Error:
     sentence: str
     hint: str
     log_tail: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sentence", brief(self.sentence))
+        object.__setattr__(self, "hint", brief(self.hint))
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import queue
+import sqlite3
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, insert, text
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import Engine, insert, text
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
-from daemon import lost
-from daemon.errors import DiskFull, MynaError
+from daemon import database
+from daemon.errors import DatabaseForeign, DatabaseHeld, MynaError, StoreTrouble
 from daemon.models import Home, Row, now
 from proto import myna_pb2 as pb
 
@@ -35,6 +40,10 @@ T = TypeVar("T")
 HEAD = "0003"
 #: writes that may share one commit
 GROUP = 64
+#: seconds a caller waits while another program holds the database: less than the half minute that clients wait for an answer
+PATIENCE = 20.0
+#: seconds until the log is told again of the same trouble
+QUIET = 600.0
 
 
 def home_of(session: Session) -> Path:
@@ -42,33 +51,67 @@ def home_of(session: Session) -> Path:
     return Path(str(session.get_bind().engine.url.database)).parent
 
 
-class Store:
-    """The database of one home folder. Thread-safe."""
+@dataclass(eq=False)
+class _Write:
+    """One caller's change, on its way to the writer."""
 
-    def __init__(self, home: Path) -> None:
+    future: Future[Any]
+    fn: Callable[[Session], Any]
+    until: float  #: how long its caller waits for a lock that another program has, monotonic
+    begun: bool = False
+
+    def wanted(self) -> bool:
+        """Does somebody still wait for it?"""
+        self.begun = self.begun or self.future.set_running_or_notify_cancel()
+        return self.begun and not self.future.done()
+
+    def give_up(self, why: StoreTrouble) -> None:
+        if self.wanted():
+            self.future.set_exception(why)
+
+
+class Store:
+    """The database of one home folder. Thread-safe. `patience`: seconds a caller waits while another program holds the database."""
+
+    def __init__(self, home: Path, patience: float = PATIENCE) -> None:
         self.path = home / "myna.db"
         home.mkdir(parents=True, exist_ok=True)
-        lost.check(self.path)
-        self.engine = _engine(self.path)
-        try:
-            migrate(self.engine)
-        except DatabaseError as error:
-            self.engine.dispose()
-            if full := _disk_trouble(error):
-                raise full from error
-            raise MynaError(f"The database {self.path} cannot be used: {error.orig}. Nothing was changed.", lost.ANEW) from error
+        self.patience = patience
+        self.trouble: StoreTrouble | None = None  #: what keeps the writer from writing now
+        self._told: dict[type[StoreTrouble], float] = {}  #: when the log was last told of each, monotonic
+        self.engine = database.engine(self.path)
+        self._writing = self.engine.execution_options(**{database.WRITES: True})
+        self._prepare()
         self._listeners: list[Callable[[list[pb.Event]], object]] = []
-        self._queue: queue.SimpleQueue[tuple[Future[Any], Callable[[Session], Any]] | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(max_workers=3, thread_name_prefix="myna-read")
         self._writer = threading.Thread(target=self._write_loop, name="myna-write", daemon=True)
         self._writer.start()
+
+    def _prepare(self) -> None:
+        """See that the database is ours and whole, and bring it to the newest schema. Raises MynaError; then nothing was changed."""
+        from daemon.migrations import check_known
+
+        until = time.monotonic() + self.patience
+        while True:
+            try:
+                database.examine(self.path, HEAD, check_known)
+                migrate(self.engine)
+                return
+            except (DatabaseError, sqlite3.Error, StoreTrouble) as error:
+                found = database.at_start(error, self.path)
+                if not isinstance(found, DatabaseHeld) or time.monotonic() > until:
+                    self.engine.dispose()
+                    raise found from error
+                self._tell(found)
 
     def on_commit(self, listener: Callable[[list[pb.Event]], object]) -> None:
         """Call `listener(events)` on the writer thread after every commit, with the events that became durable in it (maybe none)."""
         self._listeners.append(listener)
 
     async def write(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `fn` in a transaction; return when it is on disk. Raises what `fn` raises, and DiskFull when the disk is."""
+        """Run `fn` in a transaction; return when it is on disk. Raises what `fn` raises, and StoreTrouble when the database
+        cannot be written: then nothing of it was done."""
         return await asyncio.wrap_future(self._submit(fn, *args, **kwargs))
 
     async def read(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -81,8 +124,15 @@ class Store:
 
     def read_now(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`read`, blocking, on the calling thread."""
-        with Session(self.engine, expire_on_commit=False) as session:
-            return fn(session, *args, **kwargs)
+        try:
+            with Session(self.engine, expire_on_commit=False) as session:
+                return fn(session, *args, **kwargs)
+        except DatabaseError as error:
+            found = database.trouble(error, self.path)
+            if found is None:
+                raise
+            self._tell(found)
+            raise found from error
 
     def close(self) -> None:
         """Finish what is queued, then close."""
@@ -93,93 +143,89 @@ class Store:
 
     def _submit(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future: Future[T] = Future()
-        self._queue.put((future, lambda session: fn(session, *args, **kwargs)))
+        self._queue.put(_Write(future, lambda session: fn(session, *args, **kwargs), time.monotonic() + self.patience))
         return future
 
     def _write_loop(self) -> None:
-        while True:
-            first = self._queue.get()
-            if first is None:
-                return
-            batch, closing = [first], False
-            while len(batch) < GROUP and not self._queue.empty():
+        waiting: deque[_Write] = deque()
+        closing = False
+        while waiting or not closing:
+            while not closing and not (waiting and self._queue.empty()):
                 entry = self._queue.get()
                 if entry is None:
                     closing = True
-                    break
-                batch.append(entry)
-            self._commit(batch)
-            if closing:
-                return
+                else:
+                    waiting.append(entry)
+            batch = [waiting.popleft() for _ in range(min(GROUP, len(waiting)))]
+            if batch and (held := self._commit(batch)):
+                waiting.extendleft(reversed(batch))
+                for write in waiting:
+                    if write.until < time.monotonic():
+                        write.give_up(held)
+                waiting = deque(write for write in waiting if not write.future.done())
 
-    def _commit(self, batch: list[tuple[Future[Any], Callable[[Session], Any]]]) -> None:
-        """Run a batch in one transaction. If the commit itself fails, nobody in the batch is told that it worked."""
-        done: list[tuple[Future[Any], Any]] = []
+    def _commit(self, batch: list[_Write]) -> DatabaseHeld | None:
+        """Run a batch in one transaction. If the commit itself fails, nobody in the batch is told that it worked. What is returned says
+        that another program has the lock: the batch is to be tried again."""
+        done: list[tuple[_Write, Any]] = []
         events: list[pb.Event] = []
         try:
-            with Session(self.engine, expire_on_commit=False, autoflush=True) as session:
+            with Session(self._writing, expire_on_commit=False, autoflush=True) as session:
                 with session.begin():
-                    for future, fn in batch:
-                        if not future.set_running_or_notify_cancel():
+                    session.connection()  # BEGIN IMMEDIATE: nothing was run yet when somebody else has the lock
+                    for write in batch:
+                        if not write.wanted():
                             continue
                         fresh: list[pb.Event] = []
                         session.info["events"] = fresh
                         try:
                             with session.begin_nested():
-                                result = fn(session)
-                            done.append((future, result))
+                                result = write.fn(session)
+                            done.append((write, result))
                             events += fresh
                         except MynaError as error:  # the request was refused: its savepoint is gone, the others go on
-                            future.set_exception(error)
+                            write.future.set_exception(error)
                         except DatabaseError as error:
-                            if fatal := _disk_trouble(error):
-                                raise fatal from error
-                            future.set_exception(error)
+                            found = database.trouble(error, self.path)
+                            if found is not None and not isinstance(found, DatabaseForeign):
+                                raise found from error
+                            write.future.set_exception(found or error)
                         except Exception as error:
-                            future.set_exception(error)
+                            write.future.set_exception(error)
                 session.expunge_all()
         except BaseException as error:
-            trouble = _disk_trouble(error) or error
-            for future, _ in batch:
-                if not future.done():
-                    future.set_exception(trouble)
-            return
-        for future, result in done:
-            future.set_result(result)
+            found = database.trouble(error, self.path)
+            if found is not None:
+                self.trouble = found
+                self._tell(found)
+            if isinstance(found, DatabaseHeld):
+                return found
+            for write in batch:
+                if write.wanted():
+                    write.future.set_exception(found or error)
+            return None
+        self._well()
+        for write, result in done:
+            write.future.set_result(result)
         for listener in self._listeners:
             try:
                 listener(events)
             except Exception:  # an event loop that has closed, say: it must not take the writer with it
                 log.exception("somebody could not be told of a commit")
+        return None
 
+    def _tell(self, found: StoreTrouble) -> None:
+        """Say in the log what is wrong, once for a long while: everybody who waits meets it again each second."""
+        moment = time.monotonic()
+        if moment - self._told.get(type(found), -math.inf) > QUIET:
+            self._told[type(found)] = moment
+            log.error("%s", found)
 
-def _disk_trouble(error: BaseException | None) -> DiskFull | None:
-    """DiskFull if that is what is behind the error. A full disk rolls the whole transaction back by itself, and the error that surfaces may
-    be a later one (the savepoint is gone); so the chain is searched."""
-    while error is not None:
-        words = str(error).lower()
-        if "disk is full" in words or "disk i/o error" in words or "no space left" in words:
-            return DiskFull("The disk that holds Myna's state is full.", "Make room; waiting work goes on by itself.")
-        error = error.__context__
-    return None
-
-
-def _engine(path: Path) -> Engine:
-    engine = create_engine(f"sqlite+pysqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 30}, pool_size=5)
-
-    @event.listens_for(engine, "connect")
-    def connected(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # SQLAlchemy's own BEGIN below, not the driver's, so that savepoints work
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8000", "temp_store=MEMORY"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN")
-
-    return engine
+    def _well(self) -> None:
+        if self.trouble is not None:
+            self._told.pop(type(self.trouble), None)
+            self.trouble = None
+            log.info("the database can be written again")
 
 
 def migrate(engine: Engine) -> None:
@@ -190,7 +236,7 @@ def migrate(engine: Engine) -> None:
     if revision == HEAD:
         return
     if not tables:  # a new home: the models are the head schema (a test holds them to the migrations)
-        with engine.begin() as connection:
+        with engine.execution_options(**{database.WRITES: True}).begin() as connection:
             Row.metadata.create_all(connection)
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
             connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
@@ -211,4 +257,4 @@ def opened(home: Path) -> Iterator[Store]:
         store.close()
 
 
-__all__ = ["HEAD", "OperationalError", "Store", "migrate", "opened"]
+__all__ = ["HEAD", "Store", "migrate", "opened"]

@@ -50,7 +50,7 @@ class _OtherBytes(Exception):
 def download(file: WeightsFile, url: str, folder: Path, told: Told, waits: tuple[float, ...] = WAITS) -> None:
     """Bring `file` from `url` into `folder`, which exists; nothing is done if it is there. Raises EngineError, saying what the server did,
     and DiskFull; both leave what came so far, unless it is wrong."""
-    final, path = folder / file.name, folder / (file.name + PART)
+    final, path = folder / file.name, part_of(file, folder)
     if final.is_file():
         return
     with disk_full_is_a_sentence(file.name):
@@ -69,6 +69,11 @@ def download(file: WeightsFile, url: str, folder: Path, told: Told, waits: tuple
                 told(0, f"{file.name} from its first byte on: {wrong}")  # what was here may be of another time or place
         path.replace(final)
         sync_folder(folder)
+
+
+def part_of(file: WeightsFile, folder: Path) -> Path:
+    """Where what came of a file lies until all of it has."""
+    return folder / (file.name + PART)
 
 
 def is_published(file: WeightsFile, path: Path) -> bool:

@@ -77,11 +77,13 @@ def encode_all(
     folder: Path,
     control: Control | None = None,
     on_progress: Callable[[int, int], None] | None = None,
+    on_made: Callable[[], None] = lambda: None,
 ) -> Encoded:
     """Features of all clips, from the cache in `folder` or made and stored there.
 
-    `on_progress(done, total)` is called after every clip. Clips for which the engine raises BadInput are dropped with that reason.
-    Raises Cancelled or Stopped when `control` asks for it (what is encoded stays in the cache), DiskFull, and what else the engine raises.
+    `on_progress(done, total)` is called after every clip, `on_made()` when one was added to the cache. Clips for which the engine raises
+    BadInput are dropped with that reason. Raises Cancelled or Stopped when `control` asks for it (what is encoded stays in the cache),
+    DiskFull, and what else the engine raises.
     """
     control = control or Free()
     cache = FeatureCache(engine, folder)
@@ -94,6 +96,7 @@ def encode_all(
         for index, features in zip(indices, _encode(engine, [clips[i] for i in indices]), strict=True):
             if not isinstance(features, BadInput):
                 cache.write(clips[index], features)
+                on_made()
             made[index] = features
             if on_progress:
                 on_progress(len(made), len(clips))

@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 
+from proto import lock
 from proto.home import home, socket_path
 
 #: metadata key under which the daemon sends what to do, apart from the sentence itself (the status message holds both)
@@ -139,7 +140,8 @@ def translate(error: grpc.RpcError, where: Address) -> ClientError:
         sentence = f"The token is not the one that {where} expects." if where.token else f"{where} wants a token."
         return ClientError(sentence, "Give it with --token (or --token @FILE), or in MYNA_TOKEN.", code.name)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return ClientError(f"The daemon at {where} did not answer in time.", "Look at its log, and at `myna status`.", code.name)
+        hint = "Look at its log, and at `myna status`. If it hangs, `myna down` ends it."
+        return ClientError(f"The daemon at {where} did not answer in time.", hint, code.name)
     if code is grpc.StatusCode.CANCELLED:
         return ClientError("The request was cancelled.", "", code.name)
     if code is grpc.StatusCode.UNIMPLEMENTED and (not details or "Method not found" in details or "not implemented" in details.lower()):
@@ -159,13 +161,26 @@ def _unreachable(where: Address, details: str) -> ClientError:
         hint = f"Start it there: `ssh {where.through} myna up`. A link that dropped is opened again by itself."
         return ClientError(f"No daemon answers on {where.through}.", hint, "UNAVAILABLE")
     if not where.host:
-        return ClientError(f"No daemon is running in {where.home}.", "Start it with `myna up`.", "UNAVAILABLE")
+        return _silent(where.home)
     lowered = details.lower()
     if "certificate" in lowered or "handshake" in lowered or "ssl" in lowered:
         hint = "Give the certificate that signed the daemon's with --tls-ca (and --tls-name if it is made out to another name)."
         return ClientError(f"{where.host} is not trusted: its TLS certificate could not be verified.", hint, "UNAVAILABLE")
     hint = "Check the address, and that mynad there listens on TCP with TLS."
     return ClientError(f"No daemon answers at {where.host}.", hint, "UNAVAILABLE")
+
+
+def _silent(home: Path) -> ClientError:
+    """Why the local daemon does not answer: there is none, nobody finds it, or it hangs."""
+    if not lock.is_held(home):
+        return ClientError(f"No daemon is running in {home}.", "Start it with `myna up`.", "UNAVAILABLE")
+    pid = lock.holder(home)
+    who = f"The daemon of {home} runs" + (f" (process {pid})" if pid else "")
+    if not socket_path(home).exists():
+        hint = "It is starting, or it makes it anew within seconds: try again. If that does not help, `myna down` ends it."
+        return ClientError(f"{who}, but its socket is not there.", hint, "UNAVAILABLE")
+    hint = f"It may be stopped, or busy: {home}/log/mynad.log may say. `myna down` ends it, and `myna down --now` whatever it does."
+    return ClientError(f"{who}, but does not answer.", hint, "UNAVAILABLE")
 
 
 def _hint(metadata: Iterable[Any]) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -13,10 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import proto
+from proto import lock
 from proto.client import Client, ClientError, connect
 
 START = 30.0  #: seconds a daemon gets to answer (a large database may be migrated first)
 END = 120.0  #: seconds a daemon gets to end: running training checkpoints first
+ANSWER = 10.0  #: seconds a daemon that somebody else started gets to answer
+HURRY = 5.0  #: seconds a daemon that does not answer gets to end before it is asked harder
 STEP = 0.02  #: seconds between two looks
 
 
@@ -25,6 +28,8 @@ def start(home: Path) -> int:
 
     It outlives this terminal. What it prints goes to `<home>/log/mynad.out`. Raises ClientError with its last words if it ends early.
     """
+    if lock.is_held(home):
+        return _under_way(home)
     log = home / "log" / "mynad.out"
     try:
         log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -52,6 +57,17 @@ def start(home: Path) -> int:
     raise ClientError(f"The daemon did not start. {said}", f"Its log: {log}", "UNAVAILABLE")
 
 
+def _under_way(home: Path) -> int:
+    """Somebody started one just now, or one hangs. Its process id once it serves; raises ClientError, saying which."""
+    with connect(home=home) as client:
+        if _until(client.ready, ANSWER):
+            return client.info().pid
+        if not lock.is_held(home):
+            raise ClientError("The daemon that was starting has ended.", f"Its log: {home / 'log' / 'mynad.log'}", "UNAVAILABLE")
+        client.wait_ready(0.0)  # says why not
+        return client.info().pid
+
+
 def command() -> list[str]:
     """How mynad is started here: the installed script of this very environment, else its module."""
     beside = Path(sys.executable).with_name("mynad")
@@ -67,14 +83,15 @@ def installed() -> str:
 def end(client: Client, *, now: bool = False) -> None:
     """Ask the daemon to end and wait until it has. Raises ClientError if none runs or it takes too long."""
     home = client.address.home
-    here = not client.address.remote and holds_lock(home)
+    here = not client.address.remote and lock.is_held(home)
+    if here and not client.ready():
+        _end_silent(home, now=now)
+        return
     process = _handle(client.info().pid) if here else None
     try:
         client.shutdown(now=now)
-        if process is not None:
-            ended = bool(select.select([process], [], [], END)[0])
-        else:
-            ended = _until(lambda: not (holds_lock(home) if here else client.ready()), END)
+        gone = (lambda: not lock.is_held(home)) if here else (lambda: not client.ready())
+        ended = _ends(process, END) if process is not None else _until(gone, END)
     finally:
         if process is not None:
             os.close(process)
@@ -83,16 +100,34 @@ def end(client: Client, *, now: bool = False) -> None:
         raise ClientError(f"The daemon has not ended after {END:.0f} s.", hint, "DEADLINE_EXCEEDED")
 
 
-def holds_lock(home: Path) -> bool:
-    """Is there a daemon, however busy? (It holds a lock on a file for as long as it lives; process ids would lie.)"""
+def _end_silent(home: Path, *, now: bool) -> None:
+    """End a daemon that does not answer: by signals to the process that has the lock. One that was stopped goes on first. With `now` it is
+    killed if it does not end soon: nothing is lost but what was not saved."""
+    pid = lock.holder(home)
+    process = _handle(pid) if pid else None
+    if process is None or lock.holder(home) != pid:  # asked again now that the handle cannot become another process's
+        hint = f"`fuser -v {lock.lock_path(home)}` names it: end it on the machine, or in the container, that it runs in."
+        raise ClientError(f"The daemon of {home} runs, but does not answer, and its process is not to be seen.", hint, "UNAVAILABLE")
     try:
-        with (home / "run" / "mynad.lock").open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
+        for _ in range(2 if now else 1):  # asked twice, it does not wait for training to save
+            signal.pidfd_send_signal(process, signal.SIGTERM)
+            signal.pidfd_send_signal(process, signal.SIGCONT)
+            if _ends(process, HURRY if now else END):
+                return
+        if now:
+            signal.pidfd_send_signal(process, signal.SIGKILL)
+            if _ends(process, HURRY):
+                return
+    except ProcessLookupError:
+        return
+    finally:
+        os.close(process)
+    hint = "`myna down --now` kills it: training goes on from its last checkpoint at the next start."
+    raise ClientError(f"The daemon (process {pid}) has not ended after {END:.0f} s.", hint, "DEADLINE_EXCEEDED")
+
+
+def _ends(process: int, seconds: float) -> bool:
+    return bool(select.select([process], [], [], seconds)[0])
 
 
 def _handle(pid: int) -> int | None:

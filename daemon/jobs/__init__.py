@@ -47,6 +47,11 @@ class Channel(Protocol):
         """Send a report that needs no acknowledgement (audio, loaded, checkpoint)."""
         ...
 
+    def lasting(self) -> None:
+        """Something is done that the next attempt will find (a line spoken, a clip encoded): crashes before it no longer count. Cheap: only
+        the first of an attempt goes out."""
+        ...
+
     def commit(self, report: wire.Report) -> None:
         """Send a report and wait until the daemon has it on disk (its Ack). Raises Cancelled or ConnectionError if that never comes."""
         ...

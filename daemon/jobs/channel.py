@@ -121,6 +121,7 @@ class JobChannel:
         self._points: dict[int, dict[str, tuple[list[int], list[float]]]] = {}
         self._waiting_points = 0
         self._closed = False
+        self._lasted = False  #: mynad was told that this attempt got something done
 
     # ------------------------------------------------------------------------------------------------- up: to mynad
 
@@ -153,6 +154,13 @@ class JobChannel:
         """Send a report that needs no acknowledgement; what was told before it arrives before it."""
         self.flush()
         self._send(report)
+
+    def lasting(self) -> None:
+        """Something is done that the next attempt will find."""
+        with self._buffer:
+            told, self._lasted = self._lasted, True
+        if not told:
+            self.report(wire.Report(checkpoint=wire.CheckpointSaved()))
 
     def commit(self, report: wire.Report) -> None:
         """Send a report and wait until mynad has it on disk. Raises Cancelled when told to cancel meanwhile."""

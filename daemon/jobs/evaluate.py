@@ -134,7 +134,7 @@ def _speak(
     channel.log("info", f"{who.title}: {made} lines spoken, {len(clips) - made} were there from before.")
     if not features:
         return {}
-    return _kept(who.folder / f"losses-{_losses_key(who, clips)}.json", lambda: _losses(engine, model(), features))
+    return _kept(who.folder / f"losses-{_losses_key(who, clips)}.json", lambda: _losses(engine, model(), features), channel)
 
 
 def _losses(engine: Engine, model: Model, features: Sequence[Features]) -> dict[str, float]:
@@ -157,12 +157,18 @@ def _score(
         steps.one(len(clips))
         return spoken.scores_from_json(kept, lines)
 
-    def told(done: int, total: int) -> None:
+    heard = spoken.HeardLines(path, lines)
+
+    def told(number: int, scored: LineScores) -> None:
+        if heard.known(number) is None:
+            heard.keep(number, scored)
+            channel.lasting()
         steps.one()
         channel.check()
 
-    scores = score_lines(lines, ears, language=language, progress=told)
+    scores = score_lines(lines, ears, language=language, known=heard.known, told=told)
     write_whole(path, json.dumps(_plain(spoken.scores_to_json(scores))).encode(), "the scores")
+    heard.forget()
     return scores
 
 
@@ -170,7 +176,7 @@ def _features(engine: Engine, clips: Sequence[Clip], channel: Channel) -> list[F
     """Features of the lines that the engine can measure a loss on."""
     steering = Steering(channel)
     try:
-        encoded = encode_all(engine, clips, channel.home / "features" / engine.info.name, steering)
+        encoded = encode_all(engine, clips, channel.home / "features" / engine.info.name, steering, on_made=channel.lasting)
     except control.Stopped as stopped:
         raise Stopped from stopped
     for clip, reason in encoded.dropped:
@@ -178,13 +184,14 @@ def _features(engine: Engine, clips: Sequence[Clip], channel: Channel) -> list[F
     return [features for _, features in encoded.kept]
 
 
-def _kept(path: Path, make: Callable[[], dict[str, float]]) -> dict[str, float]:
+def _kept(path: Path, make: Callable[[], dict[str, float]], channel: Channel) -> dict[str, float]:
     """Read numbers from a file, or make them and keep them there."""
     try:
         found: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         found = make()
         write_whole(path, json.dumps(found).encode(), "held-out losses")
+        channel.lasting()
     return found
 
 

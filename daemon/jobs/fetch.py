@@ -6,6 +6,7 @@ fetch keeps what came.
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import time
@@ -14,7 +15,7 @@ from pathlib import Path
 from daemon.jobs import Channel
 from engines import registry, torch_file, weights
 from engines.base import EngineInfo
-from engines.download import download, is_published
+from engines.download import download, is_published, part_of
 from engines.errors import DiskFull, WeightsMissing
 from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_folder
 from proto import worker_pb2 as wire
@@ -41,6 +42,8 @@ def run(plan: wire.FetchPlan, channel: Channel) -> str:
             by_hand = by_hand or not is_published(file, folder / file.name)
         else:
             url = f"{plan.mirror.rstrip('/')}/{file.name}" if plan.mirror else file.url
+            part = part_of(file, folder)
+            news.here = news.done + (part.stat().st_size if part.is_file() else 0)
             channel.log("info", f"{file.name} ({file.size:,} bytes) comes from {url}.")
             download(file, url, folder, news.told)
         news.done += file.size
@@ -56,12 +59,15 @@ class _News:
         self._channel = channel
         self.total = total  #: bytes
         self.done = 0  #: bytes of the files before
+        self.here = math.inf  #: bytes that attempts before left; what comes beyond them stays for the next one
         self._began: tuple[float, int] | None = None
 
     def told(self, have: int, sentence: str) -> None:
         """So many bytes of the present file are here. Raises what the daemon ordered."""
         self._channel.check()
         now, at = time.monotonic(), self.done + have
+        if at > self.here:
+            self._channel.lasting()
         if self._began is None or at < self._began[1]:
             self._began = (now, at)
         since, came = now - self._began[0], at - self._began[1]

@@ -84,6 +84,7 @@ def speak_all(
                 samples = np.concatenate([chunk.samples for chunk in chunks]) if chunks else np.zeros(0, np.float32)
                 write_wav(wav, samples, rate)
                 write_whole(note, json.dumps({"key": key, "text": clip.text}).encode(), "a spoken line")
+                channel.lasting()
             except EngineError as error:
                 if error.kind in ("cancelled", "disk-full", "out-of-memory"):
                     raise
@@ -103,6 +104,7 @@ def recordings(samples: Path, clips: Sequence[Clip], rate: int, channel: Channel
         channel.check()
         if not who.wav(clip).is_file():  # named by its content: it cannot be another
             write_wav(who.wav(clip), load(clip.path, rate), rate)
+            channel.lasting()
     return who
 
 
@@ -118,15 +120,40 @@ def scored_before(who: Speaker, clips: Sequence[Clip], ears: str) -> tuple[dict[
     return _read(path), path
 
 
+class HeardLines:
+    """Scores line by line, for the next attempt when this one is cut short. Kept beside where all of them will be (`whole`)."""
+
+    def __init__(self, whole: Path, lines: Sequence[Line]) -> None:
+        self._path = whole.with_suffix(".part.json")
+        self._kept = _read(self._path)
+        self._lines = lines
+
+    def known(self, number: int) -> LineScores | None:
+        """What an attempt before heard."""
+        kept = self._kept.get(str(number))
+        return LineScores(self._lines[number], **kept) if kept is not None else None
+
+    def keep(self, number: int, scores: LineScores) -> None:
+        self._kept[str(number)] = _numbers(scores)
+        write_whole(self._path, json.dumps(self._kept).encode(), "the scores")
+
+    def forget(self) -> None:
+        """All of them are kept elsewhere now."""
+        self._path.unlink(missing_ok=True)
+
+
 def scores_to_json(scores: Scores) -> dict[str, Any]:
     """For keeping; the inverse is `scores_from_json` with the same lines."""
-    kept = [{name: value for name, value in vars(line).items() if name != "line"} for line in scores.lines]
-    return {"lines": kept, "summary": scores.summary.to_json()}
+    return {"lines": [_numbers(line) for line in scores.lines], "summary": scores.summary.to_json()}
 
 
 def scores_from_json(values: dict[str, Any], of: Sequence[Line]) -> Scores:
     scored = tuple(LineScores(line, **kept) for line, kept in zip(of, values["lines"], strict=True))
     return Scores(scored, Summary.from_json(values["summary"]))
+
+
+def _numbers(line: LineScores) -> dict[str, Any]:
+    return {name: value for name, value in vars(line).items() if name != "line"}
 
 
 def write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]], rate: int) -> None:

@@ -133,6 +133,7 @@ def _base_losses(
     memory.release(device.torch_device())
     kept.parent.mkdir(parents=True, exist_ok=True)
     write_whole(kept, json.dumps(losses).encode(), "the base's losses")
+    channel.lasting()
     return losses
 
 
@@ -148,7 +149,7 @@ def _features(
     def told(done: int, total: int) -> None:
         channel.progress(done, total, "clips", "encoding clips")
 
-    encoded = encode_all(engine, everything, folder, steering, told)
+    encoded = encode_all(engine, everything, folder, steering, told, channel.lasting)
     for clip, reason in encoded.dropped:
         channel.log("warning", f"Clip {clip.sha256[:12]} is left out: {reason}")
     features = {clip.sha256: feature for clip, feature in encoded.kept}

@@ -11,17 +11,22 @@ from typing import Any, TypeVar
 import grpc
 import grpc.aio
 
-from daemon.errors import MynaError
+from daemon.errors import MynaError, brief
 from proto.channel import HINT_KEY
 
 log = logging.getLogger("mynad")
 C = TypeVar("C")
+#: bytes of an error's words: on the wire each that is not ASCII is three, and an answer's metadata may have 8 kB
+LONGEST = 1_500
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, method: str) -> None:
     if isinstance(error, MynaError):
         what_to_do = ((HINT_KEY, error.hint.encode()),) if error.hint else ()  # apart from the sentence, for clients that show both
-        await context.abort(grpc.StatusCode[error.code], str(error), what_to_do)
+        words = str(error)
+        if len(words.encode()) > LONGEST:
+            words = brief(words)
+        await context.abort(grpc.StatusCode[error.code], words, what_to_do)
     log.exception("%s failed", method, exc_info=error)
     await context.abort(grpc.StatusCode.INTERNAL, "Myna made a mistake here. log/mynad.log in its home folder has the details.")
 

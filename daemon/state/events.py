@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
-from daemon.errors import CursorTooOld
+from daemon.errors import CursorTooOld, brief
 from daemon.models import EventRow, Job, now
 from proto import myna_pb2 as pb
 
@@ -36,7 +36,7 @@ def emit(session: Session, event: pb.Event, voice: str = "") -> None:
 
 def notice(session: Session, level: str, sentence: str, hint: str = "", voice: str = "") -> None:
     """Something a person should know that belongs to no job. Levels: "info", "warning", "error"."""
-    emit(session, pb.Event(notice=pb.Notice(level=level, sentence=sentence, hint=hint)), voice)
+    emit(session, pb.Event(notice=pb.Notice(level=level, sentence=brief(sentence), hint=brief(hint))), voice)
 
 
 def newest(session: Session) -> int:

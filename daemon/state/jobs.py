@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow
+from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow, brief
 from daemon.models import LIVE, Attempt, Job, now
 from daemon.state import events
 from daemon.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded, Transition
@@ -251,6 +251,7 @@ def _between(session: Session, job: Job, low: float, high: float) -> float:
 
 def set_why(session: Session, job: Job, why: str) -> bool:
     """Say why a job waits. Writes (and tells) only what changed; True if it did."""
+    why = brief(why)
     if job.why == why or job.state != "queued":
         return False
     job.why = why
@@ -354,7 +355,7 @@ def end(job: Job, state: str, sentence: str) -> None:
 
 def put_back(session: Session, job: Job, why: str) -> None:
     """Queue the job again, at its old place."""
-    job.state, job.queued_since, job.why = "queued", now(), why
+    job.state, job.queued_since, job.why = "queued", now(), brief(why)
     job.started = job.ended = job.paused_since = None
     job.paused_by_person = False
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""

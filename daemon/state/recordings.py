@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from daemon.errors import NotFound
+from daemon.errors import NotFound, brief
 from daemon.models import Clip, DatasetClip, Recording, Voice, now
 from daemon.names import is_metadata, printable
 from daemon.state import events, voices
@@ -217,5 +217,5 @@ def _supersede(session: Session, rows: Sequence[Clip]) -> None:
 
 def tell(session: Session, voice: str, name: str, state: str, why: str = "", seconds: float = 0.0) -> None:
     """Emit an inbox event. States: "taken", "refused", "known", "removed"."""
-    event = pb.InboxEvent(voice=voice, name=name, state=state, why=why, seconds=seconds)
+    event = pb.InboxEvent(voice=voice, name=name, state=state, why=brief(why), seconds=seconds)
     events.emit(session, pb.Event(inbox=event), voice)

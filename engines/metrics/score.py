@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _RATE = 16_000
-#: Called after each line with (lines done, lines in all); may raise engines.errors.Cancelled.
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -83,9 +81,12 @@ def score_lines(
     *,
     language: str = "en",
     held_out_loss: float | None = None,
-    progress: Progress | None = None,
+    known: Callable[[int], LineScores | None] = lambda number: None,
+    told: Callable[[int, LineScores], None] = lambda number, scores: None,
 ) -> Scores:
-    """Score every line. A line that cannot be spoken or read is failed, with the reason, and never left out of the count.
+    """Score every line but those whose scores are `known` (by number) from before; `told` is called after each, and may raise Cancelled.
+
+    A line that cannot be spoken or read is failed, with the reason, and never left out of the count.
 
     Similarity is to the mean embedding of all the lines' recordings (without a line's own one where `spoken` is that recording itself).
     Without a transcriber there are no word errors. Raises BadInput if a recording cannot be read.
@@ -96,31 +97,28 @@ def score_lines(
     counted: list[Errors] = []
     for number, line in enumerate(lines):
         others = [one.voice for i, one in enumerate(recorded) if one.voice is not None and (i != number or line.spoken != line.recording)]
-        result, mistakes = _score(line, recorded[number], others, usual, transcriber, language)
+        result = known(number) or _score(line, recorded[number], others, usual, transcriber, language)
         scored.append(result)
-        if mistakes is not None:
-            counted.append(mistakes)
-        if progress is not None:
-            progress(number + 1, len(lines))
+        if transcriber is not None:  # of a line that was not spoken, too: leaving it out would flatter a voice that breaks
+            counted.append(errors(line.text, result.heard, language))
+        told(number, result)
     return Scores(tuple(scored), _summarise(scored, counted, transcriber, held_out_loss))
 
 
-def score_recordings(
-    lines: Sequence[Line], transcriber: Transcriber | None, *, language: str = "en", progress: Progress | None = None
-) -> Scores:
+def score_recordings(lines: Sequence[Line], transcriber: Transcriber | None, *, language: str = "en") -> Scores:
     """Score the recordings themselves: the ceiling that no voice can be expected to pass."""
-    return score_lines([replace(line, spoken=line.recording) for line in lines], transcriber, language=language, progress=progress)
+    return score_lines([replace(line, spoken=line.recording) for line in lines], transcriber, language=language)
 
 
 def _score(
     line: Line, recorded: _Recorded, voices: Sequence[NDArray[np.float32]], usual: Pitch, transcriber: Transcriber | None, language: str
-) -> tuple[LineScores, Errors | None]:
+) -> LineScores:
     try:
         samples = load(line.spoken, _RATE)
     except BadInput as problem:
-        return LineScores(line, error=str(problem)), _all_wrong(line, transcriber, language)
+        return LineScores(line, error=str(problem))
     if not samples.any():
-        return LineScores(line, error=f"{shown(line.spoken)} is silent."), _all_wrong(line, transcriber, language)
+        return LineScores(line, error=f"{shown(line.spoken)} is silent.")
     try:
         similarity = cosine(embed(samples), mean_embedding(voices)) if voices else None
     except BadInput:  # too little speech: the line itself may still be scored
@@ -128,7 +126,7 @@ def _score(
     own_pitch = pitch(samples)
     heard = transcriber.transcribe(samples).text if transcriber is not None else ""
     mistakes = errors(line.text, heard, language) if transcriber is not None else None
-    result = LineScores(
+    return LineScores(
         line,
         heard=heard,
         wer=mistakes.wer if mistakes else None,
@@ -140,12 +138,6 @@ def _score(
         f0_semitones=semitones_between(own_pitch, usual),
         seconds=len(samples) / _RATE,
     )
-    return result, mistakes
-
-
-def _all_wrong(line: Line, transcriber: Transcriber | None, language: str) -> Errors | None:
-    """A line that was not spoken has every word wrong; leaving it out would flatter a voice that breaks on hard lines."""
-    return errors(line.text, "", language) if transcriber is not None else None
 
 
 def _changed(path: Path) -> int:

@@ -58,6 +58,9 @@ def act(what: str, channel: Channel) -> str:
             raise MemoryError
         case "full":
             raise OSError(28, "No space left on device")
+        case _ if what.startswith("write="):
+            with open(what.removeprefix("write="), "w"):
+                pass
         case _ if what.startswith("until="):
             while not os.path.exists(what.removeprefix("until=")):
                 time.sleep(0.01)  # no test: a worker at work until the test lets it go on
@@ -69,6 +72,11 @@ def act(what: str, channel: Channel) -> str:
         case "steps":
             for step in range(10_000_000):
                 channel.progress(step, 0, "steps", "training")
+                channel.check()
+                time.sleep(0.01)  # what its step takes
+        case "measures":
+            for step in range(10_000_000):
+                channel.points(1, [("train/loss", step, 1.0)])
                 channel.check()
                 time.sleep(0.01)  # what its step takes
         case "grandchild":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from living_daemon import Living, lived
 from test_launcher import alive, until
 
+from daemon.errors import brief
 from daemon.lifecycle import CRASH_LIMIT
 from daemon.status import ENDED
+from daemon.worker import REFUSALS, explain
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
@@ -61,6 +64,40 @@ def test_other_failures_are_told_apart(tmp_path: Path, text: str, kind: pb.Error
     assert error.kind == kind
     assert words in error.sentence
     assert error.hint
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/proc/sys/kernel/ostype", "has no right to it"),  # not even root may write there
+        ("folder", "is a folder where a file should be"),
+        ("file/inside", "a file is where a folder should be"),
+        ("n" * 300, "has a name that is too long"),
+        ("gone/file", "is not there"),
+        ("circle", "leads round in a circle"),
+    ],
+)
+def test_what_the_system_refuses_a_worker_is_a_sentence_that_names_the_path(tmp_path: Path, path: str, words: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    error = error_of(tmp_path / "home", f"write={tmp_path / path}")
+    assert error.kind == pb.ENGINE
+    assert re.search(words, error.sentence), error.sentence
+    assert error.sentence.startswith(brief(str(tmp_path / path)))
+    assert "no words for" not in error.sentence
+    assert error.hint
+
+
+@pytest.mark.parametrize("number", REFUSALS)
+def test_every_refusal_of_the_system_has_words_with_and_without_a_path(number: int) -> None:
+    """Those too that cannot be had here: a read-only disk, too many open files."""
+    for error in (OSError(number, "words of the system", "/home/voices/anna/7"), OSError(number, "words of the system")):
+        kind, sentence, hint, stack = explain(error, Path("/home"))
+        assert kind == "engine"
+        assert sentence.startswith("/home/voices/anna/7 " if error.filename else "Something in /home ")
+        assert hint
+        assert stack
 
 
 def test_the_details_of_a_bug_are_in_the_log_not_in_the_sentence(tmp_path: Path) -> None:

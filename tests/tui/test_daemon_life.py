@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
+import signal
 import stat
+import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from daemon.lock import Lock
+from proto import lock
 from proto import myna_pb2 as pb
+from proto.client import connect
 from proto.home import socket_path
 from tests.tui.conftest import Run
 from tui import doctor
@@ -97,3 +106,108 @@ def test_of_two_findings_of_one_name_the_worse_is_shown() -> None:
     fine, bad = doctor.ok("torch", "Found."), doctor.problem("torch", "It does not load.", "Install it.")
     assert doctor.merge([bad], [fine]) == [bad]
     assert doctor.merge([pb.Finding(name="torch", state="ok", sentence="mine")], [fine]) == [fine]
+
+
+# ------------------------------------------------------------------------------------------- a daemon that runs and does not answer
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:
+    """Another process has no event to wait for."""
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.02)  # between two looks
+
+
+def frozen(myna: Run) -> int:
+    """A daemon of this home that was stopped (SIGSTOP): its process id."""
+    pid = int(json.loads(myna("up", "--json").out)["pid"])
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+def alive(pid: int) -> bool:
+    return os.path.exists(f"/proc/{pid}/exe")
+
+
+def test_a_daemon_that_hangs_is_not_called_absent_and_can_be_ended(myna: Run, home: Path) -> None:
+    pid = frozen(myna)
+    try:
+        for command in (("status",), ("jobs",), ("up",)):
+            ended = myna(*command)
+            assert ended.code == 1, ended.out
+            assert f"runs (process {pid}), but does not answer" in ended.err
+            assert "myna down" in ended.err
+            assert "No daemon" not in ended.err
+        down = myna("down")
+        assert down.code == 0, down.err
+        assert not alive(pid)
+        assert "No daemon was running" in myna("down").out
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_daemon_whose_socket_is_deleted_makes_it_anew(myna: Run, home: Path, any_daemon: object) -> None:
+    with connect(home=home) as client:
+        pid = client.info().pid
+        watch = client.watch()
+        socket_path(home).unlink()
+        ended = myna("status")
+        assert ended.code == 0 or "its socket is not there" in ended.err
+        wait_for(lambda: socket_path(home).exists())
+        with connect(home=home) as another:
+            assert another.info().pid == pid
+        assert client.info().pid == pid  # who was connected still is
+        watch.close()
+    assert stat.S_IMODE(socket_path(home).stat().st_mode) == 0o600
+    down = myna("down")
+    assert down.code == 0, down.err
+    assert not socket_path(home).exists()
+
+
+def test_a_daemon_whose_run_folder_is_deleted_stays_the_only_one(myna: Run, home: Path, any_daemon: object) -> None:
+    with connect(home=home) as client:
+        pid = client.info().pid
+    shutil.rmtree(home / "run")
+    wait_for(lambda: socket_path(home).exists())
+    assert lock.holder(home) == pid
+    assert json.loads(myna("up", "--json").out) == {"pid": pid, "home": str(home), "started": False}
+
+
+def test_a_daemon_that_hangs_with_its_socket_deleted_can_be_ended(myna: Run, home: Path) -> None:
+    pid = frozen(myna)
+    try:
+        socket_path(home).unlink()
+        ended = myna("status")
+        assert f"runs (process {pid}), but its socket is not there" in ended.err
+        assert json.loads(myna("down", "--now", "--json").out) == {"ended": True}
+        assert not alive(pid)
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_process_that_has_not_the_lock_is_never_ended(myna: Run, home: Path, any_daemon: object) -> None:
+    """Whatever id the file names: it may have been used again."""
+    pid = json.loads(myna("status", "--json").out)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        lock.lock_path(home).write_text(f"{os.getpid()}\n")
+        assert lock.holder(home) is None
+        down = myna("down", "--now")
+        assert down.code == 1
+        assert "its process is not to be seen" in down.err
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def test_who_looks_for_a_daemon_does_not_keep_one_from_starting(myna: Run, home: Path) -> None:
+    (home / "run").mkdir(parents=True)
+    with (home / "run" / "mynad.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        timer = threading.Timer(0.2, lambda: fcntl.flock(file, fcntl.LOCK_UN))
+        timer.start()
+        held = Lock(home)
+        held.release()
+        timer.join()

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from proto import lock
 from proto.client import ClientError
 from tui import daemon, output, session
 
@@ -37,19 +38,13 @@ def down(
     """End the daemon. Running training saves itself and goes on at the next start."""
     client = session.client()
     where = session.where()
-    if not where.remote and not client.ready() and not daemon.holds_lock(where.home):
+    if not where.remote and not client.ready() and not lock.is_held(where.home):
         if json:
             output.json({"ended": False})
         else:
             output.line("No daemon was running.")
         return
-    try:
-        daemon.end(client, now=now)
-    except ClientError as error:
-        if error.code == "UNAVAILABLE" and daemon.holds_lock(where.home):
-            log = where.home / "log" / "mynad.log"
-            raise ClientError(f"The daemon in {where.home} is there, but does not answer.", f"It may be ending: {log} says.") from None
-        raise
+    daemon.end(client, now=now)
     if json:
         output.json({"ended": True})
     else:

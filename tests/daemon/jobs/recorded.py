@@ -22,6 +22,7 @@ class Recorded:
         self.curves: dict[str, dict[int, float]] = {}
         self.lines: list[str] = []
         self.waited = 0
+        self.lasted = 0
 
     def progress(self, done: float, total: float, unit: str, sentence: str = "", eta_seconds: float = 0.0) -> None:
         self.told.append((done, total, unit))
@@ -35,6 +36,9 @@ class Recorded:
 
     def report(self, report: wire.Report) -> None:
         self.reports.append(report)
+
+    def lasting(self) -> None:
+        self.lasted += 1
 
     def commit(self, report: wire.Report) -> None:
         self.committed.append(report)

@@ -18,11 +18,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, select, text
 
 import daemon.migrations
+from daemon.database import engine as engine_of
 from daemon.errors import MynaError
 from daemon.models import Clip, Evaluation, Holdout, Home, Job, Row, Run, Version, Voice
 from daemon.state import events, jobs, runs
 from daemon.store import HEAD, Store, migrate, opened
-from daemon.store import _engine as engine_of
 
 pytestmark = pytest.mark.migration
 

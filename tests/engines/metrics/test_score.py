@@ -21,7 +21,7 @@ from engines.metrics.dnsmos import dnsmos
 from engines.metrics.duration import duration_ratio, spoken_seconds
 from engines.metrics.gate import better
 from engines.metrics.pitch import Pitch, pitch, semitones_between
-from engines.metrics.score import Line, score_lines, score_recordings
+from engines.metrics.score import Line, LineScores, score_lines, score_recordings
 from engines.metrics.similarity import cosine, embed, mean_embedding
 from engines.transcription.base import Transcript
 
@@ -126,15 +126,23 @@ def test_no_lines_give_an_empty_summary() -> None:
 
 
 def test_progress_is_told_line_by_line_and_can_stop() -> None:
-    told: list[tuple[int, int]] = []
+    told: list[tuple[int, str]] = []
 
-    def stop(done: int, total: int) -> None:
-        told.append((done, total))
+    def stop(number: int, scores: LineScores) -> None:
+        told.append((number, scores.heard))
         raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        score_lines(LINES, perfect(), progress=stop)
-    assert told == [(1, 2)]
+        score_lines(LINES, perfect(), told=stop)
+    assert told == [(0, LINES[0].text)]
+
+
+def test_lines_that_were_scored_before_are_not_heard_again_and_count_the_same() -> None:
+    kept: dict[int, LineScores] = {}
+    whole = score_lines(LINES, perfect(), told=kept.__setitem__)
+    assert score_lines(LINES, Ears(), known=kept.get).summary.wer == whole.summary.wer
+    heard = score_lines(LINES, Ears(LINES[1].text), known={0: kept[0]}.get)  # the other one is
+    assert [line.heard for line in heard.lines] == [line.text for line in LINES]
 
 
 def test_the_same_voice_is_nearer_than_another_and_loudness_does_not_count(another_voice: list[Line]) -> None:
