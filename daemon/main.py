@@ -159,14 +159,13 @@ class Daemon:
 
     async def _listen(self, servers: list[grpc.aio.Server], outside: list[grpc.aio.Server]) -> None:
         """Start the local server and those of the network, and put them into `servers`."""
-        import grpc.aio
         from grpc_health.v1 import health, health_pb2, health_pb2_grpc
         from grpc_reflection.v1alpha import reflection
 
         from daemon import listen
         from proto import myna_pb2_grpc as stubs
 
-        local = grpc.aio.server(options=listen.OPTIONS)
+        local = listen.unix_server()
         ready = [local, *outside]
         checks = self._checks = health.aio.HealthServicer()
         servicers = {name: getattr(importlib.import_module(module), f"{name}Service")(self) for name, module in SERVICES.items()}
