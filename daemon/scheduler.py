@@ -264,7 +264,10 @@ class Scheduler:
 
     def _conflict(self, job: Job) -> str:
         """A voice's recordings are handled by one job at a time: two ingests could take the same bytes twice, and a dataset made beside
-        an ingest would miss what it brings."""
+        an ingest would miss what it brings. Nor are two exports of a voice written at once: they may be the same file."""
+        if job.kind == "export":
+            writing = next((a for a in self.attempts.values() if a.kind == "export" and a.voice == job.voice), None)
+            return f"{writing.label} of {job.voice} is being written" if writing is not None else ""
         if job.kind not in ("ingest", "dataset"):
             return ""
         other = next((a for a in self.attempts.values() if a.voice == job.voice and a.kind in ("ingest", "dataset")), None)

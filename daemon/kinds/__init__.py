@@ -11,6 +11,7 @@ from typing import Protocol
 
 from sqlalchemy.orm import Session
 
+from daemon.errors import Later
 from daemon.models import Job
 from proto import myna_pb2 as pb
 from proto.worker_pb2 import Report, Start
@@ -54,10 +55,12 @@ class Kind(Protocol):
 
 
 def kind(name: str) -> Kind:
-    """The kind of that name."""
+    """The kind of that name. Raises Later for one that the wire knows and this version does not."""
     from daemon.kinds import dataset, evaluate, export, fetch, ingest, speak, train  # here: kinds submit jobs, and jobs ask for kinds
 
     every: dict[str, Kind] = {module.KIND.name: module.KIND for module in (ingest, dataset, train, evaluate, speak, export, fetch)}
+    if name not in every:
+        raise Later(f"Jobs that {name} come with a later version of Myna.", "Until then, packages of voices can be copied by hand.")
     return every[name]
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from daemon import room
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.models import Dataset, Job, PointRow, Run, SeriesRow, Version, Voice, now
-from daemon.state import clip_refs, engines, jobs, voices
+from daemon.state import clip_refs, engines, jobs, paging, voices
 from engines import registry
 from engines.errors import BadInput
 from engines.training import settings
@@ -228,10 +228,10 @@ def _parent(session: Session, voice: Voice, chosen: str) -> Version | None:
         return speaks if speaks is not None and speaks.engine == voice.engine else None
     if chosen == "base":
         return None
-    number = chosen.removeprefix("v")
-    if not number.isdecimal():
+    number = paging.whole(chosen.removeprefix("v"))
+    if number is None:
         raise BadRequest(f"There is no version {chosen!r} to train from.", 'Give a version number, or "base".')
-    return voices.version(session, voice.name, int(number))
+    return voices.version(session, voice.name, number)
 
 
 def _info(engine: str) -> EngineInfo:
@@ -264,7 +264,7 @@ def _value(text: str) -> Any:
     """A setting given as text: a number, true or false where it reads as one."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -12,6 +12,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.orm import Session
 
 from daemon import doctor
+from daemon.errors import BadRequest
 from daemon.kinds import train
 from daemon.services.errors import plain
 from daemon.state import engines, events, jobs
@@ -22,8 +23,8 @@ from proto import myna_pb2_grpc as stubs
 if TYPE_CHECKING:
     from daemon.main import Daemon
 
-#: seconds between samples of a watch: the default, and the least
-EVERY, LEAST = 2.0, 0.5
+#: seconds between samples of a watch: the default, the least, and the most
+EVERY, LEAST, MOST = 2.0, 0.5, 3600.0
 
 
 @plain
@@ -56,6 +57,8 @@ class SystemService(stubs.SystemServicer):
         )
 
     async def Watch(self, request: pb.SystemWatchRequest, context: Any) -> AsyncIterator[pb.SystemSample]:
+        if not 0 <= request.every_seconds <= MOST:  # also what is no number
+            raise BadRequest(f"Samples cannot come every {request.every_seconds:g} seconds.", f"Use a number from {LEAST:g} to {MOST:g}.")
         every = max(request.every_seconds or EVERY, LEAST)
         while True:
             yield await self.daemon.machine.sample()

@@ -12,14 +12,16 @@ from sqlalchemy.orm import Session
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow
 from daemon.kinds import NAMES, kind
 from daemon.models import LIVE, Attempt, Job, now
-from daemon.state import events
+from daemon.state import events, paging
 from daemon.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded
 from proto import myna_pb2 as pb
 
 #: attempts in a row that may die without a word before the job is given up
 CRASH_LIMIT = 3
-#: rows of a page, if the caller names none, and at most
-PAGE, PAGE_LIMIT = 50, 1_000
+#: what may be added to the priority of a kind, or taken from it
+PRIORITIES = 1_000_000
+#: characters of an idempotency key
+KEY_LENGTH = 1_000
 #: the newest job's id
 NEWEST = select(func.max(Job.id))
 
@@ -96,22 +98,17 @@ def page(
     """(jobs, newest first; token of the next page, empty at the end). Raises BadRequest for unknown states or a foreign token."""
     if unknown := set(states) - set(STATES):
         raise BadRequest(f"There is no job state {sorted(unknown)[0]!r}.", f"Use {', '.join(STATES)}.")
-    size = min(size or PAGE, PAGE_LIMIT)
+    size, before = paging.size(size), paging.number(token)
     query = select(Job).order_by(Job.id.desc()).limit(size + 1)
-    if token:
-        if not (token.isascii() and token.isdigit() and len(token) < 19):
-            raise BadRequest(f"{token!r} is no page token.", "Use the token of the last answer.")
-        query = query.where(Job.id < int(token))
+    if before:
+        query = query.where(Job.id < before)
     if voice:
         query = query.where(Job.voice == voice)
     if states:
-        query = query.where(Job.state.in_(states))
+        query = query.where(Job.state.in_(set(states)))
     if kinds:
-        query = query.where(Job.kind.in_(kinds))
-    rows = list(session.scalars(query))
-    more = len(rows) > size
-    rows = rows[:size]
-    return rows, str(rows[-1].id) if more else ""
+        query = query.where(Job.kind.in_(set(kinds)))
+    return paging.cut(session.scalars(query).all(), size, lambda row: row.id)
 
 
 def counts(session: Session) -> dict[str, int]:
@@ -135,6 +132,8 @@ def find_live(session: Session, kind_name: str, voice: str) -> Job | None:
 
 def submit(session: Session, spec: pb.JobSpec, *, key: str = "", priority: int = 0, parent_job: int | None = None) -> Job:
     """Put a job into the queue; with the key of an earlier submit, return that job instead. Raises what the kind's check raises."""
+    if len(key) > KEY_LENGTH:
+        raise BadRequest(f"The idempotency key has {len(key)} characters.", f"Use one of at most {KEY_LENGTH}: a UUID, for example.")
     if key:
         earlier = session.scalars(select(Job).where(Job.idempotency_key == key)).first()
         if earlier is not None:
@@ -142,6 +141,8 @@ def submit(session: Session, spec: pb.JobSpec, *, key: str = "", priority: int =
     which = spec.WhichOneof("spec")
     if which is None:
         raise BadRequest("The job says nothing to do.", "Set one of ingest, dataset, train, evaluate, speak, export, import, fetch.")
+    if abs(priority) > PRIORITIES:
+        raise BadRequest(f"The priority {priority} is out of range.", f"Use one from {-PRIORITIES} to {PRIORITIES}.")
     of = kind(which)
     voice, title = of.check(session, spec)
     time = now()

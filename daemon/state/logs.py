@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypedDict
 
+from daemon.errors import CursorTooOld
+
 
 class Line(TypedDict):
     """One line as stored."""
@@ -82,15 +84,23 @@ class Logs:
             lines.append(line)
         return lines, offset
 
+    def _size(self, job: int) -> int:
+        try:
+            return self.path(job).stat().st_size
+        except FileNotFoundError:
+            return 0
+
     async def follow(
         self, job: int, *, tail: int = 0, after: int = 0, alive: Callable[[], Awaitable[bool]] | None = None
     ) -> AsyncIterator[Read]:
         """The job's lines after the cursor `after`; with `alive`, which tells whether the job has not ended, also those that come, until
-        `close(job)` says that there will be no more."""
+        `close(job)` says that there will be no more. Raises CursorTooOld for a cursor behind the log's end: it is of another log."""
         changed = asyncio.Event()
         followers = self._followers.setdefault(job, set())
         followers.add(changed)
         try:
+            if after > self._size(job):
+                raise CursorTooOld(f"The log of job {job} has no line {after} yet.", "Ask for it from its first line.")
             lines, offset = await asyncio.to_thread(self.read, job, after)
             for line in lines[-tail:] if tail else lines:
                 yield line

@@ -11,6 +11,9 @@ from typing import Any
 from engines.base import EngineInfo, LoraSettings
 from engines.errors import BadInput
 
+#: The greatest number that a setting takes, and those that take greater ones: the wire has 32 bits for steps, and 64 for a seed.
+USUAL_LARGEST, LARGEST = 2**31 - 1, {"seed": 2**64 - 1}
+
 
 @dataclass(frozen=True)
 class TrainSettings:
@@ -92,6 +95,8 @@ def overrides(options: Mapping[str, Any], info: EngineInfo, parent_lora: Mapping
     `lora_rank` (0: none), `lora_alpha` (twice the rank), `lora_dropout` and `lora_targets` (a list, or names with commas) become `lora`.
     Without a rank, a training that goes on from adapters (`parent_lora`, as JSON) has adapters of the same shape. Raises BadInput.
     """
+    if "lora" in options:
+        raise BadInput("There is no training setting named lora.", "Set lora_rank, lora_alpha, lora_dropout or lora_targets.")
     values = {name: value for name, value in options.items() if not name.startswith("lora_")}
     given = {name.removeprefix("lora_"): value for name, value in options.items() if name.startswith("lora_")}
     rank = given.pop("rank", None)
@@ -147,3 +152,5 @@ def _check(values: Mapping[str, Any]) -> None:
         fits: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,)}
         if kind in fits and (isinstance(value, bool) or not isinstance(value, fits[kind])):
             raise BadInput(f"The training setting {name} is {value!r}.", f"Set {name} to {wanted[kind]}.")
+        if kind in ("int", "float") and not abs(value) <= LARGEST.get(name, USUAL_LARGEST):  # also what is no number
+            raise BadInput(f"The training setting {name} is out of range.", f"Set {name} to {wanted[kind]} below {USUAL_LARGEST:,}.")
