@@ -41,7 +41,7 @@ class TokenGate(grpc.aio.ServerInterceptor):
     async def _refuse(self, _requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         self._refused += 1
         if time.monotonic() - self._told >= QUIET:
-            log.warning("without the right token: %d calls, the last from %s", self._refused, context.peer())
+            log.warning("refused for want of the right token: %d so far, the last from %s", self._refused, context.peer())
             self._refused, self._told = 0, time.monotonic()
         await context.abort(grpc.StatusCode.UNAUTHENTICATED, "This mynad wants a token. Give it with --token or MYNA_TOKEN.")
 

@@ -105,6 +105,7 @@ class Daemon:
 
     def _open(self) -> None:
         """State first, then those who use it."""
+        from daemon import memory
         from daemon.gpu import Gpus
         from daemon.inbox import Inbox
         from daemon.machine import Machine
@@ -127,6 +128,7 @@ class Daemon:
         self._work("scheduler", self.scheduler.run())
         self._work("gpu", self._first_look())
         self._work("forget", self._forget())
+        self._work("memory", memory.give_back())
         self.inbox = Inbox(self.home, self.settings, self.store)
         self._work("inbox", self.inbox.run())
 
@@ -193,7 +195,7 @@ class Daemon:
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         for task in self._tasks:
-            if task.get_name() in ("scheduler", "inbox", "forget"):
+            if task.get_name() in ("scheduler", "inbox", "forget", "memory"):
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=LEAVE + 3)
         self.launcher.close()

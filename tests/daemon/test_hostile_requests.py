@@ -17,9 +17,11 @@ from sqlalchemy.orm import Session
 from voice_rows import clip, folder, sha, version
 
 from benchmarks import fuzzing
+from daemon.kinds import ingest, speak
 from daemon.models import Run, Voice
 from daemon.state import runs
 from proto import myna_pb2 as pb
+from proto.client import ClientError
 from proto.home import socket_path
 
 CALLS, AT_ONCE = 1_500, 12
@@ -150,5 +152,17 @@ def test_what_once_was_a_mistake_of_mynads_own_is_refused_with_a_sentence(tmp_pa
             for path, request, code in ONCE:
                 answer = await fuzzing.answer(channel, fuzzing.Call(named[path], (request.SerializeToString(),)))
                 assert answer.code.startswith(code), (path, str(request)[:100], answer)
+
+    lived(tmp_path / "home", life, NO_WORKER, settle=3600.0, min_free_disk=0)
+
+
+def test_a_request_that_is_too_big_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        with pytest.raises(ClientError, match="too much for one request") as caught:
+            await story.client.submit(pb.SpeakSpec(voice="anna", text="x" * 5_000_000))
+        assert caught.value.code == "RESOURCE_EXHAUSTED"
+        biggest = pb.IngestSpec(voice="anna", files=[b"%05d" % number + b"x" * 150 for number in range(ingest.FILES_LIMIT)])
+        assert (await story.client.submit(biggest)).id
+        assert (await story.client.submit(pb.SpeakSpec(voice="anna", text="\U0001f600x" * (speak.LONGEST // 2)))).id
 
     lived(tmp_path / "home", life, NO_WORKER, settle=3600.0, min_free_disk=0)
