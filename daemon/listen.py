@@ -93,6 +93,7 @@ def tcp_server(settings: Settings) -> grpc.aio.Server:
     """A server bound to `settings.listen`, with TLS, and a token or client certificates. Raises BadRequest for unfit files."""
     token = _token(Path(settings.token_file).expanduser()) if settings.token_file else ""
     authority = _read(settings.tls_client_ca, "tls_client_ca") if settings.tls_client_ca else None
+    _check_pair(settings)
     pair = (_read(settings.tls_key, "tls_key"), _read(settings.tls_cert, "tls_cert"))
     credentials = grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)
     gates = [TokenGate(token), ReadableGate()] if token else [ReadableGate()]
@@ -118,6 +119,25 @@ def _token(path: Path) -> str:
     if len(token) < TOKEN_LENGTH:
         raise BadRequest(f"The token in {path} is shorter than {TOKEN_LENGTH} characters.", "`openssl rand -hex 32` makes a good one.")
     return token
+
+
+def _check_pair(settings: Settings) -> None:
+    """Raises BadRequest for files that no handshake could use: gRPC would listen, and nobody could come in."""
+    import ssl  # only where TLS is asked for
+
+    for path, key in ((settings.tls_cert, "tls_cert"), (settings.tls_key, "tls_key")):
+        _read(path, key)  # says which one cannot be read
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(Path(settings.tls_cert).expanduser(), Path(settings.tls_key).expanduser(), password="")
+    except (ssl.SSLError, ValueError):
+        sentence = f"The tls_cert {settings.tls_cert} and the tls_key {settings.tls_key} are not a certificate and its key."
+        raise BadRequest(sentence, "Give both as PEM, the key without a password.") from None
+    try:
+        if settings.tls_client_ca:
+            context.load_verify_locations(cadata=_read(settings.tls_client_ca, "tls_client_ca").decode("ascii", "replace"))
+    except (ssl.SSLError, ValueError):
+        raise BadRequest(f"The tls_client_ca {settings.tls_client_ca} holds no certificate.", "Give one as PEM.") from None
 
 
 def _read(path: str, key: str) -> bytes:
