@@ -23,6 +23,11 @@ Continue = Callable[[grpc.HandlerCallDetails], Awaitable[Any]]
 UNREADABLE = object()
 
 
+def worth_telling(record: logging.LogRecord) -> bool:
+    """Whether a line of gRPC's own is one for mynad's log. A caller who leaves while an answer is on its way is nobody's mistake."""
+    return not (record.exc_info and isinstance(record.exc_info[1], grpc.aio.InternalError))
+
+
 class TokenGate(grpc.aio.ServerInterceptor):
     """Lets only calls with `authorization: Bearer TOKEN` through. The others are refused before anything that they send is read: a stream's
     handler is called at once, a single request's only when all of the request is here."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import stat
 from pathlib import Path
@@ -11,7 +12,7 @@ import grpc
 import grpc.aio
 
 from daemon.errors import BadRequest
-from daemon.gate import ReadableGate, TokenGate
+from daemon.gate import ReadableGate, TokenGate, worth_telling
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -40,6 +41,7 @@ STRANGERS = (
 
 def unix_server() -> grpc.aio.Server:
     """A server for those who can open the socket."""
+    logging.getLogger("grpc._cython.cygrpc").addFilter(worth_telling)
     return grpc.aio.server(interceptors=[ReadableGate()], options=OPTIONS)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from voice_rows import clip, folder, sha, version
 
 from benchmarks import fuzzing
+from daemon import gate
 from daemon.kinds import ingest, speak
 from daemon.models import Run, Voice
 from daemon.state import runs
@@ -166,3 +167,9 @@ def test_a_request_that_is_too_big_is_refused_with_a_sentence(tmp_path: Path) ->
         assert (await story.client.submit(pb.SpeakSpec(voice="anna", text="\U0001f600x" * (speak.LONGEST // 2)))).id
 
     lived(tmp_path / "home", life, NO_WORKER, settle=3600.0, min_free_disk=0)
+
+
+@pytest.mark.parametrize(("error", "told"), [(grpc.aio.InternalError("the caller left"), False), (ValueError("a mistake"), True)])
+def test_who_leaves_while_an_answer_is_on_its_way_is_no_traceback_in_the_log(error: Exception, told: bool) -> None:
+    record = logging.LogRecord("grpc", logging.ERROR, "", 0, "raised", (), (type(error), error, None))
+    assert gate.worth_telling(record) == told
