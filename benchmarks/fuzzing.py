@@ -28,6 +28,8 @@ LEFT_OUT = {"/myna.v1.System/Shutdown": "it ends the mynad that is asked"}
 #: Answers read of a stream, and seconds waited for the next one, before it is cancelled.
 ANSWERS, PATIENCE = 20, 0.2
 DEADLINE = 30.0  #: seconds for a whole call
+#: What grpc.aio's client says of a stream that was refused while it still sent: the daemon's own status is lost there now and then.
+BROKE_OFF = "Internal error from Core"
 #: One request in so many is not a message at all.
 GARBAGE = 25
 
@@ -172,6 +174,8 @@ async def answer(channel: grpc.aio.Channel, call: Call) -> Answer:
         code, details = "OK", ""
     except grpc.aio.AioRpcError as error:
         code, details = error.code().name, error.details() or ""
+        if details == BROKE_OFF:
+            code, details = "CANCELLED", ""
     return Answer(call, code, details, first or time.monotonic() - began)
 
 

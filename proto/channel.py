@@ -169,6 +169,8 @@ def translate(error: grpc.RpcError, where: Address) -> ClientError:
     if code is grpc.StatusCode.UNIMPLEMENTED and (not details or "Method not found" in details or "not implemented" in details.lower()):
         hint = "It may be of an older version: restart it with `myna down` and `myna up`."
         return ClientError("The daemon does not know this request.", hint, code.name)
+    if code is grpc.StatusCode.INTERNAL and details == "Internal error from Core":  # grpc.aio, of a stream refused while it still sent
+        return ClientError("The daemon ended the request before all of it was sent.", "Send it again.", "ABORTED")
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and not hint and "larger than max" in details:
         return ClientError("This is too much for one request.", "Send it in parts.", code.name)
     sentence = details.removesuffix(hint).strip() if hint else details
