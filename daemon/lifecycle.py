@@ -18,6 +18,10 @@ from proto import myna_pb2 as pb
 
 #: attempts in a row that may die without a word before the job is given up
 CRASH_LIMIT = 3
+#: what may be added to the priority of a kind, or taken from it
+PRIORITIES = 1_000_000
+#: characters of an idempotency key
+KEY_LENGTH = 1_000
 
 
 class Lifecycle:
@@ -28,6 +32,8 @@ class Lifecycle:
 
     def submit(self, session: Session, spec: pb.JobSpec, *, key: str = "", priority: int = 0, parent_job: int | None = None) -> Job:
         """Put a job into the queue; with the key of an earlier submit, return that job instead. Raises what the kind's check raises."""
+        if len(key) > KEY_LENGTH:
+            raise BadRequest(f"The idempotency key has {len(key)} characters.", f"Use one of at most {KEY_LENGTH}: a UUID, for example.")
         if key:
             earlier = session.scalars(select(Job).where(Job.idempotency_key == key)).first()
             if earlier is not None:
@@ -35,6 +41,8 @@ class Lifecycle:
         which = spec.WhichOneof("spec")
         if which is None:
             raise BadRequest("The job says nothing to do.", f"Set one of {', '.join(self.kinds)}.")
+        if abs(priority) > PRIORITIES:
+            raise BadRequest(f"The priority {priority} is out of range.", f"Use one from {-PRIORITIES} to {PRIORITIES}.")
         kind = self.kinds[which]
         voice, title = kind.check(session, spec)
         time = now()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hmac
+import logging
 import os
 import stat
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import grpc
 import grpc.aio
 
 from daemon.errors import BadRequest
+from daemon.gate import ReadableGate, TokenGate, worth_telling
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -21,12 +21,28 @@ if TYPE_CHECKING:
 PATH_LIMIT = 107
 #: characters a token must have: shorter ones can be guessed
 TOKEN_LENGTH = 16
+#: bytes of one request: a text of 100,000 characters takes 0.4 MB, an ingest of 10,000 files of usual names 1 MB
+LARGEST_REQUEST = 4 * 1024 * 1024
 OPTIONS = (
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    ("grpc.max_receive_message_length", LARGEST_REQUEST),
     ("grpc.so_reuseport", 0),
     ("grpc.http2.min_ping_interval_without_data_ms", 10_000),  # our clients ask every 20 s whether a quiet watch still stands
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
 )
+
+
+#: for callers that nobody knows yet: they send their first bytes soon, and a connection on which nothing is asked is closed
+STRANGERS = (
+    ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 300_000),
+    ("grpc.max_concurrent_streams", 128),
+)
+
+
+def unix_server() -> grpc.aio.Server:
+    """A server for those who can open the socket."""
+    logging.getLogger("grpc._cython.cygrpc").addFilter(worth_telling)
+    return grpc.aio.server(interceptors=[ReadableGate()], options=OPTIONS)
 
 
 def bind_unix(server: grpc.aio.Server, path: Path) -> None:
@@ -79,9 +95,11 @@ def tcp_server(settings: Settings) -> grpc.aio.Server:
     """A server bound to `settings.listen`, with TLS, and a token or client certificates. Raises BadRequest for unfit files."""
     token = _token(Path(settings.token_file).expanduser()) if settings.token_file else ""
     authority = _read(settings.tls_client_ca, "tls_client_ca") if settings.tls_client_ca else None
+    _check_pair(settings)
     pair = (_read(settings.tls_key, "tls_key"), _read(settings.tls_cert, "tls_cert"))
     credentials = grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)
-    server = grpc.aio.server(interceptors=[TokenGate(token)] if token else [], options=OPTIONS)
+    gates = [TokenGate(token), ReadableGate()] if token else [ReadableGate()]
+    server = grpc.aio.server(interceptors=gates, options=OPTIONS + STRANGERS)
     try:
         bound = server.add_secure_port(settings.listen, credentials)
     except RuntimeError as error:
@@ -91,35 +109,6 @@ def tcp_server(settings: Settings) -> grpc.aio.Server:
             f"mynad cannot listen on {settings.listen}.", "See whether something else does, and whether the certificate is PEM."
         )
     return server
-
-
-class TokenGate(grpc.aio.ServerInterceptor):
-    """Lets only calls with `authorization: Bearer TOKEN` through."""
-
-    def __init__(self, token: str) -> None:
-        self._expected = f"Bearer {token}".encode()
-
-    async def intercept_service(
-        self, continuation: Callable[[grpc.HandlerCallDetails], Awaitable[Any]], details: grpc.HandlerCallDetails
-    ) -> Any:
-        given = next((value for key, value in details.invocation_metadata or () if key == "authorization"), "")
-        if hmac.compare_digest(given.encode() if isinstance(given, str) else given, self._expected):
-            return await continuation(details)
-
-        async def refuse(_request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "This mynad wants a token. Give it with --token or MYNA_TOKEN.")
-
-        handler = await continuation(details)
-        if handler is None:
-            return grpc.unary_unary_rpc_method_handler(refuse)
-        shape = (handler.request_streaming, handler.response_streaming)
-        make = {
-            (False, False): grpc.unary_unary_rpc_method_handler,
-            (False, True): grpc.unary_stream_rpc_method_handler,
-            (True, False): grpc.stream_unary_rpc_method_handler,
-            (True, True): grpc.stream_stream_rpc_method_handler,
-        }[shape]
-        return make(refuse, handler.request_deserializer, handler.response_serializer)
 
 
 def _token(path: Path) -> str:
@@ -132,6 +121,25 @@ def _token(path: Path) -> str:
     if len(token) < TOKEN_LENGTH:
         raise BadRequest(f"The token in {path} is shorter than {TOKEN_LENGTH} characters.", "`openssl rand -hex 32` makes a good one.")
     return token
+
+
+def _check_pair(settings: Settings) -> None:
+    """Raises BadRequest for files that no handshake could use: gRPC would listen, and nobody could come in."""
+    import ssl  # only where TLS is asked for
+
+    for path, key in ((settings.tls_cert, "tls_cert"), (settings.tls_key, "tls_key")):
+        _read(path, key)  # says which one cannot be read
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(Path(settings.tls_cert).expanduser(), Path(settings.tls_key).expanduser(), password="")
+    except (ssl.SSLError, ValueError):
+        sentence = f"The tls_cert {settings.tls_cert} and the tls_key {settings.tls_key} are not a certificate and its key."
+        raise BadRequest(sentence, "Give both as PEM, the key without a password.") from None
+    try:
+        if settings.tls_client_ca:
+            context.load_verify_locations(cadata=_read(settings.tls_client_ca, "tls_client_ca").decode("ascii", "replace"))
+    except (ssl.SSLError, ValueError):
+        raise BadRequest(f"The tls_client_ca {settings.tls_client_ca} holds no certificate.", "Give one as PEM.") from None
 
 
 def _read(path: str, key: str) -> bytes:

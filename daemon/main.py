@@ -115,6 +115,7 @@ class Daemon:
 
     def _open(self) -> None:
         """State first, then those who use it."""
+        from daemon import memory
         from daemon.adopt import Adoption
         from daemon.attempt import Attempt, Reporting
         from daemon.disk_space import DiskSpace
@@ -149,6 +150,7 @@ class Daemon:
         self._work("forget", self._forget())
         self.inbox = Inbox(home, settings, store, lifecycle)
         self.adoption = Adoption(home, store, lifecycle, self.inbox.takes, settings.ingest_batch)
+        self._work("memory", memory.give_back())
         self._work("inbox", self.inbox.run())
 
     def _servicers(self) -> dict[str, Any]:
@@ -201,7 +203,6 @@ class Daemon:
 
     async def _listen(self, servers: list[grpc.aio.Server], outside: list[grpc.aio.Server]) -> None:
         """Start the local server and those of the network, and put them into `servers`."""
-        import grpc.aio
         from grpc_health.v1 import health, health_pb2, health_pb2_grpc
         from grpc_reflection.v1alpha import reflection
 
@@ -267,7 +268,7 @@ class Daemon:
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         for task in self._tasks:
-            if task.get_name() in ("scheduler", "inbox", "forget", "survey", "socket"):
+            if task.get_name() in ("scheduler", "inbox", "forget", "survey", "socket", "memory"):
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=LEAVE + 3)
         self.launcher.close()

@@ -31,7 +31,7 @@ UNHEARD = 10.0  #: seconds that audio nobody asked for yet is kept
 class SpeechFailed(MynaError):
     """A speak job ended without speaking to the end."""
 
-    code = "INTERNAL"
+    code = "ABORTED"
 
 
 class Stream:

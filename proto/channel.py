@@ -123,10 +123,34 @@ def credentials(where: Address) -> grpc.ChannelCredentials | None:
     """TLS, and the token where there is one. None for a Unix socket. A network address is never spoken to in the clear."""
     if not where.host:
         return None
+    _check_files(where)
     tls = grpc.ssl_channel_credentials(_read(where.tls_ca), _read(where.tls_key), _read(where.tls_cert))
     if not where.token:
         return tls
     return grpc.composite_channel_credentials(tls, grpc.access_token_call_credentials(where.token))
+
+
+def _check_files(where: Address) -> None:
+    """Raises ClientError for files that are not what they should be: gRPC would only say that nobody answers."""
+    import ssl  # only where TLS is spoken: most commands go through the socket
+
+    if bool(where.tls_cert) != bool(where.tls_key):
+        raise ClientError("A client certificate and its key belong together.", "Give both --tls-cert and --tls-key.", "INVALID_ARGUMENT")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        if authority := _read(where.tls_ca):
+            context.load_verify_locations(cadata=authority.decode("ascii", "replace"))
+    except (ssl.SSLError, ValueError):
+        raise ClientError(f"{where.tls_ca} holds no certificate.", "Give one as PEM with --tls-ca.", "INVALID_ARGUMENT") from None
+    if where.tls_cert is None or where.tls_key is None:
+        return
+    for path in (where.tls_cert, where.tls_key):
+        _read(path)  # says which one cannot be read
+    try:
+        context.load_cert_chain(where.tls_cert, where.tls_key, password="")
+    except (ssl.SSLError, ValueError):
+        sentence = f"{where.tls_cert} and {where.tls_key} are not a certificate and its key."
+        raise ClientError(sentence, "Give both as PEM, the key without a password.", "INVALID_ARGUMENT") from None
 
 
 def translate(error: grpc.RpcError, where: Address) -> ClientError:
@@ -147,6 +171,10 @@ def translate(error: grpc.RpcError, where: Address) -> ClientError:
     if code is grpc.StatusCode.UNIMPLEMENTED and (not details or "Method not found" in details or "not implemented" in details.lower()):
         hint = "It may be of an older version: restart it with `myna down` and `myna up`."
         return ClientError("The daemon does not know this request.", hint, code.name)
+    if code is grpc.StatusCode.INTERNAL and details == "Internal error from Core":  # grpc.aio, of a stream refused while it still sent
+        return ClientError("The daemon ended the request before all of it was sent.", "Send it again.", "ABORTED")
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and not hint and "larger than max" in details:
+        return ClientError("This is too much for one request.", "Send it in parts.", code.name)
     sentence = details.removesuffix(hint).strip() if hint else details
     return ClientError(sentence or f"The daemon answered {code.name}.", hint, code.name)
 
@@ -163,9 +191,9 @@ def _unreachable(where: Address, details: str) -> ClientError:
     if not where.host:
         return _silent(where.home)
     lowered = details.lower()
-    if "certificate" in lowered or "handshake" in lowered or "ssl" in lowered:
-        hint = "Give the certificate that signed the daemon's with --tls-ca (and --tls-name if it is made out to another name)."
-        return ClientError(f"{where.host} is not trusted: its TLS certificate could not be verified.", hint, "UNAVAILABLE")
+    for words, sentence, hint in _TLS_TROUBLE:
+        if all(word in lowered for word in words):
+            return ClientError(f"{where.host} {sentence}.", hint, "UNAVAILABLE")
     hint = "Check the address, and that mynad there listens on TCP with TLS."
     return ClientError(f"No daemon answers at {where.host}.", hint, "UNAVAILABLE")
 
@@ -181,6 +209,30 @@ def _silent(home: Path) -> ClientError:
         return ClientError(f"{who}, but its socket is not there.", hint, "UNAVAILABLE")
     hint = f"It may be stopped, or busy: {home}/log/mynad.log may say. `myna down` ends it, and `myna down --now` whatever it does."
     return ClientError(f"{who}, but does not answer.", hint, "UNAVAILABLE")
+
+
+#: What gRPC's own words tell of a TLS connection that did not come about (it has no codes for it): words that are all in them, what that
+#: means, and what to do. The first that fits holds.
+_TLS_TROUBLE = (
+    (
+        ("failed to connect", "socket closed"),
+        "closed the connection: it may want a client certificate, or not take this one",
+        "Give one that its tls_client_ca signed and that has not expired, with --tls-cert and --tls-key.",
+    ),
+    (("wrong_version_number",), "does not speak TLS", "Check the port: mynad never speaks in the clear."),
+    (("certificate has expired",), "has a TLS certificate that has expired", "Make it a new one (tls_cert in its myna.toml)."),
+    (
+        ("hostname verification",),
+        "has a TLS certificate that is made out to another name",
+        "Ask for it by that name, or give the name with --tls-name.",
+    ),
+    (
+        ("certificate",),
+        "is not trusted: its TLS certificate could not be verified",
+        "Give the certificate that signed the daemon's with --tls-ca (and --tls-name if it is made out to another name).",
+    ),
+    (("handshake",), "does not speak TLS as it should", "Check the address, and that mynad there listens on TCP with TLS."),
+)
 
 
 def _hint(metadata: Iterable[Any]) -> str:

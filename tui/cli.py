@@ -37,6 +37,9 @@ COMMANDS = {
     "completion": ("completion",),
 }
 
+#: how protobuf begins a ValueError about a number that no field of a message can carry; it has no class for it
+TOO_BIG = "Value out of range: "
+
 HELP = """A voice workshop: drop recordings in, hear the voice come out.
 
 Alone, `myna` opens the dashboard, and starts the local daemon if none runs.
@@ -153,6 +156,10 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as mistake:
         if os.environ.get("MYNA_DEBUG"):
             raise
+        if str(mistake).startswith(TOO_BIG):
+            number = str(mistake).removeprefix(TOO_BIG)
+            output.error(ClientError(f"{number} is too big a number.", "Give a smaller one.", "INVALID_ARGUMENT"), "--json" in arguments)
+            return 2
         hint = "That is a mistake in Myna. MYNA_DEBUG=1 shows where; please report it."
         output.error(ClientError(f"{type(mistake).__name__}: {mistake}", hint, "INTERNAL"), "--json" in arguments)
         return 1

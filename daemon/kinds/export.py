@@ -21,6 +21,7 @@ class Export(Kind):
     name = "export"
     wire = pb.EXPORT
     priority = 200
+    exclusive = "exports"  #: two of one version would be the same file
     resumable = False
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:

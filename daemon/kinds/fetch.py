@@ -18,6 +18,9 @@ from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Start  # by name: a kind has an attribute called wire
 
+#: Bytes that a path may have (PATH_MAX of Linux).
+LONGEST_PATH = 4096
+
 
 class Fetch(Kind):
     """See `daemon.kinds.kind.Kind`. Such a job belongs to no voice."""
@@ -42,6 +45,8 @@ class Fetch(Kind):
             raise NotNow(f"The base of {info.name} is on its way already (fetch #{live.id}).", f"`myna logs {live.id} -f` follows it.")
         if asked.folder and not Path(asked.folder).is_absolute():
             raise BadRequest(f"{asked.folder} is no absolute path.", "Name the whole path of the folder on the daemon's machine.")
+        if "\0" in asked.folder or len(asked.folder.encode()) >= LONGEST_PATH:
+            raise BadRequest("This cannot be the path of a folder.", "Name the whole path of the folder on the daemon's machine.")
         return "", f"take the base of {info.name} from {asked.folder}" if asked.folder else f"fetch the base of {info.name}"
 
     def why_not(self, session: Session, job: Job) -> str:

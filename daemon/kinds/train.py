@@ -20,7 +20,7 @@ from daemon import identity
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.kinds.kind import FollowUp, Kind
 from daemon.models import Dataset, Home, Job, PointRow, Run, SeriesRow, Version, Voice, now
-from daemon.state import clip_refs, engines, events, voices
+from daemon.state import clip_refs, engines, events, paging, voices
 from engines import registry
 from engines.errors import BadInput
 from engines.training import settings
@@ -243,10 +243,10 @@ def _parent(session: Session, voice: Voice, chosen: str) -> Version | None:
         return speaks if speaks is not None and speaks.engine == voice.engine else None
     if chosen == "base":
         return None
-    number = chosen.removeprefix("v")
-    if not number.isdecimal():
+    number = paging.whole(chosen.removeprefix("v"))
+    if number is None:
         raise BadRequest(f"There is no version {chosen!r} to train from.", 'Give a version number, or "base".')
-    return voices.version(session, voice.name, int(number))
+    return voices.version(session, voice.name, number)
 
 
 def _info(engine: str) -> EngineInfo:

@@ -17,13 +17,11 @@ from daemon.models import Clip, Dataset, DatasetClip, Recording
 from daemon.services.errors import plain
 from daemon.services.upload import Upload
 from daemon.settings import Settings
-from daemon.state import datasets, recordings, voices
+from daemon.state import datasets, paging, recordings, voices
 from daemon.store import Store
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
-#: Rows of a page, if the caller names none, and at most.
-PAGE, PAGE_LIMIT = 50, 1_000
 #: Bytes of a file in one part.
 PART = 256 * 1024
 
@@ -39,12 +37,11 @@ class DatasetsService(stubs.DatasetsServicer):
         self.inbox = inbox
 
     async def List(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
-        size, after = _page(request.page)
+        size, after = paging.size(request.page.size), paging.number(request.page.token)
 
         def ask(session: Session) -> pb.ListDatasetsResponse:
-            rows = datasets.page(session, request.voice, after, size + 1)
-            more = str(rows[size - 1].id) if len(rows) > size else ""
-            return pb.ListDatasetsResponse(datasets=[datasets.message(row) for row in rows[:size]], next_token=more)
+            rows, more = paging.cut(datasets.page(session, request.voice, after, size + 1), size, lambda row: row.id)
+            return pb.ListDatasetsResponse(datasets=[datasets.message(row) for row in rows], next_token=more)
 
         answer: pb.ListDatasetsResponse = await self.store.read(ask)
         return answer
@@ -57,7 +54,7 @@ class DatasetsService(stubs.DatasetsServicer):
         return answer
 
     async def Clips(self, request: pb.ClipsRequest, context: Any) -> pb.ClipsResponse:
-        size, after = _page(request.page)
+        size, after = paging.size(request.page.size), paging.number(request.page.token)
         answer: pb.ClipsResponse = await self.store.read(_clips, request, size, after, self.home)
         return answer
 
@@ -95,12 +92,12 @@ class DatasetsService(stubs.DatasetsServicer):
             yield pb.FilePart(data=data[start : start + PART], name=path.name if first else "", size=len(data) if first else 0)
 
     async def Recordings(self, request: pb.ListRecordingsRequest, context: Any) -> pb.ListRecordingsResponse:
-        size, after = _page(request.page)
+        size, after = paging.size(request.page.size), paging.number(request.page.token)
 
         def ask(session: Session) -> pb.ListRecordingsResponse:
-            rows = recordings.page(session, request.voice, after, size + 1, removed=request.removed)
-            more = str(rows[size - 1].id) if len(rows) > size else ""
-            return pb.ListRecordingsResponse(recordings=[recordings.message(session, row) for row in rows[:size]], next_token=more)
+            found = recordings.page(session, request.voice, after, size + 1, removed=request.removed)
+            rows, more = paging.cut(found, size, lambda row: row.id)
+            return pb.ListRecordingsResponse(recordings=[recordings.message(session, row) for row in rows], next_token=more)
 
         answer: pb.ListRecordingsResponse = await self.store.read(ask)
         return answer
@@ -174,8 +171,8 @@ def _clips(session: Session, request: pb.ClipsRequest, size: int, after: int, ho
         held = held.where(DatasetClip.dataset == row.id, DatasetClip.clip > after)
         if request.held_out_only:
             held = held.where(DatasetClip.held_out)
-        found = session.execute(held.order_by(DatasetClip.clip).limit(size + 1))
-        texts = {clip: (text, is_held) for clip, text, is_held in found}
+        contents = session.execute(held.order_by(DatasetClip.clip).limit(size + 1))
+        texts = {clip: (text, is_held) for clip, text, is_held in contents}
         query = query.where(Clip.id.in_(texts))
     else:
         query = query.where(Recording.removed.is_(None), Clip.reason != recordings.SUPERSEDED)
@@ -183,18 +180,12 @@ def _clips(session: Session, request: pb.ClipsRequest, size: int, after: int, ho
             query = query.where(Clip.kept)
         if request.held_out_only:
             query = query.where(Clip.held_out)
-    rows = [(clip, recording) for clip, recording in session.execute(query.order_by(Clip.id).limit(size + 1))]
+    found = session.execute(query.order_by(Clip.id).limit(size + 1)).tuples().all()
+    rows, more = paging.cut(found, size, lambda row: row[0].id)
     told = []
-    for clip, recording in rows[:size]:
+    for clip, recording in rows:
         text, is_held = texts.get(clip.id, (clip.text, clip.held_out))
         message = clip_message(clip, recording, text, home)
         message.held_out = is_held
         told.append(message)
-    return pb.ClipsResponse(clips=told, next_token=str(rows[size - 1][0].id) if len(rows) > size else "")
-
-
-def _page(page: pb.Page) -> tuple[int, int]:
-    """(size, id to go on after)."""
-    if page.token and not page.token.isdigit():
-        raise BadRequest(f"{page.token!r} is no page token.", "Use the token of the last answer.")
-    return min(page.size or PAGE, PAGE_LIMIT), int(page.token or 0)
+    return pb.ClipsResponse(clips=told, next_token=more)

@@ -11,24 +11,27 @@ from typing import Any, TypeVar
 import grpc
 import grpc.aio
 
-from daemon.errors import MynaError, brief
+from daemon.errors import MynaError
 from proto.channel import HINT_KEY
 
 log = logging.getLogger("mynad")
 C = TypeVar("C")
-#: bytes of an error's words: on the wire each that is not ASCII is three, and an answer's metadata may have 8 kB
-LONGEST = 1_500
+#: characters of a message to a caller, at most: a person reads it, and gRPC's metadata holds 8 kB
+LONGEST = 1_000
 
 
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, method: str) -> None:
     if isinstance(error, MynaError):
-        what_to_do = ((HINT_KEY, error.hint.encode()),) if error.hint else ()  # apart from the sentence, for clients that show both
-        words = str(error)
-        if len(words.encode()) > LONGEST:
-            words = brief(words)
-        await context.abort(grpc.StatusCode[error.code], words, what_to_do)
+        sentence, hint = _short(error.sentence), _short(error.hint)
+        what_to_do = ((HINT_KEY, hint.encode()),) if hint else ()  # apart from the sentence, for clients that show both
+        await context.abort(grpc.StatusCode[error.code], f"{sentence} {hint}".strip(), what_to_do)
     log.exception("%s failed", method, exc_info=error)
     await context.abort(grpc.StatusCode.INTERNAL, "Myna made a mistake here. log/mynad.log in its home folder has the details.")
+
+
+def _short(text: str) -> str:
+    """No longer than half of what a message may be, with a space between the two."""
+    return text if len(text) < LONGEST // 2 else text[: LONGEST // 2 - 2] + "…"
 
 
 def unary(method: Callable[[Any, Any, Any], Awaitable[Any]]) -> Callable[[Any, Any, Any], Awaitable[Any]]:

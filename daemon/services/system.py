@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from daemon import names
 from daemon.adopt import Adoption
 from daemon.doctor import Doctor
+from daemon.errors import BadRequest
 from daemon.inbox import Inbox
 from daemon.kinds.registry import Kinds
 from daemon.machine import Machine
@@ -29,8 +30,8 @@ from proto import myna_pb2_grpc as stubs
 
 #: ends mynad; True: without waiting for workers to save
 End = Callable[[bool], None]
-#: seconds between samples of a watch: the default, and the least
-EVERY, LEAST = 2.0, 0.5
+#: seconds between samples of a watch: the default, the least, and the most
+EVERY, LEAST, MOST = 2.0, 0.5, 3600.0
 
 
 @plain
@@ -83,6 +84,8 @@ class SystemService(stubs.SystemServicer):
         )
 
     async def Watch(self, request: pb.SystemWatchRequest, context: Any) -> AsyncIterator[pb.SystemSample]:
+        if not 0 <= request.every_seconds <= MOST:  # also what is no number
+            raise BadRequest(f"Samples cannot come every {request.every_seconds:g} seconds.", f"Use a number from {LEAST:g} to {MOST:g}.")
         every = max(request.every_seconds or EVERY, LEAST)
         while True:
             yield await self.machine.sample()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -30,14 +31,14 @@ class Upload:
 
     def add(self, part: pb.UploadPart) -> None:
         """Take a part. Raises BadRequest, DiskFull."""
-        if self._file is None:
-            self._begin(part)
-        elif part.name or part.voice:
+        if self._file is not None and (part.name or part.voice):
             raise BadRequest("A file began before the one before it had ended.", "Set `last` on the last part of each file.")
-        assert self._file is not None
         if shutil.disk_usage(self.home).free - len(part.data) < self.min_free:
             raise DiskFull("The disk of the daemon's machine is full.", "Make room there, then add the files again.")
         try:
+            if self._file is None:
+                self._begin(part)
+            assert self._file is not None
             self._file.write(part.data)
             if part.last:
                 self._finish()
@@ -57,7 +58,8 @@ class Upload:
         if self._file is not None:
             self._file.close()
             self._file = None
-            os.unlink(self._aside)
+            with contextlib.suppress(OSError):  # its folder may be gone
+                os.unlink(self._aside)
 
     def _begin(self, part: pb.UploadPart) -> None:
         folder = os.fsencode(self.home / "inbox" / names.check_voice(part.voice))

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from daemon.errors import BadRequest, Later, NotNow
+from daemon.errors import Later, NotNow
 from daemon.kinds import export
 from daemon.lifecycle import Lifecycle
 from daemon.services.errors import plain
 from daemon.settings import Settings
-from daemon.state import compare, events, jobs, ratings, voices
+from daemon.state import compare, events, jobs, paging, ratings, voices
 from daemon.state.events import EventHub
 from daemon.status import ENDED
 from daemon.store import Store
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
-#: Rows of a page, if the caller names none, and at most.
-PAGE, PAGE_LIMIT = 50, 1_000
 #: Bytes of a file in one message.
 PART = 256 * 1_024
 PACKAGES = "Packages of voices come with a later version of Myna."
@@ -41,12 +40,12 @@ class VoicesService(stubs.VoicesServicer):
         self.hub = hub
 
     async def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
-        size = _size(request.page)
+        size = paging.size(request.page.size)
 
         def ask(session: Session) -> pb.ListVoicesResponse:
-            rows = voices.page(session, request.page.token, size + 1)
-            told = [voices.message(session, row, self._auto_train()) for row in rows[:size]]
-            return pb.ListVoicesResponse(voices=told, next_token=rows[size - 1].name if len(rows) > size else "")
+            rows, more = paging.cut(voices.page(session, request.page.token, size + 1), size, lambda row: row.name)
+            told = [voices.message(session, row, self._auto_train()) for row in rows]
+            return pb.ListVoicesResponse(voices=told, next_token=more)
 
         answer: pb.ListVoicesResponse = await self.store.read(ask)
         return answer
@@ -59,17 +58,16 @@ class VoicesService(stubs.VoicesServicer):
         return answer
 
     async def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
-        before, size = _number(request.page.token), _size(request.page)
+        before, size = paging.number(request.page.token), paging.size(request.page.size)
 
         def ask(session: Session) -> pb.VersionsResponse:
             voices.get(session, request.voice)
             if request.number:
-                rows, more = [voices.version(session, request.voice, request.number)], False
+                rows, more = [voices.version(session, request.voice, request.number)], ""
             else:
-                rows = voices.versions(session, request.voice, before, size + 1)
-                rows, more = rows[:size], len(rows) > size
+                rows, more = paging.cut(voices.versions(session, request.voice, before, size + 1), size, lambda row: row.number)
             told = [voices.version_message(row, self.home, report=request.report) for row in rows]
-            return pb.VersionsResponse(versions=told, next_token=str(rows[-1].number) if more else "")
+            return pb.VersionsResponse(versions=told, next_token=more)
 
         answer: pb.VersionsResponse = await self.store.read(ask)
         return answer
@@ -121,13 +119,14 @@ class VoicesService(stubs.VoicesServicer):
         return answer
 
     async def Ratings(self, request: pb.RatingsRequest, context: Any) -> pb.RatingsResponse:
-        before, size = _number(request.page.token), _size(request.page)
+        before, size = paging.number(request.page.token), paging.size(request.page.size)
 
         def ask(session: Session) -> pb.RatingsResponse:
-            rows = ratings.page(session, request.voice, request.a, request.b, before, size + 1)
+            found = ratings.page(session, request.voice, request.a, request.b, before, size + 1)
+            rows, more = paging.cut(found, size, lambda row: row.id)
             return pb.RatingsResponse(
-                ratings=[ratings.message(row, swap=request.a > request.b) for row in rows[:size]],
-                next_token=str(rows[size - 1].id) if len(rows) > size else "",
+                ratings=[ratings.message(row, swap=request.a > request.b) for row in rows],
+                next_token=more,
                 tally=ratings.counted(session, request.voice, request.a, request.b),
             )
 
@@ -154,7 +153,7 @@ class VoicesService(stubs.VoicesServicer):
             raise NotNow(f"The export (job #{job.id}) was cancelled.", "Ask for it again.")
         path = export.file(self.home, job.spec.export)
         with path.open("rb") as file:
-            yield pb.FilePart(name=path.name, size=path.stat().st_size)
+            yield pb.FilePart(name=path.name, size=os.fstat(file.fileno()).st_size)  # another export may take its name now
             while data := await asyncio.to_thread(file.read, PART):
                 yield pb.FilePart(data=data)
 
@@ -164,14 +163,3 @@ class VoicesService(stubs.VoicesServicer):
     def _auto_train(self) -> float:
         settings = self.settings
         return float(settings.auto_train_min_seconds) if settings.auto_train else 0.0
-
-
-def _size(page: pb.Page) -> int:
-    return min(page.size or PAGE, PAGE_LIMIT)
-
-
-def _number(token: str) -> int:
-    """The number that a page begins below; 0: the first page. Raises BadRequest for what is no token."""
-    if token and not (token.isascii() and token.isdigit() and len(token) < 19):
-        raise BadRequest(f"{token!r} is no page token.", "Use the token of the last answer.")
-    return int(token or 0)

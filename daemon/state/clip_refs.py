@@ -20,6 +20,8 @@ from proto import worker_pb2 as wire
 
 #: Clips by which an engine finds the base speaker nearest to a voice, or its conditioning.
 REFERENCES = 32
+#: Recordings that a person may name as references: each is looked up while nothing else is written.
+REFERENCES_NAMED = 100
 #: Characters of a SHA-256 that are enough to name a recording.
 SHORTEST = 6
 
@@ -74,6 +76,8 @@ def chosen(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
 def named(session: Session, voice: Voice, recordings: Sequence[str], home: Path) -> list[wire.ClipRef]:
     """Kept clips that are not held out, of recordings given by name or by the start of their SHA-256. Raises NotFound and BadRequest, with
     what to do."""
+    if len(recordings) > REFERENCES_NAMED:
+        raise BadRequest(f"{len(recordings)} recordings are too many to sound like.", f"Name at most {REFERENCES_NAMED}.")
     found: dict[str, wire.ClipRef] = {}
     for name in recordings:
         of = select(Recording).where(Recording.voice == voice.name, Recording.removed.is_(None))

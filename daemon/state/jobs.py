@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow, brief
 from daemon.models import LIVE, Attempt, Job, now
-from daemon.state import events
+from daemon.state import events, paging
 from daemon.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded, Transition
 from proto import myna_pb2 as pb
 
@@ -33,8 +33,6 @@ TRANSITIONS: dict[Transition | None, pb.Transition.ValueType] = {
     Transition.PAUSING: pb.PAUSING,
 }
 BY_PERSON = "paused by a person"
-#: rows of a page, if the caller names none, and at most
-PAGE, PAGE_LIMIT = 50, 1_000
 _NEWEST = select(func.max(Job.id))
 
 
@@ -118,22 +116,17 @@ def page(
     """(jobs, newest first; token of the next page, empty at the end). Raises BadRequest for unknown states or a foreign token."""
     if unknown := set(states) - set(STATES):
         raise BadRequest(f"There is no job state {sorted(unknown)[0]!r}.", f"Use {', '.join(STATES)}.")
-    size = min(size or PAGE, PAGE_LIMIT)
+    size, before = paging.size(size), paging.number(token)
     query = select(Job).order_by(Job.id.desc()).limit(size + 1)
-    if token:
-        if not (token.isascii() and token.isdigit() and len(token) < 19):
-            raise BadRequest(f"{token!r} is no page token.", "Use the token of the last answer.")
-        query = query.where(Job.id < int(token))
+    if before:
+        query = query.where(Job.id < before)
     if voice:
         query = query.where(Job.voice == voice)
     if states:
-        query = query.where(Job.state.in_(states))
+        query = query.where(Job.state.in_(set(states)))
     if kinds:
-        query = query.where(Job.kind.in_(kinds))
-    rows = list(session.scalars(query))
-    more = len(rows) > size
-    rows = rows[:size]
-    return rows, str(rows[-1].id) if more else ""
+        query = query.where(Job.kind.in_(set(kinds)))
+    return paging.cut(session.scalars(query).all(), size, lambda row: row.id)
 
 
 def counts(session: Session) -> dict[str, int]:

@@ -11,13 +11,17 @@ import contextlib
 import json
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypedDict
 
 from daemon import identity
+from daemon.errors import CursorTooOld
 from daemon.models import EPOCH
+
+#: Bytes of a log that are read at once: whoever reads slowly makes mynad hold no more.
+PIECE = 1_000_000
 
 
 class Line(TypedDict):
@@ -82,16 +86,20 @@ class Logs:
                 follower.set()
 
     def tail(self, job: int, count: int = 20) -> str:
-        """The last lines as text, for an error."""
-        lines, _ = self.read(job)
-        return "\n".join(line["text"] for line in deque(lines, maxlen=count))
+        """The last lines as text, for an error: of the last PIECE bytes."""
+        start = max(0, self._size(job) - PIECE)
+        lines = [line for piece in self._pieces(job, start) for line in piece]
+        return "\n".join(line["text"] for line in lines[-count:])
 
     def read(self, job: int, offset: int = 0) -> tuple[list[Read], int]:
-        """(whole lines from a byte offset on, the offset after them). A half-written last line waits for its end."""
+        """(whole lines from a byte offset on, the offset after them): those of PIECE bytes, or one that is longer. The offset stays where
+        nothing more is to be read. A half-written last line waits for its end."""
         try:
             with self.path(job).open("rb") as file:
                 file.seek(offset)
-                data = file.read()
+                data = file.read(PIECE)
+                while b"\n" not in data and (more := file.read(PIECE)):
+                    data += more
         except FileNotFoundError:
             return [], offset
         lines: list[Read] = []
@@ -105,26 +113,57 @@ class Logs:
                 lines.append(line)
         return lines, offset
 
+    def _pieces(self, job: int, offset: int) -> Iterator[list[Read]]:
+        while True:
+            lines, reached = self.read(job, offset)
+            if reached == offset:
+                return
+            yield lines
+            offset = reached
+
+    def _before_last(self, job: int, offset: int, count: int) -> int:
+        """The offset of the last `count` lines after an offset."""
+        starts: deque[int] = deque(maxlen=count)
+        for piece in self._pieces(job, offset):
+            for line in piece:
+                starts.append(offset)
+                offset = line["end"]
+        return starts[0] if starts else offset
+
+    def _size(self, job: int) -> int:
+        try:
+            return self.path(job).stat().st_size
+        except FileNotFoundError:
+            return 0
+
     async def follow(
         self, job: int, *, tail: int = 0, after: int = 0, alive: Callable[[], Awaitable[bool]] | None = None
     ) -> AsyncIterator[Read]:
         """The job's lines after the cursor `after`; with `alive`, which tells whether the job has not ended, also those that come, until
-        `close(job)` says that there will be no more."""
+        `close(job)` says that there will be no more. Raises CursorTooOld for a cursor behind the log's end: it is of another log."""
         changed = asyncio.Event()
         followers = self._followers.setdefault(job, set())
         followers.add(changed)
         try:
-            lines, offset = await asyncio.to_thread(self.read, job, after)
-            for line in lines[-tail:] if tail else lines:
-                yield line
-            # asked after `close` can reach us, so that a job that ends just now is not waited for
-            on = alive is not None and await alive()
-            while on and job not in self._closed:
-                await changed.wait()
+            if after > (size := self._size(job)):
+                raise CursorTooOld(f"The log of job {job} has no line {after} yet.", "Ask for it from its first line.")
+            offset = await asyncio.to_thread(self._before_last, job, after, tail) if tail else after
+            on: bool | None = None  # whether more may come, once that was asked
+            while True:
                 changed.clear()
-                lines, offset = self.read(job, offset)
+                last = on is False or job in self._closed  # nothing comes after what is read now
+                lines, reached = await asyncio.to_thread(self.read, job, offset)
                 for line in lines:
                     yield line
+                more, offset = reached > offset, reached
+                if more and (alive is not None or offset < size):
+                    continue
+                if last or alive is None:
+                    return
+                if on is None:
+                    on = await alive()  # asked after `close` can reach us, so that a job that ends just now is not waited for
+                else:
+                    await changed.wait()
         finally:
             followers.discard(changed)
             if not followers:

@@ -12,8 +12,9 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
-from daemon.errors import BadRequest, NotFound
+from daemon.errors import BadRequest, CursorTooOld, NotFound
 from daemon.models import PointRow, Run, SeriesRow
+from daemon.state import paging
 from daemon.status import ENDED
 from proto import myna_pb2 as pb
 
@@ -70,16 +71,13 @@ def message(session: Session, run: Run) -> pb.Run:
 
 def page(session: Session, voice: str = "", token: str = "", size: int = 0) -> tuple[list[Run], str]:
     """(runs, newest first; token of the next page)."""
-    size = min(size or 50, 1_000)
+    size, before = paging.size(size), paging.number(token)
     query = select(Run).order_by(Run.id.desc()).limit(size + 1)
-    if token:
-        if not (token.isascii() and token.isdigit() and len(token) < 19):
-            raise BadRequest(f"{token!r} is no page token.", "Use the token of the last answer.")
-        query = query.where(Run.id < int(token))
+    if before:
+        query = query.where(Run.id < before)
     if voice:
         query = query.where(Run.voice == voice)
-    rows = list(session.scalars(query))
-    return rows[:size], str(rows[size - 1].id) if len(rows) > size else ""
+    return paging.cut(session.scalars(query).all(), size, lambda row: row.id)
 
 
 def series_names(session: Session, run: int) -> list[str]:
@@ -154,6 +152,8 @@ def points_after(session: Session, run: int, cursor: int, names: Sequence[str] =
         for id, name in session.execute(select(SeriesRow.id, SeriesRow.name).where(SeriesRow.run == run))
         if not names or name in names
     }
+    if cursor > paging.GREATEST:
+        raise CursorTooOld(f"There was no point {cursor} here yet.", "Ask for the points, then watch from their cursor.")
     if not ids:
         return [], cursor
     query = select(PointRow.id, PointRow.series, PointRow.step, PointRow.value).where(PointRow.id > cursor, PointRow.series.in_(ids))

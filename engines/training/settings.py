@@ -17,6 +17,9 @@ MOST_STEPS = 10_000_000
 #: Clips in a batch at most.
 MOST_CLIPS = 4_096
 
+#: The greatest number that a setting takes, and those that take greater ones: the wire has 32 bits for steps, and 64 for a seed.
+USUAL_LARGEST, LARGEST = 2**31 - 1, {"seed": 2**64 - 1}
+
 
 @dataclass(frozen=True)
 class TrainSettings:

@@ -37,7 +37,7 @@ def speak(plan: wire.SpeakPlan, channel: Channel) -> str:
 
 def whatever(plan: Any, channel: Channel) -> str:
     """A job of another kind does what its voice is named."""
-    return act(plan.voice, channel)
+    return act(plan.version_name.rpartition("@")[0] if isinstance(plan, wire.ExportPlan) else plan.voice, channel)
 
 
 def act(what: str, channel: Channel) -> str:

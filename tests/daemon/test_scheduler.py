@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from living_daemon import Living, lived
 from test_attempts import ended
+from voice_rows import folder, version
 
 from daemon import scheduler, share
 from daemon.models import Voice
@@ -284,3 +285,20 @@ def test_a_share_is_counted_while_others_work_and_worked_off(monkeypatch: pytest
     nothing.note(Doing.WAITING)
     nothing.count(1e6)
     assert not nothing.take_turn()
+
+
+def test_two_exports_of_a_voice_are_not_written_at_once(tmp_path: Path) -> None:
+    """They may be the same file, and a worker writes it aside under one name."""
+
+    async def life(story: Living) -> None:
+        voice = story.voice(f"until={tmp_path / 'go'}")
+        story.daemon.store.write_now(lambda session: folder(story.daemon.home, version(session, 1, voice=voice)))
+        spec = pb.JobSpec(export=pb.ExportSpec(voice=voice, version=1))
+        first, second, third = [(await story.client.submit(spec)).id for _ in range(3)]
+        await story.until(second, waits_because(f"export #{first} is at work on {voice}'s exports"))
+        await story.until(third, waits_because("'s exports"))
+        (tmp_path / "go").touch()
+        for job in (first, second, third):
+            await story.until(job, "succeeded")
+
+    lived(tmp_path / "home", life, min_free_disk=0)

@@ -383,7 +383,7 @@ class Speech(stubs.SpeechServicer):
         yield pb.AudioChunk(version="anna@7", job=41)
         if request.spec.text == "break":
             yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE)
-            refuse(context, grpc.StatusCode.INTERNAL, "The engine stopped.", "Try again.")
+            refuse(context, grpc.StatusCode.ABORTED, "The engine stopped.", "Try again.")
         if request.spec.text == "slowly":
             gone = threading.Event()
             context.add_callback(gone.set)

@@ -30,6 +30,22 @@ def test_without_a_daemon_a_command_fails_with_one_sentence_and_how_to_start_it(
     assert ended.err == f"myna: No daemon is running in {home}.\n  Start it with `myna up`.\n"
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("logs", "99999999999999999999"),
+        ("cancel", "99999999999999999999"),
+        ("logs", "1", "--tail", "99999999999"),
+        ("train", "anna", "--steps", "99999999999"),
+        ("train", "anna", "--seed", "99999999999999999999"),
+    ],
+)
+def test_a_number_that_no_message_can_carry_is_wrong_usage(myna: Run, words: tuple[str, ...]) -> None:
+    ended = myna(*words)
+    assert ended.code == 2, ended.err
+    assert "is too big a number" in ended.err
+
+
 def test_with_json_an_error_is_an_object_on_stderr(myna: Run) -> None:
     ended = myna("jobs", "--json")
     assert ended.code == 1
