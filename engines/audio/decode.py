@@ -150,7 +150,9 @@ class _Reader:
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """All of the file, in order. Damaged packets are counted and passed over."""
-        join = self._av.AudioResampler(format="fltp", frame_size=_BLOCK)
+        # Packed, not planar: of a planar frame with more than eight channels, PyAV reads planes that are not there. The frames that come
+        # from the decoder, planar or not, go to FFmpeg's own resampler untouched.
+        join = self._av.AudioResampler(format="flt", frame_size=max(_BLOCK // max(1, self.channels // 2), 4_096))
         try:
             for packet in self._input.demux(self.stream):
                 try:
@@ -191,8 +193,11 @@ class _Reader:
         return 0
 
     def _arrays(self, frames: list[Any]) -> Iterator[NDArray[np.float32]]:
+        import numpy as np
+
         for frame in frames:
-            array: NDArray[np.float32] = frame.to_ndarray()
+            packed: NDArray[np.float32] = frame.to_ndarray()
+            array = np.ascontiguousarray(packed.reshape(-1, self.channels).T)
             self.samples += array.shape[1]
             if self.samples > MAX_SECONDS * self.sample_rate:
                 raise BadInput(f"{shown(self._path)} is longer than {MAX_SECONDS / 3600:.0f} hours.", "Split it into shorter recordings.")
