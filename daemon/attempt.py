@@ -53,6 +53,7 @@ class Attempt:
         self.asked_at: float | None = None  #: monotonic time of the request to give way
         self.yielded = False  #: the worker waits; the lane is free
         self.why_yield = ""
+        self._at = b""  #: what the worker said it is at, in its own words
         self._ordered = ""  #: "cancel" or "stop", once told
         self._end: asyncio.Future[Callable[[Session, Job], None]] = asyncio.get_running_loop().create_future()
 
@@ -174,6 +175,7 @@ class Attempt:
             jobs.start_attempt(session, job, worker.pid)
             start = kind(job.kind).plan(session, job, home)
             start.job, start.attempt, start.home = job.id, job.attempts, str(home)
+            start.died_of.extend(self.daemon.blame.of(job.id))
             self.message, self.number = jobs.message(job), job.attempts
             return start
 
@@ -239,6 +241,8 @@ class Attempt:
                 daemon.scheduler.wake()
             case "checkpoint":
                 await daemon.store.write(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
+            case "at":
+                self._at = report.at.what
             case "loaded":
                 daemon.speech.loaded = list(report.loaded.voices)
             case "done":
@@ -263,6 +267,7 @@ class Attempt:
     def _finish(self, change: Callable[[Session, Job], None]) -> None:
         if not self._end.done():
             self._end.set_result(change)
+            self.daemon.blame.forget(self.job)
 
     def _failed(self, failed: wire.Failed) -> Callable[[Session, Job], None]:
         tail = self.daemon.logs.tail(self.job)
@@ -281,8 +286,10 @@ class Attempt:
         self.daemon.logs.append(self.job, self.number, [(time.time_ns(), "error", f"The worker died: {end.sentence}.")])
         if self._ordered == "stop":  # it was to stop and had to be made to: that is no crash
             return _stopped
-        tail, counts = self.daemon.logs.tail(self.job), end.jobs_doing
-        return lambda session, job: jobs.crashed(session, job, f"{end.sentence}.", end.hint, tail, counts=counts)
+        if blamed := bool(end.jobs_doing and self._at):
+            self.daemon.blame.died(self.job, self._at)
+        tail, counts = self.daemon.logs.tail(self.job), end.jobs_doing and not blamed
+        return lambda session, job: jobs.crashed(session, job, f"{end.sentence}.", end.hint, tail, counts=counts, blamed=blamed)
 
     def with_progress(self, message: pb.Job) -> pb.Job:
         """Fill the progress into the status of a running or paused job."""

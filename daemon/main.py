@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon import settings as configuration
+from daemon.blame import Blame
 from daemon.children import Launcher
 from daemon.errors import DiskFull, MynaError
 from daemon.lock import Lock
@@ -71,6 +72,7 @@ class Daemon:
         self.launcher = launcher
         self.program = program  #: argv of a worker
         self.started = datetime.now(UTC)
+        self.blame = Blame()
         self.failed = False  #: ended because a part of it fell over
         self._ending = asyncio.Event()
         self._now = False

@@ -361,9 +361,9 @@ def cancelled(session: Session, job: Job) -> None:
         _cancelled(session, job, job.cancelled_by or "a person")
 
 
-def crashed(session: Session, job: Job, sentence: str, hint: str, log_tail: str, *, counts: bool = True) -> None:
+def crashed(session: Session, job: Job, sentence: str, hint: str, log_tail: str, *, counts: bool = True, blamed: bool = False) -> None:
     """The worker died without a word. A job that can go on waits at its old place; after CRASH_LIMIT in a row it fails. With `counts` False
-    the job was not what killed it."""
+    the job was not what killed it; with `blamed` too, a single file was, and the job goes on without that file sooner or later."""
     if job.state in ENDED:
         return
     if job.cancelled_by:
@@ -371,7 +371,7 @@ def crashed(session: Session, job: Job, sentence: str, hint: str, log_tail: str,
         return
     job.crashes += counts
     if kind(job.kind).resumable and job.crashes < CRASH_LIMIT:
-        requeue(session, job, f"goes on after a crash: {sentence}", outcome="crashed" if counts else "lost")
+        requeue(session, job, f"goes on after a crash: {sentence}", outcome="crashed" if counts or blamed else "lost")
         job.log_tail = log_tail
         return
     times = f" {job.crashes} times in a row" if job.crashes > 1 else ""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+#: Called often by whoever works long; raises what ends the work.
+Alive = Callable[[], None]
 #: Longest recording taken, seconds. Longer is nearly always a mistake (a recorder left running), and can be split by the person.
 MAX_SECONDS = 12 * 3600.0
 #: Below this level (RMS over the whole recording, dB of full scale) a recording counts as silent.
@@ -49,8 +51,8 @@ class RecordingFacts:
     notes: tuple[str, ...] = field(default=())  #: sentences for people: odd but taken
 
 
-def probe_and_decode(path: Path) -> RecordingFacts:
-    """Decode the whole file and say what is in it.
+def probe_and_decode(path: Path, alive: Alive = lambda: None) -> RecordingFacts:
+    """Decode the whole file and say what is in it. `alive` is called many times a second, and what it raises ends the decoding.
 
     Raises BadInput, with one sentence and what to do, if it is empty, no audio, damaged, cut short, silent digital nothing of zero
     length, made of values that are no numbers, longer than MAX_SECONDS, a folder, or unreadable.
@@ -60,6 +62,7 @@ def probe_and_decode(path: Path) -> RecordingFacts:
         reader = _Reader(file, container, path)
         levels = _Levels()
         for block in reader.blocks():
+            alive()
             levels.add(block, path)
         return _facts(path, file, container, reader, levels)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from inbox_shop import Killed, Line, Workshop, write_wav
+from inbox_shop import Line, Workshop, write_wav
 
 from daemon.models import Voice
 from daemon.state import datasets, recordings
@@ -216,29 +216,6 @@ def test_a_file_replaced_while_its_copy_is_committed_is_not_unlinked(store: Stor
         await shop.all()
         assert len(shop.recordings()) == 2
         assert shop.left() == []
-
-    alive(story, store)
-
-
-def test_a_crashing_file_is_found_and_the_others_are_taken(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    from daemon.jobs import ingest
-
-    decode = ingest.probe_and_decode
-
-    def deadly(path: Path) -> object:
-        if path.name == "3.wav":
-            raise Killed
-        return decode(path)
-
-    monkeypatch.setattr(ingest, "probe_and_decode", deadly)
-
-    async def story(shop: Workshop) -> None:
-        for index in range(7):
-            write_wav(shop.anna / f"{index}.wav", pitch=200 + index)
-        for _ in range(6):
-            await shop.all()
-        assert [row.name for row in shop.recordings()] == [f"{index}.wav" for index in (0, 1, 2, 4, 5, 6)]
-        assert "died of it" in shop.refused()["3.wav"]
 
     alive(story, store)
 
