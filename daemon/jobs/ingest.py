@@ -233,6 +233,9 @@ class _Ingest:
             except MemoryError:
                 self._leave(file, OSError(errno.ENOMEM, "there is not enough memory to decode it now"))
                 return
+            except OSError as error:
+                self._leave(file, error)
+                return
             with disk_full_is_a_sentence(printable(file)):
                 place = self._place(copy, sha256)
             self._report(file, place, sha256, identity, facts)

@@ -22,11 +22,12 @@ import sys
 from pathlib import Path
 import numpy as np
 from engines.audio import decode
+from engines.audio.mono import load
 path = Path(sys.argv[1])
-with decode._opened(path) as file:
-    np.save(sys.argv[2], np.concatenate(list(decode._Reader(file, decode._known(file, path), path).blocks()), axis=1))
+with decode.opened(path) as file:
+    np.save(sys.argv[2], np.concatenate(list(decode.Reader(file, decode.known(file, path), path).blocks()), axis=1))
 facts = decode.probe_and_decode(path)
-mono = decode.load(path, facts.sample_rate)
+mono = load(path, facts.sample_rate)
 print(facts.channels, facts.seconds, float(abs(mono).max()))
 """
 

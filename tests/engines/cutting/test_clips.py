@@ -44,7 +44,7 @@ class Ears:
         self.given.append(samples)
         return Transcript(next(self._heard), (), self.name, self.trust, self._confidence)
 
-    def transcribe_many(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript]:
+    def transcribe_many(self, clips: Sequence[NDArray[np.float32]], alive: object = None) -> list[Transcript]:
         return [self.transcribe(clip) for clip in clips]
 
 
