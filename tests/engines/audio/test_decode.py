@@ -17,7 +17,7 @@ from sounds import COMPRESSED, compress, half, tone, write
 from engines.audio import decode
 from engines.audio.decode import probe_and_decode
 from engines.audio.mono import Mono, load
-from engines.errors import BadInput
+from engines.errors import BadInput, Cancelled
 
 
 def refusal(path: Path) -> str:
@@ -260,6 +260,24 @@ def test_a_voice_on_one_of_six_channels_is_heard(tmp_path: Path) -> None:
     sound = np.zeros((16_000, 6), np.float32)
     sound[:, 2] = tone(1.0)
     assert abs(load(write(tmp_path / "a.wav", sound), 16_000)).max() == pytest.approx(0.05, abs=1e-3)
+
+
+def test_whoever_decodes_a_long_file_looks_up_often(tmp_path: Path) -> None:
+    """What it is told then ends the decoding at once, in the first minute of ten."""
+    path = write(tmp_path / "a.flac", np.zeros(16_000 * 600, np.float32))
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 10:
+            raise Cancelled("Cancelled.")
+
+    with pytest.raises(Cancelled):
+        probe_and_decode(path, look)
+    looks = 10
+    probe_and_decode(path, look)
+    assert looks > 100
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +19,8 @@ import itertools
 
 from speech import FIXTURES, RATE, TEXTS, recording, speech
 
-from engines.cutting.clips import CutClip, cut_recording
+from engines.audio.mono import load
+from engines.cutting.clips import CutClip, Progress, cut_recording
 from engines.errors import Cancelled
 from engines.glow.info import INFO
 from engines.transcription.base import Transcript
@@ -246,9 +248,49 @@ def test_the_same_recording_gives_the_same_clips(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("??/*.flac"))) == len(first)
 
 
-def test_a_person_can_stop_it(tmp_path: Path) -> None:
-    def stop(done: float, total: float) -> None:
-        raise Cancelled("Stopped.")
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.9, 1.0])
+def test_a_person_can_stop_it_at_any_moment(tmp_path: Path, share: float) -> None:
+    made = recording(tmp_path / "a.flac", ["harbour", "letter", "harbour", "letter"])
+    looks: list[float] = []
 
+    def stop_at(last: float) -> Progress:
+        def look(done: float, total: float) -> None:
+            looks.append(done)
+            if len(looks) >= last:
+                raise Cancelled("Stopped.")
+
+        return look
+
+    cut_recording(made.path, made.text, "en", SHORT, Ears(*["words"] * 4), tmp_path, stop_at(math.inf))
+    assert looks == sorted(looks), "progress does not go back"
+    count = len(looks)
+    looks.clear()
     with pytest.raises(Cancelled):
-        cut_recording(FIXTURES / "letter.flac", None, "en", INFO, Ears("words"), tmp_path, stop)
+        cut_recording(made.path, made.text, "en", SHORT, Ears(*["words"] * 4), tmp_path, stop_at(max(1, round(count * share))))
+
+
+def test_a_long_stretch_without_speech_is_several_dropped_clips(tmp_path: Path) -> None:
+    """None is longer than can be held in memory, and each can be heard."""
+    noise = np.random.default_rng(0).normal(0, 0.05, RATE * 130)
+    soundfile.write(tmp_path / "a.flac", noise, RATE)
+    clips = cut_recording(tmp_path / "a.flac", "Words.", "en", INFO, None, tmp_path)
+    assert [(clip.reason, clip.text, clip.path is None) for clip in clips] == [("no-speech", "", False)] * 3
+    assert [clip.start for clip in clips[1:]] == [clip.end for clip in clips[:-1]]
+    assert clips[-1].end == pytest.approx(130.0)
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 48_000])
+def test_a_clip_holds_the_samples_of_its_stretch(tmp_path: Path, rate: int) -> None:
+    """Also of a recording that comes in many blocks: what is cut as it streams by is what a whole load would give."""
+    made = recording(tmp_path / "a.flac", ["harbour", "letter", "market"] * 4, rate=rate)
+    clips = cut_recording(made.path, None, "xx", replace(INFO, sample_rate=24_000), None, tmp_path)
+    whole = load(made.path, 24_000)
+    assert len(clips) > 3
+    for clip in clips:
+        assert clip.path is not None
+        sound, _ = soundfile.read(clip.path, dtype="float32")
+        cut = whole[round(clip.start * 24_000) : round(clip.end * 24_000)]
+        assert len(sound) == len(cut)
+        inside = slice(200, -200)  # but for the fades
+        gain = float(np.dot(sound[inside], cut[inside]) / np.dot(cut[inside], cut[inside]))
+        assert np.abs(sound[inside] - gain * cut[inside]).max() < 1e-4
