@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+#: A recording up to this long is decoded once and kept in memory between passes, seconds.
+KEPT = 900.0
+
+
 class Mono:
     """One recording, to be gone through block by block, and again.
 
@@ -27,12 +31,30 @@ class Mono:
         self.sample_rate = sample_rate  #: Hz
         self._path, self._start, self._end, self._alive = path, start, end, alive
         self._channel: int | None = None  #: that is taken alone; None: the mean of all
+        self._kept: list[tuple[NDArray[np.float32], NDArray[np.float64]]] = []  #: the blocks, if all of them are few enough
         self._cancels: int | None = None  #: the loudest channel, if in the last pass the mean had next to nothing of it
 
-    def passed(self, clipping: bool = False) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float64]]]:
-        """One pass over all blocks, in order: samples (n,), and with `clipping` the time in seconds of every sample of the file that was
-        clipped (in any channel) before resampling hid it; these may be a little ahead. Raises BadInput as decode.probe_and_decode does,
-        but does not measure."""
+    def passed(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float64]]]:
+        """One pass over all blocks, in order: samples (n,), and the time in seconds of every sample of the file that was clipped (in any
+        channel) before resampling hid it; these may be a little ahead. Raises BadInput as decode.probe_and_decode does, but does not
+        measure."""
+        if self._kept:
+            for block in self._kept:
+                self._alive()
+                yield block
+            return
+        kept: list[tuple[NDArray[np.float32], NDArray[np.float64]]] = []
+        room = KEPT * self.sample_rate
+        for block in self._decoded():
+            room -= len(block[0]) + 2 * len(block[1])
+            if room >= 0:
+                kept.append(block)
+            else:
+                kept.clear()
+            yield block
+        self._kept = kept
+
+    def _decoded(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float64]]]:
         import numpy as np
         import soxr
 
@@ -52,7 +74,7 @@ class Mono:
                     continue
                 block = block[:, max(0, first - begin) : None if last >= position else max(0, int(last) - begin)]
                 mono = block[self._channel].copy() if self._channel is not None else block.mean(axis=0, dtype=np.float32)
-                times = (np.flatnonzero(runs.mask(block).any(axis=0)) + max(begin, first)) / rate if clipping else nothing
+                times = (np.flatnonzero(runs.mask(block).any(axis=0)) + max(begin, first)) / rate
                 if self._channel is None and reader.channels > 1:
                     mixed += float(np.dot(mono, mono))
                     energies = energies + np.einsum("cn,cn->c", block, block)
@@ -68,7 +90,7 @@ class Mono:
         pass is to be forgotten."""
         if self._channel is not None or self._cancels is None:
             return False
-        self._channel = self._cancels
+        self._channel, self._kept = self._cancels, []
         return True
 
 

@@ -176,7 +176,7 @@ class _Cutter:
         sound, hearing, clipped = Stretch(rate), Stretch(SAMPLE_RATE), Times()
         waiting = iter(pieces)
         piece = next(waiting, None)
-        for block in stream(self._recording, clipping=True):
+        for block in stream(self._recording):
             sound.add(block.samples)
             hearing.add(block.hearing)
             clipped.add(block.clipped)

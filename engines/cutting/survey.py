@@ -38,14 +38,14 @@ class Block:
     clipped: NDArray[np.float64]  #: times of clipped samples, seconds, one entry a sample of the file
 
 
-def stream(recording: Mono, clipping: bool = False) -> Iterator[Block]:
+def stream(recording: Mono) -> Iterator[Block]:
     """One pass over a recording."""
     import numpy as np
     import soxr
 
     rate, nothing = recording.sample_rate, np.zeros(0, np.float32)
     down = None if rate == SAMPLE_RATE else soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32", quality="HQ")
-    for samples, clipped in recording.passed(clipping):
+    for samples, clipped in recording.passed():
         yield Block(samples, samples if down is None else down.resample_chunk(samples), clipped)
     if down is not None:
         yield Block(nothing, down.resample_chunk(nothing, last=True), np.zeros(0))

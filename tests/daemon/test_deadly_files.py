@@ -20,6 +20,8 @@ from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
 
+#: Seconds a story may take on a busy machine; alone it takes some ten.
+BOUND = 240.0
 DYING = (sys.executable, str(Path(__file__).with_name("dying_worker.py")))
 
 
@@ -43,7 +45,7 @@ def attempts(story: Living, kind: str) -> list[str]:
     return story.daemon.store.read_now(lambda session: list(session.scalars(query)))
 
 
-async def ended(story: Living, kind: pb.JobKind.ValueType, seconds: float = 60.0) -> pb.Job:
+async def ended(story: Living, kind: pb.JobKind.ValueType, seconds: float = BOUND) -> pb.Job:
     """The first job of a kind to end from here on."""
     async with asyncio.timeout(seconds):
         async for event in story.daemon.events.watch(story.cursor):
@@ -79,7 +81,7 @@ def test_the_neighbours_of_a_deadly_file_are_taken_by_the_second_attempt(tmp_pat
         for index in range(6):
             drop(folder, f"{index}.wav", 200 + index, KILLER if index == 0 else b"")
         crashes, seen = 0, 0
-        async with asyncio.timeout(60.0):
+        async with asyncio.timeout(BOUND):
             async for event in story.daemon.events.watch(story.cursor):
                 if event.job.kind == pb.INGEST and event.job.attempts > seen and event.job.status.HasField("queued"):
                     seen, crashes = event.job.attempts, crashes + 1
@@ -94,7 +96,7 @@ def test_another_file_under_the_name_of_a_deadly_one_is_taken(tmp_path: Path) ->
     async def life(story: Living) -> None:
         folder = tmp_path / "inbox" / "bo"
         drop(folder, "a.wav", 200, KILLER)
-        async with asyncio.timeout(60.0):
+        async with asyncio.timeout(BOUND):
             async for event in story.daemon.events.watch(story.cursor):
                 if event.job.kind == pb.INGEST and event.job.attempts == 1 and event.job.status.HasField("queued"):
                     drop(folder, "a.wav", 201)

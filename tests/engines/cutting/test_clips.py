@@ -19,6 +19,7 @@ import itertools
 
 from speech import FIXTURES, RATE, TEXTS, recording, speech
 
+from engines.audio import mono
 from engines.audio.mono import load
 from engines.cutting.clips import CutClip, Progress, cut_recording
 from engines.errors import Cancelled
@@ -277,6 +278,13 @@ def test_a_long_stretch_without_speech_is_several_dropped_clips(tmp_path: Path) 
     assert [(clip.reason, clip.text, clip.path is None) for clip in clips] == [("no-speech", "", False)] * 3
     assert [clip.start for clip in clips[1:]] == [clip.end for clip in clips[:-1]]
     assert clips[-1].end == pytest.approx(130.0)
+
+
+def test_a_recording_too_long_to_be_kept_gives_the_same_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = recording(tmp_path / "a.flac", ["harbour", "letter", "market"] * 3, rate=44_100)
+    kept = cut_recording(made.path, None, "xx", replace(INFO, sample_rate=24_000), None, tmp_path)
+    monkeypatch.setattr(mono, "KEPT", 5.0)
+    assert cut_recording(made.path, None, "xx", replace(INFO, sample_rate=24_000), None, tmp_path) == kept
 
 
 @pytest.mark.parametrize("rate", [16_000, 22_050, 48_000])

@@ -23,8 +23,8 @@ from proto import frames
 from proto import worker_pb2 as wire
 
 WORKER = Path(__file__).with_name("long_worker.py")
-#: What a worker takes before it has read a sample, and what each hour may add, MB: window levels and pauses, no samples.
-EMPTY, HOUR = 150.0, 16.0
+#: What a worker takes with the quarter of an hour that it may keep, and what each hour may add, MB: levels, no samples.
+EMPTY, HOUR = 210.0, 16.0
 
 
 def long(folder: Path, hours: float, pause: float = 2.0) -> Path:
