@@ -3,7 +3,8 @@
 A recording of engine length with text is one clip. A longer one, or one without text, is cut at pauses and heard; given text is shared
 out among the pieces. Every stretch of speech becomes a clip, kept or dropped, always with the reason.
 
-A recording is gone through three times, as a stream, so that memory does not grow with its length: twice to survey it, once to cut it (a short one is decoded once).
+A recording is gone through three times, as a stream, so that memory hardly grows with its length: twice to survey it, once to cut it. A
+short one is decoded once, and kept.
 
 Levels: each recording is scaled as a whole so that its speech lies at −23 dB RMS (peaks below −1 dB); nothing is compressed, filtered or
 de-noised. The quiet before and after the speech is trimmed to about 120 ms.
