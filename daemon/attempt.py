@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from daemon.blame import Blame
 from daemon.errors import ERROR_KINDS, DiskFull, MynaError, StoreTrouble
 from daemon.lifecycle import Lifecycle
 from daemon.models import Job
@@ -46,6 +47,7 @@ class Reporting:
     events: EventHub
     points: PointHub
     logs: Logs
+    blame: Blame
 
 
 class Attempt:
@@ -67,6 +69,7 @@ class Attempt:
         self.asked_at: float | None = None  #: monotonic time of the request to give way
         self.yielded = False  #: the worker waits; the lane is free
         self.why_yield = ""
+        self._at = b""  #: what the worker said it is at, in its own words
         self._ordered = ""  #: "cancel" or "stop", once told
         self._end: asyncio.Future[Callable[[Session, Job], None]] = asyncio.get_running_loop().create_future()
 
@@ -184,6 +187,7 @@ class Attempt:
             jobs.start_attempt(session, job, worker.pid)
             start = self.kind.plan(session, job)
             start.job, start.attempt, start.home = job.id, job.attempts, str(self.to.home)
+            start.died_of.extend(self.to.blame.of(job.id))
             self.message, self.number = jobs.message(job), job.attempts
             return start
 
@@ -263,6 +267,8 @@ class Attempt:
             case "notice":
                 told = report.notice
                 await to.store.write(events.notice, told.level, told.sentence, told.hint, self.voice)
+            case "at":
+                self._at = report.at.what
             case "loaded":
                 to.speech.loaded = list(report.loaded.voices)
             case "done":
@@ -287,6 +293,7 @@ class Attempt:
     def _finish(self, change: Callable[[Session, Job], None]) -> None:
         if not self._end.done():
             self._end.set_result(change)
+            self.to.blame.forget(self.job)
 
     def _failed(self, failed: wire.Failed) -> Callable[[Session, Job], None]:
         tail = self.to.logs.tail(self.job)
@@ -305,8 +312,11 @@ class Attempt:
         self.to.logs.append(self.job, self.number, [(time.time_ns(), "error", f"The worker died: {end.sentence}.")])
         if self._ordered == "stop":  # it was to stop and had to be made to: that is no crash
             return self.to.lifecycle.stopped
-        tail, counts = self.to.logs.tail(self.job), end.jobs_doing
-        return lambda session, job: self.to.lifecycle.crashed(session, job, f"{end.sentence}.", end.hint, tail, counts=counts)
+        if blamed := bool(end.jobs_doing and self._at):
+            self.to.blame.died(self.job, self._at)
+        tail, counts = self.to.logs.tail(self.job), end.jobs_doing and not blamed
+        crashed = self.to.lifecycle.crashed
+        return lambda session, job: crashed(session, job, f"{end.sentence}.", end.hint, tail, counts=counts, blamed=blamed)
 
     def with_progress(self, message: pb.Job) -> pb.Job:
         """Fill the progress into the status of a running or paused job."""

@@ -68,7 +68,6 @@ class Inbox:
         self._strays = Strays(home, settings.settle, store)
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
         store.on_commit(lambda happened: happened and self._loop.call_soon_threadsafe(self._heard, happened))
 
     # -------------------------------------------------------------------------------------------------- for services
@@ -233,15 +232,8 @@ class Inbox:
 
     async def _take(self, folder: Folder, audio: list[Entry], texts: list[Entry], now: float) -> float:
         """Submit ingest jobs for settled recordings, with the transcripts that lie beside them."""
-        apart = {path for part in folder.parts for path in part}
-        found = {entry.path: entry for entry in audio}
-        for part in folder.parts:
-            if some := [found[path] for path in part if path in found]:
-                await self._submit(folder, some, texts)
-        folder.parts = []
-        rest = [entry for entry in audio if entry.path not in apart]
         size = self.settings.ingest_batch
-        wait = math.inf
+        rest, wait = audio, math.inf
         if rest and folder.full and not self._room(rest[:size]):
             return AFTER_FULL
         while rest and (not folder.flying or len(rest) >= size):  # while one is at work, the next one gathers
@@ -283,28 +275,8 @@ class Inbox:
             if event.job.kind == pb.DATASET and event.job.status.failed.error.kind == pb.DISK_FULL:
                 folder.busy += AFTER_FULL_AT_MOST  # then it is tried again
             if event.job.kind == pb.INGEST:
-                self._landed(folder, event.job)
+                folder.land(event.job, self._clock(), self.settings.rescan)
             self._wake.set()
-
-    def _landed(self, folder: Folder, job: pb.Job) -> None:
-        """An ingest job ended."""
-        if crashed := folder.land(job, self._clock(), self.settings.rescan):
-            self._part(folder, crashed)
-
-    def _part(self, folder: Folder, audio: list[bytes]) -> None:
-        """One of these files kills the worker: look for it by halves, so that the others are taken."""
-        if len(audio) > 1:
-            folder.parts += [audio[: len(audio) // 2], audio[len(audio) // 2 :]]
-        else:
-            task = self._loop.create_task(self._refuse_crasher(folder, audio[0]))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _refuse_crasher(self, folder: Folder, path: bytes) -> None:
-        entry = next((entry for entry in folder.entries if entry.path == path), None)
-        if entry is not None:
-            sentence = "The decoder died of it, three times."
-            await self._refuse(folder, entry, sentence, "Export it again as WAV or FLAC.", self._clock())
 
     async def _refuse(self, folder: Folder, entry: Entry, sentence: str, hint: str, now: float) -> None:
         """Move what can be no recording to `.refused/`."""

@@ -112,9 +112,11 @@ class Lifecycle:
             jobs.end_attempt(session, job, "cancelled")
             self._cancelled(session, job, job.cancelled_by or "a person")
 
-    def crashed(self, session: Session, job: Job, sentence: str, hint: str, log_tail: str, *, counts: bool = True) -> None:
-        """The worker died without a word. A job that can go on waits at its old place; after CRASH_LIMIT in a row it fails. With `counts`
-        False the job was not what killed it."""
+    def crashed(
+        self, session: Session, job: Job, sentence: str, hint: str, log_tail: str, *, counts: bool = True, blamed: bool = False
+    ) -> None:
+        """The worker died without a word. A job that can go on waits at its old place; after CRASH_LIMIT in a row it fails. With
+        `counts` False the job was not what killed it; with `blamed` too, a single file was, and the job goes on without that file."""
         if job.state in ENDED:
             return
         if job.cancelled_by:
@@ -122,7 +124,7 @@ class Lifecycle:
             return
         job.crashes += counts
         if self.kinds[job.kind].resumable and job.crashes < CRASH_LIMIT:
-            self.requeue(session, job, f"goes on after a crash: {sentence}", outcome="crashed" if counts else "lost")
+            self.requeue(session, job, f"goes on after a crash: {sentence}", outcome="crashed" if counts or blamed else "lost")
             job.log_tail = log_tail
             return
         times = f" {job.crashes} times in a row" if job.crashes > 1 else ""

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daemon import settings as configuration
+from daemon.blame import Blame
 from daemon.children import Launcher
 from daemon.errors import DatabaseHeld, MynaError, StoreTrouble
 from daemon.lock import AlreadyRunning, Lock
@@ -78,6 +79,7 @@ class Daemon:
         self.settings = settings
         self.launcher = launcher
         self.program = program  #: argv of a worker
+        self.blame = Blame()
         self.failed = False  #: ended because a part of it fell over
         self.lock: Lock | None = None  #: taken anew if somebody deletes its file
         self._ending = asyncio.Event()
@@ -141,7 +143,7 @@ class Daemon:
         self.gpu, self.disk = Gpus(), DiskSpace(home, settings.min_free_disk)
         workers = Workers(self.launcher, settings, self.program)
         self.speech = Speech(store, lifecycle, workers, settings.speech_idle_seconds)
-        to = Reporting(home, store, lifecycle, workers, self.speech, self.events, self.points, self.logs)
+        to = Reporting(home, store, lifecycle, workers, self.speech, self.events, self.points, self.logs, self.blame)
         self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings)
         self.machine = Machine(home, self.gpu, self.scheduler.owner)
         self.launcher.attach()

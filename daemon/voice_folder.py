@@ -27,7 +27,6 @@ class Folder:
     entries: list[Entry] = field(default_factory=list)
     flying: dict[int, dict[bytes, Identity]] = field(default_factory=dict)  #: files of live ingest jobs, by job
     held: dict[bytes, tuple[Identity, float]] = field(default_factory=dict)  #: files left alone as they are until then (monotonic)
-    parts: list[list[bytes]] = field(default_factory=list)  #: to be taken in jobs of their own: one of them crashed the worker
     texts: LateTexts = field(default_factory=LateTexts)
     toml: Identity | None = None  #: of the voice.toml that was read last
     busy: float = -math.inf  #: when something last moved here, monotonic
@@ -57,9 +56,8 @@ class Folder:
             return "settling", "could not be taken; tried again later"
         return "settling", "waits to be taken"
 
-    def land(self, job: pb.Job, now: float, rescan: float) -> list[bytes]:
-        """An ingest job ended. What it left in the inbox is held back for a while, so that nothing is tried in circles. Returns the
-        recordings of a job that crashed for good: one of them is to blame."""
+    def land(self, job: pb.Job, now: float, rescan: float) -> None:
+        """An ingest job ended. What it left in the inbox is held back for a while, so that nothing is tried in circles."""
         files = self.flying.pop(job.id, {})
         recorded = {path: identity for path, identity in files.items() if not names.is_text(path) and not names.is_metadata(path)}
         self.texts.forget()
@@ -73,8 +71,5 @@ class Folder:
                 wait = math.inf  # a person does not want them taken; until they change
             case "failed" if is_full:
                 wait = min(AFTER_FULL * 2 ** (self.full - 1), AFTER_FULL_AT_MOST)
-            case "failed" if job.status.failed.error.kind == pb.CRASHED:
-                return list(recorded)
         for path, identity in recorded.items():
             self.held[path] = (identity, now + wait)
-        return []

@@ -9,6 +9,7 @@ synced, renamed into place) and reports; the daemon commits rows and acknowledge
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +31,7 @@ class Channel(Protocol):
     home: Path  #: MYNA_HOME
     job: int
     attempt: int
+    died_of: Mapping[bytes, int]  #: how often workers of this job died, by what they had said (by an At report) that they were at
 
     def progress(self, done: float, total: float, unit: str, sentence: str = "", eta_seconds: float = 0.0) -> None:
         """Tell how far it is. Cheap: at most five a second go out."""
@@ -44,7 +46,7 @@ class Channel(Protocol):
         ...
 
     def report(self, report: wire.Report) -> None:
-        """Send a report that needs no acknowledgement (audio, loaded, checkpoint)."""
+        """Send a report that needs no acknowledgement (audio, loaded, checkpoint, at)."""
         ...
 
     def lasting(self) -> None:

@@ -22,6 +22,8 @@ from engines.transcription.choose import choose, whisper_folder
 from engines.transcription.whisper import whisper_device
 from proto import worker_pb2 as wire
 
+#: Workers that may die of a recording before it is left uncut.
+DEATHS = 2
 #: Told how many seconds of a recording are done.
 Told = Callable[[wire.RecordingRef, float], None]
 
@@ -42,7 +44,8 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
         left = (time.monotonic() - began) / at * (total - at) if at > 0 else 0.0
         channel.progress(at, total, "seconds", f"cutting {recording.name}", left)
 
-    for recording in plan.recordings:
+    # those that workers died of come last: what is cut before another death stays cut
+    for recording in sorted(plan.recordings, key=lambda one: channel.died_of.get(one.sha256.encode(), 0)):
         channel.check()
         told(recording, 0.0)
         clips, note = _cut(recording, plan.language, info, choice.transcriber, channel, told)
@@ -70,13 +73,23 @@ def _cut(
         told(recording, done)
 
     text = recording.text if recording.has_text else None
+    name = recording.sha256.encode()
+    if (deaths := channel.died_of.get(name, 0)) >= DEATHS:
+        return _unreadable(recording, f"Cutting it ended the worker {deaths} times.")
+    channel.report(wire.Report(at=wire.At(what=name)))
     try:
         with disk_full_is_a_sentence("a clip"):
             cut = cut_recording(Path(recording.path), text, language, info, transcriber, channel.home / "clips", progress=on)
     except BadInput as error:
-        whole = wire.CutClip(start=0.0, end=recording.seconds, kept=False, reason="unreadable", sentence=str(error))
-        return [whole], str(error)
+        return _unreadable(recording, str(error))
+    finally:
+        channel.report(wire.Report(at=wire.At()))
     return [_wire(clip, channel.home) for clip in cut], ""
+
+
+def _unreadable(recording: wire.RecordingRef, sentence: str) -> tuple[list[wire.CutClip], str]:
+    whole = wire.CutClip(start=0.0, end=recording.seconds, kept=False, reason="unreadable", sentence=sentence)
+    return [whole], sentence
 
 
 def _wire(clip: CutClip, home: Path) -> wire.CutClip:

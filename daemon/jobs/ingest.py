@@ -6,6 +6,9 @@ next attempt finds the original in the inbox and takes it again: the same bytes 
 
 A file that lies in `recordings/` already, of a database that was lost, is hashed, decoded and reported where it is (`myna adopt`).
 
+One file at a time is decoded, and mynad is told which: if the worker dies, it died of that one. The next attempt takes all others first
+and then that one alone; if it dies again, the file is refused.
+
 Must not import torch: ten thousand small files are taken by a few short-lived workers.
 """
 
@@ -17,11 +20,12 @@ import os
 import shutil
 import stat
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 from daemon import journal, settings
 from daemon.jobs import Channel
@@ -40,8 +44,12 @@ T = TypeVar("T")
 #: Files handled at once. Nearly all of the time goes into waiting for the disk, and waits that come together are one write to it: sixteen
 #: threads sync a file in a tenth of the time that one takes.
 THREADS = 16
-#: Files between two looks at what the daemon wants.
+#: Files handed to the threads at a time.
 CHUNK = 128
+#: Deaths after which a file is refused. The first may have been the machine's fault (no memory), or that of what ran beside it.
+DEATHS = 2
+#: Bytes copied between two waits for the disk, so that none of them is long.
+SYNCED = 32 << 20
 #: Where copies are made; on the file system of their final place. Swept when mynad starts.
 INCOMING = ".incoming"
 
@@ -53,6 +61,10 @@ class Identity:
     inode: int
     size: int
     mtime: int  #: nanoseconds
+
+    def key(self, file: bytes) -> bytes:
+        """What the file is called in At reports: another one under its name has another key."""
+        return b"%s\0%d %d %d" % (file, self.inode, self.size, self.mtime)
 
     @classmethod
     def of(cls, found: os.stat_result) -> Identity:
@@ -110,6 +122,8 @@ class _Ingest:
         self.files = list(dict.fromkeys(plan.files))
         self.kept = list(plan.kept)
         self.used: set[bytes] = set()  #: transcripts whose text the daemon has stored
+        self._listening = threading.Lock()
+        self._decoding = threading.Lock()
 
     def run(self) -> str:
         with disk_full_is_a_sentence("the folder for recordings"):
@@ -120,9 +134,17 @@ class _Ingest:
                 self._read_sidecar(file)
             else:
                 audio.append(file)
+        deaths = {file: self._deaths(file) for file in audio}
+        whole = [file for file in audio if not deaths[file]]
         with ThreadPoolExecutor(THREADS) as pool:
-            self._each(pool, audio, self._take, printable)
+            self._each(pool, whole, self._take, printable)
             self._each(pool, self.kept, self._take_in, lambda kept: kept.name)
+        for file in (file for file in audio if deaths[file]):
+            if deaths[file] < DEATHS:
+                self._take(file)
+            else:
+                sentence = f"Decoding it ended the worker {deaths[file]} times, the last time with no other file at hand."
+                self._refuse(file, sentence, "Export it again as WAV or FLAC.", None)
         for sidecar in self.sidecars.values():
             self._keep(sidecar)
         return self.count.sentence()
@@ -131,10 +153,34 @@ class _Ingest:
         """Take files side by side, and look what the daemon wants between some of them and the next."""
         done = 0
         for start in range(0, len(files), CHUNK):
-            self.channel.check()
+            self._check()
             for file, _ in zip(some := files[start : start + CHUNK], pool.map(take, some), strict=True):
                 done += 1
                 self.channel.progress(done, len(files), "files", name(file))
+
+    def _check(self) -> None:
+        """What the daemon wants, asked by any thread: while one waits here, so do the others."""
+        with self._listening:
+            self.channel.check()
+
+    def _deaths(self, file: bytes) -> int:
+        """How many workers died of the file, if it is still the one they died of."""
+        if not self.channel.died_of:
+            return 0
+        try:
+            return self.channel.died_of.get(Identity.of(os.lstat(os.path.join(self.folder, file))).key(file), 0)
+        except OSError:
+            return 0
+
+    def _decode(self, copy: Path, key: bytes) -> RecordingFacts:
+        """See probe_and_decode; mynad knows by the key what is being decoded."""
+        with self._decoding:
+            self._check()
+            self.channel.report(wire.Report(at=wire.At(what=key)))
+            try:
+                return probe_and_decode(copy, self._check)
+            finally:
+                self.channel.report(wire.Report(at=wire.At()))
 
     # ------------------------------------------------------------------------------------------------ transcripts
 
@@ -183,6 +229,7 @@ class _Ingest:
 
     def _take(self, file: bytes) -> None:
         """One file, from the inbox to its row. Raises DiskFull, and what the channel raises."""
+        self._check()
         path = os.path.join(self.folder, file)
         work = Path(tempfile.mkdtemp(dir=self.incoming))
         try:
@@ -191,9 +238,15 @@ class _Ingest:
                 return
             copy, identity, sha256 = copied
             try:
-                facts = probe_and_decode(copy)
+                facts = self._decode(copy, identity.key(file))
             except BadInput as error:
                 self._refuse(file, str(error), error.hint, identity)
+                return
+            except MemoryError:
+                self._leave(file, OSError(errno.ENOMEM, "there is not enough memory to decode it now"))
+                return
+            except OSError as error:
+                self._leave(file, error)
                 return
             with disk_full_is_a_sentence(printable(file)):
                 place = self._place(copy, sha256)
@@ -232,7 +285,7 @@ class _Ingest:
             copy = work / os.fsdecode(os.path.basename(file))
             try:
                 with disk_full_is_a_sentence(printable(file)):
-                    sha256 = _copy_synced(original, copy)
+                    sha256 = _copy_synced(original, copy, self._check)
             except OSError as error:
                 self._leave(file, error)
                 return None
@@ -310,7 +363,10 @@ class _Ingest:
             if sha256 != kept.sha256:
                 self._pass_over(f"{shown} is not what its name says: its bytes have changed")
                 return
-            facts = probe_and_decode(place)
+            if self.channel.died_of.get(kept.sha256.encode(), 0) >= DEATHS:
+                self._pass_over(f"{shown} cannot be decoded: workers died of it")
+                return
+            facts = self._decode(place, kept.sha256.encode())
         except (OSError, BadInput) as error:
             self._pass_over(f"{shown} cannot be taken in ({error})")
             return
@@ -349,13 +405,20 @@ class _Ingest:
         self.count.left.append(sentence)
 
 
-def _copy_synced(original: object, copy: Path) -> str:
-    """Copy an open file; synced to the disk. Returns the SHA-256 of its bytes."""
+def _copy_synced(original: BinaryIO, copy: Path, alive: Callable[[], None]) -> str:
+    """Copy an open file; synced to the disk. Returns the SHA-256 of its bytes. `alive` is called now and then, and may raise."""
     digest = hashlib.sha256()
+    waiting = 0
     with copy.open("xb") as out:
-        while data := original.read(1 << 20):  # type: ignore[attr-defined]
+        while data := original.read(1 << 20):
             digest.update(data)
             out.write(data)
+            waiting += len(data)
+            if waiting >= SYNCED:
+                waiting = 0
+                out.flush()
+                os.fdatasync(out.fileno())
+            alive()
         out.flush()
         os.fsync(out.fileno())
     return digest.hexdigest()

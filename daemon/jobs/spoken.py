@@ -18,7 +18,7 @@ import numpy as np
 import soundfile
 
 from daemon.jobs import Channel, versions
-from engines.audio.decode import load
+from engines.audio.mono import load
 from engines.base import Clip, Engine, Model, SpeechRequest
 from engines.errors import EngineError
 from engines.files import TEMPORARY, write_whole

@@ -168,9 +168,9 @@ def _wav_seconds(file: BinaryIO) -> float | None:
             return None
         name, size = struct.unpack("<4sI", chunk)
         if name == b"fmt ":
-            body = file.read(size)
+            body = file.read(min(size, 12))  # the size is the file's word: four gigabytes are quickly said
             byte_rate = struct.unpack("<I", body[8:12])[0] if len(body) >= 12 else 0
-            file.seek(size % 2, 1)
+            file.seek(size + size % 2 - len(body), 1)
         elif name == b"data":
             streamed = size in (0, 0x7FFFFFFF) or size >= 0xFFFFF000  # written to a pipe, or RF64: the real length is elsewhere
             return None if streamed or not byte_rate else size / byte_rate

@@ -1,4 +1,4 @@
-"""Decode recordings of any kind: check them whole, or load a stretch as mono samples.
+"""Decode recordings of any kind, and check them whole.
 
 PyAV's wheel carries FFmpeg, so no system package is needed. This module is what the ingest worker runs for every dropped file: it
 imports no torch, and av and numpy only when the first file is opened. Decoding streams, so a three-hour file takes constant memory.
@@ -6,10 +6,11 @@ imports no torch, and av and numpy only when the first file is opened. Decoding 
 
 from __future__ import annotations
 
+import errno
 import math
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+#: Called often by whoever works long; raises what ends the work.
+Alive = Callable[[], None]
 #: Longest recording taken, seconds. Longer is nearly always a mistake (a recorder left running), and can be split by the person.
 MAX_SECONDS = 12 * 3600.0
 #: Below this level (RMS over the whole recording, dB of full scale) a recording counts as silent.
@@ -49,73 +52,23 @@ class RecordingFacts:
     notes: tuple[str, ...] = field(default=())  #: sentences for people: odd but taken
 
 
-def probe_and_decode(path: Path) -> RecordingFacts:
-    """Decode the whole file and say what is in it.
+def probe_and_decode(path: Path, alive: Alive = lambda: None) -> RecordingFacts:
+    """Decode the whole file and say what is in it. `alive` is called many times a second, and what it raises ends the decoding.
 
     Raises BadInput, with one sentence and what to do, if it is empty, no audio, damaged, cut short, silent digital nothing of zero
     length, made of values that are no numbers, longer than MAX_SECONDS, a folder, or unreadable.
     """
-    with _opened(path) as file:
-        container = _known(file, path)
-        reader = _Reader(file, container, path)
+    with opened(path) as file:
+        container = known(file, path)
+        reader = Reader(file, container, path)
         levels = _Levels()
         for block in reader.blocks():
+            alive()
             levels.add(block, path)
         return _facts(path, file, container, reader, levels)
 
 
-def load(path: Path, sample_rate: int, start: float = 0.0, end: float | None = None) -> NDArray[np.float32]:
-    """Samples from `start` to `end` (seconds; None: to the end of the file) as mono float32 of shape (n,), at `sample_rate` Hz.
-
-    Channels are averaged, which cannot clip; if they cancel each other out (one is wired the wrong way round), the loudest is taken
-    alone. Raises BadInput as probe_and_decode does, but does not measure.
-    """
-    return _load(path, sample_rate, start, end, None)[0]
-
-
-def load_with_clipping(path: Path, sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """As load, the whole file; and the time in seconds of every sample that was clipped (in any channel) before resampling hid it."""
-    return _load(path, sample_rate, 0.0, None, None)
-
-
-def _load(
-    path: Path, sample_rate: int, start: float, end: float | None, channel: int | None
-) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Mono samples and the times of clipped ones. Calls itself again for one channel if the mix cancelled out."""
-    import numpy as np
-    import soxr
-
-    parts: list[NDArray[np.float32]] = []
-    clipped: list[NDArray[np.float64]] = []
-    runs = _Clipping()
-    mix_energy, energies = 0.0, np.zeros(1)
-    with _opened(path) as file:
-        reader = _Reader(file, _known(file, path), path)
-        rate = reader.sample_rate
-        resampler = None if rate == sample_rate else soxr.ResampleStream(rate, sample_rate, 1, dtype="float32", quality="HQ")
-        first, last = round(start * rate), math.inf if end is None else round(end * rate)
-        position = 0
-        for block in reader.blocks():
-            begin, position = position, position + block.shape[1]
-            if position <= first:
-                continue
-            block = block[:, max(0, first - begin) : None if last >= position else max(0, int(last) - begin)]
-            mono = block[channel] if channel is not None else block.mean(axis=0, dtype=np.float32)
-            clipped.append((np.flatnonzero(runs.mask(block).any(axis=0)) + max(begin, first)) / rate)
-            mix_energy += float(np.dot(mono, mono))
-            energies = energies + np.einsum("cn,cn->c", block, block)
-            parts.append(mono if resampler is None else resampler.resample_chunk(np.ascontiguousarray(mono)))
-            if position >= last:
-                break
-        if resampler is not None:
-            parts.append(resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-    samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
-    if channel is None and len(energies) > 1 and mix_energy < 0.25 * energies.max() / len(energies) ** 2:
-        return _load(path, sample_rate, start, end, int(energies.argmax()))
-    return samples, np.concatenate(clipped) if clipped else np.zeros(0)
-
-
-class _Reader:
+class Reader:
     """Decoded blocks of one open file, float32 of shape (channels, n)."""
 
     def __init__(self, file: BinaryIO, container: Container, path: Path) -> None:
@@ -126,7 +79,9 @@ class _Reader:
         self._path, self._kind = path, container.looks_like
         try:
             self._input: Any = av.open(file, "r", format=container.format, metadata_errors="replace")
-        except (av.error.FFmpegError, ValueError, EOFError) as error:
+        except (av.error.FFmpegError, ValueError, EOFError, OSError) as error:
+            if not _is_damage(error):
+                raise
             raise BadInput(
                 f"{shown(path)} begins like {_article(container.looks_like)} file but is damaged or cut short ({_reason(error)}).",
                 "Copy it again from where it was recorded, or export it once more.",
@@ -150,7 +105,9 @@ class _Reader:
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """All of the file, in order. Damaged packets are counted and passed over."""
-        join = self._av.AudioResampler(format="fltp", frame_size=_BLOCK)
+        # Packed, not planar: of a planar frame with more than eight channels, PyAV reads planes that are not there. The frames that come
+        # from the decoder, planar or not, go to FFmpeg's own resampler untouched.
+        join = self._av.AudioResampler(format="flt", frame_size=max(_BLOCK // max(1, self.channels // 2), 4_096))
         try:
             for packet in self._input.demux(self.stream):
                 try:
@@ -167,7 +124,9 @@ class _Reader:
                     frame.pts = None  # gaps in the time stamps are no gaps in the sound
                     yield from self._arrays(join.resample(frame))
             yield from self._arrays(join.resample(None))
-        except self._av.error.FFmpegError as error:
+        except (self._av.error.FFmpegError, ValueError, EOFError, OSError) as error:
+            if not _is_damage(error):
+                raise
             raise BadInput(
                 f"{shown(self._path)} could not be decoded to its end ({_reason(error)}).",
                 "Copy it again from where it was recorded, or export it once more.",
@@ -191,8 +150,11 @@ class _Reader:
         return 0
 
     def _arrays(self, frames: list[Any]) -> Iterator[NDArray[np.float32]]:
+        import numpy as np
+
         for frame in frames:
-            array: NDArray[np.float32] = frame.to_ndarray()
+            packed: NDArray[np.float32] = frame.to_ndarray()
+            array = np.ascontiguousarray(packed.reshape(-1, self.channels).T)
             self.samples += array.shape[1]
             if self.samples > MAX_SECONDS * self.sample_rate:
                 raise BadInput(f"{shown(self._path)} is longer than {MAX_SECONDS / 3600:.0f} hours.", "Split it into shorter recordings.")
@@ -204,7 +166,7 @@ class _Levels:
 
     def __init__(self) -> None:
         self.peak, self.energy, self.count, self.clipped = 0.0, 0.0, 0, 0
-        self._runs = _Clipping()
+        self._runs = Clipping()
 
     def add(self, block: NDArray[np.float32], path: Path) -> None:
         import numpy as np
@@ -225,7 +187,7 @@ class _Levels:
         self.clipped += int(self._runs.mask(block).sum())
 
 
-class _Clipping:
+class Clipping:
     """Finds clipped samples over consecutive blocks: the third and later ones in a row at full scale. A single one may be a fair peak."""
 
     def __init__(self) -> None:
@@ -243,7 +205,7 @@ class _Clipping:
         return clipped
 
 
-def _facts(path: Path, file: BinaryIO, container: Container, reader: _Reader, levels: _Levels) -> RecordingFacts:
+def _facts(path: Path, file: BinaryIO, container: Container, reader: Reader, levels: _Levels) -> RecordingFacts:
     if not levels.count:
         raise BadInput(f"{shown(path)} holds no sound: its length is zero.", "Record or copy it again.")
     seconds = reader.samples / reader.sample_rate
@@ -276,7 +238,7 @@ def _name_note(path: Path, container: Container) -> list[str]:
     return [f"It is named {suffix} but is {_article(what)} file; taken as what it is."] if known and suffix not in endings else []
 
 
-def _length_notes(path: Path, file: BinaryIO, container: Container, reader: _Reader, seconds: float) -> list[str]:
+def _length_notes(path: Path, file: BinaryIO, container: Container, reader: Reader, seconds: float) -> list[str]:
     """Refuse a file that lacks much of what it claims to hold; note smaller losses. An estimated claim is none."""
     if container.format == "ogg" and not has_end_mark(file):
         return ["It has no end mark, so its end may be missing."]
@@ -292,7 +254,7 @@ def _length_notes(path: Path, file: BinaryIO, container: Container, reader: _Rea
     return [f"Its last {missing:.1f} s are missing."] if missing > 0.15 else []
 
 
-def _opened(path: Path) -> BinaryIO:
+def opened(path: Path) -> BinaryIO:
     """Open a regular file for reading, or say why not. Never waits on a pipe or a device."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -310,7 +272,7 @@ def _opened(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def _known(file: BinaryIO, path: Path) -> Container:
+def known(file: BinaryIO, path: Path) -> Container:
     if not os.fstat(file.fileno()).st_size:
         raise BadInput(f"{shown(path)} is empty.", "Copy it again: the recorder or the copy wrote nothing.")
     container = sniff(file)
@@ -327,6 +289,14 @@ def shown(path: Path) -> str:
     """A file's name as it can be printed: on one line, and with bytes that are no text replaced."""
     name = os.fsencode(path.name).decode("utf-8", errors="replace")
     return "".join(c if c.isprintable() else "?" for c in name)
+
+
+def _is_damage(error: Exception) -> bool:
+    """Whether the file's content is to blame. The disk is, where it is the system that speaks; but not where it was asked to go to a place
+    beyond any file."""
+    from av.error import FFmpegError
+
+    return isinstance(error, FFmpegError) or not isinstance(error, OSError) or error.errno in (errno.EINVAL, errno.EOVERFLOW)
 
 
 def _article(what: str) -> str:

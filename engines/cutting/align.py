@@ -7,6 +7,7 @@ The recogniser's words need not be right for this, only alike: given text and ev
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -105,7 +106,10 @@ def _carry_over(given: str, pieces: Sequence[str]) -> list[int]:
 
 
 def _nearest(starts: Sequence[int], letter: int) -> int:
-    return min(range(len(starts)), key=lambda i: abs(starts[i] - letter))
+    """The first of the places in `starts`, which rise, that is nearest to a letter."""
+    after = bisect_left(starts, letter)
+    before = bisect_left(starts, starts[after - 1]) if after else 0
+    return before if after == len(starts) or letter - starts[before] <= starts[after] - letter else after
 
 
 def _best_cut(i: int, cuts: Sequence[int], tokens: Sequence[str], spoken: Sequence[str], pieces: Sequence[str]) -> int:

@@ -3,6 +3,9 @@
 A recording of engine length with text is one clip. A longer one, or one without text, is cut at pauses and heard; given text is shared
 out among the pieces. Every stretch of speech becomes a clip, kept or dropped, always with the reason.
 
+A recording is gone through three times, as a stream, so that memory hardly grows with its length: twice to survey it, once to cut it. A
+short one is decoded once, and kept.
+
 Levels: each recording is scaled as a whole so that its speech lies at −23 dB RMS (peaks below −1 dB); nothing is compressed, filtered or
 de-noised. The quiet before and after the speech is trimmed to about 120 ms.
 """
@@ -10,16 +13,20 @@ de-noised. The quiet before and after the speech is trimmed to about 120 ms.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from engines.audio.decode import load_with_clipping
+from engines.apart import in_a_copy
+from engines.audio.decode import Alive
 from engines.audio.flac import save_clip
+from engines.audio.mono import Mono
 from engines.cutting.align import disagreement, share_out
-from engines.cutting.pauses import MARGIN, Piece, choose_pieces
-from engines.cutting.quality import Quality, decibels, gain_for, snr_db
-from engines.cutting.vad import SAMPLE_RATE, WINDOW, Span, speech_probability, speech_spans
+from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted
+from engines.cutting.quality import Quality, decibels, snr_db
+from engines.cutting.stretch import Stretch, Times
+from engines.cutting.survey import Survey, stream, survey
+from engines.cutting.vad import SAMPLE_RATE, Span
 from engines.cutting.verdict import Facts, Verdict, judge
 from engines.transcription.base import Transcriber, Transcript
 
@@ -29,9 +36,15 @@ if TYPE_CHECKING:
 
     from engines.base import EngineInfo
 
-#: Called now and then with (seconds done, seconds in all); may raise engines.errors.Cancelled.
+#: Called many times a second with (seconds done, seconds in all, 0 while unknown); may raise engines.errors.Cancelled.
 Progress = Callable[[float, float], None]
 _FADE = 0.005
+#: Longest piece, seconds, unless the engine takes longer ones: a stretch without a pause, or without speech, becomes several.
+LONGEST_HELD = 60.0
+#: Pieces that a recogniser gets at a time.
+BATCH = 8
+#: Share of the work, about, that is done when pieces are chosen.
+_SURVEYED = 0.3
 
 
 @dataclass(frozen=True)
@@ -74,136 +87,190 @@ def cut_recording(
     Raises BadInput if the file cannot be decoded, OSError if a clip cannot be written.
     """
     text = " ".join(text.split()) if text and text.strip() else None
-    rate = engine_info.sample_rate
-    samples, clipped_at = load_with_clipping(path, rate)
-    hearing = samples if rate == SAMPLE_RATE else _resampled(samples, rate)
-    seconds = len(hearing) / SAMPLE_RATE
-    probability = speech_probability(hearing)
-    speech = speech_spans(probability)
-    recording = _Recording(samples, hearing, rate, clipped_at, _gain(hearing, samples, probability), language, engine_info)
-    if not speech:
-        return [recording.clip(Piece(0.0, seconds, 0.0), text or "", "given" if text else "", False, None, None, out_dir)]
+    told = progress or (lambda done, total: None)
+    where = [0.0, 0.0]  # what progress was told last
 
-    shortest, longest = engine_info.clip_seconds
-    whole = Piece(max(0.0, speech[0].start - MARGIN), min(seconds, speech[-1].end + MARGIN), sum(span.seconds for span in speech))
-    one_clip = text is not None and whole.end - whole.start <= longest
-    pieces = [whole] if one_clip else choose_pieces(speech, hearing, shortest, longest)
-    heard = _hear(pieces, hearing, transcriber, progress)
-    shared = text is not None and len(pieces) > 1
-    if text is None or len(pieces) == 1:
-        texts = [text or (one.text if one else "") for one in heard]
-        differ = [disagreement(text, one.text, language) if text and one else None for one in heard]
-    elif transcriber is None:
-        texts, differ = [""] * len(pieces), [None] * len(pieces)
-    else:
-        shares = share_out(text, [one.text if one else "" for one in heard], language)
-        texts, differ = [share.text for share in shares], [share.cer for share in shares]
+    def tell(done: float, total: float) -> None:
+        where[:] = done, total
+        told(done, total)
+
+    def alive() -> None:
+        told(*where)
+
+    recording = Mono(path, engine_info.sample_rate, alive=alive)
+    found = survey(recording, lambda seconds, total: tell(_SURVEYED * seconds, total))
+    pieces = _pieces(found, text, engine_info)
+    cut = _Cutter(recording, found, transcriber, out_dir, tell, alive).cut(pieces)
+    texts, differ = _texts(text, [one.heard for one in cut], bool(found.speech), transcriber, language, alive)
     source: Literal["given", "whisper", "pocketsphinx", ""] = "given" if text else _source(transcriber)
+    shared = text is not None and len(pieces) > 1
     return [
-        recording.clip(piece, words, source if words else "", shared, one, cer, out_dir)
-        for piece, words, one, cer in zip(pieces, texts, heard, differ, strict=True)
+        _judged(one, words, source if words else "", shared, cer, language, engine_info)
+        for one, words, cer in zip(cut, texts, differ, strict=True)
     ]
 
 
-@dataclass(frozen=True)
-class _Recording:
-    """What all clips of one recording share."""
-
-    samples: NDArray[np.float32]  #: at the engine's rate
-    hearing: NDArray[np.float32]  #: at 16 kHz, for VAD and recogniser
-    rate: int
-    clipped_at: NDArray[np.float64]  #: times of clipped samples, seconds, one entry a sample of the file
-    gain: float
-    language: str
-    engine: EngineInfo
-
-    def clip(
-        self,
-        piece: Piece,
-        text: str,
-        source: Literal["given", "whisper", "pocketsphinx", ""],
-        shared: bool,
-        heard: Transcript | None,
-        cer: float | None,
-        out_dir: Path,
-    ) -> CutClip:
-        """Write the clip's file and judge it."""
-        import numpy as np
-
-        sound = self.samples[round(piece.start * self.rate) : round(piece.end * self.rate)] * np.float32(self.gain)
-        quality = self._quality(sound, piece, text)
-        verdict: Verdict = judge(
-            Facts(
-                seconds=len(sound) / self.rate,
-                speech=piece.speech,
-                too_long=piece.too_long,
-                text=text,
-                text_given=source == "given",
-                text_shared=shared,
-                heard=heard,
-                cer=cer,
-                quality=quality,
-                silent=decibels(_power(sound) / max(self.gain, 1e-9) ** 2) < -66.0,
-            ),
-            self.engine.clip_seconds,
-            self.language,
-        )
-        sha256, path = ("", None) if not np.any(sound) else save_clip(out_dir, _faded(sound, self.rate), self.rate)
-        trust: Literal["given", "high", "low", ""] = "given" if source == "given" else heard.trust if heard and source else ""
-        return CutClip(
-            start=piece.start,
-            end=piece.end,
-            text=text,
-            kept=verdict.kept,
-            reason=verdict.reason,
-            sentence=verdict.sentence,
-            text_source=source,
-            trust=trust,
-            path=path,
-            sha256=sha256,
-            quality=quality,
-            cer=cer,
-            heard=heard.text if heard else "",
-        )
-
-    def _quality(self, sound: NDArray[np.float32], piece: Piece, text: str) -> Quality:
-        import numpy as np
-
-        inside = int(((self.clipped_at >= piece.start) & (self.clipped_at < piece.end)).sum())
-        letters = sum(c.isalnum() for c in text)
-        return Quality(
-            rms_db=decibels(_power(sound)),
-            peak=float(np.abs(sound).max(initial=0.0)),
-            snr_db=snr_db(sound, self.rate),
-            clipped_share=min(1.0, inside / max(len(sound), 1)),
-            chars_per_second=letters / piece.speech if piece.speech > 0 else 0.0,
-        )
-
-
-def _hear(
-    pieces: Sequence[Piece], hearing: NDArray[np.float32], transcriber: Transcriber | None, progress: Progress | None
-) -> list[Transcript | None]:
-    """What is said in each piece. Pieces go to the recogniser eight at a time, so that a batching one can batch them."""
-    heard: list[Transcript | None] = []
-    total = pieces[-1].end
-    for start in range(0, len(pieces), 8):
-        some = pieces[start : start + 8]
-        if transcriber is None:
-            heard += [None] * len(some)
+def _pieces(found: Survey, text: str | None, engine: EngineInfo) -> list[Piece]:
+    """What a recording falls into. Without speech it is a piece all the same, or several: none is longer than can be held."""
+    shortest, longest = engine.clip_seconds
+    speech = found.speech
+    if not speech:
+        pieces = [Piece(0.0, found.seconds, 0.0)]
+    else:
+        begin, end = max(0.0, speech[0].start - MARGIN), min(found.seconds, speech[-1].end + MARGIN)
+        if text is not None and end - begin <= longest:
+            pieces = [Piece(begin, end, sum(span.seconds for span in speech))]
         else:
-            heard += transcriber.transcribe_many([hearing[round(p.start * SAMPLE_RATE) : round(p.end * SAMPLE_RATE)] for p in some])
-        if progress is not None:
-            progress(some[-1].end, total)
-    return heard
+            pieces = choose_pieces(speech, found.power, shortest, longest)
+    return [part for piece in pieces for part in parted(piece, max(LONGEST_HELD, longest))]
 
 
-def _gain(hearing: NDArray[np.float32], samples: NDArray[np.float32], probability: NDArray[np.float32]) -> float:
-    """Of the whole recording, from the level of its speech."""
-    import numpy as np
+def _texts(
+    text: str | None,
+    heard: Sequence[Transcript | None],
+    speech: bool,
+    transcriber: Transcriber | None,
+    language: str,
+    alive: Alive,
+) -> tuple[list[str], list[float | None]]:
+    """The text of each piece, and how far it differs from what was heard there (None: not compared)."""
+    if not speech:
+        return [text or "" if len(heard) == 1 else ""] * len(heard), [None] * len(heard)
+    if text is None or len(heard) == 1:
+        texts = [text or (one.text if one else "") for one in heard]
+        return texts, [disagreement(text, one.text, language) if text and one else None for one in heard]
+    if transcriber is None:
+        return [""] * len(heard), [None] * len(heard)
+    words = [one.text if one else "" for one in heard]
+    shares = in_a_copy(lambda: share_out(text, words, language), alive)  # half a minute for twelve hours
+    return [share.text for share in shares], [share.cer for share in shares]
 
-    power = np.mean(np.square(np.pad(hearing, (0, -len(hearing) % WINDOW)).reshape(-1, WINDOW), dtype=np.float64), axis=1)
-    voiced = power[probability >= 0.5]
-    return gain_for(float(voiced.mean()) if len(voiced) else 0.0, float(np.abs(samples).max(initial=0.0)))
+
+@dataclass(frozen=True)
+class _Cut:
+    """A piece that was written and heard; its text is not known yet."""
+
+    piece: Piece
+    seconds: float  #: length of its sound
+    path: Path | None
+    sha256: str
+    quality: Quality  #: without its pace
+    silent: bool
+    heard: Transcript | None
+
+
+class _Cutter:
+    """One pass over a recording that writes its pieces as they come by, and has them heard."""
+
+    def __init__(
+        self, recording: Mono, found: Survey, transcriber: Transcriber | None, out_dir: Path, tell: Progress, alive: Alive
+    ) -> None:
+        self._recording, self._found, self._transcriber, self._out_dir, self._tell = recording, found, transcriber, out_dir, tell
+        self._alive = alive
+        self._written: list[_Cut] = []  #: not heard yet
+        self._to_hear: list[NDArray[np.float32]] = []
+        self._done: list[_Cut] = []
+
+    def cut(self, pieces: Sequence[Piece]) -> list[_Cut]:
+        """`pieces`: in order of time, without overlaps."""
+        rate = self._recording.sample_rate
+        sound, hearing, clipped = Stretch(rate), Stretch(SAMPLE_RATE), Times()
+        waiting = iter(pieces)
+        piece = next(waiting, None)
+        for block in stream(self._recording):
+            sound.add(block.samples)
+            hearing.add(block.hearing)
+            clipped.add(block.clipped)
+            while piece is not None and sound.reaches(piece.end) and hearing.reaches(piece.end):
+                self._take(piece, sound.taken(piece.start, piece.end), hearing.taken(piece.start, piece.end), clipped.taken(piece))
+                piece = next(waiting, None)
+            # what lies before the next piece is not needed
+            begin = piece.start if piece is not None else self._found.seconds
+            sound.forget(begin)
+            hearing.forget(begin)
+            clipped.forget(begin)
+        while piece is not None:  # the last ones may end a sample after the sound does
+            self._take(piece, sound.taken(piece.start, piece.end), hearing.taken(piece.start, piece.end), clipped.taken(piece))
+            piece = next(waiting, None)
+        self._hear()
+        return self._done
+
+    def _take(self, piece: Piece, sound: NDArray[np.float32], hearing: NDArray[np.float32], clipped: int) -> None:
+        """Write a piece and measure it."""
+        import numpy as np
+
+        rate, gain = self._recording.sample_rate, self._found.gain
+        sound = sound * np.float32(gain)
+        power = _power(sound)
+        quality = Quality(
+            rms_db=decibels(power),
+            peak=float(np.abs(sound).max(initial=0.0)),
+            snr_db=snr_db(sound, rate),
+            clipped_share=min(1.0, clipped / max(len(sound), 1)),
+            chars_per_second=0.0,
+        )
+        sha256, path = ("", None) if not np.any(sound) else save_clip(self._out_dir, _faded(sound, rate), rate)
+        silent = decibels(power / max(gain, 1e-9) ** 2) < -66.0
+        self._written.append(_Cut(piece, len(sound) / rate, path, sha256, quality, silent, None))
+        self._to_hear.append(hearing)
+        if len(self._written) == BATCH:
+            self._hear()
+
+    def _hear(self) -> None:
+        """What is said in each of the last pieces: several go to the recogniser at a time, so that a batching one can batch them."""
+        if not self._written:
+            return
+        total, end = self._found.seconds, self._written[-1].piece.end
+        done = _SURVEYED * total + (1 - _SURVEYED) * end
+        heard: Sequence[Transcript | None] = [None] * len(self._written)
+        if self._transcriber is not None and self._found.speech:
+            heard = self._transcriber.transcribe_many(self._to_hear, self._alive)
+        self._done += [replace(one, heard=words) for one, words in zip(self._written, heard, strict=True)]
+        self._written, self._to_hear = [], []
+        self._tell(done, total)
+
+
+def _judged(
+    cut: _Cut,
+    text: str,
+    source: Literal["given", "whisper", "pocketsphinx", ""],
+    shared: bool,
+    cer: float | None,
+    language: str,
+    engine: EngineInfo,
+) -> CutClip:
+    """The clip, kept or dropped."""
+    piece, heard = cut.piece, cut.heard
+    letters = sum(c.isalnum() for c in text)
+    quality = replace(cut.quality, chars_per_second=letters / piece.speech if piece.speech > 0 else 0.0)
+    facts = Facts(
+        seconds=cut.seconds,
+        speech=piece.speech,
+        too_long=piece.too_long,
+        text=text,
+        text_given=source == "given",
+        text_shared=shared,
+        heard=heard,
+        cer=cer,
+        quality=quality,
+        silent=cut.silent,
+    )
+    verdict: Verdict = judge(facts, engine.clip_seconds, language)
+    return CutClip(
+        start=piece.start,
+        end=piece.end,
+        text=text,
+        kept=verdict.kept,
+        reason=verdict.reason,
+        sentence=verdict.sentence,
+        text_source=source,
+        trust="given" if source == "given" else heard.trust if heard and source else "",
+        path=cut.path,
+        sha256=cut.sha256,
+        quality=quality,
+        cer=cer,
+        heard=heard.text if heard else "",
+    )
 
 
 def _power(sound: NDArray[np.float32]) -> float:
@@ -222,13 +289,6 @@ def _faded(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
     faded[:length] *= ramp
     faded[len(faded) - length :] *= ramp[::-1]
     return faded
-
-
-def _resampled(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    import numpy as np
-    import soxr
-
-    return np.asarray(soxr.resample(samples, rate, SAMPLE_RATE), dtype=np.float32)
 
 
 def _source(transcriber: Transcriber | None) -> Literal["whisper", "pocketsphinx", ""]:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
+from engines.cutting.power import HOP, STEP, Power
 from engines.cutting.vad import SAMPLE_RATE, Span
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 #: Silence kept before and after the speech of a clip where there is any, seconds.
 MARGIN = 0.12
@@ -33,17 +31,17 @@ class Piece:
     too_long: bool = False  #: it holds no pause to cut at
 
 
-def choose_pieces(speech: Sequence[Span], samples: NDArray[np.float32], shortest: float, longest: float) -> list[Piece]:
+def choose_pieces(speech: Sequence[Span], power: Power, shortest: float, longest: float) -> list[Piece]:
     """Join stretches of speech into pieces of `shortest` to `longest` seconds, cutting at the best pauses.
 
-    `samples`: the recording, mono at vad.SAMPLE_RATE. Every stretch ends up in exactly one piece. Pieces shorter than `shortest`, or
+    `power`: of the recording. Every stretch ends up in exactly one piece. Pieces shorter than `shortest`, or
     marked too long, are left where nothing else can be made of them.
     """
     room = longest - 2 * MARGIN
-    atoms = [part for span in speech for part in (_split_at_dips(span, samples, room) if span.seconds > room else [span])]
+    atoms = [part for span in speech for part in (_split_at_dips(span, power, room) if span.seconds > room else [span])]
     groups = _group(atoms, shortest, room)
-    cuts = [_quietest(samples, atoms[last].end, atoms[last + 1].start) for _, last in groups[:-1]]
-    total = len(samples) / SAMPLE_RATE
+    cuts = [_quietest(power, atoms[last].end, atoms[last + 1].start) for _, last in groups[:-1]]
+    total = power.seconds
     pieces = []
     for number, (first, last) in enumerate(groups):
         left = cuts[number - 1] if number else 0.0
@@ -52,6 +50,13 @@ def choose_pieces(speech: Sequence[Span], samples: NDArray[np.float32], shortest
         voiced = sum(atom.seconds for atom in atoms[first : last + 1])
         pieces.append(Piece(start, end, voiced, too_long=atoms[last].end - atoms[first].start > room))
     return pieces
+
+
+def parted(piece: Piece, longest: float) -> list[Piece]:
+    """A piece in equal parts none of which is longer than `longest` seconds; nearly always it is one."""
+    count = max(1, math.ceil((piece.end - piece.start) / longest - 1e-9))
+    edges = [piece.start + (piece.end - piece.start) * i / count for i in range(count)] + [piece.end]
+    return [replace(piece, start=a, end=b, speech=piece.speech / count) for a, b in itertools.pairwise(edges)]
 
 
 def _group(atoms: Sequence[Span], shortest: float, room: float) -> list[tuple[int, int]]:
@@ -95,44 +100,44 @@ def _cut_cost(pause: float) -> float:
     return 0.0 if pause >= 2 * _SURE_PAUSE else 1.5 if pause >= _SURE_PAUSE else 4.0
 
 
-def _split_at_dips(span: Span, samples: NDArray[np.float32], room: float) -> list[Span]:
+def _split_at_dips(span: Span, power: Power, room: float) -> list[Span]:
     """Part a stretch without pauses at its quietest dips, the deepest first, until every part fits or there are no more."""
-    dips = _dips(span, samples)
-    parts = [span]
+    dips = _dips(span, power)
+    starts, parts = [span.start], [span]  # in order of time
+    long = 1  # parts that do not fit
     for dip in sorted(dips, key=lambda one: one.seconds, reverse=True):
-        if all(part.seconds <= room for part in parts):
+        if not long:
             break
-        at = next((i for i, part in enumerate(parts) if part.start < dip.start and dip.end < part.end and part.seconds > room), None)
-        if at is not None:
-            parts[at : at + 1] = [Span(parts[at].start, dip.start), Span(dip.end, parts[at].end)]
+        at = bisect_left(starts, dip.start) - 1
+        if at >= 0 and dip.end < parts[at].end and parts[at].seconds > room:
+            two = [Span(parts[at].start, dip.start), Span(dip.end, parts[at].end)]
+            parts[at : at + 1], starts[at : at + 1] = two, [one.start for one in two]
+            long += sum(one.seconds > room for one in two) - 1
     return parts
 
 
-def _dips(span: Span, samples: NDArray[np.float32]) -> list[Span]:
+def _dips(span: Span, power: Power) -> list[Span]:
     """Runs of near-silence inside a stretch of speech that are long enough to be no consonant."""
     import numpy as np
 
-    step = 0.01
-    hop = round(step * SAMPLE_RATE)
-    inside = samples[round(span.start * SAMPLE_RATE) : round(span.end * SAMPLE_RATE)]
-    frames = inside[: len(inside) // hop * hop].reshape(-1, hop)
-    level = 10 * np.log10(np.mean(np.square(frames, dtype=np.float64), axis=1) + 1e-12)
+    level = power.frames(span.start, span.end)
+    level += 1e-12
+    np.log10(level, out=level)
+    level *= 10
     quiet = level < np.percentile(level, 80) - _DIP_DB
     edges = np.flatnonzero(np.diff(np.concatenate([[0], quiet.astype(np.int8), [0]])))
     runs = edges.reshape(-1, 2)
-    return [Span(span.start + a * step, span.start + b * step) for a, b in runs.tolist() if (b - a) * step >= _DIP_SECONDS - 1e-9]
+    return [Span(span.start + a * STEP, span.start + b * STEP) for a, b in runs.tolist() if (b - a) * STEP >= _DIP_SECONDS - 1e-9]
 
 
-def _quietest(samples: NDArray[np.float32], start: float, end: float) -> float:
+def _quietest(power: Power, start: float, end: float) -> float:
     """The middle of the quietest 20 ms between two times, seconds."""
     import numpy as np
 
-    hop = SAMPLE_RATE // 100
-    inside = samples[round(start * SAMPLE_RATE) : round(end * SAMPLE_RATE)]
-    frames = inside[: len(inside) // hop * hop].reshape(-1, hop)
+    frames = power.frames(start, end)
     if len(frames) < 3:
         return (start + end) / 2
-    energy = np.convolve(np.mean(np.square(frames, dtype=np.float64), axis=1), np.ones(2), mode="valid")
+    energy = np.convolve(frames, np.ones(2), mode="valid")
     quietest = np.flatnonzero(energy <= energy.min() * 1.5 + 1e-12)
     middle = quietest[np.abs(quietest - len(energy) / 2).argmin()]  # of equally quiet places, the one farthest from both words
-    return start + (float(middle) + 1) * hop / SAMPLE_RATE
+    return start + (float(middle) + 1) * HOP / SAMPLE_RATE

@@ -10,7 +10,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
 
-from engines.audio.decode import load, shown
+from engines.audio.decode import shown
+from engines.audio.mono import load
 from engines.errors import BadInput
 from engines.metrics.dnsmos import dnsmos
 from engines.metrics.duration import duration_ratio, spoken_seconds

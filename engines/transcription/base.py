@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -58,6 +58,7 @@ class Transcriber(Protocol):
         """Hear words in mono samples of shape (n,) at SAMPLE_RATE. Silence gives an empty text."""
         ...
 
-    def transcribe_many(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript]:
-        """One transcript a clip, in order, never merged or dropped."""
+    def transcribe_many(self, clips: Sequence[NDArray[np.float32]], alive: Callable[[], None] | None = None) -> list[Transcript]:
+        """One transcript a clip, in order, never merged or dropped. `alive` is called many times a second meanwhile; what it raises comes
+        at once."""
         ...

@@ -7,9 +7,10 @@ nearly always), so its word error rates are for comparing two voices on the same
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from engines.apart import in_a_copy
 from engines.transcription.base import SAMPLE_RATE, Transcript, Word
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ class SphinxTranscriber:
         confidence = sum(word.confidence for word in words) / len(words) if words else 0.0
         return Transcript(" ".join(word.text for word in words), words, self.name, self.trust, confidence)
 
-    def transcribe_many(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript]:
+    def transcribe_many(self, clips: Sequence[NDArray[np.float32]], alive: Callable[[], None] | None = None) -> list[Transcript]:
         """See Transcriber."""
-        return [self.transcribe(clip) for clip in clips]
+        if alive is None:
+            return [self.transcribe(clip) for clip in clips]
+        return in_a_copy(lambda: [self.transcribe(clip) for clip in clips], alive)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from engines.apart import in_a_thread
 from engines.errors import BadInput, WeightsMissing
 from engines.transcription.base import SAMPLE_RATE, Transcript, Word
 
@@ -91,8 +92,11 @@ class WhisperTranscriber:
         mean_log = sum(segment.avg_logprob * max(len(segment.tokens), 1) for segment in heard) / weight if weight else -math.inf
         return Transcript(" ".join(s.text.strip() for s in heard).strip(), words, self.name, self.trust, math.exp(min(mean_log, 0.0)))
 
-    def transcribe_many(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript]:
+    def transcribe_many(self, clips: Sequence[NDArray[np.float32]], alive: Callable[[], None] | None = None) -> list[Transcript]:
         """See Transcriber. Short clips are heard in batches, without word times; a looping one is heard again on its own."""
+        return self._many(clips) if alive is None else in_a_thread(lambda: self._many(clips), alive)
+
+    def _many(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript]:
         results: list[Transcript | None] = [None] * len(clips)
         short = [i for i, clip in enumerate(clips) if SAMPLE_RATE // 20 <= len(clip) <= WINDOW * SAMPLE_RATE and clip.any()]
         for start in range(0, len(short), _BATCH):

@@ -396,8 +396,8 @@ def test_a_file_that_grows_again_while_it_is_copied_is_left_and_taken_whole_late
         path = shop.anna / "a.wav"
         path.write_bytes(whole[:20_000])
 
-        def grows(original: object, target: Path) -> str:
-            digest = copy(original, target)
+        def grows(original: object, target: Path, alive: object) -> str:
+            digest = copy(original, target, alive)
             with path.open("ab") as file:
                 file.write(whole[20_000:])
             monkeypatch.setattr(ingest, "_copy_synced", copy)
@@ -473,12 +473,12 @@ def test_a_full_disk_fails_the_job_with_a_sentence_and_work_goes_on_when_there_i
     copy = ingest._copy_synced
     room = {"files": 2}
 
-    def small(original: object, target: Path) -> str:
+    def small(original: object, target: Path, alive: object) -> str:
         if room["files"] <= 0:
             target.write_bytes(b"half of i")
             raise OSError(errno.ENOSPC, "No space left on device")
         room["files"] -= 1
-        return copy(original, target)
+        return copy(original, target, alive)
 
     monkeypatch.setattr(ingest, "_copy_synced", small)
 

@@ -9,13 +9,15 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import lives
+import numpy as np
 import pytest
 import soundfile
-from inbox_shop import Killed, Line, Workshop, write_wav
+from inbox_shop import Line, Workshop, write_wav
 
 from daemon.models import Voice
 from daemon.state import datasets, recordings
 from daemon.store import Store
+from engines.errors import Cancelled
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
@@ -221,25 +223,47 @@ def test_a_file_replaced_while_its_copy_is_committed_is_not_unlinked(store: Stor
     alive(story, store)
 
 
-def test_a_crashing_file_is_found_and_the_others_are_taken(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_memory_does_not_suffice_for_waits_and_the_others_are_taken(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     from daemon.jobs import ingest
 
     decode = ingest.probe_and_decode
 
-    def deadly(path: Path) -> object:
-        if path.name == "3.wav":
-            raise Killed
-        return decode(path)
+    def greedy(path: Path, alive: Callable[[], None]) -> object:
+        if path.name == "1.wav":
+            raise MemoryError
+        return decode(path, alive)
 
-    monkeypatch.setattr(ingest, "probe_and_decode", deadly)
+    monkeypatch.setattr(ingest, "probe_and_decode", greedy)
 
     async def story(shop: Workshop) -> None:
-        for index in range(7):
+        for index in range(3):
             write_wav(shop.anna / f"{index}.wav", pitch=200 + index)
-        for _ in range(6):
-            await shop.all()
-        assert [row.name for row in shop.recordings()] == [f"{index}.wav" for index in (0, 1, 2, 4, 5, 6)]
-        assert "died of it" in shop.refused()["3.wav"]
+        await shop.all()
+        assert [row.name for row in shop.recordings()] == ["0.wav", "2.wav"]
+        assert (shop.left(), shop.refused()) == (["1.wav"], {})
+        assert "not enough memory" in shop.jobs()[0].why
+
+    alive(story, store)
+
+
+def test_an_ingest_is_cancelled_in_the_middle_of_a_file(store: Store) -> None:
+    """A long file is decoded in blocks, and between any two the worker looks up. Nothing is left behind; it stays in the inbox."""
+    looks = 0
+
+    def cancelled() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 20:
+            raise Cancelled("Cancelled.")
+
+    async def story(shop: Workshop) -> None:
+        soundfile.write(shop.anna / "a.flac", np.zeros(16_000 * 600), 16_000)
+        shop.arm = lambda line: setattr(line, "check", cancelled)
+        await shop.wait(4.0)
+        await shop.work()
+        assert looks == 20
+        assert (shop.left(), shop.recordings()) == (["a.flac"], [])
+        assert list((shop.home / "recordings" / ".incoming").iterdir()) == []
 
     alive(story, store)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import grpc
+import lives
 import pytest
 from google.protobuf.descriptor import FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
@@ -99,13 +100,13 @@ def test_what_a_worker_says_is_kept_short(store: Store) -> None:
 
     long = INPUTS["words"]
     spec = pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text="hello"))
-    job = store.write_now(lambda session: jobs.submit(session, spec).id)
+    job = store.write_now(lambda session: lives.submit(session, spec).id)
 
     def fail(session: object) -> pb.Job:
         found = jobs.get(session, job)  # type: ignore[arg-type]
         jobs.set_why(session, found, long)  # type: ignore[arg-type]
         assert len(found.why) < 500
-        jobs.fail(session, found, Error("engine", long, long, long))  # type: ignore[arg-type]
+        lives.fail(session, found, Error("engine", long, long, long))  # type: ignore[arg-type]
         return jobs.message(found)
 
     message = store.write_now(fail)

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from sounds import COMPRESSED, compress, half, tone, write
 
 from engines.audio import decode
-from engines.audio.decode import load, load_with_clipping, probe_and_decode
-from engines.errors import BadInput
+from engines.audio.decode import probe_and_decode
+from engines.audio.mono import Mono, load
+from engines.errors import BadInput, Cancelled
 
 
 def refusal(path: Path) -> str:
@@ -219,7 +220,7 @@ def test_overdriven_sound_is_told_from_a_fair_peak(tmp_path: Path) -> None:
     assert probe_and_decode(write(tmp_path / "peak.wav", tone(1.0, hz=4_000.0, level=0.9999))).clipped_share == 0
     over = write(tmp_path / "over.wav", np.clip(tone(1.0, level=2.0), -1, 1))
     assert probe_and_decode(over).clipped_share > 0.5
-    _, times = load_with_clipping(over, 8_000)
+    times = np.concatenate([times for _, times in Mono(over, 8_000).passed()])
     assert len(times) > 8_000
     assert times.min() >= 0
     assert times.max() < 1.0
@@ -259,6 +260,24 @@ def test_a_voice_on_one_of_six_channels_is_heard(tmp_path: Path) -> None:
     sound = np.zeros((16_000, 6), np.float32)
     sound[:, 2] = tone(1.0)
     assert abs(load(write(tmp_path / "a.wav", sound), 16_000)).max() == pytest.approx(0.05, abs=1e-3)
+
+
+def test_whoever_decodes_a_long_file_looks_up_often(tmp_path: Path) -> None:
+    """What it is told then ends the decoding at once, in the first minute of ten."""
+    path = write(tmp_path / "a.flac", np.zeros(16_000 * 600, np.float32))
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 10:
+            raise Cancelled("Cancelled.")
+
+    with pytest.raises(Cancelled):
+        probe_and_decode(path, look)
+    looks = 10
+    probe_and_decode(path, look)
+    assert looks > 100
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -18,7 +19,9 @@ import itertools
 
 from speech import FIXTURES, RATE, TEXTS, recording, speech
 
-from engines.cutting.clips import CutClip, cut_recording
+from engines.audio import mono
+from engines.audio.mono import load
+from engines.cutting.clips import CutClip, Progress, cut_recording
 from engines.errors import Cancelled
 from engines.glow.info import INFO
 from engines.transcription.base import Transcript
@@ -44,7 +47,7 @@ class Ears:
         self.given.append(samples)
         return Transcript(next(self._heard), (), self.name, self.trust, self._confidence)
 
-    def transcribe_many(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript]:
+    def transcribe_many(self, clips: Sequence[NDArray[np.float32]], alive: object = None) -> list[Transcript]:
         return [self.transcribe(clip) for clip in clips]
 
 
@@ -246,9 +249,56 @@ def test_the_same_recording_gives_the_same_clips(tmp_path: Path) -> None:
     assert len(list(tmp_path.rglob("??/*.flac"))) == len(first)
 
 
-def test_a_person_can_stop_it(tmp_path: Path) -> None:
-    def stop(done: float, total: float) -> None:
-        raise Cancelled("Stopped.")
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.9, 1.0])
+def test_a_person_can_stop_it_at_any_moment(tmp_path: Path, share: float) -> None:
+    made = recording(tmp_path / "a.flac", ["harbour", "letter", "harbour", "letter"])
+    looks: list[float] = []
 
+    def stop_at(last: float) -> Progress:
+        def look(done: float, total: float) -> None:
+            looks.append(done)
+            if len(looks) >= last:
+                raise Cancelled("Stopped.")
+
+        return look
+
+    cut_recording(made.path, made.text, "en", SHORT, Ears(*["words"] * 4), tmp_path, stop_at(math.inf))
+    assert looks == sorted(looks), "progress does not go back"
+    count = len(looks)
+    looks.clear()
     with pytest.raises(Cancelled):
-        cut_recording(FIXTURES / "letter.flac", None, "en", INFO, Ears("words"), tmp_path, stop)
+        cut_recording(made.path, made.text, "en", SHORT, Ears(*["words"] * 4), tmp_path, stop_at(max(1, round(count * share))))
+
+
+def test_a_long_stretch_without_speech_is_several_dropped_clips(tmp_path: Path) -> None:
+    """None is longer than can be held in memory, and each can be heard."""
+    noise = np.random.default_rng(0).normal(0, 0.05, RATE * 130)
+    soundfile.write(tmp_path / "a.flac", noise, RATE)
+    clips = cut_recording(tmp_path / "a.flac", "Words.", "en", INFO, None, tmp_path)
+    assert [(clip.reason, clip.text, clip.path is None) for clip in clips] == [("no-speech", "", False)] * 3
+    assert [clip.start for clip in clips[1:]] == [clip.end for clip in clips[:-1]]
+    assert clips[-1].end == pytest.approx(130.0)
+
+
+def test_a_recording_too_long_to_be_kept_gives_the_same_clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = recording(tmp_path / "a.flac", ["harbour", "letter", "market"] * 3, rate=44_100)
+    kept = cut_recording(made.path, None, "xx", replace(INFO, sample_rate=24_000), None, tmp_path)
+    monkeypatch.setattr(mono, "KEPT", 5.0)
+    assert cut_recording(made.path, None, "xx", replace(INFO, sample_rate=24_000), None, tmp_path) == kept
+
+
+@pytest.mark.parametrize("rate", [16_000, 22_050, 48_000])
+def test_a_clip_holds_the_samples_of_its_stretch(tmp_path: Path, rate: int) -> None:
+    """Also of a recording that comes in many blocks: what is cut as it streams by is what a whole load would give."""
+    made = recording(tmp_path / "a.flac", ["harbour", "letter", "market"] * 4, rate=rate)
+    clips = cut_recording(made.path, None, "xx", replace(INFO, sample_rate=24_000), None, tmp_path)
+    whole = load(made.path, 24_000)
+    assert len(clips) > 3
+    for clip in clips:
+        assert clip.path is not None
+        sound, _ = soundfile.read(clip.path, dtype="float32")
+        cut = whole[round(clip.start * 24_000) : round(clip.end * 24_000)]
+        assert len(sound) == len(cut)
+        inside = slice(200, -200)  # but for the fades
+        gain = float(np.dot(sound[inside], cut[inside]) / np.dot(cut[inside], cut[inside]))
+        assert np.abs(sound[inside] - gain * cut[inside]).max() < 1e-4

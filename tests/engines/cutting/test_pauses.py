@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from engines.cutting.pauses import MARGIN, Piece, choose_pieces
+from engines.cutting.power import Power
 from engines.cutting.vad import SAMPLE_RATE, WINDOW, Span, speech_spans
 
 
@@ -38,17 +39,17 @@ def held_by(pieces: list[Piece], spans: list[Span]) -> list[list[int]]:
 
 def test_the_longer_pause_is_cut_at() -> None:
     spans = laid_out([3.0, 3.0, 3.0], [0.15, 0.8, 0.5])
-    assert held_by(choose_pieces(spans, sound(spans), 0.8, 7.0), spans) == [[0, 1], [2]]
+    assert held_by(choose_pieces(spans, Power.of(sound(spans)), 0.8, 7.0), spans) == [[0, 1], [2]]
 
 
 def test_a_short_word_is_joined_to_its_neighbour_rather_than_lost() -> None:
     spans = laid_out([3.0, 0.3, 3.0], [0.4, 0.9, 0.5])
-    assert held_by(choose_pieces(spans, sound(spans), 0.8, 6.0), spans) == [[0, 1], [2]]
+    assert held_by(choose_pieces(spans, Power.of(sound(spans)), 0.8, 6.0), spans) == [[0, 1], [2]]
 
 
 def test_margins_stay_within_the_pause_and_the_recording() -> None:
     spans = [Span(0.0, 2.0), Span(2.1, 4.0)]
-    first, second = choose_pieces(spans, sound(spans, tail=0.0), 0.8, 3.0)
+    first, second = choose_pieces(spans, Power.of(sound(spans, tail=0.0)), 0.8, 3.0)
     assert first.start == 0.0
     assert 2.0 <= first.end <= second.start <= 2.1
     assert second.end == pytest.approx(4.0)
@@ -58,7 +59,7 @@ def test_a_stretch_without_a_pause_is_cut_at_a_dip_in_it() -> None:
     spans = [Span(0.5, 8.5)]
     samples = sound(spans)
     samples[round(4.0 * SAMPLE_RATE) : round(4.1 * SAMPLE_RATE)] = 0
-    pieces = choose_pieces(spans, samples, 0.8, 5.0)
+    pieces = choose_pieces(spans, Power.of(samples), 0.8, 5.0)
     assert len(pieces) == 2
     assert 4.0 <= pieces[0].end <= pieces[1].start <= 4.1
     assert not any(piece.too_long for piece in pieces)
@@ -68,7 +69,7 @@ def test_a_dip_as_short_as_a_consonant_is_not_cut_at() -> None:
     spans = [Span(0.5, 8.5)]
     samples = sound(spans)
     samples[round(4.0 * SAMPLE_RATE) : round(4.05 * SAMPLE_RATE)] = 0
-    (piece,) = choose_pieces(spans, samples, 0.8, 5.0)
+    (piece,) = choose_pieces(spans, Power.of(samples), 0.8, 5.0)
     assert piece.too_long
 
 
@@ -76,7 +77,7 @@ def test_a_dip_as_short_as_a_consonant_is_not_cut_at() -> None:
 @given(st.lists(st.tuples(st.floats(0.1, 9.0), st.floats(0.1, 3.0)), min_size=1, max_size=25))
 def test_every_stretch_of_speech_is_in_exactly_one_piece(parts: list[tuple[float, float]]) -> None:
     spans = laid_out([length for length, _ in parts], [pause for _, pause in parts])
-    pieces = choose_pieces(spans, sound(spans), 0.8, 6.0)
+    pieces = choose_pieces(spans, Power.of(sound(spans)), 0.8, 6.0)
     assert sorted(i for held in held_by(pieces, spans) for i in held) == list(range(len(spans)))
     for piece, following in itertools.pairwise(pieces):
         assert piece.end <= following.start + 1e-9

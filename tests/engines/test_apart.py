@@ -1,0 +1,61 @@
+"""Long calls into C leave the worker its ears."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from engines.apart import in_a_copy, in_a_thread
+from engines.errors import BadInput, Cancelled
+
+WAYS = pytest.mark.parametrize("apart", [in_a_copy, in_a_thread])
+Apart = Callable[[Callable[[], object], Callable[[], None]], object]
+
+
+def nothing() -> None: ...
+
+
+@WAYS
+def test_what_was_worked_out_apart_is_what_comes_back(apart: Apart) -> None:
+    assert apart(lambda: list(range(1_000_000)), nothing) == list(range(1_000_000))
+
+
+@WAYS
+def test_an_error_of_the_work_comes_back(apart: Apart) -> None:
+    def fails() -> None:
+        raise BadInput("This is no sound.", "Record it again.")
+
+    with pytest.raises(BadInput, match="no sound"):
+        apart(fails, nothing)
+
+
+@WAYS
+def test_the_work_is_not_waited_for_once_it_is_cancelled(apart: Apart) -> None:
+    hold = threading.Event()
+    looks = iter(range(3))
+
+    def alive() -> None:
+        if next(looks) == 2:
+            raise Cancelled("Cancelled.")
+
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        apart(lambda: hold.wait(120.0), alive)
+    assert time.monotonic() - began < 60.0
+    hold.set()
+    if apart is in_a_copy:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(-1, os.WNOHANG)  # the copy is gone, and was waited for
+
+
+def test_when_the_copy_dies_so_does_the_worker() -> None:
+    """As if it had done the work itself: then mynad knows what it was at."""
+    code = "import os, signal; from engines.apart import in_a_copy; in_a_copy(lambda: os.kill(os.getpid(), signal.SIGSEGV), lambda: None)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGSEGV
