@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from daemon.errors import BadRequest
+from proto import people_toml
+from proto.people_toml import BadToml
 
 
 class Settings(BaseModel):
@@ -59,9 +60,10 @@ def load(home: Path) -> Settings:
     path = home / "myna.toml"
     if path.is_file():
         try:
-            values = tomllib.loads(path.read_text("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadRequest(f"{path} is not valid TOML: {error}.", "Mend or remove the file.") from None
+            with path.open("rb") as file:
+                values = people_toml.loads(file.read(people_toml.LIMIT + 1))
+        except BadToml as bad:
+            raise BadRequest(f"{path} {bad.sentence}", bad.hint) from None
         except OSError as error:
             raise BadRequest(f"{path} cannot be read: {error.strerror}.", "Give mynad's user the right to read it.") from None
     origin = dict.fromkeys(values, str(path))
