@@ -354,7 +354,11 @@ class Inbox:
             try:
                 await asyncio.to_thread(refused.explain, place, entry.path, error.sentence, error.hint)
             except OSError as stuck:
-                await folder.news.stuck(entry.path, stuck)
+                folder.held[entry.path] = (entry.identity, self._clock() + self.settings.rescan)
+                sentence = f"{error} The voice stays as it is. {stuck.strerror}"
+                await folder.news.complain(entry.path, sentence, f"Let inbox/{folder.voice}/.refused be a folder that can be written to.")
+                return
+            folder.news.mended(entry.path)
             why = f"{error} The voice stays as it is."
             await self.store.write(recordings.tell, folder.voice, "voice.toml", "refused", why)
         else:
