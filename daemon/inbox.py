@@ -11,10 +11,10 @@ import contextlib
 import logging
 import math
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,16 +22,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon import arrivals, late_texts, names, refused, voice_toml
-from daemon.arrivals import Arrivals, Entry
+from daemon.arrivals import Arrivals, Entry, Root
 from daemon.disk_space import DiskSpace
 from daemon.errors import BadRequest, MynaError, StoreTrouble
+from daemon.inbox_folder import InboxFolder
+from daemon.inbox_news import News
+from daemon.late_texts import Hands
 from daemon.lifecycle import Lifecycle
+from daemon.looks import Looks
 from daemon.models import Job, Voice
 from daemon.next_step import advance
 from daemon.state import jobs, recordings
 from daemon.status import ENDED
 from daemon.strays import Strays
-from daemon.voice_folder import AFTER_FAILURE, AFTER_FULL, AFTER_FULL_AT_MOST, Folder
+from daemon.sweep import sweep
+from daemon.voice_folder import AFTER_FULL, AFTER_FULL_AT_MOST, Folder
 from daemon.watching import Watch
 from proto import myna_pb2 as pb
 
@@ -65,9 +70,13 @@ class Inbox:
         self._disk = DiskSpace(home, settings.min_free_disk)
         self._clock = clock
         self._folders: dict[str, Folder] = {}
-        self._strays = Strays(home, settings.settle, store)
+        self._strays = Strays(home, settings.settle, settings.rescan, store)
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
+        self._looks = Looks(self._wake.set)
+        self._root = Root([], [])
+        self._touched: dict[bytes, set[bytes]] = {}  #: paths that events told of, by the folder of the inbox that they lie in
+        self._tasks: set[asyncio.Task[None]] = set()
         store.on_commit(lambda happened: happened and self._loop.call_soon_threadsafe(self._heard, happened))
 
     # -------------------------------------------------------------------------------------------------- for services
@@ -94,6 +103,10 @@ class Inbox:
                 state, why = folder.state(entry, now)
                 if state:
                     found.append(pb.InboxEvent(voice=folder.voice, name=names.printable(entry.path), state=state, why=why))
+            for about, complaint in folder.news.standing.items():
+                if about.startswith(b"/"):
+                    why = f"{complaint.sentence} {complaint.hint}"
+                    found.append(pb.InboxEvent(voice=folder.voice, name="(the folder)", state="settling", why=why))
         return found
 
     # -------------------------------------------------------------------------------------------------- its life
@@ -113,15 +126,14 @@ class Inbox:
             await self._watch(watch)
         finally:
             watch.stop()
+            self._looks.stop()
 
     async def _watch(self, watch: Watch) -> None:
         while True:
             began = time.monotonic()
             try:
-                wait = await self.look(watch.take())
-            except StoreTrouble:  # the store's log says what it is
-                wait = AFTER_FULL
-            except Exception:
+                wait = await self.look(watch.take(), patience=BREATH)
+            except Exception:  # what is wrong with one folder does not get here; see Looks
                 log.exception("a look into the inbox failed; looking again")
                 wait = AFTER_FULL
             wait = min(wait, self.settings.rescan, POLL * self.settings.settle if watch.why_polling else math.inf)
@@ -154,38 +166,49 @@ class Inbox:
 
     def _of(self, voice: str) -> Folder:
         if voice not in self._folders:
-            self._folders[voice] = Folder(voice, Arrivals(self.settings.settle))
+            news = News(InboxFolder(self.home, voice), voice, self.store)
+            folder = self._folders[voice] = Folder(voice, news, Arrivals(self.settings.settle))
+            self._looks.of(os.fsencode(voice), news, lambda now: self._voice(folder, now))
         return self._folders[voice]
 
     # -------------------------------------------------------------------------------------------------- a look
 
-    async def look(self, touched: Iterable[bytes] = ()) -> float:
-        """List the inbox once and do what is due. `touched`: paths in it that events told of. Returns seconds until something may be due
-        again."""
-        now = self._clock()
-        listing = await asyncio.to_thread(arrivals.scan, os.fsencode(self.folder))
-        by_folder: dict[bytes, set[bytes]] = {}
+    async def look(self, touched: Iterable[bytes] = (), patience: float = math.inf) -> float:
+        """Look at each folder of the inbox, side by side, and do what is due. `touched`: paths in it that events told of. A folder whose
+        look takes longer than `patience`, in seconds, delays nobody. Returns seconds until something may be due again."""
         for path in touched:
             name, _, rest = path.partition(b"/")
-            by_folder.setdefault(name, set()).add(rest)
-        wait = await self._strays.deal(listing, by_folder, now)
-        for name, entries in listing.folders.items():
+            self._touched.setdefault(name, set()).add(rest)
+        self._root = await asyncio.to_thread(arrivals.scan_root, self._strays.place)
+        self._looks.of(b"", self._strays.news, self._loose)
+        for name in self._root.folders:
             if names.is_voice(name):
-                self._of(os.fsdecode(name)).entries = entries
-        for folder in list(self._folders.values()):
-            name = os.fsencode(folder.voice)
-            if name not in listing.folders:
-                folder.entries = []
-            wait = min(wait, await self._voice(folder, name in listing.folders, by_folder.get(name, set()), now))
+                self._of(os.fsdecode(name))
+            else:
+                self._looks.of(name, self._strays.news, partial(self._misnamed, name))
+        wait = await self._looks.all(self._clock(), patience)
+        self._looks.keep({b"", *self._root.folders, *map(os.fsencode, self._folders)})
+        self._touched = {name: paths for name, paths in self._touched.items() if name in self._root.folders}
         return wait
 
-    async def _voice(self, folder: Folder, there: bool, touched: set[bytes], now: float) -> float:
+    async def _loose(self, now: float) -> float:
+        return await self._strays.loose(self._root, set(self._touched), now)
+
+    async def _misnamed(self, name: bytes, now: float) -> float:
+        return await self._strays.misnamed(name, self._touched.pop(name, set()), now)
+
+    async def _voice(self, folder: Folder, now: float) -> float:
         """What is due in one voice's folder."""
-        folder.arrivals.update(folder.entries, now, touched)
-        if there and not folder.known:
+        listing = await asyncio.to_thread(arrivals.scan, folder.news.place)
+        folder.entries = listing.entries
+        folder.arrivals.update(folder.entries, now, self._touched.pop(os.fsencode(folder.voice), set()))
+        folder.forget()
+        if listing.there and not folder.known:
             await self._know(folder)
-        lives = {entry.path: entry.identity for entry in folder.entries}
-        folder.held = {path: hold for path, hold in folder.held.items() if lives.get(path) == hold[0] and hold[1] > now}
+        await folder.news.of_listing(listing)
+        due = [path for path, (_, until) in folder.held.items() if until <= now]
+        for path in due:
+            del folder.held[path]
         ready: list[Entry] = []
         wait = min((until - now for _, until in folder.held.values()), default=math.inf)
         for entry in folder.entries:
@@ -238,11 +261,17 @@ class Inbox:
             return AFTER_FULL
         while rest and (not folder.flying or len(rest) >= size):  # while one is at work, the next one gathers
             some, rest = rest[:size], rest[size:]
-            written = await asyncio.to_thread(self._written, folder, some)
+            if fixed := await asyncio.to_thread(arrivals.fixed, folder.news.place, some):
+                for entry in some:
+                    if (error := fixed.get(entry.path)) is not None:
+                        await self._hold(folder, entry, error)
+                some = [entry for entry in some if entry.path not in fixed]
+                wait = self.settings.rescan
+            written = await asyncio.to_thread(arrivals.being_written, folder.news.place, some)
             for entry in some:
                 if entry.path in written:
                     folder.arrivals.restart(entry.path, now)
-                    folder.busy, wait = now, self.settings.settle
+                    folder.busy, wait = now, min(wait, self.settings.settle)
             if whole := [entry for entry in some if entry.path not in written]:
                 await self._submit(folder, whole, texts)
         return wait
@@ -250,10 +279,6 @@ class Inbox:
     def _room(self, entries: list[Entry]) -> bool:
         """After a job that failed for want of disk: whether there is room for all of the next one."""
         return not self._disk.missing(sum(entry.size for entry in entries), self.home / "recordings")
-
-    def _written(self, folder: Folder, entries: list[Entry]) -> set[bytes]:
-        root = os.fsencode(self.folder / folder.voice)
-        return {entry.path for entry in entries if arrivals.is_being_written(os.path.join(root, entry.path))}
 
     async def _submit(self, folder: Folder, audio: list[Entry], texts: list[Entry]) -> None:
         wanted = set().union(*(late_texts.places(entry.path) for entry in audio))
@@ -280,12 +305,13 @@ class Inbox:
 
     async def _refuse(self, folder: Folder, entry: Entry, sentence: str, hint: str, now: float) -> None:
         """Move what can be no recording to `.refused/`."""
-        root = os.fsencode(self.folder / folder.voice)
-        if await asyncio.to_thread(refused.try_refuse, root, os.path.join(root, entry.path), sentence, hint):
-            why = f"{sentence} {hint}"
-            await self.store.write(recordings.tell, folder.voice, names.printable(entry.path), "refused", why)
-        else:
-            folder.held[entry.path] = (entry.identity, now + AFTER_FAILURE)
+        if not await folder.news.refuse(entry.path, sentence, hint):
+            folder.held[entry.path] = (entry.identity, now + self.settings.rescan)
+
+    async def _hold(self, folder: Folder, entry: Entry, error: OSError) -> None:
+        """It cannot be moved away from where it lies: tried again now and then."""
+        folder.held[entry.path] = (entry.identity, self._clock() + self.settings.rescan)
+        await folder.news.stuck(entry.path, error)
 
     # -------------------------------------------------------------------------------------------------- the voice
 
@@ -299,19 +325,31 @@ class Inbox:
         """Read a new or changed voice.toml. A broken one stays where it is, and changes nothing."""
         if folder.toml == entry.identity:
             return
-        root = os.fsencode(self.folder / folder.voice)
+        place = folder.news.place
         try:
-            given = voice_toml.parse(await asyncio.to_thread(_read, os.path.join(root, entry.path)))
+            given = await asyncio.to_thread(voice_toml.read, place)
             again = await self.store.write(lambda session: voice_toml.apply(session, session.get_one(Voice, folder.voice), given))
         except FileNotFoundError:
             return
-        except (BadRequest, OSError) as error:
-            told = error if isinstance(error, BadRequest) else BadRequest(f"voice.toml cannot be read: {error.strerror}.")
-            await asyncio.to_thread(refused.explain, root, entry.path, told.sentence, told.hint)
-            why = f"{told} The voice stays as it is."
+        except OSError as error:  # rights change without the file's changing: asked again later
+            folder.held[entry.path] = (entry.identity, self._clock() + self.settings.rescan)
+            sentence = f"inbox/{folder.voice}/voice.toml cannot be read: {error.strerror}. The voice stays as it is."
+            await folder.news.complain(entry.path, sentence, "Give the daemon's user permission to read it.")
+            return
+        except BadRequest as error:
+            try:
+                await asyncio.to_thread(refused.explain, place, entry.path, error.sentence, error.hint)
+            except OSError as stuck:
+                folder.held[entry.path] = (entry.identity, self._clock() + self.settings.rescan)
+                sentence = f"{error} The voice stays as it is. {stuck.strerror}"
+                await folder.news.complain(entry.path, sentence, f"Let inbox/{folder.voice}/.refused be a folder that can be written to.")
+                return
+            folder.news.mended(entry.path)
+            why = f"{error} The voice stays as it is."
             await self.store.write(recordings.tell, folder.voice, "voice.toml", "refused", why)
         else:
-            await asyncio.to_thread(refused.settle, root, entry.path)
+            await asyncio.to_thread(refused.settle, place, entry.path)
+            folder.news.mended(entry.path)
             if again:
                 folder.due, folder.forced, folder.busy = True, True, self._clock()
         folder.toml = entry.identity
@@ -320,7 +358,10 @@ class Inbox:
         """Transcripts without a recording beside them: for recordings taken before, or waiting for theirs."""
         audio = {names.stem(entry.path) for entry in folder.entries if not names.is_text(entry.path) and not entry.odd}
         alone = [entry for entry in texts if names.is_metadata(entry.path) or names.stem(entry.path) not in audio]
-        changed = await folder.texts.deal(alone, folder.voice, self.home, self.store)
+        now = self._clock()
+        refuse = lambda entry, sentence, hint: self._refuse(folder, entry, sentence, hint, now)  # noqa: E731
+        hands = Hands(refuse, partial(self._hold, folder))
+        changed = await folder.texts.deal(alone, folder.voice, self.home, self.store, hands)
         if changed:
             folder.due, folder.busy = True, self._clock()
             folder.forced = True
@@ -340,18 +381,3 @@ class Inbox:
         except MynaError as error:
             log.warning("nothing follows for %s: %s", folder.voice, error)
         return math.inf
-
-
-def sweep(home: Path) -> None:
-    """Clear away what a dead daemon or worker left half-written: copies that were never reported, uploads that broke off."""
-    shutil.rmtree(home / "recordings" / ".incoming", ignore_errors=True)
-    for folder, _, files in os.walk(os.fsencode(home / "inbox")):
-        for name in files:
-            if name.startswith(b".upload-"):
-                with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(folder, name))
-
-
-def _read(path: bytes) -> bytes:
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as file:
-        return file.read(voice_toml.LIMIT + 1)

@@ -6,16 +6,17 @@ A metadata.csv stays in the inbox until every recording that it lists was taken.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
-from daemon import journal, names, refused, transcripts
+from daemon import journal, names, transcripts
 from daemon.arrivals import Entry
+from daemon.inbox_folder import InboxFolder
 from daemon.state import jobs, recordings
 from daemon.transcripts import BadTranscript
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from daemon.store import Store
 
 Identity = tuple[int, int, int]
+#: Bytes of transcripts, and files, whose texts are in memory at once.
+AT_ONCE, FILES_AT_ONCE = 4_000_000, 500
 
 
 def places(recording: bytes) -> set[bytes]:
@@ -30,6 +33,14 @@ def places(recording: bytes) -> set[bytes]:
     base = names.stem(recording)
     beside = {base + ending for lower in names.TEXT_ENDINGS for ending in (lower, lower.upper())}
     return beside | set(transcripts.metadata_of(recording))
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What is done with a transcript that cannot go the usual way."""
+
+    refuse: Callable[[Entry, str, str], Awaitable[None]]  #: with a sentence and what to do
+    hold: Callable[[Entry, OSError], Awaitable[None]]  #: it stays, and is tried again later
 
 
 @dataclass
@@ -43,90 +54,138 @@ class LateTexts:
         """Recordings were taken: look again."""
         self._seen.clear()
 
-    async def deal(self, entries: list[Entry], voice: str, home: Path, store: Store) -> int:
+    async def deal(self, entries: list[Entry], voice: str, home: Path, store: Store, hands: Hands) -> int:
         """Deal with settled transcripts that are new since the last time. Returns how many recordings were given a text."""
         there = {entry.path for entry in entries}
         self.waiting = {path: why for path, why in self.waiting.items() if path in there}
         fresh = [entry for entry in entries if self._seen.get(entry.path) != entry.identity]
         if not fresh or await store.read(_is_cutting, voice):
             return 0
-        folder = os.fsencode(home / "inbox" / voice)
-        read = await asyncio.to_thread(_read_all, folder, fresh)
+        folder = InboxFolder(home, voice)
         changed = 0
-        for path, bad in read.bad:
-            with contextlib.suppress(OSError):
-                await asyncio.to_thread(refused.refuse, folder, os.path.join(folder, path), bad.sentence, bad.hint)
-                await store.write(recordings.tell, voice, names.printable(path), "refused", f"{bad.sentence} {bad.hint}")
-        if read.sidecars:
-            changed += await self._sidecars(read.sidecars, folder, voice, home, store)
-        for path, metadata in read.lists:
-            changed += await self._list(path, metadata, folder, voice, home, store)
-        self._seen.update({entry.path: entry.identity for entry in fresh})
+        for some in _batches([entry for entry in fresh if not names.is_metadata(entry.path)]):
+            read = await asyncio.to_thread(_read_all, folder, some)
+            found, given = await self._attach(read.texts, voice, home, store)
+            changed += given
+            for entry in some:
+                await self._done(entry, read.bad.get(entry.path), entry.path in found, home, folder, hands)
+        for entry in fresh:
+            if names.is_metadata(entry.path):
+                listed = await asyncio.to_thread(_read_list, folder, entry.path, await store.read(_stems, voice))
+                if isinstance(listed, BadTranscript):
+                    await self._done(entry, listed, False, home, folder, hands)
+                    continue
+                _, rows = await store.write(recordings.attach, voice, listed.texts, names.METADATA.decode())
+                await asyncio.to_thread(journal.add, home, [journal.Entry.of(row) for row in rows])
+                changed += len(rows)
+                self.waiting[entry.path] = f"waits for {listed.missing} of the {listed.all} recordings that it lists"
+                await self._done(entry, None, not listed.missing, home, folder, hands)
         return changed
 
-    async def _sidecars(self, texts: dict[bytes, str], folder: bytes, voice: str, home: Path, store: Store) -> int:
+    async def _attach(self, texts: dict[bytes, str], voice: str, home: Path, store: Store) -> tuple[set[bytes], int]:
+        """Give texts to their recordings. Returns (those that have one, recordings whose text is new)."""
+        if not texts:
+            return set(), 0
         by_key = {recordings.name_stem(names.printable(path)): path for path in texts}
-        given = {key: texts[path] for key, path in by_key.items()}
         source = "a transcript" if len(texts) > 1 else names.printable(os.path.basename(next(iter(texts))))
-        found, changed = await store.write(recordings.attach, voice, given, source)
-        await asyncio.to_thread(journal.add, home, [journal.Entry.of(row) for row in changed])
-        for key, path in by_key.items():
-            if key in found:
-                self.waiting.pop(path, None)
-                with contextlib.suppress(FileNotFoundError):
-                    await asyncio.to_thread(transcripts.keep, home, os.path.join(folder, path))
-            else:
-                self.waiting[path] = "waits for its recording"
-        return len(changed)
+        found, rows = await store.write(recordings.attach, voice, {key: texts[path] for key, path in by_key.items()}, source)
+        await asyncio.to_thread(journal.add, home, [journal.Entry.of(row) for row in rows])
+        self.waiting.update(dict.fromkeys(texts, "waits for its recording"))
+        return {path for key, path in by_key.items() if key in found}, len(rows)
 
-    async def _list(self, path: bytes, metadata: transcripts.Metadata, folder: bytes, voice: str, home: Path, store: Store) -> int:
-        """A metadata.csv: its ids stand for recordings in its own folder, or in `wavs/` below."""
-        base = os.path.dirname(path)
-        known = await store.read(_stems, voice)
-        texts: dict[str, str] = {}
-        missing = 0
-        for id, text in metadata.texts.items():
-            candidates = [id, *(os.path.join(below, id) for below in transcripts.AUDIO_FOLDERS)]
-            keys = [names.printable(os.path.join(base, candidate)) for candidate in candidates]
-            if (key := next((key for key in keys if key in known), None)) is not None:
-                texts[key] = text
-            else:
-                missing += 1
-        _, changed = await store.write(recordings.attach, voice, texts, names.METADATA.decode())
-        await asyncio.to_thread(journal.add, home, [journal.Entry.of(row) for row in changed])
-        if missing:
-            self.waiting[path] = f"waits for {missing} of the {len(metadata.texts)} recordings that it lists"
-            return len(changed)
-        self.waiting.pop(path, None)
-        with contextlib.suppress(FileNotFoundError):
-            await asyncio.to_thread(transcripts.keep, home, os.path.join(folder, path))
-        return len(changed)
+    async def _done(self, entry: Entry, bad: BadTranscript | None, stored: bool, home: Path, folder: InboxFolder, hands: Hands) -> None:
+        """A transcript was looked at: refused, or moved away once all it says is stored, or it waits."""
+        if bad is not None:
+            await hands.refuse(entry, bad.sentence, bad.hint)
+            return
+        if stored:
+            self.waiting.pop(entry.path, None)
+            try:
+                await asyncio.to_thread(transcripts.keep, home, folder, entry.path)
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                await hands.hold(entry, error)
+                return
+        self._seen[entry.path] = entry.identity
 
 
 @dataclass(frozen=True)
 class _Read:
-    sidecars: dict[bytes, str]
-    lists: list[tuple[bytes, transcripts.Metadata]]
-    bad: list[tuple[bytes, BadTranscript]]
+    texts: dict[bytes, str]
+    bad: dict[bytes, BadTranscript]
 
 
-def _read_all(folder: bytes, entries: list[Entry]) -> _Read:
-    read = _Read({}, [], [])
+@dataclass(frozen=True)
+class Listed:
+    """What a metadata.csv says of the recordings that are here. The texts of others are not kept in memory while it waits for them."""
+
+    texts: dict[str, str]  #: by the recordings' names without ending
+    all: int  #: recordings that it lists
+    missing: int  #: of them, those that are not here
+
+
+def _batches(entries: list[Entry]) -> Iterator[list[Entry]]:
+    """Together so small that their texts may be in memory at once."""
+    some: list[Entry] = []
+    size = 0
     for entry in entries:
-        path = os.path.join(folder, entry.path)
+        some.append(entry)
+        size += min(entry.size, transcripts.TEXT_LIMIT)
+        if size >= AT_ONCE or len(some) == FILES_AT_ONCE:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def _read_all(folder: InboxFolder, entries: list[Entry]) -> _Read:
+    read = _Read({}, {})
+    for entry in entries:
         try:
-            if names.is_metadata(entry.path):
-                read.lists.append((entry.path, transcripts.read_metadata(path)))
-            else:
-                read.sidecars[entry.path] = transcripts.read_text(path)
+            read.texts[entry.path] = transcripts.read_text(folder, entry.path)
         except BadTranscript as bad:
-            read.bad.append((entry.path, bad))
+            read.bad[entry.path] = bad
         except FileNotFoundError:
             continue
         except OSError as error:
-            hint = "Give the daemon's user permission to read it (chmod a+r)."
-            read.bad.append((entry.path, BadTranscript(f"{names.printable(entry.path)} cannot be read: {error.strerror}.", hint)))
+            read.bad[entry.path] = _unreadable(entry.path, error)
     return read
+
+
+def _read_list(folder: InboxFolder, path: bytes, known: set[str]) -> Listed | BadTranscript:
+    """A metadata.csv, line by line, against the names (without ending) of the recordings that are here."""
+    within = names.printable(os.path.join(os.path.dirname(path), b""))
+    here: dict[str, str] = {}  # as the list may call it → its name
+    for name in known:
+        if name.startswith(within):
+            here[name[len(within) :]] = name
+    for called, name in list(here.items()):
+        above, _, last = called.rpartition("/")
+        if above.lower().encode() in transcripts.AUDIO_FOLDERS:
+            here.setdefault(last, name)
+    texts: dict[str, str] = {}
+    missing: set[int] = set()
+    try:
+        for _, id, text in transcripts.metadata_lines(folder, path):
+            if not id:
+                continue
+            if (found := here.get(names.printable(id))) is not None:
+                texts[found] = text
+            else:
+                missing.add(hash(id))
+    except BadTranscript as bad:
+        return bad
+    except FileNotFoundError:
+        return Listed({}, 0, 0)
+    except OSError as error:
+        return _unreadable(path, error)
+    return Listed(texts, len(texts) + len(missing), len(missing))
+
+
+def _unreadable(path: bytes, error: OSError) -> BadTranscript:
+    hint = "Give the daemon's user permission to read it (chmod a+r)."
+    return BadTranscript(f"{names.printable(path)} cannot be read: {error.strerror}.", hint)
 
 
 def _is_cutting(session: Session, voice: str) -> bool:

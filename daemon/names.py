@@ -48,8 +48,11 @@ def stem(path: bytes) -> bytes:
 
 def printable(name: bytes) -> str:
     """A name as people see it: one line; what cannot be printed is escaped. Different names stay different."""
+    text = name.decode("utf-8", errors="surrogateescape")
+    if text.isprintable() and "\\" not in text:
+        return text  # nearly all of them, and a list may have two hundred thousand
     shown = []
-    for char in name.decode("utf-8", errors="surrogateescape"):
+    for char in text:
         if char == "\\":
             shown.append("\\\\")
         elif char.isprintable():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +11,8 @@ from daemon.errors import BadRequest
 from engines import registry
 from engines.errors import BadInput
 from engines.setting import Setting, checked, declared
+from proto import people_toml
+from proto.people_toml import BadToml
 
 DAY, YEAR = 86_400, 31_536_000  #: seconds
 MOST_BYTES = 10**18
@@ -91,11 +92,10 @@ def load(home: Path) -> Settings:
     path = home / "myna.toml"
     if path.is_file():
         try:
-            values = tomllib.loads(path.read_text("utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadRequest(f"{path} is not valid TOML: {str(error).rstrip('.')}.", "Mend or remove the file.") from None
-        except ValueError:  # Python's limit
-            raise BadRequest(f"{path} has a number with too many digits to be read.", "Give a shorter one.") from None
+            with path.open("rb") as file:
+                values = people_toml.loads(file.read(people_toml.LIMIT + 1))
+        except BadToml as bad:
+            raise BadRequest(f"{path} {bad.sentence}", bad.hint) from None
         except OSError as error:
             raise BadRequest(f"{path} cannot be read: {error.strerror}.", "Give mynad's user the right to read it.") from None
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from daemon import names
 from daemon.arrivals import Arrivals, Entry
+from daemon.inbox_news import News
 from daemon.late_texts import LateTexts
 from proto import myna_pb2 as pb
 
@@ -23,10 +24,12 @@ class Folder:
     """What is known of one voice's folder."""
 
     voice: str
+    news: News
     arrivals: Arrivals
     entries: list[Entry] = field(default_factory=list)
     flying: dict[int, dict[bytes, Identity]] = field(default_factory=dict)  #: files of live ingest jobs, by job
     held: dict[bytes, tuple[Identity, float]] = field(default_factory=dict)  #: files left alone as they are until then (monotonic)
+    left: dict[bytes, tuple[Identity, int]] = field(default_factory=dict)  #: files that jobs left as they are, and how often in a row
     texts: LateTexts = field(default_factory=LateTexts)
     toml: Identity | None = None  #: of the voice.toml that was read last
     busy: float = -math.inf  #: when something last moved here, monotonic
@@ -40,6 +43,8 @@ class Folder:
 
     def state(self, entry: Entry, now: float) -> tuple[str, str]:
         """What becomes of a file, for people: ("arriving" or "settling", why); empty for what is of no interest."""
+        if (complaint := self.news.standing.get(entry.path)) is not None:
+            return "settling", f"{complaint.sentence} {complaint.hint}"
         if os.path.basename(entry.path) == names.VOICE_TOML:
             return "", ""
         if self.flies(entry.path):
@@ -66,10 +71,26 @@ class Folder:
         self.full = self.full + 1 if is_full else 0
         match job.status.WhichOneof("status"):
             case "succeeded":
-                wait = rescan
+                self._left(recorded, now, rescan)
+                return
             case "cancelled":
                 wait = math.inf  # a person does not want them taken; until they change
             case "failed" if is_full:
                 wait = min(AFTER_FULL * 2 ** (self.full - 1), AFTER_FULL_AT_MOST)
         for path, identity in recorded.items():
             self.held[path] = (identity, now + wait)
+
+    def _left(self, recorded: dict[bytes, Identity], now: float, rescan: float) -> None:
+        """A job did what it could: what is still there is tried again, ever more rarely."""
+        for path, identity in recorded.items():
+            before, times = self.left.get(path, (identity, 0))
+            times = times + 1 if before == identity else 1
+            self.left[path] = (identity, times)
+            self.held[path] = (identity, now + min(rescan * 2 ** min(times - 1, 10), max(rescan, AFTER_FAILURE)))
+
+    def forget(self) -> None:
+        """What was known of files that are not there any more."""
+        lives = {entry.path: entry.identity for entry in self.entries}
+        self.held = {path: hold for path, hold in self.held.items() if lives.get(path) == hold[0]}
+        self.left = {path: left for path, left in self.left.items() if lives.get(path) == left[0]}
+        self.news.forget(lives)

@@ -13,13 +13,14 @@ steps = 2000
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
+from daemon import names
 from daemon.errors import BadRequest
+from daemon.inbox_folder import InboxFolder
 from daemon.models import Voice
 from daemon.settings import SETTINGS
 from daemon.state import recordings, voices
@@ -28,12 +29,12 @@ from engines.errors import BadInput
 from engines.metrics import gate
 from engines.setting import Setting, checked, shown
 from engines.training import settings
+from proto import people_toml
+from proto.people_toml import BadToml
 
 if TYPE_CHECKING:
     from engines.base import EngineInfo
 
-#: Bytes; nobody writes a longer one on purpose.
-LIMIT = 100_000
 #: Keys beside the tables `train` and `promotion`.
 KEYS: dict[str, Setting] = {
     "language": replace(SETTINGS["default_language"], what="ISO 639-1, one that the engine knows", follows="`default_language`"),
@@ -54,18 +55,18 @@ class VoiceToml:
     options: dict[str, Any]  #: the rest, as `Voice.options` holds it
 
 
+def read(folder: InboxFolder) -> VoiceToml:
+    """The voice.toml of a voice's inbox folder. Raises BadRequest as `parse` does; OSError if it cannot be read."""
+    with folder.open(names.VOICE_TOML) as file:
+        return parse(file.read(people_toml.LIMIT + 1))
+
+
 def parse(data: bytes) -> VoiceToml:
     """Raises BadRequest with a sentence that names the key."""
-    if len(data) > LIMIT:
-        raise BadRequest(f"voice.toml has {len(data)} bytes, which is too much.", f"At most {LIMIT} are read.")
     try:
-        values = tomllib.loads(data.decode("utf-8"))
-    except UnicodeDecodeError:
-        raise BadRequest("voice.toml is not UTF-8 text.", "Save it as UTF-8.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise BadRequest(f"voice.toml is not valid TOML: {str(error).rstrip('.')}.", "Mend or remove it.") from None
-    except ValueError:  # Python's limit
-        raise BadRequest("voice.toml has a number with too many digits to be read.", "Give a shorter one.") from None
+        values = people_toml.loads(data)
+    except BadToml as bad:
+        raise BadRequest(f"voice.toml {bad.sentence}", bad.hint) from None
     try:
         tables = {key: values.pop(key) for key in TABLES if key in values}
         given = checked(KEYS, values, "voice")

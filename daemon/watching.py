@@ -6,11 +6,16 @@ inotify tells nothing of what other machines write to a network mount, and has l
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from pathlib import Path
 from typing import Any
 
+log = logging.getLogger("mynad.inbox")
+
+#: Seconds between two looks at whether changes are still told of.
+GUARD = 1.0
 #: File systems on which other machines write without inotify telling.
 SILENT = ("nfs", "cifs", "smb", "9p", "fuse", "vboxsf", "virtiofs", "afs", "ceph", "gluster", "lustre", "davfs", "prl_fs", "drvfs")
 #: Events that never begin or change a file: our own reading and unlinking would wake us for nothing.
@@ -28,6 +33,8 @@ class Watch:
         self._lock = threading.Lock()
         self._touched: set[bytes] = set()
         self._observer: Any = None
+        self._threads: list[threading.Thread] = []
+        self._guard: asyncio.Task[None] | None = None
         if poll == "always":
             self.why_polling = "The settings say so."
         elif poll == "auto" and (kind := file_system(folder)).startswith(SILENT):
@@ -37,6 +44,18 @@ class Watch:
         """Begin to listen (importing watchdog takes a moment: in a thread)."""
         if not self.why_polling:
             await asyncio.to_thread(self._start)
+        if not self.why_polling:
+            self._guard = asyncio.create_task(self._until_it_dies())
+
+    async def _until_it_dies(self) -> None:
+        """A thread of watchdog ends by any error in it, as when a folder of a thousand nested ones appears: then it tells nothing more."""
+        alive = True
+        while alive:
+            await asyncio.sleep(GUARD)
+            alive = all(thread.is_alive() for thread in self._threads)
+        self.why_polling = "What tells of changes in it broke, which a very deep folder does; it works again after a restart without that."
+        log.warning("the inbox is looked through again and again from now on. %s", self.why_polling)
+        self.changed.set()
 
     def _start(self) -> None:
         from watchdog.events import FileSystemEvent, FileSystemEventHandler
@@ -56,7 +75,12 @@ class Watch:
         except OSError as error:
             self.why_polling = f"The system has no room for another watch ({error.strerror})."
             return
+        except RecursionError:
+            self.why_polling = "A folder in it is too deep to be watched."
+            return
         self._observer = observer
+        shared = [thread for thread in threading.enumerate() if type(thread).__module__ == "watchdog.observers.inotify_c"]
+        self._threads = [observer, *observer.emitters, *shared]
 
     def touch(self, *paths: bytes) -> None:
         """An event told of these paths (absolute). Thread-safe."""
@@ -78,6 +102,8 @@ class Watch:
         return {path[cut:] for path in touched}
 
     def stop(self) -> None:
+        if self._guard is not None:
+            self._guard.cancel()
         if self._observer is not None:
             self._observer.stop()
 

@@ -1,4 +1,5 @@
-"""The wire contract: `myna.proto` (the API), `worker.proto` (frames between daemon and worker), their generated code, and the thin client.
+"""The wire contract: `myna.proto` (the API), `worker.proto` (frames between daemon and worker), their generated code, the thin client,
+and what both of its sides read alike (`people_toml.py`).
 
 Imports nothing of `daemon`, `engines` or `tui`. Generated files are made by `make proto` and never edited.
 """

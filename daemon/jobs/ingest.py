@@ -18,7 +18,6 @@ import errno
 import hashlib
 import os
 import shutil
-import stat
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from daemon import journal, settings
+from daemon.inbox_folder import BehindALink, InboxFolder, NotAFile
 from daemon.jobs import Channel
 from daemon.names import is_metadata, is_text, printable, stem
 from daemon.refused import refuse
@@ -50,6 +50,8 @@ CHUNK = 128
 DEATHS = 2
 #: Bytes copied between two waits for the disk, so that none of them is long.
 SYNCED = 32 << 20
+#: Bytes; bigger files are looked at before they are copied.
+BIG = 64_000_000
 #: Where copies are made; on the file system of their final place. Swept when mynad starts.
 INCOMING = ".incoming"
 
@@ -113,7 +115,7 @@ class _Ingest:
     def __init__(self, plan: wire.IngestPlan, channel: Channel) -> None:
         self.channel = channel
         self.voice = plan.voice
-        self.folder = os.fsencode(channel.home / "inbox" / plan.voice)
+        self.folder = InboxFolder(channel.home, plan.voice)
         self.recordings = channel.home / "recordings"
         self.incoming = self.recordings / INCOMING
         self.min_free = settings.load(channel.home).min_free_disk
@@ -168,7 +170,7 @@ class _Ingest:
         if not self.channel.died_of:
             return 0
         try:
-            return self.channel.died_of.get(Identity.of(os.lstat(os.path.join(self.folder, file))).key(file), 0)
+            return self.channel.died_of.get(Identity.of(self.folder.facts(file)).key(file), 0)
         except OSError:
             return 0
 
@@ -185,16 +187,15 @@ class _Ingest:
     # ------------------------------------------------------------------------------------------------ transcripts
 
     def _read_sidecar(self, file: bytes) -> None:
-        path = os.path.join(self.folder, file)
         try:
             if is_metadata(file):
-                metadata = read_metadata(path)
+                metadata = read_metadata(self.folder, file)
                 self.sidecars[file] = Sidecar(file, metadata=metadata)
                 if metadata.bad_lines:
                     lines = ", ".join(map(str, metadata.bad_lines[:10]))
                     self.channel.log("warning", f"{printable(file)}: lines without an id and a text are passed over: {lines}.")
             else:
-                self.sidecars[file] = Sidecar(file, read_text(path))
+                self.sidecars[file] = Sidecar(file, read_text(self.folder, file))
         except BadTranscript as error:
             self._refuse(file, error.sentence, error.hint, None)
         except FileNotFoundError:
@@ -221,19 +222,20 @@ class _Ingest:
             return
         try:
             with disk_full_is_a_sentence("a transcript"):
-                keep(self.channel.home, os.path.join(self.folder, sidecar.file))
+                keep(self.channel.home, self.folder, sidecar.file)
         except FileNotFoundError:
             return
+        except OSError as error:
+            self._leave(sidecar.file, error)
 
     # ------------------------------------------------------------------------------------------------ recordings
 
     def _take(self, file: bytes) -> None:
         """One file, from the inbox to its row. Raises DiskFull, and what the channel raises."""
         self._check()
-        path = os.path.join(self.folder, file)
         work = Path(tempfile.mkdtemp(dir=self.incoming))
         try:
-            copied = self._copy(file, path, work)
+            copied = self._copy(file, work)
             if copied is None:
                 return
             copy, identity, sha256 = copied
@@ -251,35 +253,36 @@ class _Ingest:
             with disk_full_is_a_sentence(printable(file)):
                 place = self._place(copy, sha256)
             self._report(file, place, sha256, identity, facts)
-            _unlink(path, identity)
+            self._unlink(file, identity)
             self.count.taken += 1
             self.count.seconds += facts.seconds
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
-    def _copy(self, file: bytes, path: bytes, work: Path) -> tuple[Path, Identity, str] | None:
+    def _copy(self, file: bytes, work: Path) -> tuple[Path, Identity, str] | None:
         """Copy to a folder of its own, under its own name, synced: (copy, what was copied, SHA-256). None: refused or left."""
-        if os.path.realpath(os.path.dirname(path)) != os.path.join(os.path.realpath(self.folder), os.path.dirname(file)).rstrip(b"/"):
-            self._refuse(file, "It lies behind a link, and links are not followed.", "Drop the recording itself.", None)
-            return None
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            original = self.folder.open(file)
         except FileNotFoundError:
             self.channel.log("info", f"{printable(file)} is not there any more.")
+            return None
+        except BehindALink:
+            self._leave(file, OSError("it lies behind a link, and links are not followed"))
+            return None
+        except NotAFile:
+            self._refuse(file, f"{printable(file)} is no ordinary file.", "Drop the recording itself.", None)
             return None
         except PermissionError:
             self._refuse(file, f"{printable(file)} may not be read.", "Give the daemon's user permission to read it (chmod a+r).", None)
             return None
         except OSError as error:
-            if error.errno in (errno.ELOOP, errno.ENXIO):
-                self._refuse(file, f"{printable(file)} is no ordinary file.", "Drop the recording itself.", None)
-            else:
-                self._leave(file, error)
+            self._leave(file, error)
             return None
-        with os.fdopen(descriptor, "rb") as original:
+        with original:
             before = os.fstat(original.fileno())
-            if not stat.S_ISREG(before.st_mode):
-                self._refuse(file, f"{printable(file)} is no ordinary file.", "Drop the recording itself.", None)
+            if before.st_size > BIG and not (kind := sniff(original)).format:  # maybe a hole of terabytes: not copied to find that out
+                sentence = f"{printable(file)} is not a recording: it is {kind.looks_like}."
+                self._refuse(file, sentence, "Drop wav, flac, mp3, ogg, opus, m4a, aac or webm.", Identity.of(before))
                 return None
             self._check_room(file, before.st_size)
             copy = work / os.fsdecode(os.path.basename(file))
@@ -291,7 +294,7 @@ class _Ingest:
                 return None
             after = Identity.of(os.fstat(original.fileno()))
         identity = Identity.of(before)
-        if after != identity or copy.stat().st_size != identity.size or not _is_still(path, identity):
+        if after != identity or copy.stat().st_size != identity.size or not self._is_still(file, identity):
             self._leave(file, OSError(f"{printable(file)} changed while it was copied"))
             return None
         return copy, identity, sha256
@@ -382,14 +385,13 @@ class _Ingest:
 
     def _refuse(self, file: bytes, sentence: str, hint: str, identity: Identity | None) -> None:
         """Move a file to `.refused/`, unless it is another one by now."""
-        path = os.path.join(self.folder, file)
-        if identity is not None and not _is_still(path, identity):
+        if identity is not None and not self._is_still(file, identity):
             self._leave(file, OSError(f"{printable(file)} changed while it was read"))
             return
-        self.channel.commit(wire.Report(refused=wire.FileRefused(file=file, sentence=sentence, hint=hint)))
+        told = wire.Report(refused=wire.FileRefused(file=file, sentence=sentence, hint=hint))
         try:
             with disk_full_is_a_sentence("a refused file's reason"):
-                refuse(self.folder, path, sentence, hint)
+                refuse(self.folder, file, sentence, hint, lambda: self.channel.commit(told))
         except FileNotFoundError:
             return
         except OSError as error:
@@ -397,6 +399,24 @@ class _Ingest:
             return
         self.channel.log("warning", f"{printable(file)} is refused: {sentence}")
         self.count.refused += 1
+
+    def _is_still(self, file: bytes, identity: Identity) -> bool:
+        try:
+            return Identity.of(self.folder.facts(file)) == identity
+        except OSError:
+            return False
+
+    def _unlink(self, file: bytes, identity: Identity) -> None:
+        """Take the original away, if it is what was copied. Another file under its name will be taken by itself."""
+        if self._is_still(file, identity):
+            try:
+                self.folder.unlink(file)
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                sentence = f"{printable(file)} was taken, but cannot be removed from the inbox ({error.strerror})"
+                self.channel.log("warning", f"{sentence}.")
+                self.count.left.append(sentence)
 
     def _leave(self, file: bytes, error: OSError) -> None:
         """Leave a file in the inbox; the daemon tries again later."""
@@ -422,16 +442,3 @@ def _copy_synced(original: BinaryIO, copy: Path, alive: Callable[[], None]) -> s
         out.flush()
         os.fsync(out.fileno())
     return digest.hexdigest()
-
-
-def _is_still(path: bytes, identity: Identity) -> bool:
-    try:
-        return Identity.of(os.lstat(path)) == identity
-    except FileNotFoundError:
-        return False
-
-
-def _unlink(path: bytes, identity: Identity) -> None:
-    """Take the original away, if it is what was copied. Another file under its name will be taken by itself."""
-    if _is_still(path, identity):
-        os.unlink(path)

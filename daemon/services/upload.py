@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from daemon import names
-from daemon.errors import BadRequest, DiskFull, NotNow
+from daemon.errors import BadRequest, DiskFull, MynaError, NotNow
+from daemon.inbox_folder import InboxFolder, create_in, open_in
 from proto import myna_pb2 as pb
 
 #: What an uploaded file is called until it is whole. Hidden, so that the inbox leaves it alone; swept when mynad starts.
@@ -28,6 +29,8 @@ class Upload:
         self._file: BinaryIO | None = None
         self._aside = b""
         self._target = b""
+        self._folder = contextlib.ExitStack()  #: keeps the folder open that the file goes to; no link is followed on the way to it
+        self._in = -1
 
     def add(self, part: pb.UploadPart) -> None:
         """Take a part. Raises BadRequest, DiskFull."""
@@ -43,9 +46,7 @@ class Upload:
             if part.last:
                 self._finish()
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise NotNow(f"The file could not be written: {error.strerror}.", "See to the inbox folder, then add it again.") from None
-            raise DiskFull("The disk of the daemon's machine is full.", "Make room there, then add the files again.") from None
+            raise _not_written(error) from None
 
     def end(self) -> list[str]:
         """The names that the files have in the inbox. Raises BadRequest if the last one is not whole."""
@@ -58,16 +59,17 @@ class Upload:
         if self._file is not None:
             self._file.close()
             self._file = None
-            with contextlib.suppress(OSError):  # its folder may be gone
-                os.unlink(self._aside)
+            os.unlink(self._aside, dir_fd=self._in)
+        self._folder.close()
 
     def _begin(self, part: pb.UploadPart) -> None:
-        folder = os.fsencode(self.home / "inbox" / names.check_voice(part.voice))
-        relative = names.clean(part.name)
-        self._target = os.path.join(folder, relative)
-        os.makedirs(os.path.dirname(self._target), exist_ok=True)
-        self._aside = os.path.join(os.path.dirname(self._target), UPLOAD.encode() + secrets.token_hex(8).encode())
-        self._file = open(self._aside, "xb")  # noqa: SIM115  closed in _finish or close
+        place = InboxFolder(self.home, names.check_voice(part.voice))
+        try:
+            self._in, self._target = self._folder.enter_context(place.beside(names.clean(part.name), make=True))
+            self._aside = UPLOAD.encode() + secrets.token_hex(8).encode()
+            self._file = create_in(self._in, self._aside)
+        except OSError as error:
+            raise _not_written(error) from None
 
     def _finish(self) -> None:
         assert self._file is not None
@@ -77,23 +79,32 @@ class Upload:
         self._file = None
         start, ending = os.path.splitext(self._target)
         target, number = self._target, 1
-        while not _link(self._aside, target):  # never over another file, as a rename would
+        while not _link(self._in, self._aside, target):  # never over another file, as a rename would
             number += 1
             target = start + b".%d" % number + ending
-        os.unlink(self._aside)
-        self.names.append(names.printable(os.path.basename(target)))
+        os.unlink(self._aside, dir_fd=self._in)
+        self._folder.close()
+        self.names.append(names.printable(target))
 
 
-def _link(source: bytes, target: bytes) -> bool:
+def _not_written(error: OSError) -> MynaError:
+    if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        return NotNow(f"The file could not be written: {error.strerror}.", "See to the inbox folder, then add it again.")
+    return DiskFull("The disk of the daemon's machine is full.", "Make room there, then add the files again.")
+
+
+def _link(folder: int, source: bytes, target: bytes) -> bool:
     """Give a file a second name, if that name is free. File systems without links get a copy."""
     try:
-        os.link(source, target)
+        os.link(source, target, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
     except FileExistsError:
         return False
     except OSError as error:
         if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
             raise
-        if os.path.lexists(target):
+        try:
+            with open_in(folder, source) as aside, create_in(folder, target) as copy:
+                shutil.copyfileobj(aside, copy)
+        except FileExistsError:
             return False
-        shutil.copyfile(source, target)
     return True

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import os
+import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from daemon import transcripts
+from daemon.inbox_folder import InboxFolder
 from daemon.transcripts import BadTranscript, Metadata
 
 pytestmark = pytest.mark.unit
 
 
+def dropped(home: Path, name: str, content: str | bytes) -> InboxFolder:
+    """Anna's inbox folder with a file in it."""
+    folder = home / "inbox" / "anna"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    return InboxFolder(home, "anna")
+
+
 def metadata(tmp_path: Path, text: str) -> Metadata:
-    path = tmp_path / "metadata.csv"
-    path.write_text(text)
-    return transcripts.read_metadata(os.fsencode(path))
+    return transcripts.read_metadata(dropped(tmp_path, "metadata.csv", text), b"metadata.csv")
 
 
 @pytest.mark.parametrize(
@@ -49,24 +58,70 @@ def test_a_list_without_bars_says_what_a_line_should_read(tmp_path: Path) -> Non
     assert "id|text" in bad.value.hint
 
 
-def test_names_that_are_no_utf8_are_matched_by_their_bytes(tmp_path: Path) -> None:
-    path = tmp_path / "metadata.csv"
-    path.write_bytes("größe|One\n".encode())
-    assert transcripts.read_metadata(os.fsencode(path)).text_of("größe.wav".encode()) == "One"
+def test_names_that_are_no_ascii_are_matched_by_their_bytes(tmp_path: Path) -> None:
+    assert metadata(tmp_path, "größe|One\n").text_of("größe.wav".encode()) == "One"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_list_in_any_usual_encoding_is_read_piece_by_piece(tmp_path: Path, encoding: str) -> None:
+    lines = "".join(f"a{number}|Größe {number}\n" for number in range(20_000))
+    folder = dropped(tmp_path, "metadata.csv", lines.encode(encoding))
+    found = transcripts.read_metadata(folder, b"metadata.csv")
+    assert len(found.texts) == 20_000
+    assert found.texts[b"a19999"] == "Größe 19999"
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [
+        (b"a|b\n" * 200_001, "200,000 lines"),
+        (b"a|" + b"b" * 65_600 + b"\n", "Line 1"),
+        (b"a|b\n" + b"|" * 31_000_000, "Line 2"),
+        (b"\xff|" * 100_000, "Line 1"),
+    ],
+)
+def test_a_list_past_a_limit_is_refused_with_the_limit_in_little_memory(tmp_path: Path, content: bytes, word: str) -> None:
+    folder = dropped(tmp_path, "metadata.csv", content)
+    tracemalloc.start()
+    with pytest.raises(BadTranscript) as bad:
+        transcripts.read_metadata(folder, b"metadata.csv")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert word in f"{bad.value.sentence} {bad.value.hint}"
+    assert peak < 4_000_000
+
+
+def test_a_list_of_too_many_bytes_is_refused_unread(tmp_path: Path) -> None:
+    folder = dropped(tmp_path, "metadata.csv", b"a|b\n")
+    os.truncate(tmp_path / "inbox" / "anna" / "metadata.csv", 1 << 40)
+    with pytest.raises(BadTranscript, match="too long") as bad:
+        transcripts.read_metadata(folder, b"metadata.csv")
+    assert "32 MB" in bad.value.hint
+    assert "split" in bad.value.hint
 
 
 def test_a_kept_transcript_lies_under_its_hash_and_leaves_the_inbox(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    path.write_text("Good morning.")
-    transcripts.keep(tmp_path / "home", os.fsencode(path))
-    assert not path.exists()
+    folder = dropped(tmp_path, "a.txt", "Good morning.")
+    transcripts.keep(tmp_path / "home", folder, b"a.txt")
+    assert not (tmp_path / "inbox" / "anna" / "a.txt").exists()
     (kept,) = (tmp_path / "home" / "recordings" / "texts").iterdir()
     assert kept.read_text() == "Good morning."
     assert kept.suffix == ".txt"
 
 
-def test_a_transcript_that_is_a_link_is_not_followed(tmp_path: Path) -> None:
-    (tmp_path / "secret.txt").write_text("secret")
-    (tmp_path / "a.txt").symlink_to(tmp_path / "secret.txt")
-    with pytest.raises(OSError, match="symbolic links"):
-        transcripts.read_text(os.fsencode(tmp_path / "a.txt"))
+@pytest.mark.parametrize("read", [transcripts.read_text, transcripts.read_metadata])
+@pytest.mark.parametrize("path", ["a.txt", "sub/a.txt", "sub/deep/a.txt"])
+def test_a_transcript_that_is_a_link_or_lies_behind_one_is_not_read(tmp_path: Path, read: Callable[..., object], path: str) -> None:
+    secret = tmp_path / "secret" / "deep"
+    secret.mkdir(parents=True)
+    for folder in (secret.parent, secret):
+        (folder / "a.txt").write_text("x|secret")
+    place = dropped(tmp_path, "b.txt", "")
+    anna = tmp_path / "inbox" / "anna"
+    (anna / "sub").symlink_to(secret.parent)
+    (anna / "a.txt").symlink_to(secret / "a.txt")
+    with pytest.raises(OSError, match=r"ordinary file|is a link"):
+        read(place, path.encode())
+    with pytest.raises(OSError, match=r"ordinary file|is a link"):
+        transcripts.keep(tmp_path / "home", place, path.encode())
+    assert len(list(secret.parent.rglob("a.txt"))) == 2

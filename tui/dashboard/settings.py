@@ -10,12 +10,13 @@ quit = "ctrl+q"
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from proto import people_toml
 from proto.channel import ClientError
+from proto.people_toml import BadToml
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,14 @@ def read(file: Path | None = None) -> Settings:
     """The settings; defaults when there is no file. Raises ClientError that names what is wrong in it."""
     file = file or path()
     try:
-        given: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
+        with file.open("rb") as opened:
+            given: dict[str, Any] = people_toml.loads(opened.read(people_toml.LIMIT + 1))
     except FileNotFoundError:
         return Settings()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
         raise _wrong(file, f"cannot be read: {error}.") from None
+    except BadToml as bad:
+        raise _wrong(file, bad.sentence) from None
     if unknown := sorted(given.keys() - {"theme", "keymap"}):
         raise _wrong(file, f"has no setting {unknown[0]!r}; there are theme and keymap.")
     theme, keymap = given.get("theme", ""), given.get("keymap", {})

@@ -129,7 +129,7 @@ def test_a_keymap_that_names_no_binding_is_refused_with_the_nearest() -> None:
         ("theme = 3", "theme as a name"),
         ("colour = 'red'", "no setting 'colour'"),
         ("[keymap]\nquit = 1", "keymap as lines"),
-        ("theme = ", "cannot be read"),
+        ("theme = ", "not valid TOML"),
     ],
 )
 def test_wrong_settings_are_refused_with_the_file_and_what_is_wrong(tmp_path: Path, text: str, says: str) -> None:
