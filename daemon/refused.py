@@ -9,6 +9,7 @@ import logging
 import os
 
 from daemon.names import REFUSED, printable
+from engines.files import make_folder
 
 log = logging.getLogger("mynad.inbox")
 
@@ -22,7 +23,7 @@ def refuse(folder: bytes, path: bytes, sentence: str, hint: str = "") -> bytes:
     Raises FileNotFoundError if it has gone meanwhile, OSError if it cannot be moved; then it stays where it was.
     """
     refused = os.path.join(folder, REFUSED)
-    os.makedirs(refused, exist_ok=True)
+    make_folder(refused)
     text = f"{printable(os.path.basename(path))}\n{sentence}\n{hint}\n" if hint else f"{printable(os.path.basename(path))}\n{sentence}\n"
     target, why = _reserve(refused, os.path.basename(path), text)
     try:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon.names import AUDIO_ENDINGS, METADATA, printable, stem
+from engines.files import make_folder
 
 #: Bytes; a longer text is no transcript of one recording.
 TEXT_LIMIT = 1_000_000
@@ -88,7 +89,7 @@ def keep(home: Path, path: bytes) -> None:
         before = os.fstat(file.fileno())
         data = file.read()
     folder = home / "recordings" / "texts"
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     ending = os.fsdecode(os.path.splitext(path)[1]).lower()
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=".tmp-")
     try:

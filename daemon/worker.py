@@ -7,7 +7,6 @@ plan, runs `daemon.jobs.<kind>.run`, and tells how it ended. What it prints goes
 from __future__ import annotations
 
 import contextlib
-import errno
 import faulthandler
 import gc
 import os
@@ -65,14 +64,14 @@ def main(load: Callable[[str], Run] = load_job) -> None:
 def explain(error: BaseException, home: Path) -> tuple[str, str, str, str]:
     """(error kind, sentence, hint, traceback or empty) of what a job raised."""
     from engines.errors import EngineError
+    from engines.files import closed_disk
 
+    error = closed_disk(error, f"something in {home}") or error
     if isinstance(error, EngineError):
         return error.kind, str(error), error.hint, ""
     stack = "".join(traceback.format_exception(error))
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, without importing torch
         return "out-of-memory", "The machine ran out of memory.", "End other programs, or make the job smaller (batch_size).", stack
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "disk-full", f"No room left on the disk that holds {home}.", "Free some space, then retry the job.", stack
     if isinstance(error, SystemExit):
         return "engine", f"A library tried to end the worker (exit {error.code}).", "The log has its last words.", stack
     what = f"{type(error).__name__}: {error}".splitlines()[0]

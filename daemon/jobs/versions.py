@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engines.base import Clip
-from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_file, sync_folder
+from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, sync_file, sync_folder
 from proto import worker_pb2 as wire
 
 #: Present in every complete version folder, written last.
@@ -37,7 +37,7 @@ def lineage(folder: Path) -> dict[str, Any] | None:
 def write(folder: Path, save: Callable[[Path], None], about: dict[str, Any]) -> None:
     """Let `save` fill a folder beside `folder`, add the lineage, sync everything and rename it into place. Raises DiskFull: then nothing of
     it is left. What lies half-written from killed attempts at this version is swept away first."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     for leftover in folder.parent.glob(f"{TEMPORARY}{folder.name}-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     aside = folder.parent / f"{TEMPORARY}{folder.name}-{os.getpid()}"

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from daemon import names
 from daemon.errors import BadRequest, DiskFull, NotNow
+from engines.files import make_folder, sync_folder
 from proto import myna_pb2 as pb
 
 #: What an uploaded file is called until it is whole. Hidden, so that the inbox leaves it alone; swept when mynad starts.
@@ -63,7 +64,7 @@ class Upload:
         folder = os.fsencode(self.home / "inbox" / names.check_voice(part.voice))
         relative = names.clean(part.name)
         self._target = os.path.join(folder, relative)
-        os.makedirs(os.path.dirname(self._target), exist_ok=True)
+        make_folder(os.path.dirname(self._target))
         self._aside = os.path.join(os.path.dirname(self._target), UPLOAD.encode() + secrets.token_hex(8).encode())
         self._file = open(self._aside, "xb")  # noqa: SIM115  closed in _finish or close
 
@@ -79,6 +80,7 @@ class Upload:
             number += 1
             target = start + b".%d" % number + ending
         os.unlink(self._aside)
+        sync_folder(os.path.dirname(target))
         self.names.append(names.printable(os.path.basename(target)))
 
 
