@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.made import hostile_audio
-from benchmarks.made.siege import Finding, Outcome, Watch, note, tracebacks
+from benchmarks.made.siege import Finding, Outcome, Watch, joined, note, tracebacks
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
 from tests.e2e.workshop import Workshop, job_is, until
@@ -159,8 +159,8 @@ def main() -> int:
             else:
                 findings.append(finding)
             traces += forget_logs(workshop.home, damage.__name__)
-        slowest = max(findings, key=lambda finding: (finding.slowest, finding.memory))
-        Outcome("damages of the database", len(chosen), 12, lost, crashed, slowest, f"{traces} tracebacks", faults=traces).tell()
+        found, beside = joined(findings), f"{traces} tracebacks"
+        Outcome("damages of the database", len(chosen), len(DAMAGES), lost, crashed, found, beside, faults=traces).tell()
     return 0
 
 

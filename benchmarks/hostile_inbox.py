@@ -21,7 +21,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.made import hostile_audio, hostile_entries
-from benchmarks.made.siege import Outcome, Watch, note, tracebacks
+from benchmarks.made.siege import Outcome, Watch, joined, note, tracebacks
 from proto import myna_pb2 as pb
 from proto.client import Client
 from tests.e2e.workshop import Workshop
@@ -85,7 +85,7 @@ def besieged(workshop: Workshop, asked: argparse.Namespace, calm: Course) -> Non
         for entry in lost[:20]:
             note(f"lost: {entry.kind}: {os.fsdecode(entry.path)!r}")
         died = workers_died(workshop.home)
-        found = max((watch.finding, after.finding), key=lambda finding: finding.slowest)
+        found = joined((watch.finding, after.finding))
         fates = ", ".join(f"{count} {fate}" for fate, count in counts.items())
         delay = f"good voices {course.seconds:.0f} s, undisturbed {calm.seconds:.0f} s"
         traces = tracebacks(workshop.home)

@@ -208,7 +208,7 @@ def other_engine(siege: Siege, source: Path) -> None:
     there = {path.name: path.read_bytes() for path in (home / "engines" / "xtts").iterdir()}
     siege.hold(there == {path.name: path.read_bytes() for path in source.iterdir()}, f"the base is not what was given: {sorted(there)}")
     siege.workshop.drop("bert", NAMES[:7], options=XTTS)
-    until(siege.client, job_is(pb.TRAIN, "succeeded", "bert"))
+    ended(siege.client, siege.newest(pb.TRAIN, "bert"))
     for job in siege.client.jobs(kinds=[pb.EVALUATE], voice="bert", states=("queued", "running", "paused")):
         siege.client.cancel(job.id)
     exports(siege)

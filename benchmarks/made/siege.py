@@ -13,6 +13,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -38,6 +39,13 @@ class Finding:
     absent: int = 0  #: nobody was there to ask: killed, or starting
     slowest: float = 0.0  #: seconds
     memory: int = 0  #: bytes, the most that any mynad had resident
+
+
+def joined(findings: Iterable[Finding]) -> Finding:
+    """Several as one: counts together, the worst of the rest."""
+    each = list(findings)
+    asked, unanswered, absent = (sum(getattr(one, name) for one in each) for name in ("asked", "unanswered", "absent"))
+    return Finding(asked, unanswered, absent, max(one.slowest for one in each), max(one.memory for one in each))
 
 
 class Watch:

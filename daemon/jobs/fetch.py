@@ -29,6 +29,8 @@ def run(plan: wire.FetchPlan, channel: Channel) -> str:
     began = time.monotonic()
     with disk_full_is_a_sentence(f"the folder of the base of {info.name}"):
         make_folder(folder)
+    for leftover in folder.glob(f"{TEMPORARY}*"):  # of a killed attempt: a base is fetched by one job at a time
+        leftover.unlink()
     if plan.source:
         _adopt(info, Path(plan.source), folder, channel)
         return f"The base of {info.name} was taken from {plan.source}."
