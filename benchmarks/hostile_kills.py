@@ -4,7 +4,7 @@ The whole way of a voice is walked twice, once undisturbed, and the weights must
 base fetched from a folder, exports and speech are killed on the way too. A job whose worker died twice without getting anywhere is spared:
 the third time it fails, and rightly so.
 
-    python -m benchmarks.hostile_kills [--share 1.0] [--seed 1]
+    python -m benchmarks.hostile_kills [--share 1.0] [--seed 1] [--parts way,speech,engine,large]
 """
 
 from __future__ import annotations
@@ -244,18 +244,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--share", type=float, default=1.0, help="of the kills of a whole run")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--parts", default="way,speech,engine,large", help="which ones, parted by commas; speech wants the way")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="myna-") as scratch:
         folder = Path(scratch)
         base, xtts = bases(folder)
-        calm = undisturbed(Workshop(folder / "calm", base, SETTINGS))
+        parts = asked.parts.split(",")
+        calm = undisturbed(Workshop(folder / "calm", base, SETTINGS)) if "way" in parts else ""
         workshop = Workshop(folder / "home", base, SETTINGS)
         workshop.env.pop("MYNA_XTTS_BASE", None)
         siege = Siege(workshop, random.Random(asked.seed), asked.share)
         try:
             with Watch(workshop.home) as watch:
-                outcome = walked(siege, calm, xtts)
-            line(siege, outcome, watch.finding)
+                fell = walked(siege, parts, calm, xtts)
+            line(siege, fell, watch.finding)
         finally:
             siege.close()
     return 0
@@ -280,17 +282,23 @@ def undisturbed(workshop: Workshop) -> str:
         workshop.kill()
 
 
-def walked(siege: Siege, calm: str, xtts: Path) -> int:
-    """All of it; how many parts of it could not be gone to their end."""
+def walked(siege: Siege, parts: list[str], calm: str, xtts: Path) -> int:
+    """The parts, in turn; how many could not be gone to their end."""
+    ways: dict[str, Callable[[], None]] = {
+        "way": lambda: whole_way(siege, calm),
+        "speech": lambda: speech(siege),
+        "engine": lambda: other_engine(siege, xtts),
+        "large": lambda: large_files(siege),
+    }
     fell = 0
-    for part in (lambda: whole_way(siege, calm), lambda: speech(siege), lambda: other_engine(siege, xtts), lambda: large_files(siege)):
-        began, before = time.monotonic(), sum(siege.hits.values())
+    for part in parts:
+        began, before = time.monotonic(), siege.hits.total()
         try:
-            part()
+            ways[part]()
         except (AssertionError, ClientError) as error:
-            note(f"fell: {error}")
+            note(f"fell: {part}: {error}")
             fell += 1
-        note(f"{sum(siege.hits.values()) - before} kills in {time.monotonic() - began:.0f} s")
+        note(f"{part}: {siege.hits.total() - before} kills in {time.monotonic() - began:.0f} s")
     return fell
 
 
