@@ -15,6 +15,7 @@ import shutil
 import sqlite3
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -250,17 +251,15 @@ def start(workshop: Workshop) -> str | None:
     """None: it serves; else what it said before it ended. Raises Fell."""
     workshop.log.write_text("")
     daemon = workshop.daemon = workshop.start()
+    end = time.monotonic() + PATIENCE
     with workshop.client() as client:
-        try:
-            client.wait_ready(PATIENCE)
-            return None
-        except ClientError:
-            if daemon.poll() is None:
-                try:
-                    daemon.wait(5)
-                except subprocess.TimeoutExpired:
-                    workshop.kill()
-                    raise Fell("it neither serves nor ends") from None
+        while daemon.poll() is None:
+            if client.ready():
+                return None
+            if time.monotonic() > end:
+                workshop.kill()
+                raise Fell("it neither serves nor ends")
+            time.sleep(0.05)
     status, workshop.daemon = daemon.returncode, None
     if status != 2:
         raise Fell(f"it ended with {status}: {workshop.words()[-600:]}")
