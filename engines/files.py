@@ -69,10 +69,12 @@ def make_folder(folder: str | bytes | os.PathLike[str]) -> None:
         names = [path, os.path.dirname(path)]
         while not os.path.isdir(os.path.dirname(names[-1])):
             names.append(os.path.dirname(names[-1]))
+        missing = {name for name in names if not os.path.isdir(name)}
         os.makedirs(path, exist_ok=True)
         for name in names:
-            sync_folder(os.path.dirname(name))
-        _safe.add(path)
+            if name in missing or name not in _safe:
+                sync_folder(os.path.dirname(name))
+        _safe.update(names)
 
 
 def sync_folder(folder: str | bytes | os.PathLike[str]) -> None:
