@@ -26,7 +26,7 @@ from proto import myna_pb2 as pb
 from proto.client import Client
 from tests.e2e.workshop import Workshop
 
-SETTINGS = "settle = 0.5\nauto_train = false\nauto_train_quiet = 100000.0\nmin_free_disk = 0\nrescan = 5.0\nthreads = 1\n"
+SETTINGS = "settle = 0.5\nauto_train = false\nauto_train_quiet = 100000.0\nmin_free_disk = 0\nthreads = 1\n"
 #: voices that nothing hostile is dropped for, two whose folders are shared with what is, and recordings of each
 ALONE, SHARED, EACH = ("good-1", "good-2", "good-3"), ("anna", "bert"), 12
 #: seconds that the inbox must be at rest to be over, and that it gets to come to rest
@@ -124,7 +124,7 @@ def watched(workshop: Workshop, client: Client, given: dict[str, tuple[str, str]
         there = taken(workshop.home)
         if not reached and there >= alone:
             reached = time.monotonic() - began
-        if busy(client) or (not hostile and not there >= given.keys()):
+        if busy(client, but=hostile_entries.RESTLESS) or (not hostile and not there >= given.keys()):
             quiet = time.monotonic()
         memory = max(memory, resident(workshop))
         time.sleep(0.2)
@@ -144,11 +144,11 @@ def settle(workshop: Workshop, client: Client) -> None:
         time.sleep(0.2)
 
 
-def busy(client: Client) -> bool:
-    """A job is alive, or something settles. What stays where it is does not count."""
-    if any(True for _ in client.jobs(states=("queued", "running"), kinds=[pb.INGEST])):
+def busy(client: Client, but: str = "") -> bool:
+    """A job takes files, or something settles, of another voice than `but`. What stays where it is does not count."""
+    if any(job.voice != but for job in client.jobs(states=("queued", "running"), kinds=[pb.INGEST])):
         return True
-    return any(event.state == "settling" and event.why.startswith("unchanged for") for event in client.info().inbox)
+    return any(event.voice != but and event.why.startswith("unchanged for") for event in client.info().inbox)
 
 
 def taken(home: Path) -> set[str]:

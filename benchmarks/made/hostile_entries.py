@@ -35,6 +35,8 @@ NAMES = (
     b"two\nlines", b"bytes\xff\xfe", b"bell\x07", b"-rf", b" ", b"\xe2\x80\xaeright", b"quote'\"", b"back\\slash", b"x" * 240, b"a.wav.why",
     b"%s%n", b"$(reboot)", b"metadata.csv.", b"CON", b"a..b", b"\xc3\x28",
 )  # fmt: skip
+#: the voice whose files do not come to rest
+RESTLESS = "restless"
 ENDINGS = (b".wav", b".flac", b".mp3", b".ogg", b"", b".WAV", b".m4a", b".xyz", b".wav.wav")
 
 
@@ -237,7 +239,7 @@ def restless(inbox: Path, count: int, seed: int) -> Iterator[list[Dropped]]:
     chance, over = random.Random(seed), threading.Event()
     paths = []
     for number in range(count):
-        folder = os.path.join(os.fsencode(inbox), b"restless")
+        folder = os.path.join(os.fsencode(inbox), RESTLESS.encode())
         os.makedirs(folder, exist_ok=True)
         paths.append(os.path.join(folder, b"r%d.wav" % number))
         audio.good(chance, paths[-1])
@@ -280,18 +282,18 @@ def fates(home: Path, dropped: list[Dropped]) -> tuple[Counter[str], list[Droppe
     counts, lost = Counter[str](), []
     for entry in dropped:
         place = places.get(entry.inode)
-        if place is not None and b"/.refused/" in place:
+        if entry.sha256 in kept:
+            counts["taken"] += 1
+        elif place is None or (entry.sha256 and _digest(place) != entry.sha256):  # the number of a file that is gone is given away anew
+            lost.append(entry)
+        elif b"/.refused/" in place:
             refused, _, rest = place.rpartition(b"/.refused/")
             reasoned = os.path.lexists(os.path.join(refused, b".refused", rest.split(b"/")[0] + b".why.txt"))
             counts["refused"] += reasoned
             if not reasoned:
                 lost.append(entry)
-        elif place is not None:
-            counts["left where it was"] += 1
-        elif entry.sha256 in kept:
-            counts["taken"] += 1
         else:
-            lost.append(entry)
+            counts["left where it was"] += 1
     return counts, lost
 
 

@@ -72,6 +72,12 @@ def test_what_is_nowhere_or_refused_without_a_reason_is_lost(home: Path) -> None
     assert entries.fates(home, every)[1] == every
 
 
+def test_a_file_that_got_the_number_of_one_that_is_gone_does_not_stand_for_it(home: Path) -> None:
+    gone = dropped(home, "other.wav")
+    gone = dataclasses.replace(gone, path=bytes(home / "inbox" / "anna" / "gone.wav"), sha256=hashlib.sha256(b"gone").hexdigest())
+    assert entries.fates(home, [gone])[1] == [gone]
+
+
 def test_the_same_seed_drops_the_same_kinds_under_the_same_names(tmp_path: Path) -> None:
     def names(home: str) -> list[tuple[str, bytes]]:
         inbox = tmp_path / home
