@@ -2,6 +2,7 @@
 
     make bench              all that belong to no group
     make bench-xtts         the group whose modules' names start with "xtts_"; so for every one of GROUPS
+    make bench-hostile      what mynad bears: hostile files, hostile calls, kills, damaged databases
     python -m benchmarks.run loop_overhead mynad     only these (the table is printed, and not kept)
 
 A benchmark is a module here that prints one line a bar, `name · measured · bar · holds` or `· falls short`, and exits 0 when it could
@@ -25,7 +26,7 @@ ROOT = HERE.parent
 #: where tables are kept
 KEPT = HERE
 #: benchmarks that take long or need something of their own, by the first part of their modules' names
-GROUPS = ("xtts", "dashboard")
+GROUPS = ("xtts", "dashboard", "hostile")
 #: seconds a benchmark may take before it is given up
 PATIENCE = 1_800.0
 VERDICTS = ("holds", "falls short")
@@ -68,8 +69,9 @@ def main() -> int:
 
 
 def benchmarks() -> list[str]:
-    """Names of the benchmark modules, in order."""
-    return sorted(module.name for module in pkgutil.iter_modules([str(HERE)]) if module.name != "run" and not module.ispkg)
+    """Names of the benchmark modules, in order: those that have a `main`."""
+    names = (module.name for module in pkgutil.iter_modules([str(HERE)]) if module.name != "run" and not module.ispkg)
+    return sorted(name for name in names if any(line.startswith("def main(") for line in (HERE / f"{name}.py").open(encoding="utf-8")))
 
 
 def group(name: str) -> str:

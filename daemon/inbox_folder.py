@@ -119,6 +119,7 @@ def below_of(folder: int, name: bytes, *, make: bool = False) -> int:
     if make:
         with suppress(FileExistsError):
             os.mkdir(name, dir_fd=folder)
+            os.fsync(folder)
     try:
         return os.open(name, _FOLDER, dir_fd=folder)
     except OSError as error:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from daemon.inbox_folder import InboxFolder
 from daemon.names import AUDIO_ENDINGS, METADATA, printable, stem
+from engines.files import make_folder
 
 #: Bytes; a longer text is no transcript of one recording.
 TEXT_LIMIT = 1_000_000
@@ -123,7 +124,7 @@ def metadata_lines(folder: InboxFolder, path: bytes) -> Iterator[tuple[int, byte
 def keep(home: Path, folder: InboxFolder, path: bytes) -> None:
     """Move a transcript whose text is stored out of the inbox, to `recordings/texts/<sha256>.<ending>`: copied, synced, then unlinked."""
     place = home / "recordings" / "texts"
-    place.mkdir(parents=True, exist_ok=True)
+    make_folder(place)
     ending = os.fsdecode(os.path.splitext(path)[1]).lower()
     digest = hashlib.sha256()
     with folder.open(path) as file:

@@ -28,7 +28,6 @@ _RIGHTS = "Give mynad's user the right to it (`chown`, `chmod`), then retry the 
 REFUSALS = {
     errno.EACCES: ("cannot be used: mynad's user has no right to it", _RIGHTS),
     errno.EPERM: ("cannot be used: mynad's user has no right to it", _RIGHTS),
-    errno.EROFS: ("cannot be written: its file system is read-only", "Mount it to be written (`mount -o remount,rw`), then retry the job."),
     errno.EISDIR: ("is a folder where a file should be", "Move it away, then retry the job."),
     errno.ENOTDIR: ("cannot be used: a file is where a folder should be", "Move the file away, then retry the job."),
     errno.EEXIST: ("is in the way", "Move it away, then retry the job."),
@@ -87,14 +86,15 @@ def main(load: Callable[[str], Run] = load_job) -> None:
 def explain(error: BaseException, home: Path) -> tuple[str, str, str, str]:
     """(error kind, sentence, hint, traceback or empty) of what a job raised."""
     from engines.errors import EngineError
+    from engines.files import closed_disk
 
+    if isinstance(error, OSError):
+        error = closed_disk(error, _path_of(error, home)) or error
     if isinstance(error, EngineError):
         return error.kind, str(error), error.hint, ""
     stack = "".join(traceback.format_exception(error))
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, without importing torch
         return "out-of-memory", "The machine ran out of memory.", "End other programs, or make the job smaller (batch_size).", stack
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "disk-full", f"No room left on the disk that holds {home}.", "Free some space, then retry the job.", stack
     if isinstance(error, OSError) and error.errno in REFUSALS:
         what, hint = REFUSALS[error.errno]
         return "engine", f"{_path_of(error, home)} {what}.", hint, stack
@@ -107,7 +107,7 @@ def explain(error: BaseException, home: Path) -> tuple[str, str, str, str]:
 def _path_of(error: OSError, home: Path) -> str:
     """What the error is about: the second of two paths is the one that was to be made."""
     named = error.filename2 if error.filename2 is not None else error.filename
-    return os.fsdecode(named) if isinstance(named, str | bytes) else f"Something in {home}"
+    return os.fsdecode(named) if isinstance(named, str | bytes) else f"something in {home}"
 
 
 if __name__ == "__main__":

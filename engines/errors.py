@@ -41,6 +41,6 @@ class OutOfMemory(EngineError):
 
 
 class DiskFull(EngineError):
-    """There is no room to write; what was written before is intact, and nothing half-written is used."""
+    """There is no room to write, or the disk is read-only; what was written before is intact, and nothing half-written is used."""
 
     kind = "disk-full"

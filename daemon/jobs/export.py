@@ -9,7 +9,7 @@ from pathlib import Path
 from daemon.jobs import Channel, versions
 from engines import registry
 from engines.errors import WeightsMissing
-from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_file, sync_folder
+from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, sync_file, sync_folder
 from proto import worker_pb2 as wire
 
 
@@ -18,7 +18,7 @@ def run(plan: wire.ExportPlan, channel: Channel) -> str:
     version, file = Path(plan.version_dir), Path(plan.file)
     if versions.lineage(version) is None:
         raise WeightsMissing(f"The folder of {plan.version_name} is not there or not whole.", f"It should be {version}.")
-    file.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(file.parent)
     aside = file.with_name(f"{TEMPORARY}{file.name}")  # one job writes a file at a time: what lies there is from a killed one
     folder = aside.with_suffix("")
     try:

@@ -17,7 +17,7 @@ from engines import registry, torch_file, weights
 from engines.base import EngineInfo
 from engines.download import download, is_published, part_of
 from engines.errors import DiskFull, WeightsMissing
-from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_folder
+from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, sync_folder
 from proto import worker_pb2 as wire
 
 #: Bytes copied at once.
@@ -29,7 +29,9 @@ def run(plan: wire.FetchPlan, channel: Channel) -> str:
     info, folder = registry.info(plan.engine), Path(plan.folder)
     began = time.monotonic()
     with disk_full_is_a_sentence(f"the folder of the base of {info.name}"):
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
+    for leftover in folder.glob(f"{TEMPORARY}*"):  # of a killed attempt: a base is fetched by one job at a time
+        leftover.unlink()
     if plan.source:
         _adopt(info, Path(plan.source), folder, channel)
         return f"The base of {info.name} was taken from {plan.source}."

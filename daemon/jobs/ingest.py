@@ -35,7 +35,7 @@ from daemon.transcripts import BadTranscript, Metadata, keep, metadata_of, read_
 from engines.audio.container import NAMES, sniff
 from engines.audio.decode import RecordingFacts, probe_and_decode
 from engines.errors import BadInput, DiskFull
-from engines.files import disk_full_is_a_sentence, sync_folder
+from engines.files import disk_full_is_a_sentence, make_folder, sync_folder
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -129,7 +129,7 @@ class _Ingest:
 
     def run(self) -> str:
         with disk_full_is_a_sentence("the folder for recordings"):
-            self.incoming.mkdir(parents=True, exist_ok=True)
+            make_folder(self.incoming)
         audio = []
         for file in self.files:
             if is_text(file) or is_metadata(file):
@@ -314,9 +314,7 @@ class _Ingest:
         with copy.open("rb") as file:
             ending = NAMES[sniff(file).format][1][0]
         folder = self.recordings / sha256[:2]
-        if not folder.is_dir():
-            folder.mkdir(exist_ok=True)
-            sync_folder(self.recordings)
+        make_folder(folder)
         place = folder / f"{sha256}{ending}"
         copy.chmod(0o644)
         copy.replace(place)

@@ -21,7 +21,7 @@ from daemon.jobs import Channel, versions
 from engines.audio.mono import load
 from engines.base import Clip, Engine, Model, SpeechRequest
 from engines.errors import EngineError
-from engines.files import TEMPORARY, write_whole
+from engines.files import TEMPORARY, make_folder, write_whole
 from engines.metrics.score import Line, LineScores, Scores
 from engines.metrics.summary import Summary
 
@@ -64,7 +64,7 @@ def speak_all(
 
     `model` is only called, once, if there is something to speak. A line that cannot be spoken has no file, and the log says why.
     """
-    who.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(who.folder)
     _sweep(who.folder)
     loaded: Model | None = None
     made = 0
@@ -98,7 +98,7 @@ def speak_all(
 def recordings(samples: Path, clips: Sequence[Clip], rate: int, channel: Channel) -> Speaker:
     """The recordings of the lines as wav files at `rate` Hz; what a voice can hope for."""
     who = Speaker("the recordings", samples / RECORDINGS, None, f"recordings-{FORMAT}")
-    who.folder.mkdir(parents=True, exist_ok=True)
+    make_folder(who.folder)
     _sweep(who.folder)
     for clip in clips:
         channel.check()

@@ -20,7 +20,7 @@ from engines import device, registry
 from engines.base import Clip, Engine, Features
 from engines.errors import BadInput
 from engines.features import encode_all
-from engines.files import disk_full_is_a_sentence, write_whole
+from engines.files import disk_full_is_a_sentence, make_folder, write_whole
 from engines.training import control, memory, settings
 from engines.training.control import Command
 from engines.training.held_out import held_out_losses
@@ -131,7 +131,7 @@ def _base_losses(
     channel.progress(0, chosen.steps, "steps", "measuring the base, to compare with")
     losses = held_out_losses(engine, engine.load(None, device=where, reference=reference), held_out, chosen)
     memory.release(device.torch_device())
-    kept.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(kept.parent)
     write_whole(kept, json.dumps(losses).encode(), "the base's losses")
     channel.lasting()
     return losses

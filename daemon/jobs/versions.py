@@ -13,7 +13,7 @@ from typing import Any
 from daemon.identity import MARK, Mark, set_aside
 from daemon.identity import write as write_mark
 from engines.base import Clip
-from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_file, sync_folder
+from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, sync_file, sync_folder
 from proto import worker_pb2 as wire
 
 #: Present in every complete version folder, written last.
@@ -41,7 +41,7 @@ def write(folder: Path, save: Callable[[Path], None], about: dict[str, Any], mar
     then nothing of it is left. What lies half-written from killed attempts at this version is swept away first. Whatever stands in its
     place is not this version: it is set aside, and where to is returned."""
     stood = None
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     for leftover in folder.parent.glob(f"{TEMPORARY}{folder.name}-*"):
         shutil.rmtree(leftover, ignore_errors=True)
     aside = folder.parent / f"{TEMPORARY}{folder.name}-{os.getpid()}"

@@ -83,6 +83,7 @@ class Upload:
             number += 1
             target = start + b".%d" % number + ending
         os.unlink(self._aside, dir_fd=self._in)
+        os.fsync(self._in)  # its name outlasts a power cut, too
         self._folder.close()
         self.names.append(names.printable(target))
 

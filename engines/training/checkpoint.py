@@ -24,7 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from engines.errors import EngineError
-from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_folder
+from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, sync_folder
 from engines.tensor_file import crc32, write_tensors
 from engines.training.data import START, Position
 
@@ -74,7 +74,7 @@ class Checkpoints:
 
     def sweep(self) -> None:
         """Remove what a killed process left half-written."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         for leftover in self.folder.glob(f"{TEMPORARY}*"):
             shutil.rmtree(leftover, ignore_errors=True)
 
@@ -95,7 +95,8 @@ class Checkpoints:
         with disk_full_is_a_sentence(f"the checkpoint of step {state.step}"):
             try:
                 shutil.rmtree(aside, ignore_errors=True)
-                aside.mkdir(parents=True)
+                make_folder(self.folder)
+                aside.mkdir()
                 files = {"model.safetensors": write_tensors(aside / "model.safetensors", weights)}
                 if optimizer is not None:
                     files["optimizer.safetensors"] = write_tensors(aside / "optimizer.safetensors", _optimizer_tensors(optimizer))

@@ -51,7 +51,8 @@ def test_a_benchmark_without_a_bar_is_not_taken_for_one_that_holds(folder: Path)
 
 
 def test_the_whole_table_is_kept_with_date_machine_and_commit(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (folder / "quick.py").write_text("print('a|b · 1 s · ≤ 2 s · holds')\n")
+    (folder / "quick.py").write_text("def main():\n    print('a|b · 1 s · ≤ 2 s · holds')\n\n\nmain()\n")
+    (folder / "parts.py").write_text("NOT = 'a benchmark: it has no main'\n")
     monkeypatch.setattr("sys.argv", ["bench"])
     assert bench.main() == 0
     kept = (folder / "RESULTS.md").read_text()

@@ -95,7 +95,7 @@ def test_every_refusal_of_the_system_has_words_with_and_without_a_path(number: i
     for error in (OSError(number, "words of the system", "/home/voices/anna/7"), OSError(number, "words of the system")):
         kind, sentence, hint, stack = explain(error, Path("/home"))
         assert kind == "engine"
-        assert sentence.startswith("/home/voices/anna/7 " if error.filename else "Something in /home ")
+        assert sentence.startswith("/home/voices/anna/7 " if error.filename else "something in /home ")
         assert hint
         assert stack
 

@@ -148,6 +148,18 @@ def test_a_base_from_a_folder_is_copied_and_its_own_files_are_left_alone(run: Ru
     run(life)
 
 
+def test_what_a_killed_fetch_left_half_copied_is_swept_away_by_the_next(run: Runs, tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        folder = story.daemon.home / "engines" / "xtts"
+        folder.mkdir(parents=True)
+        (folder / ".tmp-4711-model.pth").write_bytes(FILES["model.pth"][:1_000_000])
+        await story.client.accept("xtts")
+        await story.until((await story.client.fetch("xtts", str(tmp_path / "given"))).id, "succeeded")
+        assert _base(story) == FILES
+
+    run(life)
+
+
 def test_a_folder_with_foreign_files_is_refused_with_its_sentence(run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMALL_BASE_IS_WRONG", "1")
 

@@ -21,6 +21,7 @@ class SmallDisk:
 
     def __init__(self, at: Path, size: int, seen: Path) -> None:
         at.mkdir(parents=True, exist_ok=True)
+        self._at = at
         script = f'mount -t tmpfs -o size={size},mode=700 none "{at}" && echo mounted && exec cat'
         self._holder = subprocess.Popen(
             ["unshare", "-Urm", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
@@ -53,6 +54,17 @@ class SmallDisk:
     def make_room(self) -> None:
         """Take the ballast out."""
         self._ballast.unlink()
+
+    def read_only(self) -> None:
+        """Mount it so that nothing can be written any more. No file on it may be open for writing."""
+        self._mount_again("ro")
+
+    def writable(self) -> None:
+        """Mount it for writing again."""
+        self._mount_again("rw")
+
+    def _mount_again(self, how: str) -> None:
+        subprocess.run([*self.prefix, "mount", "-o", f"remount,{how}", str(self._at)], check=True, capture_output=True)
 
     def close(self) -> None:
         """Unmount: the holder is the namespace's last process once the daemon has ended."""
