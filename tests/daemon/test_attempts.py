@@ -54,7 +54,7 @@ def test_a_refusal_keeps_its_kind_sentence_and_hint(tmp_path: Path) -> None:
     ("text", "kind", "words"),
     [
         ("memory", pb.OUT_OF_MEMORY, "ran out of memory"),
-        ("full", pb.DISK_FULL, "No room left"),
+        ("full", pb.DISK_FULL, "The disk is full"),
         ("bug", pb.ENGINE, "KeyError"),
         ("exit", pb.ENGINE, "tried to end the worker"),
     ],
