@@ -288,7 +288,7 @@ def _need(session: Session, job: Job) -> int:
     info = registry.ENGINES.get(voice.engine) if voice is not None else None
     if info is None:
         return 0
-    return info.train_memory if job.kind == "train" else info.speak_memory
+    return info.learning.memory if job.kind == "train" and info.learning is not None else info.speak_memory
 
 
 def _tell(session: Session, whys: dict[int, str]) -> None:

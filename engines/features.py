@@ -17,7 +17,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
-from engines.base import Clip, EncodesMany, Engine, Features
+from engines.base import Clip, EncodesMany, Features, Learns
 from engines.errors import BadInput, Cancelled
 from engines.files import TEMPORARY, write_whole
 from engines.training.control import Command, Control, Free, Stopped
@@ -40,7 +40,7 @@ class Encoded:
 class FeatureCache:
     """Features of one engine in one folder (`features/<engine>/`). Several processes may share it."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Learns, folder: Path) -> None:
         self.folder = folder
         self._engine = engine
         self._base = engine.base_fingerprint()
@@ -72,7 +72,7 @@ class FeatureCache:
 
 
 def encode_all(
-    engine: Engine,
+    engine: Learns,
     clips: Sequence[Clip],
     folder: Path,
     control: Control | None = None,
@@ -122,7 +122,7 @@ def encode_all(
     return Encoded(kept, dropped, from_cache)
 
 
-def _encode(engine: Engine, clips: Sequence[Clip]) -> list[Features | BadInput]:
+def _encode(engine: Learns, clips: Sequence[Clip]) -> list[Features | BadInput]:
     if isinstance(engine, EncodesMany):
         return engine.encode_many(clips)
     try:

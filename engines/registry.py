@@ -5,16 +5,18 @@ The daemon imports this module; it must never pull in numpy, torch or an engine'
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from engines.capabilities import Capability, require
 from engines.errors import BadInput
 from engines.glow.info import INFO as GLOW
 from engines.xtts.info import INFO as XTTS
 
 if TYPE_CHECKING:
-    from engines.base import Engine, EngineInfo
+    from engines.base import Engine, EngineInfo, Exports, Learns, Speaks
 
 #: By name, in the order people see them.
 ENGINES: dict[str, EngineInfo] = {info.name: info for info in (GLOW, XTTS)}
@@ -29,8 +31,31 @@ def info(name: str) -> EngineInfo:
 
 
 def load(name: str) -> Engine:
-    """Import the engine's heavy part (torch and all) and return it. Only for worker processes."""
-    engine: Engine = import_module(info(name).package).create()
+    """Import the engine's heavy part (torch and all) and return it, one a process. Only for worker processes, as the next three."""
+    return _created(info(name).package)
+
+
+def speaker(name: str) -> Speaks:
+    """The engine, to say a text. Raises BadInput for one that does not."""
+    require(info(name), Capability.SPEAKS)
+    return cast("Speaks", load(name))
+
+
+def learner(name: str) -> Learns:
+    """The engine, to be trained. Raises BadInput for one that does not learn."""
+    require(info(name), Capability.LEARNS)
+    return cast("Learns", load(name))
+
+
+def exporter(name: str) -> Exports:
+    """The engine, to write versions for other tools. Raises BadInput for one that does not."""
+    require(info(name), Capability.EXPORTS)
+    return cast("Exports", load(name))
+
+
+@cache
+def _created(package: str) -> Engine:
+    engine: Engine = import_module(package).create()
     return engine
 
 

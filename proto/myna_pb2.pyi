@@ -3075,6 +3075,7 @@ class EngineState(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     PRESENT_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     title: _builtins.str
     licence: _builtins.str
@@ -3096,6 +3097,10 @@ class EngineState(_message.Message):
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___EngineOption]: ...
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"speaks", "references", "learns", "adapts", "exports", "converts" """
+
     def __init__(
         self,
         *,
@@ -3113,10 +3118,11 @@ class EngineState(_message.Message):
         size: _builtins.int = ...,
         present: _builtins.int = ...,
         options: _abc.Iterable[Global___EngineOption] | None = ...,
+        capabilities: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "accepted_at", b"accepted_at", "base", b"base", "languages", b"languages", "licence", b"licence", "licence_url", b"licence_url", "name", b"name", "needs_consent", b"needs_consent", "options", b"options", "present", b"present", "ready", b"ready", "sentence", b"sentence", "size", b"size", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "accepted_at", b"accepted_at", "base", b"base", "capabilities", b"capabilities", "languages", b"languages", "licence", b"licence", "licence_url", b"licence_url", "name", b"name", "needs_consent", b"needs_consent", "options", b"options", "present", b"present", "ready", b"ready", "sentence", b"sentence", "size", b"size", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -19,7 +19,7 @@ from daemon.jobs import Channel, Stopped, spoken, versions
 from daemon.jobs.spoken import Speaker
 from daemon.jobs.train import Steering
 from engines import device, registry
-from engines.base import Clip, Engine, Features, Model
+from engines.base import Clip, Features, Learns, Speaks, TrainableModel
 from engines.errors import BadInput
 from engines.features import encode_all
 from engines.files import write_whole
@@ -37,7 +37,7 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     """Score, write the report into the version's folder, and have the verdict committed."""
     began = time.monotonic()
     rule = gate.Rule.from_json(json.loads(plan.rule_json or "{}"))
-    engine = registry.load(plan.engine)
+    engine, voice = registry.learner(plan.engine), registry.speaker(plan.engine)  # the same one
     clips, reference = versions.clips(plan.held_out), versions.clips(plan.reference)
     if not clips:
         raise BadInput(f"{plan.voice} has no held-out lines to score on.", "Add recordings: about a tenth of them is held out.")
@@ -54,7 +54,7 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     losses = {}
     for who in (candidate, rival):
         steps.sentence = f"{who.title} speaks"
-        losses[who.title] = _speak(engine, who, clips, reference, features, channel, steps)
+        losses[who.title] = _speak(engine, voice, who, clips, reference, features, channel, steps)
 
     choice = choose(plan.language, channel.home / "weights")
     channel.log("info", choice.why)
@@ -113,7 +113,8 @@ class _Steps:
 
 
 def _speak(
-    engine: Engine,
+    engine: Learns,
+    voice: Speaks,
     who: Speaker,
     clips: Sequence[Clip],
     reference: Sequence[Clip],
@@ -122,22 +123,22 @@ def _speak(
     steps: _Steps,
 ) -> dict[str, float]:
     """Have one speaker's lines on disk; returns its held-out losses."""
-    loaded: list[Model] = []
+    loaded: list[TrainableModel] = []
 
-    def model() -> Model:
+    def model() -> TrainableModel:
         if not loaded:
             channel.log("info", f"Loads {who.title}.")
             loaded.append(engine.load(who.version, device=device.device(), reference=() if who.version else reference))
         return loaded[0]
 
-    made = spoken.speak_all(engine, model, who, clips, channel, steps.one)
+    made = spoken.speak_all(voice, model, who, clips, channel, steps.one)
     channel.log("info", f"{who.title}: {made} lines spoken, {len(clips) - made} were there from before.")
     if not features:
         return {}
     return _kept(who.folder / f"losses-{_losses_key(who, clips)}.json", lambda: _losses(engine, model(), features))
 
 
-def _losses(engine: Engine, model: Model, features: Sequence[Features]) -> dict[str, float]:
+def _losses(engine: Learns, model: TrainableModel, features: Sequence[Features]) -> dict[str, float]:
     measured = settings.plan(engine.info, len(features), len(features))
     return held_out_losses(engine, model, features, measured)
 
@@ -166,7 +167,7 @@ def _score(
     return scores
 
 
-def _features(engine: Engine, clips: Sequence[Clip], channel: Channel) -> list[Features]:
+def _features(engine: Learns, clips: Sequence[Clip], channel: Channel) -> list[Features]:
     """Features of the lines that the engine can measure a loss on."""
     steering = Steering(channel)
     try:

@@ -19,7 +19,7 @@ import soundfile
 
 from daemon.jobs import Channel, versions
 from engines.audio.decode import load
-from engines.base import Clip, Engine, Model, SpeechRequest
+from engines.base import Clip, Engine, Model, Speaks, SpeechRequest
 from engines.errors import EngineError
 from engines.files import TEMPORARY, write_whole
 from engines.metrics.score import Line, LineScores, Scores
@@ -52,13 +52,14 @@ def speaker(engine: Engine, samples: Path, number: int, version: str, reference:
         made_of = [versions.identity(folder)]
     else:
         folder = None
-        made_of = [versions.identity(engine.base_dir()), *(clip.sha256 for clip in reference)]
+        base = engine.base_dir()
+        made_of = [versions.identity(base) if base is not None else "", *(clip.sha256 for clip in reference)]
     identity = hashlib.sha256(json.dumps([FORMAT, engine.info.name, SEED, *made_of]).encode()).hexdigest()[:16]
     return Speaker(f"v{number}" if version else "the base", samples / (str(number) if version else BASE), folder, identity)
 
 
 def speak_all(
-    engine: Engine, model: Callable[[], Model], who: Speaker, clips: Sequence[Clip], channel: Channel, told: Callable[[], None]
+    engine: Speaks, model: Callable[[], Model], who: Speaker, clips: Sequence[Clip], channel: Channel, told: Callable[[], None]
 ) -> int:
     """Have every line spoken and on disk; `told` is called after each. Returns how many were spoken now; the others were there.
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from daemon.jobs import Channel, Stopped, versions
 from engines import device, registry
-from engines.base import Clip, Engine, Features
+from engines.base import Clip, Features, Learns
 from engines.errors import BadInput
 from engines.features import encode_all
 from engines.files import write_whole
@@ -46,7 +46,7 @@ def run(plan: wire.TrainPlan, channel: Channel) -> str:
 def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
     steering, news = Steering(channel), News(channel, plan.run)
     try:
-        engine = registry.load(plan.engine)
+        engine = registry.learner(plan.engine)
         parent = Path(plan.parent_dir) if plan.parent_dir else None
         new, old, held_out = _features(plan, engine, channel, steering)
         chosen = settings.plan(engine.info, len(new) + len(old), len(new), plan.first, json.loads(plan.settings_json or "{}"))
@@ -70,7 +70,7 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
 
 def _base_losses(
     plan: wire.TrainPlan,
-    engine: Engine,
+    engine: Learns,
     where: str,
     reference: Sequence[Clip],
     held_out: Sequence[Features],
@@ -93,7 +93,7 @@ def _base_losses(
 
 
 def _features(
-    plan: wire.TrainPlan, engine: Engine, channel: Channel, steering: Steering
+    plan: wire.TrainPlan, engine: Learns, channel: Channel, steering: Steering
 ) -> tuple[list[Features], list[Features], list[Features]]:
     """Features of new, old and held-out clips. A clip the engine cannot train on is left out, and the log says why."""
     clips, held_out = versions.clips(plan.clips), versions.clips(plan.held_out)
@@ -121,7 +121,7 @@ def _features(
 
 
 def _lineage(
-    plan: wire.TrainPlan, engine: Engine, kind: str, chosen: TrainSettings, result: TrainResult, counted: Mapping[str, int]
+    plan: wire.TrainPlan, engine: Learns, kind: str, chosen: TrainSettings, result: TrainResult, counted: Mapping[str, int]
 ) -> dict[str, Any]:
     return {
         "format": FORMAT,

@@ -13,6 +13,7 @@ from daemon.models import Job, Version, Voice
 from daemon.state import clip_refs, engines, voices
 from daemon.store import home_of
 from engines import registry
+from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.speech_options import checked
 from proto import myna_pb2 as pb
@@ -45,6 +46,7 @@ class Speak:
         info = registry.ENGINES.get(engine)
         if info is None:
             raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
+        engines.require(info, Capability.SPEAKS)
         engines.consent(session, info)
         if why := engines.why_not(session, info, home_of(session)):  # somebody listens: better told than kept waiting
             raise NotNow(f"{voice.name} cannot speak yet: {why}.", "")
@@ -113,9 +115,7 @@ def _check_sound(session: Session, asked: pb.SpeakSpec, voice: Voice, info: Engi
     """Whom it is to sound like, where that is asked for."""
     if not (asked.references or asked.speaker):
         return
-    if not info.conditioned:
-        sentence = f"The engine {info.name} speaks as it was trained: it takes neither references nor another speaker."
-        raise BadRequest(sentence, "Leave them out, or use the engine xtts.")
+    engines.require(info, Capability.REFERENCES)
     if asked.references and asked.speaker:
         raise BadRequest("A speaker and references contradict each other.", "Give one of the two.")
     clip_refs.named(session, voice, asked.references, home_of(session))

@@ -11,10 +11,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from daemon.errors import NotFound, NotNow
+from daemon.errors import BadRequest, NotFound, NotNow
 from daemon.models import LIVE, Consent, Job, now
-from engines import registry, weights
+from engines import capabilities, registry, weights
 from engines.base import EngineInfo, WeightsFile
+from engines.capabilities import Capability
+from engines.errors import BadInput
 from proto import myna_pb2 as pb
 
 
@@ -24,6 +26,14 @@ def info(name: str) -> EngineInfo:
     if known is None:
         raise NotFound(f"There is no engine named {name!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
     return known
+
+
+def require(engine: EngineInfo, capability: Capability) -> None:
+    """Raises BadRequest, with what the engine does instead, for one that cannot do what is asked."""
+    try:
+        capabilities.require(engine, capability)
+    except BadInput as error:
+        raise BadRequest(str(error), error.hint) from None
 
 
 def given_base(engine: EngineInfo) -> str:
@@ -81,6 +91,7 @@ def state(session: Session, engine: EngineInfo, home: Path) -> pb.EngineState:
         needs_consent=engine.needs_consent,
         accepted=given is not None or not engine.needs_consent,
         languages=engine.languages,
+        capabilities=[each.value for each in Capability if each in engine.capabilities],
         size=sum(file.size for file in engine.weights),
         options=[
             pb.EngineOption(name=name, usual=o.usual, least=o.least, most=o.most, whole=o.whole, what=o.what)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from engines.audio import clip as clip_file
-from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest
+from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
 from engines.errors import BadInput, EngineError
 from engines.glow import export, mel, model, network, phonemes, speech, text
 from engines.glow.info import INFO
@@ -60,14 +60,14 @@ class GlowEngine:
     def length(self, features: Features) -> int:
         return int(features["mel"].shape[-1])
 
-    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
+    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> GlowModel:
         loaded = model.load(version, device)
         if version is None and reference:
             model.start_as(loaded, model.nearest_speaker(loaded, self.base_dir(), _recordings(reference)))
         loaded.module.train(training)
         return loaded
 
-    def trainable(self, model: Model, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
+    def trainable(self, model: TrainableModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
         """The flows, the speaker table and the duration predictor. The text encoder keeps what it learned from the base's corpus, since
         two minutes of a voice are too few words to learn more (trained too, word errors on twelve lines were 0.61, without it 0.34; the two
         runs were on snapshots of the base of 4,000 and 5,600 steps, so only part of that is the encoder's)."""
@@ -83,7 +83,7 @@ class GlowEngine:
         mels, mel_lengths = network.pad([torch.from_numpy(one["mel"]) for one in features])
         return {"texts": texts, "text_lengths": text_lengths, "mels": mels, "mel_lengths": mel_lengths, "clips": len(features)}
 
-    def losses(self, model: Model, batch: Batch) -> dict[str, torch.Tensor]:
+    def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
         glow = _own(model)
         for part in _kept(glow):
             part.eval()  # what is not trained is heard as it will be when it speaks, without dropout
@@ -92,11 +92,11 @@ class GlowEngine:
         outputs = network.forward(glow.module, texts, text_lengths, mels, mel_lengths, speakers)
         return network.losses(glow.module, outputs, text_lengths, mel_lengths)
 
-    def save(self, model: Model, folder: Path) -> None:
+    def save(self, model: TrainableModel, folder: Path) -> None:
         glow = _own(model)
         network.save(glow.module, glow.settings, folder)
 
-    def merge(self, model: Model) -> Model:
+    def merge(self, model: TrainableModel) -> TrainableModel:
         raise EngineError("The embedded engine has no adapters to merge: its versions are always whole.")
 
     def export(self, version: Path, folder: Path, format: str) -> None:

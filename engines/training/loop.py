@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from engines.base import Engine, Features, Model
+from engines.base import Features, Learns, TrainableModel
 from engines.errors import BadInput, Cancelled, DiskFull, EngineError, OutOfMemory
 from engines.training import gain, memory
 from engines.training.checkpoint import Checkpoints, RunState, Weights, copied, weights_of
@@ -56,8 +56,8 @@ class TrainResult:
 
 
 def train(
-    engine: Engine,
-    model: Model,
+    engine: Learns,
+    model: TrainableModel,
     clips: Sequence[Features],
     held_out: Sequence[Features],
     settings: TrainSettings,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest
+from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
 from engines.errors import BadInput
 from engines.xtts import adapted, export, lora, model, speech, training
 from engines.xtts.features import Encoder
@@ -27,6 +27,7 @@ class XttsEngine:
 
     info = INFO
     encode_at_once = 16
+    clips_per_prompt = 6  #: a voice is 32 of some 200 positions
 
     def __init__(self) -> None:
         self._encoder: tuple[Path, Encoder] | None = None
@@ -61,12 +62,12 @@ class XttsEngine:
     def length(self, features: Features) -> int:
         return training.length(features)
 
-    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
+    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> XttsModel:
         loaded = model.load(self.base_dir(), version, device, training=training, reference=reference)
         loaded.module.train(training)
         return loaded
 
-    def trainable(self, model: Model, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
+    def trainable(self, model: TrainableModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
         """All of the GPT, or adapters on its transformer. Adapters of the same shape go on learning; others are folded in first."""
         training.prepare(_own(model).module, adapters=lora is not None)
         return _full(_own(model)) if lora is None else _adapted(_own(model), lora)
@@ -74,17 +75,17 @@ class XttsEngine:
     def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
         return training.collate(features, prompts)
 
-    def losses(self, model: Model, batch: Batch) -> dict[str, torch.Tensor]:
+    def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
         xtts = _own(model)
         xtts.activate()
         if xtts.kind == "lora" and xtts.shared is None and torch.is_autocast_enabled(xtts.device.type):
             lora.freeze_in_bf16(xtts.transformer)
         return training.losses(xtts.module, batch, _voices(xtts, batch))
 
-    def save(self, model: Model, folder: Path) -> None:
+    def save(self, model: TrainableModel, folder: Path) -> None:
         _save(_own(model), folder)
 
-    def merge(self, model: Model) -> Model:
+    def merge(self, model: TrainableModel) -> TrainableModel:
         _fold(_own(model))
         return model
 

@@ -15,6 +15,7 @@ from daemon.models import Job
 from daemon.state import voices
 from daemon.store import Store
 from engines import registry
+from engines.capabilities import Capability
 from engines.speech_options import SpeechOption
 from proto import myna_pb2 as pb
 
@@ -83,7 +84,8 @@ def test_a_version_or_voice_that_is_not_there_is_named(anna: Store) -> None:
 @pytest.fixture
 def conditioned(anna: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """anna, of an engine that hears how a voice sounds; one of her recordings is held out."""
-    monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], conditioned=True))
+    glow = registry.ENGINES["glow"]
+    monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(glow, capabilities=glow.capabilities | {Capability.REFERENCES}))
     anna.write_now(lambda session: clip(session, "apart", held_out=True).id)
     return anna
 
