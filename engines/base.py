@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # the contract itself must stay light: the daemon reads Engin
     import torch
     from numpy.typing import NDArray
 
+    from engines.text.unspeakable import Stretch
+
 
 @dataclass(frozen=True)
 class WeightsFile:
@@ -182,7 +184,12 @@ class Engine(Protocol):
 
 
 class Speaks(Engine, Protocol):
-    """Says a text."""
+    """Says a text. Beside it there is a light `engines/<name>/text.py`, whose `unspeakable(text, language)` the daemon asks."""
+
+    def unspeakable(self, text: str, language: str) -> Sequence[Stretch]:
+        """Stretches of a text, in order, that the engine cannot say: what the light function finds, and what only the base's files tell.
+        They are left out of requests before `speak` sees them, and people are told."""
+        ...
 
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
         """Speak, sentence by sentence; the first chunk comes as soon as it is made."""

@@ -5,6 +5,7 @@ The daemon imports this module; it must never pull in numpy, torch or an engine'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -17,6 +18,7 @@ from engines.xtts.info import INFO as XTTS
 
 if TYPE_CHECKING:
     from engines.base import Engine, EngineInfo, Exports, Learns, Speaks
+    from engines.text.unspeakable import Stretch
 
 #: By name, in the order people see them.
 ENGINES: dict[str, EngineInfo] = {info.name: info for info in (GLOW, XTTS)}
@@ -59,6 +61,17 @@ def _created(package: str) -> Engine:
     return engine
 
 
+def unspeakable(name: str, text: str, language: str) -> Sequence[Stretch]:
+    """Stretches of a text that an engine cannot say or learn from, in order, as far as that can be told without its base. Light."""
+    found: Sequence[Stretch] = import_module(f"{_folder(name)}.text").unspeakable(text, language)
+    return found
+
+
 def check_base(name: str, folder: Path) -> None:
     """Whether a folder has the engine's whole base, and nothing foreign in its place. Raises WeightsMissing with a sentence. Light."""
-    import_module(f"{info(name).package.rpartition('.')[0]}.weights").check(folder)
+    import_module(f"{_folder(name)}.weights").check(folder)
+
+
+def _folder(name: str) -> str:
+    """The engine's package."""
+    return info(name).package.rpartition(".")[0]

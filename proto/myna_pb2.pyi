@@ -2816,6 +2816,7 @@ class AudioChunk(_message.Message):
     JOB_FIELD_NUMBER: _builtins.int
     LAST_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     samples: _builtins.bytes
     """little-endian float32, mono"""
     sample_rate: _builtins.int
@@ -2829,6 +2830,10 @@ class AudioChunk(_message.Message):
     last: _builtins.bool
     version: _builtins.str
     """"anna@7" or "anna@base", on the first chunk of `Synthesize` and of `Sample`"""
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """on the first chunk that holds sound: stretches of the text that the engine cannot say, and left out"""
+
     def __init__(
         self,
         *,
@@ -2839,10 +2844,11 @@ class AudioChunk(_message.Message):
         job: _builtins.int = ...,
         last: _builtins.bool = ...,
         version: _builtins.str = ...,
+        left_out: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "last", b"last", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -13,6 +13,7 @@ import numpy as np
 from daemon import settings
 from daemon.jobs import Channel, audio_report, versions
 from daemon.jobs.loaded import Loaded
+from daemon.jobs.sayable import sayable
 from engines import device, registry
 from engines.base import AudioChunk, Model, Speaks, SpeechRequest
 from engines.errors import EngineError, OutOfMemory, WeightsMissing
@@ -41,6 +42,7 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
     if asked.language.split("-")[0].lower() not in registry.info(plan.engine).languages:
         known = ", ".join(registry.info(plan.engine).languages)
         raise EngineError(f"The engine {plan.engine} does not speak {asked.language!r}.", f"It speaks {known}.")
+    request, left_out = sayable(registry.speaker(plan.engine), request, channel)
     engine, model = _model(plan, channel)
     seconds, sentence, rate = 0.0, -1, engine.info.sample_rate
     for chunk in _spoken(engine, model, request):
@@ -48,7 +50,8 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
             channel.check()  # a cancel is heard before more is sent
             text = chunk.text if chunk.sentence != sentence else ""
             sentence, rate = chunk.sentence, chunk.sample_rate
-            channel.report(audio_report(piece.astype("<f4").tobytes(), rate, sentence, text, last=False))
+            channel.report(audio_report(piece.astype("<f4").tobytes(), rate, sentence, text, last=False, left_out=left_out))
+            left_out = []  # told once
         seconds += len(chunk.samples) / chunk.sample_rate
     channel.report(audio_report(b"", rate, max(sentence, 0), "", last=True))
     return f"Spoke {seconds:.1f} s as {plan.version_name}."

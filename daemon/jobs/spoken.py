@@ -18,6 +18,7 @@ import numpy as np
 import soundfile
 
 from daemon.jobs import Channel, versions
+from daemon.jobs.sayable import sayable
 from engines.audio.decode import load
 from engines.base import Clip, Engine, Model, Speaks, SpeechRequest
 from engines.errors import EngineError
@@ -75,8 +76,8 @@ def speak_all(
         note = wav.with_suffix(".json")
         if not (wav.is_file() and _read(note).get("key") == key):
             loaded = loaded or model()
-            request = SpeechRequest(clip.text, clip.language, seed=SEED)
             try:
+                request, _ = sayable(engine, SpeechRequest(clip.text, clip.language, seed=SEED), channel)
                 chunks = []
                 for chunk in engine.speak(loaded, request):
                     chunks.append(chunk)

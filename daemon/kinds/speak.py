@@ -16,6 +16,7 @@ from engines import registry
 from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.speech_options import checked
+from engines.text import unspeakable
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -58,6 +59,7 @@ class Speak:
         if voices.language(asked.language) not in info.languages:
             sentence = f"The engine {info.name} does not speak {asked.language!r}."
             raise BadRequest(sentence, f"It speaks {', '.join(info.languages)}.")
+        _check_text(info, asked)
         asked.speed = asked.speed or 1.0
         if not (math.isfinite(asked.speed) and SPEEDS[0] <= asked.speed <= SPEEDS[1]):
             raise BadRequest(f"The speed {asked.speed:g} is out of range.", f"Use a speed from {SPEEDS[0]:g} to {SPEEDS[1]:g}.")
@@ -109,6 +111,14 @@ def _chosen(session: Session, asked: pb.SpeakSpec) -> tuple[Voice, Version | Non
     if asked.version < 0:
         raise BadRequest(f"There is no version {asked.version}.", f"`myna versions {voice.name}` lists those there are.")
     return voice, voices.version(session, voice.name, asked.version) if asked.version else voices.promoted(session, voice)
+
+
+def _check_text(info: EngineInfo, asked: pb.SpeakSpec) -> None:
+    """Whether there is something in the text that the engine can say; what it cannot, the worker leaves out and tells of."""
+    try:
+        unspeakable.speakable(info.name, asked.text, registry.unspeakable(info.name, asked.text, asked.language))
+    except BadInput as error:
+        raise BadRequest(str(error), error.hint) from None
 
 
 def _check_sound(session: Session, asked: pb.SpeakSpec, voice: Voice, info: EngineInfo) -> None:

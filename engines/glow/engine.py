@@ -13,9 +13,11 @@ import torch
 from engines.audio import clip as clip_file
 from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
 from engines.errors import BadInput, EngineError
-from engines.glow import export, mel, model, network, phonemes, speech, text
+from engines.glow import export, mel, model, network, phonemes, speech
+from engines.glow import text as light
 from engines.glow.info import INFO
 from engines.glow.model import GlowModel
+from engines.text.unspeakable import Stretch, Why, names
 
 #: Clips of a new voice that are looked at to find the base speaker it starts from.
 REFERENCES = 8
@@ -51,7 +53,10 @@ class GlowEngine:
             raise BadInput(
                 f"The embedded engine learns English only, and this clip is {clip.language!r}.", "Use another engine for this voice."
             )
-        symbols = phonemes.phonemes(text.normalise(" ".join(text.sentences(clip.text))))
+        lost = [stretch for stretch in light.unspeakable(clip.text) if stretch.why is not Why.SIGNS]  # a sign makes no sound
+        if lost:
+            raise BadInput(f"The clip's text has {names(lost)}, which the embedded engine cannot say.", "Write what is heard in words.")
+        symbols = phonemes.phonemes(light.normalise(" ".join(light.sentences(clip.text))))
         features = mel.mel(torch.from_numpy(mel.level(clip_file.read(clip.path, mel.SAMPLE_RATE))))
         if features.shape[-1] // 2 * 2 < len(symbols):
             raise BadInput("The clip is too short for its text.", "Check that the transcript belongs to this recording.")
@@ -102,6 +107,9 @@ class GlowEngine:
     def export(self, version: Path, folder: Path, format: str) -> None:
         """Coqui GlowTTS's own files; see `engines.glow.export`."""
         export.write(version, folder)
+
+    def unspeakable(self, text: str, language: str) -> tuple[Stretch, ...]:
+        return light.unspeakable(text, language)
 
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
         return speech.speak(_own(model), request)

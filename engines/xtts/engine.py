@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
 from engines.errors import BadInput
-from engines.xtts import adapted, export, lora, model, speech, training
+from engines.text.unspeakable import Stretch, without
+from engines.xtts import adapted, export, lora, model, network, speech, tokens, training
+from engines.xtts import text as light
 from engines.xtts.features import Encoder
 from engines.xtts.info import INFO
 from engines.xtts.model import XttsModel
@@ -31,6 +34,7 @@ class XttsEngine:
 
     def __init__(self) -> None:
         self._encoder: tuple[Path, Encoder] | None = None
+        self._tokenizer: tuple[Path, Any] | None = None
         self._fingerprints: dict[tuple[object, ...], str] = {}
 
     def base_dir(self) -> Path:
@@ -92,6 +96,14 @@ class XttsEngine:
     def export(self, version: Path, folder: Path, format: str) -> None:
         """Files that stock coqui-tts loads, their weights in fp32 or fp16; see `engines.xtts.export`."""
         export.write(self.base_dir(), version, folder, half=format == "coqui-fp16")
+
+    def unspeakable(self, text: str, language: str) -> tuple[Stretch, ...]:
+        base = self.base_dir()
+        if self._tokenizer is None or self._tokenizer[0] != base:
+            self._tokenizer = base, network.read_tokenizer(base)
+        first = light.unspeakable(text, language)
+        unspelt = tokens.unspelt(self._tokenizer[1], without(text, first), language)
+        return light.unspeakable(text, language, unspelt) if unspelt else first
 
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
         return speech.speak(_own(model), request)

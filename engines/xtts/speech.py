@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from engines.base import AudioChunk, SpeechRequest
 from engines.errors import BadInput
-from engines.xtts import options, projections, sentences, takes, tokens
+from engines.text import sentences
+from engines.xtts import options, projections, takes, tokens
 from engines.xtts.decode import Decoder
 from engines.xtts.languages import Language, language
 from engines.xtts.latents import Latents
@@ -91,9 +92,9 @@ def _made(model: XttsModel, manner: Manner) -> tuple[Decoder, Decoder | None]:
 
 def _lines(xtts: Any, text: str, spoken: Language) -> list[Line]:
     lines: list[Line] = []
-    for stretch in sentences.split(text, spoken):
+    for stretch in sentences.split(text, spoken.code, spoken.longest, together=True):
         for piece, ids in _spelt(xtts, stretch, spoken):
-            expected = takes.length(piece, spoken, xtts.gpt.max_gen_mel_tokens)
+            expected = takes.length(piece, spoken.code, xtts.gpt.max_gen_mel_tokens)
             lines.append(Line(len(lines), piece, spoken.code, ids, expected))
     return lines
 

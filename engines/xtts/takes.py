@@ -20,10 +20,10 @@ from numpy.typing import NDArray
 
 from engines.errors import EngineError
 from engines.metrics.wer import errors
+from engines.text.pace import expected_seconds
 from engines.transcription.base import SAMPLE_RATE as HEARD_RATE
 from engines.transcription.base import Transcriber
 from engines.transcription.choose import choose
-from engines.xtts.languages import Language, expected_seconds
 
 log = logging.getLogger("engines.xtts")
 
@@ -52,7 +52,7 @@ class Length:
         return self.usual / CODES_PER_SECOND
 
 
-def length(text: str, language: Language, limit: int) -> Length:
+def length(text: str, language: str, limit: int) -> Length:
     """Of a text; `limit` is what the model can say in one go, codes."""
     usual = min(expected_seconds(text, language) * CODES_PER_SECOND, limit / 1.1)
     return Length(usual, max(0, int(usual * _SHORTEST - _SPARE)), min(limit, int(usual * _LONGEST + _SPARE_AT_END)))

@@ -64,6 +64,7 @@ def test_the_base_speaks_when_asked_for_with_clips_to_find_its_nearest_speaker(a
         ({"text": ""}, "nothing to speak"),
         ({"text": " … !"}, "nothing to speak"),
         ({"text": "a" * 100_001}, "100001 characters"),
+        ({"text": "日本 <break/>"}, "The engine glow cannot say “日本” and “<break/>”, and nothing else is in this text"),
         ({"language": "tlh"}, "does not speak 'tlh'"),
         ({"speed": 100.0}, "out of range"),
         ({"speed": float("nan")}, "out of range"),
@@ -72,6 +73,12 @@ def test_the_base_speaks_when_asked_for_with_clips_to_find_its_nearest_speaker(a
 def test_what_cannot_be_spoken_is_refused_with_a_sentence(anna: Store, fields: dict[str, object], words: str) -> None:
     with pytest.raises(BadRequest, match=words):
         anna.read_now(lambda session: KIND.check(session, spec(**fields)))  # type: ignore[arg-type]
+
+
+def test_a_text_of_which_something_can_be_said_is_taken_as_it_is(anna: Store) -> None:
+    what = spec("日本Hello")
+    anna.read_now(lambda session: KIND.check(session, what))
+    assert what.speak.text == "日本Hello", "the worker leaves out what it cannot say, and tells of it"
 
 
 def test_a_version_or_voice_that_is_not_there_is_named(anna: Store) -> None:

@@ -146,7 +146,7 @@ def test_a_voice_that_stops_at_once_is_tried_again_and_no_more_often_than_asked(
 def test_a_voice_that_babbles_on_is_ended_and_tried_again_from_what_was_heard(steady: XttsModel, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         chunks = say(steady, SECOND, options={"retries": 1})
-    longest = takes.length(SECOND, speech.language("en"), 602).longest
+    longest = takes.length(SECOND, "en", 602).longest
     assert len(sound(chunks)) / 24_000 == pytest.approx(longest / takes.CODES_PER_SECOND, abs=0.1)
     told = [record.message for record in caplog.records]
     assert len(told) == 2
