@@ -148,10 +148,10 @@ def _losses_key(who: Speaker, clips: Sequence[Clip]) -> str:
 
 
 def _score(
-    who: Speaker, recorded: Speaker, clips: Sequence[Clip], ears: Transcriber | None, language: str, channel: Channel, steps: _Steps
+    who: Speaker, recorded: Speaker, clips: Sequence[Clip], recogniser: Transcriber | None, language: str, channel: Channel, steps: _Steps
 ) -> Scores:
     """Scores of all lines, from before if nothing changed."""
-    name = f"{ears.name} {ears.trust}" if ears is not None else "none"
+    name = f"{recogniser.name} {recogniser.trust}" if recogniser is not None else "none"
     lines = spoken.lines(who, recorded, clips)
     kept, path = spoken.scored_before(who, clips, name)
     if kept:
@@ -162,7 +162,7 @@ def _score(
         steps.one()
         channel.check()
 
-    scores = score_lines(lines, ears, language=language, progress=told)
+    scores = score_lines(lines, recogniser, language=language, progress=told)
     write_whole(path, json.dumps(_plain(spoken.scores_to_json(scores))).encode(), "the scores")
     return scores
 

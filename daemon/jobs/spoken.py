@@ -113,9 +113,9 @@ def lines(who: Speaker, recorded: Speaker, clips: Sequence[Clip]) -> list[Line]:
     return [Line(clip.text, who.wav(clip), recorded.wav(clip)) for clip in clips]
 
 
-def scored_before(who: Speaker, clips: Sequence[Clip], ears: str) -> tuple[dict[str, Any], Path]:
-    """(what an earlier evaluation of the same speaker on the same lines kept, if any; where it is kept). `ears` names the recogniser."""
-    made_of = [FORMAT, ears, *(_key(who, clip) for clip in clips)]
+def scored_before(who: Speaker, clips: Sequence[Clip], recogniser: str) -> tuple[dict[str, Any], Path]:
+    """(what an earlier evaluation of the same speaker on the same lines kept, if any; where it is kept). `recogniser` names what listened."""
+    made_of = [FORMAT, recogniser, *(_key(who, clip) for clip in clips)]
     path = who.folder / f"scores-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]}.json"
     return _read(path), path
 
