@@ -44,7 +44,8 @@ def main() -> int:
     tell("held-out lines spoken after: WER", told, f"≤ {WER_RATIO:g} × the recordings' = {allowed:.3f}", words["after"] <= allowed)
     way = similarity["recordings"] - similarity["before"]
     covered = (similarity["after"] - similarity["before"]) / way if way > 0 else math.inf
-    told = f"{covered:.0%} of the way ({similarity['before']:.3f} → {similarity['after']:.3f}, recordings {similarity['recordings']:.3f}; {lines})"
+    before, after, recordings = (similarity[name] for name in ("before", "after", "recordings"))
+    told = f"{covered:.0%} of the way ({before:.3f} → {after:.3f}, recordings {recordings:.3f}; {lines})"
     tell("held-out lines spoken after: speaker similarity", told, f"≥ {CLOSER:.0%} of the way", covered >= CLOSER)
     return 0
 

@@ -85,7 +85,7 @@ def encode_all(
     """
     control = control or Free()
     cache = FeatureCache(engine, folder)
-    made: dict[int, Features | BadInput] = {}
+    encoded: dict[int, Features | BadInput] = {}
     missing: list[int] = []
     from_cache = 0
     at_once = engine.encode_at_once if isinstance(engine, EncodesMany) else 1
@@ -94,27 +94,27 @@ def encode_all(
         for index, features in zip(indices, _encode(engine, [clips[i] for i in indices]), strict=True):
             if not isinstance(features, BadInput):
                 cache.write(clips[index], features)
-            made[index] = features
+            encoded[index] = features
             if on_progress:
-                on_progress(len(made), len(clips))
+                on_progress(len(encoded), len(clips))
 
     for index, clip in enumerate(clips):
-        _obey(control, len(made), len(clips))
+        _obey(control, len(encoded), len(clips))
         features = cache.read(clip)
         if features is None:
             missing.append(index)
         else:
-            made[index] = features
+            encoded[index] = features
             from_cache += 1
             if on_progress:
-                on_progress(len(made), len(clips))
+                on_progress(len(encoded), len(clips))
         if missing and (len(missing) == at_once or index == len(clips) - 1):
             encode(missing)
             missing = []
     kept: list[tuple[Clip, Features]] = []
     dropped: list[tuple[Clip, str]] = []
     for index, clip in enumerate(clips):
-        features_or_reason = made[index]
+        features_or_reason = encoded[index]
         if isinstance(features_or_reason, BadInput):
             dropped.append((clip, str(features_or_reason)))
         else:

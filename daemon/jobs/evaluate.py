@@ -131,8 +131,8 @@ def _speak(
             loaded.append(engine.load(who.version, device=device.device(), reference=() if who.version else reference))
         return loaded[0]
 
-    made = spoken.speak_all(voice, model, who, clips, channel, steps.one)
-    channel.log("info", f"{who.title}: {made} lines spoken, {len(clips) - made} were there from before.")
+    spoken_now = spoken.speak_all(voice, model, who, clips, channel, steps.one)
+    channel.log("info", f"{who.title}: {spoken_now} lines spoken, {len(clips) - spoken_now} were there from before.")
     if not features:
         return {}
     return _kept(who.folder / f"losses-{_losses_key(who, clips)}.json", lambda: _losses(engine, model(), features))
@@ -158,11 +158,11 @@ def _score(
         steps.one(len(clips))
         return spoken.scores_from_json(kept, lines)
 
-    def told(done: int, total: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         steps.one()
         channel.check()
 
-    scores = score_lines(lines, recogniser, language=language, progress=told)
+    scores = score_lines(lines, recogniser, language=language, progress=on_progress)
     write_whole(path, json.dumps(_plain(spoken.scores_to_json(scores))).encode(), "the scores")
     return scores
 

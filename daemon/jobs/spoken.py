@@ -60,16 +60,16 @@ def speaker(engine: Engine, samples: Path, number: int, version: str, reference:
 
 
 def speak_all(
-    engine: Speaks, model: Callable[[], Model], who: Speaker, clips: Sequence[Clip], channel: Channel, told: Callable[[], None]
+    engine: Speaks, model: Callable[[], Model], who: Speaker, clips: Sequence[Clip], channel: Channel, on_line: Callable[[], None]
 ) -> int:
-    """Have every line spoken and on disk; `told` is called after each. Returns how many were spoken now; the others were there.
+    """Have every line spoken and on disk; `on_line` is called after each. Returns how many were spoken now; the others were there.
 
     `model` is only called, once, if there is something to speak. A line that cannot be spoken has no file, and the log says why.
     """
     who.folder.mkdir(parents=True, exist_ok=True)
     _sweep(who.folder)
     loaded: Model | None = None
-    made = 0
+    spoken_now = 0
     for clip in clips:
         channel.check()
         wav, key = who.wav(clip), _key(who, clip)
@@ -91,9 +91,9 @@ def speak_all(
                     raise
                 wav.unlink(missing_ok=True)
                 channel.log("warning", f"{who.title} cannot speak “{clip.text}”: {error}")
-            made += 1
-        told()
-    return made
+            spoken_now += 1
+        on_line()
+    return spoken_now
 
 
 def recordings(samples: Path, clips: Sequence[Clip], rate: int, channel: Channel) -> Speaker:
@@ -114,7 +114,7 @@ def lines(who: Speaker, recorded: Speaker, clips: Sequence[Clip]) -> list[Line]:
 
 
 def scored_before(who: Speaker, clips: Sequence[Clip], recogniser: str) -> tuple[dict[str, Any], Path]:
-    """(what an earlier evaluation of the same speaker on the same lines kept, if any; where it is kept). `recogniser` names what listened."""
+    """(what an earlier evaluation of the same speaker on the same lines kept, if any; where it is kept). `recogniser` is its name."""
     made_of = [FORMAT, recogniser, *(_key(who, clip) for clip in clips)]
     path = who.folder / f"scores-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]}.json"
     return _read(path), path

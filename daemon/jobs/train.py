@@ -44,7 +44,7 @@ def run(plan: wire.TrainPlan, channel: Channel) -> str:
 
 
 def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
-    steering, news = Steering(channel), News(channel, plan.run)
+    steering, reporter = Steering(channel), ChannelReporter(channel, plan.run)
     try:
         engine = registry.learner(plan.engine)
         parent = Path(plan.parent_dir) if plan.parent_dir else None
@@ -57,9 +57,9 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
         reference = sorted(versions.clips(plan.reference or plan.clips), key=lambda clip: clip.sha256)
         base_losses = _base_losses(plan, engine, where, reference, held_out, chosen, channel) if parent is not None else None
         model = engine.load(parent, device=where, training=True, reference=reference)
-        result = train(engine, model, new, held_out, chosen, Path(plan.run_dir), steering, news, old_clips=old, base_losses=base_losses)
+        result = train(engine, model, new, held_out, chosen, Path(plan.run_dir), steering, reporter, old_clips=old, base_losses=base_losses)
     except control.Stopped as stopped:
-        raise Stopped(news.saved) from stopped
+        raise Stopped(reporter.saved) from stopped
     counted = {"new": len(new), "old": len(old), "held_out": len(held_out)}
     about = _lineage(plan, engine, model.kind, chosen, result, counted)
     about["result"] |= {"start_losses": dict(result.start_losses), "base_losses": dict(base_losses or {})}
@@ -101,10 +101,10 @@ def _features(
     everything = [*clips, *held_out]
     folder = channel.home / "features" / plan.engine
 
-    def told(done: int, total: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         channel.progress(done, total, "clips", "encoding clips")
 
-    encoded = encode_all(engine, everything, folder, steering, told)
+    encoded = encode_all(engine, everything, folder, steering, on_progress)
     for clip, reason in encoded.dropped:
         channel.log("warning", f"Clip {clip.sha256[:12]} is left out: {reason}")
     features = {clip.sha256: feature for clip, feature in encoded.kept}
@@ -189,7 +189,7 @@ class Steering:
             self._leave = answer
 
 
-class News:
+class ChannelReporter:
     """The loop's `Reporter`, over a job's channel."""
 
     def __init__(self, channel: Channel, run: int) -> None:

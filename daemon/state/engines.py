@@ -83,7 +83,7 @@ def fetching(session: Session, engine: EngineInfo) -> Job | None:
 def state(session: Session, engine: EngineInfo, home: Path) -> pb.EngineState:
     """An engine as it stands."""
     given = session.get(Consent, engine.name)
-    told = pb.EngineState(
+    message = pb.EngineState(
         name=engine.name,
         title=engine.title,
         licence=engine.licence,
@@ -101,12 +101,12 @@ def state(session: Session, engine: EngineInfo, home: Path) -> pb.EngineState:
     if given is not None:
         stamp = Timestamp()
         stamp.FromDatetime(given.time)
-        told.accepted_at.CopyFrom(stamp)
+        message.accepted_at.CopyFrom(stamp)
     if engine.weights:
-        told.base, told.present = str(base(engine, home)), weights.present(engine, base(engine, home))
-    told.ready = not why_not(session, engine, home)
-    told.sentence = _sentence(session, engine, told, home)
-    return told
+        message.base, message.present = str(base(engine, home)), weights.present(engine, base(engine, home))
+    message.ready = not why_not(session, engine, home)
+    message.sentence = _sentence(session, engine, message, home)
+    return message
 
 
 def accept(session: Session, name: str, home: Path, time: datetime | None = None) -> pb.EngineState:
@@ -118,18 +118,18 @@ def accept(session: Session, name: str, home: Path, time: datetime | None = None
     return state(session, engine, home)
 
 
-def _sentence(session: Session, engine: EngineInfo, told: pb.EngineState, home: Path) -> str:
+def _sentence(session: Session, engine: EngineInfo, message: pb.EngineState, home: Path) -> str:
     if not engine.weights:
         return "Its base comes with Myna."
-    if not told.accepted:
+    if not message.accepted:
         return f"Its weights are under the {engine.licence}: read {engine.licence_url}, then `myna engines accept {engine.name}`."
-    if told.ready:
-        return f"Its base is in {told.base} ({told.present / 1e9:.2g} GB)."
+    if message.ready:
+        return f"Its base is in {message.base} ({message.present / 1e9:.2g} GB)."
     if (fetch := fetching(session, engine)) is not None:
-        return f"Its base is being fetched (fetch #{fetch.id}): {told.present / 1e9:.1f} of {told.size / 1e9:.1f} GB are here."
+        return f"Its base is being fetched (fetch #{fetch.id}): {message.present / 1e9:.1f} of {message.size / 1e9:.1f} GB are here."
     names = ", ".join(file.name for file in lacking(engine, home))
     if variable := given_base(engine):
-        return f"{told.base} lacks {names}: {variable} must name a folder that has the whole base, or be unset."
+        return f"{message.base} lacks {names}: {variable} must name a folder that has the whole base, or be unset."
     return f"Its base is not here ({names}): {_get(engine)}."
 
 
