@@ -31,7 +31,8 @@ class Speculative:
     def after(self, codes: Sequence[int], seen: torch.Tensor, generator: torch.Generator, most: int) -> Next:
         """What follows the codes said so far, the last of which the batch does not have yet, as from `Batch.step`.
 
-        `seen` and `generator` are the take's, as they will draw the next code; at most `most` codes are still to be said."""
+        `seen` (codes,) bool and `generator` are the take's, as they will draw the next code, and stay as they are; at most `most` codes are
+        still to be said. One row: logits (1, codes), latents (1, channels)."""
         if self._known:
             guessed, following = self._known.popleft()
             if guessed == codes[-1]:

@@ -84,11 +84,15 @@ class GlowEngine:
         return [parameter for parameter in model.module.parameters() if parameter.requires_grad]
 
     def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
+        """ "texts" (batch, tokens) int64, "mels" (batch, N_MELS, frames) float32, padded with zeros at the end; "text_lengths" and
+        "mel_lengths" (batch,) int64; "clips"."""
         texts, text_lengths = network.pad([torch.from_numpy(one["tokens"]) for one in features])
         mels, mel_lengths = network.pad([torch.from_numpy(one["mel"]) for one in features])
         return {"texts": texts, "text_lengths": text_lengths, "mels": mels, "mel_lengths": mel_lengths, "clips": len(features)}
 
     def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
+        """Scalars () float32, means over the batch, with a gradient: "loss", "mle" (nats a mel value) and "duration" (squared log frames).
+        `batch` as `collate` makes it, on the CPU."""
         glow = _own(model)
         for part in _kept(glow):
             part.eval()  # what is not trained is heard as it will be when it speaks, without dropout

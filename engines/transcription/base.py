@@ -59,5 +59,5 @@ class Transcriber(Protocol):
         ...
 
     def transcribe_many(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript]:
-        """One transcript a clip, in order, never merged or dropped."""
+        """One transcript a clip, each mono samples (n,) at SAMPLE_RATE, in order, never merged or dropped."""
         ...

@@ -80,6 +80,8 @@ class XttsEngine:
         return training.collate(features, prompts)
 
     def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
+        """Scalars () float32, nats, means over the batch's tokens, with a gradient: "text_ce", "mel_ce", and "loss" that weighs them as
+        Coqui does. `batch` as `collate` makes it, on the CPU. Adapters of a model that nobody shares are frozen to bf16 under autocast."""
         xtts = _own(model)
         xtts.activate()
         if xtts.kind == "lora" and xtts.shared is None and torch.is_autocast_enabled(xtts.device.type):

@@ -44,6 +44,7 @@ class Voice:
 
     @property
     def conditioning(self) -> torch.Tensor:
+        """(1, 32, channels) float32."""
         return self.latents.gpt
 
     @property
@@ -55,6 +56,7 @@ class Voice:
         return Vocoder(self.xtts.hifigan_decoder, self.latents.speaker, speed=self.config.speed, fast=self.config.fast)
 
     def similarity(self, samples: torch.Tensor) -> float:
+        """Cosine of sound (n,) float32 and the voice."""
         return references.similarity(self.xtts, samples, self.sample_rate, self.latents.speaker)
 
 

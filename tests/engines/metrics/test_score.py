@@ -21,7 +21,7 @@ from engines.metrics.dnsmos import dnsmos
 from engines.metrics.duration import duration_ratio, spoken_seconds
 from engines.metrics.gate import better
 from engines.metrics.pitch import Pitch, pitch, semitones_between
-from engines.metrics.score import Line, score_lines, score_recordings
+from engines.metrics.score import Line, score_lines
 from engines.metrics.similarity import cosine, embed, mean_embedding
 from engines.transcription.base import Transcript
 
@@ -64,7 +64,7 @@ def another_voice(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
 
 
 def test_the_recordings_are_the_ceiling() -> None:
-    summary = score_recordings(LINES, perfect()).summary
+    summary = score_lines(LINES, perfect()).summary
     assert (summary.lines, summary.failed, summary.wer, summary.cer) == (2, 0, 0.0, 0.0)
     assert summary.duration_ratio == pytest.approx(1.0)
     assert summary.similarity is not None
@@ -75,7 +75,7 @@ def test_the_recordings_are_the_ceiling() -> None:
 
 
 def test_a_bad_copy_scores_worse_in_everything(another_voice: list[Line]) -> None:
-    ceiling = score_recordings(LINES, perfect()).summary
+    ceiling = score_lines(LINES, perfect()).summary
     copy = score_lines(another_voice, Recogniser("the small but let the harbour", "she wrote a long letter"), held_out_loss=2.0).summary
     assert copy.wer is not None
     assert copy.wer > 0.3
