@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.files import sync_folder, write_whole
+from engines.files import disk_full_is_a_sentence, sync_folder, write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,13 +25,6 @@ def encode_flac(samples: NDArray[np.float32], sample_rate: int) -> bytes:
     return buffer.getvalue()
 
 
-def save_flac(path: Path, samples: NDArray[np.float32], sample_rate: int) -> str:
-    """Write a mono 16-bit FLAC file at `path` (its folder must exist). Returns the SHA-256 of its bytes, in hex. Raises DiskFull."""
-    data = encode_flac(samples, sample_rate)
-    write_whole(path, data, "a FLAC file")
-    return hashlib.sha256(data).hexdigest()
-
-
 def save_clip(folder: Path, samples: NDArray[np.float32], sample_rate: int) -> tuple[str, Path]:
     """Write a clip under its own hash: `folder/ab/<sha256>.flac`. Returns (sha256 in hex, path). The same clip twice is one file.
 
@@ -42,7 +35,8 @@ def save_clip(folder: Path, samples: NDArray[np.float32], sample_rate: int) -> t
     path = folder / sha256[:2] / f"{sha256}.flac"
     if not (path.is_file() and path.stat().st_size == len(data)):
         if not path.parent.is_dir():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            sync_folder(folder)
+            with disk_full_is_a_sentence("a clip"):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                sync_folder(folder)
         write_whole(path, data, "a clip")
     return sha256, path
