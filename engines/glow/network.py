@@ -131,7 +131,8 @@ def forward(
 ) -> dict[str, torch.Tensor]:
     """GlowTTS's training pass. texts (batch, tokens) int64, mels (batch, N_MELS, frames) float32 normalised log-mels, lengths and speakers
     (batch,) int64, all on the network's device. Returns Coqui's outputs: "z", "y_mean" and "y_log_scale" (batch, frames, N_MELS), "logdet"
-    (batch,), "durations_log" and "total_durations_log" (batch, tokens, 1), "alignments" (batch, frames, tokens). Frames in pairs: an odd last one is left out."""
+    (batch,), "durations_log" and "total_durations_log" (batch, tokens, 1), "alignments" (batch, frames, tokens). Frames go in pairs: an odd
+    last one is left out."""
     outputs: dict[str, torch.Tensor] = network.forward(
         texts, text_lengths, mels.transpose(1, 2), mel_lengths, aux_input={"speaker_ids": speakers, "d_vectors": None}
     )
