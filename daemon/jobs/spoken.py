@@ -29,7 +29,7 @@ from engines.metrics.summary import Summary
 #: Of every held-out line, so that what is compared differs by the version alone.
 SEED = 20_260
 #: Raised when lines would be spoken or scored in another way.
-FORMAT = 1
+FORMAT = 2
 RECORDINGS, BASE = "recordings", "base"
 
 

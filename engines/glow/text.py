@@ -99,4 +99,6 @@ def _speakable(character: str) -> bool:
     """Whether a character becomes words or letters, or needs none: marks of punctuation are pauses."""
     if character.isascii() or is_pause(character) or character in _SIGNS:
         return True
-    return re.search("[a-z]", normalise(character)) is not None
+    if character.isdecimal() or character in _SYMBOLS:
+        return True
+    return re.search("[a-z]", unicodedata.normalize("NFKD", character.lower())) is not None

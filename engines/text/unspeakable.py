@@ -45,22 +45,22 @@ def find(text: str, speakable: Callable[[str], bool]) -> tuple[Stretch, ...]:
 
     Spaces and control characters are never asked about; marks that belong to the character before them (accents, joiners) go with it.
     """
-    found: list[Stretch] = []
+    spans: list[tuple[int, int, Why]] = []
     tags = {match.start(): match.end() for match in _TAG.finditer(text)}
     at = 0
     while at < len(text):
         end = tags.get(at, at + 1)
         why = Why.MARKUP if at in tags else _why(text[at], speakable)
-        before = found[-1] if found and found[-1].end == at else None
-        if at not in tags and before is not None and before.why is not Why.MARKUP and _belongs(text[at]):
-            why = before.why
-        if why is not None:
-            if before is not None and before.why is why is not Why.MARKUP:
-                found[-1] = Stretch(before.start, end, text[before.start : end], why)
-            else:
-                found.append(Stretch(at, end, text[at:end], why))
+        start, until, before = spans[-1] if spans else (0, -1, Why.MARKUP)
+        goes_on = until == at and before is not Why.MARKUP
+        if goes_on and at not in tags and _belongs(text[at]):
+            why = before
+        if goes_on and why is before:
+            spans[-1] = (start, end, why)
+        elif why is not None:
+            spans.append((at, end, why))
         at = end
-    return tuple(found)
+    return tuple(Stretch(start, end, text[start:end], why) for start, end, why in spans)
 
 
 def without(text: str, stretches: Sequence[Stretch]) -> str:

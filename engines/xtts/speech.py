@@ -89,7 +89,7 @@ def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
 def _latents(model: XttsModel, request: SpeechRequest) -> Latents:
     """Of the references or the stock speaker asked for; else the voice's own, or the first stock speaker's where there is no voice yet."""
     if request.references:
-        return model.heard(request.references).to(model.device)
+        return model.latents_of(request.references).to(model.device)
     if request.speaker:
         return _stock(model, request.speaker).to(model.device)
     if model.latents is not None:
@@ -111,13 +111,13 @@ def _decoders(model: XttsModel, config: GenerationConfig) -> tuple[Decoder, Deco
     """The one that speaks, and one that guesses ahead of it where that pays; with the voice's adapters in them, whoever else speaks from
     the same base meanwhile."""
     if model.shared is None:
-        return _made(model, config)
+        return _build(model, config)
     with model.shared.lock:
         model.activate()
-        return _made(model, config)
+        return _build(model, config)
 
 
-def _made(model: XttsModel, config: GenerationConfig) -> tuple[Decoder, Decoder | None]:
+def _build(model: XttsModel, config: GenerationConfig) -> tuple[Decoder, Decoder | None]:
     guesses = not config.fast and projections.has_eight_bits(model.device)
     return Decoder(model.module, fast=config.fast), Decoder(model.module, fast=True) if guesses else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 import unicodedata
 from pathlib import Path
 
@@ -57,11 +58,21 @@ def test_letters_signs_and_markup_are_told_apart() -> None:
 
 @given(st.text(max_size=60))
 def test_nothing_that_the_embedded_engine_would_lose_goes_unnoticed(text: str) -> None:
-    """A letter or digit of any script becomes a sound, or is found."""
-    found = {index for one in glow.unspeakable(text) for index in range(one.start, one.end)}
+    """A letter or digit of any script becomes a sound, or is found, and not both."""
+    found = {index: one.why for one in glow.unspeakable(text) for index in range(one.start, one.end)}
     for index, character in enumerate(text):
-        if character.isalnum() and index not in found:
-            assert glow.normalise(character), (character, unicodedata.name(character, "?"))
+        if character.isalnum() and found.get(index) is not Why.MARKUP:
+            spoken = bool(glow.normalise(character))
+            assert spoken is (index not in found), (character, unicodedata.name(character, "?"))
+
+
+def test_a_long_hostile_text_takes_no_longer_than_a_long_one() -> None:
+    """The daemon asks while others wait: 100,000 characters, each another one that cannot be said, or the beginning of a mark."""
+    for text in ("".join(chr(0x4E00 + number % 20_000) for number in range(100_000)), "<a " * 33_000, "<a" + " a=''" * 20_000):
+        for engine in ("glow", "xtts"):
+            began = time.process_time()
+            assert len(registry.unspeakable(engine, text, "en")) <= 1
+            assert time.process_time() - began < 5, "it took twelve when stretches grew by copying"
 
 
 @given(st.text(alphabet=st.sampled_from("ab 日é😀\u0301<>/p"), max_size=20))
