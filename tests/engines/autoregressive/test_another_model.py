@@ -44,7 +44,9 @@ class SmallDecoder:
         generator = torch.Generator().manual_seed(1)
         self.layers = [SmallLayer(generator), SmallLayer(generator)]
         self.codes, self.letters = (torch.randn(size, CHANNELS, generator=generator) for size in (CODES, 128))
-        self.head = torch.randn(CHANNELS, CODES, generator=generator) + noise * torch.randn(CHANNELS, CODES)
+        self.head = 0.1 * (
+            torch.randn(CHANNELS, CODES, generator=generator) + noise * torch.randn(CHANNELS, CODES)
+        )  # so that it does not stop soon
 
     def prefix(self, conditioning: torch.Tensor) -> torch.Tensor:
         block = torch.empty(len(self.layers), 2, 1, HEADS, conditioning.shape[1], CHANNELS // HEADS)
@@ -80,10 +82,12 @@ class SmallVoice:
         return float(samples.abs().mean())
 
 
-def spoken(voice: SmallVoice, **settings: object) -> tuple[list[list[int]], NDArray[np.float32]]:
+TEXTS = ("A boat came in.", "Nobody knew who had the old key to it.", "Well, well, well.")
+
+
+def spoken(voice: SmallVoice, texts: Sequence[str] = TEXTS, **settings: object) -> tuple[list[list[int]], NDArray[np.float32]]:
     """Codes of each sentence, and all sound."""
     chosen = {"speed": 1.0, "fast": False, "batch": 3, "best_of": 1, "retries": 0, "listen": False, **settings}
-    texts = ["A boat came in.", "Nobody knew who had the old key to it.", "Well, well, well."]
     lines = [
         Line(index, text, "en", [ord(letter) for letter in text], takes.length(text, "en", 200, RATE)) for index, text in enumerate(texts)
     ]
@@ -97,7 +101,7 @@ def test_sentences_said_together_are_those_said_one_by_one() -> None:
     assert alone[0] == together[0]
     assert len(together[1]) == sum(map(len, together[0])) * HOP
     assert np.allclose(alone[1], together[1], atol=1e-4)
-    assert max(map(len, alone[0])) > 5, "something was said"
+    assert min(map(len, alone[0])) > 3, "something was said"
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3, 5.0])
@@ -109,5 +113,13 @@ def test_the_take_most_like_the_voice_is_kept(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(takes, "hear", lambda *_: takes.Heard(None))
     monkeypatch.setattr(takes, "fault_of_length", lambda *_: "")
     monkeypatch.setattr(takes, "fault_of_sound", lambda *_: "")
-    first, best = spoken(SmallVoice())[1], spoken(SmallVoice(), best_of=4, batch=4)[1]
-    assert np.abs(best).mean() >= np.abs(first).mean()
+    heard: dict[float, int] = {}
+
+    class Judging(SmallVoice):
+        def similarity(self, samples: torch.Tensor) -> float:
+            heard[len(heard) * 0.37 % 1] = len(samples)
+            return list(heard)[-1]
+
+    codes, _ = spoken(Judging(), TEXTS[1:2], best_of=4, batch=4)
+    assert len(set(heard.values())) == 4, "takes of different lengths"
+    assert len(codes[0]) * HOP == heard[max(heard)]
