@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REPORT = ROOT / "demo" / "out" / "report.json"
 MINUTES = 6.0  #: the demo, after set-up
 WER_RATIO = 1.6  #: of the recordings' own WER
-CLOSER = 0.5  #: share of the way from the base's likeness to the recordings' own
+CLOSER = 0.5  #: share of the way from the base's similarity to the recordings' own
 
 
 def main() -> int:
@@ -33,20 +33,19 @@ def main() -> int:
         return 1
     report = json.loads(REPORT.read_text())
     metrics: dict[str, dict[str, Any]] = {metric["name"]: metric for metric in report["metrics"]}
-    words, likeness = metrics.get("wer"), metrics.get("similarity")
-    missing = [name for name, metric in (("wer", words), ("similarity", likeness)) if not complete(metric)]
-    if missing or words is None or likeness is None:
+    words, similarity = metrics.get("wer"), metrics.get("similarity")
+    missing = [name for name, metric in (("wer", words), ("similarity", similarity)) if not complete(metric)]
+    if missing or words is None or similarity is None:
         print(f"The demo's report lacks {' and '.join(missing)}.", file=sys.stderr)
         return 1
     lines = f"{len(report['lines'])} lines"
     allowed = WER_RATIO * words["recordings"]
     told = f"{words['after']:.3f}, recordings {words['recordings']:.3f}, base {words['before']:.3f} ({lines})"
     tell("held-out lines spoken after: WER", told, f"≤ {WER_RATIO:g} × the recordings' = {allowed:.3f}", words["after"] <= allowed)
-    way = likeness["recordings"] - likeness["before"]
-    covered = (likeness["after"] - likeness["before"]) / way if way > 0 else math.inf
-    told = (
-        f"{covered:.0%} of the way ({likeness['before']:.3f} → {likeness['after']:.3f}, recordings {likeness['recordings']:.3f}; {lines})"
-    )
+    way = similarity["recordings"] - similarity["before"]
+    covered = (similarity["after"] - similarity["before"]) / way if way > 0 else math.inf
+    before, after, recordings = (similarity[name] for name in ("before", "after", "recordings"))
+    told = f"{covered:.0%} of the way ({before:.3f} → {after:.3f}, recordings {recordings:.3f}; {lines})"
     tell("held-out lines spoken after: speaker similarity", told, f"≥ {CLOSER:.0%} of the way", covered >= CLOSER)
     return 0
 

@@ -31,9 +31,11 @@ from numpy.typing import NDArray
 
 from benchmarks.made import xtts as made
 from engines import device
+from engines.autoregressive.decode import Batch
+from engines.autoregressive.synthesis import Synthesis
 from engines.base import SpeechRequest
-from engines.xtts import languages, model, network, options, reading, speech
-from engines.xtts.decode import Batch, Decoder
+from engines.xtts import languages, model, network, options, speech
+from engines.xtts.decode import Decoder
 from engines.xtts.latents import Latents
 from engines.xtts.model import XttsModel
 from engines.xtts.vocode import Vocoder
@@ -57,7 +59,7 @@ def main() -> None:
     parser.add_argument("--codes", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=2)
     asked = parser.parse_args()
-    logging.getLogger("engines.xtts").setLevel(logging.ERROR)  # no sentence stops, which it would tell
+    logging.getLogger("engines.speaking").setLevel(logging.ERROR)  # no sentence stops, which it would tell
     base = made.base()
     where = device.device()
     theirs, ours = stock(base).to(where), model.load(base, None, where, training=False, reference=())
@@ -176,10 +178,10 @@ def codes_of(theirs: Any, voice: Latents, drawing: dict[str, float]) -> list[int
 
 
 def our_codes(ours: XttsModel, voice: Latents) -> list[int]:
-    manner = options.read(SpeechRequest(TEXT, options={"retries": 0}))
+    config = options.read(SpeechRequest(TEXT, options={"retries": 0}))
     [line] = speech._lines(ours.xtts, TEXT, languages.language("en"))
-    decoder, draft = speech._decoders(ours, manner)
-    for _ in reading.Reading(ours.xtts, decoder, voice, [line], manner, SEED, draft).sound():
+    speaking = speech.Voice(ours.xtts, voice, config, *speech._decoders(ours, config))
+    for _ in Synthesis(speaking, [line], config, SEED).sound():
         pass
     return line.chosen.codes if line.chosen is not None else []
 

@@ -25,6 +25,7 @@ from daemon.models import Voice
 from daemon.settings import SETTINGS
 from daemon.state import recordings, voices
 from engines import registry
+from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.metrics import gate
 from engines.setting import Setting, checked, shown
@@ -97,11 +98,11 @@ def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:
     if voices.language(language) not in engine.languages:
         known = ", ".join(engine.languages)
         raise BadRequest(f"voice.toml: the engine {engine.name} does not know the language {language!r}.", f"It knows {known}.")
-    if options.get("reference") and not engine.conditioned:
-        sentence = f"voice.toml: the engine {engine.name} speaks as it was trained, and takes no reference."
-        raise BadRequest(sentence, "Leave it out, or use the engine xtts.")
     try:
-        settings.overrides(options.get("train", {}), engine)
+        if options.get("reference"):
+            registry.require(engine, Capability.REFERENCES)
+        if "train" in options or Capability.LEARNS in engine.capabilities:
+            settings.overrides(options.get("train", {}), engine)
         gate.Rule.from_json(options.get("promotion", {}))
     except BadInput as error:
         raise BadRequest(f"voice.toml: {error}", error.hint) from None

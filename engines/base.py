@@ -1,7 +1,8 @@
-"""The contract between Myna and a model family.
+"""The contract between Myna and a model family, parted by what an engine can do.
 
 An engine is a package under `engines/` with a light `info.py` (an `EngineInfo` named `INFO`, importing nothing heavy) and an
-`engine.py` with a class that fulfils `Engine`. `engines.registry` lists them; `engines.registry.load(name)` imports the heavy part.
+`engine.py` with a class that fulfils `Engine`, and of `Speaks`, `Learns`, `Exports` and `Converts` those that its capabilities name.
+`engines.registry` lists them; `engines.registry.speaker(name)`, `learner(name)` and `exporter(name)` import the heavy part.
 
 No engine knows of jobs, queues or the database.
 """
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
+from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.setting import Setting
 
@@ -20,6 +22,8 @@ if TYPE_CHECKING:  # the contract itself must stay light: the daemon reads Engin
     import numpy as np
     import torch
     from numpy.typing import NDArray
+
+    from engines.text.unspeakable import Stretch
 
 
 @dataclass(frozen=True)
@@ -33,36 +37,59 @@ class WeightsFile:
 
 
 @dataclass(frozen=True)
+class Adapters:
+    """How an engine trains adapters, where they differ from training all of it."""
+
+    memory: int = 0  #: `Learning.memory` of adapters, bytes; 0: as much
+    rate: float = 1.0  #: learning rate, as a multiple of `Learning.learning_rate`: adapters are few, start at nothing, and want more
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How an engine learns at default settings."""
+
+    first_steps: tuple[int, float]  #: steps of a first training: max(a, b × clips)
+    increment_steps: tuple[int, float]  #: steps of an increment: max(a, b × new clips)
+    learning_rate: float  #: of a first training of all that trains
+    memory: int  #: bytes of GPU (or host) memory a training needs
+    increment_rate: float = 0.1  #: an increment's learning rate, as a share of `learning_rate`
+    micro_batch: int = 12  #: clips in one forward pass at most; more are gathered over several
+    precision: str = "fp32"  #: "fp32", or "bf16" for autocast
+    min_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds
+    adapters: Adapters | None = None  #: None: it has none
+
+
+@dataclass(frozen=True)
 class EngineInfo:
     """What can be said of an engine without loading it."""
 
     name: str  #: "glow", "xtts", "fish"
     title: str  #: one line for people
     package: str  #: import path of the module that holds `create() -> Engine`
+    capabilities: frozenset[Capability]
     languages: tuple[str, ...]  #: ISO 639-1 codes
-    sample_rate: int  #: Hz of training clips; speech says its own (`AudioChunk.sample_rate`)
+    sample_rate: int  #: Hz of clips that are cut for it; speech says its own (`AudioChunk.sample_rate`)
     licence: str  #: licence name of the weights
     licence_url: str
-    needs_consent: bool  #: weights are only used after `myna engines accept NAME`
-    weights: tuple[WeightsFile, ...]  #: empty: the base ships with Myna
-    clip_seconds: tuple[float, float]  #: shortest and longest clip it trains on, seconds
-    train_memory: int  #: bytes of GPU (or host) memory a training needs at default settings
-    speak_memory: int  #: bytes of GPU (or host) memory a loaded voice needs
-    lora: bool  #: adapters can be trained
-    first_steps: tuple[int, float]  #: steps of a first training: max(a, b × clips)
-    increment_steps: tuple[int, float]  #: steps of an increment: max(a, b × new clips)
-    learning_rate: float  #: of a first training of all that trains, at default settings
-    increment_rate: float = 0.1  #: an increment's learning rate, as a share of `learning_rate`
-    lora_memory: int = 0  #: `train_memory` of adapters; 0: as much
-    lora_rate: float = 1.0  #: adapters' learning rate, as a multiple of `learning_rate`: they are few, start at nothing, and want more
+    needs_consent: bool = False  #: weights are only used after `myna engines accept NAME`
+    weights: tuple[WeightsFile, ...] = ()  #: empty: there is nothing to fetch
+    clip_seconds: tuple[float, float] = (0.8, 12.0)  #: shortest and longest clip that is cut for it, seconds
+    speak_memory: int = 0  #: bytes of GPU (or host) memory a loaded voice needs
     temperature: float = 0.667  #: at which it speaks unless told otherwise
-    micro_batch: int = 12  #: clips in one forward pass at most, by default; more are gathered over several
-    conditioned: bool = False  #: hears how a voice sounds before it speaks: takes references, and its base has stock speakers
-    clips_per_prompt: int = 1  #: clips of a batch that hear the same other clip before them, for an engine that computes it once for all
-    precision: str = "fp32"  #: of training by default: "fp32", or "bf16" for autocast
-    exports: tuple[str, ...] = ()  #: formats that `export` writes, the usual one first
     options: Mapping[str, Setting] = field(default_factory=dict)  #: its own settings of speech, by name
-    min_train_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds
+    learning: Learning | None = None  #: of an engine that learns
+    exports: tuple[str, ...] = ()  #: formats that `export` writes, the usual one first
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for capabilities that contradict the rest: a fault of the engine's author."""
+        given = {
+            Capability.LEARNS: self.learning is not None,
+            Capability.ADAPTS: self.learning is not None and self.learning.adapters is not None,
+            Capability.EXPORTS: bool(self.exports),
+        }
+        for capability, there in given.items():
+            if (capability in self.capabilities) != there:
+                raise ValueError(f"The engine {self.name} {'has' if there else 'lacks'} what {capability} asks for: its info must say so.")
 
 
 @dataclass(frozen=True)
@@ -92,7 +119,7 @@ class SpeechRequest:
     temperature: float | None = None  #: 0 is deterministic where the engine can; None: the engine's own (`EngineInfo.temperature`)
     seed: int | None = None  #: the same seed, text and version give the same samples
     options: Mapping[str, float] = field(default_factory=dict)  #: engine's own settings (top_p, repetition_penalty, …)
-    speaker: str = ""  #: a stock speaker of the base in place of the voice; for engines that are `conditioned`, as the next
+    speaker: str = ""  #: a stock speaker of the base in place of the voice; for engines that take references, as the next
     references: tuple[Clip, ...] = ()  #: clips to sound like, in place of those the voice was made from
 
 
@@ -117,7 +144,16 @@ class LoraSettings:
 
 
 class Model(Protocol):
-    """A loaded voice. `module` holds all that trains; the rest is the engine's own business."""
+    """A loaded voice. But for its weights it is the engine's own business."""
+
+    @property
+    def module(self) -> torch.nn.Module | None:
+        """Its weights, which voices may share; None: they are not in this process."""
+        ...
+
+
+class TrainableModel(Model, Protocol):
+    """A loaded voice that can be trained: `module` holds all that trains."""
 
     @property
     def module(self) -> torch.nn.Module: ...
@@ -132,13 +168,36 @@ class Model(Protocol):
 
 
 class Engine(Protocol):
-    """One model family. All methods may raise `engines.errors.EngineError`."""
+    """What every engine has. All methods of an engine may raise `engines.errors.EngineError`."""
 
     info: EngineInfo
 
-    def base_dir(self) -> Path:
-        """Folder of the base's files. Raises WeightsMissing, with how to get them, if they are not there."""
+    def base_dir(self) -> Path | None:
+        """Folder of the base's files; None: it has none on this machine. Raises WeightsMissing, with how to get them, if they are not
+        there."""
         ...
+
+    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
+        """Load a version's folder, or the base if None. `reference` are clips of the voice that a first training may start from
+        (nearest base speaker, conditioning latents)."""
+        ...
+
+
+class Speaks(Engine, Protocol):
+    """Says a text. Beside it there is a light `engines/<name>/text.py`, whose `unspeakable(text, language)` the daemon asks."""
+
+    def unspeakable(self, text: str, language: str) -> Sequence[Stretch]:
+        """Stretches of a text, in order, that the engine cannot say: what the light function finds, and what only the base's files tell.
+        They are left out of requests before `speak` sees them, and people are told."""
+        ...
+
+    def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
+        """Speak, sentence by sentence; the first chunk comes as soon as it is made."""
+        ...
+
+
+class Learns(Engine, Protocol):
+    """Trains on clips."""
 
     def base_fingerprint(self) -> str:
         """Short hex digest that changes when features encoded with this base would change."""
@@ -155,47 +214,62 @@ class Engine(Protocol):
         """Length for bucketing (frames)."""
         ...
 
-    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
-        """Load a version's folder, or the base if None. `reference` are clips of the voice that a first training may start from
-        (nearest base speaker, conditioning latents)."""
-        ...
+    def load(
+        self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()
+    ) -> TrainableModel: ...
 
-    def trainable(self, model: Model, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
-        """Prepare for training (add adapters if `lora`), and return the parameters that train, in a fixed order."""
+    def trainable(self, model: TrainableModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
+        """Prepare for training (add adapters if `lora`, which is only given to engines that have some), and return the parameters that
+        train, in a fixed order."""
         ...
 
     def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
-        """Pad to one batch. Deterministic. `prompts` are as many other clips of the voice, one for each, for an engine that hears the voice
-        before it speaks: a clip that is its own prompt would teach copying."""
+        """Pad to one batch. Deterministic. `prompts` is empty but for engines that fulfil `HearsPrompts`."""
         ...
 
-    def losses(self, model: Model, batch: Batch) -> dict[str, torch.Tensor]:
-        """Forward pass. Scalars by name, each a mean over the batch; "loss" is the one that is minimised."""
+    def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
+        """Forward pass. Scalars () by name, each a mean over the batch; "loss" is the one that is minimised, and has a gradient."""
         ...
 
-    def save(self, model: Model, folder: Path) -> None:
+    def save(self, model: TrainableModel, folder: Path) -> None:
         """Write all that speaking and further training need into an existing empty `folder` (safetensors and JSON, never pickles)."""
         ...
 
-    def merge(self, model: Model) -> Model:
-        """Fold adapters into the weights."""
+    def merge(self, model: TrainableModel) -> TrainableModel:
+        """Fold adapters into the weights. Only asked of engines that have adapters."""
         ...
+
+
+class Exports(Engine, Protocol):
+    """Writes versions for other tools."""
 
     def export(self, version: Path, folder: Path, format: str) -> None:
         """Write the version into an existing `folder` in one of `EngineInfo.exports`, the formats of the engine's own upstream tools."""
         ...
 
-    def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
-        """Speak, sentence by sentence; the first chunk comes as soon as it is made."""
+
+class Converts(Engine, Protocol):
+    """Has a recording sound like a voice, its words and their timing kept. No kind of job asks for it yet."""
+
+    def convert(self, model: Model, samples: NDArray[np.float32], sample_rate: int) -> Iterator[AudioChunk]:
+        """Sound of mono `samples` (n,), -1…1, at `sample_rate` Hz, in the voice of `model`; the first chunk comes as soon as it is made."""
         ...
 
 
 @runtime_checkable
 class EncodesMany(Protocol):
-    """An engine whose `encode` is cheaper for several clips at once."""
+    """A learning engine whose `encode` is cheaper for several clips at once."""
 
     encode_at_once: int  #: clips in one call
 
     def encode_many(self, clips: Sequence[Clip]) -> list[Features | BadInput]:
         """What `encode` gives for each clip, or what it raises."""
         ...
+
+
+@runtime_checkable
+class HearsPrompts(Protocol):
+    """A learning engine that hears another clip of the voice before each clip: a clip that is its own prompt would teach copying. Its
+    `collate` is given as many prompts as clips, one for each."""
+
+    clips_per_prompt: int  #: clips of a batch that hear the same prompt, one after another, where that is computed once for all of them

@@ -6,6 +6,8 @@ import platform
 
 import torch
 
+from engines.base import Model
+
 
 def device() -> str:
     """ "cuda" where torch has a GPU it can use, else "cpu"."""
@@ -23,6 +25,8 @@ def name() -> str:
     return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
 
 
-def memory_of(module: torch.nn.Module) -> int:
-    """Bytes of a module's parameters and buffers."""
-    return sum(tensor.numel() * tensor.element_size() for tensor in [*module.parameters(), *module.buffers()])
+def memory_of(model: Model) -> int:
+    """Bytes of a loaded voice's parameters and buffers; 0 where they are not in this process."""
+    if model.module is None:
+        return 0
+    return sum(tensor.numel() * tensor.element_size() for tensor in [*model.module.parameters(), *model.module.buffers()])

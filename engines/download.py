@@ -33,8 +33,8 @@ LOOK = 0.2
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
-class Told(Protocol):
-    """Told how far a file is, often. May raise to stop the download: what came is kept."""
+class Progress(Protocol):
+    """Called often with how far a file is. May raise to stop the download: what came is kept."""
 
     def __call__(self, have: int, sentence: str) -> None: ...
 
@@ -47,7 +47,7 @@ class _OtherBytes(Exception):
     """What comes is not the published file."""
 
 
-def download(file: WeightsFile, url: str, folder: Path, told: Told, waits: tuple[float, ...] = WAITS) -> None:
+def download(file: WeightsFile, url: str, folder: Path, on_progress: Progress, waits: tuple[float, ...] = WAITS) -> None:
     """Bring `file` from `url` into `folder`, which exists; nothing is done if it is there. Raises EngineError, saying what the server did,
     and DiskFull; both leave what came so far, unless it is wrong."""
     final, path = folder / file.name, part_of(file, folder)
@@ -57,7 +57,7 @@ def download(file: WeightsFile, url: str, folder: Path, told: Told, waits: tuple
         while True:
             begun = path.exists()
             try:
-                _fill(file, url, path, told, waits)
+                _fill(file, url, path, on_progress, waits)
                 break
             except _OtherBytes as wrong:
                 path.unlink(missing_ok=True)
@@ -66,7 +66,7 @@ def download(file: WeightsFile, url: str, folder: Path, told: Told, waits: tuple
                     raise EngineError(
                         sentence, "See what is between here and the publisher (a mirror, a proxy), then fetch again."
                     ) from None
-                told(0, f"{file.name} from its first byte on: {wrong}")  # what was here may be of another time or place
+                on_progress(0, f"{file.name} from its first byte on: {wrong}")  # what was here may be of another time or place
         path.replace(final)
         sync_folder(folder)
 
@@ -117,25 +117,25 @@ class _Part:
         os.fsync(self._out.fileno())
 
 
-def _fill(file: WeightsFile, url: str, path: Path, told: Told, waits: tuple[float, ...]) -> None:
+def _fill(file: WeightsFile, url: str, path: Path, on_progress: Progress, waits: tuple[float, ...]) -> None:
     """Make `path` the whole file, over as many connections as it takes."""
     with _Part(path) as part:
         with path.open("rb") as begun:
             while block := begun.read(BLOCK):
                 part.count(block)
-                told(part.have, f"checking what is here of {file.name}")
+                on_progress(part.have, f"checking what is here of {file.name}")
         tries = 0
         while part.have < file.size:
             before = part.have
             try:
-                _connect(file, url, part, told)
+                _connect(file, url, part, on_progress)
             except _BrokeOff as broken:
                 tries = 0 if part.have > before else tries + 1
                 if tries > len(waits):
                     hint = "Fetch it again when the network is there: it goes on from where it was."
                     raise EngineError(f"{url} cannot be fetched: {broken}.", hint) from None
                 if tries:
-                    _wait(waits[tries - 1], part.have, f"{broken}; trying again", told)
+                    _wait(waits[tries - 1], part.have, f"{broken}; trying again", on_progress)
         part.sync()
         if part.have > file.size:
             raise _OtherBytes(f"it has {part.have:,} bytes and not {file.size:,}")
@@ -143,7 +143,7 @@ def _fill(file: WeightsFile, url: str, path: Path, told: Told, waits: tuple[floa
             raise _OtherBytes(f"its SHA-256 is {part.digest.hexdigest()[:16]}… and not {file.sha256[:16]}…")
 
 
-def _connect(file: WeightsFile, url: str, part: _Part, told: Told) -> None:
+def _connect(file: WeightsFile, url: str, part: _Part, on_progress: Progress) -> None:
     """Add what one connection brings. Raises _BrokeOff when it ended early."""
     request = urllib.request.Request(url, headers={"User-Agent": "myna"})
     if part.have:
@@ -170,7 +170,7 @@ def _connect(file: WeightsFile, url: str, part: _Part, told: Told) -> None:
         try:
             while block := response.read1(BLOCK):
                 part.add(block)
-                told(part.have, f"fetching {file.name}")
+                on_progress(part.have, f"fetching {file.name}")
                 if part.have > file.size:
                     raise _OtherBytes(f"it has more than {file.size:,} bytes")
         except (OSError, http.client.HTTPException) as error:
@@ -201,10 +201,10 @@ def _trouble(url: str, error: Exception) -> Exception:
     return _BrokeOff(f"no answer ({words})")
 
 
-def _wait(seconds: float, have: int, sentence: str, told: Told) -> None:
+def _wait(seconds: float, have: int, sentence: str, on_progress: Progress) -> None:
     end = time.monotonic() + seconds
     while True:
-        told(have, sentence)
+        on_progress(have, sentence)
         remaining = end - time.monotonic()
         if remaining <= 0:
             return

@@ -17,7 +17,7 @@ import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError, safe_open
 
-from engines.base import Clip, EncodesMany, Engine, Features
+from engines.base import Clip, EncodesMany, Features, Learns
 from engines.errors import BadInput, Cancelled
 from engines.files import TEMPORARY, write_whole
 from engines.training.control import Command, Control, Free, Stopped
@@ -40,7 +40,7 @@ class Encoded:
 class FeatureCache:
     """Features of one engine in one folder (`features/<engine>/`). Several processes may share it."""
 
-    def __init__(self, engine: Engine, folder: Path) -> None:
+    def __init__(self, engine: Learns, folder: Path) -> None:
         self.folder = folder
         self._engine = engine
         self._base = engine.base_fingerprint()
@@ -72,7 +72,7 @@ class FeatureCache:
 
 
 def encode_all(
-    engine: Engine,
+    engine: Learns,
     clips: Sequence[Clip],
     folder: Path,
     control: Control | None = None,
@@ -87,7 +87,7 @@ def encode_all(
     """
     control = control or Free()
     cache = FeatureCache(engine, folder)
-    made: dict[int, Features | BadInput] = {}
+    encoded: dict[int, Features | BadInput] = {}
     missing: list[int] = []
     from_cache = 0
     at_once = engine.encode_at_once if isinstance(engine, EncodesMany) else 1
@@ -97,27 +97,27 @@ def encode_all(
             if not isinstance(features, BadInput):
                 cache.write(clips[index], features)
                 on_made()
-            made[index] = features
+            encoded[index] = features
             if on_progress:
-                on_progress(len(made), len(clips))
+                on_progress(len(encoded), len(clips))
 
     for index, clip in enumerate(clips):
-        _obey(control, len(made), len(clips))
+        _obey(control, len(encoded), len(clips))
         features = cache.read(clip)
         if features is None:
             missing.append(index)
         else:
-            made[index] = features
+            encoded[index] = features
             from_cache += 1
             if on_progress:
-                on_progress(len(made), len(clips))
+                on_progress(len(encoded), len(clips))
         if missing and (len(missing) == at_once or index == len(clips) - 1):
             encode(missing)
             missing = []
     kept: list[tuple[Clip, Features]] = []
     dropped: list[tuple[Clip, str]] = []
     for index, clip in enumerate(clips):
-        features_or_reason = made[index]
+        features_or_reason = encoded[index]
         if isinstance(features_or_reason, BadInput):
             dropped.append((clip, str(features_or_reason)))
         else:
@@ -125,7 +125,7 @@ def encode_all(
     return Encoded(kept, dropped, from_cache)
 
 
-def _encode(engine: Engine, clips: Sequence[Clip]) -> list[Features | BadInput]:
+def _encode(engine: Learns, clips: Sequence[Clip]) -> list[Features | BadInput]:
     if isinstance(engine, EncodesMany):
         return engine.encode_many(clips)
     try:

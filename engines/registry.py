@@ -5,19 +5,38 @@ The daemon imports this module; it must never pull in numpy, torch or an engine'
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.glow.info import INFO as GLOW
 from engines.xtts.info import INFO as XTTS
 
 if TYPE_CHECKING:
-    from engines.base import Engine, EngineInfo
+    from engines.base import Engine, EngineInfo, Exports, Learning, Learns, Speaks
+    from engines.text.unspeakable import Stretch
 
 #: By name, in the order people see them.
 ENGINES: dict[str, EngineInfo] = {info.name: info for info in (GLOW, XTTS)}
+
+#: Sentence and hint where the capability is wanted and not there.
+_REFUSALS = {
+    Capability.SPEAKS: ("The engine {name} {does}; it cannot speak a text.", "Use one that speaks: {others}."),
+    Capability.REFERENCES: (
+        "The engine {name} speaks as it was trained: it takes neither references nor another speaker.",
+        "Leave them out, or use an engine that takes them: {others}.",
+    ),
+    Capability.LEARNS: ("The engine {name} {does}; it cannot be trained.", "Use one that learns: {others}."),
+    Capability.ADAPTS: ("The engine {name} has no adapters.", "Leave the LoRA rank out, or set it to 0."),
+    Capability.EXPORTS: ("The engine {name} writes no files for other tools.", "Engines that do: {others}."),
+    Capability.CONVERTS: ("The engine {name} {does}; it cannot convert a recording.", "Engines that do: {others}."),
+}
+#: What an engine may be there for; the others are how it does that.
+_PURPOSES = (Capability.SPEAKS, Capability.LEARNS, Capability.CONVERTS)
 
 
 def info(name: str) -> EngineInfo:
@@ -28,12 +47,64 @@ def info(name: str) -> EngineInfo:
         raise BadInput(f"There is no engine named {name!r}.", f"Use one of: {', '.join(ENGINES)}.") from None
 
 
+def require(engine: EngineInfo, capability: Capability) -> None:
+    """Raises BadInput, saying what the engine does instead and which engines can, for one without the capability."""
+    if capability in engine.capabilities:
+        return
+    does = [purpose.value for purpose in _PURPOSES if purpose in engine.capabilities]
+    words = f"only {does[0]}" if len(does) == 1 else " and ".join(does)
+    others = ", ".join(name for name, other in ENGINES.items() if capability in other.capabilities) or "none"
+    sentence, hint = _REFUSALS[capability]
+    raise BadInput(sentence.format(name=engine.name, does=words), hint.format(others=others))
+
+
+def learning(engine: EngineInfo) -> Learning:
+    """How an engine learns. Raises BadInput for one that does not."""
+    require(engine, Capability.LEARNS)
+    assert engine.learning is not None, "EngineInfo sees to it"
+    return engine.learning
+
+
 def load(name: str) -> Engine:
-    """Import the engine's heavy part (torch and all) and return it. Only for worker processes."""
-    engine: Engine = import_module(info(name).package).create()
+    """Import the engine's heavy part (torch and all) and return it, one a process. Only for worker processes, as the next three."""
+    return _created(info(name).package)
+
+
+def speaker(name: str) -> Speaks:
+    """The engine, to say a text. Raises BadInput for one that does not."""
+    require(info(name), Capability.SPEAKS)
+    return cast("Speaks", load(name))
+
+
+def learner(name: str) -> Learns:
+    """The engine, to be trained. Raises BadInput for one that does not learn."""
+    require(info(name), Capability.LEARNS)
+    return cast("Learns", load(name))
+
+
+def exporter(name: str) -> Exports:
+    """The engine, to write versions for other tools. Raises BadInput for one that does not."""
+    require(info(name), Capability.EXPORTS)
+    return cast("Exports", load(name))
+
+
+@cache
+def _created(package: str) -> Engine:
+    engine: Engine = import_module(package).create()
     return engine
+
+
+def unspeakable(name: str, text: str, language: str) -> Sequence[Stretch]:
+    """Stretches of a text that an engine cannot say or learn from, in order, as far as that can be told without its base. Light."""
+    found: Sequence[Stretch] = import_module(f"{_folder(name)}.text").unspeakable(text, language)
+    return found
 
 
 def check_base(name: str, folder: Path) -> None:
     """Whether a folder has the engine's whole base, and nothing foreign in its place. Raises WeightsMissing with a sentence. Light."""
-    import_module(f"{info(name).package.rpartition('.')[0]}.weights").check(folder)
+    import_module(f"{_folder(name)}.weights").check(folder)
+
+
+def _folder(name: str) -> str:
+    """The engine's package."""
+    return info(name).package.rpartition(".")[0]

@@ -20,7 +20,8 @@ _DTYPES = {
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> dict[str, int]:
-    """Write tensors by name, fsynced; size and CRC-32 of the file."""
+    """Write tensors of any shape by name, fsynced. Returns {"size": bytes, "crc32": of the file}. Raises KeyError for a dtype that _DTYPES
+    lacks, OSError for a full disk."""
     offset, header = 0, {}
     for name, tensor in tensors.items():
         size = tensor.numel() * tensor.element_size()

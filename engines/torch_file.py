@@ -1,6 +1,11 @@
 """What is in a PyTorch file (`.pth`), told without loading it: names and shapes of its tensors, other values as far as they are plain.
 
 Imports neither torch nor anything that the file names: its pickle is read by an unpickler for which every class is a blank.
+
+By hand, and not by `torch.load(weights_only=True, mmap=True, map_location="meta")`, for three reasons. Bases are looked at by a worker of
+the CPU lane that loads no torch. The published model.pth holds its configuration as an object of Coqui's, which torch would only read with
+Coqui's classes imported. And torch says the same of a web page, a Git LFS pointer and a file that is cut off; it knows no checksums either.
+What a model is made of is loaded by torch, always with `weights_only=True` (`engines.xtts.network`).
 """
 
 from __future__ import annotations

@@ -2891,6 +2891,7 @@ class AudioChunk(_message.Message):
     JOB_FIELD_NUMBER: _builtins.int
     LAST_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     samples: _builtins.bytes
     """little-endian float32, mono"""
     sample_rate: _builtins.int
@@ -2904,6 +2905,10 @@ class AudioChunk(_message.Message):
     last: _builtins.bool
     version: _builtins.str
     """"anna@7" or "anna@base", on the first chunk of `Synthesize` and of `Sample`"""
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """on the first chunk that holds sound: stretches of the text that the engine cannot say, and left out"""
+
     def __init__(
         self,
         *,
@@ -2914,10 +2919,11 @@ class AudioChunk(_message.Message):
         job: _builtins.int = ...,
         last: _builtins.bool = ...,
         version: _builtins.str = ...,
+        left_out: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "last", b"last", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3150,6 +3156,7 @@ class EngineState(_message.Message):
     SIZE_FIELD_NUMBER: _builtins.int
     PRESENT_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     title: _builtins.str
     licence: _builtins.str
@@ -3171,6 +3178,10 @@ class EngineState(_message.Message):
     def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     @_builtins.property
     def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___EngineOption]: ...
+    @_builtins.property
+    def capabilities(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"speaks", "references", "learns", "adapts", "exports", "converts" """
+
     def __init__(
         self,
         *,
@@ -3188,10 +3199,11 @@ class EngineState(_message.Message):
         size: _builtins.int = ...,
         present: _builtins.int = ...,
         options: _abc.Iterable[Global___EngineOption] | None = ...,
+        capabilities: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "accepted_at", b"accepted_at", "base", b"base", "languages", b"languages", "licence", b"licence", "licence_url", b"licence_url", "name", b"name", "needs_consent", b"needs_consent", "options", b"options", "present", b"present", "ready", b"ready", "sentence", b"sentence", "size", b"size", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "accepted_at", b"accepted_at", "base", b"base", "capabilities", b"capabilities", "languages", b"languages", "licence", b"licence", "licence_url", b"licence_url", "name", b"name", "needs_consent", b"needs_consent", "options", b"options", "present", b"present", "ready", b"ready", "sentence", b"sentence", "size", b"size", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -884,11 +884,16 @@ class Audio(_message.Message):
     SENTENCE_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     LAST_FIELD_NUMBER: _builtins.int
+    LEFT_OUT_FIELD_NUMBER: _builtins.int
     samples: _builtins.bytes
     sample_rate: _builtins.int
     sentence: _builtins.int
     text: _builtins.str
     last: _builtins.bool
+    @_builtins.property
+    def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """on the first: stretches of the text that the engine cannot say"""
+
     def __init__(
         self,
         *,
@@ -897,10 +902,11 @@ class Audio(_message.Message):
         sentence: _builtins.int = ...,
         text: _builtins.str = ...,
         last: _builtins.bool = ...,
+        left_out: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -32,7 +32,7 @@ def _near_one(value: float) -> float:
 
 #: in the order they are shown
 METRICS = (
-    Metric("similarity", "likeness", 3, _high, "↑"),
+    Metric("similarity", "similarity", 3, _high, "↑"),
     Metric("wer", "WER", 3, _low, "↓"),
     Metric("cer", "CER", 3, _low, "↓"),
     Metric("dnsmos", "DNSMOS", 2, _high, "↑"),

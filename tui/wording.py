@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -132,3 +133,8 @@ def took(job: pb.Job) -> str:
         if ended is None or not ended.seconds
         else duration(max(0.0, (ended.ToNanoseconds() - started.ToNanoseconds()) / 1e9))
     )
+
+
+def left_out(stretches: Sequence[str]) -> str:
+    """What of a text was not spoken."""
+    return f"Left out, since the engine cannot say it: {', '.join(f'“{one}”' for one in stretches)}."

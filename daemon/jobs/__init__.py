@@ -9,7 +9,7 @@ synced, renamed into place) and reports; the daemon commits rows and acknowledge
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -72,9 +72,10 @@ class Channel(Protocol):
         ...
 
 
-def audio_report(samples: bytes, rate: int, sentence: int, text: str, *, last: bool) -> wire.Report:
-    """A chunk of speech as a report: little-endian float32."""
-    return wire.Report(audio=wire.Audio(samples=samples, sample_rate=rate, sentence=sentence, text=text, last=last))
+def audio_report(samples: bytes, rate: int, sentence: int, text: str, *, last: bool, left_out: Sequence[str] = ()) -> wire.Report:
+    """A chunk of speech as a report: little-endian float32. `left_out` is what of the text the engine cannot say."""
+    audio = wire.Audio(samples=samples, sample_rate=rate, sentence=sentence, text=text, last=last, left_out=left_out)
+    return wire.Report(audio=audio)
 
 
 __all__ = ["Channel", "Stopped", "audio_report", "pb"]

@@ -24,8 +24,8 @@ from proto import worker_pb2 as wire
 
 #: Workers that may die of a recording before it is left uncut.
 DEATHS = 2
-#: Told how many seconds of a recording are done.
-Told = Callable[[wire.RecordingRef, float], None]
+#: Called with how many seconds of a recording are done.
+OnProgress = Callable[[wire.RecordingRef, float], None]
 
 
 def run(plan: wire.DatasetPlan, channel: Channel) -> str:
@@ -39,7 +39,7 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     total, done, began = sum(recording.seconds for recording in plan.recordings), 0.0, time.monotonic()
     kept, dropped = 0, Counter[str]()
 
-    def told(recording: wire.RecordingRef, seconds: float) -> None:
+    def on_progress(recording: wire.RecordingRef, seconds: float) -> None:
         at = done + seconds
         left = (time.monotonic() - began) / at * (total - at) if at > 0 else 0.0
         channel.progress(at, total, "seconds", f"cutting {recording.name}", left)
@@ -47,8 +47,8 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     # those that workers died of come last: what is cut before another death stays cut
     for recording in sorted(plan.recordings, key=lambda one: channel.died_of.get(one.sha256.encode(), 0)):
         channel.check()
-        told(recording, 0.0)
-        clips, note = _cut(recording, plan.language, info, choice.transcriber, channel, told)
+        on_progress(recording, 0.0)
+        clips, note = _cut(recording, plan.language, info, choice.transcriber, channel, on_progress)
         channel.commit(wire.Report(cut=wire.RecordingCut(recording=recording.sha256, clips=clips, note=note)))
         done += recording.seconds
         for clip in clips:
@@ -64,13 +64,13 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
 
 
 def _cut(
-    recording: wire.RecordingRef, language: str, info: EngineInfo, transcriber: Transcriber | None, channel: Channel, told: Told
+    recording: wire.RecordingRef, language: str, info: EngineInfo, transcriber: Transcriber | None, channel: Channel, progress: OnProgress
 ) -> tuple[list[wire.CutClip], str]:
     """The clips of one recording; one that cannot be read (any more) is one dropped clip that says so."""
 
     def on(done: float, total: float) -> None:
         channel.check()
-        told(recording, done)
+        progress(recording, done)
 
     text = recording.text if recording.has_text else None
     name = recording.sha256.encode()

@@ -19,7 +19,7 @@ from daemon.jobs import Channel, Stopped, spoken, versions
 from daemon.jobs.spoken import Speaker
 from daemon.jobs.train import Steering
 from engines import device, registry
-from engines.base import Clip, Engine, Features, Model
+from engines.base import Clip, Features, Learns, Speaks, TrainableModel
 from engines.errors import BadInput
 from engines.features import encode_all
 from engines.files import write_whole
@@ -37,7 +37,7 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     """Score, write the report into the version's folder, and have the verdict committed."""
     began = time.monotonic()
     rule = gate.Rule.from_json(json.loads(plan.rule_json or "{}"))
-    engine = registry.load(plan.engine)
+    engine, voice = registry.learner(plan.engine), registry.speaker(plan.engine)  # the same one
     clips, reference = versions.clips(plan.held_out), versions.clips(plan.reference)
     if not clips:
         raise BadInput(f"{plan.voice} has no held-out lines to score on.", "Add recordings: about a tenth of them is held out.")
@@ -54,7 +54,7 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     losses = {}
     for who in (candidate, rival):
         steps.sentence = f"{who.title} speaks"
-        losses[who.title] = _speak(engine, who, clips, reference, features, channel, steps)
+        losses[who.title] = _speak(engine, voice, who, clips, reference, features, channel, steps)
 
     choice = choose(plan.language, channel.home / "weights")
     channel.log("info", choice.why)
@@ -113,7 +113,8 @@ class _Steps:
 
 
 def _speak(
-    engine: Engine,
+    engine: Learns,
+    voice: Speaks,
     who: Speaker,
     clips: Sequence[Clip],
     reference: Sequence[Clip],
@@ -122,22 +123,22 @@ def _speak(
     steps: _Steps,
 ) -> dict[str, float]:
     """Have one speaker's lines on disk; returns its held-out losses."""
-    loaded: list[Model] = []
+    loaded: list[TrainableModel] = []
 
-    def model() -> Model:
+    def model() -> TrainableModel:
         if not loaded:
             channel.log("info", f"Loads {who.title}.")
             loaded.append(engine.load(who.version, device=device.device(), reference=() if who.version else reference))
         return loaded[0]
 
-    made = spoken.speak_all(engine, model, who, clips, channel, steps.one)
-    channel.log("info", f"{who.title}: {made} lines spoken, {len(clips) - made} were there from before.")
+    spoken_now = spoken.speak_all(voice, model, who, clips, channel, steps.one)
+    channel.log("info", f"{who.title}: {spoken_now} lines spoken, {len(clips) - spoken_now} were there from before.")
     if not features:
         return {}
     return _kept(who.folder / f"losses-{_losses_key(who, clips)}.json", lambda: _losses(engine, model(), features), channel)
 
 
-def _losses(engine: Engine, model: Model, features: Sequence[Features]) -> dict[str, float]:
+def _losses(engine: Learns, model: TrainableModel, features: Sequence[Features]) -> dict[str, float]:
     measured = settings.plan(engine.info, len(features), len(features))
     return held_out_losses(engine, model, features, measured)
 
@@ -147,10 +148,10 @@ def _losses_key(who: Speaker, clips: Sequence[Clip]) -> str:
 
 
 def _score(
-    who: Speaker, recorded: Speaker, clips: Sequence[Clip], ears: Transcriber | None, language: str, channel: Channel, steps: _Steps
+    who: Speaker, recorded: Speaker, clips: Sequence[Clip], recogniser: Transcriber | None, language: str, channel: Channel, steps: _Steps
 ) -> Scores:
     """Scores of all lines, from before if nothing changed."""
-    name = f"{ears.name} {ears.trust}" if ears is not None else "none"
+    name = f"{recogniser.name} {recogniser.trust}" if recogniser is not None else "none"
     lines = spoken.lines(who, recorded, clips)
     kept, path = spoken.scored_before(who, clips, name)
     if kept:
@@ -166,13 +167,13 @@ def _score(
         steps.one()
         channel.check()
 
-    scores = score_lines(lines, ears, language=language, known=heard.known, told=told)
+    scores = score_lines(lines, recogniser, language=language, known=heard.known, told=told)
     write_whole(path, json.dumps(_plain(spoken.scores_to_json(scores))).encode(), "the scores")
     heard.forget()
     return scores
 
 
-def _features(engine: Engine, clips: Sequence[Clip], channel: Channel) -> list[Features]:
+def _features(engine: Learns, clips: Sequence[Clip], channel: Channel) -> list[Features]:
     """Features of the lines that the engine can measure a loss on."""
     steering = Steering(channel)
     try:

@@ -26,7 +26,7 @@ def run(plan: wire.ExportPlan, channel: Channel) -> str:
         folder.mkdir()
         with disk_full_is_a_sentence("the export"):
             channel.progress(0, 2, "parts", f"writing {plan.version_name} as {plan.format}")
-            registry.load(plan.engine).export(version, folder, plan.format)
+            registry.exporter(plan.engine).export(version, folder, plan.format)
             channel.check()
             channel.progress(1, 2, "parts", "putting the files into one")
             with tarfile.open(aside, "w") as tar:

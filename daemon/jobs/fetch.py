@@ -35,8 +35,8 @@ def run(plan: wire.FetchPlan, channel: Channel) -> str:
     if plan.source:
         _adopt(info, Path(plan.source), folder, channel)
         return f"The base of {info.name} was taken from {plan.source}."
-    news = _News(channel, sum(file.size for file in info.weights))
-    _room(folder, news.total - weights.present(info, folder))
+    progress = _Progress(channel, sum(file.size for file in info.weights))
+    _room(folder, progress.total - weights.present(info, folder))
     by_hand = False  #: some of it was here already, from a fetch that broke off or whoever put it here
     for file in info.weights:
         channel.check()
@@ -45,16 +45,16 @@ def run(plan: wire.FetchPlan, channel: Channel) -> str:
         else:
             url = f"{plan.mirror.rstrip('/')}/{file.name}" if plan.mirror else file.url
             part = part_of(file, folder)
-            news.here = news.done + (part.stat().st_size if part.is_file() else 0)
+            progress.here = progress.done + (part.stat().st_size if part.is_file() else 0)
             channel.log("info", f"{file.name} ({file.size:,} bytes) comes from {url}.")
-            download(file, url, folder, news.told)
-        news.done += file.size
+            download(file, url, folder, progress.at)
+        progress.done += file.size
     if by_hand:
         registry.check_base(info.name, folder)
-    return f"The base of {info.name} is here, {news.total / 1e9:.1f} GB after {time.monotonic() - began:.0f} s: {info.licence}."
+    return f"The base of {info.name} is here, {progress.total / 1e9:.1f} GB after {time.monotonic() - began:.0f} s: {info.licence}."
 
 
-class _News:
+class _Progress:
     """Progress over all files."""
 
     def __init__(self, channel: Channel, total: int) -> None:
@@ -64,7 +64,7 @@ class _News:
         self.here = math.inf  #: bytes that attempts before left; what comes beyond them stays for the next one
         self._began: tuple[float, int] | None = None
 
-    def told(self, have: int, sentence: str) -> None:
+    def at(self, have: int, sentence: str) -> None:
         """So many bytes of the present file are here. Raises what the daemon ordered."""
         self._channel.check()
         now, at = time.monotonic(), self.done + have
@@ -91,12 +91,12 @@ def _adopt(info: EngineInfo, source: Path, folder: Path, channel: Channel) -> No
             raise WeightsMissing(f"{file.name} is damaged: the bytes of {record} are not what was saved.", "Get it again.")
         channel.log("info", f"{file.name} is not the published one: it is taken as it is.")
     _room(folder, sum((source / file.name).stat().st_size for file in info.weights))
-    news = _News(channel, sum((source / file.name).stat().st_size for file in info.weights))
+    progress = _Progress(channel, sum((source / file.name).stat().st_size for file in info.weights))
     for file in info.weights:
-        _copy(source / file.name, folder / file.name, news)
+        _copy(source / file.name, folder / file.name, progress)
 
 
-def _copy(source: Path, target: Path, news: _News) -> None:
+def _copy(source: Path, target: Path, progress: _Progress) -> None:
     aside = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
     have = 0
     with disk_full_is_a_sentence(target.name):
@@ -105,7 +105,7 @@ def _copy(source: Path, target: Path, news: _News) -> None:
                 while block := here.read(BLOCK):
                     there.write(block)
                     have += len(block)
-                    news.told(have, f"copying {target.name}")
+                    progress.at(have, f"copying {target.name}")
                 there.flush()
                 os.fsync(there.fileno())
             aside.replace(target)
@@ -113,7 +113,7 @@ def _copy(source: Path, target: Path, news: _News) -> None:
             aside.unlink(missing_ok=True)
             raise
         sync_folder(target.parent)
-    news.done += have
+    progress.done += have
 
 
 def _room(folder: Path, need: int) -> None:

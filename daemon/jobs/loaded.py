@@ -44,7 +44,8 @@ class Loaded:
 
     def _held(self) -> int:
         """Bytes of all; weights that several voices share are there once."""
-        return sum({id(model.module): size for model, size in self._models.values()}.values())
+        shared = {id(model if model.module is None else model.module): size for model, size in self._models.values()}
+        return sum(shared.values())
 
     def sizes(self) -> list[tuple[str, int]]:
         """(key, bytes) of what is held, the one used last at the end."""

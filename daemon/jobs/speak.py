@@ -13,8 +13,9 @@ import numpy as np
 from daemon import settings
 from daemon.jobs import Channel, audio_report, versions
 from daemon.jobs.loaded import Loaded
+from daemon.jobs.sayable import sayable
 from engines import device, registry
-from engines.base import AudioChunk, Engine, Model, SpeechRequest
+from engines.base import AudioChunk, Model, Speaks, SpeechRequest
 from engines.errors import EngineError, OutOfMemory, WeightsMissing
 from engines.training import memory
 from proto import worker_pb2 as wire
@@ -23,7 +24,6 @@ from proto import worker_pb2 as wire
 PIECE = 1.0
 
 _voices = Loaded()
-_engines: dict[str, Engine] = {}
 
 
 def run(plan: wire.SpeakPlan, channel: Channel) -> str:
@@ -42,6 +42,7 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
     if asked.language.split("-")[0].lower() not in registry.info(plan.engine).languages:
         known = ", ".join(registry.info(plan.engine).languages)
         raise EngineError(f"The engine {plan.engine} does not speak {asked.language!r}.", f"It speaks {known}.")
+    request, left_out = sayable(registry.speaker(plan.engine), request, channel)
     engine, model = _model(plan, channel)
     seconds, sentence, rate = 0.0, -1, engine.info.sample_rate
     for chunk in _spoken(engine, model, request):
@@ -49,7 +50,8 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
             channel.check()  # a cancel is heard before more is sent
             text = chunk.text if chunk.sentence != sentence else ""
             sentence, rate = chunk.sentence, chunk.sample_rate
-            channel.report(audio_report(piece.astype("<f4").tobytes(), rate, sentence, text, last=False))
+            channel.report(audio_report(piece.astype("<f4").tobytes(), rate, sentence, text, last=False, left_out=left_out))
+            left_out = []  # told once
         seconds += len(chunk.samples) / chunk.sample_rate
     channel.report(audio_report(b"", rate, max(sentence, 0), "", last=True))
     return f"Spoke {seconds:.1f} s as {plan.version_name}."
@@ -60,13 +62,14 @@ def unload(keep_bytes: int) -> None:
     _voices.shrink(keep_bytes)
 
 
-def _model(plan: wire.SpeakPlan, channel: Channel) -> tuple[Engine, Model]:
+def _model(plan: wire.SpeakPlan, channel: Channel) -> tuple[Speaks, Model]:
     """The voice, loaded before or now."""
-    engine = _engines.get(plan.engine) or _engines.setdefault(plan.engine, registry.load(plan.engine))
+    engine = registry.speaker(plan.engine)
     folder = Path(plan.version_dir) if plan.version_dir else None
     if folder is not None and versions.lineage(folder) is None:
         raise WeightsMissing(f"The folder of {plan.version_name} is not there or not whole.", f"It should be {folder}.")
-    made_of = versions.identity(folder or engine.base_dir()) + versions.data_digest(plan.reference)
+    where = folder or engine.base_dir()
+    made_of = (versions.identity(where) if where is not None else "") + versions.data_digest(plan.reference)
     key = f"{plan.version_name} {made_of}"
     if (model := _voices.get(key)) is not None:
         return engine, model
@@ -85,14 +88,14 @@ def _model(plan: wire.SpeakPlan, channel: Channel) -> tuple[Engine, Model]:
         _voices.shrink(0)
         memory.release(device.torch_device())
         model = engine.load(folder, device=device.device(), reference=reference)
-    _voices.put(key, model, device.memory_of(model.module))
-    _voices.shrink(max(budget, device.memory_of(model.module)))
+    _voices.put(key, model, device.memory_of(model))
+    _voices.shrink(max(budget, device.memory_of(model)))
     there = [wire.LoadedVoice(name=name.split()[0], bytes=size) for name, size in _voices.sizes()]
     channel.report(wire.Report(loaded=wire.Loaded(voices=there)))
     return engine, model
 
 
-def _spoken(engine: Engine, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
+def _spoken(engine: Speaks, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
     """The engine's chunks. Memory running out is a sentence, and gives the other voices' memory back."""
     try:
         yield from engine.speak(model, request)

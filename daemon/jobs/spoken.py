@@ -18,8 +18,9 @@ import numpy as np
 import soundfile
 
 from daemon.jobs import Channel, versions
+from daemon.jobs.sayable import sayable
 from engines.audio.mono import load
-from engines.base import Clip, Engine, Model, SpeechRequest
+from engines.base import Clip, Engine, Model, Speaks, SpeechRequest
 from engines.errors import EngineError
 from engines.files import TEMPORARY, make_folder, write_whole
 from engines.metrics.score import Line, LineScores, Scores
@@ -28,7 +29,7 @@ from engines.metrics.summary import Summary
 #: Of every held-out line, so that what is compared differs by the version alone.
 SEED = 20_260
 #: Raised when lines would be spoken or scored in another way.
-FORMAT = 1
+FORMAT = 2
 RECORDINGS, BASE = "recordings", "base"
 
 
@@ -52,30 +53,31 @@ def speaker(engine: Engine, samples: Path, number: int, version: str, reference:
         made_of = [versions.identity(folder)]
     else:
         folder = None
-        made_of = [versions.identity(engine.base_dir()), *(clip.sha256 for clip in reference)]
+        base = engine.base_dir()
+        made_of = [versions.identity(base) if base is not None else "", *(clip.sha256 for clip in reference)]
     identity = hashlib.sha256(json.dumps([FORMAT, engine.info.name, SEED, *made_of]).encode()).hexdigest()[:16]
     return Speaker(f"v{number}" if version else "the base", samples / (str(number) if version else BASE), folder, identity)
 
 
 def speak_all(
-    engine: Engine, model: Callable[[], Model], who: Speaker, clips: Sequence[Clip], channel: Channel, told: Callable[[], None]
+    engine: Speaks, model: Callable[[], Model], who: Speaker, clips: Sequence[Clip], channel: Channel, on_line: Callable[[], None]
 ) -> int:
-    """Have every line spoken and on disk; `told` is called after each. Returns how many were spoken now; the others were there.
+    """Have every line spoken and on disk; `on_line` is called after each. Returns how many were spoken now; the others were there.
 
     `model` is only called, once, if there is something to speak. A line that cannot be spoken has no file, and the log says why.
     """
     make_folder(who.folder)
     _sweep(who.folder)
     loaded: Model | None = None
-    made = 0
+    spoken_now = 0
     for clip in clips:
         channel.check()
         wav, key = who.wav(clip), _key(who, clip)
         note = wav.with_suffix(".json")
         if not (wav.is_file() and _read(note).get("key") == key):
             loaded = loaded or model()
-            request = SpeechRequest(clip.text, clip.language, seed=SEED)
             try:
+                request, _ = sayable(engine, SpeechRequest(clip.text, clip.language, seed=SEED), channel)
                 chunks = []
                 for chunk in engine.speak(loaded, request):
                     chunks.append(chunk)
@@ -90,9 +92,9 @@ def speak_all(
                     raise
                 wav.unlink(missing_ok=True)
                 channel.log("warning", f"{who.title} cannot speak “{clip.text}”: {error}")
-            made += 1
-        told()
-    return made
+            spoken_now += 1
+        on_line()
+    return spoken_now
 
 
 def recordings(samples: Path, clips: Sequence[Clip], rate: int, channel: Channel) -> Speaker:
@@ -113,9 +115,9 @@ def lines(who: Speaker, recorded: Speaker, clips: Sequence[Clip]) -> list[Line]:
     return [Line(clip.text, who.wav(clip), recorded.wav(clip)) for clip in clips]
 
 
-def scored_before(who: Speaker, clips: Sequence[Clip], ears: str) -> tuple[dict[str, Any], Path]:
-    """(what an earlier evaluation of the same speaker on the same lines kept, if any; where it is kept). `ears` names the recogniser."""
-    made_of = [FORMAT, ears, *(_key(who, clip) for clip in clips)]
+def scored_before(who: Speaker, clips: Sequence[Clip], recogniser: str) -> tuple[dict[str, Any], Path]:
+    """(what an earlier evaluation of the same speaker on the same lines kept, if any; where it is kept). `recogniser` is its name."""
+    made_of = [FORMAT, recogniser, *(_key(who, clip) for clip in clips)]
     path = who.folder / f"scores-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]}.json"
     return _read(path), path
 

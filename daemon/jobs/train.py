@@ -17,7 +17,7 @@ from typing import Any
 from daemon import identity
 from daemon.jobs import Channel, Stopped, versions
 from engines import device, registry
-from engines.base import Clip, Engine, Features
+from engines.base import Clip, Features, Learns
 from engines.errors import BadInput
 from engines.features import encode_all
 from engines.files import disk_full_is_a_sentence, make_folder, write_whole
@@ -88,9 +88,9 @@ def _tell_aside(channel: Channel, place: Path | None, found: str) -> None:
 
 
 def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
-    steering, news = Steering(channel), News(channel, plan.run)
+    steering, reporter = Steering(channel), ChannelReporter(channel, plan.run)
     try:
-        engine = registry.load(plan.engine)
+        engine = registry.learner(plan.engine)
         parent = Path(plan.parent_dir) if plan.parent_dir else None
         new, old, held_out = _features(plan, engine, channel, steering)
         chosen = settings.plan(engine.info, len(new) + len(old), len(new), plan.first, json.loads(plan.settings_json or "{}"))
@@ -101,9 +101,9 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
         reference = sorted(versions.clips(plan.reference or plan.clips), key=lambda clip: clip.sha256)
         base_losses = _base_losses(plan, engine, where, reference, held_out, chosen, channel) if parent is not None else None
         model = engine.load(parent, device=where, training=True, reference=reference)
-        result = train(engine, model, new, held_out, chosen, Path(plan.run_dir), steering, news, old_clips=old, base_losses=base_losses)
+        result = train(engine, model, new, held_out, chosen, Path(plan.run_dir), steering, reporter, old_clips=old, base_losses=base_losses)
     except control.Stopped as stopped:
-        raise Stopped(news.saved) from stopped
+        raise Stopped(reporter.saved) from stopped
     counted = {"new": len(new), "old": len(old), "held_out": len(held_out)}
     about = _lineage(plan, engine, model.kind, chosen, result, counted)
     about["result"] |= {"start_losses": dict(result.start_losses), "base_losses": dict(base_losses or {})}
@@ -114,7 +114,7 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
 
 def _base_losses(
     plan: wire.TrainPlan,
-    engine: Engine,
+    engine: Learns,
     where: str,
     reference: Sequence[Clip],
     held_out: Sequence[Features],
@@ -138,7 +138,7 @@ def _base_losses(
 
 
 def _features(
-    plan: wire.TrainPlan, engine: Engine, channel: Channel, steering: Steering
+    plan: wire.TrainPlan, engine: Learns, channel: Channel, steering: Steering
 ) -> tuple[list[Features], list[Features], list[Features]]:
     """Features of new, old and held-out clips. A clip the engine cannot train on is left out, and the log says why."""
     clips, held_out = versions.clips(plan.clips), versions.clips(plan.held_out)
@@ -146,10 +146,10 @@ def _features(
     everything = [*clips, *held_out]
     folder = channel.home / "features" / plan.engine
 
-    def told(done: int, total: int) -> None:
+    def on_progress(done: int, total: int) -> None:
         channel.progress(done, total, "clips", "encoding clips")
 
-    encoded = encode_all(engine, everything, folder, steering, told, channel.lasting)
+    encoded = encode_all(engine, everything, folder, steering, on_progress, channel.lasting)
     for clip, reason in encoded.dropped:
         channel.log("warning", f"Clip {clip.sha256[:12]} is left out: {reason}")
     features = {clip.sha256: feature for clip, feature in encoded.kept}
@@ -166,7 +166,7 @@ def _features(
 
 
 def _lineage(
-    plan: wire.TrainPlan, engine: Engine, kind: str, chosen: TrainSettings, result: TrainResult, counted: Mapping[str, int]
+    plan: wire.TrainPlan, engine: Learns, kind: str, chosen: TrainSettings, result: TrainResult, counted: Mapping[str, int]
 ) -> dict[str, Any]:
     return {
         **_made_of(plan),
@@ -234,7 +234,7 @@ class Steering:
             self._leave = answer
 
 
-class News:
+class ChannelReporter:
     """The loop's `Reporter`, over a job's channel."""
 
     def __init__(self, channel: Channel, run: int) -> None:

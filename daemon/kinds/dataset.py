@@ -15,6 +15,8 @@ from daemon.errors import MynaError
 from daemon.kinds.kind import FollowUp, Kind
 from daemon.models import Dataset, Job, Recording
 from daemon.state import datasets, events, recordings, voices
+from engines import registry
+from engines.capabilities import Capability
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -83,6 +85,10 @@ class MakeDataset(Kind):
     def _training(self, session: Session, job: Job, made: Dataset) -> Sequence[FollowUp]:
         """A training, if enough was added since the last one. One that already waits takes the newest dataset when it starts."""
         voice = voices.get(session, made.voice)
+        info = registry.ENGINES.get(voice.engine)
+        if info is not None and Capability.LEARNS not in info.capabilities:
+            job.why += f" Not trained: {info.name} does not learn."
+            return ()
         waiting = select(Job).where(Job.voice == voice.name, Job.kind == "train", Job.state == "queued", Job.run.is_(None))
         if session.scalars(waiting).first() is not None:
             return ()

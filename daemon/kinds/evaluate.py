@@ -17,6 +17,7 @@ from daemon.kinds.kind import Kind
 from daemon.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.state import clip_refs, engines, voices
 from engines import registry
+from engines.capabilities import Capability
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -38,6 +39,7 @@ class Evaluate(Kind):
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.evaluate
         candidate, against = _pair(session, asked)
+        engines.require(engines.info(candidate.engine), Capability.SPEAKS)  # its lines are spoken
         data = clip_refs.dataset(session, asked.voice)
         if not data.held_out:
             sentence = f"Dataset #{data.number} of {asked.voice} has no held-out clips, so versions cannot be compared."

@@ -10,6 +10,7 @@ from daemon.errors import BadRequest, NotNow
 from daemon.kinds.kind import Kind
 from daemon.models import Job, Version
 from daemon.state import engines, voices
+from engines.capabilities import Capability
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Start  # by name: a kind has an attribute called wire
@@ -27,7 +28,9 @@ class Export(Kind):
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.export
         version = _version(session, asked)
-        known = engines.info(version.engine).exports
+        info = engines.info(version.engine)
+        engines.require(info, Capability.EXPORTS)
+        known = info.exports
         asked.version, asked.format = version.number, asked.format or known[0]
         if asked.format not in known:
             raise BadRequest(f"The engine {version.engine} does not export {asked.format!r}.", f"It exports {', '.join(known)}.")

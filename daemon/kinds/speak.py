@@ -11,8 +11,10 @@ from daemon.kinds.kind import Kind
 from daemon.models import Job, Version, Voice
 from daemon.state import clip_refs, engines, voices
 from engines import registry
+from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.speech_options import common, own
+from engines.text import unspeakable
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Start  # by name: a kind has an attribute called wire
@@ -45,6 +47,7 @@ class Speak(Kind):
         info = registry.ENGINES.get(engine)
         if info is None:
             raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
+        engines.require(info, Capability.SPEAKS)
         engines.consent(session, info)
         if why := engines.why_not(session, info, self.home):  # somebody listens: better told than kept waiting
             raise NotNow(f"{voice.name} cannot speak yet: {why}.", "")
@@ -56,6 +59,7 @@ class Speak(Kind):
         if voices.language(asked.language) not in info.languages:
             sentence = f"The engine {info.name} does not speak {asked.language!r}."
             raise BadRequest(sentence, f"It speaks {', '.join(info.languages)}.")
+        _check_text(info, asked)
         asked.speed = asked.speed or 1.0
         _check_manner(asked, info)
         self._check_sound(session, asked, voice, info)
@@ -83,9 +87,7 @@ class Speak(Kind):
         """Whom it is to sound like, where that is asked for."""
         if not (asked.references or asked.speaker):
             return
-        if not info.conditioned:
-            sentence = f"The engine {info.name} speaks as it was trained: it takes neither references nor another speaker."
-            raise BadRequest(sentence, "Leave them out, or use the engine xtts.")
+        engines.require(info, Capability.REFERENCES)
         if asked.references and asked.speaker:
             raise BadRequest("A speaker and references contradict each other.", "Give one of the two.")
         clip_refs.named(session, voice, asked.references, self.home)
@@ -114,6 +116,14 @@ def _check_manner(asked: pb.SpeakSpec, info: EngineInfo) -> None:
         own(info.name, info.options, asked.options)
     except BadInput as error:
         raise BadRequest(str(error), f"{error.hint} `myna engines settings {info.name}` says what each does.") from None
+
+
+def _check_text(info: EngineInfo, asked: pb.SpeakSpec) -> None:
+    """Whether there is something in the text that the engine can say; what it cannot, the worker leaves out and tells of."""
+    try:
+        unspeakable.speakable(info.name, asked.text, registry.unspeakable(info.name, asked.text, asked.language))
+    except BadInput as error:
+        raise BadRequest(str(error), error.hint) from None
 
 
 def _short(text: str, length: int = 40) -> str:

@@ -22,6 +22,7 @@ from daemon.kinds.kind import FollowUp, Kind
 from daemon.models import Dataset, Home, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.state import clip_refs, engines, events, paging, voices
 from engines import registry
+from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.training import settings
 from proto import myna_pb2 as pb
@@ -29,7 +30,7 @@ from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
 
 if TYPE_CHECKING:
-    from engines.base import EngineInfo
+    from engines.base import EngineInfo, Learning
 
 #: Copies of the weights that a run has on disk at its fullest: two checkpoints of weights and two optimizer moments, the best, the version.
 COPIES = 8
@@ -45,6 +46,7 @@ class Work:
 
     voice: Voice
     info: EngineInfo
+    learning: Learning
     data: Dataset
     parent: Version | None  #: None: the engine's base
 
@@ -70,7 +72,7 @@ class Train(Kind):
 
     def gpu_memory(self, session: Session, job: Job) -> int:
         engine = engines.of_voice(session, job.voice)
-        return engine.train_memory if engine is not None else 0
+        return engine.learning.memory if engine is not None and engine.learning is not None else 0
 
     def why_not(self, session: Session, job: Job) -> str:
         if job.run is not None:
@@ -188,7 +190,7 @@ class Train(Kind):
         clips = clip_refs.training(session, work.voice, work.data, self.home, work.parent)
         new = sum(clip.is_new for clip in clips)
         steps = settings.plan(work.info, len(clips), new, work.parent is None, overrides).steps
-        step_seconds, measured = _step_seconds(session, work.info)
+        step_seconds, measured = _step_seconds(session, work)
         seconds = steps * step_seconds
         if overrides.get("max_seconds"):
             seconds = min(seconds, float(overrides["max_seconds"]))
@@ -205,7 +207,7 @@ class Train(Kind):
         return pb.EstimateResponse(
             steps=steps,
             seconds=seconds,
-            gpu_memory=(work.info.lora_memory if overrides.get("lora") else 0) or work.info.train_memory,
+            gpu_memory=_memory(work.learning, lora=bool(overrides.get("lora"))),
             disk=disk,
             sentences=sentences,
             settings_json=json.dumps({"steps": steps, **overrides}, sort_keys=True),
@@ -216,6 +218,8 @@ def _work(session: Session, spec: pb.TrainSpec) -> Work:
     """Raises NotFound, BadRequest or NotNow, with what is missing."""
     voice = voices.get(session, spec.voice)
     info = _info(voice.engine)
+    engines.require(info, Capability.LEARNS)
+    learning = registry.learning(info)
     if voices.language(voice.language) not in info.languages:
         known = ", ".join(info.languages)
         raise BadRequest(f"The engine {info.name} does not know the language {voice.language!r}.", f"It knows {known}: see `myna engines`.")
@@ -224,16 +228,16 @@ def _work(session: Session, spec: pb.TrainSpec) -> Work:
     if parent is not None and parent.engine != voice.engine:
         sentence = f"Version {parent.number} of {voice.name} is of the engine {parent.engine}, and the voice is now of {voice.engine}."
         raise BadRequest(sentence, f"Train from the base: `myna train {voice.name} --from base`.")
-    if parent is None and data.seconds < info.min_train_seconds:
-        short = info.min_train_seconds - data.seconds
+    if parent is None and data.seconds < learning.min_seconds:
+        short = learning.min_seconds - data.seconds
         need = f"{voice.name} needs {math.ceil(short)} s more audio"
         raise NotNow(
-            f"{need}: a first training of {info.name} takes {info.min_train_seconds:g} s.",
+            f"{need}: a first training of {info.name} takes {learning.min_seconds:g} s.",
             f"Add recordings: `myna add {voice.name} FILES…`.",
         )
     if not data.clips:
         raise NotNow(f"Dataset #{data.number} of {voice.name} has no clips to train on.", f"`myna clips {voice.name} --dropped` says why.")
-    return Work(voice, info, data, parent)
+    return Work(voice, info, learning, data, parent)
 
 
 def _parent(session: Session, voice: Voice, chosen: str) -> Version | None:
@@ -334,9 +338,14 @@ def _disk(session: Session, work: Work, overrides: dict[str, Any]) -> int:
     return size * COPIES + int((work.data.seconds + work.data.held_out_seconds) * FEATURE_BYTES)
 
 
-def _step_seconds(session: Session, info: EngineInfo) -> tuple[float, bool]:
+def _memory(learning: Learning, *, lora: bool) -> int:
+    """Bytes that a training takes on the GPU."""
+    return (learning.adapters.memory if lora and learning.adapters is not None else 0) or learning.memory
+
+
+def _step_seconds(session: Session, work: Work) -> tuple[float, bool]:
     """Mean seconds of a step in the engine's last run here, and whether it was measured."""
-    runs = select(Run).where(Run.engine == info.name, Run.step > 0).order_by(Run.id.desc()).limit(5)
+    runs = select(Run).where(Run.engine == work.info.name, Run.step > 0).order_by(Run.id.desc()).limit(5)
     for run in session.scalars(runs):
         spent = run.result.get("seconds")
         if isinstance(spent, int | float) and spent > 0:
@@ -344,4 +353,4 @@ def _step_seconds(session: Session, info: EngineInfo) -> tuple[float, bool]:
         series = select(SeriesRow.id).where(SeriesRow.run == run.id, SeriesRow.name == "seconds_per_step").scalar_subquery()
         if (mean := session.scalar(select(func.avg(PointRow.value)).where(PointRow.series == series))) is not None:
             return float(mean), True
-    return GUESSED_STEP * info.train_memory / 1.5e9, False
+    return GUESSED_STEP * work.learning.memory / 1.5e9, False

@@ -60,6 +60,7 @@ class SpeechService(stubs.SpeechServicer):
                     job=job if first else 0,
                     last=audio.last,
                     version=version if first else "",
+                    left_out=audio.left_out,
                 )
                 first = False
 

@@ -11,10 +11,12 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from daemon.errors import NotFound, NotNow
+from daemon.errors import BadRequest, NotFound, NotNow
 from daemon.models import LIVE, Consent, Job, Voice, now
 from engines import registry, weights
 from engines.base import EngineInfo, WeightsFile
+from engines.capabilities import Capability
+from engines.errors import BadInput
 from proto import myna_pb2 as pb
 
 
@@ -30,6 +32,14 @@ def of_voice(session: Session, voice: str) -> EngineInfo | None:
     """The engine of a voice; None if there is no such voice or engine."""
     row = session.get(Voice, voice)
     return registry.ENGINES.get(row.engine) if row is not None else None
+
+
+def require(engine: EngineInfo, capability: Capability) -> None:
+    """Raises BadRequest, with what the engine does instead, for one that cannot do what is asked."""
+    try:
+        registry.require(engine, capability)
+    except BadInput as error:
+        raise BadRequest(str(error), error.hint) from None
 
 
 def given_base(engine: EngineInfo) -> str:
@@ -79,7 +89,7 @@ def fetching(session: Session, engine: EngineInfo) -> Job | None:
 def state(session: Session, engine: EngineInfo, home: Path) -> pb.EngineState:
     """An engine as it stands."""
     given = session.get(Consent, engine.name)
-    told = pb.EngineState(
+    message = pb.EngineState(
         name=engine.name,
         title=engine.title,
         licence=engine.licence,
@@ -87,6 +97,7 @@ def state(session: Session, engine: EngineInfo, home: Path) -> pb.EngineState:
         needs_consent=engine.needs_consent,
         accepted=given is not None or not engine.needs_consent,
         languages=engine.languages,
+        capabilities=[each.value for each in Capability if each in engine.capabilities],
         size=sum(file.size for file in engine.weights),
         options=[
             pb.EngineOption(name=name, usual=o.usual, least=o.least, most=o.most, whole=o.kind is int, what=o.what)
@@ -96,12 +107,12 @@ def state(session: Session, engine: EngineInfo, home: Path) -> pb.EngineState:
     if given is not None:
         stamp = Timestamp()
         stamp.FromDatetime(given.time)
-        told.accepted_at.CopyFrom(stamp)
+        message.accepted_at.CopyFrom(stamp)
     if engine.weights:
-        told.base, told.present = str(base(engine, home)), weights.present(engine, base(engine, home))
-    told.ready = not why_not(session, engine, home)
-    told.sentence = _sentence(session, engine, told, home)
-    return told
+        message.base, message.present = str(base(engine, home)), weights.present(engine, base(engine, home))
+    message.ready = not why_not(session, engine, home)
+    message.sentence = _sentence(session, engine, message, home)
+    return message
 
 
 def accept(session: Session, name: str, home: Path, time: datetime | None = None) -> pb.EngineState:
@@ -113,18 +124,18 @@ def accept(session: Session, name: str, home: Path, time: datetime | None = None
     return state(session, engine, home)
 
 
-def _sentence(session: Session, engine: EngineInfo, told: pb.EngineState, home: Path) -> str:
+def _sentence(session: Session, engine: EngineInfo, message: pb.EngineState, home: Path) -> str:
     if not engine.weights:
         return "Its base comes with Myna."
-    if not told.accepted:
+    if not message.accepted:
         return f"Its weights are under the {engine.licence}: read {engine.licence_url}, then `myna engines accept {engine.name}`."
-    if told.ready:
-        return f"Its base is in {told.base} ({told.present / 1e9:.2g} GB)."
+    if message.ready:
+        return f"Its base is in {message.base} ({message.present / 1e9:.2g} GB)."
     if (fetch := fetching(session, engine)) is not None:
-        return f"Its base is being fetched (fetch #{fetch.id}): {told.present / 1e9:.1f} of {told.size / 1e9:.1f} GB are here."
+        return f"Its base is being fetched (fetch #{fetch.id}): {message.present / 1e9:.1f} of {message.size / 1e9:.1f} GB are here."
     names = ", ".join(file.name for file in lacking(engine, home))
     if variable := given_base(engine):
-        return f"{told.base} lacks {names}: {variable} must name a folder that has the whole base, or be unset."
+        return f"{message.base} lacks {names}: {variable} must name a folder that has the whole base, or be unset."
     return f"Its base is not here ({names}): {_get(engine)}."
 
 

@@ -184,12 +184,14 @@ def next_sentence(session: Session, row: Voice, newest: Dataset | None, auto_tra
         return f"waits for recordings in inbox/{row.name}/"
     info = registry.ENGINES.get(row.engine)
     if info is not None and (why := engines.why_not(session, info, home_of(session))):
-        return f"waits to be trained: {why}"
+        return f"waits to be trained: {why}" if info.learning is not None else f"waits to speak: {why}"
+    if info is not None and info.learning is None:
+        return f"speaks with {info.name}, which is not trained: `myna say --voice {row.name}`"
     used = session.scalar(select(func.max(Version.dataset)).where(Version.voice == row.name)) or 0
     since = select(func.coalesce(func.sum(Dataset.new_seconds), 0.0)).where(Dataset.voice == row.name, Dataset.number > used)
     waiting = float(session.scalar(since) or 0.0)
     by_itself = float(row.options.get("auto_train_min_seconds", auto_train_seconds)) if row.options.get("auto_train", True) else 0.0
-    needed = max(by_itself, info.min_train_seconds if info and not used else 0.0)
+    needed = max(by_itself, info.learning.min_seconds if info and info.learning and not used else 0.0)
     if waiting < needed:
         more = "more new" if used else "more"
         return f"needs {needed - waiting:.0f} s {more} audio to train"

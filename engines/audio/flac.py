@@ -25,13 +25,6 @@ def encode_flac(samples: NDArray[np.float32], sample_rate: int) -> bytes:
     return buffer.getvalue()
 
 
-def save_flac(path: Path, samples: NDArray[np.float32], sample_rate: int) -> str:
-    """Write a mono 16-bit FLAC file at `path` (its folder must exist). Returns the SHA-256 of its bytes, in hex. Raises DiskFull."""
-    data = encode_flac(samples, sample_rate)
-    write_whole(path, data, "a FLAC file")
-    return hashlib.sha256(data).hexdigest()
-
-
 def save_clip(folder: Path, samples: NDArray[np.float32], sample_rate: int) -> tuple[str, Path]:
     """Write a clip under its own hash: `folder/ab/<sha256>.flac`. Returns (sha256 in hex, path). The same clip twice is one file.
 

@@ -34,8 +34,8 @@ class Piece:
 def choose_pieces(speech: Sequence[Span], power: Power, shortest: float, longest: float) -> list[Piece]:
     """Join stretches of speech into pieces of `shortest` to `longest` seconds, cutting at the best pauses.
 
-    `power`: of the recording. Every stretch ends up in exactly one piece. Pieces shorter than `shortest`, or
-    marked too long, are left where nothing else can be made of them.
+    `speech` in order, seconds; `samples` (n,) float32, -1…1: the recording, mono at vad.SAMPLE_RATE. Every stretch ends up in exactly one
+    piece. Pieces shorter than `shortest`, or marked too long, are left where nothing else can be made of them.
     """
     room = longest - 2 * MARGIN
     atoms = [part for span in speech for part in (_split_at_dips(span, power, room) if span.seconds > room else [span])]

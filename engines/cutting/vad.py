@@ -87,7 +87,8 @@ def windows(blocks: Iterable[NDArray[np.float32]], most: int = 512) -> Iterator[
 
 
 def speech_probability(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probability of speech in every window of WINDOW samples; shape (ceil(n / WINDOW),). Independent of loudness."""
+    """Probability of speech (ceil(n / WINDOW),) float32, 0…1, in every window of mono samples (n,) float32 at SAMPLE_RATE, whatever their
+    loudness."""
     import numpy as np
 
     model = SpeechModel(float(np.abs(samples).max(initial=0.0)))
@@ -96,7 +97,8 @@ def speech_probability(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def speech_spans(probability: NDArray[np.float32], min_pause: float = MIN_PAUSE) -> list[Span]:
-    """Stretches of speech parted by at least `min_pause` seconds, from the probabilities of speech_probability."""
+    """Stretches of speech, in order and in seconds, parted by at least `min_pause` seconds, from the probabilities (windows,) float32, 0…1,
+    of `speech_probability`."""
     step = WINDOW / SAMPLE_RATE
     raw: list[Span] = []
     begin: int | None = None

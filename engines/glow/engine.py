@@ -11,11 +11,13 @@ import numpy as np
 import torch
 
 from engines.audio import clip as clip_file
-from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest
+from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
 from engines.errors import BadInput, EngineError
-from engines.glow import export, mel, model, network, phonemes, speech, text
+from engines.glow import export, mel, model, network, phonemes, speech
+from engines.glow import text as light
 from engines.glow.info import INFO
 from engines.glow.model import GlowModel
+from engines.text.unspeakable import Stretch, Why, names
 
 #: Clips of a new voice that are looked at to find the base speaker it starts from.
 REFERENCES = 8
@@ -51,7 +53,10 @@ class GlowEngine:
             raise BadInput(
                 f"The embedded engine learns English only, and this clip is {clip.language!r}.", "Use another engine for this voice."
             )
-        symbols = phonemes.phonemes(text.normalise(" ".join(text.sentences(clip.text))))
+        lost = [stretch for stretch in light.unspeakable(clip.text) if stretch.why is not Why.SIGNS]  # a sign makes no sound
+        if lost:
+            raise BadInput(f"The clip's text has {names(lost)}, which the embedded engine cannot say.", "Write what is heard in words.")
+        symbols = phonemes.phonemes(light.normalise(" ".join(light.sentences(clip.text))))
         features = mel.mel(torch.from_numpy(mel.level(clip_file.read(clip.path, mel.SAMPLE_RATE))))
         if features.shape[-1] // 2 * 2 < len(symbols):
             raise BadInput("The clip is too short for its text.", "Check that the transcript belongs to this recording.")
@@ -60,14 +65,14 @@ class GlowEngine:
     def length(self, features: Features) -> int:
         return int(features["mel"].shape[-1])
 
-    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
+    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> GlowModel:
         loaded = model.load(version, device)
         if version is None and reference:
             model.start_as(loaded, model.nearest_speaker(loaded, self.base_dir(), _recordings(reference)))
         loaded.module.train(training)
         return loaded
 
-    def trainable(self, model: Model, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
+    def trainable(self, model: TrainableModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
         """The flows, the speaker table and the duration predictor. The text encoder keeps what it learned from the base's corpus, since
         two minutes of a voice are too few words to learn more (trained too, word errors on twelve lines were 0.61, without it 0.34; the two
         runs were on snapshots of the base of 4,000 and 5,600 steps, so only part of that is the encoder's)."""
@@ -79,11 +84,15 @@ class GlowEngine:
         return [parameter for parameter in model.module.parameters() if parameter.requires_grad]
 
     def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
+        """ "texts" (batch, tokens) int64, "mels" (batch, N_MELS, frames) float32, padded with zeros at the end; "text_lengths" and
+        "mel_lengths" (batch,) int64; "clips"."""
         texts, text_lengths = network.pad([torch.from_numpy(one["tokens"]) for one in features])
         mels, mel_lengths = network.pad([torch.from_numpy(one["mel"]) for one in features])
         return {"texts": texts, "text_lengths": text_lengths, "mels": mels, "mel_lengths": mel_lengths, "clips": len(features)}
 
-    def losses(self, model: Model, batch: Batch) -> dict[str, torch.Tensor]:
+    def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
+        """Scalars () float32, means over the batch, with a gradient: "loss", "mle" (nats a mel value) and "duration" (squared log frames).
+        `batch` as `collate` makes it, on the CPU."""
         glow = _own(model)
         for part in _kept(glow):
             part.eval()  # what is not trained is heard as it will be when it speaks, without dropout
@@ -92,16 +101,19 @@ class GlowEngine:
         outputs = network.forward(glow.module, texts, text_lengths, mels, mel_lengths, speakers)
         return network.losses(glow.module, outputs, text_lengths, mel_lengths)
 
-    def save(self, model: Model, folder: Path) -> None:
+    def save(self, model: TrainableModel, folder: Path) -> None:
         glow = _own(model)
         network.save(glow.module, glow.settings, folder)
 
-    def merge(self, model: Model) -> Model:
+    def merge(self, model: TrainableModel) -> TrainableModel:
         raise EngineError("The embedded engine has no adapters to merge: its versions are always whole.")
 
     def export(self, version: Path, folder: Path, format: str) -> None:
         """Coqui GlowTTS's own files; see `engines.glow.export`."""
         export.write(version, folder)
+
+    def unspeakable(self, text: str, language: str) -> tuple[Stretch, ...]:
+        return light.unspeakable(text, language)
 
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
         return speech.speak(_own(model), request)

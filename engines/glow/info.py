@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from engines.base import EngineInfo
+from engines.base import EngineInfo, Learning
+from engines.capabilities import Capability
 
 INFO = EngineInfo(
     name="glow",
     title="Embedded GlowTTS, 16 kHz: no download, trains in minutes on a CPU",
     package="engines.glow.engine",
+    capabilities=frozenset({Capability.SPEAKS, Capability.LEARNS, Capability.EXPORTS}),
     languages=("en",),
     sample_rate=16_000,
     licence="Apache-2.0",
     licence_url="https://www.apache.org/licenses/LICENSE-2.0",
-    needs_consent=False,
-    weights=(),
     clip_seconds=(0.8, 12.0),
-    train_memory=1_500_000_000,
     speak_memory=300_000_000,
-    lora=False,
+    learning=Learning(first_steps=(60, 1.0), increment_steps=(60, 0.5), learning_rate=2e-4, memory=1_500_000_000),
     exports=("coqui",),
-    first_steps=(60, 1.0),
-    increment_steps=(60, 0.5),
-    learning_rate=2e-4,
 )

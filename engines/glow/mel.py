@@ -28,6 +28,7 @@ def filters() -> torch.Tensor:
 
 @lru_cache(maxsize=4)
 def window() -> torch.Tensor:
+    """Hann window (N_FFT,) float32."""
     return torch.hann_window(N_FFT)
 
 

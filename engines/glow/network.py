@@ -117,7 +117,8 @@ def read_settings(folder: Path) -> Settings:
 def initialise(
     network: Any, texts: torch.Tensor, text_lengths: torch.Tensor, mels: torch.Tensor, mel_lengths: torch.Tensor, speakers: torch.Tensor
 ) -> None:
-    """Data-dependent initialisation of the decoder's ActNorm layers. Only for a network trained from nothing: it overwrites them."""
+    """Data-dependent initialisation of the decoder's ActNorm layers from one batch, as `forward` takes it. Only for a network trained from
+    nothing: it overwrites them."""
     for flow in network.decoder.flows:
         if hasattr(flow, "set_ddi"):
             flow.set_ddi(True)
@@ -128,7 +129,10 @@ def initialise(
 def forward(
     network: Any, texts: torch.Tensor, text_lengths: torch.Tensor, mels: torch.Tensor, mel_lengths: torch.Tensor, speakers: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """GlowTTS's training pass. texts (batch, tokens), mels (batch, N_MELS, frames), lengths and speakers (batch,)."""
+    """GlowTTS's training pass. texts (batch, tokens) int64, mels (batch, N_MELS, frames) float32 normalised log-mels, lengths and speakers
+    (batch,) int64, all on the network's device. Returns Coqui's outputs: "z", "y_mean" and "y_log_scale" (batch, frames, N_MELS), "logdet"
+    (batch,), "durations_log" and "total_durations_log" (batch, tokens, 1), "alignments" (batch, frames, tokens). Frames go in pairs: an odd
+    last one is left out."""
     outputs: dict[str, torch.Tensor] = network.forward(
         texts, text_lengths, mels.transpose(1, 2), mel_lengths, aux_input={"speaker_ids": speakers, "d_vectors": None}
     )
@@ -138,7 +142,8 @@ def forward(
 def losses(
     network: Any, outputs: Mapping[str, torch.Tensor], text_lengths: torch.Tensor, mel_lengths: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """GlowTTS's losses: "mle" (negative log-likelihood of a mel value, nats), "duration" (squared error of logs), "loss" their sum."""
+    """GlowTTS's losses of what `forward` gave, lengths (batch,) int64: scalars () float32 with a gradient, means over the batch: "mle"
+    (negative log-likelihood of a mel value, nats), "duration" (squared error of logs), "loss" their sum."""
     with coqui.imports():
         from TTS.tts.layers.losses import GlowTTSLoss
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from engines.glow import numbers
+from engines.text.sentences import split
+from engines.text.unspeakable import Stretch, find, is_pause
 
 #: Characters above which a sentence is cut at a comma or, failing that, at a space: nobody speaks longer in one breath.
 LONG_SENTENCE = 220
 
-#: Before a name: the stop after them never ends a sentence.
+#: Before a name.
 _TITLES = {
     "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "prof": "professor", "gen": "general", "col": "colonel",
     "capt": "captain", "lt": "lieutenant", "sgt": "sergeant", "rev": "reverend", "hon": "honorable", "gov": "governor", "sen": "senator",
@@ -25,7 +28,6 @@ _BEFORE_NUMBER = {
     "no": "number", "nos": "numbers", "fig": "figure", "vol": "volume", "ch": "chapter", "pp": "pages", "p": "page", "sec": "section",
     "mar": "march", "jun": "june", "dec": "december",
 }  # fmt: skip
-#: May end a sentence, and do if what follows looks like the start of one.
 _OTHERS = {
     "etc": "et cetera", "inc": "incorporated", "ltd": "limited", "corp": "corporation", "jr": "junior", "sr": "senior", "ave": "avenue",
     "blvd": "boulevard", "rd": "road", "jan": "january", "feb": "february", "apr": "april", "jul": "july", "aug": "august",
@@ -36,33 +38,21 @@ _DOTTED = {
     "e.g.": "for example", "i.e.": "that is", "a.m.": "eigh m", "p.m.": "p m", "u.s.a.": "u s eigh", "u.s.": "u s", "u.k.": "u k",
     "ph.d.": "p h d",
 }  # fmt: skip
-_STARTERS = frozenset(
-    re.findall(r"\w+", """
-    the a an this that these those it he she they we you i there here then but and so or yet now when where what who why how if in on
-    at after before his her their our my its no not nobody everyone some all most both one two as for with do did does is are was were
-    will can could would should have has please let never once later today tomorrow yesterday while since because
-    """)
-)  # fmt: skip
 _SYMBOLS = {
     "&": " and ", "%": " percent ", "@": " at ", "+": " plus ", "=": " equals ", "#": " number ", "×": " times ", "÷": " divided by ",
 }  # fmt: skip
+#: Signs beyond ASCII that are read with the number beside them.
+_SIGNS = frozenset("£€¥°−")
 
 
 def sentences(text: str) -> list[str]:
-    """Split text into sentences as written, none of them empty. "Dr. Smith paid 3.50 at 5 p.m." is one.
+    """Split text into sentences with a word in them. "Dr. Smith paid 3.50 at 5 p.m." is one. One longer than LONG_SENTENCE is cut."""
+    return split(_plain(text), "en", LONG_SENTENCE)
 
-    A blank line, or a line that begins with a bullet, ends a sentence too. One longer than LONG_SENTENCE is cut.
-    """
-    found: list[str] = []
-    for paragraph in re.split(r"\n\s*\n|\n(?=\s*[-*•])", _plain(text)):
-        paragraph = re.sub(r"\s+", " ", paragraph).strip(" -*•")
-        start = 0
-        for mark in re.finditer(r"[.?!…]+[\"')\]]*(?=\s)", paragraph):
-            if _ends_sentence(paragraph[: mark.start()], mark[0], paragraph[mark.end() :]):
-                found.append(paragraph[start : mark.end()].strip())
-                start = mark.end()
-        found.append(paragraph[start:].strip())
-    return [piece for sentence in found if re.search(r"\w", sentence) for piece in _pieces(sentence)]
+
+def unspeakable(text: str, language: str = "en") -> tuple[Stretch, ...]:
+    """Stretches that are no word and no pause to this engine: other scripts, signs it has no word for, markup."""
+    return find(text, _speakable)
 
 
 def normalise(text: str) -> str:
@@ -104,32 +94,11 @@ def _abbreviations(text: str) -> str:
     return re.sub(r"\b([A-Za-z]+)\.", say, text)
 
 
-def _ends_sentence(before: str, mark: str, after: str) -> bool:
-    """Whether `mark`, between `before` and a space with `after`, ends a sentence."""
-    following = after.lstrip(" \"'([")
-    if following[:1].islower():
-        return False
-    if mark[0] != "." or mark.startswith(".."):
+@lru_cache(maxsize=4096)
+def _speakable(character: str) -> bool:
+    """Whether a character becomes words or letters, or needs none: marks of punctuation are pauses."""
+    if character.isascii() or is_pause(character) or character in _SIGNS:
         return True
-    word = re.split(r"[\s\"'(\[]", before)[-1].lower()
-    next_word = re.split(r"[^A-Za-z']", following, maxsplit=1)[0].lower()
-    if word in _BEFORE_NUMBER:
-        return not following[:1].isdigit()
-    if word in _TITLES:
-        return False
-    if word in _OTHERS or f"{word}." in _DOTTED:
-        return next_word in _STARTERS
-    return not re.fullmatch(r"[a-hj-z](\.[a-z])*", word)  # initials: "J. Smith"; "I" ends sentences
-
-
-def _pieces(sentence: str) -> list[str]:
-    """A sentence, cut near its middle until every piece can be spoken in one breath."""
-    if len(sentence) <= LONG_SENTENCE:
-        return [sentence]
-    middle = len(sentence) // 2
-    for pattern in (r"[;:]\s", r",\s", r"\s", r"."):
-        cuts = [match.end() for match in re.finditer(pattern, sentence) if 20 < match.end() < len(sentence) - 20]
-        if cuts:
-            cut = min(cuts, key=lambda at: abs(at - middle))
-            break
-    return [piece for half in (sentence[:cut], sentence[cut:]) for piece in _pieces(half.strip()) if re.search(r"\w", piece)]
+    if character.isdecimal() or character in _SYMBOLS:
+        return True
+    return re.search("[a-z]", unicodedata.normalize("NFKD", character.lower())) is not None

@@ -26,9 +26,11 @@ _BINS = N_FFT // 2 + 1
 
 
 class Vocoder(Protocol):
-    """What turns a normalised log-mel (N_MELS, frames) into samples (frames × mel.HOP,) at mel.SAMPLE_RATE."""
+    """What turns a mel into sound."""
 
-    def sound(self, features: torch.Tensor, generator: torch.Generator) -> torch.Tensor: ...
+    def sound(self, features: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Samples (frames × mel.HOP,) float32 at mel.SAMPLE_RATE of a normalised log-mel (N_MELS, frames); noise is the generator's."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ class Block(torch.nn.Module):
         self.scale = torch.nn.Parameter(torch.full((channels,), 0.3))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, channels, frames) → the same."""
         inner = self.norm(self.depthwise(x).transpose(1, 2))
         change: torch.Tensor = self.narrow(functional.gelu(self.wide(inner)))
         return x + (self.scale * change).transpose(1, 2)
@@ -85,6 +88,7 @@ class HarmonicNoise(torch.nn.Module):
             self.filters.bias.fill_(-5.0)
 
     def forward(self, features: torch.Tensor) -> Parts:
+        """Of normalised log-mels (batch, N_MELS, frames)."""
         x = self.enter(features)
         for block in self.blocks:
             x = block(x)

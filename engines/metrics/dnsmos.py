@@ -38,7 +38,8 @@ def _session() -> Any:
 
 
 def dnsmos(samples: NDArray[np.float32]) -> float:
-    """Overall quality, 1…5, of mono samples at SAMPLE_RATE; longer ones are averaged over windows a second apart."""
+    """Overall quality, 1…5, of mono samples (n,) float32, -1…1, at SAMPLE_RATE; ones longer than the window are averaged over windows a
+    second apart. Raises BadInput for silence, and where DNSMOS is not installed."""
     import numpy as np
 
     if not len(samples) or not np.any(samples):

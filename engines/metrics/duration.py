@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def spoken_seconds(samples: NDArray[np.float32]) -> float:
-    """From the first to the last speech in mono samples at vad.SAMPLE_RATE; 0 if there is none."""
+    """Seconds from the first to the last speech in mono samples (n,) float32 at vad.SAMPLE_RATE; 0 if there is none."""
     spans = speech_spans(speech_probability(samples))
     return spans[-1].end - spans[0].start if spans else 0.0
 

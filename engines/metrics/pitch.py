@@ -24,7 +24,7 @@ class Pitch:
 
 
 def pitch(samples: NDArray[np.float32]) -> Pitch:
-    """Measure mono samples at SAMPLE_RATE. About 0.04 s for each second of speech."""
+    """Measure mono samples (n,) float32 at SAMPLE_RATE; all zero for less than 0.2 s, or silence. Takes 0.04 s a second of speech."""
     import librosa
     import numpy as np
 

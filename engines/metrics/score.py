@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from statistics import median
@@ -104,11 +104,6 @@ def score_lines(
             counted.append(errors(line.text, result.heard, language))
         told(number, result)
     return Scores(tuple(scored), _summarise(scored, counted, transcriber, held_out_loss))
-
-
-def score_recordings(lines: Sequence[Line], transcriber: Transcriber | None, *, language: str = "en") -> Scores:
-    """Score the recordings themselves: the ceiling that no voice can be expected to pass."""
-    return score_lines([replace(line, spoken=line.recording) for line in lines], transcriber, language=language)
 
 
 def _score(

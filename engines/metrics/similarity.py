@@ -30,7 +30,8 @@ def _encoder() -> Any:
 
 
 def embed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Speaker embedding, shape (256,), length 1. Raises BadInput if there is no voice in the samples."""
+    """Speaker embedding (256,) float32, length 1, of mono samples (n,) float32 at SAMPLE_RATE. Raises BadInput if there is no voice in
+    them."""
     import numpy as np
     from resemblyzer.audio import preprocess_wav
 
@@ -52,7 +53,7 @@ def _levelled(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def mean_embedding(embeddings: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """The voice that these embeddings share, length 1."""
+    """The voice that these embeddings, each (256,), share: (256,) float32, length 1. Raises ValueError for none."""
     import numpy as np
 
     mean = np.mean(np.stack(list(embeddings)), axis=0)
@@ -60,7 +61,7 @@ def mean_embedding(embeddings: Sequence[NDArray[np.float32]]) -> NDArray[np.floa
 
 
 def cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Cosine of two embeddings: 1 is the same voice; different people lie around 0.5 to 0.7."""
+    """Cosine of two embeddings (256,): 1 is the same voice; different people lie around 0.5 to 0.7."""
     import numpy as np
 
     return float(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engines.base import Batch, Engine, Features
+from engines.base import Batch, Features, HearsPrompts, Learns
 from engines.training.data import DataOrder, Position
 
 
@@ -21,7 +21,7 @@ class Step:
 class Feed:
     """Collates on demand; `prepare_next` does it ahead."""
 
-    def __init__(self, engine: Engine, clips: Sequence[Features], order: DataOrder) -> None:
+    def __init__(self, engine: Learns, clips: Sequence[Features], order: DataOrder) -> None:
         self._engine = engine
         self._clips = clips
         self._order = order
@@ -45,7 +45,9 @@ class Feed:
 
     def _collate(self, position: Position, micro_batch: int) -> Step:
         indices, after = self._order.at(position)
-        heard = self._order.prompts(indices, position.epoch, self._engine.info.clips_per_prompt)
+        heard: list[int] = []
+        if isinstance(self._engine, HearsPrompts):
+            heard = self._order.prompts(indices, position.epoch, self._engine.clips_per_prompt)
         pieces = []
         for start in range(0, len(indices), micro_batch):
             piece, prompts = ([self._clips[i] for i in part[start : start + micro_batch]] for part in (indices, heard))

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import torch
 
-from engines.base import Engine, Features, Model
+from engines.base import Features, HearsPrompts, Learns, TrainableModel
 from engines.errors import OutOfMemory
 from engines.training import memory
 from engines.training.settings import TrainSettings
 from engines.training.step import precision, seed_everything
 
 
-def held_out_losses(engine: Engine, model: Model, clips: Sequence[Features], settings: TrainSettings) -> dict[str, float]:
+def held_out_losses(engine: Learns, model: TrainableModel, clips: Sequence[Features], settings: TrainSettings) -> dict[str, float]:
     """Mean over the clips, by name. The same weights always give the same numbers; training's own course is not touched.
 
     Raises OutOfMemory when not even one clip fits.
@@ -27,7 +27,8 @@ def held_out_losses(engine: Engine, model: Model, clips: Sequence[Features], set
     try:
         while start < len(by_length):
             piece = by_length[start : start + size]
-            prompts = [clips[(i + 1) % len(clips)] for i in piece]  # always the same, whatever the batches
+            # prompts are always the same, whatever the batches
+            prompts = [clips[(i + 1) % len(clips)] for i in piece] if isinstance(engine, HearsPrompts) else []
             losses = _losses(engine, model, [clips[i] for i in piece], prompts, settings)
             if losses is None:
                 memory.release(model.device)
@@ -45,7 +46,7 @@ def held_out_losses(engine: Engine, model: Model, clips: Sequence[Features], set
 
 
 def _losses(
-    engine: Engine, model: Model, piece: Sequence[Features], prompts: Sequence[Features], settings: TrainSettings
+    engine: Learns, model: TrainableModel, piece: Sequence[Features], prompts: Sequence[Features], settings: TrainSettings
 ) -> dict[str, float] | None:
     """Losses of one batch, or None if memory ran out."""
     seed_everything(settings.seed, 0)

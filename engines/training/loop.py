@@ -17,7 +17,7 @@ from pathlib import Path
 
 import torch
 
-from engines.base import Engine, Features, Model
+from engines.base import Features, Learns, TrainableModel
 from engines.errors import BadInput, Cancelled, DiskFull, EngineError, OutOfMemory
 from engines.training import gain, memory
 from engines.training.checkpoint import Checkpoints, RunState, Weights, copied, weights_of
@@ -56,8 +56,8 @@ class TrainResult:
 
 
 def train(
-    engine: Engine,
-    model: Model,
+    engine: Learns,
+    model: TrainableModel,
     clips: Sequence[Features],
     held_out: Sequence[Features],
     settings: TrainSettings,
@@ -105,9 +105,9 @@ def train(
     events = EventFiles(run_dir / "tensorboard", state.step + 1)
     clock = Clock(state.seconds)
     best_weights: Weights | None = None  # in host memory until the next checkpoint writes them down
-    told = -math.inf
+    reported = -math.inf  # when progress was
 
-    def tell(step: int, values: Mapping[str, float]) -> None:
+    def report_points(step: int, values: Mapping[str, float]) -> None:
         finite = {name: value for name, value in values.items() if math.isfinite(value)}
         report.points(step, finite)
         events.scalars(step, finite)
@@ -127,7 +127,7 @@ def train(
         if state.step == 0:
             state = replace(state, start_losses=losses)
         references = _references(state, base_losses)
-        tell(state.step, {f"held_out/{name}": value for name, value in losses.items()} | gain.gains(losses["loss"], references))
+        report_points(state.step, {f"held_out/{name}": value for name, value in losses.items()} | gain.gains(losses["loss"], references))
         if math.isfinite(losses["loss"]) and (state.best_loss is None or losses["loss"] < state.best_loss):
             best_weights = copied(weights_of(module))
             state = replace(state, best_step=state.step, best_loss=losses["loss"], best_losses=losses, evaluations_without_gain=0)
@@ -204,9 +204,9 @@ def train(
                 values = {f"train/{name}": value for name, value in result.losses.items()}
                 values |= {"lr": learning_rate(step, settings), "grad_norm": result.grad_norm, "memory": float(memory.taken(device))}
                 values |= {"seconds_per_step": seconds, "clips_per_second": data.n_clips / seconds}
-                tell(step, values)
-            if time.perf_counter() - told >= PROGRESS_EVERY:
-                told = time.perf_counter()
+                report_points(step, values)
+            if time.perf_counter() - reported >= PROGRESS_EVERY:
+                reported = time.perf_counter()
                 left = duration((settings.steps - step) * clock.seconds() / step)
                 report.progress(step, settings.steps, f"step {step} of {settings.steps} · loss {result.losses['loss']:.4g} · {left} left")
 

@@ -62,13 +62,3 @@ class Collected:
 
     def checkpoint(self, step: int) -> None:
         self.checkpoints.append(step)
-
-
-class Printed(Silent):
-    """Progress and log lines on standard output, for scripts."""
-
-    def progress(self, done: int, total: int, sentence: str) -> None:
-        print(f"{done}/{total} · {sentence}", flush=True)
-
-    def log(self, level: str, text: str) -> None:
-        print(text if level == "info" else f"{level}: {text}", flush=True)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from engines.base import EngineInfo, LoraSettings
+from engines.capabilities import Capability
 from engines.errors import BadInput
+from engines.registry import learning, require
 from engines.setting import Setting, checked, declared, shown, unknown
 
 #: Steps that a run may have: the wire carries 32 bits, and a step a second would take four months.
@@ -94,22 +96,25 @@ def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrid
     """Settings that follow the amount of data.
 
     A first training of `n_clips` takes max(a, b × clips) steps at the engine's rate; an increment of `n_new` clips takes max(a, b × new)
-    steps at a share of that rate (`EngineInfo.first_steps`, `increment_steps`, `increment_rate`). Anything in `overrides` wins.
+    steps at a share of that rate (`engines.base.Learning`). Anything in `overrides` wins.
+    Raises BadInput for an engine that does not learn.
     """
-    overrides = dict(overrides or {})
+    overrides, usual = dict(overrides or {}), learning(info)
     checked(RUN, {name: value for name, value in overrides.items() if name != "lora"}, "training")
-    least, per_clip = info.first_steps if first else info.increment_steps
+    least, per_clip = usual.first_steps if first else usual.increment_steps
     steps = overrides.get("steps", max(least, math.ceil(per_clip * (n_clips if first else n_new))))
     eval_every = min(250, max(5, steps // 25))
     values: dict[str, Any] = {
         "steps": steps,
-        "learning_rate": info.learning_rate * (1.0 if first else info.increment_rate) * (info.lora_rate if overrides.get("lora") else 1.0),
+        "learning_rate": usual.learning_rate
+        * (1.0 if first else usual.increment_rate)
+        * (usual.adapters.rate if usual.adapters is not None and overrides.get("lora") else 1.0),
         "warmup": min(500, max(1, steps // 20)),
         "eval_every": eval_every,
         "checkpoint_every": max(100, eval_every * 2),  # rarer than measuring: most of its cost is the disk's
     }
-    values["precision"] = info.precision
-    values["micro_batch"] = min(info.micro_batch, overrides.get("batch_size", TrainSettings.batch_size))
+    values["precision"] = usual.precision
+    values["micro_batch"] = min(usual.micro_batch, overrides.get("batch_size", TrainSettings.batch_size))
     return TrainSettings.from_json({**values, **overrides})
 
 
@@ -124,8 +129,7 @@ def overrides(options: Mapping[str, Any], info: EngineInfo, parent_lora: Mapping
     given = {name.removeprefix("lora_"): value for name, value in chosen.items() if name.startswith("lora_")}
     rank = given.pop("rank", None)
     if rank:
-        if not info.lora:
-            raise BadInput(f"The engine {info.name} has no adapters.", "Leave the LoRA rank out, or set it to 0.")
+        require(info, Capability.ADAPTS)
         values["lora"] = {"rank": rank, "alpha": 2 * rank, "dropout": 0.0, **given, "targets": list(given.get("targets", ()))}
     elif given:
         raise BadInput(f"lora_{min(given)} says nothing without a LoRA rank.", "Set lora_rank, to 16 for example.")

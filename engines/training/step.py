@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from engines.base import Engine, Model
+from engines.base import Learns, TrainableModel
 from engines.errors import EngineError
 from engines.training.feed import Step
 from engines.training.settings import TrainSettings
@@ -56,8 +56,8 @@ def precision(settings: TrainSettings, device: torch.device) -> torch.autocast |
 
 
 def update(
-    engine: Engine,
-    model: Model,
+    engine: Learns,
+    model: TrainableModel,
     data: Step,
     parameters: Sequence[torch.nn.Parameter],
     optimizer: torch.optim.Optimizer,

@@ -28,7 +28,10 @@ LONGEST = 1_024
 
 @dataclass(frozen=True)
 class Rows:
-    """How rows lie end to end: first the beginnings, each as often as it is not shared, then what is each row's own."""
+    """How rows lie end to end: first the beginnings, each as often as it is not shared, then what is each row's own.
+
+    Flat tensors are (heads, positions, size), all beginnings and rows end to end; padded ones (heads, rows, longest, size). Any dtype.
+    """
 
     shares: tuple[int, ...]  #: rows that have each beginning, which follow each other
     beginning: int  #: positions of a beginning
@@ -38,7 +41,8 @@ class Rows:
 
     @classmethod
     def of(cls, used: torch.Tensor, shares: Sequence[int] = (), beginning: int = 0) -> Rows:
-        """Rows whose own positions are the true ones of `used` (rows, columns), in order."""
+        """Rows whose own positions are the true ones of `used` (rows, columns) bool, in order; each row has one at least. `shares` add up
+        to the rows; `beginning` is how many positions a beginning has."""
         place = beginning + used.cumsum(dim=1) - 1
         longest = int(place[:, -1].max()) + 1
         index = (place + longest * torch.arange(len(used))[:, None])[used]
@@ -61,17 +65,17 @@ class Rows:
         return padded
 
     def end_to_end(self, padded: torch.Tensor) -> torch.Tensor:
-        """The way back: a beginning is taken from the first of its rows."""
+        """The way back, padded → flat: a beginning is taken from the first of its rows."""
         shared = [padded[:, row, : self.beginning] for row, _, _ in self._beginnings()]
         return torch.cat([*shared, self._own(padded)], dim=1)
 
     def side_by_side_gradient(self, padded: torch.Tensor) -> torch.Tensor:
-        """Gradient of `side_by_side`'s input from that of its output: what all rows ask of a beginning is added up."""
+        """Gradient of `side_by_side`'s flat input from that of its padded output: what all rows ask of a beginning is added up."""
         shared = [padded[:, row : row + n, : self.beginning].sum(dim=1) for row, n, _ in self._beginnings()]
         return torch.cat([*shared, self._own(padded)], dim=1)
 
     def end_to_end_gradient(self, flat: torch.Tensor) -> torch.Tensor:
-        """Gradient of `end_to_end`'s input from that of its output."""
+        """Gradient of `end_to_end`'s padded input from that of its flat output."""
         heads, _, size = flat.shape
         places = flat.new_zeros(heads, self.count * self.longest, size).index_copy(1, self.index, flat[:, self._n_shared :])
         padded = places.view(heads, self.count, self.longest, size)
@@ -108,7 +112,8 @@ def attend(
     rows: Rows,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Transformers' attention interface: query, key and value (1, heads, positions, size) → (1, positions, heads, size)."""
+    """Transformers' attention interface: query, key and value (1, heads, positions, size) of rows end to end → (1, positions, heads, size),
+    the same dtype, and no attention weights. `attention_mask` is not looked at: rows are causal."""
     q, k, v = query[0], key[0], value[0]
     scaling = 1.0 / math.sqrt(q.shape[-1]) if scaling is None else scaling
     if q.device.type == "cpu" and q.dtype == torch.bfloat16 and rows.longest <= LONGEST and not dropout:

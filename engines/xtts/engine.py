@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest
+from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
 from engines.errors import BadInput
-from engines.xtts import adapted, export, lora, model, speech, training
+from engines.text.unspeakable import Stretch, without
+from engines.xtts import adapted, export, lora, model, network, speech, tokens, training
+from engines.xtts import text as light
 from engines.xtts.features import Encoder
 from engines.xtts.info import INFO
 from engines.xtts.model import XttsModel
@@ -27,9 +30,11 @@ class XttsEngine:
 
     info = INFO
     encode_at_once = 16
+    clips_per_prompt = 6  #: a voice is 32 of some 200 positions
 
     def __init__(self) -> None:
         self._encoder: tuple[Path, Encoder] | None = None
+        self._tokenizer: tuple[Path, Any] | None = None
         self._fingerprints: dict[tuple[object, ...], str] = {}
 
     def base_dir(self) -> Path:
@@ -61,12 +66,12 @@ class XttsEngine:
     def length(self, features: Features) -> int:
         return training.length(features)
 
-    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
+    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> XttsModel:
         loaded = model.load(self.base_dir(), version, device, training=training, reference=reference)
         loaded.module.train(training)
         return loaded
 
-    def trainable(self, model: Model, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
+    def trainable(self, model: TrainableModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
         """All of the GPT, or adapters on its transformer. Adapters of the same shape go on learning; others are folded in first."""
         training.prepare(_own(model).module, adapters=lora is not None)
         return _full(_own(model)) if lora is None else _adapted(_own(model), lora)
@@ -74,23 +79,33 @@ class XttsEngine:
     def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
         return training.collate(features, prompts)
 
-    def losses(self, model: Model, batch: Batch) -> dict[str, torch.Tensor]:
+    def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
+        """Scalars () float32, nats, means over the batch's tokens, with a gradient: "text_ce", "mel_ce", and "loss" that weighs them as
+        Coqui does. `batch` as `collate` makes it, on the CPU. Adapters of a model that nobody shares are frozen to bf16 under autocast."""
         xtts = _own(model)
         xtts.activate()
         if xtts.kind == "lora" and xtts.shared is None and torch.is_autocast_enabled(xtts.device.type):
             lora.freeze_in_bf16(xtts.transformer)
         return training.losses(xtts.module, batch, _voices(xtts, batch))
 
-    def save(self, model: Model, folder: Path) -> None:
+    def save(self, model: TrainableModel, folder: Path) -> None:
         _save(_own(model), folder)
 
-    def merge(self, model: Model) -> Model:
+    def merge(self, model: TrainableModel) -> TrainableModel:
         _fold(_own(model))
         return model
 
     def export(self, version: Path, folder: Path, format: str) -> None:
         """Files that stock coqui-tts loads, their weights in fp32 or fp16; see `engines.xtts.export`."""
         export.write(self.base_dir(), version, folder, half=format == "coqui-fp16")
+
+    def unspeakable(self, text: str, language: str) -> tuple[Stretch, ...]:
+        base = self.base_dir()
+        if self._tokenizer is None or self._tokenizer[0] != base:
+            self._tokenizer = base, network.read_tokenizer(base)
+        first = light.unspeakable(text, language)
+        unspelt = tokens.unspelt(self._tokenizer[1], without(text, first), language)
+        return light.unspeakable(text, language, unspelt) if unspelt else first
 
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
         return speech.speak(_own(model), request)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engines.base import EngineInfo, WeightsFile
+from engines.base import Adapters, EngineInfo, Learning, WeightsFile
+from engines.capabilities import Capability
 from engines.setting import Setting
 
 #: The publisher's repository at the commit of XTTS-v2.0.3: what a name stands for can change there, what a commit holds cannot.
@@ -18,6 +19,7 @@ INFO = EngineInfo(
     name="xtts",
     title="XTTS-v2, 24 kHz, 17 languages: a base of 2.1 GB that is fetched after its licence is accepted",
     package="engines.xtts.engine",
+    capabilities=frozenset({Capability.SPEAKS, Capability.REFERENCES, Capability.LEARNS, Capability.ADAPTS, Capability.EXPORTS}),
     languages=("en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh", "hu", "ko", "ja", "hi"),
     # Of clips: what the DVAE and the prompt's mel were trained on, so that a recording is resampled once. Speech comes at 24 kHz.
     sample_rate=22_050,
@@ -34,17 +36,17 @@ INFO = EngineInfo(
     ),
     # Coqui's trainer leaves out clips above 255,995 samples (11.6 s) and below half a second; a prompt takes a second at least
     clip_seconds=(1.0, 11.6),
-    train_memory=16_000_000_000,  # weights, gradients and two moments in fp32 are 7.1 GB, the rest is a batch's activations
     speak_memory=2_800_000_000,
-    lora=True,
-    lora_memory=7_000_000_000,
+    learning=Learning(
+        first_steps=(2_000, 1.5),
+        increment_steps=(500, 0.5),
+        learning_rate=5e-6,  # of all of the GPT, as Coqui's recipe has it
+        memory=16_000_000_000,  # weights, gradients and two moments in fp32 are 7.1 GB, the rest is a batch's activations
+        micro_batch=6,  # a forward pass of six clips fills a processor already, and twice the activations fit fewer cards
+        precision="bf16",
+        adapters=Adapters(memory=7_000_000_000, rate=20.0),  # 1e-4
+    ),
     exports=("coqui", "coqui-fp16"),
-    micro_batch=6,  # a forward pass of six clips fills a processor already, and twice the activations fit fewer cards
-    conditioned=True,
-    clips_per_prompt=6,  # a voice is 32 of some 200 positions
-    precision="bf16",
-    first_steps=(2_000, 1.5),
-    increment_steps=(500, 0.5),
     temperature=0.75,
     options={
         # the first four as XTTS has them
@@ -58,6 +60,4 @@ INFO = EngineInfo(
         "retries": Setting("more takes of a sentence that came out broken", 0, 8, usual=2, kind=int),
         "listen": Setting("1: a recogniser hears every sentence before it goes out", 0, 1, usual=0, kind=int),
     },
-    learning_rate=5e-6,  # of all of the GPT, as Coqui's recipe has it
-    lora_rate=20.0,  # adapters start at nothing and are few: 1e-4
 )

@@ -38,7 +38,8 @@ class Latents:
 
 
 def stock(speakers: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, Latents]:
-    """The base's own speakers, as `speakers_xtts.pth` has them."""
+    """The base's own speakers by name, float32 on the CPU, from what `speakers_xtts.pth` has of each: "gpt_cond_latent" (1, 32, channels)
+    and "speaker_embedding" (1, 512, 1), of any float dtype. Raises KeyError for one that lacks either (`weights.check` says in words)."""
     return {name: Latents(voice["gpt_cond_latent"].float(), voice["speaker_embedding"].float()) for name, voice in speakers.items()}
 
 

@@ -78,7 +78,7 @@ class XttsModel:
         transformer: torch.nn.Module = self.xtts.gpt.gpt
         return transformer
 
-    def heard(self, clips: Sequence[Clip]) -> Latents:
+    def latents_of(self, clips: Sequence[Clip]) -> Latents:
         """How clips that a request gives sound; kept, since the next request will likely give the same. Raises BadInput."""
         key = tuple(sorted(clip.sha256 for clip in clips))
         if key not in self.given:

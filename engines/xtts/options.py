@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from engines.autoregressive.config import GenerationConfig
+from engines.autoregressive.sampling import Sampling
 from engines.base import SpeechRequest
 from engines.speech_options import common, own
 from engines.xtts.info import INFO
-from engines.xtts.sampling import Sampling
 
 
-@dataclass(frozen=True)
-class Manner:
-    """How a request is to be spoken."""
-
-    sampling: Sampling
-    speed: float
-    fast: bool
-    batch: int
-    best_of: int
-    retries: int
-    listen: bool
-
-
-def read(request: SpeechRequest) -> Manner:
+def read(request: SpeechRequest) -> GenerationConfig:
     """Raises BadInput for a setting that there is not, or one out of range."""
     common(request.speed, request.temperature, request.seed)
     temperature = INFO.temperature if request.temperature is None else request.temperature
     values = own(INFO.name, INFO.options, request.options)
-    return Manner(
+    return GenerationConfig(
         Sampling(temperature, int(values["top_k"]), values["top_p"], values["repetition_penalty"], values["length_penalty"]),
         speed=request.speed,
         fast=bool(values["fast"]),

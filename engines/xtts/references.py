@@ -18,7 +18,7 @@ _LOOKED_AT = 24
 #: Seconds from which a clip is long enough to hear a voice well.
 _LONG = 2.0
 #: What a cosine of 0.1 to the mean of the voice is worth against cleaner sound, dB.
-_LIKENESS = 10.0
+_SIMILARITY = 10.0
 
 
 def best(xtts: Any, clips: Sequence[Clip], seconds: float) -> list[torch.Tensor]:
@@ -48,10 +48,20 @@ def embedding(xtts: Any, sound: torch.Tensor) -> torch.Tensor:
     return embedded
 
 
+@torch.inference_mode()
+def similarity(xtts: Any, samples: torch.Tensor, rate: int, speaker: torch.Tensor) -> float:
+    """Cosine of sound (n,) float32 at `rate` Hz and the voice (1, 512, 1), by the base's own speaker encoder; 0 for what is shorter than
+    half a second, too little to tell."""
+    if len(samples) < rate // 2:
+        return 0.0
+    own = xtts.get_speaker_embedding(samples[None].to(speaker.device), rate)
+    return float(torch.nn.functional.cosine_similarity(own.flatten(), speaker.flatten(), dim=0))
+
+
 def _ranked(xtts: Any, heard: list[tuple[Clip, torch.Tensor]]) -> list[tuple[Clip, torch.Tensor]]:
     """The cleanest and most like the voice first; short ones only after all that are long enough."""
     voices = torch.stack([embedding(xtts, sound).flatten() for _, sound in heard])
     alike = torch.nn.functional.cosine_similarity(voices, voices.mean(dim=0, keepdim=True)).tolist()
     clean = [snr_db(sound[0].numpy(), SAMPLE_RATE) for _, sound in heard]
-    worth = {clip.sha256: clean[i] + 10 * _LIKENESS * alike[i] for i, (clip, _) in enumerate(heard)}
+    worth = {clip.sha256: clean[i] + 10 * _SIMILARITY * alike[i] for i, (clip, _) in enumerate(heard)}
     return sorted(heard, key=lambda one: (one[0].seconds < _LONG, -worth[one[0].sha256], one[0].sha256))

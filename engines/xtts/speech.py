@@ -4,59 +4,92 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engines.autoregressive import takes
+from engines.autoregressive.config import GenerationConfig
+from engines.autoregressive.synthesis import Line, Synthesis
 from engines.base import AudioChunk, SpeechRequest
 from engines.errors import BadInput
-from engines.xtts import options, projections, sentences, takes, tokens
+from engines.text import sentences
+from engines.xtts import options, projections, references, tokens
 from engines.xtts.decode import Decoder
 from engines.xtts.languages import Language, language
 from engines.xtts.latents import Latents
 from engines.xtts.model import XttsModel
-from engines.xtts.options import Manner
-from engines.xtts.reading import Line, Reading
+from engines.xtts.vocode import Vocoder
 
 #: Seconds of silence between two sentences, beside what the voice itself leaves.
 PAUSE = 0.12
 #: Seconds over which a sentence comes out of silence and goes back to it.
 SOFT = 0.005
+#: Codes in a second of speech: 22,050 Hz in steps of 1,024 samples.
+CODES_PER_SECOND = 22_050 / 1_024
+
+
+@dataclass(frozen=True)
+class Voice:
+    """`engines.autoregressive.synthesis.Voice`: a voice of XTTS, for one request."""
+
+    xtts: Any  #: Coqui's Xtts
+    latents: Latents
+    config: GenerationConfig
+    decoder: Decoder
+    draft: Decoder | None
+
+    @property
+    def conditioning(self) -> torch.Tensor:
+        """(1, 32, channels) float32."""
+        return self.latents.gpt
+
+    @property
+    def sample_rate(self) -> int:
+        rate: int = self.xtts.hifigan_decoder.output_sample_rate
+        return rate
+
+    def vocoder(self) -> Vocoder:
+        return Vocoder(self.xtts.hifigan_decoder, self.latents.speaker, speed=self.config.speed, fast=self.config.fast)
+
+    def similarity(self, samples: torch.Tensor) -> float:
+        """Cosine of sound (n,) float32 and the voice."""
+        return references.similarity(self.xtts, samples, self.sample_rate, self.latents.speaker)
 
 
 def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
-    """Chunks of sound as soon as they are made, 24 kHz. The same seed, text, manner and version give the same samples.
+    """Chunks of sound as soon as they are made, 24 kHz. The same seed, text, settings and version give the same samples.
 
     Raises BadInput for text without words, a language XTTS does not speak or whose package is not installed, and settings out of range.
     """
-    manner = options.read(request)
+    config = options.read(request)
     spoken = language(request.language)
-    voice = _voice(model, request)
-    xtts = model.xtts
-    lines = _lines(xtts, request.text, spoken)
+    latents = _latents(model, request)
+    lines = _lines(model.xtts, request.text, spoken)
     if not lines:
         raise BadInput("There is nothing to speak in this text.", "Give a text with at least one word.")
-    decoder, draft = _decoders(model, manner)
+    voice = Voice(model.xtts, latents, config, *_decoders(model, config))
     seed = request.seed if request.seed is not None else torch.Generator().seed()
-    reading = Reading(xtts, decoder, voice, lines, manner, seed, draft)
+    rate = voice.sample_rate
     began: Line | None = None
-    for line, samples, last in reading.sound():
+    for line, samples, last in Synthesis(voice, lines, config, seed).sound():
         if line is not began and len(samples):
-            samples, began = _fade(samples, reading.rate, into=True), line
+            samples, began = _fade(samples, rate, into=True), line
         if last:
-            samples = _fade(samples, reading.rate, into=False)
+            samples = _fade(samples, rate, into=False)
             if line is not lines[-1]:
-                samples = np.concatenate([samples, np.zeros(round(PAUSE / manner.speed * reading.rate), np.float32)])
+                samples = np.concatenate([samples, np.zeros(round(PAUSE / config.speed * rate), np.float32)])
         if len(samples):
-            yield AudioChunk(samples.clip(-1, 1), reading.rate, line.index, line.text)
+            yield AudioChunk(samples.clip(-1, 1), rate, line.index, line.text)
 
 
-def _voice(model: XttsModel, request: SpeechRequest) -> Latents:
+def _latents(model: XttsModel, request: SpeechRequest) -> Latents:
     """Of the references or the stock speaker asked for; else the voice's own, or the first stock speaker's where there is no voice yet."""
     if request.references:
-        return model.heard(request.references).to(model.device)
+        return model.latents_of(request.references).to(model.device)
     if request.speaker:
         return _stock(model, request.speaker).to(model.device)
     if model.latents is not None:
@@ -74,26 +107,26 @@ def _stock(model: XttsModel, name: str) -> Latents:
     raise BadInput(f"The base has no stock speaker {name!r}.", f"It has: {', '.join(sorted(model.speakers)) or 'none'}.")
 
 
-def _decoders(model: XttsModel, manner: Manner) -> tuple[Decoder, Decoder | None]:
+def _decoders(model: XttsModel, config: GenerationConfig) -> tuple[Decoder, Decoder | None]:
     """The one that speaks, and one that guesses ahead of it where that pays; with the voice's adapters in them, whoever else speaks from
     the same base meanwhile."""
     if model.shared is None:
-        return _made(model, manner)
+        return _build(model, config)
     with model.shared.lock:
         model.activate()
-        return _made(model, manner)
+        return _build(model, config)
 
 
-def _made(model: XttsModel, manner: Manner) -> tuple[Decoder, Decoder | None]:
-    guesses = not manner.fast and projections.has_eight_bits(model.device)
-    return Decoder(model.module, fast=manner.fast), Decoder(model.module, fast=True) if guesses else None
+def _build(model: XttsModel, config: GenerationConfig) -> tuple[Decoder, Decoder | None]:
+    guesses = not config.fast and projections.has_eight_bits(model.device)
+    return Decoder(model.module, fast=config.fast), Decoder(model.module, fast=True) if guesses else None
 
 
 def _lines(xtts: Any, text: str, spoken: Language) -> list[Line]:
     lines: list[Line] = []
-    for stretch in sentences.split(text, spoken):
+    for stretch in sentences.split(text, spoken.code, spoken.longest, together=True):
         for piece, ids in _spelt(xtts, stretch, spoken):
-            expected = takes.length(piece, spoken, xtts.gpt.max_gen_mel_tokens)
+            expected = takes.length(piece, spoken.code, xtts.gpt.max_gen_mel_tokens, CODES_PER_SECOND)
             lines.append(Line(len(lines), piece, spoken.code, ids, expected))
     return lines
 

@@ -18,14 +18,9 @@ _HINDI = ("शून्य", "एक", "दो", "तीन", "चार", "प�
 def encode(tokenizer: Any, text: str, language: str) -> list[int]:
     """Token ids of a text, without start and stop. Raises BadInput for text that the vocabulary cannot spell, and for a language whose
     package is not installed."""
-    short = language.split("-")[0].lower()
-    text = text.strip()
-    if short == "tr":
-        text = text.replace("İ", "i")  # which lower() would make two characters of
-    elif short == "hi":
-        text = re.sub(r"\d", lambda digit: f" {_HINDI[int(digit[0])]} ", text)
+    short, text = language.split("-")[0].lower(), text.strip()
     try:
-        ids: list[int] = tokenizer.encode(text.lower(), lang=short)
+        ids = _ids(tokenizer, text, short)
     except ImportError as error:
         package = _NEEDS.get(short, str(error))
         raise BadInput(
@@ -40,4 +35,24 @@ def encode(tokenizer: Any, text: str, language: str) -> list[int]:
         raise BadInput(
             f"The text has characters that the vocabulary cannot spell: {text[:60]!r}.", "Write it with the language's own letters."
         )
+    return ids
+
+
+def unspelt(tokenizer: Any, text: str, language: str) -> frozenset[str]:
+    """Characters of a text that the vocabulary cannot spell; none where the language or its package is not there, which `encode` says."""
+    short = language.split("-")[0].lower()
+    try:
+        if _UNKNOWN not in _ids(tokenizer, text, short):
+            return frozenset()
+        return frozenset(one for one in set(text) if not one.isspace() and _UNKNOWN in _ids(tokenizer, one, short))
+    except (ImportError, NotImplementedError):
+        return frozenset()
+
+
+def _ids(tokenizer: Any, text: str, short: str) -> list[int]:
+    if short == "tr":
+        text = text.replace("İ", "i")  # which lower() would make two characters of
+    elif short == "hi":
+        text = re.sub(r"\d", lambda digit: f" {_HINDI[int(digit[0])]} ", text)
+    ids: list[int] = tokenizer.encode(text.lower(), lang=short)
     return ids

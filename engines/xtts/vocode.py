@@ -122,11 +122,12 @@ class Later:
     _held: torch.Tensor | None = None
 
     def put(self, x: torch.Tensor) -> int:
-        """How many wait now."""
+        """Add x (channels, n); how many wait now."""
         self._held = x if self._held is None else torch.cat([self._held, x], dim=-1)
         return self._held.shape[-1]
 
     def take(self, count: int) -> torch.Tensor:
+        """The first `count` that wait, (channels, count); there must be as many."""
         assert self._held is not None
         taken, self._held = self._held[..., :count], self._held[..., count:]
         return taken

@@ -31,7 +31,9 @@ def test_dropped_recordings_become_a_scored_version_and_later_ones_the_next(work
     version = client.version("anna", 1, report=True)
     assert version.state in ("candidate", "promoted")
     assert version.verdict
-    assert {"wer", "cer", "dnsmos", "held_out_loss"} <= set(version.metrics)  # a random base has no voice whose likeness could be told
+    assert {"wer", "cer", "dnsmos", "held_out_loss"} <= set(
+        version.metrics
+    )  # a random base has no voice that similarity could be measured of
     assert json.loads(version.report_json)["lines"]
     assert "WER" in version.report_md.upper()
     run = next(iter(client.runs(voice="anna")))

@@ -55,7 +55,8 @@ LONG: dict[str, Any] = {"steps": 120, "checkpoint_every": 10, "eval_every": 60, 
 class Workshop:
     """A home folder and, while `up`, the mynad that owns it.
 
-    `prefix` is put before mynad's command; `inside` is what the home is called where that command runs, if it is another name.
+    `prefix` is put before mynad's command; `inside` is what the home is called where that command runs, if it is another name; `module` is
+    what Python runs as mynad.
     """
 
     def __init__(
@@ -67,11 +68,12 @@ class Workshop:
         prefix: Sequence[str] = (),
         inside: Path | None = None,
         log: Path | None = None,
+        module: str = "daemon.main",
     ) -> None:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
         (home / "myna.toml").write_text(settings)
-        self.prefix = list(prefix)
+        self.prefix, self.module = list(prefix), module
         self.log = log or home / "mynad.out"
         self.env = {
             **os.environ,
@@ -85,7 +87,7 @@ class Workshop:
     def start(self) -> subprocess.Popen[bytes]:
         """Start a mynad and do not wait for it."""
         with self.log.open("ab") as out:
-            command = [*self.prefix, sys.executable, "-m", "daemon.main"]
+            command = [*self.prefix, sys.executable, "-m", self.module]
             return subprocess.Popen(command, cwd=ROOT, env=self.env, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
 
     def up(self, patience: float = 30.0) -> Client:

@@ -392,7 +392,8 @@ class Speech(stubs.SpeechServicer):
             return
         if request.spec.text == "later" and not self.go_on.wait(30):
             return
-        yield pb.AudioChunk(samples=self.sound or tone(0.5), sample_rate=RATE, text="One.")
+        left_out = ["<break>"] if "<break>" in request.spec.text else []
+        yield pb.AudioChunk(samples=self.sound or tone(0.5), sample_rate=RATE, text="One.", left_out=left_out)
         yield pb.AudioChunk(samples=b"" if self.sound else tone(0.25), sample_rate=RATE, sentence=1, text="Two.")
         yield pb.AudioChunk(sample_rate=RATE, sentence=1, last=True)
 

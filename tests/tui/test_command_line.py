@@ -286,6 +286,14 @@ def test_speech_is_written_in_the_format_of_the_files_ending(myna: Run, stage: S
     assert (heard["voice"], heard["seconds"], heard["job"]) == ("anna@7", 0.75, 41)
 
 
+def test_what_the_engine_cannot_say_is_named(myna: Run, stage: Stage, tmp_path: Path) -> None:
+    ended = myna("say", "One <break> two.", "-o", tmp_path / "out.wav", "--json")
+    assert ended.code == 0
+    assert "Left out, since the engine cannot say it: “<break>”." in ended.err
+    assert json.loads(ended.out)["left_out"] == ["<break>"]
+    assert "left_out" not in json.loads(myna("say", "One.", "-o", tmp_path / "out.wav", "--json").out)
+
+
 def test_an_ending_without_a_format_is_refused_before_anything_is_spoken(myna: Run, stage: Stage, tmp_path: Path) -> None:
     ended = myna("say", "One.", "-o", tmp_path / "out.xyz")
     assert ended.code == 2

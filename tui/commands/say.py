@@ -69,6 +69,9 @@ def say(
                 heard["sample_rate"] = chunk.sample_rate
                 heard["first_audio_seconds"] = heard["first_audio_seconds"] or round(time.monotonic() - began, 3)
                 sink.write(chunk.samples, chunk.sample_rate)
+            if chunk.left_out:
+                heard["left_out"] = list(chunk.left_out)
+                output.note(output.safe(wording.left_out(chunk.left_out)))
             if chunk.text and not out and sys.stderr.isatty():
                 output.note(output.paint(output.safe(chunk.text), "dim", sys.stderr))
     if not sink.seconds:

@@ -28,6 +28,7 @@ class Utterance:
     version: str = ""  #: who speaks, "anna@7"; known with the first chunk
     job: int = 0  #: known with the first chunk, which comes before any sound
     sentence: str = ""  #: what is being spoken now
+    left_out: list[str] = field(default_factory=list)  #: what of the text the engine cannot say
     first_sound: float = 0.0  #: seconds from asking to the first sound; 0: none yet
     problem: ClientError | None = None
 
@@ -47,6 +48,7 @@ class Utterance:
                     self.version = self.version or chunk.version
                     self.job = self.job or chunk.job
                     self.sentence = chunk.text or self.sentence
+                    self.left_out += chunk.left_out
                     if chunk.samples:
                         self.first_sound = self.first_sound or time.monotonic() - began
                         self.track.add(chunk.samples, chunk.sample_rate)

@@ -260,4 +260,5 @@ def _became(one: Utterance) -> str:
     if one.state == "failed" and one.problem is not None:
         return one.problem.sentence
     first = f"first sound after {_first(one)}" if one.first_sound else ""
-    return f"cancelled, {first}".rstrip(", ") if one.state == "cancelled" else first
+    told = f"cancelled, {first}".rstrip(", ") if one.state == "cancelled" else first
+    return f"{wording.left_out(one.left_out)} {told}".rstrip() if one.left_out else told

@@ -23,7 +23,7 @@ class SpokenLine:
 
 
 WER = BY_NAME["wer"]
-LIKE = BY_NAME["similarity"]
+SIMILARITY = BY_NAME["similarity"]
 
 
 def _role(line: SpokenLine) -> str:
@@ -33,7 +33,9 @@ def _role(line: SpokenLine) -> str:
 COLUMNS: tuple[Column[SpokenLine], ...] = (
     Column("WER", 5, lambda line: figure(WER, line.after), lambda line: line.after.get("wer", -1.0), right=True),
     Column("change", 13, lambda line: change(WER, line.before, line.after).text, role=_role),
-    Column("likeness", 8, lambda line: figure(LIKE, line.after), lambda line: line.after.get("similarity", -1.0), right=True, room=90),
+    Column(
+        "similarity", 10, lambda line: figure(SIMILARITY, line.after), lambda line: line.after.get("similarity", -1.0), right=True, room=90
+    ),
     Column("line", 0, lambda line: line.text),
 )
 

@@ -37,10 +37,10 @@ class Item:
 
 def read_corpus(corpus: Path) -> tuple[list[Item], list[Item], list[str]]:
     """(training, held-out, speaker names). Every fiftieth clip of a speaker is held out. Encodings are cached in the corpus folder."""
-    cache = corpus / "encoded.pt"
+    cache = corpus / "encoded-2.pt"
     if cache.exists():
-        kept: tuple[list[Item], list[Item], list[str]] = torch.load(cache, weights_only=False)
-        return kept
+        kept = torch.load(cache, weights_only=True)
+        return [Item(*one) for one in kept["train"]], [Item(*one) for one in kept["held_out"]], kept["names"]
     lines = [json.loads(line) for line in (corpus / "corpus.jsonl").read_text().splitlines()]
     names = list(dict.fromkeys(line["speaker"] for line in lines))
     train: list[Item] = []
@@ -54,7 +54,8 @@ def read_corpus(corpus: Path) -> tuple[list[Item], list[Item], list[str]]:
             continue
         counts[line["speaker"]] += 1
         (held_out if counts[line["speaker"]] % 50 == 0 else train).append(Item(ids, features, names.index(line["speaker"])))
-    torch.save((train, held_out, names), cache)
+    plain = {part: [(one.tokens, one.mel, one.speaker) for one in items] for part, items in (("train", train), ("held_out", held_out))}
+    torch.save({**plain, "names": names}, cache)
     return train, held_out, names
 
 
@@ -76,6 +77,7 @@ def collate(items: list[Item]) -> tuple[torch.Tensor, ...]:
 
 
 def loss(model: Any, items: list[Item]) -> dict[str, torch.Tensor]:
+    """`network.losses` of a batch: scalars ()."""
     texts, text_lengths, mels, mel_lengths, speakers = collate(items)
     outputs = network.forward(model, texts, text_lengths, mels, mel_lengths, speakers)
     return network.losses(model, outputs, text_lengths, mel_lengths)

@@ -38,10 +38,9 @@ class Clip:
 
 def prepare(corpus: Path, clips: int, seed: int) -> list[Clip]:
     """Clips of every speaker alike, with pitch. Cached in the corpus folder: pYIN takes minutes."""
-    cache = corpus / "pitched.pt"
+    cache = corpus / "pitched-2.pt"
     if cache.exists():
-        kept: list[Clip] = torch.load(cache, weights_only=False)
-        return kept
+        return [Clip(*one) for one in torch.load(cache, weights_only=True)]
     rng = random.Random(seed)
     lines = [json.loads(line) for line in (corpus / "corpus.jsonl").read_text().splitlines()]
     by_speaker = defaultdict(list)
@@ -57,7 +56,7 @@ def prepare(corpus: Path, clips: int, seed: int) -> list[Clip]:
         samples = mel.level(samples)
         if len(samples) >= (FRAMES + 1) * mel.HOP:
             found.append(Clip(torch.from_numpy(samples), mel.mel(torch.from_numpy(samples)), *pitch(samples)))
-    torch.save(found, cache)
+    torch.save([(one.samples, one.mel, one.f0, one.voiced) for one in found], cache)
     return found
 
 

@@ -13,7 +13,7 @@ from recorded import Recorded
 
 from daemon.jobs import speak, train
 from daemon.jobs.loaded import Loaded
-from engines.errors import Cancelled, EngineError, WeightsMissing
+from engines.errors import BadInput, Cancelled, EngineError, WeightsMissing
 from engines.glow.engine import GlowEngine
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -96,6 +96,21 @@ def test_a_language_or_text_that_cannot_be_spoken_is_a_sentence(tmp_path: Path) 
         speak.run(plan("…"), Recorded(tmp_path))
     with pytest.raises(WeightsMissing, match="anna@4 is not there"):
         speak.run(plan("Hello.", str(tmp_path / "voices/anna/4"), name="anna@4"), Recorded(tmp_path))
+
+
+def test_what_the_engine_cannot_say_is_left_out_and_told(tmp_path: Path) -> None:
+    channel, plain = Recorded(tmp_path), Recorded(tmp_path)
+    speak.run(plan("日本 Good <break/> morning. 日本"), channel)
+    speak.run(plan("Good morning."), plain)
+    chunks = audio(channel)
+    assert [list(chunk.left_out) for chunk in chunks] == [["日本", "<break/>"], *([] for _ in chunks[1:])]
+    assert [line for line in channel.lines if line.startswith("warning")] == [
+        "warning: Left out, since the engine glow cannot say it: “日本” and “<break/>”."
+    ]
+    assert [chunk.samples for chunk in chunks] == [chunk.samples for chunk in audio(plain)], "a mark is not read aloud"
+    assert not any(chunk.left_out for chunk in audio(plain))
+    with pytest.raises(BadInput, match="cannot say “日本”, and nothing else is in this text"):
+        speak.run(plan("日本"), Recorded(tmp_path))
 
 
 def test_memory_running_out_while_loading_gives_the_other_voices_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

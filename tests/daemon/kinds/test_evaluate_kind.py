@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from daemon.errors import BadRequest, NotNow
 from daemon.models import Evaluation, Job, PointRow, SeriesRow, Voice, now
 from daemon.state import voices
 from daemon.store import Store
+from engines import registry
+from engines.capabilities import Capability
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -63,6 +66,14 @@ def outcome(store: Store) -> tuple[int | None, str, str]:
         return voices.get(session, "anna").promoted, row.state, row.verdict
 
     return store.read_now(ask)
+
+
+def test_versions_of_an_engine_that_does_not_speak_are_not_scored(anna: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    glow = registry.ENGINES["glow"]
+    silent = dataclasses.replace(glow, capabilities=glow.capabilities - {Capability.SPEAKS} | {Capability.CONVERTS})
+    monkeypatch.setitem(registry.ENGINES, "glow", silent)
+    with pytest.raises(BadRequest, match="The engine glow learns and converts; it cannot speak a text"):
+        anna.write_now(job)
 
 
 def test_a_better_candidate_is_promoted_with_its_scores(anna: Store, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from daemon.models import Job
 from daemon.state import voices
 from daemon.store import Store
 from engines import registry
+from engines.capabilities import Capability
 from engines.setting import Setting
 from proto import myna_pb2 as pb
 
@@ -64,6 +65,7 @@ def test_the_base_speaks_when_asked_for_with_clips_to_find_its_nearest_speaker(a
         ({"text": ""}, "nothing to speak"),
         ({"text": " … !"}, "nothing to speak"),
         ({"text": "a" * 100_001}, "100001 characters"),
+        ({"text": "日本 <break/>"}, "The engine glow cannot say “日本” and “<break/>”, and nothing else is in this text"),
         ({"language": "tlh"}, "does not speak 'tlh'"),
         ({"speed": 100.0}, "speed must be a number from 0.25 to 4; 100.0 was given"),
         ({"speed": float("nan")}, "nan was given"),
@@ -74,6 +76,12 @@ def test_the_base_speaks_when_asked_for_with_clips_to_find_its_nearest_speaker(a
 def test_what_cannot_be_spoken_is_refused_with_a_sentence(anna: Store, fields: dict[str, object], words: str) -> None:
     with pytest.raises(BadRequest, match=words):
         anna.read_now(lambda session: lives.kind(session, "speak").check(session, spec(**fields)))  # type: ignore[arg-type]
+
+
+def test_a_text_of_which_something_can_be_said_is_taken_as_it_is(anna: Store) -> None:
+    what = spec("日本Hello")
+    anna.read_now(lambda session: lives.kind(session, "speak").check(session, what))
+    assert what.speak.text == "日本Hello", "the worker leaves out what it cannot say, and tells of it"
 
 
 def test_a_version_or_voice_that_is_not_there_is_named(anna: Store) -> None:
@@ -88,7 +96,8 @@ def test_a_version_or_voice_that_is_not_there_is_named(anna: Store) -> None:
 @pytest.fixture
 def conditioned(anna: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """anna, of an engine that hears how a voice sounds; one of her recordings is held out."""
-    monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], conditioned=True))
+    glow = registry.ENGINES["glow"]
+    monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(glow, capabilities=glow.capabilities | {Capability.REFERENCES}))
     anna.write_now(lambda session: clip(session, "apart", held_out=True).id)
     return anna
 

@@ -13,12 +13,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, folder, version
 
-from daemon import identity
+from daemon import identity, voice_toml
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
-from daemon.models import Clip, Home, Job, Run, Version, Voice, now
+from daemon.models import Clip, Dataset, Home, Job, Run, Version, Voice, now
 from daemon.state import engines, events, voices
 from daemon.store import Store, opened
 from engines import registry
+from engines.base import Adapters
+from engines.capabilities import Capability
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -95,7 +97,10 @@ def test_an_increment_starts_from_the_promoted_version_and_new_is_what_that_has_
 def test_an_increment_on_adapters_has_adapters_of_the_same_shape_unless_it_is_told_otherwise(
     anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], lora=True))
+    info = registry.ENGINES["glow"]
+    learning = dataclasses.replace(registry.learning(info), adapters=Adapters())
+    adapting = dataclasses.replace(info, capabilities=info.capabilities | {Capability.ADAPTS}, learning=learning)
+    monkeypatch.setitem(registry.ENGINES, "glow", adapting)
     adapters = {"rank": 8, "alpha": 8, "dropout": 0.0, "targets": ["c_attn"]}
 
     def parent(session: Session) -> None:
@@ -296,7 +301,7 @@ def test_an_estimate_says_where_its_seconds_come_from(anna: Store, tmp_path: Pat
         return lives.lifecycle(session).kinds.train.estimate(session, spec().train)
 
     guess = anna.read_now(price)
-    assert guess.steps == registry.ENGINES["glow"].first_steps[0]
+    assert guess.steps == registry.learning(registry.ENGINES["glow"]).first_steps[0]
     assert "guess" in guess.sentences[1]
 
     def measured(session: Session) -> None:
@@ -314,7 +319,7 @@ def test_adapters_take_less_memory_than_the_whole(anna: Store, tmp_path: Path) -
         return lives.lifecycle(session).kinds.train.estimate(session, spec(options=pb.TrainOptions(lora_rank=lora_rank)).train).gpu_memory
 
     whole, adapters = (anna.write_now(price, rank) for rank in (0, 16))
-    assert whole == registry.ENGINES["xtts"].train_memory
+    assert whole == registry.learning(registry.ENGINES["xtts"]).memory
     assert 0 < adapters < whole
 
 
@@ -391,3 +396,41 @@ def test_only_a_run_that_is_older_than_marks_may_have_folders_without(anna: Stor
 
     fresh, old, started = anna.write_now(act)
     assert (fresh, old) == (0, started)
+
+
+@pytest.fixture
+def only_speaks(anna: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """anna, of an engine that only speaks."""
+    glow = registry.ENGINES["glow"]
+    monkeypatch.setitem(
+        registry.ENGINES, "glow", dataclasses.replace(glow, capabilities=frozenset({Capability.SPEAKS}), learning=None, exports=())
+    )
+    return anna
+
+
+def test_an_engine_that_only_speaks_cannot_be_trained(only_speaks: Store, tmp_path: Path) -> None:
+    def price(session: Session) -> object:
+        return lives.lifecycle(session).kinds.train.estimate(session, spec().train)
+
+    for ask in (lambda session: lives.kind(session, "train").check(session, spec()), price):
+        with pytest.raises(BadRequest, match="The engine glow only speaks; it cannot be trained") as refused:
+            only_speaks.read_now(ask)
+        assert refused.value.hint == "Use one that learns: xtts."
+
+
+def test_an_engine_that_only_speaks_exports_nothing(only_speaks: Store) -> None:
+    only_speaks.write_now(lambda session: version(session, 1).number)
+    with pytest.raises(BadRequest, match="The engine glow writes no files for other tools"):
+        only_speaks.read_now(
+            lambda session: lives.kind(session, "export").check(session, pb.JobSpec(export=pb.ExportSpec(voice="anna", version=1)))
+        )
+
+
+def test_a_voice_of_an_engine_that_only_speaks_waits_for_no_training(only_speaks: Store) -> None:
+    told = only_speaks.read_now(lambda session: voices.next_sentence(session, voices.get(session, "anna"), Dataset(number=1), 30.0))
+    assert told == "speaks with glow, which is not trained: `myna say --voice anna`"
+    toml = voice_toml.parse(b'engine = "glow"')
+    only_speaks.write_now(lambda session: voice_toml.apply(session, voices.get(session, "anna"), toml))
+    toml = voice_toml.parse(b"[train]\nsteps = 5")
+    with pytest.raises(BadRequest, match="The engine glow only speaks"):
+        only_speaks.write_now(lambda session: voice_toml.apply(session, voices.get(session, "anna"), toml))

@@ -11,21 +11,21 @@ import pytest
 import soundfile
 from sounds import tone
 
-from engines.audio.flac import save_clip, save_flac
+from engines.audio.flac import save_clip
 from engines.errors import DiskFull
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
-    sha256 = save_flac(tmp_path / "a.flac", tone(1.0), 16_000)
-    sound, rate = soundfile.read(tmp_path / "a.flac", dtype="float32")
+    sha256, path = save_clip(tmp_path, tone(1.0), 16_000)
+    sound, rate = soundfile.read(path, dtype="float32")
     assert rate == 16_000
     assert np.abs(sound - tone(1.0)).max() <= 1 / 32_768
-    assert sha256 == hashlib.sha256((tmp_path / "a.flac").read_bytes()).hexdigest()
+    assert sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_samples_beyond_full_scale_are_limited_not_wrapped(tmp_path: Path) -> None:
-    save_flac(tmp_path / "a.flac", np.array([2.0, -2.0] * 100, np.float32), 16_000)
-    sound, _ = soundfile.read(tmp_path / "a.flac", dtype="int16")
+    _, path = save_clip(tmp_path, np.array([2.0, -2.0] * 100, np.float32), 16_000)
+    sound, _ = soundfile.read(path, dtype="int16")
     assert set(sound.tolist()) == {32_767, -32_768}
 
 
@@ -45,14 +45,14 @@ def test_a_clip_file_that_was_cut_short_is_written_again(tmp_path: Path) -> None
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_flac(tmp_path / "a.flac", tone(1.0), 16_000)
-    old = (tmp_path / "a.flac").read_bytes()
+    _, path = save_clip(tmp_path, tone(1.0), 16_000)
+    old = path.read_bytes()
 
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(DiskFull, match="The disk is full"):
-        save_flac(tmp_path / "a.flac", tone(2.0), 16_000)
-    assert [file.name for file in tmp_path.iterdir()] == ["a.flac"]
-    assert (tmp_path / "a.flac").read_bytes() == old
+        save_clip(tmp_path, tone(2.0), 16_000)
+    assert [file for file in tmp_path.rglob("*") if file.is_file()] == [path]
+    assert path.read_bytes() == old

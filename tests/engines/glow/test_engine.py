@@ -64,6 +64,9 @@ def test_a_clip_at_another_rate_is_resampled(engine: GlowEngine, tmp_path: Path)
     [
         ({"language": "de"}, "English only"),
         ({"text": "***"}, "nothing to speak"),
+        ({"text": "日本 hello"}, "text has “日本”, which the embedded engine cannot say"),
+        ({"text": "Hello <laugh>."}, "text has “<laugh>”"),
+        ({"text": "😀"}, "nothing to speak"),
         ({"text": "far too many words for two seconds " * 20}, "too short for its text"),
         ({"path": Path("missing.flac")}, "cannot be read"),
     ],

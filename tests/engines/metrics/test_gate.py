@@ -70,7 +70,7 @@ NAN = math.nan
         ({"lines": 19, "failed": 1, "similarity": 0.95}, True),
         ({"lines": 15, "failed": 5, "similarity": 0.95}, False),
         ({"lines": 0, "failed": 20, "similarity": None, "wer": 1.0}, False),
-        # Scored on other lines, or by other ears
+        # Scored on other lines, or by another recogniser
         ({"lines": 12, "similarity": 0.95}, False),
         ({"recogniser": "pocketsphinx", "trust": "low", "similarity": 0.95}, False),
     ],

@@ -21,14 +21,14 @@ from engines.metrics.dnsmos import dnsmos
 from engines.metrics.duration import duration_ratio, spoken_seconds
 from engines.metrics.gate import better
 from engines.metrics.pitch import Pitch, pitch, semitones_between
-from engines.metrics.score import Line, LineScores, score_lines, score_recordings
+from engines.metrics.score import Line, LineScores, score_lines
 from engines.metrics.similarity import cosine, embed, mean_embedding
 from engines.transcription.base import Transcript
 
 LINES = [Line(TEXTS[name], FIXTURES / f"{name}.flac", FIXTURES / f"{name}.flac") for name in ("harbour", "letter")]
 
 
-class Ears:
+class Recogniser:
     """Hears what it is told, line after line."""
 
     name = "whisper"
@@ -45,8 +45,8 @@ class Ears:
         return [self.transcribe(clip) for clip in clips]
 
 
-def perfect() -> Ears:
-    return Ears(*(line.text for line in LINES))
+def perfect() -> Recogniser:
+    return Recogniser(*(line.text for line in LINES))
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def another_voice(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
 
 
 def test_the_recordings_are_the_ceiling() -> None:
-    summary = score_recordings(LINES, perfect()).summary
+    summary = score_lines(LINES, perfect()).summary
     assert (summary.lines, summary.failed, summary.wer, summary.cer) == (2, 0, 0.0, 0.0)
     assert summary.duration_ratio == pytest.approx(1.0)
     assert summary.similarity is not None
@@ -75,8 +75,8 @@ def test_the_recordings_are_the_ceiling() -> None:
 
 
 def test_a_bad_copy_scores_worse_in_everything(another_voice: list[Line]) -> None:
-    ceiling = score_recordings(LINES, perfect()).summary
-    copy = score_lines(another_voice, Ears("the small but let the harbour", "she wrote a long letter"), held_out_loss=2.0).summary
+    ceiling = score_lines(LINES, perfect()).summary
+    copy = score_lines(another_voice, Recogniser("the small but let the harbour", "she wrote a long letter"), held_out_loss=2.0).summary
     assert copy.wer is not None
     assert copy.wer > 0.3
     assert copy.similarity is not None
@@ -92,7 +92,7 @@ def test_a_bad_copy_scores_worse_in_everything(another_voice: list[Line]) -> Non
 
 
 def test_word_errors_are_of_all_lines_together() -> None:
-    scores = score_lines(LINES, Ears(LINES[0].text, ""))
+    scores = score_lines(LINES, Recogniser(LINES[0].text, ""))
     assert [line.wer for line in scores.lines] == [0.0, 1.0]
     assert scores.summary.wer == pytest.approx(11 / 22)
 
@@ -100,7 +100,7 @@ def test_word_errors_are_of_all_lines_together() -> None:
 def test_a_line_that_was_not_spoken_is_counted_with_every_word_wrong(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
     lines = [LINES[0], Line(TEXTS["letter"], tmp_path / "gone.wav", LINES[1].recording)]
-    scores = score_lines([*lines, Line(TEXTS["letter"], tmp_path / "silent.wav", LINES[1].recording)], Ears(LINES[0].text))
+    scores = score_lines([*lines, Line(TEXTS["letter"], tmp_path / "silent.wav", LINES[1].recording)], Recogniser(LINES[0].text))
     assert [line.error for line in scores.lines] == ["", "gone.wav is not there.", "silent.wav is silent."]
     assert (scores.summary.lines, scores.summary.failed) == (1, 2)
     assert scores.summary.wer == pytest.approx(22 / 33)
@@ -110,7 +110,7 @@ def test_a_click_is_scored_without_crashing(tmp_path: Path) -> None:
     click = np.zeros(2_000, np.float32)
     click[1_000] = 0.5
     soundfile.write(tmp_path / "click.wav", click, RATE)
-    (line,) = score_lines([Line("Hello.", tmp_path / "click.wav", LINES[0].recording)], Ears("")).lines
+    (line,) = score_lines([Line("Hello.", tmp_path / "click.wav", LINES[0].recording)], Recogniser("")).lines
     assert (line.wer, line.similarity, line.duration_ratio, line.f0_semitones) == (1.0, None, None, None)
 
 
@@ -140,8 +140,8 @@ def test_progress_is_told_line_by_line_and_can_stop() -> None:
 def test_lines_that_were_scored_before_are_not_heard_again_and_count_the_same() -> None:
     kept: dict[int, LineScores] = {}
     whole = score_lines(LINES, perfect(), told=kept.__setitem__)
-    assert score_lines(LINES, Ears(), known=kept.get).summary.wer == whole.summary.wer
-    heard = score_lines(LINES, Ears(LINES[1].text), known={0: kept[0]}.get)  # the other one is
+    assert score_lines(LINES, Recogniser(), known=kept.get).summary.wer == whole.summary.wer
+    heard = score_lines(LINES, Recogniser(LINES[1].text), known={0: kept[0]}.get)  # the other one is
     assert [line.heard for line in heard.lines] == [line.text for line in LINES]
 
 

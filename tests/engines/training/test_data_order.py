@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from toy_engine import ToyEngine, clips
 
-from engines.training.data import DataOrder, Position
+from engines.training.data import START, DataOrder, Position
+from engines.training.feed import Feed
 
 lengths = st.lists(st.integers(10, 900), min_size=1, max_size=300)
 
@@ -88,3 +90,18 @@ def test_other_data_is_told_apart() -> None:
         DataOrder([1, 2, 3], [], 2, 0.5, 1).fingerprint(),
     }
     assert len(prints) == 5
+
+
+class Hearing(ToyEngine):
+    """Hears another clip before each, one for two clips."""
+
+    clips_per_prompt = 2
+
+
+@pytest.mark.parametrize(("kind", "prompts"), [(ToyEngine, 0), (Hearing, 6)])
+def test_only_an_engine_that_hears_prompts_is_given_some(kind: type[ToyEngine], prompts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[int] = []
+    collate = kind.collate
+    monkeypatch.setattr(kind, "collate", lambda self, features, heard=(): given.append(len(heard)) or collate(self, features))
+    Feed(kind(), clips(6), DataOrder([1] * 6, [], 6, 0.0, 0)).step(START, 6)
+    assert given == [prompts]

@@ -7,9 +7,10 @@ import json
 from itertools import pairwise
 
 import pytest
-from toy_engine import INFO
+from toy_engine import INFO, LEARNING
 
-from engines.base import LoraSettings
+from engines.base import Adapters, LoraSettings
+from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.training.schedule import learning_rate
 from engines.training.settings import TrainSettings, overrides, plan
@@ -23,13 +24,13 @@ def test_settings_survive_json() -> None:
 def test_a_first_training_follows_all_clips() -> None:
     assert plan(INFO, n_clips=10, n_new=10).steps == 100
     assert plan(INFO, n_clips=90, n_new=90).steps == 180
-    assert plan(INFO, n_clips=90, n_new=90).learning_rate == INFO.learning_rate
+    assert plan(INFO, n_clips=90, n_new=90).learning_rate == LEARNING.learning_rate
 
 
 def test_an_increment_follows_the_new_clips_at_a_tenth_of_the_rate() -> None:
     assert plan(INFO, n_clips=500, n_new=10, first=False).steps == 20
     assert plan(INFO, n_clips=500, n_new=90, first=False).steps == 45
-    assert plan(INFO, n_clips=500, n_new=90, first=False).learning_rate == pytest.approx(0.1 * INFO.learning_rate)
+    assert plan(INFO, n_clips=500, n_new=90, first=False).learning_rate == pytest.approx(0.1 * LEARNING.learning_rate)
 
 
 def test_everything_can_be_set() -> None:
@@ -86,7 +87,9 @@ def test_the_shortest_run_has_a_rate(warmup: int) -> None:
     assert 0 < learning_rate(1, dataclasses.replace(settings, warmup=0)) <= 1
 
 
-LORA = dataclasses.replace(INFO, lora=True)
+LORA = dataclasses.replace(
+    INFO, capabilities=INFO.capabilities | {Capability.ADAPTS}, learning=dataclasses.replace(LEARNING, adapters=Adapters(rate=20.0))
+)
 
 
 def test_adapters_are_told_of_as_people_write_them() -> None:
@@ -120,10 +123,9 @@ def test_adapters_that_cannot_be_are_a_sentence(options: dict[str, object], sent
 
 def test_an_engine_without_adapters_says_so() -> None:
     with pytest.raises(BadInput, match="has no adapters"):
-        overrides({"lora_rank": 8}, dataclasses.replace(INFO, lora=False))
+        overrides({"lora_rank": 8}, INFO)
 
 
 def test_adapters_learn_at_a_rate_of_their_own() -> None:
-    info = dataclasses.replace(INFO, lora=True, lora_rate=20.0)
-    assert plan(info, 10, 10, True, {"lora": {"rank": 8}}).learning_rate == pytest.approx(20 * info.learning_rate)
-    assert plan(info, 10, 10, True, {"lora": None}).learning_rate == info.learning_rate
+    assert plan(LORA, 10, 10, True, {"lora": {"rank": 8}}).learning_rate == pytest.approx(20 * LEARNING.learning_rate)
+    assert plan(LORA, 10, 10, True, {"lora": None}).learning_rate == LEARNING.learning_rate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +10,13 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from engines.base import AudioChunk, Batch, Clip, EngineInfo, Features, LoraSettings, SpeechRequest
+from engines.base import Batch, Clip, EngineInfo, Features, Learning, LoraSettings
+from engines.capabilities import Capability
 
+LEARNING = Learning(first_steps=(100, 2.0), increment_steps=(20, 0.5), learning_rate=1e-2, memory=0)
 INFO = EngineInfo(
     name="toy", title="Toy", package="tests.engines.training.toy_engine", languages=("en",), sample_rate=16_000, licence="", licence_url="",
-    needs_consent=False, weights=(), clip_seconds=(0.1, 10.0), train_memory=0, speak_memory=0, lora=False,
-    first_steps=(100, 2.0), increment_steps=(20, 0.5), learning_rate=1e-2,
+    capabilities=frozenset({Capability.LEARNS}), clip_seconds=(0.1, 10.0), learning=LEARNING,
 )  # fmt: skip
 
 
@@ -77,12 +78,6 @@ class ToyEngine:
 
     def merge(self, model: ToyModel) -> ToyModel:
         return model
-
-    def export(self, version: Path, folder: Path) -> None:
-        raise NotImplementedError
-
-    def speak(self, model: ToyModel, request: SpeechRequest) -> Iterator[AudioChunk]:
-        raise NotImplementedError
 
 
 def features(rng: np.random.Generator) -> Features:

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 import torch
 
+from engines.autoregressive.decode import Batch, Next
+from engines.autoregressive.sampling import Sampling, draw
+from engines.autoregressive.speculative import Speculative
 from engines.base import LoraSettings
 from engines.xtts import latents, lora, network
-from engines.xtts.ahead import Ahead
-from engines.xtts.decode import Batch, Decoder, Next
+from engines.xtts.decode import Decoder
 from engines.xtts.latents import Latents
-from engines.xtts.sampling import Sampling, draw
 from engines.xtts.vocode import Vocoder
 
 TEXT = "Hello there, who has the key to the harbour?"
@@ -99,7 +100,7 @@ class Strange:
     """A draft whose logits are off by some measure, so that some of its guesses come true and some do not."""
 
     def __init__(self, decoder: Decoder, by: float) -> None:
-        self.gpt, self.layers, self._decoder = decoder.gpt, decoder.layers, decoder
+        self.stop, self.layers, self._decoder = decoder.stop, decoder.layers, decoder
         self._by = by * torch.randn(decoder.gpt.num_audio_tokens, generator=torch.Generator().manual_seed(5))
 
     def out(self, hidden: torch.Tensor) -> Next:
@@ -119,7 +120,7 @@ def test_guessing_ahead_says_the_same(by: float, how: Sampling, xtts: Any, voice
         generator, codes, heard = torch.Generator().manual_seed(seed), list[int](), list[torch.Tensor]()
         with torch.inference_mode():
             batch = Batch(decoder, voice.gpt)
-            ahead = Ahead(batch, Strange(decoder, by), how)  # type: ignore[arg-type]
+            speculative = Speculative(batch, Strange(decoder, by), how)  # type: ignore[arg-type]
             said = batch.join([decoder.prompt(xtts.tokenizer.encode(TEXT, "en"))])
             while True:
                 codes.append(draw(said.logits[0], seen, how, stop, generator))
@@ -128,12 +129,12 @@ def test_guessing_ahead_says_the_same(by: float, how: Sampling, xtts: Any, voice
                 if codes[-1] == stop or len(codes) == 80:
                     break
                 before = batch.column
-                said = ahead.after(codes, seen, generator, 80 - len(codes))
+                said = speculative.after(codes, seen, generator, 80 - len(codes))
                 came_true += batch.column == before
         assert codes == wanted
         assert torch.allclose(torch.stack(heard), wanted_latents, atol=1e-5)
         with torch.inference_mode():
-            ahead.forget()
+            speculative.forget()
             again = batch.step([7], [len(codes)])
             plain = Batch(decoder, voice.gpt).join([decoder.prompt(xtts.tokenizer.encode(TEXT, "en"), [*codes[:-1], 7])])
         assert torch.allclose(again.logits, plain.logits, atol=1e-4), "and leaves the batch as if it had never guessed"

@@ -1,4 +1,4 @@
-"""How text becomes the stretches that XTTS speaks, in its languages."""
+"""How text is spelt for XTTS, in its languages."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from engines.errors import BadInput
-from engines.xtts import network, sentences, tokens
+from engines.text.pace import expected_seconds
+from engines.text.unspeakable import without
+from engines.xtts import network, tokens
+from engines.xtts import text as light
+from engines.xtts.engine import XttsEngine
 from engines.xtts.info import INFO
-from engines.xtts.languages import LANGUAGES, expected_seconds, language
+from engines.xtts.languages import LANGUAGES, language
 
 #: Something in each language, with a number where the cleaners know numbers.
 SPOKEN = {
@@ -26,76 +30,6 @@ SPOKEN = {
 @pytest.fixture(scope="module")
 def tokenizer(tiny: Path) -> Any:
     return network.read_tokenizer(tiny)
-
-
-def split(text: str, code: str = "en") -> list[str]:
-    return sentences.split(text, language(code))
-
-
-def test_a_text_is_parted_at_its_sentences() -> None:
-    assert split("The boat came in before the storm. Who has the key to the harbour? Nobody knew who had it, it seems!") == [
-        "The boat came in before the storm.",
-        "Who has the key to the harbour?",
-        "Nobody knew who had it, it seems!",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("code", "text"),
-    [
-        ("en", "Yesterday Dr. Smith met Mr. J. R. Jones of the U.S. Navy at 5 p.m. and paid 3.50 for it."),
-        ("de", "Am 3. Mai ist Herr Dr. Müller mit dem Zug nach Berlin gefahren."),
-        ("fr", "Il a dit que M. Dupont et Mme. Moreau viendraient demain matin."),
-        ("es", "La Dra. Martínez y el Sr. García llegaron ayer por la noche."),
-    ],
-)
-def test_a_stop_inside_a_sentence_does_not_end_it(code: str, text: str) -> None:
-    assert split(text, code) == [text]
-
-
-@pytest.mark.parametrize(
-    ("code", "text", "count"),
-    [
-        ("zh", "今天的天气非常好我们去公园。你明天要和谁一起去哪里玩呢？", 2),
-        ("ja", "今日はとても良い天気ですね。明日はどこに行きますか？", 2),
-        ("ar", "مرحبا، كيف حالك اليوم يا صديقي؟ أنا بخير والحمد لله.", 2),
-        ("hi", "आज मौसम बहुत अच्छा है। हम सब बाहर जाना चाहते हैं।", 2),
-        ("ko", "오늘은 날씨가 정말 좋습니다. 우리는 공원에 갑니다.", 2),
-    ],
-)
-def test_the_marks_of_other_scripts_end_sentences(code: str, text: str, count: int) -> None:
-    parted = split(text, code)
-    assert len(parted) == count
-    assert "".join(parted).replace(" ", "") == text.replace(" ", "")
-
-
-def test_a_very_short_sentence_is_spoken_with_its_neighbour() -> None:
-    assert split("No. I will not go there again, whatever you say.") == ["No. I will not go there again, whatever you say."]
-    assert split("I will not go there again, whatever you say. No.") == ["I will not go there again, whatever you say. No."]
-
-
-@pytest.mark.parametrize("code", LANGUAGES)
-def test_no_stretch_is_longer_than_the_language_allows(code: str) -> None:
-    spoken = language(code)
-    for text in (
-        " ".join(["wordy"] * 300) + ".",
-        "x" * 1000,
-        ", ".join(["some more words of it"] * 60),
-        "字" * 500 + "，" + "字" * 300,
-    ):
-        parted = sentences.split(text, spoken)
-        assert max(map(len, parted)) <= spoken.longest
-        assert "".join(parted).replace(" ", "") == text.replace(" ", "")
-
-
-def test_a_long_sentence_is_cut_at_its_commas() -> None:
-    text = "It was late when they came down to the water, " * 8 + "and nobody spoke."
-    assert all(piece.endswith((",", ".")) for piece in split(text))
-
-
-@pytest.mark.parametrize("text", ["", "   \n\n", "...", "— — —", "?!"])
-def test_a_text_without_words_has_no_stretches(text: str) -> None:
-    assert split(text) == []
 
 
 def test_there_are_all_seventeen_languages() -> None:
@@ -114,6 +48,17 @@ def test_every_language_can_be_spelt(code: str, tokenizer: Any) -> None:
     assert not any(character.isdigit() for character in spelt), "numbers are words"
 
 
+def test_characters_that_only_the_vocabulary_knows_it_lacks_are_found_before_speaking(engine: XttsEngine) -> None:
+    text = "A {boat} 😀 <break> came | in."
+    with pytest.raises(BadInput, match="vocabulary cannot spell"):
+        tokens.encode(network.read_tokenizer(engine.base_dir()), "A {boat}", "en")
+    found = engine.unspeakable(text, "en")
+    assert [one.text for one in found] == ["{", "}", "😀", "<break>", "|"]
+    assert [one.text for one in light.unspeakable(text, "en")] == ["😀", "<break>"], "what the daemon can tell without the base"
+    assert tokens.encode(network.read_tokenizer(engine.base_dir()), without(text, found), "en")
+    assert engine.unspeakable("Hello.", "tlh") == ()
+
+
 @pytest.mark.parametrize(("code", "package"), [("ja", "cutlet"), ("zh", "pypinyin")])
 def test_a_language_whose_package_is_not_here_says_which(code: str, package: str, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
@@ -129,7 +74,6 @@ def test_with_the_package_it_is_spelt_as_it_sounds(code: str, package: str, spel
 
 
 def test_longer_texts_and_numbers_take_longer() -> None:
-    english = language("en")
-    assert 1.5 < expected_seconds("The boat came in before the storm.", english) < 4
-    assert expected_seconds("It was 1984.", english) > expected_seconds("It was late.", english) + 0.5
-    assert expected_seconds("今天的天气非常好我们去公园。", language("zh")) > 2
+    assert 1.5 < expected_seconds("The boat came in before the storm.", "en") < 4
+    assert expected_seconds("It was 1984.", "en") > expected_seconds("It was late.", "en") + 0.5
+    assert expected_seconds("今天的天气非常好我们去公园。", "zh") > 2

@@ -14,9 +14,11 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
+from engines.autoregressive import synthesis, takes
+from engines.autoregressive.synthesis import Synthesis
 from engines.base import AudioChunk, Clip, LoraSettings, SpeechRequest
 from engines.errors import BadInput
-from engines.xtts import latents, reading, references, speech, takes
+from engines.xtts import latents, references, speech
 from engines.xtts.engine import XttsEngine
 from engines.xtts.model import XttsModel
 
@@ -73,12 +75,12 @@ def test_the_same_seed_gives_the_same_samples_and_another_gives_others(voice: Xt
 
 def test_what_is_streamed_is_what_coqui_makes_of_the_same_codes(steady: XttsModel) -> None:
     voice = steady
-    manner = speech.options.read(SpeechRequest(TEXT, options=ONCE))
+    config = speech.options.read(SpeechRequest(TEXT, options=ONCE))
     lines = speech._lines(voice.xtts, TEXT, speech.language("en"))
     high = voice.speakers["Tiny High"]
-    decoder, draft = speech._decoders(voice, manner)
-    assert draft is not None, "it guesses ahead"
-    heard = reading.Reading(voice.xtts, decoder, high, lines, manner, 3, draft)
+    speaking = speech.Voice(voice.xtts, high, config, *speech._decoders(voice, config))
+    assert speaking.draft is not None, "it guesses ahead"
+    heard = Synthesis(speaking, lines, config, 3)
     pieces: dict[int, list[NDArray[np.float32]]] = {}
     for line, samples, _ in heard.sound():
         pieces.setdefault(line.index, []).append(samples)
@@ -92,14 +94,13 @@ def test_what_is_streamed_is_what_coqui_makes_of_the_same_codes(steady: XttsMode
 
 def test_sound_comes_before_the_sentence_is_decoded(steady: XttsModel) -> None:
     voice = steady
-    manner = speech.options.read(SpeechRequest(TEXT, options=ONCE))
+    config = speech.options.read(SpeechRequest(TEXT, options=ONCE))
     lines = speech._lines(voice.xtts, TEXT, speech.language("en"))
-    decoder, draft = speech._decoders(voice, manner)
-    heard = reading.Reading(voice.xtts, decoder, voice.speakers["Tiny Low"], lines, manner, 3, draft)
+    heard = Synthesis(speech.Voice(voice.xtts, voice.speakers["Tiny Low"], config, *speech._decoders(voice, config)), lines, config, 3)
     line, samples, _ = next(heard.sound())
     assert len(samples) > 0
     assert line.chosen is not None
-    assert len(line.chosen.codes) == reading.FIRST_CHUNK
+    assert len(line.chosen.codes) == synthesis.FIRST_CHUNK
     assert lines[1].chosen is None, "the first sentence starts alone"
 
 
@@ -146,8 +147,8 @@ def test_a_voice_that_stops_at_once_is_tried_again_and_no_more_often_than_asked(
 def test_a_voice_that_babbles_on_is_ended_and_tried_again_from_what_was_heard(steady: XttsModel, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         chunks = say(steady, SECOND, options={"retries": 1})
-    longest = takes.length(SECOND, speech.language("en"), 602).longest
-    assert len(sound(chunks)) / 24_000 == pytest.approx(longest / takes.CODES_PER_SECOND, abs=0.1)
+    longest = takes.length(SECOND, "en", 602, speech.CODES_PER_SECOND).longest
+    assert len(sound(chunks)) / 24_000 == pytest.approx(longest / speech.CODES_PER_SECOND, abs=0.1)
     told = [record.message for record in caplog.records]
     assert len(told) == 2
     assert "did not end after 1.8 s, where about 1.8 s were expected: said again (take 2)" in told[0]
@@ -164,7 +165,7 @@ def test_a_good_take_after_a_broken_one_is_the_one_that_is_heard(voice: XttsMode
     monkeypatch.setattr(takes, "fault_of_sound", fault)
     monkeypatch.setattr(takes, "fault_of_length", lambda *_: "")
     monkeypatch.setattr(takes, "is_odd", lambda *_: False)
-    monkeypatch.setattr(reading, "FIRST_CHUNK", 1000)  # nothing is heard before it is whole
+    monkeypatch.setattr(synthesis, "FIRST_CHUNK", 1000)  # nothing is heard before it is whole
     chunks = say(voice, SECOND, options={"retries": 2})
     assert len(lengths) == 2
     assert len(sound(chunks)) == lengths[1] != lengths[0]
@@ -194,7 +195,7 @@ def test_of_several_takes_the_one_heard_best_is_kept(voice: XttsModel, monkeypat
         return takes.Heard(next(wrong), "high")
 
     monkeypatch.setattr(takes, "hear", hear)
-    monkeypatch.setattr(takes, "similarity", lambda *_: 0.0)
+    monkeypatch.setattr(references, "similarity", lambda *_: 0.0)
     monkeypatch.setattr(takes, "fault_of_length", lambda *_: "")
     chunks = say(voice, SECOND, options={"best_of": 3, "retries": 0})
     assert len(heard) == len(set(heard)) == 3
@@ -207,7 +208,7 @@ def test_a_recogniser_and_the_speaker_encoder_judge_takes(voice: XttsModel) -> N
     assert takes.hear(noise, 24_000, SECOND, "en").fault
     assert takes.hear(noise, 24_000, "¿Quién tiene la llave?", "es").wrong is None
     own = references.embedding(voice.xtts, torch.from_numpy(noise)[None])
-    assert takes.similarity(voice.xtts, torch.from_numpy(noise), 22_050, own) == pytest.approx(1.0, abs=1e-3)
+    assert references.similarity(voice.xtts, torch.from_numpy(noise), 22_050, own) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_silence_is_a_fault() -> None:

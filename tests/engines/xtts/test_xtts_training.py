@@ -9,9 +9,10 @@ import pytest
 import torch
 from conftest import clip, tone
 
-from engines.base import Batch, Clip, Features, LoraSettings, Model
+from engines.base import Adapters, Batch, Clip, Features, LoraSettings, Model
 from engines.errors import BadInput, WeightsMissing
 from engines.features import encode_all
+from engines.registry import learning
 from engines.training.data import DataOrder
 from engines.training.held_out import held_out_losses
 from engines.training.loop import train
@@ -148,8 +149,8 @@ def test_held_out_losses_are_the_same_every_time(engine: XttsEngine, features: l
 
 def test_adapters_learn_faster_and_an_increment_slower() -> None:
     full, lora = plan(INFO, 100, 100), plan(INFO, 100, 100, overrides={"lora": {"rank": 8, "alpha": 16}})
-    assert lora.learning_rate == pytest.approx(full.learning_rate * INFO.lora_rate)
-    assert plan(INFO, 100, 10, first=False).learning_rate == pytest.approx(full.learning_rate * INFO.increment_rate)
+    assert lora.learning_rate == pytest.approx(full.learning_rate * (learning(INFO).adapters or Adapters()).rate)
+    assert plan(INFO, 100, 10, first=False).learning_rate == pytest.approx(full.learning_rate * learning(INFO).increment_rate)
 
 
 @pytest.mark.parametrize("file", ["model.pth", "dvae.pth"])

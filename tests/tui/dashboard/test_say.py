@@ -55,6 +55,16 @@ def test_a_text_is_heard_as_it_comes_and_stands_in_the_history(stage: Stage, hom
     see(story())
 
 
+def test_what_the_engine_cannot_say_is_named_when_it_has_spoken(stage: Stage, home: Path, card: Card) -> None:
+    async def story() -> None:
+        async with looking(home) as eye:
+            await eye.press("5", "t")
+            await eye.press(*"One", "space", "less_than_sign", *"break", "greater_than_sign", "enter")
+            await eye.sees("Left out, since the engine cannot say it: “<break>”.")
+
+    see(story())
+
+
 def test_the_settings_are_taken_and_a_wrong_one_is_said_in_words(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:

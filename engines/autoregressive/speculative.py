@@ -1,9 +1,9 @@
 """Speculative decoding (Leviathan et al. 2023, arXiv 2211.17192): several codes for one reading of the weights, and the same ones.
 
-One code at a time, fp32 decoding on a CPU waits for weights to come out of memory: for nine codes it waits as long as for one. So the same
-GPT with its weights in eight bits, a quarter of the bytes, guesses how a sentence goes on, drawing from a copy of the take's own generator;
-one pass in full precision looks at all guesses at once, and says what follows each. A code is always drawn from what full precision said:
-a guess that turns out to be another code is forgotten with all after it. Guesses cost time, never change what is said.
+One code at a time, fp32 decoding on a CPU waits for weights to come out of memory: for nine codes it waits as long as for one. So a draft,
+such as the same model with its weights in eight bits, a quarter of the bytes, guesses how a sentence goes on, drawing from a copy of the
+take's own generator; one pass in full precision looks at all guesses at once, and says what follows each. A code is always drawn from what
+full precision said: a guess that turns out to be another code is forgotten with all after it. Guesses cost time, never change what is said.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Sequence
 
 import torch
 
-from engines.xtts.decode import Batch, Decoder, Next
-from engines.xtts.sampling import Sampling, draw
+from engines.autoregressive.decode import Batch, Decoder, Next
+from engines.autoregressive.sampling import Sampling, draw
 
 #: Guesses at first and at most. They become one more when all came true, and one fewer when not.
 FIRST, MOST = 4, 8
 
 
-class Ahead:
+class Speculative:
     """Guesses at one take while it is the only row of a batch. Call everything under `torch.inference_mode()`."""
 
     def __init__(self, batch: Batch, draft: Decoder, sampling: Sampling) -> None:
@@ -31,7 +31,8 @@ class Ahead:
     def after(self, codes: Sequence[int], seen: torch.Tensor, generator: torch.Generator, most: int) -> Next:
         """What follows the codes said so far, the last of which the batch does not have yet, as from `Batch.step`.
 
-        `seen` and `generator` are the take's, as they will draw the next code; at most `most` codes are still to be said."""
+        `seen` (codes,) bool and `generator` are the take's, as they will draw the next code, and stay as they are; at most `most` codes are
+        still to be said. One row: logits (1, codes), latents (1, channels)."""
         if self._known:
             guessed, following = self._known.popleft()
             if guessed == codes[-1]:
@@ -53,7 +54,7 @@ class Ahead:
         self._known.clear()
 
     def _guess(self, codes: Sequence[int], seen: torch.Tensor, generator: torch.Generator, count: int) -> list[int]:
-        stop, before, said = self._draft.gpt.stop_audio_token, self._batch.column, [codes[-1]]
+        stop, before, said = self._draft.stop, self._batch.column, [codes[-1]]
         while len(said) <= count:
             logits = self._batch.step(said[-1:], [len(codes) + len(said) - 1], by=self._draft).logits
             code = draw(logits[0].float().cpu(), seen, self._sampling, stop, generator)
@@ -61,5 +62,5 @@ class Ahead:
                 break
             said.append(code)
             seen[code] = True
-        self._batch.back(self._batch.column - before)  # what eight bits wrote there is written again in full precision
+        self._batch.back(self._batch.column - before)  # what the draft wrote there is written again in full precision
         return said[1:]

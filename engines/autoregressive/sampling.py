@@ -1,5 +1,5 @@
-"""From logits to a code: the penalties and cuts that XTTS users know, in the order and with the numbers of transformers' own, so that the
-same seed draws the same codes as stock coqui-tts.
+"""From logits to a code: penalties and cuts in the order and with the numbers of transformers' own, so that the same seed draws the same
+codes as models that generate with it (stock coqui-tts among them).
 """
 
 from __future__ import annotations

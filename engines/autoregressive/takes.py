@@ -1,7 +1,8 @@
 """Whether a take of a sentence came out as it should, and which of several is the best.
 
-XTTS fails in three ways: it stops in the middle, it goes on with babble after the last word, or it falls silent. The first two show in the
-length against what the text should take; a recogniser, where one knows the language, hears babble that is of the right length.
+Models that say one code after another fail in three ways: they stop in the middle, go on with babble after the last word, or fall silent.
+The first two show in the length against what the text should take; a recogniser, where one knows the language, hears babble that is of the
+right length.
 """
 
 from __future__ import annotations
@@ -11,26 +12,22 @@ import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import soxr
-import torch
 from numpy.typing import NDArray
 
 from engines.errors import EngineError
 from engines.metrics.wer import errors
+from engines.text.pace import expected_seconds
 from engines.transcription.base import SAMPLE_RATE as HEARD_RATE
 from engines.transcription.base import Transcriber
 from engines.transcription.choose import choose
-from engines.xtts.languages import Language, expected_seconds
 
-log = logging.getLogger("engines.xtts")
+log = logging.getLogger("engines.speaking")
 
-#: Codes in a second of speech: 22,050 Hz in steps of 1,024 samples.
-CODES_PER_SECOND = 22_050 / 1_024
-#: Lengths that cannot be right, as shares of the expected one, with a second and a half to spare at the end and a third at the start.
-_SHORTEST, _LONGEST, _SPARE_AT_END, _SPARE = 0.35, 2.5, 32, 7
+#: Lengths that cannot be right, as shares of the expected one, with seconds to spare at the end and at the start.
+_SHORTEST, _LONGEST, _SPARE_AT_END, _SPARE = 0.35, 2.5, 1.5, 1 / 3
 #: Lengths that are worth a recogniser's time.
 _ODD = (0.6, 1.6)
 #: Level below which 20 ms are silent, dB of full scale, and how long silence may last, seconds.
@@ -46,25 +43,27 @@ class Length:
     usual: float
     shortest: int
     longest: int  #: decoding ends here
+    rate: float  #: codes in a second of speech
 
     @property
     def seconds(self) -> float:
-        return self.usual / CODES_PER_SECOND
+        return self.usual / self.rate
 
 
-def length(text: str, language: Language, limit: int) -> Length:
-    """Of a text; `limit` is what the model can say in one go, codes."""
-    usual = min(expected_seconds(text, language) * CODES_PER_SECOND, limit / 1.1)
-    return Length(usual, max(0, int(usual * _SHORTEST - _SPARE)), min(limit, int(usual * _LONGEST + _SPARE_AT_END)))
+def length(text: str, language: str, limit: int, rate: float) -> Length:
+    """Of a text; `limit` is what the model can say in one go, codes, `rate` how many make a second."""
+    usual = min(expected_seconds(text, language) * rate, limit / 1.1)
+    shortest, longest = usual * _SHORTEST - round(_SPARE * rate), usual * _LONGEST + round(_SPARE_AT_END * rate)
+    return Length(usual, max(0, int(shortest)), min(limit, int(longest)), rate)
 
 
 def fault_of_length(codes: int, stopped: bool, expected: Length) -> str:
     """What is wrong with a take of so many codes, for the log; empty if nothing is."""
     said = f"about {expected.seconds:.1f} s were expected"
     if not stopped:
-        return f"did not end after {codes / CODES_PER_SECOND:.1f} s, where {said}"
+        return f"did not end after {codes / expected.rate:.1f} s, where {said}"
     if codes < expected.shortest:
-        return f"ended after {codes / CODES_PER_SECOND:.1f} s, where {said}"
+        return f"ended after {codes / expected.rate:.1f} s, where {said}"
     return ""
 
 
@@ -102,25 +101,16 @@ class Heard:
 
 def hear(samples: NDArray[np.float32], rate: int, text: str, language: str) -> Heard:
     """Have sound (n,) heard by the recogniser for the language, if there is one."""
-    ears = _ears(language)
-    if ears is None:
+    recogniser = _recogniser(language)
+    if recogniser is None:
         return Heard(None)
-    heard = ears.transcribe(soxr.resample(samples, rate, HEARD_RATE).astype(np.float32)).text
+    heard = recogniser.transcribe(soxr.resample(samples, rate, HEARD_RATE).astype(np.float32)).text
     mistakes = errors(text, heard, language)
-    return Heard(mistakes.cer if language in ("zh", "ja") else mistakes.wer, ears.trust)
-
-
-@torch.inference_mode()
-def similarity(xtts: Any, samples: torch.Tensor, rate: int, speaker: torch.Tensor) -> float:
-    """Cosine of a take (n,) and the voice (1, 512, 1), by the base's own speaker encoder; 0 for what is too short to tell."""
-    if len(samples) < rate // 2:
-        return 0.0
-    own = xtts.get_speaker_embedding(samples[None].to(speaker.device), rate)
-    return float(torch.nn.functional.cosine_similarity(own.flatten(), speaker.flatten(), dim=0))
+    return Heard(mistakes.cer if language in ("zh", "ja") else mistakes.wer, recogniser.trust)
 
 
 @lru_cache(maxsize=4)
-def _ears(language: str) -> Transcriber | None:
+def _recogniser(language: str) -> Transcriber | None:
     home = os.environ.get("MYNA_HOME")
     try:
         return choose(language, Path(home) / "weights" if home else None).transcriber

@@ -11,26 +11,61 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engines.xtts import takes
-from engines.xtts.ahead import Ahead
-from engines.xtts.decode import Batch, Decoder
-from engines.xtts.latents import Latents
-from engines.xtts.options import Manner
-from engines.xtts.sampling import draw
-from engines.xtts.vocode import Vocoder
+from engines.autoregressive import takes
+from engines.autoregressive.config import GenerationConfig
+from engines.autoregressive.decode import Batch, Decoder
+from engines.autoregressive.sampling import draw
+from engines.autoregressive.speculative import Speculative
 
-log = logging.getLogger("engines.xtts")
+log = logging.getLogger("engines.speaking")
 
-#: Codes of the first chunk (0.28 s, of which the vocoder keeps the last 0.14 s back), and how chunks grow up to the longest.
+#: Codes of the first chunk (at XTTS's 21.5 a second 0.28 s, of which its vocoder keeps the last 0.14 s back), and how chunks grow up to the
+#: longest.
 FIRST_CHUNK, GROWTH, LONGEST_CHUNK = 6, 1.6, 40
-#: The token ids that stock coqui-tts counts as said before it starts (a prompt is ones to it), beside the start code.
-_SAID_AT_START = 1
+
+
+class Vocoder(Protocol):
+    """A vocoder in the middle of one take."""
+
+    def __call__(self, latents: torch.Tensor, *, last: bool) -> torch.Tensor:
+        """Sound (samples,) float32 that the next latents (n, channels) make sure; with `last`, all that is left."""
+        ...
+
+
+class Voice(Protocol):
+    """One voice of one model, for one request."""
+
+    @property
+    def decoder(self) -> Decoder: ...
+
+    @property
+    def draft(self) -> Decoder | None:
+        """Guesses ahead of it, where that pays."""
+        ...
+
+    @property
+    def conditioning(self) -> torch.Tensor:
+        """As `Decoder.prefix` takes it."""
+        ...
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the sound, Hz."""
+        ...
+
+    def vocoder(self) -> Vocoder:
+        """A fresh one, for a take."""
+        ...
+
+    def similarity(self, samples: torch.Tensor) -> float:
+        """Cosine of sound (n,) and the voice; 0 for what is too short to tell."""
+        ...
 
 
 @dataclass(eq=False)
@@ -67,20 +102,16 @@ class Take:
     samples: NDArray[np.float32] | None = None  #: of a take that was vocoded whole
 
 
-class Reading:
+class Synthesis:
     """One request, on its way. Iterate over `sound()` once."""
 
-    def __init__(
-        self, xtts: Any, decoder: Decoder, voice: Latents, lines: Sequence[Line], manner: Manner, seed: int, draft: Decoder | None = None
-    ) -> None:
-        """`draft` is the decoder in fewer bits, to guess ahead with."""
-        self.xtts, self.decoder, self.voice, self.manner, self.seed = xtts, decoder, voice, manner, seed
+    def __init__(self, voice: Voice, lines: Sequence[Line], config: GenerationConfig, seed: int) -> None:
+        self.voice, self.decoder, self.config, self.seed = voice, voice.decoder, config, seed
         self.lines = lines
-        self._whole = manner.listen or manner.best_of > 1  #: nothing goes out before it was judged
-        self.rate: int = xtts.hifigan_decoder.output_sample_rate
+        self._whole = config.listen or config.best_of > 1  #: nothing goes out before it was judged
         with torch.inference_mode():
-            self._batch = Batch(decoder, voice.gpt)
-        self._ahead = None if draft is None else Ahead(self._batch, draft, manner.sampling)
+            self._batch = Batch(voice.decoder, voice.conditioning)
+        self._speculative = None if voice.draft is None else Speculative(self._batch, voice.draft, config.sampling)
         self._live: list[Take] = []  #: by row of the batch
         self._waiting: deque[Take] = deque()
         self._later: deque[Line] = deque(lines)
@@ -104,23 +135,23 @@ class Reading:
 
     def _begin(self, line: Line) -> None:
         """Have another take, or as many as were asked for, wait for a place."""
-        for _ in range(self.manner.best_of if not line.tried else 1):
+        for _ in range(self.config.best_of if not line.tried else 1):
             generator = torch.Generator()
             generator.manual_seed((self.seed + 0x9E3779B97F4A7C15 * line.index + 0xC2B2AE3D27D4EB4F * line.tried) % 2**63)
             line.tried += 1
-            seen = torch.zeros(self.decoder.gpt.num_audio_tokens, dtype=torch.bool)
-            seen[[_SAID_AT_START, self.decoder.gpt.start_audio_token]] = True
+            seen = torch.zeros(self.decoder.n_codes, dtype=torch.bool)
+            seen[list(self.decoder.counted)] = True
             take = Take(line, generator, seen)
             line.takes.append(take)
             self._waiting.append(take)
-        if self.manner.best_of == 1:
+        if self.config.best_of == 1:
             line.chosen = line.takes[-1]
 
     def _admit(self, *, alone: bool) -> None:
         """Fill the free rows of the batch."""
-        while not alone and self._later and len(self._live) + len(self._waiting) + self.manner.best_of <= self.manner.batch:
+        while not alone and self._later and len(self._live) + len(self._waiting) + self.config.best_of <= self.config.batch:
             self._begin(self._later.popleft())
-        joining = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.manner.batch - len(self._live)))]
+        joining = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.config.batch - len(self._live)))]
         if not joining:
             return
         self._forget()
@@ -130,11 +161,11 @@ class Reading:
 
     def _step(self) -> None:
         """One more code for every row."""
-        stop = self.decoder.gpt.stop_audio_token
+        stop = self.decoder.stop
         for take in self._live:
             assert take.logits is not None
             assert take.latent is not None
-            code = draw(take.logits, take.seen, self.manner.sampling, stop, take.generator)
+            code = draw(take.logits, take.seen, self.config.sampling, stop, take.generator)
             take.codes.append(code)
             take.latents.append(take.latent)
             take.seen[code] = True
@@ -145,18 +176,18 @@ class Reading:
                 self._forget()
                 self._batch.leave(row)
                 self._ended(self._live.pop(row))
-        if self._ahead is not None and len(self._live) == 1:
+        if self._speculative is not None and len(self._live) == 1:
             [take] = self._live
             left = take.line.length.longest - len(take.codes)
-            self._hand_out([take], *self._ahead.after(take.codes, take.seen, take.generator, left))
+            self._hand_out([take], *self._speculative.after(take.codes, take.seen, take.generator, left))
         elif self._live:
             positions = [len(take.codes) for take in self._live]
             self._hand_out(self._live, *self._batch.step([take.codes[-1] for take in self._live], positions))
 
     def _forget(self) -> None:
         """Before rows come or go."""
-        if self._ahead is not None:
-            self._ahead.forget()
+        if self._speculative is not None:
+            self._speculative.forget()
 
     def _hand_out(self, rows: Sequence[Take], logits: torch.Tensor, latents: torch.Tensor) -> None:
         for take, row, latent in zip(rows, logits.float().cpu(), latents, strict=True):
@@ -166,9 +197,9 @@ class Reading:
         """A take came to its end: is it good?"""
         line = take.line
         take.fault = takes.fault_of_length(len(take.codes), take.stopped, line.length)
-        if not take.sent and (not take.fault or self.manner.best_of > 1):
+        if not take.sent and (not take.fault or self.config.best_of > 1):
             self._look(take)
-        if line.tried < self.manner.best_of + self.manner.retries and all(one.fault for one in line.takes):
+        if line.tried < self.config.best_of + self.config.retries and all(one.fault for one in line.takes):
             log.warning("Sentence %d %s: said again (take %d).", line.index + 1, take.fault, line.tried + 1)
             self._again(take)
         if not all(one.finished for one in line.takes):
@@ -192,7 +223,7 @@ class Reading:
         del take.codes[take.sent :], take.latents[take.sent :]
         take.finished, take.stopped, take.fault = False, False, ""
         take.seen[:] = False
-        take.seen[[_SAID_AT_START, self.decoder.gpt.start_audio_token, *take.codes]] = True
+        take.seen[[*self.decoder.counted, *take.codes]] = True
         self._waiting.appendleft(take)
 
     def _look(self, take: Take) -> None:
@@ -201,13 +232,13 @@ class Reading:
         sound = self._vocode(take, last=True)
         take.sent = 0  # it has not gone out
         take.samples = sound.cpu().numpy()
-        take.fault = take.fault or takes.fault_of_sound(take.samples, self.rate)
+        take.fault = take.fault or takes.fault_of_sound(take.samples, self.voice.sample_rate)
         if self._whole or takes.is_odd(len(take.codes), line.length):
-            heard = takes.hear(take.samples, self.rate, line.text, line.language)
+            heard = takes.hear(take.samples, self.voice.sample_rate, line.text, line.language)
             take.fault = take.fault or heard.fault
             take.score = -(heard.wrong or 0.0)
-        if self.manner.best_of > 1:
-            take.score += takes.similarity(self.xtts, sound, self.rate, self.voice.speaker)
+        if self.config.best_of > 1:
+            take.score += self.voice.similarity(sound)
 
     def _sound_of(self, line: Line) -> tuple[NDArray[np.float32] | None, bool]:
         """What there is to hear of a sentence, if it is enough."""
@@ -226,8 +257,7 @@ class Reading:
     def _vocode(self, take: Take, *, last: bool) -> torch.Tensor:
         """Sound of the latents that the vocoder does not have yet."""
         if take.vocoder is None:
-            manner = self.manner
-            take.vocoder = Vocoder(self.xtts.hifigan_decoder, self.voice.speaker, speed=manner.speed, fast=manner.fast)
+            take.vocoder = self.voice.vocoder()
         latents = torch.stack(take.latents[take.sent :])
         take.sent = len(take.latents)
         return take.vocoder(latents, last=last)

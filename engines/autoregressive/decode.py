@@ -1,0 +1,155 @@
+"""A transformer's code loop over several texts at once: a step takes one code a row and gives the next code's logits and latent.
+
+Keys and values lie in one block that grows rarely, and several rows share each reading of the weights. Positions are the decoder's business
+(it adds them to embeddings, not to keys), so a row may stand anywhere in the block: rows are right-aligned, and join and leave at any step.
+What conditions the voice stands before every text and does not depend on it: it is computed once for all rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+import torch
+from torch.nn.functional import pad
+
+#: Columns by which the block of keys and values grows.
+GROWTH = 128
+
+
+class Next(NamedTuple):
+    """What a model makes of the codes so far."""
+
+    logits: torch.Tensor  #: of the next code, (rows, codes) float32
+    latents: torch.Tensor  #: what a vocoder turns into the next code's sound, (rows, channels) float32
+
+
+class Layer(Protocol):
+    """One block of a transformer."""
+
+    def __call__(self, hidden: torch.Tensor, block: torch.Tensor, mask: torch.Tensor | None, *, causal: bool) -> torch.Tensor:
+        """Hidden (rows, n, channels) → the same; keys and values of the n are written into the last n columns of `block` (2, rows,
+        heads, columns, size). A mask is True where a position may look, and broadcasts to (rows, heads, n, columns)."""
+        ...
+
+
+class Decoder(Protocol):
+    """A model ready to decode. One with rotary positions does not fit yet: its layers would have to be told them."""
+
+    heads: int
+    channels: int
+    device: torch.device
+    n_codes: int  #: size of the codes' vocabulary, the stop code in it
+    stop: int  #: the code that ends a text
+    counted: tuple[int, ...]  #: codes that a repetition penalty counts as said before the first
+
+    @property
+    def layers(self) -> Sequence[Layer]: ...
+
+    def prefix(self, conditioning: torch.Tensor) -> torch.Tensor:
+        """Keys and values (layers, 2, 1, heads, positions, size) of what stands before every text."""
+        ...
+
+    def prompt(self, tokens: Sequence[int], codes: Sequence[int] = ()) -> torch.Tensor:
+        """What stands between the prefix and the next code, (positions, channels): the text, and the codes that were said already."""
+        ...
+
+    def embed(self, codes: torch.Tensor, positions: Sequence[int]) -> torch.Tensor:
+        """Codes (rows,) int64 at their positions among the codes, the first being at 1: (rows, channels)."""
+        ...
+
+    def out(self, hidden: torch.Tensor) -> Next:
+        """Of the last layer's output (rows, channels)."""
+        ...
+
+
+class Batch:
+    """Rows that one voice says together. Call everything under `torch.inference_mode()`."""
+
+    def __init__(self, decoder: Decoder, conditioning: torch.Tensor) -> None:
+        """`conditioning` is what makes the voice, as `decoder.prefix` takes it."""
+        self.decoder = decoder
+        self._prefix = decoder.prefix(conditioning)
+        self._clear()
+
+    def _clear(self) -> None:
+        self.rows = 0
+        self.column = 0  #: next column to be written
+        d = self.decoder
+        self._block = torch.empty(len(d.layers), 2, 0, d.heads, 0, d.channels // d.heads, device=d.device)
+        self._shown = torch.zeros(0, 0, dtype=torch.bool, device=d.device)  #: (rows, columns) what a row may attend to
+
+    def join(self, prompts: Sequence[torch.Tensor]) -> Next:
+        """Add rows at the end, each with its prompt (positions, channels); what follows their prompts."""
+        lengths = [len(prompt) for prompt in prompts]
+        width, count, heard = max(lengths), len(prompts), self._prefix.shape[4]
+        hidden = torch.stack([pad(prompt, (0, 0, width - len(prompt), 0)) for prompt in prompts])
+        own = torch.arange(width, device=hidden.device) >= width - torch.tensor(lengths, device=hidden.device)[:, None]
+        shown = pad(own, (heard, 0), value=True)  # the voice, padding, the text
+        self._place(count, heard + width, shown)
+        written = self._block[:, :, -count:, :, self.column - heard - width : self.column]
+        written[:, :, :, :, :heard] = self._prefix
+        before = torch.ones(width, heard + width, dtype=torch.bool, device=hidden.device).tril(heard)
+        mask = (before & shown[:, None])[:, None]
+        for layer, block in zip(self.decoder.layers, written, strict=True):
+            hidden = layer(hidden, block, mask, causal=False)
+        return self.decoder.out(hidden[:, -1])
+
+    def step(self, codes: Sequence[int], positions: Sequence[int], by: Decoder | None = None) -> Next:
+        """Say one code a row, at its position among the row's codes (the first is 1); what follows, as another decoder of the same voice
+        sees it if one is given."""
+        return self._say(self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[:, None], by or self.decoder)
+
+    def say(self, codes: Sequence[int], position: int) -> Next:
+        """Say several codes of the only row, the first at a position among its codes; what follows each, (codes, …)."""
+        positions = range(position, position + len(codes))
+        return self._say(self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[None], self.decoder)
+
+    def back(self, columns: int) -> None:
+        """Unsay what every row said last."""
+        self.column -= columns
+
+    def _say(self, hidden: torch.Tensor, by: Decoder) -> Next:
+        """Of what is said (rows, n, channels) what follows, (rows × n, …)."""
+        before, n = self.column, hidden.shape[1]
+        if before + n > self._block.shape[4]:
+            self._grow(before + max(n, GROWTH), 0)
+        self._shown[:, before : before + n] = True
+        self.column += n
+        shown = self._shown[:, : self.column]
+        mask = None if bool(shown.all()) else shown[:, None, None]
+        if n > 1:
+            earlier = torch.ones(n, self.column, dtype=torch.bool, device=hidden.device).tril(before)
+            mask = earlier if mask is None else mask & earlier
+        for layer, block in zip(by.layers, self._block[:, :, :, :, : self.column], strict=True):
+            hidden = layer(hidden, block, mask, causal=False)
+        return by.out(hidden.flatten(0, 1))
+
+    def leave(self, row: int) -> None:
+        """Take a row out; those after it move up."""
+        kept = [index for index in range(self.rows) if index != row]
+        self.rows -= 1
+        if not kept:
+            self._clear()
+            return
+        self._block, self._shown = self._block[:, :, kept], self._shown[kept]
+
+    def _place(self, rows: int, width: int, shown: torch.Tensor) -> None:
+        """Room for more rows, `width` columns of which end at `column`."""
+        shift = max(0, width - self.column)
+        self._grow(max(self._block.shape[4], self.column + shift + GROWTH), shift)
+        self.column += shift
+        more = torch.zeros(*self._block.shape[:2], rows, *self._block.shape[3:], device=self._block.device)
+        self._block = torch.cat([self._block, more], dim=2)
+        self._shown = torch.cat([self._shown, torch.zeros(rows, self._shown.shape[1], dtype=torch.bool, device=shown.device)])
+        self._shown[-rows:, self.column - width : self.column] = shown
+        self.rows += rows
+
+    def _grow(self, columns: int, shift: int) -> None:
+        """A wider block, what there is moved `shift` columns to the right."""
+        if columns == self._block.shape[4] and not shift:
+            return
+        more = columns - shift - self.column
+        # zeros, not what was in memory: what is hidden by a mask is still multiplied, and a NaN would stay one
+        self._block = pad(self._block[:, :, :, :, : self.column], (0, 0, shift, more))
+        self._shown = pad(self._shown[:, : self.column], (shift, more))

@@ -1,0 +1,16 @@
+"""The real mynad, in a Myna that has the engines of `tests/engines` too, and so has its worker."""
+
+from __future__ import annotations
+
+import functools
+import sys
+
+from daemon import main
+from engines import registry
+from tests.engines.parrot.info import INFO as PARROT
+from tests.engines.toy.info import INFO as TOY
+
+if __name__ == "__main__":
+    registry.ENGINES |= {info.name: info for info in (TOY, PARROT)}
+    main.Daemon = functools.partial(main.Daemon, program=(sys.executable, "-m", "tests.e2e.toy_worker"))  # type: ignore[misc, assignment]
+    main.main()
