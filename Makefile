@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 PROTOS := proto/myna.proto proto/worker.proto
 
-# torch's threads wait for each other asleep: spinning for long makes tests crawl beside other work (daemon/launcher.py gives workers the same)
+# torch's threads wait for each other asleep: spinning for long makes tests crawl beside other work (daemon/processes/launcher_program.py gives workers the same)
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 10000
 

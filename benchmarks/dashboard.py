@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.mynad import cpu_seconds, resident
-from daemon.jobs import Channel
+from daemon.worker.job import Channel
 from proto import myna_pb2 as pb
 from proto.client import Client, connect
 
@@ -62,7 +62,7 @@ def send(plan: Any, channel: Channel) -> str:
 
 def mynad(home: Path) -> None:
     """A mynad whose workers are this program."""
-    from daemon.children import Launcher
+    from daemon.processes.launcher import Launcher
 
     launcher = Launcher(home)  # before gRPC, as always
     asyncio.run(_mynad(home, launcher))
@@ -81,9 +81,9 @@ def fill(home: Path, points: int) -> None:
 
     from sqlalchemy import text
 
-    from daemon.models import Job, Run, Voice, now
+    from daemon.database.models import Job, Run, Voice, now
+    from daemon.database.store import opened
     from daemon.state import runs
-    from daemon.store import opened
 
     insert = text("INSERT INTO points (series, step, value) VALUES (:series, :step, :value)")
 
@@ -365,7 +365,7 @@ if __name__ == "__main__":
     if MYNAD in sys.argv:
         mynad(Path(sys.argv[-1]))
     elif WORKER in sys.argv:
-        from daemon import worker
+        from daemon.worker import __main__ as worker
 
         worker.main(lambda kind: send)
     else:

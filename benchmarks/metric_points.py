@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.submit_rate import cpu_seconds
-from daemon.jobs import Channel
+from daemon.worker.job import Channel
 from proto import myna_pb2 as pb
 from proto.client_async import connect_async
 
@@ -38,7 +38,7 @@ def send(plan: Any, channel: Channel) -> str:
 
 def mynad(home: Path) -> None:
     """A mynad with a voice and a run, whose workers are this program."""
-    from daemon.children import Launcher
+    from daemon.processes.launcher import Launcher
 
     launcher = Launcher(home)  # before gRPC, as always
     asyncio.run(_mynad(home, launcher))
@@ -46,9 +46,9 @@ def mynad(home: Path) -> None:
 
 async def _mynad(home: Path, launcher: Any) -> None:
     from daemon import settings
+    from daemon.database.models import Run, Voice, now
+    from daemon.database.store import opened
     from daemon.main import Daemon
-    from daemon.models import Run, Voice, now
-    from daemon.store import opened
 
     def rows(session: Any) -> None:
         session.add(Voice(name="anna", language="en", engine="glow", options={}, created=now()))
@@ -126,7 +126,7 @@ if __name__ == "__main__":
     if MYNAD in sys.argv:
         mynad(Path(sys.argv[-1]))
     elif WORKER in sys.argv:
-        from daemon import worker
+        from daemon.worker import __main__ as worker
 
         worker.main(lambda kind: send)
     else:

@@ -20,8 +20,8 @@ from pathlib import Path
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from daemon.models import Job, Voice, now
-from daemon.store import opened
+from daemon.database.models import Job, Voice, now
+from daemon.database.store import opened
 from proto import myna_pb2 as pb
 from proto.client import connect
 from proto.client_async import AsyncClient, connect_async

@@ -1,4 +1,5 @@
-"""How a worker's threads wait for each other (`PATIENT` in daemon/launcher.py), beside OpenMP's own way and beside falling asleep at once.
+"""How a worker's threads wait for each other (`PATIENT` in daemon/processes/launcher_program.py), beside OpenMP's own way and beside
+falling asleep at once.
 
 Each way in a process of its own, in one run: a training step of small convolutions and a product of one row with a matrix in eight bits,
 alone and with a neighbour that keeps every core busy. Medians of ROUNDS; the slowest stands beside them, since what spinning costs beside
@@ -20,7 +21,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from daemon.launcher import PATIENT
+from daemon.processes.launcher_program import PATIENT
 from engines.xtts import projections
 
 #: ways to wait, by what they set in the environment

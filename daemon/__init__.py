@@ -1,6 +1,11 @@
-"""The daemon `mynad`: owns the state and the GPU. Never imports torch.
+"""The daemon `mynad`: owns the state and the GPU. The server never imports torch; worker processes do.
 
-What belongs here: gRPC services (`services/`, one file each: parse, call one state function, answer), state functions over SQLite
-(`state/`), what each kind of job means to the daemon (`kinds/`), the scheduler, launcher, inbox and monitors. `jobs/` is what a job kind
-does inside a worker process, and is (with `worker.py`) the only place where daemon code meets `engines`.
+At the root lies only what starts and wires mynad (`main`, the composition root), its settings, and what every room uses (`errors`,
+`names`).
+
+    main ──▶ services ──▶ scheduling ──▶ kinds (registry, lifecycle, */server) ──▶ state ──▶ database
+                 │             │                     │
+                 └──▶ inbox    └──▶ processes        └──▶ home, machine            worker, kinds/*/worker: worker processes
+
+A folder's docstring says what belongs there and what must not.
 """

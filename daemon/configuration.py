@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from daemon import voice_toml
+from daemon.inbox import voice_toml
 from daemon.settings import SETTINGS
 from engines import registry
 from engines.metrics.gate import RULE

@@ -22,31 +22,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from daemon import settings as configuration
-from daemon.blame import Blame
-from daemon.children import Launcher
 from daemon.errors import DatabaseHeld, MynaError, StoreTrouble
-from daemon.lock import AlreadyRunning, Lock
-from daemon.workers import PROGRAM, Workers
+from daemon.processes.launcher import Launcher
+from daemon.processes.lock import AlreadyRunning, Lock
+from daemon.processes.workers import PROGRAM, Workers
+from daemon.scheduling.blame import Blame
 from proto.home import home as default_home
 from proto.home import socket_path
 
 if TYPE_CHECKING:
     import grpc.aio
 
-    from daemon.adopt import Adoption
-    from daemon.disk_space import DiskSpace
-    from daemon.gpu import Gpus
-    from daemon.inbox import Inbox
+    from daemon.database.store import Store
+    from daemon.home.adopt import Adoption
+    from daemon.inbox.watcher import Inbox
+    from daemon.kinds.lifecycle import Lifecycle
     from daemon.kinds.registry import Kinds
-    from daemon.lifecycle import Lifecycle
-    from daemon.machine import Machine
-    from daemon.scheduler import Scheduler
+    from daemon.machine.disk_space import DiskSpace
+    from daemon.machine.gpu import Gpus
+    from daemon.machine.sampler import Machine
+    from daemon.scheduling.scheduler import Scheduler
+    from daemon.scheduling.speech import Speech
     from daemon.settings import Settings
-    from daemon.speech import Speech
     from daemon.state.events import EventHub
     from daemon.state.logs import Logs
     from daemon.state.runs import PointHub
-    from daemon.store import Store
 
 log = logging.getLogger("mynad")
 
@@ -89,7 +89,7 @@ class Daemon:
     async def serve(self) -> None:
         """Listen, work until `end` is called, then leave in order: workers save, their jobs go back to the queue. Raises MynaError
         when it cannot start."""
-        from daemon import listen
+        from daemon.services import listen
 
         listen.check(self.settings, socket_path(self.home))
         outside = [listen.tcp_server(self.settings)] if self.settings.listen else []
@@ -117,21 +117,21 @@ class Daemon:
 
     def _open(self) -> None:
         """State first, then those who use it."""
-        from daemon import memory
-        from daemon.adopt import Adoption
-        from daemon.attempt import Attempt, Reporting
-        from daemon.disk_space import DiskSpace
-        from daemon.gpu import Gpus
-        from daemon.inbox import Inbox
+        from daemon.database.store import Store
+        from daemon.home.adopt import Adoption
+        from daemon.inbox.watcher import Inbox
+        from daemon.kinds.lifecycle import Lifecycle
         from daemon.kinds.registry import Kinds
-        from daemon.lifecycle import Lifecycle
-        from daemon.machine import Machine
-        from daemon.scheduler import Scheduler
-        from daemon.speech import Speech
+        from daemon.machine import memory
+        from daemon.machine.disk_space import DiskSpace
+        from daemon.machine.gpu import Gpus
+        from daemon.machine.sampler import Machine
+        from daemon.scheduling.attempt import Attempt, Reporting
+        from daemon.scheduling.scheduler import Scheduler
+        from daemon.scheduling.speech import Speech
         from daemon.state.events import EventHub
         from daemon.state.logs import Logs
         from daemon.state.runs import PointHub
-        from daemon.store import Store
 
         home, settings = self.home, self.settings
         store = self.store = Store(home)
@@ -157,7 +157,7 @@ class Daemon:
 
     def _servicers(self) -> dict[str, Any]:
         """The services of the contract, by name."""
-        from daemon.doctor import Doctor
+        from daemon.machine.doctor import Doctor
         from daemon.services.datasets import DatasetsService
         from daemon.services.jobs import JobsService
         from daemon.services.runs import RunsService
@@ -208,7 +208,7 @@ class Daemon:
         from grpc_health.v1 import health, health_pb2, health_pb2_grpc
         from grpc_reflection.v1alpha import reflection
 
-        from daemon import listen
+        from daemon.services import listen
         from proto import myna_pb2_grpc as stubs
 
         checks = self._checks = health.aio.HealthServicer()
@@ -260,7 +260,7 @@ class Daemon:
                 await asyncio.sleep(FORGET)
 
     async def _close(self, servers: list[grpc.aio.Server]) -> None:
-        from daemon import listen
+        from daemon.services import listen
 
         if servers:
             await self._checks.enter_graceful_shutdown()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from daemon.disk_space import DiskSpace
+from daemon.database.models import Job
 from daemon.errors import MynaError
-from daemon.models import Job
+from daemon.machine.disk_space import DiskSpace
 from daemon.settings import Settings
 from daemon.state import engines
 from proto import myna_pb2 as pb

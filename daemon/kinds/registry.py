@@ -1,4 +1,4 @@
-"""The kinds of jobs there are: one line each. A new kind is a module here, its namesake in `daemon/jobs/`, and a line in `Kinds`."""
+"""The kinds of jobs there are: one line each. A new kind is a module here, its namesake in `daemon/kinds/`, and a line in `Kinds`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from daemon.errors import Later
-from daemon.kinds.dataset import MakeDataset
-from daemon.kinds.evaluate import Evaluate
-from daemon.kinds.export import Export
-from daemon.kinds.fetch import Fetch
-from daemon.kinds.ingest import Ingest
+from daemon.kinds.dataset.server import MakeDataset
+from daemon.kinds.evaluate.server import Evaluate
+from daemon.kinds.export.server import Export
+from daemon.kinds.fetch.server import Fetch
+from daemon.kinds.ingest.server import Ingest
 from daemon.kinds.kind import Kind
-from daemon.kinds.speak import Speak
-from daemon.kinds.train import Train
+from daemon.kinds.speak.server import Speak
+from daemon.kinds.train.server import Train
 from daemon.settings import Settings
 
 

@@ -10,15 +10,15 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon import journal
+from daemon.database.models import Clip, Dataset, DatasetClip, Recording
+from daemon.database.store import Store
 from daemon.errors import BadRequest, Later, NotFound
-from daemon.inbox import Inbox
-from daemon.models import Clip, Dataset, DatasetClip, Recording
+from daemon.home import journal
+from daemon.inbox.watcher import Inbox
 from daemon.services.errors import plain
 from daemon.services.upload import Upload
 from daemon.settings import Settings
 from daemon.state import datasets, paging, recordings, voices
-from daemon.store import Store
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 

@@ -9,15 +9,15 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.orm import Session
 
-from daemon.lifecycle import Lifecycle
-from daemon.models import Job
-from daemon.scheduler import Scheduler
+from daemon.database.models import Job
+from daemon.database.store import Store
+from daemon.kinds.lifecycle import Lifecycle
+from daemon.scheduling.scheduler import Scheduler
 from daemon.services.errors import plain
 from daemon.state import events, jobs
 from daemon.state.events import EventHub
 from daemon.state.logs import Logs
-from daemon.status import ENDED
-from daemon.store import Store
+from daemon.state.status import ENDED
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 

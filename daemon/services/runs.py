@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from daemon.database.store import Store
 from daemon.services.errors import plain
 from daemon.state import runs
 from daemon.state.runs import PointHub
-from daemon.store import Store
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 

@@ -14,14 +14,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from daemon.database.models import Clip
+from daemon.database.store import Store
 from daemon.errors import BadRequest, NotFound
-from daemon.kinds import speak
-from daemon.lifecycle import Lifecycle
-from daemon.models import Clip
+from daemon.kinds.lifecycle import Lifecycle
+from daemon.kinds.speak import server as speak
+from daemon.scheduling.speech import Speech
 from daemon.services.errors import plain
-from daemon.speech import Speech
 from daemon.state import voices
-from daemon.store import Store
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 

@@ -14,16 +14,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.orm import Session
 
 from daemon import names
-from daemon.adopt import Adoption
-from daemon.doctor import Doctor
+from daemon.database.store import Store
 from daemon.errors import BadRequest
-from daemon.inbox import Inbox
+from daemon.home.adopt import Adoption
+from daemon.inbox.watcher import Inbox
 from daemon.kinds.registry import Kinds
-from daemon.machine import Machine
-from daemon.scheduler import Scheduler
+from daemon.machine.doctor import Doctor
+from daemon.machine.sampler import Machine
+from daemon.scheduling.scheduler import Scheduler
 from daemon.services.errors import plain
 from daemon.state import engines, events, jobs
-from daemon.store import Store
 from engines import registry
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from daemon import names
 from daemon.errors import BadRequest, DiskFull, MynaError, NotNow
-from daemon.inbox_folder import InboxFolder, create_in, open_in
+from daemon.inbox.folder import InboxFolder, create_in, open_in
 from proto import myna_pb2 as pb
 
 #: What an uploaded file is called until it is whole. Hidden, so that the inbox leaves it alone; swept when mynad starts.

@@ -10,15 +10,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from daemon.database.store import Store
 from daemon.errors import Later, NotNow
-from daemon.kinds import export
-from daemon.lifecycle import Lifecycle
+from daemon.kinds.export import server as export
+from daemon.kinds.lifecycle import Lifecycle
 from daemon.services.errors import plain
 from daemon.settings import Settings
 from daemon.state import compare, events, jobs, paging, ratings, voices
 from daemon.state.events import EventHub
-from daemon.status import ENDED
-from daemon.store import Store
+from daemon.state.status import ENDED
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from daemon.database.models import Clip, Dataset, DatasetClip, Recording, Version, Voice
 from daemon.errors import BadRequest, NotFound
-from daemon.models import Clip, Dataset, DatasetClip, Recording, Version, Voice
 from daemon.state import voices
 from proto import worker_pb2 as wire
 

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from daemon.database.models import Evaluation
 from daemon.errors import BadRequest
-from daemon.models import Evaluation
 from daemon.state import voices
 from proto import myna_pb2 as pb
 

@@ -9,8 +9,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
+from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Job, Recording, Version, now
 from daemon.errors import NotFound
-from daemon.models import Clip, Dataset, DatasetClip, Holdout, Job, Recording, Version, now
 from daemon.state import events, holdout, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
 from proto import myna_pb2 as pb

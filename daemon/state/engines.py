@@ -11,8 +11,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from daemon.database.models import LIVE, Consent, Job, Voice, now
 from daemon.errors import BadRequest, NotFound, NotNow
-from daemon.models import LIVE, Consent, Job, Voice, now
 from engines import registry, weights
 from engines.base import EngineInfo, WeightsFile
 from engines.capabilities import Capability

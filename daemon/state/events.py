@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
+from daemon.database.models import EventRow, Job, now
 from daemon.errors import CursorTooOld, brief
-from daemon.models import EventRow, Job, now
 from proto import myna_pb2 as pb
 
 if TYPE_CHECKING:
-    from daemon.store import Store
+    from daemon.database.store import Store
 
 #: events read from the database at once
 CHUNK = 500

@@ -1,5 +1,5 @@
-"""Jobs: asking, and the changes of state that are the same for every kind (the others: `daemon.lifecycle`). Each change checks the present
-state, acts, and emits one event."""
+"""Jobs: asking, and the changes of state that are the same for every kind (the others: `daemon.kinds.lifecycle`). Each change checks the
+present state, acts, and emits one event."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
+from daemon.database.models import LIVE, Attempt, Job, now
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow, brief
-from daemon.models import LIVE, Attempt, Job, now
 from daemon.state import events, paging
-from daemon.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded, Transition
+from daemon.state.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded, Transition
 from proto import myna_pb2 as pb
 
 #: names of the wire's kinds

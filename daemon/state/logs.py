@@ -1,7 +1,7 @@
 """The log of each job: one file of JSON lines, `log/job-<id>.jsonl`, over all its attempts.
 
 Its first line says when the job was submitted, to the microsecond: a file that says otherwise is of another database's job of that number
-(daemon/identity.py).
+(daemon/home/identity.py).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypedDict
 
-from daemon import identity
+from daemon.database.models import EPOCH
 from daemon.errors import CursorTooOld
-from daemon.models import EPOCH
+from daemon.home import identity
 
 #: Bytes of a log that are read at once: whoever reads slowly makes mynad hold no more.
 PIECE = 1_000_000

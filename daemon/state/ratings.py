@@ -8,10 +8,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from daemon import tally
+from daemon.database.models import Rating, now
 from daemon.errors import BadRequest, NotFound
-from daemon.models import Rating, now
-from daemon.state import voices
+from daemon.state import tally, voices
 from proto import myna_pb2 as pb
 
 PREFERRED = ("a", "b", "same", "")

@@ -8,8 +8,8 @@ from pathlib import PurePosixPath
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from daemon.database.models import Clip, DatasetClip, Recording, Voice, now
 from daemon.errors import NotFound, brief
-from daemon.models import Clip, DatasetClip, Recording, Voice, now
 from daemon.names import is_metadata, printable
 from daemon.state import events, voices
 from proto import myna_pb2 as pb

@@ -12,14 +12,14 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
+from daemon.database.models import PointRow, Run, SeriesRow
 from daemon.errors import BadRequest, CursorTooOld, NotFound
-from daemon.models import PointRow, Run, SeriesRow
 from daemon.state import paging
-from daemon.status import ENDED
+from daemon.state.status import ENDED
 from proto import myna_pb2 as pb
 
 if TYPE_CHECKING:
-    from daemon.store import Store
+    from daemon.database.store import Store
 
 #: points of one batch to a watcher
 BATCH = 5_000

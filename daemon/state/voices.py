@@ -14,11 +14,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from daemon import identity
+from daemon.database.models import Dataset, Job, Promotion, Recording, Run, Version, Voice, now
+from daemon.database.store import home_of
 from daemon.errors import NotFound, NotNow
-from daemon.models import Dataset, Job, Promotion, Recording, Run, Version, Voice, now
+from daemon.home import identity
 from daemon.state import engines, events
-from daemon.store import home_of
 from engines import registry
 from proto import myna_pb2 as pb
 
@@ -50,7 +50,7 @@ def version(session: Session, voice: str, number: int) -> Version:
 
 
 def folder(session: Session, row: Version, home: Path) -> Path:
-    """The version's folder, for a job to read. Raises NotNow if what lies there is another's (daemon/identity.py)."""
+    """The version's folder, for a job to read. Raises NotNow if what lies there is another's (daemon/home/identity.py)."""
     place, run = home / row.path, session.get(Run, row.run)
     mark = identity.read(place)
     if mark is not None and run is not None and mark.run != run.uuid:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.models import Voice, now
-from daemon.store import Store
+from daemon.database.models import Voice, now
+from daemon.database.store import Store
 
 
 @pytest.fixture

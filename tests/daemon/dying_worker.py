@@ -7,8 +7,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from daemon.jobs import dataset, ingest
-from daemon.worker import main
+from daemon.kinds.dataset import worker as dataset
+from daemon.kinds.ingest import worker as ingest
+from daemon.worker.__main__ import main
 from engines.audio.decode import Alive, RecordingFacts, probe_and_decode
 from engines.cutting.clips import CutClip, cut_recording
 

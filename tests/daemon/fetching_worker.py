@@ -7,7 +7,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from daemon.worker import main
+from daemon.worker.__main__ import main
 from engines import registry
 from engines.base import EngineInfo, WeightsFile
 from engines.errors import WeightsMissing

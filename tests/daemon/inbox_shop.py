@@ -16,15 +16,17 @@ import soundfile
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.inbox import Inbox
-from daemon.jobs import Channel, dataset, ingest
+from daemon.database.models import Clip, EventRow, Job, Recording
+from daemon.database.store import Store
+from daemon.inbox.watcher import Inbox
+from daemon.kinds.dataset import worker as dataset
+from daemon.kinds.ingest import worker as ingest
+from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.registry import Kinds
-from daemon.lifecycle import Lifecycle
-from daemon.models import Clip, EventRow, Job, Recording
 from daemon.settings import Settings
 from daemon.state import jobs
-from daemon.status import Error
-from daemon.store import Store
+from daemon.state.status import Error
+from daemon.worker.job import Channel
 from engines.errors import EngineError
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -35,7 +37,7 @@ class Killed(BaseException):
 
 
 class Line:
-    """`daemon.jobs.Channel` of a job in this process: reports are committed at once."""
+    """`daemon.worker.job.Channel` of a job in this process: reports are committed at once."""
 
     def __init__(self, store: Store, home: Path, job: int) -> None:
         self.store, self.home, self.job, self.attempt = store, home, job, 1

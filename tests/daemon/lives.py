@@ -1,4 +1,4 @@
-"""The life of jobs in a test's database: `daemon.lifecycle` and the kinds, made for the home that the session's database lies in."""
+"""The life of jobs in a test's database: `daemon.kinds.lifecycle` and the kinds, made for the home that the session's database lies in."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from daemon import settings
+from daemon.database.models import Job
 from daemon.kinds.kind import Kind
+from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.registry import Kinds
-from daemon.lifecycle import Lifecycle
-from daemon.models import Job
-from daemon.status import Error
+from daemon.state.status import Error
 from proto import myna_pb2 as pb
 
 

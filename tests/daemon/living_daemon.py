@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, folder, version
 
-from daemon.children import Launcher
+from daemon.database.models import Attempt, Voice, now
 from daemon.main import Daemon
-from daemon.models import Attempt, Voice, now
+from daemon.processes.launcher import Launcher
 from daemon.settings import Settings
 from daemon.state import jobs
 from proto import myna_pb2 as pb

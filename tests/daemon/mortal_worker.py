@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from daemon.jobs import Channel
-from daemon.worker import load_job, main
+from daemon.worker.__main__ import load_job, main
+from daemon.worker.job import Channel
 
 SHARED = ("features", "samples")
 

@@ -12,8 +12,8 @@ import sys
 import time
 from typing import Any
 
-from daemon.jobs import Channel, audio_report
-from daemon.worker import main
+from daemon.worker.__main__ import main
+from daemon.worker.job import Channel, audio_report
 from engines.errors import BadInput
 from proto import worker_pb2 as wire
 

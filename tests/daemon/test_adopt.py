@@ -16,11 +16,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, version
 
-from daemon import adopt, identity, journal, survey
-from daemon.models import Home, Recording, Run, Version, Voice
+from daemon.database.models import Home, Recording, Run, Version, Voice
+from daemon.database.store import Store, opened
+from daemon.home import adopt, identity, journal, survey
+from daemon.home.survey import State
 from daemon.state import recordings
-from daemon.store import Store, opened
-from daemon.survey import State
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration

@@ -12,9 +12,9 @@ from living_daemon import Living, lived
 from test_launcher import alive, until
 
 from daemon.errors import brief
-from daemon.lifecycle import CRASH_LIMIT
-from daemon.status import ENDED
-from daemon.worker import REFUSALS, explain
+from daemon.kinds.lifecycle import CRASH_LIMIT
+from daemon.state.status import ENDED
+from daemon.worker.failures import REFUSALS, explain
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration

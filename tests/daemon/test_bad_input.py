@@ -21,8 +21,8 @@ import pytest
 import soundfile
 from inbox_shop import Line, Workshop, tone, write_wav
 
-from daemon.jobs import ingest
-from daemon.store import Store
+from daemon.database.store import Store
+from daemon.kinds.ingest import worker as ingest
 from engines.errors import DiskFull
 
 pytestmark = pytest.mark.integration
@@ -439,7 +439,7 @@ def test_unreadable_files_and_folders_as_another_user() -> None:
 import asyncio, os, sys
 sys.path[:0] = [sys.argv[2], os.path.join(sys.argv[2], "tests", "daemon")]
 from pathlib import Path
-from daemon.store import Store
+from daemon.database.store import Store
 from inbox_shop import Workshop, write_wav
 home = Path(sys.argv[1])
 async def story():

@@ -16,10 +16,10 @@ import pytest
 from living_daemon import Living, lived
 from test_launcher import until
 
+from daemon.database.models import Consent, Voice, now
+from daemon.database.store import Store, opened
 from daemon.errors import DatabaseDamaged, DatabaseForeign, DatabaseRefused, DiskFull, MynaError
-from daemon.models import Consent, Voice, now
 from daemon.state import events
-from daemon.store import Store, opened
 from proto.client import ClientError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -182,7 +182,7 @@ def test_mynad_ends_with_one_sentence_and_no_traceback(whole: Path, tmp_path: Pa
 
 def test_a_database_that_was_killed_starts_again(whole: Path, tmp_path: Path) -> None:
     """Its log is its own, and whole."""
-    killed = "import os, sys; from pathlib import Path; from daemon.store import Store; from daemon.state import events;" + (
+    killed = "import os, sys; from pathlib import Path; from daemon.database.store import Store; from daemon.state import events;" + (
         "store = Store(Path(sys.argv[1])); store.write_now(events.notice, 'info', 'kept'); os._exit(9)"
     )
     shutil.copy(whole / NAME, tmp_path / NAME)
@@ -231,7 +231,7 @@ def test_a_database_that_is_taken_away_is_not_made_anew(store: Store) -> None:
 
 def test_what_sqlite_calls_an_error_of_the_disk_is_not_called_a_full_one(store: Store) -> None:
     """By its codes, and by a try whether there is room; the words are SQLite's own business."""
-    from daemon.database import trouble
+    from daemon.database.sqlite import trouble
 
     def raised(code: int, words: str) -> sqlite3.OperationalError:
         error = sqlite3.OperationalError(words)

@@ -15,7 +15,7 @@ from inbox_shop import write_wav
 from living_daemon import Living, lived
 from sqlalchemy import select
 
-from daemon.models import Attempt, Clip, Job, Recording
+from daemon.database.models import Attempt, Clip, Job, Recording
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration

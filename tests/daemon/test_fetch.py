@@ -18,8 +18,8 @@ import pytest
 from fetching_worker import small
 from living_daemon import Living, lived
 
-from daemon.models import Consent, Voice
-from daemon.models import now as present
+from daemon.database.models import Consent, Voice
+from daemon.database.models import now as present
 from engines import registry
 from proto import myna_pb2 as pb
 from proto.channel import ClientError

@@ -17,10 +17,10 @@ import pytest
 from living_daemon import Living, lived
 from test_launcher import until
 
+from daemon.database.models import Voice, now
+from daemon.database.store import Store, opened
 from daemon.errors import DatabaseHeld
-from daemon.models import Voice, now
 from daemon.state import runs
-from daemon.store import Store, opened
 from proto import myna_pb2 as pb
 from proto.client import ClientError
 

@@ -10,7 +10,7 @@ from typing import Any
 import pynvml
 import pytest
 
-from daemon.gpu import Gpus
+from daemon.machine.gpu import Gpus
 
 pytestmark = pytest.mark.unit
 GB = 1_000_000_000

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from inbox_shop import Workshop, write_wav
 
-from daemon.store import Store
+from daemon.database.store import Store
 
 pytestmark = pytest.mark.integration
 

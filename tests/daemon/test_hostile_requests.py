@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from voice_rows import clip, folder, sha, version
 
 from benchmarks import fuzzing
-from daemon import gate
-from daemon.kinds import ingest, speak
-from daemon.models import Run, Voice
+from daemon.database.models import Run, Voice
+from daemon.kinds.ingest import server as ingest
+from daemon.kinds.speak import server as speak
+from daemon.services import gate
 from daemon.state import runs
 from proto import myna_pb2 as pb
 from proto.client import ClientError

@@ -14,9 +14,9 @@ import pytest
 import soundfile
 from inbox_shop import Line, Workshop, write_wav
 
-from daemon.models import Voice
+from daemon.database.models import Voice
+from daemon.database.store import Store
 from daemon.state import datasets, recordings
-from daemon.store import Store
 from engines.errors import Cancelled
 from proto import myna_pb2 as pb
 
@@ -224,7 +224,7 @@ def test_a_file_replaced_while_its_copy_is_committed_is_not_unlinked(store: Stor
 
 
 def test_a_file_that_memory_does_not_suffice_for_waits_and_the_others_are_taken(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    from daemon.jobs import ingest
+    from daemon.kinds.ingest import worker as ingest
 
     decode = ingest.probe_and_decode
 
@@ -528,7 +528,7 @@ def test_a_voice_or_a_setting_can_say_that_nothing_trains_by_itself(store: Store
 
 def test_a_dataset_job_that_failed_is_not_tried_in_circles(store: Store) -> None:
     from daemon.state import jobs
-    from daemon.status import Error
+    from daemon.state.status import Error
 
     async def story(shop: Workshop) -> None:
         write_wav(shop.anna / "a.wav", pitch=200)

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 from inbox_shop import Workshop, write_wav
 
-from daemon import arrivals, inbox_folder, voice_toml
-from daemon.inbox_folder import InboxFolder
-from daemon.store import Store
-from daemon.sweep import sweep
+from daemon.database.store import Store
+from daemon.inbox import arrivals, voice_toml
+from daemon.inbox import folder as inbox_folder
+from daemon.inbox.folder import InboxFolder
+from daemon.inbox.sweep import sweep
 
 pytestmark = pytest.mark.integration
 
@@ -207,7 +208,7 @@ def test_rights_that_are_missing_are_told_once_and_asked_for_again_as_another_us
 import asyncio, os, sys
 sys.path[:0] = [sys.argv[2], os.path.join(sys.argv[2], "tests", "daemon")]
 from pathlib import Path
-from daemon.store import Store
+from daemon.database.store import Store
 from inbox_shop import Workshop, write_wav
 home = Path(sys.argv[1])
 async def story():

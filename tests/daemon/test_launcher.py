@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.children import Launcher
+from daemon.processes.launcher import Launcher
 
 pytestmark = pytest.mark.integration
 SLEEP = "/bin/sleep"

@@ -12,10 +12,10 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from living_daemon import Living, lived
 
+from daemon.database.store import Store
 from daemon.errors import MynaError, brief
 from daemon.state import events, jobs
-from daemon.status import ENDED
-from daemon.store import Store
+from daemon.state.status import ENDED
 from proto import myna_pb2 as pb
 from proto.channel import HINT_KEY
 
@@ -96,7 +96,7 @@ def test_every_call_answers_long_input_with_a_short_sentence(tmp_path: Path, tex
 
 def test_what_a_worker_says_is_kept_short(store: Store) -> None:
     """In the job's error, its title, and what it waits for."""
-    from daemon.status import Error
+    from daemon.state.status import Error
 
     long = INPUTS["words"]
     spec = pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text="hello"))

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from daemon.database.models import Home, Voice, now
+from daemon.database.store import Store, opened
 from daemon.errors import MynaError
-from daemon.models import Home, Voice, now
-from daemon.store import Store, opened
 
 pytestmark = pytest.mark.integration
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon import refused
-from daemon.inbox_folder import InboxFolder
+from daemon.inbox import refusals
+from daemon.inbox.folder import InboxFolder
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +39,7 @@ def deadly(call):
     return called
 for name in ("open", "mkdir", "stat", "ftruncate", "pwrite", "fsync", "rename", "close", "access", "unlink"):
     setattr(os, name, deadly(getattr(os, name)))
-refused.refuse(InboxFolder(home, "anna"), b"sub/a.wav", "It is no sound.", "Export it again.", lambda: None)
+refusals.refuse(InboxFolder(home, "anna"), b"sub/a.wav", "It is no sound.", "Export it again.", lambda: None)
 """
 
 
@@ -65,7 +65,7 @@ def test_a_refusal_that_is_killed_at_any_call_leaves_one_file_with_one_reason(tm
         code = subprocess.run(command, env={**os.environ, "PYTHONPATH": root}, timeout=60).returncode
         if (home / "inbox" / "anna" / "sub" / "a.wav").exists():
             assert code == 9
-            refused.refuse(place, b"sub/a.wav", "It is no sound.", "Export it again.")
+            refusals.refuse(place, b"sub/a.wav", "It is no sound.", "Export it again.")
         assert lies(home) == {"a.wav": "one", "a.wav.why.txt": "a.wav\nIt is no sound.\nExport it again.\n"}, (at, code)
         if code == 0:
             break
@@ -78,19 +78,19 @@ def test_a_reason_that_lost_its_file_is_used_again_and_another_files_is_not(tmp_
     folder = tmp_path / "inbox" / "anna" / ".refused"
     folder.mkdir()
     (folder / "a.wav.why.txt").write_text("a.wav\nIt is damaged.\n")
-    refused.refuse(place, b"sub/a.wav", "No.")
+    refusals.refuse(place, b"sub/a.wav", "No.")
     assert lies(tmp_path) == {"a.wav": "one", "a.wav.why.txt": "a.wav\nNo.\n"}
     (folder / "a.wav").unlink()
     (folder / "a.wav.why.txt").write_text("Notes of mine.\n")
-    refused.refuse(dropped(tmp_path), b"sub/a.wav", "No.")
+    refusals.refuse(dropped(tmp_path), b"sub/a.wav", "No.")
     assert lies(tmp_path) == {"a.wav.why.txt": "Notes of mine.\n", "a.2.wav": "one", "a.2.wav.why.txt": "a.wav\nNo.\n"}
 
 
 def test_a_refused_file_that_is_named_like_a_reason_is_never_written_over(tmp_path: Path) -> None:
     place = dropped(tmp_path, "a.wav.why.txt", "a.wav\nmine")
-    refused.refuse(place, b"a.wav.why.txt", "No.")
+    refusals.refuse(place, b"a.wav.why.txt", "No.")
     dropped(tmp_path, "a.wav")
-    refused.refuse(place, b"a.wav", "No.")
+    refusals.refuse(place, b"a.wav", "No.")
     found = lies(tmp_path)
     assert found["a.wav.why.txt"] == "a.wav\nmine"
     assert found["a.2.wav"] == "one"
@@ -98,11 +98,11 @@ def test_a_refused_file_that_is_named_like_a_reason_is_never_written_over(tmp_pa
 
 def test_the_reason_of_a_voice_toml_that_stays_is_not_taken_for_another(tmp_path: Path) -> None:
     place = dropped(tmp_path, "sub/voice.toml")
-    refused.explain(place, b"voice.toml", "It is wrong.")
-    refused.refuse(place, b"sub/voice.toml", "No sound.")
+    refusals.explain(place, b"voice.toml", "It is wrong.")
+    refusals.refuse(place, b"sub/voice.toml", "No sound.")
     assert lies(tmp_path)["voice.toml.why.txt"] == "voice.toml\nIt is wrong.\n"
     assert lies(tmp_path)["voice.2.toml"] == "one"
-    refused.settle(place, b"voice.toml")
+    refusals.settle(place, b"voice.toml")
     assert set(lies(tmp_path)) == {"voice.2.toml", "voice.2.toml.why.txt"}
 
 
@@ -114,7 +114,7 @@ from daemon import refused
 from daemon.inbox_folder import InboxFolder
 sys.stdin.readline()
 for number in range(40):
-    refused.refuse(InboxFolder(Path(sys.argv[1]), "anna"), b"%s-%d/a.wav" % (sys.argv[2].encode(), number), sys.argv[2])
+    refusals.refuse(InboxFolder(Path(sys.argv[1]), "anna"), b"%s-%d/a.wav" % (sys.argv[2].encode(), number), sys.argv[2])
 """
     for who in "abcd":
         for number in range(40):
@@ -178,9 +178,9 @@ def test_no_link_leads_a_refusal_or_its_reason_out_of_the_inbox(tmp_path: Path, 
     place = dropped(home)
     trap(home, outside)
     for act in (
-        lambda: refused.refuse(place, b"sub/a.wav", "No."),
-        lambda: refused.explain(place, b"voice.toml", "No."),
-        lambda: refused.settle(place, b"voice.toml"),
+        lambda: refusals.refuse(place, b"sub/a.wav", "No."),
+        lambda: refusals.explain(place, b"voice.toml", "No."),
+        lambda: refusals.settle(place, b"voice.toml"),
         lambda: place.unlink(b"sub/a.wav"),
     ):
         with contextlib.suppress(OSError):

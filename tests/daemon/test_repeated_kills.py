@@ -12,9 +12,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset
 
-from daemon.models import Job, Voice, now
+from daemon.database.models import Job, Voice, now
 from daemon.state import jobs
-from daemon.status import ENDED
+from daemon.state.status import ENDED
 from engines.glow.model import BASE_VARIABLE
 from engines.glow.recipe import tiny_base
 from proto import myna_pb2 as pb

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from daemon.report import curves_svg, markdown, sparkline
+from daemon.kinds.evaluate.report import curves_svg, markdown, sparkline
 
 pytestmark = pytest.mark.unit
 

@@ -11,9 +11,9 @@ from living_daemon import Living, lived
 from test_attempts import ended
 from voice_rows import folder, version
 
-from daemon import scheduler, share
-from daemon.models import Voice
-from daemon.share import Doing
+from daemon.database.models import Voice
+from daemon.scheduling import scheduler, share
+from daemon.scheduling.share import Doing
 from proto import myna_pb2 as pb
 from proto.client import ClientError
 

@@ -26,11 +26,11 @@ from sqlalchemy.orm import Session
 from voice_rows import clip, dataset
 
 from daemon import settings as daemon_settings
-from daemon import voice_toml
+from daemon.database.models import Run, Voice, now
+from daemon.database.store import Store
 from daemon.errors import MynaError
-from daemon.kinds import train
-from daemon.models import Run, Voice, now
-from daemon.store import Store
+from daemon.inbox import voice_toml
+from daemon.kinds.train import server as train
 from engines import registry
 from engines.metrics.gate import RULE
 from engines.setting import Setting

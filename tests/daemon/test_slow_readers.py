@@ -14,8 +14,8 @@ from living_daemon import Living, lived
 from sqlalchemy.orm import Session
 from voice_rows import version
 
-from daemon import speech
-from daemon.models import now
+from daemon.database.models import now
+from daemon.scheduling import speech
 from daemon.state import events, runs
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs

@@ -9,7 +9,7 @@ import pytest
 from living_daemon import Living, lived
 from test_attempts import ended
 
-from daemon import speech
+from daemon.scheduling import speech
 from proto import myna_pb2 as pb
 from proto.client import ClientError
 

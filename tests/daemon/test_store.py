@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from daemon.database.models import Consent, EventRow, Voice, now
+from daemon.database.store import Store, opened
 from daemon.errors import DiskFull, NotFound
-from daemon.models import Consent, EventRow, Voice, now
 from daemon.state import events
-from daemon.store import Store, opened
 
 
 def voice(name: str) -> Voice:

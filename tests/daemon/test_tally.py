@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from daemon import tally
+from daemon.state import tally
 
 pytestmark = pytest.mark.unit
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from daemon import transcripts
-from daemon.inbox_folder import InboxFolder
-from daemon.transcripts import BadTranscript, Metadata
+from daemon.inbox import transcripts
+from daemon.inbox.folder import InboxFolder
+from daemon.inbox.transcripts import BadTranscript, Metadata
 
 pytestmark = pytest.mark.unit
 

@@ -9,13 +9,13 @@ import pytest
 from inbox_shop import write_wav
 from sqlalchemy import select
 
-from daemon.inbox import Inbox
+from daemon.database.models import Job
+from daemon.database.store import Store
+from daemon.inbox.file_events import Watch, file_system
+from daemon.inbox.watcher import Inbox
+from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.registry import Kinds
-from daemon.lifecycle import Lifecycle
-from daemon.models import Job
 from daemon.settings import Settings
-from daemon.store import Store
-from daemon.watching import Watch, file_system
 
 pytestmark = pytest.mark.integration
 
@@ -86,7 +86,7 @@ def test_events_name_the_files_and_hidden_ones_wake_nobody(tmp_path: Path) -> No
 def test_a_network_mount_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         for kind, polled in (("nfs4", True), ("fuse.sshfs", True), ("cifs", True), ("ext4", False), ("btrfs", False), ("overlay", False)):
-            monkeypatch.setattr("daemon.watching.file_system", lambda path, kind=kind: kind)
+            monkeypatch.setattr("daemon.inbox.file_events.file_system", lambda path, kind=kind: kind)
             assert bool(Watch(tmp_path, "auto").why_polling) == polled, kind
             assert not Watch(tmp_path, "never").why_polling
 

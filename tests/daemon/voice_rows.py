@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from daemon.models import Clip, Dataset, DatasetClip, Recording, Run, Version, now
+from daemon.database.models import Clip, Dataset, DatasetClip, Recording, Run, Version, now
 
 
 def sha(name: str) -> str:

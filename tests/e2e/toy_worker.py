@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.worker import main
+from daemon.worker.__main__ import main
 from engines import registry
 from tests.engines.parrot.info import INFO as PARROT
 from tests.engines.toy.info import INFO as TOY

@@ -136,7 +136,7 @@ class Workshop:
 
     def launcher(self) -> psutil.Process | None:
         """The launcher process, if it is there."""
-        return next((p for p in self.family() if _module(p) == "daemon.launcher"), None)
+        return next((p for p in self.family() if _module(p) == "daemon.processes.launcher_program"), None)
 
     def worker(self) -> psutil.Process | None:
         """A worker process, if one is there."""

@@ -17,7 +17,7 @@ import grpc
 from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from daemon import tally
+from daemon.state import tally
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 from proto.channel import HINT_KEY

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.lock import Lock
+from daemon.processes.lock import Lock
 from proto import lock
 from proto import myna_pb2 as pb
 from proto.client import connect

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from daemon.jobs import Stopped
+from daemon.worker.job import Stopped
 from engines.errors import Cancelled
 from proto import worker_pb2 as wire
 
 
 class Recorded:
-    """`daemon.jobs.Channel`. `orders` is asked on every look and says what the daemon wants."""
+    """`daemon.worker.job.Channel`. `orders` is asked on every look and says what the daemon wants."""
 
     def __init__(self, home: Path, orders: Callable[[Recorded], str] = lambda channel: "") -> None:
         self.home, self.job, self.attempt = home, 1, 1

@@ -9,7 +9,9 @@ import pytest
 import soundfile
 from recorded import Recorded
 
-from daemon.jobs import Stopped, evaluate, train
+from daemon.kinds.evaluate import worker as evaluate
+from daemon.kinds.train import worker as train
+from daemon.worker.job import Stopped
 from engines.errors import BadInput, Cancelled
 from engines.glow.engine import GlowEngine
 from engines.transcription.choose import Choice

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from recorded import Recorded
 
-from daemon.jobs import speak, train
-from daemon.jobs.loaded import Loaded
+from daemon.kinds.speak import worker as speak
+from daemon.kinds.train import worker as train
+from daemon.worker.loaded import Loaded
 from engines.errors import BadInput, Cancelled, EngineError, WeightsMissing
 from engines.glow.engine import GlowEngine
 from proto import myna_pb2 as pb

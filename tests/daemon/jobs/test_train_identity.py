@@ -11,8 +11,10 @@ import pytest
 from conftest import refs
 from recorded import Recorded
 
-from daemon import identity
-from daemon.jobs import Stopped, train, versions
+from daemon.home import identity
+from daemon.kinds.train import worker as train
+from daemon.worker import versions
+from daemon.worker.job import Stopped
 from proto import worker_pb2 as wire
 
 pytestmark = pytest.mark.integration

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from recorded import Recorded
 
-from daemon.jobs import Stopped, train, versions
+from daemon.kinds.train import worker as train
+from daemon.worker import versions
+from daemon.worker.job import Stopped
 from engines.errors import BadInput, Cancelled, DiskFull
 from engines.glow.engine import GlowEngine
 from proto import worker_pb2 as wire

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.models import Clip, Dataset, Job, Recording, Voice, now
-from daemon.next_step import advance
+from daemon.database.models import Clip, Dataset, Job, Recording, Voice, now
+from daemon.database.store import Store
+from daemon.inbox.next_step import advance
 from daemon.state import datasets, jobs, recordings
-from daemon.store import Store
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -143,7 +143,7 @@ def test_a_cut_again_recording_leaves_the_datasets_before_as_they_were(store: St
         cut(session, job, "a.wav", text="the real text", sha256=sha("another sound"), start=0.1)
         second = datasets.build(session, "anna")
         assert second is not None
-        from daemon.models import DatasetClip
+        from daemon.database.models import DatasetClip
 
         def texts(row: Dataset) -> list[str]:
             return sorted(session.scalars(select(DatasetClip.text).where(DatasetClip.dataset == row.id)))
@@ -188,7 +188,7 @@ def test_the_same_sound_twice_is_never_both_held_out_and_trained(store: Store) -
         for index, name in enumerate(names(12)):
             cut(session, job, name, sha256=sha(f"sound {index // 2}"))  # each sound is in two recordings
         lives.succeed(session, job, "Cut.")
-        from daemon.models import DatasetClip
+        from daemon.database.models import DatasetClip
 
         return set(session.execute(select(Clip.sha256, DatasetClip.held_out).join(DatasetClip, DatasetClip.clip == Clip.id)).tuples())
 

@@ -12,10 +12,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, report, version
 
+from daemon.database.models import Evaluation, Job, PointRow, SeriesRow, Voice, now
+from daemon.database.store import Store
 from daemon.errors import BadRequest, NotNow
-from daemon.models import Evaluation, Job, PointRow, SeriesRow, Voice, now
 from daemon.state import voices
-from daemon.store import Store
 from engines import registry
 from engines.capabilities import Capability
 from proto import myna_pb2 as pb

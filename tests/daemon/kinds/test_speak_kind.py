@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, sha, version
 
+from daemon.database.models import Job
+from daemon.database.store import Store
 from daemon.errors import BadRequest, MynaError, NotFound
-from daemon.kinds.speak import BASE
-from daemon.models import Job
+from daemon.kinds.speak.server import BASE
 from daemon.state import voices
-from daemon.store import Store
 from engines import registry
 from engines.capabilities import Capability
 from engines.setting import Setting

@@ -13,11 +13,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, folder, version
 
-from daemon import identity, voice_toml
+from daemon.database.models import Clip, Dataset, Home, Job, Run, Version, Voice, now
+from daemon.database.store import Store, opened
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
-from daemon.models import Clip, Dataset, Home, Job, Run, Version, Voice, now
+from daemon.home import identity
+from daemon.inbox import voice_toml
 from daemon.state import engines, events, voices
-from daemon.store import Store, opened
 from engines import registry
 from engines.base import Adapters
 from engines.capabilities import Capability

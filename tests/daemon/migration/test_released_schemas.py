@@ -17,12 +17,12 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, select, text
 
-import daemon.migrations
-from daemon.database import engine as engine_of
+import daemon.database.migrations
+from daemon.database.models import Clip, Evaluation, Holdout, Home, Job, Row, Run, Version, Voice
+from daemon.database.sqlite import engine as engine_of
+from daemon.database.store import HEAD, Store, migrate, opened
 from daemon.errors import MynaError
-from daemon.models import Clip, Evaluation, Holdout, Home, Job, Row, Run, Version, Voice
 from daemon.state import events, jobs, runs
-from daemon.store import HEAD, Store, migrate, opened
 
 pytestmark = pytest.mark.migration
 
@@ -92,7 +92,7 @@ def test_it_ends_at_the_newest_schema(home: Path, tmp_path: Path) -> None:
 
 def script() -> ScriptDirectory:
     config = Config()
-    config.set_main_option("script_location", str(Path(daemon.migrations.__file__).parent))
+    config.set_main_option("script_location", str(Path(daemon.database.migrations.__file__).parent))
     return ScriptDirectory.from_config(config)
 
 
@@ -110,7 +110,7 @@ def test_every_released_schema_is_part_of_the_history() -> None:
 def test_the_migrations_make_what_the_models_say(tmp_path: Path) -> None:
     """A new home is made from the models, an old one by the migrations: both must end at the same tables and indexes."""
     by_migrations, by_models = engine_of(tmp_path / "a.db"), engine_of(tmp_path / "b.db")
-    daemon.migrations.upgrade(by_migrations)
+    daemon.database.migrations.upgrade(by_migrations)
     migrate(by_models)
     # Alembic cannot compare an index over an expression (priority DESC): that one is held to below, as all are
     options = {"compare_type": True, "include_object": lambda _object, name, *_: name != "jobs_live"}

@@ -13,11 +13,11 @@ import pytest
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, sha
 
-from daemon.models import Clip
+from daemon.database.models import Clip
+from daemon.database.store import Store
 from daemon.services.datasets import DatasetsService
 from daemon.settings import Settings
 from daemon.state import datasets
-from daemon.store import Store
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration

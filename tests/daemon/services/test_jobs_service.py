@@ -12,7 +12,7 @@ import pytest
 from living_daemon import Living, lived
 from sqlalchemy.orm import Session
 
-from daemon.models import Job, Run, now
+from daemon.database.models import Job, Run, now
 from daemon.state import runs
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs

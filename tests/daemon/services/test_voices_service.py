@@ -16,14 +16,14 @@ import pytest
 from sqlalchemy.orm import Session
 from voice_rows import clip, folder, sha, version
 
+from daemon.database.models import Voice, now
+from daemon.database.store import Store
+from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.registry import Kinds
-from daemon.lifecycle import Lifecycle
-from daemon.models import Voice, now
 from daemon.services.speech import SpeechService
 from daemon.services.voices import VoicesService
 from daemon.settings import Settings
 from daemon.state import jobs
-from daemon.store import Store
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from daemon.database.models import Job
 from daemon.kinds.kind import Kind
-from daemon.models import Job
 from daemon.settings import Settings
 from proto import myna_pb2 as pb
 

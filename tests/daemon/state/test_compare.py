@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy.orm import Session
 from voice_rows import report, version
 
+from daemon.database.models import Evaluation, now
+from daemon.database.store import Store
 from daemon.errors import BadRequest
-from daemon.models import Evaluation, now
 from daemon.state import compare
-from daemon.store import Store
 
 pytestmark = pytest.mark.integration
 HOME = Path("/home/of/myna")

@@ -8,10 +8,10 @@ import lives
 import pytest
 from sqlalchemy import select
 
+from daemon.database.models import EventRow
+from daemon.database.store import Store
 from daemon.errors import CursorTooOld
-from daemon.models import EventRow
 from daemon.state import events, jobs
-from daemon.store import Store
 from proto import myna_pb2 as pb
 
 

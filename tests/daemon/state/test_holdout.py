@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
-from daemon.models import Clip, Dataset, DatasetClip, Holdout, Recording, Row
+from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Row
 from daemon.state import datasets, holdout, recordings
 from daemon.state.holdout import BLOCK_SECONDS, LIMIT, Decision, Unit, decide
 from proto import worker_pb2 as wire

@@ -19,12 +19,12 @@ from plain_kind import PlainKind
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from daemon.database.models import Attempt, Job
+from daemon.database.store import Store
 from daemon.errors import NotNow
 from daemon.kinds.registry import Kinds
-from daemon.models import Attempt, Job
 from daemon.state import events, jobs
-from daemon.status import ENDED, Cancelled, Error, Failed
-from daemon.store import Store
+from daemon.state.status import ENDED, Cancelled, Error, Failed
 from proto import myna_pb2 as pb
 
 PRIORITIES = (0, 1, 2)

@@ -9,12 +9,12 @@ import lives
 import pytest
 from plain_kind import PlainKind
 
+from daemon.database.models import Job
+from daemon.database.store import Store
 from daemon.errors import BadRequest, NotFound, NotNow
 from daemon.kinds.registry import Kinds
-from daemon.models import Job
 from daemon.state import jobs
-from daemon.status import Error, Transition
-from daemon.store import Store
+from daemon.state.status import Error, Transition
 from proto import myna_pb2 as pb
 
 TRAIN = pb.JobSpec(train=pb.TrainSpec(voice="anna"))

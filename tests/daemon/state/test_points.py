@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon.database.models import Run
+from daemon.database.store import Store
 from daemon.errors import BadRequest, NotFound
-from daemon.models import Run
 from daemon.state import runs
-from daemon.store import Store
 from proto import myna_pb2 as pb
 
 
@@ -109,7 +109,7 @@ def test_a_reduced_series_has_the_same_least_and_greatest_value(values: list[flo
     import tempfile
     from pathlib import Path
 
-    from daemon.store import opened
+    from daemon.database.store import opened
 
     with tempfile.TemporaryDirectory() as folder, opened(Path(folder)) as store:
 

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.orm import Session
 from voice_rows import version
 
+from daemon.database.store import Store
 from daemon.errors import BadRequest, NotFound
 from daemon.state import ratings
-from daemon.store import Store
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration

@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, folder, version
 
-from daemon import identity
+from daemon.database.models import EventRow, Promotion, Run, Version, Voice
+from daemon.database.store import Store
 from daemon.errors import NotFound, NotNow
-from daemon.models import EventRow, Promotion, Run, Version, Voice
+from daemon.home import identity
 from daemon.state import voices
-from daemon.store import Store
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import soundfile
 
-from daemon.jobs import dataset
+from daemon.kinds.dataset import worker as dataset
 from proto import frames
 from proto import worker_pb2 as wire
 
 
 class Told:
-    """`daemon.jobs.Channel`, as far as the dataset job asks for it. Keeps how long the job never looked whether to go on."""
+    """`daemon.worker.job.Channel`, as far as the dataset job asks for it. Keeps how long the job never looked whether to go on."""
 
     job = attempt = 1
 

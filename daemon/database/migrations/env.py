@@ -1,0 +1,25 @@
+"""Alembic's entry: uses the connection that `daemon.database.migrations.upgrade` hands over, or opens MYNA_HOME's database for the command
+line."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import Connection, create_engine
+
+from daemon.database.models import Row
+from proto.home import home
+
+
+def run(connection: Connection) -> None:
+    # batch mode: SQLite cannot alter tables in place
+    context.configure(connection=connection, target_metadata=Row.metadata, render_as_batch=True, compare_type=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+given = context.config.attributes.get("connection")
+if given is not None:
+    run(given)
+else:
+    with create_engine(f"sqlite:///{home() / 'myna.db'}").begin() as opened:
+        run(opened)

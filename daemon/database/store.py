@@ -1,0 +1,260 @@
+"""The SQLite database: one writer thread, a few reader threads, transactions that are on disk when they are answered.
+
+`await store.write(fn, …)` runs `fn(session, …)` in a transaction on the writer thread. Writes that queue up meanwhile share one commit
+(group commit), each in its own savepoint, so that one that fails takes no other with it; every caller is answered only after the commit
+is on disk (`synchronous=FULL`). `await store.read(fn, …)` runs on a reader thread and sees the last commit (WAL).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import queue
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Engine, insert, text
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.orm import Session
+
+from daemon.database import sqlite
+from daemon.database.models import Home, Row, now
+from daemon.errors import DatabaseForeign, DatabaseHeld, MynaError, StoreTrouble
+from proto import myna_pb2 as pb
+
+log = logging.getLogger("mynad.store")
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: the newest revision in daemon/database/migrations/versions; a test compares the two
+HEAD = "0003"
+#: writes that may share one commit
+GROUP = 64
+#: seconds a caller waits while another program holds the database: less than the half minute that clients wait for an answer
+PATIENCE = 20.0
+#: seconds until the log is told again of the same trouble
+QUIET = 600.0
+
+
+def home_of(session: Session) -> Path:
+    """The home folder that the session's database lies in."""
+    return Path(str(session.get_bind().engine.url.database)).parent
+
+
+@dataclass(eq=False)
+class _Write:
+    """One caller's change, on its way to the writer."""
+
+    future: Future[Any]
+    fn: Callable[[Session], Any]
+    until: float  #: how long its caller waits for a lock that another program has, monotonic
+    begun: bool = False
+
+    def wanted(self) -> bool:
+        """Does somebody still wait for it?"""
+        self.begun = self.begun or self.future.set_running_or_notify_cancel()
+        return self.begun and not self.future.done()
+
+    def give_up(self, why: StoreTrouble) -> None:
+        if self.wanted():
+            self.future.set_exception(why)
+
+
+class Store:
+    """The database of one home folder. Thread-safe. `patience`: seconds a caller waits while another program holds the database."""
+
+    def __init__(self, home: Path, patience: float = PATIENCE) -> None:
+        self.path = home / "myna.db"
+        home.mkdir(parents=True, exist_ok=True)
+        self.patience = patience
+        self.trouble: StoreTrouble | None = None  #: what keeps the writer from writing now
+        self._told: dict[type[StoreTrouble], float] = {}  #: when the log was last told of each, monotonic
+        self.engine = sqlite.engine(self.path)
+        self._writing = self.engine.execution_options(**{sqlite.WRITES: True})
+        self._prepare()
+        self._listeners: list[Callable[[list[pb.Event]], object]] = []
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(max_workers=3, thread_name_prefix="myna-read")
+        self._writer = threading.Thread(target=self._write_loop, name="myna-write", daemon=True)
+        self._writer.start()
+
+    def _prepare(self) -> None:
+        """See that the database is ours and whole, and bring it to the newest schema. Raises MynaError; then nothing was changed."""
+        from daemon.database.migrations import check_known
+
+        until = time.monotonic() + self.patience
+        while True:
+            try:
+                sqlite.examine(self.path, HEAD, check_known)
+                migrate(self.engine)
+                return
+            except (DatabaseError, sqlite3.Error, StoreTrouble) as error:
+                found = sqlite.at_start(error, self.path)
+                if not isinstance(found, DatabaseHeld) or time.monotonic() > until:
+                    self.engine.dispose()
+                    raise found from error
+                self._tell(found)
+
+    def on_commit(self, listener: Callable[[list[pb.Event]], object]) -> None:
+        """Call `listener(events)` on the writer thread after every commit, with the events that became durable in it (maybe none)."""
+        self._listeners.append(listener)
+
+    async def write(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `fn` in a transaction; return when it is on disk. Raises what `fn` raises, and StoreTrouble when the database
+        cannot be written: then nothing of it was done."""
+        return await asyncio.wrap_future(self._submit(fn, *args, **kwargs))
+
+    async def read(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `fn` on a reader thread. It must not write."""
+        return await asyncio.wrap_future(self._readers.submit(lambda: self.read_now(fn, *args, **kwargs)))
+
+    def write_now(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`write`, blocking: for start-up and tests."""
+        return self._submit(fn, *args, **kwargs).result()
+
+    def read_now(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`read`, blocking, on the calling thread."""
+        try:
+            with Session(self.engine, expire_on_commit=False) as session:
+                return fn(session, *args, **kwargs)
+        except DatabaseError as error:
+            found = sqlite.trouble(error, self.path)
+            if found is None:
+                raise
+            self._tell(found)
+            raise found from error
+
+    def close(self) -> None:
+        """Finish what is queued, then close."""
+        self._queue.put(None)
+        self._writer.join()
+        self._readers.shutdown()
+        self.engine.dispose()
+
+    def _submit(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        future: Future[T] = Future()
+        self._queue.put(_Write(future, lambda session: fn(session, *args, **kwargs), time.monotonic() + self.patience))
+        return future
+
+    def _write_loop(self) -> None:
+        waiting: deque[_Write] = deque()
+        closing = False
+        while waiting or not closing:
+            while not closing and not (waiting and self._queue.empty()):
+                entry = self._queue.get()
+                if entry is None:
+                    closing = True
+                else:
+                    waiting.append(entry)
+            batch = [waiting.popleft() for _ in range(min(GROUP, len(waiting)))]
+            if batch and (held := self._commit(batch)):
+                waiting.extendleft(reversed(batch))
+                for write in waiting:
+                    if write.until < time.monotonic():
+                        write.give_up(held)
+                waiting = deque(write for write in waiting if not write.future.done())
+
+    def _commit(self, batch: list[_Write]) -> DatabaseHeld | None:
+        """Run a batch in one transaction. If the commit itself fails, nobody in the batch is told that it worked. What is returned says
+        that another program has the lock: the batch is to be tried again."""
+        done: list[tuple[_Write, Any]] = []
+        events: list[pb.Event] = []
+        try:
+            with Session(self._writing, expire_on_commit=False, autoflush=True) as session:
+                with session.begin():
+                    session.connection()  # BEGIN IMMEDIATE: nothing was run yet when somebody else has the lock
+                    for write in batch:
+                        if not write.wanted():
+                            continue
+                        fresh: list[pb.Event] = []
+                        session.info["events"] = fresh
+                        try:
+                            with session.begin_nested():
+                                result = write.fn(session)
+                            done.append((write, result))
+                            events += fresh
+                        except MynaError as error:  # the request was refused: its savepoint is gone, the others go on
+                            write.future.set_exception(error)
+                        except DatabaseError as error:
+                            found = sqlite.trouble(error, self.path)
+                            if found is not None and not isinstance(found, DatabaseForeign):
+                                raise found from error
+                            write.future.set_exception(found or error)
+                        except Exception as error:
+                            write.future.set_exception(error)
+                session.expunge_all()
+        except BaseException as error:
+            found = sqlite.trouble(error, self.path)
+            if found is not None:
+                self.trouble = found
+                self._tell(found)
+            if isinstance(found, DatabaseHeld):
+                return found
+            for write in batch:
+                if write.wanted():
+                    write.future.set_exception(found or error)
+            return None
+        self._well()
+        for write, result in done:
+            write.future.set_result(result)
+        for listener in self._listeners:
+            try:
+                listener(events)
+            except Exception:  # an event loop that has closed, say: it must not take the writer with it
+                log.exception("somebody could not be told of a commit")
+        return None
+
+    def _tell(self, found: StoreTrouble) -> None:
+        """Say in the log what is wrong, once for a long while: everybody who waits meets it again each second."""
+        moment = time.monotonic()
+        if moment - self._told.get(type(found), -math.inf) > QUIET:
+            self._told[type(found)] = moment
+            log.error("%s", found)
+
+    def _well(self) -> None:
+        if self.trouble is not None:
+            self._told.pop(type(self.trouble), None)
+            self.trouble = None
+            log.info("the database can be written again")
+
+
+def migrate(engine: Engine) -> None:
+    """Bring the schema to HEAD. Alembic is only imported when there is something to do: it costs a fifth of a second."""
+    with engine.connect() as connection:
+        tables = {name for (name,) in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))}
+        revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if "alembic_version" in tables else None
+    if revision == HEAD:
+        return
+    if not tables:  # a new home: the models are the head schema (a test holds them to the migrations)
+        with engine.execution_options(**{sqlite.WRITES: True}).begin() as connection:
+            Row.metadata.create_all(connection)
+            connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL PRIMARY KEY)"))
+            connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
+            connection.execute(insert(Home).values(since=now()))
+        return
+    from daemon.database.migrations import upgrade
+
+    upgrade(engine, revision)
+
+
+@contextmanager
+def opened(home: Path) -> Iterator[Store]:
+    """A store for the length of a block: scripts and tests."""
+    store = Store(home)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+__all__ = ["HEAD", "Store", "migrate", "opened"]

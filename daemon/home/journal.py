@@ -1,0 +1,67 @@
+"""`recordings/index.jsonl`: what each file in `recordings/` is, should the database be lost. A line a recording and change, only ever
+added to. Of several lines on a recording in a voice, the last counts; but as in the database, its name is the first, and a text is never
+taken back.
+
+The ingest worker writes a line before it reports a recording (one write of a few hundred bytes, no sync: it is read only when the database
+is gone); mynad writes one when a text comes late, when a recording is taken out or brought back, and after its start for recordings that
+have none (those of before there was a journal).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the ingest worker has no database to import
+    from daemon.database.models import Recording
+
+INDEX = "index.jsonl"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a recording in one voice."""
+
+    voice: str
+    sha256: str
+    name: str  #: as it was called in the inbox
+    text: str | None = None
+    text_from: str = ""
+    removed: bool = False  #: a person took it out of the voice
+
+    @classmethod
+    def of(cls, row: Recording) -> Entry:
+        return cls(row.voice, row.sha256, row.name, row.text, row.text_from, row.removed is not None)
+
+
+def add(home: Path, entries: Iterable[Entry]) -> None:
+    """Append lines, each in one write that no other process's can come into. A full disk costs the lines and nothing else."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(home / "recordings" / INDEX, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            for entry in entries:
+                # a newline before it, too: a line that a full disk cut short stays alone in its damage
+                os.write(descriptor, f"\n{json.dumps(asdict(entry), ensure_ascii=False)}\n".encode("utf-8", "backslashreplace"))
+        finally:
+            os.close(descriptor)
+
+
+def read(home: Path) -> dict[tuple[str, str], Entry]:
+    """What is known of each (voice, SHA-256). Lines that cannot be read are passed over."""
+    found: dict[tuple[str, str], Entry] = {}
+    with contextlib.suppress(FileNotFoundError), (home / "recordings" / INDEX).open("rb") as lines:
+        for line in lines:
+            with contextlib.suppress(ValueError, TypeError):
+                entry = Entry(**json.loads(line))
+                before = found.get((entry.voice, entry.sha256))
+                if before is not None:
+                    entry = replace(entry, name=before.name)
+                    if entry.text is None:
+                        entry = replace(entry, text=before.text, text_from=before.text_from)
+                found[entry.voice, entry.sha256] = entry
+    return found

@@ -1,0 +1,110 @@
+"""What lies in the inbox but in no voice's folder: loose files, folders that are named as no voice can be, packages, closed folders."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daemon import names
+from daemon.inbox.arrivals import Arrivals, Entry, Root, scan
+from daemon.inbox.folder import InboxFolder, exists_in
+from daemon.inbox.news import UNREADABLE, News
+from daemon.inbox.voice_folder import Identity
+from daemon.state import events
+
+if TYPE_CHECKING:
+    from daemon.database.store import Store
+
+
+class Strays:
+    """Deals with them once they have settled. Each misnamed folder is looked at apart from the others, as a voice's is."""
+
+    def __init__(self, home: Path, settle: float, rescan: float, store: Store) -> None:
+        self.settle = settle
+        self.rescan = rescan
+        self.store = store
+        self.place = InboxFolder(home)
+        self.news = News(self.place, "", store)
+        self._arrivals: dict[bytes, Arrivals] = {}  #: by folder; b"" is the inbox itself
+        self._held: dict[bytes, tuple[Identity, float]] = {}  #: loose files that could not be moved: left alone until then
+        self._told: set[tuple[str, bytes, Identity]] = set()  #: packages that a notice was given of
+
+    async def loose(self, root: Root, touched: set[bytes], now: float) -> float:
+        """Files in the inbox itself belong to no voice. Returns seconds until something may be due again."""
+        if root.unreadable:
+            hint = "Give the daemon's user permission to read it."
+            await self.news.complain(UNREADABLE, f"The inbox cannot be read: {root.unreadable.lower()}.", hint)
+        else:
+            self.news.mended(UNREADABLE)
+        at = self._arrivals.setdefault(b"", Arrivals(self.settle))
+        at.update(root.loose, now, touched)
+        self._held = {entry.path: self._held[entry.path] for entry in root.loose if entry.path in self._held}
+        self.news.forget([*self._held, *root.folders])
+        wait = math.inf
+        for entry in root.loose:
+            held = self._held.get(entry.path)
+            if entry.partial:
+                continue
+            if held is not None and held[0] == entry.identity and held[1] > now:
+                wait = min(wait, held[1] - now)
+            elif (left := at.left(entry, now)) > 0:
+                wait = min(wait, left)
+            elif entry.path.lower().endswith(names.PACKAGE_ENDING):
+                await self.package("", entry)
+            else:
+                sentence = entry.odd or "It lies in the inbox itself, so it cannot be told whose voice it is."
+                hint = "Put it into a folder that is named as the voice: inbox/anna/."
+                if not await self.news.refuse(entry.path, sentence, hint):
+                    self._held[entry.path] = (entry.identity, now + self.rescan)
+                    wait = min(wait, self.rescan)
+        return wait
+
+    async def misnamed(self, name: bytes, touched: set[bytes], now: float) -> float:
+        """A folder whose name is no voice's: its settled files go to the voice that the name comes nearest to, or are refused."""
+        listing = await asyncio.to_thread(scan, InboxFolder(self.place.home, name))
+        entries = listing.entries
+        if listing.unreadable:
+            sentence = f"Not all of inbox/{names.printable(name)}/ can be read."
+            await self.news.complain(name, sentence, "Give the daemon's user permission to read it.")
+        at = self._arrivals.setdefault(name, Arrivals(self.settle))
+        at.update(entries, now, touched)
+        lefts = [at.left(entry, now) for entry in entries if not entry.partial]
+        if not lefts or max(lefts) > 0:
+            return max(lefts, default=math.inf)
+        shown, voice = names.printable(name), names.slug(name.decode("utf-8", errors="replace"))
+        if not voice:
+            sentence, hint = f"{shown!r} cannot be the name of a voice.", "Use letters, digits, '-' and '_'."
+            return math.inf if await self.news.refuse(name, sentence, hint) else self.rescan
+        paths = [entry.path for entry in entries if not entry.partial]
+        moved = await asyncio.to_thread(_move_into, self.place, name, os.fsencode(voice), paths)
+        if moved:
+            sentence = f"Files in inbox/{shown}/ are those of the voice {voice}: that is how voices are named."
+            await self.store.write(events.notice, "info", sentence, f"Use inbox/{voice}/.", voice)
+        if moved < len(paths):
+            sentence = f"{len(paths) - moved} files in inbox/{shown}/ cannot be moved to inbox/{voice}/, which is how voices are named."
+            hint = "Files of the same name lie there, or they may not be moved: move them by hand."
+            await self.news.complain(name, sentence, hint)
+        return 0.0 if moved else self.rescan
+
+    async def package(self, voice: str, entry: Entry) -> None:
+        """Say once that packages are left alone."""
+        if (voice, entry.path, entry.identity) not in self._told:
+            self._told.add((voice, entry.path, entry.identity))
+            sentence = f"{names.printable(entry.path)} is a package; packages come with a later version of Myna."
+            await self.store.write(events.notice, "info", sentence, "It is left where it is.", voice)
+
+
+def _move_into(inbox: InboxFolder, source: bytes, voice: bytes, paths: list[bytes]) -> int:
+    """Move files from one folder of the inbox to another, where no file has their name. Returns how many."""
+    moved = 0
+    for path in paths:
+        here, there = os.path.join(source, path), os.path.join(voice, path)
+        with contextlib.suppress(OSError), inbox.beside(here) as (before, name), inbox.beside(there, make=True) as (after, _):
+            if not exists_in(after, name):
+                os.rename(name, name, src_dir_fd=before, dst_dir_fd=after)
+                moved += 1
+    return moved

@@ -1,0 +1,114 @@
+"""`voice.toml` in a voice's inbox folder: its language and engine, when it trains by itself, and how.
+
+language = "en"
+engine = "glow"
+auto_train = true
+auto_train_min_seconds = 30
+reference = ["calm.wav"]   # recordings that the voice is taken from
+
+[train]        # training options
+steps = 2000
+[promotion]    # when a version is better than the one before
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.orm import Session
+
+from daemon import names
+from daemon.database.models import Voice
+from daemon.errors import BadRequest
+from daemon.inbox.folder import InboxFolder
+from daemon.settings import SETTINGS
+from daemon.state import recordings, voices
+from engines import registry
+from engines.capabilities import Capability
+from engines.errors import BadInput
+from engines.metrics import gate
+from engines.setting import Setting, checked, shown
+from engines.training import settings
+from proto import people_toml
+from proto.people_toml import BadToml
+
+if TYPE_CHECKING:
+    from engines.base import EngineInfo
+
+#: Keys beside the tables `train` and `promotion`.
+KEYS: dict[str, Setting] = {
+    "language": replace(SETTINGS["default_language"], what="ISO 639-1, one that the engine knows", follows="`default_language`"),
+    "engine": replace(SETTINGS["default_engine"], what="docs/engines.md has them", follows="`default_engine`"),
+    "auto_train": SETTINGS["auto_train"],
+    "auto_train_min_seconds": SETTINGS["auto_train_min_seconds"],
+    "reference": Setting("recordings that the voice is taken from; left out: the best ones", kind=str, count=0),
+}
+TABLES = ("train", "promotion")
+
+
+@dataclass(frozen=True)
+class VoiceToml:
+    """A checked voice.toml. None: it does not say."""
+
+    language: str | None
+    engine: str | None
+    options: dict[str, Any]  #: the rest, as `Voice.options` holds it
+
+
+def read(folder: InboxFolder) -> VoiceToml:
+    """The voice.toml of a voice's inbox folder. Raises BadRequest as `parse` does; OSError if it cannot be read."""
+    with folder.open(names.VOICE_TOML) as file:
+        return parse(file.read(people_toml.LIMIT + 1))
+
+
+def parse(data: bytes) -> VoiceToml:
+    """Raises BadRequest with a sentence that names the key."""
+    try:
+        values = people_toml.loads(data)
+    except BadToml as bad:
+        raise BadRequest(f"voice.toml {bad.sentence}", bad.hint) from None
+    try:
+        tables = {key: values.pop(key) for key in TABLES if key in values}
+        given = checked(KEYS, values, "voice")
+    except BadInput as error:
+        raise BadRequest(f"voice.toml: {error}", error.hint) from None
+    for key, table in tables.items():
+        if not isinstance(table, dict):
+            raise BadRequest(f"voice.toml: {key} must be a table; {shown(table)} was given.", f"Write [{key}], and its settings below.")
+    language, engine = given.pop("language", None), given.pop("engine", None)
+    return VoiceToml(language, engine, {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()} | tables)
+
+
+def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
+    """Let the voice have what its voice.toml says. True: its recordings are to be cut again, since the engine wants other clips. Raises
+    BadRequest, and changes nothing, when the voice's engine cannot do what is said."""
+    language, engine = given.language or voice.language, given.engine or voice.engine
+    if (voice.language, voice.engine, voice.options) == (language, engine, given.options):
+        return False
+    _check(language, registry.ENGINES[engine], given.options)
+    again = _clips(voice.engine) != _clips(engine) and recordings.cut_again(session, voice.name) > 0
+    voice.language, voice.engine, voice.options = language, engine, given.options
+    voices.emit_voice(session, voice)
+    return again
+
+
+def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:
+    """What a worker would find hours later."""
+    if voices.language(language) not in engine.languages:
+        known = ", ".join(engine.languages)
+        raise BadRequest(f"voice.toml: the engine {engine.name} does not know the language {language!r}.", f"It knows {known}.")
+    try:
+        if options.get("reference"):
+            registry.require(engine, Capability.REFERENCES)
+        if "train" in options or Capability.LEARNS in engine.capabilities:
+            settings.overrides(options.get("train", {}), engine)
+        gate.Rule.from_json(options.get("promotion", {}))
+    except BadInput as error:
+        raise BadRequest(f"voice.toml: {error}", error.hint) from None
+
+
+def _clips(engine: str) -> tuple[object, ...]:
+    """What an engine's clips must be."""
+    info = registry.ENGINES.get(engine)
+    return (info.sample_rate, info.clip_seconds) if info is not None else ()

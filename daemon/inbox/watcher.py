@@ -1,0 +1,384 @@
+"""The inbox: watches `inbox/<voice>/…` and has what has come to rest there taken, refused, or left alone.
+
+The folder itself is the truth: each look lists it, compares it with what is known of it (`Arrivals`), and acts. So an event lost or told
+twice, or a restart, changes nothing but the time. The work on recordings is done by ingest jobs; this deals with names and folders only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from daemon import names
+from daemon.database.models import Job, Voice
+from daemon.errors import BadRequest, MynaError, StoreTrouble
+from daemon.inbox import arrivals, orphan_transcripts, refusals, voice_toml
+from daemon.inbox.arrivals import Arrivals, Entry, Root
+from daemon.inbox.file_events import Watch
+from daemon.inbox.folder import InboxFolder
+from daemon.inbox.looks import Looks
+from daemon.inbox.news import News
+from daemon.inbox.next_step import advance
+from daemon.inbox.orphan_transcripts import Hands
+from daemon.inbox.sweep import sweep
+from daemon.inbox.unsorted import Strays
+from daemon.inbox.voice_folder import AFTER_FULL, AFTER_FULL_AT_MOST, Folder
+from daemon.kinds.lifecycle import Lifecycle
+from daemon.machine.disk_space import DiskSpace
+from daemon.state import jobs, recordings
+from daemon.state.status import ENDED
+from proto import myna_pb2 as pb
+
+if TYPE_CHECKING:
+    from daemon.database.store import Store
+    from daemon.settings import Settings
+
+log = logging.getLogger("mynad.inbox")
+
+#: Seconds between looks while something is settling, as a share of the settling time.
+TICK = 0.25
+#: Seconds between looks where changes are not told of, as a multiple of the settling time.
+POLL = 1.0
+#: Seconds between two looks, at most, however long a look takes.
+BREATH = 2.0
+#: Files listed for `System.Info`.
+SHOWN = 500
+
+
+class Inbox:
+    """Watches the inbox of a home folder; `run` is its life."""
+
+    def __init__(
+        self, home: Path, settings: Settings, store: Store, lifecycle: Lifecycle, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.home = home
+        self.folder = home / "inbox"
+        self.settings = settings
+        self.store = store
+        self._lifecycle = lifecycle
+        self._disk = DiskSpace(home, settings.min_free_disk)
+        self._clock = clock
+        self._folders: dict[str, Folder] = {}
+        self._strays = Strays(home, settings.settle, settings.rescan, store)
+        self._loop = asyncio.get_running_loop()
+        self._wake = asyncio.Event()
+        self._looks = Looks(self._wake.set)
+        self._root = Root([], [])
+        self._touched: dict[bytes, set[bytes]] = {}  #: paths that events told of, by the folder of the inbox that they lie in
+        self._tasks: set[asyncio.Task[None]] = set()
+        store.on_commit(lambda happened: happened and self._loop.call_soon_threadsafe(self._heard, happened))
+
+    # -------------------------------------------------------------------------------------------------- for services
+
+    def nudge(self, voice: str) -> None:
+        """A person changed something of a voice's clips: a new dataset is due once it is quiet."""
+        folder = self._of(voice)
+        folder.due = folder.forced = True
+        folder.busy = self._clock()
+        self._wake.set()
+
+    def takes(self, voice: str, job: int) -> None:
+        """An ingest job was submitted that takes nothing out of the inbox; what follows for the voice is due when it has ended."""
+        self._of(voice).flying[job] = {}
+
+    def present(self) -> list[pb.InboxEvent]:
+        """Files that are arriving, settling, or being taken now, and transcripts that wait for their recording."""
+        now = self._clock()
+        found: list[pb.InboxEvent] = []
+        for folder in self._folders.values():
+            for entry in folder.entries:
+                if len(found) == SHOWN:
+                    return found
+                state, why = folder.state(entry, now)
+                if state:
+                    found.append(pb.InboxEvent(voice=folder.voice, name=names.printable(entry.path), state=state, why=why))
+            for about, complaint in folder.news.standing.items():
+                if about.startswith(b"/"):
+                    why = f"{complaint.sentence} {complaint.hint}"
+                    found.append(pb.InboxEvent(voice=folder.voice, name="(the folder)", state="settling", why=why))
+        return found
+
+    # -------------------------------------------------------------------------------------------------- its life
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        with contextlib.suppress(ValueError):  # not in the main thread: then nobody else's leases are broken either
+            signal.signal(signal.SIGIO, signal.SIG_IGN)  # see arrivals.is_being_written
+        self.folder.mkdir(parents=True, exist_ok=True)
+        await asyncio.to_thread(sweep, self.home)
+        await self._recover()
+        watch = Watch(self.folder, self.settings.poll)
+        await watch.start()
+        if watch.why_polling:
+            log.info("the inbox is looked through every %g s. %s", POLL * self.settings.settle, watch.why_polling)
+        try:
+            await self._watch(watch)
+        finally:
+            watch.stop()
+            self._looks.stop()
+
+    async def _watch(self, watch: Watch) -> None:
+        while True:
+            began = time.monotonic()
+            try:
+                wait = await self.look(watch.take(), patience=BREATH)
+            except Exception:  # what is wrong with one folder does not get here; see Looks
+                log.exception("a look into the inbox failed; looking again")
+                wait = AFTER_FULL
+            wait = min(wait, self.settings.rescan, POLL * self.settings.settle if watch.why_polling else math.inf)
+            # an inbox of ten thousand files is looked at less often
+            await asyncio.sleep(min(BREATH, max(0.05, 5 * (time.monotonic() - began))))
+            waiting = [asyncio.create_task(watch.changed.wait()), asyncio.create_task(self._wake.wait())]
+            await asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+            for task in waiting:
+                task.cancel()
+            self._wake.clear()
+
+    async def _recover(self) -> None:
+        """Which files live ingest jobs are to take, from before a restart; and every voice may have something due."""
+
+        def ask(session: Session) -> tuple[list[Job], list[str]]:
+            alive = [job for job in jobs.live(session) if job.kind == "ingest"]
+            return alive, list(session.scalars(select(Voice.name)))
+
+        while True:
+            try:
+                alive, voices = await self.store.read(ask)
+                break
+            except StoreTrouble:  # the store's log says what it is
+                await asyncio.sleep(AFTER_FULL)
+        for voice in voices:
+            self._of(voice)
+        for job in alive:
+            files = pb.JobSpec.FromString(job.spec).ingest.files
+            self._of(job.voice).flying[job.id] = dict.fromkeys(files, (0, 0, 0))
+
+    def _of(self, voice: str) -> Folder:
+        if voice not in self._folders:
+            news = News(InboxFolder(self.home, voice), voice, self.store)
+            folder = self._folders[voice] = Folder(voice, news, Arrivals(self.settings.settle))
+            self._looks.of(os.fsencode(voice), news, lambda now: self._voice(folder, now))
+        return self._folders[voice]
+
+    # -------------------------------------------------------------------------------------------------- a look
+
+    async def look(self, touched: Iterable[bytes] = (), patience: float = math.inf) -> float:
+        """Look at each folder of the inbox, side by side, and do what is due. `touched`: paths in it that events told of. A folder whose
+        look takes longer than `patience`, in seconds, delays nobody. Returns seconds until something may be due again."""
+        for path in touched:
+            name, _, rest = path.partition(b"/")
+            self._touched.setdefault(name, set()).add(rest)
+        self._root = await asyncio.to_thread(arrivals.scan_root, self._strays.place)
+        self._looks.of(b"", self._strays.news, self._loose)
+        for name in self._root.folders:
+            if names.is_voice(name):
+                self._of(os.fsdecode(name))
+            else:
+                self._looks.of(name, self._strays.news, partial(self._misnamed, name))
+        wait = await self._looks.all(self._clock(), patience)
+        self._looks.keep({b"", *self._root.folders, *map(os.fsencode, self._folders)})
+        self._touched = {name: paths for name, paths in self._touched.items() if name in self._root.folders}
+        return wait
+
+    async def _loose(self, now: float) -> float:
+        return await self._strays.loose(self._root, set(self._touched), now)
+
+    async def _misnamed(self, name: bytes, now: float) -> float:
+        return await self._strays.misnamed(name, self._touched.pop(name, set()), now)
+
+    async def _voice(self, folder: Folder, now: float) -> float:
+        """What is due in one voice's folder."""
+        listing = await asyncio.to_thread(arrivals.scan, folder.news.place)
+        folder.entries = listing.entries
+        folder.arrivals.update(folder.entries, now, self._touched.pop(os.fsencode(folder.voice), set()))
+        folder.forget()
+        if listing.there and not folder.known:
+            await self._know(folder)
+        await folder.news.of_listing(listing)
+        due = [path for path, (_, until) in folder.held.items() if until <= now]
+        for path in due:
+            del folder.held[path]
+        ready: list[Entry] = []
+        wait = min((until - now for _, until in folder.held.values()), default=math.inf)
+        for entry in folder.entries:
+            # a metadata.csv goes with every job of its recordings
+            if entry.path in folder.held or (folder.flies(entry.path) and not names.is_metadata(entry.path)):
+                continue
+            left = folder.arrivals.left(entry, now)
+            if left > 0:
+                wait = min(wait, max(left, TICK * self.settings.settle))
+                folder.busy = now
+            elif not entry.partial:
+                ready.append(entry)
+        rest = await self._act(folder, ready, now)
+        return min(wait, rest, await self._next(folder, now))
+
+    async def _act(self, folder: Folder, ready: list[Entry], now: float) -> float:
+        """Deal with the files that have settled."""
+        audio: list[Entry] = []
+        texts: list[Entry] = []
+        for entry in ready:
+            name = os.path.basename(entry.path)
+            if entry.odd:
+                await self._refuse(folder, entry, entry.odd, "Drop the recording itself.", now)
+            elif name == names.VOICE_TOML and b"/" not in entry.path:
+                await self._read_toml(folder, entry)
+            elif name.lower().endswith(names.PACKAGE_ENDING):
+                await self._strays.package(folder.voice, entry)
+            elif names.is_text(entry.path) or names.is_metadata(entry.path):
+                texts.append(entry)
+            else:
+                audio.append(entry)
+        settling = {entry.path for entry in folder.entries if folder.arrivals.left(entry, now) > 0 and not entry.partial}
+        audio = [entry for entry in audio if not (settling & orphan_transcripts.places(entry.path))]
+        gathering = all(folder.arrivals.rested(entry, now) < self.settings.settle for entry in audio)
+        if settling and gathering and not folder.flying:
+            wait = TICK * self.settings.settle  # those that come together go together
+        else:
+            wait = await self._take(folder, audio, texts, now)
+        if any(not folder.flies(entry.path) for entry in texts):
+            await self._late(folder, [entry for entry in texts if not folder.flies(entry.path)])
+        return wait
+
+    # -------------------------------------------------------------------------------------------------- taking
+
+    async def _take(self, folder: Folder, audio: list[Entry], texts: list[Entry], now: float) -> float:
+        """Submit ingest jobs for settled recordings, with the transcripts that lie beside them."""
+        size = self.settings.ingest_batch
+        rest, wait = audio, math.inf
+        if rest and folder.full and not self._room(rest[:size]):
+            return AFTER_FULL
+        while rest and (not folder.flying or len(rest) >= size):  # while one is at work, the next one gathers
+            some, rest = rest[:size], rest[size:]
+            if fixed := await asyncio.to_thread(arrivals.fixed, folder.news.place, some):
+                for entry in some:
+                    if (error := fixed.get(entry.path)) is not None:
+                        await self._hold(folder, entry, error)
+                some = [entry for entry in some if entry.path not in fixed]
+                wait = self.settings.rescan
+            written = await asyncio.to_thread(arrivals.being_written, folder.news.place, some)
+            for entry in some:
+                if entry.path in written:
+                    folder.arrivals.restart(entry.path, now)
+                    folder.busy, wait = now, min(wait, self.settings.settle)
+            if whole := [entry for entry in some if entry.path not in written]:
+                await self._submit(folder, whole, texts)
+        return wait
+
+    def _room(self, entries: list[Entry]) -> bool:
+        """After a job that failed for want of disk: whether there is room for all of the next one."""
+        return not self._disk.missing(sum(entry.size for entry in entries), self.home / "recordings")
+
+    async def _submit(self, folder: Folder, audio: list[Entry], texts: list[Entry]) -> None:
+        wanted = set().union(*(orphan_transcripts.places(entry.path) for entry in audio))
+        files = audio + [entry for entry in texts if entry.path in wanted]
+        spec = pb.JobSpec(ingest=pb.IngestSpec(voice=folder.voice, files=[entry.path for entry in files]))
+        job = await self.store.write(lambda session: self._lifecycle.submit(session, spec).id)
+        folder.flying[job] = {entry.path: entry.identity for entry in files}
+        folder.busy = self._clock()
+
+    def _heard(self, happened: list[pb.Event]) -> None:
+        """Jobs changed. Runs in the event loop."""
+        for event in happened:
+            if event.WhichOneof("what") != "job" or event.job.status.WhichOneof("status") not in ENDED:
+                continue
+            folder = self._folders.get(event.job.voice)
+            if folder is None or event.job.kind not in (pb.INGEST, pb.DATASET):
+                continue
+            folder.due, folder.busy = True, self._clock()
+            if event.job.kind == pb.DATASET and event.job.status.failed.error.kind == pb.DISK_FULL:
+                folder.busy += AFTER_FULL_AT_MOST  # then it is tried again
+            if event.job.kind == pb.INGEST:
+                folder.land(event.job, self._clock(), self.settings.rescan)
+            self._wake.set()
+
+    async def _refuse(self, folder: Folder, entry: Entry, sentence: str, hint: str, now: float) -> None:
+        """Move what can be no recording to `.refused/`."""
+        if not await folder.news.refuse(entry.path, sentence, hint):
+            folder.held[entry.path] = (entry.identity, now + self.settings.rescan)
+
+    async def _hold(self, folder: Folder, entry: Entry, error: OSError) -> None:
+        """It cannot be moved away from where it lies: tried again now and then."""
+        folder.held[entry.path] = (entry.identity, self._clock() + self.settings.rescan)
+        await folder.news.stuck(entry.path, error)
+
+    # -------------------------------------------------------------------------------------------------- the voice
+
+    async def _know(self, folder: Folder) -> None:
+        """A folder makes a voice."""
+        language, engine = self.settings.default_language, self.settings.default_engine
+        await self.store.write(lambda session: recordings.ensure_voice(session, folder.voice, language, engine).name)
+        folder.known = True
+
+    async def _read_toml(self, folder: Folder, entry: Entry) -> None:
+        """Read a new or changed voice.toml. A broken one stays where it is, and changes nothing."""
+        if folder.toml == entry.identity:
+            return
+        place = folder.news.place
+        try:
+            given = await asyncio.to_thread(voice_toml.read, place)
+            again = await self.store.write(lambda session: voice_toml.apply(session, session.get_one(Voice, folder.voice), given))
+        except FileNotFoundError:
+            return
+        except OSError as error:  # rights change without the file's changing: asked again later
+            folder.held[entry.path] = (entry.identity, self._clock() + self.settings.rescan)
+            sentence = f"inbox/{folder.voice}/voice.toml cannot be read: {error.strerror}. The voice stays as it is."
+            await folder.news.complain(entry.path, sentence, "Give the daemon's user permission to read it.")
+            return
+        except BadRequest as error:
+            try:
+                await asyncio.to_thread(refusals.explain, place, entry.path, error.sentence, error.hint)
+            except OSError as stuck:
+                folder.held[entry.path] = (entry.identity, self._clock() + self.settings.rescan)
+                sentence = f"{error} The voice stays as it is. {stuck.strerror}"
+                await folder.news.complain(entry.path, sentence, f"Let inbox/{folder.voice}/.refused be a folder that can be written to.")
+                return
+            folder.news.mended(entry.path)
+            why = f"{error} The voice stays as it is."
+            await self.store.write(recordings.tell, folder.voice, "voice.toml", "refused", why)
+        else:
+            await asyncio.to_thread(refusals.settle, place, entry.path)
+            folder.news.mended(entry.path)
+            if again:
+                folder.due, folder.forced, folder.busy = True, True, self._clock()
+        folder.toml = entry.identity
+
+    async def _late(self, folder: Folder, texts: list[Entry]) -> None:
+        """Transcripts without a recording beside them: for recordings taken before, or waiting for theirs."""
+        audio = {names.stem(entry.path) for entry in folder.entries if not names.is_text(entry.path) and not entry.odd}
+        alone = [entry for entry in texts if names.is_metadata(entry.path) or names.stem(entry.path) not in audio]
+        now = self._clock()
+        refuse = lambda entry, sentence, hint: self._refuse(folder, entry, sentence, hint, now)  # noqa: E731
+        hands = Hands(refuse, partial(self._hold, folder))
+        changed = await folder.texts.deal(alone, folder.voice, self.home, self.store, hands)
+        if changed:
+            folder.due, folder.busy = True, self._clock()
+            folder.forced = True
+
+    async def _next(self, folder: Folder, now: float) -> float:
+        """Once a voice has been quiet for a while, submit what follows. Returns seconds until then."""
+        if not folder.due or folder.flying:
+            return math.inf
+        if (left := folder.busy + self.settings.auto_train_quiet - now) > 0:
+            return left
+        forced, folder.forced, folder.due = folder.forced, False, False
+        try:
+            await self.store.write(advance, self._lifecycle, folder.voice, train=self.settings.auto_train, forced=forced)
+        except StoreTrouble:
+            folder.due, folder.forced = True, forced
+            raise
+        except MynaError as error:
+            log.warning("nothing follows for %s: %s", folder.voice, error)
+        return math.inf

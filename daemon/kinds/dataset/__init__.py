@@ -1,0 +1,1 @@
+"""Cutting recordings into clips, and making the next dataset."""

@@ -1,0 +1,106 @@
+"""Making a dataset, the daemon's side: which recordings are to be cut, the rows of their clips, the next dataset, and what follows from it.
+
+Cutting waits for the GPU only where Whisper's weights are: without them nothing here can use one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from daemon.database.models import Dataset, Job, Recording
+from daemon.errors import MynaError
+from daemon.kinds.kind import FollowUp, Kind
+from daemon.state import datasets, events, recordings, voices
+from engines import registry
+from engines.capabilities import Capability
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
+
+
+class MakeDataset(Kind):
+    """See `daemon.kinds.kind.Kind`."""
+
+    name = "dataset"
+    wire = pb.DATASET
+    priority = 200
+    exclusive = "recordings"
+    commits = frozenset({"cut"})
+
+    @property
+    def gpu_lane(self) -> bool:
+        return bool(os.environ.get("MYNA_WHISPER")) or (self.home / "weights" / "whisper").is_dir()
+
+    def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
+        voice = voices.get(session, spec.dataset.voice)
+        waiting = recordings.count_uncut(session, voice.name)
+        what = "cut all recordings again" if spec.dataset.recut else f"cut {waiting} recording{'' if waiting == 1 else 's'}"
+        return voice.name, f"{what} of {voice.name}, make a dataset"
+
+    def why_not(self, session: Session, job: Job) -> str:
+        return self.disk.why_not()
+
+    def plan(self, session: Session, job: Job) -> Start:
+        asked = pb.JobSpec.FromString(job.spec).dataset
+        voice = voices.get(session, asked.voice)
+        rows = recordings.uncut(session, voice.name)
+        if asked.recut:  # what an earlier attempt of this job has cut is not cut a third time
+            query = select(Recording).where(Recording.voice == voice.name, Recording.removed.is_(None)).order_by(Recording.id)
+            rows = [row for row in session.scalars(query) if row.cut is None or row.cut < job.submitted]
+        refs = [
+            wire.RecordingRef(
+                sha256=row.sha256,
+                path=str(self.home / row.path),
+                name=row.name,
+                has_text=row.text is not None,
+                text=row.text or "",
+                seconds=row.seconds,
+            )
+            for row in rows
+        ]
+        return Start(
+            dataset=wire.DatasetPlan(voice=voice.name, engine=voice.engine, language=voices.language(voice.language), recordings=refs)
+        )
+
+    def commit(self, session: Session, job: Job, report: Report) -> None:
+        recordings.store_cut(session, job.voice, report.cut)
+
+    def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
+        """The next dataset, if there is anything new, and the training that follows from it."""
+        made = datasets.build(session, job.voice, job.id)
+        if made is None:
+            job.why = f"Nothing new: {job.voice}'s clips are those of the dataset it has."
+            return ()
+        lost = sum(made.dropped.values())
+        job.why = (
+            f"Dataset #{made.number}: {made.clips} clips to train on ({made.seconds:.0f} s, {made.new_clips} new), "
+            f"{made.held_out} held out, {lost} dropped."
+        )
+        return self._training(session, job, made) if pb.JobSpec.FromString(job.spec).dataset.train_after else ()
+
+    def _training(self, session: Session, job: Job, made: Dataset) -> Sequence[FollowUp]:
+        """A training, if enough was added since the last one. One that already waits takes the newest dataset when it starts."""
+        voice = voices.get(session, made.voice)
+        info = registry.ENGINES.get(voice.engine)
+        if info is not None and Capability.LEARNS not in info.capabilities:
+            job.why += f" Not trained: {info.name} does not learn."
+            return ()
+        waiting = select(Job).where(Job.voice == voice.name, Job.kind == "train", Job.state == "queued", Job.run.is_(None))
+        if session.scalars(waiting).first() is not None:
+            return ()
+        needed = float(voice.options.get("auto_train_min_seconds", self.settings.auto_train_min_seconds))
+        short = needed - datasets.untrained_seconds(session, voice.name)
+        if short > 0:
+            job.why += f" It needs {short:.0f} s more audio to train."
+            return ()
+
+        def refused(error: MynaError) -> None:  # the dataset is made all the same; the person hears what stands in the way
+            events.notice(session, "warning", f"{voice.name} is not trained by itself: {error.sentence}", error.hint, voice.name)
+            job.why += f" Not trained: {error.sentence}"
+
+        spec = pb.JobSpec(train=pb.TrainSpec(voice=voice.name))
+        return [FollowUp(spec, f"dataset-{made.voice}-{made.number}", refused)]

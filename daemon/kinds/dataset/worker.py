@@ -1,0 +1,122 @@
+"""Cutting recordings into clips in a worker: each recording is cut, heard where it must be, judged and reported by itself.
+
+An attempt goes on where the last one ended: what was reported and acknowledged is not in the plan any more.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from daemon.worker.job import Channel
+from engines import registry
+from engines.base import EngineInfo
+from engines.cutting.clips import CutClip, cut_recording
+from engines.errors import BadInput
+from engines.files import disk_full_is_a_sentence
+from engines.transcription.base import Transcriber
+from engines.transcription.choose import choose, whisper_folder
+from engines.transcription.whisper import whisper_device
+from proto import worker_pb2 as wire
+
+#: Workers that may die of a recording before it is left uncut.
+DEATHS = 2
+#: Called with how many seconds of a recording are done.
+OnProgress = Callable[[wire.RecordingRef, float], None]
+
+
+def run(plan: wire.DatasetPlan, channel: Channel) -> str:
+    """Cut every recording of the plan. The dataset itself is made by the daemon, from its rows, when this has succeeded."""
+    if not plan.recordings:
+        return "No recording had to be cut."
+    info = registry.info(plan.engine)
+    weights = channel.home / "weights"
+    choice = choose(plan.language, weights, device=_device(weights), threads=int(os.environ.get("OMP_NUM_THREADS", "0")))
+    channel.log("info", choice.why)
+    total, done, began = sum(recording.seconds for recording in plan.recordings), 0.0, time.monotonic()
+    kept, dropped = 0, Counter[str]()
+
+    def on_progress(recording: wire.RecordingRef, seconds: float) -> None:
+        at = done + seconds
+        left = (time.monotonic() - began) / at * (total - at) if at > 0 else 0.0
+        channel.progress(at, total, "seconds", f"cutting {recording.name}", left)
+
+    # those that workers died of come last: what is cut before another death stays cut
+    for recording in sorted(plan.recordings, key=lambda one: channel.died_of.get(one.sha256.encode(), 0)):
+        channel.check()
+        on_progress(recording, 0.0)
+        clips, note = _cut(recording, plan.language, info, choice.transcriber, channel, on_progress)
+        channel.commit(wire.Report(cut=wire.RecordingCut(recording=recording.sha256, clips=clips, note=note)))
+        done += recording.seconds
+        for clip in clips:
+            if clip.kept:
+                kept += 1
+            else:
+                dropped[clip.reason] += 1
+                channel.log("info", f"{recording.name} {clip.start:.1f}–{clip.end:.1f} s is dropped: {clip.sentence}")
+    channel.progress(total, total, "seconds", "making the dataset")
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
+    count = len(plan.recordings)
+    return f"Cut {count} recording{'' if count == 1 else 's'}: {kept} clips kept" + (f", dropped: {reasons}." if reasons else ".")
+
+
+def _cut(
+    recording: wire.RecordingRef, language: str, info: EngineInfo, transcriber: Transcriber | None, channel: Channel, progress: OnProgress
+) -> tuple[list[wire.CutClip], str]:
+    """The clips of one recording; one that cannot be read (any more) is one dropped clip that says so."""
+
+    def on(done: float, total: float) -> None:
+        channel.check()
+        progress(recording, done)
+
+    text = recording.text if recording.has_text else None
+    name = recording.sha256.encode()
+    if (deaths := channel.died_of.get(name, 0)) >= DEATHS:
+        return _unreadable(recording, f"Cutting it ended the worker {deaths} times.")
+    channel.report(wire.Report(at=wire.At(what=name)))
+    try:
+        with disk_full_is_a_sentence("a clip"):
+            cut = cut_recording(Path(recording.path), text, language, info, transcriber, channel.home / "clips", progress=on)
+    except BadInput as error:
+        return _unreadable(recording, str(error))
+    finally:
+        channel.report(wire.Report(at=wire.At()))
+    return [_wire(clip, channel.home) for clip in cut], ""
+
+
+def _unreadable(recording: wire.RecordingRef, sentence: str) -> tuple[list[wire.CutClip], str]:
+    whole = wire.CutClip(start=0.0, end=recording.seconds, kept=False, reason="unreadable", sentence=sentence)
+    return [whole], sentence
+
+
+def _wire(clip: CutClip, home: Path) -> wire.CutClip:
+    quality = {
+        "rms_db": clip.quality.rms_db,
+        "peak": clip.quality.peak,
+        "snr_db": clip.quality.snr_db,
+        "clipped_share": clip.quality.clipped_share,
+        "chars_per_second": clip.quality.chars_per_second,
+    }
+    if clip.cer is not None:
+        quality["cer"] = clip.cer
+    return wire.CutClip(
+        start=clip.start,
+        end=clip.end,
+        text=clip.text,
+        text_source=clip.text_source,
+        trust=clip.trust,
+        kept=clip.kept,
+        reason=clip.reason,
+        sentence=clip.sentence,
+        sha256=clip.sha256,
+        path=str(clip.path.relative_to(home)) if clip.path is not None else "",
+        quality=quality,
+    )
+
+
+def _device(weights: Path) -> str:
+    """Where Whisper runs. CTranslate2 is only asked where there are weights for it."""
+    return whisper_device() if whisper_folder(weights) is not None else "cpu"

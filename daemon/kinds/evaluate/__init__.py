@@ -1,0 +1,1 @@
+"""Scoring a version against another one."""

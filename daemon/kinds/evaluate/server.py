@@ -1,0 +1,235 @@
+"""Scoring, the daemon's side: which lines two versions speak, and what their scores mean for the voice.
+
+The candidate is promoted in the same transaction that records its scores, and only over the version it was compared with: if somebody
+promoted another one meanwhile, it stays a candidate.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from daemon.database.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
+from daemon.errors import BadRequest, NotNow
+from daemon.kinds.kind import Kind
+from daemon.state import clip_refs, engines, voices
+from engines import registry
+from engines.capabilities import Capability
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
+
+#: Curves shown in a report, and points kept of each.
+CURVES = ("train/loss", "held_out/loss")
+CURVE_POINTS = 120
+
+
+class Evaluate(Kind):
+    """See `daemon.kinds.kind.Kind`."""
+
+    name = "evaluate"
+    wire = pb.EVALUATE
+    priority = 300
+    gpu_lane = True
+    commits = frozenset({"evaluated"})
+
+    def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
+        asked = spec.evaluate
+        candidate, against = _pair(session, asked)
+        engines.require(engines.info(candidate.engine), Capability.SPEAKS)  # its lines are spoken
+        data = clip_refs.dataset(session, asked.voice)
+        if not data.held_out:
+            sentence = f"Dataset #{data.number} of {asked.voice} has no held-out clips, so versions cannot be compared."
+            raise NotNow(sentence, "Add recordings: about a tenth is held out.")
+        return asked.voice, f"score {asked.voice} {voices.name_of(candidate)} against {voices.name_of(against)}"
+
+    def why_not(self, session: Session, job: Job) -> str:
+        candidate, _ = _pair(session, pb.JobSpec.FromString(job.spec).evaluate)
+        return engines.why_not(session, engines.info(candidate.engine), self.home)
+
+    def plan(self, session: Session, job: Job) -> Start:
+        asked = pb.JobSpec.FromString(job.spec).evaluate
+        candidate, against = _pair(session, asked)
+        voice = voices.get(session, asked.voice)
+        data = clip_refs.dataset(session, voice.name)
+        return Start(
+            evaluate=wire.EvaluatePlan(
+                voice=voice.name,
+                engine=candidate.engine,
+                language=voices.language(voice.language),
+                version=candidate.number,
+                version_dir=str(voices.folder(session, candidate, self.home)),
+                against=asked.against,
+                against_dir=str(voices.folder(session, against, self.home)) if against is not None else "",
+                held_out=clip_refs.held_out(session, voice, data, self.home),
+                reference=clip_refs.reference(session, voice, self.home),
+                samples_dir=str(self.home / "samples" / voice.name),
+                rule_json=voices.option_json(voice, "promotion"),
+                lineage_json=json.dumps(_lineage(session, voice, candidate, against), sort_keys=True),
+                first=against is None,
+            )
+        )
+
+    def commit(self, session: Session, job: Job, report: Report) -> None:
+        """Record the scores and, where that was asked for and earned, promote: one transaction. The same report again changes nothing."""
+        if session.scalars(select(Evaluation).where(Evaluation.job == job.id)).first() is not None:
+            return
+        asked, scored = pb.JobSpec.FromString(job.spec).evaluate, report.evaluated
+        details: dict[str, Any] = json.loads(scored.report_json or "{}")
+        candidate, against = _pair(session, asked)
+        voice = voices.get(session, asked.voice)
+        decision = _decide(voice, candidate, against, asked, better=scored.better, broken=bool(details.get("broken")))
+        verdict = f"{decision} {scored.verdict}".strip()
+        session.add(
+            Evaluation(
+                voice=voice.name,
+                version=candidate.number,
+                against=asked.against,
+                job=job.id,
+                metrics=dict(scored.metrics),
+                against_metrics=dict(scored.against_metrics),
+                recording_metrics=dict(scored.recording_metrics),
+                report=details,
+                better=scored.better,
+                verdict=verdict,
+                time=now(),
+            )
+        )
+        kept = {name: value for name, value in candidate.metrics.items() if name.startswith("train_")}
+        candidate.metrics = {**kept, **dict(scored.metrics)}
+        candidate.verdict = verdict
+        if decision.startswith("Promoted"):
+            voices.promote(session, voice.name, candidate.number, voices.BY_SCORE)
+            return
+        if details.get("broken") and candidate.state == "candidate":
+            candidate.state = "rejected"
+        voices.emit_version(session, candidate)
+
+    def ended_badly(self, session: Session, job: Job) -> None:
+        """A candidate that could not be scored stays one, and says why."""
+        asked = pb.JobSpec.FromString(job.spec).evaluate
+        row = session.scalars(select(Version).where(Version.voice == asked.voice, Version.number == asked.version)).first()
+        if row is not None and row.verdict in ("", "Not scored yet."):
+            row.verdict = f"Not scored: {job.why or 'its evaluation did not end'} (job #{job.id}; `myna retry {job.id}`)."
+            voices.emit_version(session, row)
+
+
+def _pair(session: Session, asked: pb.EvaluateSpec) -> tuple[Version, Version | None]:
+    """The version asked for and the one it is compared with (None: the base)."""
+    if asked.version <= 0:
+        raise BadRequest("The base cannot be the candidate of a comparison.", "Give a version number, and 0 (the base) as the other one.")
+    candidate = voices.version(session, asked.voice, asked.version)
+    against = voices.version(session, asked.voice, asked.against) if asked.against else None
+    if against is not None and against.number == candidate.number:
+        raise BadRequest(f"Version {candidate.number} cannot be compared with itself.", "Give two versions.")
+    if against is not None and against.engine != candidate.engine:
+        sentence = f"Version {candidate.number} is of the engine {candidate.engine}, version {against.number} of {against.engine}."
+        raise BadRequest(sentence, "Compare versions of one engine, or each with the base.")
+    if candidate.engine not in registry.ENGINES:
+        raise BadRequest(f"There is no engine named {candidate.engine!r} any more.", f"There are: {', '.join(registry.ENGINES)}.")
+    return candidate, against
+
+
+def _decide(voice: Voice, candidate: Version, against: Version | None, asked: pb.EvaluateSpec, *, better: bool, broken: bool) -> str:
+    """The first sentence of the verdict: what becomes of the candidate."""
+    other, number = voices.name_of(against), candidate.number
+    if broken:
+        return f"Rejected: v{number} does not speak."
+    if not better:
+        return f"Not promoted: it is not better than {other}."
+    if voice.promoted == number:
+        return f"Better than {other}, and promoted already."
+    if not asked.promote_if_better:
+        return f"Better than {other}. `myna promote {voices.spelt(voice.name, number)}` lets it speak."
+    if (voice.promoted or 0) != asked.against:
+        speaks = f"v{voice.promoted}" if voice.promoted else "the base"
+        how = f"`myna compare {voices.spelt(voice.name, number)} {voices.spelt(voice.name, voice.promoted or 0)} --score`"
+        return f"Not promoted: it is better than {other}, but {speaks} speaks now. Compare them: {how}."
+    if candidate.state != "candidate":
+        return f"Not promoted: it is better than {other}, but a person {candidate.state} it."
+    return f"Promoted: it is better than {other}."
+
+
+def _lineage(session: Session, voice: Voice, candidate: Version, against: Version | None) -> dict[str, Any]:
+    """What the report tells of where the candidate comes from."""
+    run = session.get(Run, candidate.run)
+    own = session.scalars(select(Dataset).where(Dataset.voice == voice.name, Dataset.number == candidate.dataset)).first()
+    return {
+        "voice": voice.name,
+        "version": candidate.number,
+        "engine": candidate.engine,
+        "kind": candidate.kind,
+        "licence": candidate.licence,
+        "language": voice.language,
+        "parent": candidate.parent,
+        "against": against.number if against is not None else 0,
+        "ancestors": _ancestors(session, candidate),
+        "created": candidate.created.isoformat(),
+        "size": candidate.size,
+        "run": candidate.run,
+        "dataset": None
+        if own is None
+        else {
+            "number": own.number,
+            "clips": own.clips,
+            "seconds": own.seconds,
+            "held_out": own.held_out,
+            "held_out_seconds": own.held_out_seconds,
+            "new_clips": own.new_clips,
+            "dropped": own.dropped,
+        },
+        "settings": run.settings if run is not None else {},
+        "training": run.result if run is not None else {},
+        "steps": run.step if run is not None else 0,
+        "best_step": run.best_step if run is not None else 0,
+        "curves": {name: _curve(session, candidate.run, name) for name in CURVES},
+        "evaluations": _evaluations(session, candidate.run),
+    }
+
+
+def _ancestors(session: Session, row: Version) -> list[int]:
+    """Numbers of the versions it was trained from, nearest first; the base is not among them."""
+    parents = dict(session.execute(select(Version.number, Version.parent).where(Version.voice == row.voice)).tuples().all())
+    found: list[int] = []
+    at = row.parent
+    while at and at not in found:
+        found.append(at)
+        at = parents.get(at, 0)
+    return found
+
+
+def _evaluations(session: Session, run: int) -> list[dict[str, Any]]:
+    """Each time the run measured its held-out clips: the losses, and the means of the training losses since the time before."""
+    held_out, told = "held_out/", select(SeriesRow.name).where(SeriesRow.run == run).order_by(SeriesRow.id)
+    names = [name.removeprefix(held_out) for name in session.scalars(told) if name.startswith(held_out)]
+    rows: dict[int, dict[str, Any]] = {}
+    for name in names:
+        trained = iter(_points(session, run, f"train/{name}"))
+        waiting = next(trained, None)
+        for step, value in _points(session, run, f"{held_out}{name}"):
+            row = rows.setdefault(step, {"step": step, "held_out": {}, "train": {}})
+            row["held_out"][name] = value
+            between = []
+            while waiting is not None and waiting[0] <= step:
+                between.append(waiting[1])
+                waiting = next(trained, None)
+            if between:
+                row["train"][name] = sum(between) / len(between)
+    return [rows[step] for step in sorted(rows)]
+
+
+def _points(session: Session, run: int, name: str) -> list[tuple[int, float]]:
+    """A series, without the points that are no numbers."""
+    series = select(SeriesRow.id).where(SeriesRow.run == run, SeriesRow.name == name).scalar_subquery()
+    query = select(PointRow.step, PointRow.value).where(PointRow.series == series, PointRow.value.is_not(None)).order_by(PointRow.step)
+    return [(step, float(value)) for step, value in session.execute(query) if value is not None]
+
+
+def _curve(session: Session, run: int, name: str) -> list[tuple[int, float]]:
+    """A series thinned to CURVE_POINTS, the last point always among them."""
+    points = _points(session, run, name)
+    every = -(-len(points) // CURVE_POINTS) or 1
+    return points[::-1][::every][::-1]

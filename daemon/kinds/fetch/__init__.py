@@ -1,0 +1,1 @@
+"""Bringing an engine's base here."""

@@ -1,0 +1,70 @@
+"""Bringing an engine's base here, the daemon's side: whose licence was accepted, where the base goes, and room for it.
+
+There are no rows: an engine is ready when its files are there and its licence was accepted (`daemon.state.engines`).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from daemon.database.models import Job
+from daemon.errors import BadRequest, NotNow
+from daemon.kinds.kind import Kind
+from daemon.state import engines
+from engines import weights
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+from proto.worker_pb2 import Start  # by name: a kind has an attribute called wire
+
+#: Bytes that a path may have (PATH_MAX of Linux).
+LONGEST_PATH = 4096
+
+
+class Fetch(Kind):
+    """See `daemon.kinds.kind.Kind`. Such a job belongs to no voice."""
+
+    name = "fetch"
+    wire = pb.FETCH
+    priority = 200
+
+    def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
+        asked = spec.fetch
+        info = engines.info(asked.engine)
+        if not info.weights:
+            raise BadRequest(f"The base of {info.name} comes with Myna: there is nothing to fetch.", "")
+        engines.consent(session, info)
+        if given := engines.given_base(info):
+            sentence = f"{given} says that the base of {info.name} is {engines.base(info, self.home)}, where Myna does not write."
+            raise NotNow(sentence, f"Unset {given} in mynad's environment to keep a base in Myna's home.")
+        if not engines.lacking(info, self.home):
+            hint = f"To have another one, move {engines.base(info, self.home)} away first: versions may rest on it."
+            raise NotNow(f"The base of {info.name} is here already.", hint)
+        if (live := engines.fetching(session, info)) is not None:
+            raise NotNow(f"The base of {info.name} is on its way already (fetch #{live.id}).", f"`myna logs {live.id} -f` follows it.")
+        if asked.folder and not Path(asked.folder).is_absolute():
+            raise BadRequest(f"{asked.folder} is no absolute path.", "Name the whole path of the folder on the daemon's machine.")
+        if "\0" in asked.folder or len(asked.folder.encode()) >= LONGEST_PATH:
+            raise BadRequest("This cannot be the path of a folder.", "Name the whole path of the folder on the daemon's machine.")
+        return "", f"take the base of {info.name} from {asked.folder}" if asked.folder else f"fetch the base of {info.name}"
+
+    def why_not(self, session: Session, job: Job) -> str:
+        asked = pb.JobSpec.FromString(job.spec).fetch
+        if asked.folder:
+            return self.disk.why_not()  # how big its files are is seen when it runs
+        info = engines.info(asked.engine)
+        return self.disk.why_not(max(0, sum(file.size for file in info.weights) - weights.present(info, engines.base(info, self.home))))
+
+    def plan(self, session: Session, job: Job) -> Start:
+        asked = pb.JobSpec.FromString(job.spec).fetch
+        info = engines.info(asked.engine)
+        mirror = self.settings.weights_url
+        return Start(
+            fetch=wire.FetchPlan(
+                engine=info.name,
+                folder=str(engines.base(info, self.home)),
+                source=asked.folder,
+                mirror=f"{mirror.rstrip('/')}/{info.name}" if mirror else "",
+            )
+        )

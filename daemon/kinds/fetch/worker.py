@@ -1,0 +1,125 @@
+"""Bringing an engine's base here, in a worker of the CPU lane: over the network, on from where it broke off, or from a folder.
+
+Each file appears under its name only when it is whole, the biggest last; until all are there the engine is not ready. A cancelled or failed
+fetch keeps what came.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import time
+from pathlib import Path
+
+from daemon.worker.job import Channel
+from engines import registry, torch_file, weights
+from engines.base import EngineInfo
+from engines.download import download, is_published, part_of
+from engines.errors import DiskFull, WeightsMissing
+from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, sync_folder
+from proto import worker_pb2 as wire
+
+#: Bytes copied at once.
+BLOCK = 8 << 20
+
+
+def run(plan: wire.FetchPlan, channel: Channel) -> str:
+    """Make the base whole. Raises WeightsMissing when what came, or what the folder has, is not the engine's base."""
+    info, folder = registry.info(plan.engine), Path(plan.folder)
+    began = time.monotonic()
+    with disk_full_is_a_sentence(f"the folder of the base of {info.name}"):
+        make_folder(folder)
+    for leftover in folder.glob(f"{TEMPORARY}*"):  # of a killed attempt: a base is fetched by one job at a time
+        leftover.unlink()
+    if plan.source:
+        _adopt(info, Path(plan.source), folder, channel)
+        return f"The base of {info.name} was taken from {plan.source}."
+    progress = _Progress(channel, sum(file.size for file in info.weights))
+    _room(folder, progress.total - weights.present(info, folder))
+    by_hand = False  #: some of it was here already, from a fetch that broke off or whoever put it here
+    for file in info.weights:
+        channel.check()
+        if (folder / file.name).is_file():
+            by_hand = by_hand or not is_published(file, folder / file.name)
+        else:
+            url = f"{plan.mirror.rstrip('/')}/{file.name}" if plan.mirror else file.url
+            part = part_of(file, folder)
+            progress.here = progress.done + (part.stat().st_size if part.is_file() else 0)
+            channel.log("info", f"{file.name} ({file.size:,} bytes) comes from {url}.")
+            download(file, url, folder, progress.at)
+        progress.done += file.size
+    if by_hand:
+        registry.check_base(info.name, folder)
+    return f"The base of {info.name} is here, {progress.total / 1e9:.1f} GB after {time.monotonic() - began:.0f} s: {info.licence}."
+
+
+class _Progress:
+    """Progress over all files."""
+
+    def __init__(self, channel: Channel, total: int) -> None:
+        self._channel = channel
+        self.total = total  #: bytes
+        self.done = 0  #: bytes of the files before
+        self.here = math.inf  #: bytes that attempts before left; what comes beyond them stays for the next one
+        self._began: tuple[float, int] | None = None
+
+    def at(self, have: int, sentence: str) -> None:
+        """So many bytes of the present file are here. Raises what the daemon ordered."""
+        self._channel.check()
+        now, at = time.monotonic(), self.done + have
+        if at > self.here:
+            self._channel.lasting()
+        if self._began is None or at < self._began[1]:
+            self._began = (now, at)
+        since, came = now - self._began[0], at - self._began[1]
+        self._channel.progress(at, self.total, "bytes", sentence, (self.total - at) * since / came if came else 0.0)
+
+
+def _adopt(info: EngineInfo, source: Path, folder: Path, channel: Channel) -> None:
+    """Copy a whole base from `source`. Copied, never linked: Coqui's own loader writes over the model.pth that it loads."""
+    channel.progress(0, 0, "bytes", "looking at the files")
+    if lacking := weights.missing(info, source):
+        registry.check_base(info.name, source)  # says so in the engine's words
+        raise WeightsMissing(f"{source} lacks {lacking[0].name}.", "Give a folder that has all of it.")
+    others = [file for file in info.weights if not is_published(file, source / file.name)]
+    if others:  # somebody's own, or damaged; what is published needs no second look
+        registry.check_base(info.name, source)
+    for file in others:
+        channel.check()
+        if file.name.endswith(".pth") and (record := torch_file.broken_record(source / file.name)):
+            raise WeightsMissing(f"{file.name} is damaged: the bytes of {record} are not what was saved.", "Get it again.")
+        channel.log("info", f"{file.name} is not the published one: it is taken as it is.")
+    _room(folder, sum((source / file.name).stat().st_size for file in info.weights))
+    progress = _Progress(channel, sum((source / file.name).stat().st_size for file in info.weights))
+    for file in info.weights:
+        _copy(source / file.name, folder / file.name, progress)
+
+
+def _copy(source: Path, target: Path, progress: _Progress) -> None:
+    aside = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
+    have = 0
+    with disk_full_is_a_sentence(target.name):
+        try:
+            with source.open("rb") as here, aside.open("wb") as there:
+                while block := here.read(BLOCK):
+                    there.write(block)
+                    have += len(block)
+                    progress.at(have, f"copying {target.name}")
+                there.flush()
+                os.fsync(there.fileno())
+            aside.replace(target)
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        sync_folder(target.parent)
+    progress.done += have
+
+
+def _room(folder: Path, need: int) -> None:
+    """The daemon waits for room before it starts this; in between somebody else may have taken it."""
+    short = need - shutil.disk_usage(folder).free
+    if short > 0:
+        raise DiskFull(
+            f"The disk that holds {folder} is {short / 1e9:.1f} GB short.", "Free some space, then fetch again: nothing is lost."
+        )

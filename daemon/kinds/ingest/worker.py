@@ -1,0 +1,443 @@
+"""Taking files out of the inbox in a worker, without ever losing one.
+
+A recording is copied byte for byte, synced, decoded whole and put under its hash before it is reported; the original is unlinked only after
+the daemon has acknowledged that, and only if it is still the file that was copied. Whatever happens between any two of these steps, the
+next attempt finds the original in the inbox and takes it again: the same bytes are one recording.
+
+A file that lies in `recordings/` already, of a database that was lost, is hashed, decoded and reported where it is (`myna adopt`).
+
+One file at a time is decoded, and mynad is told which: if the worker dies, it died of that one. The next attempt takes all others first
+and then that one alone; if it dies again, the file is refused.
+
+Must not import torch: ten thousand small files are taken by a few short-lived workers.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from daemon import settings
+from daemon.home import journal
+from daemon.inbox.folder import BehindALink, InboxFolder, NotAFile
+from daemon.inbox.refusals import refuse
+from daemon.inbox.transcripts import BadTranscript, Metadata, keep, metadata_of, read_metadata, read_text
+from daemon.names import is_metadata, is_text, printable, stem
+from daemon.worker.job import Channel
+from engines.audio.container import NAMES, sniff
+from engines.audio.decode import RecordingFacts, probe_and_decode
+from engines.errors import BadInput, DiskFull
+from engines.files import disk_full_is_a_sentence, make_folder, sync_folder
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+
+T = TypeVar("T")
+
+#: Files handled at once. Nearly all of the time goes into waiting for the disk, and waits that come together are one write to it: sixteen
+#: threads sync a file in a tenth of the time that one takes.
+THREADS = 16
+#: Files handed to the threads at a time.
+CHUNK = 128
+#: Deaths after which a file is refused. The first may have been the machine's fault (no memory), or that of what ran beside it.
+DEATHS = 2
+#: Bytes copied between two waits for the disk, so that none of them is long.
+SYNCED = 32 << 20
+#: Bytes; bigger files are looked at before they are copied.
+BIG = 64_000_000
+#: Where copies are made; on the file system of their final place. Swept when mynad starts.
+INCOMING = ".incoming"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What must not have changed for a file to be the same as before."""
+
+    inode: int
+    size: int
+    mtime: int  #: nanoseconds
+
+    def key(self, file: bytes) -> bytes:
+        """What the file is called in At reports: another one under its name has another key."""
+        return b"%s\0%d %d %d" % (file, self.inode, self.size, self.mtime)
+
+    @classmethod
+    def of(cls, found: os.stat_result) -> Identity:
+        return cls(found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@dataclass
+class Count:
+    """What came of the files."""
+
+    taken: int = 0
+    seconds: float = 0.0
+    refused: int = 0
+    left: list[str] = field(default_factory=list)  #: sentences on files that stay in the inbox for now
+
+    def sentence(self) -> str:
+        parts = [f"took {self.taken} ({self.seconds:.0f} s)"]
+        if self.refused:
+            parts.append(f"refused {self.refused}")
+        if self.left:
+            parts.append(f"left {len(self.left)} for later: {self.left[0]}")
+        words = ", ".join(parts)
+        return words[0].upper() + words[1:] + ("" if words.endswith(".") else ".")
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """A transcript in the plan, read once."""
+
+    file: bytes
+    text: str = ""
+    metadata: Metadata | None = None
+
+    def text_of(self, recording: bytes) -> str | None:
+        if self.metadata is None:
+            return self.text
+        return self.metadata.text_of(os.path.relpath(recording, os.path.dirname(self.file) or b"."))
+
+
+def run(plan: wire.IngestPlan, channel: Channel) -> str:
+    """Take the plan's files. A file that cannot be taken is refused or left with a sentence, and stops no other."""
+    return _Ingest(plan, channel).run()
+
+
+class _Ingest:
+    def __init__(self, plan: wire.IngestPlan, channel: Channel) -> None:
+        self.channel = channel
+        self.voice = plan.voice
+        self.folder = InboxFolder(channel.home, plan.voice)
+        self.recordings = channel.home / "recordings"
+        self.incoming = self.recordings / INCOMING
+        self.min_free = settings.load(channel.home).min_free_disk
+        self.count = Count()
+        self.sidecars: dict[bytes, Sidecar] = {}
+        self.files = list(dict.fromkeys(plan.files))
+        self.kept = list(plan.kept)
+        self.used: set[bytes] = set()  #: transcripts whose text the daemon has stored
+        self._listening = threading.Lock()
+        self._decoding = threading.Lock()
+
+    def run(self) -> str:
+        with disk_full_is_a_sentence("the folder for recordings"):
+            make_folder(self.incoming)
+        audio = []
+        for file in self.files:
+            if is_text(file) or is_metadata(file):
+                self._read_sidecar(file)
+            else:
+                audio.append(file)
+        deaths = {file: self._deaths(file) for file in audio}
+        whole = [file for file in audio if not deaths[file]]
+        with ThreadPoolExecutor(THREADS) as pool:
+            self._each(pool, whole, self._take, printable)
+            self._each(pool, self.kept, self._take_in, lambda kept: kept.name)
+        for file in (file for file in audio if deaths[file]):
+            if deaths[file] < DEATHS:
+                self._take(file)
+            else:
+                sentence = f"Decoding it ended the worker {deaths[file]} times, the last time with no other file at hand."
+                self._refuse(file, sentence, "Export it again as WAV or FLAC.", None)
+        for sidecar in self.sidecars.values():
+            self._keep(sidecar)
+        return self.count.sentence()
+
+    def _each(self, pool: ThreadPoolExecutor, files: Sequence[T], take: Callable[[T], None], name: Callable[[T], str]) -> None:
+        """Take files side by side, and look what the daemon wants between some of them and the next."""
+        done = 0
+        for start in range(0, len(files), CHUNK):
+            self._check()
+            for file, _ in zip(some := files[start : start + CHUNK], pool.map(take, some), strict=True):
+                done += 1
+                self.channel.progress(done, len(files), "files", name(file))
+
+    def _check(self) -> None:
+        """What the daemon wants, asked by any thread: while one waits here, so do the others."""
+        with self._listening:
+            self.channel.check()
+
+    def _deaths(self, file: bytes) -> int:
+        """How many workers died of the file, if it is still the one they died of."""
+        if not self.channel.died_of:
+            return 0
+        try:
+            return self.channel.died_of.get(Identity.of(self.folder.facts(file)).key(file), 0)
+        except OSError:
+            return 0
+
+    def _decode(self, copy: Path, key: bytes) -> RecordingFacts:
+        """See probe_and_decode; mynad knows by the key what is being decoded."""
+        with self._decoding:
+            self._check()
+            self.channel.report(wire.Report(at=wire.At(what=key)))
+            try:
+                return probe_and_decode(copy, self._check)
+            finally:
+                self.channel.report(wire.Report(at=wire.At()))
+
+    # ------------------------------------------------------------------------------------------------ transcripts
+
+    def _read_sidecar(self, file: bytes) -> None:
+        try:
+            if is_metadata(file):
+                metadata = read_metadata(self.folder, file)
+                self.sidecars[file] = Sidecar(file, metadata=metadata)
+                if metadata.bad_lines:
+                    lines = ", ".join(map(str, metadata.bad_lines[:10]))
+                    self.channel.log("warning", f"{printable(file)}: lines without an id and a text are passed over: {lines}.")
+            else:
+                self.sidecars[file] = Sidecar(file, read_text(self.folder, file))
+        except BadTranscript as error:
+            self._refuse(file, error.sentence, error.hint, None)
+        except FileNotFoundError:
+            self.channel.log("info", f"{printable(file)} is not there any more.")
+        except OSError as error:
+            self._leave(file, error)
+
+    def _sidecar_of(self, file: bytes) -> tuple[Sidecar, str] | None:
+        """The transcript that tells of a recording, and its text."""
+        base = stem(file)
+        for sidecar in (*self._beside(base), *(self.sidecars.get(place) for place in metadata_of(file))):
+            if sidecar is not None and (text := sidecar.text_of(file)) is not None:
+                return sidecar, text
+        return None
+
+    def _beside(self, base: bytes) -> Iterator[Sidecar | None]:
+        for ending in (b".txt", b".lab", b".TXT", b".LAB"):
+            yield self.sidecars.get(base + ending)
+
+    def _keep(self, sidecar: Sidecar) -> None:
+        """Move a sidecar away once its text is stored; that of a refused recording waits for a better copy. A metadata.csv is the
+        daemon's to move: it knows what is still missing."""
+        if sidecar.metadata is not None or sidecar.file not in self.used:
+            return
+        try:
+            with disk_full_is_a_sentence("a transcript"):
+                keep(self.channel.home, self.folder, sidecar.file)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._leave(sidecar.file, error)
+
+    # ------------------------------------------------------------------------------------------------ recordings
+
+    def _take(self, file: bytes) -> None:
+        """One file, from the inbox to its row. Raises DiskFull, and what the channel raises."""
+        self._check()
+        work = Path(tempfile.mkdtemp(dir=self.incoming))
+        try:
+            copied = self._copy(file, work)
+            if copied is None:
+                return
+            copy, identity, sha256 = copied
+            try:
+                facts = self._decode(copy, identity.key(file))
+            except BadInput as error:
+                self._refuse(file, str(error), error.hint, identity)
+                return
+            except MemoryError:
+                self._leave(file, OSError(errno.ENOMEM, "there is not enough memory to decode it now"))
+                return
+            except OSError as error:
+                self._leave(file, error)
+                return
+            with disk_full_is_a_sentence(printable(file)):
+                place = self._place(copy, sha256)
+            self._report(file, place, sha256, identity, facts)
+            self._unlink(file, identity)
+            self.count.taken += 1
+            self.count.seconds += facts.seconds
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def _copy(self, file: bytes, work: Path) -> tuple[Path, Identity, str] | None:
+        """Copy to a folder of its own, under its own name, synced: (copy, what was copied, SHA-256). None: refused or left."""
+        try:
+            original = self.folder.open(file)
+        except FileNotFoundError:
+            self.channel.log("info", f"{printable(file)} is not there any more.")
+            return None
+        except BehindALink:
+            self._leave(file, OSError("it lies behind a link, and links are not followed"))
+            return None
+        except NotAFile:
+            self._refuse(file, f"{printable(file)} is no ordinary file.", "Drop the recording itself.", None)
+            return None
+        except PermissionError:
+            self._refuse(file, f"{printable(file)} may not be read.", "Give the daemon's user permission to read it (chmod a+r).", None)
+            return None
+        except OSError as error:
+            self._leave(file, error)
+            return None
+        with original:
+            before = os.fstat(original.fileno())
+            if before.st_size > BIG and not (kind := sniff(original)).format:  # maybe a hole of terabytes: not copied to find that out
+                sentence = f"{printable(file)} is not a recording: it is {kind.looks_like}."
+                self._refuse(file, sentence, "Drop wav, flac, mp3, ogg, opus, m4a, aac or webm.", Identity.of(before))
+                return None
+            self._check_room(file, before.st_size)
+            copy = work / os.fsdecode(os.path.basename(file))
+            try:
+                with disk_full_is_a_sentence(printable(file)):
+                    sha256 = _copy_synced(original, copy, self._check)
+            except OSError as error:
+                self._leave(file, error)
+                return None
+            after = Identity.of(os.fstat(original.fileno()))
+        identity = Identity.of(before)
+        if after != identity or copy.stat().st_size != identity.size or not self._is_still(file, identity):
+            self._leave(file, OSError(f"{printable(file)} changed while it was copied"))
+            return None
+        return copy, identity, sha256
+
+    def _check_room(self, file: bytes, size: int) -> None:
+        room = os.statvfs(self.recordings)
+        free = room.f_bavail * room.f_frsize
+        if free - size < self.min_free:
+            missing = max((size + self.min_free - free) / 1e6, 0.1)
+            raise DiskFull(
+                f"The disk has no room for {printable(file)}: {missing:.1f} MB are missing.",
+                "Make room; the files wait in the inbox, and are taken by themselves then.",
+            )
+
+    def _place(self, copy: Path, sha256: str) -> Path:
+        """Move the copy under its hash; the name is on the disk when this returns. The ending is that of the content."""
+        with copy.open("rb") as file:
+            ending = NAMES[sniff(file).format][1][0]
+        folder = self.recordings / sha256[:2]
+        make_folder(folder)
+        place = folder / f"{sha256}{ending}"
+        copy.chmod(0o644)
+        copy.replace(place)
+        sync_folder(folder)
+        return place
+
+    def _report(self, file: bytes, place: Path, sha256: str, identity: Identity, facts: RecordingFacts) -> None:
+        sidecar = self._sidecar_of(file)
+        kept = pb.KeptRecording(sha256=sha256, path=str(place.relative_to(self.channel.home)), name=printable(file))
+        if sidecar is not None:
+            kept.has_text, kept.text, kept.text_from = True, sidecar[1], printable(os.path.basename(sidecar[0].file))
+        self._commit(file, kept, identity.size, facts, sidecar[0].file if sidecar else b"")
+        if sidecar is not None:
+            self.used.add(sidecar[0].file)
+
+    def _commit(self, file: bytes, kept: pb.KeptRecording, size: int, facts: RecordingFacts, text_file: bytes = b"") -> None:
+        """Write the recording into the journal, and have its row committed."""
+        text = kept.text if kept.has_text else None
+        journal.add(self.channel.home, [journal.Entry(self.voice, kept.sha256, kept.name, text, kept.text_from)])
+        taken = wire.RecordingTaken(
+            file=file,
+            name=kept.name,
+            sha256=kept.sha256,
+            path=kept.path,
+            seconds=facts.seconds,
+            sample_rate=facts.sample_rate,
+            channels=facts.channels,
+            codec=facts.codec,
+            has_text=kept.has_text,
+            text=kept.text,
+            text_from=kept.text_from,
+            text_file=text_file,
+            size=size,
+            note=" ".join(facts.notes),
+        )
+        self.channel.commit(wire.Report(taken=taken))
+
+    # ------------------------------------------------------------------------------------------------ what lies here already
+
+    def _take_in(self, kept: pb.KeptRecording) -> None:
+        """One file of `recordings/` that has no row: left where it is, whatever comes of it."""
+        place = self.channel.home / kept.path
+        shown = f"{kept.path} ({kept.name})"
+        try:
+            with open(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
+                size, sha256 = os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
+            if sha256 != kept.sha256:
+                self._pass_over(f"{shown} is not what its name says: its bytes have changed")
+                return
+            if self.channel.died_of.get(kept.sha256.encode(), 0) >= DEATHS:
+                self._pass_over(f"{shown} cannot be decoded: workers died of it")
+                return
+            facts = self._decode(place, kept.sha256.encode())
+        except (OSError, BadInput) as error:
+            self._pass_over(f"{shown} cannot be taken in ({error})")
+            return
+        self._commit(b"", kept, size, facts)
+        self.count.taken += 1
+        self.count.seconds += facts.seconds
+
+    def _pass_over(self, sentence: str) -> None:
+        self.channel.log("warning", f"{sentence}; it stays where it is.")
+        self.count.left.append(sentence)
+
+    # ------------------------------------------------------------------------------------------------ what is not taken
+
+    def _refuse(self, file: bytes, sentence: str, hint: str, identity: Identity | None) -> None:
+        """Move a file to `.refused/`, unless it is another one by now."""
+        if identity is not None and not self._is_still(file, identity):
+            self._leave(file, OSError(f"{printable(file)} changed while it was read"))
+            return
+        told = wire.Report(refused=wire.FileRefused(file=file, sentence=sentence, hint=hint))
+        try:
+            with disk_full_is_a_sentence("a refused file's reason"):
+                refuse(self.folder, file, sentence, hint, lambda: self.channel.commit(told))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._leave(file, error)
+            return
+        self.channel.log("warning", f"{printable(file)} is refused: {sentence}")
+        self.count.refused += 1
+
+    def _is_still(self, file: bytes, identity: Identity) -> bool:
+        try:
+            return Identity.of(self.folder.facts(file)) == identity
+        except OSError:
+            return False
+
+    def _unlink(self, file: bytes, identity: Identity) -> None:
+        """Take the original away, if it is what was copied. Another file under its name will be taken by itself."""
+        if self._is_still(file, identity):
+            try:
+                self.folder.unlink(file)
+            except FileNotFoundError:
+                return
+            except OSError as error:
+                sentence = f"{printable(file)} was taken, but cannot be removed from the inbox ({error.strerror})"
+                self.channel.log("warning", f"{sentence}.")
+                self.count.left.append(sentence)
+
+    def _leave(self, file: bytes, error: OSError) -> None:
+        """Leave a file in the inbox; the daemon tries again later."""
+        sentence = f"{printable(file)} could not be taken ({error.strerror or error})"
+        self.channel.log("warning", f"{sentence}; it stays in the inbox.")
+        self.count.left.append(sentence)
+
+
+def _copy_synced(original: BinaryIO, copy: Path, alive: Callable[[], None]) -> str:
+    """Copy an open file; synced to the disk. Returns the SHA-256 of its bytes. `alive` is called now and then, and may raise."""
+    digest = hashlib.sha256()
+    waiting = 0
+    with copy.open("xb") as out:
+        while data := original.read(1 << 20):
+            digest.update(data)
+            out.write(data)
+            waiting += len(data)
+            if waiting >= SYNCED:
+                waiting = 0
+                out.flush()
+                os.fdatasync(out.fileno())
+            alive()
+        out.flush()
+        os.fsync(out.fileno())
+    return digest.hexdigest()

@@ -1,0 +1,171 @@
+"""The life of a job where its kind has a say: submitting it, ending it, and what follows from it.
+
+`daemon.state.jobs` holds the transitions that are the same for every kind and knows no kinds; this module stands above both. Each method
+runs in a transaction of the caller and emits one event for each job that it changes.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from daemon.database.models import LIVE, Job, now
+from daemon.errors import BadRequest, MynaError, brief
+from daemon.kinds.registry import Kinds
+from daemon.state import jobs
+from daemon.state.status import ENDED, Error
+from proto import myna_pb2 as pb
+
+#: attempts in a row that may die without a word before the job is given up
+CRASH_LIMIT = 3
+#: what may be added to the priority of a kind, or taken from it
+PRIORITIES = 1_000_000
+#: characters of an idempotency key
+KEY_LENGTH = 1_000
+
+
+class Lifecycle:
+    """Changes jobs as their kinds want it."""
+
+    def __init__(self, kinds: Kinds) -> None:
+        self.kinds = kinds
+
+    def submit(self, session: Session, spec: pb.JobSpec, *, key: str = "", priority: int = 0, parent_job: int | None = None) -> Job:
+        """Put a job into the queue; with the key of an earlier submit, return that job instead. Raises what the kind's check raises."""
+        if len(key) > KEY_LENGTH:
+            raise BadRequest(f"The idempotency key has {len(key)} characters.", f"Use one of at most {KEY_LENGTH}: a UUID, for example.")
+        if key:
+            earlier = session.scalars(select(Job).where(Job.idempotency_key == key)).first()
+            if earlier is not None:
+                return earlier
+        which = spec.WhichOneof("spec")
+        if which is None:
+            raise BadRequest("The job says nothing to do.", f"Set one of {', '.join(self.kinds)}.")
+        if abs(priority) > PRIORITIES:
+            raise BadRequest(f"The priority {priority} is out of range.", f"Use one from {-PRIORITIES} to {PRIORITIES}.")
+        kind = self.kinds[which]
+        voice, title = kind.check(session, spec)
+        time = now()
+        id = jobs.next_id(session)  # known before the row is: one statement less, on the way of every submit
+        job = Job(
+            id=id,
+            kind=which,
+            voice=voice,
+            title=brief(title),
+            spec=spec.SerializeToString(),
+            gpu_lane=kind.gpu_lane,
+            priority=kind.priority + priority,
+            place=float(id),
+            idempotency_key=key or None,
+            parent_job=parent_job,
+            state="queued",
+            attempts=0,
+            crashes=0,
+            paused_by_person=False,
+            submitted=time,
+            queued_since=time,
+            why="",
+            error_kind="",
+            error_hint="",
+            log_tail="",
+            cancelled_by="",
+        )
+        session.add(job)
+        jobs.changed(session, job)
+        return job
+
+    def cancel(self, session: Session, job: Job, by: str = "a person") -> None:
+        """End a waiting job now; one with a worker at it is cancelling until that has ended. Raises NotNow if it ended."""
+        jobs.check_alive(job)
+        if job.state == "queued" or (job.state == "paused" and not jobs.running_attempt(session, job)):
+            self._cancelled(session, job, by)
+        elif not job.cancelled_by:
+            job.cancelled_by = by
+            jobs.changed(session, job)
+
+    def succeed(self, session: Session, job: Job, sentence: str) -> None:
+        """The worker is done; what follows is submitted in the same transaction."""
+        if job.state in ENDED:
+            return
+        jobs.end_attempt(session, job, "succeeded")
+        jobs.end(job, "succeeded", sentence)
+        for following in self.kinds[job.kind].finished(session, job):
+            try:
+                self.submit(session, following.spec, key=following.key, parent_job=job.id)
+            except MynaError as error:
+                following.refused(error)
+        jobs.changed(session, job)
+
+    def fail(self, session: Session, job: Job, error: Error, outcome: str = "failed") -> None:
+        """The job failed."""
+        if job.state in ENDED:
+            return
+        jobs.end_attempt(session, job, outcome)
+        jobs.end(job, "failed", error.sentence)
+        job.error_kind, job.error_hint, job.log_tail = error.kind, error.hint, error.log_tail
+        self.kinds[job.kind].ended_badly(session, job)
+        jobs.changed(session, job)
+
+    def cancelled(self, session: Session, job: Job) -> None:
+        """The worker of a job that was to be cancelled has ended."""
+        if job.state not in ENDED:
+            jobs.end_attempt(session, job, "cancelled")
+            self._cancelled(session, job, job.cancelled_by or "a person")
+
+    def crashed(
+        self, session: Session, job: Job, sentence: str, hint: str, log_tail: str, *, counts: bool = True, blamed: bool = False
+    ) -> None:
+        """The worker died without a word. A job that can go on waits at its old place; after CRASH_LIMIT in a row it fails. With
+        `counts` False the job was not what killed it; with `blamed` too, a single file was, and the job goes on without that file."""
+        if job.state in ENDED:
+            return
+        if job.cancelled_by:
+            self.cancelled(session, job)
+            return
+        job.crashes += counts
+        if self.kinds[job.kind].resumable and job.crashes < CRASH_LIMIT:
+            self.requeue(session, job, f"goes on after a crash: {sentence}", outcome="crashed" if counts or blamed else "lost")
+            job.log_tail = log_tail
+            return
+        times = f" {job.crashes} times in a row" if job.crashes > 1 else ""
+        self.fail(session, job, Error("crashed", f"The worker died{times}: {sentence}", hint, log_tail), outcome="crashed")
+
+    def stopped(self, session: Session, job: Job) -> None:
+        """The worker ended because mynad ends. A job that can go on goes back to the queue, another one is cancelled."""
+        if not job.cancelled_by and self.kinds[job.kind].resumable:
+            self.requeue(session, job, "goes on when mynad runs again")
+        else:
+            job.cancelled_by = job.cancelled_by or "shutdown"
+            self.cancelled(session, job)
+
+    def requeue(self, session: Session, job: Job, why: str, outcome: str = "stopped") -> None:
+        """A running or paused job goes back to the queue at its old place, to go on later. A person's pause stays a pause."""
+        if job.state in ENDED:
+            return
+        if job.cancelled_by:  # somebody wanted it ended meanwhile
+            self.cancelled(session, job)
+            return
+        jobs.end_attempt(session, job, outcome)
+        if not jobs.hold(session, job):
+            jobs.put_back(session, job, why)
+
+    def recover(self, session: Session) -> list[int]:
+        """At start-up: whatever the last daemon left running goes back to the queue, or fails if it cannot go on. Returns the ids."""
+        touched = []
+        for job in session.scalars(select(Job).where(text(LIVE), Job.state.in_(("running", "paused")))).all():
+            if job.paused_by_person and jobs.running_attempt(session, job) is None:
+                continue  # a person holds it, and nobody was at it
+            if job.cancelled_by:
+                self.cancelled(session, job)
+            elif self.kinds[job.kind].resumable:
+                self.requeue(session, job, "goes on after the daemon was restarted", outcome="lost")
+            else:
+                self.fail(session, job, Error("crashed", "The daemon stopped while this ran.", "Ask for it again.", ""), outcome="lost")
+            touched.append(job.id)
+        return touched
+
+    def _cancelled(self, session: Session, job: Job, by: str) -> None:
+        jobs.end(job, "cancelled", "")
+        job.cancelled_by = by
+        self.kinds[job.kind].ended_badly(session, job)
+        jobs.changed(session, job)

@@ -1,0 +1,114 @@
+"""Speaking in a worker: a request's text as chunks of audio, each sent as soon as it is made.
+
+The speech worker stays between requests: voices spoken last stay loaded, up to a budget of memory, and are given back when asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from daemon import settings
+from daemon.worker import versions
+from daemon.worker.job import Channel, audio_report
+from daemon.worker.loaded import Loaded
+from daemon.worker.sayable import sayable
+from engines import device, registry
+from engines.base import AudioChunk, Model, Speaks, SpeechRequest
+from engines.errors import EngineError, OutOfMemory, WeightsMissing
+from engines.training import memory
+from proto import worker_pb2 as wire
+
+#: Audio goes out in pieces of at most this length, seconds: small messages, and a cancel is heard soon.
+PIECE = 1.0
+
+_voices = Loaded()
+
+
+def run(plan: wire.SpeakPlan, channel: Channel) -> str:
+    """Speak a request. Sends Audio reports, the last one empty with `last` set."""
+    asked = plan.spec
+    request = SpeechRequest(
+        text=asked.text,
+        language=asked.language,
+        speed=asked.speed or 1.0,
+        temperature=asked.temperature if asked.HasField("temperature") else None,
+        seed=asked.seed if asked.HasField("seed") else None,
+        options=dict(asked.options),
+        speaker=asked.speaker,
+        references=tuple(versions.clips(plan.given)),
+    )
+    if asked.language.split("-")[0].lower() not in registry.info(plan.engine).languages:
+        known = ", ".join(registry.info(plan.engine).languages)
+        raise EngineError(f"The engine {plan.engine} does not speak {asked.language!r}.", f"It speaks {known}.")
+    request, left_out = sayable(registry.speaker(plan.engine), request, channel)
+    engine, model = _model(plan, channel)
+    seconds, sentence, rate = 0.0, -1, engine.info.sample_rate
+    for chunk in _spoken(engine, model, request):
+        for piece in _pieces(chunk):
+            channel.check()  # a cancel is heard before more is sent
+            text = chunk.text if chunk.sentence != sentence else ""
+            sentence, rate = chunk.sentence, chunk.sample_rate
+            channel.report(audio_report(piece.astype("<f4").tobytes(), rate, sentence, text, last=False, left_out=left_out))
+            left_out = []  # told once
+        seconds += len(chunk.samples) / chunk.sample_rate
+    channel.report(audio_report(b"", rate, max(sentence, 0), "", last=True))
+    return f"Spoke {seconds:.1f} s as {plan.version_name}."
+
+
+def unload(keep_bytes: int) -> None:
+    """Give memory back until at most `keep_bytes` of loaded voices are left."""
+    _voices.shrink(keep_bytes)
+
+
+def _model(plan: wire.SpeakPlan, channel: Channel) -> tuple[Speaks, Model]:
+    """The voice, loaded before or now."""
+    engine = registry.speaker(plan.engine)
+    folder = Path(plan.version_dir) if plan.version_dir else None
+    if folder is not None and versions.lineage(folder) is None:
+        raise WeightsMissing(f"The folder of {plan.version_name} is not there or not whole.", f"It should be {folder}.")
+    where = folder or engine.base_dir()
+    made_of = (versions.identity(where) if where is not None else "") + versions.data_digest(plan.reference)
+    key = f"{plan.version_name} {made_of}"
+    if (model := _voices.get(key)) is not None:
+        return engine, model
+    budget = settings.load(channel.home).speech_memory
+    _voices.shrink(max(0, budget - engine.info.speak_memory))
+    channel.log("info", f"Loads {plan.version_name}.")
+    channel.progress(0, 0, "", f"loads {plan.version_name}")
+    reference = versions.clips(plan.reference)
+    try:
+        model = engine.load(folder, device=device.device(), reference=reference)
+    except Exception as error:
+        if not memory.ran_out(error):
+            raise
+        model = None
+    if model is None:  # here, where the exception no longer holds what it was building
+        _voices.shrink(0)
+        memory.release(device.torch_device())
+        model = engine.load(folder, device=device.device(), reference=reference)
+    _voices.put(key, model, device.memory_of(model))
+    _voices.shrink(max(budget, device.memory_of(model)))
+    there = [wire.LoadedVoice(name=name.split()[0], bytes=size) for name, size in _voices.sizes()]
+    channel.report(wire.Report(loaded=wire.Loaded(voices=there)))
+    return engine, model
+
+
+def _spoken(engine: Speaks, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
+    """The engine's chunks. Memory running out is a sentence, and gives the other voices' memory back."""
+    try:
+        yield from engine.speak(model, request)
+    except Exception as error:
+        if not memory.ran_out(error):
+            raise
+        unload(0)
+        sentence = "Memory ran out while speaking."
+        raise OutOfMemory(sentence, "Try again: the other loaded voices were given back. Or speak shorter sentences.") from error
+
+
+def _pieces(chunk: AudioChunk) -> Iterator[np.ndarray[tuple[int], np.dtype[np.float32]]]:
+    size = max(1, int(PIECE * chunk.sample_rate))
+    for start in range(0, len(chunk.samples), size):
+        yield chunk.samples[start : start + size]

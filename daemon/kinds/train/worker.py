@@ -1,0 +1,263 @@
+"""Training in a worker: features, the loop, and the candidate's folder.
+
+An attempt finds what the ones before it left: cached features, checkpoints, or the finished version, which is then only reported again.
+That a folder has the number of its run or version is no proof that it is of this run: `daemon/home/identity.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from daemon.home import identity
+from daemon.worker import versions
+from daemon.worker.job import Channel, Stopped
+from engines import device, registry
+from engines.base import Clip, Features, Learns
+from engines.errors import BadInput
+from engines.features import encode_all
+from engines.files import disk_full_is_a_sentence, make_folder, write_whole
+from engines.training import control, memory, settings
+from engines.training.control import Command
+from engines.training.held_out import held_out_losses
+from engines.training.loop import TrainResult, train
+from engines.training.settings import TrainSettings
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+
+#: Held-out losses and other results are stored with a version; raised when their shape changes.
+FORMAT = 1
+
+
+def run(plan: wire.TrainPlan, channel: Channel) -> str:
+    """Train one version and have it committed. Raises Stopped when told to stop: a checkpoint is written."""
+    out = Path(plan.out_dir)
+    with disk_full_is_a_sentence("the run's folder"):
+        _tell_aside(channel, identity.claim(Path(plan.run_dir), _mark(plan), plan.unmarked_from), plan.run_dir)
+    done = _finished(plan, out)
+    if done is None:
+        done = _train(plan, channel, out)
+    else:
+        channel.log("info", f"Version {plan.version} was complete already: an attempt before this one finished it.")
+    channel.commit(_report(plan, done))
+    # The version holds the weights now; what only a resumed run would need can be many times their size
+    shutil.rmtree(Path(plan.run_dir) / "checkpoints", ignore_errors=True)
+    return f"Trained version {plan.version} of {plan.voice}: {done['result']['ended']}"
+
+
+def _mark(plan: wire.TrainPlan) -> identity.Mark:
+    return identity.Mark(plan.home_uuid, plan.run_uuid)
+
+
+def _finished(plan: wire.TrainPlan, out: Path) -> dict[str, Any] | None:
+    """The lineage of the version, if an attempt of this run has finished it."""
+    about = versions.lineage(out)
+    if about is None or not identity.is_of(out, plan.run_uuid, plan.unmarked_from):
+        return None
+    if identity.read(out) is None:  # from before there were marks: it is ours if it was made of the same
+        wanted = {**_made_of(plan), "run": plan.run}
+        if not identity.written_for(about, wanted):
+            return None
+        identity.write(out, _mark(plan))
+    return about
+
+
+def _made_of(plan: wire.TrainPlan) -> dict[str, Any]:
+    """What a version's lineage says of where it comes from."""
+    return {
+        "voice": plan.voice,
+        "version": plan.version,
+        "engine": plan.engine,
+        "parent": int(Path(plan.parent_dir).name) if plan.parent_dir else 0,
+        "clips": sorted(ref.sha256 for ref in plan.clips),
+        "held_out": sorted(ref.sha256 for ref in plan.held_out),
+    }
+
+
+def _tell_aside(channel: Channel, place: Path | None, found: str) -> None:
+    """Say what was found in a folder's place, and where it lies now."""
+    if place is not None:
+        sentence = f"{found} was not of this training, though it has its number. It lies in {place} now, untouched."
+        hint = "It is another database's, or was changed by hand. `myna adopt --dry-run` lists what the home has and its database does not."
+        channel.log("warning", sentence)
+        channel.report(wire.Report(notice=pb.Notice(level="warning", sentence=sentence, hint=hint)))
+
+
+def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
+    steering, reporter = Steering(channel), ChannelReporter(channel, plan.run)
+    try:
+        engine = registry.learner(plan.engine)
+        parent = Path(plan.parent_dir) if plan.parent_dir else None
+        new, old, held_out = _features(plan, engine, channel, steering)
+        chosen = settings.plan(engine.info, len(new) + len(old), len(new), plan.first, json.loads(plan.settings_json or "{}"))
+        where = device.device()
+        source = f"version {parent.name}" if parent else f"the base of {plan.engine}"
+        counts = f"{len(new)} new and {len(old)} old clips, {len(held_out)} held out"
+        channel.log("info", f"Trains from {source} on {counts}, at most {chosen.steps} steps, on {device.name()}.")
+        reference = sorted(versions.clips(plan.reference or plan.clips), key=lambda clip: clip.sha256)
+        base_losses = _base_losses(plan, engine, where, reference, held_out, chosen, channel) if parent is not None else None
+        model = engine.load(parent, device=where, training=True, reference=reference)
+        result = train(engine, model, new, held_out, chosen, Path(plan.run_dir), steering, reporter, old_clips=old, base_losses=base_losses)
+    except control.Stopped as stopped:
+        raise Stopped(reporter.saved) from stopped
+    counted = {"new": len(new), "old": len(old), "held_out": len(held_out)}
+    about = _lineage(plan, engine, model.kind, chosen, result, counted)
+    about["result"] |= {"start_losses": dict(result.start_losses), "base_losses": dict(base_losses or {})}
+    channel.progress(result.steps, chosen.steps, "steps", "writing the version")
+    _tell_aside(channel, versions.write(out, lambda folder: engine.save(model, folder), about, _mark(plan)), plan.out_dir)
+    return about
+
+
+def _base_losses(
+    plan: wire.TrainPlan,
+    engine: Learns,
+    where: str,
+    reference: Sequence[Clip],
+    held_out: Sequence[Features],
+    chosen: TrainSettings,
+    channel: Channel,
+) -> dict[str, float]:
+    """Held-out losses of the engine's base, for a training that starts from a version; measured once a run."""
+    if not held_out:
+        return {}
+    kept = Path(plan.run_dir) / "base_losses.json"
+    if kept.is_file():
+        found: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
+        return found
+    channel.progress(0, chosen.steps, "steps", "measuring the base, to compare with")
+    losses = held_out_losses(engine, engine.load(None, device=where, reference=reference), held_out, chosen)
+    memory.release(device.torch_device())
+    make_folder(kept.parent)
+    write_whole(kept, json.dumps(losses).encode(), "the base's losses")
+    channel.lasting()
+    return losses
+
+
+def _features(
+    plan: wire.TrainPlan, engine: Learns, channel: Channel, steering: Steering
+) -> tuple[list[Features], list[Features], list[Features]]:
+    """Features of new, old and held-out clips. A clip the engine cannot train on is left out, and the log says why."""
+    clips, held_out = versions.clips(plan.clips), versions.clips(plan.held_out)
+    is_new = {ref.sha256: ref.is_new for ref in plan.clips}
+    everything = [*clips, *held_out]
+    folder = channel.home / "features" / plan.engine
+
+    def on_progress(done: int, total: int) -> None:
+        channel.progress(done, total, "clips", "encoding clips")
+
+    encoded = encode_all(engine, everything, folder, steering, on_progress, channel.lasting)
+    for clip, reason in encoded.dropped:
+        channel.log("warning", f"Clip {clip.sha256[:12]} is left out: {reason}")
+    features = {clip.sha256: feature for clip, feature in encoded.kept}
+    channel.log("info", f"{len(features)} clips encoded, {encoded.from_cache} of them from the cache.")
+
+    def those(wanted: list[Clip]) -> list[Features]:
+        return [features[clip.sha256] for clip in wanted if clip.sha256 in features]
+
+    new = those([clip for clip in clips if is_new[clip.sha256]])
+    old = those([clip for clip in clips if not is_new[clip.sha256]])
+    if not new:
+        raise BadInput("None of the new clips can train this engine.", "The job's log says why each was left out.")
+    return new, old, those(held_out)
+
+
+def _lineage(
+    plan: wire.TrainPlan, engine: Learns, kind: str, chosen: TrainSettings, result: TrainResult, counted: Mapping[str, int]
+) -> dict[str, Any]:
+    return {
+        **_made_of(plan),
+        "format": FORMAT,
+        "language": plan.language,
+        "kind": kind,
+        "run": plan.run,
+        "run_uuid": plan.run_uuid,
+        "home": plan.home_uuid,
+        "dataset": plan.dataset,
+        "parent_uuid": plan.parent_uuid,
+        "created": datetime.now(UTC).isoformat(),
+        "licence": engine.info.licence,
+        "base": engine.base_fingerprint(),
+        "used": dict(counted),
+        "settings": chosen.to_json(),
+        "machine": device.name(),
+        "result": {
+            "steps": result.steps,
+            "best_step": result.best_step,
+            "best_loss": result.best_loss,
+            "best_losses": dict(result.best_losses),
+            "stopped_early": result.stopped_early,
+            "ended": result.ended,
+            "seconds": result.seconds,
+        },
+    }
+
+
+def _report(plan: wire.TrainPlan, about: dict[str, Any]) -> wire.Report:
+    result = about["result"]
+    rest = {name: about[name] for name in ("settings", "machine", "used", "base")}
+    rest |= {name: result.get(name) for name in ("ended", "stopped_early", "start_losses", "base_losses")}
+    return wire.Report(
+        trained=wire.TrainResult(
+            version_dir=plan.out_dir,
+            kind=about["kind"],
+            steps=result["steps"],
+            best_step=result["best_step"],
+            best_loss=result["best_loss"] or 0.0,
+            seconds=result["seconds"],
+            result_json=json.dumps(rest, sort_keys=True),
+            held_out=result["best_losses"],
+        )
+    )
+
+
+#: What the daemon wants (`Channel.pending`), as the loop's commands.
+_COMMANDS = {"": Command.GO, "yield": Command.PAUSE, "offload": Command.YIELD, "cancel": Command.CANCEL, "stop": Command.STOP}
+
+
+class Steering:
+    """The loop's `Control`, over a job's channel."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._leave = ""
+
+    def poll(self) -> Command:
+        return _COMMANDS[self._leave or self._channel.pending()]
+
+    def wait(self) -> None:
+        answer = self._channel.wait_resumed()
+        if answer != "resume":
+            self._leave = answer
+
+
+class ChannelReporter:
+    """The loop's `Reporter`, over a job's channel."""
+
+    def __init__(self, channel: Channel, run: int) -> None:
+        self._channel = channel
+        self._run = run
+        self._began: tuple[float, int] | None = None
+        self.saved = 0  #: step of the last checkpoint
+
+    def points(self, step: int, values: Mapping[str, float]) -> None:
+        self._channel.points(self._run, [(name, step, value) for name, value in values.items()])
+
+    def progress(self, done: int, total: int, sentence: str) -> None:
+        moment = time.monotonic()
+        if self._began is None:
+            self._began = (moment, done)
+        began, first = self._began
+        left = (moment - began) / (done - first) * (total - done) if done > first else 0.0
+        self._channel.progress(done, total, "steps", sentence, left)
+
+    def log(self, level: str, text: str) -> None:
+        self._channel.log(level, text)
+
+    def checkpoint(self, step: int) -> None:
+        self.saved = step
+        self._channel.report(wire.Report(checkpoint=wire.CheckpointSaved(run=self._run, step=step)))

@@ -1,0 +1,69 @@
+"""How busy the machine is: CPU and memory from /proc, room on the disk that holds the state, and the GPUs."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from daemon.machine.gpu import Gpus
+from proto import myna_pb2 as pb
+
+FRESH = 0.5  #: seconds for which a sample serves everybody who asks
+
+
+class Machine:
+    """Samples on demand: without anybody watching nothing is measured. `owner` names a process of ours: pid → "train #12"."""
+
+    def __init__(self, home: Path, gpus: Gpus, owner: Callable[[int], str]) -> None:
+        self._home = home
+        self._gpus = gpus
+        self._owner = owner
+        self._busy, self._all = _cpu_ticks()
+        self._cpu = 0.0
+        self._taken = float("-inf")
+        self._last = pb.SystemSample()
+        self._lock = asyncio.Lock()
+
+    async def sample(self) -> pb.SystemSample:
+        """How it is now (or half a second ago)."""
+        async with self._lock:
+            if time.monotonic() - self._taken >= FRESH:
+                self._last = await asyncio.to_thread(self._measure)
+                self._taken = time.monotonic()
+            return self._last
+
+    def _measure(self) -> pb.SystemSample:
+        gpus = self._gpus.sample(self._owner)
+        busy, everything = _cpu_ticks()
+        if everything > self._all:
+            self._cpu = (busy - self._busy) / (everything - self._all)
+        self._busy, self._all = busy, everything
+        total, available = _memory()
+        disk = shutil.disk_usage(self._home)
+        sample = pb.SystemSample(
+            gpus=gpus,
+            no_gpu="" if gpus else self._gpus.no_gpu,
+            cpu=self._cpu,
+            memory_total=total,
+            memory_used=total - available,
+            disk_total=disk.total,
+            disk_free=disk.free,
+        )
+        sample.time.GetCurrentTime()
+        return sample
+
+
+def _cpu_ticks() -> tuple[int, int]:
+    """(busy, all) ticks of all cores since boot."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]]
+    idle = fields[3] + fields[4]  # idle and waiting for the disk
+    return sum(fields) - idle, sum(fields)
+
+
+def _memory() -> tuple[int, int]:
+    """(total, available) bytes of memory."""
+    table = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    return tuple(int(table[key].split()[0]) * 1024 for key in ("MemTotal", "MemAvailable"))  # type: ignore[return-value]

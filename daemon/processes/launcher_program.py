@@ -1,0 +1,144 @@
+"""The launcher: a small process, started before gRPC is initialised, that starts the workers.
+
+gRPC and fork do not mix (grpc issues 37259, 22624), so mynad never forks once gRPC runs. It sends the launcher what to start, with the
+worker's socket and its stderr pipe (SCM_RIGHTS), over a SOCK_SEQPACKET pair; the launcher answers with the pid and, later, the exit code.
+
+Who dies with whom: the launcher asks the kernel for SIGKILL when mynad dies, each worker asks for it when the launcher dies, and each
+checks that its parent is still the expected one. `run/workers.lock` is shared-locked by the launcher and inherited by every worker:
+whoever gets it exclusively knows that no worker of a dead mynad is still writing.
+
+This module imports nothing but a handful of the standard library: it is also the launcher's whole program (`python -m
+daemon.processes.launcher_program`)."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from typing import Any
+
+#: a message of the control socket may have this many bytes
+LIMIT = 1 << 16
+#: file descriptors a worker finds open
+WORKER_SOCKET, WORKER_LOCK = 3, 4
+PR_SET_PDEATHSIG = 1
+#: Threads of a worker's matrix products wait for each other asleep, after spinning for a moment. Spinning for long makes a training step
+#: slower beside other work on the same cores (once thirty times); falling asleep at once makes a small product take twice as long, since
+#: waking a thread takes longer than it does. benchmarks/thread_waiting.py measures all three.
+PATIENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
+
+
+def die_with(parent: int) -> None:
+    """Ask the kernel to SIGKILL this process when its parent dies; end at once if `parent` (a pid) is no longer the parent."""
+    import ctypes
+
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+class _Program:
+    """The launcher process itself."""
+
+    def __init__(self, control: socket.socket, lock: int) -> None:
+        self.control = control
+        self.lock = lock
+        self.children: dict[int, int] = {}  #: tag → pid
+
+    def run(self) -> None:
+        """Serve until mynad closes the control socket; then no worker may live on."""
+        awake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        while True:
+            ready, _, _ = select.select([self.control.fileno(), awake], [], [])
+            if awake in ready:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(awake, 4096)
+                self.reap()
+            if self.control.fileno() in ready and not self.obey():
+                break
+        for pid in self.children.values():
+            os.kill(pid, signal.SIGKILL)
+
+    def obey(self) -> bool:
+        """One message of mynad; False at its end."""
+        try:
+            data, handles, _, _ = socket.recv_fds(self.control, LIMIT, 2)
+        except ConnectionResetError:
+            return False
+        if not data:
+            return False
+        for handle in handles:
+            os.set_inheritable(handle, False)  # they come inheritable, and Python's recv_fds drops its flags argument
+        message = json.loads(data)
+        try:
+            if "spawn" in message:
+                self.spawn(message, handles)
+            elif (pid := self.children.get(message["kill"])) is not None:
+                os.kill(pid, message["signal"])  # not yet reaped, so the pid is still that worker's
+        finally:
+            for handle in handles:
+                os.close(handle)
+        return True
+
+    def spawn(self, message: dict[str, Any], handles: list[int]) -> None:
+        """Start a worker with the two descriptors that came along: its socket and its stderr."""
+        link, words = handles
+        environment = {**PATIENT, **os.environ, **message["env"], "MYNA_LAUNCHER": str(os.getpid())}
+        try:
+            pid = os.posix_spawn(
+                message["argv"][0],
+                message["argv"],
+                environment,
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, words, 1),
+                    (os.POSIX_SPAWN_DUP2, words, 2),
+                    (os.POSIX_SPAWN_DUP2, self.lock, WORKER_LOCK),
+                    (os.POSIX_SPAWN_DUP2, link, WORKER_SOCKET),
+                ],
+                setsid=True,  # a Ctrl-C at the terminal is mynad's to handle
+            )
+        except OSError as error:
+            self.tell({"spawned": message["spawn"], "pid": 0, "error": str(error)})
+            return
+        self.children[message["spawn"]] = pid
+        self.tell({"spawned": message["spawn"], "pid": pid})
+
+    def reap(self) -> None:
+        """Tell the exit code of each worker that ended, after ending whatever it started itself."""
+        for tag, pid in list(self.children.items()):
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                continue
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(pid, signal.SIGKILL)  # before the pid is given back: it names the worker's own group until then
+            _, status = os.waitpid(pid, 0)
+            del self.children[tag]
+            self.tell({"exited": tag, "code": os.waitstatus_to_exitcode(status)})
+
+    def tell(self, message: dict[str, Any]) -> None:
+        self.control.send(json.dumps(message).encode())
+
+
+def main() -> None:
+    """`python -m daemon.processes.launcher_program CONTROL-FD LOCK-FD MYNAD-PID`."""
+    control, lock, parent = map(int, sys.argv[1:4])
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # mynad decides when; a terminal's Ctrl-C reaches the whole group
+    die_with(parent)
+    # out of the way of the descriptors that workers get
+    high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (control, lock)]
+    for fd in (control, lock):
+        os.close(fd)
+    _Program(socket.socket(fileno=high[0]), high[1]).run()
+
+
+if __name__ == "__main__":
+    main()

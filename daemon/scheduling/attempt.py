@@ -1,0 +1,340 @@
+"""One worker's try at a job: from the plan, through its reports, to what the database says of its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from daemon.database.models import Job
+from daemon.database.store import Store
+from daemon.errors import ERROR_KINDS, DiskFull, MynaError, StoreTrouble
+from daemon.kinds.lifecycle import Lifecycle
+from daemon.processes.workers import Exit, Worker, Workers
+from daemon.scheduling.blame import Blame
+from daemon.scheduling.speech import Speech
+from daemon.state import events, jobs, runs
+from daemon.state.events import EventHub
+from daemon.state.logs import Logs
+from daemon.state.runs import PointHub
+from daemon.state.status import Error
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+
+log = logging.getLogger("mynad.attempt")
+
+ROOM = 5.0  #: seconds between tries to start a job on a full disk, or with a database that cannot be written
+AGAIN = 1.0  #: seconds between tries to write what must be written
+KIND_NAMES = {value: name for name, value in ERROR_KINDS.items()}
+
+
+@dataclass(frozen=True)
+class Reporting:
+    """Where what an attempt reports goes, and where its worker comes from: the same for every attempt of a to."""
+
+    home: Path
+    store: Store
+    lifecycle: Lifecycle
+    workers: Workers
+    speech: Speech
+    events: EventHub
+    points: PointHub
+    logs: Logs
+    blame: Blame
+
+
+class Attempt:
+    """Drives one attempt. The scheduler sees `yielded`, and steers with `give_way`, `go_on`, `cancel` and `stop`. `wake` has the scheduler
+    look again."""
+
+    def __init__(self, to: Reporting, job: Job, wake: Callable[[], None]) -> None:
+        self.to = to
+        self.wake = wake
+        self.job = job.id
+        self.kind = to.lifecycle.kinds[job.kind]
+        self.voice = job.voice
+        self.gpu_lane = job.gpu_lane
+        self.number = job.attempts + 1
+        self.message = pb.Job()  #: as it last was
+        self._seen: tuple[str, bool, str] | None = None
+        self.progress: pb.Progress | None = None
+        self.worker: Worker | None = None
+        self.asked_at: float | None = None  #: monotonic time of the request to give way
+        self.yielded = False  #: the worker waits; the lane is free
+        self.why_yield = ""
+        self._at = b""  #: what the worker said it is at, in its own words
+        self._ordered = ""  #: "cancel" or "stop", once told
+        self._end: asyncio.Future[Callable[[Session, Job], None]] = asyncio.get_running_loop().create_future()
+
+    @property
+    def label(self) -> str:
+        """For people: "train #12"."""
+        return f"{self.kind.name} #{self.job}"
+
+    # -------------------------------------------------------------------------------------------------- the scheduler's hand
+
+    def see(self, row: Job) -> None:
+        """The job's row as it is now: progress is shown with its state, and what was asked of it."""
+        asked = row.state, row.paused_by_person, row.cancelled_by
+        if self._seen != asked:
+            self._seen, self.message = asked, jobs.message(row)
+
+    def give_way(self, why: str, *, offload: bool) -> bool:
+        """Ask it to finish its step, stop using the GPU and wait. `why` is shown while it waits. False: it was asked before."""
+        if self.asked_at is not None or self.worker is None or self._ordered:
+            return False
+        self.asked_at, self.why_yield = time.monotonic(), why
+        self.worker.send(yield_gpu=wire.YieldGpu(offload=offload))
+        return True
+
+    async def wait_for(self, why: str) -> None:
+        """It gave way before; now it is somebody else that it waits for."""
+        self.why_yield = why
+        await self.settle(lambda session, job: jobs.preempt(session, job, why))
+
+    async def go_on(self) -> None:
+        """Let it go on after it gave way."""
+        self.asked_at, self.yielded = None, False
+        if self.worker is not None:
+            self.worker.send(resume=wire.Resume())
+        await self.settle(jobs.unpreempt)
+
+    def cancel(self) -> None:
+        """Have it end for good; a worker that does not listen is ended."""
+        self._order("cancel", self.kind.cancel_grace)
+
+    def stop(self, grace: float) -> None:
+        """Have it save and end, to go on later; ended after `grace` seconds."""
+        self._order("stop", grace)
+
+    def _order(self, what: str, grace: float) -> None:
+        if self._ordered == what:
+            return
+        if self._ordered != "cancel":  # who is to end for good need not be told to save
+            self._ordered = what
+            self._pass_on()
+        asyncio.get_running_loop().call_later(grace, self._enforce, what)
+
+    def _pass_on(self) -> None:
+        """Tell the worker, if it is there; else it is told right after its Start."""
+        if self.worker is not None and self._ordered == "cancel":
+            self.worker.send(cancel=wire.Cancel())
+        elif self.worker is not None and self._ordered == "stop":
+            self.worker.send(stop=wire.Stop(why="mynad ends"))
+
+    def hurry(self) -> None:
+        """No more time to save."""
+        self._enforce(self._ordered)
+
+    def _enforce(self, what: str) -> None:
+        if not self._end.done() and self.worker is not None:
+            self.worker.kill(f"it did not {what} in time and was ended")
+
+    # -------------------------------------------------------------------------------------------------- its life
+
+    async def run(self) -> None:
+        """The whole attempt. Returns when the job's row tells how it went and the lane is free (the worker is gone, or idle)."""
+        try:
+            await self._run()
+        except Exception as error:  # ours: the row must not say "running" for ever
+            trouble = _explain(error, self.label)
+            await self.settle(lambda session, job: self.to.lifecycle.crashed(session, job, trouble.sentence, trouble.hint, ""))
+
+    async def _run(self) -> None:
+        resident = self.kind.resident
+        try:
+            worker = await (self.to.speech.take() if resident else self.to.workers.launch())
+        except OSError as error:
+            sentence = f"A worker process could not be started: {error.strerror or error}."
+            await self.settle(
+                lambda s, job: self.to.lifecycle.fail(s, job, Error("engine", sentence, "See whether memory or processes ran out.", ""))
+            )
+            return
+        try:
+            start = await self._begin(worker) if not self._ordered else None
+            if start is None:
+                return
+            worker.handler, worker.words = self._hear, self._word
+            worker.send(start=start)
+            self.worker = worker
+            self._pass_on()
+            self.wake()  # what was asked of it before it had a worker can be told now
+            ends: list[asyncio.Future[Any]] = [self._end, worker.ended]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await self.settle(self._end.result() if self._end.done() else self._died(await worker.ended))
+        finally:
+            worker.handler, worker.words = _ignore, lambda text: self._word(text)
+            if resident and not worker.ended.done():
+                self.to.speech.give_back(worker)
+            else:
+                worker.let_go()
+                await worker.ended
+
+    async def _begin(self, worker: Worker) -> wire.Start | None:
+        """Take the job and plan the attempt, in one transaction. None: it is not to be had any more, or there is no plan for it."""
+
+        def begin(session: Session) -> wire.Start | None:
+            job = jobs.get(session, self.job)
+            if job.state != "queued":
+                return None
+            jobs.start_attempt(session, job, worker.pid)
+            start = self.kind.plan(session, job)
+            start.job, start.attempt, start.home = job.id, job.attempts, str(self.to.home)
+            start.died_of.extend(self.to.blame.of(job.id))
+            self.message, self.number = jobs.message(job), job.attempts
+            return start
+
+        try:
+            start = await self.to.store.write(begin)
+            self.to.logs.claim(self.job, self.message.submitted.ToDatetime(UTC), begin=True)
+            return start
+        except StoreTrouble:  # the queue stands still until it is mended; the store's log says what it is
+            await asyncio.sleep(ROOM)
+            return None
+        except Exception as error:
+            trouble = _explain(error, self.label)
+            await self.settle(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
+            return None
+
+    async def settle(self, change: Callable[[Session, Job], Any]) -> None:
+        """Write what must be written about the job; a full disk or a held database is waited out, a mistake of ours fails the job."""
+        try:
+            await self._write(change)
+        except Exception:
+            log.exception("%s: its end could not be written as it was", self.label)
+            trouble = Error("crashed", "Myna made a mistake while storing what came of it.", "log/mynad.log has the details.", "")
+            await self._write(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
+
+    async def _write(self, change: Callable[[Session, Job], Any]) -> None:
+        while True:
+            try:
+                return await self._store(lambda session: change(session, jobs.get(session, self.job)))
+            except DiskFull:
+                await asyncio.sleep(AGAIN)
+
+    async def _store(self, fn: Callable[[Session], Any]) -> None:
+        """A write that waits for as long as the database cannot be written: that says nothing about the job. Raises DiskFull, though:
+        a worker on a full disk had better leave."""
+        while True:
+            try:
+                await self.to.store.write(fn)
+                return
+            except DiskFull:
+                raise
+            except StoreTrouble:
+                await asyncio.sleep(AGAIN)
+
+    # -------------------------------------------------------------------------------------------------- reports
+
+    async def _hear(self, report: wire.Report) -> None:
+        """Deal with one report of the worker; never raises."""
+        if self._end.done() or (report.job and report.job != self.job):
+            return
+        try:
+            await self._deal(report)
+        except Exception as error:
+            trouble = _explain(error, self.label)
+            self._finish(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
+            if self.worker is not None:
+                self.worker.kill("what it reported could not be stored")
+
+    async def _deal(self, report: wire.Report) -> None:
+        to, what = self.to, report.WhichOneof("report")
+        match what:
+            case "progress":
+                self.progress = report.progress
+                to.events.progress(pb.Event(job=self.with_progress(pb.Job.FromString(self.message.SerializeToString()))))
+            case "points":
+                await self._store(lambda session: runs.add_points(session, report.points.run, report.points.series))
+                to.points.stored(report.points.run)
+            case "log":
+                to.logs.append(self.job, self.number, [(report.log.unix_nanos, report.log.level, report.log.text)])
+            case "audio":
+                await to.speech.put(self.job, report.audio)
+            case "yielded":
+                self.yielded = True
+                await self.settle(lambda session, job: jobs.preempt(session, job, self.why_yield))
+                self.wake()
+            case "checkpoint":
+                await self._store(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
+            case "notice":
+                told = report.notice
+                await to.store.write(events.notice, told.level, told.sentence, told.hint, self.voice)
+            case "at":
+                self._at = report.at.what
+            case "loaded":
+                to.speech.loaded = list(report.loaded.voices)
+            case "done":
+                self._finish(lambda session, job: to.lifecycle.succeed(session, job, report.done.sentence))
+            case "failed":
+                self._finish(self._failed(report.failed))
+            case "stopped":
+                self._finish(to.lifecycle.stopped)
+            case _ if what in self.kind.commits:
+                await self._store(lambda session: self._commit(session, report))
+                if self.worker is not None:
+                    self.worker.send(ack=wire.Ack(number=report.number))
+
+    def _commit(self, session: Session, report: wire.Report) -> None:
+        job = jobs.get(session, self.job)
+        self.kind.commit(session, job, report)
+        jobs.progressed(session, job)
+
+    def _word(self, text: str) -> None:
+        self.to.logs.append(self.job, self.number, [(time.time_ns(), "info", text)])
+
+    def _finish(self, change: Callable[[Session, Job], None]) -> None:
+        if not self._end.done():
+            self._end.set_result(change)
+            self.to.blame.forget(self.job)
+
+    def _failed(self, failed: wire.Failed) -> Callable[[Session, Job], None]:
+        tail = self.to.logs.tail(self.job)
+        name = KIND_NAMES.get(failed.kind, "engine")
+
+        def change(session: Session, job: Job) -> None:
+            if name == "cancelled" or job.cancelled_by:
+                self.to.lifecycle.cancelled(session, job)
+            else:
+                self.to.lifecycle.fail(session, job, Error(name, failed.sentence, failed.hint, tail))
+
+        return change
+
+    def _died(self, end: Exit) -> Callable[[Session, Job], None]:
+        log.warning("the worker of %s: %s", self.label, end.sentence)
+        self.to.logs.append(self.job, self.number, [(time.time_ns(), "error", f"The worker died: {end.sentence}.")])
+        if self._ordered == "stop":  # it was to stop and had to be made to: that is no crash
+            return self.to.lifecycle.stopped
+        if blamed := bool(end.jobs_doing and self._at):
+            self.to.blame.died(self.job, self._at)
+        tail, counts = self.to.logs.tail(self.job), end.jobs_doing and not blamed
+        crashed = self.to.lifecycle.crashed
+        return lambda session, job: crashed(session, job, f"{end.sentence}.", end.hint, tail, counts=counts, blamed=blamed)
+
+    def with_progress(self, message: pb.Job) -> pb.Job:
+        """Fill the progress into the status of a running or paused job."""
+        which = message.status.WhichOneof("status")
+        if self.progress is not None and which in ("running", "paused"):
+            getattr(message.status, which).progress.CopyFrom(self.progress)
+        return message
+
+
+def _explain(error: Exception, label: str) -> Error:
+    """What a person reads of an exception in the daemon's own part of a job."""
+    if isinstance(error, DiskFull):
+        return Error("disk-full", error.sentence, error.hint, "")
+    if isinstance(error, MynaError):
+        return Error("bad-input", error.sentence, error.hint, "")
+    log.exception("%s failed in mynad", label, exc_info=error)
+    return Error("crashed", "Myna made a mistake here.", "log/mynad.log in its home folder has the details; please report it.", "")
+
+
+async def _ignore(report: wire.Report) -> None:
+    """After its end, a worker has nothing more to say."""

@@ -1,0 +1,79 @@
+"""The status of a job, as a sum type: a queued job cannot have a start time, a failed one always has its error.
+
+`daemon.database.models.Job` stores the fields flat; `daemon.state.jobs.status_of` is the one way to read them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+from daemon.errors import brief
+
+
+class Transition(Enum):
+    """What was asked of a job at work and has not happened yet."""
+
+    CANCELLING = "cancelling"
+    PAUSING = "pausing"
+
+
+@dataclass(frozen=True)
+class Queued:
+    since: datetime
+    why: str  #: why it waits, one sentence
+
+
+@dataclass(frozen=True)
+class Running:
+    started: datetime
+    transition: Transition | None = None
+
+
+@dataclass(frozen=True)
+class Paused:
+    started: datetime
+    since: datetime
+    by_person: bool  #: False: by preemption
+    why: str
+    transition: Transition | None = None
+
+
+@dataclass(frozen=True)
+class Succeeded:
+    started: datetime
+    ended: datetime
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Error:
+    kind: str  #: "bad-input", "out-of-memory", "disk-full", "engine", "crashed", "cancelled"
+    sentence: str
+    hint: str
+    log_tail: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sentence", brief(self.sentence))
+        object.__setattr__(self, "hint", brief(self.hint))
+
+
+@dataclass(frozen=True)
+class Failed:
+    started: datetime | None  #: None when it failed before any attempt could start
+    ended: datetime
+    error: Error
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    ended: datetime
+    by: str  #: "a person", "shutdown"
+
+
+Status = Queued | Running | Paused | Succeeded | Failed | Cancelled
+
+#: names in the database and on the wire
+STATES = ("queued", "running", "paused", "succeeded", "failed", "cancelled")
+ENDED = ("succeeded", "failed", "cancelled")

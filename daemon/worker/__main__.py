@@ -1,0 +1,63 @@
+"""A worker: the process that does one job attempt (`python -m daemon.worker`), or speaks one request after another (`--speech`).
+
+The launcher starts it with a socket to mynad at descriptor 3. It asks at once to die with the launcher, says Hello, gets a Start with the
+plan, runs `daemon.worker.job.<kind>.run`, and tells how it ended. What it prints goes to the job's log; the socket carries everything else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import gc
+import os
+import socket
+import sys
+from collections.abc import Callable
+from importlib import import_module
+
+from daemon.processes.launcher_program import WORKER_SOCKET, die_with
+
+#: what a job kind does: `run(plan, channel) -> sentence`
+Run = Callable[..., str]
+
+
+def load_job(kind: str) -> Run:
+    """The `run` of a job kind: "train" → `daemon.kinds.train.worker.run`."""
+    run: Run = import_module(f"daemon.kinds.{kind}.worker").run
+    return run
+
+
+def main(load: Callable[[str], Run] = load_job) -> None:
+    """Serve mynad until it lets go. `load` is where tests put their own kinds."""
+    die_with(int(os.environ["MYNA_LAUNCHER"]))
+    faulthandler.enable()  # a segfault's last words: the Python stack
+    from daemon.worker.channel import Line  # after die_with: nothing slow may come before it
+
+    speech = "--speech" in sys.argv
+    if not speech:
+        with contextlib.suppress(OSError):
+            os.nice(5)  # mynad and speech answer people; this can wait its turn
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write("500")  # when memory runs out, an attempt is to die and not mynad
+    line = Line(socket.socket(fileno=WORKER_SOCKET))
+    line.hello()
+    while True:
+        start, channel = line.next_job()
+        kind = start.WhichOneof("plan") or ""
+        try:
+            sentence = load(kind)(getattr(start, kind), channel)
+        except BaseException as error:  # SystemExit too: third-party code must not end us without a word
+            channel.failed(error)
+        else:
+            channel.done(sentence)
+        if not speech:
+            break
+        gc.collect()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # no interpreter teardown: all files are closed and synced by now, and libraries like to crash in theirs
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

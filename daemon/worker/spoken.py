@@ -1,0 +1,184 @@
+"""Held-out lines as versions speak them: wav files under `samples/<voice>/<version or base>/`, spoken once and kept.
+
+A line is spoken again only when what speaks it, its text or the way of speaking changed. Beside them, `recordings/` has the recordings of
+the same lines as wav, so that the daemon can play either without decoding libraries.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from daemon.worker import versions
+from daemon.worker.job import Channel
+from daemon.worker.sayable import sayable
+from engines.audio.mono import load
+from engines.base import Clip, Engine, Model, Speaks, SpeechRequest
+from engines.errors import EngineError
+from engines.files import TEMPORARY, make_folder, write_whole
+from engines.metrics.score import Line, LineScores, Scores
+from engines.metrics.summary import Summary
+
+#: Of every held-out line, so that what is compared differs by the version alone.
+SEED = 20_260
+#: Raised when lines would be spoken or scored in another way.
+FORMAT = 2
+RECORDINGS, BASE = "recordings", "base"
+
+
+@dataclass(frozen=True)
+class Speaker:
+    """A version, or the base, that speaks held-out lines."""
+
+    title: str  #: "v7", "the base"
+    folder: Path  #: of its wav files
+    version: Path | None  #: its own folder; None: the base
+    identity: str  #: changes when its speech would
+
+    def wav(self, clip: Clip) -> Path:
+        return self.folder / f"{clip.sha256}.wav"
+
+
+def speaker(engine: Engine, samples: Path, number: int, version: str, reference: Sequence[Clip]) -> Speaker:
+    """The speaker of a version (number and folder), or of the base (0 and no folder), which starts from the `reference` clips."""
+    if version:
+        folder = Path(version)
+        made_of = [versions.identity(folder)]
+    else:
+        folder = None
+        base = engine.base_dir()
+        made_of = [versions.identity(base) if base is not None else "", *(clip.sha256 for clip in reference)]
+    identity = hashlib.sha256(json.dumps([FORMAT, engine.info.name, SEED, *made_of]).encode()).hexdigest()[:16]
+    return Speaker(f"v{number}" if version else "the base", samples / (str(number) if version else BASE), folder, identity)
+
+
+def speak_all(
+    engine: Speaks, model: Callable[[], Model], who: Speaker, clips: Sequence[Clip], channel: Channel, on_line: Callable[[], None]
+) -> int:
+    """Have every line spoken and on disk; `on_line` is called after each. Returns how many were spoken now; the others were there.
+
+    `model` is only called, once, if there is something to speak. A line that cannot be spoken has no file, and the log says why.
+    """
+    make_folder(who.folder)
+    _sweep(who.folder)
+    loaded: Model | None = None
+    spoken_now = 0
+    for clip in clips:
+        channel.check()
+        wav, key = who.wav(clip), _key(who, clip)
+        note = wav.with_suffix(".json")
+        if not (wav.is_file() and _read(note).get("key") == key):
+            loaded = loaded or model()
+            try:
+                request, _ = sayable(engine, SpeechRequest(clip.text, clip.language, seed=SEED), channel)
+                chunks = []
+                for chunk in engine.speak(loaded, request):
+                    chunks.append(chunk)
+                    channel.check()
+                rate = chunks[0].sample_rate if chunks else engine.info.sample_rate
+                samples = np.concatenate([chunk.samples for chunk in chunks]) if chunks else np.zeros(0, np.float32)
+                write_wav(wav, samples, rate)
+                write_whole(note, json.dumps({"key": key, "text": clip.text}).encode(), "a spoken line")
+                channel.lasting()
+            except EngineError as error:
+                if error.kind in ("cancelled", "disk-full", "out-of-memory"):
+                    raise
+                wav.unlink(missing_ok=True)
+                channel.log("warning", f"{who.title} cannot speak “{clip.text}”: {error}")
+            spoken_now += 1
+        on_line()
+    return spoken_now
+
+
+def recordings(samples: Path, clips: Sequence[Clip], rate: int, channel: Channel) -> Speaker:
+    """The recordings of the lines as wav files at `rate` Hz; what a voice can hope for."""
+    who = Speaker("the recordings", samples / RECORDINGS, None, f"recordings-{FORMAT}")
+    make_folder(who.folder)
+    _sweep(who.folder)
+    for clip in clips:
+        channel.check()
+        if not who.wav(clip).is_file():  # named by its content: it cannot be another
+            write_wav(who.wav(clip), load(clip.path, rate), rate)
+            channel.lasting()
+    return who
+
+
+def lines(who: Speaker, recorded: Speaker, clips: Sequence[Clip]) -> list[Line]:
+    """What there is to score."""
+    return [Line(clip.text, who.wav(clip), recorded.wav(clip)) for clip in clips]
+
+
+def scored_before(who: Speaker, clips: Sequence[Clip], recogniser: str) -> tuple[dict[str, Any], Path]:
+    """(what an earlier evaluation of the same speaker on the same lines kept, if any; where it is kept). `recogniser` is its name."""
+    made_of = [FORMAT, recogniser, *(_key(who, clip) for clip in clips)]
+    path = who.folder / f"scores-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]}.json"
+    return _read(path), path
+
+
+class HeardLines:
+    """Scores line by line, for the next attempt when this one is cut short. Kept beside where all of them will be (`whole`)."""
+
+    def __init__(self, whole: Path, lines: Sequence[Line]) -> None:
+        self._path = whole.with_suffix(".part.json")
+        self._kept = _read(self._path)
+        self._lines = lines
+
+    def known(self, number: int) -> LineScores | None:
+        """What an attempt before heard."""
+        kept = self._kept.get(str(number))
+        return LineScores(self._lines[number], **kept) if kept is not None else None
+
+    def keep(self, number: int, scores: LineScores) -> None:
+        self._kept[str(number)] = _numbers(scores)
+        write_whole(self._path, json.dumps(self._kept).encode(), "the scores")
+
+    def forget(self) -> None:
+        """All of them are kept elsewhere now."""
+        self._path.unlink(missing_ok=True)
+
+
+def scores_to_json(scores: Scores) -> dict[str, Any]:
+    """For keeping; the inverse is `scores_from_json` with the same lines."""
+    return {"lines": [_numbers(line) for line in scores.lines], "summary": scores.summary.to_json()}
+
+
+def scores_from_json(values: dict[str, Any], of: Sequence[Line]) -> Scores:
+    scored = tuple(LineScores(line, **kept) for line, kept in zip(of, values["lines"], strict=True))
+    return Scores(scored, Summary.from_json(values["summary"]))
+
+
+def _numbers(line: LineScores) -> dict[str, Any]:
+    return {name: value for name, value in vars(line).items() if name != "line"}
+
+
+def write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]], rate: int) -> None:
+    """16-bit PCM, whole or not at all. Raises DiskFull."""
+    memory = io.BytesIO()
+    soundfile.write(memory, np.clip(samples, -1.0, 1.0), rate, format="WAV", subtype="PCM_16")
+    write_whole(path, memory.getvalue(), "a spoken line")
+
+
+def _key(who: Speaker, clip: Clip) -> str:
+    return hashlib.sha256(json.dumps([who.identity, clip.sha256, clip.text, clip.language]).encode()).hexdigest()[:16]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _sweep(folder: Path) -> None:
+    """One evaluation runs at a time: what is half-written here was left by a killed one."""
+    for leftover in folder.glob(f"{TEMPORARY}*"):
+        leftover.unlink(missing_ok=True)
