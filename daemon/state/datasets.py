@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
@@ -13,6 +12,7 @@ from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Job, Rec
 from daemon.errors import NotFound
 from daemon.state import events, holdout, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
+from daemon.state.stamp import stamp
 from proto import myna_pb2 as pb
 
 #: Reason of a clip that is partly held out: its recording was cut again, and otherwise.
@@ -189,8 +189,6 @@ def clip_path(session: Session, voice: str, sha256: str) -> str:
 
 def message(row: Dataset) -> pb.Dataset:
     """The dataset on the wire."""
-    created = Timestamp()
-    created.FromDatetime(row.created)
     return pb.Dataset(
         voice=row.voice,
         number=row.number,
@@ -200,7 +198,7 @@ def message(row: Dataset) -> pb.Dataset:
         held_out_seconds=row.held_out_seconds,
         new_clips=row.new_clips,
         dropped={reason: int(count) for reason, count in row.dropped.items()},
-        created=created,
+        created=stamp(row.created),
     )
 
 

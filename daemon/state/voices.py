@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -19,6 +18,7 @@ from daemon.database.store import home_of
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
 from daemon.state import engines, events
+from daemon.state.stamp import stamp
 from engines import registry
 from proto import myna_pb2 as pb
 
@@ -167,7 +167,7 @@ def message(session: Session, row: Voice, auto_train_seconds: float = 0.0) -> pb
         kept_seconds=newest.seconds + newest.held_out_seconds if newest else 0.0,
         recordings=count,
         versions=trained,
-        created=_stamp(row),
+        created=stamp(row.created),
         next=next_sentence(session, row, newest, auto_train_seconds),
     )
 
@@ -211,7 +211,7 @@ def version_message(row: Version, home: Path | None = None, *, report: bool = Fa
         kind=row.kind,
         state=row.state,
         metrics=numbers(row.metrics),
-        created=_stamp(row),
+        created=stamp(row.created),
         verdict=row.verdict,
         licence=row.licence,
         path=str(place or row.path),
@@ -273,12 +273,6 @@ def option_json(row: Voice, table: str) -> str:
 
 def _newest_dataset(session: Session, voice: str) -> Dataset | None:
     return session.scalars(select(Dataset).where(Dataset.voice == voice).order_by(Dataset.number.desc()).limit(1)).first()
-
-
-def _stamp(row: Voice | Version) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(row.created)
-    return stamp
 
 
 def _text(path: Path) -> str:
