@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Job, Recording, Version, now
 from daemon.errors import NotFound
-from daemon.state import events, holdout, voices
+from daemon.state import clip_refs, events, holdout, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
 from daemon.state.stamp import stamp
 from proto import myna_pb2 as pb
@@ -118,18 +118,13 @@ def dropped(session: Session, voice: str) -> Counter[str]:
 
 def last(session: Session, voice: str) -> Dataset | None:
     """The newest dataset."""
-    return session.scalars(select(Dataset).where(Dataset.voice == voice).order_by(Dataset.number.desc()).limit(1)).first()
+    return voices.newest_dataset(session, voice)
 
 
 def get(session: Session, voice: str, number: int) -> Dataset:
     """Number 0: the newest. Raises NotFound."""
     voices.get(session, voice)
-    query = select(Dataset).where(Dataset.voice == voice, Dataset.number == number)
-    found = session.scalars(query).first() if number else last(session, voice)
-    if found is None:
-        what = f"no dataset #{number}" if number else "no dataset yet"
-        raise NotFound(f"{voice} has {what}.", f"Add recordings: `myna add {voice} FILES…`.")
-    return found
+    return clip_refs.dataset(session, voice, number)
 
 
 def page(session: Session, voice: str, before: int, size: int) -> list[Dataset]:

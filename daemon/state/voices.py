@@ -155,7 +155,7 @@ def message(session: Session, row: Voice, auto_train_seconds: float = 0.0) -> pb
     """The voice on the wire. `auto_train_seconds` is the setting `auto_train_min_seconds`, where the caller knows it."""
     recorded = select(func.count(), func.coalesce(func.sum(Recording.seconds), 0.0))
     count, seconds = session.execute(recorded.where(Recording.voice == row.name, Recording.removed.is_(None))).one()
-    newest = _newest_dataset(session, row.name)
+    newest = newest_dataset(session, row.name)
     trained = session.scalar(select(func.count()).select_from(Version).where(Version.voice == row.name)) or 0
     return pb.Voice(
         name=row.name,
@@ -271,7 +271,8 @@ def option_json(row: Voice, table: str) -> str:
     return json.dumps(option(row, table), sort_keys=True)
 
 
-def _newest_dataset(session: Session, voice: str) -> Dataset | None:
+def newest_dataset(session: Session, voice: str) -> Dataset | None:
+    """The dataset with the greatest number."""
     return session.scalars(select(Dataset).where(Dataset.voice == voice).order_by(Dataset.number.desc()).limit(1)).first()
 
 

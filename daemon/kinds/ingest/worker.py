@@ -31,6 +31,7 @@ from daemon.home import journal
 from daemon.inbox.folder import BehindALink, InboxFolder, NotAFile
 from daemon.inbox.refusals import refuse
 from daemon.inbox.transcripts import BadTranscript, Metadata, keep, metadata_of, read_metadata, read_text
+from daemon.machine.disk_space import DiskSpace
 from daemon.names import is_metadata, is_text, printable, stem
 from daemon.worker.job import Channel
 from engines.audio.container import NAMES, sniff
@@ -301,12 +302,9 @@ class _Ingest:
         return copy, identity, sha256
 
     def _check_room(self, file: bytes, size: int) -> None:
-        room = os.statvfs(self.recordings)
-        free = room.f_bavail * room.f_frsize
-        if free - size < self.min_free:
-            missing = max((size + self.min_free - free) / 1e6, 0.1)
+        if missing := DiskSpace(self.recordings, self.min_free).missing(size):
             raise DiskFull(
-                f"The disk has no room for {printable(file)}: {missing:.1f} MB are missing.",
+                f"The disk has no room for {printable(file)}: {max(missing / 1e6, 0.1):.1f} MB are missing.",
                 "Make room; the files wait in the inbox, and are taken by themselves then.",
             )
 
