@@ -1,6 +1,9 @@
 """Downloads that survive: resumed where they broke off, checked against the published digest, and never half-there under their name.
 
 Until a file is whole it is `NAME.part` beside its place; whoever comes later goes on from there. Imports nothing heavy.
+
+By hand, though huggingface_hub is installed: that one compares sizes and no digest, and takes a mirror only if it answers with the headers
+of its own hub, where ours may be any folder that a web server shows. It also could not be stopped, or told from, while it waits.
 """
 
 from __future__ import annotations

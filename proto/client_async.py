@@ -1,4 +1,7 @@
-"""The thin client for asyncio: the methods of `proto.client.Client`, awaitable; lists and streams are async iterators."""
+"""The client for asyncio, and by `proto.check --write` the blocking one of `client_sync.py` too: both are written here, once.
+
+Lists and streams are async iterators. What holds of both clients is said at `proto.client`.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +31,20 @@ def connect_async(
     tls_key: Path | str | None = None,
     tls_name: str | None = None,
 ) -> AsyncClient:
-    """As `proto.client.connect`, for asyncio. Call it in the event loop that will use it."""
+    """A client of the daemon of `home` (default MYNA_HOME), or of the one at `host` ("box:7777"), over TLS with a token.
+
+    Nothing is sent yet: whether a daemon is there shows at the first request. Raises ClientError for an address that cannot be meant.
+    """
     return AsyncClient(address(host, home, token, tls_ca, tls_cert, tls_key, tls_name))
 
 
 class AsyncClient:
-    """Client for one event loop. What a method does is said at its namesake in `proto.client.Client`."""
+    """One method an RPC. Close it, or use it in a `with`."""
 
     def __init__(self, where: Address) -> None:
         self.address = where
-        trust = credentials(where)
-        aio, chosen = grpc.aio, options(where)
-        self.channel = aio.secure_channel(where.target, trust, chosen) if trust else aio.insecure_channel(where.target, chosen)
+        trust, chosen = credentials(where), options(where)
+        self.channel = grpc.aio.secure_channel(where.target, trust, chosen) if trust else grpc.aio.insecure_channel(where.target, chosen)
         self._jobs = stubs.JobsStub(self.channel)
         self._runs = stubs.RunsStub(self.channel)
         self._voices = stubs.VoicesStub(self.channel)
@@ -59,9 +64,11 @@ class AsyncClient:
     # ------------------------------------------------------------------------------------------------------------ jobs
 
     async def submit(self, spec: Spec, *, key: str = "", priority: int = 0) -> pb.Job:
+        """Queue a job (a JobSpec, or one of its kinds). The same `key` twice is one job."""
         return await self._ask(self._jobs.Submit, pb.SubmitRequest(spec=spec_of(spec), idempotency_key=key, priority=priority))
 
     async def train(self, voice: str, *, dataset: int = 0, start: str = "", key: str = "", **choices: Any) -> pb.Job:
+        """Queue a training; `start` is "base", a version number or empty (the promoted one); `choices` are fields of TrainOptions."""
         return await self.submit(train_spec(voice, dataset, start, **choices), key=key)
 
     async def job(self, number: int) -> pb.Job:
@@ -70,6 +77,7 @@ class AsyncClient:
     def jobs(
         self, *, voice: str = "", states: Iterable[str] = (), kinds: Iterable[pb.JobKind.ValueType] = (), limit: int = 0
     ) -> AsyncIterator[pb.Job]:
+        """Jobs, newest first; all of them when `limit` is 0."""
         request = pb.ListJobsRequest(voice=voice, states=states, kinds=kinds)
         return self._pages(self._jobs.List, request, lambda page: page.jobs, limit)
 
@@ -86,12 +94,15 @@ class AsyncClient:
         return await self._ask(self._jobs.Retry, pb.JobRequest(id=number))
 
     async def reorder(self, number: int, *, before: int = 0, last: bool = False) -> pb.Job:
+        """Move a waiting job before another, to the end, or (neither given) to the front of its priority."""
         request = reorder_request(number, before, last)
         return await self._ask(self._jobs.Reorder, request)
 
     async def logs(
         self, number: int, *, follow: bool = False, tail: int = 0, after: int = 0, patience: float = PATIENCE
     ) -> AsyncIterator[pb.LogLine]:
+        """Log lines of all attempts, those after the cursor `after`; with `follow`, until the job ends (a restart of the daemon loses and
+        repeats none)."""
         if follow:
             await self.wait_ready(0.0)
         while True:
@@ -108,8 +119,14 @@ class AsyncClient:
     async def watch(
         self, after: int | None = None, *, voice: str = "", progress: bool = False, patience: float = PATIENCE
     ) -> AsyncIterator[pb.Event]:
-        newest = (await self.info()).cursor
-        cursor = newest if after is None else after
+        """Every event after the cursor `after` (None: from now; 0: from the oldest kept), once each, without end.
+
+        When the daemon goes away the watch waits up to `patience` seconds for it and goes on after the last event it gave. With
+        `progress`, running jobs' progress comes too, as events with cursor 0. Raises ClientError OUT_OF_RANGE when events after the
+        cursor are no longer kept: list again, and watch from now.
+        """
+        now = await self.info()  # asked first: raises when there is no daemon, and an event during a restart is not lost
+        cursor = now.cursor if after is None else after
         while True:
             async for event in self._until_lost(self._jobs.Watch, pb.WatchRequest(after=cursor, voice=voice, progress=progress)):
                 cursor = max(cursor, event.cursor)
@@ -117,19 +134,23 @@ class AsyncClient:
             await self._back(patience)
 
     async def follow(self, number: int, *, patience: float = PATIENCE) -> AsyncIterator[pb.Job]:
-        cursor = (await self.info()).cursor
+        """The job now and after each change or progress, until it has ended."""
+        now = await self.info()
         job = await self.job(number)
         yield job
         if state_of(job) in ENDED:
             return
-        async for event in self.watch(cursor, voice=job.voice, progress=True, patience=patience):
+        async for event in self.watch(now.cursor, voice=job.voice, progress=True, patience=patience):
             if event.HasField("job") and event.job.id == number:
                 yield event.job
                 if state_of(event.job) in ENDED:
                     return
 
     async def wait(self, number: int, *, patience: float = PATIENCE) -> pb.Job:
-        return [job async for job in self.follow(number, patience=patience)][-1]
+        """The job when it has ended, however it ended."""
+        async for job in self.follow(number, patience=patience):
+            last = job
+        return last
 
     # ------------------------------------------------------------------------------------------------------------ runs
 
@@ -140,12 +161,16 @@ class AsyncClient:
         return self._pages(self._runs.List, pb.ListRunsRequest(voice=voice), lambda page: page.runs, limit)
 
     async def points(self, run: int, names: Iterable[str] = (), *, first: int = 0, last: int = 0, buckets: int = 0) -> list[pb.Series]:
+        """Metric points from step `first` to `last` (0: the end), reduced to min and max of each of `buckets` (0: every point).
+        `watch_points` from a series' cursor goes on where they end."""
         request = pb.PointsRequest(run=run, names=names, from_step=first, to_step=last, max_buckets=buckets)
-        return list((await self._ask(self._runs.Points, request)).series)
+        answer = await self._ask(self._runs.Points, request)
+        return list(answer.series)
 
     async def watch_points(
         self, run: int, names: Iterable[str] = (), *, after: int = 0, patience: float = PATIENCE
     ) -> AsyncIterator[pb.PointBatch]:
+        """Batches of points after the cursor, until the run has ended. Resumes like `watch`."""
         wanted = list(names)
         await self.wait_ready(0.0)
         while True:
@@ -168,8 +193,10 @@ class AsyncClient:
         return self._pages(self._voices.Versions, pb.VersionsRequest(voice=voice, report=report), lambda page: page.versions)
 
     async def version(self, voice: str, number: int, *, report: bool = False) -> pb.Version:
+        """One version. Raises ClientError NOT_FOUND."""
         request = pb.VersionsRequest(voice=voice, number=number, report=report)
-        for version in (await self._ask(self._voices.Versions, request)).versions:
+        answer = await self._ask(self._voices.Versions, request)
+        for version in answer.versions:
             return version
         raise ClientError(f"{voice} has no version {number}.", f"`myna versions {voice}` lists them.", "NOT_FOUND")
 
@@ -180,18 +207,22 @@ class AsyncClient:
         return await self._ask(self._voices.Rollback, pb.VoiceRequest(voice=voice))
 
     async def archive(self, voice: str, version: int) -> pb.Version:
+        """Take a version out of use (Voices.Delete); its files are kept."""
         return await self._ask(self._voices.Delete, pb.VersionRequest(voice=voice, version=version))
 
     async def compare(self, voice: str, a: int, b: int) -> pb.CompareResponse:
         return await self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b))
 
     async def rate(self, rating: pb.Rating) -> pb.Rating:
+        """Record what a person thought of two versions. Its id is in the answer."""
         return await self._ask(self._voices.Rate, rating)
 
     async def unrate(self, voice: str, rating: int) -> pb.Rating:
+        """Take a rating back."""
         return await self._ask(self._voices.Unrate, pb.UnrateRequest(voice=voice, id=rating))
 
     async def ratings(self, voice: str, a: int, b: int, *, limit: int = 0) -> pb.RatingsResponse:
+        """The newest ratings of two versions (0: the base), and the tally of all."""
         return await self._ask(self._voices.Ratings, pb.RatingsRequest(voice=voice, a=a, b=b, page=pb.Page(size=limit)))
 
     def export_voice(self, voice: str, version: int = 0, format: str = "") -> AsyncIterator[pb.FilePart]:
@@ -203,6 +234,7 @@ class AsyncClient:
     # ------------------------------------------------------------------------------------------------------------ datasets
 
     async def dataset(self, voice: str, number: int = 0) -> pb.Dataset:
+        """Dataset `number` of the voice, 0 for the newest."""
         return await self._ask(self._datasets.Get, pb.DatasetRequest(voice=voice, number=number))
 
     def datasets(self, voice: str) -> AsyncIterator[pb.Dataset]:
@@ -211,6 +243,7 @@ class AsyncClient:
     def clips(
         self, voice: str, number: int = 0, *, dropped: bool = False, held_out: bool = False, limit: int = 0
     ) -> AsyncIterator[pb.Clip]:
+        """Clips of a dataset (0: all of the voice); with `dropped` also those that were left out."""
         request = pb.ClipsRequest(voice=voice, number=number, dropped=dropped, held_out_only=held_out)
         return self._pages(self._datasets.Clips, request, lambda page: page.clips, limit)
 
@@ -218,22 +251,28 @@ class AsyncClient:
         return await self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=sha256, text=text, kept=kept))
 
     async def undo_clip(self, voice: str, before: pb.Clip) -> pb.Clip:
+        """Take back what a person changed of a clip: `before` is the clip as it was."""
         return await self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=before.sha256, undo=before))
 
     def clip_file(self, voice: str, sha256: str) -> AsyncIterator[pb.FilePart]:
+        """A clip's sound: the parts of a FLAC file."""
         return self._stream(self._datasets.ClipFile, pb.ClipRequest(voice=voice, sha256=sha256))
 
     def recordings(self, voice: str, *, removed: bool = False) -> AsyncIterator[pb.Recording]:
+        """What people gave; with `removed` also what was taken out again."""
         return self._pages(self._datasets.Recordings, pb.ListRecordingsRequest(voice=voice, removed=removed), lambda page: page.recordings)
 
     async def remove_recording(self, voice: str, sha256: str) -> pb.Recording:
+        """Take a recording out of further datasets. Nothing is deleted: `restore_recording` brings it back."""
         return await self._ask(self._datasets.Remove, pb.RecordingRequest(voice=voice, sha256=sha256))
 
     async def restore_recording(self, voice: str, sha256: str) -> pb.Recording:
         return await self._ask(self._datasets.Restore, pb.RecordingRequest(voice=voice, sha256=sha256))
 
     async def upload(self, voice: str, files: Iterable[tuple[str, Path]]) -> list[str]:
-        return list((await self._ask(self._datasets.Upload, upload_parts(voice, files), None)).names)
+        """Send (name, path) pairs into the voice's inbox; only whole files arrive there. The names they got."""
+        answer = await self._ask(self._datasets.Upload, upload_parts(voice, files), None)
+        return list(answer.names)
 
     def export_dataset(self, voice: str, number: int = 0) -> AsyncIterator[pb.FilePart]:
         return self._stream(self._datasets.Export, pb.DatasetRequest(voice=voice, number=number))
@@ -244,9 +283,11 @@ class AsyncClient:
     # ------------------------------------------------------------------------------------------------------------ speech
 
     def synthesize(self, spec: pb.SpeakSpec) -> AsyncIterator[pb.AudioChunk]:
+        """Speak. Chunks come as they are made; closing the iterator cancels the job."""
         return self._stream(self._speech.Synthesize, pb.SynthesizeRequest(spec=spec))
 
     def sample(self, voice: str, version: int, clip: str, *, recording: bool = False) -> AsyncIterator[pb.AudioChunk]:
+        """What evaluation spoke for a held-out clip, or the clip itself."""
         return self._stream(self._speech.Sample, pb.SampleRequest(voice=voice, version=version, clip=clip, recording=recording))
 
     # ------------------------------------------------------------------------------------------------------------ system
@@ -255,6 +296,7 @@ class AsyncClient:
         return await self._ask(self._system.Info, pb.Empty())
 
     async def watch_system(self, every: float = 1.0, *, patience: float = PATIENCE) -> AsyncIterator[pb.SystemSample]:
+        """GPU, memory and disk every `every` seconds, without end."""
         await self.wait_ready(0.0)
         while True:
             async for sample in self._until_lost(self._system.Watch, pb.SystemWatchRequest(every_seconds=every)):
@@ -262,12 +304,15 @@ class AsyncClient:
             await self._back(patience)
 
     async def estimate(self, voice: str, *, dataset: int = 0, start: str = "", **choices: Any) -> pb.EstimateResponse:
+        """What `train` with the same arguments would cost."""
         return await self._ask(self._system.Estimate, pb.EstimateRequest(spec=train_spec(voice, dataset, start, **choices)))
 
     async def doctor(self) -> list[pb.Finding]:
-        return list((await self._ask(self._system.Doctor, pb.Empty())).findings)
+        answer = await self._ask(self._system.Doctor, pb.Empty())
+        return list(answer.findings)
 
     async def accept(self, engine: str) -> pb.EngineState:
+        """Record consent to an engine's licence."""
         return await self._ask(self._system.Accept, pb.AcceptRequest(engine=engine))
 
     async def adopt(self, *, dry_run: bool = False, voice: str = "") -> pb.AdoptResponse:
@@ -279,9 +324,11 @@ class AsyncClient:
         return await self.submit(pb.FetchSpec(engine=engine, folder=folder))
 
     async def shutdown(self, *, now: bool = False) -> None:
+        """Ask the daemon to end; unless `now`, running training checkpoints first."""
         await self._ask(self._system.Shutdown, pb.ShutdownRequest(now=now))
 
     async def ready(self) -> bool:
+        """Does a daemon answer, and say that it serves (the standard health service)?"""
         try:
             await self.wait_ready(0.0)
         except ClientError as error:
@@ -291,7 +338,8 @@ class AsyncClient:
         return True
 
     async def wait_ready(self, patience: float) -> None:
-        from grpc_health.v1 import health_pb2, health_pb2_grpc
+        """Wait until the daemon serves. Raises ClientError UNAVAILABLE after `patience` seconds (0: if it does not answer now)."""
+        from grpc_health.v1 import health_pb2, health_pb2_grpc  # only here: nothing else needs it
 
         check = health_pb2_grpc.HealthStub(self.channel).Check
         try:
@@ -335,6 +383,7 @@ class AsyncClient:
             stream.cancel()
 
     async def _until_lost(self, call: Callable[..., Any], request: Any) -> AsyncIterator[Any]:
+        """The stream's messages until the daemon goes away."""
         stream = call(request)
         try:
             async for message in stream:
@@ -346,5 +395,5 @@ class AsyncClient:
             stream.cancel()
 
     async def _back(self, patience: float) -> None:
-        await asyncio.sleep(RETRY)
+        await asyncio.sleep(RETRY)  # a daemon on its way out still answers for a moment
         await self.wait_ready(patience)

@@ -10,7 +10,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.orm import Session
 
 from daemon import names
@@ -24,6 +23,7 @@ from daemon.machine.sampler import Machine
 from daemon.scheduling.scheduler import Scheduler
 from daemon.services.errors import plain
 from daemon.state import engines, events, jobs
+from daemon.state.stamp import stamp
 from engines import registry
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -67,12 +67,10 @@ class SystemService(stubs.SystemServicer):
             return jobs.counts(session), events.newest(session), states
 
         (counts, cursor, states), sample = await asyncio.gather(self.store.read(ask), self.machine.sample())
-        started = Timestamp()
-        started.FromDatetime(self.started)
         return pb.InfoResponse(
             version=our_version(),
             home=str(self.home),
-            started=started,
+            started=stamp(self.started),
             jobs=counts,
             sample=sample,
             engines=states,

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from daemon import names
 from daemon.errors import BadRequest, DiskFull, MynaError, NotNow
 from daemon.inbox.folder import InboxFolder, create_in, open_in
+from daemon.machine.disk_space import DiskSpace
 from proto import myna_pb2 as pb
 
 #: What an uploaded file is called until it is whole. Hidden, so that the inbox leaves it alone; swept when mynad starts.
@@ -24,7 +25,7 @@ class Upload:
 
     def __init__(self, home: Path, min_free: int) -> None:
         self.home = home
-        self.min_free = min_free
+        self.disk = DiskSpace(home, min_free)
         self.names: list[str] = []
         self._file: BinaryIO | None = None
         self._aside = b""
@@ -36,7 +37,7 @@ class Upload:
         """Take a part. Raises BadRequest, DiskFull."""
         if self._file is not None and (part.name or part.voice):
             raise BadRequest("A file began before the one before it had ended.", "Set `last` on the last part of each file.")
-        if shutil.disk_usage(self.home).free - len(part.data) < self.min_free:
+        if self.disk.missing(len(part.data)):
             raise DiskFull("The disk of the daemon's machine is full.", "Make room there, then add the files again.")
         try:
             if self._file is None:

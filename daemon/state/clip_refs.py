@@ -28,9 +28,9 @@ SHORTEST = 6
 
 def dataset(session: Session, voice: str, number: int = 0) -> Dataset:
     """A voice's dataset of that number; 0: the newest. Raises NotFound with what to do."""
-    query = select(Dataset).where(Dataset.voice == voice)
-    query = query.where(Dataset.number == number) if number else query.order_by(Dataset.number.desc()).limit(1)
-    if (found := session.scalars(query).first()) is not None:
+    query = select(Dataset).where(Dataset.voice == voice, Dataset.number == number)
+    found = session.scalars(query).first() if number else voices.newest_dataset(session, voice)
+    if found is not None:
         return found
     if number:
         raise NotFound(f"{voice} has no dataset #{number}.", f"`myna datasets {voice}` lists those there are.")

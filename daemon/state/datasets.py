@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Job, Recording, Version, now
 from daemon.errors import NotFound
-from daemon.state import events, holdout, voices
+from daemon.state import clip_refs, events, holdout, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
+from daemon.state.stamp import stamp
 from proto import myna_pb2 as pb
 
 #: Reason of a clip that is partly held out: its recording was cut again, and otherwise.
@@ -118,18 +118,13 @@ def dropped(session: Session, voice: str) -> Counter[str]:
 
 def last(session: Session, voice: str) -> Dataset | None:
     """The newest dataset."""
-    return session.scalars(select(Dataset).where(Dataset.voice == voice).order_by(Dataset.number.desc()).limit(1)).first()
+    return voices.newest_dataset(session, voice)
 
 
 def get(session: Session, voice: str, number: int) -> Dataset:
     """Number 0: the newest. Raises NotFound."""
     voices.get(session, voice)
-    query = select(Dataset).where(Dataset.voice == voice, Dataset.number == number)
-    found = session.scalars(query).first() if number else last(session, voice)
-    if found is None:
-        what = f"no dataset #{number}" if number else "no dataset yet"
-        raise NotFound(f"{voice} has {what}.", f"Add recordings: `myna add {voice} FILES…`.")
-    return found
+    return clip_refs.dataset(session, voice, number)
 
 
 def page(session: Session, voice: str, before: int, size: int) -> list[Dataset]:
@@ -189,8 +184,6 @@ def clip_path(session: Session, voice: str, sha256: str) -> str:
 
 def message(row: Dataset) -> pb.Dataset:
     """The dataset on the wire."""
-    created = Timestamp()
-    created.FromDatetime(row.created)
     return pb.Dataset(
         voice=row.voice,
         number=row.number,
@@ -200,7 +193,7 @@ def message(row: Dataset) -> pb.Dataset:
         held_out_seconds=row.held_out_seconds,
         new_clips=row.new_clips,
         dropped={reason: int(count) for reason, count in row.dropped.items()},
-        created=created,
+        created=stamp(row.created),
     )
 
 

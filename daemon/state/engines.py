@@ -7,7 +7,6 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
@@ -105,9 +104,7 @@ def state(session: Session, engine: EngineInfo, home: Path) -> pb.EngineState:
         ],
     )
     if given is not None:
-        stamp = Timestamp()
-        stamp.FromDatetime(given.time)
-        message.accepted_at.CopyFrom(stamp)
+        message.accepted_at.FromDatetime(given.time)
     if engine.weights:
         message.base, message.present = str(base(engine, home)), weights.present(engine, base(engine, home))
     message.ready = not why_not(session, engine, home)

@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Attempt, Job, now
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow, brief
 from daemon.state import events, paging
+from daemon.state.stamp import stamp
 from daemon.state.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded, Transition
 from proto import myna_pb2 as pb
 
@@ -82,7 +82,7 @@ def message(job: Job, *, with_spec: bool = True) -> pb.Job:
         attempts=job.attempts,
         run=job.run or 0,
         priority=job.priority,
-        submitted=_stamp(job.submitted),
+        submitted=stamp(job.submitted),
         idempotency_key=job.idempotency_key or "",
         spec=pb.JobSpec.FromString(job.spec) if with_spec else None,
         parent_job=job.parent_job or 0,
@@ -92,21 +92,21 @@ def message(job: Job, *, with_spec: bool = True) -> pb.Job:
     status = out.status
     match status_of(job):
         case Queued(since, why):
-            status.queued.CopyFrom(pb.JobStatus.Queued(since=_stamp(since), why_waiting=why))
+            status.queued.CopyFrom(pb.JobStatus.Queued(since=stamp(since), why_waiting=why))
         case Running(started, transition):
-            status.running.CopyFrom(pb.JobStatus.Running(started=_stamp(started), transition=TRANSITIONS[transition]))
+            status.running.CopyFrom(pb.JobStatus.Running(started=stamp(started), transition=TRANSITIONS[transition]))
         case Paused(started, since, by_person, why, transition):
-            told = pb.JobStatus.Paused(started=_stamp(started), since=_stamp(since), by_person=by_person, why=why)
+            told = pb.JobStatus.Paused(started=stamp(started), since=stamp(since), by_person=by_person, why=why)
             told.transition = TRANSITIONS[transition]
             status.paused.CopyFrom(told)
         case Succeeded(started, ended, sentence):
-            status.succeeded.CopyFrom(pb.JobStatus.Succeeded(started=_stamp(started), ended=_stamp(ended), sentence=sentence))
+            status.succeeded.CopyFrom(pb.JobStatus.Succeeded(started=stamp(started), ended=stamp(ended), sentence=sentence))
         case Failed(began, ended, error):
             kind = ERROR_KINDS.get(error.kind, pb.ENGINE)
             said = pb.JobError(kind=kind, sentence=error.sentence, hint=error.hint, log_tail=error.log_tail)
-            status.failed.CopyFrom(pb.JobStatus.Failed(started=_stamp(began) if began else None, ended=_stamp(ended), error=said))
+            status.failed.CopyFrom(pb.JobStatus.Failed(started=stamp(began) if began else None, ended=stamp(ended), error=said))
         case Cancelled(ended, by):
-            status.cancelled.CopyFrom(pb.JobStatus.Cancelled(ended=_stamp(ended), by=by))
+            status.cancelled.CopyFrom(pb.JobStatus.Cancelled(ended=stamp(ended), by=by))
     return out
 
 
@@ -365,9 +365,3 @@ def _set(time: datetime | None) -> datetime:
     if time is None:
         raise ValueError("a job's row lacks a time that its state demands")
     return time
-
-
-def _stamp(time: datetime) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(time)
-    return stamp

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Rating, now
 from daemon.errors import BadRequest, NotFound
 from daemon.state import tally, voices
+from daemon.state.stamp import stamp
 from proto import myna_pb2 as pb
 
 PREFERRED = ("a", "b", "same", "")
@@ -78,11 +78,9 @@ def counted(session: Session, voice: str, a: int, b: int) -> pb.Tally:
 def message(row: Rating, *, swap: bool = False) -> pb.Rating:
     """As on the wire; with `swap` the other way round than it is stored."""
     a, b, preferred, score_a, score_b = _turned(swap, row.a, row.b, row.preferred, row.score_a, row.score_b)
-    time = Timestamp()
-    time.FromDatetime(row.time)
     return pb.Rating(
         id=row.id, voice=row.voice, a=a, b=b, clip=row.clip, text=row.text, preferred=preferred, score_a=score_a, score_b=score_b,
-        blind=row.blind, time=time,
+        blind=row.blind, time=stamp(row.time),
     )  # fmt: skip
 
 

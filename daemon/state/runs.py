@@ -7,7 +7,6 @@ import math
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select, text
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
@@ -63,9 +62,7 @@ def message(session: Session, run: Run) -> pb.Run:
     )
     for field, time in ((out.started, run.started), (out.ended, run.ended)):
         if time is not None:
-            stamp = Timestamp()
-            stamp.FromDatetime(time)
-            field.CopyFrom(stamp)
+            field.FromDatetime(time)
     return out
 
 

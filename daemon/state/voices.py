@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -19,6 +18,7 @@ from daemon.database.store import home_of
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
 from daemon.state import engines, events
+from daemon.state.stamp import stamp
 from engines import registry
 from proto import myna_pb2 as pb
 
@@ -155,7 +155,7 @@ def message(session: Session, row: Voice, auto_train_seconds: float = 0.0) -> pb
     """The voice on the wire. `auto_train_seconds` is the setting `auto_train_min_seconds`, where the caller knows it."""
     recorded = select(func.count(), func.coalesce(func.sum(Recording.seconds), 0.0))
     count, seconds = session.execute(recorded.where(Recording.voice == row.name, Recording.removed.is_(None))).one()
-    newest = _newest_dataset(session, row.name)
+    newest = newest_dataset(session, row.name)
     trained = session.scalar(select(func.count()).select_from(Version).where(Version.voice == row.name)) or 0
     return pb.Voice(
         name=row.name,
@@ -167,7 +167,7 @@ def message(session: Session, row: Voice, auto_train_seconds: float = 0.0) -> pb
         kept_seconds=newest.seconds + newest.held_out_seconds if newest else 0.0,
         recordings=count,
         versions=trained,
-        created=_stamp(row),
+        created=stamp(row.created),
         next=next_sentence(session, row, newest, auto_train_seconds),
     )
 
@@ -211,7 +211,7 @@ def version_message(row: Version, home: Path | None = None, *, report: bool = Fa
         kind=row.kind,
         state=row.state,
         metrics=numbers(row.metrics),
-        created=_stamp(row),
+        created=stamp(row.created),
         verdict=row.verdict,
         licence=row.licence,
         path=str(place or row.path),
@@ -271,14 +271,9 @@ def option_json(row: Voice, table: str) -> str:
     return json.dumps(option(row, table), sort_keys=True)
 
 
-def _newest_dataset(session: Session, voice: str) -> Dataset | None:
+def newest_dataset(session: Session, voice: str) -> Dataset | None:
+    """The dataset with the greatest number."""
     return session.scalars(select(Dataset).where(Dataset.voice == voice).order_by(Dataset.number.desc()).limit(1)).first()
-
-
-def _stamp(row: Voice | Version) -> Timestamp:
-    stamp = Timestamp()
-    stamp.FromDatetime(row.created)
-    return stamp
 
 
 def _text(path: Path) -> str:

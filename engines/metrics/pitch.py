@@ -20,7 +20,6 @@ class Pitch:
 
     median: float  #: Hz
     spread: float  #: standard deviation, semitones
-    voiced_share: float  #: of all frames, 0…1
 
 
 def pitch(samples: NDArray[np.float32]) -> Pitch:
@@ -29,17 +28,17 @@ def pitch(samples: NDArray[np.float32]) -> Pitch:
     import numpy as np
 
     if len(samples) < SAMPLE_RATE // 5 or not np.any(samples):
-        return Pitch(0.0, 0.0, 0.0)
+        return Pitch(0.0, 0.0)
     f0, voiced, _ = librosa.pyin(
         samples.astype(np.float32), fmin=_LOWEST, fmax=_HIGHEST, sr=SAMPLE_RATE, frame_length=1024, hop_length=256, fill_na=None
     )
     sung = f0[voiced]
     if not len(sung):
-        return Pitch(0.0, 0.0, 0.0)
+        return Pitch(0.0, 0.0)
     median = float(np.median(sung))
     semitones = 12 * np.log2(sung / median)
     inside = semitones[np.abs(semitones) < 10]  # an octave off is the tracker's slip, not the voice's
-    return Pitch(median, float(np.std(inside)), float(np.mean(voiced)))
+    return Pitch(median, float(np.std(inside)))
 
 
 def semitones_between(a: Pitch, b: Pitch) -> float | None:

@@ -93,7 +93,7 @@ def score_lines(
     Without a transcriber there are no word errors. Raises BadInput if a recording cannot be read.
     """
     recorded = [_measure_recording(line.recording, _changed(line.recording)) for line in lines]
-    usual = Pitch(_median([one.pitch.median for one in recorded if one.pitch.median > 0]) or 0.0, 0.0, 1.0)
+    usual = Pitch(_median([one.pitch.median for one in recorded if one.pitch.median > 0]) or 0.0, 0.0)
     scored: list[LineScores] = []
     counted: list[Errors] = []
     for number, line in enumerate(lines):

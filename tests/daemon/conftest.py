@@ -1,11 +1,13 @@
-"""A real database in a folder of its own, with one voice in it."""
+"""A real database in a folder of its own, with one voice in it, and a workshop whose inbox is watched."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from inbox_shop import Workshop
 
 from daemon.database.models import Voice, now
 from daemon.database.store import Store
@@ -17,3 +19,16 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.write_now(lambda session: session.add(Voice(name="anna", language="en", engine="glow", options={}, created=now())))
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def alive(store: Store) -> Callable[..., None]:
+    """Run a story in a workshop of its own."""
+
+    def run(story: Callable[[Workshop], Awaitable[None]], **settings: object) -> None:
+        async def tell() -> None:
+            await story(Workshop(store, store.path.parent, **settings))
+
+        asyncio.run(tell())
+
+    return run

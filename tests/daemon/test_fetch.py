@@ -56,11 +56,9 @@ def server() -> Iterator[Server]:
 def run(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Runs:
     """Runs a story with a daemon whose mirror is the server."""
     home = tmp_path / "home"
-    home.mkdir()
-    (home / "myna.toml").write_text(f'weights_url = "{server.url}"\nmin_free_disk = 0\n')
     monkeypatch.setenv("SMALL_BASE_FILES", str(_written(tmp_path / "published")))
     _written(tmp_path / "given")
-    return lambda life: lived(home, life, PROGRAM, auto_train=False, min_free_disk=0, stop_grace=1.0)
+    return lambda life: lived(home, life, PROGRAM, auto_train=False, min_free_disk=0, stop_grace=1.0, weights_url=server.url)
 
 
 def _written(folder: Path) -> Path:

@@ -10,32 +10,18 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from inbox_shop import Workshop, write_wav
 
-from daemon.database.store import Store
 from daemon.inbox import arrivals, voice_toml
 from daemon.inbox import folder as inbox_folder
 from daemon.inbox.folder import InboxFolder
 from daemon.inbox.sweep import sweep
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def alive(store: Store) -> Callable[..., None]:
-    """Run a story in a workshop of its own."""
-
-    def run(story: Callable[[Workshop], Awaitable[None]], **settings: object) -> None:
-        async def tell() -> None:
-            await story(Workshop(store, store.path.parent, **settings))
-
-        asyncio.run(tell())
-
-    return run
 
 
 def nest(folder: Path, depth: int) -> None:

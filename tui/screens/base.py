@@ -8,7 +8,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Container
 from textual.screen import Screen
-from textual.widget import Widget
 
 from tui.dashboard.actions import Guarded
 from tui.dashboard.bindings import offers
@@ -121,7 +120,3 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
         """Into the first widget that is no text box."""
         first = next((node for node in self.focus_chain if not node.check_consume_key("a", "a")), None)
         self.set_focus(first)
-
-    def first_of(self, selector: str) -> Widget:
-        """A widget that is there."""
-        return self.query_one(selector, Widget)

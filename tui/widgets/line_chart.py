@@ -146,11 +146,6 @@ class LineChart(PictureWidget, can_focus=True):
             self._lines[name].points.refine(first, last, steps, values)
             self.redraw()
 
-    def remove_series(self, name: str) -> None:
-        """Forget a line."""
-        if self._lines.pop(name, None):
-            self.stale()
-
     def clear(self) -> None:
         """Forget all lines, the best, and what was zoomed to."""
         self._lines.clear()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 import time
 from pathlib import Path
 
+from daemon.machine.disk_space import DiskSpace
 from daemon.worker.job import Channel
 from engines import registry, torch_file, weights
 from engines.base import EngineInfo
@@ -118,8 +118,7 @@ def _copy(source: Path, target: Path, progress: _Progress) -> None:
 
 def _room(folder: Path, need: int) -> None:
     """The daemon waits for room before it starts this; in between somebody else may have taken it."""
-    short = need - shutil.disk_usage(folder).free
-    if short > 0:
+    if short := DiskSpace(folder, 0).missing(need):
         raise DiskFull(
             f"The disk that holds {folder} is {short / 1e9:.1f} GB short.", "Free some space, then fetch again: nothing is lost."
         )

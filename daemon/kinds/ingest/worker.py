@@ -20,18 +20,21 @@ import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from daemon import settings
 from daemon.home import journal
 from daemon.inbox.folder import BehindALink, InboxFolder, NotAFile
 from daemon.inbox.refusals import refuse
-from daemon.inbox.transcripts import BadTranscript, Metadata, keep, metadata_of, read_metadata, read_text
-from daemon.names import is_metadata, is_text, printable, stem
+from daemon.inbox.transcripts import BadTranscript, keep, read_metadata, read_text
+from daemon.kinds.ingest.copying import Identity, copy_synced
+from daemon.kinds.ingest.sidecars import Sidecar, Sidecars
+from daemon.machine.disk_space import DiskSpace
+from daemon.names import is_metadata, is_text, printable
 from daemon.worker.job import Channel
 from engines.audio.container import NAMES, sniff
 from engines.audio.decode import RecordingFacts, probe_and_decode
@@ -49,29 +52,10 @@ THREADS = 16
 CHUNK = 128
 #: Deaths after which a file is refused. The first may have been the machine's fault (no memory), or that of what ran beside it.
 DEATHS = 2
-#: Bytes copied between two waits for the disk, so that none of them is long.
-SYNCED = 32 << 20
 #: Bytes; bigger files are looked at before they are copied.
 BIG = 64_000_000
 #: Where copies are made; on the file system of their final place. Swept when mynad starts.
 INCOMING = ".incoming"
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What must not have changed for a file to be the same as before."""
-
-    inode: int
-    size: int
-    mtime: int  #: nanoseconds
-
-    def key(self, file: bytes) -> bytes:
-        """What the file is called in At reports: another one under its name has another key."""
-        return b"%s\0%d %d %d" % (file, self.inode, self.size, self.mtime)
-
-    @classmethod
-    def of(cls, found: os.stat_result) -> Identity:
-        return cls(found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 @dataclass
@@ -93,20 +77,6 @@ class Count:
         return words[0].upper() + words[1:] + ("" if words.endswith(".") else ".")
 
 
-@dataclass(frozen=True)
-class Sidecar:
-    """A transcript in the plan, read once."""
-
-    file: bytes
-    text: str = ""
-    metadata: Metadata | None = None
-
-    def text_of(self, recording: bytes) -> str | None:
-        if self.metadata is None:
-            return self.text
-        return self.metadata.text_of(os.path.relpath(recording, os.path.dirname(self.file) or b"."))
-
-
 def run(plan: wire.IngestPlan, channel: Channel) -> str:
     """Take the plan's files. A file that cannot be taken is refused or left with a sentence, and stops no other."""
     return _Ingest(plan, channel).run()
@@ -121,7 +91,7 @@ class _Ingest:
         self.incoming = self.recordings / INCOMING
         self.min_free = settings.load(channel.home).min_free_disk
         self.count = Count()
-        self.sidecars: dict[bytes, Sidecar] = {}
+        self.sidecars = Sidecars()
         self.files = list(dict.fromkeys(plan.files))
         self.kept = list(plan.kept)
         self.used: set[bytes] = set()  #: transcripts whose text the daemon has stored
@@ -148,7 +118,7 @@ class _Ingest:
             else:
                 sentence = f"Decoding it ended the worker {deaths[file]} times, the last time with no other file at hand."
                 self._refuse(file, sentence, "Export it again as WAV or FLAC.", None)
-        for sidecar in self.sidecars.values():
+        for sidecar in self.sidecars:
             self._keep(sidecar)
         return self.count.sentence()
 
@@ -191,30 +161,18 @@ class _Ingest:
         try:
             if is_metadata(file):
                 metadata = read_metadata(self.folder, file)
-                self.sidecars[file] = Sidecar(file, metadata=metadata)
+                self.sidecars.add(Sidecar(file, metadata=metadata))
                 if metadata.bad_lines:
                     lines = ", ".join(map(str, metadata.bad_lines[:10]))
                     self.channel.log("warning", f"{printable(file)}: lines without an id and a text are passed over: {lines}.")
             else:
-                self.sidecars[file] = Sidecar(file, read_text(self.folder, file))
+                self.sidecars.add(Sidecar(file, read_text(self.folder, file)))
         except BadTranscript as error:
             self._refuse(file, error.sentence, error.hint, None)
         except FileNotFoundError:
             self.channel.log("info", f"{printable(file)} is not there any more.")
         except OSError as error:
             self._leave(file, error)
-
-    def _sidecar_of(self, file: bytes) -> tuple[Sidecar, str] | None:
-        """The transcript that tells of a recording, and its text."""
-        base = stem(file)
-        for sidecar in (*self._beside(base), *(self.sidecars.get(place) for place in metadata_of(file))):
-            if sidecar is not None and (text := sidecar.text_of(file)) is not None:
-                return sidecar, text
-        return None
-
-    def _beside(self, base: bytes) -> Iterator[Sidecar | None]:
-        for ending in (b".txt", b".lab", b".TXT", b".LAB"):
-            yield self.sidecars.get(base + ending)
 
     def _keep(self, sidecar: Sidecar) -> None:
         """Move a sidecar away once its text is stored; that of a refused recording waits for a better copy. A metadata.csv is the
@@ -289,7 +247,7 @@ class _Ingest:
             copy = work / os.fsdecode(os.path.basename(file))
             try:
                 with disk_full_is_a_sentence(printable(file)):
-                    sha256 = _copy_synced(original, copy, self._check)
+                    sha256 = copy_synced(original, copy, self._check)
             except OSError as error:
                 self._leave(file, error)
                 return None
@@ -301,12 +259,9 @@ class _Ingest:
         return copy, identity, sha256
 
     def _check_room(self, file: bytes, size: int) -> None:
-        room = os.statvfs(self.recordings)
-        free = room.f_bavail * room.f_frsize
-        if free - size < self.min_free:
-            missing = max((size + self.min_free - free) / 1e6, 0.1)
+        if missing := DiskSpace(self.recordings, self.min_free).missing(size):
             raise DiskFull(
-                f"The disk has no room for {printable(file)}: {missing:.1f} MB are missing.",
+                f"The disk has no room for {printable(file)}: {max(missing / 1e6, 0.1):.1f} MB are missing.",
                 "Make room; the files wait in the inbox, and are taken by themselves then.",
             )
 
@@ -323,7 +278,7 @@ class _Ingest:
         return place
 
     def _report(self, file: bytes, place: Path, sha256: str, identity: Identity, facts: RecordingFacts) -> None:
-        sidecar = self._sidecar_of(file)
+        sidecar = self.sidecars.of(file)
         kept = pb.KeptRecording(sha256=sha256, path=str(place.relative_to(self.channel.home)), name=printable(file))
         if sidecar is not None:
             kept.has_text, kept.text, kept.text_from = True, sidecar[1], printable(os.path.basename(sidecar[0].file))
@@ -422,22 +377,3 @@ class _Ingest:
         sentence = f"{printable(file)} could not be taken ({error.strerror or error})"
         self.channel.log("warning", f"{sentence}; it stays in the inbox.")
         self.count.left.append(sentence)
-
-
-def _copy_synced(original: BinaryIO, copy: Path, alive: Callable[[], None]) -> str:
-    """Copy an open file; synced to the disk. Returns the SHA-256 of its bytes. `alive` is called now and then, and may raise."""
-    digest = hashlib.sha256()
-    waiting = 0
-    with copy.open("xb") as out:
-        while data := original.read(1 << 20):
-            digest.update(data)
-            out.write(data)
-            waiting += len(data)
-            if waiting >= SYNCED:
-                waiting = 0
-                out.flush()
-                os.fdatasync(out.fileno())
-            alive()
-        out.flush()
-        os.fsync(out.fileno())
-    return digest.hexdigest()

@@ -1,0 +1,396 @@
+"""The blocking client. Generated from client_async.py by proto/check.py; do not edit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import grpc
+
+from proto import myna_pb2 as pb
+from proto import myna_pb2_grpc as stubs
+from proto.channel import DEADLINE, PATIENCE, RETRY, Address, ClientError, address, credentials, gone, lost, options, translate
+from proto.messages import ENDED, Spec, reorder_request, spec_of, state_of, train_spec, upload_parts
+
+T = TypeVar("T")
+
+
+def connect(
+    host: str | None = None,
+    home: Path | str | None = None,
+    token: str | None = None,
+    *,
+    tls_ca: Path | str | None = None,
+    tls_cert: Path | str | None = None,
+    tls_key: Path | str | None = None,
+    tls_name: str | None = None,
+) -> Client:
+    """A client of the daemon of `home` (default MYNA_HOME), or of the one at `host` ("box:7777"), over TLS with a token.
+
+    Nothing is sent yet: whether a daemon is there shows at the first request. Raises ClientError for an address that cannot be meant.
+    """
+    return Client(address(host, home, token, tls_ca, tls_cert, tls_key, tls_name))
+
+
+class Client:
+    """One method an RPC. Close it, or use it in a `with`."""
+
+    def __init__(self, where: Address) -> None:
+        self.address = where
+        trust, chosen = credentials(where), options(where)
+        self.channel = grpc.secure_channel(where.target, trust, chosen) if trust else grpc.insecure_channel(where.target, chosen)
+        self._jobs = stubs.JobsStub(self.channel)
+        self._runs = stubs.RunsStub(self.channel)
+        self._voices = stubs.VoicesStub(self.channel)
+        self._datasets = stubs.DatasetsStub(self.channel)
+        self._speech = stubs.SpeechStub(self.channel)
+        self._system = stubs.SystemStub(self.channel)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.channel.close()
+
+    # ------------------------------------------------------------------------------------------------------------ jobs
+
+    def submit(self, spec: Spec, *, key: str = "", priority: int = 0) -> pb.Job:
+        """Queue a job (a JobSpec, or one of its kinds). The same `key` twice is one job."""
+        return self._ask(self._jobs.Submit, pb.SubmitRequest(spec=spec_of(spec), idempotency_key=key, priority=priority))
+
+    def train(self, voice: str, *, dataset: int = 0, start: str = "", key: str = "", **choices: Any) -> pb.Job:
+        """Queue a training; `start` is "base", a version number or empty (the promoted one); `choices` are fields of TrainOptions."""
+        return self.submit(train_spec(voice, dataset, start, **choices), key=key)
+
+    def job(self, number: int) -> pb.Job:
+        return self._ask(self._jobs.Get, pb.JobRequest(id=number))
+
+    def jobs(
+        self, *, voice: str = "", states: Iterable[str] = (), kinds: Iterable[pb.JobKind.ValueType] = (), limit: int = 0
+    ) -> Iterator[pb.Job]:
+        """Jobs, newest first; all of them when `limit` is 0."""
+        request = pb.ListJobsRequest(voice=voice, states=states, kinds=kinds)
+        return self._pages(self._jobs.List, request, lambda page: page.jobs, limit)
+
+    def cancel(self, number: int) -> pb.Job:
+        return self._ask(self._jobs.Cancel, pb.JobRequest(id=number))
+
+    def pause(self, number: int) -> pb.Job:
+        return self._ask(self._jobs.Pause, pb.JobRequest(id=number))
+
+    def resume(self, number: int) -> pb.Job:
+        return self._ask(self._jobs.Resume, pb.JobRequest(id=number))
+
+    def retry(self, number: int) -> pb.Job:
+        return self._ask(self._jobs.Retry, pb.JobRequest(id=number))
+
+    def reorder(self, number: int, *, before: int = 0, last: bool = False) -> pb.Job:
+        """Move a waiting job before another, to the end, or (neither given) to the front of its priority."""
+        request = reorder_request(number, before, last)
+        return self._ask(self._jobs.Reorder, request)
+
+    def logs(
+        self, number: int, *, follow: bool = False, tail: int = 0, after: int = 0, patience: float = PATIENCE
+    ) -> Iterator[pb.LogLine]:
+        """Log lines of all attempts, those after the cursor `after`; with `follow`, until the job ends (a restart of the daemon loses and
+        repeats none)."""
+        if follow:
+            self.wait_ready(0.0)
+        while True:
+            try:
+                for line in self._stream(self._jobs.Logs, pb.LogsRequest(id=number, follow=follow, tail=tail, after=after)):
+                    after, tail = line.cursor, 0
+                    yield line
+                return
+            except ClientError as error:
+                if not follow or error.code not in ("UNAVAILABLE", "CANCELLED"):
+                    raise
+            self._back(patience)
+
+    def watch(
+        self, after: int | None = None, *, voice: str = "", progress: bool = False, patience: float = PATIENCE
+    ) -> Iterator[pb.Event]:
+        """Every event after the cursor `after` (None: from now; 0: from the oldest kept), once each, without end.
+
+        When the daemon goes away the watch waits up to `patience` seconds for it and goes on after the last event it gave. With
+        `progress`, running jobs' progress comes too, as events with cursor 0. Raises ClientError OUT_OF_RANGE when events after the
+        cursor are no longer kept: list again, and watch from now.
+        """
+        now = self.info()  # asked first: raises when there is no daemon, and an event during a restart is not lost
+        cursor = now.cursor if after is None else after
+        while True:
+            for event in self._until_lost(self._jobs.Watch, pb.WatchRequest(after=cursor, voice=voice, progress=progress)):
+                cursor = max(cursor, event.cursor)
+                yield event
+            self._back(patience)
+
+    def follow(self, number: int, *, patience: float = PATIENCE) -> Iterator[pb.Job]:
+        """The job now and after each change or progress, until it has ended."""
+        now = self.info()
+        job = self.job(number)
+        yield job
+        if state_of(job) in ENDED:
+            return
+        for event in self.watch(now.cursor, voice=job.voice, progress=True, patience=patience):
+            if event.HasField("job") and event.job.id == number:
+                yield event.job
+                if state_of(event.job) in ENDED:
+                    return
+
+    def wait(self, number: int, *, patience: float = PATIENCE) -> pb.Job:
+        """The job when it has ended, however it ended."""
+        for job in self.follow(number, patience=patience):
+            last = job
+        return last
+
+    # ------------------------------------------------------------------------------------------------------------ runs
+
+    def run(self, number: int) -> pb.Run:
+        return self._ask(self._runs.Get, pb.RunRequest(id=number))
+
+    def runs(self, *, voice: str = "", limit: int = 0) -> Iterator[pb.Run]:
+        return self._pages(self._runs.List, pb.ListRunsRequest(voice=voice), lambda page: page.runs, limit)
+
+    def points(self, run: int, names: Iterable[str] = (), *, first: int = 0, last: int = 0, buckets: int = 0) -> list[pb.Series]:
+        """Metric points from step `first` to `last` (0: the end), reduced to min and max of each of `buckets` (0: every point).
+        `watch_points` from a series' cursor goes on where they end."""
+        request = pb.PointsRequest(run=run, names=names, from_step=first, to_step=last, max_buckets=buckets)
+        answer = self._ask(self._runs.Points, request)
+        return list(answer.series)
+
+    def watch_points(
+        self, run: int, names: Iterable[str] = (), *, after: int = 0, patience: float = PATIENCE
+    ) -> Iterator[pb.PointBatch]:
+        """Batches of points after the cursor, until the run has ended. Resumes like `watch`."""
+        wanted = list(names)
+        self.wait_ready(0.0)
+        while True:
+            for batch in self._until_lost(self._runs.WatchPoints, pb.WatchPointsRequest(run=run, after=after, names=wanted)):
+                after = max(after, batch.cursor)
+                yield batch
+                if batch.ended:
+                    return
+            self._back(patience)
+
+    # ------------------------------------------------------------------------------------------------------------ voices
+
+    def voice(self, name: str) -> pb.Voice:
+        return self._ask(self._voices.Get, pb.VoiceRequest(voice=name))
+
+    def voices(self) -> Iterator[pb.Voice]:
+        return self._pages(self._voices.List, pb.ListVoicesRequest(), lambda page: page.voices)
+
+    def versions(self, voice: str, *, report: bool = False) -> Iterator[pb.Version]:
+        return self._pages(self._voices.Versions, pb.VersionsRequest(voice=voice, report=report), lambda page: page.versions)
+
+    def version(self, voice: str, number: int, *, report: bool = False) -> pb.Version:
+        """One version. Raises ClientError NOT_FOUND."""
+        request = pb.VersionsRequest(voice=voice, number=number, report=report)
+        answer = self._ask(self._voices.Versions, request)
+        for version in answer.versions:
+            return version
+        raise ClientError(f"{voice} has no version {number}.", f"`myna versions {voice}` lists them.", "NOT_FOUND")
+
+    def promote(self, voice: str, version: int) -> pb.Version:
+        return self._ask(self._voices.Promote, pb.VersionRequest(voice=voice, version=version))
+
+    def rollback(self, voice: str) -> pb.Version:
+        return self._ask(self._voices.Rollback, pb.VoiceRequest(voice=voice))
+
+    def archive(self, voice: str, version: int) -> pb.Version:
+        """Take a version out of use (Voices.Delete); its files are kept."""
+        return self._ask(self._voices.Delete, pb.VersionRequest(voice=voice, version=version))
+
+    def compare(self, voice: str, a: int, b: int) -> pb.CompareResponse:
+        return self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b))
+
+    def rate(self, rating: pb.Rating) -> pb.Rating:
+        """Record what a person thought of two versions. Its id is in the answer."""
+        return self._ask(self._voices.Rate, rating)
+
+    def unrate(self, voice: str, rating: int) -> pb.Rating:
+        """Take a rating back."""
+        return self._ask(self._voices.Unrate, pb.UnrateRequest(voice=voice, id=rating))
+
+    def ratings(self, voice: str, a: int, b: int, *, limit: int = 0) -> pb.RatingsResponse:
+        """The newest ratings of two versions (0: the base), and the tally of all."""
+        return self._ask(self._voices.Ratings, pb.RatingsRequest(voice=voice, a=a, b=b, page=pb.Page(size=limit)))
+
+    def export_voice(self, voice: str, version: int = 0, format: str = "") -> Iterator[pb.FilePart]:
+        return self._stream(self._voices.Export, pb.ExportRequest(voice=voice, version=version, format=format))
+
+    def import_voice(self, parts: Iterable[pb.FilePart]) -> pb.Voice:
+        return self._ask(self._voices.Import, iter(parts), None)
+
+    # ------------------------------------------------------------------------------------------------------------ datasets
+
+    def dataset(self, voice: str, number: int = 0) -> pb.Dataset:
+        """Dataset `number` of the voice, 0 for the newest."""
+        return self._ask(self._datasets.Get, pb.DatasetRequest(voice=voice, number=number))
+
+    def datasets(self, voice: str) -> Iterator[pb.Dataset]:
+        return self._pages(self._datasets.List, pb.ListDatasetsRequest(voice=voice), lambda page: page.datasets)
+
+    def clips(
+        self, voice: str, number: int = 0, *, dropped: bool = False, held_out: bool = False, limit: int = 0
+    ) -> Iterator[pb.Clip]:
+        """Clips of a dataset (0: all of the voice); with `dropped` also those that were left out."""
+        request = pb.ClipsRequest(voice=voice, number=number, dropped=dropped, held_out_only=held_out)
+        return self._pages(self._datasets.Clips, request, lambda page: page.clips, limit)
+
+    def set_clip(self, voice: str, sha256: str, *, text: str | None = None, kept: bool | None = None) -> pb.Clip:
+        return self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=sha256, text=text, kept=kept))
+
+    def undo_clip(self, voice: str, before: pb.Clip) -> pb.Clip:
+        """Take back what a person changed of a clip: `before` is the clip as it was."""
+        return self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=before.sha256, undo=before))
+
+    def clip_file(self, voice: str, sha256: str) -> Iterator[pb.FilePart]:
+        """A clip's sound: the parts of a FLAC file."""
+        return self._stream(self._datasets.ClipFile, pb.ClipRequest(voice=voice, sha256=sha256))
+
+    def recordings(self, voice: str, *, removed: bool = False) -> Iterator[pb.Recording]:
+        """What people gave; with `removed` also what was taken out again."""
+        return self._pages(self._datasets.Recordings, pb.ListRecordingsRequest(voice=voice, removed=removed), lambda page: page.recordings)
+
+    def remove_recording(self, voice: str, sha256: str) -> pb.Recording:
+        """Take a recording out of further datasets. Nothing is deleted: `restore_recording` brings it back."""
+        return self._ask(self._datasets.Remove, pb.RecordingRequest(voice=voice, sha256=sha256))
+
+    def restore_recording(self, voice: str, sha256: str) -> pb.Recording:
+        return self._ask(self._datasets.Restore, pb.RecordingRequest(voice=voice, sha256=sha256))
+
+    def upload(self, voice: str, files: Iterable[tuple[str, Path]]) -> list[str]:
+        """Send (name, path) pairs into the voice's inbox; only whole files arrive there. The names they got."""
+        answer = self._ask(self._datasets.Upload, upload_parts(voice, files), None)
+        return list(answer.names)
+
+    def export_dataset(self, voice: str, number: int = 0) -> Iterator[pb.FilePart]:
+        return self._stream(self._datasets.Export, pb.DatasetRequest(voice=voice, number=number))
+
+    def import_dataset(self, parts: Iterable[pb.FilePart]) -> pb.Dataset:
+        return self._ask(self._datasets.Import, iter(parts), None)
+
+    # ------------------------------------------------------------------------------------------------------------ speech
+
+    def synthesize(self, spec: pb.SpeakSpec) -> Iterator[pb.AudioChunk]:
+        """Speak. Chunks come as they are made; closing the iterator cancels the job."""
+        return self._stream(self._speech.Synthesize, pb.SynthesizeRequest(spec=spec))
+
+    def sample(self, voice: str, version: int, clip: str, *, recording: bool = False) -> Iterator[pb.AudioChunk]:
+        """What evaluation spoke for a held-out clip, or the clip itself."""
+        return self._stream(self._speech.Sample, pb.SampleRequest(voice=voice, version=version, clip=clip, recording=recording))
+
+    # ------------------------------------------------------------------------------------------------------------ system
+
+    def info(self) -> pb.InfoResponse:
+        return self._ask(self._system.Info, pb.Empty())
+
+    def watch_system(self, every: float = 1.0, *, patience: float = PATIENCE) -> Iterator[pb.SystemSample]:
+        """GPU, memory and disk every `every` seconds, without end."""
+        self.wait_ready(0.0)
+        while True:
+            for sample in self._until_lost(self._system.Watch, pb.SystemWatchRequest(every_seconds=every)):
+                yield sample
+            self._back(patience)
+
+    def estimate(self, voice: str, *, dataset: int = 0, start: str = "", **choices: Any) -> pb.EstimateResponse:
+        """What `train` with the same arguments would cost."""
+        return self._ask(self._system.Estimate, pb.EstimateRequest(spec=train_spec(voice, dataset, start, **choices)))
+
+    def doctor(self) -> list[pb.Finding]:
+        answer = self._ask(self._system.Doctor, pb.Empty())
+        return list(answer.findings)
+
+    def accept(self, engine: str) -> pb.EngineState:
+        """Record consent to an engine's licence."""
+        return self._ask(self._system.Accept, pb.AcceptRequest(engine=engine))
+
+    def adopt(self, *, dry_run: bool = False, voice: str = "") -> pb.AdoptResponse:
+        """Take in what the home has and its database does not know; `voice`: whose recordings are of which nothing tells."""
+        return self._ask(self._system.Adopt, pb.AdoptRequest(dry_run=dry_run, voice=voice))
+
+    def fetch(self, engine: str, folder: str = "") -> pb.Job:
+        """Queue bringing an engine's base to the daemon's machine: over the network, or from an absolute folder there."""
+        return self.submit(pb.FetchSpec(engine=engine, folder=folder))
+
+    def shutdown(self, *, now: bool = False) -> None:
+        """Ask the daemon to end; unless `now`, running training checkpoints first."""
+        self._ask(self._system.Shutdown, pb.ShutdownRequest(now=now))
+
+    def ready(self) -> bool:
+        """Does a daemon answer, and say that it serves (the standard health service)?"""
+        try:
+            self.wait_ready(0.0)
+        except ClientError as error:
+            if error.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
+                return False
+            raise
+        return True
+
+    def wait_ready(self, patience: float) -> None:
+        """Wait until the daemon serves. Raises ClientError UNAVAILABLE after `patience` seconds (0: if it does not answer now)."""
+        from grpc_health.v1 import health_pb2, health_pb2_grpc  # only here: nothing else needs it
+
+        check = health_pb2_grpc.HealthStub(self.channel).Check
+        try:
+            check(health_pb2.HealthCheckRequest(), timeout=patience or 5.0, wait_for_ready=patience > 0)
+        except grpc.RpcError as error:
+            problem = translate(error, self.address)
+            if patience and problem.code == "DEADLINE_EXCEEDED":
+                problem = gone(self.address)
+            raise problem from None
+
+    # ------------------------------------------------------------------------------------------------------------ inside
+
+    def _ask(self, call: Callable[..., T], request: Any, deadline: float | None = DEADLINE) -> T:
+        try:
+            return call(request, timeout=deadline)
+        except grpc.RpcError as error:
+            raise translate(error, self.address) from None
+
+    def _pages(self, call: Callable[..., Any], request: Any, rows: Callable[[Any], Iterable[T]], limit: int = 0) -> Iterator[T]:
+        left = limit
+        while True:
+            request.page.size = min(left, 1000) if limit else 1000 if request.page.token else 200  # the first rows come soon
+            page = self._ask(call, request)
+            for row in rows(page):
+                yield row
+                left -= 1
+                if limit and left == 0:
+                    return
+            if not page.next_token:
+                return
+            request.page.token = page.next_token
+
+    def _stream(self, call: Callable[..., Any], request: Any) -> Iterator[Any]:
+        stream = call(request)
+        try:
+            for message in stream:
+                yield message
+        except grpc.RpcError as error:
+            raise translate(error, self.address) from None
+        finally:
+            stream.cancel()
+
+    def _until_lost(self, call: Callable[..., Any], request: Any) -> Iterator[Any]:
+        """The stream's messages until the daemon goes away."""
+        stream = call(request)
+        try:
+            for message in stream:
+                yield message
+        except grpc.RpcError as error:
+            if not lost(error):
+                raise translate(error, self.address) from None
+        finally:
+            stream.cancel()
+
+    def _back(self, patience: float) -> None:
+        time.sleep(RETRY)  # a daemon on its way out still answers for a moment
+        self.wait_ready(patience)
