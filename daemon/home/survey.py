@@ -27,6 +27,8 @@ from daemon.database.models import Home, Job, Recording, Run, Version
 from daemon.errors import MynaError
 from daemon.home import identity, journal
 from daemon.state import events
+from daemon.state.values import FindingState, Level
+from daemon.state.values import finding as finding_of
 from engines import registry
 from proto import myna_pb2 as pb
 
@@ -96,7 +98,7 @@ def finding(found: list[Found]) -> pb.Finding | None:
         return None
     what = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in sorted(counts.items()))
     hint = "`myna adopt --dry-run` lists them, `myna adopt` takes them in. Nothing of them is changed or deleted."
-    return pb.Finding(name="home contents", state="note", sentence=f"This home has {what} that its database does not know.", hint=hint)
+    return finding_of("home contents", FindingState.NOTE, f"This home has {what} that its database does not know.", hint)
 
 
 async def at_start(store: Store, home: Path) -> list[pb.Finding]:
@@ -112,7 +114,7 @@ async def at_start(store: Store, home: Path) -> list[pb.Finding]:
         return []
     log.warning("%s %s", told.sentence, told.hint)
     with contextlib.suppress(MynaError):  # a full disk: it is in the log
-        await store.write(events.notice, "warning", told.sentence, told.hint)
+        await store.write(events.notice, Level.WARNING, told.sentence, told.hint)
     return [told]
 
 

@@ -25,6 +25,7 @@ from daemon.state.events import EventHub
 from daemon.state.logs import Logs
 from daemon.state.runs import PointHub
 from daemon.state.status import Error
+from daemon.state.values import Level, from_wire
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -266,7 +267,8 @@ class Attempt:
                 await self._store(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
             case "notice":
                 told = report.notice
-                await to.store.write(events.notice, told.level, told.sentence, told.hint, self.voice)
+                level = from_wire(Level, told.level_value) or Level.INFO
+                await to.store.write(events.notice, level, told.sentence, told.hint, self.voice)
             case "at":
                 self._at = report.at.what
             case "loaded":

@@ -61,7 +61,7 @@ class Finding:
         return Finding(**known)
 
 
-def sentence(one: Finding) -> str:  # noqa: PLR0911  one line a kind
+def sentence(one: Finding) -> str:
     """A finding for people."""
     title = METRICS[one.metric].title if one.metric is not None else ""
     match one.found:

@@ -15,6 +15,7 @@ from daemon.database.models import Dataset, Job, Recording
 from daemon.errors import MynaError
 from daemon.kinds.kind import FollowUp, Kind
 from daemon.state import datasets, events, recordings, voices
+from daemon.state.values import Level
 from engines import registry
 from engines.capabilities import Capability
 from proto import myna_pb2 as pb
@@ -99,7 +100,7 @@ class MakeDataset(Kind):
             return ()
 
         def refused(error: MynaError) -> None:  # the dataset is made all the same; the person hears what stands in the way
-            events.notice(session, "warning", f"{voice.name} is not trained by itself: {error.sentence}", error.hint, voice.name)
+            events.notice(session, Level.WARNING, f"{voice.name} is not trained by itself: {error.sentence}", error.hint, voice.name)
             job.why += f" Not trained: {error.sentence}"
 
         spec = pb.JobSpec(train=pb.TrainSpec(voice=voice.name))
