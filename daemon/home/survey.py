@@ -27,6 +27,7 @@ from daemon.database.models import Home, Job, Recording, Run, Version
 from daemon.errors import MynaError
 from daemon.home import identity, journal
 from daemon.state import events
+from daemon.state.status import State as JobState
 from daemon.state.values import FindingState, Level
 from daemon.state.values import finding as finding_of
 from engines import registry
@@ -194,7 +195,7 @@ def _files(home: Path) -> Iterator[tuple[str, tuple[str, int]]]:
 
 def _recordings(session: Session, home: Path, files: dict[str, tuple[str, int]], voice: str) -> Iterator[Found]:
     rows = set(session.execute(select(Recording.voice, Recording.sha256)).tuples())
-    being_taken = select(Job.started).where(Job.kind == "ingest", Job.state.in_(("running", "paused")))
+    being_taken = select(Job.started).where(Job.kind == "ingest", Job.state.in_((JobState.RUNNING, JobState.PAUSED)))
     began = min((int(started.timestamp() * 1e9) for started in session.scalars(being_taken) if started), default=None)
     files = {sha256: found for sha256, found in files.items() if began is None or found[1] < began}
     told = journal.read(home)

@@ -19,6 +19,7 @@ from daemon.database.store import home_of
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
 from daemon.state import engines, events, verdict
+from daemon.state.status import State as JobState
 from daemon.state.values import ByHand, Decision, VersionKind, VersionState, on_wire
 from engines import registry
 from proto import myna_pb2 as pb
@@ -169,11 +170,13 @@ def message(session: Session, row: Voice, auto_train_seconds: float = 0.0) -> pb
 
 def next_sentence(session: Session, row: Voice, newest: Dataset | None, auto_train_seconds: float) -> str:
     """What will happen next with a voice, for people."""
-    live = select(Job).where(Job.voice == row.name, Job.state.in_(("running", "paused", "queued")), Job.kind != "speak")
-    jobs = sorted(session.scalars(live), key=lambda job: (job.state != "running", job.id))
+    live = select(Job).where(
+        Job.voice == row.name, Job.state.in_((JobState.RUNNING, JobState.PAUSED, JobState.QUEUED)), Job.kind != "speak"
+    )
+    jobs = sorted(session.scalars(live), key=lambda job: (job.state != JobState.RUNNING, job.id))
     if jobs:
         first = jobs[0]
-        word = {"running": "now", "paused": "paused", "queued": "waits"}[first.state]
+        word = {JobState.RUNNING: "now", JobState.PAUSED: "paused", JobState.QUEUED: "waits"}[JobState(first.state)]
         return f"{first.title} ({first.kind} #{first.id}, {word})"
     if newest is None:
         return f"waits for recordings in inbox/{row.name}/"

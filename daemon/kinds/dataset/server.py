@@ -15,6 +15,7 @@ from daemon.database.models import Dataset, Job, Recording
 from daemon.errors import MynaError
 from daemon.kinds.kind import FollowUp, Kind
 from daemon.state import datasets, events, recordings, voices
+from daemon.state.status import State
 from daemon.state.values import Level
 from engines import registry
 from engines.capabilities import Capability
@@ -90,7 +91,7 @@ class MakeDataset(Kind):
         if info is not None and Capability.LEARNS not in info.capabilities:
             job.why += f" Not trained: {info.name} does not learn."
             return ()
-        waiting = select(Job).where(Job.voice == voice.name, Job.kind == "train", Job.state == "queued", Job.run.is_(None))
+        waiting = select(Job).where(Job.voice == voice.name, Job.kind == "train", Job.state == State.QUEUED, Job.run.is_(None))
         if session.scalars(waiting).first() is not None:
             return ()
         needed = float(voice.options.get("auto_train_min_seconds", self.settings.auto_train_min_seconds))
