@@ -3546,6 +3546,7 @@ class InfoResponse(_message.Message):
     PID_FIELD_NUMBER: _builtins.int
     INBOX_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     home: _builtins.str
     gpu_holder: _builtins.str
@@ -3571,6 +3572,10 @@ class InfoResponse(_message.Message):
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
         """of the home, as it was found at the start: what a person should know"""
 
+    @_builtins.property
+    def metrics(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricInfo]:
+        """what versions are judged by, in the order to show it"""
+
     def __init__(
         self,
         *,
@@ -3585,10 +3590,11 @@ class InfoResponse(_message.Message):
         pid: _builtins.int = ...,
         inbox: _abc.Iterable[Global___InboxEvent] | None = ...,
         findings: _abc.Iterable[Global___Finding] | None = ...,
+        metrics: _abc.Iterable[Global___MetricInfo] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["sample", b"sample", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "engines", b"engines", "findings", b"findings", "gpu_holder", b"gpu_holder", "home", b"home", "inbox", b"inbox", "jobs", b"jobs", "pid", b"pid", "sample", b"sample", "started", b"started", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "engines", b"engines", "findings", b"findings", "gpu_holder", b"gpu_holder", "home", b"home", "inbox", b"inbox", "jobs", b"jobs", "metrics", b"metrics", "pid", b"pid", "sample", b"sample", "started", b"started", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

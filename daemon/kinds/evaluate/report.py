@@ -17,6 +17,7 @@ from engines.metrics.table import METRICS, Metric
 _METRICS = tuple(
     (info.name, f"{info.title}, {info.unit}" if info.unit else info.title, info.digits, info.better) for info in METRICS.values()
 )
+_BY_LINE = (Metric.WER, Metric.SIMILARITY)
 _COUNTS = (("lines", "lines scored", 0, ""), ("failed", "lines failed", 0, ""))
 #: Losses that come first where a training has them.
 _FIRST = ("text_ce", "mel_ce")
@@ -256,10 +257,10 @@ def _line_table(lines: Sequence[dict[str, Any]]) -> str:
     for line in lines:
         scores, before = line["scores"], line["parent_scores"]
         heard = scores.get("error") or scores.get("heard", "")
-        moved = [f"{_number(before.get(name), 2)} → {_number(scores.get(name), 2)}" for name in ("wer", "similarity")]
+        moved = [f"{_number(before.get(name), 2)} → {_number(scores.get(name), 2)}" for name in _BY_LINE]
         files = ", ".join(f"[{name}](../../../{line[key]})" for name, key in _FILES if line[key])
         rows.append((line["text"], heard, *moved, files))
-    return _table(("text", "heard", "WER", "similarity", "listen"), rows)
+    return _table(("text", "heard", *(METRICS[name].title for name in _BY_LINE), "listen"), rows)
 
 
 _FILES = (("recording", "recording"), ("before", "spoken_by_parent"), ("after", "spoken"))
