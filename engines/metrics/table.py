@@ -62,8 +62,8 @@ METRICS: dict[Metric, MetricInfo] = {
         ),
         MetricInfo(Metric.WER, "WER", "", Better.LOWER, 3, "Word errors per word of the held-out lines, as a recogniser hears them."),
         MetricInfo(Metric.CER, "CER", "", Better.LOWER, 3, "Character errors per character of the held-out lines."),
-        MetricInfo(Metric.HELD_OUT_LOSS, "held-out loss", "", Better.LOWER, 4, "The engine's own loss on clips that it never trains on."),
         MetricInfo(Metric.DNSMOS, "DNSMOS", "", Better.HIGHER, 2, "Overall quality as listeners would rate it, 1 to 5 (DNSMOS P.835)."),
+        MetricInfo(Metric.HELD_OUT_LOSS, "held-out loss", "", Better.LOWER, 4, "The engine's own loss on clips that it never trains on."),
         MetricInfo(
             Metric.DURATION_RATIO, "duration ratio", "", Better.NEARER_ONE, 2,
             "Spoken length by recorded length; 1 is the person's own pace.",
