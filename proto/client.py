@@ -191,8 +191,20 @@ class Client:
     def voice(self, name: str) -> pb.Voice:
         return self._ask(self._voices.Get, pb.VoiceRequest(voice=name))
 
-    def voices(self) -> Iterator[pb.Voice]:
-        return self._pages(self._voices.List, pb.ListVoicesRequest(), lambda page: page.voices)
+    def voices(self, *, deleted: bool = False) -> Iterator[pb.Voice]:
+        return self._pages(self._voices.List, pb.ListVoicesRequest(deleted=deleted), lambda page: page.voices)
+
+    def delete_voice(self, name: str) -> pb.Voice:
+        """Take a voice out of all lists; nothing of it goes."""
+        return self._ask(self._voices.DeleteVoice, pb.VoiceRequest(voice=name))
+
+    def restore_voice(self, name: str) -> pb.Voice:
+        """Bring a deleted voice back."""
+        return self._ask(self._voices.RestoreVoice, pb.VoiceRequest(voice=name))
+
+    def rename_voice(self, name: str, new: str) -> pb.Voice:
+        """Call a voice otherwise, with its folders."""
+        return self._ask(self._voices.RenameVoice, pb.RenameVoiceRequest(voice=name, name=new))
 
     def versions(self, voice: str, *, report: bool = False) -> Iterator[pb.Version]:
         return self._pages(self._voices.Versions, pb.VersionsRequest(voice=voice, report=report), lambda page: page.versions)

@@ -161,8 +161,17 @@ class AsyncClient:
     async def voice(self, name: str) -> pb.Voice:
         return await self._ask(self._voices.Get, pb.VoiceRequest(voice=name))
 
-    def voices(self) -> AsyncIterator[pb.Voice]:
-        return self._pages(self._voices.List, pb.ListVoicesRequest(), lambda page: page.voices)
+    def voices(self, *, deleted: bool = False) -> AsyncIterator[pb.Voice]:
+        return self._pages(self._voices.List, pb.ListVoicesRequest(deleted=deleted), lambda page: page.voices)
+
+    async def delete_voice(self, name: str) -> pb.Voice:
+        return await self._ask(self._voices.DeleteVoice, pb.VoiceRequest(voice=name))
+
+    async def restore_voice(self, name: str) -> pb.Voice:
+        return await self._ask(self._voices.RestoreVoice, pb.VoiceRequest(voice=name))
+
+    async def rename_voice(self, name: str, new: str) -> pb.Voice:
+        return await self._ask(self._voices.RenameVoice, pb.RenameVoiceRequest(voice=name, name=new))
 
     def versions(self, voice: str, *, report: bool = False) -> AsyncIterator[pb.Version]:
         return self._pages(self._voices.Versions, pb.VersionsRequest(voice=voice, report=report), lambda page: page.versions)

@@ -442,7 +442,7 @@ class TrainPlan(_message.Message):
     version: _builtins.int
     """number the candidate will have"""
     run_uuid: _builtins.str
-    """whose run_dir and out_dir must be: see daemon/identity.py"""
+    """whose run_dir and out_dir must be: see daemon/home/identity.py"""
     home_uuid: _builtins.str
     unmarked_from: _builtins.int
     """nanoseconds since 1970: files without a mark, at least this young, are this run's; 0: none are"""

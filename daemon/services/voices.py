@@ -10,8 +10,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from daemon.database.models import Voice
 from daemon.database.store import Store
 from daemon.errors import Later, NotNow
+from daemon.home.voice_folders import VoiceFolders
 from daemon.kinds.export import server as export
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.services.errors import plain
@@ -32,18 +34,20 @@ COPY = "Until then, copy the version's folder: `myna versions` shows where it is
 class VoicesService(stubs.VoicesServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, home: Path, settings: Settings, store: Store, lifecycle: Lifecycle, hub: EventHub) -> None:
+    def __init__(self, home: Path, settings: Settings, store: Store, lifecycle: Lifecycle, hub: EventHub, folders: VoiceFolders) -> None:
         self.home = home
         self.settings = settings
         self.store = store
         self.lifecycle = lifecycle
         self.hub = hub
+        self.folders = folders
 
     async def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
         size = paging.size(request.page.size)
 
         def ask(session: Session) -> pb.ListVoicesResponse:
-            rows, more = paging.cut(voices.page(session, request.page.token, size + 1), size, lambda row: row.name)
+            found = voices.page(session, request.page.token, size + 1, deleted=request.deleted)
+            rows, more = paging.cut(found, size, lambda row: row.name)
             told = [voices.message(session, row, self._auto_train()) for row in rows]
             return pb.ListVoicesResponse(voices=told, next_token=more)
 
@@ -56,6 +60,15 @@ class VoicesService(stubs.VoicesServicer):
 
         answer: pb.Voice = await self.store.read(ask)
         return answer
+
+    async def DeleteVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
+        return await self.folders.delete(request.voice, self._message)
+
+    async def RestoreVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
+        return await self.folders.restore(request.voice, self._message)
+
+    async def RenameVoice(self, request: pb.RenameVoiceRequest, context: Any) -> pb.Voice:
+        return await self.folders.rename(request.voice, request.name, self._message)
 
     async def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
         before, size = paging.number(request.page.token), paging.size(request.page.size)
@@ -159,6 +172,10 @@ class VoicesService(stubs.VoicesServicer):
 
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Voice:
         raise Later(PACKAGES, COPY)
+
+    def _message(self, session: Session, row: Voice) -> pb.Voice:
+        session.flush()
+        return voices.message(session, row, self._auto_train())
 
     def _auto_train(self) -> float:
         settings = self.settings

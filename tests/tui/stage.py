@@ -222,7 +222,25 @@ class Voices(stubs.VoicesServicer):
         self.sentence = "anna@7 is better: fewer words are wrong."
 
     def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
-        return pb.ListVoicesResponse(voices=self.rows)
+        return pb.ListVoicesResponse(voices=[row for row in self.rows if request.deleted or not row.HasField("deleted")])
+
+    def DeleteVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
+        self.changed.append(("DeleteVoice", request.voice, 0))
+        row = next(row for row in self.rows if row.name == request.voice)
+        row.deleted.CopyFrom(NOW)
+        return row
+
+    def RestoreVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
+        self.changed.append(("RestoreVoice", request.voice, 0))
+        row = next(row for row in self.rows if row.name == request.voice)
+        row.ClearField("deleted")
+        return row
+
+    def RenameVoice(self, request: pb.RenameVoiceRequest, context: Any) -> pb.Voice:
+        self.changed.append((f"RenameVoice {request.name}", request.voice, 0))
+        row = next(row for row in self.rows if row.name == request.voice)
+        row.name = request.name
+        return row
 
     def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
         if request.voice not in {row.name for row in self.rows} | {"anna"}:

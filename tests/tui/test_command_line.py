@@ -369,3 +369,23 @@ def test_a_recording_is_taken_out_by_name_or_digest_and_comes_back(myna: Run, st
     missing = myna("remove", "anna", "nothing.wav")
     assert missing.code == 1
     assert "myna recordings anna --removed" in missing.err
+
+
+def test_a_voice_is_deleted_only_when_asked_twice_and_comes_back(myna: Run, stage: Stage) -> None:
+    refused = myna("voices", "delete", "anna")
+    assert refused.code == 1
+    assert refused.err == "myna: anna was not deleted: nobody can be asked here.\n  Say --yes.\n"
+    assert stage.voices.changed == []
+    assert "myna voices restore anna" in myna("voices", "delete", "anna", "--yes").out
+    assert myna("voices").out.startswith("No voices yet.")
+    assert "anna" in myna("voices", "--deleted").out
+    assert "deleted" in json.loads(myna("voices", "--deleted", "--json").out)[0]
+    assert myna("voices", "restore", "anna").out.startswith("anna is back.")
+    assert "anna" in myna("voices").out
+    assert [verb for verb, _, _ in stage.voices.changed] == ["DeleteVoice", "RestoreVoice"]
+
+
+def test_a_voice_is_renamed_and_json_tells_it(myna: Run, stage: Stage) -> None:
+    assert json.loads(myna("voices", "rename", "anna", "berta", "--json").out)["name"] == "berta"
+    assert "inbox/anna/" in myna("voices", "rename", "berta", "anna").out
+    assert stage.voices.changed == [("RenameVoice berta", "anna", 0), ("RenameVoice anna", "berta", 0)]

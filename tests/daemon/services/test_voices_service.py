@@ -51,7 +51,8 @@ def daemon(store: Store, tmp_path: Path) -> Any:
 
 def service_of(daemon: Any) -> VoicesService:
     hub: Any = None  # nobody watches here
-    return VoicesService(daemon.home, daemon.settings, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), hub)
+    folders: Any = None  # see test_voice_life.py
+    return VoicesService(daemon.home, daemon.settings, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), hub, folders)
 
 
 def speech_of(daemon: Any) -> SpeechService:
