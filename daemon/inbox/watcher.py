@@ -114,7 +114,7 @@ class Inbox:
     def present(self) -> list[pb.InboxEvent]:
         """Files that are arriving, settling, or being taken now, and transcripts that wait for their recording."""
         now = self._clock()
-        found: list[pb.InboxEvent] = []
+        found = self._strays.present()[:SHOWN]
         for folder in self._folders.values():
             for entry in folder.entries:
                 if len(found) == SHOWN:

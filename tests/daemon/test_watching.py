@@ -37,7 +37,7 @@ async def submitted(store: Store, seconds: float = 10.0) -> Job:
 def test_a_dropped_file_is_noticed_with_and_without_inotify(store: Store, poll: str) -> None:
     async def story() -> None:
         home = store.path.parent
-        settings = Settings.model_validate({"settle": 0.2, "poll": poll, "min_free_disk": 0})
+        settings = Settings(settle=0.2, poll=poll, min_free_disk=0)
         running = asyncio.create_task(Inbox(home, settings, store, Lifecycle(Kinds(home, settings))).run())
         try:
             write_wav(home / "inbox" / "anna" / "deep" / "down" / "a.wav")
@@ -53,7 +53,7 @@ def test_files_that_lay_there_before_the_start_are_noticed(store: Store) -> None
     async def story() -> None:
         home = store.path.parent
         write_wav(home / "inbox" / "anna" / "a.wav")
-        settings = Settings.model_validate({"settle": 0.2, "min_free_disk": 0})
+        settings = Settings(settle=0.2, min_free_disk=0)
         running = asyncio.create_task(Inbox(home, settings, store, Lifecycle(Kinds(home, settings))).run())
         try:
             await submitted(store)
