@@ -2706,7 +2706,9 @@ class SetClipRequest(_message.Message):
     kept: _builtins.bool
     @_builtins.property
     def undo(self) -> Global___Clip:
-        """alone: the clip as it was before a person changed it (text, kept, and where both came from)"""
+        """Alone: take back a person's last change, or with the clip as it was (text, kept, and where both came from) all since then. It becomes
+        what the daemon remembers of it; what it does not remember is refused.
+        """
 
     def __init__(
         self,

@@ -187,7 +187,7 @@ class Clip(Row):
     sentence: Mapped[str] = mapped_column(default="")
     held_out: Mapped[bool] = mapped_column(default=False)
     quality: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    before: Mapped[dict[str, Any]] = mapped_column(default=dict)  #: as it was before a person changed it last; empty: nobody did
+    before: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)  #: what it was before each change of a person, oldest first
     __table_args__ = (Index("clips_voice", "voice", "id"),)
 
 

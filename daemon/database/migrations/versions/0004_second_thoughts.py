@@ -1,4 +1,4 @@
-"""Second thoughts: deleted voices, voices whose folders are on their way to a new name, clips as they were before a person changed them."""
+"""Second thoughts: deleted voices, voices whose folders are on their way to a new name, what clips were before a person changed them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("voices", sa.Column("deleted", daemon.database.models.Moment(), nullable=True))
     op.add_column("voices", sa.Column("renamed_from", sa.Text(), nullable=False, server_default=""))
-    op.add_column("clips", sa.Column("before", sa.JSON(), nullable=False, server_default="{}"))
+    op.add_column("clips", sa.Column("before", sa.JSON(), nullable=False, server_default="[]"))
 
 
 def downgrade() -> None:
