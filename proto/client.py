@@ -241,8 +241,10 @@ class Client:
         """The newest ratings of two versions (0: the base), and the tally of all."""
         return self._ask(self._voices.Ratings, pb.RatingsRequest(voice=voice, a=a, b=b, page=pb.Page(size=limit)))
 
-    def export_voice(self, voice: str, version: int = 0, format: str = "") -> Iterator[pb.FilePart]:
-        return self._stream(self._voices.Export, pb.ExportRequest(voice=voice, version=version, format=format))
+    def export_voice(self, voice: str, version: int = 0, format: str = "", *, keep: bool = False) -> Iterator[pb.FilePart]:
+        """A version for other tools, as one file. `keep`: leave the daemon's copy in exports/, too."""
+        request = pb.ExportRequest(voice=voice, version=version, format=format, keep=keep)
+        return self._stream(self._voices.Export, request)
 
     def import_voice(self, parts: Iterable[pb.FilePart]) -> pb.Voice:
         return self._ask(self._voices.Import, iter(parts), None)

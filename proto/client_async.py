@@ -203,8 +203,9 @@ class AsyncClient:
     async def ratings(self, voice: str, a: int, b: int, *, limit: int = 0) -> pb.RatingsResponse:
         return await self._ask(self._voices.Ratings, pb.RatingsRequest(voice=voice, a=a, b=b, page=pb.Page(size=limit)))
 
-    def export_voice(self, voice: str, version: int = 0, format: str = "") -> AsyncIterator[pb.FilePart]:
-        return self._stream(self._voices.Export, pb.ExportRequest(voice=voice, version=version, format=format))
+    def export_voice(self, voice: str, version: int = 0, format: str = "", *, keep: bool = False) -> AsyncIterator[pb.FilePart]:
+        request = pb.ExportRequest(voice=voice, version=version, format=format, keep=keep)
+        return self._stream(self._voices.Export, request)
 
     async def import_voice(self, parts: Iterable[pb.FilePart]) -> pb.Voice:
         return await self._ask(self._voices.Import, iter(parts), None)

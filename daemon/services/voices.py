@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy.orm import Session
 
@@ -147,7 +148,8 @@ class VoicesService(stubs.VoicesServicer):
         return answer
 
     async def Export(self, request: pb.ExportRequest, context: Any) -> AsyncIterator[pb.FilePart]:
-        """Has a job write the file, and sends it. Who hangs up leaves the job to its end: the file is under exports/."""
+        """Has a job write the file, sends it, and takes it away once it was sent whole, unless it is to be kept. Who hangs up leaves the
+        job to its end: the file is under exports/ until the next export of the same takes its place."""
         spec = pb.JobSpec(export=pb.ExportSpec(voice=request.voice, version=request.version, format=request.format))
 
         def act(session: Session) -> tuple[int, pb.Job]:
@@ -169,6 +171,8 @@ class VoicesService(stubs.VoicesServicer):
             yield pb.FilePart(name=path.name, size=os.fstat(file.fileno()).st_size)  # another export may take its name now
             while data := await asyncio.to_thread(file.read, PART):
                 yield pb.FilePart(data=data)
+            if not request.keep and not context.cancelled():
+                _take_away(path, file)
 
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Voice:
         raise Later(PACKAGES, COPY)
@@ -180,3 +184,10 @@ class VoicesService(stubs.VoicesServicer):
     def _auto_train(self) -> float:
         settings = self.settings
         return float(settings.auto_train_min_seconds) if settings.auto_train else 0.0
+
+
+def _take_away(path: Path, file: BinaryIO) -> None:
+    """Delete an export that was sent, unless another one has its name by now."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.stat(path), os.fstat(file.fileno())):
+            path.unlink()

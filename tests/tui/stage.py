@@ -399,6 +399,8 @@ class Speech(stubs.SpeechServicer):
     def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> Iterator[pb.AudioChunk]:
         self.asked.append(request.spec)
         yield pb.AudioChunk(version="anna@7", job=41)
+        if request.spec.speaker == "?":
+            refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "The base has no stock speaker '?'.", "It has: Ana, Ben.")
         if request.spec.text == "break":
             yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE)
             refuse(context, grpc.StatusCode.ABORTED, "The engine stopped.", "Try again.")

@@ -387,3 +387,11 @@ def test_a_voice_is_renamed_and_json_tells_it(myna: Run, stage: Stage) -> None:
     assert json.loads(myna("voices", "rename", "anna", "berta", "--json").out)["name"] == "berta"
     assert "inbox/anna/" in myna("voices", "rename", "berta", "anna").out
     assert stage.voices.changed == [("RenameVoice berta", "anna", 0), ("RenameVoice anna", "berta", 0)]
+
+
+@pytest.mark.parametrize("text", [(), ("Hello.",)])
+def test_speakers_are_listed_without_a_sound_card_and_without_a_text(myna: Run, stage: Stage, text: tuple[str, ...]) -> None:
+    ended = myna("say", *text, "--speaker", "?")
+    assert "It has: Ana, Ben." in ended.err
+    assert "Nothing can be played" not in ended.err
+    assert myna("say").code == 2
