@@ -395,3 +395,10 @@ def test_speakers_are_listed_without_a_sound_card_and_without_a_text(myna: Run, 
     assert "It has: Ana, Ben." in ended.err
     assert "Nothing can be played" not in ended.err
     assert myna("say").code == 2
+
+
+@pytest.mark.parametrize(("asked", "word"), [(pb.CANCELLING, "cancelling"), (pb.PAUSING, "pausing")])
+def test_a_job_that_was_asked_to_end_or_to_wait_says_so_in_every_list(myna: Run, stage: Stage, asked: pb.Transition, word: str) -> None:
+    stage.jobs.rows = {3: job(3, running=pb.JobStatus.Running(started=NOW, transition=asked))}
+    for words in (("jobs",), ("job", 3), ("status",)):
+        assert word in myna(*words).out, words
