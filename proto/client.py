@@ -195,15 +195,12 @@ class Client:
         return self._pages(self._voices.List, pb.ListVoicesRequest(deleted=deleted), lambda page: page.voices)
 
     def delete_voice(self, name: str) -> pb.Voice:
-        """Take a voice out of all lists; nothing of it goes."""
         return self._ask(self._voices.DeleteVoice, pb.VoiceRequest(voice=name))
 
     def restore_voice(self, name: str) -> pb.Voice:
-        """Bring a deleted voice back."""
         return self._ask(self._voices.RestoreVoice, pb.VoiceRequest(voice=name))
 
     def rename_voice(self, name: str, new: str) -> pb.Voice:
-        """Call a voice otherwise, with its folders."""
         return self._ask(self._voices.RenameVoice, pb.RenameVoiceRequest(voice=name, name=new))
 
     def versions(self, voice: str, *, report: bool = False) -> Iterator[pb.Version]:
@@ -243,8 +240,7 @@ class Client:
 
     def export_voice(self, voice: str, version: int = 0, format: str = "", *, keep: bool = False) -> Iterator[pb.FilePart]:
         """A version for other tools, as one file. `keep`: leave the daemon's copy in exports/, too."""
-        request = pb.ExportRequest(voice=voice, version=version, format=format, keep=keep)
-        return self._stream(self._voices.Export, request)
+        return self._stream(self._voices.Export, pb.ExportRequest(voice=voice, version=version, format=format, keep=keep))
 
     def import_voice(self, parts: Iterable[pb.FilePart]) -> pb.Voice:
         return self._ask(self._voices.Import, iter(parts), None)
@@ -385,25 +381,19 @@ class Client:
                 return
             request.page.token = page.next_token
 
-    def _stream(self, call: Callable[..., Any], request: Any) -> Iterator[Any]:
+    def _stream(self, call: Callable[..., Any], request: Any, *, until_lost: bool = False) -> Iterator[Any]:
         stream = call(request)
         try:
             yield from stream
         except grpc.RpcError as error:
-            raise translate(error, self.address) from None
+            if not (until_lost and lost(error)):
+                raise translate(error, self.address) from None
         finally:
             stream.cancel()
 
     def _until_lost(self, call: Callable[..., Any], request: Any) -> Iterator[Any]:
         """The stream's messages until the daemon goes away."""
-        stream = call(request)
-        try:
-            yield from stream
-        except grpc.RpcError as error:
-            if not lost(error):
-                raise translate(error, self.address) from None
-        finally:
-            stream.cancel()
+        return self._stream(call, request, until_lost=True)
 
     def _back(self, patience: float) -> None:
         time.sleep(RETRY)  # a daemon on its way out still answers for a moment

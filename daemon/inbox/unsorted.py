@@ -20,6 +20,7 @@ from daemon.inbox.news import UNREADABLE, News
 from daemon.inbox.voice_folder import Identity
 from daemon.state import events
 from proto import myna_pb2 as pb
+from proto.voice_name import slug
 
 if TYPE_CHECKING:
     from daemon.database.store import Store
@@ -84,7 +85,7 @@ class Strays:
         if not lefts or max(lefts) > 0:
             return max(lefts, default=math.inf)
         shown, text = names.printable(name), name.decode("utf-8", errors="replace")
-        voice = names.slug(text)
+        voice = slug(text)
         if unicodedata.normalize("NFC", text) != voice:
             sentence = f"inbox/{shown}/ is left as it is: {shown!r} cannot be the name of a voice."
             await self.news.complain(name, sentence, await self.store.read(_what_to_call_it, voice))
