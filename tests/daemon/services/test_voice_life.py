@@ -132,6 +132,21 @@ def test_a_kill_at_any_moment_of_a_renaming_is_mended_at_the_next_start(tmp_path
         check_is(store, tmp_path, "berta", not_="anna")
 
 
+def test_mynad_brings_a_renaming_to_its_end_before_it_answers(tmp_path: Path) -> None:
+    with opened(tmp_path) as store:
+        store.write_now(furnish, tmp_path)
+        store.write_now(voice_life.begin_rename, "anna", "berta")
+        _inbox(tmp_path)
+
+    async def life(story: Living) -> None:
+        assert (await story.client.voice("berta")).promoted == 1
+        assert (await story.client.version("berta", 1)).path == str(tmp_path / "voices" / "berta" / "1")
+        assert (tmp_path / "voices" / "berta" / "1" / "model.safetensors").is_file()
+        assert (await story.client.retry(1)).spec.train.voice == "berta"
+
+    lived(tmp_path, life)
+
+
 def test_a_renaming_that_a_folder_refuses_leaves_all_as_it_was(store: Store, tmp_path: Path) -> None:
     store.write_now(furnish, tmp_path)
     rename(tmp_path, store, "anna", "self")
