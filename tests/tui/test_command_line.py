@@ -402,3 +402,11 @@ def test_a_job_that_was_asked_to_end_or_to_wait_says_so_in_every_list(myna: Run,
     stage.jobs.rows = {3: job(3, running=pb.JobStatus.Running(started=NOW, transition=asked))}
     for words in (("jobs",), ("job", 3), ("status",)):
         assert word in myna(*words).out, words
+
+
+def test_watching_tells_what_a_renamed_voice_is_called_now() -> None:
+    from tui.commands.status import event_line
+
+    assert "anna is called berta now" in event_line(pb.Event(time=NOW, voice=pb.Voice(name="anna", renamed_to="berta")))
+    stray = pb.Event(time=NOW, inbox=pb.InboxEvent(name="Bad Name!", state="settling", why="It is left as it is."))
+    assert event_line(stray).endswith("  Bad Name! It is left as it is.")
