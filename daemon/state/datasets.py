@@ -9,7 +9,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Job, Recording, Version, now
+from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, now
 from daemon.errors import NotFound
 from daemon.state import events, holdout, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
@@ -139,16 +139,6 @@ def page(session: Session, voice: str, before: int, size: int) -> list[Dataset]:
         voices.get(session, voice)
         query = query.where(Dataset.voice == voice)
     return list(session.scalars(query.where(Dataset.id < before) if before else query))
-
-
-def untrained_seconds(session: Session, voice: str) -> float:
-    """New training audio in the datasets since the one that was last trained on (or is being trained on), seconds."""
-    used = session.scalar(select(func.max(Version.dataset)).where(Version.voice == voice)) or 0
-    live = select(Job).where(Job.voice == voice, Job.kind == "train", Job.state.in_(("running", "paused")))
-    for job in session.scalars(live):
-        used = max(used, pb.JobSpec.FromString(job.spec).train.dataset)
-    since = select(func.coalesce(func.sum(Dataset.new_seconds), 0.0)).where(Dataset.voice == voice, Dataset.number > used)
-    return float(session.scalar(since) or 0.0)
 
 
 def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: bool | None) -> Clip:

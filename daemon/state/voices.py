@@ -18,7 +18,7 @@ from daemon.database.models import Dataset, Job, Promotion, Recording, Run, Vers
 from daemon.database.store import home_of
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
-from daemon.state import engines, events
+from daemon.state import engines, events, untrained
 from engines import registry
 from proto import myna_pb2 as pb
 
@@ -187,9 +187,7 @@ def next_sentence(session: Session, row: Voice, newest: Dataset | None, auto_tra
         return f"waits to be trained: {why}" if info.learning is not None else f"waits to speak: {why}"
     if info is not None and info.learning is None:
         return f"speaks with {info.name}, which is not trained: `myna say --voice {row.name}`"
-    used = session.scalar(select(func.max(Version.dataset)).where(Version.voice == row.name)) or 0
-    since = select(func.coalesce(func.sum(Dataset.new_seconds), 0.0)).where(Dataset.voice == row.name, Dataset.number > used)
-    waiting = float(session.scalar(since) or 0.0)
+    used, waiting = untrained.last_dataset(session, row.name), untrained.seconds(session, row.name)
     by_itself = float(row.options.get("auto_train_min_seconds", auto_train_seconds)) if row.options.get("auto_train", True) else 0.0
     needed = max(by_itself, info.learning.min_seconds if info and info.learning and not used else 0.0)
     if waiting < needed:
