@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy import func, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, now
@@ -19,12 +20,28 @@ from proto import myna_pb2 as pb
 ACROSS = "across-held-out"
 
 
+class Taken(NamedTuple):
+    """What a dataset takes of a clip."""
+
+    id: int
+    sha256: str
+    text: str
+    held_out: bool
+    start: float
+    end: float
+
+
 @dataclass(frozen=True)
 class Chosen:
     """The clips of a dataset to be."""
 
-    training: list[Clip]
-    held_out: list[Clip]
+    training: list[Taken]
+    held_out: list[Taken]
+
+    @property
+    def contents(self) -> dict[int, tuple[str, bool]]:
+        """(text, held out) by the clip's id."""
+        return {clip.id: (clip.text, False) for clip in self.training} | {clip.id: (clip.text, True) for clip in self.held_out}
 
 
 def build(session: Session, voice: str, job: int | None = None) -> Dataset | None:
@@ -32,14 +49,13 @@ def build(session: Session, voice: str, job: int | None = None) -> Dataset | Non
     decide_holdouts(session, voice)
     chosen = choose(session, voice)
     newest = last(session, voice)
-    before = _contents(session, newest)
-    after = {clip.id: (clip.text, False) for clip in chosen.training} | {clip.id: (clip.text, True) for clip in chosen.held_out}
+    before, after = _contents(session, newest), chosen.contents
     if before == after or (newest is None and not after):
         return None
     new = [clip for clip in chosen.training if before.get(clip.id) != (clip.text, False)]
     row = Dataset(
         voice=voice,
-        number=(newest.number if newest else 0) + 1,
+        number=next_number(session, voice),
         job=job,
         clips=len(chosen.training),
         held_out=len(chosen.held_out),
@@ -101,12 +117,23 @@ def decide_holdouts(session: Session, voice: str) -> None:
 def choose(session: Session, voice: str) -> Chosen:
     """Training and held-out clips of the next dataset. More held-out clips than LIMIT (a held stretch was cut finer) are left out of both;
     those that were held-out in a dataset before come first. The same sound twice is one clip, and held-out wins."""
-    rows = _kept(session, voice)
+    columns = (Clip.id, Clip.sha256, Clip.text, Clip.held_out, Clip.start, Clip.end)  # not whole rows: a scheduler asks this too
+    rows = [Taken(*row) for row in session.execute(_of_kept(voice, select(*columns))).tuples()]
     held_before = select(DatasetClip.clip).join(Dataset, Dataset.id == DatasetClip.dataset).where(Dataset.voice == voice)
     seen = set(session.scalars(held_before.where(DatasetClip.held_out)))
     held = _once(sorted((row for row in rows if row.held_out), key=lambda row: (row.id not in seen, row.id)))[: holdout.LIMIT]
     sounds = {row.sha256 for row in rows if row.held_out}
     return Chosen(_once([row for row in rows if not row.held_out and row.sha256 not in sounds]), held)
+
+
+def is_outdated(session: Session, voice: str) -> bool:
+    """Whether a text or a clip was changed after the newest dataset: `build` would have something to do."""
+    return choose(session, voice).contents != _contents(session, last(session, voice))
+
+
+def next_number(session: Session, voice: str) -> int:
+    newest = last(session, voice)
+    return (newest.number if newest is not None else 0) + 1
 
 
 def dropped(session: Session, voice: str) -> Counter[str]:
@@ -200,8 +227,12 @@ def _active(session: Session, voice: str) -> list[Recording]:
 
 def _kept(session: Session, voice: str) -> list[Clip]:
     """Kept clips of recordings that were not removed, in the order they came."""
-    query = select(Clip).join(Recording, Recording.id == Clip.recording)
-    return list(session.scalars(query.where(Clip.voice == voice, Clip.kept, Recording.removed.is_(None)).order_by(Clip.id)))
+    return list(session.scalars(_of_kept(voice, select(Clip))))
+
+
+def _of_kept(voice: str, asked: Select[Any]) -> Select[Any]:
+    joined = asked.join(Recording, Recording.id == Clip.recording)
+    return joined.where(Clip.voice == voice, Clip.kept, Recording.removed.is_(None)).order_by(Clip.id)
 
 
 def _trained(session: Session, voice: str) -> set[tuple[int, int]]:
@@ -226,12 +257,12 @@ def _contents(session: Session, dataset: Dataset | None) -> dict[int, tuple[str,
     return {clip: (text, held) for clip, text, held in session.execute(query)}
 
 
-def _once(rows: list[Clip]) -> list[Clip]:
-    found: dict[str, Clip] = {}
+def _once(rows: list[Taken]) -> list[Taken]:
+    found: dict[str, Taken] = {}
     for row in rows:
         found.setdefault(row.sha256, row)
     return list(found.values())
 
 
-def _seconds(rows: list[Clip]) -> float:
+def _seconds(rows: list[Taken]) -> float:
     return sum(row.end - row.start for row in rows)

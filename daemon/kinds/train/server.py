@@ -20,7 +20,7 @@ from daemon.database.models import Dataset, Home, Job, PointRow, Run, SeriesRow,
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.home import identity
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import clip_refs, engines, events, paging, voices
+from daemon.state import clip_refs, engines, events, next_dataset, paging, voices
 from engines import registry
 from engines.capabilities import Capability
 from engines.errors import BadInput
@@ -78,6 +78,8 @@ class Train(Kind):
         if job.run is not None:
             return self.disk.why_not()  # what a run takes most of the room for is on disk already
         spec = pb.JobSpec.FromString(job.spec).train
+        if not spec.dataset and (why := next_dataset.why_wait(session, spec.voice)):
+            return why
         work = _work(session, spec)
         return engines.why_not(session, work.info, self.home) or self.disk.why_not(
             _disk(session, work, _settings(session, work, spec.options))
@@ -88,7 +90,10 @@ class Train(Kind):
         run = session.get(Run, job.run) if job.run is not None else None
         engines.consent(session, _info(voices.get(session, spec.voice).engine))  # it waited for that, but a plan is a plan
         if run is None or (run.ended is not None and run.step == 0):  # failed before its first step: what is mended since counts
-            run = _reserve(session, job, _work(session, spec), spec.options, run)
+            work = _work(session, spec)
+            run = _reserve(session, job, work, spec.options, run)
+            if not spec.dataset:
+                _tell_left_out(session, work)
         run.ended = None
         ours = session.scalars(select(Home)).one()
         unmarked = unmarked_from(run, ours)
@@ -293,6 +298,16 @@ def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions, r
     job.run = run.id
     job.title = work.title  # what is promoted may have changed since it was submitted
     return run
+
+
+def _tell_left_out(session: Session, work: Work) -> None:
+    """Say that the training does without changes whose dataset could not be made."""
+    voice = work.voice.name
+    failed = next_dataset.gave_up(session, voice) if next_dataset.wanted(session, voice) else None
+    if failed is not None:
+        sentence = f"{voice} is trained on dataset #{work.data.number} without what was changed since: "
+        sentence += f"job #{failed.id} could not make the next one."
+        events.notice(session, "warning", sentence, f"See why: `myna job {failed.id}`; then `myna retry {failed.id}`.", voice)
 
 
 def unmarked_from(run: Run, home: Home) -> int:

@@ -50,7 +50,7 @@ class Nudged:
 
 @pytest.fixture
 def daemon(store: Store, tmp_path: Path) -> Any:
-    settings = Settings.model_validate({"min_free_disk": 0})
+    settings = Settings(min_free_disk=0)
     return SimpleNamespace(home=tmp_path, store=store, settings=settings, inbox=Nudged())
 
 
