@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from sqlalchemy import Select, func, insert, select
+from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, now
-from daemon.errors import NotFound
+from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Voice, now
+from daemon.errors import BadRequest, NotFound
 from daemon.state import events, holdout, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
+from engines import registry
+from engines.errors import BadInput
+from engines.text import unspeakable
 from proto import myna_pb2 as pb
 
 #: Reason of a clip that is partly held out: its recording was cut again, and otherwise.
@@ -117,8 +120,9 @@ def decide_holdouts(session: Session, voice: str) -> None:
 def choose(session: Session, voice: str) -> Chosen:
     """Training and held-out clips of the next dataset. More held-out clips than LIMIT (a held stretch was cut finer) are left out of both;
     those that were held-out in a dataset before come first. The same sound twice is one clip, and held-out wins."""
-    columns = (Clip.id, Clip.sha256, Clip.text, Clip.held_out, Clip.start, Clip.end)  # not whole rows: a scheduler asks this too
-    rows = [Taken(*row) for row in session.execute(_of_kept(voice, select(*columns))).tuples()]
+    # not whole rows: a scheduler asks this too
+    asked = select(Clip.id, Clip.sha256, Clip.text, Clip.held_out, Clip.start, Clip.end).join(Recording, Recording.id == Clip.recording)
+    rows = [Taken(*row.tuple()) for row in session.execute(asked.where(*_is_kept(voice)).order_by(Clip.id))]
     held_before = select(DatasetClip.clip).join(Dataset, Dataset.id == DatasetClip.dataset).where(Dataset.voice == voice)
     seen = set(session.scalars(held_before.where(DatasetClip.held_out)))
     held = _once(sorted((row for row in rows if row.held_out), key=lambda row: (row.id not in seen, row.id)))[: holdout.LIMIT]
@@ -169,8 +173,11 @@ def page(session: Session, voice: str, before: int, size: int) -> list[Dataset]:
 
 
 def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: bool | None) -> Clip:
-    """What a person says of a clip: its text, whether it is kept. It shows in the next dataset. Raises NotFound."""
+    """What a person says of a clip: its text, whether it is kept. It shows in the next dataset. Raises NotFound, and BadRequest for a text
+    that the voice's engine cannot learn."""
     rows = clips(session, voice, sha256)
+    if text is not None:
+        _check_text(voices.get(session, voice), text)
     for row in rows:
         if text is not None:
             row.text, row.text_source = " ".join(text.split()), PERSON
@@ -179,6 +186,16 @@ def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: 
             row.reason, row.sentence = ("", "") if kept else (PERSON, "A person took it out.")
         row.trust = PERSON
     return rows[0]
+
+
+def _check_text(voice: Voice, text: str) -> None:
+    language = voices.language(voice.language)
+    if voice.engine not in registry.ENGINES:
+        return  # whoever trains the voice is told
+    try:
+        unspeakable.check_learnable(voice.engine, text, registry.unspeakable(voice.engine, text, language))
+    except BadInput as error:
+        raise BadRequest(str(error), error.hint) from None
 
 
 def undo_clip(session: Session, voice: str, sha256: str, before: pb.Clip) -> Clip:
@@ -227,12 +244,12 @@ def _active(session: Session, voice: str) -> list[Recording]:
 
 def _kept(session: Session, voice: str) -> list[Clip]:
     """Kept clips of recordings that were not removed, in the order they came."""
-    return list(session.scalars(_of_kept(voice, select(Clip))))
+    query = select(Clip).join(Recording, Recording.id == Clip.recording)
+    return list(session.scalars(query.where(*_is_kept(voice)).order_by(Clip.id)))
 
 
-def _of_kept(voice: str, asked: Select[Any]) -> Select[Any]:
-    joined = asked.join(Recording, Recording.id == Clip.recording)
-    return joined.where(Clip.voice == voice, Clip.kept, Recording.removed.is_(None)).order_by(Clip.id)
+def _is_kept(voice: str) -> tuple[ColumnElement[bool], ...]:
+    return (Clip.voice == voice, Clip.kept.is_(True), Recording.removed.is_(None))
 
 
 def _trained(session: Session, voice: str) -> set[tuple[int, int]]:
