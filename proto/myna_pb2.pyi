@@ -95,6 +95,35 @@ CANCELLING: Transition.ValueType  # 1
 PAUSING: Transition.ValueType  # 2
 Global___Transition: _TypeAlias = Transition  # noqa: Y015
 
+class _RunOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RunOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RUN_OUTCOME_UNSPECIFIED: _RunOutcome.ValueType  # 0
+    """it goes on, ended badly, or is from before this was kept"""
+    VERSION_MADE: _RunOutcome.ValueType  # 1
+    NOTHING_GAINED: _RunOutcome.ValueType  # 2
+    """no step was better than the model it began with"""
+    NOTHING_NEW: _RunOutcome.ValueType  # 3
+    """none of the new clips can train the engine"""
+
+class RunOutcome(_RunOutcome, metaclass=_RunOutcomeEnumTypeWrapper):
+    """---------------------------------------------------------------------------------------------------------------- runs
+
+    What came of a run.
+    """
+
+RUN_OUTCOME_UNSPECIFIED: RunOutcome.ValueType  # 0
+"""it goes on, ended badly, or is from before this was kept"""
+VERSION_MADE: RunOutcome.ValueType  # 1
+NOTHING_GAINED: RunOutcome.ValueType  # 2
+"""no step was better than the model it began with"""
+NOTHING_NEW: RunOutcome.ValueType  # 3
+"""none of the new clips can train the engine"""
+Global___RunOutcome: _TypeAlias = RunOutcome  # noqa: Y015
+
 @_typing.final
 class Page(_message.Message):
     """---------------------------------------------------------------------------------------------------------------- common
@@ -1331,8 +1360,6 @@ Global___LogLine: _TypeAlias = LogLine  # noqa: Y015
 
 @_typing.final
 class Run(_message.Message):
-    """---------------------------------------------------------------------------------------------------------------- runs"""
-
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -1350,6 +1377,7 @@ class Run(_message.Message):
     STARTED_FIELD_NUMBER: _builtins.int
     ENDED_FIELD_NUMBER: _builtins.int
     METRICS_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
@@ -1366,6 +1394,7 @@ class Run(_message.Message):
     """planned"""
     best_step: _builtins.int
     best_loss: _builtins.float
+    outcome: Global___RunOutcome.ValueType
     @_builtins.property
     def started(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -1392,10 +1421,11 @@ class Run(_message.Message):
         started: _timestamp_pb2.Timestamp | None = ...,
         ended: _timestamp_pb2.Timestamp | None = ...,
         metrics: _abc.Iterable[_builtins.str] | None = ...,
+        outcome: Global___RunOutcome.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "metrics", b"metrics", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "metrics", b"metrics", "outcome", b"outcome", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -128,7 +128,7 @@ class Train(Kind):
         )
 
     def commit(self, session: Session, job: Job, report: Report) -> None:
-        """The candidate's folder is complete: make its row. Again, after a crash: nothing more happens."""
+        """The candidate's folder is complete: make its row, if there is one. Again, after a crash: nothing more happens."""
         trained = report.trained
         run = session.get(Run, job.run) if job.run is not None else None
         if run is None:
@@ -136,11 +136,16 @@ class Train(Kind):
         run.step, run.best_step = trained.steps, trained.best_step
         run.best_loss = trained.best_loss if trained.held_out else None
         result: dict[str, Any] = json.loads(trained.result_json or "{}")
-        run.result = {**result, "seconds": trained.seconds, "held_out": dict(trained.held_out)}
+        outcome = trained.outcome or pb.VERSION_MADE
+        told = {"seconds": trained.seconds, "held_out": dict(trained.held_out), "outcome": pb.RunOutcome.Name(outcome)}
+        run.result = {**result, **told}
         if isinstance(result.get("settings"), dict):
             run.settings = result["settings"]  # the whole of them, as the loop had them
             run.steps = int(result["settings"].get("steps", run.steps))
         run.ended = run.ended or now()
+        if outcome != pb.VERSION_MADE:
+            run.to_version = 0
+            return
         made = select(Version).where(Version.voice == run.voice, Version.number == run.to_version)
         if session.scalars(made).first() is not None:
             return
@@ -169,7 +174,7 @@ class Train(Kind):
     def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """Let the candidate be scored against the version that speaks now."""
         run = session.get(Run, job.run) if job.run is not None else None
-        if run is None:
+        if run is None or not run.to_version:  # no version came of it
             return ()
         speaks = voices.promoted(session, voices.get(session, run.voice))
         against = speaks.number if speaks is not None and speaks.engine == run.engine else 0
