@@ -26,17 +26,18 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup  ## the main job, end to end, offline: recordings in, a spoken sentence and a table out
 	$(BIN)/python -m demo.run
 
-test: setup  ## the default tests (under 15 minutes on two cores)
-	$(BIN)/python -m pytest -m "not slow"
+test: setup  ## the default tests (under 10 minutes on two cores), and the twenty slowest of them
+	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 --durations 20
 
-test-all: setup  ## every test, the heavy ones too, and how much of the code they reach (watching that costs the default tests too much time)
-	$(BIN)/python -m pytest --cov=proto --cov=daemon --cov=engines --cov=tui --cov-report=term:skip-covered
+test-all: setup  ## every test, the heavy ones too, in a random order, and how much of the code they reach (watching that costs the default tests too much time)
+	$(BIN)/python -m pytest -p randomly -n auto --maxprocesses 4 --cov=proto --cov=daemon --cov=engines --cov=tui --cov-report=term:skip-covered
 
 check: setup  ## lint, types, import rules, generated code up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/test_house.py
 	$(BIN)/python -m proto.check
 	$(BIN)/python -m daemon.configuration
 

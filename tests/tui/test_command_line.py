@@ -36,8 +36,6 @@ def test_without_a_daemon_a_command_fails_with_one_sentence_and_how_to_start_it(
         ("logs", "99999999999999999999"),
         ("cancel", "99999999999999999999"),
         ("logs", "1", "--tail", "99999999999"),
-        ("train", "anna", "--steps", "99999999999"),
-        ("train", "anna", "--seed", "99999999999999999999"),
     ],
 )
 def test_a_number_that_no_message_can_carry_is_wrong_usage(myna: Run, words: tuple[str, ...]) -> None:

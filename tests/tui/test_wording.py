@@ -62,7 +62,8 @@ def test_json_keeps_numbers_as_numbers_and_times_as_iso() -> None:
     assert plain["id"] == 2**40
     assert plain["kind"] == "train"
     assert plain["submitted"] == "1970-01-01T00:00:00.500000Z"
-    assert plain["status"] == {"running": {"progress": {"done": 0.0, "total": 0.0, "unit": "", "sentence": "", "eta_seconds": None}}}
+    progress = {"done": 0.0, "total": 0.0, "unit": "", "sentence": "", "eta_seconds": None}
+    assert plain["status"] == {"running": {"progress": progress, "transition": "transition_unspecified"}}
     assert "spec" not in plain
 
 

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,12 +28,11 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Where links keep their sockets in this test."""
-    folder = tmp_path / "t"
-    folder.mkdir()
-    monkeypatch.setattr("tempfile.tempdir", str(folder))
-    return folder
+def here(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Where links keep their sockets in this test: a short path, since a socket's is 108 bytes at most."""
+    with tempfile.TemporaryDirectory(prefix="myna-", dir="/tmp") as folder:
+        monkeypatch.setattr("tempfile.tempdir", folder)
+        yield Path(folder)
 
 
 @pytest.fixture
