@@ -1762,6 +1762,7 @@ class Version(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     ADOPTED_FIELD_NUMBER: _builtins.int
+    SCORED_ON_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     number: _builtins.int
     parent: _builtins.int
@@ -1784,6 +1785,8 @@ class Version(_message.Message):
     """folder on the daemon's machine"""
     size: _builtins.int
     """bytes on disk"""
+    scored_on: _builtins.str
+    """which lines `metrics` are of, and who heard them; those of versions with another value are not comparable"""
     @_builtins.property
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     @_builtins.property
@@ -1812,10 +1815,11 @@ class Version(_message.Message):
         path: _builtins.str = ...,
         size: _builtins.int = ...,
         adopted: _timestamp_pb2.Timestamp | None = ...,
+        scored_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "created", b"created"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "created", b"created", "dataset", b"dataset", "engine", b"engine", "kind", b"kind", "licence", b"licence", "metrics", b"metrics", "number", b"number", "parent", b"parent", "path", b"path", "report_json", b"report_json", "report_md", b"report_md", "run", b"run", "size", b"size", "state", b"state", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "created", b"created", "dataset", b"dataset", "engine", b"engine", "kind", b"kind", "licence", b"licence", "metrics", b"metrics", "number", b"number", "parent", b"parent", "path", b"path", "report_json", b"report_json", "report_md", b"report_md", "run", b"run", "scored_on", b"scored_on", "size", b"size", "state", b"state", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

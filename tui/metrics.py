@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from proto import myna_pb2 as pb
+
 
 @dataclass(frozen=True)
 class Metric:
@@ -55,6 +57,11 @@ def figure(metric: Metric, values: Mapping[str, float]) -> str:
     """The number, or nothing when it was not measured."""
     value = values.get(metric.name, math.nan)
     return "" if math.isnan(value) else f"{value:.{metric.digits}f}"
+
+
+def comparable(version: pb.Version, against: pb.Version | None) -> Mapping[str, float]:
+    """The other version's scores, if they are of the same lines as the version's, heard by the same; else none."""
+    return against.metrics if against is not None and against.scored_on == version.scored_on else {}
 
 
 def change(metric: Metric, before: Mapping[str, float], after: Mapping[str, float]) -> Change:

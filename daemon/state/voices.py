@@ -24,6 +24,8 @@ from proto import myna_pb2 as pb
 
 #: Who promoted, as stored.
 BY_SCORE, BY_PERSON, BY_ROLLBACK = "score", "a person", "rollback"
+#: Among a version's metrics: the digest of what they were measured on. Equal where they can be compared.
+SCORED_ON = "scored_on"
 
 
 def get(session: Session, name: str) -> Voice:
@@ -214,6 +216,7 @@ def version_message(row: Version, home: Path | None = None, *, report: bool = Fa
         licence=row.licence,
         path=str(place or row.path),
         size=row.size,
+        scored_on=str(row.metrics.get(SCORED_ON, "")),
     )
     if row.adopted is not None:
         told.adopted.FromDatetime(row.adopted)

@@ -16,11 +16,12 @@ def summarise(lines: Sequence[tuple[str, Mapping[str, float]]], language: str) -
     """Means of (text, scores by name) over lines, each as `Summary` has it; no held-out loss, which no line has by itself. Word errors of a
     line that was not spoken count, too."""
     found: dict[str, float] = {}
-    sizes = [errors(text, "", language) for text, _ in lines]
-    for name, weights in (("wer", [size.words for size in sizes]), ("cer", [size.chars for size in sizes])):
-        if any(name in scores for _, scores in lines) and sum(weights):
+    texts = [errors(text, "", language) for text, _ in lines]
+    for name, weights in (("wer", [text.words for text in texts]), ("cer", [text.chars for text in texts])):
+        size = sum(weights)
+        if size and any(name in scores for _, scores in lines):
             wrong = sum(scores.get(name, 1.0) * weight for (_, scores), weight in zip(lines, weights, strict=True))
-            found[name] = wrong / sum(weights)
+            found[name] = wrong / size
     for name in ("similarity", "dnsmos"):
         if known := [scores[name] for _, scores in lines if name in scores]:
             found[name] = sum(known) / len(known)

@@ -6,7 +6,7 @@ import pytest
 
 from proto import myna_pb2 as pb
 from tui.dashboard.lineage import tree
-from tui.metrics import BY_NAME, change, figure
+from tui.metrics import BY_NAME, change, comparable, figure
 
 pytestmark = pytest.mark.unit
 BASE = pb.Version(number=0)
@@ -59,3 +59,12 @@ def test_what_was_not_measured_is_not_judged() -> None:
     metric = BY_NAME["wer"]
     assert change(metric, {}, {"wer": 0.1}).text == ""
     assert figure(metric, {"wer": float("nan")}) == ""
+
+
+def test_scores_of_other_lines_are_not_held_against_a_version() -> None:
+    five, six, more = (
+        pb.Version(number=n, scored_on=on, metrics={"wer": wer}) for n, on, wer in ((1, "5", 0.58), (2, "6", 0.5), (3, "6", 0.4))
+    )
+    assert comparable(six, five) == {}
+    assert comparable(more, six) == {"wer": 0.5}
+    assert comparable(six, None) == {}

@@ -56,12 +56,15 @@ def versions(voice: arguments.Voice, json: output.Json = False) -> None:
             f"@{version.parent}" if version.parent else "base",
             f"#{version.dataset}" if version.dataset else "",
             *(f"{version.metrics[name]:.3f}" if name in version.metrics else "" for name in shown),
+            f"{version.metrics['lines']:.0f}" if "lines" in version.metrics else "",
             wording.moment(version.created),
             version.verdict,
         )
         for version in found
     )
-    output.table(("version", "state", "from", "data", *shown, "made", ""), rows, f"{voice} has no versions yet: the engine's base speaks.")
+    output.table(
+        ("version", "state", "from", "data", *shown, "lines", "made", ""), rows, f"{voice} has no versions yet: the engine's base speaks."
+    )
 
 
 @app.command(rich_help_panel=PANEL)

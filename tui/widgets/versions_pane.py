@@ -15,7 +15,7 @@ from proto.channel import ClientError
 from tui import wording
 from tui.dashboard.actions import asks, changes
 from tui.dashboard.lineage import tree
-from tui.metrics import BY_NAME, Metric, change, figure
+from tui.metrics import BY_NAME, Metric, change, comparable, figure
 from tui.widgets.long_table import Column, LongTable
 from tui.widgets.pane import Pane
 
@@ -65,7 +65,7 @@ def _metric(metric: Metric) -> Callable[[Line], str]:
     def cell(line: Line) -> str:
         if line.version is None:
             return ""
-        against = line.parent.metrics if line.parent is not None else {}
+        against = comparable(line.version, line.parent)
         return f"{figure(metric, line.version.metrics)} {change(metric, against, line.version.metrics).text}".strip()
 
     return cell
@@ -75,7 +75,7 @@ def _metric_role(metric: Metric) -> Callable[[Line], str]:
     def role(line: Line) -> str:
         if line.version is None or line.parent is None:
             return ""
-        return {True: "good", False: "bad", None: ""}[change(metric, line.parent.metrics, line.version.metrics).better]
+        return {True: "good", False: "bad", None: ""}[change(metric, comparable(line.version, line.parent), line.version.metrics).better]
 
     return role
 

@@ -6,7 +6,9 @@ promoted another one meanwhile, it stays a candidate.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -98,8 +100,11 @@ class Evaluate(Kind):
                 time=now(),
             )
         )
-        kept = {name: value for name, value in candidate.metrics.items() if name.startswith("train_")}
-        candidate.metrics = {**kept, **dict(scored.metrics)}
+        on = hashlib.sha256(json.dumps([details.get("lines_key"), details.get("recogniser")]).encode()).hexdigest()[:16]
+        _scored(candidate, scored.metrics, on)
+        if against is not None:  # what it had was of the lines that were held out when it was scored itself
+            _scored(against, scored.against_metrics, on)
+            voices.emit_version(session, against)
         candidate.verdict = verdict
         if decision.startswith("Promoted"):
             voices.promote(session, voice.name, candidate.number, voices.BY_SCORE)
@@ -115,6 +120,12 @@ class Evaluate(Kind):
         if row is not None and row.verdict in ("", "Not scored yet."):
             row.verdict = f"Not scored: {job.why or 'its evaluation did not end'} (job #{job.id}; `myna retry {job.id}`)."
             voices.emit_version(session, row)
+
+
+def _scored(row: Version, metrics: Mapping[str, float], on: str) -> None:
+    """Give a version its newest scores, and what they are of."""
+    kept = {name: value for name, value in row.metrics.items() if name.startswith("train_")}
+    row.metrics = {**kept, **dict(metrics), voices.SCORED_ON: on}
 
 
 def _pair(session: Session, asked: pb.EvaluateSpec) -> tuple[Version, Version | None]:
