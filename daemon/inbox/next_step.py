@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Job, Voice
 from daemon.kinds.lifecycle import Lifecycle
-from daemon.state import jobs, next_dataset
+from daemon.state import followed, jobs, next_dataset
 from proto import myna_pb2 as pb
 
 
@@ -16,6 +16,8 @@ def advance(session: Session, lifecycle: Lifecycle, voice: str, *, train: bool, 
     row = session.get(Voice, voice)
     if row is None or jobs.find_live(session, "dataset", voice) or jobs.find_live(session, "ingest", voice):
         return None
+    if lifecycle.kinds["dataset"].gpu_lane:  # Whisper is here
+        followed.hear_again(session, voice)
     if not forced and (not next_dataset.wanted(session, voice) or next_dataset.gave_up(session, voice) is not None):
         return None
     by_itself = train and bool(row.options.get("auto_train", True))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Voice, now
 from daemon.errors import BadRequest, NotFound
-from daemon.state import events, holdout, voices
+from daemon.state import events, followed, holdout, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
 from engines import registry
 from engines.errors import BadInput
@@ -49,6 +49,7 @@ class Chosen:
 
 def build(session: Session, voice: str, job: int | None = None) -> Dataset | None:
     """Make the voice's next dataset from its kept clips, deciding what is held out. None: it would be the same as the newest."""
+    followed.judge(session, voice)
     decide_holdouts(session, voice)
     chosen = choose(session, voice)
     newest = last(session, voice)
@@ -181,6 +182,8 @@ def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: 
     for row in rows:
         if text is not None:
             row.text, row.text_source = " ".join(text.split()), PERSON
+            if row.reason == followed.NOT_FOLLOWED:  # a text was all that it waited for
+                row.kept, row.reason, row.sentence = True, "", ""
         if kept is not None:
             row.kept = kept
             row.reason, row.sentence = ("", "") if kept else (PERSON, "A person took it out.")
