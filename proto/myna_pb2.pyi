@@ -117,6 +117,35 @@ LEVEL_WARNING: Level.ValueType  # 3
 LEVEL_ERROR: Level.ValueType  # 4
 Global___Level: _TypeAlias = Level  # noqa: Y015
 
+class _RunOutcome:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RunOutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunOutcome.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RUN_OUTCOME_UNSPECIFIED: _RunOutcome.ValueType  # 0
+    """it goes on, ended badly, or is from before this was kept"""
+    VERSION_MADE: _RunOutcome.ValueType  # 1
+    NOTHING_GAINED: _RunOutcome.ValueType  # 2
+    """no step was better than the model it began with"""
+    NOTHING_NEW: _RunOutcome.ValueType  # 3
+    """none of the new clips can train the engine"""
+
+class RunOutcome(_RunOutcome, metaclass=_RunOutcomeEnumTypeWrapper):
+    """---------------------------------------------------------------------------------------------------------------- runs
+
+    What came of a run.
+    """
+
+RUN_OUTCOME_UNSPECIFIED: RunOutcome.ValueType  # 0
+"""it goes on, ended badly, or is from before this was kept"""
+VERSION_MADE: RunOutcome.ValueType  # 1
+NOTHING_GAINED: RunOutcome.ValueType  # 2
+"""no step was better than the model it began with"""
+NOTHING_NEW: RunOutcome.ValueType  # 3
+"""none of the new clips can train the engine"""
+Global___RunOutcome: _TypeAlias = RunOutcome  # noqa: Y015
+
 class _VersionState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1500,8 +1529,6 @@ Global___LogLine: _TypeAlias = LogLine  # noqa: Y015
 
 @_typing.final
 class Run(_message.Message):
-    """---------------------------------------------------------------------------------------------------------------- runs"""
-
     DESCRIPTOR: _descriptor.Descriptor
 
     ID_FIELD_NUMBER: _builtins.int
@@ -1519,6 +1546,7 @@ class Run(_message.Message):
     STARTED_FIELD_NUMBER: _builtins.int
     ENDED_FIELD_NUMBER: _builtins.int
     METRICS_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
@@ -1535,6 +1563,7 @@ class Run(_message.Message):
     """planned"""
     best_step: _builtins.int
     best_loss: _builtins.float
+    outcome: Global___RunOutcome.ValueType
     @_builtins.property
     def started(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -1561,10 +1590,11 @@ class Run(_message.Message):
         started: _timestamp_pb2.Timestamp | None = ...,
         ended: _timestamp_pb2.Timestamp | None = ...,
         metrics: _abc.Iterable[_builtins.str] | None = ...,
+        outcome: Global___RunOutcome.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "metrics", b"metrics", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "metrics", b"metrics", "outcome", b"outcome", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2012,6 +2042,7 @@ class Version(_message.Message):
     KIND_VALUE_FIELD_NUMBER: _builtins.int
     DECISION_FIELD_NUMBER: _builtins.int
     BY_HAND_FIELD_NUMBER: _builtins.int
+    SCORED_ON_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     number: _builtins.int
     parent: _builtins.int
@@ -2039,6 +2070,8 @@ class Version(_message.Message):
     decision: Global___Decision.ValueType
     """`verdict` says it in words"""
     by_hand: Global___ByHand.ValueType
+    scored_on: _builtins.str
+    """which lines `metrics` are of, and who heard them; those of versions with another value are not comparable"""
     @_builtins.property
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     @_builtins.property
@@ -2071,10 +2104,11 @@ class Version(_message.Message):
         kind_value: Global___VersionKind.ValueType = ...,
         decision: Global___Decision.ValueType = ...,
         by_hand: Global___ByHand.ValueType = ...,
+        scored_on: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "created", b"created"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "by_hand", b"by_hand", "created", b"created", "dataset", b"dataset", "decision", b"decision", "engine", b"engine", "kind", b"kind", "kind_value", b"kind_value", "licence", b"licence", "metrics", b"metrics", "number", b"number", "parent", b"parent", "path", b"path", "report_json", b"report_json", "report_md", b"report_md", "run", b"run", "size", b"size", "state", b"state", "state_value", b"state_value", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "by_hand", b"by_hand", "created", b"created", "dataset", b"dataset", "decision", b"decision", "engine", b"engine", "kind", b"kind", "kind_value", b"kind_value", "licence", b"licence", "metrics", b"metrics", "number", b"number", "parent", b"parent", "path", b"path", "report_json", b"report_json", "report_md", b"report_md", "run", b"run", "scored_on", b"scored_on", "size", b"size", "state", b"state", "state_value", b"state_value", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

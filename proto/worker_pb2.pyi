@@ -1165,8 +1165,9 @@ class TrainResult(_message.Message):
     SECONDS_FIELD_NUMBER: _builtins.int
     RESULT_JSON_FIELD_NUMBER: _builtins.int
     HELD_OUT_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
     version_dir: _builtins.str
-    """absolute, complete"""
+    """absolute, complete; empty if no version came of it"""
     kind: _builtins.str
     """"full", "lora" """
     steps: _builtins.int
@@ -1175,6 +1176,7 @@ class TrainResult(_message.Message):
     seconds: _builtins.float
     result_json: _builtins.str
     """the rest, for the report"""
+    outcome: _myna_pb2.RunOutcome.ValueType
     @_builtins.property
     def held_out(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """held-out losses of the candidate"""
@@ -1190,10 +1192,11 @@ class TrainResult(_message.Message):
         seconds: _builtins.float = ...,
         result_json: _builtins.str = ...,
         held_out: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        outcome: _myna_pb2.RunOutcome.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "held_out", b"held_out", "kind", b"kind", "result_json", b"result_json", "seconds", b"seconds", "steps", b"steps", "version_dir", b"version_dir"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "held_out", b"held_out", "kind", b"kind", "outcome", b"outcome", "result_json", b"result_json", "seconds", b"seconds", "steps", b"steps", "version_dir", b"version_dir"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -70,8 +70,12 @@ def check(jobs: Collection[pb.Job]) -> None:
             raise ClientError(f"Job #{ended.id} ({ended.title}) was cancelled.", f"`myna retry {ended.id}` queues it again.", "CANCELLED")
 
 
-def outcome(client: Client, voice: str) -> str:
-    """What a voice's newest version came to, or what it still needs, in a sentence."""
+def outcome(client: Client, voice: str, ended: Collection[pb.Job]) -> str:
+    """What the last training among the jobs came to where no version came of it, else what the voice's newest version did, or what it still
+    needs; a sentence."""
+    trained = max((job for job in ended if job.kind == pb.TRAIN and job.run), key=lambda job: job.id, default=None)
+    if trained is not None and client.run(trained.run).outcome in (pb.NOTHING_GAINED, pb.NOTHING_NEW):
+        return trained.status.succeeded.sentence
     for version in client.versions(voice):
         return f"{voice}@{version.number}: {version.verdict or version.state}"
     return client.voice(voice).next

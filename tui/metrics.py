@@ -36,6 +36,11 @@ def figure(info: pb.MetricInfo, values: Mapping[str, float]) -> str:
     return "" if math.isnan(value) else f"{value:.{info.digits}f}"
 
 
+def comparable(version: pb.Version, against: pb.Version | None) -> Mapping[str, float]:
+    """The other version's scores, if they are of the same lines as the version's, heard by the same; else none."""
+    return against.metrics if against is not None and against.scored_on == version.scored_on else {}
+
+
 def change(info: pb.MetricInfo, before: Mapping[str, float], after: Mapping[str, float]) -> Change:
     """What `after` gained or lost against `before`."""
     one, other = (values.get(info.name, math.nan) for values in (before, after))

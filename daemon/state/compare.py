@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Evaluation
+from daemon.database.models import Clip, Dataset, DatasetClip, Evaluation
 from daemon.errors import BadRequest
 from daemon.state import verdict, voices
 from daemon.state.values import Decision, Preference, on_wire
-from engines.metrics import findings
+from engines.metrics import findings, subset
 from engines.metrics.findings import Finding
 from engines.metrics.table import METRICS, Better, Metric, MetricInfo
 from proto import myna_pb2 as pb
@@ -43,6 +44,44 @@ class _Side:
         return voices.numbers(line["scores" if self.candidate else "parent_scores"])
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """Two versions on the lines that both have spoken with the text that these have now."""
+
+    one: _Side
+    other: _Side
+    clips: tuple[str, ...]  #: hashes of these lines
+
+    @property
+    def together(self) -> bool:
+        return self.one.evaluation is self.other.evaluation
+
+    @property
+    def whole(self) -> bool:
+        """They are all lines of both evaluations, whose own summaries hold then."""
+        return len(self.one.lines) == len(self.other.lines) == len(self.clips)
+
+    @property
+    def rank(self) -> tuple[int, bool, int]:
+        return len(self.clips), self.together, self.one.evaluation.id + self.other.evaluation.id
+
+    def metrics(self, language: str) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
+        """(one's, the other's, the recordings'), of these lines alone."""
+        if self.whole:
+            return self.one.metrics, self.other.metrics, voices.numbers(self.one.evaluation.recording_metrics)
+        mine, theirs = self.one.lines, self.other.lines
+
+        def summary(scores: Callable[[str], tuple[str, dict[str, float]]]) -> dict[str, float]:
+            found = subset.summarise([scores(clip) for clip in self.clips], language)
+            return found if self.together else {name: value for name, value in found.items() if name in subset.OWN}
+
+        return (
+            summary(lambda clip: (mine[clip]["text"], self.one.scores(mine[clip]))),
+            summary(lambda clip: (theirs[clip]["text"], self.other.scores(theirs[clip]))),
+            summary(lambda clip: (mine[clip]["text"], voices.numbers(mine[clip].get("recording_scores", {})))),
+        )
+
+
 def versions(session: Session, voice: str, a: int, b: int, home: Path) -> pb.CompareResponse:
     """Versions a and b (0: the base) on the same held-out lines; not `ready`, with how to get there, while there are no such scores."""
     if a == b:
@@ -50,18 +89,20 @@ def versions(session: Session, voice: str, a: int, b: int, home: Path) -> pb.Com
     for number in (a, b):
         if number:
             voices.version(session, voice, number)
-    voices.get(session, voice)
-    pair = _pair(session, voice, a, b)
+    language = voices.language(voices.get(session, voice).language)
+    present = _present(session, voice)
+    pair = _pair(session, voice, a, b, present)
+    how = f"`myna compare {voices.spelt(voice, a)} {voices.spelt(voice, b)} --score` lets them speak"
     if pair is None:
-        how = f"`myna compare {voices.spelt(voice, a)} {voices.spelt(voice, b)} --score` lets them speak these lines."
-        return pb.CompareResponse(ready=False, sentence=f"{_name(a)} and {_name(b)} were not scored on the same held-out lines yet. {how}")
-    one, other = pair
-    metrics = _metrics(one, other)
-    told = pb.CompareResponse(ready=True, metrics=metrics, lines=_lines(one, other, home), sentence=_sentence(one, other, a, b, metrics))
+        sentence = f"{_name(a)} and {_name(b)} were not scored on the same held-out lines yet. {how} these lines."
+        return pb.CompareResponse(ready=False, sentence=sentence)
+    metrics = _metrics(*pair.metrics(language))
+    sentence = f"{_sentence(pair, a, b, metrics)} {_extent(pair, present, how)}"
+    told = pb.CompareResponse(ready=True, metrics=metrics, lines=_lines(pair, home), sentence=sentence)
     told.infos.extend(metric_message(info) for info in METRICS.values())
-    if one.evaluation is other.evaluation:
-        told.findings.extend(_findings(one.evaluation))
-        told.decision = on_wire(Decision, verdict.decision(one.evaluation))
+    if pair.together and pair.whole:
+        told.findings.extend(_findings(pair.one.evaluation))
+        told.decision = on_wire(Decision, verdict.decision(pair.one.evaluation))
     return told
 
 
@@ -95,13 +136,24 @@ def _findings(evaluation: Evaluation) -> list[pb.ScoreFinding]:
     ]
 
 
-def _pair(session: Session, voice: str, a: int, b: int) -> tuple[_Side, _Side] | None:
-    """The newest scores of both on the same lines, heard by the same recogniser; from one evaluation if there is one of both."""
+def _present(session: Session, voice: str) -> dict[str, str] | None:
+    """Texts of the lines that are held out now, by the clip's hash; None: there is no dataset."""
+    newest = select(func.max(Dataset.id)).where(Dataset.voice == voice).scalar_subquery()
+    query = select(Clip.sha256, DatasetClip.text).join(Clip, Clip.id == DatasetClip.clip)
+    rows = session.execute(query.where(DatasetClip.dataset == newest, DatasetClip.held_out)).tuples().all()
+    return dict(rows) or None
+
+
+def _pair(session: Session, voice: str, a: int, b: int, present: dict[str, str] | None) -> _Pair | None:
+    """The scores of both, heard by the same recogniser, that have most lines in common; of those in one evaluation, and the newest."""
     sides = [_sides(session, voice, number) for number in (a, b)]
-    every = [(one, other) for one in sides[0] for other in sides[1] if _same_lines(one.evaluation, other.evaluation)]
-    return max(
-        every, key=lambda pair: (pair[0].evaluation is pair[1].evaluation, pair[0].evaluation.id + pair[1].evaluation.id), default=None
-    )
+    every = [
+        _Pair(one, other, _common(one, other, present))
+        for one in sides[0]
+        for other in sides[1]
+        if one.evaluation is other.evaluation or _same_ears(one.evaluation, other.evaluation)
+    ]
+    return max((pair for pair in every if pair.clips), key=lambda pair: pair.rank, default=None)
 
 
 def _sides(session: Session, voice: str, number: int) -> list[_Side]:
@@ -110,25 +162,29 @@ def _sides(session: Session, voice: str, number: int) -> list[_Side]:
     return [_Side(row, row.version == number) for row in session.scalars(query)]
 
 
-def _same_lines(one: Evaluation, other: Evaluation) -> bool:
-    keys = ("lines_key", "recogniser")
-    return one is other or all(one.report.get(key) == other.report.get(key) is not None for key in keys)
+def _same_ears(one: Evaluation, other: Evaluation) -> bool:
+    return one.report.get("recogniser") == other.report.get("recogniser") is not None
 
 
-def _metrics(one: _Side, other: _Side) -> list[pb.ComparedMetric]:
-    recordings = voices.numbers(one.evaluation.recording_metrics)
+def _common(one: _Side, other: _Side, present: dict[str, str] | None) -> tuple[str, ...]:
+    """Lines that both have, with the same text, which is the line's text still."""
+    theirs = other.lines
+    same = {clip: line["text"] for clip, line in one.lines.items() if clip in theirs and theirs[clip]["text"] == line["text"]}
+    return tuple(clip for clip, text in same.items() if present is None or present.get(clip) == text)
+
+
+def _metrics(mine: dict[str, float], theirs: dict[str, float], recordings: dict[str, float]) -> list[pb.ComparedMetric]:
     found = []
     for name, info in METRICS.items():
-        if name not in one.metrics or name not in other.metrics:
+        if name not in mine or name not in theirs:
             continue
-        mine, theirs = one.metrics[name], other.metrics[name]
-        bad, worse = info.badness(mine), info.badness(theirs)
+        bad, worse = info.badness(mine[name]), info.badness(theirs[name])
         better = Preference.SAME if bad == worse else Preference.A if bad < worse else Preference.B
         found.append(
             pb.ComparedMetric(
                 name=name,
-                a=mine,
-                b=theirs,
+                a=mine[name],
+                b=theirs[name],
                 recordings=recordings.get(name, math.nan),
                 better=better if better is not Preference.SAME else "",
                 lower_is_better=info.better is Better.LOWER,
@@ -138,34 +194,41 @@ def _metrics(one: _Side, other: _Side) -> list[pb.ComparedMetric]:
     return found
 
 
-def _lines(one: _Side, other: _Side, home: Path) -> list[pb.ComparedLine]:
-    theirs = other.lines
+def _lines(pair: _Pair, home: Path) -> list[pb.ComparedLine]:
+    mine, theirs = pair.one.lines, pair.other.lines
 
     def file(name: str) -> str:
         return str(home / name) if name else ""
 
     return [
         pb.ComparedLine(
-            text=line["text"],
-            recording=file(line["recording"]),
-            spoken_a=file(one.spoken(line)),
-            spoken_b=file(other.spoken(theirs[clip])),
-            metrics_a=one.scores(line),
-            metrics_b=other.scores(theirs[clip]),
+            text=mine[clip]["text"],
+            recording=file(mine[clip]["recording"]),
+            spoken_a=file(pair.one.spoken(mine[clip])),
+            spoken_b=file(pair.other.spoken(theirs[clip])),
+            metrics_a=pair.one.scores(mine[clip]),
+            metrics_b=pair.other.scores(theirs[clip]),
             clip=clip,
         )
-        for clip, line in one.lines.items()
-        if clip in theirs
+        for clip in pair.clips
     ]
 
 
-def _sentence(one: _Side, other: _Side, a: int, b: int, metrics: list[pb.ComparedMetric]) -> str:
-    if one.evaluation is other.evaluation:
-        return one.evaluation.verdict
+def _sentence(pair: _Pair, a: int, b: int, metrics: list[pb.ComparedMetric]) -> str:
+    if pair.together and pair.whole:
+        return pair.one.evaluation.verdict
     sides = {Preference.A: a, Preference.B: b}
     wins = {side: [METRICS[Metric(metric.name)].title for metric in metrics if metric.better == side] for side in sides}
     parts = [f"{_name(number)} is better in {', '.join(wins[side])}" for side, number in sides.items() if wins[side]]
     return ("; ".join(parts) or f"{_name(a)} and {_name(b)} scored the same") + "."
+
+
+def _extent(pair: _Pair, present: dict[str, str] | None, how: str) -> str:
+    """How many lines that rests on."""
+    count, of = len(pair.clips), len(present) if present is not None else len(pair.clips)
+    if count == of:
+        return f"On {count} held-out line{'' if count == 1 else 's'}."
+    return f"On {count} of {of} held-out lines; {how} the others too."
 
 
 def _name(number: int) -> str:

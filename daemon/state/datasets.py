@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Job, Recording, Version, now
-from daemon.errors import NotFound, NotNow
-from daemon.state import clip_refs, events, holdout, voices
+from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Voice, now
+from daemon.errors import BadRequest, NotFound, NotNow
+from daemon.state import clip_refs, events, followed, holdout, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
 from daemon.state.stamp import stamp
-from daemon.state.status import State
+from engines import registry
+from engines.errors import BadInput
+from engines.text import unspeakable
 from proto import myna_pb2 as pb
 
 #: Reason of a clip that is partly held out: its recording was cut again, and otherwise.
@@ -25,27 +27,43 @@ SAID = ("text", "text_source", "trust", "kept", "reason", "sentence")
 CHANGES = 100
 
 
+class Taken(NamedTuple):
+    """What a dataset takes of a clip."""
+
+    id: int
+    sha256: str
+    text: str
+    held_out: bool
+    start: float
+    end: float
+
+
 @dataclass(frozen=True)
 class Chosen:
     """The clips of a dataset to be."""
 
-    training: list[Clip]
-    held_out: list[Clip]
+    training: list[Taken]
+    held_out: list[Taken]
+
+    @property
+    def contents(self) -> dict[int, tuple[str, bool]]:
+        """(text, held out) by the clip's id."""
+        return {clip.id: (clip.text, False) for clip in self.training} | {clip.id: (clip.text, True) for clip in self.held_out}
 
 
 def build(session: Session, voice: str, job: int | None = None) -> Dataset | None:
     """Make the voice's next dataset from its kept clips, deciding what is held out. None: it would be the same as the newest."""
+    followed.judge(session, voice)
     decide_holdouts(session, voice)
     chosen = choose(session, voice)
     newest = last(session, voice)
-    before = _contents(session, newest)
-    after = {clip.id: (clip.text, False) for clip in chosen.training} | {clip.id: (clip.text, True) for clip in chosen.held_out}
+    before, after = _contents(session, newest), chosen.contents
     if before == after or (newest is None and not after):
         return None
     new = [clip for clip in chosen.training if before.get(clip.id) != (clip.text, False)]
     row = Dataset(
         voice=voice,
-        number=(newest.number if newest else 0) + 1,
+        number=next_number(session, voice),
         job=job,
         clips=len(chosen.training),
         held_out=len(chosen.held_out),
@@ -107,12 +125,24 @@ def decide_holdouts(session: Session, voice: str) -> None:
 def choose(session: Session, voice: str) -> Chosen:
     """Training and held-out clips of the next dataset. More held-out clips than LIMIT (a held stretch was cut finer) are left out of both;
     those that were held-out in a dataset before come first. The same sound twice is one clip, and held-out wins."""
-    rows = _kept(session, voice)
+    # not whole rows: a scheduler asks this too
+    asked = select(Clip.id, Clip.sha256, Clip.text, Clip.held_out, Clip.start, Clip.end).join(Recording, Recording.id == Clip.recording)
+    rows = [Taken(*row.tuple()) for row in session.execute(asked.where(*_is_kept(voice)).order_by(Clip.id))]
     held_before = select(DatasetClip.clip).join(Dataset, Dataset.id == DatasetClip.dataset).where(Dataset.voice == voice)
     seen = set(session.scalars(held_before.where(DatasetClip.held_out)))
     held = _once(sorted((row for row in rows if row.held_out), key=lambda row: (row.id not in seen, row.id)))[: holdout.LIMIT]
     sounds = {row.sha256 for row in rows if row.held_out}
     return Chosen(_once([row for row in rows if not row.held_out and row.sha256 not in sounds]), held)
+
+
+def is_outdated(session: Session, voice: str) -> bool:
+    """Whether a text or a clip was changed after the newest dataset: `build` would have something to do."""
+    return choose(session, voice).contents != _contents(session, last(session, voice))
+
+
+def next_number(session: Session, voice: str) -> int:
+    newest = last(session, voice)
+    return (newest.number if newest is not None else 0) + 1
 
 
 def dropped(session: Session, voice: str) -> Counter[str]:
@@ -142,23 +172,18 @@ def page(session: Session, voice: str, before: int, size: int) -> list[Dataset]:
     return list(session.scalars(query.where(Dataset.id < before) if before else query))
 
 
-def untrained_seconds(session: Session, voice: str) -> float:
-    """New training audio in the datasets since the one that was last trained on (or is being trained on), seconds."""
-    used = session.scalar(select(func.max(Version.dataset)).where(Version.voice == voice)) or 0
-    live = select(Job).where(Job.voice == voice, Job.kind == "train", Job.state.in_((State.RUNNING, State.PAUSED)))
-    for job in session.scalars(live):
-        used = max(used, pb.JobSpec.FromString(job.spec).train.dataset)
-    since = select(func.coalesce(func.sum(Dataset.new_seconds), 0.0)).where(Dataset.voice == voice, Dataset.number > used)
-    return float(session.scalar(since) or 0.0)
-
-
 def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: bool | None) -> Clip:
-    """What a person says of a clip: its text, whether it is kept. It shows in the next dataset. Raises NotFound."""
+    """What a person says of a clip: its text, whether it is kept. It shows in the next dataset. Raises NotFound, and BadRequest for a text
+    that the voice's engine cannot learn."""
     rows = clips(session, voice, sha256)
+    if text is not None:
+        _check_text(voices.get(session, voice), text)
     for row in rows:
         before = _said(row)
         if text is not None:
             row.text, row.text_source = " ".join(text.split()), PERSON
+            if row.reason == followed.NOT_FOLLOWED:  # a text was all that it waited for
+                row.kept, row.reason, row.sentence = True, "", ""
         if kept is not None:
             row.kept = kept
             row.reason, row.sentence = ("", "") if kept else (PERSON, "A person took it out.")
@@ -166,6 +191,16 @@ def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: 
         if _said(row) != before:
             row.before = [*row.before, before][-CHANGES:]
     return rows[0]
+
+
+def _check_text(voice: Voice, text: str) -> None:
+    language = voices.language(voice.language)
+    if voice.engine not in registry.ENGINES:
+        return  # whoever trains the voice is told
+    try:
+        unspeakable.check_learnable(voice.engine, text, registry.unspeakable(voice.engine, text, language))
+    except BadInput as error:
+        raise BadRequest(str(error), error.hint) from None
 
 
 def undo_clip(session: Session, voice: str, sha256: str, wanted: pb.Clip) -> Clip:
@@ -231,7 +266,11 @@ def _active(session: Session, voice: str) -> list[Recording]:
 def _kept(session: Session, voice: str) -> list[Clip]:
     """Kept clips of recordings that were not removed, in the order they came."""
     query = select(Clip).join(Recording, Recording.id == Clip.recording)
-    return list(session.scalars(query.where(Clip.voice == voice, Clip.kept, Recording.removed.is_(None)).order_by(Clip.id)))
+    return list(session.scalars(query.where(*_is_kept(voice)).order_by(Clip.id)))
+
+
+def _is_kept(voice: str) -> tuple[ColumnElement[bool], ...]:
+    return (Clip.voice == voice, Clip.kept.is_(True), Recording.removed.is_(None))
 
 
 def _trained(session: Session, voice: str) -> set[tuple[int, int]]:
@@ -256,12 +295,12 @@ def _contents(session: Session, dataset: Dataset | None) -> dict[int, tuple[str,
     return {clip: (text, held) for clip, text, held in session.execute(query)}
 
 
-def _once(rows: list[Clip]) -> list[Clip]:
-    found: dict[str, Clip] = {}
+def _once(rows: list[Taken]) -> list[Taken]:
+    found: dict[str, Taken] = {}
     for row in rows:
         found.setdefault(row.sha256, row)
     return list(found.values())
 
 
-def _seconds(rows: list[Clip]) -> float:
+def _seconds(rows: list[Taken]) -> float:
     return sum(row.end - row.start for row in rows)

@@ -59,6 +59,7 @@ def message(session: Session, run: Run) -> pb.Run:
         best_step=run.best_step,
         best_loss=run.best_loss if run.best_loss is not None else math.nan,
         metrics=series_names(session, run.id),
+        outcome=pb.RunOutcome.Value(run.result.get("outcome", "RUN_OUTCOME_UNSPECIFIED")),
     )
     for field, time in ((out.started, run.started), (out.ended, run.ended)):
         if time is not None:

@@ -13,6 +13,8 @@ from daemon.database.models import Evaluation, Version
 from daemon.state.values import ByHand, Decision, known
 
 DECISION, BY_HAND = "decision", "by_hand"
+#: what of a version's metrics is no score: it stays when the version is scored anew
+KEPT = (DECISION, BY_HAND)
 _BY_HAND = {ByHand.PROMOTED: "Promoted by a person.", ByHand.ROLLED_BACK: "Rolled back by a person."}
 
 _UNSCORED = {

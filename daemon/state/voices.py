@@ -17,7 +17,7 @@ from daemon.database.models import Dataset, Job, Promotion, Recording, Run, Vers
 from daemon.database.store import home_of
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
-from daemon.state import engines, events, verdict
+from daemon.state import engines, events, untrained, verdict
 from daemon.state.stamp import stamp
 from daemon.state.status import State as JobState
 from daemon.state.values import ByHand, Decision, VersionKind, VersionState, on_wire
@@ -26,6 +26,8 @@ from proto import myna_pb2 as pb
 
 #: Who promoted, as stored.
 BY_SCORE, BY_PERSON, BY_ROLLBACK = "score", "a person", "rollback"
+#: Among a version's metrics: the digest of what they were measured on. Equal where they can be compared.
+SCORED_ON = "scored_on"
 
 
 def get(session: Session, name: str) -> Voice:
@@ -212,9 +214,7 @@ def next_sentence(session: Session, row: Voice, newest: Dataset | None, auto_tra
         return f"waits to be trained: {why}" if info.learning is not None else f"waits to speak: {why}"
     if info is not None and info.learning is None:
         return f"speaks with {info.name}, which is not trained: `myna say --voice {row.name}`"
-    used = session.scalar(select(func.max(Version.dataset)).where(Version.voice == row.name)) or 0
-    since = select(func.coalesce(func.sum(Dataset.new_seconds), 0.0)).where(Dataset.voice == row.name, Dataset.number > used)
-    waiting = float(session.scalar(since) or 0.0)
+    used, waiting = untrained.last_dataset(session, row.name), untrained.seconds(session, row.name)
     by_itself = float(row.options.get("auto_train_min_seconds", auto_train_seconds)) if row.options.get("auto_train", True) else 0.0
     needed = max(by_itself, info.learning.min_seconds if info and info.learning and not used else 0.0)
     if waiting < needed:
@@ -245,6 +245,7 @@ def version_message(row: Version, home: Path | None = None, *, report: bool = Fa
         kind_value=on_wire(VersionKind, row.kind),
         decision=on_wire(Decision, verdict.decision(row)),
         by_hand=on_wire(ByHand, verdict.by_hand(row)),
+        scored_on=str(row.metrics.get(SCORED_ON, "")),
     )
     if row.adopted is not None:
         told.adopted.FromDatetime(row.adopted)

@@ -17,6 +17,7 @@ REASONS: dict[str, str] = {
     "noisy": "the noise is almost as loud as the speech",
     "no-text": "no text, and no recogniser that could write it",
     "not-understood": "the recogniser heard no words it is sure of",
+    "not-followed": "the recogniser does not follow this speaker: most of the recording, or of the voice, was not understood",
     "disagree": "text and speech disagree",
 }
 #: Share of samples at full scale from which distortion is plain to hear.

@@ -80,6 +80,15 @@ def speakable(engine: str, text: str, stretches: Sequence[Stretch]) -> str:
     return rest
 
 
+def check_learnable(engine: str, text: str, stretches: Sequence[Stretch]) -> None:
+    """Raises BadInput if an engine cannot learn from speech with this text: what it has no sound for is heard in the speech, though a sign
+    makes none, or there is no word in it."""
+    if lost := [stretch for stretch in stretches if stretch.why is not Why.SIGNS]:
+        raise BadInput(f"The engine {engine} cannot learn {names(lost)}.", "Write what is heard in words.")
+    if not re.search(r"[^\W_]", speakable(engine, text, stretches)):
+        raise BadInput("There is no word in this text.", "Write what is heard in words; if nothing is said, drop the clip.")
+
+
 def names(stretches: Sequence[Stretch]) -> str:
     """The stretches for people, each once: “日本” and “<break>”."""
     different = [f"“{text}”" for text in dict.fromkeys(stretch.text for stretch in stretches)]

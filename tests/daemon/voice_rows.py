@@ -19,7 +19,7 @@ def clip(session: Session, name: str, text: str = "a line", *, voice: str = "ann
     """A kept clip that is a recording of its own."""
     source = Recording(
         voice=voice, sha256=sha("recording " + name), name=f"{name}.wav", path=f"recordings/{name}", size=1, seconds=seconds,
-        sample_rate=16_000, channels=1, codec="pcm", text=text, added=now(),
+        sample_rate=16_000, channels=1, codec="pcm", text=text, added=now(), cut=now(),
     )  # fmt: skip
     session.add(source)
     session.flush()

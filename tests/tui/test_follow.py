@@ -13,6 +13,7 @@ from proto.client import connect
 from proto.messages import state_of
 from tests.tui.stage import NOW, Stage, job, succeeded
 from tui import follow
+from tui.dashboard.run_rows import HEAD, cells
 
 pytestmark = pytest.mark.integration
 
@@ -74,3 +75,22 @@ def test_a_cancelled_job_is_not_called_a_success() -> None:
     cancelled = job(3, cancelled=pb.JobStatus.Cancelled(ended=NOW, by="a person"))
     with pytest.raises(ClientError, match="cancelled"):
         follow.check([succeeded(1), cancelled])
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("outcome", [pb.NOTHING_GAINED, pb.NOTHING_NEW])
+def test_a_training_without_a_version_says_so_and_not_what_an_older_version_came_to(
+    stage: Stage, home: Path, outcome: pb.RunOutcome.ValueType
+) -> None:
+    trained = succeeded(1)
+    trained.kind, trained.run = pb.TRAIN, 9
+    trained.status.succeeded.sentence = "No version was made: anna gained nothing over version 1 in 12 steps."
+    stage.runs.rows = {9: pb.Run(id=9, voice="anna", job=1, outcome=outcome)}
+    with connect(home=home) as client:
+        assert follow.outcome(client, "anna", [trained]) == trained.status.succeeded.sentence
+
+
+@pytest.mark.parametrize(("outcome", "cell"), [(pb.NOTHING_GAINED, "no gain"), (pb.NOTHING_NEW, "nothing new")])
+def test_a_run_that_no_version_came_of_says_why_in_its_row(outcome: pb.RunOutcome.ValueType, cell: str) -> None:
+    run = pb.Run(id=9, voice="anna", engine="glow", ended=NOW, outcome=outcome)
+    assert cells(run)[HEAD.index("made")] == cell

@@ -11,7 +11,7 @@ from engines.metrics import table
 from engines.metrics.table import Metric
 from proto import myna_pb2 as pb
 from tui.dashboard.lineage import tree
-from tui.metrics import change, figure, find, which
+from tui.metrics import change, comparable, figure, find, which
 
 pytestmark = pytest.mark.unit
 METRICS = [metric_message(info) for info in table.METRICS.values()]
@@ -85,3 +85,12 @@ def test_each_metric_is_described_once() -> None:
     # the others are words of clips and trainings, too
     titles = [f'"{table.METRICS[one].title}"' for one in (Metric.DNSMOS, Metric.DURATION_RATIO, Metric.F0_SEMITONES)]
     assert [str(path) for path, text in there.items() if any(title in text for title in titles)] == []
+
+
+def test_scores_of_other_lines_are_not_held_against_a_version() -> None:
+    five, six, more = (
+        pb.Version(number=n, scored_on=on, metrics={"wer": wer}) for n, on, wer in ((1, "5", 0.58), (2, "6", 0.5), (3, "6", 0.4))
+    )
+    assert comparable(six, five) == {}
+    assert comparable(more, six) == {"wer": 0.5}
+    assert comparable(six, None) == {}

@@ -74,7 +74,7 @@ def add(
         output.json({"voice": voice, "names": names, "left_out": gathered.left_out, "jobs": [job.id for job in jobs]})
     follow.check(jobs)
     if wait and not json:
-        output.line(output.safe(follow.outcome(client, voice)))
+        output.line(output.safe(follow.outcome(client, voice, jobs)))
 
 
 def _upload(client: Client, voice: str, gathered: inbox_copy.Gathered) -> list[str]:

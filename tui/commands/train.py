@@ -84,4 +84,4 @@ def train(
         output.json(ended)
     follow.check(ended)
     if not json:
-        output.line(output.safe(follow.outcome(client, named.voice)))
+        output.line(output.safe(follow.outcome(client, named.voice, ended)))

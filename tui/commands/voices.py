@@ -115,13 +115,14 @@ def versions(voice: arguments.Voice, json: output.Json = False) -> None:
             f"@{version.parent}" if version.parent else "base",
             f"#{version.dataset}" if version.dataset else "",
             *(metrics.figure(info, version.metrics) for info in shown),
+            f"{version.metrics['lines']:.0f}" if "lines" in version.metrics else "",
             wording.moment(version.created),
             version.verdict,
         )
         for version in found
     )
     output.table(
-        ("version", "state", "from", "data", *(info.title for info in shown), "made", ""),
+        ("version", "state", "from", "data", *(info.title for info in shown), "lines", "made", ""),
         rows,
         f"{voice} has no versions yet: the engine's base speaks.",
     )

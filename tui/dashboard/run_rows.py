@@ -11,6 +11,8 @@ from tui import wording
 from tui.output import safe
 
 HEAD = ("run", "voice", "engine", "from", "data", "steps", "best", "at", "rate", "batch", "LoRA", "took", "made")
+#: What is said in place of a version where none came of a run.
+OUTCOMES: dict[pb.RunOutcome.ValueType, str] = {pb.NOTHING_GAINED: "no gain", pb.NOTHING_NEW: "nothing new"}
 
 
 def settings(run: pb.Run) -> dict[str, Any]:
@@ -33,7 +35,7 @@ def cells(run: pb.Run) -> tuple[str, ...]:
     chosen = settings(run)
     best = f"{run.best_loss:.4g}" if math.isfinite(run.best_loss) and run.best_loss else ""
     took = (run.ended.ToNanoseconds() - run.started.ToNanoseconds()) / 1e9 if run.ended.seconds and run.started.seconds else 0.0
-    made = f"v{run.to_version}" if run.to_version else "" if run.ended.seconds else "…"
+    made = f"v{run.to_version}" if run.to_version else OUTCOMES.get(run.outcome, "") if run.ended.seconds else "…"
     rank = chosen.get("lora_rank")
     return (
         f"#{run.id}",

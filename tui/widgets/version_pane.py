@@ -15,7 +15,7 @@ from textual.widgets import Markdown, Static
 
 from proto import myna_pb2 as pb
 from tui import wording
-from tui.metrics import change, figure, which
+from tui.metrics import change, comparable, figure, which
 from tui.output import safe
 from tui.widgets.lines_table import LinesTable, SpokenLine
 from tui.widgets.pane import Pane
@@ -169,7 +169,7 @@ def _scores(
 ) -> tuple[dict[str, float], dict[str, float], dict[str, float]]:
     """(the version's, the other's, the person's own)."""
     if compared is None or not compared.ready:
-        return dict(version.metrics), dict(against.metrics) if against is not None else {}, {}
+        return dict(version.metrics), dict(comparable(version, against)), {}
     rows = compared.metrics
     person = {row.name: row.recordings for row in rows if not math.isnan(row.recordings)}
     return {row.name: row.b for row in rows}, {row.name: row.a for row in rows}, person

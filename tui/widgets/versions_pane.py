@@ -16,7 +16,7 @@ from tui import wording
 from tui.dashboard.actions import asks, changes
 from tui.dashboard.lineage import tree
 from tui.dialogs.edit_text import EditTextScreen
-from tui.metrics import change, figure, find
+from tui.metrics import change, comparable, figure, find
 from tui.output import safe
 from tui.widgets.long_table import Column, LongTable
 from tui.widgets.pane import Pane
@@ -67,7 +67,7 @@ def _metric(metric: pb.MetricInfo) -> Callable[[Line], str]:
     def cell(line: Line) -> str:
         if line.version is None:
             return ""
-        against = line.parent.metrics if line.parent is not None else {}
+        against = comparable(line.version, line.parent)
         return f"{figure(metric, line.version.metrics)} {change(metric, against, line.version.metrics).text}".strip()
 
     return cell
@@ -77,7 +77,7 @@ def _metric_role(metric: pb.MetricInfo) -> Callable[[Line], str]:
     def role(line: Line) -> str:
         if line.version is None or line.parent is None:
             return ""
-        return {True: "good", False: "bad", None: ""}[change(metric, line.parent.metrics, line.version.metrics).better]
+        return {True: "good", False: "bad", None: ""}[change(metric, comparable(line.version, line.parent), line.version.metrics).better]
 
     return role
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Dataset, Job, Recording
 from daemon.errors import MynaError
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import datasets, events, recordings, voices
+from daemon.state import datasets, events, recordings, untrained, voices
 from daemon.state.status import State
 from daemon.state.values import Level
 from engines import registry
@@ -95,7 +95,7 @@ class MakeDataset(Kind):
         if session.scalars(waiting).first() is not None:
             return ()
         needed = float(voice.options.get("auto_train_min_seconds", self.settings.auto_train_min_seconds))
-        short = needed - datasets.untrained_seconds(session, voice.name)
+        short = needed - untrained.seconds(session, voice.name)
         if short > 0:
             job.why += f" It needs {short:.0f} s more audio to train."
             return ()

@@ -6,7 +6,9 @@ promoted another one meanwhile, it stays a candidate.
 
 from __future__ import annotations
 
+import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import select
@@ -99,8 +101,11 @@ class Evaluate(Kind):
                 time=now(),
             )
         )
-        kept = {name: value for name, value in candidate.metrics.items() if name.startswith("train_")}
-        candidate.metrics = {**kept, **dict(scored.metrics)}
+        on = hashlib.sha256(json.dumps([details.get("lines_key"), details.get("recogniser")]).encode()).hexdigest()[:16]
+        _set_scores(candidate, scored.metrics, on)
+        if against is not None:  # what it had was of the lines that were held out when it was scored itself
+            _set_scores(against, scored.against_metrics, on)
+            voices.emit_version(session, against)
         verdict.put(candidate, decision, words)
         if decision is Decision.PROMOTED:
             voices.promote(session, voice.name, candidate.number, voices.BY_SCORE)
@@ -118,6 +123,12 @@ class Evaluate(Kind):
         why = f"{job.why or 'its evaluation did not end'} (job #{job.id}; `myna retry {job.id}`)."
         verdict.put_unscored(row, Decision.NOT_SCORED, why)
         voices.emit_version(session, row)
+
+
+def _set_scores(row: Version, metrics: Mapping[str, float], on: str) -> None:
+    """Give a version its newest scores, and what they are of."""
+    kept = {name: value for name, value in row.metrics.items() if name.startswith("train_") or name in verdict.KEPT}
+    row.metrics = {**kept, **dict(metrics), voices.SCORED_ON: on}
 
 
 def _pair(session: Session, asked: pb.EvaluateSpec) -> tuple[Version, Version | None]:

@@ -20,7 +20,7 @@ from daemon.database.models import Dataset, Home, Job, PointRow, Run, SeriesRow,
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.home import identity
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import clip_refs, engines, events, paging, verdict, voices
+from daemon.state import clip_refs, engines, events, next_dataset, paging, verdict, voices
 from daemon.state.values import Decision, Level, VersionKind, VersionState
 from engines import registry
 from engines.capabilities import Capability
@@ -79,6 +79,8 @@ class Train(Kind):
         if job.run is not None:
             return self.disk.why_not()  # what a run takes most of the room for is on disk already
         spec = pb.JobSpec.FromString(job.spec).train
+        if not spec.dataset and (why := next_dataset.why_wait(session, spec.voice)):
+            return why
         work = _work(session, spec)
         return engines.why_not(session, work.info, self.home) or self.disk.why_not(
             _disk(session, work, _settings(session, work, spec.options))
@@ -89,7 +91,10 @@ class Train(Kind):
         run = session.get(Run, job.run) if job.run is not None else None
         engines.consent(session, _info(voices.get(session, spec.voice).engine))  # it waited for that, but a plan is a plan
         if run is None or (run.ended is not None and run.step == 0):  # failed before its first step: what is mended since counts
-            run = _reserve(session, job, _work(session, spec), spec.options, run)
+            work = _work(session, spec)
+            run = _reserve(session, job, work, spec.options, run)
+            if not spec.dataset:
+                _tell_left_out(session, work)
         run.ended = None
         ours = session.scalars(select(Home)).one()
         unmarked = unmarked_from(run, ours)
@@ -124,7 +129,7 @@ class Train(Kind):
         )
 
     def commit(self, session: Session, job: Job, report: Report) -> None:
-        """The candidate's folder is complete: make its row. Again, after a crash: nothing more happens."""
+        """The candidate's folder is complete: make its row, if there is one. Again, after a crash: nothing more happens."""
         trained = report.trained
         run = session.get(Run, job.run) if job.run is not None else None
         if run is None:
@@ -132,11 +137,16 @@ class Train(Kind):
         run.step, run.best_step = trained.steps, trained.best_step
         run.best_loss = trained.best_loss if trained.held_out else None
         result: dict[str, Any] = json.loads(trained.result_json or "{}")
-        run.result = {**result, "seconds": trained.seconds, "held_out": dict(trained.held_out)}
+        outcome = trained.outcome or pb.VERSION_MADE
+        told = {"seconds": trained.seconds, "held_out": dict(trained.held_out), "outcome": pb.RunOutcome.Name(outcome)}
+        run.result = {**result, **told}
         if isinstance(result.get("settings"), dict):
             run.settings = result["settings"]  # the whole of them, as the loop had them
             run.steps = int(result["settings"].get("steps", run.steps))
         run.ended = run.ended or now()
+        if outcome != pb.VERSION_MADE:
+            run.to_version = 0
+            return
         made = select(Version).where(Version.voice == run.voice, Version.number == run.to_version)
         if session.scalars(made).first() is not None:
             return
@@ -165,7 +175,7 @@ class Train(Kind):
     def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """Let the candidate be scored against the version that speaks now."""
         run = session.get(Run, job.run) if job.run is not None else None
-        if run is None:
+        if run is None or not run.to_version:  # no version came of it
             return ()
         speaks = voices.promoted(session, voices.get(session, run.voice))
         against = speaks.number if speaks is not None and speaks.engine == run.engine else 0
@@ -294,6 +304,16 @@ def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions, r
     job.run = run.id
     job.title = work.title  # what is promoted may have changed since it was submitted
     return run
+
+
+def _tell_left_out(session: Session, work: Work) -> None:
+    """Say that the training does without changes whose dataset could not be made."""
+    voice = work.voice.name
+    failed = next_dataset.gave_up(session, voice) if next_dataset.wanted(session, voice) else None
+    if failed is not None:
+        sentence = f"{voice} is trained on dataset #{work.data.number} without what was changed since: "
+        sentence += f"job #{failed.id} could not make the next one."
+        events.notice(session, Level.WARNING, sentence, f"See why: `myna job {failed.id}`; then `myna retry {failed.id}`.", voice)
 
 
 def unmarked_from(run: Run, home: Home) -> int:

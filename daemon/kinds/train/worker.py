@@ -10,6 +10,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ from proto import worker_pb2 as wire
 
 #: Held-out losses and other results are stored with a version; raised when their shape changes.
 FORMAT = 1
+#: How a run ended that had new clips, but none that its engine can learn from.
+NOTHING_NEW = "None of the new clips can train this engine; the job's log says why."
 
 
 def run(plan: wire.TrainPlan, channel: Channel) -> str:
@@ -43,11 +46,26 @@ def run(plan: wire.TrainPlan, channel: Channel) -> str:
     if done is None:
         done = _train(plan, channel, out)
     else:
-        channel.log("info", f"Version {plan.version} was complete already: an attempt before this one finished it.")
+        channel.log("info", "This training was complete already: an attempt before this one finished it.")
     channel.commit(_report(plan, done))
-    # The version holds the weights now; what only a resumed run would need can be many times their size
+    # The version holds the weights now, if one came of it; what only a resumed run would need can be many times their size
     shutil.rmtree(Path(plan.run_dir) / "checkpoints", ignore_errors=True)
-    return f"Trained version {plan.version} of {plan.voice}: {done['result']['ended']}"
+    return _sentence(plan, done)
+
+
+def _sentence(plan: wire.TrainPlan, done: dict[str, Any]) -> str:
+    """What came of it, for people."""
+    result, speaks = done["result"], f"version {Path(plan.parent_dir).name}" if plan.parent_dir else "the base"
+    match _outcome(done):
+        case pb.NOTHING_GAINED:
+            return f"No version was made: {plan.voice} gained nothing over {speaks} in {result['steps']} steps. {result['ended']}"
+        case pb.NOTHING_NEW:
+            return f"No version was made: {plan.voice} has nothing new to train on. {result['ended']}"
+    return f"Trained version {plan.version} of {plan.voice}: {result['ended']}"
+
+
+def _outcome(done: dict[str, Any]) -> pb.RunOutcome.ValueType:
+    return pb.RunOutcome.Value(done.get("outcome", "VERSION_MADE"))
 
 
 def _mark(plan: wire.TrainPlan) -> identity.Mark:
@@ -55,7 +73,10 @@ def _mark(plan: wire.TrainPlan) -> identity.Mark:
 
 
 def _finished(plan: wire.TrainPlan, out: Path) -> dict[str, Any] | None:
-    """The lineage of the version, if an attempt of this run has finished it."""
+    """The lineage of the version, if an attempt of this run has finished it, or how it ended without one."""
+    with suppress(OSError, ValueError):
+        ended: dict[str, Any] = json.loads(_without_version(plan).read_text(encoding="utf-8"))
+        return ended
     about = versions.lineage(out)
     if about is None or not identity.is_of(out, plan.run_uuid, plan.unmarked_from):
         return None
@@ -65,6 +86,11 @@ def _finished(plan: wire.TrainPlan, out: Path) -> dict[str, Any] | None:
             return None
         identity.write(out, _mark(plan))
     return about
+
+
+def _without_version(plan: wire.TrainPlan) -> Path:
+    """Where it is written how a run ended that no version came of."""
+    return Path(plan.run_dir) / "outcome.json"
 
 
 def _made_of(plan: wire.TrainPlan) -> dict[str, Any]:
@@ -94,6 +120,8 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
         engine = registry.learner(plan.engine)
         parent = Path(plan.parent_dir) if plan.parent_dir else None
         new, old, held_out = _features(plan, engine, channel, steering)
+        if not new:
+            return {"outcome": pb.RunOutcome.Name(pb.NOTHING_NEW), "result": {"ended": NOTHING_NEW}}
         chosen = settings.plan(engine.info, len(new) + len(old), len(new), plan.first, json.loads(plan.settings_json or "{}"))
         where = device.device()
         source = f"version {parent.name}" if parent else f"the base of {plan.engine}"
@@ -108,6 +136,10 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
     counted = {"new": len(new), "old": len(old), "held_out": len(held_out)}
     about = _lineage(plan, engine, model.kind, chosen, result, counted)
     about["result"] |= {"start_losses": dict(result.start_losses), "base_losses": dict(base_losses or {})}
+    if held_out and result.best_step == 0:
+        about["outcome"] = pb.RunOutcome.Name(pb.NOTHING_GAINED)
+        write_whole(_without_version(plan), json.dumps(about, sort_keys=True).encode(), "how the run ended")
+        return about
     channel.progress(result.steps, chosen.steps, "steps", "writing the version")
     _tell_aside(channel, versions.write(out, lambda folder: engine.save(model, folder), about, _mark(plan)), plan.out_dir)
     return about
@@ -153,6 +185,8 @@ def _features(
     encoded = encode_all(engine, everything, folder, steering, on_progress, channel.lasting)
     for clip, reason in encoded.dropped:
         channel.log("warning", f"Clip {clip.sha256[:12]} is left out: {reason}")
+    if encoded.dropped and channel.attempt == 1:
+        channel.report(wire.Report(notice=_left_out(plan, len(everything), encoded.dropped)))
     features = {clip.sha256: feature for clip, feature in encoded.kept}
     channel.log("info", f"{len(features)} clips encoded, {encoded.from_cache} of them from the cache.")
 
@@ -161,9 +195,17 @@ def _features(
 
     new = those([clip for clip in clips if is_new[clip.sha256]])
     old = those([clip for clip in clips if not is_new[clip.sha256]])
-    if not new:
+    if not new and not old:
         raise BadInput("None of the new clips can train this engine.", "The job's log says why each was left out.")
     return new, old, those(held_out)
+
+
+def _left_out(plan: wire.TrainPlan, total: int, dropped: Sequence[tuple[Clip, str]]) -> pb.Notice:
+    """Clips that the training does without."""
+    (clip, reason), count = dropped[0], len(dropped)
+    sentence = f"{count} of {total} clips of {plan.voice} cannot train {plan.engine} and are left out. {clip.sha256[:12]}: {reason}"
+    hint = f"The job's log names each. Correct a text with `myna clip {plan.voice} CLIP --text TEXT`, or drop the clip."
+    return pb.Notice(level="warning", sentence=sentence, hint=hint)
 
 
 def _lineage(
@@ -198,19 +240,20 @@ def _lineage(
 
 
 def _report(plan: wire.TrainPlan, about: dict[str, Any]) -> wire.Report:
-    result = about["result"]
-    rest = {name: about[name] for name in ("settings", "machine", "used", "base")}
+    result, outcome = about["result"], _outcome(about)
+    rest: dict[str, Any] = {name: about[name] for name in ("settings", "machine", "used", "base") if name in about}
     rest |= {name: result.get(name) for name in ("ended", "stopped_early", "start_losses", "base_losses")}
     return wire.Report(
         trained=wire.TrainResult(
-            version_dir=plan.out_dir,
-            kind=about["kind"],
-            steps=result["steps"],
-            best_step=result["best_step"],
-            best_loss=result["best_loss"] or 0.0,
-            seconds=result["seconds"],
+            version_dir=plan.out_dir if outcome == pb.VERSION_MADE else "",
+            kind=about.get("kind", ""),
+            steps=result.get("steps", 0),
+            best_step=result.get("best_step", 0),
+            best_loss=result.get("best_loss") or 0.0,
+            seconds=result.get("seconds", 0.0),
             result_json=json.dumps(rest, sort_keys=True),
-            held_out=result["best_losses"],
+            held_out=result.get("best_losses", {}),
+            outcome=outcome,
         )
     )
 

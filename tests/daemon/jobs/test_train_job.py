@@ -13,9 +13,18 @@ from daemon.worker import versions
 from daemon.worker.job import Stopped
 from engines.errors import BadInput, Cancelled, DiskFull
 from engines.glow.engine import GlowEngine
+from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 pytestmark = pytest.mark.integration
+
+
+def next_one(plan: wire.TrainPlan, home: Path, version: int) -> wire.TrainPlan:
+    """An increment on the plan's version."""
+    increment = wire.TrainPlan.FromString(plan.SerializeToString())
+    increment.parent_dir, increment.out_dir = plan.out_dir, str(home / "voices" / "anna" / str(version))
+    increment.run_dir, increment.run, increment.version, increment.first = str(home / "runs" / "6"), 6, version, False
+    return increment
 
 
 def weights(plan: wire.TrainPlan) -> bytes:
@@ -86,9 +95,7 @@ def test_a_folder_that_is_not_whole_is_made_anew(train_plan: wire.TrainPlan, tmp
 
 def test_an_increment_learns_from_new_clips_and_mixes_old_ones_in(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
     train.run(train_plan, Recorded(tmp_path))
-    increment = wire.TrainPlan.FromString(train_plan.SerializeToString())
-    increment.parent_dir, increment.out_dir = train_plan.out_dir, str(tmp_path / "voices" / "anna" / "2")
-    increment.run_dir, increment.run, increment.version, increment.first = str(tmp_path / "runs" / "6"), 6, 2, False
+    increment = next_one(train_plan, tmp_path, 2)
     for one in increment.clips[:4]:
         one.is_new = False
     channel = Recorded(tmp_path)
@@ -143,3 +150,46 @@ def test_clips_the_engine_cannot_use_are_named_in_the_log(train_plan: wire.Train
     train_plan.run, train_plan.run_dir, train_plan.run_uuid = 7, str(tmp_path / "runs" / "7"), "e" * 32
     with pytest.raises(BadInput, match="None of the new clips"):
         train.run(train_plan, Recorded(tmp_path))
+
+
+def test_a_training_goes_on_without_a_clip_that_cannot_be_encoded_and_a_person_is_told(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    train_plan.clips[0].text = "😀"
+    channel = Recorded(tmp_path)
+    assert train.run(train_plan, channel).startswith("Trained version 1 of anna")
+    (told,) = [report.notice for report in channel.reports if report.HasField("notice")]
+    assert told.level == "warning"
+    assert told.sentence.startswith(f"1 of 8 clips of anna cannot train glow and are left out. {train_plan.clips[0].sha256[:12]}: ")
+    assert "myna clip anna" in told.hint
+
+
+def test_an_increment_without_a_new_clip_that_can_be_encoded_ends_well_without_a_version(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
+    train.run(train_plan, Recorded(tmp_path))
+    increment = next_one(train_plan, tmp_path, 2)
+    for one in increment.clips[1:]:
+        one.is_new = False
+    increment.clips[0].text = "😀"
+    channel = Recorded(tmp_path)
+    sentence = train.run(increment, channel)
+    assert sentence.startswith("No version was made: anna has nothing new to train on.")
+    (report,) = channel.committed
+    assert (report.trained.outcome, report.trained.version_dir, report.trained.steps) == (pb.NOTHING_NEW, "", 0)
+    assert not channel.curves
+    assert not Path(increment.out_dir).exists()
+
+
+def test_a_training_that_was_never_better_than_where_it_began_makes_no_version(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    train_plan.settings_json = json.dumps({**json.loads(train_plan.settings_json), "learning_rate": 1e-12})
+    first, second = Recorded(tmp_path), Recorded(tmp_path)
+    sentence = train.run(train_plan, first)
+    assert sentence == "No version was made: anna gained nothing over the base in 12 steps. All 12 steps done."
+    (report,) = first.committed
+    assert (report.trained.outcome, report.trained.version_dir, report.trained.best_step) == (pb.NOTHING_GAINED, "", 0)
+    assert report.trained.held_out["loss"] == pytest.approx(first.curves["held_out/loss"][0])
+    assert not Path(train_plan.out_dir).exists()
+    assert not (Path(train_plan.run_dir) / "checkpoints").exists()
+    # an attempt after a crash says the same again, and trains nothing
+    assert train.run(train_plan, second) == sentence
+    assert second.committed == first.committed
+    assert not second.curves

@@ -93,7 +93,21 @@ def test_a_better_candidate_is_promoted_with_its_scores(anna: Store, tmp_path: P
     promoted, state, words = outcome(anna)
     assert (promoted, state) == (2, "promoted")
     assert words == "Promoted: it is better than v1. It is clearer."
-    assert anna.read_now(lambda session: voices.numbers(voices.version(session, "anna", 2).metrics)) == {"wer": 0.1}
+    told = anna.read_now(lambda session: voices.version_message(voices.version(session, "anna", 2)))
+    assert dict(told.metrics) == {"wer": 0.1}
+
+
+def test_the_version_it_was_compared_with_has_its_scores_on_the_same_lines(anna: Store) -> None:
+    """What it had was of fewer lines, before another one was kept by hand."""
+
+    def act(session: Session) -> list[pb.Version]:
+        voices.version(session, "anna", 1).metrics = {"wer": 0.582, "train_loss": 1.0, voices.SCORED_ON: "five lines"}
+        lives.kind(session, "evaluate").commit(session, job(session), scores())
+        return [voices.version_message(voices.version(session, "anna", number)) for number in (1, 2)]
+
+    before, after = anna.write_now(act)
+    assert dict(before.metrics) == {"wer": 0.4, "train_loss": 1.0}
+    assert before.scored_on == after.scored_on not in ("", "five lines")
 
 
 def test_the_same_scores_again_after_a_crash_change_nothing(anna: Store, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from daemon.database.store import Store, opened
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.home import identity
 from daemon.inbox import voice_toml
-from daemon.state import engines, events, voices
+from daemon.state import engines, events, jobs, runs, untrained, voices
 from engines import registry
 from engines.base import Adapters
 from engines.capabilities import Capability
@@ -397,6 +397,27 @@ def test_only_a_run_that_is_older_than_marks_may_have_folders_without(anna: Stor
 
     fresh, old, started = anna.write_now(act)
     assert (fresh, old) == (0, started)
+
+
+@pytest.mark.parametrize("outcome", [pb.NOTHING_GAINED, pb.NOTHING_NEW])
+def test_a_training_without_a_version_leaves_no_row_and_nothing_to_score(anna: Store, outcome: pb.RunOutcome.ValueType) -> None:
+    def act(session: Session) -> tuple[pb.Run, int, list[str], float]:
+        row = lives.submit(session, spec())
+        jobs.start_attempt(session, row)
+        kind = lives.kind(session, "train")
+        kind.plan(session, row)
+        trained = wire.TrainResult(steps=12, best_step=0, best_loss=0.5, held_out={"loss": 0.5}, outcome=outcome, result_json="{}")
+        for _ in range(2):  # the same report can come again
+            kind.commit(session, row, wire.Report(trained=trained))
+        lives.succeed(session, row, "No version was made.")
+        kinds = list(session.scalars(select(Job.kind)))
+        run = runs.message(session, session.get_one(Run, row.run))
+        return run, len(list(session.scalars(select(Version)))), kinds, untrained.seconds(session, "anna")
+
+    run, versions, kinds, new = anna.write_now(act)
+    assert (run.outcome, run.to_version, run.step, run.HasField("ended")) == (outcome, 0, 12, True)
+    assert (versions, kinds) == (0, ["train"])
+    assert new == 0, "the same clips do not start another one by themselves"
 
 
 @pytest.fixture

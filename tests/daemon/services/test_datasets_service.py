@@ -183,6 +183,21 @@ def test_setting_what_cannot_be_set_is_a_sentence(daemon: Any, request_: pb.SetC
         ask(service_of(daemon).SetClip, request_)
 
 
+@pytest.mark.parametrize("text", ["😀", "…", "Здравствуйте", "Hello <break/> there.", "_"])
+def test_a_text_that_no_training_could_use_is_refused_and_the_clip_stays_as_it_was(daemon: Any, text: str) -> None:
+    daemon.store.write_now(lambda session: clip(session, "c0", "said before").id)
+    with pytest.raises(Refused, match=r"cannot|no word"):
+        ask(service_of(daemon).SetClip, pb.SetClipRequest(voice="anna", sha256=sha("c0"), text=text))
+    assert daemon.store.read_now(lambda session: datasets.clips(session, "anna", sha("c0"))[0].text) == "said before"
+    assert not daemon.inbox.voices
+
+
+def test_a_text_with_a_sign_among_its_words_is_taken(daemon: Any) -> None:
+    daemon.store.write_now(lambda session: clip(session, "c0", "said before").id)
+    answer = ask(service_of(daemon).SetClip, pb.SetClipRequest(voice="anna", sha256=sha("c0"), text="Good morning 😀"))
+    assert answer.text == "Good morning 😀"
+
+
 def test_what_a_person_said_of_a_clip_stands_when_its_recording_is_cut_again(daemon: Any) -> None:
     from daemon.state import recordings
     from proto import worker_pb2 as wire

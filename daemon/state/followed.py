@@ -1,0 +1,94 @@
+"""Whether a recogniser follows a speaker. Of a voice whose words it mostly does not understand, what it thinks it understood is wrong, too:
+such clips wait for a text, or for a better recogniser. What has a given text, or was decided by a person, is none of this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from daemon.database.models import Clip, Recording
+from daemon.state import events
+from daemon.state.recordings import PERSON
+from daemon.state.values import Level
+
+#: Reasons of clips, as in `engines.cutting.verdict.REASONS`: not trusted for the sake of the others, and not understood itself.
+NOT_FOLLOWED, NOT_UNDERSTOOD = "not-followed", "not-understood"
+#: The recogniser that a better one may take the place of, as stored with its texts.
+WEAK = "pocketsphinx"
+#: Part of the clips, or of their seconds, from which a speaker is not followed.
+MOSTLY = 0.5
+
+
+@dataclass
+class _Heard:
+    """Clips of one recording, or of a voice, whose words only a recogniser knows."""
+
+    understood: list[Clip] = field(default_factory=list)  #: as it thinks
+    lost: list[Clip] = field(default_factory=list)
+
+    def add(self, clip: Clip) -> None:
+        (self.lost if clip.reason == NOT_UNDERSTOOD else self.understood).append(clip)
+
+    @property
+    def followed(self) -> bool:
+        counts, seconds = len(self.understood), sum(clip.end - clip.start for clip in self.understood)
+        lost = sum(clip.end - clip.start for clip in self.lost)
+        return len(self.lost) < MOSTLY * (counts + len(self.lost)) and lost < MOSTLY * (seconds + lost) if self.lost else True
+
+
+def judge(session: Session, voice: str) -> None:
+    """Drop what was understood of recordings, or of a whole voice, that are mostly not understood; take it back where that is over."""
+    whole, parts, names = _Heard(), dict[int, _Heard](), dict[int, str]()
+    for clip, name in _heard(session, voice):
+        whole.add(clip)
+        parts.setdefault(clip.recording, _Heard()).add(clip)
+        names[clip.recording] = name
+    dropped: dict[str, int] = {}
+    for id, part in parts.items():
+        followed = whole.followed and part.followed
+        of = part if whole.followed else whole
+        for clip in part.understood:
+            if followed and clip.reason == NOT_FOLLOWED:
+                clip.kept, clip.reason, clip.sentence = True, "", ""
+            elif not followed and clip.kept:
+                dropped[names[id]] = dropped.get(names[id], 0) + 1
+                clip.kept, clip.reason = False, NOT_FOLLOWED
+                clip.sentence = (
+                    f"The recogniser does not follow this speaker: it did not understand {len(of.lost)} of "
+                    f"{len(of.lost) + len(of.understood)} clips of the {'recording' if of is part else 'voice'}."
+                )
+    session.flush()
+    if dropped:
+        _tell(session, voice, dropped)
+
+
+def hear_again(session: Session, voice: str) -> None:
+    """Have recordings cut again that the weak recogniser did not follow: a better one is here."""
+    clips = select(Clip.recording).where(Clip.voice == voice, Clip.reason == NOT_FOLLOWED, Clip.text_source == WEAK)
+    waiting = select(Recording).where(Recording.id.in_(clips), Recording.cut.is_not(None), Recording.removed.is_(None))
+    for row in session.scalars(waiting.where(Recording.text.is_(None))):
+        row.cut = None
+
+
+def _heard(session: Session, voice: str) -> Sequence[tuple[Clip, str]]:
+    """(clip, its recording's name) of clips that a recogniser wrote the text of, or could not."""
+    query = select(Clip, Recording.name).join(Recording, Recording.id == Clip.recording)
+    query = query.where(Clip.voice == voice, Recording.removed.is_(None), Recording.text.is_(None), Clip.trust != PERSON)
+    heard = (Clip.text_source.in_(("whisper", WEAK)) & Clip.kept) | Clip.reason.in_((NOT_UNDERSTOOD, NOT_FOLLOWED))
+    return session.execute(query.where(heard).order_by(Clip.id)).tuples().all()
+
+
+def _tell(session: Session, voice: str, dropped: dict[str, int]) -> None:
+    count, first = sum(dropped.values()), next(iter(dropped))
+    where = first if len(dropped) == 1 else f"{len(dropped)} recordings"
+    sentence = (
+        f"The recogniser does not follow the speaker of {where} ({voice}): {count} clips that it thinks it understood are left out, too."
+    )
+    hint = (
+        f"Put the text beside the recording, in inbox/{voice}/, or give Myna a Whisper model (`myna engines`) and start it again. "
+        f"`myna clips {voice} --dropped` lists them; `myna clip {voice} CLIP --keep` keeps one."
+    )
+    events.notice(session, Level.WARNING, sentence, hint, voice)
