@@ -95,6 +95,169 @@ CANCELLING: Transition.ValueType  # 1
 PAUSING: Transition.ValueType  # 2
 Global___Transition: _TypeAlias = Transition  # noqa: Y015
 
+class _Level:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _LevelEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Level.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    LEVEL_UNSPECIFIED: _Level.ValueType  # 0
+    LEVEL_DEBUG: _Level.ValueType  # 1
+    LEVEL_INFO: _Level.ValueType  # 2
+    LEVEL_WARNING: _Level.ValueType  # 3
+    LEVEL_ERROR: _Level.ValueType  # 4
+
+class Level(_Level, metaclass=_LevelEnumTypeWrapper):
+    """How much a notice, a line of a log or a finding matters."""
+
+LEVEL_UNSPECIFIED: Level.ValueType  # 0
+LEVEL_DEBUG: Level.ValueType  # 1
+LEVEL_INFO: Level.ValueType  # 2
+LEVEL_WARNING: Level.ValueType  # 3
+LEVEL_ERROR: Level.ValueType  # 4
+Global___Level: _TypeAlias = Level  # noqa: Y015
+
+class _VersionState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VersionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VersionState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VERSION_STATE_UNSPECIFIED: _VersionState.ValueType  # 0
+    VERSION_CANDIDATE: _VersionState.ValueType  # 1
+    VERSION_PROMOTED: _VersionState.ValueType  # 2
+    VERSION_REJECTED: _VersionState.ValueType  # 3
+    VERSION_ARCHIVED: _VersionState.ValueType  # 4
+    VERSION_BASE: _VersionState.ValueType  # 5
+    """the engine's own, number 0"""
+
+class VersionState(_VersionState, metaclass=_VersionStateEnumTypeWrapper): ...
+
+VERSION_STATE_UNSPECIFIED: VersionState.ValueType  # 0
+VERSION_CANDIDATE: VersionState.ValueType  # 1
+VERSION_PROMOTED: VersionState.ValueType  # 2
+VERSION_REJECTED: VersionState.ValueType  # 3
+VERSION_ARCHIVED: VersionState.ValueType  # 4
+VERSION_BASE: VersionState.ValueType  # 5
+"""the engine's own, number 0"""
+Global___VersionState: _TypeAlias = VersionState  # noqa: Y015
+
+class _VersionKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _VersionKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VersionKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    VERSION_KIND_UNSPECIFIED: _VersionKind.ValueType  # 0
+    VERSION_FULL: _VersionKind.ValueType  # 1
+    """all parameters"""
+    VERSION_LORA: _VersionKind.ValueType  # 2
+    """adapters beside the base"""
+    VERSION_MERGED: _VersionKind.ValueType  # 3
+    """adapters that were made part of the parameters"""
+
+class VersionKind(_VersionKind, metaclass=_VersionKindEnumTypeWrapper): ...
+
+VERSION_KIND_UNSPECIFIED: VersionKind.ValueType  # 0
+VERSION_FULL: VersionKind.ValueType  # 1
+"""all parameters"""
+VERSION_LORA: VersionKind.ValueType  # 2
+"""adapters beside the base"""
+VERSION_MERGED: VersionKind.ValueType  # 3
+"""adapters that were made part of the parameters"""
+Global___VersionKind: _TypeAlias = VersionKind  # noqa: Y015
+
+class _Decision:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DECISION_UNSPECIFIED: _Decision.ValueType  # 0
+    """scored by a Myna that did not keep it"""
+    DECISION_WAITING: _Decision.ValueType  # 1
+    """not scored yet"""
+    DECISION_TAKEN_IN: _Decision.ValueType  # 2
+    """not trained under this database, and not scored by it"""
+    DECISION_NOT_SCORED: _Decision.ValueType  # 3
+    """its scoring was refused or ended badly"""
+    DECISION_PROMOTED: _Decision.ValueType  # 4
+    DECISION_NOT_BETTER: _Decision.ValueType  # 5
+    DECISION_BROKEN: _Decision.ValueType  # 6
+    """it does not speak: rejected"""
+    DECISION_PROMOTED_ALREADY: _Decision.ValueType  # 7
+    """better, and it spoke already"""
+    DECISION_NOT_ASKED: _Decision.ValueType  # 8
+    """better, but only a comparison was asked for"""
+    DECISION_OTHER_SPEAKS: _Decision.ValueType  # 9
+    """better than the version it was compared with, but another one speaks by now"""
+    DECISION_PUT_ASIDE: _Decision.ValueType  # 10
+    """better, but a person archived or rejected it meanwhile"""
+
+class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
+    """What became of a version when it was scored."""
+
+DECISION_UNSPECIFIED: Decision.ValueType  # 0
+"""scored by a Myna that did not keep it"""
+DECISION_WAITING: Decision.ValueType  # 1
+"""not scored yet"""
+DECISION_TAKEN_IN: Decision.ValueType  # 2
+"""not trained under this database, and not scored by it"""
+DECISION_NOT_SCORED: Decision.ValueType  # 3
+"""its scoring was refused or ended badly"""
+DECISION_PROMOTED: Decision.ValueType  # 4
+DECISION_NOT_BETTER: Decision.ValueType  # 5
+DECISION_BROKEN: Decision.ValueType  # 6
+"""it does not speak: rejected"""
+DECISION_PROMOTED_ALREADY: Decision.ValueType  # 7
+"""better, and it spoke already"""
+DECISION_NOT_ASKED: Decision.ValueType  # 8
+"""better, but only a comparison was asked for"""
+DECISION_OTHER_SPEAKS: Decision.ValueType  # 9
+"""better than the version it was compared with, but another one speaks by now"""
+DECISION_PUT_ASIDE: Decision.ValueType  # 10
+"""better, but a person archived or rejected it meanwhile"""
+Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+class _ByHand:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ByHandEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ByHand.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    BY_HAND_UNSPECIFIED: _ByHand.ValueType  # 0
+    """nothing"""
+    BY_HAND_PROMOTED: _ByHand.ValueType  # 1
+    BY_HAND_ROLLED_BACK: _ByHand.ValueType  # 2
+
+class ByHand(_ByHand, metaclass=_ByHandEnumTypeWrapper):
+    """What a person made of a version since it was scored."""
+
+BY_HAND_UNSPECIFIED: ByHand.ValueType  # 0
+"""nothing"""
+BY_HAND_PROMOTED: ByHand.ValueType  # 1
+BY_HAND_ROLLED_BACK: ByHand.ValueType  # 2
+Global___ByHand: _TypeAlias = ByHand  # noqa: Y015
+
+class _Preference:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PreferenceEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Preference.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PREFERENCE_UNSPECIFIED: _Preference.ValueType  # 0
+    PREFERENCE_A: _Preference.ValueType  # 1
+    PREFERENCE_B: _Preference.ValueType  # 2
+    PREFERENCE_SAME: _Preference.ValueType  # 3
+
+class Preference(_Preference, metaclass=_PreferenceEnumTypeWrapper): ...
+
+PREFERENCE_UNSPECIFIED: Preference.ValueType  # 0
+PREFERENCE_A: Preference.ValueType  # 1
+PREFERENCE_B: Preference.ValueType  # 2
+PREFERENCE_SAME: Preference.ValueType  # 3
+Global___Preference: _TypeAlias = Preference  # noqa: Y015
+
 @_typing.final
 class Page(_message.Message):
     """---------------------------------------------------------------------------------------------------------------- common
@@ -1217,19 +1380,22 @@ class Notice(_message.Message):
     LEVEL_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
     HINT_FIELD_NUMBER: _builtins.int
+    LEVEL_VALUE_FIELD_NUMBER: _builtins.int
     level: _builtins.str
     sentence: _builtins.str
     hint: _builtins.str
+    level_value: Global___Level.ValueType
     def __init__(
         self,
         *,
         level: _builtins.str = ...,
         sentence: _builtins.str = ...,
         hint: _builtins.str = ...,
+        level_value: Global___Level.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hint", b"hint", "level", b"level", "sentence", b"sentence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hint", b"hint", "level", b"level", "level_value", b"level_value", "sentence", b"sentence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1305,11 +1471,13 @@ class LogLine(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
+    LEVEL_VALUE_FIELD_NUMBER: _builtins.int
     level: _builtins.str
     text: _builtins.str
     attempt: _builtins.int
     cursor: _builtins.int
     """grows with each line of the job's log"""
+    level_value: Global___Level.ValueType
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -1320,10 +1488,11 @@ class LogLine(_message.Message):
         text: _builtins.str = ...,
         attempt: _builtins.int = ...,
         cursor: _builtins.int = ...,
+        level_value: Global___Level.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "cursor", b"cursor", "level", b"level", "text", b"text", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "cursor", b"cursor", "level", b"level", "level_value", b"level_value", "text", b"text", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1692,6 +1861,103 @@ class Voice(_message.Message):
 Global___Voice: _TypeAlias = Voice  # noqa: Y015
 
 @_typing.final
+class MetricInfo(_message.Message):
+    """A number that versions are judged by."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    LOWER_IS_BETTER_FIELD_NUMBER: _builtins.int
+    NEARER_ONE_IS_BETTER_FIELD_NUMBER: _builtins.int
+    DIGITS_FIELD_NUMBER: _builtins.int
+    MEANING_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """key of `Version.metrics`"""
+    title: _builtins.str
+    """"held-out loss" """
+    unit: _builtins.str
+    """empty: a plain number"""
+    lower_is_better: _builtins.bool
+    nearer_one_is_better: _builtins.bool
+    """neither high nor low"""
+    digits: _builtins.int
+    """to show after the point"""
+    meaning: _builtins.str
+    """one sentence"""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        title: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        lower_is_better: _builtins.bool = ...,
+        nearer_one_is_better: _builtins.bool = ...,
+        digits: _builtins.int = ...,
+        meaning: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digits", b"digits", "lower_is_better", b"lower_is_better", "meaning", b"meaning", "name", b"name", "nearer_one_is_better", b"nearer_one_is_better", "title", b"title", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MetricInfo: _TypeAlias = MetricInfo  # noqa: Y015
+
+@_typing.final
+class ScoreFinding(_message.Message):
+    """One thing that scoring found; which fields are set depends on `found`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOUND_FIELD_NUMBER: _builtins.int
+    METRIC_FIELD_NUMBER: _builtins.int
+    CANDIDATE_FIELD_NUMBER: _builtins.int
+    PARENT_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    found: _builtins.str
+    """"no lines", "lines failed", "other lines", "not measured", "parent not measured", "not measurable","""
+    metric: _builtins.str
+    """"other recogniser", "not a number", "beyond the limit", "no balance", "gained", "balance"
+    name of a MetricInfo, or empty
+    """
+    candidate: _builtins.float
+    parent: _builtins.float
+    limit: _builtins.float
+    sentence: _builtins.str
+    """the same for people"""
+    def __init__(
+        self,
+        *,
+        found: _builtins.str = ...,
+        metric: _builtins.str = ...,
+        candidate: _builtins.float | None = ...,
+        parent: _builtins.float | None = ...,
+        limit: _builtins.float | None = ...,
+        sentence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_candidate", b"_candidate", "_limit", b"_limit", "_parent", b"_parent", "candidate", b"candidate", "limit", b"limit", "parent", b"parent"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_candidate", b"_candidate", "_limit", b"_limit", "_parent", b"_parent", "candidate", b"candidate", "found", b"found", "limit", b"limit", "metric", b"metric", "parent", b"parent", "sentence", b"sentence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__candidate: _TypeAlias = _typing.Literal["candidate"]  # noqa: Y015
+    _WhichOneofArgType__candidate: _TypeAlias = _typing.Literal["_candidate", b"_candidate"]  # noqa: Y015
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    _WhichOneofReturnType__parent: _TypeAlias = _typing.Literal["parent"]  # noqa: Y015
+    _WhichOneofArgType__parent: _TypeAlias = _typing.Literal["_parent", b"_parent"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__candidate) -> _WhichOneofReturnType__candidate | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__parent) -> _WhichOneofReturnType__parent | None: ...
+
+Global___ScoreFinding: _TypeAlias = ScoreFinding  # noqa: Y015
+
+@_typing.final
 class Version(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1732,6 +1998,10 @@ class Version(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
     ADOPTED_FIELD_NUMBER: _builtins.int
+    STATE_VALUE_FIELD_NUMBER: _builtins.int
+    KIND_VALUE_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    BY_HAND_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     number: _builtins.int
     parent: _builtins.int
@@ -1754,6 +2024,11 @@ class Version(_message.Message):
     """folder on the daemon's machine"""
     size: _builtins.int
     """bytes on disk"""
+    state_value: Global___VersionState.ValueType
+    kind_value: Global___VersionKind.ValueType
+    decision: Global___Decision.ValueType
+    """`verdict` says it in words"""
+    by_hand: Global___ByHand.ValueType
     @_builtins.property
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     @_builtins.property
@@ -1782,10 +2057,14 @@ class Version(_message.Message):
         path: _builtins.str = ...,
         size: _builtins.int = ...,
         adopted: _timestamp_pb2.Timestamp | None = ...,
+        state_value: Global___VersionState.ValueType = ...,
+        kind_value: Global___VersionKind.ValueType = ...,
+        decision: Global___Decision.ValueType = ...,
+        by_hand: Global___ByHand.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "created", b"created"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "created", b"created", "dataset", b"dataset", "engine", b"engine", "kind", b"kind", "licence", b"licence", "metrics", b"metrics", "number", b"number", "parent", b"parent", "path", b"path", "report_json", b"report_json", "report_md", b"report_md", "run", b"run", "size", b"size", "state", b"state", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["adopted", b"adopted", "by_hand", b"by_hand", "created", b"created", "dataset", b"dataset", "decision", b"decision", "engine", b"engine", "kind", b"kind", "kind_value", b"kind_value", "licence", b"licence", "metrics", b"metrics", "number", b"number", "parent", b"parent", "path", b"path", "report_json", b"report_json", "report_md", b"report_md", "run", b"run", "size", b"size", "state", b"state", "state_value", b"state_value", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1962,6 +2241,7 @@ class ComparedMetric(_message.Message):
     RECORDINGS_FIELD_NUMBER: _builtins.int
     BETTER_FIELD_NUMBER: _builtins.int
     LOWER_IS_BETTER_FIELD_NUMBER: _builtins.int
+    BETTER_VALUE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     a: _builtins.float
     b: _builtins.float
@@ -1969,6 +2249,7 @@ class ComparedMetric(_message.Message):
     better: _builtins.str
     lower_is_better: _builtins.bool
     """"a", "b", "" """
+    better_value: Global___Preference.ValueType
     def __init__(
         self,
         *,
@@ -1978,10 +2259,11 @@ class ComparedMetric(_message.Message):
         recordings: _builtins.float = ...,
         better: _builtins.str = ...,
         lower_is_better: _builtins.bool = ...,
+        better_value: Global___Preference.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "better", b"better", "lower_is_better", b"lower_is_better", "name", b"name", "recordings", b"recordings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "better", b"better", "better_value", b"better_value", "lower_is_better", b"lower_is_better", "name", b"name", "recordings", b"recordings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2074,14 +2356,27 @@ class CompareResponse(_message.Message):
     LINES_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
     READY_FIELD_NUMBER: _builtins.int
+    INFOS_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
     sentence: _builtins.str
     """which is better by the voice's rule, and why"""
     ready: _builtins.bool
     """false: one of them has not been evaluated; `sentence` says how to"""
+    decision: Global___Decision.ValueType
+    """what that scoring came to"""
     @_builtins.property
     def metrics(self) -> _containers.RepeatedCompositeFieldContainer[Global___ComparedMetric]: ...
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ComparedLine]: ...
+    @_builtins.property
+    def infos(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricInfo]:
+        """what the metrics are, in the order to show them"""
+
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___ScoreFinding]:
+        """where both were scored against each other: why, as `sentence` says it"""
+
     def __init__(
         self,
         *,
@@ -2089,10 +2384,13 @@ class CompareResponse(_message.Message):
         lines: _abc.Iterable[Global___ComparedLine] | None = ...,
         sentence: _builtins.str = ...,
         ready: _builtins.bool = ...,
+        infos: _abc.Iterable[Global___MetricInfo] | None = ...,
+        findings: _abc.Iterable[Global___ScoreFinding] | None = ...,
+        decision: Global___Decision.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "metrics", b"metrics", "ready", b"ready", "sentence", b"sentence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "findings", b"findings", "infos", b"infos", "lines", b"lines", "metrics", b"metrics", "ready", b"ready", "sentence", b"sentence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2115,6 +2413,7 @@ class Rating(_message.Message):
     SCORE_B_FIELD_NUMBER: _builtins.int
     BLIND_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
+    PREFERRED_VALUE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     voice: _builtins.str
     a: _builtins.int
@@ -2129,6 +2428,8 @@ class Rating(_message.Message):
     score_b: _builtins.int
     blind: _builtins.bool
     """whoever listened did not know which was which"""
+    preferred_value: Global___Preference.ValueType
+    """`preferred` says the same; either may be given"""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -2145,10 +2446,11 @@ class Rating(_message.Message):
         score_b: _builtins.int = ...,
         blind: _builtins.bool = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
+        preferred_value: Global___Preference.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "blind", b"blind", "clip", b"clip", "id", b"id", "preferred", b"preferred", "score_a", b"score_a", "score_b", b"score_b", "text", b"text", "time", b"time", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "blind", b"blind", "clip", b"clip", "id", b"id", "preferred", b"preferred", "preferred_value", b"preferred_value", "score_a", b"score_a", "score_b", b"score_b", "text", b"text", "time", b"time", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3244,6 +3546,7 @@ class InfoResponse(_message.Message):
     PID_FIELD_NUMBER: _builtins.int
     INBOX_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     home: _builtins.str
     gpu_holder: _builtins.str
@@ -3269,6 +3572,10 @@ class InfoResponse(_message.Message):
     def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
         """of the home, as it was found at the start: what a person should know"""
 
+    @_builtins.property
+    def metrics(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricInfo]:
+        """what versions are judged by, in the order to show it"""
+
     def __init__(
         self,
         *,
@@ -3283,10 +3590,11 @@ class InfoResponse(_message.Message):
         pid: _builtins.int = ...,
         inbox: _abc.Iterable[Global___InboxEvent] | None = ...,
         findings: _abc.Iterable[Global___Finding] | None = ...,
+        metrics: _abc.Iterable[Global___MetricInfo] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["sample", b"sample", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "engines", b"engines", "findings", b"findings", "gpu_holder", b"gpu_holder", "home", b"home", "inbox", b"inbox", "jobs", b"jobs", "pid", b"pid", "sample", b"sample", "started", b"started", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "engines", b"engines", "findings", b"findings", "gpu_holder", b"gpu_holder", "home", b"home", "inbox", b"inbox", "jobs", b"jobs", "metrics", b"metrics", "pid", b"pid", "sample", b"sample", "started", b"started", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3374,11 +3682,13 @@ class Finding(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
     HINT_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     state: _builtins.str
     sentence: _builtins.str
     """"ok", "note", "problem" """
     hint: _builtins.str
+    level: Global___Level.ValueType
     def __init__(
         self,
         *,
@@ -3386,10 +3696,11 @@ class Finding(_message.Message):
         state: _builtins.str = ...,
         sentence: _builtins.str = ...,
         hint: _builtins.str = ...,
+        level: Global___Level.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hint", b"hint", "name", b"name", "sentence", b"sentence", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hint", b"hint", "level", b"level", "name", b"name", "sentence", b"sentence", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

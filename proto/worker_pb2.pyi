@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from proto import myna_pb2 as _myna_pb2
 import builtins as _builtins
 import sys
@@ -1202,6 +1203,23 @@ Global___TrainResult: _TypeAlias = TrainResult  # noqa: Y015
 class EvaluateResult(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _Outcome:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[EvaluateResult._Outcome.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        OUTCOME_UNSPECIFIED: EvaluateResult._Outcome.ValueType  # 0
+        BETTER: EvaluateResult._Outcome.ValueType  # 1
+        NOT_BETTER: EvaluateResult._Outcome.ValueType  # 2
+        BROKEN: EvaluateResult._Outcome.ValueType  # 3
+
+    class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper): ...
+    OUTCOME_UNSPECIFIED: EvaluateResult.Outcome.ValueType  # 0
+    BETTER: EvaluateResult.Outcome.ValueType  # 1
+    NOT_BETTER: EvaluateResult.Outcome.ValueType  # 2
+    BROKEN: EvaluateResult.Outcome.ValueType  # 3
+
     @_typing.final
     class MetricsEntry(_message.Message):
         DESCRIPTOR: _descriptor.Descriptor
@@ -1268,11 +1286,14 @@ class EvaluateResult(_message.Message):
     AGAINST_METRICS_FIELD_NUMBER: _builtins.int
     RECORDING_METRICS_FIELD_NUMBER: _builtins.int
     REPORT_JSON_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
     better: _builtins.bool
     verdict: _builtins.str
     """sentences"""
     report_json: _builtins.str
     """also written to the version's folder with report.md"""
+    outcome: Global___EvaluateResult.Outcome.ValueType
+    """what the scores say; `better` is the same, poorer"""
     @_builtins.property
     def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """of the candidate"""
@@ -1290,10 +1311,11 @@ class EvaluateResult(_message.Message):
         against_metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         recording_metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         report_json: _builtins.str = ...,
+        outcome: Global___EvaluateResult.Outcome.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["against_metrics", b"against_metrics", "better", b"better", "metrics", b"metrics", "recording_metrics", b"recording_metrics", "report_json", b"report_json", "verdict", b"verdict"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["against_metrics", b"against_metrics", "better", b"better", "metrics", b"metrics", "outcome", b"outcome", "recording_metrics", b"recording_metrics", "report_json", b"report_json", "verdict", b"verdict"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,46 +1,15 @@
-"""The numbers a version is judged by, for people: which way is better, and how much one version gained on another."""
+"""The numbers a version is judged by, for people: which way is better, and how much one version gained on another.
+
+What a metric is called and which way it is better, the daemon says (`InfoResponse.metrics`).
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-
-@dataclass(frozen=True)
-class Metric:
-    """One of them. `badness`: the smaller this is, the better."""
-
-    name: str  #: as in `Version.metrics`
-    title: str
-    digits: int
-    badness: Callable[[float], float]
-    which: str  #: the higher the better: ↑, the lower: ↓, the nearer to one: ≈1
-
-
-def _low(value: float) -> float:
-    return value
-
-
-def _high(value: float) -> float:
-    return -value
-
-
-def _near_one(value: float) -> float:
-    return abs(math.log(value)) if value > 0 else math.inf
-
-
-#: in the order they are shown
-METRICS = (
-    Metric("similarity", "similarity", 3, _high, "↑"),
-    Metric("wer", "WER", 3, _low, "↓"),
-    Metric("cer", "CER", 3, _low, "↓"),
-    Metric("dnsmos", "DNSMOS", 2, _high, "↑"),
-    Metric("held_out_loss", "held-out loss", 4, _low, "↓"),
-    Metric("duration_ratio", "duration ratio", 2, _near_one, "≈1"),
-    Metric("f0_semitones", "F0 distance", 2, _low, "↓"),
-)
-BY_NAME = {metric.name: metric for metric in METRICS}
+from proto import myna_pb2 as pb
 
 
 @dataclass(frozen=True)
@@ -51,19 +20,38 @@ class Change:
     better: bool | None  #: None: the same, or not known
 
 
-def figure(metric: Metric, values: Mapping[str, float]) -> str:
+def find(infos: Iterable[pb.MetricInfo], name: str) -> pb.MetricInfo:
+    """What the daemon says of a metric; of one that it says nothing of, its bare name."""
+    return next((info for info in infos if info.name == name), None) or pb.MetricInfo(name=name, title=name.replace("_", " "), digits=3)
+
+
+def which(info: pb.MetricInfo) -> str:
+    """The higher the better: ↑, the lower: ↓, the nearer to one: ≈1."""
+    return "≈1" if info.nearer_one_is_better else "↓" if info.lower_is_better else "↑"
+
+
+def figure(info: pb.MetricInfo, values: Mapping[str, float]) -> str:
     """The number, or nothing when it was not measured."""
-    value = values.get(metric.name, math.nan)
-    return "" if math.isnan(value) else f"{value:.{metric.digits}f}"
+    value = values.get(info.name, math.nan)
+    return "" if math.isnan(value) else f"{value:.{info.digits}f}"
 
 
-def change(metric: Metric, before: Mapping[str, float], after: Mapping[str, float]) -> Change:
+def change(info: pb.MetricInfo, before: Mapping[str, float], after: Mapping[str, float]) -> Change:
     """What `after` gained or lost against `before`."""
-    one, other = (values.get(metric.name, math.nan) for values in (before, after))
+    one, other = (values.get(info.name, math.nan) for values in (before, after))
     if math.isnan(one) or math.isnan(other):
         return Change("", None)
-    signed = f"{other - one:+.{metric.digits}f}"
-    if float(signed) == 0 or metric.badness(one) == metric.badness(other):
+    signed = f"{other - one:+.{info.digits}f}"
+    if not info.meaning:  # nobody said which way is better
+        return Change(signed, None)
+    if float(signed) == 0 or _badness(info, one) == _badness(info, other):
         return Change("same" if float(signed) == 0 else f"{signed} same", None)
-    better = metric.badness(other) < metric.badness(one)
+    better = _badness(info, other) < _badness(info, one)
     return Change(f"{signed} {'better' if better else 'worse'}", better)
+
+
+def _badness(info: pb.MetricInfo, value: float) -> float:
+    """The smaller this is, the better."""
+    if info.nearer_one_is_better:
+        return abs(math.log(value)) if value > 0 else math.inf
+    return value if info.lower_is_better else -value

@@ -25,7 +25,8 @@ from daemon.home import identity, survey
 from daemon.home.identity import Mark
 from daemon.home.survey import Found, State
 from daemon.kinds.lifecycle import Lifecycle
-from daemon.state import recordings, voices
+from daemon.state import recordings, verdict, voices
+from daemon.state.values import Decision, VersionKind, VersionState
 from proto import myna_pb2 as pb
 
 #: things that are named, at most
@@ -96,16 +97,16 @@ def _version(session: Session, one: Found, home: Path) -> Run | None:
         dataset=data,
         run=run.id,
         engine=about["engine"],
-        kind=str(about.get("kind") or "full"),
-        state="candidate",
+        kind=str(about.get("kind") or VersionKind.FULL),
+        state=VersionState.CANDIDATE,
         metrics={f"train_{name}": value for name, value in _table(result, "best_losses").items()} | _scores(home / one.path),
-        verdict="Taken in from its folder, and not scored here.",
         licence=str(about.get("licence") or ""),
         path=one.path,
         size=voices.folder_size((home / one.path).rglob("*")),
         created=made,
         adopted=now(),
     )
+    verdict.put_unscored(row, Decision.TAKEN_IN)
     session.add(row)
     voices.emit_version(session, row)
     voices.emit_voice(session, voice)

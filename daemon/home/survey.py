@@ -27,6 +27,9 @@ from daemon.database.models import Home, Job, Recording, Run, Version
 from daemon.errors import MynaError
 from daemon.home import identity, journal
 from daemon.state import events
+from daemon.state.status import State as JobState
+from daemon.state.values import FindingState, Level
+from daemon.state.values import finding as finding_of
 from engines import registry
 from proto import myna_pb2 as pb
 
@@ -96,7 +99,7 @@ def finding(found: list[Found]) -> pb.Finding | None:
         return None
     what = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in sorted(counts.items()))
     hint = "`myna adopt --dry-run` lists them, `myna adopt` takes them in. Nothing of them is changed or deleted."
-    return pb.Finding(name="home contents", state="note", sentence=f"This home has {what} that its database does not know.", hint=hint)
+    return finding_of("home contents", FindingState.NOTE, f"This home has {what} that its database does not know.", hint)
 
 
 async def at_start(store: Store, home: Path) -> list[pb.Finding]:
@@ -112,7 +115,7 @@ async def at_start(store: Store, home: Path) -> list[pb.Finding]:
         return []
     log.warning("%s %s", told.sentence, told.hint)
     with contextlib.suppress(MynaError):  # a full disk: it is in the log
-        await store.write(events.notice, "warning", told.sentence, told.hint)
+        await store.write(events.notice, Level.WARNING, told.sentence, told.hint)
     return [told]
 
 
@@ -192,7 +195,7 @@ def _files(home: Path) -> Iterator[tuple[str, tuple[str, int]]]:
 
 def _recordings(session: Session, home: Path, files: dict[str, tuple[str, int]], voice: str) -> Iterator[Found]:
     rows = set(session.execute(select(Recording.voice, Recording.sha256)).tuples())
-    being_taken = select(Job.started).where(Job.kind == "ingest", Job.state.in_(("running", "paused")))
+    being_taken = select(Job.started).where(Job.kind == "ingest", Job.state.in_((JobState.RUNNING, JobState.PAUSED)))
     began = min((int(started.timestamp() * 1e9) for started in session.scalars(being_taken) if started), default=None)
     files = {sha256: found for sha256, found in files.items() if began is None or found[1] < began}
     told = journal.read(home)

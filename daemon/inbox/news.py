@@ -13,6 +13,7 @@ from daemon.inbox import refusals
 from daemon.inbox.arrivals import MOST, Listing
 from daemon.inbox.folder import InboxFolder
 from daemon.state import events, recordings
+from daemon.state.values import Level
 
 if TYPE_CHECKING:
     from daemon.database.store import Store
@@ -44,7 +45,7 @@ class News:
         new = complaint not in self.standing.values()
         self.standing[about] = complaint
         if new:
-            await self.store.write(events.notice, "warning", sentence, hint, self.voice)
+            await self.store.write(events.notice, Level.WARNING, sentence, hint, self.voice)
 
     def mended(self, about: bytes) -> None:
         """It is right again: should it go wrong once more, that is told."""

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Job, Voice
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.state import jobs, recordings
+from daemon.state.status import State
 from proto import myna_pb2 as pb
 
 
@@ -24,7 +25,7 @@ def advance(session: Session, lifecycle: Lifecycle, voice: str, *, train: bool, 
     waiting = recordings.uncut(session, voice)
     if not forced:
         last = session.scalars(select(Job).where(Job.voice == voice, Job.kind == "dataset").order_by(Job.id.desc()).limit(1)).first()
-        gave_up = last is not None and last.state in ("failed", "cancelled") and last.error_kind != "disk-full"
+        gave_up = last is not None and last.state in (State.FAILED, State.CANCELLED) and last.error_kind != "disk-full"
         if not waiting or (gave_up and last is not None and all(recording.added < last.submitted for recording in waiting)):
             return None
     by_itself = train and bool(row.options.get("auto_train", True))

@@ -21,6 +21,7 @@ from daemon.inbox.arrivals import Entry
 from daemon.inbox.folder import InboxFolder
 from daemon.inbox.transcripts import BadTranscript
 from daemon.state import jobs, recordings
+from daemon.state.status import State
 
 if TYPE_CHECKING:
     from daemon.database.store import Store
@@ -193,7 +194,7 @@ def _unreadable(path: bytes, error: OSError) -> BadTranscript:
 def _is_cutting(session: Session, voice: str) -> bool:
     """Whether a worker is cutting the voice's recordings: a text that came now would be passed over. When it is done, we look again."""
     job = jobs.find_live(session, "dataset", voice)
-    return job is not None and job.state != "queued"
+    return job is not None and job.state != State.QUEUED
 
 
 def _stems(session: Session, voice: str) -> set[str]:

@@ -15,6 +15,7 @@ from daemon.inbox.folder import InboxFolder, exists_in
 from daemon.inbox.news import UNREADABLE, News
 from daemon.inbox.voice_folder import Identity
 from daemon.state import events
+from daemon.state.values import Level
 
 if TYPE_CHECKING:
     from daemon.database.store import Store
@@ -83,7 +84,7 @@ class Strays:
         moved = await asyncio.to_thread(_move_into, self.place, name, os.fsencode(voice), paths)
         if moved:
             sentence = f"Files in inbox/{shown}/ are those of the voice {voice}: that is how voices are named."
-            await self.store.write(events.notice, "info", sentence, f"Use inbox/{voice}/.", voice)
+            await self.store.write(events.notice, Level.INFO, sentence, f"Use inbox/{voice}/.", voice)
         if moved < len(paths):
             sentence = f"{len(paths) - moved} files in inbox/{shown}/ cannot be moved to inbox/{voice}/, which is how voices are named."
             hint = "Files of the same name lie there, or they may not be moved: move them by hand."
@@ -95,7 +96,7 @@ class Strays:
         if (voice, entry.path, entry.identity) not in self._told:
             self._told.add((voice, entry.path, entry.identity))
             sentence = f"{names.printable(entry.path)} is a package; packages come with a later version of Myna."
-            await self.store.write(events.notice, "info", sentence, "It is left where it is.", voice)
+            await self.store.write(events.notice, Level.INFO, sentence, "It is left where it is.", voice)
 
 
 def _move_into(inbox: InboxFolder, source: bytes, voice: bytes, paths: list[bytes]) -> int:

@@ -10,6 +10,7 @@ from daemon import names
 from daemon.inbox.arrivals import Arrivals, Entry
 from daemon.inbox.news import News
 from daemon.inbox.orphan_transcripts import LateTexts
+from daemon.state.status import State
 from proto import myna_pb2 as pb
 
 #: Seconds that files wait for another try after a job that failed for want of disk (twice as long each time, up to the second), and after
@@ -70,12 +71,12 @@ class Folder:
         is_full = job.status.failed.error.kind == pb.DISK_FULL
         self.full = self.full + 1 if is_full else 0
         match job.status.WhichOneof("status"):
-            case "succeeded":
+            case State.SUCCEEDED:
                 self._left(recorded, now, rescan)
                 return
-            case "cancelled":
+            case State.CANCELLED:
                 wait = math.inf  # a person does not want them taken; until they change
-            case "failed" if is_full:
+            case State.FAILED if is_full:
                 wait = min(AFTER_FULL * 2 ** (self.full - 1), AFTER_FULL_AT_MOST)
         for path, identity in recorded.items():
             self.held[path] = (identity, now + wait)

@@ -13,7 +13,7 @@ from daemon.database.models import LIVE, Job, now
 from daemon.errors import BadRequest, MynaError, brief
 from daemon.kinds.registry import Kinds
 from daemon.state import jobs
-from daemon.state.status import ENDED, Error
+from daemon.state.status import ENDED, Error, Outcome, State
 from proto import myna_pb2 as pb
 
 #: attempts in a row that may die without a word before the job is given up
@@ -58,7 +58,7 @@ class Lifecycle:
             place=float(id),
             idempotency_key=key or None,
             parent_job=parent_job,
-            state="queued",
+            state=State.QUEUED,
             attempts=0,
             crashes=0,
             paused_by_person=False,
@@ -77,7 +77,7 @@ class Lifecycle:
     def cancel(self, session: Session, job: Job, by: str = "a person") -> None:
         """End a waiting job now; one with a worker at it is cancelling until that has ended. Raises NotNow if it ended."""
         jobs.check_alive(job)
-        if job.state == "queued" or (job.state == "paused" and not jobs.running_attempt(session, job)):
+        if job.state == State.QUEUED or (job.state == State.PAUSED and not jobs.running_attempt(session, job)):
             self._cancelled(session, job, by)
         elif not job.cancelled_by:
             job.cancelled_by = by
@@ -87,8 +87,8 @@ class Lifecycle:
         """The worker is done; what follows is submitted in the same transaction."""
         if job.state in ENDED:
             return
-        jobs.end_attempt(session, job, "succeeded")
-        jobs.end(job, "succeeded", sentence)
+        jobs.end_attempt(session, job, Outcome.SUCCEEDED)
+        jobs.end(job, State.SUCCEEDED, sentence)
         for following in self.kinds[job.kind].finished(session, job):
             try:
                 self.submit(session, following.spec, key=following.key, parent_job=job.id)
@@ -96,12 +96,12 @@ class Lifecycle:
                 following.refused(error)
         jobs.changed(session, job)
 
-    def fail(self, session: Session, job: Job, error: Error, outcome: str = "failed") -> None:
+    def fail(self, session: Session, job: Job, error: Error, outcome: Outcome = Outcome.FAILED) -> None:
         """The job failed."""
         if job.state in ENDED:
             return
         jobs.end_attempt(session, job, outcome)
-        jobs.end(job, "failed", error.sentence)
+        jobs.end(job, State.FAILED, error.sentence)
         job.error_kind, job.error_hint, job.log_tail = error.kind, error.hint, error.log_tail
         self.kinds[job.kind].ended_badly(session, job)
         jobs.changed(session, job)
@@ -109,7 +109,7 @@ class Lifecycle:
     def cancelled(self, session: Session, job: Job) -> None:
         """The worker of a job that was to be cancelled has ended."""
         if job.state not in ENDED:
-            jobs.end_attempt(session, job, "cancelled")
+            jobs.end_attempt(session, job, Outcome.CANCELLED)
             self._cancelled(session, job, job.cancelled_by or "a person")
 
     def crashed(
@@ -124,11 +124,11 @@ class Lifecycle:
             return
         job.crashes += counts
         if self.kinds[job.kind].resumable and job.crashes < CRASH_LIMIT:
-            self.requeue(session, job, f"goes on after a crash: {sentence}", outcome="crashed" if counts or blamed else "lost")
+            self.requeue(session, job, f"goes on after a crash: {sentence}", outcome=Outcome.CRASHED if counts or blamed else Outcome.LOST)
             job.log_tail = log_tail
             return
         times = f" {job.crashes} times in a row" if job.crashes > 1 else ""
-        self.fail(session, job, Error("crashed", f"The worker died{times}: {sentence}", hint, log_tail), outcome="crashed")
+        self.fail(session, job, Error("crashed", f"The worker died{times}: {sentence}", hint, log_tail), outcome=Outcome.CRASHED)
 
     def stopped(self, session: Session, job: Job) -> None:
         """The worker ended because mynad ends. A job that can go on goes back to the queue, another one is cancelled."""
@@ -138,7 +138,7 @@ class Lifecycle:
             job.cancelled_by = job.cancelled_by or "shutdown"
             self.cancelled(session, job)
 
-    def requeue(self, session: Session, job: Job, why: str, outcome: str = "stopped") -> None:
+    def requeue(self, session: Session, job: Job, why: str, outcome: Outcome = Outcome.STOPPED) -> None:
         """A running or paused job goes back to the queue at its old place, to go on later. A person's pause stays a pause."""
         if job.state in ENDED:
             return
@@ -152,20 +152,22 @@ class Lifecycle:
     def recover(self, session: Session) -> list[int]:
         """At start-up: whatever the last daemon left running goes back to the queue, or fails if it cannot go on. Returns the ids."""
         touched = []
-        for job in session.scalars(select(Job).where(text(LIVE), Job.state.in_(("running", "paused")))).all():
+        for job in session.scalars(select(Job).where(text(LIVE), Job.state.in_((State.RUNNING, State.PAUSED)))).all():
             if job.paused_by_person and jobs.running_attempt(session, job) is None:
                 continue  # a person holds it, and nobody was at it
             if job.cancelled_by:
                 self.cancelled(session, job)
             elif self.kinds[job.kind].resumable:
-                self.requeue(session, job, "goes on after the daemon was restarted", outcome="lost")
+                self.requeue(session, job, "goes on after the daemon was restarted", outcome=Outcome.LOST)
             else:
-                self.fail(session, job, Error("crashed", "The daemon stopped while this ran.", "Ask for it again.", ""), outcome="lost")
+                self.fail(
+                    session, job, Error("crashed", "The daemon stopped while this ran.", "Ask for it again.", ""), outcome=Outcome.LOST
+                )
             touched.append(job.id)
         return touched
 
     def _cancelled(self, session: Session, job: Job, by: str) -> None:
-        jobs.end(job, "cancelled", "")
+        jobs.end(job, State.CANCELLED, "")
         job.cancelled_by = by
         self.kinds[job.kind].ended_badly(session, job)
         jobs.changed(session, job)

@@ -17,6 +17,7 @@ from daemon.home import survey
 from daemon.machine.disk_space import DiskSpace
 from daemon.machine.gpu import Gpus
 from daemon.state import engines
+from daemon.state.values import FindingState, finding
 from engines import registry
 from proto import myna_pb2 as pb
 
@@ -55,15 +56,15 @@ class Doctor:
         ask = registry.ENGINES.values()
         states = await self._store.read(lambda session: [engines.state(session, info, self._home) for info in ask])
         for told in states:
-            findings.append(pb.Finding(name=f"engine {told.name}", state="ok" if told.ready else "note", sentence=told.sentence))
+            findings.append(finding(f"engine {told.name}", FindingState.OK if told.ready else FindingState.NOTE, told.sentence))
         return findings
 
 
 def _python() -> pb.Finding:
     running = platform.python_version()
     if (3, 11) <= sys.version_info[:2] <= (3, 13):
-        return pb.Finding(name="python", state="ok", sentence=f"Python {running}.")
-    return pb.Finding(name="python", state="problem", sentence=f"Python {running} is not supported.", hint="Use 3.11, 3.12 or 3.13.")
+        return finding("python", FindingState.OK, f"Python {running}.")
+    return finding("python", FindingState.PROBLEM, f"Python {running} is not supported.", "Use 3.11, 3.12 or 3.13.")
 
 
 def _packages() -> list[pb.Finding]:
@@ -71,34 +72,34 @@ def _packages() -> list[pb.Finding]:
     for package, module, what in NEEDED:
         if find_spec(module) is None:
             sentence = f"{package} is missing: {what} will not work."
-            findings.append(pb.Finding(name=package, state="problem", sentence=sentence, hint="`make setup` installs it."))
+            findings.append(finding(package, FindingState.PROBLEM, sentence, "`make setup` installs it."))
             continue
         try:
-            findings.append(pb.Finding(name=package, state="ok", sentence=f"{package} {version(package)}."))
+            findings.append(finding(package, FindingState.OK, f"{package} {version(package)}."))
         except PackageNotFoundError:
-            findings.append(pb.Finding(name=package, state="ok", sentence=f"{package} is there."))
+            findings.append(finding(package, FindingState.OK, f"{package} is there."))
     return findings
 
 
 def _gpus(known: Gpus, owner: Callable[[int], str]) -> list[pb.Finding]:
     gpus = known.sample(owner)
     if not gpus:
-        return [pb.Finding(name="gpu", state="note", sentence=known.no_gpu, hint="Everything works without one, only slower.")]
+        return [finding("gpu", FindingState.NOTE, known.no_gpu, "Everything works without one, only slower.")]
     findings = []
     for gpu in gpus:
         sentence = f"{gpu.name}: {gpu.memory_used / 1e9:.1f} of {gpu.memory_total / 1e9:.1f} GB used."
-        findings.append(pb.Finding(name=f"gpu {gpu.index}", state="ok", sentence=sentence))
+        findings.append(finding(f"gpu {gpu.index}", FindingState.OK, sentence))
         strangers = [process for process in gpu.processes if not process.ours and process.memory > gpu.memory_total // 10]
         for process in strangers:
             held = f"{process.owner} (process {process.pid}) holds {process.memory / 1e9:.1f} GB of GPU {gpu.index}."
-            findings.append(pb.Finding(name=f"gpu {gpu.index}", state="note", sentence=held, hint="Trainings have less room meanwhile."))
+            findings.append(finding(f"gpu {gpu.index}", FindingState.NOTE, held, "Trainings have less room meanwhile."))
     try:
         build = version("torch")
     except PackageNotFoundError:
         return findings
     if build.endswith("+cpu"):
         sentence = f"There is a GPU, but torch {build} is built for the CPU only."
-        findings.append(pb.Finding(name="torch", state="problem", sentence=sentence, hint="Install a CUDA build of the same version."))
+        findings.append(finding("torch", FindingState.PROBLEM, sentence, "Install a CUDA build of the same version."))
     return findings
 
 
@@ -107,11 +108,11 @@ def _disk(disk: DiskSpace) -> pb.Finding:
     sentence = f"{usage.free / 1e9:.1f} of {usage.total / 1e9:.1f} GB free where {disk.home} is."
     if disk.missing():
         hint = f"Free some: nothing is taken or trained below {disk.floor / 1e9:.1f} GB (min_free_disk)."
-        return pb.Finding(name="disk", state="problem", sentence=sentence, hint=hint)
-    return pb.Finding(name="disk", state="ok", sentence=sentence)
+        return finding("disk", FindingState.PROBLEM, sentence, hint)
+    return finding("disk", FindingState.OK, sentence)
 
 
 def _state(home: Path) -> pb.Finding:
     if os.access(home, os.W_OK):
-        return pb.Finding(name="home", state="ok", sentence=f"State is kept in {home}.")
-    return pb.Finding(name="home", state="problem", sentence=f"{home} cannot be written.", hint="See who owns it.")
+        return finding("home", FindingState.OK, f"State is kept in {home}.")
+    return finding("home", FindingState.PROBLEM, f"{home} cannot be written.", "See who owns it.")

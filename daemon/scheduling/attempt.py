@@ -24,7 +24,8 @@ from daemon.state import events, jobs, runs
 from daemon.state.events import EventHub
 from daemon.state.logs import Logs
 from daemon.state.runs import PointHub
-from daemon.state.status import Error
+from daemon.state.status import Error, State
+from daemon.state.values import Level, from_wire
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -182,7 +183,7 @@ class Attempt:
 
         def begin(session: Session) -> wire.Start | None:
             job = jobs.get(session, self.job)
-            if job.state != "queued":
+            if job.state != State.QUEUED:
                 return None
             jobs.start_attempt(session, job, worker.pid)
             start = self.kind.plan(session, job)
@@ -266,7 +267,8 @@ class Attempt:
                 await self._store(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
             case "notice":
                 told = report.notice
-                await to.store.write(events.notice, told.level, told.sentence, told.hint, self.voice)
+                level = from_wire(Level, told.level_value) or Level.INFO
+                await to.store.write(events.notice, level, told.sentence, told.hint, self.voice)
             case "at":
                 self._at = report.at.what
             case "loaded":

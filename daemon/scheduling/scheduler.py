@@ -31,6 +31,7 @@ from daemon.scheduling.share import Doing, Share
 from daemon.scheduling.speech import Speech
 from daemon.settings import Settings
 from daemon.state import jobs
+from daemon.state.status import State
 from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.scheduler")
@@ -186,14 +187,14 @@ class Scheduler:
 
     def _look(self, session: Session) -> Look:
         alive = text(LIVE)  # word for word as in the index, or the index is not used
-        live = {job.id: job for job in session.scalars(select(Job).where(alive, Job.state.in_(("running", "paused"))))}
+        live = {job.id: job for job in session.scalars(select(Job).where(alive, Job.state.in_((State.RUNNING, State.PAUSED))))}
 
         return Look(live, self._lane(session, gpu=True), self._lane(session, gpu=False))
 
     def _lane(self, session: Session, *, gpu: bool) -> list[Waiting]:
         """The first waiting jobs of a lane. Where none of them can start, those behind them too, up to one that can: what waits for a
         licence or a disk holds up nobody else."""
-        query = select(Job).where(text(LIVE), Job.state == "queued", Job.gpu_lane == gpu).order_by(Job.priority.desc(), Job.place)
+        query = select(Job).where(text(LIVE), Job.state == State.QUEUED, Job.gpu_lane == gpu).order_by(Job.priority.desc(), Job.place)
         found: list[Waiting] = []
         offset = 0
         while True:

@@ -18,6 +18,7 @@ from daemon.state import events, jobs
 from daemon.state.events import EventHub
 from daemon.state.logs import Logs
 from daemon.state.status import ENDED
+from daemon.state.values import Level, on_wire
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
@@ -103,6 +104,7 @@ class JobsService(stubs.JobsServicer):
             yield pb.LogLine(
                 time=Timestamp(seconds=line["time"] // 10**9, nanos=line["time"] % 10**9),
                 level=line["level"],
+                level_value=on_wire(Level, line["level"]),
                 text=line["text"],
                 attempt=line["attempt"],
                 cursor=line["end"],

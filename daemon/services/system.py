@@ -22,9 +22,10 @@ from daemon.machine.doctor import Doctor
 from daemon.machine.sampler import Machine
 from daemon.scheduling.scheduler import Scheduler
 from daemon.services.errors import plain
-from daemon.state import engines, events, jobs
+from daemon.state import compare, engines, events, jobs
 from daemon.state.stamp import stamp
 from engines import registry
+from engines.metrics.table import METRICS
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
@@ -79,6 +80,7 @@ class SystemService(stubs.SystemServicer):
             pid=os.getpid(),
             inbox=self.inbox.present(),
             findings=self.adoption.findings,
+            metrics=[compare.metric_message(info) for info in METRICS.values()],
         )
 
     async def Watch(self, request: pb.SystemWatchRequest, context: Any) -> AsyncIterator[pb.SystemSample]:

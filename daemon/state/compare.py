@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,20 +12,12 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Evaluation
 from daemon.errors import BadRequest
-from daemon.state import voices
+from daemon.state import verdict, voices
+from daemon.state.values import Decision, Preference, on_wire
+from engines.metrics import findings
+from engines.metrics.findings import Finding
+from engines.metrics.table import METRICS, Better, Metric, MetricInfo
 from proto import myna_pb2 as pb
-
-#: Numbers compared, in the order they are shown, each with what makes it good: the smaller this is, the better.
-METRICS: dict[str, Callable[[float], float]] = {
-    "similarity": lambda value: -value,
-    "wer": lambda value: value,
-    "cer": lambda value: value,
-    "held_out_loss": lambda value: value,
-    "dnsmos": lambda value: -value,
-    "duration_ratio": lambda value: abs(math.log(value)) if value > 0 else math.inf,
-    "f0_semitones": lambda value: value,
-}
-LOWER_IS_BETTER = ("wer", "cer", "held_out_loss", "f0_semitones")
 
 
 @dataclass(frozen=True)
@@ -66,7 +57,42 @@ def versions(session: Session, voice: str, a: int, b: int, home: Path) -> pb.Com
         return pb.CompareResponse(ready=False, sentence=f"{_name(a)} and {_name(b)} were not scored on the same held-out lines yet. {how}")
     one, other = pair
     metrics = _metrics(one, other)
-    return pb.CompareResponse(ready=True, metrics=metrics, lines=_lines(one, other, home), sentence=_sentence(one, other, a, b, metrics))
+    told = pb.CompareResponse(ready=True, metrics=metrics, lines=_lines(one, other, home), sentence=_sentence(one, other, a, b, metrics))
+    told.infos.extend(metric_message(info) for info in METRICS.values())
+    if one.evaluation is other.evaluation:
+        told.findings.extend(_findings(one.evaluation))
+        told.decision = on_wire(Decision, verdict.decision(one.evaluation))
+    return told
+
+
+def metric_message(info: MetricInfo) -> pb.MetricInfo:
+    """A line of the table of metrics on the wire."""
+    return pb.MetricInfo(
+        name=info.name,
+        title=info.title,
+        unit=info.unit,
+        lower_is_better=info.better is Better.LOWER,
+        nearer_one_is_better=info.better is Better.NEARER_ONE,
+        digits=info.digits,
+        meaning=info.meaning,
+    )
+
+
+def _findings(evaluation: Evaluation) -> list[pb.ScoreFinding]:
+    """Why, as values; none of an evaluation by a Myna that did not keep them."""
+    kept = [Finding.from_json(values) for values in evaluation.report.get("findings", ())]
+    return [
+        pb.ScoreFinding(
+            found=one.found,
+            metric=one.metric or "",
+            candidate=one.candidate,
+            parent=one.parent,
+            limit=one.limit,
+            sentence=findings.sentence(one),
+        )
+        for one in kept
+        if one is not None
+    ]
 
 
 def _pair(session: Session, voice: str, a: int, b: int) -> tuple[_Side, _Side] | None:
@@ -92,19 +118,21 @@ def _same_lines(one: Evaluation, other: Evaluation) -> bool:
 def _metrics(one: _Side, other: _Side) -> list[pb.ComparedMetric]:
     recordings = voices.numbers(one.evaluation.recording_metrics)
     found = []
-    for name, badness in METRICS.items():
+    for name, info in METRICS.items():
         if name not in one.metrics or name not in other.metrics:
             continue
         mine, theirs = one.metrics[name], other.metrics[name]
-        better = "" if badness(mine) == badness(theirs) else "a" if badness(mine) < badness(theirs) else "b"
+        bad, worse = info.badness(mine), info.badness(theirs)
+        better = Preference.SAME if bad == worse else Preference.A if bad < worse else Preference.B
         found.append(
             pb.ComparedMetric(
                 name=name,
                 a=mine,
                 b=theirs,
                 recordings=recordings.get(name, math.nan),
-                better=better,
-                lower_is_better=name in LOWER_IS_BETTER,
+                better=better if better is not Preference.SAME else "",
+                lower_is_better=info.better is Better.LOWER,
+                better_value=on_wire(Preference, better),
             )
         )
     return found
@@ -134,8 +162,9 @@ def _lines(one: _Side, other: _Side, home: Path) -> list[pb.ComparedLine]:
 def _sentence(one: _Side, other: _Side, a: int, b: int, metrics: list[pb.ComparedMetric]) -> str:
     if one.evaluation is other.evaluation:
         return one.evaluation.verdict
-    wins = {side: [metric.name for metric in metrics if metric.better == side] for side in ("a", "b")}
-    parts = [f"{_name(number)} is better in {', '.join(wins[side])}" for side, number in (("a", a), ("b", b)) if wins[side]]
+    sides = {Preference.A: a, Preference.B: b}
+    wins = {side: [METRICS[Metric(metric.name)].title for metric in metrics if metric.better == side] for side in sides}
+    parts = [f"{_name(number)} is better in {', '.join(wins[side])}" for side, number in sides.items() if wins[side]]
     return ("; ".join(parts) or f"{_name(a)} and {_name(b)} scored the same") + "."
 
 

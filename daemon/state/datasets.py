@@ -13,6 +13,7 @@ from daemon.errors import NotFound
 from daemon.state import clip_refs, events, holdout, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
 from daemon.state.stamp import stamp
+from daemon.state.status import State
 from proto import myna_pb2 as pb
 
 #: Reason of a clip that is partly held out: its recording was cut again, and otherwise.
@@ -139,7 +140,7 @@ def page(session: Session, voice: str, before: int, size: int) -> list[Dataset]:
 def untrained_seconds(session: Session, voice: str) -> float:
     """New training audio in the datasets since the one that was last trained on (or is being trained on), seconds."""
     used = session.scalar(select(func.max(Version.dataset)).where(Version.voice == voice)) or 0
-    live = select(Job).where(Job.voice == voice, Job.kind == "train", Job.state.in_(("running", "paused")))
+    live = select(Job).where(Job.voice == voice, Job.kind == "train", Job.state.in_((State.RUNNING, State.PAUSED)))
     for job in session.scalars(live):
         used = max(used, pb.JobSpec.FromString(job.spec).train.dataset)
     since = select(func.coalesce(func.sum(Dataset.new_seconds), 0.0)).where(Dataset.voice == voice, Dataset.number > used)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import EventRow, Job, now
 from daemon.errors import CursorTooOld, brief
+from daemon.state.values import Level, on_wire
 from proto import myna_pb2 as pb
 
 if TYPE_CHECKING:
@@ -34,9 +35,10 @@ def emit(session: Session, event: pb.Event, voice: str = "") -> None:
     session.info.setdefault("events", []).append(event)
 
 
-def notice(session: Session, level: str, sentence: str, hint: str = "", voice: str = "") -> None:
-    """Something a person should know that belongs to no job. Levels: "info", "warning", "error"."""
-    emit(session, pb.Event(notice=pb.Notice(level=level, sentence=brief(sentence), hint=brief(hint))), voice)
+def notice(session: Session, level: Level, sentence: str, hint: str = "", voice: str = "") -> None:
+    """Something a person should know that belongs to no job."""
+    told = pb.Notice(level=level, sentence=brief(sentence), hint=brief(hint), level_value=on_wire(Level, level))
+    emit(session, pb.Event(notice=told), voice)
 
 
 def newest(session: Session) -> int:

@@ -13,7 +13,21 @@ from daemon.database.models import LIVE, Attempt, Job, now
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow, brief
 from daemon.state import events, paging
 from daemon.state.stamp import stamp
-from daemon.state.status import ENDED, STATES, Cancelled, Error, Failed, Paused, Queued, Running, Status, Succeeded, Transition
+from daemon.state.status import (
+    ENDED,
+    STATES,
+    Cancelled,
+    Error,
+    Failed,
+    Outcome,
+    Paused,
+    Queued,
+    Running,
+    State,
+    Status,
+    Succeeded,
+    Transition,
+)
 from proto import myna_pb2 as pb
 
 #: names of the wire's kinds
@@ -50,26 +64,26 @@ def get(session: Session, id: int) -> Job:
 def status_of(job: Job) -> Status:
     """The job's status as a sum type."""
     match job.state:
-        case "queued":
+        case State.QUEUED:
             return Queued(job.queued_since, job.why)
-        case "running":
+        case State.RUNNING:
             return Running(_set(job.started), transition_of(job))
-        case "paused":
+        case State.PAUSED:
             return Paused(_set(job.started), _set(job.paused_since), job.paused_by_person, job.why, transition_of(job))
-        case "succeeded":
+        case State.SUCCEEDED:
             return Succeeded(_set(job.started), _set(job.ended), job.why)
-        case "failed":
+        case State.FAILED:
             return Failed(job.started, _set(job.ended), Error(job.error_kind, job.why, job.error_hint, job.log_tail))
-        case "cancelled":
+        case State.CANCELLED:
             return Cancelled(_set(job.ended), job.cancelled_by)
     raise ValueError(f"job {job.id} has the unknown state {job.state!r}")
 
 
 def transition_of(job: Job) -> Transition | None:
     """What a worker at the job was asked for and has not done yet."""
-    if job.cancelled_by and job.state in ("running", "paused"):
+    if job.cancelled_by and job.state in (State.RUNNING, State.PAUSED):
         return Transition.CANCELLING
-    return Transition.PAUSING if job.state == "running" and job.paused_by_person else None
+    return Transition.PAUSING if job.state == State.RUNNING and job.paused_by_person else None
 
 
 def message(job: Job, *, with_spec: bool = True) -> pb.Job:
@@ -159,10 +173,10 @@ def pause(session: Session, job: Job) -> None:
     if job.cancelled_by:
         raise NotNow(f"Job {job.id} is being cancelled.", "")
     if job.paused_by_person:
-        how = "is being paused" if job.state == "running" else "is paused"
+        how = "is being paused" if job.state == State.RUNNING else "is paused"
         raise NotNow(f"Job {job.id} {how} already.", f"`myna resume {job.id}` goes on.")
     job.paused_by_person = True
-    if job.state != "running":
+    if job.state != State.RUNNING:
         job.started = job.started or now()
         _hold(job)
     changed(session, job)
@@ -170,18 +184,18 @@ def pause(session: Session, job: Job) -> None:
 
 def resume(session: Session, job: Job) -> None:
     """Let a held job go on. Raises NotNow if nobody holds it."""
-    if job.state in ("running", "paused") and job.cancelled_by:
+    if job.state in (State.RUNNING, State.PAUSED) and job.cancelled_by:
         raise NotNow(f"Job {job.id} is being cancelled.", "")
     if not job.paused_by_person:
-        if job.state == "paused":
+        if job.state == State.PAUSED:
             raise NotNow(f"Job {job.id} gave way for a moment: {job.why}.", "It goes on by itself.")
         raise NotNow(f"Job {job.id} is {job.state}, not paused.", "")
     job.paused_by_person = False
-    if job.state == "paused" and running_attempt(session, job) is None:
-        job.state, job.queued_since, job.paused_since, job.why = "queued", now(), None, ""
+    if job.state == State.PAUSED and running_attempt(session, job) is None:
+        job.state, job.queued_since, job.paused_since, job.why = State.QUEUED, now(), None, ""
         if job.attempts == 0:
             job.started = None
-    elif job.state == "paused":
+    elif job.state == State.PAUSED:
         job.paused_since, job.why = now(), "waiting for the GPU again"
     changed(session, job)
 
@@ -190,7 +204,7 @@ def retry(session: Session, job: Job) -> Job:
     """Put a failed or cancelled job back into the queue, at its old place. Raises NotNow for others."""
     if transition_of(job) is Transition.CANCELLING:
         raise NotNow(f"Job {job.id} is still being cancelled.", f"`myna retry {job.id}` once it has ended.")
-    if job.state not in ("failed", "cancelled"):
+    if job.state not in (State.FAILED, State.CANCELLED):
         raise NotNow(f"Job {job.id} is {job.state}; only failed and cancelled jobs can be tried again.", "")
     job.crashes = 0
     put_back(session, job, "")
@@ -199,10 +213,10 @@ def retry(session: Session, job: Job) -> Job:
 
 def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False, last: bool = False) -> Job:
     """Move a waiting job; moving past jobs of another priority takes over that priority. Raises NotNow if it does not wait."""
-    if job.state != "queued":
+    if job.state != State.QUEUED:
         raise NotNow(f"Job {job.id} is {job.state}; only waiting jobs can be moved.", "")
     lane = select(Job).where(text(LIVE), Job.gpu_lane == job.gpu_lane, Job.id != job.id).limit(1)
-    waiting = lane.where(Job.state == "queued")
+    waiting = lane.where(Job.state == State.QUEUED)
     if before or first:
         wanted = waiting.where(Job.id == before) if before else waiting.order_by(Job.priority.desc(), Job.place, Job.id)
         target = session.scalars(wanted).first()
@@ -245,7 +259,7 @@ def _between(session: Session, job: Job, low: float, high: float) -> float:
 def set_why(session: Session, job: Job, why: str) -> bool:
     """Say why a job waits. Writes (and tells) only what changed; True if it did."""
     why = brief(why)
-    if job.why == why or job.state != "queued":
+    if job.why == why or job.state != State.QUEUED:
         return False
     job.why = why
     changed(session, job)
@@ -254,12 +268,12 @@ def set_why(session: Session, job: Job, why: str) -> bool:
 
 def start_attempt(session: Session, job: Job, pid: int | None = None) -> Attempt:
     """A worker takes the job."""
-    if job.state != "queued":
+    if job.state != State.QUEUED:
         raise NotNow(f"Job {job.id} is {job.state}, not waiting.", "")
     job.attempts += 1
     attempt = Attempt(job=job.id, number=job.attempts, pid=pid, started=now(), outcome="")
     session.add(attempt)
-    job.state, job.why = "running", ""
+    job.state, job.why = State.RUNNING, ""
     job.started = job.started or now()
     job.ended = None
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""
@@ -273,8 +287,8 @@ def running_attempt(session: Session, job: Job) -> Attempt | None:
     return session.scalars(select(Attempt).where(Attempt.job == job.id, Attempt.ended.is_(None)).order_by(Attempt.id.desc())).first()
 
 
-def end_attempt(session: Session, job: Job, outcome: str) -> None:
-    """Close the running attempt. Outcomes: "succeeded", "failed", "crashed", "stopped", "cancelled", "lost"."""
+def end_attempt(session: Session, job: Job, outcome: Outcome) -> None:
+    """Close the running attempt."""
     for attempt in session.scalars(select(Attempt).where(Attempt.job == job.id, Attempt.ended.is_(None))):
         attempt.ended, attempt.outcome = now(), outcome
 
@@ -286,13 +300,13 @@ def progressed(session: Session, job: Job) -> None:
 
 def preempt(session: Session, job: Job, why: str) -> None:
     """A running job has given way (to a person who holds it, or because of `why`), or one that has waits for somebody else now."""
-    if job.state == "running" and job.paused_by_person:
+    if job.state == State.RUNNING and job.paused_by_person:
         _hold(job)
         changed(session, job)
-    elif job.state == "running":
-        job.state, job.paused_since, job.why = "paused", now(), why
+    elif job.state == State.RUNNING:
+        job.state, job.paused_since, job.why = State.PAUSED, now(), why
         changed(session, job)
-    elif job.state == "paused" and not job.paused_by_person and job.why != why:
+    elif job.state == State.PAUSED and not job.paused_by_person and job.why != why:
         job.why = why
         changed(session, job)
 
@@ -307,8 +321,8 @@ def hold(session: Session, job: Job) -> bool:
 
 def unpreempt(session: Session, job: Job) -> None:
     """A job that gave way (or was resumed) runs again."""
-    if job.state == "paused" and not job.paused_by_person:
-        job.state, job.paused_since, job.why = "running", None, ""
+    if job.state == State.PAUSED and not job.paused_by_person:
+        job.state, job.paused_since, job.why = State.RUNNING, None, ""
         changed(session, job)
 
 
@@ -331,24 +345,26 @@ def kind_name(value: pb.JobKind.ValueType) -> str:
 def check_alive(job: Job) -> None:
     """Raises NotNow if the job has ended."""
     if job.state in ENDED:
-        raise NotNow(f"Job {job.id} has {job.state} already." if job.state != "cancelled" else f"Job {job.id} is cancelled already.", "")
+        raise NotNow(
+            f"Job {job.id} has {job.state} already." if job.state != State.CANCELLED else f"Job {job.id} is cancelled already.", ""
+        )
 
 
 def _hold(job: Job) -> None:
-    job.paused_since = now() if job.state != "paused" or job.paused_since is None else job.paused_since
-    job.state, job.why = "paused", BY_PERSON
+    job.paused_since = now() if job.state != State.PAUSED or job.paused_since is None else job.paused_since
+    job.state, job.why = State.PAUSED, BY_PERSON
 
 
-def end(job: Job, state: str, sentence: str) -> None:
+def end(job: Job, state: State, sentence: str) -> None:
     """Set what every ended job has."""
     job.state, job.ended, job.why = state, now(), sentence
-    job.started = job.started or (job.ended if state == "succeeded" else None)
+    job.started = job.started or (job.ended if state == State.SUCCEEDED else None)
     job.paused_since, job.paused_by_person = None, False
 
 
 def put_back(session: Session, job: Job, why: str) -> None:
     """Queue the job again, at its old place."""
-    job.state, job.queued_since, job.why = "queued", now(), brief(why)
+    job.state, job.queued_since, job.why = State.QUEUED, now(), brief(why)
     job.started = job.ended = job.paused_since = None
     job.paused_by_person = False
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""

@@ -11,27 +11,28 @@ from daemon.database.models import Rating, now
 from daemon.errors import BadRequest, NotFound
 from daemon.state import tally, voices
 from daemon.state.stamp import stamp
+from daemon.state.values import Preference, from_wire, known, on_wire
 from proto import myna_pb2 as pb
 
-PREFERRED = ("a", "b", "same", "")
-SWAPPED = {"a": "b", "b": "a"}
+SWAPPED = {Preference.A: Preference.B, Preference.B: Preference.A}
 LONGEST = 10_000  #: characters of a text
 
 
 def add(session: Session, given: pb.Rating) -> Rating:
     """Store a rating. Raises BadRequest for one that says nothing or cannot be, NotFound for versions that are not there."""
     _pair(session, given.voice, given.a, given.b)
-    if given.preferred not in PREFERRED:
+    preferred = known(Preference, given.preferred) or from_wire(Preference, given.preferred_value)
+    if given.preferred and preferred is None:
         raise BadRequest(f"{given.preferred!r} is no preference.", "It is a, b, same, or nothing.")
     if max(given.score_a, given.score_b) > tally.BEST:
         raise BadRequest(f"{max(given.score_a, given.score_b)} is no score.", "Scores go from 1 (bad) to 5 (excellent); 0 is none.")
-    if not (given.preferred or given.score_a or given.score_b):
+    if not (preferred or given.score_a or given.score_b):
         raise BadRequest("This rating says nothing.", "Give a preference, a score, or both.")
     if len(given.text) > LONGEST:
         raise BadRequest(f"The text has {len(given.text):,} characters.", f"At most {LONGEST:,} are kept.")
     row = Rating(voice=given.voice, clip=given.clip, text=given.text, blind=given.blind, time=now())
     row.a, row.b, row.preferred, row.score_a, row.score_b = _turned(
-        given.a > given.b, given.a, given.b, given.preferred, given.score_a, given.score_b
+        given.a > given.b, given.a, given.b, preferred or "", given.score_a, given.score_b
     )
     session.add(row)
     session.flush()
@@ -59,12 +60,14 @@ def counted(session: Session, voice: str, a: int, b: int) -> pb.Tally:
     """All ratings of the pair together."""
     _pair(session, voice, a, b)
     rows = [message(row, swap=a > b) for row in session.scalars(_of(voice, a, b))]
-    votes = {which: sum(row.preferred == which for row in rows) for which in ("a", "b", "same")}
-    decided = votes["a"] + votes["b"]
-    low, high = tally.wilson(votes["b"], decided)
+    votes = {which: sum(row.preferred == which for row in rows) for which in Preference}
+    decided = votes[Preference.A] + votes[Preference.B]
+    low, high = tally.wilson(votes[Preference.B], decided)
     return pb.Tally(
-        **votes,
-        share_b=votes["b"] / decided if decided else math.nan,
+        a=votes[Preference.A],
+        b=votes[Preference.B],
+        same=votes[Preference.SAME],
+        share_b=votes[Preference.B] / decided if decided else math.nan,
         low=low,
         high=high,
         score_a=_score([row.score_a for row in rows if row.score_a]),
@@ -80,12 +83,12 @@ def message(row: Rating, *, swap: bool = False) -> pb.Rating:
     a, b, preferred, score_a, score_b = _turned(swap, row.a, row.b, row.preferred, row.score_a, row.score_b)
     return pb.Rating(
         id=row.id, voice=row.voice, a=a, b=b, clip=row.clip, text=row.text, preferred=preferred, score_a=score_a, score_b=score_b,
-        blind=row.blind, time=stamp(row.time),
+        blind=row.blind, time=stamp(row.time), preferred_value=on_wire(Preference, preferred),
     )  # fmt: skip
 
 
 def _turned(swap: bool, a: int, b: int, preferred: str, score_a: int, score_b: int) -> tuple[int, int, str, int, int]:
-    return (b, a, SWAPPED.get(preferred, preferred), score_b, score_a) if swap else (a, b, preferred, score_a, score_b)
+    return (b, a, SWAPPED.get(known(Preference, preferred), preferred), score_b, score_a) if swap else (a, b, preferred, score_a, score_b)
 
 
 def _of(voice: str, a: int, b: int) -> Select[Rating]:
@@ -106,12 +109,12 @@ def _score(scores: list[int]) -> pb.OpinionScore:
     return pb.OpinionScore(count=len(scores), mean=mean, low=low, high=high)
 
 
-def _sentence(a: int, b: int, votes: dict[str, int], low: float, high: float) -> str:
-    decided = votes["a"] + votes["b"]
+def _sentence(a: int, b: int, votes: dict[Preference, int], low: float, high: float) -> str:
+    decided = votes[Preference.A] + votes[Preference.B]
     if not decided:
         return "Nobody has preferred one of them yet."
-    names = {"a": f"v{a}" if a else "the base", "b": f"v{b}" if b else "the base"}
-    more = "b" if votes["b"] >= votes["a"] else "a"
-    share, bottom, top = votes[more] / decided, *((low, high) if more == "b" else (1 - high, 1 - low))
+    names = {Preference.A: f"v{a}" if a else "the base", Preference.B: f"v{b}" if b else "the base"}
+    more = Preference.B if votes[Preference.B] >= votes[Preference.A] else Preference.A
+    share, bottom, top = votes[more] / decided, *((low, high) if more is Preference.B else (1 - high, 1 - low))
     said = f"{names[more]} was preferred {votes[more]} of {decided} times ({share:.0%}; 95 % interval {bottom:.0%} to {top:.0%})"
     return f"{said}: {'more than chance' if bottom > 0.5 else 'that may still be chance'}."

@@ -7,9 +7,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+from enum import Enum, StrEnum
 
 from daemon.errors import brief
+
+
+class State(StrEnum):
+    """Names of the states, in the database and on the wire."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Outcome(StrEnum):
+    """How an attempt ended."""
+
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CRASHED = "crashed"  #: the worker died without a word, and the job is to blame
+    STOPPED = "stopped"  #: it saved its state, to go on later
+    CANCELLED = "cancelled"
+    LOST = "lost"  #: the worker died without a word, and the job is not to blame
 
 
 class Transition(Enum):
@@ -74,6 +96,5 @@ class Cancelled:
 
 Status = Queued | Running | Paused | Succeeded | Failed | Cancelled
 
-#: names in the database and on the wire
-STATES = ("queued", "running", "paused", "succeeded", "failed", "cancelled")
-ENDED = ("succeeded", "failed", "cancelled")
+STATES = tuple(State)
+ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELLED)

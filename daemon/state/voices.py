@@ -17,8 +17,10 @@ from daemon.database.models import Dataset, Job, Promotion, Recording, Run, Vers
 from daemon.database.store import home_of
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
-from daemon.state import engines, events
+from daemon.state import engines, events, verdict
 from daemon.state.stamp import stamp
+from daemon.state.status import State as JobState
+from daemon.state.values import ByHand, Decision, VersionKind, VersionState, on_wire
 from engines import registry
 from proto import myna_pb2 as pb
 
@@ -77,7 +79,7 @@ def promote(session: Session, voice: str, number: int, by: str) -> Version:
     if owner.promoted == number:
         return chosen
     if by == BY_PERSON:
-        _by_hand(chosen, "Promoted by a person.")
+        verdict.put_by_hand(chosen, ByHand.PROMOTED)
     _switch(session, owner, chosen, by)
     return chosen
 
@@ -95,8 +97,8 @@ def rollback(session: Session, voice: str, by: str = BY_ROLLBACK) -> Version | N
     earlier = arrival.previous if arrival is not None else None
     target = None if earlier is None else version(session, voice, earlier)
     _switch(session, owner, target, by)
-    present.state = "rejected"
-    _by_hand(present, "Rolled back by a person.")
+    present.state = VersionState.REJECTED
+    verdict.put_by_hand(present, ByHand.ROLLED_BACK)
     emit_version(session, present)
     return target
 
@@ -107,15 +109,9 @@ def archive(session: Session, voice: str, number: int) -> Version:
     if owner.promoted == number:
         hint = f"Promote another one or `myna rollback {voice}` first."
         raise NotNow(f"Version {number} of {voice} is promoted: it cannot be archived.", hint)
-    chosen.state = "archived"
+    chosen.state = VersionState.ARCHIVED
     emit_version(session, chosen)
     return chosen
-
-
-def _by_hand(row: Version, what: str) -> None:
-    """Add to a version's verdict what a person made of it, in place of what a person made of it before."""
-    kept = row.verdict.removesuffix("Promoted by a person.").removesuffix("Rolled back by a person.").strip()
-    row.verdict = f"{kept} {what}".strip()
 
 
 def _switch(session: Session, owner: Voice, chosen: Version | None, by: str) -> None:
@@ -130,11 +126,11 @@ def _switch(session: Session, owner: Voice, chosen: Version | None, by: str) -> 
         )
     )
     if before is not None:
-        before.state = "archived"
+        before.state = VersionState.ARCHIVED
         emit_version(session, before)
     owner.promoted = None if chosen is None else chosen.number
     if chosen is not None:
-        chosen.state = "promoted"
+        chosen.state = VersionState.PROMOTED
         emit_version(session, chosen)
     emit_voice(session, owner)
 
@@ -174,11 +170,13 @@ def message(session: Session, row: Voice, auto_train_seconds: float = 0.0) -> pb
 
 def next_sentence(session: Session, row: Voice, newest: Dataset | None, auto_train_seconds: float) -> str:
     """What will happen next with a voice, for people."""
-    live = select(Job).where(Job.voice == row.name, Job.state.in_(("running", "paused", "queued")), Job.kind != "speak")
-    jobs = sorted(session.scalars(live), key=lambda job: (job.state != "running", job.id))
+    live = select(Job).where(
+        Job.voice == row.name, Job.state.in_((JobState.RUNNING, JobState.PAUSED, JobState.QUEUED)), Job.kind != "speak"
+    )
+    jobs = sorted(session.scalars(live), key=lambda job: (job.state != JobState.RUNNING, job.id))
     if jobs:
         first = jobs[0]
-        word = {"running": "now", "paused": "paused", "queued": "waits"}[first.state]
+        word = {JobState.RUNNING: "now", JobState.PAUSED: "paused", JobState.QUEUED: "waits"}[JobState(first.state)]
         return f"{first.title} ({first.kind} #{first.id}, {word})"
     if newest is None:
         return f"waits for recordings in inbox/{row.name}/"
@@ -212,10 +210,14 @@ def version_message(row: Version, home: Path | None = None, *, report: bool = Fa
         state=row.state,
         metrics=numbers(row.metrics),
         created=stamp(row.created),
-        verdict=row.verdict,
+        verdict=verdict.words(row),
         licence=row.licence,
         path=str(place or row.path),
         size=row.size,
+        state_value=on_wire(VersionState, row.state),
+        kind_value=on_wire(VersionKind, row.kind),
+        decision=on_wire(Decision, verdict.decision(row)),
+        by_hand=on_wire(ByHand, verdict.by_hand(row)),
     )
     if row.adopted is not None:
         told.adopted.FromDatetime(row.adopted)
@@ -226,8 +228,9 @@ def version_message(row: Version, home: Path | None = None, *, report: bool = Fa
 
 def base_message(row: Voice) -> pb.Version:
     """The engine's base, standing where a version would: number 0."""
-    verdict = f"{row.name} speaks with the base of {row.engine}: no version is promoted."
-    return pb.Version(voice=row.name, number=0, engine=row.engine, state="base", verdict=verdict)
+    words = f"{row.name} speaks with the base of {row.engine}: no version is promoted."
+    state = VersionState.BASE
+    return pb.Version(voice=row.name, number=0, engine=row.engine, state=state, verdict=words, state_value=on_wire(VersionState, state))
 
 
 def numbers(values: dict[str, Any]) -> dict[str, float]:

@@ -13,10 +13,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated, Any
 
 from engines.errors import BadInput
+from engines.metrics import findings
+from engines.metrics.findings import Finding, Found
 from engines.metrics.summary import Summary
+from engines.metrics.table import METRICS, Better, Metric
 from engines.setting import Setting, checked, declared
 
 
@@ -75,23 +79,40 @@ RULE = declared(Rule)
 class Row:
     """One line of the table that says why."""
 
-    metric: str  #: "similarity", "wer", …
+    metric: Metric
     parent: float | None
     candidate: float | None
     ceiling: float | None  #: of the recordings themselves, None if not measured
     limit: float | None  #: what the candidate had to reach; None: it only counts in the balance
-    higher_is_better: bool
     ok: bool
+
+
+class Outcome(StrEnum):
+    """What the scores say of a candidate."""
+
+    BETTER = "better"
+    NOT_BETTER = "not better"
+    BROKEN = "broken"  #: it does not speak, or its weights give no number
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether to promote, and why, for people."""
+    """What the scores say, and why."""
 
-    promote: bool
-    sentences: tuple[str, ...]  #: the decision first, then each reason
+    outcome: Outcome
+    findings: tuple[Finding, ...]  #: what speaks against it, or what it gained; never empty
     rows: tuple[Row, ...]
     score: float | None  #: the balance; None if it could not be drawn up
+
+    @property
+    def promote(self) -> bool:
+        """Whether the candidate is better."""
+        return self.outcome is Outcome.BETTER
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """The findings for people."""
+        return tuple(findings.sentence(one) for one in self.findings)
 
 
 def better(
@@ -105,46 +126,47 @@ def better(
     rule = rule or Rule()
     broken = _broken(candidate, parent, rule, first)
     rows = _rows(candidate, parent, rule, first, ceiling)
-    misses = [_miss(row) for row in rows if not row.ok and not any(row.metric in sentence for sentence in broken)]
+    said = {one.metric for one in broken}
+    misses = [_miss(row) for row in rows if not row.ok and row.metric not in said]
     score = None if broken else _score(candidate, parent, rule, ceiling if first else None)
     if score is not None and not misses and score <= rule.min_score:
-        misses.append(f"On balance it is no better than its parent (score {score:+.2f}, needs more than {rule.min_score:g}).")
-    reasons = broken + misses
-    if reasons:
-        return Verdict(False, ("Not promoted.", *reasons), rows, score)
-    return Verdict(True, ("Promoted: it is better than its parent.", *_wins(rows), f"Score {score:+.2f}."), rows, score)
+        misses.append(Finding(Found.NO_BALANCE, candidate=score, limit=rule.min_score))
+    if broken or misses:
+        dumb = not candidate.lines or Finding(Found.NOT_A_NUMBER, Metric.HELD_OUT_LOSS) in broken
+        return Verdict(Outcome.BROKEN if dumb else Outcome.NOT_BETTER, (*broken, *misses), rows, score)
+    return Verdict(Outcome.BETTER, (*_wins(rows), Finding(Found.BALANCE, candidate=score)), rows, score)
 
 
 def _known(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _broken(candidate: Summary, parent: Summary, rule: Rule, first: bool) -> list[str]:
+def _broken(candidate: Summary, parent: Summary, rule: Rule, first: bool) -> list[Finding]:
     """What makes the comparison itself worthless."""
-    reasons = []
+    found = []
+    mine, theirs = candidate.lines + candidate.failed, parent.lines + parent.failed
     if not candidate.lines or not parent.lines:
-        reasons.append("No held-out line was scored, so nothing can be said of it.")
-    elif candidate.failed > rule.max_failed_share * (candidate.lines + candidate.failed):
-        reasons.append(f"{candidate.failed} of {candidate.lines + candidate.failed} held-out lines could not be spoken or scored.")
-    elif candidate.lines + candidate.failed != parent.lines + parent.failed:
-        reasons.append(f"It was scored on {candidate.lines} lines and its parent on {parent.lines}: they cannot be compared.")
+        found.append(Finding(Found.NO_LINES))
+    elif candidate.failed > rule.max_failed_share * mine:
+        found.append(Finding(Found.LINES_FAILED, count=candidate.failed, of=mine))
+    elif mine != theirs:
+        found.append(Finding(Found.OTHER_LINES, count=candidate.lines, of=parent.lines))
     if not _known(candidate.similarity) and parent.similarity is not None:
-        reasons.append("Its similarity could not be measured.")
+        found.append(Finding(Found.NOT_MEASURED, Metric.SIMILARITY))
     elif not _known(parent.similarity) and not (parent.similarity is None and rule.without_similarity):
-        whose = "Its" if candidate.similarity is None else "Its parent's"
-        reasons.append(f"{whose} similarity could not be measured. Listen and promote by hand, or set without_similarity.")
+        kind = Found.NOT_MEASURABLE if candidate.similarity is None else Found.PARENT_NOT_MEASURED
+        found.append(Finding(kind, Metric.SIMILARITY))
     if not (_known(candidate.wer) and _known(parent.wer)):
         no_ears = candidate.wer is None and parent.wer is None
         if not (no_ears and rule.without_wer):
-            why = ": no recogniser here knows the language. Listen and promote by hand, or set without_wer" if no_ears else ""
-            reasons.append(f"Its wer could not be measured{why}.")
+            found.append(Finding(Found.NOT_MEASURABLE if no_ears else Found.NOT_MEASURED, Metric.WER))
     if candidate.wer is not None and parent.wer is not None and candidate.recogniser != parent.recogniser:
-        reasons.append(f"Its wer was heard by {candidate.recogniser}, its parent's by {parent.recogniser}: they cannot be compared.")
+        found.append(Finding(Found.OTHER_RECOGNISER, Metric.WER, by=candidate.recogniser, parent_by=parent.recogniser))
     if candidate.held_out_loss is not None and not math.isfinite(candidate.held_out_loss):
-        reasons.append("Its held-out loss is not a number.")
+        found.append(Finding(Found.NOT_A_NUMBER, Metric.HELD_OUT_LOSS))
     elif not first and parent.held_out_loss is not None and candidate.held_out_loss is None:
-        reasons.append("Its held-out loss was not measured.")
-    return reasons
+        found.append(Finding(Found.NOT_MEASURED, Metric.HELD_OUT_LOSS))
+    return found
 
 
 def _rows(candidate: Summary, parent: Summary, rule: Rule, first: bool, ceiling: Summary | None) -> tuple[Row, ...]:
@@ -153,34 +175,33 @@ def _rows(candidate: Summary, parent: Summary, rule: Rule, first: bool, ceiling:
     wer_room = slack + (rule.first_wer_loss if first else rule.wer_loss)
     similarity_step = rule.first_similarity_gain if first else -rule.similarity_loss
     return (
-        _row("similarity", parent.similarity, candidate.similarity, top.similarity, similarity_step, higher=True),
-        _row("wer", parent.wer, candidate.wer, top.wer, wer_room, higher=False, capped=first),
-        _row("cer", parent.cer, candidate.cer, top.cer, None, higher=False),
+        _row(Metric.SIMILARITY, parent.similarity, candidate.similarity, top.similarity, similarity_step),
+        _row(Metric.WER, parent.wer, candidate.wer, top.wer, wer_room, capped=first),
+        _row(Metric.CER, parent.cer, candidate.cer, top.cer, None),
         _row(
-            "held-out loss",
+            Metric.HELD_OUT_LOSS,
             parent.held_out_loss,
             candidate.held_out_loss,
             top.held_out_loss,
             None if parent.held_out_loss is None else rule.loss_rise * abs(parent.held_out_loss),
-            higher=False,
         ),
-        _row("dnsmos", parent.dnsmos, candidate.dnsmos, top.dnsmos, -rule.dnsmos_loss, higher=True, capped=first),
+        _row(Metric.DNSMOS, parent.dnsmos, candidate.dnsmos, top.dnsmos, -rule.dnsmos_loss, capped=first),
         _duration_row(parent.duration_ratio, candidate.duration_ratio, rule),
-        _row("f0 distance", parent.f0_semitones, candidate.f0_semitones, top.f0_semitones, None, higher=False),
+        _row(Metric.F0_SEMITONES, parent.f0_semitones, candidate.f0_semitones, top.f0_semitones, None),
     )
 
 
 def _row(
-    metric: str,
+    metric: Metric,
     parent: float | None,
     candidate: float | None,
     ceiling: float | None,
     step: float | None,
     *,
-    higher: bool,
     capped: bool = False,
 ) -> Row:
     """`step` is how far from the parent's value the limit lies; None: no limit. `capped`: from the recordings' value, if that is worse."""
+    higher = METRICS[metric].better is Better.HIGHER
     start = _no_better_than(parent, ceiling, higher) if capped else parent
     limit = None if step is None or start is None or not math.isfinite(start) else start + step
     if candidate is None:
@@ -189,7 +210,7 @@ def _row(
         ok = math.isfinite(candidate)
     else:
         ok = candidate >= limit - 1e-9 if higher else candidate <= limit + 1e-9
-    return Row(metric, parent, candidate, ceiling, limit, higher, ok)
+    return Row(metric, parent, candidate, ceiling, limit, ok)
 
 
 def _no_better_than(value: float | None, ceiling: float | None, higher: bool) -> float | None:
@@ -202,7 +223,7 @@ def _duration_row(parent: float | None, candidate: float | None, rule: Rule) -> 
     low, high = rule.duration_range
     ok = candidate is None or (math.isfinite(candidate) and low <= candidate <= high)
     limit = None if ok or candidate is None else (low if candidate < low else high)
-    return Row("duration ratio", parent, candidate, 1.0, limit, candidate is None or candidate < 1.0, ok)
+    return Row(Metric.DURATION_RATIO, parent, candidate, 1.0, limit, ok)
 
 
 def _score(candidate: Summary, parent: Summary, rule: Rule, ceiling: Summary | None) -> float:
@@ -238,21 +259,19 @@ def _score(candidate: Summary, parent: Summary, rule: Rule, ceiling: Summary | N
     return sum(weight * max(-4.0, min(4.0, one)) for weight, one in zip(rule.weights, gains, strict=True))
 
 
-def _miss(row: Row) -> str:
+def _miss(row: Row) -> Finding:
     if row.candidate is None or not math.isfinite(row.candidate):
-        return f"Its {row.metric} could not be measured."
-    if row.metric == "duration ratio":
-        pace = "faster" if row.candidate < 1 else "slower"
-        return f"It speaks much {pace} than the recordings (duration ratio {row.candidate:.2f}, the limit is {row.limit:.2f})."
-    word = "at least" if row.higher_is_better else "at most"
-    return f"Its {row.metric} is {row.candidate:.3f}, its parent's {row.parent:.3f}; it needed {word} {row.limit:.3f}."
+        return Finding(Found.NOT_MEASURED, row.metric)
+    return Finding(Found.BEYOND_LIMIT, row.metric, row.candidate, row.parent, row.limit)
 
 
-def _wins(rows: tuple[Row, ...]) -> list[str]:
+def _wins(rows: tuple[Row, ...]) -> list[Finding]:
+    """What got better. Pace is left out: within its limits it is a matter of taste."""
     wins = []
     for row in rows:
-        if row.metric == "duration ratio" or row.parent is None or row.candidate is None:
+        if row.metric is Metric.DURATION_RATIO or row.parent is None or row.candidate is None:
             continue
-        if (row.candidate > row.parent) == row.higher_is_better and row.candidate != row.parent:
-            wins.append(f"Its {row.metric} went from {row.parent:.3f} to {row.candidate:.3f}.")
+        badness = METRICS[row.metric].badness
+        if badness(row.candidate) < badness(row.parent):
+            wins.append(Finding(Found.GAINED, row.metric, row.candidate, row.parent))
     return wins

@@ -279,7 +279,7 @@ def test_a_version_that_cannot_be_taken_in_is_left_and_says_why(
     (found,) = store.read_now(survey.look, tmp_path / "home")
     assert found.state is state
     assert found.message.sentence
-    store.write_now(adopt.take_in, [found], tmp_path / "home", 500)
+    store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), [found], tmp_path / "home", 500))
     assert store.read_now(lambda session: session.scalars(select(Version)).all()) == []
 
 

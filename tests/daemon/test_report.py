@@ -26,7 +26,7 @@ def details(**changed: Any) -> dict[str, Any]:
             "training": {"seconds": 61.0, "machine": "CPU", "ended": "All 150 steps done."},
             "curves": {"train/loss": [[step, 10.0 / step] for step in range(1, 151)], "held_out/loss": []},
         },
-        "verdict": {"better": False, "reasons": ["Its wer is 0.250, its parent's 0.100; it needed at most 0.120."], "score": None},
+        "verdict": {"better": False, "reasons": ["Its WER is 0.250, its parent's 0.100; it needed at most 0.120."], "score": None},
         "table": [{"metric": "wer", "candidate": 0.25, "limit": 0.12, "ok": False}],
         "summaries": {"candidate": summary, "parent": {**summary, "wer": 0.1}, "recordings": {**summary, "similarity": None}},
         "recogniser": "Words are heard by somebody.",
@@ -45,12 +45,12 @@ def test_it_tells_where_a_version_comes_from_what_it_scored_and_why_it_was_kept(
     text = markdown(details())
     for told in (
         "# anna v3",
-        "**Not better than v2.** Its wer is 0.250",
+        "**Not better than v2.** Its WER is 0.250",
         "base of glow → v1 → v2 → v3",
         "#4: 40 clips (6 new), 160 s; held out 5 clips, 20 s",
         "| dropped clips | 2 too-short |",
         "| WER | 0.100 | 0.250 | 0.250 | lower |",
-        "| wer | 0.250 | 0.120 | **no** |",
+        "| WER | 0.250 | 0.120 | **no** |",
         "150 steps, best at 120, 61 s",
         "| learning_rate | 0.0003 |",
         "It is silent.",
@@ -64,7 +64,7 @@ def test_a_bar_in_a_text_does_not_break_the_table() -> None:
 
 
 def test_what_was_not_measured_is_a_dash() -> None:
-    assert "| speaker similarity | 0.800 | 0.800 | – | higher |" in markdown(details())
+    assert "| similarity | 0.800 | 0.800 | – | higher |" in markdown(details())
 
 
 def test_a_falling_curve_falls() -> None:

@@ -18,6 +18,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from daemon.state import tally
+from daemon.state.compare import metric_message
+from engines.metrics.table import METRICS
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 from proto.channel import HINT_KEY
@@ -263,7 +265,8 @@ class Voices(stubs.VoicesServicer):
             for name in sorted(one)
             if name in other
         ]  # fmt: skip
-        return pb.CompareResponse(metrics=metrics, lines=self.lines, sentence=self.sentence, ready=True)
+        infos = [metric_message(info) for info in METRICS.values()]
+        return pb.CompareResponse(infos=infos, metrics=metrics, lines=self.lines, sentence=self.sentence, ready=True)
 
     def Rate(self, request: pb.Rating, context: Any) -> pb.Rating:
         rated = pb.Rating()
@@ -406,7 +409,10 @@ class System(stubs.SystemServicer):
         self._told = Told()
 
     def Info(self, request: pb.Empty, context: Any) -> pb.InfoResponse:
-        return self.info
+        told = pb.InfoResponse()
+        told.CopyFrom(self.info)
+        told.metrics.extend(metric_message(info) for info in METRICS.values())
+        return told
 
     def Watch(self, request: pb.SystemWatchRequest, context: Any) -> Iterator[pb.SystemSample]:
         yield from self._told.follow(self.samples, context)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from daemon.state.compare import metric_message
+from engines.metrics import table
+from engines.metrics.table import Metric
 from proto import myna_pb2 as pb
 from tui.dashboard.lineage import tree
-from tui.metrics import BY_NAME, change, figure
+from tui.metrics import change, figure, find, which
 
 pytestmark = pytest.mark.unit
+METRICS = [metric_message(info) for info in table.METRICS.values()]
 BASE = pb.Version(number=0)
 
 
@@ -51,11 +57,31 @@ def test_each_knows_the_version_it_came_from() -> None:
     ],
 )
 def test_a_change_is_said_by_sign_and_word(name: str, before: float, after: float, text: str, better: bool | None) -> None:
-    told = change(BY_NAME[name], {name: before}, {name: after})
+    told = change(find(METRICS, name), {name: before}, {name: after})
     assert (told.text, told.better) == (text, better)
 
 
 def test_what_was_not_measured_is_not_judged() -> None:
-    metric = BY_NAME["wer"]
+    metric = find(METRICS, "wer")
     assert change(metric, {}, {"wer": 0.1}).text == ""
     assert figure(metric, {"wer": float("nan")}) == ""
+
+
+def test_which_way_is_better_is_what_the_daemon_says() -> None:
+    assert [(info.name, which(info)) for info in METRICS[:2]] == [("similarity", "↑"), ("wer", "↓")]
+    assert which(find(METRICS, "duration_ratio")) == "≈1"
+
+
+def test_a_metric_that_the_daemon_does_not_describe_is_shown_by_its_name_and_not_judged() -> None:
+    info = find(METRICS, "breath_noise")
+    assert (info.title, figure(info, {"breath_noise": 0.5})) == ("breath noise", "0.500")
+    told = change(info, {"breath_noise": 0.5}, {"breath_noise": 0.25})
+    assert (told.text, told.better) == ("-0.250", None)
+
+
+def test_each_metric_is_described_once() -> None:
+    """Titles, digits and directions stand in engines/metrics/table.py, and nowhere in what shows them."""
+    there = {path: path.read_text(encoding="utf-8") for folder in ("daemon", "tui") for path in Path(folder).rglob("*.py")}
+    # the others are words of clips and trainings, too
+    titles = [f'"{table.METRICS[one].title}"' for one in (Metric.DNSMOS, Metric.DURATION_RATIO, Metric.F0_SEMITONES)]
+    assert [str(path) for path, text in there.items() if any(title in text for title in titles)] == []

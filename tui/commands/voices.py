@@ -8,12 +8,12 @@ import typer
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tui import arguments, as_json, follow, names, output, session, wording
+from tui import arguments, as_json, follow, metrics, names, output, session, wording
 
 app = typer.Typer()
 
 PANEL = "Voices"
-METRICS = ("wer", "cer", "similarity", "dnsmos", "held_out_loss")  #: shown in lists, where a version has them
+LISTED = ("wer", "cer", "similarity", "dnsmos", "held_out_loss")  #: shown in lists, where a version has them
 
 
 @app.command(rich_help_panel=PANEL)
@@ -44,24 +44,30 @@ def voices(json: output.Json = False) -> None:
 @app.command(rich_help_panel=PANEL)
 def versions(voice: arguments.Voice, json: output.Json = False) -> None:
     """List a voice's versions, the newest first."""
-    found = list(session.client().versions(voice))
+    client = session.client()
+    found = list(client.versions(voice))
     if json:
         output.json(found)
         return
-    shown = [name for name in METRICS if any(name in version.metrics for version in found)]
+    infos = client.info().metrics if found else ()
+    shown = [metrics.find(infos, name) for name in LISTED if any(name in version.metrics for version in found)]
     rows = (
         (
             f"{version.voice}@{version.number}",
             version.state,
             f"@{version.parent}" if version.parent else "base",
             f"#{version.dataset}" if version.dataset else "",
-            *(f"{version.metrics[name]:.3f}" if name in version.metrics else "" for name in shown),
+            *(metrics.figure(info, version.metrics) for info in shown),
             wording.moment(version.created),
             version.verdict,
         )
         for version in found
     )
-    output.table(("version", "state", "from", "data", *shown, "made", ""), rows, f"{voice} has no versions yet: the engine's base speaks.")
+    output.table(
+        ("version", "state", "from", "data", *(info.title for info in shown), "made", ""),
+        rows,
+        f"{voice} has no versions yet: the engine's base speaks.",
+    )
 
 
 @app.command(rich_help_panel=PANEL)
@@ -120,9 +126,11 @@ def compare(
     if json:
         output.json({**as_json.plain(found), "listeners": as_json.plain(tally)})
         return
+    better = {"a": str(first), "b": str(second)}
     rows = (
-        (m.name, _figure(m.a), _figure(m.b), _figure(m.recordings), {"a": str(first), "b": str(second)}.get(m.better, ""))
+        (info.title, *(metrics.figure(info, {m.name: value}) for value in (m.a, m.b, m.recordings)), better.get(m.better, ""))
         for m in found.metrics
+        for info in (metrics.find(found.infos, m.name),)
     )
     output.table(("held-out", str(first), str(second), "recordings", "better"), rows)
     if lines:
@@ -163,7 +171,11 @@ def show(version: pb.Version) -> None:
     )
     if version.metrics:
         print()
-        output.table(("metric", "value"), sorted((name, _figure(value)) for name, value in version.metrics.items()))
+        infos = session.client().info().metrics
+        known = [info.name for info in infos]
+        named = [*(name for name in known if name in version.metrics), *sorted(version.metrics.keys() - set(known))]
+        rows = [(info.title, metrics.figure(info, version.metrics)) for info in (metrics.find(infos, name) for name in named)]
+        output.table(("metric", "value"), rows)
 
 
 def changed(version: pb.Version, json: bool) -> None:

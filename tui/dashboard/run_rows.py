@@ -14,12 +14,18 @@ HEAD = ("run", "voice", "engine", "from", "data", "steps", "best", "at", "rate",
 
 
 def settings(run: pb.Run) -> dict[str, Any]:
-    """The settings that it was trained with; empty when there are none to read."""
+    """The settings that it was trained with, by the names that people give them; empty when there are none to read.
+
+    Adapters (`lora`: a table, or nothing) become `lora_rank` (0: all parameters were trained), `lora_alpha` and so on.
+    """
     try:
         read = json.loads(run.settings_json or "{}")
     except ValueError:
         return {}
-    return read if isinstance(read, dict) else {}
+    if not isinstance(read, dict) or not read:
+        return {}
+    adapters = read.pop("lora", None)
+    return {**read, "lora_rank": 0, **{f"lora_{name}": value for name, value in (adapters or {}).items()}}
 
 
 def cells(run: pb.Run) -> tuple[str, ...]:
@@ -40,7 +46,7 @@ def cells(run: pb.Run) -> tuple[str, ...]:
         f"{run.best_step:,}" if best else "",
         _number(chosen.get("learning_rate")),
         _number(chosen.get("batch_size")),
-        "full" if rank in (0, None) else _number(rank),
+        "full" if rank == 0 else _number(rank),
         wording.duration(took) if took > 0 else "",
         made,
     )

@@ -34,7 +34,7 @@ class Wanted:
     voice: str
     dataset: int = 0  #: 0: the newest
     start: str = ""  #: version number or "base"; empty: the promoted version, else the base
-    choices: tuple[tuple[str, Any], ...] = ()  #: fields of TrainOptions
+    choices: tuple[tuple[str, Any], ...] = ()  #: fields of TrainOptions; `engine` has no field in the form: it goes with the LoRA rank
 
 
 #: field → (label, what an empty one means, type)
@@ -167,4 +167,7 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
         start = (read["start"] or "").removeprefix("v")
         fixed = ("voice", "start", "dataset")
         choices = tuple((name, value) for name, value in read.items() if name not in fixed and value is not None)
+        begun = dict(self._begin.choices)
+        if "engine" in begun and read["lora_rank"] == begun.get("lora_rank"):  # adapters of another rank have an alpha of their own
+            choices = (*choices, ("engine", begun["engine"]))
         return Wanted(read["voice"], read["dataset"] or 0, start, choices)

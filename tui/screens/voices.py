@@ -95,7 +95,7 @@ class VoicesScreen(WorkshopScreen):
         against = tree.against
         beside = f" beside {spelt(against)}" if against is not None else ""
         pane.show_name(f"{line.voice.name}@{line.version.number or 'base'}{beside}")
-        pane.show_numbers(numbers(line.version, self._known(line, against), None))
+        pane.show_numbers(numbers(line.version, self._known(line, against), None, self.app.live.info.metrics))
         work = partial(self._complete, line, against)  # not yet a coroutine: it may be called off before it begins
         self.run_worker(work, exclusive=True, group="version")  # type: ignore[arg-type]  # Textual's type knows no result None
 
@@ -106,7 +106,7 @@ class VoicesScreen(WorkshopScreen):
         client, name = self.app.client, line.voice.name
         try:
             compared = await client.compare(name, against, version.number) if against is not None else None
-            pane.show_numbers(numbers(version, self._known(line, against), compared))
+            pane.show_numbers(numbers(version, self._known(line, against), compared, self.app.live.info.metrics))
             if compared is not None and compared.ready:
                 rows = [SpokenLine(row.clip, row.text, row.metrics_a, row.metrics_b) for row in compared.lines]
             else:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from textual.binding import Binding
 from textual.message import Message
 
-from tui.metrics import BY_NAME, change, figure
+from proto import myna_pb2 as pb
+from tui.metrics import change, figure, find
 from tui.widgets.long_table import Column, LongTable
+
+if TYPE_CHECKING:
+    from tui.dashboard.host import Host
 
 
 @dataclass(frozen=True)
@@ -22,22 +27,29 @@ class SpokenLine:
     after: Mapping[str, float] = field(default_factory=dict)  #: of the chosen one
 
 
-WER = BY_NAME["wer"]
-SIMILARITY = BY_NAME["similarity"]
+def columns(metrics: Sequence[pb.MetricInfo]) -> tuple[Column[SpokenLine], ...]:
+    """What is shown of a line; `metrics` as the daemon describes them."""
+    wer, similarity = find(metrics, "wer"), find(metrics, "similarity")
 
+    def role(line: SpokenLine) -> str:
+        return {True: "good", False: "bad", None: ""}[change(wer, line.before, line.after).better]
 
-def _role(line: SpokenLine) -> str:
-    return {True: "good", False: "bad", None: ""}[change(WER, line.before, line.after).better]
+    def after(metric: pb.MetricInfo, width: int, room: int = 0) -> Column[SpokenLine]:
+        return Column(
+            metric.title,
+            width,
+            lambda line: figure(metric, line.after),
+            lambda line: line.after.get(metric.name, -1.0),
+            right=True,
+            room=room,
+        )
 
-
-COLUMNS: tuple[Column[SpokenLine], ...] = (
-    Column("WER", 5, lambda line: figure(WER, line.after), lambda line: line.after.get("wer", -1.0), right=True),
-    Column("change", 13, lambda line: change(WER, line.before, line.after).text, role=_role),
-    Column(
-        "similarity", 10, lambda line: figure(SIMILARITY, line.after), lambda line: line.after.get("similarity", -1.0), right=True, room=90
-    ),
-    Column("line", 0, lambda line: line.text),
-)
+    return (
+        after(wer, 5),
+        Column("change", 13, lambda line: change(wer, line.before, line.after).text, role=role),
+        after(similarity, 10, room=90),
+        Column("line", 0, lambda line: line.text),
+    )
 
 
 class LinesTable(LongTable[SpokenLine]):
@@ -57,11 +69,14 @@ class LinesTable(LongTable[SpokenLine]):
             super().__init__()
             self.who = who
 
+    app: Host  # type: ignore[assignment]
+
     def __init__(self) -> None:
-        super().__init__(COLUMNS, lambda line: line.clip, id="lines")
+        super().__init__(columns(()), lambda line: line.clip, id="lines")
 
     def show_lines(self, lines: Sequence[SpokenLine]) -> None:
         """Draw these."""
+        self.show_columns(columns(self.app.live.info.metrics))
         self.show_rows(lines)
 
     def action_hear(self, who: str) -> None:

@@ -100,6 +100,11 @@ class LongTable(Guarded, ScrollView, Generic[Row], can_focus=True, inherit_bindi
         """The row under the cursor."""
         return self._rows[self._cursor] if self._cursor < len(self._rows) else None
 
+    def show_columns(self, columns: Sequence[Column[Row]]) -> None:
+        """Show other columns of the same rows."""
+        self._columns = columns
+        self.refresh()
+
     def show_rows(self, rows: Sequence[Row]) -> None:
         """Show these rows, in the order that the person chose."""
         before = self.chosen

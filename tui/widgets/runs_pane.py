@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tui.dashboard.host import Host
 
 MOST = 5  #: runs over one: more colours than that cannot be told apart
+#: Of a run with adapters, besides their rank and what they are on.
+ADAPTERS = ("lora_alpha", "lora_dropout")
 COLOURS = {"running": "accent", "failed": "error", "paused": "warning"}
 
 
@@ -165,4 +167,7 @@ def repeated(run: pb.Run) -> tuple[tuple[str, Any], ...]:
     found = [(name, chosen[name]) for name in names if isinstance(chosen.get(name), int | float)]
     if run.steps and "steps" not in chosen:
         found.insert(0, ("steps", run.steps))
-    return tuple(found)
+    adapters = {name: str(chosen[name]) for name in ADAPTERS if chosen.get("lora_rank") and name in chosen}
+    if targets := chosen.get("lora_targets"):
+        adapters["lora_targets"] = ",".join(map(str, targets))
+    return (*found, ("engine", adapters)) if adapters else tuple(found)

@@ -15,7 +15,7 @@ from textual.widgets import Markdown, Static
 
 from proto import myna_pb2 as pb
 from tui import wording
-from tui.metrics import METRICS, change, figure
+from tui.metrics import change, figure, which
 from tui.output import safe
 from tui.widgets.lines_table import LinesTable, SpokenLine
 from tui.widgets.pane import Pane
@@ -117,7 +117,9 @@ class VersionPane(Pane):
         return found
 
 
-def numbers(version: pb.Version, against: pb.Version | None, compared: pb.CompareResponse | None) -> Content:
+def numbers(
+    version: pb.Version, against: pb.Version | None, compared: pb.CompareResponse | None, metrics: Sequence[pb.MetricInfo]
+) -> Content:
     """A version's facts, and its scores beside another's. With `compared.ready` they are of the very same lines."""
     parts: list[Content | str | tuple[str, str]] = []
     facts = [
@@ -143,10 +145,10 @@ def numbers(version: pb.Version, against: pb.Version | None, compared: pb.Compar
     head = f"{'':17}{spelt(version.number):>7}"
     head += f"{spelt(against.number):>9}  {'change':<16}" if against is not None else ""
     parts.append((head + (f"{'person':>7}" if person else "") + "\n", "$muted"))
-    for metric in METRICS:
+    for metric in metrics:
         if metric.name not in mine and metric.name not in theirs:
             continue
-        parts.append(f"{f'{metric.title} {metric.which}':<17}{figure(metric, mine):>7}")
+        parts.append(f"{f'{metric.title} {which(metric)}':<17}{figure(metric, mine):>7}")
         if against is not None:
             told = change(metric, theirs, mine)
             colour = {True: "$success", False: "$error", None: "$muted"}[told.better]

@@ -15,7 +15,7 @@ from proto.channel import ClientError
 from tui import wording
 from tui.dashboard.actions import asks, changes
 from tui.dashboard.lineage import tree
-from tui.metrics import BY_NAME, Metric, change, figure
+from tui.metrics import change, figure, find
 from tui.widgets.long_table import Column, LongTable
 from tui.widgets.pane import Pane
 
@@ -61,7 +61,7 @@ def _state_role(line: Line) -> str:
     return {"promoted": "good", "rejected": "bad", "archived": "dim"}.get(state, "")
 
 
-def _metric(metric: Metric) -> Callable[[Line], str]:
+def _metric(metric: pb.MetricInfo) -> Callable[[Line], str]:
     def cell(line: Line) -> str:
         if line.version is None:
             return ""
@@ -71,7 +71,7 @@ def _metric(metric: Metric) -> Callable[[Line], str]:
     return cell
 
 
-def _metric_role(metric: Metric) -> Callable[[Line], str]:
+def _metric_role(metric: pb.MetricInfo) -> Callable[[Line], str]:
     def role(line: Line) -> str:
         if line.version is None or line.parent is None:
             return ""
@@ -80,20 +80,21 @@ def _metric_role(metric: Metric) -> Callable[[Line], str]:
     return role
 
 
-def _column(name: str, width: int, room: int = 0) -> Column[Line]:
-    metric = BY_NAME[name]
+def _column(metric: pb.MetricInfo, width: int, room: int = 0) -> Column[Line]:
     return Column(metric.title, width, _metric(metric), room=room, role=_metric_role(metric))
 
 
-COLUMNS: tuple[Column[Line], ...] = (
-    Column("version", 14, _name),
-    Column("state", 11, _state, role=_state_role),
-    _column("similarity", 19),
-    _column("wer", 19),
-    _column("dnsmos", 17, room=94),
-    _column("held_out_loss", 21, room=118),
-    Column("data", 5, lambda line: f"#{line.version.dataset}" if line.version is not None and line.version.dataset else "", room=126),
-)
+def columns(metrics: Sequence[pb.MetricInfo]) -> tuple[Column[Line], ...]:
+    """What is shown of a version; `metrics` as the daemon describes them."""
+    return (
+        Column("version", 14, _name),
+        Column("state", 11, _state, role=_state_role),
+        _column(find(metrics, "similarity"), 19),
+        _column(find(metrics, "wer"), 19),
+        _column(find(metrics, "dnsmos"), 17, room=94),
+        _column(find(metrics, "held_out_loss"), 21, room=118),
+        Column("data", 5, lambda line: f"#{line.version.dataset}" if line.version is not None and line.version.dataset else "", room=126),
+    )
 
 
 def _banner(line: Line) -> str:
@@ -143,7 +144,7 @@ class VersionsPane(Pane):
         self._words: list[str] = []
 
     def compose(self) -> ComposeResult:
-        yield LongTable(COLUMNS, lambda line: line.key, banner=_banner, sortable=False)
+        yield LongTable(columns(self.app.live.info.metrics), lambda line: line.key, banner=_banner, sortable=False)
 
     @property
     def chosen(self) -> Line | None:
@@ -193,7 +194,9 @@ class VersionsPane(Pane):
             if not folded:
                 base = pb.Version(voice=voice.name, engine=voice.engine, state="base")
                 lines += [Line(voice, False, row.guides, row.version, row.parent) for row in tree(versions, base)]
-        self.query_one(LongTable).show_rows(lines)
+        table = self.query_one(LongTable)
+        table.show_columns(columns(self.app.live.info.metrics))
+        table.show_rows(lines)
         self.show_title(f"beside {self.marked[0]}@{self.marked[1] or 'base'}" if self.marked is not None else "")
         self.post_message(self.Chosen())
 

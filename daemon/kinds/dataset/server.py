@@ -15,6 +15,8 @@ from daemon.database.models import Dataset, Job, Recording
 from daemon.errors import MynaError
 from daemon.kinds.kind import FollowUp, Kind
 from daemon.state import datasets, events, recordings, voices
+from daemon.state.status import State
+from daemon.state.values import Level
 from engines import registry
 from engines.capabilities import Capability
 from proto import myna_pb2 as pb
@@ -89,7 +91,7 @@ class MakeDataset(Kind):
         if info is not None and Capability.LEARNS not in info.capabilities:
             job.why += f" Not trained: {info.name} does not learn."
             return ()
-        waiting = select(Job).where(Job.voice == voice.name, Job.kind == "train", Job.state == "queued", Job.run.is_(None))
+        waiting = select(Job).where(Job.voice == voice.name, Job.kind == "train", Job.state == State.QUEUED, Job.run.is_(None))
         if session.scalars(waiting).first() is not None:
             return ()
         needed = float(voice.options.get("auto_train_min_seconds", self.settings.auto_train_min_seconds))
@@ -99,7 +101,7 @@ class MakeDataset(Kind):
             return ()
 
         def refused(error: MynaError) -> None:  # the dataset is made all the same; the person hears what stands in the way
-            events.notice(session, "warning", f"{voice.name} is not trained by itself: {error.sentence}", error.hint, voice.name)
+            events.notice(session, Level.WARNING, f"{voice.name} is not trained by itself: {error.sentence}", error.hint, voice.name)
             job.why += f" Not trained: {error.sentence}"
 
         spec = pb.JobSpec(train=pb.TrainSpec(voice=voice.name))

@@ -11,18 +11,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from engines.metrics.table import METRICS, Metric
+
 #: Rows of the details' summaries in the order they are shown: name in the summary, title, digits, which way is better.
-METRICS = (
-    ("similarity", "speaker similarity", 3, "higher"),
-    ("wer", "WER", 3, "lower"),
-    ("cer", "CER", 3, "lower"),
-    ("held_out_loss", "held-out loss", 4, "lower"),
-    ("dnsmos", "DNSMOS", 2, "higher"),
-    ("duration_ratio", "duration ratio", 2, "nearer 1"),
-    ("f0_semitones", "F0 distance, semitones", 2, "lower"),
-    ("lines", "lines scored", 0, ""),
-    ("failed", "lines failed", 0, ""),
+_METRICS = tuple(
+    (info.name, f"{info.title}, {info.unit}" if info.unit else info.title, info.digits, info.better) for info in METRICS.values()
 )
+_BY_LINE = (Metric.WER, Metric.SIMILARITY)
+_COUNTS = (("lines", "lines scored", 0, ""), ("failed", "lines failed", 0, ""))
 #: Losses that come first where a training has them.
 _FIRST = ("text_ce", "mel_ce")
 #: Rows of the table of evaluations, about.
@@ -130,7 +126,7 @@ def _origin(lineage: dict[str, Any]) -> list[tuple[str, str]]:
 def _scores(details: dict[str, Any]) -> str:
     summaries = details["summaries"]
     rows = []
-    for name, title, digits, better in METRICS:
+    for name, title, digits, better in (*_METRICS, *_COUNTS):
         cells = [_number(summaries[who].get(name), digits) for who in ("parent", "candidate", "recordings")]
         rows.append((title, *cells, better))
     losses = details.get("held_out_losses", {})
@@ -236,7 +232,7 @@ def _evaluation(row: dict[str, Any], names: Sequence[str], against: Sequence[tup
 def _rule_table(details: dict[str, Any]) -> str:
     rows = [
         (
-            row["metric"],
+            METRICS[Metric(row["metric"])].title,
             _number(row["candidate"], 3),
             "" if row["limit"] is None else _number(row["limit"], 3),
             "yes" if row["ok"] else "**no**",
@@ -261,10 +257,10 @@ def _line_table(lines: Sequence[dict[str, Any]]) -> str:
     for line in lines:
         scores, before = line["scores"], line["parent_scores"]
         heard = scores.get("error") or scores.get("heard", "")
-        moved = [f"{_number(before.get(name), 2)} → {_number(scores.get(name), 2)}" for name in ("wer", "similarity")]
+        moved = [f"{_number(before.get(name), 2)} → {_number(scores.get(name), 2)}" for name in _BY_LINE]
         files = ", ".join(f"[{name}](../../../{line[key]})" for name, key in _FILES if line[key])
         rows.append((line["text"], heard, *moved, files))
-    return _table(("text", "heard", "WER", "similarity", "listen"), rows)
+    return _table(("text", "heard", *(METRICS[name].title for name in _BY_LINE), "listen"), rows)
 
 
 _FILES = (("recording", "recording"), ("before", "spoken_by_parent"), ("after", "spoken"))

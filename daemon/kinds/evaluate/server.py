@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.kind import Kind
-from daemon.state import clip_refs, engines, voices
+from daemon.state import clip_refs, engines, verdict, voices
+from daemon.state.values import Decision, VersionState
 from engines import registry
 from engines.capabilities import Capability
 from proto import myna_pb2 as pb
@@ -81,8 +82,8 @@ class Evaluate(Kind):
         details: dict[str, Any] = json.loads(scored.report_json or "{}")
         candidate, against = _pair(session, asked)
         voice = voices.get(session, asked.voice)
-        decision = _decide(voice, candidate, against, asked, better=scored.better, broken=bool(details.get("broken")))
-        verdict = f"{decision} {scored.verdict}".strip()
+        decision = _decide(voice, candidate, asked, scored.outcome)
+        words = f"{_sentence(decision, voice, candidate, against)} {scored.verdict}".strip()
         session.add(
             Evaluation(
                 voice=voice.name,
@@ -92,29 +93,31 @@ class Evaluate(Kind):
                 metrics=dict(scored.metrics),
                 against_metrics=dict(scored.against_metrics),
                 recording_metrics=dict(scored.recording_metrics),
-                report=details,
+                report={**details, verdict.DECISION: decision.value},
                 better=scored.better,
-                verdict=verdict,
+                verdict=words,
                 time=now(),
             )
         )
         kept = {name: value for name, value in candidate.metrics.items() if name.startswith("train_")}
         candidate.metrics = {**kept, **dict(scored.metrics)}
-        candidate.verdict = verdict
-        if decision.startswith("Promoted"):
+        verdict.put(candidate, decision, words)
+        if decision is Decision.PROMOTED:
             voices.promote(session, voice.name, candidate.number, voices.BY_SCORE)
             return
-        if details.get("broken") and candidate.state == "candidate":
-            candidate.state = "rejected"
+        if decision is Decision.BROKEN and candidate.state == VersionState.CANDIDATE:
+            candidate.state = VersionState.REJECTED
         voices.emit_version(session, candidate)
 
     def ended_badly(self, session: Session, job: Job) -> None:
-        """A candidate that could not be scored stays one, and says why."""
+        """A candidate that could not be scored stays one, and says why; one that has scores or a history of its own keeps its verdict."""
         asked = pb.JobSpec.FromString(job.spec).evaluate
         row = session.scalars(select(Version).where(Version.voice == asked.voice, Version.number == asked.version)).first()
-        if row is not None and row.verdict in ("", "Not scored yet."):
-            row.verdict = f"Not scored: {job.why or 'its evaluation did not end'} (job #{job.id}; `myna retry {job.id}`)."
-            voices.emit_version(session, row)
+        if row is None or row.adopted is not None or _scored(session, row):
+            return
+        why = f"{job.why or 'its evaluation did not end'} (job #{job.id}; `myna retry {job.id}`)."
+        verdict.put_unscored(row, Decision.NOT_SCORED, why)
+        voices.emit_version(session, row)
 
 
 def _pair(session: Session, asked: pb.EvaluateSpec) -> tuple[Version, Version | None]:
@@ -133,24 +136,38 @@ def _pair(session: Session, asked: pb.EvaluateSpec) -> tuple[Version, Version | 
     return candidate, against
 
 
-def _decide(voice: Voice, candidate: Version, against: Version | None, asked: pb.EvaluateSpec, *, better: bool, broken: bool) -> str:
-    """The first sentence of the verdict: what becomes of the candidate."""
-    other, number = voices.name_of(against), candidate.number
-    if broken:
-        return f"Rejected: v{number} does not speak."
-    if not better:
-        return f"Not promoted: it is not better than {other}."
-    if voice.promoted == number:
-        return f"Better than {other}, and promoted already."
+def _scored(session: Session, row: Version) -> bool:
+    """Whether there are scores of the version as a candidate."""
+    query = select(Evaluation.id).where(Evaluation.voice == row.voice, Evaluation.version == row.number)
+    return session.scalars(query.limit(1)).first() is not None
+
+
+def _decide(voice: Voice, candidate: Version, asked: pb.EvaluateSpec, outcome: wire.EvaluateResult.Outcome.ValueType) -> Decision:
+    """What becomes of the candidate."""
+    if outcome == wire.EvaluateResult.BROKEN:
+        return Decision.BROKEN
+    if outcome != wire.EvaluateResult.BETTER:
+        return Decision.NOT_BETTER
+    if voice.promoted == candidate.number:
+        return Decision.PROMOTED_ALREADY
     if not asked.promote_if_better:
-        return f"Better than {other}. `myna promote {voices.spelt(voice.name, number)}` lets it speak."
+        return Decision.NOT_ASKED
     if (voice.promoted or 0) != asked.against:
-        speaks = f"v{voice.promoted}" if voice.promoted else "the base"
-        how = f"`myna compare {voices.spelt(voice.name, number)} {voices.spelt(voice.name, voice.promoted or 0)} --score`"
-        return f"Not promoted: it is better than {other}, but {speaks} speaks now. Compare them: {how}."
-    if candidate.state != "candidate":
-        return f"Not promoted: it is better than {other}, but a person {candidate.state} it."
-    return f"Promoted: it is better than {other}."
+        return Decision.OTHER_SPEAKS
+    return Decision.PROMOTED if candidate.state == VersionState.CANDIDATE else Decision.PUT_ASIDE
+
+
+def _sentence(decision: Decision, voice: Voice, candidate: Version, against: Version | None) -> str:
+    name = voices.spelt(voice.name, candidate.number)
+    about = verdict.Scored(
+        number=candidate.number,
+        name=name,
+        other=voices.name_of(against),
+        speaks=f"v{voice.promoted}" if voice.promoted else "the base",
+        compare=f"myna compare {name} {voices.spelt(voice.name, voice.promoted or 0)} --score",
+        state=candidate.state,
+    )
+    return verdict.sentence(decision, about)
 
 
 def _lineage(session: Session, voice: Voice, candidate: Version, against: Version | None) -> dict[str, Any]:

@@ -70,8 +70,9 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     verdict = gate.better(mine, theirs, rule, first=plan.first, ceiling=ceiling)
     details: dict[str, Any] = {
         "lineage": json.loads(plan.lineage_json or "{}"),
-        "verdict": {"better": verdict.promote, "reasons": list(verdict.sentences[1:]), "score": verdict.score},
-        "broken": not mine.lines or (mine.held_out_loss is not None and not math.isfinite(mine.held_out_loss)),
+        "verdict": {"outcome": verdict.outcome, "better": verdict.promote, "reasons": list(verdict.sentences), "score": verdict.score},
+        "findings": [_plain(one.to_json()) for one in verdict.findings],
+        "broken": verdict.outcome is gate.Outcome.BROKEN,
         "table": [_plain(dataclasses.asdict(row)) for row in verdict.rows],
         "summaries": {"candidate": _plain(mine.to_json()), "parent": _plain(theirs.to_json()), "recordings": _plain(ceiling.to_json())},
         "held_out_losses": {"candidate": _plain(losses[candidate.title]), "parent": _plain(losses[rival.title])},
@@ -88,7 +89,8 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
         wire.Report(
             evaluated=wire.EvaluateResult(
                 better=verdict.promote,
-                verdict=" ".join(verdict.sentences[1:]),
+                verdict=" ".join(verdict.sentences),
+                outcome=wire.EvaluateResult.Outcome.Value(verdict.outcome.name),
                 metrics=_numbers(mine),
                 against_metrics=_numbers(theirs),
                 recording_metrics=_numbers(ceiling),

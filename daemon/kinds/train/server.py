@@ -20,7 +20,8 @@ from daemon.database.models import Dataset, Home, Job, PointRow, Run, SeriesRow,
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.home import identity
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import clip_refs, engines, events, paging, voices
+from daemon.state import clip_refs, engines, events, paging, verdict, voices
+from daemon.state.values import Decision, Level, VersionKind, VersionState
 from engines import registry
 from engines.capabilities import Capability
 from engines.errors import BadInput
@@ -148,15 +149,15 @@ class Train(Kind):
             dataset=run.dataset,
             run=run.id,
             engine=run.engine,
-            kind=trained.kind or "full",
-            state="candidate",
+            kind=trained.kind or VersionKind.FULL,
+            state=VersionState.CANDIDATE,
             metrics={f"train_{name}": value for name, value in trained.held_out.items()},
-            verdict="Not scored yet.",
             licence=_licence(session, info),
             path=str(folder),
             size=voices.folder_size((self.home / folder).rglob("*")),
             created=now(),
         )
+        verdict.put_unscored(row, Decision.WAITING)
         session.add(row)
         voices.emit_version(session, row)
         voices.emit_voice(session, voices.get(session, run.voice))
@@ -172,7 +173,7 @@ class Train(Kind):
 
         def refused(error: MynaError) -> None:  # the version is there all the same, and a person can listen to it
             made = voices.version(session, run.voice, run.to_version)
-            made.verdict = f"Not scored: {error.sentence} {error.hint}".strip()
+            verdict.put_unscored(made, Decision.NOT_SCORED, f"{error.sentence} {error.hint}")
             voices.emit_version(session, made)
 
         return [FollowUp(pb.JobSpec(evaluate=spec), f"score-of-run-{run.id}", refused)]
@@ -262,7 +263,7 @@ def _info(engine: str) -> EngineInfo:
 
 def _settings(session: Session, work: Work, options: pb.TrainOptions) -> dict[str, Any]:
     """The voice's own training options (voice.toml), with the job's over them, by the names of `TrainSettings`. Raises BadRequest."""
-    before = session.get(Run, work.parent.run) if work.parent is not None and work.parent.kind == "lora" else None
+    before = session.get(Run, work.parent.run) if work.parent is not None and work.parent.kind == VersionKind.LORA else None
     try:
         given = {name: settings.read(name, text) for name, text in options.engine.items()}
         for field, value in options.ListFields():
@@ -312,7 +313,7 @@ def _number(session: Session, run: Run, home: Path, unmarked: int) -> None:
     number = identity.free_number(home, run.voice, known + 1)
     for taken in range(known + 1, number):
         sentence = f"The number {taken} is passed over for a new version of {run.voice}: files that this database does not know have it."
-        events.notice(session, "warning", sentence, "`myna adopt --dry-run` lists what can be taken in.", run.voice)
+        events.notice(session, Level.WARNING, sentence, "`myna adopt --dry-run` lists what can be taken in.", run.voice)
     run.to_version = number
     session.flush()
 
@@ -330,7 +331,7 @@ def _licence(session: Session, info: EngineInfo) -> str:
 def _disk(session: Session, work: Work, overrides: dict[str, Any]) -> int:
     """Bytes a run takes at its fullest: of versions of its kind as they were here, else as big as the base, or a hundredth for adapters."""
     lora = bool(overrides.get("lora"))
-    made = select(Version.size).where(Version.engine == work.info.name, (Version.kind == "lora") == lora)
+    made = select(Version.size).where(Version.engine == work.info.name, (Version.kind == VersionKind.LORA) == lora)
     size = session.scalar(made.order_by(Version.id.desc()).limit(1))
     if size is None:
         base = max((file.size for file in work.info.weights), default=work.info.speak_memory // 10)

@@ -85,7 +85,7 @@ def _tell_aside(channel: Channel, place: Path | None, found: str) -> None:
         sentence = f"{found} was not of this training, though it has its number. It lies in {place} now, untouched."
         hint = "It is another database's, or was changed by hand. `myna adopt --dry-run` lists what the home has and its database does not."
         channel.log("warning", sentence)
-        channel.report(wire.Report(notice=pb.Notice(level="warning", sentence=sentence, hint=hint)))
+        channel.report(wire.Report(notice=pb.Notice(level_value=pb.LEVEL_WARNING, sentence=sentence, hint=hint)))
 
 
 def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:

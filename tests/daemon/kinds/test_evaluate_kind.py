@@ -15,7 +15,8 @@ from voice_rows import clip, dataset, report, version
 from daemon.database.models import Evaluation, Job, PointRow, SeriesRow, Voice, now
 from daemon.database.store import Store
 from daemon.errors import BadRequest, NotNow
-from daemon.state import voices
+from daemon.state import verdict, voices
+from daemon.state.values import Decision, VersionState
 from engines import registry
 from engines.capabilities import Capability
 from proto import myna_pb2 as pb
@@ -51,9 +52,10 @@ def job(session: Session, number: int = 2, against: int = 1, promote: bool = Tru
     return row
 
 
-def scores(*, better: bool = True, broken: bool = False) -> wire.Report:
-    details = {**report(["held0", "held1"]), "broken": broken}
-    scored = wire.EvaluateResult(better=better, verdict="Its wer went from 0.4 to 0.1.", report_json=json.dumps(details))
+def scores(outcome: wire.EvaluateResult.Outcome.ValueType = wire.EvaluateResult.BETTER, why: str = "It is clearer.") -> wire.Report:
+    details = report(["held0", "held1"])
+    better = outcome == wire.EvaluateResult.BETTER
+    scored = wire.EvaluateResult(better=better, outcome=outcome, verdict=why, report_json=json.dumps(details))
     scored.metrics["wer"], scored.against_metrics["wer"] = 0.1, 0.4
     return wire.Report(evaluated=scored)
 
@@ -63,7 +65,17 @@ def outcome(store: Store) -> tuple[int | None, str, str]:
 
     def ask(session: Session) -> tuple[int | None, str, str]:
         row = voices.version(session, "anna", 2)
-        return voices.get(session, "anna").promoted, row.state, row.verdict
+        return voices.get(session, "anna").promoted, row.state, verdict.words(row)
+
+    return store.read_now(ask)
+
+
+def decided(store: Store) -> tuple[Decision | None, Decision | None]:
+    """(what the version keeps, what its newest evaluation keeps)"""
+
+    def ask(session: Session) -> tuple[Decision | None, Decision | None]:
+        newest = session.scalars(select(Evaluation).order_by(Evaluation.id.desc())).first()
+        return verdict.decision(voices.version(session, "anna", 2)), newest and verdict.decision(newest)
 
     return store.read_now(ask)
 
@@ -78,10 +90,10 @@ def test_versions_of_an_engine_that_does_not_speak_are_not_scored(anna: Store, m
 
 def test_a_better_candidate_is_promoted_with_its_scores(anna: Store, tmp_path: Path) -> None:
     anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), scores()))
-    promoted, state, verdict = outcome(anna)
+    promoted, state, words = outcome(anna)
     assert (promoted, state) == (2, "promoted")
-    assert verdict == "Promoted: it is better than v1. Its wer went from 0.4 to 0.1."
-    assert anna.read_now(lambda session: voices.version(session, "anna", 2).metrics) == {"wer": 0.1}
+    assert words == "Promoted: it is better than v1. It is clearer."
+    assert anna.read_now(lambda session: voices.numbers(voices.version(session, "anna", 2).metrics)) == {"wer": 0.1}
 
 
 def test_the_same_scores_again_after_a_crash_change_nothing(anna: Store, tmp_path: Path) -> None:
@@ -96,17 +108,17 @@ def test_the_same_scores_again_after_a_crash_change_nothing(anna: Store, tmp_pat
 
 
 def test_a_worse_candidate_stays_one_and_says_why(anna: Store, tmp_path: Path) -> None:
-    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), scores(better=False)))
-    promoted, state, verdict = outcome(anna)
+    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), scores(wire.EvaluateResult.NOT_BETTER)))
+    promoted, state, words = outcome(anna)
     assert (promoted, state) == (1, "candidate")
-    assert verdict.startswith("Not promoted: it is not better than v1.")
+    assert words.startswith("Not promoted: it is not better than v1.")
 
 
 def test_a_comparison_that_was_only_asked_for_promotes_nothing(anna: Store, tmp_path: Path) -> None:
     anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session, promote=False), scores()))
-    promoted, state, verdict = outcome(anna)
+    promoted, state, words = outcome(anna)
     assert (promoted, state) == (1, "candidate")
-    assert "myna promote anna@2" in verdict
+    assert "myna promote anna@2" in words
 
 
 def test_a_candidate_does_not_take_over_from_a_version_it_was_not_compared_with(anna: Store, tmp_path: Path) -> None:
@@ -117,9 +129,9 @@ def test_a_candidate_does_not_take_over_from_a_version_it_was_not_compared_with(
         lives.kind(session, "evaluate").commit(session, row, scores())
 
     anna.write_now(act)
-    promoted, state, verdict = outcome(anna)
+    promoted, state, words = outcome(anna)
     assert (promoted, state) == (3, "candidate")
-    assert "v3 speaks now" in verdict
+    assert "v3 speaks now" in words
 
 
 def test_a_candidate_that_a_person_archived_is_not_promoted(anna: Store, tmp_path: Path) -> None:
@@ -133,21 +145,85 @@ def test_a_candidate_that_a_person_archived_is_not_promoted(anna: Store, tmp_pat
 
 
 def test_a_candidate_that_does_not_speak_is_rejected(anna: Store, tmp_path: Path) -> None:
-    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), scores(better=False, broken=True)))
+    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), scores(wire.EvaluateResult.BROKEN)))
     assert outcome(anna)[:2] == (1, "rejected")
 
 
 def test_a_scoring_that_fails_leaves_a_candidate_that_says_so(anna: Store) -> None:
     def act(session: Session) -> None:
-        voices.version(session, "anna", 2).verdict = "Not scored yet."
         row = job(session)
         row.why = "Memory ran out."
         lives.kind(session, "evaluate").ended_badly(session, row)
 
     anna.write_now(act)
-    promoted, state, verdict = outcome(anna)
+    promoted, state, words = outcome(anna)
     assert (promoted, state) == (1, "candidate")
-    assert verdict.startswith("Not scored: Memory ran out.")
+    assert words.startswith("Not scored: Memory ran out.")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "asked", "speaks", "state", "decision"),
+    [
+        (wire.EvaluateResult.BETTER, True, 1, VersionState.CANDIDATE, Decision.PROMOTED),
+        (wire.EvaluateResult.NOT_BETTER, True, 1, VersionState.CANDIDATE, Decision.NOT_BETTER),
+        (wire.EvaluateResult.BROKEN, True, 1, VersionState.CANDIDATE, Decision.BROKEN),
+        (wire.EvaluateResult.BETTER, True, 2, VersionState.PROMOTED, Decision.PROMOTED_ALREADY),
+        (wire.EvaluateResult.BETTER, False, 1, VersionState.CANDIDATE, Decision.NOT_ASKED),
+        (wire.EvaluateResult.BETTER, True, 3, VersionState.CANDIDATE, Decision.OTHER_SPEAKS),
+        (wire.EvaluateResult.BETTER, True, 1, VersionState.ARCHIVED, Decision.PUT_ASIDE),
+    ],
+)
+def test_what_becomes_of_a_candidate_is_kept_as_a_value_and_told_on_the_wire(
+    anna: Store, outcome: wire.EvaluateResult.Outcome.ValueType, asked: bool, speaks: int, state: VersionState, decision: Decision
+) -> None:
+    def act(session: Session) -> None:
+        version(session, 3)
+        row = job(session, promote=asked)
+        if speaks != 1:
+            voices.promote(session, "anna", speaks, voices.BY_SCORE)
+        voices.version(session, "anna", 2).state = state
+        lives.kind(session, "evaluate").commit(session, row, scores(outcome))
+
+    anna.write_now(act)
+    assert decided(anna) == (decision, decision)
+    told = anna.read_now(lambda session: voices.version_message(voices.version(session, "anna", 2)))
+    assert pb.Decision.Name(told.decision) == f"DECISION_{decision.name}"
+    assert "decision" not in told.metrics
+
+
+def test_words_decide_nothing(anna: Store) -> None:
+    """A reason that begins like a promotion promotes nothing, and one that sounds like a refusal keeps nobody back."""
+    worse = scores(wire.EvaluateResult.NOT_BETTER, why="Promoted: it is better than v1.")
+    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), worse))
+    assert outcome(anna)[:2] == (1, "candidate")
+    fine = scores(why="Not promoted.")
+    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), fine))
+    assert outcome(anna)[:2] == (2, "promoted")
+
+
+def test_a_later_scoring_that_fails_leaves_the_verdict_of_an_earlier_one(anna: Store) -> None:
+    def act(session: Session) -> None:
+        kind = lives.kind(session, "evaluate")
+        kind.commit(session, job(session), scores(wire.EvaluateResult.NOT_BETTER))
+        again = job(session)
+        again.why = "Memory ran out."
+        kind.ended_badly(session, again)
+
+    anna.write_now(act)
+    assert decided(anna)[0] is Decision.NOT_BETTER
+    assert "Memory" not in outcome(anna)[2]
+
+
+def test_of_two_scorings_that_fail_the_later_one_is_told(anna: Store) -> None:
+    def act(session: Session) -> None:
+        for why in ("Memory ran out.", "The disk is full."):
+            row = job(session)
+            row.why = why
+            lives.kind(session, "evaluate").ended_badly(session, row)
+
+    anna.write_now(act)
+    assert decided(anna)[0] is Decision.NOT_SCORED
+    assert outcome(anna)[2].startswith("Not scored: The disk is full.")
 
 
 def test_both_speak_the_newest_held_out_lines(anna: Store, tmp_path: Path) -> None:

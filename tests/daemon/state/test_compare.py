@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import report, version
 
@@ -13,6 +14,9 @@ from daemon.database.models import Evaluation, now
 from daemon.database.store import Store
 from daemon.errors import BadRequest
 from daemon.state import compare
+from engines.metrics.findings import Finding, Found
+from engines.metrics.table import METRICS, Metric
+from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
 HOME = Path("/home/of/myna")
@@ -53,6 +57,23 @@ def test_versions_scored_against_each_other_are_compared_line_by_line(two: Store
     assert (told.lines[0].metrics_a["wer"], told.lines[0].metrics_b["wer"]) == (0.1, 0.4)
 
 
+def test_why_is_told_as_values_with_the_table_of_metrics(two: Store) -> None:
+    lost = Finding(Found.BEYOND_LIMIT, Metric.WER, 0.4, 0.1, 0.2)
+
+    def given(session: Session) -> None:
+        scored(session, 2, 1, {"wer": 0.4}, {"wer": 0.1})
+        row = session.scalars(select(Evaluation)).one()
+        row.report = {**row.report, "findings": [lost.to_json(), {"found": "of a newer Myna"}], "decision": "not better"}
+
+    two.write_now(given)
+    told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
+    assert [(one.found, one.metric, one.limit) for one in told.findings] == [("beyond the limit", "wer", 0.2)]
+    assert told.findings[0].sentence == "Its WER is 0.400, its parent's 0.100; it needed at most 0.200."
+    assert told.decision == pb.DECISION_NOT_BETTER
+    assert told.metrics[0].better_value == pb.PREFERENCE_B
+    assert [info.name for info in told.infos] == [str(metric) for metric in METRICS]
+
+
 def test_the_order_asked_for_is_the_order_answered(two: Store) -> None:
     two.write_now(lambda session: scored(session, 2, 1, {"wer": 0.1}, {"wer": 0.2}))
     told = two.read_now(lambda session: compare.versions(session, "anna", 1, 2, HOME))
@@ -64,7 +85,7 @@ def test_versions_scored_on_the_same_lines_at_different_times_are_compared(two: 
     two.write_now(lambda session: scored(session, 2, 0, {"wer": 0.1}, {"wer": 0.9}))
     told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
     assert told.ready
-    assert told.sentence == "v2 is better in wer."
+    assert told.sentence == "v2 is better in WER."
 
 
 def test_scores_on_other_lines_are_not_compared_and_the_answer_says_how_to_get_there(two: Store) -> None:

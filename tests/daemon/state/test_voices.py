@@ -13,7 +13,7 @@ from daemon.database.models import EventRow, Promotion, Run, Version, Voice
 from daemon.database.store import Store
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
-from daemon.state import voices
+from daemon.state import verdict, voices
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
@@ -87,13 +87,27 @@ def test_a_verdict_says_what_a_person_last_made_of_a_version(three: Store) -> No
     def back_and_forth(session: Session) -> list[str]:
         said = []
         for _ in range(2):
-            said.append(voices.promote(session, "anna", 1, voices.BY_PERSON).verdict)
+            said.append(verdict.words(voices.promote(session, "anna", 1, voices.BY_PERSON)))
             voices.rollback(session, "anna")
-            said.append(voices.version(session, "anna", 1).verdict)
+            said.append(verdict.words(voices.version(session, "anna", 1)))
         return said
 
     promoted, back = "Not promoted: it mumbles. Promoted by a person.", "Not promoted: it mumbles. Rolled back by a person."
     assert three.write_now(back_and_forth) == [promoted, back] * 2
+
+
+def test_what_a_person_made_of_a_version_leaves_the_words_of_its_verdict_alone(three: Store) -> None:
+    """Also where those end as our own sentence does: no code reads prose."""
+    three.write_now(lambda session: setattr(voices.version(session, "anna", 1), "verdict", "As of old. Promoted by a person."))
+
+    def act(session: Session) -> pb.Version:
+        voices.promote(session, "anna", 1, voices.BY_PERSON)
+        voices.rollback(session, "anna")
+        return voices.version_message(voices.version(session, "anna", 1))
+
+    told = three.write_now(act)
+    assert told.verdict == "As of old. Promoted by a person. Rolled back by a person."
+    assert (told.by_hand, told.state_value, told.kind_value) == (pb.BY_HAND_ROLLED_BACK, pb.VERSION_REJECTED, pb.VERSION_FULL)
 
 
 def test_a_version_or_voice_that_is_not_there_is_named_with_those_there_are(three: Store) -> None:

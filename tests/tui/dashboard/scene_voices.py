@@ -7,7 +7,9 @@ import random
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from daemon.state.values import Decision, VersionState
 from proto import myna_pb2 as pb
+from tests.tui import told
 from tests.tui.stage import NOW, Stage
 
 TEXTS = (
@@ -33,10 +35,12 @@ def set_voices(stage: Stage) -> None:
                  next="is up to date: add recordings to make it better"),
     ]  # fmt: skip
     parents = {1: 0, 2: 1, 3: 2, 4: 2, 5: 4, 6: 5, 7: 6}
-    states = {3: "rejected", 6: "promoted", 7: "candidate"}
+    states = {3: VersionState.REJECTED, 6: VersionState.PROMOTED, 7: VersionState.CANDIDATE}
     stage.voices.versions = {
-        "anna": [_version("anna", number, parents[number], states.get(number, "archived")) for number in sorted(parents, reverse=True)],
-        "jörg": [_version("jörg", 1, 0, "promoted", licence="CPML, accepted by a person")],
+        "anna": [
+            _version("anna", number, parents[number], states.get(number, VersionState.ARCHIVED)) for number in sorted(parents, reverse=True)
+        ],
+        "jörg": [_version("jörg", 1, 0, VersionState.PROMOTED, licence="CPML, accepted by a person")],
     }
     stage.voices.unscored = {7}
     stage.voices.recorded = {"wer": 0.19, "similarity": 0.95, "dnsmos": 3.4}
@@ -88,17 +92,17 @@ def _at(seconds: float) -> Timestamp:
     return Timestamp(seconds=NOW.seconds + int(seconds))
 
 
-def _version(voice: str, number: int, parent: int, state: str, licence: str = "") -> pb.Version:
+def _version(voice: str, number: int, parent: int, state: VersionState, licence: str = "") -> pb.Version:
     worse = 0.06 if number == 3 else 0.0
     metrics = {"similarity": 0.62 + 0.03 * number - worse, "wer": 0.40 - 0.025 * number + worse, "dnsmos": 2.9 + 0.05 * number,
                "held_out_loss": 1.2 - 0.05 * number}  # fmt: skip
-    verdict = {
-        "rejected": "Not better: it sounds less like the person (-0.030), and more words are wrong.",
-        "promoted": "Better: it sounds more like the person (+0.030), and fewer words are wrong.",
-    }.get(state, "")
+    decision, words = {
+        VersionState.REJECTED: (Decision.NOT_BETTER, "Not better: it sounds less like the person (-0.030), and more words are wrong."),
+        VersionState.PROMOTED: (Decision.PROMOTED, "Better: it sounds more like the person (+0.030), and fewer words are wrong."),
+    }.get(state, (Decision.WAITING, ""))
     table = f"| | v{parent} | v{number} |\n|---|---|---|\n| WER | 0.28 | 0.25 |"
-    report = f"# {voice} v{number}\n\n{verdict}\n\n## Scores on held-out lines\n\n{table}"
-    return pb.Version(
-        voice=voice, number=number, parent=parent, dataset=max(1, number - 2), run=number + 2, engine="glow", kind="full", state=state,
-        metrics={} if number == 7 else metrics, verdict=verdict, created=_at(number * 3600 - 90_000), report_md=report, licence=licence,
+    report = f"# {voice} v{number}\n\n{words}\n\n## Scores on held-out lines\n\n{table}"
+    return told.version(
+        voice, number, state, _at(number * 3600 - 90_000), metrics={} if number == 7 else metrics, decision=decision, words=words,
+        report_md=report, parent=parent, dataset=max(1, number - 2), run=number + 2, licence=licence,
     )  # fmt: skip

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import math
 import random
+from dataclasses import replace
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from daemon.state.status import State
+from engines.training.settings import LoraSettings, TrainSettings
 from proto import myna_pb2 as pb
+from tests.tui import told
 from tests.tui.dashboard.scene_voices import set_clips, set_voices
 from tests.tui.stage import NOW, Stage
 
@@ -44,39 +48,32 @@ def busy(stage: Stage) -> None:
     going = pb.Progress(done=1_200, total=4_000, unit="steps", sentence="", eta_seconds=1_260)
     waits = "GPU held by train #12"
     rows = [
-        pb.Job(
-            id=12, kind=pb.TRAIN, voice="anna", title="train anna from v6 on dataset #4", run=12, attempts=1, gpu_lane=True, priority=10,
-            submitted=at(-60), status=pb.JobStatus(running=pb.JobStatus.Running(started=at(0), progress=going)),
+        told.job(
+            12, "train", "anna", "train anna from v6 on dataset #4", State.RUNNING, at(-60), started=at(0), progress=going, run=12,
+            gpu_lane=True, priority=10,
         ),
-        pb.Job(
-            id=15, kind=pb.INGEST, voice="ben", title="take 3 files of ben", attempts=1, submitted=at(590),
-            status=pb.JobStatus(
-                running=pb.JobStatus.Running(started=at(595), progress=pb.Progress(done=1, total=3, unit="files", eta_seconds=4))
-            ),
+        told.job(
+            15, "ingest", "ben", "take 3 files of ben", State.RUNNING, at(590), started=at(595),
+            progress=pb.Progress(done=1, total=3, unit="files", eta_seconds=4),
         ),
-        pb.Job(
-            id=13, kind=pb.EVALUATE, voice="cleo", title="evaluate cleo@3 against v2", gpu_lane=True, priority=30, place=13,
-            submitted=at(100), status=pb.JobStatus(queued=pb.JobStatus.Queued(since=at(100), why_waiting=waits)),
+        told.job(
+            13, "evaluate", "cleo", "evaluate cleo@3 against v2", State.QUEUED, at(100), why=waits, gpu_lane=True, priority=30, place=13.0,
+            attempts=0,
         ),
-        pb.Job(
-            id=14, kind=pb.TRAIN, voice="ben", title="train ben from the base on dataset #1", gpu_lane=True, priority=10, place=14,
-            submitted=at(200), status=pb.JobStatus(queued=pb.JobStatus.Queued(since=at(200), why_waiting=waits)),
+        told.job(
+            14, "train", "ben", "train ben from the base on dataset #1", State.QUEUED, at(200), why=waits, gpu_lane=True, priority=10,
+            place=14.0, attempts=0,
         ),
-        pb.Job(
-            id=11, kind=pb.TRAIN, voice="dora", title="train dora from v1 on dataset #2", run=11, attempts=1, gpu_lane=True, priority=10,
-            submitted=at(-900), status=pb.JobStatus(
-                paused=pb.JobStatus.Paused(started=at(-800), since=at(-300), by_person=True, progress=pb.Progress(done=800, total=2_000))
-            ),
+        told.job(
+            11, "train", "dora", "train dora from v1 on dataset #2", State.PAUSED, at(-900), started=at(-800), since=at(-300),
+            paused_by_person=True, progress=pb.Progress(done=800, total=2_000), run=11, gpu_lane=True, priority=10,
         ),
-        pb.Job(
-            id=10, kind=pb.DATASET, voice="anna", title="make anna's dataset #4", attempts=1, submitted=at(-500),
-            status=pb.JobStatus(
-                succeeded=pb.JobStatus.Succeeded(started=at(-480), ended=at(-400), sentence="Dataset #4: 512 clips, 41 min.")
-            ),
+        told.job(
+            10, "dataset", "anna", "make anna's dataset #4", State.SUCCEEDED, at(-500), started=at(-480), ended=at(-400),
+            why="Dataset #4: 512 clips, 41 min.",
         ),
-        pb.Job(
-            id=9, kind=pb.EXPORT, voice="anna", title="export anna@5", attempts=1, submitted=at(-4000),
-            status=pb.JobStatus(cancelled=pb.JobStatus.Cancelled(ended=at(-3900), by="a person")),
+        told.job(
+            9, "export", "anna", "export anna@5", State.CANCELLED, at(-4000), ended=at(-3900), cancelled_by="a person",
         ),
     ]  # fmt: skip
     stage.jobs.rows = {row.id: row for row in rows}
@@ -96,17 +93,24 @@ def busy(stage: Stage) -> None:
             )
         )
     ]
-    stage.runs.rows = {
-        12: pb.Run(id=12, voice="anna", engine="glow", job=12, dataset=4, from_version=6, step=1_200, steps=4_000, best_step=800,
-                   best_loss=0.812, started=at(0), metrics=["train/loss", "held_out/loss", "learning_rate"],
-                   settings_json='{"learning_rate": 0.0001, "batch_size": 16, "lora_rank": 0, "seed": 1}'),
-        11: pb.Run(id=11, voice="dora", engine="glow", job=11, dataset=2, from_version=1, step=800, steps=2_000, best_step=800,
-                   best_loss=1.02, started=at(-800), metrics=["train/loss", "held_out/loss"],
-                   settings_json='{"learning_rate": 0.0002, "batch_size": 16, "lora_rank": 8, "seed": 1}'),
-        8: pb.Run(id=8, voice="anna", engine="glow", job=8, dataset=3, from_version=5, to_version=6, step=3_000, steps=3_000,
-                  best_step=2_600, best_loss=0.84, started=at(-90_000), ended=at(-86_000), metrics=["train/loss", "held_out/loss"],
-                  settings_json='{"learning_rate": 0.0001, "batch_size": 16, "lora_rank": 0, "seed": 1}'),
-    }  # fmt: skip
+    losses = ("train/loss", "held_out/loss")
+    whole = TrainSettings(steps=4_000, learning_rate=1e-4, batch_size=16, seed=1)
+    adapters = replace(whole, steps=2_000, learning_rate=2e-4, lora=LoraSettings(rank=8, alpha=16))
+    runs = [
+        told.run(
+            12, "anna", whole.to_json(), series=(*losses, "learning_rate"), started=at(0), dataset=4, from_version=6, step=1_200,
+            steps=4_000, best_step=800, best_loss=0.812,
+        ),
+        told.run(
+            11, "dora", adapters.to_json(), series=losses, started=at(-800), dataset=2, from_version=1, step=800, steps=2_000,
+            best_step=800, best_loss=1.02,
+        ),
+        told.run(
+            8, "anna", replace(whole, steps=3_000).to_json(), series=losses, started=at(-90_000), ended=at(-86_000), dataset=3,
+            from_version=5, to_version=6, step=3_000, steps=3_000, best_step=2_600, best_loss=0.84,
+        ),
+    ]  # fmt: skip
+    stage.runs.rows = {row.id: row for row in runs}
     stage.runs.points = {12: curve(1_200, 1), 11: curve(800, 2), 8: curve(3_000, 3)}
     processes = [
         pb.GpuProcess(pid=4242, memory=11 * GB, owner="train #12", ours=True),
@@ -139,21 +143,19 @@ def busy(stage: Stage) -> None:
 def failed(stage: Stage) -> None:
     """The last training crashed, the one before ran out of disk, and nothing runs."""
     busy(stage)
-    crash = pb.JobError(
-        kind=pb.CRASHED, sentence="The worker was killed three times in a row.", hint="Look at its log; `myna retry 12` tries again.",
-        log_tail="step 1,200: held-out loss 0.846\nKilled",
-    )  # fmt: skip
-    full = pb.JobError(kind=pb.DISK_FULL, sentence="The disk is full: 1.2 GB are missing.", hint="Free some room, then retry.")
-    stage.jobs.rows = {
-        12: pb.Job(
-            id=12, kind=pb.TRAIN, voice="anna", title="train anna from v6 on dataset #4", run=12, attempts=3, gpu_lane=True, priority=10,
-            submitted=at(-60), status=pb.JobStatus(failed=pb.JobStatus.Failed(started=at(0), ended=at(500), error=crash)),
+    rows = [
+        told.job(
+            12, "train", "anna", "train anna from v6 on dataset #4", State.FAILED, at(-60), started=at(0), ended=at(500), run=12,
+            attempts=3, gpu_lane=True, priority=10, why="The worker was killed three times in a row.", error_kind="crashed",
+            error_hint="Look at its log; `myna retry 12` tries again.", log_tail="step 1,200: held-out loss 0.846\nKilled",
         ),
-        11: pb.Job(
-            id=11, kind=pb.TRAIN, voice="dora", title="train dora from v1 on dataset #2", run=11, attempts=1, gpu_lane=True, priority=10,
-            submitted=at(-900), status=pb.JobStatus(failed=pb.JobStatus.Failed(started=at(-800), ended=at(-300), error=full)),
+        told.job(
+            11, "train", "dora", "train dora from v1 on dataset #2", State.FAILED, at(-900), started=at(-800), ended=at(-300), run=11,
+            gpu_lane=True, priority=10, why="The disk is full: 1.2 GB are missing.", error_kind="disk-full",
+            error_hint="Free some room, then retry.",
         ),
-    }  # fmt: skip
+    ]  # fmt: skip
+    stage.jobs.rows = {row.id: row for row in rows}
     stage.runs.rows[12].ended.CopyFrom(at(500))
     info = stage.system.info
     info.gpu_holder = ""

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 
+from engines import registry
+from engines.training import settings
+from engines.training.settings import LoraSettings, TrainSettings
 from proto import myna_pb2 as pb
+from proto.messages import train_spec
+from tests.tui import told
 from tests.tui.dashboard.looking import Eye, looking
 from tests.tui.dashboard.scenes import at, set_scene
 from tests.tui.stage import Stage
+from tui.widgets.runs_pane import repeated
 
 pytestmark = pytest.mark.integration
 
@@ -40,7 +47,7 @@ def test_settings_and_results_stand_beside_each_other(stage: Stage, home: Path) 
 def test_a_chosen_run_stays_in_the_chart_while_the_cursor_moves_on(stage: Stage, home: Path) -> None:
     async def steps(eye: Eye) -> None:
         await eye.press("j", "j", "space", "k")
-        await eye.sees("run 11 · dora", "#8 held out", "learning_rate  0.0002  0.0001")
+        await eye.sees("run 11 · dora", "#8 held out", "0.0002  0.0001")
         await eye.press("j", "space", "k")
         await eye.no_longer_sees("#8 held out")
 
@@ -71,6 +78,34 @@ def test_a_run_is_repeated_with_its_settings_but_for_the_one_that_was_changed(st
         assert (chosen.steps, chosen.learning_rate, chosen.batch_size, chosen.lora_rank, chosen.seed) == (3_000, 0.0005, 16, 0, 1)
 
     watch(stage, home, steps)
+
+
+def test_a_run_of_adapters_is_shown_with_their_rank_and_repeated_with_them(stage: Stage, home: Path) -> None:
+    async def steps(eye: Eye) -> None:
+        await eye.press("j")
+        row = next(line for line in eye.text().splitlines() if "#11" in line)
+        assert "full" not in row
+        await eye.press("e")
+        await eye.sees("Repeat run #11", "4,000 steps, about 52 min")
+        await eye.press("ctrl+t")
+        await eye.until(lambda: len(stage.jobs.submitted) == 1, "the training to be submitted")
+        chosen = stage.jobs.submitted[0].spec.train.options
+        assert (chosen.lora_rank, chosen.engine["lora_alpha"]) == (8, "16")
+
+    watch(stage, home, steps)
+
+
+def test_the_settings_of_a_run_go_back_into_a_training_as_they_were() -> None:
+    """From the row through the dashboard's form to the daemon's own reading of what is asked."""
+    info = dataclasses.replace(registry.ENGINES["xtts"])
+    whole = TrainSettings(steps=2_000, learning_rate=2e-4, batch_size=16)
+    for lora in (None, LoraSettings(rank=8, alpha=4, dropout=0.25, targets=("c_attn", "c_proj"))):
+        run = told.run(11, "dora", dataclasses.replace(whole, lora=lora).to_json(), dataset=2)
+        options = train_spec("dora", **dict(repeated(run))).options
+        given = {field.name: value for field, value in options.ListFields() if field.name != "engine"}
+        given |= {name: settings.read(name, text) for name, text in options.engine.items()}
+        again = settings.overrides(given, info)["lora"]
+        assert again == (None if lora is None else {**vars(lora), "targets": list(lora.targets)})
 
 
 def test_a_training_that_began_meanwhile_comes_into_the_list(stage: Stage, home: Path) -> None:

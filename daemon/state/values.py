@@ -1,0 +1,110 @@
+"""Decisions and states as values, one enum each: rows keep their text, the wire has an enum of the same names beside the text.
+
+The states of jobs are in `daemon.state.status`; what the gate finds is in `engines.metrics`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from proto import myna_pb2 as pb
+
+
+class VersionState(StrEnum):
+    """Where a version stands. BASE is no row: the engine's own, number 0."""
+
+    CANDIDATE = "candidate"
+    PROMOTED = "promoted"
+    REJECTED = "rejected"
+    ARCHIVED = "archived"
+    BASE = "base"
+
+
+class VersionKind(StrEnum):
+    """What a version's files hold."""
+
+    FULL = "full"
+    LORA = "lora"
+    MERGED = "merged"
+
+
+class Decision(StrEnum):
+    """What became of a version when it was scored (`daemon.state.verdict` says it in words)."""
+
+    WAITING = "waiting"
+    TAKEN_IN = "taken in"
+    NOT_SCORED = "not scored"
+    PROMOTED = "promoted"
+    NOT_BETTER = "not better"
+    BROKEN = "broken"
+    PROMOTED_ALREADY = "promoted already"
+    NOT_ASKED = "not asked"
+    OTHER_SPEAKS = "other speaks"
+    PUT_ASIDE = "put aside"
+
+
+class ByHand(StrEnum):
+    """What a person made of a version since it was scored."""
+
+    PROMOTED = "promoted"
+    ROLLED_BACK = "rolled back"
+
+
+class Preference(StrEnum):
+    """Which of two somebody preferred, or which is better."""
+
+    A = "a"
+    B = "b"
+    SAME = "same"
+
+
+class Level(StrEnum):
+    """How much a notice or a line of a log matters."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class FindingState(StrEnum):
+    """How a thing that was examined was found."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+#: enum → the wire's, and what its names begin with there
+_WIRE: dict[type[StrEnum], tuple[Any, str]] = {
+    VersionState: (pb.VersionState, "VERSION_"),
+    VersionKind: (pb.VersionKind, "VERSION_"),
+    Decision: (pb.Decision, "DECISION_"),
+    ByHand: (pb.ByHand, "BY_HAND_"),
+    Preference: (pb.Preference, "PREFERENCE_"),
+    Level: (pb.Level, "LEVEL_"),
+}
+_LEVELS = {FindingState.OK: Level.INFO, FindingState.NOTE: Level.WARNING, FindingState.PROBLEM: Level.ERROR}
+
+
+def known(kind: type[StrEnum], text: object) -> Any:
+    """The value of a stored text; None: empty, or of a newer Myna."""
+    return next((value for value in kind if value == text), None)
+
+
+def on_wire(kind: type[StrEnum], text: object) -> Any:
+    """The wire's value for a stored text; its unspecified one for a text that is none."""
+    value, (wire, prefix) = known(kind, text), _WIRE[kind]
+    return 0 if value is None else wire.Value(prefix + value.name)
+
+
+def from_wire(kind: type[StrEnum], number: int) -> Any:
+    """The value for the wire's; None for its unspecified one, and for one of a newer Myna."""
+    wire, prefix = _WIRE[kind]
+    return next((value for value in kind if wire.Value(prefix + value.name) == number), None)
+
+
+def finding(name: str, state: FindingState, sentence: str, hint: str = "") -> pb.Finding:
+    """A finding of the doctor's, or of the home's survey."""
+    return pb.Finding(name=name, state=state, sentence=sentence, hint=hint, level=on_wire(Level, _LEVELS[state]))

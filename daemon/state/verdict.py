@@ -1,0 +1,90 @@
+"""A version's verdict: what was decided, as a value, and the one place that says it in words.
+
+The value is kept beside the scores (`Version.metrics`, where whatever is no number is none of the scores; `Evaluation.report`), the words
+in `verdict`. Versions that an older Myna scored have words only: nothing reads those.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from daemon.database.models import Evaluation, Version
+from daemon.state.values import ByHand, Decision, known
+
+DECISION, BY_HAND = "decision", "by_hand"
+_BY_HAND = {ByHand.PROMOTED: "Promoted by a person.", ByHand.ROLLED_BACK: "Rolled back by a person."}
+
+_UNSCORED = {
+    Decision.WAITING: "Not scored yet.",
+    Decision.TAKEN_IN: "Taken in from its folder, and not scored here.",
+    Decision.NOT_SCORED: "Not scored:",
+}
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A version that was scored, in words."""
+
+    number: int
+    name: str  #: "anna@7"
+    other: str  #: what it was compared with: "v6", "the base"
+    speaks: str  #: what speaks now
+    compare: str  #: the command that compares it with what speaks now
+    state: str  #: its `VersionState`
+
+
+def put_unscored(row: Version, decision: Decision, more: str = "") -> None:
+    """Set what is to be said of a version without scores."""
+    put(row, decision, f"{_UNSCORED[decision]} {more}")
+
+
+def put(row: Version, decision: Decision, words: str) -> None:
+    """Set what became of a version, in place of what was decided before and of what a person made of that."""
+    row.metrics = {name: value for name, value in row.metrics.items() if name != BY_HAND} | {DECISION: decision.value}
+    row.verdict = words.strip()
+
+
+def put_by_hand(row: Version, what: ByHand) -> None:
+    """Set what a person made of a version, in place of what a person made of it before."""
+    row.metrics = {**row.metrics, BY_HAND: what.value}
+
+
+def decision(row: Version | Evaluation) -> Decision | None:
+    """What was decided; None: by a Myna that did not keep it."""
+    kept: dict[str, Any] = row.metrics if isinstance(row, Version) else row.report
+    found: Decision | None = known(Decision, kept.get(DECISION))
+    return found
+
+
+def by_hand(row: Version) -> ByHand | None:
+    """What a person made of it since."""
+    found: ByHand | None = known(ByHand, row.metrics.get(BY_HAND))
+    return found
+
+
+def words(row: Version) -> str:
+    """The whole verdict for people."""
+    hand = by_hand(row)
+    return f"{row.verdict} {_BY_HAND[hand] if hand is not None else ''}".strip()
+
+
+def sentence(decided: Decision, about: Scored) -> str:
+    """What was decided by scores, as the verdict's first sentence. Raises ValueError for a decision without scores."""
+    better = f"it is better than {about.other}"
+    match decided:
+        case Decision.BROKEN:
+            return f"Rejected: v{about.number} does not speak."
+        case Decision.NOT_BETTER:
+            return f"Not promoted: it is not better than {about.other}."
+        case Decision.PROMOTED_ALREADY:
+            return f"Better than {about.other}, and promoted already."
+        case Decision.NOT_ASKED:
+            return f"Better than {about.other}. `myna promote {about.name}` lets it speak."
+        case Decision.OTHER_SPEAKS:
+            return f"Not promoted: {better}, but {about.speaks} speaks now. Compare them: `{about.compare}`."
+        case Decision.PUT_ASIDE:
+            return f"Not promoted: {better}, but a person {about.state} it."
+        case Decision.PROMOTED:
+            return f"Promoted: {better}."
+    raise ValueError(f"{decided} says nothing of scores")

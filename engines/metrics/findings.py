@@ -1,0 +1,115 @@
+"""What the gate found, as values, and the one place where sentences are made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from engines.metrics.table import METRICS, Metric
+
+
+class Found(StrEnum):
+    """Kinds of findings."""
+
+    NO_LINES = "no lines"  #: none was scored
+    LINES_FAILED = "lines failed"  #: `count` of `of`: too many
+    OTHER_LINES = "other lines"  #: the candidate was scored on `count`, its parent on `of`
+    NOT_MEASURED = "not measured"  #: the metric, of the candidate
+    PARENT_NOT_MEASURED = "parent not measured"
+    NOT_MEASURABLE = "not measurable"  #: of neither: a person must listen, or the voice's rule decide without it
+    OTHER_RECOGNISER = "other recogniser"  #: `by` heard the candidate, `parent_by` its parent
+    NOT_A_NUMBER = "not a number"
+    BEYOND_LIMIT = "beyond the limit"  #: the metric, by the voice's rule
+    NO_BALANCE = "no balance"  #: `candidate` is the balance, `limit` what it must be above
+    GAINED = "gained"  #: the metric got better than the parent's
+    BALANCE = "balance"  #: `candidate` is the balance
+
+
+#: The switch of a voice's rule that decides without a metric.
+WITHOUT = {Metric.SIMILARITY: "without_similarity", Metric.WER: "without_wer"}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing found; which fields are set depends on the kind."""
+
+    found: Found
+    metric: Metric | None = None
+    candidate: float | None = None
+    parent: float | None = None
+    limit: float | None = None  #: what the candidate had to reach
+    count: int = 0
+    of: int = 0
+    by: str = ""
+    parent_by: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """A plain dictionary without what is not set."""
+        return {name: value for name, value in asdict(self).items() if value not in (None, "", 0) or isinstance(value, float)}
+
+    @staticmethod
+    def from_json(values: Mapping[str, Any]) -> Finding | None:
+        """The inverse of to_json; None: a kind or a metric of a newer Myna."""
+        known = {name: value for name, value in values.items() if name in Finding.__dataclass_fields__}
+        try:
+            known["found"] = Found(known.get("found", ""))
+            known["metric"] = Metric(known["metric"]) if known.get("metric") else None
+        except ValueError:
+            return None
+        return Finding(**known)
+
+
+def sentence(one: Finding) -> str:
+    """A finding for people."""
+    title = METRICS[one.metric].title if one.metric is not None else ""
+    match one.found:
+        case Found.NO_LINES:
+            return "No held-out line was scored, so nothing can be said of it."
+        case Found.LINES_FAILED:
+            return f"{one.count} of {one.of} held-out lines could not be spoken or scored."
+        case Found.OTHER_LINES:
+            return f"It was scored on {one.count} lines and its parent on {one.of}: they cannot be compared."
+        case Found.NOT_MEASURED:
+            return f"Its {title} could not be measured."
+        case Found.PARENT_NOT_MEASURED:
+            return f"Its parent's {title} could not be measured.{_by_hand(one)}"
+        case Found.NOT_MEASURABLE if one.metric is Metric.WER:
+            return f"Its {title} could not be measured: no recogniser here knows the language.{_by_hand(one)}"
+        case Found.NOT_MEASURABLE:
+            return f"Its {title} could not be measured.{_by_hand(one)}"
+        case Found.OTHER_RECOGNISER:
+            return f"Its {title} was heard by {one.by}, its parent's by {one.parent_by}: they cannot be compared."
+        case Found.NOT_A_NUMBER:
+            return f"Its {title} is not a number."
+        case Found.BEYOND_LIMIT:
+            return _beyond(one, title)
+        case Found.NO_BALANCE:
+            return f"On balance it is no better than its parent (score {one.candidate:+.2f}, needs more than {one.limit:g})."
+        case Found.GAINED:
+            return f"Its {title} went from {_figure(one, one.parent)} to {_figure(one, one.candidate)}."
+        case Found.BALANCE:
+            return f"Score {one.candidate:+.2f}."
+
+
+def _by_hand(one: Finding) -> str:
+    switch = WITHOUT.get(one.metric) if one.metric is not None else None
+    return f" Listen and promote by hand, or set {switch}." if switch else ""
+
+
+def _beyond(one: Finding, title: str) -> str:
+    assert one.candidate is not None
+    assert one.limit is not None
+    mine, limit = _figure(one, one.candidate), _figure(one, one.limit)
+    if one.metric is Metric.DURATION_RATIO:
+        pace = "faster" if one.candidate < one.limit else "slower"
+        return f"It speaks much {pace} than the recordings ({title} {mine}, the limit is {limit})."
+    word = "at least" if one.candidate < one.limit else "at most"
+    return f"Its {title} is {mine}, its parent's {_figure(one, one.parent)}; it needed {word} {limit}."
+
+
+def _figure(one: Finding, value: float | None) -> str:
+    """With one digit more than a table may have: a near miss must be seen as one."""
+    digits = max(3, METRICS[one.metric].digits if one.metric is not None else 3)
+    return "–" if value is None else f"{value:.{digits}f}"

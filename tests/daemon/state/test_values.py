@@ -1,0 +1,39 @@
+"""Values in rows, and on the wire."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import pytest
+
+from daemon.state import values, verdict
+from daemon.state.values import Decision
+
+UNSCORED = {Decision.WAITING, Decision.TAKEN_IN, Decision.NOT_SCORED}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"), [(kind, value) for kind in values._WIRE for value in kind], ids=lambda one: str(getattr(one, "__name__", one))
+)
+def test_each_value_goes_over_the_wire_and_comes_back(kind: type[StrEnum], value: StrEnum) -> None:
+    assert values.on_wire(kind, str(value)) != 0
+    assert values.from_wire(kind, values.on_wire(kind, str(value))) is value
+
+
+@pytest.mark.parametrize("kind", values._WIRE)
+def test_what_is_no_value_is_unspecified(kind: type[StrEnum]) -> None:
+    assert [values.on_wire(kind, text) for text in ("", "of a newer Myna", None)] == [0, 0, 0]
+    assert values.from_wire(kind, 0) is None
+    assert values.from_wire(kind, 999) is None
+
+
+@pytest.mark.parametrize("kind", values._WIRE)
+def test_the_wire_has_no_value_that_the_rows_lack(kind: type[StrEnum]) -> None:
+    wire, _ = values._WIRE[kind]
+    assert len(wire.keys()) == len(kind) + 1
+
+
+@pytest.mark.parametrize("decided", sorted(set(Decision) - UNSCORED))
+def test_each_decision_by_scores_has_a_sentence(decided: Decision) -> None:
+    about = verdict.Scored(7, "anna@7", "v6", "v8", "myna compare anna@7 anna@8 --score", "archived")
+    assert verdict.sentence(decided, about).endswith(".")
