@@ -118,6 +118,7 @@ class Daemon:
     def _open(self) -> None:
         """State first, then those who use it."""
         from daemon.database.store import Store
+        from daemon.home import voice_folders
         from daemon.home.adopt import Adoption
         from daemon.inbox.watcher import Inbox
         from daemon.kinds.lifecycle import Lifecycle
@@ -135,6 +136,7 @@ class Daemon:
 
         home, settings = self.home, self.settings
         store = self.store = Store(home)
+        voice_folders.finish(store, home)
         self.kinds = Kinds(home, settings)
         lifecycle = self.lifecycle = Lifecycle(self.kinds)
         if recovered := store.write_now(lifecycle.recover):
@@ -157,6 +159,7 @@ class Daemon:
 
     def _servicers(self) -> dict[str, Any]:
         """The services of the contract, by name."""
+        from daemon.home.voice_folders import VoiceFolders
         from daemon.machine.doctor import Doctor
         from daemon.services.datasets import DatasetsService
         from daemon.services.jobs import JobsService
@@ -170,7 +173,7 @@ class Daemon:
         return {
             "Jobs": JobsService(store, lifecycle, self.scheduler, self.events, self.logs),
             "Runs": RunsService(store, self.points),
-            "Voices": VoicesService(home, settings, store, lifecycle, self.events),
+            "Voices": VoicesService(home, settings, store, lifecycle, self.events, VoiceFolders(home, store, self.inbox.still)),
             "Datasets": DatasetsService(home, settings, store, self.inbox),
             "Speech": SpeechService(home, store, lifecycle, self.speech),
             "System": SystemService(home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end),

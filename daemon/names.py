@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 
 from daemon.errors import BadRequest
+from proto.voice_name import slug
 
 #: Endings of transcripts that lie beside a recording of the same name.
 TEXT_ENDINGS = (b".txt", b".lab")
@@ -24,7 +24,6 @@ AUDIO_ENDINGS = frozenset(b".wav .wave .flac .mp3 .ogg .oga .opus .m4a .aac .web
 #: What programs call a file that they have not finished (browsers, WinSCP, rsync, rclone, Syncthing, editors).
 _PARTIAL_ENDINGS = (b".part", b".filepart", b".tmp", b".temp", b".crdownload", b".download", b".partial", b"~")
 _VOICE = re.compile(r"[^\W_][\w-]*")
-_VOICE_BYTES = 64
 _KEPT = re.compile(r"([0-9a-f]{64})\.[a-z0-9]+")
 
 
@@ -62,15 +61,6 @@ def printable(name: bytes) -> str:
         else:
             shown.append(char.encode("unicode_escape").decode("ascii"))
     return "".join(shown)
-
-
-def slug(text: str) -> str:
-    """The voice name nearest to a text: lower case, letters and digits of any script, "-" and "_". Empty if nothing is left."""
-    folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-    found = re.sub(r"[^\w-]+", "-", folded).strip("-_")
-    while len(found.encode()) > _VOICE_BYTES:
-        found = found[:-1].rstrip("-_")
-    return found
 
 
 def check_voice(name: str) -> str:

@@ -186,8 +186,17 @@ class AsyncClient:
     async def voice(self, name: str) -> pb.Voice:
         return await self._ask(self._voices.Get, pb.VoiceRequest(voice=name))
 
-    def voices(self) -> AsyncIterator[pb.Voice]:
-        return self._pages(self._voices.List, pb.ListVoicesRequest(), lambda page: page.voices)
+    def voices(self, *, deleted: bool = False) -> AsyncIterator[pb.Voice]:
+        return self._pages(self._voices.List, pb.ListVoicesRequest(deleted=deleted), lambda page: page.voices)
+
+    async def delete_voice(self, name: str) -> pb.Voice:
+        return await self._ask(self._voices.DeleteVoice, pb.VoiceRequest(voice=name))
+
+    async def restore_voice(self, name: str) -> pb.Voice:
+        return await self._ask(self._voices.RestoreVoice, pb.VoiceRequest(voice=name))
+
+    async def rename_voice(self, name: str, new: str) -> pb.Voice:
+        return await self._ask(self._voices.RenameVoice, pb.RenameVoiceRequest(voice=name, name=new))
 
     def versions(self, voice: str, *, report: bool = False) -> AsyncIterator[pb.Version]:
         return self._pages(self._voices.Versions, pb.VersionsRequest(voice=voice, report=report), lambda page: page.versions)
@@ -225,8 +234,9 @@ class AsyncClient:
         """The newest ratings of two versions (0: the base), and the tally of all."""
         return await self._ask(self._voices.Ratings, pb.RatingsRequest(voice=voice, a=a, b=b, page=pb.Page(size=limit)))
 
-    def export_voice(self, voice: str, version: int = 0, format: str = "") -> AsyncIterator[pb.FilePart]:
-        return self._stream(self._voices.Export, pb.ExportRequest(voice=voice, version=version, format=format))
+    def export_voice(self, voice: str, version: int = 0, format: str = "", *, keep: bool = False) -> AsyncIterator[pb.FilePart]:
+        request = pb.ExportRequest(voice=voice, version=version, format=format, keep=keep)
+        return self._stream(self._voices.Export, request)
 
     async def import_voice(self, parts: Iterable[pb.FilePart]) -> pb.Voice:
         return await self._ask(self._voices.Import, iter(parts), None)

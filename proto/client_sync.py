@@ -183,8 +183,17 @@ class Client:
     def voice(self, name: str) -> pb.Voice:
         return self._ask(self._voices.Get, pb.VoiceRequest(voice=name))
 
-    def voices(self) -> Iterator[pb.Voice]:
-        return self._pages(self._voices.List, pb.ListVoicesRequest(), lambda page: page.voices)
+    def voices(self, *, deleted: bool = False) -> Iterator[pb.Voice]:
+        return self._pages(self._voices.List, pb.ListVoicesRequest(deleted=deleted), lambda page: page.voices)
+
+    def delete_voice(self, name: str) -> pb.Voice:
+        return self._ask(self._voices.DeleteVoice, pb.VoiceRequest(voice=name))
+
+    def restore_voice(self, name: str) -> pb.Voice:
+        return self._ask(self._voices.RestoreVoice, pb.VoiceRequest(voice=name))
+
+    def rename_voice(self, name: str, new: str) -> pb.Voice:
+        return self._ask(self._voices.RenameVoice, pb.RenameVoiceRequest(voice=name, name=new))
 
     def versions(self, voice: str, *, report: bool = False) -> Iterator[pb.Version]:
         return self._pages(self._voices.Versions, pb.VersionsRequest(voice=voice, report=report), lambda page: page.versions)
@@ -222,8 +231,9 @@ class Client:
         """The newest ratings of two versions (0: the base), and the tally of all."""
         return self._ask(self._voices.Ratings, pb.RatingsRequest(voice=voice, a=a, b=b, page=pb.Page(size=limit)))
 
-    def export_voice(self, voice: str, version: int = 0, format: str = "") -> Iterator[pb.FilePart]:
-        return self._stream(self._voices.Export, pb.ExportRequest(voice=voice, version=version, format=format))
+    def export_voice(self, voice: str, version: int = 0, format: str = "", *, keep: bool = False) -> Iterator[pb.FilePart]:
+        request = pb.ExportRequest(voice=voice, version=version, format=format, keep=keep)
+        return self._stream(self._voices.Export, request)
 
     def import_voice(self, parts: Iterable[pb.FilePart]) -> pb.Voice:
         return self._ask(self._voices.Import, iter(parts), None)

@@ -1823,6 +1823,8 @@ class Voice(_message.Message):
     VERSIONS_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
     NEXT_FIELD_NUMBER: _builtins.int
+    DELETED_FIELD_NUMBER: _builtins.int
+    RENAMED_TO_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     language: _builtins.str
     engine: _builtins.str
@@ -1835,8 +1837,14 @@ class Voice(_message.Message):
     versions: _builtins.int
     next: _builtins.str
     """what will happen next, for people: "needs 14 s more audio to train" """
+    renamed_to: _builtins.str
+    """only in events: this voice is called so from now on"""
     @_builtins.property
     def created(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def deleted(self) -> _timestamp_pb2.Timestamp:
+        """unset: it is there"""
+
     def __init__(
         self,
         *,
@@ -1851,10 +1859,12 @@ class Voice(_message.Message):
         versions: _builtins.int = ...,
         created: _timestamp_pb2.Timestamp | None = ...,
         next: _builtins.str = ...,
+        deleted: _timestamp_pb2.Timestamp | None = ...,
+        renamed_to: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2094,20 +2104,45 @@ class ListVoicesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PAGE_FIELD_NUMBER: _builtins.int
+    DELETED_FIELD_NUMBER: _builtins.int
+    deleted: _builtins.bool
     @_builtins.property
     def page(self) -> Global___Page: ...
     def __init__(
         self,
         *,
         page: Global___Page | None = ...,
+        deleted: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted", b"deleted", "page", b"page"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListVoicesRequest: _TypeAlias = ListVoicesRequest  # noqa: Y015
+
+@_typing.final
+class RenameVoiceRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenameVoiceRequest: _TypeAlias = RenameVoiceRequest  # noqa: Y015
 
 @_typing.final
 class ListVoicesResponse(_message.Message):
@@ -2631,19 +2666,23 @@ class ExportRequest(_message.Message):
     VOICE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
+    KEEP_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     version: _builtins.int
     format: _builtins.str
+    keep: _builtins.bool
+    """leave the daemon's own copy in exports/ once it was sent whole"""
     def __init__(
         self,
         *,
         voice: _builtins.str = ...,
         version: _builtins.int = ...,
         format: _builtins.str = ...,
+        keep: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "keep", b"keep", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2973,7 +3012,9 @@ class SetClipRequest(_message.Message):
     kept: _builtins.bool
     @_builtins.property
     def undo(self) -> Global___Clip:
-        """alone: the clip as it was before a person changed it (text, kept, and where both came from)"""
+        """Alone: take back a person's last change, or with the clip as it was (text, kept, and where both came from) all since then. It becomes
+        what the daemon remembers of it; what it does not remember is refused.
+        """
 
     def __init__(
         self,
@@ -3790,7 +3831,7 @@ class Adopted(_message.Message):
     path: _builtins.str
     """relative to the home"""
     state: _builtins.str
-    """"taken", "no-voice", "removed", "no-engine", "not-whole", "number-taken", "elsewhere" """
+    """"taken", "no-voice", "voice-deleted", "removed", "no-engine", "not-whole", "number-taken", "elsewhere" """
     sentence: _builtins.str
     """why it is left; empty: it is not"""
     def __init__(

@@ -704,6 +704,21 @@ class VoicesStub:
                 request_serializer=proto_dot_myna__pb2.VoiceRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.Voice.FromString,
                 _registered_method=True)
+        self.DeleteVoice = channel.unary_unary(
+                '/myna.v1.Voices/DeleteVoice',
+                request_serializer=proto_dot_myna__pb2.VoiceRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Voice.FromString,
+                _registered_method=True)
+        self.RestoreVoice = channel.unary_unary(
+                '/myna.v1.Voices/RestoreVoice',
+                request_serializer=proto_dot_myna__pb2.VoiceRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Voice.FromString,
+                _registered_method=True)
+        self.RenameVoice = channel.unary_unary(
+                '/myna.v1.Voices/RenameVoice',
+                request_serializer=proto_dot_myna__pb2.RenameVoiceRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Voice.FromString,
+                _registered_method=True)
         self.Versions = channel.unary_unary(
                 '/myna.v1.Voices/Versions',
                 request_serializer=proto_dot_myna__pb2.VersionsRequest.SerializeToString,
@@ -767,6 +782,27 @@ class VoicesServicer:
 
     def Get(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteVoice(self, request, context):
+        """out of all lists; its inbox folder is left alone; rows and files are kept
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestoreVoice(self, request, context):
+        """brings it back
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenameVoice(self, request, context):
+        """with its folders
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -845,6 +881,21 @@ def add_VoicesServicer_to_server(servicer, server):
             'Get': grpc.unary_unary_rpc_method_handler(
                     servicer.Get,
                     request_deserializer=proto_dot_myna__pb2.VoiceRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Voice.SerializeToString,
+            ),
+            'DeleteVoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteVoice,
+                    request_deserializer=proto_dot_myna__pb2.VoiceRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Voice.SerializeToString,
+            ),
+            'RestoreVoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.RestoreVoice,
+                    request_deserializer=proto_dot_myna__pb2.VoiceRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Voice.SerializeToString,
+            ),
+            'RenameVoice': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenameVoice,
+                    request_deserializer=proto_dot_myna__pb2.RenameVoiceRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.Voice.SerializeToString,
             ),
             'Versions': grpc.unary_unary_rpc_method_handler(
@@ -951,6 +1002,87 @@ class Voices:
             target,
             '/myna.v1.Voices/Get',
             proto_dot_myna__pb2.VoiceRequest.SerializeToString,
+            proto_dot_myna__pb2.Voice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteVoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/DeleteVoice',
+            proto_dot_myna__pb2.VoiceRequest.SerializeToString,
+            proto_dot_myna__pb2.Voice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestoreVoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/RestoreVoice',
+            proto_dot_myna__pb2.VoiceRequest.SerializeToString,
+            proto_dot_myna__pb2.Voice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenameVoice(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/RenameVoice',
+            proto_dot_myna__pb2.RenameVoiceRequest.SerializeToString,
             proto_dot_myna__pb2.Voice.FromString,
             options,
             channel_credentials,

@@ -187,6 +187,12 @@ class VoicesStub:
     def __new__(cls, channel: _aio.Channel) -> VoicesAsyncStub: ...
     List: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ListVoicesRequest, _myna_pb2.ListVoicesResponse]
     Get: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Voice]
+    DeleteVoice: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Voice]
+    """out of all lists; its inbox folder is left alone; rows and files are kept"""
+    RestoreVoice: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Voice]
+    """brings it back"""
+    RenameVoice: _grpc.UnaryUnaryMultiCallable[_myna_pb2.RenameVoiceRequest, _myna_pb2.Voice]
+    """with its folders"""
     Versions: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VersionsRequest, _myna_pb2.VersionsResponse]
     Promote: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VersionRequest, _myna_pb2.Version]
     Rollback: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Version]
@@ -206,6 +212,12 @@ class VoicesAsyncStub(VoicesStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     List: _aio.UnaryUnaryMultiCallable[_myna_pb2.ListVoicesRequest, _myna_pb2.ListVoicesResponse]  # type: ignore[assignment]
     Get: _aio.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Voice]  # type: ignore[assignment]
+    DeleteVoice: _aio.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Voice]  # type: ignore[assignment]
+    """out of all lists; its inbox folder is left alone; rows and files are kept"""
+    RestoreVoice: _aio.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Voice]  # type: ignore[assignment]
+    """brings it back"""
+    RenameVoice: _aio.UnaryUnaryMultiCallable[_myna_pb2.RenameVoiceRequest, _myna_pb2.Voice]  # type: ignore[assignment]
+    """with its folders"""
     Versions: _aio.UnaryUnaryMultiCallable[_myna_pb2.VersionsRequest, _myna_pb2.VersionsResponse]  # type: ignore[assignment]
     Promote: _aio.UnaryUnaryMultiCallable[_myna_pb2.VersionRequest, _myna_pb2.Version]  # type: ignore[assignment]
     Rollback: _aio.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Version]  # type: ignore[assignment]
@@ -234,6 +246,30 @@ class VoicesServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.VoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.Voice, _abc.Awaitable[_myna_pb2.Voice]]: ...
+
+    @_abc_1.abstractmethod
+    def DeleteVoice(
+        self,
+        request: _myna_pb2.VoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Voice, _abc.Awaitable[_myna_pb2.Voice]]:
+        """out of all lists; its inbox folder is left alone; rows and files are kept"""
+
+    @_abc_1.abstractmethod
+    def RestoreVoice(
+        self,
+        request: _myna_pb2.VoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Voice, _abc.Awaitable[_myna_pb2.Voice]]:
+        """brings it back"""
+
+    @_abc_1.abstractmethod
+    def RenameVoice(
+        self,
+        request: _myna_pb2.RenameVoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Voice, _abc.Awaitable[_myna_pb2.Voice]]:
+        """with its folders"""
 
     @_abc_1.abstractmethod
     def Versions(

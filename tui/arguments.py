@@ -16,6 +16,15 @@ def voice_names(incomplete: str) -> list[str]:
     return _quietly(lambda client: [voice.name for voice in client.voices() if voice.name.startswith(incomplete)])
 
 
+def deleted_voice_names(incomplete: str) -> list[str]:
+    """Deleted voices that begin so."""
+
+    def ask(client: Client) -> list[str]:
+        return [voice.name for voice in client.voices(deleted=True) if voice.HasField("deleted") and voice.name.startswith(incomplete)]
+
+    return _quietly(ask)
+
+
 def version_names(incomplete: str) -> list[str]:
     """After an @ the versions of that voice, before it the voices that have one."""
     name, at, _ = incomplete.partition("@")

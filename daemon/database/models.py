@@ -126,6 +126,8 @@ class Voice(Row):
     promoted: Mapped[int | None]  #: version number
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)  #: voice.toml: training options, promotion rule
     created: Mapped[datetime]
+    deleted: Mapped[datetime | None]  #: a person deleted it; all rows and files of it are kept
+    renamed_from: Mapped[str] = mapped_column(default="")  #: its name before, while its folders are on their way; else empty
 
 
 class Recording(Row):
@@ -185,6 +187,7 @@ class Clip(Row):
     sentence: Mapped[str] = mapped_column(default="")
     held_out: Mapped[bool] = mapped_column(default=False)
     quality: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    before: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)  #: what it was before each change of a person, oldest first
     __table_args__ = (Index("clips_voice", "voice", "id"),)
 
 

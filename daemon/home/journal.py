@@ -41,12 +41,22 @@ class Entry:
 
 def add(home: Path, entries: Iterable[Entry]) -> None:
     """Append lines, each in one write that no other process's can come into. A full disk costs the lines and nothing else."""
+    _append(home, map(asdict, entries))
+
+
+def renamed(home: Path, old: str, new: str) -> None:
+    """From here on, all that was said of the voice `old` is said of `new`. Said twice is said once."""
+    if (home / "recordings" / INDEX).exists():
+        _append(home, [{"renamed": old, "to": new}])
+
+
+def _append(home: Path, lines: Iterable[dict[str, object]]) -> None:
     with contextlib.suppress(OSError):
         descriptor = os.open(home / "recordings" / INDEX, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
-            for entry in entries:
+            for line in lines:
                 # a newline before it, too: a line that a full disk cut short stays alone in its damage
-                os.write(descriptor, f"\n{json.dumps(asdict(entry), ensure_ascii=False)}\n".encode("utf-8", "backslashreplace"))
+                os.write(descriptor, f"\n{json.dumps(line, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace"))
         finally:
             os.close(descriptor)
 
@@ -57,7 +67,11 @@ def read(home: Path) -> dict[tuple[str, str], Entry]:
     with contextlib.suppress(FileNotFoundError), (home / "recordings" / INDEX).open("rb") as lines:
         for line in lines:
             with contextlib.suppress(ValueError, TypeError):
-                entry = Entry(**json.loads(line))
+                told = json.loads(line)
+                if isinstance(told, dict) and told.keys() == {"renamed", "to"}:
+                    found = _renamed(found, told["renamed"], told["to"])
+                    continue
+                entry = Entry(**told)
                 before = found.get((entry.voice, entry.sha256))
                 if before is not None:
                     entry = replace(entry, name=before.name)
@@ -65,3 +79,9 @@ def read(home: Path) -> dict[tuple[str, str], Entry]:
                         entry = replace(entry, text=before.text, text_from=before.text_from)
                 found[entry.voice, entry.sha256] = entry
     return found
+
+
+def _renamed(found: dict[tuple[str, str], Entry], old: str, new: str) -> dict[tuple[str, str], Entry]:
+    """The same, with one voice called otherwise."""
+    moved = {(new, sha256): replace(entry, voice=new) for (voice, sha256), entry in found.items() if voice == old}
+    return {key: entry for key, entry in found.items() if key[0] != old} | moved

@@ -13,7 +13,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from daemon import names
-from daemon.database.models import Home, Job, Recording, Run, Version
+from daemon.database.models import Home, Job, Recording, Run, Version, Voice
 from daemon.errors import MynaError
 from daemon.home import identity, journal
 from daemon.state import events
@@ -47,6 +47,7 @@ class State(StrEnum):
 
     TAKEN = "taken"
     NO_VOICE = "no-voice"
+    VOICE_DELETED = "voice-deleted"
     REMOVED = "removed"
     NO_ENGINE = "no-engine"
     NOT_WHOLE = "not-whole"
@@ -57,6 +58,7 @@ class State(StrEnum):
 SENTENCES = {
     State.TAKEN: "",
     State.NO_VOICE: "Nothing tells whose recording it is: say so with --voice.",
+    State.VOICE_DELETED: "Its voice was deleted: `myna voices restore NAME` brings that back first.",
     State.REMOVED: "A person took it out of the voice.",
     State.NO_ENGINE: "This Myna has no engine of that name.",
     State.NOT_WHOLE: "Its folder is not whole.",
@@ -89,7 +91,11 @@ class Found:
 def look(session: Session, home: Path, voice: str = "") -> list[Found]:
     """All there is, versions in the order of their numbers first. `voice`: whose recordings are of which nothing tells."""
     folders, files = sorted(_folders(home)), dict(_files(home))
-    return [*_versions(session, home, folders), *_recordings(session, home, files, voice)]
+    deleted = set(session.scalars(select(Voice.name).where(Voice.deleted.is_not(None))))
+    return [
+        replace(one, state=State.VOICE_DELETED) if one.state is State.TAKEN and one.voice in deleted else one
+        for one in (*_versions(session, home, folders), *_recordings(session, home, files, voice))
+    ]
 
 
 def finding(found: list[Found]) -> pb.Finding | None:

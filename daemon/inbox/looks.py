@@ -34,6 +34,7 @@ class Looks:
     def __init__(self, wake: Callable[[], None]) -> None:
         self.wake = wake  #: called when a look that nobody waited for any more has come to its end
         self._looks: dict[bytes, Look] = {}
+        self._held: set[bytes] = set()  #: not looked at just now
 
     def of(self, name: bytes, news: News, at: Callable[[float], Awaitable[float]]) -> None:
         """A folder is to be looked at from now on, if it is not yet."""
@@ -49,8 +50,8 @@ class Looks:
         may be due again, as far as it is known."""
         wait = math.inf
         begun: list[tuple[Look, asyncio.Task[float]]] = []
-        for look in self._looks.values():
-            if look.task is not None:
+        for name, look in self._looks.items():
+            if look.task is not None or name in self._held:
                 continue  # its end wakes us
             if look.again > now:
                 wait = min(wait, look.again - now)
@@ -66,6 +67,23 @@ class Looks:
             else:
                 task.add_done_callback(lambda task, look=look: self._late(look))  # type: ignore[misc]
         return wait
+
+    async def hold(self, names: set[bytes], patience: float) -> bool:
+        """Look at none of these folders until `release`. False: somebody looks at one still after `patience` seconds."""
+        self._held |= names
+        tasks = [look.task for name, look in self._looks.items() if name in names and look.task is not None]
+        if not tasks:
+            return True
+        _, running = await asyncio.wait(tasks, timeout=patience)
+        return not running
+
+    def release(self, names: set[bytes]) -> None:
+        self._held -= names
+        self.wake()
+
+    def forget(self, name: bytes) -> None:
+        """Whoever comes to have this name is looked at afresh."""
+        self._looks.pop(name, None)
 
     def stop(self) -> None:
         for look in self._looks.values():

@@ -6,16 +6,22 @@ import asyncio
 import contextlib
 import math
 import os
+import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy.orm import Session
+
 from daemon import names
+from daemon.database.models import Voice
 from daemon.inbox.arrivals import Arrivals, Entry, Root, scan
 from daemon.inbox.folder import InboxFolder, exists_in
 from daemon.inbox.news import UNREADABLE, News
 from daemon.inbox.voice_folder import Identity
 from daemon.state import events
 from daemon.state.values import Level
+from proto import myna_pb2 as pb
+from proto.voice_name import slug
 
 if TYPE_CHECKING:
     from daemon.database.store import Store
@@ -65,7 +71,8 @@ class Strays:
         return wait
 
     async def misnamed(self, name: bytes, touched: set[bytes], now: float) -> float:
-        """A folder whose name is no voice's: its settled files go to the voice that the name comes nearest to, or are refused."""
+        """A folder whose name is no voice's: it is left as it is, and what to call it is said. Only where that looks just the same (another
+        Unicode form, as macOS writes it), its settled files are moved there."""
         listing = await asyncio.to_thread(scan, InboxFolder(self.place.home, name))
         entries = listing.entries
         if listing.unreadable:
@@ -74,12 +81,16 @@ class Strays:
         at = self._arrivals.setdefault(name, Arrivals(self.settle))
         at.update(entries, now, touched)
         lefts = [at.left(entry, now) for entry in entries if not entry.partial]
+        if not lefts:
+            self.news.mended(name)
         if not lefts or max(lefts) > 0:
             return max(lefts, default=math.inf)
-        shown, voice = names.printable(name), names.slug(name.decode("utf-8", errors="replace"))
-        if not voice:
-            sentence, hint = f"{shown!r} cannot be the name of a voice.", "Use letters, digits, '-' and '_'."
-            return math.inf if await self.news.refuse(name, sentence, hint) else self.rescan
+        shown, text = names.printable(name), name.decode("utf-8", errors="replace")
+        voice = slug(text)
+        if unicodedata.normalize("NFC", text) != voice:
+            sentence = f"inbox/{shown}/ is left as it is: {shown!r} cannot be the name of a voice."
+            await self.news.complain(name, sentence, await self.store.read(_what_to_call_it, voice))
+            return self.rescan
         paths = [entry.path for entry in entries if not entry.partial]
         moved = await asyncio.to_thread(_move_into, self.place, name, os.fsencode(voice), paths)
         if moved:
@@ -91,12 +102,29 @@ class Strays:
             await self.news.complain(name, sentence, hint)
         return 0.0 if moved else self.rescan
 
+    def present(self) -> list[pb.InboxEvent]:
+        """What lies there and is not taken, and what to do about it."""
+        standing = [(about, complaint) for about, complaint in self.news.standing.items() if not about.startswith(b"/")]
+        return [
+            pb.InboxEvent(name=names.printable(about), state="settling", why=f"{complaint.sentence} {complaint.hint}")
+            for about, complaint in standing
+        ]
+
     async def package(self, voice: str, entry: Entry) -> None:
         """Say once that packages are left alone."""
         if (voice, entry.path, entry.identity) not in self._told:
             self._told.add((voice, entry.path, entry.identity))
             sentence = f"{names.printable(entry.path)} is a package; packages come with a later version of Myna."
             await self.store.write(events.notice, Level.INFO, sentence, "It is left where it is.", voice)
+
+
+def _what_to_call_it(session: Session, voice: str) -> str:
+    """What to do about a folder whose name comes nearest to `voice` (empty: to none)."""
+    if not voice:
+        return "Give it a name of lower-case letters, digits, '-' and '_'; then its files are taken."
+    if session.get(Voice, voice) is None:
+        return f"Rename it to inbox/{voice}/, and its files are taken: they make the voice {voice}."
+    return f"There is a voice {voice} already. Put its recordings into inbox/{voice}/; if these are not, give the folder another name."
 
 
 def _move_into(inbox: InboxFolder, source: bytes, voice: bytes, paths: list[bytes]) -> int:

@@ -38,6 +38,7 @@ class Folder:
     forced: bool = False  #: a person changed a clip, or a text came late: make a dataset though nothing was taken
     full: int = 0  #: ingest jobs in a row that failed for want of disk
     known: bool = False  #: the voice has its row
+    deleted: bool = False  #: the voice was: nothing is taken
 
     def flies(self, path: bytes) -> bool:
         return any(path in files for files in self.flying.values())

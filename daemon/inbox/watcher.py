@@ -13,7 +13,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,13 +23,13 @@ from sqlalchemy.orm import Session
 
 from daemon import names
 from daemon.database.models import Job, Voice
-from daemon.errors import BadRequest, MynaError, StoreTrouble
-from daemon.inbox import arrivals, orphan_transcripts, refusals, voice_toml
+from daemon.errors import MynaError, NotNow, StoreTrouble
+from daemon.inbox import arrivals, orphan_transcripts, voice_settings
 from daemon.inbox.arrivals import Arrivals, Entry, Root
 from daemon.inbox.file_events import Watch
 from daemon.inbox.folder import InboxFolder
 from daemon.inbox.looks import Looks
-from daemon.inbox.news import News
+from daemon.inbox.news import DELETED, News
 from daemon.inbox.next_step import advance
 from daemon.inbox.orphan_transcripts import Hands
 from daemon.inbox.sweep import sweep
@@ -53,6 +53,8 @@ TICK = 0.25
 POLL = 1.0
 #: Seconds between two looks, at most, however long a look takes.
 BREATH = 2.0
+#: Seconds that who changes a voice waits for a look at its folder to end.
+PATIENCE = 10.0
 #: Files listed for `System.Info`.
 SHOWN = 500
 
@@ -93,10 +95,26 @@ class Inbox:
         """An ingest job was submitted that takes nothing out of the inbox; what follows for the voice is due when it has ended."""
         self._of(voice).flying[job] = {}
 
+    @contextlib.asynccontextmanager
+    async def still(self, *voices: str) -> AsyncIterator[None]:
+        """Nobody looks at the folders of these voices meanwhile; afterwards they are looked at as if for the first time. Raises NotNow
+        when one is being looked at for long. If the block raises, what was known of them stays."""
+        held = set(map(os.fsencode, voices))
+        try:
+            if not await self._looks.hold(held, PATIENCE):
+                hint = "Try again in a moment; the disk may be slow."
+                raise NotNow(f"The inbox folder of {' or '.join(voices)} is being looked through.", hint)
+            yield
+            for voice in voices:
+                self._folders.pop(voice, None)
+                self._looks.forget(os.fsencode(voice))
+        finally:
+            self._looks.release(held)
+
     def present(self) -> list[pb.InboxEvent]:
         """Files that are arriving, settling, or being taken now, and transcripts that wait for their recording."""
         now = self._clock()
-        found: list[pb.InboxEvent] = []
+        found = self._strays.present()[:SHOWN]
         for folder in self._folders.values():
             for entry in folder.entries:
                 if len(found) == SHOWN:
@@ -151,7 +169,7 @@ class Inbox:
 
         def ask(session: Session) -> tuple[list[Job], list[str]]:
             alive = [job for job in jobs.live(session) if job.kind == "ingest"]
-            return alive, list(session.scalars(select(Voice.name)))
+            return alive, list(session.scalars(select(Voice.name).where(Voice.deleted.is_(None))))
 
         while True:
             try:
@@ -206,6 +224,8 @@ class Inbox:
         folder.forget()
         if listing.there and not folder.known:
             await self._know(folder)
+        if folder.deleted:
+            return await self._leave(folder)
         await folder.news.of_listing(listing)
         due = [path for path, (_, until) in folder.held.items() if until <= now]
         for path in due:
@@ -234,7 +254,7 @@ class Inbox:
             if entry.odd:
                 await self._refuse(folder, entry, entry.odd, "Drop the recording itself.", now)
             elif name == names.VOICE_TOML and b"/" not in entry.path:
-                await self._read_toml(folder, entry)
+                await voice_settings.take_in(folder, entry, self.store, self._clock(), self.settings.rescan)
             elif name.lower().endswith(names.PACKAGE_ENDING):
                 await self._strays.package(folder.voice, entry)
             elif names.is_text(entry.path) or names.is_metadata(entry.path):
@@ -319,41 +339,23 @@ class Inbox:
     async def _know(self, folder: Folder) -> None:
         """A folder makes a voice."""
         language, engine = self.settings.default_language, self.settings.default_engine
-        await self.store.write(lambda session: recordings.ensure_voice(session, folder.voice, language, engine).name)
+
+        def ensure(session: Session) -> bool:
+            return recordings.ensure_voice(session, folder.voice, language, engine).deleted is not None
+
+        folder.deleted = await self.store.write(ensure)
         folder.known = True
 
-    async def _read_toml(self, folder: Folder, entry: Entry) -> None:
-        """Read a new or changed voice.toml. A broken one stays where it is, and changes nothing."""
-        if folder.toml == entry.identity:
-            return
-        place = folder.news.place
-        try:
-            given = await asyncio.to_thread(voice_toml.read, place)
-            again = await self.store.write(lambda session: voice_toml.apply(session, session.get_one(Voice, folder.voice), given))
-        except FileNotFoundError:
-            return
-        except OSError as error:  # rights change without the file's changing: asked again later
-            folder.held[entry.path] = (entry.identity, self._clock() + self.settings.rescan)
-            sentence = f"inbox/{folder.voice}/voice.toml cannot be read: {error.strerror}. The voice stays as it is."
-            await folder.news.complain(entry.path, sentence, "Give the daemon's user permission to read it.")
-            return
-        except BadRequest as error:
-            try:
-                await asyncio.to_thread(refusals.explain, place, entry.path, error.sentence, error.hint)
-            except OSError as stuck:
-                folder.held[entry.path] = (entry.identity, self._clock() + self.settings.rescan)
-                sentence = f"{error} The voice stays as it is. {stuck.strerror}"
-                await folder.news.complain(entry.path, sentence, f"Let inbox/{folder.voice}/.refused be a folder that can be written to.")
-                return
-            folder.news.mended(entry.path)
-            why = f"{error} The voice stays as it is."
-            await self.store.write(recordings.tell, folder.voice, "voice.toml", "refused", why)
+    async def _leave(self, folder: Folder) -> float:
+        """The voice was deleted: what lies there stays there, which is said."""
+        if any(not entry.partial and entry.path != names.VOICE_TOML for entry in folder.entries):
+            sentence = f"The voice {folder.voice} was deleted: what lies in inbox/{folder.voice}/ is not taken."
+            hint = f"`myna voices restore {folder.voice}` brings the voice back; or put the files into another voice's folder."
+            await folder.news.complain(DELETED, sentence, hint)
         else:
-            await asyncio.to_thread(refusals.settle, place, entry.path)
-            folder.news.mended(entry.path)
-            if again:
-                folder.due, folder.forced, folder.busy = True, True, self._clock()
-        folder.toml = entry.identity
+            folder.news.mended(DELETED)
+        folder.entries = []  # they wait for nothing
+        return math.inf
 
     async def _late(self, folder: Folder, texts: list[Entry]) -> None:
         """Transcripts without a recording beside them: for recordings taken before, or waiting for theirs."""

@@ -112,6 +112,8 @@ class DatasetsService(stubs.DatasetsServicer):
         upload = Upload(self.home, self.settings.min_free_disk)
         try:
             async for part in request_iterator:
+                if part.voice:
+                    await self.store.read(voices.check_new, part.voice)
                 await asyncio.to_thread(upload.add, part)
             return pb.UploadResponse(names=upload.end())
         finally:

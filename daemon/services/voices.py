@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from sqlalchemy.orm import Session
 
+from daemon.database.models import Voice
 from daemon.database.store import Store
 from daemon.errors import Later, NotNow
+from daemon.home.voice_folders import VoiceFolders
 from daemon.kinds.export import server as export
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.services.errors import plain
@@ -32,18 +35,20 @@ COPY = "Until then, copy the version's folder: `myna versions` shows where it is
 class VoicesService(stubs.VoicesServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, home: Path, settings: Settings, store: Store, lifecycle: Lifecycle, hub: EventHub) -> None:
+    def __init__(self, home: Path, settings: Settings, store: Store, lifecycle: Lifecycle, hub: EventHub, folders: VoiceFolders) -> None:
         self.home = home
         self.settings = settings
         self.store = store
         self.lifecycle = lifecycle
         self.hub = hub
+        self.folders = folders
 
     async def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
         size = paging.size(request.page.size)
 
         def ask(session: Session) -> pb.ListVoicesResponse:
-            rows, more = paging.cut(voices.page(session, request.page.token, size + 1), size, lambda row: row.name)
+            found = voices.page(session, request.page.token, size + 1, deleted=request.deleted)
+            rows, more = paging.cut(found, size, lambda row: row.name)
             told = [voices.message(session, row, self._auto_train()) for row in rows]
             return pb.ListVoicesResponse(voices=told, next_token=more)
 
@@ -56,6 +61,15 @@ class VoicesService(stubs.VoicesServicer):
 
         answer: pb.Voice = await self.store.read(ask)
         return answer
+
+    async def DeleteVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
+        return await self.folders.delete(request.voice, self._message)
+
+    async def RestoreVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
+        return await self.folders.restore(request.voice, self._message)
+
+    async def RenameVoice(self, request: pb.RenameVoiceRequest, context: Any) -> pb.Voice:
+        return await self.folders.rename(request.voice, request.name, self._message)
 
     async def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
         before, size = paging.number(request.page.token), paging.size(request.page.size)
@@ -134,7 +148,8 @@ class VoicesService(stubs.VoicesServicer):
         return answer
 
     async def Export(self, request: pb.ExportRequest, context: Any) -> AsyncIterator[pb.FilePart]:
-        """Has a job write the file, and sends it. Who hangs up leaves the job to its end: the file is under exports/."""
+        """Has a job write the file, sends it, and takes it away once it was sent whole, unless it is to be kept. Who hangs up leaves the
+        job to its end: the file is under exports/ until the next export of the same takes its place."""
         spec = pb.JobSpec(export=pb.ExportSpec(voice=request.voice, version=request.version, format=request.format))
 
         def act(session: Session) -> tuple[int, pb.Job]:
@@ -156,10 +171,23 @@ class VoicesService(stubs.VoicesServicer):
             yield pb.FilePart(name=path.name, size=os.fstat(file.fileno()).st_size)  # another export may take its name now
             while data := await asyncio.to_thread(file.read, PART):
                 yield pb.FilePart(data=data)
+            if not request.keep and not context.cancelled():
+                _take_away(path, file)
 
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Voice:
         raise Later(PACKAGES, COPY)
 
+    def _message(self, session: Session, row: Voice) -> pb.Voice:
+        session.flush()
+        return voices.message(session, row, self._auto_train())
+
     def _auto_train(self) -> float:
         settings = self.settings
         return float(settings.auto_train_min_seconds) if settings.auto_train else 0.0
+
+
+def _take_away(path: Path, file: BinaryIO) -> None:
+    """Delete an export that was sent, unless another one has its name by now."""
+    with contextlib.suppress(OSError):
+        if os.path.samestat(os.stat(path), os.fstat(file.fileno())):
+            path.unlink()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Job, Recording, Version, now
-from daemon.errors import NotFound
+from daemon.errors import NotFound, NotNow
 from daemon.state import clip_refs, events, holdout, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
 from daemon.state.stamp import stamp
@@ -18,6 +19,10 @@ from proto import myna_pb2 as pb
 
 #: Reason of a clip that is partly held out: its recording was cut again, and otherwise.
 ACROSS = "across-held-out"
+#: What a person can change of a clip, with what tells who did.
+SAID = ("text", "text_source", "trust", "kept", "reason", "sentence")
+#: Changes of one clip that can be taken back.
+CHANGES = 100
 
 
 @dataclass(frozen=True)
@@ -151,22 +156,43 @@ def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: 
     """What a person says of a clip: its text, whether it is kept. It shows in the next dataset. Raises NotFound."""
     rows = clips(session, voice, sha256)
     for row in rows:
+        before = _said(row)
         if text is not None:
             row.text, row.text_source = " ".join(text.split()), PERSON
         if kept is not None:
             row.kept = kept
             row.reason, row.sentence = ("", "") if kept else (PERSON, "A person took it out.")
         row.trust = PERSON
+        if _said(row) != before:
+            row.before = [*row.before, before][-CHANGES:]
     return rows[0]
 
 
-def undo_clip(session: Session, voice: str, sha256: str, before: pb.Clip) -> Clip:
-    """Take back what a person said of a clip: it is as it was `before`, and who made its text, too. Raises NotFound."""
+def undo_clip(session: Session, voice: str, sha256: str, wanted: pb.Clip) -> Clip:
+    """Take back what a person said of a clip: the last change or, if `wanted` says how the clip was, all since it was so. It becomes what
+    is remembered of it, never what is asked for. Raises NotFound, NotNow if it never was like that."""
     rows = clips(session, voice, sha256)
-    for row in rows:
-        row.text, row.text_source, row.trust = before.text, before.text_source, before.trust
-        row.kept, row.reason, row.sentence = before.kept, before.reason, before.sentence
-    return rows[0]
+    like = {name: getattr(wanted, name) for name in SAID}
+    undone = [row for row in rows if _back(row, like if any(like.values()) else None)]
+    if not undone:
+        sentence = f"The clip {sha256[:12]} of {voice} was not changed by a person from that."
+        raise NotNow(sentence, f"`myna clip {voice} {sha256[:12]}` sets its text, or whether it is kept.")
+    return undone[0]
+
+
+def _said(row: Clip) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in SAID}
+
+
+def _back(row: Clip, like: dict[str, Any] | None) -> bool:
+    """Undo the changes since the clip was like this (None: the last one). False: it never was."""
+    for place in reversed(range(len(row.before))):
+        if like in (None, row.before[place]):
+            for name, value in row.before[place].items():
+                setattr(row, name, value)
+            row.before = row.before[:place]
+            return True
+    return False
 
 
 def clips(session: Session, voice: str, sha256: str) -> list[Clip]:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Attempt, Job, now
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow, brief
-from daemon.state import events, paging
+from daemon.state import events, paging, voices
 from daemon.state.stamp import stamp
 from daemon.state.status import (
     ENDED,
@@ -201,11 +201,12 @@ def resume(session: Session, job: Job) -> None:
 
 
 def retry(session: Session, job: Job) -> Job:
-    """Put a failed or cancelled job back into the queue, at its old place. Raises NotNow for others."""
+    """Put a failed or cancelled job back into the queue, at its old place. Raises NotNow for others, NotFound if its voice was deleted."""
     if transition_of(job) is Transition.CANCELLING:
         raise NotNow(f"Job {job.id} is still being cancelled.", f"`myna retry {job.id}` once it has ended.")
     if job.state not in (State.FAILED, State.CANCELLED):
         raise NotNow(f"Job {job.id} is {job.state}; only failed and cancelled jobs can be tried again.", "")
+    voices.check_new(session, job.voice)
     job.crashes = 0
     put_back(session, job, "")
     return job

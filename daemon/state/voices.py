@@ -29,17 +29,39 @@ BY_SCORE, BY_PERSON, BY_ROLLBACK = "score", "a person", "rollback"
 
 
 def get(session: Session, name: str) -> Voice:
-    """Raises NotFound with the voices there are."""
+    """Raises NotFound with the voices there are, or how a deleted one comes back; NotNow for one that is being renamed."""
+    return check_there(known(session, name))
+
+
+def known(session: Session, name: str) -> Voice:
+    """The voice, be it deleted. Raises NotFound with the voices there are."""
     if (voice := session.get(Voice, name)) is not None:
         return voice
-    there = session.scalars(select(Voice.name).order_by(Voice.name).limit(10)).all()
+    there = session.scalars(select(Voice.name).where(Voice.deleted.is_(None)).order_by(Voice.name).limit(10)).all()
     hint = f"There are: {', '.join(there)}." if there else "Copy recordings into inbox/NAME/ and the voice NAME is made."
     raise NotFound(f"There is no voice named {name!r}.", hint)
 
 
-def page(session: Session, after: str, size: int) -> list[Voice]:
-    """Voices in the order of their names, `size` at most."""
-    return list(session.scalars(select(Voice).where(Voice.name > after).order_by(Voice.name).limit(size)))
+def check_there(voice: Voice) -> Voice:
+    """The voice. Raises NotFound if it was deleted, NotNow if it is being renamed: no job may begin."""
+    if voice.deleted is not None:
+        raise NotFound(f"The voice {voice.name} was deleted.", f"`myna voices restore {voice.name}` brings it back.")
+    if voice.renamed_from:
+        hint = "Ask again in a moment. If it lasts, log/mynad.log says why; it is tried again when mynad starts."
+        raise NotNow(f"The folders of {voice.name} are still being renamed from {voice.renamed_from}.", hint)
+    return voice
+
+
+def check_new(session: Session, name: str) -> None:
+    """Raises as `get` does for a voice that may not be given anything now; one that there is not yet may be."""
+    if (voice := session.get(Voice, name)) is not None:
+        check_there(voice)
+
+
+def page(session: Session, after: str, size: int, *, deleted: bool = False) -> list[Voice]:
+    """Voices in the order of their names, `size` at most; the deleted ones only if asked for."""
+    query = select(Voice).where(Voice.name > after).order_by(Voice.name).limit(size)
+    return list(session.scalars(query if deleted else query.where(Voice.deleted.is_(None))))
 
 
 def version(session: Session, voice: str, number: int) -> Version:
@@ -153,7 +175,7 @@ def message(session: Session, row: Voice, auto_train_seconds: float = 0.0) -> pb
     count, seconds = session.execute(recorded.where(Recording.voice == row.name, Recording.removed.is_(None))).one()
     newest = newest_dataset(session, row.name)
     trained = session.scalar(select(func.count()).select_from(Version).where(Version.voice == row.name)) or 0
-    return pb.Voice(
+    told = pb.Voice(
         name=row.name,
         language=row.language,
         engine=row.engine,
@@ -166,10 +188,15 @@ def message(session: Session, row: Voice, auto_train_seconds: float = 0.0) -> pb
         created=stamp(row.created),
         next=next_sentence(session, row, newest, auto_train_seconds),
     )
+    if row.deleted is not None:
+        told.deleted.FromDatetime(row.deleted)
+    return told
 
 
 def next_sentence(session: Session, row: Voice, newest: Dataset | None, auto_train_seconds: float) -> str:
     """What will happen next with a voice, for people."""
+    if row.deleted is not None:
+        return f"is deleted: `myna voices restore {row.name}`"
     live = select(Job).where(
         Job.voice == row.name, Job.state.in_((JobState.RUNNING, JobState.PAUSED, JobState.QUEUED)), Job.kind != "speak"
     )

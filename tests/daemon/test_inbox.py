@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import unicodedata
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -421,12 +422,45 @@ def test_a_folder_makes_a_voice(store: Store) -> None:
     alive(story, store)
 
 
-def test_a_folder_that_cannot_be_a_voice_name_goes_to_the_nearest_one_with_a_sentence(store: Store) -> None:
+@pytest.mark.parametrize(("called", "say"), [("Bad Name!", "bad-name"), ("Anna", "anna"), ("!!!", "lower-case letters")])
+def test_a_folder_that_cannot_be_a_voice_name_is_left_alone_and_what_to_call_it_is_said_once(store: Store, called: str, say: str) -> None:
     async def story(shop: Workshop) -> None:
-        write_wav(shop.home / "inbox" / "Anna Müller" / "takes" / "a.wav")
+        folder = shop.home / "inbox" / called
+        write_wav(folder / "takes" / "a.wav")
         await shop.all(8.0)
-        assert [row.name for row in shop.recordings("anna-müller")] == ["takes/a.wav"]
-        assert any("voice anna-müller" in sentence for sentence in shop.notices())
+        assert shop.left(folder) == ["takes/a.wav"]
+        assert sorted(path.name for path in (shop.home / "inbox").iterdir()) == [called]
+        assert shop.notices() == [f"inbox/{called}/ is left as it is: {called!r} cannot be the name of a voice."]
+        (waiting,) = shop.inbox.present()
+        assert waiting.name == called
+        assert say in waiting.why
+        if say != "lower-case letters":
+            folder.rename(folder.with_name(say))
+            await shop.all(8.0)
+            assert [row.name for row in shop.recordings(say)] == ["takes/a.wav"]
+            assert shop.inbox.present() == []
+
+    alive(story, store)
+
+
+def test_a_folder_that_is_nearly_called_like_a_voice_is_not_mixed_into_it(store: Store) -> None:
+    async def story(shop: Workshop) -> None:
+        write_wav(shop.anna / "hers.wav")
+        write_wav(shop.home / "inbox" / "Anna!" / "another.wav", pitch=300.0)
+        await shop.all(8.0)
+        assert [row.name for row in shop.recordings("anna")] == ["hers.wav"]
+        assert "There is a voice anna already" in shop.inbox.present()[0].why
+
+    alive(story, store)
+
+
+def test_a_folder_whose_name_only_differs_in_its_unicode_form_is_the_voices(store: Store) -> None:
+    """macOS writes "jörg" with a combining mark; nobody sees a difference."""
+
+    async def story(shop: Workshop) -> None:
+        write_wav(shop.home / "inbox" / unicodedata.normalize("NFD", "jörg") / "takes" / "a.wav")
+        await shop.all(8.0)
+        assert [row.name for row in shop.recordings("jörg")] == ["takes/a.wav"]
 
     alive(story, store)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from daemon import names
 from daemon.errors import BadRequest
+from proto.voice_name import slug
 
 pytestmark = pytest.mark.unit
 
@@ -22,7 +23,7 @@ def test_any_name_is_shown_on_one_line_and_different_names_stay_different(one: b
 
 @given(st.text())
 def test_the_nearest_voice_name_is_one(text: str) -> None:
-    nearest = names.slug(text)
+    nearest = slug(text)
     if nearest:
         assert names.check_voice(nearest) == nearest
         assert len(nearest.encode()) <= 64
@@ -39,7 +40,7 @@ def test_these_can_be_voices(name: str) -> None:
 def test_these_cannot_and_the_sentence_says_what_would_do(name: str) -> None:
     with pytest.raises(BadRequest) as refused:
         names.check_voice(name)
-    if nearest := names.slug(name):
+    if nearest := slug(name):
         assert nearest in str(refused.value)
 
 

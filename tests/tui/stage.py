@@ -224,7 +224,25 @@ class Voices(stubs.VoicesServicer):
         self.sentence = "anna@7 is better: fewer words are wrong."
 
     def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
-        return pb.ListVoicesResponse(voices=self.rows)
+        return pb.ListVoicesResponse(voices=[row for row in self.rows if request.deleted or not row.HasField("deleted")])
+
+    def DeleteVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
+        self.changed.append(("DeleteVoice", request.voice, 0))
+        row = next(row for row in self.rows if row.name == request.voice)
+        row.deleted.CopyFrom(NOW)
+        return row
+
+    def RestoreVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
+        self.changed.append(("RestoreVoice", request.voice, 0))
+        row = next(row for row in self.rows if row.name == request.voice)
+        row.ClearField("deleted")
+        return row
+
+    def RenameVoice(self, request: pb.RenameVoiceRequest, context: Any) -> pb.Voice:
+        self.changed.append((f"RenameVoice {request.name}", request.voice, 0))
+        row = next(row for row in self.rows if row.name == request.voice)
+        row.name = request.name
+        return row
 
     def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
         if request.voice not in {row.name for row in self.rows} | {"anna"}:
@@ -384,6 +402,8 @@ class Speech(stubs.SpeechServicer):
     def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> Iterator[pb.AudioChunk]:
         self.asked.append(request.spec)
         yield pb.AudioChunk(version="anna@7", job=41)
+        if request.spec.speaker == "?":
+            refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "The base has no stock speaker '?'.", "It has: Ana, Ben.")
         if request.spec.text == "break":
             yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE)
             refuse(context, grpc.StatusCode.ABORTED, "The engine stopped.", "Try again.")

@@ -95,7 +95,7 @@ def test_recordings_can_be_added_while_no_daemon_runs(myna: Run, home: Path, tmp
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("voice", ["../bob", ".hidden", "a/b", " "])
+@pytest.mark.parametrize("voice", ["Bad Name!", "Anna", "../bob", ".hidden", "a/b", " "])
 def test_a_voice_cannot_be_named_out_of_the_inbox(myna: Run, home: Path, tmp_path: Path, voice: str) -> None:
     assert myna("add", voice, files(tmp_path / "given", "a.wav")).code == 2
     assert not home.exists()

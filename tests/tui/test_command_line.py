@@ -367,3 +367,46 @@ def test_a_recording_is_taken_out_by_name_or_digest_and_comes_back(myna: Run, st
     missing = myna("remove", "anna", "nothing.wav")
     assert missing.code == 1
     assert "myna recordings anna --removed" in missing.err
+
+
+def test_a_voice_is_deleted_only_when_asked_twice_and_comes_back(myna: Run, stage: Stage) -> None:
+    refused = myna("voices", "delete", "anna")
+    assert refused.code == 1
+    assert refused.err == "myna: anna was not deleted: nobody can be asked here.\n  Say --yes.\n"
+    assert stage.voices.changed == []
+    assert "myna voices restore anna" in myna("voices", "delete", "anna", "--yes").out
+    assert myna("voices").out.startswith("No voices yet.")
+    assert "anna" in myna("voices", "--deleted").out
+    assert "deleted" in json.loads(myna("voices", "--deleted", "--json").out)[0]
+    assert myna("voices", "restore", "anna").out.startswith("anna is back.")
+    assert "anna" in myna("voices").out
+    assert [verb for verb, _, _ in stage.voices.changed] == ["DeleteVoice", "RestoreVoice"]
+
+
+def test_a_voice_is_renamed_and_json_tells_it(myna: Run, stage: Stage) -> None:
+    assert json.loads(myna("voices", "rename", "anna", "berta", "--json").out)["name"] == "berta"
+    assert "inbox/anna/" in myna("voices", "rename", "berta", "anna").out
+    assert stage.voices.changed == [("RenameVoice berta", "anna", 0), ("RenameVoice anna", "berta", 0)]
+
+
+@pytest.mark.parametrize("text", [(), ("Hello.",)])
+def test_speakers_are_listed_without_a_sound_card_and_without_a_text(myna: Run, stage: Stage, text: tuple[str, ...]) -> None:
+    ended = myna("say", *text, "--speaker", "?")
+    assert "It has: Ana, Ben." in ended.err
+    assert "Nothing can be played" not in ended.err
+    assert myna("say").code == 2
+
+
+@pytest.mark.parametrize(("asked", "word"), [(pb.CANCELLING, "cancelling"), (pb.PAUSING, "pausing")])
+def test_a_job_that_was_asked_to_end_or_to_wait_says_so_in_every_list(myna: Run, stage: Stage, asked: pb.Transition, word: str) -> None:
+    stage.jobs.rows = {3: job(3, running=pb.JobStatus.Running(started=NOW, transition=asked))}
+    for words in (("jobs",), ("job", 3), ("status",)):
+        assert word in myna(*words).out, words
+
+
+def test_watching_tells_what_a_renamed_voice_is_called_now() -> None:
+    from tui.commands.status import event_line
+
+    assert "anna is called berta now" in event_line(pb.Event(time=NOW, voice=pb.Voice(name="anna", renamed_to="berta")))
+    stray = pb.Event(time=NOW, inbox=pb.InboxEvent(name="Bad Name!", state="settling", why="It is left as it is."))
+    assert event_line(stray).endswith("  Bad Name! It is left as it is.")

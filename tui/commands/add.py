@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from proto.client import Client, ClientError
+from proto.voice_name import slug
 from tui import arguments, follow, inbox_copy, output, session, wording
 from tui.progress import counting
 
@@ -33,8 +34,9 @@ def add(
 
     Copying them into the folder inbox/VOICE/ does the same.
     """
-    if "/" in voice or voice.startswith(".") or not voice.strip():
-        raise typer.BadParameter(f"{voice!r} is no name for a voice: letters, digits, - and _ make one")
+    if (nearest := slug(voice)) != voice or not voice:
+        would = f"{nearest!r} would do" if nearest else "lower-case letters, digits, - and _ make one"
+        raise typer.BadParameter(f"{voice!r} is no name for a voice: {would}")
     gathered = inbox_copy.gather(files)
     if text is not None and len(gathered.recordings) != 1:
         raise typer.BadParameter("--text is for a single recording; for many, put a .txt beside each", param_hint="--text")

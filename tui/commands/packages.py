@@ -23,6 +23,7 @@ def export(
     name: Annotated[str, typer.Argument(metavar="VOICE[@VERSION]")],
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write: a tar file.")],
     format: Annotated[str, typer.Option(help="coqui, or for xtts coqui-fp16 (half the size). Default: coqui.")] = "",
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the daemon's own copy in exports/, too.")] = False,
     json: output.Json = False,
 ) -> None:
     """Write a version for other tools, for example stock coqui-tts, into one tar file."""
@@ -30,7 +31,7 @@ def export(
     hidden = out.with_name(f".{out.name}.part")
     size = 0
     try:
-        parts = session.client().export_voice(named.voice, max(named.number, 0), format)
+        parts = session.client().export_voice(named.voice, max(named.number, 0), format, keep=keep)
         first = next(parts, None)  # a refusal comes here, before there is any file
         with hidden.open("wb") as file:
             for part in [first] if first else []:

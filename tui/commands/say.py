@@ -18,10 +18,12 @@ from tui.player import Player
 
 app = typer.Typer()
 
+LIST = "?"  #: in place of a speaker's name: say which there are
+
 
 @app.command(rich_help_panel="Voices")
 def say(
-    text: Annotated[list[str], typer.Argument(help="What to say; - reads it from stdin.")],
+    text: Annotated[list[str] | None, typer.Argument(help="What to say; - reads it from stdin.")] = None,
     voice: Annotated[
         str,
         typer.Option(
@@ -47,12 +49,14 @@ def say(
     json: output.Json = False,
 ) -> None:
     """Speak. Sounds as soon as the first sentence is there; a running training makes room."""
+    if not text and speaker != LIST:
+        raise typer.BadParameter('Say what: myna say "Hello."', param_hint="TEXT")
     client = session.client()
     named = names.parse(voice) if voice else names.Named(only_voice(client), 0)
     spec = speak_spec(
         voice=named.voice,
         version=named.number,
-        text=read(text),
+        text=read(text or ["Speakers."]),
         language=language,
         speed=speed,
         temperature=temperature,
@@ -61,6 +65,10 @@ def say(
         references=reference or [],
         speaker=speaker,
     )
+    if speaker == LIST:
+        for _ in client.synthesize(spec):
+            pass  # the refusal names those there are
+        raise ClientError(f"The engine of {named.voice} names no speakers.", "Leave --speaker out.", "NOT_FOUND")
     began = time.monotonic()
     with Sink(out) if out else Player() as sink:
         heard = hear(client.synthesize(spec), sink, began, show_text=not out and sys.stderr.isatty())

@@ -122,9 +122,10 @@ def event_line(event: pb.Event) -> str:
         case "inbox":
             inbox = event.inbox
             length = f" ({wording.duration(inbox.seconds)})" if inbox.seconds else ""
-            state, text = inbox.state, f"{inbox.voice}/{inbox.name}{length} {inbox.why}"
+            state, text = inbox.state, f"{inbox.voice and f'{inbox.voice}/'}{inbox.name}{length} {inbox.why}"
         case "voice":
-            state, text = "voice", f"{event.voice.name} {event.voice.next}"
+            voice = event.voice
+            state, text = "voice", f"{voice.name} {f'is called {voice.renamed_to} now' if voice.renamed_to else voice.next}"
         case "version":
             version = event.version
             state, text = version.state, f"{version.voice}@{version.number} {version.verdict}"

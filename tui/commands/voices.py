@@ -1,7 +1,9 @@
-"""`myna voices`, `versions`, `version`, `promote`, `rollback`, `compare`: which voice speaks, and which is better."""
+"""`myna voices` (`rename`, `delete`, `restore`), `versions`, `version`, `promote`, `rollback`, `compare`: which voice speaks, and which
+is better."""
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -15,11 +17,20 @@ app = typer.Typer()
 PANEL = "Voices"
 LISTED = ("wer", "cer", "similarity", "dnsmos", "held_out_loss")  #: shown in lists, where a version has them
 
+group = typer.Typer(invoke_without_command=True)
+app.add_typer(group, name="voices", rich_help_panel=PANEL)
 
-@app.command(rich_help_panel=PANEL)
-def voices(json: output.Json = False) -> None:
+
+@group.callback()
+def voices(
+    ctx: typer.Context,
+    deleted: Annotated[bool, typer.Option("--deleted", help="Also those that were deleted.")] = False,
+    json: output.Json = False,
+) -> None:
     """List voices, and what happens next with each."""
-    found = list(session.client().voices())
+    if ctx.invoked_subcommand is not None:
+        return
+    found = list(session.client().voices(deleted=deleted))
     if json:
         output.json(found)
         return
@@ -39,6 +50,52 @@ def voices(json: output.Json = False) -> None:
     )
     head = ("voice", "speaks", "versions", "recordings", "recorded", "kept", "engine", "lang", "next")
     output.table(head, rows, "No voices yet. `myna add NAME FILES…` makes one.")
+
+
+@group.command()
+def rename(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The voice.", autocompletion=arguments.voice_names)],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="What it is to be called.")],
+    json: output.Json = False,
+) -> None:
+    """Call a voice otherwise, with its inbox folder and all that it has. The same the other way round undoes it."""
+    voice = session.client().rename_voice(old, new)
+    if json:
+        output.json(voice)
+    else:
+        output.line(f"{old} is called {voice.name} from now on: put its recordings into inbox/{voice.name}/.")
+
+
+@group.command()
+def delete(
+    voice: arguments.Voice,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: output.Json = False,
+) -> None:
+    """Take a voice out of all lists. Nothing of it is lost: `myna voices restore` brings it back."""
+    if not yes:
+        if not sys.stdin.isatty():
+            raise ClientError(f"{voice} was not deleted: nobody can be asked here.", "Say --yes.", "FAILED_PRECONDITION")
+        if not typer.confirm(f"Delete the voice {output.safe(voice)}? All of it is kept.", err=True):
+            raise ClientError(f"{voice} was not deleted.", "", "FAILED_PRECONDITION")
+    found = session.client().delete_voice(voice)
+    if json:
+        output.json(found)
+    else:
+        output.line(f"{found.name} is deleted. All of it is kept: `myna voices restore {found.name}` brings it back.")
+
+
+@group.command()
+def restore(
+    voice: Annotated[str, typer.Argument(metavar="VOICE", help="A deleted voice.", autocompletion=arguments.deleted_voice_names)],
+    json: output.Json = False,
+) -> None:
+    """Bring a deleted voice back, as it was."""
+    found = session.client().restore_voice(voice)
+    if json:
+        output.json(found)
+    else:
+        output.line(output.safe(f"{found.name} is back. Next: {found.next}"))
 
 
 @app.command(rich_help_panel=PANEL)

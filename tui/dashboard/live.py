@@ -169,7 +169,10 @@ class Live:
                 self._file(event)
                 self._stir(Topic.INBOX)
             case "voice":
-                self.voices[event.voice.name] = event.voice
+                if event.voice.renamed_to or event.voice.HasField("deleted"):
+                    self.voices.pop(event.voice.name, None)
+                else:
+                    self.voices[event.voice.name] = event.voice
                 self._stir(Topic.VOICES)
             case "version" | "dataset":
                 self._stir(Topic.VOICES)

@@ -155,7 +155,7 @@ class QueuePane(Pane):
         job = self.chosen
         if job is None:
             return
-        held = state_of(job) == "paused" and job.status.paused.by_person
+        held = (state_of(job) == "paused" and job.status.paused.by_person) or job.status.running.transition == pb.PAUSING
         now = await (self.app.client.resume(job.id) if held else self.app.client.pause(job.id))
         self.app.say(f"#{job.id} {'goes on' if held else 'is held; p lets it go on'}: {now.title}")
 
@@ -216,4 +216,4 @@ def _detail(job: pb.Job) -> str:
     shown = pb.Progress()
     shown.CopyFrom(job.status.running.progress)
     shown.eta_seconds = 0  # has a column of its own
-    return wording.progress(shown)
+    return ", ".join(filter(None, (wording.transition(job), wording.progress(shown))))

@@ -15,7 +15,9 @@ from proto.channel import ClientError
 from tui import wording
 from tui.dashboard.actions import asks, changes
 from tui.dashboard.lineage import tree
+from tui.dialogs.edit_text import EditTextScreen
 from tui.metrics import change, figure, find
+from tui.output import safe
 from tui.widgets.long_table import Column, LongTable
 from tui.widgets.pane import Pane
 
@@ -121,6 +123,8 @@ class VersionsPane(Pane):
         Binding("a", "archive", "Archive", show=False, id="versions.archive", tooltip="Out of the way with it; its files are kept"),
         Binding("c", "compare", "compare", id="versions.compare", tooltip="Put this one beside all others, not their parents; again: not"),
         Binding("e", "score", "Score", show=False, id="versions.score", tooltip="Let both compared versions speak the held-out lines"),
+        Binding("R", "rename", "Rename the voice", show=False, id="versions.rename", tooltip="With its inbox folder; back the same way"),
+        Binding("D", "delete", "Delete the voice", show=False, id="versions.delete", tooltip="Out of all lists; all of it is kept"),
         Binding("enter", "fold", "Fold or unfold", show=False, id="versions.fold"),
     ]
     DEFAULT_CSS = """
@@ -271,6 +275,23 @@ class VersionsPane(Pane):
         job = await self.app.client.submit(pb.EvaluateSpec(voice=version.voice, version=other, against=one))
         self.app.say(f"Queued as job #{job.id}: {job.title or 'both speak the held-out lines'}.")
 
+    @changes
+    async def action_rename(self) -> None:
+        old = self._voice()
+        note = f"inbox/{old}/ is called so, too. R gives the old name back."
+        new = (await self.app.push_screen_wait(EditTextScreen(f"What {safe(old)} is to be called", old, safe(note))) or "").strip()
+        if new and new != old:
+            await self.app.client.rename_voice(old, new)
+            self.app.say(f"{old} is called {new} from now on: put its recordings into inbox/{new}/.")
+
+    @changes
+    async def action_delete(self) -> None:
+        name = self._voice()
+        consequence = f"All of it is kept. `myna voices restore {name}` brings it back."
+        if await self.app.confirm(f"Delete the voice {name}?", consequence, yes="Delete it"):
+            await self.app.client.delete_voice(name)
+            self.app.say(f"{name} is deleted. `myna voices restore {name}` brings it back.")
+
     @asks
     async def look(self) -> None:
         """Fetch the versions of the voices that are unfolded, and draw them."""
@@ -281,6 +302,12 @@ class VersionsPane(Pane):
     def version_of(self, voice: str, number: int) -> pb.Version | None:
         """A version as it was fetched last."""
         return next((version for version in self._versions.get(voice, []) if version.number == number), None)
+
+    def _voice(self) -> str:
+        """The voice that the cursor stands on, or on a version of. Raises ClientError if there is none."""
+        if (line := self.chosen) is None:
+            raise ClientError("No voice is chosen.", "Go to one with j and k.", "FAILED_PRECONDITION")
+        return line.voice.name
 
     def _promoted(self, voice: str) -> int:
         return next((row.promoted for row in self._voices if row.name == voice), 0)

@@ -105,4 +105,4 @@ class MakeDataset(Kind):
             job.why += f" Not trained: {error.sentence}"
 
         spec = pb.JobSpec(train=pb.TrainSpec(voice=voice.name))
-        return [FollowUp(spec, f"dataset-{made.voice}-{made.number}", refused)]
+        return [FollowUp(spec, f"train-on-dataset-row-{made.id}", refused)]

@@ -200,6 +200,36 @@ def test_undoing_gives_back_the_text_the_reason_and_who_said_so(daemon: Any) -> 
         ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=before.sha256, kept=True, undo=before))
 
 
+def test_undoing_goes_back_step_by_step_or_to_what_the_clip_was(daemon: Any) -> None:
+    daemon.store.write_now(lambda session: setattr(clip(session, "c0", "as heard"), "trust", "low"))
+    service = service_of(daemon)
+    (first,) = ask(service.Clips, pb.ClipsRequest(voice="anna")).clips
+    change = pb.SetClipRequest(voice="anna", sha256=first.sha256)
+    second = ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=first.sha256, text="corrected"))
+    ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=first.sha256, kept=False))
+    change.undo.SetInParent()
+    assert ask(service.SetClip, change) == second, "an empty one takes back the last change"
+    ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=first.sha256, kept=False))
+    change.undo.CopyFrom(first)
+    assert ask(service.SetClip, change) == first, "with the clip as it was, all since then"
+    with pytest.raises(Refused, match="was not changed by a person from that"):
+        ask(service.SetClip, change)
+
+
+def test_nobody_can_say_that_somebody_else_said_it(daemon: Any) -> None:
+    """What an undoing makes of a clip is what the daemon remembers, not what is sent."""
+    daemon.store.write_now(lambda session: setattr(clip(session, "c0", "as heard"), "trust", "low"))
+    service = service_of(daemon)
+    (before,) = ask(service.Clips, pb.ClipsRequest(voice="anna")).clips
+    made_up = pb.Clip(text="never heard", text_source="given", trust="given", kept=True)
+    for changed in (False, True):
+        if changed:
+            before = ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=before.sha256, text="corrected"))
+        with pytest.raises(Refused, match="was not changed by a person from that"):
+            ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=before.sha256, undo=made_up))
+        assert list(ask(service.Clips, pb.ClipsRequest(voice="anna")).clips) == [before]
+
+
 def test_any_clip_can_be_heard_whether_kept_dropped_or_held_out(daemon: Any) -> None:
     sound = bytes(range(256)) * 2_000  # longer than a part
 

@@ -14,6 +14,7 @@ import grpc
 import grpc.aio
 import pytest
 from calls import Call, Refused
+from living_daemon import Living, lived
 from sqlalchemy.orm import Session
 from voice_rows import clip, folder, sha, version
 
@@ -37,7 +38,8 @@ def daemon(store: Store, tmp_path: Path) -> Any:
 
 def service_of(daemon: Any) -> VoicesService:
     hub: Any = None  # nobody watches here
-    return VoicesService(daemon.home, daemon.settings, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), hub)
+    folders: Any = None  # see test_voice_life.py
+    return VoicesService(daemon.home, daemon.settings, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), hub, folders)
 
 
 def speech_of(daemon: Any) -> SpeechService:
@@ -167,3 +169,27 @@ def test_a_line_that_was_not_spoken_or_is_not_held_out_is_refused_with_a_sentenc
     for other in (sha("trained"), "../../../secrets", ""):
         with pytest.raises(Refused, match="no held-out clip"):
             ask(service.Sample, pb.SampleRequest(voice="anna", version=1, clip=other, recording=True))
+
+
+@pytest.mark.parametrize(("keep", "whole", "left"), [(False, True, 0), (True, True, 1), (False, False, 1)])
+def test_an_export_that_was_sent_whole_leaves_no_second_copy(tmp_path: Path, keep: bool, whole: bool, left: int) -> None:
+    """Unless it is to be kept, or the caller has not all of it: then the next export of the same takes its place."""
+
+    async def life(story: Living) -> None:
+        home = story.daemon.home
+        story.daemon.store.write_now(lambda session: folder(home, version(session, 1)))
+        file = home / "exports" / "anna-1-coqui.tar"  # the strange worker writes none
+        file.parent.mkdir()
+        file.write_bytes(bytes(3_000_000))
+        parts = story.client.export_voice("anna", 1, keep=keep)
+        size = 0
+        async for part in parts:
+            size += len(part.data)
+            if not whole and size:
+                await parts.aclose()
+                break
+        assert size == 3_000_000 or not whole
+        await story.client.info()
+        assert len(list(file.parent.iterdir())) == left
+
+    lived(tmp_path, life)

@@ -174,6 +174,25 @@ def test_cancelling_asks_first_and_no_is_the_answer_of_enter(stage: Stage, home:
     watch(home, steps, size=(80, 24))
 
 
+def test_a_job_that_was_asked_to_end_or_to_wait_says_so_until_it_does(stage: Stage, home: Path) -> None:
+    set_scene(stage, "busy")
+
+    async def steps(eye: Eye) -> None:
+        await eye.sees("1,200 of 4,000 steps")
+        row = pb.Job()
+        row.CopyFrom(stage.jobs.rows[12])
+        row.status.running.transition = pb.PAUSING
+        stage.jobs.tell(job=row)
+        await eye.sees("pausing, 1,200 of 4,000 steps")
+        await eye.press("p")
+        await eye.until(lambda: stage.jobs.changed == [("Resume", 12)], "the pause to be taken back")
+        row.status.running.transition = pb.CANCELLING
+        stage.jobs.tell(job=row)
+        await eye.sees("cancelling, 1,200 of 4,000 steps")
+
+    watch(home, steps)
+
+
 @pytest.mark.parametrize(
     ("keys", "asked"),
     [

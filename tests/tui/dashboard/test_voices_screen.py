@@ -75,6 +75,39 @@ def test_promoting_asks_first_and_then_shows_who_speaks(busy: Stage, home: Path)
     told(home, story)
 
 
+def test_deleting_a_voice_asks_first_says_how_it_comes_back_and_takes_it_out_of_the_tree(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        await eye.press("D")
+        await eye.sees("Delete the voice anna?", "myna voices restore anna")
+        await eye.press("n")
+        await eye.no_longer_sees("Delete the voice")
+        assert busy.voices.changed == []
+        await eye.press("D")
+        await eye.sees("Delete the voice anna?")
+        await eye.press("y")
+        await eye.sees("anna is deleted.")
+        assert busy.voices.changed == [("DeleteVoice", "anna", 0)]
+        busy.jobs.tell(voice=busy.voices.rows[0])
+        await eye.until(lambda: not any("anna  en" in line for line in eye.text().splitlines()), "anna is gone")
+
+    told(home, story)
+
+
+def test_renaming_a_voice_asks_for_the_name_and_shows_it_under_that(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        await eye.press("R")
+        await eye.sees("What anna is to be called")
+        await eye.press(*["backspace"] * 4, "b", "e", "r", "t", "a", "enter")
+        await eye.sees("anna is called berta from now on")
+        assert busy.voices.changed == [("RenameVoice berta", "anna", 0)]
+        busy.jobs.tell(voice=pb.Voice(name="anna", renamed_to="berta"))
+        busy.jobs.tell(voice=busy.voices.rows[0])
+        await eye.until(lambda: any("berta  en" in line for line in eye.text().splitlines()), "berta is there")
+        assert not any("anna  en" in line for line in eye.text().splitlines())
+
+    told(home, story)
+
+
 def test_rolling_back_and_archiving_ask_first(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
         await eye.press("b")
