@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from engines.errors import DiskFull
 
@@ -88,11 +89,18 @@ def sync_folder(folder: str | bytes | os.PathLike[str]) -> None:
 
 def write_whole(path: Path, content: bytes, what: str) -> None:
     """Write `content` to `path` so that readers see all of it or the file that was there before. Raises DiskFull."""
+    with opened_whole(path, what) as file:
+        file.write(content)
+
+
+@contextmanager
+def opened_whole(path: Path, what: str) -> Iterator[BinaryIO]:
+    """A file to write: after the block it is `path`, and synced; if the block raises, `path` is as it was. Raises DiskFull."""
     aside = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     with disk_full_is_a_sentence(what):
         try:
             with aside.open("wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             aside.replace(path)

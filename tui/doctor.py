@@ -6,43 +6,22 @@ Nothing heavy is imported here: torch is tried in a process of its own, for only
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
+from proto.findings import PACKAGES, note, ok, package, problem, python
 from proto.home import socket_path
 from tui import wording
 
 LOW_DISK = 5_000_000_000  #: bytes free below which a training may not fit
 TORCH = "import torch; print(torch.__version__, torch.cuda.is_available(), torch.version.cuda or '', sep='|')"
 SLOW = 120  #: seconds torch may take to load from a cold disk
-#: package, its module, what does not work without it
-PACKAGES = (
-    ("coqui-tts", "TTS", "the engine glow"),
-    ("av", "av", "reading recordings"),
-    ("pocketsphinx", "pocketsphinx", "hearing recordings without a download"),
-    ("faster-whisper", "faster_whisper", "cutting recordings at pauses"),
-    ("Resemblyzer", "resemblyzer", "scoring how alike voices are"),
-)
-
-
-def ok(name: str, sentence: str) -> pb.Finding:
-    return pb.Finding(name=name, state="ok", sentence=sentence)
-
-
-def note(name: str, sentence: str, hint: str = "") -> pb.Finding:
-    return pb.Finding(name=name, state="note", sentence=sentence, hint=hint)
-
-
-def problem(name: str, sentence: str, hint: str) -> pb.Finding:
-    return pb.Finding(name=name, state="problem", sentence=sentence, hint=hint)
 
 
 def examine(client: Client) -> list[pb.Finding]:
@@ -74,13 +53,6 @@ def merge(here: Iterable[pb.Finding], told: Iterable[pb.Finding]) -> list[pb.Fin
         kept = [finding for finding in findings if rank.get(finding.state, 1) == worst]
         result += kept[:1] if worst == rank["ok"] else list({finding.sentence: finding for finding in kept}.values())
     return sorted(result, key=lambda finding: rank.get(finding.state, 1))
-
-
-def python() -> pb.Finding:
-    running = platform.python_version()
-    if (3, 11) <= sys.version_info[:2] <= (3, 13):
-        return ok("python", f"Python {running}.")
-    return problem("python", f"Python {running} is not supported.", "Use 3.11, 3.12 or 3.13 for the virtual environment.")
 
 
 def torch() -> pb.Finding:
@@ -115,17 +87,6 @@ def gpu() -> pb.Finding:
         return problem("gpu", f"nvidia-smi does not work: {error}.", "Reinstall the driver, or restart after its update.")
     cards = [" · ".join(part.strip() for part in row.split(",")) for row in asked.stdout.strip().splitlines()]
     return ok("gpu", "; ".join(cards) + ".") if cards else note("gpu", "The driver is there, but no GPU.", "See whether it is switched on.")
-
-
-def package(name: str, module: str, what: str) -> pb.Finding:
-    from importlib.util import find_spec
-
-    if find_spec(module) is None:
-        return problem(name, f"{name} is missing: {what} will not work.", "`make setup` installs it.")
-    try:
-        return ok(name, f"{name} {version(name)}.")
-    except PackageNotFoundError:
-        return ok(name, f"{name} is there.")
 
 
 def audio() -> pb.Finding:

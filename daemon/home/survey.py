@@ -28,9 +28,9 @@ from daemon.errors import MynaError
 from daemon.home import identity, journal
 from daemon.state import events
 from daemon.state.status import State as JobState
-from daemon.state.values import FindingState, Level
-from daemon.state.values import finding as finding_of
+from daemon.state.values import Level
 from engines import registry
+from proto import findings
 from proto import myna_pb2 as pb
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def finding(found: list[Found]) -> pb.Finding | None:
         return None
     what = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in sorted(counts.items()))
     hint = "`myna adopt --dry-run` lists them, `myna adopt` takes them in. Nothing of them is changed or deleted."
-    return finding_of("home contents", FindingState.NOTE, f"This home has {what} that its database does not know.", hint)
+    return findings.note("home contents", f"This home has {what} that its database does not know.", hint)
 
 
 async def at_start(store: Store, home: Path) -> list[pb.Finding]:

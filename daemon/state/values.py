@@ -68,14 +68,6 @@ class Level(StrEnum):
     ERROR = "error"
 
 
-class FindingState(StrEnum):
-    """How a thing that was examined was found."""
-
-    OK = "ok"
-    NOTE = "note"
-    PROBLEM = "problem"
-
-
 #: enum → the wire's, and what its names begin with there
 _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     VersionState: (pb.VersionState, "VERSION_"),
@@ -85,7 +77,6 @@ _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     Preference: (pb.Preference, "PREFERENCE_"),
     Level: (pb.Level, "LEVEL_"),
 }
-_LEVELS = {FindingState.OK: Level.INFO, FindingState.NOTE: Level.WARNING, FindingState.PROBLEM: Level.ERROR}
 
 
 def known(kind: type[StrEnum], text: object) -> Any:
@@ -103,8 +94,3 @@ def from_wire(kind: type[StrEnum], number: int) -> Any:
     """The value for the wire's; None for its unspecified one, and for one of a newer Myna."""
     wire, prefix = _WIRE[kind]
     return next((value for value in kind if wire.Value(prefix + value.name) == number), None)
-
-
-def finding(name: str, state: FindingState, sentence: str, hint: str = "") -> pb.Finding:
-    """A finding of the doctor's, or of the home's survey."""
-    return pb.Finding(name=name, state=state, sentence=sentence, hint=hint, level=on_wire(Level, _LEVELS[state]))

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from daemon.processes.lock import Lock
-from proto import lock
+from proto import findings, lock
 from proto import myna_pb2 as pb
 from proto.client import connect
 from proto.home import socket_path
@@ -103,7 +103,7 @@ def test_a_doctor_finds_a_home_that_cannot_be_written(tmp_path: Path) -> None:
 
 
 def test_of_two_findings_of_one_name_the_worse_is_shown() -> None:
-    fine, bad = doctor.ok("torch", "Found."), doctor.problem("torch", "It does not load.", "Install it.")
+    fine, bad = findings.ok("torch", "Found."), findings.problem("torch", "It does not load.", "Install it.")
     assert doctor.merge([bad], [fine]) == [bad]
     assert doctor.merge([pb.Finding(name="torch", state="ok", sentence="mine")], [fine]) == [fine]
 

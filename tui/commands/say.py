@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
+from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
 from proto.messages import speak_spec
 from tui import arguments, as_json, names, output, session, wording
@@ -68,20 +70,8 @@ def say(
             pass  # the refusal names those there are
         raise ClientError(f"The engine of {named.voice} names no speakers.", "Leave --speaker out.", "NOT_FOUND")
     began = time.monotonic()
-    heard: dict[str, object] = {}
     with Sink(out) if out else Player() as sink:
-        for chunk in client.synthesize(spec):
-            if not heard:
-                heard = {"voice": chunk.version, "job": chunk.job, "sample_rate": 0, "first_audio_seconds": 0.0}
-            if chunk.samples:
-                heard["sample_rate"] = chunk.sample_rate
-                heard["first_audio_seconds"] = heard["first_audio_seconds"] or round(time.monotonic() - began, 3)
-                sink.write(chunk.samples, chunk.sample_rate)
-            if chunk.left_out:
-                heard["left_out"] = list(chunk.left_out)
-                output.note(output.safe(wording.left_out(chunk.left_out)))
-            if chunk.text and not out and sys.stderr.isatty():
-                output.note(output.paint(output.safe(chunk.text), "dim", sys.stderr))
+        heard = hear(client.synthesize(spec), sink, began, show_text=not out and sys.stderr.isatty())
     if not sink.seconds:
         raise ClientError("The voice said nothing.", "`myna jobs` shows what became of it.", "ABORTED")
     heard |= {"seconds": round(sink.seconds, 3), "file": out, "underruns": sink.underruns if isinstance(sink, Player) else 0}
@@ -91,6 +81,25 @@ def say(
         output.line(f"{out}: {wording.duration(sink.seconds)} of {heard['voice']}")
     elif isinstance(sink, Player) and sink.underruns:
         output.note(f"The speech came too late {wording.count(sink.underruns, 'time')}: the machine is busy. -o saves it without gaps.")
+
+
+def hear(chunks: Iterable[pb.AudioChunk], sink: Sink | Player, began: float, *, show_text: bool) -> dict[str, object]:
+    """Write speech into the sink as it comes. What is told of it: voice, job, sample rate, seconds from `began` (monotonic) to its first
+    sound, what was left out."""
+    heard: dict[str, object] = {}
+    for chunk in chunks:
+        if not heard:
+            heard = {"voice": chunk.version, "job": chunk.job, "sample_rate": 0, "first_audio_seconds": 0.0}
+        if chunk.samples:
+            heard["sample_rate"] = chunk.sample_rate
+            heard["first_audio_seconds"] = heard["first_audio_seconds"] or round(time.monotonic() - began, 3)
+            sink.write(chunk.samples, chunk.sample_rate)
+        if chunk.left_out:
+            heard["left_out"] = list(chunk.left_out)
+            output.note(output.safe(wording.left_out(chunk.left_out)))
+        if chunk.text and show_text:
+            output.note(output.paint(output.safe(chunk.text), "dim", sys.stderr))
+    return heard
 
 
 def read(words: list[str]) -> str:

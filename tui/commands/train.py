@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from proto import myna_pb2 as pb
 from tui import arguments, follow, names, output, session, wording
 from tui.commands import jobs
 
@@ -59,19 +60,7 @@ def train(
     client = session.client()
     if estimate:
         cost = client.estimate(named.voice, dataset=dataset, start=start, **choices)
-        if json:
-            output.json(cost)
-            return
-        output.fields(
-            (
-                ("steps", f"{cost.steps:,}"),
-                ("time", f"about {wording.duration(cost.seconds)}" if cost.seconds else "not known yet"),
-                ("memory", wording.size(cost.gpu_memory) if cost.gpu_memory else ""),
-                ("disk", wording.size(cost.disk) if cost.disk else ""),
-            )
-        )
-        for sentence in cost.sentences:
-            output.line(output.safe(sentence))
+        output.json(cost) if json else show_cost(cost)
         return
     job = client.train(named.voice, dataset=dataset, start=start, key=key, **choices)
     if not wait:
@@ -85,3 +74,17 @@ def train(
     follow.check(ended)
     if not json:
         output.line(output.safe(follow.outcome(client, named.voice, ended)))
+
+
+def show_cost(cost: pb.EstimateResponse) -> None:
+    """What a training would cost, for people."""
+    output.fields(
+        (
+            ("steps", f"{cost.steps:,}"),
+            ("time", f"about {wording.duration(cost.seconds)}" if cost.seconds else "not known yet"),
+            ("memory", wording.size(cost.gpu_memory) if cost.gpu_memory else ""),
+            ("disk", wording.size(cost.disk) if cost.disk else ""),
+        )
+    )
+    for sentence in cost.sentences:
+        output.line(output.safe(sentence))

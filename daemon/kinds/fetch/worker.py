@@ -7,7 +7,6 @@ fetch keeps what came.
 from __future__ import annotations
 
 import math
-import os
 import time
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from engines import registry, torch_file, weights
 from engines.base import EngineInfo
 from engines.download import download, is_published, part_of
 from engines.errors import DiskFull, WeightsMissing
-from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, sync_folder
+from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, opened_whole
 from proto import worker_pb2 as wire
 
 #: Bytes copied at once.
@@ -97,22 +96,12 @@ def _adopt(info: EngineInfo, source: Path, folder: Path, channel: Channel) -> No
 
 
 def _copy(source: Path, target: Path, progress: _Progress) -> None:
-    aside = target.with_name(f"{TEMPORARY}{os.getpid()}-{target.name}")
     have = 0
-    with disk_full_is_a_sentence(target.name):
-        try:
-            with source.open("rb") as here, aside.open("wb") as there:
-                while block := here.read(BLOCK):
-                    there.write(block)
-                    have += len(block)
-                    progress.at(have, f"copying {target.name}")
-                there.flush()
-                os.fsync(there.fileno())
-            aside.replace(target)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
-        sync_folder(target.parent)
+    with opened_whole(target, target.name) as there, source.open("rb") as here:
+        while block := here.read(BLOCK):
+            there.write(block)
+            have += len(block)
+            progress.at(have, f"copying {target.name}")
     progress.done += have
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import grpc
 import grpc.aio
 import pytest
+from calls import Call, Refused
 from living_daemon import Living, lived
 from sqlalchemy.orm import Session
 from voice_rows import clip, folder, sha, version
@@ -28,21 +29,6 @@ from daemon.state import jobs
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
-
-
-class Refused(Exception):
-    """The call was ended with a status."""
-
-    def __init__(self, code: grpc.StatusCode, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-
-
-class Call:
-    """A gRPC call's context, as far as a refusal needs one."""
-
-    async def abort(self, code: grpc.StatusCode, sentence: str, _: object = ()) -> None:
-        raise Refused(code, sentence)
 
 
 @pytest.fixture
