@@ -274,7 +274,7 @@ class Version(Row):
     engine: Mapped[str]
     kind: Mapped[str]  #: a `VersionKind`
     state: Mapped[str]  #: a `VersionState`
-    metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)  #: its scores, and what was decided (`daemon.state.verdict`)
     verdict: Mapped[str] = mapped_column(default="")
     licence: Mapped[str] = mapped_column(default="")
     path: Mapped[str]
