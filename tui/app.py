@@ -79,8 +79,8 @@ class Dashboard(Host, inherit_bindings=False):
                 if isinstance(screen, WorkshopScreen) and screen.is_mounted:
                     screen.tell(topics)
             if Topic.NOTICES in topics:
-                for said in self.live.heard():
-                    self.say(f"{said.sentence} {said.hint}".strip(), said.level)
+                for notice in self.live.heard():
+                    self.say(f"{notice.sentence} {notice.hint}".strip(), notice.level)
 
     async def on_unmount(self) -> None:
         await self.client.close()

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from proto.channel import ClientError
+from tui.track import SAMPLE
 
 INSTEAD = "Save it to a file instead: -o out.wav"
 LATENCY = 0.2  #: seconds PortAudio may hold: enough to bridge the network, too little to notice
@@ -25,6 +26,25 @@ def library(instead: str) -> Any:
     return sounddevice
 
 
+def opened(sound: Any, rate: int, latency: float, instead: str, callback: Any = None) -> Any:
+    """A started output stream of mono float32 samples at `rate` Hz. Raises ClientError with `instead` where the machine refuses."""
+    try:
+        stream = sound.RawOutputStream(samplerate=rate, channels=1, dtype="float32", latency=latency, callback=callback)
+        try:
+            stream.start()
+        except sound.PortAudioError:
+            stream.close()
+            raise
+    except sound.PortAudioError as error:
+        raise refused(error, instead) from None
+    return stream
+
+
+def refused(error: Exception, instead: str) -> ClientError:
+    """What is said when the machine's output does not take sound."""
+    return ClientError(f"The sound output refused: {error}.", instead, "UNAVAILABLE")
+
+
 class Player:
     """The default output. Use it in a `with`: the end waits until all is heard, an error (or Ctrl-C) silences it at once.
 
@@ -42,16 +62,15 @@ class Player:
 
     def write(self, samples: bytes, rate: int) -> None:
         """Play little-endian float32 mono samples at `rate` Hz; returns when they are on their way."""
+        first = self._stream is None
+        if first:
+            self._stream = opened(self._sound, rate, LATENCY, INSTEAD)
         try:
-            first = self._stream is None
-            if first:
-                self._stream = self._sound.RawOutputStream(samplerate=rate, channels=1, dtype="float32", latency=LATENCY)
-                self._stream.start()
             late = self._stream.write(samples)
         except self._sound.PortAudioError as error:
-            raise ClientError(f"The sound output refused: {error}.", INSTEAD, "UNAVAILABLE") from None
+            raise refused(error, INSTEAD) from None
         self.underruns += bool(late) and not first  # the first write always finds an empty output
-        self.seconds += len(samples) / 4 / rate
+        self.seconds += len(samples) / SAMPLE / rate
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._stream is not None:

@@ -83,12 +83,7 @@ class Speaker:
 
     def _open(self, rate: int) -> None:
         self._library = self._library or player.library(INSTEAD)
-        try:
-            self._stream = self._library.RawOutputStream(samplerate=rate, channels=1, dtype="float32", latency=LATENCY, callback=self._play)
-            self._stream.start()
-        except self._library.PortAudioError as error:
-            self._stream = None
-            raise ClientError(f"The sound output refused: {error}.", INSTEAD, "UNAVAILABLE") from None
+        self._stream = player.opened(self._library, rate, LATENCY, INSTEAD, self._play)
 
     def _play(self, out: Any, frames: int, time: Any, status: Any) -> None:
         """PortAudio's thread wants the next samples."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+
+from proto import myna_pb2 as pb
 
 SAMPLE = 4  #: bytes of a sample
 
@@ -29,6 +32,11 @@ class Track:
         """What came at `rate` Hz; the first sets the rate."""
         self.rate = self.rate or rate
         self.samples += samples
+
+    async def fill(self, chunks: AsyncIterator[pb.AudioChunk]) -> None:
+        """Add what comes, to its end; that the track is whole then is for the caller to say, who knows whether more comes."""
+        async for chunk in chunks:
+            self.add(chunk.samples, chunk.sample_rate)
 
     def read(self, start: int, count: int) -> bytes:
         """At most `count` samples from `start` on."""

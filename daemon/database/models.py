@@ -104,7 +104,7 @@ class Attempt(Row):
     pid: Mapped[int | None]
     started: Mapped[datetime]
     ended: Mapped[datetime | None]
-    outcome: Mapped[str] = mapped_column(default="")  #: "succeeded", "failed", "crashed", "stopped", "cancelled", "lost"
+    outcome: Mapped[str] = mapped_column(default="")  #: an `Outcome` of daemon.state.status; empty while it goes on
 
 
 class EventRow(Row):
@@ -275,9 +275,9 @@ class Version(Row):
     dataset: Mapped[int]
     run: Mapped[int]
     engine: Mapped[str]
-    kind: Mapped[str]  #: "full", "lora", "merged"
-    state: Mapped[str]  #: "candidate", "promoted", "rejected", "archived"
-    metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    kind: Mapped[str]  #: a `VersionKind`
+    state: Mapped[str]  #: a `VersionState`
+    metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)  #: its scores, and what was decided (`daemon.state.verdict`)
     verdict: Mapped[str] = mapped_column(default="")
     licence: Mapped[str] = mapped_column(default="")
     path: Mapped[str]

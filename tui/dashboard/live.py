@@ -54,15 +54,6 @@ class Link:
     since: float = 0.0  #: `time.time()` of the change
 
 
-@dataclass(frozen=True)
-class Said:
-    """Something a person should know, and what to do."""
-
-    level: str  #: "info", "warning" or "error"
-    sentence: str
-    hint: str = ""
-
-
 @dataclass
 class Live:
     """The picture. Read its fields freely; only `run` changes them. All survive a lost daemon: the last picture stays."""
@@ -74,7 +65,7 @@ class Live:
     voices: dict[str, pb.Voice] = field(default_factory=dict)
     inbox: dict[tuple[str, str], pb.Event] = field(default_factory=dict)  #: (voice, file) → its last event, oldest first
     samples: deque[pb.SystemSample] = field(default_factory=lambda: deque(maxlen=SAMPLES_KEPT))
-    said: deque[Said] = field(default_factory=lambda: deque(maxlen=FILES_KEPT))
+    notices: deque[pb.Notice] = field(default_factory=lambda: deque(maxlen=FILES_KEPT))  #: not yet told
     link: Link = Link()
     _fresh: Topic = NOTHING
     _late: bool = False  #: progress waits for company
@@ -117,11 +108,11 @@ class Live:
         self.link = Link(False, sentence)
         self._stir(Topic.LINK)
 
-    def heard(self) -> list[Said]:
+    def heard(self) -> list[pb.Notice]:
         """What the daemon said since this was last asked."""
-        said = list(self.said)
-        self.said.clear()
-        return said
+        notices = list(self.notices)
+        self.notices.clear()
+        return notices
 
     async def _look(self) -> int:
         """The whole picture anew; the cursor of the newest event in it."""
@@ -177,7 +168,7 @@ class Live:
             case "version" | "dataset":
                 self._stir(Topic.VOICES)
             case "notice":
-                self.said.append(Said(event.notice.level, event.notice.sentence, event.notice.hint))
+                self.notices.append(event.notice)
                 self._stir(Topic.NOTICES)
 
     def _file(self, event: pb.Event) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from proto.client_async import AsyncClient
@@ -20,12 +18,12 @@ async def spoken(client: AsyncClient, voice: str, version: int, line: Line, trac
         try:
             if not line.clip:
                 raise ClientError("A typed text was never evaluated.", "", "NOT_FOUND")
-            await _fill(client.sample(voice, version, line.clip), track)
+            await track.fill(client.sample(voice, version, line.clip))
         except ClientError as problem:
             if problem.code != "NOT_FOUND":
                 raise
             spec = pb.SpeakSpec(voice=voice, version=version or names.BASE, text=line.text, speed=1.0, seed=SEED)
-            await _fill(client.synthesize(spec), track)
+            await track.fill(client.synthesize(spec))
     finally:
         track.whole = True
 
@@ -34,14 +32,9 @@ async def recorded(client: AsyncClient, voice: str, line: Line, track: Track) ->
     """Fill the track with the recording of a held-out line; it stays empty where there is none."""
     try:
         if line.clip:
-            await _fill(client.sample(voice, 0, line.clip, recording=True), track)
+            await track.fill(client.sample(voice, 0, line.clip, recording=True))
     except ClientError as problem:
         if problem.code != "NOT_FOUND":
             raise
     finally:
         track.whole = True
-
-
-async def _fill(chunks: AsyncIterator[pb.AudioChunk], track: Track) -> None:
-    async for chunk in chunks:
-        track.add(chunk.samples, chunk.sample_rate)

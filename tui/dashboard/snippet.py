@@ -43,7 +43,6 @@ class Snippet:
 async def spoken(chunks: AsyncIterator[pb.AudioChunk]) -> Track:
     """A whole track of chunks (a held-out line lasts seconds)."""
     track = Track()
-    async for chunk in chunks:
-        track.add(chunk.samples, chunk.sample_rate)
+    await track.fill(chunks)
     track.whole = True
     return track

@@ -15,9 +15,9 @@ from proto.channel import ClientError
 from proto.messages import ENDED, state_of
 from tui import names, wording
 from tui.dashboard.actions import asks, changes
+from tui.dashboard.history import History
 from tui.dashboard.known import known_names
 from tui.dashboard.live import Topic
-from tui.dashboard.said import Said
 from tui.dashboard.utterance import Utterance, again, new_seed
 from tui.dialogs.save import proposal, save
 from tui.screens.base import WorkshopScreen
@@ -118,7 +118,7 @@ class SayScreen(WorkshopScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said = Said()
+        self._history = History()
         self._heard: Utterance | None = None  # in the sound pane
 
     def body(self) -> ComposeResult:
@@ -160,7 +160,7 @@ class SayScreen(WorkshopScreen):
     async def _speak(self, utterance: Utterance) -> None:
         """One at a time: what was being spoken is cancelled."""
         sound = self.query_one(SoundPane)
-        self._said.add(utterance)
+        self._history.add(utterance)
         await self._hear(utterance)
         sound.note(f"{WAITING} …")
         try:
@@ -176,7 +176,7 @@ class SayScreen(WorkshopScreen):
         except ClientError as problem:
             self.app.trouble(problem)
         finally:
-            self._said.trim()
+            self._history.trim()
             self._show_history()
             if utterance is self._heard:
                 sound.note(_became(utterance))
@@ -237,11 +237,11 @@ class SayScreen(WorkshopScreen):
 
     def _chosen(self) -> Utterance | None:
         key = self.query_one(Table).chosen
-        return next((one for one in self._said if str(id(one)) == key), None)
+        return next((one for one in self._history if str(id(one)) == key), None)
 
     def _show_history(self) -> None:
-        self.query_one(Table).show_rows([(str(id(one)), self._row(one)) for one in self._said])
-        self.query_one(HistoryPane).show_title(str(len(self._said)))
+        self.query_one(Table).show_rows([(str(id(one)), self._row(one)) for one in self._history])
+        self.query_one(HistoryPane).show_title(str(len(self._history)))
 
     def _row(self, one: Utterance) -> tuple[str, ...]:
         room = max(self.query_one(Table).size.width - 46, 12)

@@ -1,9 +1,8 @@
-"""A table with one cursor row, and the keys of vi beside the arrows."""
+"""A table of few rows that change often: only cells that differ are painted. For many rows, or an order of one's own: `long_table`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from rich.text import Text
 from textual.binding import Binding
@@ -107,8 +106,3 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
             row = place
         if self.row_count:
             self.move_cursor(row=min(max(row, 0), self.row_count - 1), animate=False)
-
-
-def plain(value: Any) -> str:
-    """A value as a cell: nothing for nothing."""
-    return "" if value is None else str(value)

@@ -81,7 +81,7 @@ def test_a_days_events_leave_no_memory_and_no_files_behind(stage: Stage, home: P
         gc.collect()
         assert len(gc.get_objects()) - objects < 500
         assert len(os.listdir("/proc/self/fd")) <= files
-        assert (len(mine.inbox), len(mine.samples), len(mine.said)) == (live.FILES_KEPT, live.SAMPLES_KEPT, live.FILES_KEPT)
+        assert (len(mine.inbox), len(mine.samples), len(mine.notices)) == (live.FILES_KEPT, live.SAMPLES_KEPT, live.FILES_KEPT)
         watching.cancel()
 
     asyncio.run(look())

@@ -11,8 +11,8 @@ KEPT = 200  #: utterances
 SOUND = 24_000_000  #: bytes of sound, about four minutes; older ones are spoken again when they are wanted: their seed is known
 
 
-class Said:
-    """The history. An utterance whose sound was dropped has an empty track."""
+class History:
+    """An utterance whose sound was dropped has an empty track."""
 
     def __init__(self) -> None:
         self._newest_first: list[Utterance] = []
