@@ -223,7 +223,7 @@ class Daemon:
             return server
 
         async def local() -> grpc.aio.Server:
-            server = furnish(grpc.aio.server(options=listen.OPTIONS))
+            server = furnish(listen.unix_server())
             listen.bind_unix(server, socket_path(self.home))
             await server.start()
             return server
