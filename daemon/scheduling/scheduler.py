@@ -106,8 +106,8 @@ class Scheduler:
         return holder.label if holder is not None else ""
 
     def owner(self, pid: int) -> str:
-        """Which job a process works for: "train #12", "speech", or empty."""
-        for attempt in self.attempts.values():
+        """Which job a process works for: "train #12", "speech", or empty. May be asked from any thread."""
+        for attempt in list(self.attempts.values()):
             if attempt.worker is not None and attempt.worker.pid == pid:
                 return attempt.label
         return "speech" if pid == self._speech.pid else ""

@@ -125,7 +125,7 @@ def test_nothing_outlives_a_killed_mynad(tmp_path: Path) -> None:
     program = f"""
 import asyncio, sys
 from pathlib import Path
-from daemon.children import Launcher
+from daemon.processes.launcher import Launcher
 launcher = Launcher(Path({str(tmp_path)!r}))
 async def main():
     launcher.attach()
@@ -157,7 +157,7 @@ import os
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 import asyncio, signal
 from pathlib import Path
-from daemon.children import Launcher
+from daemon.processes.launcher import Launcher
 launcher = Launcher(Path({str(tmp_path)!r}))
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc

@@ -154,7 +154,7 @@ class Train(Kind):
             verdict="Not scored yet.",
             licence=_licence(session, info),
             path=str(folder),
-            size=voices.folder_size((self.home / folder).rglob("*")),
+            size=trained.size,
             created=now(),
         )
         session.add(row)
