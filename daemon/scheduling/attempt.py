@@ -71,6 +71,7 @@ class Attempt:
         self.worker: Worker | None = None
         self.asked_at: float | None = None  #: monotonic time of the request to give way
         self.yielded = False  #: the worker waits; the lane is free
+        self.lane_free = False  #: the worker does the rest of its job without the GPU
         self.why_yield = ""
         self._last: deque[str] = deque(maxlen=TAIL)  #: lines of its log
         self._at = b""  #: what the worker said it is at, in its own words
@@ -266,6 +267,9 @@ class Attempt:
             case "yielded":
                 self.yielded = True
                 await self.settle(lambda session, job: jobs.preempt(session, job, self.why_yield))
+                self.wake()
+            case "lane_free":
+                self.lane_free = True
                 self.wake()
             case "checkpoint":
                 await self._store(lambda session: jobs.progressed(session, jobs.get(session, self.job)))

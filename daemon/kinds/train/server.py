@@ -20,7 +20,7 @@ from daemon.database.models import Dataset, Home, Job, PointRow, Run, SeriesRow,
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.home import identity
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import clip_refs, engines, events, paging, voices
+from daemon.state import clip_refs, engines, events, jobs, paging, voices
 from engines import registry
 from engines.capabilities import Capability
 from engines.errors import BadInput
@@ -77,6 +77,9 @@ class Train(Kind):
     def why_not(self, session: Session, job: Job) -> str:
         if job.run is not None:
             return self.disk.why_not()  # what a run takes most of the room for is on disk already
+        scoring = jobs.at_work(session, "evaluate", job.voice)
+        if scoring is not None:  # it may go on beside the GPU lane
+            return f"evaluate #{scoring.id} decides what {job.voice} is trained from"
         spec = pb.JobSpec.FromString(job.spec).train
         work = _work(session, spec)
         return engines.why_not(session, work.info, self.home) or self.disk.why_not(
