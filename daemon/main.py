@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import atexit
 import contextlib
 import gc
 import logging
 import logging.handlers
 import os
+import queue
 import signal
 import socket
 import sys
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("mynad")
 
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
+GLANCE = 1.0  #: seconds between two looks at the GPU's free memory
 LOOK = 1.0  #: seconds between two looks whether the socket is still there
 LEAVE = 2.0  #: seconds that calls under way get at the end
 
@@ -150,7 +153,7 @@ class Daemon:
         self.machine = Machine(home, self.gpu, self.scheduler.owner)
         self.launcher.attach()
         self._work("scheduler", self.scheduler.run())
-        self._work("gpu", self._first_look())
+        self._work("gpu", self._watch_gpu())
         self._work("forget", self._forget())
         self.inbox = Inbox(home, settings, store, lifecycle)
         self.adoption = Adoption(home, store, lifecycle, self.inbox.takes, settings.ingest_batch)
@@ -179,9 +182,13 @@ class Daemon:
             "System": SystemService(home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end),
         }
 
-    async def _first_look(self) -> None:
-        await asyncio.to_thread(self.gpu.sample)  # the driver may take a second to wake: nobody waits for it
+    async def _watch_gpu(self) -> None:
+        """Keep what the scheduler knows of the GPU's memory fresh, in a thread: a driver may take seconds to answer."""
+        await asyncio.to_thread(self.gpu.sample)
         self.scheduler.wake()
+        while True:
+            await asyncio.sleep(GLANCE)
+            await asyncio.to_thread(self.gpu.look)
 
     async def _forget(self) -> None:
         """Keep the events that settings ask for; who watches from before them is told so."""
@@ -273,25 +280,29 @@ class Daemon:
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         for task in self._tasks:
-            if task.get_name() in ("scheduler", "inbox", "forget", "survey", "socket", "memory"):
+            if task.get_name() in ("scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory"):
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=LEAVE + 3)
         self.launcher.close()
-        await asyncio.to_thread(self.store.close)
-        self.gpu.close()
+        for part in (self.store.close, self.logs.flush, self.gpu.close):
+            await asyncio.to_thread(part)
         if servers:
             listen.remove_socket(socket_path(self.home))
 
 
 def log_to(home: Path) -> None:
-    """mynad's own log: `log/mynad.log` (five files of 5 MB) and stderr."""
+    """mynad's own log: `log/mynad.log` (five files of 5 MB) and stderr, written by a thread."""
     folder = home / "log"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     logging.raiseExceptions = False  # a full disk costs lines of the log, and no traceback for each of them
-    shape = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for handler in (logging.handlers.RotatingFileHandler(folder / "mynad.log", maxBytes=5_000_000, backupCount=5), logging.StreamHandler()):
-        handler.setFormatter(shape)
-        logging.getLogger().addHandler(handler)
+    file, terminal = logging.handlers.RotatingFileHandler(folder / "mynad.log", maxBytes=5_000_000, backupCount=5), logging.StreamHandler()
+    for handler in (file, terminal):
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    writer = logging.handlers.QueueListener(waiting, file, terminal)
+    writer.start()
+    atexit.register(writer.stop)  # writes what waits
+    logging.getLogger().addHandler(logging.handlers.QueueHandler(waiting))
     logging.getLogger().setLevel(logging.INFO)
 
 

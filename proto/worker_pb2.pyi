@@ -688,6 +688,7 @@ class Report(_message.Message):
     CHECKPOINT_FIELD_NUMBER: _builtins.int
     NOTICE_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
+    LANE_FREE_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """counts up within the attempt; reports that commit something are acknowledged with Ack"""
     job: _builtins.int
@@ -739,6 +740,10 @@ class Report(_message.Message):
     def at(self) -> Global___At:
         """told before something is begun that may be the worker's death"""
 
+    @_builtins.property
+    def lane_free(self) -> Global___LaneFree:
+        """the rest of the job does without the GPU"""
+
     def __init__(
         self,
         *,
@@ -764,12 +769,13 @@ class Report(_message.Message):
         checkpoint: Global___CheckpointSaved | None = ...,
         notice: _myna_pb2.Notice | None = ...,
         at: Global___At | None = ...,
+        lane_free: Global___LaneFree | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "loaded", b"loaded", "log", b"log", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "loaded", b"loaded", "log", b"log", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at"]  # noqa: Y015
+    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free"]  # noqa: Y015
     _WhichOneofArgType_report: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_report) -> _WhichOneofReturnType_report | None: ...
 
@@ -808,6 +814,21 @@ class Heartbeat(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Heartbeat: _TypeAlias = Heartbeat  # noqa: Y015
+
+@_typing.final
+class LaneFree(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LaneFree: _TypeAlias = LaneFree  # noqa: Y015
 
 @_typing.final
 class At(_message.Message):
@@ -1166,6 +1187,7 @@ class TrainResult(_message.Message):
     RESULT_JSON_FIELD_NUMBER: _builtins.int
     HELD_OUT_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
     version_dir: _builtins.str
     """absolute, complete; empty if no version came of it"""
     kind: _builtins.str
@@ -1177,6 +1199,8 @@ class TrainResult(_message.Message):
     result_json: _builtins.str
     """the rest, for the report"""
     outcome: _myna_pb2.RunOutcome.ValueType
+    size: _builtins.int
+    """of the version's folder, in bytes"""
     @_builtins.property
     def held_out(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """held-out losses of the candidate"""
@@ -1193,10 +1217,11 @@ class TrainResult(_message.Message):
         result_json: _builtins.str = ...,
         held_out: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         outcome: _myna_pb2.RunOutcome.ValueType = ...,
+        size: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "held_out", b"held_out", "kind", b"kind", "outcome", b"outcome", "result_json", b"result_json", "seconds", b"seconds", "steps", b"steps", "version_dir", b"version_dir"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "held_out", b"held_out", "kind", b"kind", "outcome", b"outcome", "result_json", b"result_json", "seconds", b"seconds", "size", b"size", "steps", b"steps", "version_dir", b"version_dir"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -25,12 +26,18 @@ from daemon.home import identity, survey
 from daemon.home.identity import Mark
 from daemon.home.survey import Found, State
 from daemon.kinds.lifecycle import Lifecycle
+from daemon.machine.disk_space import folder_size
 from daemon.state import recordings, verdict, voices
 from daemon.state.values import Decision, VersionKind, VersionState
 from proto import myna_pb2 as pb
 
 #: things that are named, at most
 SHOWN = 1_000
+
+
+def measured(found: Sequence[Found], home: Path) -> list[Found]:
+    """The same, with the sizes of versions. Walks the disk."""
+    return [replace(one, size=folder_size(home / one.path)) if one.kind == "version" else one for one in found]
 
 
 def take_in(
@@ -102,7 +109,7 @@ def _version(session: Session, one: Found, home: Path) -> Run | None:
         metrics={f"train_{name}": value for name, value in _table(result, "best_losses").items()} | _scores(home / one.path),
         licence=str(about.get("licence") or ""),
         path=one.path,
-        size=voices.folder_size((home / one.path).rglob("*")),
+        size=one.size,
         created=made,
         adopted=now(),
     )
@@ -179,6 +186,7 @@ class Adoption:
         )
         if dry or not taken:
             return answer
+        taken = await asyncio.to_thread(measured, taken, self._home)
         submitted, marks = await self._store.write(take_in, self._lifecycle, taken, self._home, self._batch)
         for folder, mark in marks:
             await asyncio.to_thread(identity.write, folder, mark)

@@ -80,6 +80,7 @@ class Found:
     number: int = 0  #: of a version
     about: dict[str, Any] = field(default_factory=dict)  #: of a version: its version.json
     mark: identity.Mark | None = None
+    size: int = 0  #: of a version, in bytes, once it was measured
 
     @property
     def message(self) -> pb.Adopted:

@@ -1,4 +1,4 @@
-"""Free space on the disk that holds Myna's state, and the floor that stays free."""
+"""Free space on the disk that holds Myna's state, the floor that stays free, and what a folder takes."""
 
 from __future__ import annotations
 
@@ -24,3 +24,14 @@ class DiskSpace:
         """Why nothing that writes `need` bytes can start: "disk 0.4 GB short"; empty: it can."""
         missing = self.missing(need)
         return f"disk {max(missing / 1e9, 0.1):.1f} GB short" if missing else ""
+
+
+def folder_size(folder: Path) -> int:
+    """Bytes of the files in a folder and below. Walks the disk: call it from a thread, and never inside a transaction."""
+    total = 0
+    for file in folder.rglob("*"):
+        try:
+            total += file.stat().st_size if file.is_file() else 0
+        except FileNotFoundError:
+            continue
+    return total

@@ -17,12 +17,14 @@ AGAIN = 60.0  #: seconds after which a machine without a GPU is asked again (a d
 
 
 class Gpus:
-    """Samples the GPUs. Blocking calls, thread-safe: ask from a thread, NVML can take its time. `library` is pynvml, or a stand-in."""
+    """Samples the GPUs. Blocking calls, thread-safe: ask from a thread, NVML can take its time; only `present`, `free` and `no_gpu` answer
+    at once, from the last look. `library` is pynvml, or a stand-in."""
 
     def __init__(self, library: Any = None) -> None:
         self._library = library
         self._lock = threading.Lock()
         self._handles: list[Any] = []
+        self._free: int | None = None
         self._tried = float("-inf")
         self.no_gpu = "The GPU has not been asked yet."  #: why there is none, in a sentence; empty when there is one
 
@@ -35,23 +37,26 @@ class Gpus:
         """Every GPU as it is now; empty when there is none (`no_gpu` says why). `owner` names a process of ours: pid → "train #12"."""
         with self._lock:
             if not self._open():
+                self._free = None
                 return []
             try:
                 return [self._one(index, handle, owner) for index, handle in enumerate(self._handles)]
             except self._library.NVMLError as error:  # a GPU that fell off the bus, a driver that was reloaded
                 log.warning("NVML: %s", error)
-                self._handles, self.no_gpu = [], f"The GPU stopped answering: {error}."
+                self._handles, self._free, self.no_gpu = [], None, f"The GPU stopped answering: {error}."
                 return []
 
-    def free(self) -> int | None:
-        """Free memory of the first GPU in bytes; None without one."""
+    def look(self) -> None:
+        """Find out what `free` answers, and nothing else."""
         with self._lock:
-            if not self._open():
-                return None
             try:
-                return int(self._library.nvmlDeviceGetMemoryInfo(self._handles[0]).free)
+                self._free = int(self._library.nvmlDeviceGetMemoryInfo(self._handles[0]).free) if self._open() else None
             except self._library.NVMLError:
-                return None
+                self._free = None
+
+    def free(self) -> int | None:
+        """Bytes of the first GPU that were free at the last look or sample; None without one, or while it does not answer."""
+        return self._free
 
     def close(self) -> None:
         """Let go of the driver."""
@@ -94,6 +99,8 @@ class Gpus:
         nvml = self._library
         name = nvml.nvmlDeviceGetName(handle)
         memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        if index == 0:
+            self._free = int(memory.free)
         gpu = pb.Gpu(
             index=index,
             name=name.decode() if isinstance(name, bytes) else name,

@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from daemon.errors import NotNow
-from daemon.processes.launcher_program import LIMIT
+from daemon.processes.launcher_program import LIMIT, end_group
 
 log = logging.getLogger("mynad.launcher")
 
@@ -66,6 +66,7 @@ class Launcher:
         self._tag = 0
         self._spawning: dict[int, asyncio.Future[int]] = {}
         self._living: dict[int, asyncio.Future[int | None]] = {}
+        self._groups: dict[int, int] = {}  #: tag → pid of the workers that live, as far as was heard
         self._loop: asyncio.AbstractEventLoop | None = None
         self._restart: asyncio.Task[None] | None = None
         self._up: asyncio.Event | None = None
@@ -151,6 +152,13 @@ class Launcher:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+            self._end_groups()
+
+    def _end_groups(self) -> None:
+        """The launcher could not do it: end what its workers started. Such a number is nobody else's while anything of the group lives."""
+        for pid in self._groups.values():
+            end_group(pid)
+        self._groups = {}
 
     def _start(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -160,7 +168,7 @@ class Launcher:
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
         # vfork and exec, no Python between: the one way to start a process beside a running gRPC that its authors call safe
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "daemon.processes.launcher_program", str(theirs.fileno()), str(lock), str(os.getpid())],
+            [sys.executable, "-m", "daemon.processes.launcher_program", str(theirs.fileno()), str(lock)],
             pass_fds=(theirs.fileno(), lock),
             stdin=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": path, "MYNA_HOME": str(self._home)},  # workers ask it where an engine's base is
@@ -192,14 +200,19 @@ class Launcher:
             return
         message = json.loads(data)
         if "spawned" in message:
+            if message["pid"]:
+                self._groups[message["spawned"]] = message["pid"]
             waiting = self._spawning.get(message["spawned"])
             if waiting is not None and not waiting.done():
                 if message["pid"]:
                     waiting.set_result(message["pid"])
                 else:
                     waiting.set_exception(OSError(message["error"]))
-        elif (exited := self._living.pop(message["exited"], None)) is not None and not exited.done():
-            exited.set_result(message["code"])
+        else:
+            self._groups.pop(message["exited"], None)
+            exited = self._living.pop(message["exited"], None)
+            if exited is not None and not exited.done():
+                exited.set_result(message["code"])
 
     def _lost(self) -> None:
         assert self._loop is not None
@@ -221,6 +234,7 @@ class Launcher:
         assert self._up is not None
         self._process.kill()
         await asyncio.to_thread(self._process.wait)
+        self._end_groups()
         deadline = time.monotonic() + GONE_WITHIN
         while not self._workers_gone() and time.monotonic() < deadline:  # noqa: ASYNC110 - a flock has no event to wait for
             await asyncio.sleep(0.02)

@@ -3,9 +3,10 @@
 gRPC and fork do not mix (grpc issues 37259, 22624), so mynad never forks once gRPC runs. It sends the launcher what to start, with the
 worker's socket and its stderr pipe (SCM_RIGHTS), over a SOCK_SEQPACKET pair; the launcher answers with the pid and, later, the exit code.
 
-Who dies with whom: the launcher asks the kernel for SIGKILL when mynad dies, each worker asks for it when the launcher dies, and each
-checks that its parent is still the expected one. `run/workers.lock` is shared-locked by the launcher and inherited by every worker:
-whoever gets it exclusively knows that no worker of a dead mynad is still writing.
+Who dies with whom: each worker has a process group of its own, which is ended with it, so that what it started ends, too. When mynad
+closes the control socket, or is dead, the launcher ends all groups and itself. When the launcher dies, the kernel ends the workers, who
+asked it to and check that their parent is still the expected one, and mynad ends their groups. `run/workers.lock` is shared-locked by the
+launcher and inherited by every worker: whoever gets it exclusively knows that no worker of a dead mynad is still writing.
 
 This module imports nothing but a handful of the standard library: it is also the launcher's whole program (`python -m
 daemon.processes.launcher_program`)."""
@@ -43,6 +44,12 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
+def end_group(worker: int, number: int = signal.SIGKILL) -> None:
+    """Send a signal to a worker (its pid) and all that it started; those that are gone are none of our business."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(worker, number)
+
+
 class _Program:
     """The launcher process itself."""
 
@@ -56,16 +63,20 @@ class _Program:
         awake, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-        while True:
-            ready, _, _ = select.select([self.control.fileno(), awake], [], [])
-            if awake in ready:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(awake, 4096)
-                self.reap()
-            if self.control.fileno() in ready and not self.obey():
-                break
-        for pid in self.children.values():
-            os.kill(pid, signal.SIGKILL)
+        try:
+            while True:
+                ready, _, _ = select.select([self.control.fileno(), awake], [], [])
+                if awake in ready:
+                    with contextlib.suppress(BlockingIOError):
+                        os.read(awake, 4096)
+                    self.reap()
+                if self.control.fileno() in ready and not self.obey():
+                    break
+        except BrokenPipeError:
+            pass  # mynad is dead
+        finally:
+            for pid in self.children.values():
+                end_group(pid)
 
     def obey(self) -> bool:
         """One message of mynad; False at its end."""
@@ -82,7 +93,7 @@ class _Program:
             if "spawn" in message:
                 self.spawn(message, handles)
             elif (pid := self.children.get(message["kill"])) is not None:
-                os.kill(pid, message["signal"])  # not yet reaped, so the pid is still that worker's
+                end_group(pid, message["signal"])  # not yet reaped, so the pid is still that worker's
         finally:
             for handle in handles:
                 os.close(handle)
@@ -104,7 +115,7 @@ class _Program:
                     (os.POSIX_SPAWN_DUP2, self.lock, WORKER_LOCK),
                     (os.POSIX_SPAWN_DUP2, link, WORKER_SOCKET),
                 ],
-                setsid=True,  # a Ctrl-C at the terminal is mynad's to handle
+                setsid=True,  # a group to be ended with it; and a Ctrl-C at the terminal is mynad's to handle
             )
         except OSError as error:
             self.tell({"spawned": message["spawn"], "pid": 0, "error": str(error)})
@@ -117,8 +128,7 @@ class _Program:
         for tag, pid in list(self.children.items()):
             if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
                 continue
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(pid, signal.SIGKILL)  # before the pid is given back: it names the worker's own group until then
+            end_group(pid)  # before the pid is given back: it names the worker's own group until then
             _, status = os.waitpid(pid, 0)
             del self.children[tag]
             self.tell({"exited": tag, "code": os.waitstatus_to_exitcode(status)})
@@ -128,11 +138,10 @@ class _Program:
 
 
 def main() -> None:
-    """`python -m daemon.processes.launcher_program CONTROL-FD LOCK-FD MYNAD-PID`."""
-    control, lock, parent = map(int, sys.argv[1:4])
+    """`python -m daemon.processes.launcher_program CONTROL-FD LOCK-FD`."""
+    control, lock = map(int, sys.argv[1:3])
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # mynad decides when; a terminal's Ctrl-C reaches the whole group
-    die_with(parent)
     # out of the way of the descriptors that workers get
     high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in (control, lock)]
     for fd in (control, lock):

@@ -42,13 +42,17 @@ class Worker:
         self.child = child
         self.pid = child.pid
         self.handler: Callable[[wire.Report], Awaitable[None]] = _ignore
-        self.words: Callable[[str], None] = lambda text: log.info("worker %d: %s", child.pid, text)
+        self.words: Callable[[str], Awaitable[None]] = self.note
         self._timeout = heartbeat_timeout
         self._heard = time.monotonic()
         self._busy = False  #: a report is being dealt with: silence is ours
         self._why_killed = ""
         self._kills = _oom_kills()
         self.ended: asyncio.Task[Exit] = asyncio.create_task(self._live())
+
+    async def note(self, text: str) -> None:
+        """What becomes of its words between jobs: lines of mynad's own log."""
+        log.info("worker %d: %s", self.pid, text)
 
     def send(self, **command: object) -> None:
         """Send a command, named as in wire.Command: `send(cancel=wire.Cancel())`. A dead worker hears nothing, and no error comes of it."""
@@ -112,7 +116,7 @@ class Worker:
                 return
             text = line[:LINE_LIMIT].decode(errors="replace").rstrip()
             if text:
-                self.words(text.rsplit("\r", 1)[-1])  # of a progress bar, what one would have seen last
+                await self.words(text.rsplit("\r", 1)[-1])  # of a progress bar, what one would have seen last
 
     async def _watch(self) -> None:
         """End a worker that is silent for too long."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC
@@ -32,6 +33,8 @@ from proto import worker_pb2 as wire
 log = logging.getLogger("mynad.attempt")
 
 ROOM = 5.0  #: seconds between tries to start a job on a full disk, or with a database that cannot be written
+TAIL = 20  #: lines of the log that an error has
+LINE = 10_000  #: characters of each of them
 AGAIN = 1.0  #: seconds between tries to write what must be written
 KIND_NAMES = {value: name for name, value in ERROR_KINDS.items()}
 
@@ -69,7 +72,9 @@ class Attempt:
         self.worker: Worker | None = None
         self.asked_at: float | None = None  #: monotonic time of the request to give way
         self.yielded = False  #: the worker waits; the lane is free
+        self.lane_free = False  #: the worker does the rest of its job without the GPU
         self.why_yield = ""
+        self._last: deque[str] = deque(maxlen=TAIL)  #: lines of its log
         self._at = b""  #: what the worker said it is at, in its own words
         self._ordered = ""  #: "cancel" or "stop", once told
         self._end: asyncio.Future[Callable[[Session, Job], None]] = asyncio.get_running_loop().create_future()
@@ -171,7 +176,7 @@ class Attempt:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await self.settle(self._end.result() if self._end.done() else self._died(await worker.ended))
         finally:
-            worker.handler, worker.words = _ignore, lambda text: self._word(text)
+            worker.handler, worker.words = _ignore, self._word
             if resident and not worker.ended.done():
                 self.to.speech.give_back(worker)
             else:
@@ -194,7 +199,7 @@ class Attempt:
 
         try:
             start = await self.to.store.write(begin)
-            self.to.logs.claim(self.job, self.message.submitted.ToDatetime(UTC), begin=True)
+            self.to.logs.begin(self.job, self.message.submitted.ToDatetime(UTC))
             return start
         except StoreTrouble:  # the queue stands still until it is mended; the store's log says what it is
             await asyncio.sleep(ROOM)
@@ -256,12 +261,16 @@ class Attempt:
                 await self._store(lambda session: runs.add_points(session, report.points.run, report.points.series))
                 to.points.stored(report.points.run)
             case "log":
-                to.logs.append(self.job, self.number, [(report.log.unix_nanos, report.log.level, report.log.text)])
+                self._log(report.log.level, report.log.text, report.log.unix_nanos)
+                await to.logs.room()
             case "audio":
                 await to.speech.put(self.job, report.audio)
             case "yielded":
                 self.yielded = True
                 await self.settle(lambda session, job: jobs.preempt(session, job, self.why_yield))
+                self.wake()
+            case "lane_free":
+                self.lane_free = True
                 self.wake()
             case "checkpoint":
                 await self._store(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
@@ -289,8 +298,17 @@ class Attempt:
         self.kind.commit(session, job, report)
         jobs.progressed(session, job)
 
-    def _word(self, text: str) -> None:
-        self.to.logs.append(self.job, self.number, [(time.time_ns(), "info", text)])
+    async def _word(self, text: str) -> None:
+        self._log("info", text)
+        await self.to.logs.room()
+
+    def _log(self, level: str, text: str, unix_nanos: int = 0) -> None:
+        self._last.append(text[:LINE])
+        self.to.logs.append(self.job, self.number, [(unix_nanos or time.time_ns(), level, text)])
+
+    def _tail(self) -> str:
+        """The last lines of its log, for an error."""
+        return "\n".join(self._last)
 
     def _finish(self, change: Callable[[Session, Job], None]) -> None:
         if not self._end.done():
@@ -298,7 +316,7 @@ class Attempt:
             self.to.blame.forget(self.job)
 
     def _failed(self, failed: wire.Failed) -> Callable[[Session, Job], None]:
-        tail = self.to.logs.tail(self.job)
+        tail = self._tail()
         name = KIND_NAMES.get(failed.kind, "engine")
 
         def change(session: Session, job: Job) -> None:
@@ -311,12 +329,12 @@ class Attempt:
 
     def _died(self, end: Exit) -> Callable[[Session, Job], None]:
         log.warning("the worker of %s: %s", self.label, end.sentence)
-        self.to.logs.append(self.job, self.number, [(time.time_ns(), "error", f"The worker died: {end.sentence}.")])
+        self._log("error", f"The worker died: {end.sentence}.")
         if self._ordered == "stop":  # it was to stop and had to be made to: that is no crash
             return self.to.lifecycle.stopped
         if blamed := bool(end.jobs_doing and self._at):
             self.to.blame.died(self.job, self._at)
-        tail, counts = self.to.logs.tail(self.job), end.jobs_doing and not blamed
+        tail, counts = self._tail(), end.jobs_doing and not blamed
         crashed = self.to.lifecycle.crashed
         return lambda session, job: crashed(session, job, f"{end.sentence}.", end.hint, tail, counts=counts, blamed=blamed)
 

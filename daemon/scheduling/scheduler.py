@@ -4,6 +4,9 @@ The scheduler keeps no queue of its own. Whenever something was committed it loo
 it has running, and acts: tells workers what their rows say (cancelled, paused, resumed), starts what may start, and writes the sentences.
 So a wake-up too many does no harm, and one that comes late changes nothing but the time.
 
+A job that says that it needs the GPU no more (an evaluation whose lines are spoken, and that listens on the CPU) leaves the lane to the
+next, and goes on beside it: one at a time, so that slow listeners do not pile up. Where the CPU stands in for a GPU no job says so.
+
 Order: priority first (speak > evaluate > dataset > train), then place. Only speaking makes a running job give way; an evaluation does not
 interrupt a training.
 """
@@ -107,8 +110,8 @@ class Scheduler:
         return holder.label if holder is not None else ""
 
     def owner(self, pid: int) -> str:
-        """Which job a process works for: "train #12", "speech", or empty."""
-        for attempt in self.attempts.values():
+        """Which job a process works for: "train #12", "speech", or empty. May be asked from any thread."""
+        for attempt in list(self.attempts.values()):
             if attempt.worker is not None and attempt.worker.pid == pid:
                 return attempt.label
         return "speech" if pid == self._speech.pid else ""
@@ -223,9 +226,14 @@ class Scheduler:
 
     # -------------------------------------------------------------------------------------------------- lanes
 
+    def _in_gpu_lane(self) -> list[Attempt]:
+        """Who has the GPU lane or gave way in it: all but the first of those who need the GPU no more."""
+        beside = next((a for a in self.attempts.values() if a.lane_free), None)
+        return [a for a in self.attempts.values() if a.gpu_lane and a is not beside]
+
     def _holder(self) -> Attempt | None:
         """Who has the GPU lane; speech, when somebody is still finishing a step beside it."""
-        busy = [a for a in self.attempts.values() if a.gpu_lane and not a.yielded]
+        busy = [a for a in self._in_gpu_lane() if not a.yielded]
         return next((a for a in busy if a.kind.preempts), busy[0] if busy else None)
 
     async def _gpu_lane(self, look: Look, whys: dict[int, str]) -> None:
@@ -235,7 +243,7 @@ class Scheduler:
         needs = {waiting.job.id: waiting.need for waiting in look.gpu}
         urgent = next((job for job in ready if self._kinds[job.kind].preempts), None)
         holder = self._holder()
-        aside = [a for a in self.attempts.values() if a.gpu_lane and a.yielded and a.job in look.live]
+        aside = [a for a in self._in_gpu_lane() if a.yielded and a.job in look.live]
         back = next((a for a in aside if not look.live[a.job].paused_by_person), None)
         self._share.count(time.monotonic())
         if holder is not None and urgent is not None and self._share.in_turn:
@@ -289,7 +297,8 @@ class Scheduler:
                 whys[job.id] = f"CPU lane busy with {', '.join(a.label for a in busy)}" if index < NAMED else BEHIND
             else:
                 self._start(job)
-        for attempt in [a for a in self.attempts.values() if not a.gpu_lane and a.yielded]:  # resumed: they have their place already
+        in_gpu_lane = self._in_gpu_lane()
+        for attempt in [a for a in self.attempts.values() if a.yielded and a not in in_gpu_lane]:  # resumed: they have their place already
             row = look.live.get(attempt.job)
             if row is not None and not row.paused_by_person:
                 await attempt.go_on()
@@ -305,7 +314,7 @@ class Scheduler:
         exclusive = self._kinds[job.kind].exclusive
         if not exclusive:
             return ""
-        other = next((a for a in self.attempts.values() if a.voice == job.voice and a.kind.exclusive == exclusive), None)
+        other = next((a for a in list(self.attempts.values()) if a.voice == job.voice and a.kind.exclusive == exclusive), None)
         return f"{other.label} is at work on {job.voice}'s {exclusive}" if other is not None else ""
 
     def _start(self, job: Job) -> None:

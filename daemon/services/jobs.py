@@ -98,7 +98,7 @@ class JobsService(stubs.JobsServicer):
             return (await self.store.read(jobs.get, request.id)).state not in ENDED
 
         job = await self.store.read(jobs.get, request.id)
-        self.logs.claim(job.id, job.submitted)
+        await asyncio.to_thread(self.logs.claim, job.id, job.submitted)
         live = alive if request.follow else None
         async for line in self.logs.follow(request.id, tail=request.tail, after=request.after, alive=live):
             yield pb.LogLine(

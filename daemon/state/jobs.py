@@ -159,6 +159,12 @@ def find_live(session: Session, kind_name: str, voice: str) -> Job | None:
     return session.scalars(select(Job).where(text(LIVE), Job.kind == kind_name, Job.voice == voice).order_by(Job.id).limit(1)).first()
 
 
+def at_work(session: Session, kind_name: str, voice: str) -> Job | None:
+    """A job of the kind that works at the voice now, or would if it had not given way; none that a person holds."""
+    works = Job.state.in_(("running", "paused")), Job.paused_by_person.is_(False)
+    return session.scalars(select(Job).where(text(LIVE), *works, Job.kind == kind_name, Job.voice == voice).limit(1)).first()
+
+
 def next_id(session: Session) -> int:
     """The number that the next job to be submitted will get."""
     return (session.connection().execute(_NEWEST).scalar() or 0) + 1

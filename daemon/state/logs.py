@@ -2,6 +2,9 @@
 
 Its first line says when the job was submitted, to the microsecond: a file that says otherwise is of another database's job of that number
 (daemon/home/identity.py).
+
+A thread of its own writes, so that a slow disk slows no loop: what comes while it writes waits in memory and is its next batch. A crash of
+mynad costs that batch at most.
 """
 
 from __future__ import annotations
@@ -10,8 +13,10 @@ import asyncio
 import contextlib
 import json
 import os
+import threading
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypedDict
@@ -22,6 +27,8 @@ from daemon.home import identity
 
 #: Bytes of a log that are read at once: whoever reads slowly makes mynad hold no more.
 PIECE = 1_000_000
+#: Characters of lines that may wait to be written before those who write them have to wait, too.
+ROOM = 4_000_000
 
 
 class Line(TypedDict):
@@ -40,56 +47,104 @@ class Read(Line):
 
 
 class Logs:
-    """Appends, tails and follows job logs. Lives in the daemon's event loop."""
+    """Appends and follows job logs. `append`, `begin` and `close` take effect in the order in which they were called, and never block."""
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "log"
         self.folder.mkdir(parents=True, exist_ok=True)
         self._followers: dict[int, set[asyncio.Event]] = {}
         self._closed: set[int] = set()  #: followed jobs that have ended
+        self._loop: asyncio.AbstractEventLoop | None = None  #: that of the followers
+        self._writer = ThreadPoolExecutor(1, "logs")
+        self._waiting: list[tuple[int, Line | datetime]] = []  #: (job, line, or when it was submitted: it begins), the oldest first
+        self._size = 0  #: characters in `_waiting`
+        self._queue = threading.Lock()  #: over the two above
+        self._files = threading.Lock()  #: held while a file is made, set aside or written
 
     def path(self, job: int) -> Path:
         """The job's log file, whether it exists or not."""
         return self.folder / f"job-{job}.jsonl"
 
+    def begin(self, job: int, submitted: datetime) -> None:
+        """The job starts: its file is made, if there is none, after `claim`."""
+        self._add(job, [submitted], 0)
+
     def claim(self, job: int, submitted: datetime, *, begin: bool = False) -> None:
         """Set the file under the job's number aside if it is another job's. A file without such a first line, from before there was one,
-        is this job's if it does not begin before the job. `begin`: make the file, if there is none."""
+        is this job's if it does not begin before the job. `begin`: make the file, if there is none. Blocks: call it from a thread."""
         path, mine = self.path(job), (submitted - EPOCH) // timedelta(microseconds=1)
-        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
-            with path.open("rb") as file:
-                first = json.loads(file.readline(1_000_000))
-            if first["submitted"] != mine if "submitted" in first else first["time"] // 1_000 < mine:
-                identity.set_aside(path)
-        with contextlib.suppress(OSError):
-            if begin and not path.exists():
-                path.write_text(json.dumps({"submitted": mine}) + "\n", encoding="utf-8")
+        with self._files:
+            with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+                with path.open("rb") as file:
+                    first = json.loads(file.readline(1_000_000))
+                if first["submitted"] != mine if "submitted" in first else first["time"] // 1_000 < mine:
+                    identity.set_aside(path)
+            with contextlib.suppress(OSError):
+                if begin and not path.exists():
+                    path.write_text(json.dumps({"submitted": mine}) + "\n", encoding="utf-8")
 
-    def append(self, job: int, attempt: int, lines: list[tuple[int, str, str]]) -> None:
+    def append(self, job: int, attempt: int, lines: Iterable[tuple[int, str, str]]) -> None:
         """Add (nanoseconds, level, text) lines. A full disk costs the log, never the job."""
-        rows = [json.dumps(Line(time=time, level=level, text=text, attempt=attempt), ensure_ascii=False) for time, level, text in lines]
-        try:
-            with self.path(job).open("ab+") as file:
-                if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
-                    file.write(b"\n")  # a full disk or a kill cut the last line: the damage stays its own
-                file.write("".join(row + "\n" for row in rows).encode("utf-8", "backslashreplace"))
-        except OSError:
-            return
-        for follower in self._followers.get(job, ()):
-            follower.set()
+        rows = [Line(time=time, level=level, text=text, attempt=attempt) for time, level, text in lines]
+        self._add(job, rows, sum(len(row["text"]) for row in rows))
+
+    def _add(self, job: int, rows: Sequence[Line | datetime], size: int) -> None:
+        with self._queue:
+            first = not self._waiting
+            self._waiting.extend((job, row) for row in rows)
+            self._size += size
+        if first:
+            self._writer.submit(self._write)
+
+    async def room(self) -> None:
+        """Wait until there is room for more lines: whoever writes faster than the disk is slowed down to it."""
+        if self._size > ROOM:
+            await self._written()
+
+    def flush(self) -> None:
+        """Block until what was appended is written."""
+        self._writer.submit(lambda: None).result()
 
     def close(self, job: int) -> None:
         """The job has ended: its followers get what is there, and then the end."""
         if job in self._followers:
-            self._closed.add(job)
-            for follower in self._followers[job]:
-                follower.set()
+            self._writer.submit(self._tell, self._end, job)
 
-    def tail(self, job: int, count: int = 20) -> str:
-        """The last lines as text, for an error: of the last PIECE bytes."""
-        start = max(0, self._size(job) - PIECE)
-        lines = [line for piece in self._pieces(job, start) for line in piece]
-        return "\n".join(line["text"] for line in lines[-count:])
+    async def _written(self) -> None:
+        await asyncio.wrap_future(self._writer.submit(lambda: None))
+
+    def _write(self) -> None:
+        """Write what waits: a file is opened once for all its lines."""
+        with self._queue:
+            waiting, self._waiting, self._size = self._waiting, [], 0
+        rows: dict[int, list[Line]] = {}
+        for job, row in waiting:
+            if isinstance(row, datetime):
+                self.claim(job, row, begin=True)
+            else:
+                rows.setdefault(job, []).append(row)
+        for job, lines in rows.items():
+            data = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode("utf-8", "backslashreplace")
+            with self._files, contextlib.suppress(OSError), self.path(job).open("ab+") as file:
+                if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
+                    file.write(b"\n")  # a full disk or a kill cut the last line: the damage stays its own
+                file.write(data)
+            self._tell(self._changed, job)
+
+    def _tell(self, what: Callable[[int], None], job: int) -> None:
+        """Call it in the followers' loop, if there is one."""
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody follows any more
+                self._loop.call_soon_threadsafe(what, job)
+
+    def _changed(self, job: int) -> None:
+        for follower in self._followers.get(job, ()):
+            follower.set()
+
+    def _end(self, job: int) -> None:
+        if job in self._followers:
+            self._closed.add(job)
+            self._changed(job)
 
     def read(self, job: int, offset: int = 0) -> tuple[list[Read], int]:
         """(whole lines from a byte offset on, the offset after them): those of PIECE bytes, or one that is longer. The offset stays where
@@ -130,7 +185,7 @@ class Logs:
                 offset = line["end"]
         return starts[0] if starts else offset
 
-    def _size(self, job: int) -> int:
+    def _length(self, job: int) -> int:
         try:
             return self.path(job).stat().st_size
         except FileNotFoundError:
@@ -141,11 +196,12 @@ class Logs:
     ) -> AsyncIterator[Read]:
         """The job's lines after the cursor `after`; with `alive`, which tells whether the job has not ended, also those that come, until
         `close(job)` says that there will be no more. Raises CursorTooOld for a cursor behind the log's end: it is of another log."""
-        changed = asyncio.Event()
+        changed, self._loop = asyncio.Event(), asyncio.get_running_loop()
         followers = self._followers.setdefault(job, set())
         followers.add(changed)
         try:
-            if after > (size := self._size(job)):
+            await self._written()
+            if after > (size := await asyncio.to_thread(self._length, job)):
                 raise CursorTooOld(f"The log of job {job} has no line {after} yet.", "Ask for it from its first line.")
             offset = await asyncio.to_thread(self._before_last, job, after, tail) if tail else after
             on: bool | None = None  # whether more may come, once that was asked
@@ -162,6 +218,7 @@ class Logs:
                     return
                 if on is None:
                     on = await alive()  # asked after `close` can reach us, so that a job that ends just now is not waited for
+                    await self._written()
                 else:
                     await changed.wait()
         finally:

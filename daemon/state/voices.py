@@ -6,7 +6,6 @@ A voice has at most one promoted version. Promotions are kept as history, so tha
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -264,17 +263,6 @@ def base_message(row: Voice) -> pb.Version:
 def numbers(values: dict[str, Any]) -> dict[str, float]:
     """Those values that are numbers."""
     return {name: float(value) for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)}
-
-
-def folder_size(files: Iterable[Path]) -> int:
-    """Bytes of the files that are still there."""
-    total = 0
-    for file in files:
-        try:
-            total += file.stat().st_size if file.is_file() else 0
-        except FileNotFoundError:
-            continue
-    return total
 
 
 def name_of(row: Version | None) -> str:

@@ -43,7 +43,7 @@ class Channel(Protocol):
         ...
 
     def report(self, report: wire.Report) -> None:
-        """Send a report that needs no acknowledgement (audio, loaded, checkpoint, at)."""
+        """Send a report that needs no acknowledgement (audio, loaded, checkpoint, at, lane_free)."""
         ...
 
     def lasting(self) -> None:

@@ -20,6 +20,7 @@ class Choice:
 
     transcriber: Transcriber | None
     why: str
+    device: str = "cpu"  #: where it computes: "cpu" or "cuda"
 
 
 def whisper_folder(weights_dir: Path | None) -> Path | None:
@@ -42,7 +43,7 @@ def choose(language: str, weights_dir: Path | None = None, *, device: str = "cpu
     """
     folder = whisper_folder(weights_dir)
     if folder is not None:
-        return Choice(WhisperTranscriber(folder, language, device, threads), f"Words are heard by Whisper ({folder.name}).")
+        return Choice(WhisperTranscriber(folder, language, device, threads), f"Words are heard by Whisper ({folder.name}).", device)
     if language == "en" and find_spec("pocketsphinx") is not None:
         from engines.transcription.sphinx import SphinxTranscriber
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 import time
 from typing import Any
@@ -74,16 +75,19 @@ def act(what: str, channel: Channel) -> str:
                 channel.progress(step, 0, "steps", "training")
                 channel.check()
                 time.sleep(0.01)  # what its step takes
+        case _ if what.startswith("listens"):
+            channel.report(wire.Report(lane_free=wire.LaneFree()))
+            return act("steps", channel)
         case "measures":
             for step in range(10_000_000):
                 channel.points(1, [("train/loss", step, 1.0)])
                 channel.check()
                 time.sleep(0.01)  # what its step takes
-        case "grandchild":
-            import subprocess
-
+        case "grandchild" | "deaf-parent":
             child = subprocess.Popen(["sleep", "1000"])
-            channel.log("info", f"grandchild {child.pid}")
+            channel.log("info", f"process {child.pid} was started by it")
+            if what == "deaf-parent":
+                return act("deaf", channel)
             os._exit(3)
     return f"process {os.getpid()} did {what}"
 

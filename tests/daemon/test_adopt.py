@@ -230,7 +230,7 @@ MARK = identity.Mark("b" * 32, "a" * 32)
 def test_a_version_that_no_row_knows_is_taken_in_as_a_candidate_that_tells_where_it_comes_from(store: Store, tmp_path: Path) -> None:
     home = tmp_path / "home"
     lay(home, 3, MARK)
-    found = store.read_now(survey.look, home)
+    found = adopt.measured(store.read_now(survey.look, home), home)
     store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), found, home, 500))
     row, run = store.read_now(lambda session: (session.scalars(select(Version)).one(), session.scalars(select(Run)).one()))
     assert (row.number, row.state, row.parent, row.engine, row.kind, row.path) == (3, "candidate", 2, "glow", "full", "voices/anna/3")
@@ -238,6 +238,7 @@ def test_a_version_that_no_row_knows_is_taken_in_as_a_candidate_that_tells_where
     assert (run.uuid, run.step, run.best_loss, run.settings, run.to_version) == ("a" * 32, 120, 0.5, {"steps": 120}, 3)
     assert row.created.isoformat() == ABOUT["created"]
     assert row.adopted is not None
+    assert row.size == sum(file.stat().st_size for file in (home / row.path).rglob("*")) > 0
     assert row.dataset == 0, "dataset #1 of the other database is none of ours"
     assert store.read_now(lambda session: session.get_one(Voice, "anna").promoted) is None
     assert store.read_now(survey.look, home) == []

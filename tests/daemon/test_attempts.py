@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
@@ -111,6 +112,40 @@ def test_a_worker_that_vanishes_leaves_its_last_words(tmp_path: Path) -> None:
     assert error.kind == pb.CRASHED
     assert "exit code 7" in error.sentence
     assert "my last words" in error.log_tail
+
+
+async def started_by(story: Living, job: int) -> int:
+    """Process id of what the job's worker started."""
+
+    async def yes() -> bool:
+        return True
+
+    async with asyncio.timeout(10):
+        async for line in story.daemon.logs.follow(job, alive=yes):
+            if line["text"].endswith("was started by it"):
+                return int(line["text"].split()[1])
+    raise AssertionError
+
+
+def test_what_a_worker_started_ends_with_it(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        job = await story.until(await story.speak("grandchild"), ended)
+        assert "exit code 3" in job.status.failed.error.sentence
+        grandchild = await started_by(story, job.id)
+        await until(lambda: not alive(grandchild))
+
+    lived(tmp_path, life)
+
+
+def test_what_a_worker_started_ends_with_mynad(tmp_path: Path) -> None:
+    started = []
+
+    async def life(story: Living) -> None:
+        started.append(await started_by(story, await story.train("deaf-parent")))
+        assert alive(started[0])
+
+    lived(tmp_path, life, stop_grace=0.3)
+    asyncio.run(until(lambda: not alive(started[0])))
 
 
 def test_a_segfault_names_the_signal_and_leaves_the_stack(tmp_path: Path) -> None:

@@ -102,6 +102,41 @@ def test_what_a_worker_started_dies_with_it(tmp_path: Path) -> None:
     run(tmp_path, life)
 
 
+#: starts a process, tells its pid, and goes on
+PARENT = ["/bin/sh", "-c", f"{SLEEP} 1000 & echo $!; wait"]
+
+
+def test_what_a_worker_started_dies_with_it_when_it_is_killed(tmp_path: Path) -> None:
+    async def life(launcher: Launcher) -> None:
+        child = await launcher.spawn(PARENT)
+        grandchild = int(await child.words.readline())
+        child.kill(signal.SIGKILL)
+        await until(lambda: not alive(grandchild))
+
+    run(tmp_path, life)
+
+
+def test_what_a_worker_started_dies_at_the_launchers_end(tmp_path: Path) -> None:
+    grandchildren = []
+
+    async def life(launcher: Launcher) -> None:
+        child = await launcher.spawn(PARENT)
+        grandchildren.append(int(await child.words.readline()))
+
+    run(tmp_path, life)
+    asyncio.run(until(lambda: not alive(grandchildren[0])))
+
+
+def test_what_a_worker_started_dies_when_the_launcher_is_killed(tmp_path: Path) -> None:
+    async def life(launcher: Launcher) -> None:
+        child = await launcher.spawn(PARENT)
+        grandchild = int(await child.words.readline())
+        os.kill(launcher.pid, signal.SIGKILL)
+        await until(lambda: not alive(grandchild))
+
+    run(tmp_path, life)
+
+
 def test_a_killed_launcher_is_replaced_once_its_workers_are_gone(tmp_path: Path) -> None:
     async def life(launcher: Launcher) -> None:
         child = await launcher.spawn([sys.executable, str(ROOT / "tests/daemon/strange_worker.py")])
@@ -121,30 +156,32 @@ def test_a_killed_launcher_is_replaced_once_its_workers_are_gone(tmp_path: Path)
 
 
 def test_nothing_outlives_a_killed_mynad(tmp_path: Path) -> None:
-    """A process that owns a launcher and a worker gets SIGKILL: both are gone soon after, and the next launcher waits for that."""
+    """A process that owns a launcher and workers gets SIGKILL: they and what they started are gone soon after, and the next launcher waits
+    for that."""
     program = f"""
 import asyncio, sys
 from pathlib import Path
-from daemon.children import Launcher
+from daemon.processes.launcher import Launcher
 launcher = Launcher(Path({str(tmp_path)!r}))
 async def main():
     launcher.attach()
     child = await launcher.spawn([sys.executable, {str(ROOT / "tests/daemon/strange_worker.py")!r}])
     await child.reader.readexactly(4)
-    print(launcher.pid, child.pid, flush=True)
+    parent = await launcher.spawn({PARENT!r})
+    print(launcher.pid, child.pid, parent.pid, int(await parent.words.readline()), flush=True)
     await asyncio.sleep(1000)
 asyncio.run(main())
 """
     mynad = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=ROOT)
     assert mynad.stdout is not None
-    launcher, worker = map(int, mynad.stdout.readline().split())
+    launcher, *workers = map(int, mynad.stdout.readline().split())
     assert alive(launcher)
-    assert alive(worker)
+    assert all(alive(worker) for worker in workers)
     mynad.kill()
     mynad.wait()
     second = Launcher(tmp_path)  # returns only when no worker of the first holds the lock any more
     try:
-        assert not alive(worker)
+        assert not any(alive(worker) for worker in workers)
     finally:
         second.close()
     asyncio.run(until(lambda: not alive(launcher)))
@@ -157,7 +194,7 @@ import os
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 import asyncio, signal
 from pathlib import Path
-from daemon.children import Launcher
+from daemon.processes.launcher import Launcher
 launcher = Launcher(Path({str(tmp_path)!r}))
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc

@@ -226,6 +226,70 @@ def test_an_evaluation_does_not_interrupt_a_training(tmp_path: Path) -> None:
     lived(tmp_path, life)
 
 
+def test_an_evaluation_that_needs_the_gpu_no_more_leaves_it_to_the_next_and_goes_on_beside_it(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(listening := await story.evaluate("listens"))
+        await story.worker(training := await story.train("steps"))
+        assert (await story.now(listening)).status.HasField("running")
+        assert (await story.client.info()).gpu_holder == f"train #{training}"
+        await story.client.cancel(listening)
+        await story.until(listening, ended)
+        assert (await story.now(training)).status.HasField("running")
+
+    lived(tmp_path, life)
+
+
+def test_one_listens_beside_the_gpu_lane_and_a_second_one_keeps_it(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(first := await story.evaluate("listens"))
+        await story.worker(second := await story.evaluate("listens-too"))
+        training = await story.train("steps")
+        await story.until(training, waits_because(f"held by evaluate #{second}"))
+        await story.client.cancel(first)
+        await story.until(training, "running")
+        assert (await story.now(second)).status.HasField("running")
+
+    lived(tmp_path, life)
+
+
+def test_speech_takes_the_gpu_beside_a_listener_at_once_and_nobody_is_paused_for_it(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(listening := await story.evaluate("listens"))
+        await story.until(await story.train("bruno"), ended)  # so it is known that it listens
+        await story.until(await story.speak("hello"), "succeeded")
+        assert (listening, "paused") not in [(job.id, job.status.WhichOneof("status")) for job in story.told]
+
+    lived(tmp_path, life)
+
+
+def test_a_listener_that_a_person_pauses_goes_on_without_waiting_for_the_gpu(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(listening := await story.evaluate("listens"))
+        await story.worker(training := await story.train("steps"))
+        await story.client.pause(listening)
+        await story.until(listening, "paused")
+        await story.client.resume(listening)
+        await story.until(listening, "running")
+        assert (await story.now(training)).status.HasField("running")
+
+    lived(tmp_path, life)
+
+
+def test_what_an_evaluation_decides_is_waited_for_by_the_trainings_and_evaluations_of_its_voice(tmp_path: Path) -> None:
+    async def life(story: Living) -> None:
+        await story.worker(listening := await story.evaluate("listens"))
+        spec = pb.JobSpec(train=pb.TrainSpec(voice="listens", dataset=1))
+        training = (await story.client.submit(spec)).id
+        await story.until(training, waits_because(f"evaluate #{listening} decides what listens is trained from"))
+        again = (await story.client.submit(pb.JobSpec(evaluate=pb.EvaluateSpec(voice="listens", version=1)))).id
+        await story.until(again, waits_because(f"evaluate #{listening} is at work on listens's samples"))
+        await story.client.cancel(again)
+        await story.client.cancel(listening)
+        await story.until(training, "running")
+
+    lived(tmp_path, life)
+
+
 def test_a_crowd_of_waiting_jobs_is_looked_at_through_a_window(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The look stays cheap; jobs behind the window get their turn all the same."""
     monkeypatch.setattr(scheduler, "WINDOW", 3)

@@ -37,6 +37,7 @@ class Evaluate(Kind):
     wire = pb.EVALUATE
     priority = 300
     gpu_lane = True
+    exclusive = "samples"
     commits = frozenset({"evaluated"})
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:

@@ -7,6 +7,7 @@ before on the same lines is not spoken again.
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import math
 import time
@@ -27,10 +28,10 @@ from engines.files import write_whole
 from engines.metrics import gate
 from engines.metrics.score import LineScores, Scores, score_lines
 from engines.metrics.summary import Summary
-from engines.training import control, settings
+from engines.training import control, memory, settings
 from engines.training.held_out import held_out_losses
 from engines.transcription.base import Transcriber
-from engines.transcription.choose import choose
+from engines.transcription.choose import Choice, choose
 from proto import worker_pb2 as wire
 
 
@@ -59,6 +60,7 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
 
     choice = choose(plan.language, channel.home / "weights")
     channel.log("info", choice.why)
+    _leave_the_gpu(choice, channel)
     scores = {}
     for who in (recorded, candidate, rival):
         steps.sentence = f"listening to {who.title}"
@@ -100,6 +102,16 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     )
     outcome, lines = "better" if verdict.promote else "not better", f"{len(clips)} held-out line{'' if len(clips) == 1 else 's'}"
     return f"{candidate.title} is {outcome} than {rival.title} on {lines}."
+
+
+def _leave_the_gpu(choice: Choice, channel: Channel) -> None:
+    """All is spoken. What is left runs on the CPU unless the recogniser uses the GPU: give that back, so that the next job has it. Where
+    there is no GPU the lane stands for the CPU, which is still needed."""
+    if device.device() == "cpu" or choice.device != "cpu":
+        return
+    gc.collect()  # a model may be part of a circle
+    memory.release(device.torch_device())
+    channel.report(wire.Report(lane_free=wire.LaneFree()))
 
 
 class _Steps:

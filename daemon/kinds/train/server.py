@@ -20,7 +20,7 @@ from daemon.database.models import Dataset, Home, Job, PointRow, Run, SeriesRow,
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.home import identity
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import clip_refs, engines, events, next_dataset, paging, verdict, voices
+from daemon.state import clip_refs, engines, events, jobs, next_dataset, paging, verdict, voices
 from daemon.state.values import Decision, Level, VersionKind, VersionState
 from engines import registry
 from engines.capabilities import Capability
@@ -78,6 +78,9 @@ class Train(Kind):
     def why_not(self, session: Session, job: Job) -> str:
         if job.run is not None:
             return self.disk.why_not()  # what a run takes most of the room for is on disk already
+        scoring = jobs.at_work(session, "evaluate", job.voice)
+        if scoring is not None:  # it may go on beside the GPU lane
+            return f"evaluate #{scoring.id} decides what {job.voice} is trained from"
         spec = pb.JobSpec.FromString(job.spec).train
         if not spec.dataset and (why := next_dataset.why_wait(session, spec.voice)):
             return why
@@ -164,7 +167,7 @@ class Train(Kind):
             metrics={f"train_{name}": value for name, value in trained.held_out.items()},
             licence=_licence(session, info),
             path=str(folder),
-            size=voices.folder_size((self.home / folder).rglob("*")),
+            size=trained.size,
             created=now(),
         )
         verdict.put_unscored(row, Decision.WAITING)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.home import identity
+from daemon.machine.disk_space import folder_size
 from daemon.worker import versions
 from daemon.worker.job import Channel, Stopped
 from engines import device, registry
@@ -254,6 +255,7 @@ def _report(plan: wire.TrainPlan, about: dict[str, Any]) -> wire.Report:
             result_json=json.dumps(rest, sort_keys=True),
             held_out=result.get("best_losses", {}),
             outcome=outcome,
+            size=folder_size(Path(plan.out_dir)) if outcome == pb.VERSION_MADE else 0,
         )
     )
 

@@ -17,6 +17,7 @@ class Recorded:
         self.home, self.job, self.attempt = home, 1, 1
         self.orders = orders
         self.reports: list[wire.Report] = []
+        self.at: list[int] = []  #: how many progress reports came before each of them
         self.committed: list[wire.Report] = []
         self.told: list[tuple[float, float, str]] = []  #: (done, total, unit)
         self.curves: dict[str, dict[int, float]] = {}
@@ -36,6 +37,7 @@ class Recorded:
 
     def report(self, report: wire.Report) -> None:
         self.reports.append(report)
+        self.at.append(len(self.told))
 
     def lasting(self) -> None:
         self.lasted += 1

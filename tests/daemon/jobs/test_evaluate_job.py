@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import weakref
 from pathlib import Path
+from typing import Any
 
 import pytest
 import soundfile
@@ -66,6 +68,44 @@ def test_words_are_heard_and_a_voice_that_mumbles_is_not_better(trained: wire.Ev
     result = channel.committed[0].evaluated
     assert result.recording_metrics["wer"] < result.metrics["wer"]
     assert not result.better
+
+
+def free(channel: Recorded) -> list[int]:
+    """How many lines were done when the lane was said to be free."""
+    return [channel.at[index] for index, report in enumerate(channel.reports) if report.HasField("lane_free")]
+
+
+@pytest.mark.usefixtures("deaf")
+def test_without_a_gpu_the_lane_is_kept_to_the_end(trained: wire.EvaluatePlan, tmp_path: Path) -> None:
+    channel = Recorded(tmp_path)
+    evaluate.run(trained, channel)
+    assert free(channel) == []
+
+
+@pytest.mark.parametrize(("where", "told"), [("cpu", [4]), ("cuda", [])])
+def test_when_all_is_spoken_the_gpu_is_left_unless_the_recogniser_uses_it(
+    trained: wire.EvaluatePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, told: list[int]
+) -> None:
+    """The models are gone by then. A GPU is pretended to from when the recogniser is chosen on."""
+    load, loaded = GlowEngine.load, list[weakref.ref[object]]()
+
+    def noted(self: GlowEngine, *given: Any, **named: Any) -> Any:
+        model = load(self, *given, **named)
+        loaded.append(weakref.ref(model.module))
+        return model
+
+    def chosen(*_: object) -> Choice:
+        monkeypatch.setattr(evaluate.device, "device", lambda: "cuda")
+        monkeypatch.setattr(evaluate.memory, "release", lambda _: released.append([one() for one in loaded]))
+        return Choice(None, "Nobody listens.", where)
+
+    released: list[list[object]] = []
+    monkeypatch.setattr(GlowEngine, "load", noted)
+    monkeypatch.setattr(evaluate, "choose", chosen)
+    channel = Recorded(tmp_path)
+    evaluate.run(trained, channel)
+    assert free(channel) == told
+    assert released == [[None, None]] * len(told), "both models"
 
 
 @pytest.mark.usefixtures("deaf")

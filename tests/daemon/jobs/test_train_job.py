@@ -40,6 +40,8 @@ def test_a_training_leaves_a_whole_version_and_commits_it_once(train_plan: wire.
     assert (about["voice"], about["parent"], about["run"], about["used"]) == ("anna", 0, 5, {"new": 6, "old": 0, "held_out": 2})
     (report,) = channel.committed
     assert report.trained.steps == 12
+    files = [file for file in Path(train_plan.out_dir).rglob("*") if file.is_file()]
+    assert report.trained.size == sum(file.stat().st_size for file in files) > 1_000
     assert report.trained.held_out["loss"] == pytest.approx(report.trained.best_loss)
     assert set(channel.curves["train/loss"]) == set(range(1, 13))
     assert channel.told[-1][:2] == (12, 12)

@@ -212,7 +212,7 @@ def test_a_short_disk_makes_it_wait_and_says_by_how_much(anna: Store, tmp_path: 
 
 def result(version_dir: Path) -> wire.Report:
     details = json.dumps({"settings": {"steps": 150}, "ended": "It is done."})
-    trained = wire.TrainResult(version_dir=str(version_dir), kind="full", steps=150, best_step=100, best_loss=1.5, seconds=30.0)
+    trained = wire.TrainResult(version_dir=str(version_dir), kind="full", steps=150, best_step=100, best_loss=1.5, seconds=30.0, size=7)
     trained.result_json = details
     trained.held_out["loss"] = 1.5
     return wire.Report(trained=trained)
