@@ -11,8 +11,8 @@ from daemon.state import datasets, recordings
 
 def at_work(session: Session, voice: str) -> Job | None:
     """The job that takes recordings or makes a dataset of them, if there is one that no person holds back."""
-    live = select(Job).where(text(LIVE), Job.voice == voice, Job.kind.in_(("ingest", "dataset")), Job.paused_by_person.is_(False))
-    return session.scalars(live.order_by(Job.id)).first()
+    live = select(Job).where(text(LIVE), Job.voice == voice, Job.kind.in_(("ingest", "dataset"))).order_by(Job.id)
+    return session.scalars(live.where(Job.paused_by_person.is_(False))).first()
 
 
 def wanted(session: Session, voice: str) -> bool:
@@ -21,9 +21,10 @@ def wanted(session: Session, voice: str) -> bool:
 
 
 def gave_up(session: Session, voice: str) -> Job | None:
-    """The last dataset job, if it failed or was cancelled and nothing was added since: somebody has to look at it. A full disk is no reason
-    to give up."""
-    last = session.scalars(select(Job).where(Job.voice == voice, Job.kind == "dataset").order_by(Job.id.desc()).limit(1)).first()
+    """The last dataset job, if it failed or was cancelled and nothing was added since: somebody has to look at it. A
+    full disk is no reason to give up."""
+    ever = select(Job).where(Job.voice == voice, Job.kind == "dataset").order_by(Job.id.desc())
+    last = session.scalars(ever.limit(1)).first()
     if last is None or last.state not in ("failed", "cancelled") or last.error_kind == "disk-full":
         return None
     return None if any(recording.added >= last.submitted for recording in recordings.uncut(session, voice)) else last
