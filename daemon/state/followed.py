@@ -1,5 +1,6 @@
-"""Whether a recogniser follows a speaker. Of a voice whose words it mostly does not understand, what it thinks it understood is wrong, too:
-such clips wait for a text, or for a better recogniser. What has a given text, or was decided by a person, is none of this."""
+"""Whether a recogniser follows a speaker. Of a voice whose words it mostly does not understand, what it thinks it
+understood is wrong, too: such clips wait for a text, or for a better recogniser. What has a given text, or was decided
+by a person, is none of this."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from daemon.state import events
 from daemon.state.recordings import PERSON
 from daemon.state.values import Level
 
-#: Reasons of clips, as in `engines.cutting.verdict.REASONS`: not trusted for the sake of the others, and not understood itself.
+#: Reasons of clips, as in `engines.cutting.verdict.REASONS`: distrusted because of the others, and not understood.
 NOT_FOLLOWED, NOT_UNDERSTOOD = "not-followed", "not-understood"
 #: The recogniser that a better one may take the place of, as stored with its texts.
 WEAK = "pocketsphinx"
@@ -34,13 +35,14 @@ class _Heard:
 
     @property
     def followed(self) -> bool:
-        counts, seconds = len(self.understood), sum(clip.end - clip.start for clip in self.understood)
-        lost = sum(clip.end - clip.start for clip in self.lost)
-        return len(self.lost) < MOSTLY * (counts + len(self.lost)) and lost < MOSTLY * (seconds + lost) if self.lost else True
+        every = [*self.understood, *self.lost]
+        lost, seconds = (sum(clip.end - clip.start for clip in clips) for clips in (self.lost, every))
+        return not self.lost or (len(self.lost) < MOSTLY * len(every) and lost < MOSTLY * seconds)
 
 
 def judge(session: Session, voice: str) -> None:
-    """Drop what was understood of recordings, or of a whole voice, that are mostly not understood; take it back where that is over."""
+    """Drop what was understood of recordings, or of a whole voice, that are mostly not understood; take it back where
+    that is over."""
     whole, parts, names = _Heard(), dict[int, _Heard](), dict[int, str]()
     for clip, name in _heard(session, voice):
         whole.add(clip)
@@ -76,7 +78,8 @@ def hear_again(session: Session, voice: str) -> None:
 def _heard(session: Session, voice: str) -> Sequence[tuple[Clip, str]]:
     """(clip, its recording's name) of clips that a recogniser wrote the text of, or could not."""
     query = select(Clip, Recording.name).join(Recording, Recording.id == Clip.recording)
-    query = query.where(Clip.voice == voice, Recording.removed.is_(None), Recording.text.is_(None), Clip.trust != PERSON)
+    query = query.where(Clip.voice == voice, Clip.trust != PERSON)
+    query = query.where(Recording.removed.is_(None), Recording.text.is_(None))
     heard = (Clip.text_source.in_(("whisper", WEAK)) & Clip.kept) | Clip.reason.in_((NOT_UNDERSTOOD, NOT_FOLLOWED))
     return session.execute(query.where(heard).order_by(Clip.id)).tuples().all()
 
@@ -88,7 +91,8 @@ def _tell(session: Session, voice: str, dropped: dict[str, int]) -> None:
         f"The recogniser does not follow the speaker of {where} ({voice}): {count} clips that it thinks it understood are left out, too."
     )
     hint = (
-        f"Put the text beside the recording, in inbox/{voice}/, or give Myna a Whisper model (`myna engines`) and start it again. "
+        f"Put the text beside the recording, in inbox/{voice}/, or a Whisper model into weights/whisper of "
+        "Myna's home and start mynad again. "
         f"`myna clips {voice} --dropped` lists them; `myna clip {voice} CLIP --keep` keeps one."
     )
     events.notice(session, Level.WARNING, sentence, hint, voice)

@@ -12,8 +12,8 @@ from daemon.state.status import State
 
 def at_work(session: Session, voice: str) -> Job | None:
     """The job that takes recordings or makes a dataset of them, if there is one that no person holds back."""
-    live = select(Job).where(text(LIVE), Job.voice == voice, Job.kind.in_(("ingest", "dataset")), Job.paused_by_person.is_(False))
-    return session.scalars(live.order_by(Job.id)).first()
+    live = select(Job).where(text(LIVE), Job.voice == voice, Job.kind.in_(("ingest", "dataset"))).order_by(Job.id)
+    return session.scalars(live.where(Job.paused_by_person.is_(False))).first()
 
 
 def wanted(session: Session, voice: str) -> bool:

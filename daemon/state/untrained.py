@@ -10,7 +10,8 @@ from proto import myna_pb2 as pb
 
 
 def last_dataset(session: Session, voice: str) -> int:
-    """Number of the newest dataset that was trained on, is being, or will be when the training that waits has its turn; 0: none."""
+    """Number of the newest dataset that was trained on, is being, or will be when the training that waits has its turn;
+    0: none."""
     used = [session.scalar(select(func.max(Version.dataset)).where(Version.voice == voice)) or 0]
     trainings = select(Run.dataset).join(Job, Job.run == Run.id).where(Job.voice == voice, Job.kind == "train")
     used += session.scalars(trainings.where(Job.state == "succeeded"))  # a version did not come of each
@@ -22,8 +23,8 @@ def last_dataset(session: Session, voice: str) -> int:
 
 
 def seconds(session: Session, voice: str) -> float:
-    """Training audio of the newest dataset that the last training did not have with the same text, seconds. Each clip counts once, however
-    often it was corrected."""
+    """Training audio of the newest dataset that the last training did not have with the same text, seconds. Each clip
+    counts once, however often it was corrected."""
     last, newest = last_dataset(session, voice), _newest(session, voice)
     if last >= newest:
         return 0.0

@@ -1,4 +1,5 @@
-"""Summaries of some held-out lines, from the scores that were kept line by line. Plain values, no heavy imports: the daemon asks."""
+"""Summaries of some held-out lines, from the scores that were kept line by line. Plain values, no heavy imports: the
+daemon asks."""
 
 from __future__ import annotations
 
@@ -8,13 +9,13 @@ from statistics import median
 
 from engines.metrics.wer import errors
 
-#: Scores that a line has by itself. The others are held against all lines of their evaluation, such as the mean of its recordings' voices.
+#: Scores that a line has by itself. The others are held against all lines of an evaluation (their mean voice, say).
 OWN = ("wer", "cer", "dnsmos", "duration_ratio")
 
 
 def summarise(lines: Sequence[tuple[str, Mapping[str, float]]], language: str) -> dict[str, float]:
-    """Means of (text, scores by name) over lines, each as `Summary` has it; no held-out loss, which no line has by itself. Word errors of a
-    line that was not spoken count, too."""
+    """Means of (text, scores by name) over lines, each as `Summary` has it; no held-out loss, which no line has by
+    itself. Word errors of a line that was not spoken count, too."""
     found: dict[str, float] = {}
     texts = [errors(text, "", language) for text, _ in lines]
     for name, weights in (("wer", [text.words for text in texts]), ("cer", [text.chars for text in texts])):

@@ -76,6 +76,8 @@ class MakeDataset(Kind):
         made = datasets.build(session, job.voice, job.id)
         if made is None:
             job.why = f"Nothing new: {job.voice}'s clips are those of the dataset it has."
+            if datasets.last(session, job.voice) is None:
+                job.why = f"No dataset: none of its clips can be used. `myna clips {job.voice} --dropped` says why."
             return ()
         lost = sum(made.dropped.values())
         job.why = (

@@ -117,6 +117,18 @@ def test_nothing_new_makes_no_dataset(store: Store) -> None:
     assert count == 1
 
 
+def test_where_no_clip_can_be_used_it_is_not_called_nothing_new(store: Store) -> None:
+    def act(session: Session) -> str:
+        take(session, "a.wav")
+        job = lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna")))
+        jobs.start_attempt(session, job)
+        cut(session, job, "a.wav", kept=False, reason="silent")
+        lives.succeed(session, job, "Cut.")
+        return job.why
+
+    assert store.write_now(act) == "No dataset: none of its clips can be used. `myna clips anna --dropped` says why."
+
+
 def test_a_training_that_cannot_be_is_told_and_the_dataset_stays(store: Store) -> None:
     def act(session: Session) -> str:
         session.get_one(Voice, "anna").language = "xx"
