@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from daemon.errors import StoreTrouble
-from daemon.inbox.news import LOOK, News
+from daemon.inbox.complaints import LOOK, Complaints
 from daemon.inbox.voice_folder import AFTER_FULL, AFTER_FULL_AT_MOST
 
 log = logging.getLogger("mynad.inbox")
@@ -21,7 +21,7 @@ log = logging.getLogger("mynad.inbox")
 class Look:
     """How one folder is looked at, and how that went."""
 
-    news: News
+    complaints: Complaints
     at: Callable[[float], Awaitable[float]]  #: given the time, does what is due; returns seconds until something may be due again
     failed: int = 0  #: times in a row
     again: float = -math.inf  #: not before this time
@@ -36,10 +36,10 @@ class Looks:
         self._looks: dict[bytes, Look] = {}
         self._held: set[bytes] = set()  #: not looked at just now
 
-    def of(self, name: bytes, news: News, at: Callable[[float], Awaitable[float]]) -> None:
+    def of(self, name: bytes, complaints: Complaints, at: Callable[[float], Awaitable[float]]) -> None:
         """A folder is to be looked at from now on, if it is not yet."""
         if name not in self._looks:
-            self._looks[name] = Look(news, at)
+            self._looks[name] = Look(complaints, at)
 
     def keep(self, names: set[bytes]) -> None:
         """All others are gone."""
@@ -99,19 +99,19 @@ class Looks:
             wait = await look.at(now)
         except Exception as error:
             if isinstance(error, StoreTrouble) or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
-                log.warning("the inbox%s waits: %s", f" of {look.news.voice}" if look.news.voice else "", error)
+                log.warning("the inbox%s waits: %s", f" of {look.complaints.voice}" if look.complaints.voice else "", error)
                 look.again = now + AFTER_FULL
                 return AFTER_FULL
             look.failed += 1
             back_off = min(AFTER_FULL * 2.0 ** min(look.failed - 1, 10), AFTER_FULL_AT_MOST)
             look.again = now + back_off
-            folder = f"inbox/{look.news.voice}" if look.news.voice else "the inbox itself"
+            folder = f"inbox/{look.complaints.voice}" if look.complaints.voice else "the inbox itself"
             log.error("a look at %s failed; the next one follows in %g s", folder, back_off, exc_info=error)
             with contextlib.suppress(Exception):  # a full disk, most likely
                 sentence = f"Myna failed to look through {folder} ({type(error).__name__}); all other voices go on."
                 hint = "Files that came there last may be to blame: take them out. It is tried again by itself; log/mynad.log tells more."
-                await look.news.complain(LOOK, sentence, hint)
+                await look.complaints.complain(LOOK, sentence, hint)
             return back_off
         look.failed, look.again = 0, -math.inf
-        look.news.mended(LOOK)
+        look.complaints.mended(LOOK)
         return wait

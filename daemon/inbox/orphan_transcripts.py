@@ -39,7 +39,7 @@ def places(recording: bytes) -> set[bytes]:
 
 
 @dataclass(frozen=True)
-class Hands:
+class Handlers:
     """What is done with a transcript that cannot go the usual way."""
 
     refuse: Callable[[Entry, str, str], Awaitable[None]]  #: with a sentence and what to do
@@ -47,7 +47,7 @@ class Hands:
 
 
 @dataclass
-class LateTexts:
+class OrphanTranscripts:
     """The transcripts of one voice that were looked at and wait."""
 
     waiting: dict[bytes, str] = field(default_factory=dict)  #: by path: what for, in words
@@ -57,7 +57,7 @@ class LateTexts:
         """Recordings were taken: look again."""
         self._seen.clear()
 
-    async def deal(self, entries: list[Entry], voice: str, home: Path, store: Store, hands: Hands) -> int:
+    async def deal(self, entries: list[Entry], voice: str, home: Path, store: Store, handlers: Handlers) -> int:
         """Deal with settled transcripts that are new since the last time. Returns how many recordings were given a text."""
         there = {entry.path for entry in entries}
         self.waiting = {path: why for path, why in self.waiting.items() if path in there}
@@ -71,18 +71,18 @@ class LateTexts:
             found, given = await self._attach(read.texts, voice, home, store)
             changed += given
             for entry in some:
-                await self._done(entry, read.bad.get(entry.path), entry.path in found, home, folder, hands)
+                await self._done(entry, read.bad.get(entry.path), entry.path in found, home, folder, handlers)
         for entry in fresh:
             if names.is_metadata(entry.path):
                 listed = await asyncio.to_thread(_read_list, folder, entry.path, await store.read(_stems, voice))
                 if isinstance(listed, BadTranscript):
-                    await self._done(entry, listed, False, home, folder, hands)
+                    await self._done(entry, listed, False, home, folder, handlers)
                     continue
                 _, rows = await store.write(recordings.attach, voice, listed.texts, names.METADATA.decode())
                 await asyncio.to_thread(journal.add, home, [journal.Entry.of(row) for row in rows])
                 changed += len(rows)
                 self.waiting[entry.path] = f"waits for {listed.missing} of the {listed.all} recordings that it lists"
-                await self._done(entry, None, not listed.missing, home, folder, hands)
+                await self._done(entry, None, not listed.missing, home, folder, handlers)
         return changed
 
     async def _attach(self, texts: dict[bytes, str], voice: str, home: Path, store: Store) -> tuple[set[bytes], int]:
@@ -96,10 +96,12 @@ class LateTexts:
         self.waiting.update(dict.fromkeys(texts, "waits for its recording"))
         return {path for key, path in by_key.items() if key in found}, len(rows)
 
-    async def _done(self, entry: Entry, bad: BadTranscript | None, stored: bool, home: Path, folder: InboxFolder, hands: Hands) -> None:
+    async def _done(
+        self, entry: Entry, bad: BadTranscript | None, stored: bool, home: Path, folder: InboxFolder, handlers: Handlers
+    ) -> None:
         """A transcript was looked at: refused, or moved away once all it says is stored, or it waits."""
         if bad is not None:
-            await hands.refuse(entry, bad.sentence, bad.hint)
+            await handlers.refuse(entry, bad.sentence, bad.hint)
             return
         if stored:
             self.waiting.pop(entry.path, None)
@@ -108,7 +110,7 @@ class LateTexts:
             except FileNotFoundError:
                 pass
             except OSError as error:
-                await hands.hold(entry, error)
+                await handlers.hold(entry, error)
                 return
         self._seen[entry.path] = entry.identity
 

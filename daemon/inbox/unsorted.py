@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from daemon import names
 from daemon.database.models import Voice
 from daemon.inbox.arrivals import Arrivals, Entry, Root, scan
+from daemon.inbox.complaints import UNREADABLE, Complaints
 from daemon.inbox.folder import InboxFolder, exists_in
-from daemon.inbox.news import UNREADABLE, News
 from daemon.inbox.voice_folder import Identity
 from daemon.state import events
 from daemon.state.values import Level
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from daemon.database.store import Store
 
 
-class Strays:
+class UnsortedEntries:
     """Deals with them once they have settled. Each misnamed folder is looked at apart from the others, as a voice's is."""
 
     def __init__(self, home: Path, settle: float, rescan: float, store: Store) -> None:
@@ -35,7 +35,7 @@ class Strays:
         self.rescan = rescan
         self.store = store
         self.place = InboxFolder(home)
-        self.news = News(self.place, "", store)
+        self.complaints = Complaints(self.place, "", store)
         self._arrivals: dict[bytes, Arrivals] = {}  #: by folder; b"" is the inbox itself
         self._held: dict[bytes, tuple[Identity, float]] = {}  #: loose files that could not be moved: left alone until then
         self._told: set[tuple[str, bytes, Identity]] = set()  #: packages that a notice was given of
@@ -44,13 +44,13 @@ class Strays:
         """Files in the inbox itself belong to no voice. Returns seconds until something may be due again."""
         if root.unreadable:
             hint = "Give the daemon's user permission to read it."
-            await self.news.complain(UNREADABLE, f"The inbox cannot be read: {root.unreadable.lower()}.", hint)
+            await self.complaints.complain(UNREADABLE, f"The inbox cannot be read: {root.unreadable.lower()}.", hint)
         else:
-            self.news.mended(UNREADABLE)
+            self.complaints.mended(UNREADABLE)
         at = self._arrivals.setdefault(b"", Arrivals(self.settle))
         at.update(root.loose, now, touched)
         self._held = {entry.path: self._held[entry.path] for entry in root.loose if entry.path in self._held}
-        self.news.forget([*self._held, *root.folders])
+        self.complaints.forget([*self._held, *root.folders])
         wait = math.inf
         for entry in root.loose:
             held = self._held.get(entry.path)
@@ -65,7 +65,7 @@ class Strays:
             else:
                 sentence = entry.odd or "It lies in the inbox itself, so it cannot be told whose voice it is."
                 hint = "Put it into a folder that is named as the voice: inbox/anna/."
-                if not await self.news.refuse(entry.path, sentence, hint):
+                if not await self.complaints.refuse(entry.path, sentence, hint):
                     self._held[entry.path] = (entry.identity, now + self.rescan)
                     wait = min(wait, self.rescan)
         return wait
@@ -77,19 +77,19 @@ class Strays:
         entries = listing.entries
         if listing.unreadable:
             sentence = f"Not all of inbox/{names.printable(name)}/ can be read."
-            await self.news.complain(name, sentence, "Give the daemon's user permission to read it.")
+            await self.complaints.complain(name, sentence, "Give the daemon's user permission to read it.")
         at = self._arrivals.setdefault(name, Arrivals(self.settle))
         at.update(entries, now, touched)
         lefts = [at.left(entry, now) for entry in entries if not entry.partial]
         if not lefts:
-            self.news.mended(name)
+            self.complaints.mended(name)
         if not lefts or max(lefts) > 0:
             return max(lefts, default=math.inf)
         shown, text = names.printable(name), name.decode("utf-8", errors="replace")
         voice = slug(text)
         if unicodedata.normalize("NFC", text) != voice:
             sentence = f"inbox/{shown}/ is left as it is: {shown!r} cannot be the name of a voice."
-            await self.news.complain(name, sentence, await self.store.read(_what_to_call_it, voice))
+            await self.complaints.complain(name, sentence, await self.store.read(_what_to_call_it, voice))
             return self.rescan
         paths = [entry.path for entry in entries if not entry.partial]
         moved = await asyncio.to_thread(_move_into, self.place, name, os.fsencode(voice), paths)
@@ -99,12 +99,12 @@ class Strays:
         if moved < len(paths):
             sentence = f"{len(paths) - moved} files in inbox/{shown}/ cannot be moved to inbox/{voice}/, which is how voices are named."
             hint = "Files of the same name lie there, or they may not be moved: move them by hand."
-            await self.news.complain(name, sentence, hint)
+            await self.complaints.complain(name, sentence, hint)
         return 0.0 if moved else self.rescan
 
     def present(self) -> list[pb.InboxEvent]:
         """What lies there and is not taken, and what to do about it."""
-        standing = [(about, complaint) for about, complaint in self.news.standing.items() if not about.startswith(b"/")]
+        standing = [(about, complaint) for about, complaint in self.complaints.standing.items() if not about.startswith(b"/")]
         return [
             pb.InboxEvent(name=names.printable(about), state="settling", why=f"{complaint.sentence} {complaint.hint}")
             for about, complaint in standing

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from daemon import names
 from daemon.inbox.arrivals import Arrivals, Entry
-from daemon.inbox.news import News
-from daemon.inbox.orphan_transcripts import LateTexts
+from daemon.inbox.complaints import Complaints
+from daemon.inbox.orphan_transcripts import OrphanTranscripts
 from daemon.state.status import State
 from proto import myna_pb2 as pb
 
@@ -25,13 +25,13 @@ class Folder:
     """What is known of one voice's folder."""
 
     voice: str
-    news: News
+    complaints: Complaints
     arrivals: Arrivals
     entries: list[Entry] = field(default_factory=list)
     flying: dict[int, dict[bytes, Identity]] = field(default_factory=dict)  #: files of live ingest jobs, by job
     held: dict[bytes, tuple[Identity, float]] = field(default_factory=dict)  #: files left alone as they are until then (monotonic)
     left: dict[bytes, tuple[Identity, int]] = field(default_factory=dict)  #: files that jobs left as they are, and how often in a row
-    texts: LateTexts = field(default_factory=LateTexts)
+    texts: OrphanTranscripts = field(default_factory=OrphanTranscripts)
     toml: Identity | None = None  #: of the voice.toml that was read last
     busy: float = -math.inf  #: when something last moved here, monotonic
     due: bool = True  #: look what is next for the voice once it is quiet
@@ -45,7 +45,7 @@ class Folder:
 
     def state(self, entry: Entry, now: float) -> tuple[str, str]:
         """What becomes of a file, for people: ("arriving" or "settling", why); empty for what is of no interest."""
-        if (complaint := self.news.standing.get(entry.path)) is not None:
+        if (complaint := self.complaints.standing.get(entry.path)) is not None:
             return "settling", f"{complaint.sentence} {complaint.hint}"
         if os.path.basename(entry.path) == names.VOICE_TOML:
             return "", ""
@@ -95,4 +95,4 @@ class Folder:
         lives = {entry.path: entry.identity for entry in self.entries}
         self.held = {path: hold for path, hold in self.held.items() if lives.get(path) == hold[0]}
         self.left = {path: left for path, left in self.left.items() if lives.get(path) == left[0]}
-        self.news.forget(lives)
+        self.complaints.forget(lives)

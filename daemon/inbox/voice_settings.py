@@ -21,7 +21,7 @@ async def take_in(folder: Folder, entry: Entry, store: Store, now: float, again_
     after so many seconds."""
     if folder.toml == entry.identity:
         return
-    place = folder.news.place
+    place = folder.complaints.place
     try:
         given = await asyncio.to_thread(voice_toml.read, place)
         again = await store.write(lambda session: voice_toml.apply(session, session.get_one(Voice, folder.voice), given))
@@ -30,7 +30,7 @@ async def take_in(folder: Folder, entry: Entry, store: Store, now: float, again_
     except OSError as error:  # rights change without the file's changing: asked again later
         folder.held[entry.path] = (entry.identity, now + again_after)
         sentence = f"inbox/{folder.voice}/voice.toml cannot be read: {error.strerror}. The voice stays as it is."
-        await folder.news.complain(entry.path, sentence, "Give the daemon's user permission to read it.")
+        await folder.complaints.complain(entry.path, sentence, "Give the daemon's user permission to read it.")
         return
     except BadRequest as error:
         try:
@@ -38,13 +38,13 @@ async def take_in(folder: Folder, entry: Entry, store: Store, now: float, again_
         except OSError as stuck:
             folder.held[entry.path] = (entry.identity, now + again_after)
             sentence = f"{error} The voice stays as it is. {stuck.strerror}"
-            await folder.news.complain(entry.path, sentence, f"Let inbox/{folder.voice}/.refused be a folder that can be written to.")
+            await folder.complaints.complain(entry.path, sentence, f"Let inbox/{folder.voice}/.refused be a folder that can be written to.")
             return
-        folder.news.mended(entry.path)
+        folder.complaints.mended(entry.path)
         await store.write(recordings.tell, folder.voice, "voice.toml", "refused", f"{error} The voice stays as it is.")
     else:
         await asyncio.to_thread(refusals.settle, place, entry.path)
-        folder.news.mended(entry.path)
+        folder.complaints.mended(entry.path)
         if again:
             folder.due, folder.forced, folder.busy = True, True, now
     folder.toml = entry.identity

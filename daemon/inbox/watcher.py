@@ -26,14 +26,14 @@ from daemon.database.models import Job, Voice
 from daemon.errors import MynaError, NotNow, StoreTrouble
 from daemon.inbox import arrivals, orphan_transcripts, voice_settings
 from daemon.inbox.arrivals import Arrivals, Entry, Root
+from daemon.inbox.complaints import DELETED, Complaints
 from daemon.inbox.file_events import Watch
 from daemon.inbox.folder import InboxFolder
 from daemon.inbox.looks import Looks
-from daemon.inbox.news import DELETED, News
 from daemon.inbox.next_step import advance
-from daemon.inbox.orphan_transcripts import Hands
+from daemon.inbox.orphan_transcripts import Handlers
 from daemon.inbox.sweep import sweep
-from daemon.inbox.unsorted import Strays
+from daemon.inbox.unsorted import UnsortedEntries
 from daemon.inbox.voice_folder import AFTER_FULL, AFTER_FULL_AT_MOST, Folder
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.machine.disk_space import DiskSpace
@@ -73,7 +73,7 @@ class Inbox:
         self._disk = DiskSpace(home, settings.min_free_disk)
         self._clock = clock
         self._folders: dict[str, Folder] = {}
-        self._strays = Strays(home, settings.settle, settings.rescan, store)
+        self._unsorted = UnsortedEntries(home, settings.settle, settings.rescan, store)
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._looks = Looks(self._wake.set)
@@ -114,7 +114,7 @@ class Inbox:
     def present(self) -> list[pb.InboxEvent]:
         """Files that are arriving, settling, or being taken now, and transcripts that wait for their recording."""
         now = self._clock()
-        found = self._strays.present()[:SHOWN]
+        found = self._unsorted.present()[:SHOWN]
         for folder in self._folders.values():
             for entry in folder.entries:
                 if len(found) == SHOWN:
@@ -122,7 +122,7 @@ class Inbox:
                 state, why = folder.state(entry, now)
                 if state:
                     found.append(pb.InboxEvent(voice=folder.voice, name=names.printable(entry.path), state=state, why=why))
-            for about, complaint in folder.news.standing.items():
+            for about, complaint in folder.complaints.standing.items():
                 if about.startswith(b"/"):
                     why = f"{complaint.sentence} {complaint.hint}"
                     found.append(pb.InboxEvent(voice=folder.voice, name="(the folder)", state="settling", why=why))
@@ -185,9 +185,9 @@ class Inbox:
 
     def _of(self, voice: str) -> Folder:
         if voice not in self._folders:
-            news = News(InboxFolder(self.home, voice), voice, self.store)
-            folder = self._folders[voice] = Folder(voice, news, Arrivals(self.settings.settle))
-            self._looks.of(os.fsencode(voice), news, lambda now: self._voice(folder, now))
+            complaints = Complaints(InboxFolder(self.home, voice), voice, self.store)
+            folder = self._folders[voice] = Folder(voice, complaints, Arrivals(self.settings.settle))
+            self._looks.of(os.fsencode(voice), complaints, lambda now: self._voice(folder, now))
         return self._folders[voice]
 
     # -------------------------------------------------------------------------------------------------- a look
@@ -198,27 +198,27 @@ class Inbox:
         for path in touched:
             name, _, rest = path.partition(b"/")
             self._touched.setdefault(name, set()).add(rest)
-        self._root = await asyncio.to_thread(arrivals.scan_root, self._strays.place)
-        self._looks.of(b"", self._strays.news, self._loose)
+        self._root = await asyncio.to_thread(arrivals.scan_root, self._unsorted.place)
+        self._looks.of(b"", self._unsorted.complaints, self._loose)
         for name in self._root.folders:
             if names.is_voice(name):
                 self._of(os.fsdecode(name))
             else:
-                self._looks.of(name, self._strays.news, partial(self._misnamed, name))
+                self._looks.of(name, self._unsorted.complaints, partial(self._misnamed, name))
         wait = await self._looks.all(self._clock(), patience)
         self._looks.keep({b"", *self._root.folders, *map(os.fsencode, self._folders)})
         self._touched = {name: paths for name, paths in self._touched.items() if name in self._root.folders}
         return wait
 
     async def _loose(self, now: float) -> float:
-        return await self._strays.loose(self._root, set(self._touched), now)
+        return await self._unsorted.loose(self._root, set(self._touched), now)
 
     async def _misnamed(self, name: bytes, now: float) -> float:
-        return await self._strays.misnamed(name, self._touched.pop(name, set()), now)
+        return await self._unsorted.misnamed(name, self._touched.pop(name, set()), now)
 
     async def _voice(self, folder: Folder, now: float) -> float:
         """What is due in one voice's folder."""
-        listing = await asyncio.to_thread(arrivals.scan, folder.news.place)
+        listing = await asyncio.to_thread(arrivals.scan, folder.complaints.place)
         folder.entries = listing.entries
         folder.arrivals.update(folder.entries, now, self._touched.pop(os.fsencode(folder.voice), set()))
         folder.forget()
@@ -226,7 +226,7 @@ class Inbox:
             await self._know(folder)
         if folder.deleted:
             return await self._leave(folder)
-        await folder.news.of_listing(listing)
+        await folder.complaints.of_listing(listing)
         due = [path for path, (_, until) in folder.held.items() if until <= now]
         for path in due:
             del folder.held[path]
@@ -256,7 +256,7 @@ class Inbox:
             elif name == names.VOICE_TOML and b"/" not in entry.path:
                 await voice_settings.take_in(folder, entry, self.store, self._clock(), self.settings.rescan)
             elif name.lower().endswith(names.PACKAGE_ENDING):
-                await self._strays.package(folder.voice, entry)
+                await self._unsorted.package(folder.voice, entry)
             elif names.is_text(entry.path) or names.is_metadata(entry.path):
                 texts.append(entry)
             else:
@@ -282,13 +282,13 @@ class Inbox:
             return AFTER_FULL
         while rest and (not folder.flying or len(rest) >= size):  # while one is at work, the next one gathers
             some, rest = rest[:size], rest[size:]
-            if fixed := await asyncio.to_thread(arrivals.fixed, folder.news.place, some):
+            if fixed := await asyncio.to_thread(arrivals.fixed, folder.complaints.place, some):
                 for entry in some:
                     if (error := fixed.get(entry.path)) is not None:
                         await self._hold(folder, entry, error)
                 some = [entry for entry in some if entry.path not in fixed]
                 wait = self.settings.rescan
-            written = await asyncio.to_thread(arrivals.being_written, folder.news.place, some)
+            written = await asyncio.to_thread(arrivals.being_written, folder.complaints.place, some)
             for entry in some:
                 if entry.path in written:
                     folder.arrivals.restart(entry.path, now)
@@ -326,13 +326,13 @@ class Inbox:
 
     async def _refuse(self, folder: Folder, entry: Entry, sentence: str, hint: str, now: float) -> None:
         """Move what can be no recording to `.refused/`."""
-        if not await folder.news.refuse(entry.path, sentence, hint):
+        if not await folder.complaints.refuse(entry.path, sentence, hint):
             folder.held[entry.path] = (entry.identity, now + self.settings.rescan)
 
     async def _hold(self, folder: Folder, entry: Entry, error: OSError) -> None:
         """It cannot be moved away from where it lies: tried again now and then."""
         folder.held[entry.path] = (entry.identity, self._clock() + self.settings.rescan)
-        await folder.news.stuck(entry.path, error)
+        await folder.complaints.stuck(entry.path, error)
 
     # -------------------------------------------------------------------------------------------------- the voice
 
@@ -351,9 +351,9 @@ class Inbox:
         if any(not entry.partial and entry.path != names.VOICE_TOML for entry in folder.entries):
             sentence = f"The voice {folder.voice} was deleted: what lies in inbox/{folder.voice}/ is not taken."
             hint = f"`myna voices restore {folder.voice}` brings the voice back; or put the files into another voice's folder."
-            await folder.news.complain(DELETED, sentence, hint)
+            await folder.complaints.complain(DELETED, sentence, hint)
         else:
-            folder.news.mended(DELETED)
+            folder.complaints.mended(DELETED)
         folder.entries = []  # they wait for nothing
         return math.inf
 
@@ -363,8 +363,8 @@ class Inbox:
         alone = [entry for entry in texts if names.is_metadata(entry.path) or names.stem(entry.path) not in audio]
         now = self._clock()
         refuse = lambda entry, sentence, hint: self._refuse(folder, entry, sentence, hint, now)  # noqa: E731
-        hands = Hands(refuse, partial(self._hold, folder))
-        changed = await folder.texts.deal(alone, folder.voice, self.home, self.store, hands)
+        handlers = Handlers(refuse, partial(self._hold, folder))
+        changed = await folder.texts.deal(alone, folder.voice, self.home, self.store, handlers)
         if changed:
             folder.due, folder.busy = True, self._clock()
             folder.forced = True

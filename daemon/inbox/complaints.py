@@ -30,7 +30,7 @@ class Complaint:
     hint: str
 
 
-class News:
+class Complaints:
     """Of a voice's folder, or (voice "") of the inbox itself."""
 
     def __init__(self, place: InboxFolder, voice: str, store: Store) -> None:
