@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from voice_rows import clip, dataset
 
 from daemon.database.models import Job, Voice, now
-from daemon.state import jobs
+from daemon.kinds.lifecycle import CRASH_LIMIT
 from daemon.state.status import ENDED
 from engines.glow.model import BASE_VARIABLE
 from engines.glow.recipe import tiny_base
@@ -58,7 +58,7 @@ def test_a_training_and_its_evaluation_that_die_after_every_clip_and_line_come_t
         scored = await story.until(evaluate, lambda told: told.status.WhichOneof("status") in ENDED, 240.0)
         assert scored.status.WhichOneof("status") == "succeeded", scored.status
         # a line: recorded, spoken by two, heard of three; and two losses
-        assert story.outcomes(evaluate).count("crashed") > jobs.CRASH_LIMIT
+        assert story.outcomes(evaluate).count("crashed") > CRASH_LIMIT
         samples = home / "samples" / "carla"
         assert not list(samples.rglob("*.part.json"))
         assert len(list(samples.rglob("*.wav"))) == 3
