@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 from daemon.database import sqlite
 from daemon.database.models import Home, Row, now
 from daemon.errors import DatabaseForeign, DatabaseHeld, MynaError, StoreTrouble
+from daemon.home import lost
 from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.store")
@@ -79,6 +80,7 @@ class Store:
         self.patience = patience
         self.trouble: StoreTrouble | None = None  #: what keeps the writer from writing now
         self._told: dict[type[StoreTrouble], float] = {}  #: when the log was last told of each, monotonic
+        lost.check(self.path)
         self.engine = sqlite.engine(self.path)
         self._writing = self.engine.execution_options(**{sqlite.WRITES: True})
         self._prepare()

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.files import make_folder, write_whole
+from engines.files import disk_full_is_a_sentence, make_folder, write_whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,7 @@ def save_clip(folder: Path, samples: NDArray[np.float32], sample_rate: int) -> t
     sha256 = hashlib.sha256(data).hexdigest()
     path = folder / sha256[:2] / f"{sha256}.flac"
     if not (path.is_file() and path.stat().st_size == len(data)):
-        make_folder(path.parent)
+        with disk_full_is_a_sentence("a clip"):
+            make_folder(path.parent)
         write_whole(path, data, "a clip")
     return sha256, path

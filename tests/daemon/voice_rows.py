@@ -42,6 +42,7 @@ def dataset(session: Session, number: int, training: list[Clip], held_out: list[
     session.add(row)
     session.flush()
     for one in [*training, *held_out]:
+        one.held_out = one in held_out
         session.add(DatasetClip(dataset=row.id, clip=one.id, text=one.text, held_out=one in held_out, is_new=True))
     session.flush()
     return row

@@ -170,7 +170,7 @@ def test_a_line_that_cannot_be_spoken_counts_as_failed(trained: wire.EvaluatePla
 
 def test_a_promotion_rule_with_an_unknown_key_is_refused_by_name(trained: wire.EvaluatePlan, tmp_path: Path) -> None:
     trained.rule_json = '{"wer_los": 0.1}'
-    with pytest.raises(BadInput, match="no setting 'wer_los'"):
+    with pytest.raises(BadInput, match="no promotion setting named 'wer_los'"):
         evaluate.run(trained, Recorded(tmp_path))
 
 
