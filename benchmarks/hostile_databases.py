@@ -27,7 +27,7 @@ from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
 from tests.e2e.workshop import Workshop, job_is, until
 
-SETTINGS = "settle = 0.2\nauto_train = false\nauto_train_quiet = 100000.0\nmin_free_disk = 0\nthreads = 1\n"
+SETTINGS = "settle = 0.2\nauto_train = false\nauto_train_quiet = 86000.0\nmin_free_disk = 0\nthreads = 1\n"
 VOICE, RECORDINGS = "anna", 20
 #: seconds mynad gets to come up or to say why not
 PATIENCE = 30.0

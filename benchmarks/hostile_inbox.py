@@ -26,7 +26,7 @@ from proto import myna_pb2 as pb
 from proto.client import Client
 from tests.e2e.workshop import Workshop
 
-SETTINGS = "settle = 0.5\nauto_train = false\nauto_train_quiet = 100000.0\nmin_free_disk = 0\nthreads = 1\n"
+SETTINGS = "settle = 0.5\nauto_train = false\nauto_train_quiet = 86000.0\nmin_free_disk = 0\nthreads = 1\n"
 #: voices that nothing hostile is dropped for, two whose folders are shared with what is, and recordings of each
 ALONE, SHARED, EACH = ("good-1", "good-2", "good-3"), ("anna", "bert"), 12
 #: seconds that the inbox must be at rest to be over, and that it gets to come to rest

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.integration
 KILLED = """
 import os, sys
 from pathlib import Path
-from daemon import refused
-from daemon.inbox_folder import InboxFolder
+from daemon.inbox import refusals
+from daemon.inbox.folder import InboxFolder
 home, at, after = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "after"
 count = 0
 def deadly(call):
@@ -110,8 +110,8 @@ def test_many_that_refuse_files_of_one_name_at_once_give_each_its_reason(tmp_pat
     code = """
 import sys
 from pathlib import Path
-from daemon import refused
-from daemon.inbox_folder import InboxFolder
+from daemon.inbox import refusals
+from daemon.inbox.folder import InboxFolder
 sys.stdin.readline()
 for number in range(40):
     refusals.refuse(InboxFolder(Path(sys.argv[1]), "anna"), b"%s-%d/a.wav" % (sys.argv[2].encode(), number), sys.argv[2])

@@ -18,7 +18,7 @@ from tests.e2e.workshop import ANNA, SETTINGS, Workshop, bounded
 
 MB = 1 << 20
 #: nothing is cut: that takes longer than all of the copying
-ONLY_TAKEN = SETTINGS.replace("auto_train_quiet = 0.5", "auto_train_quiet = 100000.0") + "auto_train = false\n"
+ONLY_TAKEN = SETTINGS.replace("auto_train_quiet = 0.5", "auto_train_quiet = 86000.0") + "auto_train = false\n"
 #: seconds for all of it, kills and all
 PATIENCE = 600.0
 

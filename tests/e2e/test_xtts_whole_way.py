@@ -27,8 +27,8 @@ min_score = 0.2
 first_similarity_gain = -2
 similarity_loss = 2
 without_similarity = true
-wer_loss = 100
-first_wer_loss = 100
+wer_loss = 10
+first_wer_loss = 10
 dnsmos_loss = 10
 duration_range = [0, 1000]
 """
