@@ -29,8 +29,8 @@ similarity_loss = 2
 without_similarity = true
 wer_loss = 10
 first_wer_loss = 10
-dnsmos_loss = 10
-duration_range = [0, 1000]
+dnsmos_loss = 5
+duration_range = [0, 100]
 """
 VOICE = f"""\
 engine = "xtts"

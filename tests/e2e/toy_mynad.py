@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import sys
 
-from daemon import main
 from engines import registry
 from tests.engines.parrot.info import INFO as PARROT
 from tests.engines.toy.info import INFO as TOY
 
 if __name__ == "__main__":
     registry.ENGINES |= {info.name: info for info in (TOY, PARROT)}
+    from daemon import main  # after that: settings name the engines there are when they are declared
+
     main.Daemon = functools.partial(main.Daemon, program=(sys.executable, "-m", "tests.e2e.toy_worker"))  # type: ignore[misc, assignment]
     main.main()
