@@ -72,7 +72,7 @@ def test_of_deadly_files_each_is_refused_and_every_neighbour_is_taken(tmp_path: 
             assert "ended the worker 2 times" in (folder / ".refused" / f"{name}.why.txt").read_text()
             assert not (folder / name).exists()
 
-    lived(tmp_path, life, DYING, settle=0.3)
+    lived(tmp_path, life, DYING, settle=1.5)
 
 
 def test_the_neighbours_of_a_deadly_file_are_taken_by_the_second_attempt(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_the_neighbours_of_a_deadly_file_are_taken_by_the_second_attempt(tmp_pat
                         assert taken(story) == [f"{index}.wav" for index in range(1, 6)]
                         return
 
-    lived(tmp_path, life, DYING, settle=0.3)
+    lived(tmp_path, life, DYING, settle=1.5)
 
 
 def test_another_file_under_the_name_of_a_deadly_one_is_taken(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_another_file_under_the_name_of_a_deadly_one_is_taken(tmp_path: Path) ->
         await ended(story, pb.INGEST)
         assert taken(story) == ["a.wav"]
 
-    lived(tmp_path, life, DYING, settle=0.3)
+    lived(tmp_path, life, DYING, settle=1.5)
 
 
 def test_a_recording_that_ends_the_cutting_worker_is_one_dropped_clip(tmp_path: Path) -> None:
@@ -121,4 +121,4 @@ def test_a_recording_that_ends_the_cutting_worker_is_one_dropped_clip(tmp_path: 
         assert set(reasons) == {"1.wav", "2.wav"}
         assert "unreadable" not in reasons.values()
 
-    lived(tmp_path, life, DYING, settle=0.3, auto_train_quiet=0.5)
+    lived(tmp_path, life, DYING, settle=1.5, auto_train_quiet=0.5)
