@@ -54,6 +54,27 @@ class Child:
         self._words_transport.close()
 
 
+class _LastWords(asyncio.StreamReaderProtocol):
+    """Reads to the end what a process sent before it died. A stream of asyncio forgets what it has not yet given out, and leaves in the
+    socket what it has not yet read, when writing to the dead process fails."""
+
+    def __init__(self, reader: asyncio.StreamReader) -> None:
+        super().__init__(reader)
+        self._into = reader
+        self._link: socket.socket | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._link = transport.get_extra_info("socket")
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None and self._link is not None:
+            with contextlib.suppress(OSError), self._link.dup() as link:
+                while data := link.recv(1 << 16, socket.MSG_DONTWAIT):
+                    self._into.feed_data(data)
+        super().connection_lost(None)
+
+
 class Launcher:
     """The launcher process and the workers it started. Starting it waits for the workers of a dead mynad to be gone, and raises NotNow
     if they will not go. Everything but construction runs in the event loop's thread, which must be the
@@ -127,7 +148,9 @@ class Launcher:
         finally:
             self._spawning.pop(tag, None)
         ours.setblocking(False)
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=1 << 20)
+        reader = asyncio.StreamReader(limit=1 << 20)
+        link, protocol = await self._loop.create_unix_connection(lambda: _LastWords(reader), sock=ours)
+        writer = asyncio.StreamWriter(link, protocol, reader, self._loop)
         lines = asyncio.StreamReader(limit=1 << 20)
         transport, _ = await self._loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), os.fdopen(words, "rb", 0))
         return Child(tag, number, reader, writer, lines, exited, partial(self._kill, tag, exited), transport)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -61,6 +62,26 @@ def test_a_child_talks_over_its_socket(tmp_path: Path) -> None:
         child.writer.write(b"hello\n")
         assert await child.reader.readline() == b"got hello\n"
         assert await child.exited == 0
+
+    run(tmp_path, life)
+
+
+@pytest.mark.parametrize("read_before", [True, False], ids=["read-before", "still-in-the-socket"])
+def test_last_words_are_heard_though_the_dead_is_written_to(tmp_path: Path, read_before: bool) -> None:
+    """A worker says at which file it is and dies, while mynad is about to acknowledge what it said before: the file is known all the same."""
+
+    async def life(launcher: Launcher) -> None:
+        child = await launcher.spawn(["/bin/sh", "-c", "echo one >&3; read line <&3; echo two >&3; echo three >&3"])
+        assert await child.reader.readline() == b"one\n"
+        gone = os.pidfd_open(child.pid)
+        child.writer.write(b"unread\nnever read\n")
+        if read_before:
+            assert await child.exited == 0
+        assert select.select([gone], [], [], 10.0)[0]
+        os.close(gone)
+        for _ in range(2):  # the second finds the connection lost
+            child.writer.write(b"acknowledged\n")
+        assert await child.reader.read() == b"two\nthree\n"
 
     run(tmp_path, life)
 
