@@ -138,7 +138,7 @@ class Daemon:
         from daemon.state.runs import PointHub
 
         home, settings = self.home, self.settings
-        store = self.store = Store(home)
+        store = self.store = Store(home, settings=settings)
         voice_folders.finish(store, home)
         self.kinds = Kinds(home, settings)
         lifecycle = self.lifecycle = Lifecycle(self.kinds)
@@ -176,7 +176,7 @@ class Daemon:
         return {
             "Jobs": JobsService(store, lifecycle, self.scheduler, self.events, self.logs),
             "Runs": RunsService(store, self.points),
-            "Voices": VoicesService(home, settings, store, lifecycle, self.events, VoiceFolders(home, store, self.inbox.still)),
+            "Voices": VoicesService(home, store, lifecycle, self.events, VoiceFolders(home, store, self.inbox.still)),
             "Datasets": DatasetsService(home, settings, store, self.inbox),
             "Speech": SpeechService(home, store, lifecycle, self.speech),
             "System": SystemService(home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end),

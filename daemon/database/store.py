@@ -30,6 +30,7 @@ from daemon.database import sqlite
 from daemon.database.models import Home, Row, now
 from daemon.errors import DatabaseForeign, DatabaseHeld, MynaError, StoreTrouble
 from daemon.home import lost
+from daemon.settings import Settings
 from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.store")
@@ -52,6 +53,12 @@ def home_of(session: Session) -> Path:
     return Path(str(session.get_bind().engine.url.database)).parent
 
 
+def settings_of(session: Session) -> Settings:
+    """The settings of the mynad that the session's database belongs to."""
+    settings: Settings = session.info["settings"]
+    return settings
+
+
 @dataclass(eq=False)
 class _Write:
     """One caller's change, on its way to the writer."""
@@ -72,12 +79,14 @@ class _Write:
 
 
 class Store:
-    """The database of one home folder. Thread-safe. `patience`: seconds a caller waits while another program holds the database."""
+    """The database of one home folder. Thread-safe. `patience`: seconds a caller waits while another program holds the database;
+    `settings`: what `settings_of` gives in its sessions."""
 
-    def __init__(self, home: Path, patience: float = PATIENCE) -> None:
+    def __init__(self, home: Path, patience: float = PATIENCE, settings: Settings | None = None) -> None:
         self.path = home / "myna.db"
         home.mkdir(parents=True, exist_ok=True)
         self.patience = patience
+        self._settings = settings or Settings()
         self.trouble: StoreTrouble | None = None  #: what keeps the writer from writing now
         self._told: dict[type[StoreTrouble], float] = {}  #: when the log was last told of each, monotonic
         lost.check(self.path)
@@ -127,7 +136,7 @@ class Store:
     def read_now(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`read`, blocking, on the calling thread."""
         try:
-            with Session(self.engine, expire_on_commit=False) as session:
+            with Session(self.engine, expire_on_commit=False, info={"settings": self._settings}) as session:
                 return fn(session, *args, **kwargs)
         except DatabaseError as error:
             found = sqlite.trouble(error, self.path)
@@ -172,7 +181,7 @@ class Store:
         done: list[tuple[_Write, Any]] = []
         events: list[pb.Event] = []
         try:
-            with Session(self._writing, expire_on_commit=False, autoflush=True) as session:
+            with Session(self._writing, expire_on_commit=False, info={"settings": self._settings}) as session:
                 with session.begin():
                     session.connection()  # BEGIN IMMEDIATE: nothing was run yet when somebody else has the lock
                     for write in batch:

@@ -18,7 +18,6 @@ from daemon.home.voice_folders import VoiceFolders
 from daemon.kinds.export import server as export
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.services.errors import plain
-from daemon.settings import Settings
 from daemon.state import compare, events, jobs, paging, ratings, voices
 from daemon.state.events import EventHub
 from daemon.state.status import ENDED
@@ -35,9 +34,8 @@ COPY = "Until then, copy the version's folder: `myna versions` shows where it is
 class VoicesService(stubs.VoicesServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, home: Path, settings: Settings, store: Store, lifecycle: Lifecycle, hub: EventHub, folders: VoiceFolders) -> None:
+    def __init__(self, home: Path, store: Store, lifecycle: Lifecycle, hub: EventHub, folders: VoiceFolders) -> None:
         self.home = home
-        self.settings = settings
         self.store = store
         self.lifecycle = lifecycle
         self.hub = hub
@@ -49,7 +47,7 @@ class VoicesService(stubs.VoicesServicer):
         def ask(session: Session) -> pb.ListVoicesResponse:
             found = voices.page(session, request.page.token, size + 1, deleted=request.deleted)
             rows, more = paging.cut(found, size, lambda row: row.name)
-            told = [voices.message(session, row, self._auto_train()) for row in rows]
+            told = [voices.message(session, row) for row in rows]
             return pb.ListVoicesResponse(voices=told, next_token=more)
 
         answer: pb.ListVoicesResponse = await self.store.read(ask)
@@ -57,7 +55,7 @@ class VoicesService(stubs.VoicesServicer):
 
     async def Get(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
         def ask(session: Session) -> pb.Voice:
-            return voices.message(session, voices.get(session, request.voice), self._auto_train())
+            return voices.message(session, voices.get(session, request.voice))
 
         answer: pb.Voice = await self.store.read(ask)
         return answer
@@ -179,11 +177,7 @@ class VoicesService(stubs.VoicesServicer):
 
     def _message(self, session: Session, row: Voice) -> pb.Voice:
         session.flush()
-        return voices.message(session, row, self._auto_train())
-
-    def _auto_train(self) -> float:
-        settings = self.settings
-        return float(settings.auto_train_min_seconds) if settings.auto_train else 0.0
+        return voices.message(session, row)
 
 
 def _take_away(path: Path, file: BinaryIO) -> None:

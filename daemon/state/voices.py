@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Dataset, Job, Promotion, Recording, Run, Version, Voice, now
-from daemon.database.store import home_of
+from daemon.database.store import home_of, settings_of
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
 from daemon.state import engines, events, untrained, verdict
@@ -170,8 +170,8 @@ def emit_voice(session: Session, row: Voice) -> None:
     events.emit(session, pb.Event(voice=message(session, row)), voice=row.name)
 
 
-def message(session: Session, row: Voice, auto_train_seconds: float = 0.0) -> pb.Voice:
-    """The voice on the wire. `auto_train_seconds` is the setting `auto_train_min_seconds`, where the caller knows it."""
+def message(session: Session, row: Voice) -> pb.Voice:
+    """The voice on the wire."""
     recorded = select(func.count(), func.coalesce(func.sum(Recording.seconds), 0.0))
     count, seconds = session.execute(recorded.where(Recording.voice == row.name, Recording.removed.is_(None))).one()
     newest = newest_dataset(session, row.name)
@@ -187,14 +187,14 @@ def message(session: Session, row: Voice, auto_train_seconds: float = 0.0) -> pb
         recordings=count,
         versions=trained,
         created=stamp(row.created),
-        next=next_sentence(session, row, newest, auto_train_seconds),
+        next=next_sentence(session, row, newest),
     )
     if row.deleted is not None:
         told.deleted.FromDatetime(row.deleted)
     return told
 
 
-def next_sentence(session: Session, row: Voice, newest: Dataset | None, auto_train_seconds: float) -> str:
+def next_sentence(session: Session, row: Voice, newest: Dataset | None) -> str:
     """What will happen next with a voice, for people."""
     if row.deleted is not None:
         return f"is deleted: `myna voices restore {row.name}`"
@@ -214,7 +214,9 @@ def next_sentence(session: Session, row: Voice, newest: Dataset | None, auto_tra
     if info is not None and info.learning is None:
         return f"speaks with {info.name}, which is not trained: `myna say --voice {row.name}`"
     used, waiting = untrained.last_dataset(session, row.name), untrained.seconds(session, row.name)
-    by_itself = float(row.options.get("auto_train_min_seconds", auto_train_seconds)) if row.options.get("auto_train", True) else 0.0
+    settings = settings_of(session)
+    starts = settings.auto_train and row.options.get("auto_train", True)
+    by_itself = float(row.options.get("auto_train_min_seconds", settings.auto_train_min_seconds)) if starts else 0.0
     needed = max(by_itself, info.learning.min_seconds if info and info.learning and not used else 0.0)
     if waiting < needed:
         more = "more new" if used else "more"

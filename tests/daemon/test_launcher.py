@@ -68,7 +68,7 @@ def test_a_child_talks_over_its_socket(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("read_before", [True, False], ids=["read-before", "still-in-the-socket"])
 def test_last_words_are_heard_though_the_dead_is_written_to(tmp_path: Path, read_before: bool) -> None:
-    """A worker says at which file it is and dies, while mynad is about to acknowledge what it said before: the file is known all the same."""
+    """A worker says at which file it is and dies while mynad acknowledges what it said before: the file is known all the same."""
 
     async def life(launcher: Launcher) -> None:
         child = await launcher.spawn(["/bin/sh", "-c", "echo one >&3; read line <&3; echo two >&3; echo three >&3"])

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import StaticPool
 
 from daemon.database.models import Job, Row, Run, SeriesRow, Version
+from daemon.settings import Settings
 from daemon.state import jobs, runs, verdict, voices
 from daemon.state.status import State
 from daemon.state.values import Decision, VersionState
@@ -76,7 +77,7 @@ def run(
     """A run of the engine glow, trained by the job of the same number."""
     base = create_engine("sqlite://", poolclass=StaticPool)
     Row.metadata.create_all(base)
-    with Session(base) as session:
+    with Session(base, info={"settings": Settings()}) as session:
         row = Run(
             id=id, voice=voice, engine="glow", job=id, settings=settings, result={},
             started=moment(started) if started is not None else None, ended=moment(ended) if ended is not None else None, **fields,

@@ -449,7 +449,7 @@ def test_an_engine_that_only_speaks_exports_nothing(only_speaks: Store) -> None:
 
 
 def test_a_voice_of_an_engine_that_only_speaks_waits_for_no_training(only_speaks: Store) -> None:
-    told = only_speaks.read_now(lambda session: voices.next_sentence(session, voices.get(session, "anna"), Dataset(number=1), 30.0))
+    told = only_speaks.read_now(lambda session: voices.next_sentence(session, voices.get(session, "anna"), Dataset(number=1)))
     assert told == "speaks with glow, which is not trained: `myna say --voice anna`"
     toml = voice_toml.parse(b'engine = "glow"')
     only_speaks.write_now(lambda session: voice_toml.apply(session, voices.get(session, "anna"), toml))

@@ -39,7 +39,7 @@ def daemon(store: Store, tmp_path: Path) -> Any:
 def service_of(daemon: Any) -> VoicesService:
     hub: Any = None  # nobody watches here
     folders: Any = None  # see test_voice_life.py
-    return VoicesService(daemon.home, daemon.settings, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), hub, folders)
+    return VoicesService(daemon.home, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), hub, folders)
 
 
 def speech_of(daemon: Any) -> SpeechService:

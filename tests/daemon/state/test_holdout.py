@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Row
+from daemon.settings import Settings
 from daemon.state import datasets, holdout, recordings
 from daemon.state.holdout import BLOCK_SECONDS, LIMIT, Decision, Unit, decide
 from proto import worker_pb2 as wire
@@ -96,7 +97,7 @@ def test_neighbours_that_touch_a_stretch_by_a_breath_are_not_in_it() -> None:
 def database() -> Iterator[Session]:
     engine = create_engine("sqlite://")
     Row.metadata.create_all(engine)
-    with Session(engine) as session:
+    with Session(engine, info={"settings": Settings()}) as session:
         yield session
     engine.dispose()
 

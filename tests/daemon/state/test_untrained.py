@@ -102,7 +102,7 @@ def test_what_is_said_of_a_voice_counts_in_the_same_way(store: Store) -> None:
         for number, text in ((2, "nearly right"), (3, "right")):
             rows[0].text = text
             newest = dataset(session, number, rows, [], new=4.0)
-        return voices.next_sentence(session, voices.get(session, "anna"), newest, 30.0)
+        return voices.next_sentence(session, voices.get(session, "anna"), newest)
 
     assert store.write_now(act) == "needs 26 s more new audio to train"
 

@@ -9,10 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, folder, version
 
-from daemon.database.models import EventRow, Promotion, Run, Version, Voice
+from daemon.database.models import EventRow, Promotion, Run, Version, Voice, now
 from daemon.database.store import Store
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
+from daemon.settings import Settings
 from daemon.state import verdict, voices
 from proto import myna_pb2 as pb
 
@@ -128,7 +129,7 @@ def test_watchers_hear_of_both_versions_and_the_voice(three: Store) -> None:
 
 def test_a_voice_says_what_happens_next(store: Store) -> None:
     def says(session: Session) -> str:
-        return voices.message(session, voices.get(session, "anna"), 30.0).next
+        return voices.message(session, voices.get(session, "anna")).next
 
     assert store.read_now(says) == "waits for recordings in inbox/anna/"
     store.write_now(lambda session: dataset(session, 1, [clip(session, f"c{i}") for i in range(4)], []))
@@ -137,6 +138,26 @@ def test_a_voice_says_what_happens_next(store: Store) -> None:
     assert store.read_now(says) == "can be trained: `myna train anna`"
     store.write_now(lambda session: version(session, 1, data=2))
     assert store.read_now(says) == "needs 30 s more new audio to train"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        (Settings(auto_train_min_seconds=600.0), "needs 584 s more audio to train"),
+        (Settings(auto_train=False, auto_train_min_seconds=600.0), "needs 4 s more audio to train"),  # what its engine needs
+    ],
+)
+def test_what_watchers_hear_of_the_next_step_follows_the_settings(tmp_path: Path, settings: Settings, says: str) -> None:
+    store = Store(tmp_path, settings=settings)
+    try:
+        store.write_now(lambda session: session.add(Voice(name="anna", language="en", engine="glow", options={}, created=now())))
+        store.write_now(lambda session: dataset(session, 1, [clip(session, f"c{i}") for i in range(4)], []))
+        store.write_now(lambda session: voices.emit_voice(session, voices.get(session, "anna")))
+        told = store.read_now(lambda session: session.scalars(select(EventRow).order_by(EventRow.cursor.desc())).first())
+        assert told is not None
+        assert pb.Event.FromString(told.payload).voice.next == says
+    finally:
+        store.close()
 
 
 def test_a_voice_counts_what_it_has(store: Store) -> None:
