@@ -2,8 +2,8 @@
 
 Every fsync of mynad and its workers is remembered (tests/e2e/shadowed). To cut the power, all of them are stopped for a moment, and a home
 is built as a disk could hold it then: file contents only as they were last fsynced, names either as their folder was last fsynced, or as
-they are now, or some of both, for a disk may write what it was not asked to. SQLite's own files are copied as they are: its promises are
-its own.
+they are now, or some of both, for a disk may write what it was not asked to. A file that was moved to another folder has one of its two
+names: such a move is one entry of the journal of ext4, XFS and Btrfs. SQLite's own files are copied as they are: its promises are its own.
 """
 
 from __future__ import annotations
@@ -84,15 +84,17 @@ class PowerCut:
     def _left(self, target: Path, names: Names) -> Path:
         home = self.workshop.home
         chance = random.Random(str(target))
-        self._folder(home, home.lstat().st_ino, target, names, chance, top=True)
+        placed = self._folder(home, home.lstat().st_ino, target, names, chance, top=True)
+        self._moved(target, placed)
         for path in home.glob("myna.db*"):
             if not path.name.endswith("-shm"):
                 shutil.copyfile(path, target / path.name)
         return target
 
-    def _folder(self, path: Path | None, inode: int, target: Path, names: Names, chance: random.Random, *, top: bool = False) -> None:
-        """Make a folder as the disk holds it. `path`: where it is now, if it is still there."""
+    def _folder(self, path: Path | None, inode: int, target: Path, names: Names, chance: random.Random, *, top: bool = False) -> set[int]:
+        """Make a folder as the disk holds it. `path`: where it is now, if it is still there. Returns the inodes of the files in it."""
         target.mkdir(parents=True)
+        placed = set()
         now = {child.name: child.lstat().st_ino for child in path.iterdir()} if path is not None else {}
         safe = json.loads(self._safe(inode, "names") or b"{}")
         all_of_them = names is Names.NOW or (names is Names.SOME and chance.random() < 0.5)
@@ -101,14 +103,28 @@ class PowerCut:
                 continue
             here = path / name if path is not None and now.get(name) == number else self._where(number)
             if here is not None and here.is_dir() and not here.is_symlink():
-                self._folder(here, number, target / name, names, chance)
+                placed |= self._folder(here, number, target / name, names, chance)
             elif here is None and self._safe(number, "names") is not None:
-                self._folder(None, number, target / name, names, chance)
+                placed |= self._folder(None, number, target / name, names, chance)
             elif here is None or stat.S_ISREG(here.lstat().st_mode):
+                placed.add(number)
                 (target / name).write_bytes(self._safe(number, "bytes") or b"")  # never synced: a name without contents
                 if here is not None:
                     facts = here.lstat()
                     os.utime(target / name, ns=(facts.st_atime_ns, facts.st_mtime_ns))
+        return placed
+
+    def _moved(self, target: Path, placed: set[int]) -> None:
+        """Files that were synced in another folder than they are in now, and have neither name in `target`, have the new one."""
+        lists = {int(path.stem): set(json.loads(path.read_bytes()).values()) for path in self.kept.glob("*.names")}
+        for path in self.workshop.home.rglob("*"):
+            found, below = path.lstat(), path.relative_to(self.workshop.home)
+            if not stat.S_ISREG(found.st_mode) or found.st_ino in placed or below.parts[0] in PASSING or len(below.parts) == 1:
+                continue
+            folder = path.parent.lstat().st_ino
+            if any(found.st_ino in inodes for inode, inodes in lists.items() if inode != folder):
+                (target / below).parent.mkdir(parents=True, exist_ok=True)
+                (target / below).write_bytes(self._safe(found.st_ino, "bytes") or b"")
 
     def _where(self, inode: int) -> Path | None:
         """Where a file or folder is now that has another name on the disk."""
