@@ -1,8 +1,9 @@
-"""The dashboard in a real pseudo-terminal of 200×50, on a real mynad with a run of 1,000,000 points that goes on at ten a second.
+"""The dashboard in a real pseudo-terminal of 200×50, on a real mynad with a run of 1,000,000 points that goes on at ten
+a second.
 
-Between dashboard and daemon stands a relay that counts the bytes of the wire. First paint is from exec to the first pane that is drawn;
-a key's paint is the row that it moves to; a chart is complete when its title, its lines and its best are drawn. The soak is a worker that
-sends as fast as it may: as many points as a day at ten a second has.
+Between dashboard and daemon stands a relay that counts the bytes of the wire. First paint is from exec to the first
+pane that is drawn; a key's paint is the row that it moves to; a chart is complete when its title, its lines and its
+best are drawn. The soak is a worker that sends as fast as it may: as many points as a day at ten a second has.
 
     python -m benchmarks.dashboard [--points 1000000] [--steady 20] [--soak 864000]
 """
@@ -42,7 +43,8 @@ PATIENCE = 60.0  #: seconds something may take before it is given up
 LONG, SHORT = 1, 2  #: numbers of the two runs
 
 
-# ------------------------------------------------------------------------------------------------------ the daemon's side
+# ------------------------------------------------------------------------------------------------------ the daemon's
+# side
 
 
 def send(plan: Any, channel: Channel) -> str:
@@ -91,13 +93,16 @@ def fill(home: Path, points: int) -> None:
         spec = pb.JobSpec(train=pb.TrainSpec(voice="anna")).SerializeToString()
         held = {"paused_since": now(), "paused_by_person": True} if state == "paused" else {"ended": now()}
         return Job(
-            id=number, kind="train", voice="anna", title=f"training number {number}", spec=spec, gpu_lane=True, priority=10, run=run,
-            place=float(number), state=state, submitted=now(), queued_since=now(), started=now(), **held,
+            id=number, kind="train", voice="anna", title=f"training number {number}", spec=spec, gpu_lane=True,
+            priority=10, run=run, place=float(number), state=state, submitted=now(), queued_since=now(), started=now(),
+            **held,
         )  # fmt: skip
 
     def rows(session: Any) -> None:
         session.add(Voice(name="anna", language="en", engine="glow", options={}, created=now()))
-        session.add_all(Run(id=n, voice="anna", engine="glow", job=n, dataset=1, settings={}, result={}) for n in (LONG, SHORT))
+        session.add_all(
+            Run(id=n, voice="anna", engine="glow", job=n, dataset=1, settings={}, result={}) for n in (LONG, SHORT)
+        )
         session.add_all([job(LONG, "succeeded", LONG), job(SHORT, "succeeded", SHORT)])
         session.add_all(job(number, "paused", None) for number in range(101, 131))
         session.flush()
@@ -108,7 +113,9 @@ def fill(home: Path, points: int) -> None:
         for name, every, noise in (("train/loss", 1, 0.2), ("held_out/loss", EVERY, 0.02)):
             runs.add_points(session, LONG, [pb.Series(name=name, steps=[0], values=[3.0])])
             series = session.execute(text("SELECT max(id) FROM series")).scalar()
-            values = (0.5 + 2.5 * math.exp(-5 * step / steps) + noise * chance.random() for step in range(1, steps, every))
+            values = (
+                0.5 + 2.5 * math.exp(-5 * step / steps) + noise * chance.random() for step in range(1, steps, every)
+            )
             told = [{"series": series, "step": 1 + n * every, "value": value} for n, value in enumerate(values)]
             session.connection().execute(insert, told)
         session.get(Run, LONG).step = steps
@@ -151,7 +158,8 @@ class Relay:
             end.close()
 
 
-# ------------------------------------------------------------------------------------------------------ the dashboard's side
+# ------------------------------------------------------------------------------------------------------ the dashboard's
+# side
 
 
 @dataclass
@@ -168,7 +176,9 @@ class Terminal:
 
     def open(self) -> None:
         """Start it."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("MYNA_") and name != "NO_COLOR"}
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("MYNA_") and name != "NO_COLOR"
+        }
         environment |= {"MYNA_HOME": str(self.home), "TERM": "xterm-256color", "COLORTERM": "truecolor"}
         self.started = time.perf_counter()
         self.pid, self.fd = pty.fork()
@@ -226,7 +236,8 @@ class Terminal:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
 
-# ------------------------------------------------------------------------------------------------------ what is measured
+# ------------------------------------------------------------------------------------------------------ what is
+# measured
 
 
 def bar(name: str, measured: str, wanted: str, holds: bool) -> None:
@@ -336,7 +347,9 @@ def main() -> int:
         home, near = Path(folder) / "far", Path(folder) / "near"
         home.mkdir()
         fill(home, asked.points)
-        process = subprocess.Popen([sys.executable, "-m", "benchmarks.dashboard", MYNAD, str(home)], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.dashboard", MYNAD, str(home)], stderr=subprocess.DEVNULL
+        )
         try:
             with connect(home=home) as client:
                 client.wait_ready(PATIENCE)

@@ -1,4 +1,5 @@
-"""The demo as a person runs it, and whether what it says of itself meets the bars: its time, and how the new voice sounds.
+"""The demo as a person runs it, and whether what it says of itself meets the bars: its time, and how the new voice
+sounds.
 
 python -m benchmarks.demo
 """
@@ -41,7 +42,12 @@ def main() -> int:
     lines = f"{len(report['lines'])} lines"
     allowed = WER_RATIO * words["recordings"]
     told = f"{words['after']:.3f}, recordings {words['recordings']:.3f}, base {words['before']:.3f} ({lines})"
-    tell("held-out lines spoken after: WER", told, f"≤ {WER_RATIO:g} × the recordings' = {allowed:.3f}", words["after"] <= allowed)
+    tell(
+        "held-out lines spoken after: WER",
+        told,
+        f"≤ {WER_RATIO:g} × the recordings' = {allowed:.3f}",
+        words["after"] <= allowed,
+    )
     way = similarity["recordings"] - similarity["before"]
     covered = (similarity["after"] - similarity["before"]) / way if way > 0 else math.inf
     before, after, recordings = (similarity[name] for name in ("before", "after", "recordings"))

@@ -1,7 +1,8 @@
-"""Hostile requests for every RPC there is, made from the descriptors of proto/myna.proto: an RPC that is added later joins by itself.
+"""Hostile requests for every RPC there is, made from the descriptors of proto/myna.proto: an RPC that is added later
+joins by itself.
 
-`requests(seed, known)` yields `Call`s without end, the same for the same seed; `answer(channel, call)` makes one and tells what came back.
-Tests assert what mynad may answer, and benchmarks count how fast.
+`requests(seed, known)` yields `Call`s without end, the same for the same seed; `answer(channel, call)` makes one and
+tells what came back. Tests assert what mynad may answer, and benchmarks count how fast.
 """
 
 from __future__ import annotations
@@ -28,17 +29,33 @@ LEFT_OUT = {"/myna.v1.System/Shutdown": "it ends the mynad that is asked"}
 #: Answers read of a stream, and seconds waited for the next one, before it is cancelled.
 ANSWERS, PATIENCE = 20, 0.2
 DEADLINE = 30.0  #: seconds for a whole call
-#: What grpc.aio's client says of a stream that was refused while it still sent: the daemon's own status is lost there now and then.
+#: What grpc.aio's client says of a stream that was refused while it still sent: the daemon's own status is lost there
+#: now and then.
 BROKE_OFF = "Internal error from Core"
 #: One request in so many is not a message at all.
 GARBAGE = 25
 
-DIGITS = ("²", "٣", "99999999999999999999", "-1", "0", "1", "2", "1e3", str(2**63), str(2**63 - 1), "0x10", " 1", "1_0", "9" * 5_000)
+DIGITS = (
+    "²",
+    "٣",
+    "99999999999999999999",
+    "-1",
+    "0",
+    "1",
+    "2",
+    "1e3",
+    str(2**63),
+    str(2**63 - 1),
+    "0x10",
+    " 1",
+    "1_0",
+    "9" * 5_000,
+)
 WORDS = (
-    "", " ", "\0", "a\0b", "\n", "\r\n\t", "\u202eanna", "\u200f", "\ufeff", "anna\u0301", "ß", "İ", "𝕒𝕟𝕟𝕒", "😀" * 9, "\U0010ffff",
-    "\ud7ff", "../..", "../../etc/passwd", "/etc/passwd", "..", ".", "a/../../b", "C:\\x", "~root", "-rf", "%s%n", "{0}", "';--", "NaN",
-    "null", "[1", "true", "base", "v1", "v99999999999999999999", "v²", "1e999", "[[" * 3_000, "x" * 255, "x" * 256, "x" * 16_000,
-    "ä" * 16_000, "a/" * 4_000,
+    "", " ", "\0", "a\0b", "\n", "\r\n\t", "\u202eanna", "\u200f", "\ufeff", "anna\u0301", "ß", "İ", "𝕒𝕟𝕟𝕒", "😀" * 9,
+    "\U0010ffff", "\ud7ff", "../..", "../../etc/passwd", "/etc/passwd", "..", ".", "a/../../b", "C:\\x", "~root",
+    "-rf", "%s%n", "{0}", "';--", "NaN", "null", "[1", "true", "base", "v1", "v99999999999999999999", "v²", "1e999",
+    "[[" * 3_000, "x" * 255, "x" * 256, "x" * 16_000, "ä" * 16_000, "a/" * 4_000,
 )  # fmt: skip
 FLOATS = (0.0, -0.0, 0.5, 1.0, -1.0, 1e-300, 5e-324, 1e308, -1e308, math.inf, -math.inf, math.nan, 2.0**53, 1e9)
 SMALL = (0, 1, 1, 1, 2, 2, 3, 7)
@@ -82,7 +99,8 @@ def methods() -> list[MethodDescriptor]:
 
 
 def requests(seed: int, known: Mapping[str, Sequence[str]]) -> Iterator[Call]:
-    """Calls without end, every RPC in turn. `known` are texts that mean something to this mynad, by the names of fields (`voice`: …)."""
+    """Calls without end, every RPC in turn. `known` are texts that mean something to this mynad, by the names of fields
+    (`voice`: …)."""
     chance = random.Random(seed)
     maker = Maker(chance, known)
     for method in itertools.cycle(methods()):
@@ -102,7 +120,9 @@ class Maker:
         whole = self.message(of).SerializeToString()
         if self.chance.randrange(GARBAGE):
             return whole
-        return self.chance.choice((whole[: len(whole) // 2], self.chance.randbytes(40), b"\xff" * 11, b"\x0a\xff\xff\xff\xff\x0f"))
+        return self.chance.choice(
+            (whole[: len(whole) // 2], self.chance.randbytes(40), b"\xff" * 11, b"\x0a\xff\xff\xff\xff\x0f")
+        )
 
     def message(self, of: Descriptor, depth: int = 0) -> Message:
         """A message of that type, all of its oneofs' members in turn."""
@@ -120,11 +140,15 @@ class Maker:
             for _ in range(self._count(40)):
                 getattr(made, field.name)[self._value(key)] = self._value(value)
         elif field.is_repeated and field.message_type is not None:
-            getattr(made, field.name).extend(self.message(field.message_type, depth + 1) for _ in range(self._count(40)))
+            getattr(made, field.name).extend(
+                self.message(field.message_type, depth + 1) for _ in range(self._count(40))
+            )
         elif field.is_repeated:
             count = self._count(40_000)
             values = [self._value(field) for _ in range(min(count, 20))]
-            getattr(made, field.name).extend(values[index % len(values)] if count < 1_000 else type(values[0])() for index in range(count))
+            getattr(made, field.name).extend(
+                values[index % len(values)] if count < 1_000 else type(values[0])() for index in range(count)
+            )
         elif field.message_type is not None:
             getattr(made, field.name).CopyFrom(self.message(field.message_type, depth + 1))
         else:
@@ -137,7 +161,14 @@ class Maker:
         chance = self.chance
         if field.cpp_type in WHOLE:
             bits, sign = WHOLE[field.cpp_type]
-            edges = (2**bits - 1, 2**bits - 2, 2 ** (bits - 1), 2**31 - 1, *((-(2**bits), -1) if sign else ()), chance.getrandbits(bits))
+            edges = (
+                2**bits - 1,
+                2**bits - 2,
+                2 ** (bits - 1),
+                2**31 - 1,
+                *((-(2**bits), -1) if sign else ()),
+                chance.getrandbits(bits),
+            )
             return chance.choice(SMALL if chance.random() < 0.6 else edges)
         match field.cpp_type:
             case FieldDescriptor.CPPTYPE_BOOL:
@@ -147,7 +178,9 @@ class Maker:
             case FieldDescriptor.CPPTYPE_FLOAT | FieldDescriptor.CPPTYPE_DOUBLE:
                 return chance.choice(FLOATS)
         sense = self.known.get(field.name, ())
-        text = chance.choice(sense) if sense and chance.random() < 0.85 else chance.choice(chance.choice((WORDS, DIGITS)))
+        text = (
+            chance.choice(sense) if sense and chance.random() < 0.85 else chance.choice(chance.choice((WORDS, DIGITS)))
+        )
         return text.encode("utf-8", "surrogatepass") if field.type == FieldDescriptor.TYPE_BYTES else text
 
 

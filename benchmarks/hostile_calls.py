@@ -60,7 +60,14 @@ def main() -> int:
         beside = f"{wrong} INTERNAL or UNKNOWN, {gone} UNAVAILABLE, {traces} tracebacks"
         count = sum(codes.values())
         Outcome(
-            "fuzzed calls over all RPCs", count, 10_000, lost, int(not alive), watch.finding, beside, faults=wrong + gone + traces
+            "fuzzed calls over all RPCs",
+            count,
+            10_000,
+            lost,
+            int(not alive),
+            watch.finding,
+            beside,
+            faults=wrong + gone + traces,
         ).tell()
     return 0
 

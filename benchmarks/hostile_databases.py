@@ -1,4 +1,5 @@
-"""Twelve damages of the database: mynad says one sentence and leaves the file as it is, or works with all there was; never a traceback.
+"""Twelve damages of the database: mynad says one sentence and leaves the file as it is, or works with all there was;
+never a traceback.
 
 After each, a copy of the undamaged database is put in its place, and everything must be there again.
 
@@ -46,7 +47,8 @@ class Contents:
         return self.recordings == other.recordings and self.jobs >= other.jobs and self.voices == other.voices
 
 
-# ---------------------------------------------------------------------------------------------------------------- the damages
+# ---------------------------------------------------------------------------------------------------------------- the
+# damages
 
 
 def zero_bytes(db: Path) -> None:
@@ -121,8 +123,8 @@ def foreign_application(db: Path) -> None:
 
 
 DAMAGES: tuple[Callable[[Path], None], ...] = (
-    zero_bytes, truncated, random_page, header, foreign_wal, dropped_table, dropped_column, newer_revision, folder, dangling_link,
-    permissions, foreign_application,
+    zero_bytes, truncated, random_page, header, foreign_wal, dropped_table, dropped_column, newer_revision, folder,
+    dangling_link, permissions, foreign_application,
 )  # fmt: skip
 
 
@@ -135,7 +137,8 @@ def closing_db(path: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
-# ------------------------------------------------------------------------------------------------------------------ the line
+# ------------------------------------------------------------------------------------------------------------------ the
+# line
 
 
 def main() -> int:
@@ -161,7 +164,9 @@ def main() -> int:
                 findings.append(finding)
             traces += forget_logs(workshop.home, damage.__name__)
         found, beside = joined(findings), f"{traces} tracebacks"
-        Outcome("damages of the database", len(chosen), len(DAMAGES), lost, crashed, found, beside, faults=traces).tell()
+        Outcome(
+            "damages of the database", len(chosen), len(DAMAGES), lost, crashed, found, beside, faults=traces
+        ).tell()
     return 0
 
 
@@ -300,7 +305,8 @@ def forget_logs(home: Path, name: str) -> int:
     return count
 
 
-# ---------------------------------------------------------------------------------------------------------- for root only
+# ---------------------------------------------------------------------------------------------------------- for root
+# only
 
 
 def held(workshop: Workshop) -> Workshop:

@@ -1,7 +1,8 @@
-"""Hundreds of hostile entries dropped over many voices beside good recordings: is anything lost, does mynad live, does it still answer?
+"""Hundreds of hostile entries dropped over many voices beside good recordings: is anything lost, does mynad live, does
+it still answer?
 
-Lost are good recordings that were not taken, and hostile entries that are neither in the inbox, nor in `.refused` with a reason, nor among
-the recordings. The good voices' time is set beside that of the same recordings in a quiet inbox.
+Lost are good recordings that were not taken, and hostile entries that are neither in the inbox, nor in `.refused` with
+a reason, nor among the recordings. The good voices' time is set beside that of the same recordings in a quiet inbox.
 
     python -m benchmarks.hostile_inbox [--entries 320] [--seed 1] [--without toml,900] [--keep FOLDER]
 """
@@ -45,7 +46,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--entries", type=int, default=320)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--without", default="", help="leave out kinds that have one of these words in their name, parted by commas")
+    parser.add_argument(
+        "--without", default="", help="leave out kinds that have one of these words in their name, parted by commas"
+    )
     parser.add_argument("--keep", type=Path, help="folder for the homes, which stay")
     asked = parser.parse_args()
     os.environ.setdefault("PYTHONFAULTHANDLER", "1")
@@ -73,7 +76,10 @@ def besieged(workshop: Workshop, asked: argparse.Namespace, calm: Course) -> Non
     without = [word for word in asked.without.split(",") if word]
     client = workshop.up()
     try:
-        with Watch(workshop.home) as watch, hostile_entries.restless(workshop.home / "inbox", 8, asked.seed) as changing:
+        with (
+            Watch(workshop.home) as watch,
+            hostile_entries.restless(workshop.home / "inbox", 8, asked.seed) as changing,
+        ):
             dropped = hostile_entries.drop(workshop.home / "inbox", asked.entries - 8, asked.seed, without)
             note(f"{len(dropped) + 8} hostile entries are dropped")
             course = watched(workshop, client, drop_good(workshop.home), hostile=True)

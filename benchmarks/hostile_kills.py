@@ -1,8 +1,9 @@
-"""kill -9 of the daemon, its launcher and its workers at random moments of every kind of job: is anything lost, doubled or stuck?
+"""kill -9 of the daemon, its launcher and its workers at random moments of every kind of job: is anything lost, doubled
+or stuck?
 
-The whole way of a voice is walked twice, once undisturbed, and the weights must be the same, bit for bit. An ingest of many large files, a
-base fetched from a folder, exports and speech are killed on the way too. A job whose worker died twice without getting anywhere is spared:
-the third time it fails, and rightly so.
+The whole way of a voice is walked twice, once undisturbed, and the weights must be the same, bit for bit. An ingest of
+many large files, a base fetched from a folder, exports and speech are killed on the way too. A job whose worker died
+twice without getting anywhere is spared: the third time it fails, and rightly so.
 
     python -m benchmarks.hostile_kills [--share 1.0] [--seed 1] [--parts way,speech,engine,large]
 """
@@ -34,8 +35,8 @@ from tests.e2e.workshop import ANNA, NAMES, ROOT, SETTINGS, Workshop, ended, job
 
 #: kills of each kind of job in a whole run, and the longest wait before one, seconds
 KILLS: dict[str, tuple[int, float]] = {
-    "ingest": (20, 1.5), "dataset": (12, 4.0), "train": (24, 5.0), "evaluate": (18, 5.0), "speak": (14, 1.0), "export": (8, 1.0),
-    "fetch": (10, 0.6),
+    "ingest": (20, 1.5), "dataset": (12, 4.0), "train": (24, 5.0), "evaluate": (18, 5.0), "speak": (14, 1.0),
+    "export": (8, 1.0), "fetch": (10, 0.6),
 }  # fmt: skip
 WANTED = 100
 #: large recordings, and bytes of the largest
@@ -70,7 +71,8 @@ class Siege:
         return True
 
     def harry(self, kind: pb.JobKind.ValueType, voice: str) -> pb.Job:
-        """Kill at random moments while a job of this kind, the voice's newest, is under way; then let it end. Returns it."""
+        """Kill at random moments while a job of this kind, the voice's newest, is under way; then let it end. Returns
+        it."""
         name = job_name(kind)
         count, longest = KILLS[name]
         job = self.newest(kind, voice)
@@ -98,7 +100,10 @@ class Siege:
 
     def reached(self, job: int, state: str) -> bool:
         """Wait until the job is in a state; False if it has ended."""
-        self.wait(lambda: state_of(self.client.job(job)) in (state, "succeeded", "failed", "cancelled"), f"job #{job} is {state}")
+        self.wait(
+            lambda: state_of(self.client.job(job)) in (state, "succeeded", "failed", "cancelled"),
+            f"job #{job} is {state}",
+        )
         return state_of(self.client.job(job)) == state
 
     def spared(self, job: int) -> bool:
@@ -125,7 +130,8 @@ class Siege:
         self.workshop.kill()
 
 
-# ------------------------------------------------------------------------------------------------------------------ the ways
+# ------------------------------------------------------------------------------------------------------------------ the
+# ways
 
 
 def large_files(siege: Siege) -> None:
@@ -143,14 +149,18 @@ def large_files(siege: Siege) -> None:
     for path in aside.iterdir():
         path.rename(home / "inbox" / "large" / path.name)
     siege.harry(pb.INGEST, "large")
-    for path in (home / "inbox" / "large").glob(".refused/*.wav"):  # two workers died over it, by our hand: whoever did that drops it again
+    for path in (home / "inbox" / "large").glob(
+        ".refused/*.wav"
+    ):  # two workers died over it, by our hand: whoever did that drops it again
         note(f"refused after the deaths of its workers: {path.name}")
         path.rename(home / "inbox" / "large" / path.name)
     siege.wait(lambda: not list((home / "inbox" / "large").glob("*.wav")), "all large files are taken")
     siege.kill("ingest", "daemon")  # the next start clears away
     with sqlite3.connect(home / "myna.db") as db:
         kept = db.execute("SELECT sha256, path FROM recordings WHERE voice = 'large'").fetchall()
-    siege.hold(sorted(sha for sha, _ in kept) == sorted(given), f"{len(kept)} of {len(given)} large recordings have a row")
+    siege.hold(
+        sorted(sha for sha, _ in kept) == sorted(given), f"{len(kept)} of {len(given)} large recordings have a row"
+    )
     for sha256, path in kept:
         with (home / path).open("rb") as file:
             siege.hold(hashlib.file_digest(file, "sha256").hexdigest() == sha256, f"{path} is not what its row says")
@@ -209,7 +219,10 @@ def other_engine(siege: Siege, source: Path) -> None:
     job = siege.harry(pb.FETCH, "")
     siege.hold(state_of(job) == "succeeded", f"{job.title} {state_of(job)}: {job.status.failed.error.sentence}")
     there = {path.name: path.read_bytes() for path in (home / "engines" / "xtts").iterdir()}
-    siege.hold(there == {path.name: path.read_bytes() for path in source.iterdir()}, f"the base is not what was given: {sorted(there)}")
+    siege.hold(
+        there == {path.name: path.read_bytes() for path in source.iterdir()},
+        f"the base is not what was given: {sorted(there)}",
+    )
     siege.workshop.drop("bert", NAMES[:7], options=XTTS)
     ended(siege.client, siege.newest(pb.TRAIN, "bert"))
     for job in siege.client.jobs(kinds=[pb.EVALUATE], voice="bert", states=("queued", "running", "paused")):
@@ -235,19 +248,25 @@ def exports(siege: Siege) -> None:
         siege.client.retry(job)
     ended(siege.client, job)
     files = sorted((siege.workshop.home / "exports").iterdir())
-    siege.hold([path.name for path in files] == ["bert-1-coqui.tar"], f"in the folder of exports lie {[path.name for path in files]}")
+    siege.hold(
+        [path.name for path in files] == ["bert-1-coqui.tar"],
+        f"in the folder of exports lie {[path.name for path in files]}",
+    )
     with tarfile.open(files[-1]) as tar:
         siege.hold(any(name.endswith("model.pth") for name in tar.getnames()), "the export lacks its model")
 
 
-# ------------------------------------------------------------------------------------------------------------------ the line
+# ------------------------------------------------------------------------------------------------------------------ the
+# line
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--share", type=float, default=1.0, help="of the kills of a whole run")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--parts", default="way,speech,engine,large", help="which ones, parted by commas; speech wants the way")
+    parser.add_argument(
+        "--parts", default="way,speech,engine,large", help="which ones, parted by commas; speech wants the way"
+    )
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="myna-") as scratch:
         folder = Path(scratch)
@@ -269,7 +288,9 @@ def main() -> int:
 def bases(folder: Path) -> tuple[Path, Path]:
     """Tiny bases of glow and of XTTS."""
     for module, name in (("engines.glow.recipe.tiny_base", "glow"), ("engines.xtts.tiny_base", "xtts")):
-        subprocess.run([sys.executable, "-m", module, str(folder / name)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-m", module, str(folder / name)], cwd=ROOT, check=True, stdout=subprocess.DEVNULL
+        )
     return folder / "glow", folder / "xtts"
 
 

@@ -1,9 +1,10 @@
 """What the training loop costs on top of the bare model step, measured in one run.
 
-A full-size `glow` trains on made-up clips. Before each step the loop asks its control whether to go on; this control uses that moment to
-step a twin model bare (forward, backward, clipping, AdamW) on the very batch that the loop takes next, already collated. So the two
-alternate step by step on the same work and the same machine. All else that the loop does is its overhead: collating, seeding, steering,
-reporting, TensorBoard, and checkpoints at the engine's own interval. Held-out measurement is work that was asked for, and is not counted.
+A full-size `glow` trains on made-up clips. Before each step the loop asks its control whether to go on; this control
+uses that moment to step a twin model bare (forward, backward, clipping, AdamW) on the very batch that the loop takes
+next, already collated. So the two alternate step by step on the same work and the same machine. All else that the loop
+does is its overhead: collating, seeding, steering, reporting, TensorBoard, and checkpoints at the engine's own
+interval. Held-out measurement is work that was asked for, and is not counted.
 
     python -m benchmarks.loop_overhead [--steps 40]
 """
@@ -77,7 +78,9 @@ class BareBetween(Free):
         self._engine, self.twin, self._settings = engine, engine.load(None, training=True), settings
         self._parameters = engine.trainable(self.twin, None)
         self.optimizer = adamw(self._parameters, settings, self.twin.device)
-        self._feed = Feed(engine, data, DataOrder([engine.length(clip) for clip in data], [], settings.batch_size, 0.0, settings.seed))
+        self._feed = Feed(
+            engine, data, DataOrder([engine.length(clip) for clip in data], [], settings.batch_size, 0.0, settings.seed)
+        )
         self._position = START
         self._left = 0.0
 
@@ -103,7 +106,9 @@ def main() -> None:
     steps = arguments.parse_args().steps
     torch.set_num_threads(1)  # two processes' worth of barriers on a shared machine would drown what is measured
     interval = plan(INFO, 96, 96).checkpoint_every
-    settings = TrainSettings(steps=steps + WARM, learning_rate=1e-4, checkpoint_every=10**6, eval_every=10**6, patience=0)
+    settings = TrainSettings(
+        steps=steps + WARM, learning_rate=1e-4, checkpoint_every=10**6, eval_every=10**6, patience=0
+    )
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "base"
         base.mkdir()
@@ -116,7 +121,10 @@ def main() -> None:
     bare = statistics.median(b for b, _ in pairs)
     step = statistics.median(looped / b for b, looped in pairs) - 1
     total = step + checkpoint / interval / bare
-    print(f"# bare step {bare * 1000:.0f} ms · the loop adds {step:+.2%} · a checkpoint {checkpoint * 1000:.0f} ms every {interval} steps")
+    print(
+        f"# bare step {bare * 1000:.0f} ms · the loop adds {step:+.2%} · a checkpoint "
+        f"{checkpoint * 1000:.0f} ms every {interval} steps"
+    )
     print(f"loop overhead · {total:.2%} · ≤ {BAR:.0%} of step time · {'holds' if total <= BAR else 'falls short'}")
 
 

@@ -1,7 +1,9 @@
-"""Metric points from a worker through mynad's database to three watchers over the socket: how many a second, and whether any is missing.
+"""Metric points from a worker through mynad's database to three watchers over the socket: how many a second, and
+whether any is missing.
 
-A real worker process of a real mynad (in a process of its own) sends as fast as it is allowed to; the watchers count every (series, step)
-they get. The rate is over the time from a watcher's first batch to its last, and of the slowest watcher.
+A real worker process of a real mynad (in a process of its own) sends as fast as it is allowed to; the watchers count
+every (series, step) they get. The rate is over the time from a watcher's first batch to its last, and of the slowest
+watcher.
 
     python -m benchmarks.metric_points [--points 150000] [--watchers 3]
 """
@@ -106,7 +108,9 @@ def main() -> int:
     asked = parser.parse_args()
     steps = asked.points // SERIES
     with tempfile.TemporaryDirectory(prefix="myna-") as home:
-        process = subprocess.Popen([sys.executable, "-m", "benchmarks.metric_points", MYNAD, home], stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.metric_points", MYNAD, home], stderr=subprocess.DEVNULL
+        )
         try:
             got = asyncio.run(measure(Path(home), steps, asked.watchers))
             busy = cpu_seconds(process.pid)
@@ -115,10 +119,19 @@ def main() -> int:
             process.wait(60)
     whole = [each for each in got if each.points == steps * SERIES and not each.twice]
     rate = min(((each.points - each.early) / (each.last - each.first) for each in got), default=0.0)
-    print(f"# CPU time of mynad: {busy / (steps * SERIES) * 1e6:.0f} µs a point; load of the machine {os.getloadavg()[0]:.1f}")
-    print(f"metric points, {asked.watchers} watchers · {rate:,.0f}/s · ≥ {RATE:,.0f}/s · {'holds' if rate >= RATE else 'falls short'}")
+    print(
+        f"# CPU time of mynad: {busy / (steps * SERIES) * 1e6:.0f} µs a point; load of the "
+        f"machine {os.getloadavg()[0]:.1f}"
+    )
+    print(
+        f"metric points, {asked.watchers} watchers · {rate:,.0f}/s · ≥ {RATE:,.0f}/s · "
+        f"{'holds' if rate >= RATE else 'falls short'}"
+    )
     complete = len(whole) == asked.watchers
-    print(f"watchers with every point, once · {len(whole)} of {asked.watchers} · all · {'holds' if complete else 'falls short'}")
+    print(
+        f"watchers with every point, once · {len(whole)} of {asked.watchers} · all · "
+        f"{'holds' if complete else 'falls short'}"
+    )
     return 0
 
 

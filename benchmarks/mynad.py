@@ -1,4 +1,5 @@
-"""How light the daemon is: ready, idle memory, idle CPU, and what is not in its process. A bare Python is measured in the same run.
+"""How light the daemon is: ready, idle memory, idle CPU, and what is not in its process. A bare Python is measured in
+the same run.
 
 Ready is from exec to health SERVING, asked every 10 ms; memory is the resident size of mynad and its launcher together.
 
@@ -83,7 +84,9 @@ def main() -> int:
         median = statistics.median(took)
         work = statistics.median(worked)  # what it would take on an idle machine, where others are at work too
         alone = statistics.median(bare)
-        beside = f"best {min(took):.2f} s, {work:.2f} s of CPU; Python importing grpc and SQLAlchemy alone {alone:.2f} s"
+        beside = (
+            f"best {min(took):.2f} s, {work:.2f} s of CPU; Python importing grpc and SQLAlchemy alone {alone:.2f} s"
+        )
         tell(f"mynad ready, median of {options.runs}", f"{median:.2f} s ({beside})", f"≤ {READY:g} s", median <= READY)
 
         process, _ = start(home)

@@ -5,8 +5,9 @@
     make bench-hostile      what mynad bears: hostile files, hostile calls, kills, damaged databases
     python -m benchmarks.run loop_overhead mynad     only these (the table is printed, and not kept)
 
-A benchmark is a module here that prints one line a bar, `name · measured · bar · holds` or `· falls short`, and exits 0 when it could
-measure. One that could not is a row that says so. Each runs in a process of its own, one after another: they measure the machine.
+A benchmark is a module here that prints one line a bar, `name · measured · bar · holds` or `· falls short`, and exits 0
+when it could measure. One that could not is a row that says so. Each runs in a process of its own, one after another:
+they measure the machine.
 """
 
 from __future__ import annotations
@@ -71,7 +72,11 @@ def main() -> int:
 def benchmarks() -> list[str]:
     """Names of the benchmark modules, in order: those that have a `main`."""
     names = (module.name for module in pkgutil.iter_modules([str(HERE)]) if module.name != "run" and not module.ispkg)
-    return sorted(name for name in names if any(line.startswith("def main(") for line in (HERE / f"{name}.py").open(encoding="utf-8")))
+    return sorted(
+        name
+        for name in names
+        if any(line.startswith("def main(") for line in (HERE / f"{name}.py").open(encoding="utf-8"))
+    )
 
 
 def group(name: str) -> str:
@@ -83,11 +88,17 @@ def group(name: str) -> str:
 def run(name: str) -> list[Row]:
     """Run one benchmark, showing what it prints; its bars."""
     process = subprocess.Popen(
-        [sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", f"benchmarks.{name}"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         out, err = process.communicate(timeout=PATIENCE)
-        trouble = "" if process.returncode == 0 else last_line(err) or last_line(out) or f"exit code {process.returncode}"
+        trouble = (
+            "" if process.returncode == 0 else last_line(err) or last_line(out) or f"exit code {process.returncode}"
+        )
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
@@ -130,8 +141,10 @@ def heading(make: str) -> str:
     load = os.getloadavg()[0]
     return (
         "# Benchmarks\n\n"
-        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by `make {make}` at commit {commit()}, on {os.cpu_count()} CPUs ({processor()}), "
-        f"{gpu()}, Python {platform.python_version()}; load average {load:.1f} at the end, which is 1 to 2 when nothing else runs.\n"
+        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by `make {make}` at commit {commit()}, on "
+        f"{os.cpu_count()} CPUs ({processor()}), "
+        f"{gpu()}, Python {platform.python_version()}; load average {load:.1f} at the end, which is "
+        f"1 to 2 when nothing else runs.\n"
     )
 
 

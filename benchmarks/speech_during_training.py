@@ -1,7 +1,9 @@
-"""How soon the first sound of a sentence comes while a training has the machine: a real mynad, its workers, the shipped base.
+"""How soon the first sound of a sentence comes while a training has the machine: a real mynad, its workers, the shipped
+base.
 
-A training that would last for hours runs; a sentence is asked for, again and again, from a voice that is loaded already. Each time the
-training gives way and goes on afterwards. Without the shipped base a tiny random one stands in, and the figure says so.
+A training that would last for hours runs; a sentence is asked for, again and again, from a voice that is loaded
+already. Each time the training gives way and goes on afterwards. Without the shipped base a tiny random one stands in,
+and the figure says so.
 
     python -m benchmarks.speech_during_training [--sentences 9]
 """
@@ -42,9 +44,15 @@ def main() -> int:
         finally:
             workshop.kill()
     worst, median = max(first), statistics.median(first)
-    print(f"# {which}; each: {', '.join(f'{seconds:.2f}' for seconds in first)} s; the training went on by {steps} steps meanwhile")
+    print(
+        f"# {which}; each: {', '.join(f'{seconds:.2f}' for seconds in first)} s; the training "
+        f"went on by {steps} steps meanwhile"
+    )
     measured = f"{worst:.2f} s at worst of {sentences} (median {median:.2f} s; {which})"
-    print(f"first audio during a training, model warm · {measured} · ≤ {BAR:g} s · {'holds' if worst <= BAR else 'falls short'}")
+    print(
+        f"first audio during a training, model warm · {measured} · ≤ {BAR:g} s · "
+        f"{'holds' if worst <= BAR else 'falls short'}"
+    )
     return 0
 
 

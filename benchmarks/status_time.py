@@ -1,4 +1,5 @@
-"""How long a person waits for `myna status`: whole processes against a running daemon, beside a bare Python in the same run.
+"""How long a person waits for `myna status`: whole processes against a running daemon, beside a bare Python in the same
+run.
 
 python -m benchmarks.status_time [--runs 15]
 """
@@ -43,7 +44,8 @@ def main() -> int:
             subprocess.run([*myna, "down", "--now"], env=env, check=False, capture_output=True)
     median = statistics.median(wall for wall, _ in status)
     cpu, alone = statistics.median(used for _, used in status), statistics.median(wall for wall, _ in bare)
-    beside = f"best {min(status)[0]:.2f} s, CPU {cpu:.2f} s, an empty Python {alone:.2f} s"  # of a busy machine only the CPU time is ours
+    # of a busy machine only the CPU time is ours
+    beside = f"best {min(status)[0]:.2f} s, CPU {cpu:.2f} s, an empty Python {alone:.2f} s"
     verdict = "holds" if median <= BAR else "falls short"
     print(f"myna status, median of {runs} · {median:.2f} s ({beside}) · ≤ {BAR} s · {verdict}")
     return 0

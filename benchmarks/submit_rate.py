@@ -1,7 +1,8 @@
-"""The queue with 100,000 jobs in the database: submits a second over the socket, how long each takes, one page of the list, a restart.
+"""The queue with 100,000 jobs in the database: submits a second over the socket, how long each takes, one page of the
+list, a restart.
 
-Callers keep several submits under way at once, as scripts do; p99 is over every single call. The submitted jobs wait: the disk is told to
-be too full for them, so that no worker disturbs the measuring.
+Callers keep several submits under way at once, as scripts do; p99 is over every single call. The submitted jobs wait:
+the disk is told to be too full for them, so that no worker disturbs the measuring.
 
     python -m benchmarks.submit_rate [--jobs 100000] [--submits 3000] [--at-once 4]
 """
@@ -41,12 +42,18 @@ def fill(home: Path, count: int) -> None:
     def row(number: int) -> dict[str, object]:
         waits = number > count - WAITING
         state = "queued" if waits else ("succeeded", "succeeded", "failed", "cancelled")[number % 4]
-        over = {"started": time_, "ended": time_, "why": "1 file taken", "error_kind": "engine" if state == "failed" else ""}
+        over = {
+            "started": time_,
+            "ended": time_,
+            "why": "1 file taken",
+            "error_kind": "engine" if state == "failed" else "",
+        }
         return {
-            "id": number, "kind": "ingest", "voice": "anna", "title": "take 1 file for anna", "spec": spec, "gpu_lane": False,
-            "priority": 200, "place": float(number), "state": state, "attempts": 0 if waits else 1, "crashes": 0, "submitted": time_,
-            "queued_since": time_, "started": None, "ended": None, "paused_by_person": False, "why": "", "error_kind": "", "error_hint": "",
-            "log_tail": "", "cancelled_by": "a person" if state == "cancelled" else "", **({} if waits else over),
+            "id": number, "kind": "ingest", "voice": "anna", "title": "take 1 file for anna", "spec": spec,
+            "gpu_lane": False, "priority": 200, "place": float(number), "state": state, "attempts": 0 if waits else 1,
+            "crashes": 0, "submitted": time_, "queued_since": time_, "started": None, "ended": None,
+            "paused_by_person": False, "why": "", "error_kind": "", "error_hint": "", "log_tail": "",
+            "cancelled_by": "a person" if state == "cancelled" else "", **({} if waits else over),
         }  # fmt: skip
 
     def act(session: Session) -> None:
@@ -60,7 +67,9 @@ def fill(home: Path, count: int) -> None:
 def start(home: Path) -> subprocess.Popen[bytes]:
     """A mynad that answers."""
     env = {**os.environ, "MYNA_MIN_FREE_DISK": str(10**18)}
-    process = subprocess.Popen([sys.executable, "-m", "daemon.main", "--home", str(home)], env=env, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "daemon.main", "--home", str(home)], env=env, stderr=subprocess.DEVNULL
+    )
     with connect(home=home) as myna:
         myna.wait_ready(30.0)
     return process
@@ -146,13 +155,21 @@ def main() -> int:
         finally:
             stop(mynad)
     rate, p99, listed = asked.submits / seconds, part(took, 0.99), part(pages, 0.5)
-    print(f"# CPU time of mynad: {busy / (asked.submits + WARM) * 1e3:.2f} ms a submit; load of the machine {os.getloadavg()[0]:.1f}")
+    print(
+        f"# CPU time of mynad: {busy / (asked.submits + WARM) * 1e3:.2f} ms a submit; load of the "
+        f"machine {os.getloadavg()[0]:.1f}"
+    )
     there = f"{asked.jobs:,} jobs there"
     bar(f"submits over the socket, {there}", f"{rate:,.0f}/s", f"≥ {RATE:,.0f}/s", rate >= RATE)
     median, slowest = ms(part(took, 0.5)), ms(part(pages, 0.99))
     bar(f"one submit, p99, {asked.at_once} at once", f"{ms(p99)} (median {median})", f"≤ {ms(P99)}", p99 <= P99)
     bar("one page of the list, median", f"{ms(listed)} (p99 {slowest})", f"≤ {ms(PAGE)}", listed <= PAGE)
-    bar(f"restart, {there}", f"{restart:.2f} s (of which ending {stopped:.2f})", f"≤ {RESTART:.0f} s", restart <= RESTART)
+    bar(
+        f"restart, {there}",
+        f"{restart:.2f} s (of which ending {stopped:.2f})",
+        f"≤ {RESTART:.0f} s",
+        restart <= RESTART,
+    )
     return 0
 
 

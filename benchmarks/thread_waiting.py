@@ -1,9 +1,9 @@
-"""How a worker's threads wait for each other (`PATIENT` in daemon/processes/launcher_program.py), beside OpenMP's own way and beside
-falling asleep at once.
+"""How a worker's threads wait for each other (`PATIENT` in daemon/processes/launcher_program.py), beside OpenMP's own
+way and beside falling asleep at once.
 
-Each way in a process of its own, in one run: a training step of small convolutions and a product of one row with a matrix in eight bits,
-alone and with a neighbour that keeps every core busy. Medians of ROUNDS; the slowest stands beside them, since what spinning costs beside
-others depends on how the kernel happens to share the cores out.
+Each way in a process of its own, in one run: a training step of small convolutions and a product of one row with a
+matrix in eight bits, alone and with a neighbour that keeps every core busy. Medians of ROUNDS; the slowest stands
+beside them, since what spinning costs beside others depends on how the kernel happens to share the cores out.
 
     python -m benchmarks.thread_waiting
 """
@@ -42,7 +42,10 @@ def main() -> None:
     for when, found in (("alone", alone), ("beside busy cores", busy)):
         for way, (steps, products) in found.items():
             step, product, slowest = statistics.median(steps), statistics.median(products), max(steps)
-            print(f"# {when}, {way}: a step {step * 1e3:.1f} ms (at most {slowest * 1e3:.1f}), a product {product * 1e6:.0f} µs")
+            print(
+                f"# {when}, {way}: a step {step * 1e3:.1f} ms (at most {slowest * 1e3:.1f}), a "
+                f"product {product * 1e6:.0f} µs"
+            )
     tell("training step beside busy cores", busy["ours"][0], busy["OpenMP's"][0], BUSY_BAR, "OpenMP's own waiting")
     tell("small product, alone", alone["ours"][1], alone["asleep at once"][1], ALONE_BAR, "falling asleep at once")
 
@@ -50,7 +53,11 @@ def main() -> None:
 def tell(name: str, ours: Sequence[float], other: Sequence[float], bar: float, way: str) -> None:
     mine, theirs = statistics.median(ours), statistics.median(other)
     verdict = "holds" if mine <= bar * theirs else "falls short"
-    print(f"{name} · {mine * 1e3:.3g} against {theirs * 1e3:.3g} ms: {mine / theirs:.2f} × · ≤ {bar:g} × {way} · {verdict}", flush=True)
+    print(
+        f"{name} · {mine * 1e3:.3g} against {theirs * 1e3:.3g} ms: {mine / theirs:.2f} × · "
+        f"≤ {bar:g} × {way} · {verdict}",
+        flush=True,
+    )
 
 
 def rounds(neighbours: int) -> dict[str, tuple[list[float], list[float]]]:

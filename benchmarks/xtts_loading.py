@@ -1,8 +1,9 @@
-"""How soon XTTS-v2 of full size is ready to speak and what it takes, beside `Xtts.load_checkpoint`; and what a LoRA version takes on disk.
+"""How soon XTTS-v2 of full size is ready to speak and what it takes, beside `Xtts.load_checkpoint`; and what a LoRA
+version takes on disk.
 
-Both load the same files, which were read once before (so neither waits for the disk), in processes of their own, everything imported.
-Ready is when speaking could begin. Myna's parameters are pages of the file until they are used: what both take after the first words is on
-a line beside the bar.
+Both load the same files, which were read once before (so neither waits for the disk), in processes of their own,
+everything imported. Ready is when speaking could begin. Myna's parameters are pages of the file until they are used:
+what both take after the first words is on a line beside the bar.
 
     python -m benchmarks.xtts_loading
 """
@@ -37,16 +38,24 @@ def main() -> None:
         if path.is_file():
             path.read_bytes()
     runs = {part: [measure(part) for _ in range(TIMES)] for part in ("coqui", "myna")}
-    found = {part: {name: statistics.median(run[name] for run in several) for name in several[0]} for part, several in runs.items()}
+    found = {
+        part: {name: statistics.median(run[name] for run in several) for name in several[0]}
+        for part, several in runs.items()
+    }
     for part, values in found.items():
-        print(f"# {part}: ready after {values['seconds']:.2f} s with {giga(values['ready'])}, {giga(values['spoken'])} after 20 codes")
+        print(
+            f"# {part}: ready after {values['seconds']:.2f} s with {giga(values['ready'])}, "
+            f"{giga(values['spoken'])} after 20 codes"
+        )
     tell("time to ready", "seconds", "s", 1, found, TIME_BAR)
     tell("memory when ready", "ready", "GB", 1e9, found, MEMORY_BAR)
     lora = measure("lora")
     share = lora["version"] / lora["base"]
     verdict = "holds" if share <= SIZE_BAR else "falls short"
     print(f"# adapters of another voice are in place after {1e3 * lora['swap']:.1f} ms")
-    print(f"LoRA version on disk · {lora['version'] / 1e6:.1f} MB: {share:.2%} of the base · ≤ {SIZE_BAR:.0%} · {verdict}")
+    print(
+        f"LoRA version on disk · {lora['version'] / 1e6:.1f} MB: {share:.2%} of the base · ≤ {SIZE_BAR:.0%} · {verdict}"
+    )
 
 
 def giga(size: float) -> str:
@@ -56,11 +65,17 @@ def giga(size: float) -> str:
 def tell(name: str, key: str, unit: str, scale: float, found: dict[str, dict[str, float]], bar: float) -> None:
     ours, theirs = found["myna"][key] / scale, found["coqui"][key] / scale
     verdict = "holds" if ours <= bar * theirs else "falls short"
-    print(f"{name} · {ours:.2f} against {theirs:.2f} {unit}: {ours / theirs:.2f} × · ≤ {bar:g} × load_checkpoint · {verdict}", flush=True)
+    print(
+        f"{name} · {ours:.2f} against {theirs:.2f} {unit}: {ours / theirs:.2f} × · ≤ {bar:g} "
+        f"× load_checkpoint · {verdict}",
+        flush=True,
+    )
 
 
 def measure(part: str) -> dict[str, float]:
-    done = subprocess.run([sys.executable, "-m", "benchmarks.xtts_loading", "--part", part], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.xtts_loading", "--part", part], capture_output=True, text=True
+    )
     if done.returncode:
         sys.exit(f"{part}: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

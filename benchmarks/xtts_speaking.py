@@ -1,17 +1,23 @@
 """Speaking with XTTS-v2 of full size beside stock coqui-tts: same text, same random weights, the same codes, one run.
 
-Untrained weights do not know when to stop: the stop code is forbidden on both sides and both say CODES codes a sentence. Both draw with the
-same seed, and the codes are compared: the work is the same to the last code. Sides alternate, and the quickest of ROUNDS counts, each side
-having spoken before: ours then has what the voice's own latents give, as in a daemon that spoke with this voice last.
+Untrained weights do not know when to stop: the stop code is forbidden on both sides and both say CODES codes a
+sentence. Both draw with the same seed, and the codes are compared: the work is the same to the last code. Sides
+alternate, and the quickest of ROUNDS counts, each side having spoken before: ours then has what the voice's own latents
+give, as in a daemon that spoke with this voice last.
 
-- whole: `Xtts.inference`, which has the whole sentence at once, against our stream from its first to its last chunk. Ours is decoded in
+- whole: `Xtts.inference`, which has the whole sentence at once, against our stream from its first to its last chunk.
+Ours is decoded in
   fp32 with eight bits guessing ahead (`engines/xtts/ahead.py`); what is drawn, and so every code, is full precision's.
-- streamed: `Xtts.inference_stream` with its own chunk size (20 codes) against the same stream of ours: first chunk, and last.
-- fast: eight bits in the GPT and a bfloat16 vocoder. How far it agrees is measured along the same codes: how often the likeliest next code
-  is the same and how alike latents and sound are. On random weights logits are nearly flat: trained ones should agree on more codes.
+- streamed: `Xtts.inference_stream` with its own chunk size (20 codes) against the same stream of ours: first chunk, and
+last.
+- fast: eight bits in the GPT and a bfloat16 vocoder. How far it agrees is measured along the same codes: how often the
+likeliest next code
+  is the same and how alike latents and sound are. On random weights logits are nearly flat: trained ones should agree
+  on more codes.
 - long: four sentences, which stock says one after another and we say side by side.
 
-With a GPU both sides are on it, in fp32, and the bars are those of a GPU; codes are drawn by other generators there, and not compared.
+With a GPU both sides are on it, in fp32, and the bars are those of a GPU; codes are drawn by other generators there,
+and not compared.
 
     python -m benchmarks.xtts_speaking [--codes 100] [--rounds 2]
 """
@@ -96,25 +102,39 @@ def main() -> None:
     began = time.perf_counter()
     Decoder(ours.module, fast=True)  # weights are reduced and folded once a base, not once a request
     print(
-        f"# eight bits, which guess ahead and are the fast setting: {time.perf_counter() - began:.1f} s in the first request after loading"
+        f"# eight bits, which guess ahead and are the fast setting: {time.perf_counter() - began:.1f} s "
+        f"in the first request after loading"
     )
     next(spoken(ours, "A few words.", fast=1))
     next(stream())
     found = measure(runs, asked.rounds)
     for name, (first, last, seconds) in found.items():
-        print(f"# {name}: first sound {first:.2f} s, last {last:.2f} s, {seconds:.2f} s of sound: {last / seconds:.2f} of real time")
+        print(
+            f"# {name}: first sound {first:.2f} s, last {last:.2f} s, {seconds:.2f} s of sound: "
+            f"{last / seconds:.2f} of real time"
+        )
     print(f"# {agreement(ours, voice)}")
-    (_, stock_last, _), (our_first, our_last, _), (_, fast_last, _) = (found[name] for name in ("stock", "ours", "fast"))
+    (_, stock_last, _), (our_first, our_last, _), (_, fast_last, _) = (
+        found[name] for name in ("stock", "ours", "fast")
+    )
     first, last, _ = found["stock stream"]
     long, our_long, fast_long = (found[name][1] for name in ("stock long", "ours long", "fast long"))
     if where != "cpu":
         tell("speaking on a GPU", stock_last / our_last, f"{our_last:.2f} s against {stock_last:.2f} s", GPU_BAR)
         verdict = "holds" if our_first <= GPU_FIRST_BAR else "falls short"
-        print(f"first sound on a GPU · {our_first:.3f} s against {first:.3f} s · ≤ {GPU_FIRST_BAR:g} s · {verdict}", flush=True)
+        print(
+            f"first sound on a GPU · {our_first:.3f} s against {first:.3f} s · ≤ {GPU_FIRST_BAR:g} s · {verdict}",
+            flush=True,
+        )
         return
     same = codes_of(theirs, voice, drawing) == our_codes(ours, voice)
     print(f"# the same codes on both sides: {'yes' if same else 'no'}")
-    tell("speaking, fp32, the same codes", stock_last / our_last, f"{our_last:.2f} s against {stock_last:.2f} s", WHOLE_BAR)
+    tell(
+        "speaking, fp32, the same codes",
+        stock_last / our_last,
+        f"{our_last:.2f} s against {stock_last:.2f} s",
+        WHOLE_BAR,
+    )
     tell("speaking, fast setting", stock_last / fast_last, f"{fast_last:.2f} s against {stock_last:.2f} s", FAST_BAR)
     tell_share("first sound of a stream", our_first / first, f"{our_first:.2f} s against {first:.2f} s", FIRST_BAR)
     tell_share("whole streamed text", our_last / last, f"{our_last:.2f} s against {last:.2f} s", STREAM_BAR)
@@ -123,7 +143,10 @@ def main() -> None:
 
 
 def tell(name: str, ratio: float, measured: str, bar: float) -> None:
-    print(f"{name} · {measured}: {ratio:.2f} × · ≥ {bar:g} × coqui-tts · {'holds' if ratio >= bar else 'falls short'}", flush=True)
+    print(
+        f"{name} · {measured}: {ratio:.2f} × · ≥ {bar:g} × coqui-tts · {'holds' if ratio >= bar else 'falls short'}",
+        flush=True,
+    )
 
 
 def tell_share(name: str, share: float, measured: str, bar: float) -> None:
@@ -152,7 +175,9 @@ def spoken(ours: XttsModel, text: str, **chosen: float) -> Iterator[NDArray[np.f
         yield chunk.samples
 
 
-def measure(runs: dict[str, Callable[[], Iterator[NDArray[np.float32]]]], rounds: int) -> dict[str, tuple[float, float, float]]:
+def measure(
+    runs: dict[str, Callable[[], Iterator[NDArray[np.float32]]]], rounds: int
+) -> dict[str, tuple[float, float, float]]:
     """(seconds to the first chunk, to the last, seconds of sound) of each, the quickest of all rounds."""
     found: dict[str, tuple[float, float, float]] = {}
     for _ in range(rounds):
@@ -203,7 +228,10 @@ def agreement(ours: XttsModel, voice: Latents, count: int = 60) -> str:
     alike = float((logits[0].argmax(-1) == logits[1].argmax(-1)).float().mean())
     cosine = float(torch.nn.functional.cosine_similarity(*latents).mean())
     noise = 10 * float(torch.log10(sounds[0].square().mean() / (sounds[0] - sounds[1]).square().mean()))
-    return f"fast against full: {alike:.0%} of likeliest codes, latents' cosine {cosine:.5f}, sound {noise:.0f} dB above the difference"
+    return (
+        f"fast against full: {alike:.0%} of likeliest codes, latents' cosine {cosine:.5f}, sound "
+        f"{noise:.0f} dB above the difference"
+    )
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
-"""Clips a second in training XTTS-v2 of full size, beside Coqui's own trainer: same clips, same random weights, one run.
+"""Clips a second in training XTTS-v2 of full size, beside Coqui's own trainer: same clips, same random weights, one
+run.
 
-Coqui's side is `GPTTrainer` as its recipe ships (batches of 3, gradients gathered over 84 of them, fp32, prompts of 3 to 6 s, DVAE codes
-made on the way), with its dataset and collation; its files are read by soundfile, since torchaudio's reader wants FFmpeg. No optimizer step
-falls into the measured steps: that favours it. The bars are held against it with all threads, although importing its dataset sets torch to
-one: how it runs then, as it ships, is told on a line beside them.
+Coqui's side is `GPTTrainer` as its recipe ships (batches of 3, gradients gathered over 84 of them, fp32, prompts of 3
+to 6 s, DVAE codes made on the way), with its dataset and collation; its files are read by soundfile, since torchaudio's
+reader wants FFmpeg. No optimizer step falls into the measured steps: that favours it. The bars are held against it with
+all threads, although importing its dataset sets torch to one: how it runs then, as it ships, is told on a line beside
+them.
 
-Our side is the training loop with the engine's defaults, on cached features; encoding them is measured on a line of its own. The steps that
-count come after the first epoch: what adapters need of a prompt is listened to once in a run. Coqui draws its clips at random, so both
-sides' speed is taken in seconds of audio, and told in clips of the mean length of all.
+Our side is the training loop with the engine's defaults, on cached features; encoding them is measured on a line of its
+own. The steps that count come after the first epoch: what adapters need of a prompt is listened to once in a run. Coqui
+draws its clips at random, so both sides' speed is taken in seconds of audio, and told in clips of the mean length of
+all.
 
     python -m benchmarks.xtts_training
 """
@@ -44,15 +47,23 @@ def main() -> None:
     parser.add_argument("--part", choices=PARTS, default="", help="one side alone; prints JSON")
     part = parser.parse_args().part
     if part:
-        print(json.dumps(myna(part) if part in ("lora", "full") else coqui_trainer(one_thread=part == "coqui-one-thread")))
+        print(
+            json.dumps(myna(part) if part in ("lora", "full") else coqui_trainer(one_thread=part == "coqui-one-thread"))
+        )
         return
     seconds = statistics.mean(clip.seconds for clip in made.mixed_clips(CLIPS))
     coqui, alone, lora, full = (measure(part) for part in PARTS)
     names = ("GPTTrainer", "GPTTrainer with the one thread it sets", "myna, LoRA bf16", "myna, full bf16")
     for name, found in zip(names, (coqui, alone, lora, full), strict=True):
         found["clips"] = found["audio"] / seconds
-        print(f"# {name}: {found['clips']:.3f} clips/s, {found['audio']:.2f} s of audio a second, at most {found['memory'] / 1e9:.1f} GB")
-    print(f"# against one thread: LoRA {lora['clips'] / alone['clips']:.1f} ×, full {full['clips'] / alone['clips']:.1f} ×")
+        print(
+            f"# {name}: {found['clips']:.3f} clips/s, {found['audio']:.2f} s of audio a second, at most "
+            f"{found['memory'] / 1e9:.1f} GB"
+        )
+    print(
+        f"# against one thread: LoRA {lora['clips'] / alone['clips']:.1f} ×, full "
+        f"{full['clips'] / alone['clips']:.1f} ×"
+    )
     print(f"# features: {lora['encoding']:.2f} clips/s encoded, once a clip")
     tell("LoRA bf16 training, clips/s", lora, coqui, LORA_BAR)
     tell("full bf16 training, clips/s", full, coqui, FULL_BAR)
@@ -66,7 +77,9 @@ def tell(name: str, ours: dict[str, float], theirs: dict[str, float], bar: float
 
 def measure(part: str) -> dict[str, float]:
     """One side in a process of its own, so that each starts with all memory."""
-    done = subprocess.run([sys.executable, "-m", "benchmarks.xtts_training", "--part", part], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.xtts_training", "--part", part], capture_output=True, text=True
+    )
     if done.returncode:
         sys.exit(f"{part}: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -86,9 +99,10 @@ def coqui_trainer(one_thread: bool = False) -> dict[str, float]:
     base, clips = made.base(), made.mixed_clips(CLIPS)
     arguments = GPTArgs(
         max_conditioning_length=132_300, min_conditioning_length=66_150, max_wav_length=255_995, max_text_length=200,
-        mel_norm_file=str(base / "mel_stats.pth"), dvae_checkpoint=str(base / "dvae.pth"), xtts_checkpoint=str(base / "model.pth"),
-        tokenizer_file=str(base / "vocab.json"), gpt_num_audio_tokens=1_026, gpt_start_audio_token=1_024, gpt_stop_audio_token=1_025,
-        gpt_use_masking_gt_prompt_approach=True, gpt_use_perceiver_resampler=True,
+        mel_norm_file=str(base / "mel_stats.pth"), dvae_checkpoint=str(base / "dvae.pth"),
+        xtts_checkpoint=str(base / "model.pth"), tokenizer_file=str(base / "vocab.json"), gpt_num_audio_tokens=1_026,
+        gpt_start_audio_token=1_024, gpt_stop_audio_token=1_025, gpt_use_masking_gt_prompt_approach=True,
+        gpt_use_perceiver_resampler=True,
     )  # fmt: skip
     config = GPTTrainerConfig(
         model_args=arguments, audio=XttsAudioConfig(), batch_size=3, num_loader_workers=0, optimizer="AdamW", lr=5e-6,
@@ -96,7 +110,9 @@ def coqui_trainer(one_thread: bool = False) -> dict[str, float]:
     )  # fmt: skip
     trainer = GPTTrainer(config)
     trainer.on_train_epoch_start(Holder(trainer))
-    samples = [{"text": clip.text, "audio_file": str(clip.path), "language": "en", "speaker_name": "robin"} for clip in clips]
+    samples = [
+        {"text": clip.text, "audio_file": str(clip.path), "language": "en", "speaker_name": "robin"} for clip in clips
+    ]
     optimizer = trainer.get_optimizer()
     where = torch.device(device.device())
     trainer.to(where)

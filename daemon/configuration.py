@@ -1,5 +1,5 @@
-"""The tables of settings in docs/configuration.md, written from the declarations: `python -m daemon.configuration` compares, `--write`
-renews them."""
+"""The tables of settings in docs/configuration.md, written from the declarations: `python -m daemon.configuration`
+compares, `--write` renews them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,11 @@ def table(known: Mapping[str, Setting]) -> str:
     """Markdown: name, default, what a value must be, and what it means."""
     rows = [f"| `{name}` | {_usual(setting)} | {setting.says} | {setting.what} |" for name, setting in known.items()]
     return "\n".join(
-        ("| key | default | value | meaning |", "|---|---|---|---|", *(row.replace("|ln ratio|", r"\|ln ratio\|") for row in rows))
+        (
+            "| key | default | value | meaning |",
+            "|---|---|---|---|",
+            *(row.replace("|ln ratio|", r"\|ln ratio\|") for row in rows),
+        )
     )
 
 
@@ -48,7 +52,10 @@ def main() -> int:
     if "--write" in sys.argv[1:]:
         PAGE.write_text(written(page), "utf-8")
     elif written(page) != page:
-        print(f"{PAGE.name}: its tables are not what is declared. Run `python -m daemon.configuration --write` and commit the result.")
+        print(
+            f"{PAGE.name}: its tables are not what is declared. Run `python -m daemon.configuration "
+            f"--write` and commit the result."
+        )
         return 1
     return 0
 

@@ -1,4 +1,5 @@
-"""Errors of the daemon that a person sees: one plain sentence and what to do. Services turn them into gRPC status codes."""
+"""Errors of the daemon that a person sees: one plain sentence and what to do. Services turn them into gRPC status
+codes."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ _LONG = re.compile(rf"\S{{{SHOWN + 1},}}")
 
 
 def brief(text: str) -> str:
-    """The text, without the middle where it is long. All that people read of what others wrote goes through here: errors (gRPC carries
-    some 8 kB of one), titles, notices."""
+    """The text, without the middle where it is long. All that people read of what others wrote goes through here:
+    errors (gRPC carries some 8 kB of one), titles, notices."""
     text = _LONG.sub(lambda word: f"{word[0][: SHOWN // 2]}…{word[0][-SHOWN // 2 + 1 :]}", text)
     return text if len(text) <= 2 * SHOWN else f"{text[:SHOWN]} … {text[-SHOWN:]}"
 

@@ -1,7 +1,7 @@
 """mynad: one asyncio process that owns the state and the GPU. Starts in under a second; torch and numpy never enter it.
 
-`main` takes the lock, starts the launcher (before gRPC exists, because gRPC and fork do not mix) and runs `Daemon` until a signal or
-System.Shutdown ends it.
+`main` takes the lock, starts the launcher (before gRPC exists, because gRPC and fork do not mix) and runs `Daemon`
+until a signal or System.Shutdown ends it.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ LEAVE = 2.0  #: seconds that calls under way get at the end
 
 
 class Daemon:
-    """The composition root: makes each part of a running mynad and hands it what it needs; no part knows this class. Made and used inside
-    the event loop."""
+    """The composition root: makes each part of a running mynad and hands it what it needs; no part knows this class.
+    Made and used inside the event loop."""
 
     store: Store
     kinds: Kinds
@@ -90,8 +90,8 @@ class Daemon:
         self._tasks: list[asyncio.Task[None]] = []
 
     async def serve(self) -> None:
-        """Listen, work until `end` is called, then leave in order: workers save, their jobs go back to the queue. Raises MynaError
-        when it cannot start."""
+        """Listen, work until `end` is called, then leave in order: workers save, their jobs go back to the queue.
+        Raises MynaError when it cannot start."""
         from daemon.services import listen
 
         listen.check(self.settings, socket_path(self.home))
@@ -179,7 +179,9 @@ class Daemon:
             "Voices": VoicesService(home, store, lifecycle, self.events, VoiceFolders(home, store, self.inbox.still)),
             "Datasets": DatasetsService(home, settings, store, self.inbox),
             "Speech": SpeechService(home, store, lifecycle, self.speech),
-            "System": SystemService(home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end),
+            "System": SystemService(
+                home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end
+            ),
         }
 
     async def _watch_gpu(self) -> None:
@@ -247,8 +249,8 @@ class Daemon:
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def _keep_socket(self, servers: list[grpc.aio.Server]) -> None:
-        """Whoever tidies up may delete the socket, or the folder that it lies in: it is made anew. The server behind the old one goes
-        on for those who are connected to it."""
+        """Whoever tidies up may delete the socket, or the folder that it lies in: it is made anew. The server behind
+        the old one goes on for those who are connected to it."""
         path = socket_path(self.home)
         ours = _identity(path)
         while True:
@@ -295,7 +297,10 @@ def log_to(home: Path) -> None:
     folder = home / "log"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     logging.raiseExceptions = False  # a full disk costs lines of the log, and no traceback for each of them
-    file, terminal = logging.handlers.RotatingFileHandler(folder / "mynad.log", maxBytes=5_000_000, backupCount=5), logging.StreamHandler()
+    file, terminal = (
+        logging.handlers.RotatingFileHandler(folder / "mynad.log", maxBytes=5_000_000, backupCount=5),
+        logging.StreamHandler(),
+    )
     for handler in (file, terminal):
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
@@ -318,14 +323,18 @@ async def serve(home: Path, settings: Settings, launcher: Launcher, lock: Lock) 
 
 
 def main(argv: list[str] | None = None) -> None:
-    """The command `mynad`: runs in the foreground. Exits 0 after an orderly end, 1 when a part of it fell over or another program held
-    its database, 2 when it cannot start and trying again will not help."""
-    parser = argparse.ArgumentParser(prog="mynad", description="Myna's daemon. Runs in the foreground; end it with Ctrl-C or `myna down`.")
+    """The command `mynad`: runs in the foreground. Exits 0 after an orderly end, 1 when a part of it fell over or
+    another program held its database, 2 when it cannot start and trying again will not help."""
+    parser = argparse.ArgumentParser(
+        prog="mynad", description="Myna's daemon. Runs in the foreground; end it with Ctrl-C or `myna down`."
+    )
     parser.add_argument("--home", type=Path, default=None, help="folder for all state (else $MYNA_HOME)")
     options = parser.parse_args(argv)
     home = (options.home or default_home()).expanduser().absolute()
     os.environ["MYNA_HOME"] = str(home)  # whoever asks the environment means this home, --home or not
-    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"  # we never fork beside gRPC, and its handlers would only get in the way
+    os.environ["GRPC_ENABLE_FORK_SUPPORT"] = (
+        "0"  # we never fork beside gRPC, and its handlers would only get in the way
+    )
     try:
         sys.exit(_run(home))
     except MynaError as error:
@@ -338,7 +347,9 @@ def _run(home: Path) -> int:
         home.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = Lock(home)
     except OSError as error:
-        raise MynaError(f"The folder {home} cannot be used: {error.strerror}.", "Set MYNA_HOME to a folder you can write.") from None
+        raise MynaError(
+            f"The folder {home} cannot be used: {error.strerror}.", "Set MYNA_HOME to a folder you can write."
+        ) from None
     settings = configuration.load(home)
     log_to(home)
     launcher = Launcher(home)

@@ -28,7 +28,8 @@ _KEPT = re.compile(r"([0-9a-f]{64})\.[a-z0-9]+")
 
 
 def is_partial(name: bytes) -> bool:
-    """Whether a file (or folder) of this name is not for us yet: hidden, or named as unfinished. rsync's temporary files are hidden."""
+    """Whether a file (or folder) of this name is not for us yet: hidden, or named as unfinished. rsync's temporary
+    files are hidden."""
     return name.startswith((b".", b"~")) or name.lower().endswith(_PARTIAL_ENDINGS)
 
 
@@ -82,7 +83,9 @@ def check_file(path: bytes) -> bytes:
     """A path relative to a voice's inbox folder, if it stays inside and is not hidden. Raises BadRequest."""
     parts = path.split(b"/")
     if b"\0" in path or any(not part or part.startswith(b".") for part in parts):
-        raise BadRequest(f"{printable(path)} is no file of a voice's inbox.", "Give paths relative to the voice's inbox folder.")
+        raise BadRequest(
+            f"{printable(path)} is no file of a voice's inbox.", "Give paths relative to the voice's inbox folder."
+        )
     return path
 
 
@@ -95,13 +98,15 @@ def kept_sha256(name: str) -> str:
 def check_kept(path: str, sha256: str) -> str:
     """The path (relative to the home) of a recording that is kept under this SHA-256. Raises BadRequest."""
     if path != f"recordings/{sha256[:2]}/{path.rpartition('/')[2]}" or kept_sha256(path.rpartition("/")[2]) != sha256:
-        raise BadRequest(f"{path!r} is no recording that is kept under {sha256[:12]!r}.", "`myna adopt` finds those there are.")
+        raise BadRequest(
+            f"{path!r} is no recording that is kept under {sha256[:12]!r}.", "`myna adopt` finds those there are."
+        )
     return path
 
 
 def clean(name: str) -> bytes:
-    """An uploaded file's name as a safe path inside a voice's folder: folders are kept, what leads elsewhere or hides is not.
-    Raises BadRequest if nothing is left."""
+    """An uploaded file's name as a safe path inside a voice's folder: folders are kept, what leads elsewhere or hides
+    is not. Raises BadRequest if nothing is left."""
     parts = []
     for part in name.replace("\\", "/").split("/"):
         kept = "".join(char for char in part if char.isprintable() and char != "/").strip().lstrip(".~")

@@ -1,4 +1,5 @@
-"""Settings of the daemon: `<home>/myna.toml`, overridden by the environment (`MYNA_…`). docs/configuration.md explains each."""
+"""Settings of the daemon: `<home>/myna.toml`, overridden by the environment (`MYNA_…`). docs/configuration.md explains
+each."""
 
 from __future__ import annotations
 
@@ -23,45 +24,57 @@ class Settings:
     """Checked settings; every field has a default that suits one workstation."""
 
     # inbox
-    settle: Annotated[float, Setting("how long a file in the inbox must stay unchanged before it is taken", 0.001, DAY, "seconds")] = 2.0
-    poll: Annotated[str, Setting('look for files by polling: "auto" where inotify is silent', choices=("auto", "always", "never"))] = "auto"
+    settle: Annotated[
+        float, Setting("how long a file in the inbox must stay unchanged before it is taken", 0.001, DAY, "seconds")
+    ] = 2.0
+    poll: Annotated[
+        str, Setting('look for files by polling: "auto" where inotify is silent', choices=("auto", "always", "never"))
+    ] = "auto"
     rescan: Annotated[float, Setting("time between safety looks through the inbox", 0.001, DAY, "seconds")] = 60.0
     ingest_batch: Annotated[int, Setting("most of one ingest job", 1, 100_000, "files")] = 500
-    min_free_disk: Annotated[int, Setting("room that stays free: below that nothing is taken or trained", 0, MOST_BYTES, "bytes")] = (
-        1_000_000_000
-    )
+    min_free_disk: Annotated[
+        int, Setting("room that stays free: below that nothing is taken or trained", 0, MOST_BYTES, "bytes")
+    ] = 1_000_000_000
 
     # training by itself
     auto_train: Annotated[bool, Setting("train by itself when enough new audio is kept")] = True
-    auto_train_min_seconds: Annotated[float, Setting("new kept audio that starts a training", 0, YEAR, "seconds")] = 30.0
+    auto_train_min_seconds: Annotated[float, Setting("new kept audio that starts a training", 0, YEAR, "seconds")] = (
+        30.0
+    )
     auto_train_quiet: Annotated[
         float, Setting("how long an inbox must be quiet before its recordings become a dataset", 0, DAY, "seconds")
     ] = 5.0
-    default_engine: Annotated[str, Setting("engine of a new voice without `voice.toml`", choices=tuple(registry.ENGINES))] = "glow"
+    default_engine: Annotated[
+        str, Setting("engine of a new voice without `voice.toml`", choices=tuple(registry.ENGINES))
+    ] = "glow"
     default_language: Annotated[
-        str, Setting("its language, ISO 639-1", form='a code, like "en" or "de"', pattern="[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
+        str,
+        Setting("its language, ISO 639-1", form='a code, like "en" or "de"', pattern="[a-z]{2,3}(-[A-Za-z0-9]{2,8})?"),
     ] = "en"
 
     # workers
-    heartbeat_timeout: Annotated[float, Setting("silence after which a worker is ended and its job queued again", 0.1, DAY, "seconds")] = (
-        30.0
-    )
+    heartbeat_timeout: Annotated[
+        float, Setting("silence after which a worker is ended and its job queued again", 0.1, DAY, "seconds")
+    ] = 30.0
     stop_grace: Annotated[float, Setting("time that a worker gets to save at shutdown", 0.001, DAY, "seconds")] = 60.0
     threads: Annotated[int, Setting("CPU threads of a worker; 0: torch's choice", 0, 1_024, "threads")] = 0
     cpu_jobs: Annotated[int, Setting("jobs at once in the CPU lane", 1, 1_024, "jobs")] = 2
-    train_share: Annotated[float, Setting("part of the GPU's time that a training keeps while one speech job follows another", 0, 0.9)] = (
-        0.1
-    )
+    train_share: Annotated[
+        float, Setting("part of the GPU's time that a training keeps while one speech job follows another", 0, 0.9)
+    ] = 0.1
     speech_idle_seconds: Annotated[
         float, Setting("idle time after which the speech worker gives its memory back", 0.001, YEAR, "seconds")
     ] = 600.0
-    speech_memory: Annotated[int, Setting("loaded voices that the speech worker may hold", 1, MOST_BYTES, "bytes")] = 4_000_000_000
+    speech_memory: Annotated[int, Setting("loaded voices that the speech worker may hold", 1, MOST_BYTES, "bytes")] = (
+        4_000_000_000
+    )
 
     # engines
     weights_url: Annotated[
         str,
         Setting(
-            "a mirror of engines' bases: it has `<engine>/<file>` in place of the publishers; digests are checked all the same",
+            "a mirror of engines' bases: it has `<engine>/<file>` in place of the publishers; "
+            "digests are checked all the same",
             form="a URL that begins with http:// or https://, or empty",
             pattern="(https?://.*)?",
         ),
@@ -72,7 +85,11 @@ class Settings:
 
     # network: a Unix socket always; TCP only with TLS and a token or client certificates
     listen: Annotated[
-        str, Setting('"host:port" for TCP, besides the Unix socket; needs `tls_cert`, `tls_key`, and `token_file` or `tls_client_ca`')
+        str,
+        Setting(
+            '"host:port" for TCP, besides the Unix socket; needs `tls_cert`, `tls_key`, and '
+            "`token_file` or `tls_client_ca`"
+        ),
     ] = ""
     tls_cert: Annotated[str, Setting("file of the server's certificate")] = ""
     tls_key: Annotated[str, Setting("file of its key")] = ""
@@ -87,7 +104,8 @@ SETTINGS = declared(Settings)
 
 
 def load(home: Path) -> Settings:
-    """Read the settings of a home folder. Raises BadRequest naming the file or the variable, the key, and what it should be."""
+    """Read the settings of a home folder. Raises BadRequest naming the file or the variable, the key, and what it
+    should be."""
     values: dict[str, Any] = {}
     path = home / "myna.toml"
     if path.is_file():
@@ -97,7 +115,9 @@ def load(home: Path) -> Settings:
         except BadToml as bad:
             raise BadRequest(f"{path} {bad.sentence}", bad.hint) from None
         except OSError as error:
-            raise BadRequest(f"{path} cannot be read: {error.strerror}.", "Give mynad's user the right to read it.") from None
+            raise BadRequest(
+                f"{path} cannot be read: {error.strerror}.", "Give mynad's user the right to read it."
+            ) from None
     try:
         given = checked(SETTINGS, values, "daemon")
     except BadInput as error:

@@ -1,8 +1,9 @@
-"""Make the demo's recordings: `python -m demo.make_voice`. Needs the free synthesiser flite (a system package); the demo itself does not.
+"""Make the demo's recordings: `python -m demo.make_voice`. Needs the free synthesiser flite (a system package); the
+demo itself does not.
 
-The voice is flite's `slt`, which the base of the embedded engine has never heard (see engines/glow/base/MODEL_CARD.md). Each line of
-lines.txt becomes a FLAC with its text beside it; monologue.txt becomes one long FLAC without text, with pauses between its sentences, so
-that the demo shows both ways into a dataset.
+The voice is flite's `slt`, which the base of the embedded engine has never heard (see engines/glow/base/MODEL_CARD.md).
+Each line of lines.txt becomes a FLAC with its text beside it; monologue.txt becomes one long FLAC without text, with
+pauses between its sentences, so that the demo shows both ways into a dataset.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import soundfile as sf
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "recordings"
 RATE = 16_000
-#: Silence kept after a line, samples. What is held out follows from a file's hash: with these bytes five lines, the tenth one expects.
+#: Silence kept after a line, samples. What is held out follows from a file's hash: with these bytes five lines, the
+#: tenth one expects.
 TAIL = 2_050
 
 

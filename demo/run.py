@@ -1,7 +1,7 @@
 """What `make demo` runs: the main job, end to end, as its users would see it, through the public client only.
 
-A daemon in a scratch home; recordings dropped into its inbox; a dataset, a training, a score and a promotion that happen by themselves; a
-sentence in the new voice. Writes demo/out/report.json and prints the same as a table.
+A daemon in a scratch home; recordings dropped into its inbox; a dataset, a training, a score and a promotion that
+happen by themselves; a sentence in the new voice. Writes demo/out/report.json and prints the same as a table.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ from proto.client import Client, ClientError, connect, state_of
 HERE = Path(__file__).resolve().parent
 OUT = HERE / "out"
 VOICE = "robin"
-SENTENCE = "Good evening. My name is Robin, and four minutes ago I had never spoken. It is 7:30 p.m. and 3 people are listening."
+SENTENCE = (
+    "Good evening. My name is Robin, and four minutes ago I had never spoken. It is 7:30 "
+    "p.m. and 3 people are listening."
+)
 #: how long the whole way may take before the demo gives up, seconds (it takes a few minutes on two cores)
 PATIENCE = 1_500.0
 
@@ -66,7 +69,9 @@ def daemon(home: Path) -> Iterator[Client]:
     """A mynad of its own for the length of the block."""
     env = {**os.environ, "MYNA_HOME": str(home)}
     with (OUT / "mynad.log").open("wb") as log:
-        process = subprocess.Popen([sys.executable, "-m", "daemon.main"], env=env, stdout=log, stderr=log, cwd=HERE.parent)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "daemon.main"], env=env, stdout=log, stderr=log, cwd=HERE.parent
+        )
         client = connect(home=home)
         try:
             client.wait_ready(30.0)
@@ -124,7 +129,9 @@ def follow(client: Client, began: float) -> int:
 
 def reasons(data: pb.Dataset) -> str:
     """Why clips were dropped, counted."""
-    return f" ({', '.join(f'{count} {reason}' for reason, count in sorted(data.dropped.items()))})" if data.dropped else ""
+    return (
+        f" ({', '.join(f'{count} {reason}' for reason, count in sorted(data.dropped.items()))})" if data.dropped else ""
+    )
 
 
 def tell(job: pb.Job, shown: dict[int, tuple[str, int]]) -> None:
@@ -137,7 +144,10 @@ def tell(job: pb.Job, shown: dict[int, tuple[str, int]]) -> None:
     shown[job.id] = (state, tenth)
     if state == "running" and tenth >= 0:
         eta = f", {progress.eta_seconds:.0f} s to go" if progress.eta_seconds else ""
-        say(f"  {job.title}: {progress.done:.0f} of {progress.total:.0f} {progress.unit}{eta} {progress.sentence}".rstrip())
+        say(
+            f"  {job.title}: {progress.done:.0f} of {progress.total:.0f} "
+            f"{progress.unit}{eta} {progress.sentence}".rstrip()
+        )
     elif state in ("queued", "running"):
         say(f"{job.title}: {state}")
     elif state == "succeeded":
@@ -156,7 +166,12 @@ def measure(client: Client, number: int) -> dict[str, object]:
         "state": version.state,
         "verdict": version.verdict,
         "lines": [
-            {"text": line.text, "recording": line.recording, "spoken_before": line.spoken_a, "spoken_after": line.spoken_b}
+            {
+                "text": line.text,
+                "recording": line.recording,
+                "spoken_before": line.spoken_a,
+                "spoken_after": line.spoken_b,
+            }
             for line in compared.lines
         ],
         "metrics": [
@@ -191,14 +206,21 @@ def speak(client: Client) -> tuple[float, float]:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(rate)
-        file.writeframes(b"".join(int(max(-1.0, min(1.0, x)) * 32767).to_bytes(2, "little", signed=True) for x in floats))
+        file.writeframes(
+            b"".join(int(max(-1.0, min(1.0, x)) * 32767).to_bytes(2, "little", signed=True) for x in floats)
+        )
     return first, len(floats) / rate
 
 
 def show(report: dict[str, object]) -> None:
     """The table, and what to do next."""
     table = Table(title=f"Held-out lines of {VOICE}, never trained on", title_justify="left")
-    for heading, side in (("metric", "left"), ("base", "right"), (f"{VOICE}@{report['version']}", "right"), ("recordings", "right")):
+    for heading, side in (
+        ("metric", "left"),
+        ("base", "right"),
+        (f"{VOICE}@{report['version']}", "right"),
+        ("recordings", "right"),
+    ):
         table.add_column(heading, justify="right" if side == "right" else "left")
     metrics = report["metrics"]
     assert isinstance(metrics, list)
@@ -210,7 +232,8 @@ def show(report: dict[str, object]) -> None:
     console.print(table)
     console.print(f"{report['state']}: {report['verdict']}")
     console.print(
-        f"Spoken: demo/out/spoken.wav, {report['speech_seconds']:.1f} s; first audio after {report['first_audio_seconds']:.1f} s."
+        f"Spoken: demo/out/spoken.wav, {report['speech_seconds']:.1f} s; first audio after "
+        f"{report['first_audio_seconds']:.1f} s."
     )
     console.print(f"The whole way took {report['seconds']:.0f} s. Report: demo/out/report.json")
     console.print("Open it: [bold]MYNA_HOME=demo/out/home .venv/bin/myna[/]")

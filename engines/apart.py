@@ -1,6 +1,7 @@
 """Long calls into C, away from the thread that must hear when a person cancels.
 
-`in_a_copy` is for code that keeps the interpreter to itself meanwhile (PocketSphinx, rapidfuzz): a thread would not help there.
+`in_a_copy` is for code that keeps the interpreter to itself meanwhile (PocketSphinx, rapidfuzz): a thread would not
+help there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _PR_SET_PDEATHSIG = 1
 
 
 def in_a_thread(work: Callable[[], T], alive: Callable[[], None]) -> T:
-    """What `work` returns or raises. What `alive` raises comes at once; the thread is left behind, for a process that is about to end."""
+    """What `work` returns or raises. What `alive` raises comes at once; the thread is left behind, for a process that
+    is about to end."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -42,8 +44,9 @@ def in_a_thread(work: Callable[[], T], alive: Callable[[], None]) -> T:
 
 
 def in_a_copy(work: Callable[[], T], alive: Callable[[], None]) -> T:
-    """What `work` returns or raises, worked out by a forked copy of this process, which must need neither threads nor a GPU for it. What
-    `alive` raises comes at once, and ends the copy. If the copy dies of a signal, so does this process: as if it had worked itself."""
+    """What `work` returns or raises, worked out by a forked copy of this process, which must need neither threads nor a
+    GPU for it. What `alive` raises comes at once, and ends the copy. If the copy dies of a signal, so does this
+    process: as if it had worked itself."""
     parent = os.getpid()
     reading, writing = os.pipe()
     child = os.fork()

@@ -1,8 +1,9 @@
 """The contract between Myna and a model family, parted by what an engine can do.
 
-An engine is a package under `engines/` with a light `info.py` (an `EngineInfo` named `INFO`, importing nothing heavy) and an
-`engine.py` with a class that fulfils `Engine`, and of `Speaks`, `Learns`, `Exports` and `Converts` those that its capabilities name.
-`engines.registry` lists them; `engines.registry.speaker(name)`, `learner(name)` and `exporter(name)` import the heavy part.
+An engine is a package under `engines/` with a light `info.py` (an `EngineInfo` named `INFO`, importing nothing heavy)
+and an `engine.py` with a class that fulfils `Engine`, and of `Speaks`, `Learns`, `Exports` and `Converts` those that
+its capabilities name. `engines.registry` lists them; `engines.registry.speaker(name)`, `learner(name)` and
+`exporter(name)` import the heavy part.
 
 No engine knows of jobs, queues or the database.
 """
@@ -41,7 +42,8 @@ class Adapters:
     """How an engine trains adapters, where they differ from training all of it."""
 
     memory: int = 0  #: `Learning.memory` of adapters, bytes; 0: as much
-    rate: float = 1.0  #: learning rate, as a multiple of `Learning.learning_rate`: adapters are few, start at nothing, and want more
+    #: learning rate, as a multiple of `Learning.learning_rate`: adapters are few, start at nothing, and want more
+    rate: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,10 @@ class EngineInfo:
         }
         for capability, there in given.items():
             if (capability in self.capabilities) != there:
-                raise ValueError(f"The engine {self.name} {'has' if there else 'lacks'} what {capability} asks for: its info must say so.")
+                raise ValueError(
+                    f"The engine {self.name} {'has' if there else 'lacks'} what {capability} asks "
+                    f"for: its info must say so."
+                )
 
 
 @dataclass(frozen=True)
@@ -116,10 +121,14 @@ class SpeechRequest:
     text: str
     language: str = "en"
     speed: float = 1.0  #: 2.0 speaks twice as fast
-    temperature: float | None = None  #: 0 is deterministic where the engine can; None: the engine's own (`EngineInfo.temperature`)
+    temperature: float | None = (
+        None  #: 0 is deterministic where the engine can; None: the engine's own (`EngineInfo.temperature`)
+    )
     seed: int | None = None  #: the same seed, text and version give the same samples
     options: Mapping[str, float] = field(default_factory=dict)  #: engine's own settings (top_p, repetition_penalty, …)
-    speaker: str = ""  #: a stock speaker of the base in place of the voice; for engines that take references, as the next
+    speaker: str = (
+        ""  #: a stock speaker of the base in place of the voice; for engines that take references, as the next
+    )
     references: tuple[Clip, ...] = ()  #: clips to sound like, in place of those the voice was made from
 
 
@@ -173,22 +182,25 @@ class Engine(Protocol):
     info: EngineInfo
 
     def base_dir(self) -> Path | None:
-        """Folder of the base's files; None: it has none on this machine. Raises WeightsMissing, with how to get them, if they are not
-        there."""
+        """Folder of the base's files; None: it has none on this machine. Raises WeightsMissing, with how to get them,
+        if they are not there."""
         ...
 
-    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
-        """Load a version's folder, or the base if None. `reference` are clips of the voice that a first training may start from
-        (nearest base speaker, conditioning latents)."""
+    def load(
+        self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()
+    ) -> Model:
+        """Load a version's folder, or the base if None. `reference` are clips of the voice that a first training may
+        start from (nearest base speaker, conditioning latents)."""
         ...
 
 
 class Speaks(Engine, Protocol):
-    """Says a text. Beside it there is a light `engines/<name>/text.py`, whose `unspeakable(text, language)` the daemon asks."""
+    """Says a text. Beside it there is a light `engines/<name>/text.py`, whose `unspeakable(text, language)` the daemon
+    asks."""
 
     def unspeakable(self, text: str, language: str) -> Sequence[Stretch]:
-        """Stretches of a text, in order, that the engine cannot say: what the light function finds, and what only the base's files tell.
-        They are left out of requests before `speak` sees them, and people are told."""
+        """Stretches of a text, in order, that the engine cannot say: what the light function finds, and what only the
+        base's files tell. They are left out of requests before `speak` sees them, and people are told."""
         ...
 
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
@@ -206,7 +218,8 @@ class Learns(Engine, Protocol):
     def encode(self, clip: Clip) -> Features:
         """Features of a clip. Pure: the same clip and base give the same arrays. Cached by `engines.features`.
 
-        Raises BadInput if the clip cannot train this engine (no phonemes, too short for its text, …): it is then dropped with that reason.
+        Raises BadInput if the clip cannot train this engine (no phonemes, too short for its text, …): it is then
+        dropped with that reason.
         """
         ...
 
@@ -219,8 +232,8 @@ class Learns(Engine, Protocol):
     ) -> TrainableModel: ...
 
     def trainable(self, model: TrainableModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
-        """Prepare for training (add adapters if `lora`, which is only given to engines that have some), and return the parameters that
-        train, in a fixed order."""
+        """Prepare for training (add adapters if `lora`, which is only given to engines that have some), and return the
+        parameters that train, in a fixed order."""
         ...
 
     def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
@@ -228,11 +241,13 @@ class Learns(Engine, Protocol):
         ...
 
     def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
-        """Forward pass. Scalars () by name, each a mean over the batch; "loss" is the one that is minimised, and has a gradient."""
+        """Forward pass. Scalars () by name, each a mean over the batch; "loss" is the one that is minimised, and has a
+        gradient."""
         ...
 
     def save(self, model: TrainableModel, folder: Path) -> None:
-        """Write all that speaking and further training need into an existing empty `folder` (safetensors and JSON, never pickles)."""
+        """Write all that speaking and further training need into an existing empty `folder` (safetensors and JSON,
+        never pickles)."""
         ...
 
     def merge(self, model: TrainableModel) -> TrainableModel:
@@ -244,7 +259,8 @@ class Exports(Engine, Protocol):
     """Writes versions for other tools."""
 
     def export(self, version: Path, folder: Path, format: str) -> None:
-        """Write the version into an existing `folder` in one of `EngineInfo.exports`, the formats of the engine's own upstream tools."""
+        """Write the version into an existing `folder` in one of `EngineInfo.exports`, the formats of the engine's own
+        upstream tools."""
         ...
 
 
@@ -252,7 +268,8 @@ class Converts(Engine, Protocol):
     """Has a recording sound like a voice, its words and their timing kept. No kind of job asks for it yet."""
 
     def convert(self, model: Model, samples: NDArray[np.float32], sample_rate: int) -> Iterator[AudioChunk]:
-        """Sound of mono `samples` (n,), -1…1, at `sample_rate` Hz, in the voice of `model`; the first chunk comes as soon as it is made."""
+        """Sound of mono `samples` (n,), -1…1, at `sample_rate` Hz, in the voice of `model`; the first chunk comes as
+        soon as it is made."""
         ...
 
 
@@ -269,7 +286,8 @@ class EncodesMany(Protocol):
 
 @runtime_checkable
 class HearsPrompts(Protocol):
-    """A learning engine that hears another clip of the voice before each clip: a clip that is its own prompt would teach copying. Its
-    `collate` is given as many prompts as clips, one for each."""
+    """A learning engine that hears another clip of the voice before each clip: a clip that is its own prompt would
+    teach copying. Its `collate` is given as many prompts as clips, one for each."""
 
-    clips_per_prompt: int  #: clips of a batch that hear the same prompt, one after another, where that is computed once for all of them
+    #: clips of a batch that hear the same prompt, one after another, where that is computed once for all of them
+    clips_per_prompt: int

@@ -6,10 +6,13 @@ from enum import Enum
 
 
 class Capability(Enum):
-    """One thing that an engine can do; the value is its name on the wire. `engines.base` has a protocol for what asks for methods."""
+    """One thing that an engine can do; the value is its name on the wire. `engines.base` has a protocol for what asks
+    for methods."""
 
     SPEAKS = "speaks"  #: says a text (`base.Speaks`)
-    REFERENCES = "references"  #: hears how a voice sounds before it speaks: takes references, and its base has stock speakers
+    REFERENCES = (
+        "references"  #: hears how a voice sounds before it speaks: takes references, and its base has stock speakers
+    )
     LEARNS = "learns"  #: trains on clips (`base.Learns`)
     ADAPTS = "adapts"  #: trains adapters too (LoRA)
     EXPORTS = "exports"  #: writes a version for other tools (`base.Exports`)

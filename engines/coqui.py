@@ -1,7 +1,9 @@
-"""Import Coqui's TTS classes without what its import does to a process. Call `prepare()` before the first `import TTS…`.
+"""Import Coqui's TTS classes without what its import does to a process. Call `prepare()` before the first `import
+TTS…`.
 
-Two traps (torch 2.13, torchaudio 2.11, coqui-tts 0.28): torchaudio's wheel carries a CUDA extension, which raises OSError beside a CPU
-torch although nothing we use needs it; and Coqui's trainer modules set the number of torch threads to one.
+Two traps (torch 2.13, torchaudio 2.11, coqui-tts 0.28): torchaudio's wheel carries a CUDA extension, which raises
+OSError beside a CPU torch although nothing we use needs it; and Coqui's trainer modules set the number of torch threads
+to one.
 """
 
 from __future__ import annotations
@@ -16,7 +18,8 @@ import torch
 
 
 def prepare() -> None:
-    """Make `import torchaudio` work beside this torch. A stub stands in for the extension only where the real one cannot load."""
+    """Make `import torchaudio` work beside this torch. A stub stands in for the extension only where the real one
+    cannot load."""
     if "torchaudio" in sys.modules:
         return
     try:
@@ -25,7 +28,9 @@ def prepare() -> None:
         for name in [name for name in sys.modules if name.split(".")[0] == "torchaudio"]:
             del sys.modules[name]  # the half-imported package
         stub = ModuleType("torchaudio._extension")
-        stub.__dict__.update(_IS_TORCHAUDIO_EXT_AVAILABLE=False, _IS_RIR_AVAILABLE=False, fail_if_no_align=_without_extension)
+        stub.__dict__.update(
+            _IS_TORCHAUDIO_EXT_AVAILABLE=False, _IS_RIR_AVAILABLE=False, fail_if_no_align=_without_extension
+        )
         sys.modules["torchaudio._extension"] = stub
         import torchaudio  # noqa: F401
 
@@ -46,5 +51,6 @@ def imports() -> Iterator[None]:
 
 
 def _without_extension(function: object) -> object:
-    """Stands for torchaudio's decorator of functions that need the extension: they are left as they are, and fail if called."""
+    """Stands for torchaudio's decorator of functions that need the extension: they are left as they are, and fail if
+    called."""
     return function

@@ -29,4 +29,6 @@ def memory_of(model: Model) -> int:
     """Bytes of a loaded voice's parameters and buffers; 0 where they are not in this process."""
     if model.module is None:
         return 0
-    return sum(tensor.numel() * tensor.element_size() for tensor in [*model.module.parameters(), *model.module.buffers()])
+    return sum(
+        tensor.numel() * tensor.element_size() for tensor in [*model.module.parameters(), *model.module.buffers()]
+    )

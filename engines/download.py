@@ -1,9 +1,11 @@
-"""Downloads that survive: resumed where they broke off, checked against the published digest, and never half-there under their name.
+"""Downloads that survive: resumed where they broke off, checked against the published digest, and never half-there
+under their name.
 
 Until a file is whole it is `NAME.part` beside its place; whoever comes later goes on from there. Imports nothing heavy.
 
-By hand, though huggingface_hub is installed: that one compares sizes and no digest, and takes a mirror only if it answers with the headers
-of its own hub, where ours may be any folder that a web server shows. It also could not be stopped, or told from, while it waits.
+By hand, though huggingface_hub is installed: that one compares sizes and no digest, and takes a mirror only if it
+answers with the headers of its own hub, where ours may be any folder that a web server shows. It also could not be
+stopped, or told from, while it waits.
 """
 
 from __future__ import annotations
@@ -50,9 +52,11 @@ class _OtherBytes(Exception):
     """What comes is not the published file."""
 
 
-def download(file: WeightsFile, url: str, folder: Path, on_progress: Progress, waits: tuple[float, ...] = WAITS) -> None:
-    """Bring `file` from `url` into `folder`, which exists; nothing is done if it is there. Raises EngineError, saying what the server did,
-    and DiskFull; both leave what came so far, unless it is wrong."""
+def download(
+    file: WeightsFile, url: str, folder: Path, on_progress: Progress, waits: tuple[float, ...] = WAITS
+) -> None:
+    """Bring `file` from `url` into `folder`, which exists; nothing is done if it is there. Raises EngineError, saying
+    what the server did, and DiskFull; both leave what came so far, unless it is wrong."""
     final, path = folder / file.name, part_of(file, folder)
     if final.is_file():
         return
@@ -69,7 +73,9 @@ def download(file: WeightsFile, url: str, folder: Path, on_progress: Progress, w
                     raise EngineError(
                         sentence, "See what is between here and the publisher (a mirror, a proxy), then fetch again."
                     ) from None
-                on_progress(0, f"{file.name} from its first byte on: {wrong}")  # what was here may be of another time or place
+                on_progress(
+                    0, f"{file.name} from its first byte on: {wrong}"
+                )  # what was here may be of another time or place
         path.replace(final)
         sync_folder(folder)
 
@@ -159,7 +165,9 @@ def _connect(file: WeightsFile, url: str, part: _Part, on_progress: Progress) ->
         words = f"the server answers {refused.code} {refused.reason}"
         if refused.code in PASSING:
             raise _BrokeOff(words) from None
-        raise EngineError(f"{url} cannot be fetched: {words}.", "Take it from a folder, or from a mirror (weights_url).") from None
+        raise EngineError(
+            f"{url} cannot be fetched: {words}.", "Take it from a folder, or from a mirror (weights_url)."
+        ) from None
     except (OSError, http.client.HTTPException, ValueError) as error:
         raise _trouble(url, error) from None
     with response:
@@ -197,7 +205,10 @@ def _trouble(url: str, error: Exception) -> Exception:
     """What it means that there was no answer at all."""
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, ssl.SSLCertVerificationError):
-        return EngineError(f"{url} shows a certificate that is not to be trusted: {reason.verify_message}.", "Mend that, or use a mirror.")
+        return EngineError(
+            f"{url} shows a certificate that is not to be trusted: {reason.verify_message}.",
+            "Mend that, or use a mirror.",
+        )
     if isinstance(error, ValueError):
         return EngineError(f"{url!r} is no address to fetch from.", "It begins with https:// or http://.")
     words = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)

@@ -1,4 +1,5 @@
-"""Errors an engine or the audio code raises. Each says in one sentence what is wrong and, in `hint`, what a person can do about it."""
+"""Errors an engine or the audio code raises. Each says in one sentence what is wrong and, in `hint`, what a person can
+do about it."""
 
 from __future__ import annotations
 
@@ -41,6 +42,7 @@ class OutOfMemory(EngineError):
 
 
 class DiskFull(EngineError):
-    """There is no room to write, or the disk is read-only; what was written before is intact, and nothing half-written is used."""
+    """There is no room to write, or the disk is read-only; what was written before is intact, and nothing half-written
+    is used."""
 
     kind = "disk-full"

@@ -1,7 +1,7 @@
 """Encoded clips, kept on disk: what is encoded once is not encoded again for the next training.
 
-One safetensors file a clip, named by all that its content follows from: the clip's hash, text and language, engine, base and format. A file
-that is cut short or altered is noticed when read, and made anew.
+One safetensors file a clip, named by all that its content follows from: the clip's hash, text and language, engine,
+base and format. A file that is cut short or altered is noticed when read, and made anew.
 """
 
 from __future__ import annotations
@@ -81,9 +81,9 @@ def encode_all(
 ) -> Encoded:
     """Features of all clips, from the cache in `folder` or made and stored there.
 
-    `on_progress(done, total)` is called after every clip, `on_made()` when one was added to the cache. Clips for which the engine raises
-    BadInput are dropped with that reason. Raises Cancelled or Stopped when `control` asks for it (what is encoded stays in the cache),
-    DiskFull, and what else the engine raises.
+    `on_progress(done, total)` is called after every clip, `on_made()` when one was added to the cache. Clips for which
+    the engine raises BadInput are dropped with that reason. Raises Cancelled or Stopped when `control` asks for it
+    (what is encoded stays in the cache), DiskFull, and what else the engine raises.
     """
     control = control or Free()
     cache = FeatureCache(engine, folder)

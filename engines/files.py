@@ -15,12 +15,16 @@ from typing import BinaryIO
 
 from engines.errors import DiskFull
 
-#: What a disk is that nothing can be written to, and what helps, by errno. Linux makes a damaged file system read-only by itself.
+#: What a disk is that nothing can be written to, and what helps, by errno. Linux makes a damaged file system read-only
+#: by itself.
 _ROOM = ("full", "Free some space, then retry: nothing is lost.")
 _CLOSED = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
-    errno.EROFS: ("read-only", "See why in the kernel's log, and mount it for writing again, then retry: nothing is lost."),
+    errno.EROFS: (
+        "read-only",
+        "See why in the kernel's log, and mount it for writing again, then retry: nothing is lost.",
+    ),
 }
 #: What the name of every half-written file or folder starts with, so that a later start can sweep them away.
 TEMPORARY = ".tmp-"
@@ -31,7 +35,8 @@ _making = threading.Lock()
 
 @contextmanager
 def disk_full_is_a_sentence(what: str) -> Iterator[None]:
-    """Turn "no space left", "quota exceeded" and "read-only" into DiskFull; `what` names the thing that was being written."""
+    """Turn "no space left", "quota exceeded" and "read-only" into DiskFull; `what` names the thing that was being
+    written."""
     try:
         yield
     except OSError as error:
@@ -60,8 +65,8 @@ def sync_file(path: Path) -> None:
 def make_folder(folder: str | bytes | os.PathLike[str]) -> None:
     """Make a folder, and those above it that are missing; their names survive a power cut when this returns.
 
-    One that is there already may have been made by another process a moment ago: each process syncs its name once, and that of the one
-    above.
+    One that is there already may have been made by another process a moment ago: each process syncs its name once, and
+    that of the one above.
     """
     path = os.path.abspath(os.fsdecode(folder))
     with _making:
@@ -95,7 +100,8 @@ def write_whole(path: Path, content: bytes, what: str) -> None:
 
 @contextmanager
 def opened_whole(path: Path, what: str) -> Iterator[BinaryIO]:
-    """A file to write: after the block it is `path`, and synced; if the block raises, `path` is as it was. Raises DiskFull."""
+    """A file to write: after the block it is `path`, and synced; if the block raises, `path` is as it was. Raises
+    DiskFull."""
     aside = path.with_name(f"{TEMPORARY}{os.getpid()}-{path.name}")
     with disk_full_is_a_sentence(what):
         try:

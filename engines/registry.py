@@ -66,7 +66,8 @@ def learning(engine: EngineInfo) -> Learning:
 
 
 def load(name: str) -> Engine:
-    """Import the engine's heavy part (torch and all) and return it, one a process. Only for worker processes, as the next three."""
+    """Import the engine's heavy part (torch and all) and return it, one a process. Only for worker processes, as the
+    next three."""
     return _created(info(name).package)
 
 
@@ -95,13 +96,15 @@ def _created(package: str) -> Engine:
 
 
 def unspeakable(name: str, text: str, language: str) -> Sequence[Stretch]:
-    """Stretches of a text that an engine cannot say or learn from, in order, as far as that can be told without its base. Light."""
+    """Stretches of a text that an engine cannot say or learn from, in order, as far as that can be told without its
+    base. Light."""
     found: Sequence[Stretch] = import_module(f"{_folder(name)}.text").unspeakable(text, language)
     return found
 
 
 def check_base(name: str, folder: Path) -> None:
-    """Whether a folder has the engine's whole base, and nothing foreign in its place. Raises WeightsMissing with a sentence. Light."""
+    """Whether a folder has the engine's whole base, and nothing foreign in its place. Raises WeightsMissing with a
+    sentence. Light."""
     import_module(f"{_folder(name)}.weights").check(folder)
 
 

@@ -1,5 +1,5 @@
-"""A setting declared once: its type, bounds, unit, default and meaning. Every door (files, the wire, the command line, the environment, an
-engine itself) checks by it, and docs/configuration.md is written from it.
+"""A setting declared once: its type, bounds, unit, default and meaning. Every door (files, the wire, the command line,
+the environment, an engine itself) checks by it, and docs/configuration.md is written from it.
 
 Imports nothing heavy: the daemon asks.
 """
@@ -55,7 +55,12 @@ class Setting:
         """The value as it is used: a list becomes a tuple, everything else stays what it is. Raises BadInput."""
         if self.count == 1 and self._fits(value):
             return value
-        if self.count != 1 and isinstance(value, list | tuple) and self.count in (0, len(value)) and all(map(self._fits, value)):
+        if (
+            self.count != 1
+            and isinstance(value, list | tuple)
+            and self.count in (0, len(value))
+            and all(map(self._fits, value))
+        ):
             return tuple(value)
         raise self.wrong(name, value)
 
@@ -82,7 +87,12 @@ class Setting:
             return isinstance(value, bool) and self.kind is bool
         if isinstance(value, str):
             known = not self.choices or value in self.choices
-            return self.kind is str and known and bool(value or self.count == 1) and re.fullmatch(self.pattern, value) is not None
+            return (
+                self.kind is str
+                and known
+                and bool(value or self.count == 1)
+                and re.fullmatch(self.pattern, value) is not None
+            )
         if not isinstance(value, int | float) or (isinstance(value, float) and self.kind is int):
             return False
         return self.kind is not str and self.least <= value <= self.most  # nothing compares with what is no number
@@ -100,12 +110,15 @@ def declared(where: type) -> dict[str, Setting]:
         of, count = (get_args(kind), 1) if get_origin(kind) is tuple else ((kind,), 1)
         if get_origin(kind) is tuple:
             count = 0 if of[-1] is ... else len(of)
-        found[field.name] = replace(setting, kind=of[0], count=count, usual=None if field.default is MISSING else field.default)
+        found[field.name] = replace(
+            setting, kind=of[0], count=count, usual=None if field.default is MISSING else field.default
+        )
     return found
 
 
 def checked(known: Mapping[str, Setting], given: Mapping[str, Any], of: str) -> dict[str, Any]:
-    """What was given, each as it is used. `of` tells whose settings they are: "training". Raises BadInput for the first that is wrong."""
+    """What was given, each as it is used. `of` tells whose settings they are: "training". Raises BadInput for the first
+    that is wrong."""
     for name in given:
         if name not in known:
             raise unknown(name, known, of)

@@ -20,12 +20,16 @@ _DTYPES = {
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor]) -> dict[str, int]:
-    """Write tensors of any shape by name, fsynced. Returns {"size": bytes, "crc32": of the file}. Raises KeyError for a dtype that _DTYPES
-    lacks, OSError for a full disk."""
+    """Write tensors of any shape by name, fsynced. Returns {"size": bytes, "crc32": of the file}. Raises KeyError for a
+    dtype that _DTYPES lacks, OSError for a full disk."""
     offset, header = 0, {}
     for name, tensor in tensors.items():
         size = tensor.numel() * tensor.element_size()
-        header[name] = {"dtype": _DTYPES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": [offset, offset + size]}
+        header[name] = {
+            "dtype": _DTYPES[tensor.dtype],
+            "shape": list(tensor.shape),
+            "data_offsets": [offset, offset + size],
+        }
         offset += size
     head = json.dumps(header).encode()
     head += b" " * (-len(head) % 8)

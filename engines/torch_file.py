@@ -1,11 +1,14 @@
-"""What is in a PyTorch file (`.pth`), told without loading it: names and shapes of its tensors, other values as far as they are plain.
+"""What is in a PyTorch file (`.pth`), told without loading it: names and shapes of its tensors, other values as far as
+they are plain.
 
-Imports neither torch nor anything that the file names: its pickle is read by an unpickler for which every class is a blank.
+Imports neither torch nor anything that the file names: its pickle is read by an unpickler for which every class is a
+blank.
 
-By hand, and not by `torch.load(weights_only=True, mmap=True, map_location="meta")`, for three reasons. Bases are looked at by a worker of
-the CPU lane that loads no torch. The published model.pth holds its configuration as an object of Coqui's, which torch would only read with
-Coqui's classes imported. And torch says the same of a web page, a Git LFS pointer and a file that is cut off; it knows no checksums either.
-What a model is made of is loaded by torch, always with `weights_only=True` (`engines.xtts.network`).
+By hand, and not by `torch.load(weights_only=True, mmap=True, map_location="meta")`, for three reasons. Bases are looked
+at by a worker of the CPU lane that loads no torch. The published model.pth holds its configuration as an object of
+Coqui's, which torch would only read with Coqui's classes imported. And torch says the same of a web page, a Git LFS
+pointer and a file that is cut off; it knows no checksums either. What a model is made of is loaded by torch, always
+with `weights_only=True` (`engines.xtts.network`).
 """
 
 from __future__ import annotations
@@ -39,20 +42,21 @@ class TensorFacts:
 
 
 def tensors(path: Path) -> dict[str, TensorFacts]:
-    """Tensors by name, names of nested dictionaries joined by "/"; a file that is one tensor has it under "". Raises WeightsMissing with a
-    sentence for what is no whole PyTorch file."""
+    """Tensors by name, names of nested dictionaries joined by "/"; a file that is one tensor has it under "". Raises
+    WeightsMissing with a sentence for what is no whole PyTorch file."""
     return dict(_walk(_read(path), ""))
 
 
 def broken_record(path: Path) -> str:
-    """Name of the first stored piece whose bytes are not what its checksum says; empty: all are whole. Reads the whole file."""
+    """Name of the first stored piece whose bytes are not what its checksum says; empty: all are whole. Reads the whole
+    file."""
     with zipfile.ZipFile(path) as archive:
         return archive.testzip() or ""
 
 
 def fingerprint(path: Path) -> str:
-    """Short digest of all stored tensors, by the checksums that the file carries: its name, and what was saved beside them, do not count.
-    Reads the file's directory only. Raises WeightsMissing for what is no whole PyTorch file."""
+    """Short digest of all stored tensors, by the checksums that the file carries: its name, and what was saved beside
+    them, do not count. Reads the file's directory only. Raises WeightsMissing for what is no whole PyTorch file."""
     if not zipfile.is_zipfile(path):
         raise _no_archive(path)
     with zipfile.ZipFile(path) as archive:
@@ -65,9 +69,14 @@ def _read(path: Path) -> Any:
         raise _no_archive(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            pickled = next((entry for entry in archive.infolist() if entry.filename.rpartition("/")[2] == "data.pkl"), None)
+            pickled = next(
+                (entry for entry in archive.infolist() if entry.filename.rpartition("/")[2] == "data.pkl"), None
+            )
             if pickled is None or pickled.file_size > PICKLE_LIMIT:
-                raise WeightsMissing(f"{path.name} is a zip archive, but not one that PyTorch wrote.", "Give the file as it was published.")
+                raise WeightsMissing(
+                    f"{path.name} is a zip archive, but not one that PyTorch wrote.",
+                    "Give the file as it was published.",
+                )
             return _Blank(io.BytesIO(archive.read(pickled))).load()
     except (
         zipfile.BadZipFile,
@@ -90,7 +99,9 @@ def _no_archive(path: Path) -> WeightsMissing:
         if head.lstrip().startswith(start):
             return WeightsMissing(f"{path.name} is {what}.", hint)
     if head.startswith(b"PK"):
-        return WeightsMissing(f"{path.name} is cut off: it ends after {path.stat().st_size:,} bytes.", "Copy or download it again, whole.")
+        return WeightsMissing(
+            f"{path.name} is cut off: it ends after {path.stat().st_size:,} bytes.", "Copy or download it again, whole."
+        )
     if head.startswith(b"\x80\x02\x8a\x0a"):
         sentence = f"{path.name} is in PyTorch's format from before version 1.6."
         return WeightsMissing(sentence, "Load and save it with a newer PyTorch, or give the published file.")

@@ -28,7 +28,8 @@ Option = tuple[str, int | str]
 
 
 class ClientError(Exception):
-    """What went wrong, in one plain sentence. `hint` says what to do (or is empty); `code` is gRPC's name, such as "NOT_FOUND"."""
+    """What went wrong, in one plain sentence. `hint` says what to do (or is empty); `code` is gRPC's name, such as
+    "NOT_FOUND"."""
 
     def __init__(self, sentence: str, hint: str = "", code: str = "UNKNOWN") -> None:
         super().__init__(f"{sentence} {hint}".strip())
@@ -48,7 +49,9 @@ class Address:
     tls_cert: Path | None = None  #: PEM of our own certificate (mutual TLS)
     tls_key: Path | None = None
     tls_name: str = ""  #: name in the daemon's certificate, where it is not the host's (through a tunnel)
-    through: str = ""  #: "user@box": the socket in `home` is the near end of an SSH forward, and the daemon's files are there
+    through: str = (
+        ""  #: "user@box": the socket in `home` is the near end of an SSH forward, and the daemon's files are there
+    )
 
     @property
     def target(self) -> str:
@@ -86,7 +89,9 @@ def address(
     where = Path(home_folder).expanduser().absolute() if home_folder else home()
     if not host and len(os.fsencode(socket_path(where))) > 107:  # sun_path of Linux
         raise ClientError(
-            f"The path {socket_path(where)} is too long for a Unix socket.", "Set MYNA_HOME to a shorter path.", "INVALID_ARGUMENT"
+            f"The path {socket_path(where)} is too long for a Unix socket.",
+            "Set MYNA_HOME to a shorter path.",
+            "INVALID_ARGUMENT",
         )
     return Address(
         home=where,
@@ -100,7 +105,8 @@ def address(
 
 
 def options(where: Address) -> list[Option]:
-    """Channel options: big pages pass, a dead peer is noticed within half a minute, a daemon that comes back is found at once."""
+    """Channel options: big pages pass, a dead peer is noticed within half a minute, a daemon that comes back is found
+    at once."""
     chosen: list[Option] = [
         ("grpc.max_receive_message_length", LARGEST_MESSAGE),
         ("grpc.max_send_message_length", LARGEST_MESSAGE),
@@ -108,7 +114,10 @@ def options(where: Address) -> list[Option]:
         ("grpc.min_reconnect_backoff_ms", 50),
         ("grpc.max_reconnect_backoff_ms", 1000),
         ("grpc.enable_http_proxy", 0),
-        ("grpc.use_local_subchannel_pool", 1),  # two clients in one process must not share a broken connection's back-off
+        (
+            "grpc.use_local_subchannel_pool",
+            1,
+        ),  # two clients in one process must not share a broken connection's back-off
     ]
     if where.host:  # a Unix socket's peer cannot vanish unnoticed
         chosen += [("grpc.keepalive_time_ms", 20_000), ("grpc.keepalive_timeout_ms", 10_000)]
@@ -120,7 +129,8 @@ def options(where: Address) -> list[Option]:
 
 
 def credentials(where: Address) -> grpc.ChannelCredentials | None:
-    """TLS, and the token where there is one. None for a Unix socket. A network address is never spoken to in the clear."""
+    """TLS, and the token where there is one. None for a Unix socket. A network address is never spoken to in the
+    clear."""
     if not where.host:
         return None
     _check_files(where)
@@ -135,13 +145,19 @@ def _check_files(where: Address) -> None:
     import ssl  # only where TLS is spoken: most commands go through the socket
 
     if bool(where.tls_cert) != bool(where.tls_key):
-        raise ClientError("A client certificate and its key belong together.", "Give both --tls-cert and --tls-key.", "INVALID_ARGUMENT")
+        raise ClientError(
+            "A client certificate and its key belong together.",
+            "Give both --tls-cert and --tls-key.",
+            "INVALID_ARGUMENT",
+        )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
         if authority := _read(where.tls_ca):
             context.load_verify_locations(cadata=authority.decode("ascii", "replace"))
     except (ssl.SSLError, ValueError):
-        raise ClientError(f"{where.tls_ca} holds no certificate.", "Give one as PEM with --tls-ca.", "INVALID_ARGUMENT") from None
+        raise ClientError(
+            f"{where.tls_ca} holds no certificate.", "Give one as PEM with --tls-ca.", "INVALID_ARGUMENT"
+        ) from None
     if where.tls_cert is None or where.tls_key is None:
         return
     for path in (where.tls_cert, where.tls_key):
@@ -168,10 +184,14 @@ def translate(error: grpc.RpcError, where: Address) -> ClientError:
         return ClientError(f"The daemon at {where} did not answer in time.", hint, code.name)
     if code is grpc.StatusCode.CANCELLED:
         return ClientError("The request was cancelled.", "", code.name)
-    if code is grpc.StatusCode.UNIMPLEMENTED and (not details or "Method not found" in details or "not implemented" in details.lower()):
+    if code is grpc.StatusCode.UNIMPLEMENTED and (
+        not details or "Method not found" in details or "not implemented" in details.lower()
+    ):
         hint = "It may be of an older version: restart it with `myna down` and `myna up`."
         return ClientError("The daemon does not know this request.", hint, code.name)
-    if code is grpc.StatusCode.INTERNAL and details == "Internal error from Core":  # grpc.aio, of a stream refused while it still sent
+    if (
+        code is grpc.StatusCode.INTERNAL and details == "Internal error from Core"
+    ):  # grpc.aio, of a stream refused while it still sent
         return ClientError("The daemon ended the request before all of it was sent.", "Send it again.", "ABORTED")
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and not hint and "larger than max" in details:
         return ClientError("This is too much for one request.", "Send it in parts.", code.name)
@@ -205,14 +225,19 @@ def _silent(home: Path) -> ClientError:
     pid = lock.holder(home)
     who = f"The daemon of {home} runs" + (f" (process {pid})" if pid else "")
     if not socket_path(home).exists():
-        hint = "It is starting, or it makes it anew within seconds: try again. If that does not help, `myna down` ends it."
+        hint = (
+            "It is starting, or it makes it anew within seconds: try again. If that does not help, `myna down` ends it."
+        )
         return ClientError(f"{who}, but its socket is not there.", hint, "UNAVAILABLE")
-    hint = f"It may be stopped, or busy: {home}/log/mynad.log may say. `myna down` ends it, and `myna down --now` whatever it does."
+    hint = (
+        f"It may be stopped, or busy: {home}/log/mynad.log may say. `myna down` ends it, and "
+        f"`myna down --now` whatever it does."
+    )
     return ClientError(f"{who}, but does not answer.", hint, "UNAVAILABLE")
 
 
-#: What gRPC's own words tell of a TLS connection that did not come about (it has no codes for it): words that are all in them, what that
-#: means, and what to do. The first that fits holds.
+#: What gRPC's own words tell of a TLS connection that did not come about (it has no codes for it): words that are all
+#: in them, what that means, and what to do. The first that fits holds.
 _TLS_TROUBLE = (
     (
         ("failed to connect", "socket closed"),
@@ -220,7 +245,11 @@ _TLS_TROUBLE = (
         "Give one that its tls_client_ca signed and that has not expired, with --tls-cert and --tls-key.",
     ),
     (("wrong_version_number",), "does not speak TLS", "Check the port: mynad never speaks in the clear."),
-    (("certificate has expired",), "has a TLS certificate that has expired", "Make it a new one (tls_cert in its myna.toml)."),
+    (
+        ("certificate has expired",),
+        "has a TLS certificate that has expired",
+        "Make it a new one (tls_cert in its myna.toml).",
+    ),
     (
         ("hostname verification",),
         "has a TLS certificate that is made out to another name",
@@ -229,9 +258,14 @@ _TLS_TROUBLE = (
     (
         ("certificate",),
         "is not trusted: its TLS certificate could not be verified",
-        "Give the certificate that signed the daemon's with --tls-ca (and --tls-name if it is made out to another name).",
+        "Give the certificate that signed the daemon's with --tls-ca (and --tls-name if it "
+        "is made out to another name).",
     ),
-    (("handshake",), "does not speak TLS as it should", "Check the address, and that mynad there listens on TCP with TLS."),
+    (
+        ("handshake",),
+        "does not speak TLS as it should",
+        "Check the address, and that mynad there listens on TCP with TLS.",
+    ),
 )
 
 
@@ -260,9 +294,13 @@ def _read(path: Path | None) -> bytes | None:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ClientError(f"{path} cannot be read: {error.strerror}.", "Name a readable file.", "INVALID_ARGUMENT") from None
+        raise ClientError(
+            f"{path} cannot be read: {error.strerror}.", "Name a readable file.", "INVALID_ARGUMENT"
+        ) from None
 
 
 def gone(where: Address) -> ClientError:
     """The daemon that a watch was reading from did not come back."""
-    return ClientError(f"The daemon at {where} went away and did not come back.", "Start it again with `myna up`.", "UNAVAILABLE")
+    return ClientError(
+        f"The daemon at {where} went away and did not come back.", "Start it again with `myna up`.", "UNAVAILABLE"
+    )

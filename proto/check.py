@@ -1,6 +1,7 @@
 """Is the generated code what its sources say? `python -m proto.check` compares; `--write` (make proto) renews it.
 
-Messages and stubs come from `proto/*.proto`, the blocking client from the one for asyncio: the same words without `async` and `await`.
+Messages and stubs come from `proto/*.proto`, the blocking client from the one for asyncio: the same words without
+`async` and `await`.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ BLOCKING = (
 
 def generate(out: Path) -> None:
     """Write below `out` what protoc makes of the sources, and the blocking client."""
-    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))  # protoc-gen-mypy lives in the venv
+    path = os.pathsep.join(
+        (str(Path(sys.executable).parent), os.environ.get("PATH", ""))
+    )  # protoc-gen-mypy lives in the venv
     messages, services = ("python_out", "mypy_out"), ("grpc_python_out", "mypy_grpc_out")
     for kinds, sources in ((messages, SOURCES), (services, SOURCES[:1])):  # frames have no services
         command = [sys.executable, "-m", "grpc_tools.protoc", "-I.", *(f"--{kind}={out}" for kind in kinds), *sources]
@@ -47,7 +50,9 @@ def stale() -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         generate(Path(folder))
         fresh = {path.name: path.read_bytes() for path in Path(folder, "proto").iterdir()}
-    old = {path.name: path.read_bytes() for path in (ROOT / "proto").iterdir() if "_pb2" in path.name or path.name in fresh}
+    old = {
+        path.name: path.read_bytes() for path in (ROOT / "proto").iterdir() if "_pb2" in path.name or path.name in fresh
+    }
     return sorted(name for name in fresh.keys() | old.keys() if fresh.get(name) != old.get(name))
 
 

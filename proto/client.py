@@ -7,9 +7,9 @@
     ...     job = myna.train("anna", steps=500)
     ...     print(myna.wait(job.id).status.succeeded.sentence)     # watches survive a restart of the daemon
 
-`connect(host="box:7777", token=…, tls_ca=…)` reaches a remote one. A `Client` may be shared between threads. `AsyncClient` has the same
-methods, awaitable, for the event loop in which `connect_async` was called. Everything that goes wrong is a `ClientError` with a sentence
-and what to do.
+`connect(host="box:7777", token=…, tls_ca=…)` reaches a remote one. A `Client` may be shared between threads.
+`AsyncClient` has the same methods, awaitable, for the event loop in which `connect_async` was called. Everything that
+goes wrong is a `ClientError` with a sentence and what to do.
 """
 
 from proto.channel import ClientError

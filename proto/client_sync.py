@@ -12,7 +12,19 @@ import grpc
 
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
-from proto.channel import DEADLINE, PATIENCE, RETRY, Address, ClientError, address, credentials, gone, lost, options, translate
+from proto.channel import (
+    DEADLINE,
+    PATIENCE,
+    RETRY,
+    Address,
+    ClientError,
+    address,
+    credentials,
+    gone,
+    lost,
+    options,
+    translate,
+)
 from proto.messages import ENDED, Spec, reorder_request, spec_of, state_of, train_spec, upload_parts
 
 T = TypeVar("T")
@@ -28,9 +40,11 @@ def connect(
     tls_key: Path | str | None = None,
     tls_name: str | None = None,
 ) -> Client:
-    """A client of the daemon of `home` (default MYNA_HOME), or of the one at `host` ("box:7777"), over TLS with a token.
+    """A client of the daemon of `home` (default MYNA_HOME), or of the one at `host` ("box:7777"), over TLS with a
+    token.
 
-    Nothing is sent yet: whether a daemon is there shows at the first request. Raises ClientError for an address that cannot be meant.
+    Nothing is sent yet: whether a daemon is there shows at the first request. Raises ClientError for an address that
+    cannot be meant.
     """
     return Client(address(host, home, token, tls_ca, tls_cert, tls_key, tls_name))
 
@@ -41,7 +55,11 @@ class Client:
     def __init__(self, where: Address) -> None:
         self.address = where
         trust, chosen = credentials(where), options(where)
-        self.channel = grpc.secure_channel(where.target, trust, chosen) if trust else grpc.insecure_channel(where.target, chosen)
+        self.channel = (
+            grpc.secure_channel(where.target, trust, chosen)
+            if trust
+            else grpc.insecure_channel(where.target, chosen)
+        )
         self._jobs = stubs.JobsStub(self.channel)
         self._runs = stubs.RunsStub(self.channel)
         self._voices = stubs.VoicesStub(self.channel)
@@ -52,7 +70,9 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -62,10 +82,13 @@ class Client:
 
     def submit(self, spec: Spec, *, key: str = "", priority: int = 0) -> pb.Job:
         """Queue a job (a JobSpec, or one of its kinds). The same `key` twice is one job."""
-        return self._ask(self._jobs.Submit, pb.SubmitRequest(spec=spec_of(spec), idempotency_key=key, priority=priority))
+        return self._ask(
+            self._jobs.Submit, pb.SubmitRequest(spec=spec_of(spec), idempotency_key=key, priority=priority)
+        )
 
     def train(self, voice: str, *, dataset: int = 0, start: str = "", key: str = "", **choices: Any) -> pb.Job:
-        """Queue a training; `start` is "base", a version number or empty (the promoted one); `choices` are fields of TrainOptions."""
+        """Queue a training; `start` is "base", a version number or empty (the promoted one); `choices` are fields of
+        TrainOptions."""
         return self.submit(train_spec(voice, dataset, start, **choices), key=key)
 
     def job(self, number: int) -> pb.Job:
@@ -98,13 +121,15 @@ class Client:
     def logs(
         self, number: int, *, follow: bool = False, tail: int = 0, after: int = 0, patience: float = PATIENCE
     ) -> Iterator[pb.LogLine]:
-        """Log lines of all attempts, those after the cursor `after`; with `follow`, until the job ends (a restart of the daemon loses and
-        repeats none)."""
+        """Log lines of all attempts, those after the cursor `after`; with `follow`, until the job ends (a restart of
+        the daemon loses and repeats none)."""
         if follow:
             self.wait_ready(0.0)
         while True:
             try:
-                for line in self._stream(self._jobs.Logs, pb.LogsRequest(id=number, follow=follow, tail=tail, after=after)):
+                for line in self._stream(
+                    self._jobs.Logs, pb.LogsRequest(id=number, follow=follow, tail=tail, after=after)
+                ):
                     after, tail = line.cursor, 0
                     yield line
                 return
@@ -118,14 +143,18 @@ class Client:
     ) -> Iterator[pb.Event]:
         """Every event after the cursor `after` (None: from now; 0: from the oldest kept), once each, without end.
 
-        When the daemon goes away the watch waits up to `patience` seconds for it and goes on after the last event it gave. With
-        `progress`, running jobs' progress comes too, as events with cursor 0. Raises ClientError OUT_OF_RANGE when events after the
-        cursor are no longer kept: list again, and watch from now.
+        When the daemon goes away the watch waits up to `patience` seconds for it and goes on after the last event it
+        gave. With `progress`, running jobs' progress comes too, as events with cursor 0. Raises ClientError
+        OUT_OF_RANGE when events after the cursor are no longer kept: list again, and watch from now.
         """
-        now = self.info()  # asked first: raises when there is no daemon, and an event during a restart is not lost
+        now = (
+            self.info()
+        )  # asked first: raises when there is no daemon, and an event during a restart is not lost
         cursor = now.cursor if after is None else after
         while True:
-            for event in self._until_lost(self._jobs.Watch, pb.WatchRequest(after=cursor, voice=voice, progress=progress)):
+            for event in self._until_lost(
+                self._jobs.Watch, pb.WatchRequest(after=cursor, voice=voice, progress=progress)
+            ):
                 cursor = max(cursor, event.cursor)
                 yield event
             self._back(patience)
@@ -157,9 +186,11 @@ class Client:
     def runs(self, *, voice: str = "", limit: int = 0) -> Iterator[pb.Run]:
         return self._pages(self._runs.List, pb.ListRunsRequest(voice=voice), lambda page: page.runs, limit)
 
-    def points(self, run: int, names: Iterable[str] = (), *, first: int = 0, last: int = 0, buckets: int = 0) -> list[pb.Series]:
-        """Metric points from step `first` to `last` (0: the end), reduced to min and max of each of `buckets` (0: every point).
-        `watch_points` from a series' cursor goes on where they end."""
+    def points(
+        self, run: int, names: Iterable[str] = (), *, first: int = 0, last: int = 0, buckets: int = 0
+    ) -> list[pb.Series]:
+        """Metric points from step `first` to `last` (0: the end), reduced to min and max of each of `buckets` (0: every
+        point). `watch_points` from a series' cursor goes on where they end."""
         request = pb.PointsRequest(run=run, names=names, from_step=first, to_step=last, max_buckets=buckets)
         answer = self._ask(self._runs.Points, request)
         return list(answer.series)
@@ -171,14 +202,17 @@ class Client:
         wanted = list(names)
         self.wait_ready(0.0)
         while True:
-            for batch in self._until_lost(self._runs.WatchPoints, pb.WatchPointsRequest(run=run, after=after, names=wanted)):
+            for batch in self._until_lost(
+                self._runs.WatchPoints, pb.WatchPointsRequest(run=run, after=after, names=wanted)
+            ):
                 after = max(after, batch.cursor)
                 yield batch
                 if batch.ended:
                     return
             self._back(patience)
 
-    # ------------------------------------------------------------------------------------------------------------ voices
+    # ------------------------------------------------------------------------------------------------------------
+    # voices
 
     def voice(self, name: str) -> pb.Voice:
         return self._ask(self._voices.Get, pb.VoiceRequest(voice=name))
@@ -196,7 +230,9 @@ class Client:
         return self._ask(self._voices.RenameVoice, pb.RenameVoiceRequest(voice=name, name=new))
 
     def versions(self, voice: str, *, report: bool = False) -> Iterator[pb.Version]:
-        return self._pages(self._voices.Versions, pb.VersionsRequest(voice=voice, report=report), lambda page: page.versions)
+        return self._pages(
+            self._voices.Versions, pb.VersionsRequest(voice=voice, report=report), lambda page: page.versions
+        )
 
     def version(self, voice: str, number: int, *, report: bool = False) -> pb.Version:
         """One version. Raises ClientError NOT_FOUND."""
@@ -231,14 +267,17 @@ class Client:
         """The newest ratings of two versions (0: the base), and the tally of all."""
         return self._ask(self._voices.Ratings, pb.RatingsRequest(voice=voice, a=a, b=b, page=pb.Page(size=limit)))
 
-    def export_voice(self, voice: str, version: int = 0, format: str = "", *, keep: bool = False) -> Iterator[pb.FilePart]:
+    def export_voice(
+        self, voice: str, version: int = 0, format: str = "", *, keep: bool = False
+    ) -> Iterator[pb.FilePart]:
         request = pb.ExportRequest(voice=voice, version=version, format=format, keep=keep)
         return self._stream(self._voices.Export, request)
 
     def import_voice(self, parts: Iterable[pb.FilePart]) -> pb.Voice:
         return self._ask(self._voices.Import, iter(parts), None)
 
-    # ------------------------------------------------------------------------------------------------------------ datasets
+    # ------------------------------------------------------------------------------------------------------------
+    # datasets
 
     def dataset(self, voice: str, number: int = 0) -> pb.Dataset:
         """Dataset `number` of the voice, 0 for the newest."""
@@ -255,11 +294,15 @@ class Client:
         return self._pages(self._datasets.Clips, request, lambda page: page.clips, limit)
 
     def set_clip(self, voice: str, sha256: str, *, text: str | None = None, kept: bool | None = None) -> pb.Clip:
-        return self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=sha256, text=text, kept=kept))
+        return self._ask(
+            self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=sha256, text=text, kept=kept)
+        )
 
     def undo_clip(self, voice: str, before: pb.Clip) -> pb.Clip:
         """Take back what a person changed of a clip: `before` is the clip as it was."""
-        return self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=before.sha256, undo=before))
+        return self._ask(
+            self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=before.sha256, undo=before)
+        )
 
     def clip_file(self, voice: str, sha256: str) -> Iterator[pb.FilePart]:
         """A clip's sound: the parts of a FLAC file."""
@@ -267,7 +310,11 @@ class Client:
 
     def recordings(self, voice: str, *, removed: bool = False) -> Iterator[pb.Recording]:
         """What people gave; with `removed` also what was taken out again."""
-        return self._pages(self._datasets.Recordings, pb.ListRecordingsRequest(voice=voice, removed=removed), lambda page: page.recordings)
+        return self._pages(
+            self._datasets.Recordings,
+            pb.ListRecordingsRequest(voice=voice, removed=removed),
+            lambda page: page.recordings,
+        )
 
     def remove_recording(self, voice: str, sha256: str) -> pb.Recording:
         """Take a recording out of further datasets. Nothing is deleted: `restore_recording` brings it back."""
@@ -287,7 +334,8 @@ class Client:
     def import_dataset(self, parts: Iterable[pb.FilePart]) -> pb.Dataset:
         return self._ask(self._datasets.Import, iter(parts), None)
 
-    # ------------------------------------------------------------------------------------------------------------ speech
+    # ------------------------------------------------------------------------------------------------------------
+    # speech
 
     def synthesize(self, spec: pb.SpeakSpec) -> Iterator[pb.AudioChunk]:
         """Speak. Chunks come as they are made; closing the iterator cancels the job."""
@@ -295,9 +343,12 @@ class Client:
 
     def sample(self, voice: str, version: int, clip: str, *, recording: bool = False) -> Iterator[pb.AudioChunk]:
         """What evaluation spoke for a held-out clip, or the clip itself."""
-        return self._stream(self._speech.Sample, pb.SampleRequest(voice=voice, version=version, clip=clip, recording=recording))
+        return self._stream(
+            self._speech.Sample, pb.SampleRequest(voice=voice, version=version, clip=clip, recording=recording)
+        )
 
-    # ------------------------------------------------------------------------------------------------------------ system
+    # ------------------------------------------------------------------------------------------------------------
+    # system
 
     def info(self) -> pb.InfoResponse:
         return self._ask(self._system.Info, pb.Empty())
@@ -312,7 +363,9 @@ class Client:
 
     def estimate(self, voice: str, *, dataset: int = 0, start: str = "", **choices: Any) -> pb.EstimateResponse:
         """What `train` with the same arguments would cost."""
-        return self._ask(self._system.Estimate, pb.EstimateRequest(spec=train_spec(voice, dataset, start, **choices)))
+        return self._ask(
+            self._system.Estimate, pb.EstimateRequest(spec=train_spec(voice, dataset, start, **choices))
+        )
 
     def doctor(self) -> list[pb.Finding]:
         answer = self._ask(self._system.Doctor, pb.Empty())
@@ -323,11 +376,13 @@ class Client:
         return self._ask(self._system.Accept, pb.AcceptRequest(engine=engine))
 
     def adopt(self, *, dry_run: bool = False, voice: str = "") -> pb.AdoptResponse:
-        """Take in what the home has and its database does not know; `voice`: whose recordings are of which nothing tells."""
+        """Take in what the home has and its database does not know; `voice`: whose recordings are of which nothing
+        tells."""
         return self._ask(self._system.Adopt, pb.AdoptRequest(dry_run=dry_run, voice=voice))
 
     def fetch(self, engine: str, folder: str = "") -> pb.Job:
-        """Queue bringing an engine's base to the daemon's machine: over the network, or from an absolute folder there."""
+        """Queue bringing an engine's base to the daemon's machine: over the network, or from an absolute folder
+        there."""
         return self.submit(pb.FetchSpec(engine=engine, folder=folder))
 
     def shutdown(self, *, now: bool = False) -> None:
@@ -345,7 +400,8 @@ class Client:
         return True
 
     def wait_ready(self, patience: float) -> None:
-        """Wait until the daemon serves. Raises ClientError UNAVAILABLE after `patience` seconds (0: if it does not answer now)."""
+        """Wait until the daemon serves. Raises ClientError UNAVAILABLE after `patience` seconds (0: if it does not
+        answer now)."""
         from grpc_health.v1 import health_pb2, health_pb2_grpc  # only here: nothing else needs it
 
         check = health_pb2_grpc.HealthStub(self.channel).Check
@@ -357,7 +413,8 @@ class Client:
                 problem = gone(self.address)
             raise problem from None
 
-    # ------------------------------------------------------------------------------------------------------------ inside
+    # ------------------------------------------------------------------------------------------------------------
+    # inside
 
     def _ask(self, call: Callable[..., T], request: Any, deadline: float | None = DEADLINE) -> T:
         try:
@@ -365,10 +422,14 @@ class Client:
         except grpc.RpcError as error:
             raise translate(error, self.address) from None
 
-    def _pages(self, call: Callable[..., Any], request: Any, rows: Callable[[Any], Iterable[T]], limit: int = 0) -> Iterator[T]:
+    def _pages(
+        self, call: Callable[..., Any], request: Any, rows: Callable[[Any], Iterable[T]], limit: int = 0
+    ) -> Iterator[T]:
         left = limit
         while True:
-            request.page.size = min(left, 1000) if limit else 1000 if request.page.token else 200  # the first rows come soon
+            request.page.size = (
+                min(left, 1000) if limit else 1000 if request.page.token else 200
+            )  # the first rows come soon
             page = self._ask(call, request)
             for row in rows(page):
                 yield row

@@ -38,7 +38,9 @@ def python() -> pb.Finding:
     running = platform.python_version()
     if (3, 11) <= sys.version_info[:2] <= (3, 13):
         return ok("python", f"Python {running}.")
-    return problem("python", f"Python {running} is not supported.", "Use 3.11, 3.12 or 3.13 for the virtual environment.")
+    return problem(
+        "python", f"Python {running} is not supported.", "Use 3.11, 3.12 or 3.13 for the virtual environment."
+    )
 
 
 def package(name: str, module: str, what: str) -> pb.Finding:

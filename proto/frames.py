@@ -1,7 +1,7 @@
 """Length-delimited protobuf messages over a socket: 4 bytes big-endian length, then the message.
 
-Used between daemon and worker, where stdout would be no place for data. A frame over `LIMIT` is refused on both sides: it can only be
-a broken peer.
+Used between daemon and worker, where stdout would be no place for data. A frame over `LIMIT` is refused on both sides:
+it can only be a broken peer.
 """
 
 from __future__ import annotations

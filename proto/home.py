@@ -1,4 +1,5 @@
-"""Where Myna keeps its state, and where its socket is: the one thing daemon and clients must agree on before they can talk.
+"""Where Myna keeps its state, and where its socket is: the one thing daemon and clients must agree on before they can
+talk.
 
 `MYNA_HOME` names the folder. Without it: `var/` of the checkout this code runs from, else `$XDG_STATE_HOME/myna`.
 """

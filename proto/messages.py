@@ -62,7 +62,9 @@ def train_spec(voice: str, dataset: int = 0, start: str = "", **choices: Any) ->
     Raises ClientError, naming the fields there are, for another."""
     if unknown := choices.keys() - pb.TrainOptions.DESCRIPTOR.fields_by_name.keys():
         known = ", ".join(pb.TrainOptions.DESCRIPTOR.fields_by_name)
-        raise ClientError(f"There is no training option {sorted(unknown)[0]!r}.", f"There are: {known}.", "INVALID_ARGUMENT")
+        raise ClientError(
+            f"There is no training option {sorted(unknown)[0]!r}.", f"There are: {known}.", "INVALID_ARGUMENT"
+        )
     options, texts = pb.TrainOptions(), dict(choices.pop("engine", None) or {})
     for name, value in choices.items():
         try:
@@ -77,7 +79,8 @@ def train_spec(voice: str, dataset: int = 0, start: str = "", **choices: Any) ->
 
 
 def speak_spec(**choices: Any) -> pb.SpeakSpec:
-    """A SpeakSpec; `choices` are its fields (None: not given). Raises ClientError, naming the field, for what it cannot hold."""
+    """A SpeakSpec; `choices` are its fields (None: not given). Raises ClientError, naming the field, for what it cannot
+    hold."""
     spec = pb.SpeakSpec()
     for name, value in choices.items():
         _set(spec, name, value)

@@ -1,7 +1,9 @@
-"""TOML that people write (`voice.toml`, `myna.toml`, `dashboard.toml`), read so that no file of theirs costs much time or memory.
+"""TOML that people write (`voice.toml`, `myna.toml`, `dashboard.toml`), read so that no file of theirs costs much time
+or memory.
 
-`tomllib` recurses for every bracket, and its time and memory grow with the square of a dotted key: 80 kB of `a.a.a…=1` take 19 s and 6 GB.
-So one pass over the text, of a time that grows with its length, looks at how deep it goes before `tomllib` sees it.
+`tomllib` recurses for every bracket, and its time and memory grow with the square of a dotted key: 80 kB of `a.a.a…=1`
+take 19 s and 6 GB. So one pass over the text, of a time that grows with its length, looks at how deep it goes before
+`tomllib` sees it.
 """
 
 from __future__ import annotations

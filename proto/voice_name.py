@@ -10,7 +10,8 @@ BYTES = 64
 
 
 def slug(text: str) -> str:
-    """The voice name nearest to a text: lower case, letters and digits of any script, "-" and "_". Empty if nothing is left."""
+    """The voice name nearest to a text: lower case, letters and digits of any script, "-" and "_". Empty if nothing is
+    left."""
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
     found = re.sub(r"[^\w-]+", "-", folded).strip("-_")
     while len(found.encode()) > BYTES:

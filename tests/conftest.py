@@ -6,7 +6,7 @@ import signal
 
 
 def pytest_configure() -> None:
-    """Children hear Ctrl-C, also where the tests were started in the background: a shell lets such jobs ignore SIGINT, and what is ignored
-    stays ignored in every program started from here."""
+    """Children hear Ctrl-C, also where the tests were started in the background: a shell lets such jobs ignore SIGINT,
+    and what is ignored stays ignored in every program started from here."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)

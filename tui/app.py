@@ -1,4 +1,5 @@
-"""The dashboard: wires the live picture, screens, keys and themes together. The rest is in tui/screens, tui/widgets, tui/dashboard."""
+"""The dashboard: wires the live picture, screens, keys and themes together. The rest is in tui/screens, tui/widgets,
+tui/dashboard."""
 
 from __future__ import annotations
 
@@ -33,14 +34,19 @@ class Dashboard(Host, inherit_bindings=False):
     MODES = {place.name: place.make for place in PLACES}  # type: ignore[dict-item]  # Textual's type says Screen[Any]
     COMMANDS = {BindingCommands, *Host.COMMANDS}
     BINDINGS = [
-        *(Binding(str(n), f"go('{to.name}')", to.title, show=False, id=f"go.{to.name}") for n, to in enumerate(PLACES, start=1)),
+        *(
+            Binding(str(n), f"go('{to.name}')", to.title, show=False, id=f"go.{to.name}")
+            for n, to in enumerate(PLACES, start=1)
+        ),
         Binding("question_mark", "help", "help", id="help", tooltip="What this pane is, and its keys"),
         Binding("ctrl+p", "command_palette", "commands", id="palette", tooltip="Everything that can be done, by name"),
         Binding("q", "quit", "quit", id="quit", tooltip="Close the dashboard; the daemon goes on working"),
         Binding("ctrl+c", "quit", "Quit at once", show=False, id="quit.now"),
     ]
 
-    def __init__(self, where: Address, settings: Settings | None = None, *, readonly: bool = False, start: bool = True) -> None:
+    def __init__(
+        self, where: Address, settings: Settings | None = None, *, readonly: bool = False, start: bool = True
+    ) -> None:
         """`start`: start a local daemon if none runs (never when read-only)."""
         super().__init__(where, readonly=readonly)
         self.start = start and not readonly and not where.remote
@@ -86,7 +92,8 @@ class Dashboard(Host, inherit_bindings=False):
         await self.client.close()
 
     def _handle_exception(self, error: Exception) -> None:
-        """Textual would print pages of frames; a person gets a sentence, and a developer asks for the rest (MYNA_DEBUG=1)."""
+        """Textual would print pages of frames; a person gets a sentence, and a developer asks for the rest
+        (MYNA_DEBUG=1)."""
         self.mistake = self.mistake or error
         if os.environ.get("MYNA_DEBUG") or self.is_headless:
             super()._handle_exception(error)
@@ -106,12 +113,15 @@ class Dashboard(Host, inherit_bindings=False):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield SystemCommand("Theme", "Other colours", self.action_change_theme)
-        yield SystemCommand("Picture", "Save the screen as an SVG picture", lambda: self.set_timer(0.1, self.deliver_screenshot))
+        yield SystemCommand(
+            "Picture", "Save the screen as an SVG picture", lambda: self.set_timer(0.1, self.deliver_screenshot)
+        )
 
 
 def run(where: Address, settings: Settings, *, readonly: bool = False) -> None:
     """Show the dashboard until the person quits."""
-    gc.freeze()  # what was imported stays: the collector need not look at it again and again while the first picture is made
+    # what was imported stays: the collector need not look at it again and again while the first picture is made
+    gc.freeze()
     gc.set_threshold(20_000, 20, 20)
     app = Dashboard(where, settings, readonly=readonly)
     app.run()

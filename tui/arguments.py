@@ -20,7 +20,11 @@ def deleted_voice_names(incomplete: str) -> list[str]:
     """Deleted voices that begin so."""
 
     def ask(client: Client) -> list[str]:
-        return [voice.name for voice in client.voices(deleted=True) if voice.HasField("deleted") and voice.name.startswith(incomplete)]
+        return [
+            voice.name
+            for voice in client.voices(deleted=True)
+            if voice.HasField("deleted") and voice.name.startswith(incomplete)
+        ]
 
     return _quietly(ask)
 
@@ -29,7 +33,11 @@ def version_names(incomplete: str) -> list[str]:
     """After an @ the versions of that voice, before it the voices that have one."""
     name, at, _ = incomplete.partition("@")
     if not at:
-        return _quietly(lambda client: [f"{voice.name}@" for voice in client.voices() if voice.name.startswith(name) and voice.versions])
+        return _quietly(
+            lambda client: [
+                f"{voice.name}@" for voice in client.voices() if voice.name.startswith(name) and voice.versions
+            ]
+        )
     return _quietly(lambda client: [f"{name}@{version.number}" for version in client.versions(name)] + [f"{name}@base"])
 
 

@@ -1,4 +1,5 @@
-"""Messages as plain JSON for scripts: names as in the .proto, whole numbers as numbers, times as ISO 8601, enums by their lower-case name.
+"""Messages as plain JSON for scripts: names as in the .proto, whole numbers as numbers, times as ISO 8601, enums by
+their lower-case name.
 
 (protobuf's own JSON writes 64-bit numbers as strings, so that `jq '.id + 1'` fails.)
 """
@@ -15,7 +16,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 
 def plain(message: Message) -> Any:
-    """The message as dicts, lists, numbers, strings. Unset optional fields and sub-messages are left out; a oneof shows the one set."""
+    """The message as dicts, lists, numbers, strings. Unset optional fields and sub-messages are left out; a oneof shows
+    the one set."""
     if isinstance(message, Timestamp):
         return message.ToDatetime(tzinfo=UTC).isoformat().replace("+00:00", "Z")
     result: dict[str, Any] = {}

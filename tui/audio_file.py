@@ -15,7 +15,12 @@ from typing import Any, BinaryIO, Protocol, Self
 from proto.channel import ClientError
 
 UNKNOWN = 0xFFFFFFFF  #: what a header says of a length that only the end will show (players read on to the end)
-FORMATS = {".wav": ("WAV", "PCM_16"), ".flac": ("FLAC", "PCM_16"), ".ogg": ("OGG", "VORBIS"), ".mp3": ("MP3", "MPEG_LAYER_III")}
+FORMATS = {
+    ".wav": ("WAV", "PCM_16"),
+    ".flac": ("FLAC", "PCM_16"),
+    ".ogg": ("OGG", "VORBIS"),
+    ".mp3": ("MP3", "MPEG_LAYER_III"),
+}
 
 
 class Encoder(Protocol):
@@ -43,14 +48,17 @@ class WavEncoder:
         self._written += len(data)
 
     def close(self) -> None:
-        if self.stream.seekable() and self.stream.tell() == self._written + 44:  # ours from the first byte: not appended to another's
+        if (
+            self.stream.seekable() and self.stream.tell() == self._written + 44
+        ):  # ours from the first byte: not appended to another's
             self.stream.seek(0)
             self.stream.write(header(self._rate, self._written))
         self.stream.flush()
 
 
 class Sink:
-    """Where speech is written: a path (format by its ending) or `-` for stdout. Use it in a `with`: an error leaves no half file.
+    """Where speech is written: a path (format by its ending) or `-` for stdout. Use it in a `with`: an error leaves no
+    half file.
 
     Raises ClientError for an ending that no format has, and when the file cannot be written.
     """
@@ -69,7 +77,9 @@ class Sink:
         self._format = FORMATS.get(self.path.suffix.lower())
         if self._format is None:
             hint = f"End its name in {', '.join(FORMATS)}."
-            raise ClientError(f"{self.path.suffix or name!r} is no format that can be written.", hint, "INVALID_ARGUMENT")
+            raise ClientError(
+                f"{self.path.suffix or name!r} is no format that can be written.", hint, "INVALID_ARGUMENT"
+            )
         self._hidden = self.path.with_name(f".{self.path.name}.part")
         if self.path.is_dir():
             raise ClientError(f"{self.path} is a folder.", "Name a file in it with -o.", "INVALID_ARGUMENT")
@@ -93,7 +103,9 @@ class Sink:
             raise _unwritable(self.path, error) from None
         self.seconds += len(samples) / 4 / rate
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         try:
             if self._encoder is not None and not isinstance(error, BrokenPipeError):
                 self._encoder.close()
@@ -123,7 +135,9 @@ class SoundfileEncoder:
         try:
             import soundfile  # here: it brings numpy, and WAV needs neither
         except (ImportError, OSError):
-            raise ClientError(f"{container} needs the package soundfile, which does not work here.", "Write .wav instead.") from None
+            raise ClientError(
+                f"{container} needs the package soundfile, which does not work here.", "Write .wav instead."
+            ) from None
         try:
             self._out: Any = soundfile.SoundFile(file, "w", rate, 1, subtype, format=container)
         except soundfile.SoundFileError as error:
@@ -139,11 +153,14 @@ class SoundfileEncoder:
 def header(rate: int, length: int) -> bytes:
     """The 44 bytes before the samples of a 16-bit mono WAV; `length` in bytes."""
     whole = UNKNOWN if length == UNKNOWN else length + 36
-    return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", whole, b"WAVE", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16, b"data", length)
+    return struct.pack(
+        "<4sI4s4sIHHIIHH4sI", b"RIFF", whole, b"WAVE", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16, b"data", length
+    )
 
 
 def pcm16(samples: bytes) -> bytes:
-    """Little-endian float32 in -1…1 as little-endian 16-bit; what is louder is cut off, what is no number is silence."""
+    """Little-endian float32 in -1…1 as little-endian 16-bit; what is louder is cut off, what is no number is
+    silence."""
     floats = array.array("f", samples)
     if sys.byteorder == "big":
         floats.byteswap()

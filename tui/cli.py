@@ -12,7 +12,9 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # before grpc: its C core writes to the terminal, and we say the same in words
+os.environ.setdefault(
+    "GRPC_VERBOSITY", "NONE"
+)  # before grpc: its C core writes to the terminal, and we say the same in words
 
 import typer
 
@@ -47,7 +49,8 @@ Alone, `myna` opens the dashboard, and starts the local daemon if none runs.
 
 
 def app(arguments: Sequence[str]) -> typer.Typer:
-    """The command line, with the modules of the commands that are named in `arguments` (all when none is: for help and completion)."""
+    """The command line, with the modules of the commands that are named in `arguments` (all when none is: for help and
+    completion)."""
     root = typer.Typer(
         name="myna",
         help=HELP,
@@ -67,39 +70,63 @@ def app(arguments: Sequence[str]) -> typer.Typer:
 def everywhere(
     ctx: typer.Context,
     host: Annotated[
-        str | None, typer.Option(metavar="HOST:PORT", help="A remote daemon (TLS). Also MYNA_HOST.", rich_help_panel="Which daemon")
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="A remote daemon (TLS). Also MYNA_HOST.", rich_help_panel="Which daemon"
+        ),
     ] = None,
     ssh: Annotated[
         str | None,
-        typer.Option(metavar="USER@BOX[:PORT]", help="A remote daemon, through SSH. Also MYNA_SSH.", rich_help_panel="Which daemon"),
+        typer.Option(
+            metavar="USER@BOX[:PORT]",
+            help="A remote daemon, through SSH. Also MYNA_SSH.",
+            rich_help_panel="Which daemon",
+        ),
     ] = None,
     ssh_home: Annotated[
         str | None,
-        typer.Option(metavar="FOLDER", help="Its state folder there. Also MYNA_SSH_HOME. Default: found.", rich_help_panel="Which daemon"),
+        typer.Option(
+            metavar="FOLDER",
+            help="Its state folder there. Also MYNA_SSH_HOME. Default: found.",
+            rich_help_panel="Which daemon",
+        ),
     ] = None,
     token: Annotated[
-        str | None, typer.Option(help="Its token, or @FILE that holds it. Also MYNA_TOKEN.", rich_help_panel="Which daemon")
+        str | None,
+        typer.Option(help="Its token, or @FILE that holds it. Also MYNA_TOKEN.", rich_help_panel="Which daemon"),
     ] = None,
     home: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="State folder of a local daemon. Also MYNA_HOME.", rich_help_panel="Which daemon")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="State folder of a local daemon. Also MYNA_HOME.", rich_help_panel="Which daemon"
+        ),
     ] = None,
     tls_ca: Annotated[
-        Path | None, typer.Option(help="Certificate that signed the daemon's. Also MYNA_CA.", rich_help_panel="Which daemon")
+        Path | None,
+        typer.Option(help="Certificate that signed the daemon's. Also MYNA_CA.", rich_help_panel="Which daemon"),
     ] = None,
     tls_cert: Annotated[
         Path | None, typer.Option(help="Our own certificate. Also MYNA_CLIENT_CERT.", rich_help_panel="Which daemon")
     ] = None,
-    tls_key: Annotated[Path | None, typer.Option(help="Its key. Also MYNA_CLIENT_KEY.", rich_help_panel="Which daemon")] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(help="Its key. Also MYNA_CLIENT_KEY.", rich_help_panel="Which daemon")
+    ] = None,
     tls_name: Annotated[
-        str | None, typer.Option(help="Name in the daemon's certificate. Also MYNA_TLS_NAME.", rich_help_panel="Which daemon")
+        str | None,
+        typer.Option(help="Name in the daemon's certificate. Also MYNA_TLS_NAME.", rich_help_panel="Which daemon"),
     ] = None,
     readonly: Annotated[
-        bool, typer.Option("--readonly", help="The dashboard changes nothing.", rich_help_panel="The dashboard (without a command)")
+        bool,
+        typer.Option(
+            "--readonly", help="The dashboard changes nothing.", rich_help_panel="The dashboard (without a command)"
+        ),
     ] = False,
     once: Annotated[
         bool,
         typer.Option(
-            "--once", help="Print one frame as text instead, as into a pipe.", rich_help_panel="The dashboard (without a command)"
+            "--once",
+            help="Print one frame as text instead, as into a pipe.",
+            rich_help_panel="The dashboard (without a command)",
         ),
     ] = False,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
@@ -133,7 +160,10 @@ def everywhere(
 
 def on_terminal() -> bool:
     """Can a full-screen picture be shown?"""
-    return all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)) and os.environ.get("TERM", "dumb") != "dumb"
+    return (
+        all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+        and os.environ.get("TERM", "dumb") != "dumb"
+    )
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -158,7 +188,10 @@ def run(arguments: Sequence[str]) -> int:
             raise
         if str(mistake).startswith(TOO_BIG):
             number = str(mistake).removeprefix(TOO_BIG)
-            output.error(ClientError(f"{number} is too big a number.", "Give a smaller one.", "INVALID_ARGUMENT"), "--json" in arguments)
+            output.error(
+                ClientError(f"{number} is too big a number.", "Give a smaller one.", "INVALID_ARGUMENT"),
+                "--json" in arguments,
+            )
             return 2
         hint = "That is a mistake in Myna. MYNA_DEBUG=1 shows where; please report it."
         output.error(ClientError(f"{type(mistake).__name__}: {mistake}", hint, "INTERNAL"), "--json" in arguments)

@@ -26,7 +26,8 @@ STEP = 0.02  #: seconds between two looks
 def start(home: Path) -> int:
     """Start a daemon for `home` in its own session, and return its process id once it serves.
 
-    It outlives this terminal. What it prints goes to `<home>/log/mynad.out`. Raises ClientError with its last words if it ends early.
+    It outlives this terminal. What it prints goes to `<home>/log/mynad.out`. Raises ClientError with its last words if
+    it ends early.
     """
     if lock.is_held(home):
         return _under_way(home)
@@ -35,7 +36,9 @@ def start(home: Path) -> int:
         log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         sink = log.open("ab")
     except OSError as error:
-        raise ClientError(f"{log} cannot be written: {error.strerror}.", "Mend that, or set MYNA_HOME to another folder.") from None
+        raise ClientError(
+            f"{log} cannot be written: {error.strerror}.", "Mend that, or set MYNA_HOME to another folder."
+        ) from None
     root = Path(proto.__file__).resolve().parent.parent
     environment = {
         **os.environ,
@@ -45,7 +48,13 @@ def start(home: Path) -> int:
     before = log.stat().st_size
     with sink:
         process = subprocess.Popen(
-            command(), cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+            command(),
+            cwd=home,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,
         )
     with connect(home=home) as client:
         if _until(lambda: client.ready() or process.poll() is not None, START) and client.ready():
@@ -63,7 +72,9 @@ def _under_way(home: Path) -> int:
         if _until(client.ready, ANSWER):
             return client.info().pid
         if not lock.is_held(home):
-            raise ClientError("The daemon that was starting has ended.", f"Its log: {home / 'log' / 'mynad.log'}", "UNAVAILABLE")
+            raise ClientError(
+                "The daemon that was starting has ended.", f"Its log: {home / 'log' / 'mynad.log'}", "UNAVAILABLE"
+            )
         client.wait_ready(0.0)  # says why not
         return client.info().pid
 
@@ -101,13 +112,17 @@ def end(client: Client, *, now: bool = False) -> None:
 
 
 def _end_silent(home: Path, *, now: bool) -> None:
-    """End a daemon that does not answer: by signals to the process that has the lock. One that was stopped goes on first. With `now` it is
-    killed if it does not end soon: nothing is lost but what was not saved."""
+    """End a daemon that does not answer: by signals to the process that has the lock. One that was stopped goes on
+    first. With `now` it is killed if it does not end soon: nothing is lost but what was not saved."""
     pid = lock.holder(home)
     process = _handle(pid) if pid else None
     if process is None or lock.holder(home) != pid:  # asked again now that the handle cannot become another process's
-        hint = f"`fuser -v {lock.lock_path(home)}` names it: end it on the machine, or in the container, that it runs in."
-        raise ClientError(f"The daemon of {home} runs, but does not answer, and its process is not to be seen.", hint, "UNAVAILABLE")
+        hint = (
+            f"`fuser -v {lock.lock_path(home)}` names it: end it on the machine, or in the container, that it runs in."
+        )
+        raise ClientError(
+            f"The daemon of {home} runs, but does not answer, and its process is not to be seen.", hint, "UNAVAILABLE"
+        )
     try:
         for _ in range(2 if now else 1):  # asked twice, it does not wait for training to save
             signal.pidfd_send_signal(process, signal.SIGTERM)

@@ -1,4 +1,5 @@
-"""What plays and where: several tracks at one position, play, pause, seek, loop. A sound card asks `fill` for the next sound."""
+"""What plays and where: several tracks at one position, play, pause, seek, loop. A sound card asks `fill` for the next
+sound."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from tui.track import SAMPLE, Track
 
 
 class Deck:
-    """Tracks of the same words; one is heard. `fill` is called by the sound card's thread, everything else by the dashboard's."""
+    """Tracks of the same words; one is heard. `fill` is called by the sound card's thread, everything else by the
+    dashboard's."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -108,7 +110,8 @@ class Deck:
     # ---------------------------------------------------------------------------------------------- for the sound card
 
     def fill(self, count: int) -> tuple[bytes, bool]:
-        """(the next `count` samples, is there more to come). What is not there yet is silence, and counted once for each gap."""
+        """(the next `count` samples, is there more to come). What is not there yet is silence, and counted once for
+        each gap."""
         with self._lock:
             track = self.track
             if track is None or not self.playing:

@@ -1,4 +1,5 @@
-"""What is wrong with this machine, and how to mend it: the checks that need no daemon, joined with those of a running one.
+"""What is wrong with this machine, and how to mend it: the checks that need no daemon, joined with those of a running
+one.
 
 Nothing heavy is imported here: torch is tried in a process of its own, for only that shows whether it really loads.
 """
@@ -32,11 +33,21 @@ def examine(client: Client) -> list[pb.Finding]:
         told = client.doctor()
         daemon = ok("daemon", f"A daemon answers at {where}.")
     except ClientError as error:
-        daemon = (note if error.code == "UNAVAILABLE" and not where.remote else problem)("daemon", error.sentence, error.hint)
+        daemon = (note if error.code == "UNAVAILABLE" and not where.remote else problem)(
+            "daemon", error.sentence, error.hint
+        )
     checks: list[Callable[[], pb.Finding]] = [python, audio]
     if not where.remote:
         home = where.home
-        checks += [torch, gpu, espeak, lambda: whisper(home), lambda: state_folder(home), lambda: inbox(home), lambda: disk(home)]
+        checks += [
+            torch,
+            gpu,
+            espeak,
+            lambda: whisper(home),
+            lambda: state_folder(home),
+            lambda: inbox(home),
+            lambda: disk(home),
+        ]
         checks += [lambda: socket(home), inotify, *((lambda row=row: package(*row)) for row in PACKAGES)]  # type: ignore[misc]
     return merge([daemon, *(check() for check in checks)], told)
 
@@ -60,11 +71,15 @@ def torch() -> pb.Finding:
     try:
         tried = subprocess.run([sys.executable, "-c", TORCH], capture_output=True, text=True, timeout=SLOW, check=False)
     except subprocess.TimeoutExpired:
-        return problem("torch", f"torch did not load within {SLOW} s.", "See whether the disk is busy or full, then try again.")
+        return problem(
+            "torch", f"torch did not load within {SLOW} s.", "See whether the disk is busy or full, then try again."
+        )
     if tried.returncode:
         last = (tried.stderr.strip().splitlines() or ["it said nothing"])[-1]
         return problem(
-            "torch", f"torch does not load: {last}.", "`make setup` installs it (pip install torch==2.13.0, by itself and first)."
+            "torch",
+            f"torch does not load: {last}.",
+            "`make setup` installs it (pip install torch==2.13.0, by itself and first).",
         )
     number, cuda, build = tried.stdout.strip().split("|")
     if cuda == "True":
@@ -79,14 +94,24 @@ def gpu() -> pb.Finding:
     """The driver, as it speaks of itself. (A running daemon knows more, through NVML.)"""
     program = shutil.which("nvidia-smi")
     if not program:
-        return note("gpu", "There is no NVIDIA driver on this machine; work runs on the CPU.", "Everything works without one, only slower.")
+        return note(
+            "gpu",
+            "There is no NVIDIA driver on this machine; work runs on the CPU.",
+            "Everything works without one, only slower.",
+        )
     query = [program, "--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
     try:
         asked = subprocess.run(query, capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError) as error:
-        return problem("gpu", f"nvidia-smi does not work: {error}.", "Reinstall the driver, or restart after its update.")
+        return problem(
+            "gpu", f"nvidia-smi does not work: {error}.", "Reinstall the driver, or restart after its update."
+        )
     cards = [" · ".join(part.strip() for part in row.split(",")) for row in asked.stdout.strip().splitlines()]
-    return ok("gpu", "; ".join(cards) + ".") if cards else note("gpu", "The driver is there, but no GPU.", "See whether it is switched on.")
+    return (
+        ok("gpu", "; ".join(cards) + ".")
+        if cards
+        else note("gpu", "The driver is there, but no GPU.", "See whether it is switched on.")
+    )
 
 
 def audio() -> pb.Finding:
@@ -115,9 +140,20 @@ def whisper(home: Path) -> pb.Finding:
     if found:
         return ok("whisper", f"Whisper hears recordings ({found.name}).")
     if named:
-        return problem("whisper", f"MYNA_WHISPER names {folder}, which holds no model.bin.", "Name a folder of faster-whisper weights.")
-    hint = f"For better texts put a faster-whisper model into {folder}/NAME/ (model.bin, config.json, tokenizer.json, vocabulary)."
-    return note("whisper", "No Whisper weights: recordings without text are heard by PocketSphinx (English only, low trust).", hint)
+        return problem(
+            "whisper",
+            f"MYNA_WHISPER names {folder}, which holds no model.bin.",
+            "Name a folder of faster-whisper weights.",
+        )
+    hint = (
+        f"For better texts put a faster-whisper model into {folder}/NAME/ (model.bin, "
+        f"config.json, tokenizer.json, vocabulary)."
+    )
+    return note(
+        "whisper",
+        "No Whisper weights: recordings without text are heard by PocketSphinx (English only, low trust).",
+        hint,
+    )
 
 
 def state_folder(home: Path) -> pb.Finding:
@@ -161,9 +197,15 @@ def socket(home: Path) -> pb.Finding:
     path = socket_path(home)
     length = len(os.fsencode(path))
     if length > 107:  # sun_path of Linux, less its closing zero
-        return problem("socket", f"The socket's path {path} has {length} bytes; 107 are allowed.", "Set MYNA_HOME to a shorter path.")
+        return problem(
+            "socket",
+            f"The socket's path {path} has {length} bytes; 107 are allowed.",
+            "Set MYNA_HOME to a shorter path.",
+        )
     if path.is_socket() and path.stat().st_mode & 0o077:
-        return problem("socket", f"Others on this machine can open {path}.", f"chmod 600 {path}, or restart the daemon.")
+        return problem(
+            "socket", f"Others on this machine can open {path}.", f"chmod 600 {path}, or restart the daemon."
+        )
     return ok("socket", f"The socket is {path}.")
 
 

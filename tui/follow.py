@@ -14,7 +14,8 @@ RECENT = 100  #: jobs of a voice among which a child is looked for
 
 
 def job(client: Client, number: int) -> list[pb.Job]:
-    """Follow a job and all that it causes (a training its evaluation). The jobs as they ended. Ctrl-C leaves them working."""
+    """Follow a job and all that it causes (a training its evaluation). The jobs as they ended. Ctrl-C leaves them
+    working."""
     after = client.info().cursor
     first = client.job(number)
     seen = {number: first}
@@ -36,8 +37,8 @@ def job(client: Client, number: int) -> list[pb.Job]:
 
 
 def files(client: Client, after: int, voice: str, names: Collection[str]) -> list[pb.Job]:
-    """Follow files into a voice, from the event after which they were put there: until each was taken or refused and, when any was
-    taken, the dataset that it goes into and all that follows have ended. The jobs as they ended."""
+    """Follow files into a voice, from the event after which they were put there: until each was taken or refused and,
+    when any was taken, the dataset that it goes into and all that follows have ended. The jobs as they ended."""
     waiting = set(names)
     fresh: dict[int, pb.Job] = {}
     taken = 0  # when the last recording was, nanoseconds; 0: none, or its dataset is made
@@ -67,12 +68,16 @@ def check(jobs: Collection[pb.Job]) -> None:
             hint = error.hint or f"`myna logs {ended.id}` says more; `myna retry {ended.id}` tries again."
             raise ClientError(f"Job #{ended.id} ({ended.title}) failed: {error.sentence}", hint, "ABORTED")
         if ended.status.HasField("cancelled"):
-            raise ClientError(f"Job #{ended.id} ({ended.title}) was cancelled.", f"`myna retry {ended.id}` queues it again.", "CANCELLED")
+            raise ClientError(
+                f"Job #{ended.id} ({ended.title}) was cancelled.",
+                f"`myna retry {ended.id}` queues it again.",
+                "CANCELLED",
+            )
 
 
 def outcome(client: Client, voice: str, ended: Collection[pb.Job]) -> str:
-    """What the last training among the jobs came to where no version came of it, else what the voice's newest version did, or what it still
-    needs; a sentence."""
+    """What the last training among the jobs came to where no version came of it, else what the voice's newest version
+    did, or what it still needs; a sentence."""
     trained = max((job for job in ended if job.kind == pb.TRAIN and job.run), key=lambda job: job.id, default=None)
     if trained is not None and client.run(trained.run).outcome in (pb.NOTHING_GAINED, pb.NOTHING_NEW):
         return trained.status.succeeded.sentence
@@ -82,7 +87,8 @@ def outcome(client: Client, voice: str, ended: Collection[pb.Job]) -> str:
 
 
 def _over(client: Client, voice: str, seen: dict[int, pb.Job]) -> bool:
-    """All have ended, and so has what they caused, which joins `seen`. (Asked of the daemon: a child's event comes after its parent's.)"""
+    """All have ended, and so has what they caused, which joins `seen`. (Asked of the daemon: a child's event comes
+    after its parent's.)"""
     if any(state_of(known) not in ENDED for known in seen.values()):
         return False
     newest = sorted(client.jobs(voice=voice, limit=RECENT), key=lambda row: row.id)  # parents before their children

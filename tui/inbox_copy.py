@@ -1,5 +1,5 @@
-"""Which files `myna add` takes along, and how they reach a local inbox: under a hidden name first, then renamed, so that the daemon never
-sees half a file. Transcripts go before their audio.
+"""Which files `myna add` takes along, and how they reach a local inbox: under a hidden name first, then renamed, so
+that the daemon never sees half a file. Transcripts go before their audio.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ PACKAGE = ".myna.tar.zst"
 
 @dataclass
 class Gathered:
-    """What is to be added: (name in the inbox, file), transcripts before audio; and what was left out, with the reason."""
+    """What is to be added: (name in the inbox, file), transcripts before audio; and what was left out, with the
+    reason."""
 
     files: list[tuple[str, Path]] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -46,7 +47,8 @@ def is_recording(name: str) -> bool:
 
 
 def gather(paths: Iterable[Path]) -> Gathered:
-    """Files as given, folders with all below them (keeping their sub-folders). Raises ClientError for what cannot be added at all."""
+    """Files as given, folders with all below them (keeping their sub-folders). Raises ClientError for what cannot be
+    added at all."""
     found = Gathered()
     for path in paths:
         if path.is_dir():
@@ -60,14 +62,18 @@ def gather(paths: Iterable[Path]) -> Gathered:
     found.files = _apart(dict.fromkeys(found.files))  # a transcript that was also given by itself goes once
     found.files.sort(key=lambda item: is_recording(item[0]))
     if not found.recordings:
-        raise ClientError("There is no recording among these files.", f"Recordings end in {', '.join(AUDIO)}.", "INVALID_ARGUMENT")
+        raise ClientError(
+            "There is no recording among these files.", f"Recordings end in {', '.join(AUDIO)}.", "INVALID_ARGUMENT"
+        )
     return found
 
 
 def copy(gathered: Gathered, inbox: Path, advance: Callable[[float], None]) -> list[str]:
-    """Copy into a voice's inbox folder. The recordings' names there (another than given where the name is in use already).
+    """Copy into a voice's inbox folder. The recordings' names there (another than given where the name is in use
+    already).
 
-    `advance` is called with the bytes of each file. Raises ClientError when the inbox cannot be written; what was copied whole stays.
+    `advance` is called with the bytes of each file. Raises ClientError when the inbox cannot be written; what was
+    copied whole stays.
     """
     renamed: dict[str, str] = {}
     arrived = []
@@ -75,7 +81,9 @@ def copy(gathered: Gathered, inbox: Path, advance: Callable[[float], None]) -> l
         stem = name[: -len(PurePosixPath(name).suffix) or None]
         if stem not in renamed:
             taken = (
-                inbox / other for other, _ in gathered.files if other.startswith(stem + ".") and PurePosixPath(other).name not in WHOLE
+                inbox / other
+                for other, _ in gathered.files
+                if other.startswith(stem + ".") and PurePosixPath(other).name not in WHOLE
             )
             renamed[stem] = _free(inbox, stem) if any(path.exists() for path in taken) else stem
         target = inbox / name if PurePosixPath(name).name in WHOLE else inbox / (renamed[stem] + name[len(stem) :])
@@ -150,8 +158,12 @@ def _copy(source: Path, target: Path) -> None:
 def _refused(error: OSError, path: Path) -> ClientError:
     if error.errno == errno.ENOSPC:
         return ClientError(
-            f"The disk of {path.parent} is full.", "Free some space and add the rest again: what has arrived is kept.", "DISK_FULL"
+            f"The disk of {path.parent} is full.",
+            "Free some space and add the rest again: what has arrived is kept.",
+            "DISK_FULL",
         )
     return ClientError(
-        f"{path}: {error.strerror or error}.", "Mend that and add the rest again: what has arrived is kept.", "FAILED_PRECONDITION"
+        f"{path}: {error.strerror or error}.",
+        "Mend that and add the rest again: what has arrived is kept.",
+        "FAILED_PRECONDITION",
     )

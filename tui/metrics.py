@@ -22,7 +22,9 @@ class Change:
 
 def find(infos: Iterable[pb.MetricInfo], name: str) -> pb.MetricInfo:
     """What the daemon says of a metric; of one that it says nothing of, its bare name."""
-    return next((info for info in infos if info.name == name), None) or pb.MetricInfo(name=name, title=name.replace("_", " "), digits=3)
+    return next((info for info in infos if info.name == name), None) or pb.MetricInfo(
+        name=name, title=name.replace("_", " "), digits=3
+    )
 
 
 def which(info: pb.MetricInfo) -> str:

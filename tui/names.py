@@ -21,13 +21,17 @@ class Named:
 def parse(text: str, *, needs_number: bool = False) -> Named:
     """Read VOICE[@VERSION]. Raises ClientError INVALID_ARGUMENT with an example."""
     voice, at, number = text.partition("@")
-    example = f"Write it like {voice or 'anna'}@7" + ("." if needs_number else f", {voice or 'anna'}@base, or just {voice or 'anna'}.")
+    example = f"Write it like {voice or 'anna'}@7" + (
+        "." if needs_number else f", {voice or 'anna'}@base, or just {voice or 'anna'}."
+    )
     if not voice or (at and not number):
         raise ClientError(f"{text!r} names no version.", example, "INVALID_ARGUMENT")
     if not at:
         if needs_number:
             raise ClientError(
-                f"{text!r} names a voice, not a version.", f"{example} `myna versions {voice}` lists them.", "INVALID_ARGUMENT"
+                f"{text!r} names a voice, not a version.",
+                f"{example} `myna versions {voice}` lists them.",
+                "INVALID_ARGUMENT",
             )
         return Named(voice, 0)
     if number in ("base", "0"):

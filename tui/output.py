@@ -1,7 +1,7 @@
 """What a command prints: tables and lines for people, JSON for scripts, errors as a sentence with what to do.
 
-Colour only on a terminal, and never with NO_COLOR (no-color.org). Nothing that came from a file name or a text can move the cursor or
-change colours: control characters are shown as escapes.
+Colour only on a terminal, and never with NO_COLOR (no-color.org). Nothing that came from a file name or a text can move
+the cursor or change colours: control characters are shown as escapes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ Json = Annotated[bool, typer.Option("--json", help="JSON for scripts instead of 
 COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2", "bold": "1"}
 STATES = {
     "running": "cyan", "succeeded": "green", "promoted": "green", "ok": "green", "taken": "green",
-    "failed": "red", "problem": "red", "refused": "red", "paused": "yellow", "note": "yellow", "cancelled": "dim", "archived": "dim",
+    "failed": "red", "problem": "red", "refused": "red", "paused": "yellow", "note": "yellow", "cancelled": "dim",
+    "archived": "dim",
 }  # fmt: skip
 
 

@@ -13,7 +13,8 @@ LATENCY = 0.2  #: seconds PortAudio may hold: enough to bridge the network, too 
 
 
 def library(instead: str) -> Any:
-    """The module sounddevice, where sound can be played. Raises ClientError with `instead`, what to do, where it cannot."""
+    """The module sounddevice, where sound can be played. Raises ClientError with `instead`, what to do, where it
+    cannot."""
     try:
         import sounddevice
     except (ImportError, OSError):  # its Linux wheel brings no PortAudio
@@ -27,7 +28,8 @@ def library(instead: str) -> Any:
 
 
 def opened(sound: Any, rate: int, latency: float, instead: str, callback: Any = None) -> Any:
-    """A started output stream of mono float32 samples at `rate` Hz. Raises ClientError with `instead` where the machine refuses."""
+    """A started output stream of mono float32 samples at `rate` Hz. Raises ClientError with `instead` where the machine
+    refuses."""
     try:
         stream = sound.RawOutputStream(samplerate=rate, channels=1, dtype="float32", latency=latency, callback=callback)
         try:
@@ -46,7 +48,8 @@ def refused(error: Exception, instead: str) -> ClientError:
 
 
 class Player:
-    """The default output. Use it in a `with`: the end waits until all is heard, an error (or Ctrl-C) silences it at once.
+    """The default output. Use it in a `with`: the end waits until all is heard, an error (or Ctrl-C) silences it at
+    once.
 
     Raises ClientError, saying to use -o, where there is no PortAudio or no output device: before anything is spoken.
     """
@@ -72,7 +75,9 @@ class Player:
         self.underruns += bool(late) and not first  # the first write always finds an empty output
         self.seconds += len(samples) / SAMPLE / rate
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._stream is not None:
             if kind is None:
                 self._stream.stop()  # waits until all is played

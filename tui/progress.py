@@ -19,7 +19,8 @@ STEP = 0.1  #: without a terminal, a line is written each time a job got that mu
 
 
 class JobBars:
-    """Shows jobs as they run: one bar a running job on a terminal; elsewhere a line a change of state and a tenth of progress."""
+    """Shows jobs as they run: one bar a running job on a terminal; elsewhere a line a change of state and a tenth of
+    progress."""
 
     def __init__(self) -> None:
         self._bars: Progress | None = _bars() if sys.stderr.isatty() else None
@@ -31,7 +32,9 @@ class JobBars:
             self._bars.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._bars is not None:
             self._bars.stop()
         if kind is KeyboardInterrupt:
@@ -43,7 +46,9 @@ class JobBars:
         before, part = self._shown.get(job.id, ("", 0.0))
         if self._bars is not None:
             self._move(self._bars, job, state)
-        if state != before or done < part or (self._bars is None and done >= part + STEP):  # less than before: another stretch of work
+        if (
+            state != before or done < part or (self._bars is None and done >= part + STEP)
+        ):  # less than before: another stretch of work
             self._shown[job.id] = (state, done)
             if self._bars is None or state in ENDED:
                 self.line(f"#{job.id} {job.title}: {output.state(state)} {output.safe(wording.detail(job))}".rstrip())
@@ -65,7 +70,9 @@ class JobBars:
             self._tasks[job.id] = bars.add_task("", total=None, said="")
         what = output.safe(f"#{job.id} {job.title}" + (" (paused)" if state == "paused" else ""))
         known = wording.progress(now)
-        bars.update(self._tasks[job.id], description=what, completed=now.done, total=now.total or None, said=output.safe(known))
+        bars.update(
+            self._tasks[job.id], description=what, completed=now.done, total=now.total or None, said=output.safe(known)
+        )
 
 
 @contextmanager
@@ -83,7 +90,11 @@ def _bars() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), TextColumn("{task.fields[said]}", markup=False))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[said]}", markup=False),
+    )
     return Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
 
 

@@ -34,7 +34,9 @@ def choose(
     """Remember the global options. Raises ClientError for an address that cannot be meant."""
     global _chosen, _ssh
     if ssh and (host or home):
-        raise ClientError("--ssh and another daemon were asked for.", "Leave --host and --home out.", "INVALID_ARGUMENT")
+        raise ClientError(
+            "--ssh and another daemon were asked for.", "Leave --host and --home out.", "INVALID_ARGUMENT"
+        )
     if ssh is None and host is None and home is None:
         ssh = os.environ.get("MYNA_SSH", "")
     _ssh = (Destination.parse(ssh), ssh_home or os.environ.get("MYNA_SSH_HOME", "")) if ssh else None
@@ -51,7 +53,9 @@ def where() -> Address:
 
         _end_in_order()
         _tunnel = Tunnel(*_ssh)
-        _tunnel.open(prompt="_MYNA_COMPLETE" not in os.environ)  # a shell that completes a word must not ask for a password
+        _tunnel.open(
+            prompt="_MYNA_COMPLETE" not in os.environ
+        )  # a shell that completes a word must not ask for a password
     return Address(home=_tunnel.home, through=str(_tunnel.to))
 
 

@@ -9,12 +9,15 @@ from proto.channel import ClientError
 from tui import player
 from tui.deck import Deck
 
-LATENCY = 0.1  #: seconds PortAudio may hold: a busy terminal does not interrupt it, and the first sound is heard at once
+LATENCY = (
+    0.1  #: seconds PortAudio may hold: a busy terminal does not interrupt it, and the first sound is heard at once
+)
 INSTEAD = "Open the dashboard where you sit, with `myna --ssh USER@THIS-MACHINE`; or save it to a file."
 
 
 class Speaker:
-    """Plays a deck. All of it is called in the event loop; opening and closing the card, which may take its time, is done in a thread.
+    """Plays a deck. All of it is called in the event loop; opening and closing the card, which may take its time, is
+    done in a thread.
 
     `trouble` says why nothing can be heard here, once that is known; the deck can be used all the same.
     """
@@ -30,8 +33,8 @@ class Speaker:
     async def prepare(self) -> None:
         """Load the sound library, a third of a second before it is needed; that there is none is kept in `trouble`.
 
-        While it starts, sounddevice has what is written to stderr vanish (ALSA's and JACK's complaints): a terminal drawn through stderr
-        must be painted anew afterwards.
+        While it starts, sounddevice has what is written to stderr vanish (ALSA's and JACK's complaints): a terminal
+        drawn through stderr must be painted anew afterwards.
         """
         try:
             self._library = await asyncio.to_thread(player.library, INSTEAD)

@@ -34,7 +34,8 @@ class Track:
         self.samples += samples
 
     async def fill(self, chunks: AsyncIterator[pb.AudioChunk]) -> None:
-        """Add what comes, to its end; that the track is whole then is for the caller to say, who knows whether more comes."""
+        """Add what comes, to its end; that the track is whole then is for the caller to say, who knows whether more
+        comes."""
         async for chunk in chunks:
             self.add(chunk.samples, chunk.sample_rate)
 

@@ -103,7 +103,9 @@ def detail(job: pb.Job) -> str:
             return ", ".join(filter(None, (transition(job), progress(status.running.progress))))
         case "paused":
             return (
-                transition(job) or status.paused.why or ("paused by a person" if status.paused.by_person else "made room for another job")
+                transition(job)
+                or status.paused.why
+                or ("paused by a person" if status.paused.by_person else "made room for another job")
             )
         case "succeeded":
             return status.succeeded.sentence

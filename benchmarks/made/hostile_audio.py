@@ -1,6 +1,8 @@
-"""Recordings that are wrong, damaged, strange or far too big, from a seed: each function makes one file at a path of any bytes.
+"""Recordings that are wrong, damaged, strange or far too big, from a seed: each function makes one file at a path of
+any bytes.
 
-Ogg and WebM writers number their streams by chance of their own, so that the same seed makes the same files but for that.
+Ogg and WebM writers number their streams by chance of their own, so that the same seed makes the same files but for
+that.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ RATE = 16_000
 #: libsndfile's formats: (format, subtype, ending)
 WRITTEN = (
     ("WAV", "PCM_16", b".wav"), ("FLAC", "PCM_16", b".flac"), ("OGG", "VORBIS", b".ogg"), ("OGG", "OPUS", b".opus"),
-    ("MP3", "MPEG_LAYER_III", b".mp3"), ("AIFF", "PCM_16", b".aiff"), ("W64", "PCM_16", b".w64"), ("CAF", "PCM_16", b".caf"),
-    ("RF64", "PCM_16", b".wav"),
+    ("MP3", "MPEG_LAYER_III", b".mp3"), ("AIFF", "PCM_16", b".aiff"), ("W64", "PCM_16", b".w64"), ("CAF", "PCM_16",
+    b".caf"), ("RF64", "PCM_16", b".wav"),
 )  # fmt: skip
 #: FFmpeg's: (container, codec, ending, Hz)
 MUXED = (("mp4", "aac", b".m4a", 44_100), ("adts", "aac", b".aac", 44_100), ("webm", "libopus", b".webm", 48_000))
@@ -101,7 +103,9 @@ def _twice(chance: random.Random, data: bytearray) -> bytes:
 
 #: every format, harmed in every way, and whole
 DAMAGED: dict[str, Maker] = {
-    f"{name} {(*(entry[2] for entry in WRITTEN), *(entry[2] for entry in MUXED))[which].decode()} {which}": _harmed(harm, which)
+    f"{name} {(*(entry[2] for entry in WRITTEN), *(entry[2] for entry in MUXED))[which].decode()} {which}": _harmed(
+        harm, which
+    )
     for which in range(FORMATS)
     for name, harm in (
         ("cut", _cut),
@@ -122,7 +126,9 @@ def channels(count: int, format_: str = "WAV", rate: int = RATE) -> Maker:
     return make
 
 
-def wav(claims: int | None = None, *, channels: int = 1, rate: int = RATE, bits: int = 16, align: int | None = None) -> Maker:
+def wav(
+    claims: int | None = None, *, channels: int = 1, rate: int = RATE, bits: int = 16, align: int | None = None
+) -> Maker:
     """A second of a WAV whose header says what it likes."""
 
     def make(chance: random.Random, path: bytes) -> None:
@@ -142,7 +148,10 @@ def flac_bomb(count: int, rate: int, seconds: int) -> Maker:
     def make(chance: random.Random, path: bytes) -> None:
         second = np.zeros((rate, count), dtype=np.int16)
         second[chance.randrange(rate), 0] = 1 + chance.randrange(30_000)
-        with open(path, "wb") as file, soundfile.SoundFile(file, "w", rate, count, format="FLAC", subtype="PCM_16") as out:
+        with (
+            open(path, "wb") as file,
+            soundfile.SoundFile(file, "w", rate, count, format="FLAC", subtype="PCM_16") as out,
+        ):
             for _ in range(seconds):
                 out.write(second)
 
@@ -165,13 +174,16 @@ def nested_mp4(chance: random.Random, path: bytes) -> None:
     """Boxes in boxes in boxes."""
     write(
         path,
-        struct.pack(">I4s4sI", 16, b"ftyp", b"M4A ", 0) + b"".join(struct.pack(">I4s", 8 * (5_000 - n), b"moov") for n in range(5_000)),
+        struct.pack(">I4s4sI", 16, b"ftyp", b"M4A ", 0)
+        + b"".join(struct.pack(">I4s", 8 * (5_000 - n), b"moov") for n in range(5_000)),
     )
 
 
 def id3_bomb(chance: random.Random, path: bytes) -> None:
     """Tags of 256 MB, says the first; and a thousand more."""
-    write(path, b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + b"ID3\x04\x00\x00\x00\x00\x00\x00" * 1_000 + chance.randbytes(1_000))
+    write(
+        path, b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + b"ID3\x04\x00\x00\x00\x00\x00\x00" * 1_000 + chance.randbytes(1_000)
+    )
 
 
 def noise_wav(chance: random.Random, path: bytes, size: int) -> None:
@@ -206,7 +218,18 @@ def empty(chance: random.Random, path: bytes) -> None:
 
 
 def disguised(chance: random.Random, path: bytes) -> None:
-    start = chance.choice((b"\x89PNG\r\n\x1a\n", b"PK\x03\x04", b"%PDF-1.7\n", b"\x7fELF", b"SQLite format 3\0", b"OggS", b"fLaC", b"RIFF"))
+    start = chance.choice(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            b"PK\x03\x04",
+            b"%PDF-1.7\n",
+            b"\x7fELF",
+            b"SQLite format 3\0",
+            b"OggS",
+            b"fLaC",
+            b"RIFF",
+        )
+    )
     write(path, start + chance.randbytes(5_000))
 
 
@@ -217,13 +240,13 @@ def good(chance: random.Random, path: bytes) -> None:
 
 STRANGE: dict[str, Maker] = {
     "8 channels": channels(8), "16 channels": channels(16), "63 channels": channels(63), "64 channels": channels(64),
-    "FLAC of 8 channels": channels(8, "FLAC"), "Wave64 of 24 channels": channels(24, "W64"), "CAF of 32 channels": channels(32, "CAF"),
-    "AIFF of 12 channels": channels(12, "AIFF"), "192 kHz": channels(2, "WAV", 192_000),
-    "says 4 GB": wav(0xFFFFFFFF), "says 0 bytes": wav(0), "says 0 Hz": wav(rate=0), "says 4 GHz": wav(rate=0xFFFFFFFF),
-    "says 0 channels": wav(channels=0, align=2), "says 65,535 channels": wav(channels=65_535, align=2), "says 1 bit": wav(bits=1, align=1),
-    "block of 0": wav(align=0), "block of 65,535": wav(align=65_535),
-    "FLAC bomb, 8 channels": flac_bomb(8, 192_000, 90), "FLAC bomb, 2 h": flac_bomb(1, 16_000, 7_200),
-    "FLAC bomb, 655 kHz": flac_bomb(2, 655_350, 60),
+    "FLAC of 8 channels": channels(8, "FLAC"), "Wave64 of 24 channels": channels(24, "W64"),
+    "CAF of 32 channels": channels(32, "CAF"), "AIFF of 12 channels": channels(12, "AIFF"), "192 kHz": channels(2,
+    "WAV", 192_000), "says 4 GB": wav(0xFFFFFFFF), "says 0 bytes": wav(0), "says 0 Hz": wav(rate=0),
+    "says 4 GHz": wav(rate=0xFFFFFFFF), "says 0 channels": wav(channels=0, align=2),
+    "says 65,535 channels": wav(channels=65_535, align=2), "says 1 bit": wav(bits=1, align=1),
+    "block of 0": wav(align=0), "block of 65,535": wav(align=65_535), "FLAC bomb, 8 channels": flac_bomb(8, 192_000,
+    90), "FLAC bomb, 2 h": flac_bomb(1, 16_000, 7_200), "FLAC bomb, 655 kHz": flac_bomb(2, 655_350, 60),
     "sparse WAV": sparse(300 << 20, header=True), "sparse nothing": sparse(600 << 20, header=False),
     "nested MP4": nested_mp4, "ID3 bomb": id3_bomb, "playlist": playlist, "not a number": not_a_number,
     "noise": noise, "empty": empty, "disguised": disguised, "good": good,

@@ -1,4 +1,5 @@
-"""An inbox as nobody should leave one: entries of every kind, dropped over many voices from a seed, and what became of each afterwards."""
+"""An inbox as nobody should leave one: entries of every kind, dropped over many voices from a seed, and what became of
+each afterwards."""
 
 from __future__ import annotations
 
@@ -32,8 +33,8 @@ VOICES = (
     b"..x",
 )
 NAMES = (
-    b"two\nlines", b"bytes\xff\xfe", b"bell\x07", b"-rf", b" ", b"\xe2\x80\xaeright", b"quote'\"", b"back\\slash", b"x" * 240, b"a.wav.why",
-    b"%s%n", b"$(reboot)", b"metadata.csv.", b"CON", b"a..b", b"\xc3\x28",
+    b"two\nlines", b"bytes\xff\xfe", b"bell\x07", b"-rf", b" ", b"\xe2\x80\xaeright", b"quote'\"", b"back\\slash",
+    b"x" * 240, b"a.wav.why", b"%s%n", b"$(reboot)", b"metadata.csv.", b"CON", b"a..b", b"\xc3\x28",
 )  # fmt: skip
 #: the voice whose files do not come to rest
 RESTLESS = "restless"
@@ -51,7 +52,8 @@ class Dropped:
 
 
 def drop(inbox: Path, count: int, seed: int, without: Sequence[str] = ()) -> list[Dropped]:
-    """Drop `count` entries: every kind in turn (but those with such a word in their name), under names that chance gives them."""
+    """Drop `count` entries: every kind in turn (but those with such a word in their name), under names that chance
+    gives them."""
     chance = random.Random(seed)
     every = (*audio.STRANGE.items(), *SPECIAL.items(), *audio.DAMAGED.items())
     kinds = [(kind, make) for kind, make in every if not any(word in kind for word in without)]
@@ -71,7 +73,10 @@ def drop(inbox: Path, count: int, seed: int, without: Sequence[str] = ()) -> lis
             os.makedirs(folder, exist_ok=True)
             make(chance, os.path.join(folder, name))
             audio.good(chance, os.path.join(folder, b"beside.wav"))
-            made += [_entry(f"{kind}: {os.fsdecode(found)}", os.path.join(folder, found)) for found in sorted(os.listdir(folder))]
+            made += [
+                _entry(f"{kind}: {os.fsdecode(found)}", os.path.join(folder, found))
+                for found in sorted(os.listdir(folder))
+            ]
     return made
 
 
@@ -90,7 +95,8 @@ def _digest(path: bytes) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# ------------------------------------------------------------------------------------------- what is no file, and what is no recording
+# ------------------------------------------------------------------------------------------- what is no file, and what
+# is no recording
 
 
 def _link(target: bytes) -> audio.Maker:
@@ -174,11 +180,12 @@ def _twin(chance: random.Random, path: bytes) -> None:
 
 
 SPECIAL: dict[str, audio.Maker] = {
-    "dangling link": _link(b"nowhere"), "link to a file": _link(b"/etc/passwd"), "link to a device": _link(b"/dev/zero"),
-    "link to itself": lambda chance, path: os.symlink(os.path.basename(path), path), "link upwards": _link(b".."),
-    "link of bytes": _link(b"\xff\n"), "fifo": _fifo, "socket": _socket, "device": _device, "wide folder": _wide,
-    "900 folders": _folders(900, b"d"), "path too long": _folders(60, b"n" * 90), "unreadable": _unreadable, "closed folder": _closed,
-    "ancient": _ancient, "from the future": _future, "twin": _twin,
+    "dangling link": _link(b"nowhere"), "link to a file": _link(b"/etc/passwd"),
+    "link to a device": _link(b"/dev/zero"), "link to itself": lambda chance, path: os.symlink(os.path.basename(path),
+    path), "link upwards": _link(b".."), "link of bytes": _link(b"\xff\n"), "fifo": _fifo, "socket": _socket,
+    "device": _device, "wide folder": _wide, "900 folders": _folders(900, b"d"), "path too long": _folders(60,
+    b"n" * 90), "unreadable": _unreadable, "closed folder": _closed, "ancient": _ancient, "from the future": _future,
+    "twin": _twin,
 }  # fmt: skip
 
 
@@ -205,17 +212,29 @@ def _refused_closed(chance: random.Random, path: bytes) -> None:
 FIXED: dict[str, tuple[bytes, audio.Maker]] = {
     "toml of dots": (b"voice.toml", _bytes(lambda chance: b".".join([b"a"] * 20_000) + b" = 1\n")),
     "toml of brackets": (b"voice.toml", _bytes(lambda chance: b"a = " + b"[" * 40_000)),
-    "toml of tables": (b"voice.toml", _bytes(lambda chance: b"".join(b"[a%d]\nb = {c = {d = {}}}\n" % n for n in range(30_000)))),
+    "toml of tables": (
+        b"voice.toml",
+        _bytes(lambda chance: b"".join(b"[a%d]\nb = {c = {d = {}}}\n" % n for n in range(30_000))),
+    ),
     "toml of 8 MB": (b"voice.toml", _bytes(lambda chance: b"# " + b"x" * (8 << 20))),
     "toml of bytes": (b"voice.toml", _bytes(lambda chance: chance.randbytes(10_000))),
-    "toml of odd values": (b"voice.toml", _bytes(lambda chance: b"language = 1e400\n[train]\nsteps = -9223372036854775808\n")),
+    "toml of odd values": (
+        b"voice.toml",
+        _bytes(lambda chance: b"language = 1e400\n[train]\nsteps = -9223372036854775808\n"),
+    ),
     "toml fifo": (b"voice.toml", _fifo),
     "toml link": (b"voice.toml", _link(b"/dev/zero")),
     "toml folder": (b"voice.toml", lambda chance, path: os.mkdir(path)),
     "csv of bars": (b"metadata.csv", _bytes(lambda chance: b"|" * 900_000)),
-    "csv of lines": (b"metadata.csv", _bytes(lambda chance: b"".join(b"r%d|text %d\n" % (n, n) for n in range(40_000)))),
+    "csv of lines": (
+        b"metadata.csv",
+        _bytes(lambda chance: b"".join(b"r%d|text %d\n" % (n, n) for n in range(40_000))),
+    ),
     "csv of quotes": (b"metadata.csv", _bytes(lambda chance: b'"' * 500_000)),
-    "csv that climbs": (b"metadata.csv", _bytes(lambda chance: b"../../../etc/passwd|text\n/etc/shadow|text\n\\\\x\\y|text\n")),
+    "csv that climbs": (
+        b"metadata.csv",
+        _bytes(lambda chance: b"../../../etc/passwd|text\n/etc/shadow|text\n\\\\x\\y|text\n"),
+    ),
     "csv of one name": (b"metadata.csv", _bytes(lambda chance: b"beside|one\nbeside|two\n" * 10_000)),
     "csv of nothing": (b"metadata.csv", _bytes(lambda chance: b"\0" * 100_000)),
     "csv fifo": (b"metadata.csv", _fifo),
@@ -230,12 +249,14 @@ FIXED: dict[str, tuple[bytes, audio.Maker]] = {
 }
 
 
-# -------------------------------------------------------------------------------------------------------------- while it goes on
+# -------------------------------------------------------------------------------------------------------------- while
+# it goes on
 
 
 @contextlib.contextmanager
 def restless(inbox: Path, count: int, seed: int) -> Iterator[list[Dropped]]:
-    """Files that grow, shrink and are replaced for as long as the block lasts; what they were at its end is in the list then."""
+    """Files that grow, shrink and are replaced for as long as the block lasts; what they were at its end is in the list
+    then."""
     chance, over = random.Random(seed), threading.Event()
     paths = []
     for number in range(count):
@@ -273,7 +294,8 @@ def restless(inbox: Path, count: int, seed: int) -> Iterator[list[Dropped]]:
         left += [_entry("changing", path) for path in paths if os.path.lexists(path)]
 
 
-# --------------------------------------------------------------------------------------------------------------- what became of them
+# --------------------------------------------------------------------------------------------------------------- what
+# became of them
 
 
 def fates(home: Path, dropped: list[Dropped]) -> tuple[Counter[str], list[Dropped]]:
@@ -284,7 +306,9 @@ def fates(home: Path, dropped: list[Dropped]) -> tuple[Counter[str], list[Droppe
         place = places.get(entry.inode)
         if entry.sha256 in kept:
             counts["taken"] += 1
-        elif place is None or (entry.sha256 and _digest(place) != entry.sha256):  # the number of a file that is gone is given away anew
+        elif place is None or (
+            entry.sha256 and _digest(place) != entry.sha256
+        ):  # the number of a file that is gone is given away anew
             lost.append(entry)
         elif b"/.refused/" in place:
             refused, _, rest = place.rpartition(b"/.refused/")

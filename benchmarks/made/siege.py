@@ -1,8 +1,10 @@
-"""Watching a mynad from outside while others do it harm: how slowly it answered `System.Info`, and the most memory it had.
+"""Watching a mynad from outside while others do it harm: how slowly it answered `System.Info`, and the most memory it
+had.
 
 The watch is a process of its own, so that whoever does the harm does not slow the clock:
 
-    python -m benchmarks.made.siege HOME     asks every 50 ms until its standard input ends, then prints its finding as JSON
+    python -m benchmarks.made.siege HOME     asks every 50 ms until its standard input ends, then prints its finding as
+    JSON
 """
 
 from __future__ import annotations
@@ -60,7 +62,9 @@ class Watch:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         told, _ = self._process.communicate(timeout=PATIENCE + 30)
         self.finding = Finding(**json.loads(told))
 
@@ -87,15 +91,23 @@ class Outcome:
     def tell(self) -> None:
         """Print the line, and whether it holds."""
         seen = self.finding
-        info = f"Info ≤ {seen.slowest:.2f} s of {seen.asked} answers" + (f" ({seen.unanswered} unanswered)" if seen.unanswered else "")
-        measured = f"{self.count:,} ({self.beside}), {self.lost} lost, {self.crashed} crashed, {info}, mynad ≤ {seen.memory / 1e6:.0f} MB"
+        info = f"Info ≤ {seen.slowest:.2f} s of {seen.asked} answers" + (
+            f" ({seen.unanswered} unanswered)" if seen.unanswered else ""
+        )
+        measured = (
+            f"{self.count:,} ({self.beside}), {self.lost} lost, {self.crashed} crashed, {info}, "
+            f"mynad ≤ {seen.memory / 1e6:.0f} MB"
+        )
         bar = f"≥ {self.wanted:,}, 0 lost, 0 crashed, ≤ {INFO:g} s, ≤ {MEMORY / 1e6:.0f} MB"
         print(f"{self.name} · {measured} · {bar} · {'holds' if self.holds else 'falls short'}", flush=True)
 
 
 def tracebacks(home: Path) -> int:
     """How many there are in mynad's own log."""
-    return sum(path.read_text(errors="replace").count("Traceback (most recent call last)") for path in (home / "log").glob("mynad.log*"))
+    return sum(
+        path.read_text(errors="replace").count("Traceback (most recent call last)")
+        for path in (home / "log").glob("mynad.log*")
+    )
 
 
 def note(text: str) -> None:
@@ -122,7 +134,9 @@ def main() -> int:
                 continue
             asked, slowest = asked + 1, max(slowest, time.perf_counter() - began)
             memory = max(memory, peak(pid))
-    json.dump({"asked": asked, "unanswered": unanswered, "absent": absent, "slowest": slowest, "memory": memory}, sys.stdout)
+    json.dump(
+        {"asked": asked, "unanswered": unanswered, "absent": absent, "slowest": slowest, "memory": memory}, sys.stdout
+    )
     return 0
 
 

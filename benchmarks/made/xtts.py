@@ -18,7 +18,8 @@ DEMO = Path(__file__).resolve().parents[2] / "demo" / "recordings"
 
 
 def base() -> Path:
-    """Folder of the full-size base, made on first use (half a minute, 2.1 GB) and found again afterwards; MYNA_XTTS_BASE names it then."""
+    """Folder of the full-size base, made on first use (half a minute, 2.1 GB) and found again afterwards;
+    MYNA_XTTS_BASE names it then."""
     made_by = hashlib.sha256(Path(tiny_base.__file__).read_bytes()).hexdigest()[:8]
     folder = Path(tempfile.gettempdir()) / f"myna-xtts-full-{made_by}"
     if not folder.is_dir():
@@ -37,12 +38,15 @@ def clips() -> list[Clip]:
     found = []
     for path in sorted(DEMO.glob("d*.flac")):
         text = path.with_suffix(".txt").read_text(encoding="utf-8").strip()
-        found.append(Clip(hashlib.sha256(path.read_bytes()).hexdigest(), path, text, "en", soundfile.info(path).duration))
+        found.append(
+            Clip(hashlib.sha256(path.read_bytes()).hexdigest(), path, text, "en", soundfile.info(path).duration)
+        )
     return found
 
 
 def mixed_clips(count: int) -> list[Clip]:
-    """Clips of 4 to 10 s, as datasets have them: recordings alone and, every other one, in twos with their texts. Kept beside the base."""
+    """Clips of 4 to 10 s, as datasets have them: recordings alone and, every other one, in twos with their texts. Kept
+    beside the base."""
     folder = base() / "clips"
     folder.mkdir(exist_ok=True)
     alone = clips()
@@ -54,5 +58,7 @@ def mixed_clips(count: int) -> list[Clip]:
             read = [soundfile.read(part.path, dtype="float32") for part in parts]
             soundfile.write(path, np.concatenate([samples for samples, _ in read]), read[0][1])
         text = " ".join(part.text for part in parts)
-        mixed.append(Clip(hashlib.sha256(path.read_bytes()).hexdigest(), path, text, "en", soundfile.info(path).duration))
+        mixed.append(
+            Clip(hashlib.sha256(path.read_bytes()).hexdigest(), path, text, "en", soundfile.info(path).duration)
+        )
     return mixed

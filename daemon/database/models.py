@@ -1,7 +1,7 @@
 """Rows of the database. Times are timezone-aware UTC; paths are relative to the home folder; money is not involved.
 
-The schema's history is in `daemon/database/migrations`. A row never points at a file that is not complete: files are written whole, synced
-and renamed into place before the row is committed."""
+The schema's history is in `daemon/database/migrations`. A row never points at a file that is not complete: files are
+written whole, synced and renamed into place before the row is committed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,19 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, Index, LargeBinary, String, Text, TypeDecorator, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Dialect,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    String,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,7 +65,9 @@ class Home(Row):
 
     __tablename__ = "home"
     uuid: Mapped[str] = mapped_column(primary_key=True, default=new_uuid)
-    since: Mapped[datetime]  #: when it was given; what is older was written before folders were marked (daemon/home/identity.py)
+    since: Mapped[
+        datetime
+    ]  #: when it was given; what is older was written before folders were marked (daemon/home/identity.py)
 
 
 class Job(Row):
@@ -61,7 +75,9 @@ class Job(Row):
 
     __tablename__ = "jobs"
     id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(16))  #: "ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch"
+    kind: Mapped[str] = mapped_column(
+        String(16)
+    )  #: "ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch"
     voice: Mapped[str]  #: empty: of no voice
     title: Mapped[str]
     spec: Mapped[bytes]  #: serialised myna.v1.JobSpec
@@ -86,8 +102,8 @@ class Job(Row):
     log_tail: Mapped[str] = mapped_column(default="")
     cancelled_by: Mapped[str] = mapped_column(default="")
     __table_args__ = (
-        # the scheduler asks for waiting and running jobs only: a partial index keeps that quick beside 100,000 ended ones
-        # (it is only used by queries that repeat its condition word for word)
+        # the scheduler asks for waiting and running jobs only: a partial index keeps that quick beside 100,000 ended
+        # ones (it is only used by queries that repeat its condition word for word)
         Index("jobs_live", "state", "gpu_lane", text("priority DESC"), "place", sqlite_where=text(LIVE)),
         Index("jobs_voice", "voice", "id"),
         Index("jobs_state", "state", "id"),
@@ -127,7 +143,9 @@ class Voice(Row):
     options: Mapped[dict[str, Any]] = mapped_column(default=dict)  #: voice.toml: training options, promotion rule
     created: Mapped[datetime]
     deleted: Mapped[datetime | None]  #: a person deleted it; all rows and files of it are kept
-    renamed_from: Mapped[str] = mapped_column(default="")  #: its name before, while its folders are on their way; else empty
+    renamed_from: Mapped[str] = mapped_column(
+        default=""
+    )  #: its name before, while its folders are on their way; else empty
 
 
 class Recording(Row):
@@ -154,7 +172,8 @@ class Recording(Row):
 
 
 class Holdout(Row):
-    """Which part of a recording never trains. Decided once, from its hash; never changed or deleted, whatever becomes of it."""
+    """Which part of a recording never trains. Decided once, from its hash; never changed or deleted, whatever becomes
+    of it."""
 
     __tablename__ = "holdouts"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -187,7 +206,9 @@ class Clip(Row):
     sentence: Mapped[str] = mapped_column(default="")
     held_out: Mapped[bool] = mapped_column(default=False)
     quality: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    before: Mapped[list[dict[str, Any]]] = mapped_column(JSON, default=list)  #: what it was before each change of a person, oldest first
+    before: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSON, default=list
+    )  #: what it was before each change of a person, oldest first
     __table_args__ = (Index("clips_voice", "voice", "id"),)
 
 
@@ -211,7 +232,8 @@ class Dataset(Row):
 
 
 class DatasetClip(Row):
-    """A clip in a dataset, with the text it had then (a person may correct the text later: that makes a new dataset)."""
+    """A clip in a dataset, with the text it had then (a person may correct the text later: that makes a new
+    dataset)."""
 
     __tablename__ = "dataset_clips"
     dataset: Mapped[int] = mapped_column(ForeignKey("datasets.id"), primary_key=True)
@@ -240,7 +262,9 @@ class Run(Row):
     result: Mapped[dict[str, Any]] = mapped_column(default=dict)
     started: Mapped[datetime | None]
     ended: Mapped[datetime | None]
-    uuid: Mapped[str] = mapped_column(default=new_uuid)  #: also in its folder and in its version's: see daemon/home/identity.py
+    uuid: Mapped[str] = mapped_column(
+        default=new_uuid
+    )  #: also in its folder and in its version's: see daemon/home/identity.py
 
 
 class SeriesRow(Row):
@@ -254,7 +278,8 @@ class SeriesRow(Row):
 
 
 class PointRow(Row):
-    """A metric point. `id` is the cursor of watchers; the same (series, step) after a resume replaces the value and keeps the id."""
+    """A metric point. `id` is the cursor of watchers; the same (series, step) after a resume replaces the value and
+    keeps the id."""
 
     __tablename__ = "points"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -277,7 +302,9 @@ class Version(Row):
     engine: Mapped[str]
     kind: Mapped[str]  #: a `VersionKind`
     state: Mapped[str]  #: a `VersionState`
-    metrics: Mapped[dict[str, Any]] = mapped_column(default=dict)  #: its scores, and what was decided (`daemon.state.verdict`)
+    metrics: Mapped[dict[str, Any]] = mapped_column(
+        default=dict
+    )  #: its scores, and what was decided (`daemon.state.verdict`)
     verdict: Mapped[str] = mapped_column(default="")
     licence: Mapped[str] = mapped_column(default="")
     path: Mapped[str]

@@ -19,24 +19,33 @@ from urllib.parse import quote
 from sqlalchemy import Engine, create_engine, event
 
 from daemon.database.models import Row
-from daemon.errors import DatabaseDamaged, DatabaseForeign, DatabaseHeld, DatabaseRefused, DiskFull, MynaError, StoreTrouble
+from daemon.errors import (
+    DatabaseDamaged,
+    DatabaseForeign,
+    DatabaseHeld,
+    DatabaseRefused,
+    DiskFull,
+    MynaError,
+    StoreTrouble,
+)
 from daemon.home import lost
 
 #: seconds one try to get at a held database lasts; who may wait longer tries again
 TRY = 1.0
-#: execution option of the connections that write: they take the write lock at once (a transaction that only takes it at its first change
-#: is refused at once, whatever it may wait, when another program has it)
+#: execution option of the connections that write: they take the write lock at once (a transaction that only takes it at
+#: its first change is refused at once, whatever it may wait, when another program has it)
 WRITES = "myna_writes"
 #: bytes that must fit on a disk that is not full: a page of the database's log, with room to spare
 ROOM = 64 * 1024
 
 
-# ------------------------------------------------------------------------------------------------------------------ opening
+# ------------------------------------------------------------------------------------------------------------------
+# opening
 
 
 def engine(path: Path) -> Engine:
-    """Connections to the database. The first makes the file where there is none; later ones never do: a home whose database was taken away
-    while mynad runs must not get an empty one."""
+    """Connections to the database. The first makes the file where there is none; later ones never do: a home whose
+    database was taken away while mynad runs must not get an empty one."""
     opened = False
 
     def connect() -> sqlite3.Connection:
@@ -51,7 +60,13 @@ def engine(path: Path) -> Engine:
     def connected(connection: Any, _record: Any) -> None:
         connection.isolation_level = None  # SQLAlchemy's own BEGIN below, not the driver's, so that savepoints work
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-8000", "temp_store=MEMORY"):
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "cache_size=-8000",
+            "temp_store=MEMORY",
+        ):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 
@@ -63,22 +78,29 @@ def engine(path: Path) -> Engine:
 
 
 def _connect(path: Path, mode: str, **options: Any) -> sqlite3.Connection:
-    connection: sqlite3.Connection = sqlite3.connect(f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=TRY, **options)
+    connection: sqlite3.Connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=TRY, **options
+    )
     return connection
 
 
-# --------------------------------------------------------------------------------------------------------- is it ours, and whole?
+# --------------------------------------------------------------------------------------------------------- is it ours,
+# and whole?
 
 
 def examine(path: Path, head: str, check_known: Callable[[Path, str], None]) -> None:
-    """Look at the database before anything opens it for writing. Raises MynaError, or sqlite3.Error, for one that cannot be ours or is not
-    whole; `check_known(path, revision)` is asked about a schema that is not the newest."""
+    """Look at the database before anything opens it for writing. Raises MynaError, or sqlite3.Error, for one that
+    cannot be ours or is not whole; `check_known(path, revision)` is asked about a schema that is not the newest."""
     if not os.path.lexists(path):
         return
     if path.is_symlink() and not path.exists():
-        raise DatabaseForeign(f"The database {path} is a link to {os.readlink(path)}, which is not there.", "Mount or mend that first.")
+        raise DatabaseForeign(
+            f"The database {path} is a link to {os.readlink(path)}, which is not there.", "Mount or mend that first."
+        )
     if not stat.S_ISREG(path.stat().st_mode):
-        raise DatabaseForeign(f"The database {path} cannot be used: it is no file.", "Move it away, then start mynad again.")
+        raise DatabaseForeign(
+            f"The database {path} cannot be used: it is no file.", "Move it away, then start mynad again."
+        )
     if path.stat().st_size == 0:
         return  # nothing was ever written
     with closing(_connect(path, "ro")) as connection:
@@ -128,12 +150,14 @@ def _lacks(path: Path, what: str) -> DatabaseForeign:
     return DatabaseForeign(f"The database {path} cannot be used: it lacks {what}.", _COPY)
 
 
-# ------------------------------------------------------------------------------------------------------------- what an error means
+# ------------------------------------------------------------------------------------------------------------- what an
+# error means
 
 
 def trouble(error: BaseException | None, path: Path) -> StoreTrouble | None:
-    """What is behind an error, if it is the state of the database or its disk; None: a mistake of ours, or a refusal. A full disk rolls the
-    transaction back by itself, and the error that surfaces may be a later one (the savepoint is gone): so the first of the chain counts."""
+    """What is behind an error, if it is the state of the database or its disk; None: a mistake of ours, or a refusal. A
+    full disk rolls the transaction back by itself, and the error that surfaces may be a later one (the savepoint is
+    gone): so the first of the chain counts."""
     chain = list(_chain(error))
     for each in reversed(chain):
         if isinstance(each, StoreTrouble):
@@ -165,14 +189,18 @@ def _of_code(code: int, path: Path) -> StoreTrouble | None:
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED | sqlite3.SQLITE_PROTOCOL:
             return DatabaseHeld(
                 f"Another program holds the database {path}.",
-                "Wait until it is done, or end it (sqlite3, a backup), then try again. Jobs that wait go on by themselves.",
+                "Wait until it is done, or end it (sqlite3, a backup), then try again. Jobs "
+                "that wait go on by themselves.",
             )
         case sqlite3.SQLITE_FULL:
             return _full()
         case sqlite3.SQLITE_IOERR:
             if _no_room(path.parent):
                 return _full()
-            hint = "See `journalctl -k`, and whether the disk is there. Jobs that wait go on by themselves when it is mended."
+            hint = (
+                "See `journalctl -k`, and whether the disk is there. Jobs that wait go on by "
+                "themselves when it is mended."
+            )
             return DatabaseRefused(f"The database {path} cannot be used: its disk reports errors.", hint)
         case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM:
             hint = "Give mynad's user the right to write it and its folder. Jobs that wait go on by themselves then."
@@ -225,7 +253,9 @@ def at_start(error: BaseException, path: Path) -> MynaError:
     """Why mynad cannot start on this database."""
     found = trouble(error, path)
     if found is None:
-        return MynaError(f"The database {path} cannot be used: {getattr(error, 'orig', error)}.", f"Nothing was changed. {_COPY}")
+        return MynaError(
+            f"The database {path} cannot be used: {getattr(error, 'orig', error)}.", f"Nothing was changed. {_COPY}"
+        )
     if isinstance(found, DatabaseDamaged | DatabaseForeign):
         found.hint = f"Nothing was changed. {found.hint}"
     return found

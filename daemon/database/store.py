@@ -1,8 +1,9 @@
 """The SQLite database: one writer thread, a few reader threads, transactions that are on disk when they are answered.
 
-`await store.write(fn, …)` runs `fn(session, …)` in a transaction on the writer thread. Writes that queue up meanwhile share one commit
-(group commit), each in its own savepoint, so that one that fails takes no other with it; every caller is answered only after the commit
-is on disk (`synchronous=FULL`). `await store.read(fn, …)` runs on a reader thread and sees the last commit (WAL).
+`await store.write(fn, …)` runs `fn(session, …)` in a transaction on the writer thread. Writes that queue up meanwhile
+share one commit (group commit), each in its own savepoint, so that one that fails takes no other with it; every caller
+is answered only after the commit is on disk (`synchronous=FULL`). `await store.read(fn, …)` runs on a reader thread and
+sees the last commit (WAL).
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ T = TypeVar("T")
 HEAD = "0004"
 #: writes that may share one commit
 GROUP = 64
-#: seconds a caller waits while another program holds the database: less than the half minute that clients wait for an answer
+#: seconds a caller waits while another program holds the database: less than the half minute that clients wait for an
+#: answer
 PATIENCE = 20.0
 #: seconds until the log is told again of the same trouble
 QUIET = 600.0
@@ -79,8 +81,8 @@ class _Write:
 
 
 class Store:
-    """The database of one home folder. Thread-safe. `patience`: seconds a caller waits while another program holds the database;
-    `settings`: what `settings_of` gives in its sessions."""
+    """The database of one home folder. Thread-safe. `patience`: seconds a caller waits while another program holds the
+    database; `settings`: what `settings_of` gives in its sessions."""
 
     def __init__(self, home: Path, patience: float = PATIENCE, settings: Settings | None = None) -> None:
         self.path = home / "myna.db"
@@ -100,7 +102,8 @@ class Store:
         self._writer.start()
 
     def _prepare(self) -> None:
-        """See that the database is ours and whole, and bring it to the newest schema. Raises MynaError; then nothing was changed."""
+        """See that the database is ours and whole, and bring it to the newest schema. Raises MynaError; then nothing
+        was changed."""
         from daemon.database.migrations import check_known
 
         until = time.monotonic() + self.patience
@@ -117,12 +120,13 @@ class Store:
                 self._tell(found)
 
     def on_commit(self, listener: Callable[[list[pb.Event]], object]) -> None:
-        """Call `listener(events)` on the writer thread after every commit, with the events that became durable in it (maybe none)."""
+        """Call `listener(events)` on the writer thread after every commit, with the events that became durable in it
+        (maybe none)."""
         self._listeners.append(listener)
 
     async def write(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `fn` in a transaction; return when it is on disk. Raises what `fn` raises, and StoreTrouble when the database
-        cannot be written: then nothing of it was done."""
+        """Run `fn` in a transaction; return when it is on disk. Raises what `fn` raises, and StoreTrouble when the
+        database cannot be written: then nothing of it was done."""
         return await asyncio.wrap_future(self._submit(fn, *args, **kwargs))
 
     async def read(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -176,8 +180,8 @@ class Store:
                 waiting = deque(write for write in waiting if not write.future.done())
 
     def _commit(self, batch: list[_Write]) -> DatabaseHeld | None:
-        """Run a batch in one transaction. If the commit itself fails, nobody in the batch is told that it worked. What is returned says
-        that another program has the lock: the batch is to be tried again."""
+        """Run a batch in one transaction. If the commit itself fails, nobody in the batch is told that it worked. What
+        is returned says that another program has the lock: the batch is to be tried again."""
         done: list[tuple[_Write, Any]] = []
         events: list[pb.Event] = []
         try:
@@ -240,10 +244,15 @@ class Store:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the schema to HEAD. Alembic is only imported when there is something to do: it costs a fifth of a second."""
+    """Bring the schema to HEAD. Alembic is only imported when there is something to do: it costs a fifth of a
+    second."""
     with engine.connect() as connection:
         tables = {name for (name,) in connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'"))}
-        revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() if "alembic_version" in tables else None
+        revision = (
+            connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+            if "alembic_version" in tables
+            else None
+        )
     if revision == HEAD:
         return
     if not tables:  # a new home: the models are the head schema (a test holds them to the migrations)

@@ -1,8 +1,9 @@
-"""Taking in what a home has and its database does not know (`daemon.home.survey`): rows for versions, ingest jobs for recordings.
+"""Taking in what a home has and its database does not know (`daemon.home.survey`): rows for versions, ingest jobs for
+recordings.
 
-A version is taken in under its own number, as a candidate that nobody promoted, with a run that tells how it was trained. What its numbers
-meant in the other database holds here only where it is the same thing: its dataset if that has the same clips, its parent if that has the
-same UUID.
+A version is taken in under its own number, as a candidate that nobody promoted, with a run that tells how it was
+trained. What its numbers meant in the other database holds here only where it is the same thing: its dataset if that
+has the same clips, its parent if that has the same UUID.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ def measured(found: Sequence[Found], home: Path) -> list[Found]:
 def take_in(
     session: Session, lifecycle: Lifecycle, found: Sequence[Found], home: Path, batch: int
 ) -> tuple[list[tuple[str, int]], list[tuple[Path, Mark]]]:
-    """Make the rows and submit the jobs. Returns ((voice, job) of the jobs, folders that have no mark and the mark each is to have)."""
+    """Make the rows and submit the jobs. Returns ((voice, job) of the jobs, folders that have no mark and the mark each
+    is to have)."""
     taken = [one for one in found if one.state is State.TAKEN]
     marks = []
     for one in taken:
@@ -74,10 +76,17 @@ def _version(session: Session, one: Found, home: Path) -> Run | None:
     """The rows of a version and of its run; None: a row of that number came meanwhile."""
     about = one.about
     voice = recordings.ensure_voice(session, one.voice, str(about.get("language") or "en"), str(about["engine"]))
-    if session.scalars(select(Version).where(Version.voice == voice.name, Version.number == one.number)).first() is not None:
+    if (
+        session.scalars(select(Version).where(Version.voice == voice.name, Version.number == one.number)).first()
+        is not None
+    ):
         return None
     result = _table(about, "result")
-    data, parent, made = _dataset(session, voice.name, about), _parent(session, voice.name, about), _made(about, home / one.path)
+    data, parent, made = (
+        _dataset(session, voice.name, about),
+        _parent(session, voice.name, about),
+        _made(about, home / one.path),
+    )
     run = Run(
         voice=voice.name,
         engine=about["engine"],
@@ -106,7 +115,8 @@ def _version(session: Session, one: Found, home: Path) -> Run | None:
         engine=about["engine"],
         kind=str(about.get("kind") or VersionKind.FULL),
         state=VersionState.CANDIDATE,
-        metrics={f"train_{name}": value for name, value in _table(result, "best_losses").items()} | _scores(home / one.path),
+        metrics={f"train_{name}": value for name, value in _table(result, "best_losses").items()}
+        | _scores(home / one.path),
         licence=str(about.get("licence") or ""),
         path=one.path,
         size=one.size,
@@ -123,15 +133,24 @@ def _version(session: Session, one: Found, home: Path) -> Run | None:
 def _dataset(session: Session, voice: str, about: dict[str, Any]) -> int:
     """Number of the dataset that it was trained on, if this database has it: the same clips. 0: it has not."""
     number = int(about.get("dataset") or 0)
-    clips = select(Clip.sha256).join(DatasetClip, DatasetClip.clip == Clip.id).join(Dataset, Dataset.id == DatasetClip.dataset)
-    ours = set(session.scalars(clips.where(Dataset.voice == voice, Dataset.number == number, DatasetClip.held_out.is_(False))))
+    clips = (
+        select(Clip.sha256)
+        .join(DatasetClip, DatasetClip.clip == Clip.id)
+        .join(Dataset, Dataset.id == DatasetClip.dataset)
+    )
+    ours = set(
+        session.scalars(clips.where(Dataset.voice == voice, Dataset.number == number, DatasetClip.held_out.is_(False)))
+    )
     return number if ours and ours == set(about.get("clips") or ()) else 0
 
 
 def _parent(session: Session, voice: str, about: dict[str, Any]) -> int:
-    """Number of the version that it was trained from, unless this database knows another one by that number. 0: the base, or another."""
+    """Number of the version that it was trained from, unless this database knows another one by that number. 0: the
+    base, or another."""
     number, uuid = int(about.get("parent") or 0), about.get("parent_uuid")
-    known = session.scalars(select(Run.uuid).join(Version, Version.run == Run.id).where(Version.voice == voice, Version.number == number))
+    known = session.scalars(
+        select(Run.uuid).join(Version, Version.run == Run.id).where(Version.voice == voice, Version.number == number)
+    )
     ours = known.first()
     return 0 if uuid and ours is not None and ours != uuid else number
 
@@ -161,7 +180,9 @@ def _table(values: dict[str, Any], name: str) -> dict[str, Any]:
 class Adoption:
     """What the home has beyond its database: looked for at the start, told of, and taken in when asked."""
 
-    def __init__(self, home: Path, store: Store, lifecycle: Lifecycle, takes: Callable[[str, int], None], batch: int) -> None:
+    def __init__(
+        self, home: Path, store: Store, lifecycle: Lifecycle, takes: Callable[[str, int], None], batch: int
+    ) -> None:
         self._home = home
         self._store = store
         self._lifecycle = lifecycle
@@ -174,7 +195,8 @@ class Adoption:
         self.findings = await survey.at_start(self._store, self._home)
 
     async def take_in(self, voice: str, *, dry: bool) -> pb.AdoptResponse:
-        """Take in all that can be. `voice`: whose recordings are of which nothing tells. `dry`: only say what there is."""
+        """Take in all that can be. `voice`: whose recordings are of which nothing tells. `dry`: only say what there
+        is."""
         found = await asyncio.to_thread(self._store.read_now, survey.look, self._home, voice)
         left = [one for one in found if one.state is not State.TAKEN]
         taken = [one for one in found if one.state is State.TAKEN]

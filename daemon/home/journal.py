@@ -1,10 +1,10 @@
-"""`recordings/index.jsonl`: what each file in `recordings/` is, should the database be lost. A line a recording and change, only ever
-added to. Of several lines on a recording in a voice, the last counts; but as in the database, its name is the first, and a text is never
-taken back.
+"""`recordings/index.jsonl`: what each file in `recordings/` is, should the database be lost. A line a recording and
+change, only ever added to. Of several lines on a recording in a voice, the last counts; but as in the database, its
+name is the first, and a text is never taken back.
 
-The ingest worker writes a line before it reports a recording (one write of a few hundred bytes, no sync: it is read only when the database
-is gone); mynad writes one when a text comes late, when a recording is taken out or brought back, and after its start for recordings that
-have none (those of before there was a journal).
+The ingest worker writes a line before it reports a recording (one write of a few hundred bytes, no sync: it is read
+only when the database is gone); mynad writes one when a text comes late, when a recording is taken out or brought back,
+and after its start for recordings that have none (those of before there was a journal).
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ class Entry:
 
 
 def add(home: Path, entries: Iterable[Entry]) -> None:
-    """Append lines, each in one write that no other process's can come into. A full disk costs the lines and nothing else."""
+    """Append lines, each in one write that no other process's can come into. A full disk costs the lines and nothing
+    else."""
     _append(home, map(asdict, entries))
 
 

@@ -1,5 +1,6 @@
-"""Whether the database of a home seems to be lost, asked before SQLite opens it: an empty file, or a journal without its database, would be
-taken for a new home, the journal deleted, and everything that lies in the home forgotten without a word."""
+"""Whether the database of a home seems to be lost, asked before SQLite opens it: an empty file, or a journal without
+its database, would be taken for a new home, the journal deleted, and everything that lies in the home forgotten without
+a word."""
 
 from __future__ import annotations
 
@@ -10,20 +11,26 @@ from pathlib import Path
 from daemon.errors import MynaError
 
 #: What to do after a database was lost for good; also said where one cannot be used.
-ANEW = "Put a copy of it in its place, or move it away (with its -wal and -shm) to start with an empty one: `myna adopt` then takes in"
+ANEW = (
+    "Put a copy of it in its place, or move it away (with its -wal and -shm) to start with an "
+    "empty one: `myna adopt` then takes in"
+)
 ANEW += " the recordings and versions that lie here."
 
 
 def check(database: Path) -> None:
-    """Raises MynaError if opening it would hide a loss. A missing database is none: who moves it away wants an empty one (and is told
-    after the start what lies there)."""
+    """Raises MynaError if opening it would hide a loss. A missing database is none: who moves it away wants an empty
+    one (and is told after the start what lies there)."""
     journal = database.with_name(f"{database.name}-wal")
     size, written = _size(database), _size(journal)
     if size:
         return
     what = f"{database} is not there" if size is None else f"{database} is empty (0 bytes)"
     if written:
-        hint = f"They belong together: put the database back beside it, or move {journal.name} to where the database is now."
+        hint = (
+            f"They belong together: put the database back beside it, or move {journal.name} "
+            f"to where the database is now."
+        )
         raise MynaError(f"{what}, but its journal {journal.name} holds changes. Nothing was changed.", hint)
     if size == 0 and (found := next(contents(database.parent), None)) is not None:
         raise MynaError(f"{what}, but this home is in use: it has {found}. Nothing was changed.", ANEW)

@@ -1,7 +1,8 @@
-"""What lies in a home and its database does not know: recordings and versions of a database that was lost, or that was newer.
+"""What lies in a home and its database does not know: recordings and versions of a database that was lost, or that was
+newer.
 
-`look` walks the home and may take seconds in a big one: it runs in a thread, after the start. Disk first, then the database: what came in
-between has its row.
+`look` walks the home and may take seconds in a big one: it runs in a thread, after the start. Disk first, then the
+database: what came in between has its row.
 """
 
 from __future__ import annotations
@@ -85,12 +86,18 @@ class Found:
     @property
     def message(self) -> pb.Adopted:
         return pb.Adopted(
-            kind=self.kind, voice=self.voice, name=self.name, path=self.path, state=self.state, sentence=SENTENCES[self.state]
+            kind=self.kind,
+            voice=self.voice,
+            name=self.name,
+            path=self.path,
+            state=self.state,
+            sentence=SENTENCES[self.state],
         )
 
 
 def look(session: Session, home: Path, voice: str = "") -> list[Found]:
-    """All there is, versions in the order of their numbers first. `voice`: whose recordings are of which nothing tells."""
+    """All there is, versions in the order of their numbers first. `voice`: whose recordings are of which nothing
+    tells."""
     folders, files = sorted(_folders(home)), dict(_files(home))
     deleted = set(session.scalars(select(Voice.name).where(Voice.deleted.is_not(None))))
     return [
@@ -110,8 +117,8 @@ def finding(found: list[Found]) -> pb.Finding | None:
 
 
 async def at_start(store: Store, home: Path) -> list[pb.Finding]:
-    """What a person should know of the home: also as a notice and in mynad's log. The journal gets the lines that it lacks, and folders
-    from before there were marks get theirs."""
+    """What a person should know of the home: also as a notice and in mynad's log. The journal gets the lines that it
+    lacks, and folders from before there were marks get theirs."""
     try:
         found = await asyncio.to_thread(_at_start, store, home)
     except (OSError, MynaError, SQLAlchemyError):
@@ -134,23 +141,34 @@ def _at_start(store: Store, home: Path) -> list[Found]:
 
 
 def complete_journal(session: Session, home: Path) -> list[journal.Entry]:
-    """Entries that `recordings/index.jsonl` lacks, or has otherwise than the database: of before there was one, or lost in a power cut."""
+    """Entries that `recordings/index.jsonl` lacks, or has otherwise than the database: of before there was one, or lost
+    in a power cut."""
     known = journal.read(home)
     rows = (journal.Entry.of(row) for row in session.scalars(select(Recording).execution_options(yield_per=1_000)))
     return [entry for entry in rows if known.get((entry.voice, entry.sha256)) != entry]
 
 
 def unmarked(session: Session, home: Path) -> list[tuple[Path, identity.Mark]]:
-    """Folders of known versions from before there were marks, with the mark each is to have: those whose version.json agrees with the run
-    in all that was measured (so exactly that no other run's would)."""
+    """Folders of known versions from before there were marks, with the mark each is to have: those whose version.json
+    agrees with the run in all that was measured (so exactly that no other run's would)."""
     ours = session.scalars(select(Home)).one()
     found = []
     for row, run in session.execute(select(Version, Run).join(Run, Run.id == Version.run)).tuples():
         folder = home / row.path
         if (folder / identity.MARK).exists() or run.started is None or run.started >= ours.since:
             continue
-        about, result = _about(folder), {"steps": run.step, "best_step": run.best_step, "seconds": run.result.get("seconds")}
-        wanted = {"voice": row.voice, "version": row.number, "engine": row.engine, "kind": row.kind, "parent": row.parent, "run": run.id}
+        about, result = (
+            _about(folder),
+            {"steps": run.step, "best_step": run.best_step, "seconds": run.result.get("seconds")},
+        )
+        wanted = {
+            "voice": row.voice,
+            "version": row.number,
+            "engine": row.engine,
+            "kind": row.kind,
+            "parent": row.parent,
+            "run": run.id,
+        }
         if about and identity.written_for(about, wanted) and identity.written_for(about.get("result") or {}, result):
             found.append((folder, identity.Mark(ours.uuid, run.uuid)))
     return found
@@ -192,12 +210,20 @@ def _versions(session: Session, home: Path, folders: list[tuple[str, int]]) -> I
 
 
 def _files(home: Path) -> Iterator[tuple[str, tuple[str, int]]]:
-    """SHA-256 → (path relative to the home, when it came there in nanoseconds since 1970) of every file in recordings/."""
+    """SHA-256 → (path relative to the home, when it came there in nanoseconds since 1970) of every file in
+    recordings/."""
     for folder in _listed(home / "recordings"):
         if len(folder.name) == 2:
             for file in _listed(Path(folder.path)):
-                if (sha256 := names.kept_sha256(file.name)) and sha256[:2] == folder.name and file.is_file(follow_symlinks=False):
-                    yield sha256, (f"recordings/{folder.name}/{file.name}", file.stat(follow_symlinks=False).st_ctime_ns)
+                if (
+                    (sha256 := names.kept_sha256(file.name))
+                    and sha256[:2] == folder.name
+                    and file.is_file(follow_symlinks=False)
+                ):
+                    yield (
+                        sha256,
+                        (f"recordings/{folder.name}/{file.name}", file.stat(follow_symlinks=False).st_ctime_ns),
+                    )
 
 
 def _recordings(session: Session, home: Path, files: dict[str, tuple[str, int]], voice: str) -> Iterator[Found]:

@@ -1,5 +1,5 @@
-"""The folders of a voice (`inbox/anna`, `voices/anna`, `samples/anna`) when it is deleted, restored or renamed. Its rows, and why a kill at
-any moment of a renaming does no harm: `daemon.state.voice_life`.
+"""The folders of a voice (`inbox/anna`, `voices/anna`, `samples/anna`) when it is deleted, restored or renamed. Its
+rows, and why a kill at any moment of a renaming does no harm: `daemon.state.voice_life`.
 
 Deleting moves nothing: the inbox folder stays where it is, and is left alone (`daemon.inbox.watcher`).
 """
@@ -37,7 +37,8 @@ T = TypeVar("T")
 
 
 class VoiceFolders:
-    """Changes voices with their folders, one at a time. `still(voices…)`: a block in which the inbox leaves their folders alone."""
+    """Changes voices with their folders, one at a time. `still(voices…)`: a block in which the inbox leaves their
+    folders alone."""
 
     def __init__(self, home: Path, store: Store, still: Callable[..., AbstractAsyncContextManager[None]]) -> None:
         self._home = home
@@ -55,9 +56,11 @@ class VoiceFolders:
             return await self._store.write(lambda session: tell(session, voice_life.restore(session, name)))
 
     async def rename(self, old: str, new: str, tell: Callable[[Session, Voice], T]) -> T:
-        """Raises what `voice_life.begin_rename` raises, and NotNow when a folder is in the way or cannot be moved: then all is as it
-        was."""
-        return await asyncio.shield(asyncio.create_task(self._rename(old, new, tell)))  # who hangs up leaves it to its end
+        """Raises what `voice_life.begin_rename` raises, and NotNow when a folder is in the way or cannot be moved: then
+        all is as it was."""
+        return await asyncio.shield(
+            asyncio.create_task(self._rename(old, new, tell))
+        )  # who hangs up leaves it to its end
 
     async def _rename(self, old: str, new: str, tell: Callable[[Session, Voice], T]) -> T:
         def begin(session: Session) -> None:
@@ -107,7 +110,8 @@ def in_the_way(home: Path, name: str) -> Path | None:
 
 
 def move(home: Path, old: str, new: str) -> None:
-    """Give a voice's folders their new name, and say it where they tell whose they are. Done twice is done once. Raises OSError."""
+    """Give a voice's folders their new name, and say it where they tell whose they are. Done twice is done once. Raises
+    OSError."""
     for place in PLACES:
         source, target = home / place / old, home / place / new
         if os.path.lexists(source) and not os.path.lexists(target):

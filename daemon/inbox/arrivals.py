@@ -1,7 +1,8 @@
 """Which files lie in the inbox, and which of them have come to rest.
 
-`scan_root` and `scan` list the inbox; `Arrivals` remembers since when each file is as it is. A file has settled when its size, time and
-inode have not changed, and no event told of it, for a while. The clock is handed in, so that a minute can pass in a test.
+`scan_root` and `scan` list the inbox; `Arrivals` remembers since when each file is as it is. A file has settled when
+its size, time and inode have not changed, and no event told of it, for a while. The clock is handed in, so that a
+minute can pass in a test.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ class Listing:
 
     entries: list[Entry]
     there: bool = True  #: the folder exists
-    unreadable: dict[bytes, str] = field(default_factory=dict)  #: folders in it that could not be listed ("" is itself), and why
+    unreadable: dict[bytes, str] = field(
+        default_factory=dict
+    )  #: folders in it that could not be listed ("" is itself), and why
     more: bool = False  #: there is more than `MOST`; the rest is looked at when some of this was taken
 
 
@@ -83,8 +86,8 @@ def scan_root(inbox: InboxFolder) -> Root:
 
 
 def scan(folder: InboxFolder) -> Listing:
-    """List a voice's folder to a depth of `DEEPEST`; what lies deeper is one odd entry. Hidden folders are not entered, links are never
-    followed."""
+    """List a voice's folder to a depth of `DEEPEST`; what lies deeper is one odd entry. Hidden folders are not entered,
+    links are never followed."""
     entries: list[Entry] = []
     unreadable: dict[bytes, str] = {}
     open_: list[tuple[int, bytes, Iterator[os.DirEntry[str]]]] = []
@@ -131,9 +134,14 @@ def scan(folder: InboxFolder) -> Listing:
 
 
 def _listed(descriptor: int, most: int) -> list[os.DirEntry[str]]:
-    """What lies in a folder, by name: at most so many, and of what is hidden only files (they may be copies that grow)."""
+    """What lies in a folder, by name: at most so many, and of what is hidden only files (they may be copies that
+    grow)."""
     with os.scandir(descriptor) as found:
-        some = [entry for entry in islice(found, most) if not entry.name.startswith(".") or entry.is_file(follow_symlinks=False)]
+        some = [
+            entry
+            for entry in islice(found, most)
+            if not entry.name.startswith(".") or entry.is_file(follow_symlinks=False)
+        ]
     return sorted(some, key=lambda entry: entry.name)
 
 
@@ -194,10 +202,12 @@ class Arrivals:
 
 
 def is_being_written(folder: InboxFolder, path: bytes) -> bool:
-    """Whether a process on this machine has the file open for writing: a copy that stalls for longer than the settling time.
+    """Whether a process on this machine has the file open for writing: a copy that stalls for longer than the settling
+    time.
 
-    Asks for a read lease (fcntl(2)), which the kernel refuses while there is a writer; False where leases are not to be had (network
-    mounts, files of others). The lease is given back at once; the signal of a broken one must be ignored by the process.
+    Asks for a read lease (fcntl(2)), which the kernel refuses while there is a writer; False where leases are not to be
+    had (network mounts, files of others). The lease is given back at once; the signal of a broken one must be ignored
+    by the process.
     """
     try:
         with folder.open(path) as file:

@@ -1,4 +1,5 @@
-"""What people are told of one folder of the inbox: each refusal, and each thing that is wrong for as long as it lasts, once."""
+"""What people are told of one folder of the inbox: each refusal, and each thing that is wrong for as long as it lasts,
+once."""
 
 from __future__ import annotations
 
@@ -54,7 +55,9 @@ class Complaints:
     def forget(self, paths: Iterable[bytes]) -> None:
         """These files lie there; whatever else was wrong with others went with them."""
         there = set(paths)
-        self.standing = {about: complaint for about, complaint in self.standing.items() if about in there or about.startswith(b"/")}
+        self.standing = {
+            about: complaint for about, complaint in self.standing.items() if about in there or about.startswith(b"/")
+        }
 
     async def of_listing(self, listing: Listing) -> None:
         """Tell what of a folder cannot be looked at."""
@@ -69,7 +72,9 @@ class Complaints:
             self.mended(UNREADABLE)
         if listing.more:
             sentence = f"{shown} holds more than {MOST:,} files; the others are looked at once some of these are taken."
-            await self.complain(TOO_MANY, sentence, "If these only wait, as texts without recordings do, take them out.")
+            await self.complain(
+                TOO_MANY, sentence, "If these only wait, as texts without recordings do, take them out."
+            )
         else:
             self.mended(TOO_MANY)
 
@@ -84,7 +89,9 @@ class Complaints:
             return False
         else:
             self.mended(path)
-            await self.store.write(recordings.tell, self.voice, names.printable(path), "refused", f"{sentence} {hint}".strip())
+            await self.store.write(
+                recordings.tell, self.voice, names.printable(path), "refused", f"{sentence} {hint}".strip()
+            )
         return True
 
     async def stuck(self, path: bytes, error: OSError) -> None:
@@ -92,5 +99,8 @@ class Complaints:
         folder = f"inbox/{self.voice}" if self.voice else "inbox"
         said = error.strerror or str(error)
         sentence = f"What cannot be taken from {folder} stays there, because it cannot be refused. {said.rstrip('.')}."
-        hint = f"Let {folder}/.refused be a folder that the daemon's user may write to, and {folder} too; then it goes on by itself."
+        hint = (
+            f"Let {folder}/.refused be a folder that the daemon's user may write to, and {folder} "
+            f"too; then it goes on by itself."
+        )
         await self.complain(path, sentence, hint)

@@ -1,6 +1,7 @@
 """Noticing that something in the inbox changed: inotify where it works, and looking again and again where it is silent.
 
-inotify tells nothing of what other machines write to a network mount, and has limits that other programs may have used up.
+inotify tells nothing of what other machines write to a network mount, and has limits that other programs may have used
+up.
 """
 
 from __future__ import annotations
@@ -17,7 +18,22 @@ log = logging.getLogger("mynad.inbox")
 #: Seconds between two looks at whether changes are still told of.
 GUARD = 1.0
 #: File systems on which other machines write without inotify telling.
-SILENT = ("nfs", "cifs", "smb", "9p", "fuse", "vboxsf", "virtiofs", "afs", "ceph", "gluster", "lustre", "davfs", "prl_fs", "drvfs")
+SILENT = (
+    "nfs",
+    "cifs",
+    "smb",
+    "9p",
+    "fuse",
+    "vboxsf",
+    "virtiofs",
+    "afs",
+    "ceph",
+    "gluster",
+    "lustre",
+    "davfs",
+    "prl_fs",
+    "drvfs",
+)
 #: Events that never begin or change a file: our own reading and unlinking would wake us for nothing.
 _IGNORED = frozenset(("opened", "closed_no_write", "deleted"))
 
@@ -48,12 +64,16 @@ class Watch:
             self._guard = asyncio.create_task(self._until_it_dies())
 
     async def _until_it_dies(self) -> None:
-        """A thread of watchdog ends by any error in it, as when a folder of a thousand nested ones appears: then it tells nothing more."""
+        """A thread of watchdog ends by any error in it, as when a folder of a thousand nested ones appears: then it
+        tells nothing more."""
         alive = True
         while alive:
             await asyncio.sleep(GUARD)
             alive = all(thread.is_alive() for thread in self._threads)
-        self.why_polling = "What tells of changes in it broke, which a very deep folder does; it works again after a restart without that."
+        self.why_polling = (
+            "What tells of changes in it broke, which a very deep folder does; it works again "
+            "after a restart without that."
+        )
         log.warning("the inbox is looked through again and again from now on. %s", self.why_polling)
         self.changed.set()
 
@@ -79,7 +99,9 @@ class Watch:
             self.why_polling = "A folder in it is too deep to be watched."
             return
         self._observer = observer
-        shared = [thread for thread in threading.enumerate() if type(thread).__module__ == "watchdog.observers.inotify_c"]
+        shared = [
+            thread for thread in threading.enumerate() if type(thread).__module__ == "watchdog.observers.inotify_c"
+        ]
         self._threads = [observer, *observer.emitters, *shared]
 
     def touch(self, *paths: bytes) -> None:

@@ -1,8 +1,9 @@
 """Folders in which people put what they like: everything in them is opened, moved and written without following a link.
 
-Each folder on the way is opened by its descriptor (`O_NOFOLLOW`), and the last name is used relative to that (openat(2), renameat(2), …).
-So a link that lies anywhere below the inbox, or is put there at the wrong moment, leads nowhere. Links on the way to the inbox itself are
-followed: those are the owner's. Paths of any length work, since no call sees more than one name.
+Each folder on the way is opened by its descriptor (`O_NOFOLLOW`), and the last name is used relative to that
+(openat(2), renameat(2), …). So a link that lies anywhere below the inbox, or is put there at the wrong moment, leads
+nowhere. Links on the way to the inbox itself are followed: those are the owner's. Paths of any length work, since no
+call sees more than one name.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class InboxFolder:
 
     @contextmanager
     def at(self, path: bytes = b"", *, make: bool = False) -> Iterator[int]:
-        """Descriptor of the folder `path`; with `make`, folders that are missing are made. Raises BehindALink, OSError."""
+        """Descriptor of the folder `path`; with `make`, folders that are missing are made. Raises BehindALink,
+        OSError."""
         if make:
             os.makedirs(self.root, exist_ok=True)
         descriptor = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -64,12 +66,14 @@ class InboxFolder:
             return os.stat(name, dir_fd=folder, follow_symlinks=False)
 
     def may_leave(self, path: bytes) -> bool:
-        """Whether it can be moved away from where it lies, as far as the rights of its folder go. Raises BehindALink, FileNotFoundError."""
+        """Whether it can be moved away from where it lies, as far as the rights of its folder go. Raises BehindALink,
+        FileNotFoundError."""
         with self.beside(path) as (folder, _):
             return os.access(".", os.W_OK | os.X_OK, dir_fd=folder, effective_ids=True)
 
     def open(self, path: bytes) -> BinaryIO:
-        """An ordinary file, for reading. Raises NotAFile (nothing else is ever opened: opening a device may do something), BehindALink."""
+        """An ordinary file, for reading. Raises NotAFile (nothing else is ever opened: opening a device may do
+        something), BehindALink."""
         with self.beside(path) as (folder, name):
             return open_in(folder, name)
 
@@ -124,6 +128,8 @@ def below_of(folder: int, name: bytes, *, make: bool = False) -> int:
         return os.open(name, _FOLDER, dir_fd=folder)
     except OSError as error:
         if error.errno in (errno.ENOTDIR, errno.ELOOP):
-            kind = "a link" if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode) else "no folder"
+            kind = (
+                "a link" if stat.S_ISLNK(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode) else "no folder"
+            )
             raise BehindALink(error.errno, f"{os.fsdecode(name)!r} is {kind}") from None
         raise

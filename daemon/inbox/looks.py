@@ -1,4 +1,5 @@
-"""Looking at the folders of the inbox side by side: what goes wrong with one, or takes long, is that one's own, and delays no other."""
+"""Looking at the folders of the inbox side by side: what goes wrong with one, or takes long, is that one's own, and
+delays no other."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ class Look:
     """How one folder is looked at, and how that went."""
 
     complaints: Complaints
-    at: Callable[[float], Awaitable[float]]  #: given the time, does what is due; returns seconds until something may be due again
+    at: Callable[
+        [float], Awaitable[float]
+    ]  #: given the time, does what is due; returns seconds until something may be due again
     failed: int = 0  #: times in a row
     again: float = -math.inf  #: not before this time
     task: asyncio.Task[float] | None = field(default=None, repr=False)
@@ -46,8 +49,8 @@ class Looks:
         self._looks = {name: look for name, look in self._looks.items() if name in names or look.task is not None}
 
     async def all(self, now: float, patience: float) -> float:
-        """Look at every folder that is not being looked at still. Waits for at most `patience` seconds. Returns seconds until something
-        may be due again, as far as it is known."""
+        """Look at every folder that is not being looked at still. Waits for at most `patience` seconds. Returns seconds
+        until something may be due again, as far as it is known."""
         wait = math.inf
         begun: list[tuple[Look, asyncio.Task[float]]] = []
         for name, look in self._looks.items():
@@ -69,7 +72,8 @@ class Looks:
         return wait
 
     async def hold(self, names: set[bytes], patience: float) -> bool:
-        """Look at none of these folders until `release`. False: somebody looks at one still after `patience` seconds."""
+        """Look at none of these folders until `release`. False: somebody looks at one still after `patience`
+        seconds."""
         self._held |= names
         tasks = [look.task for name, look in self._looks.items() if name in names and look.task is not None]
         if not tasks:
@@ -98,8 +102,12 @@ class Looks:
         try:
             wait = await look.at(now)
         except Exception as error:
-            if isinstance(error, StoreTrouble) or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)):
-                log.warning("the inbox%s waits: %s", f" of {look.complaints.voice}" if look.complaints.voice else "", error)
+            if isinstance(error, StoreTrouble) or (
+                isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+            ):
+                log.warning(
+                    "the inbox%s waits: %s", f" of {look.complaints.voice}" if look.complaints.voice else "", error
+                )
                 look.again = now + AFTER_FULL
                 return AFTER_FULL
             look.failed += 1
@@ -109,7 +117,10 @@ class Looks:
             log.error("a look at %s failed; the next one follows in %g s", folder, back_off, exc_info=error)
             with contextlib.suppress(Exception):  # a full disk, most likely
                 sentence = f"Myna failed to look through {folder} ({type(error).__name__}); all other voices go on."
-                hint = "Files that came there last may be to blame: take them out. It is tried again by itself; log/mynad.log tells more."
+                hint = (
+                    "Files that came there last may be to blame: take them out. It is tried again by "
+                    "itself; log/mynad.log tells more."
+                )
                 await look.complaints.complain(LOOK, sentence, hint)
             return back_off
         look.failed, look.again = 0, -math.inf

@@ -1,4 +1,5 @@
-"""What follows for a voice by itself, once its inbox is quiet: a dataset of what was taken, and from that a training (kinds/dataset)."""
+"""What follows for a voice by itself, once its inbox is quiet: a dataset of what was taken, and from that a training
+(kinds/dataset)."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from proto import myna_pb2 as pb
 
 
 def advance(session: Session, lifecycle: Lifecycle, voice: str, *, train: bool, forced: bool = False) -> Job | None:
-    """Submit the dataset job that is due, if one is. `train`: a training may follow by itself. `forced`: a person changed something just
-    now, so that what was given up is tried again."""
+    """Submit the dataset job that is due, if one is. `train`: a training may follow by itself. `forced`: a person
+    changed something just now, so that what was given up is tried again."""
     row = session.get(Voice, voice)
     if row is None or jobs.find_live(session, "dataset", voice) or jobs.find_live(session, "ingest", voice):
         return None

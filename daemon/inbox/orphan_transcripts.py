@@ -1,4 +1,5 @@
-"""Transcripts that come without their recording: their text is given to recordings that were taken before, or they wait for theirs.
+"""Transcripts that come without their recording: their text is given to recordings that were taken before, or they wait
+for theirs.
 
 A metadata.csv stays in the inbox until every recording that it lists was taken.
 """
@@ -58,7 +59,8 @@ class OrphanTranscripts:
         self._seen.clear()
 
     async def deal(self, entries: list[Entry], voice: str, home: Path, store: Store, handlers: Handlers) -> int:
-        """Deal with settled transcripts that are new since the last time. Returns how many recordings were given a text."""
+        """Deal with settled transcripts that are new since the last time. Returns how many recordings were given a
+        text."""
         there = {entry.path for entry in entries}
         self.waiting = {path: why for path, why in self.waiting.items() if path in there}
         fresh = [entry for entry in entries if self._seen.get(entry.path) != entry.identity]
@@ -91,7 +93,9 @@ class OrphanTranscripts:
             return set(), 0
         by_key = {recordings.name_stem(names.printable(path)): path for path in texts}
         source = "a transcript" if len(texts) > 1 else names.printable(os.path.basename(next(iter(texts))))
-        found, rows = await store.write(recordings.attach, voice, {key: texts[path] for key, path in by_key.items()}, source)
+        found, rows = await store.write(
+            recordings.attach, voice, {key: texts[path] for key, path in by_key.items()}, source
+        )
         await asyncio.to_thread(journal.add, home, [journal.Entry.of(row) for row in rows])
         self.waiting.update(dict.fromkeys(texts, "waits for its recording"))
         return {path for key, path in by_key.items() if key in found}, len(rows)
@@ -123,7 +127,8 @@ class _Read:
 
 @dataclass(frozen=True)
 class Listed:
-    """What a metadata.csv says of the recordings that are here. The texts of others are not kept in memory while it waits for them."""
+    """What a metadata.csv says of the recordings that are here. The texts of others are not kept in memory while it
+    waits for them."""
 
     texts: dict[str, str]  #: by the recordings' names without ending
     all: int  #: recordings that it lists
@@ -194,7 +199,8 @@ def _unreadable(path: bytes, error: OSError) -> BadTranscript:
 
 
 def _is_cutting(session: Session, voice: str) -> bool:
-    """Whether a worker is cutting the voice's recordings: a text that came now would be passed over. When it is done, we look again."""
+    """Whether a worker is cutting the voice's recordings: a text that came now would be passed over. When it is done,
+    we look again."""
     job = jobs.find_live(session, "dataset", voice)
     return job is not None and job.state != State.QUEUED
 

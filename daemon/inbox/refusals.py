@@ -1,8 +1,9 @@
-"""Refusing a file: it is moved to `.refused/` in its voice's inbox folder, with `NAME.why.txt` beside it. Nothing is ever deleted.
+"""Refusing a file: it is moved to `.refused/` in its voice's inbox folder, with `NAME.why.txt` beside it. Nothing is
+ever deleted.
 
-Used by the daemon's watcher and by ingest workers, also at the same time: creating the why-file reserves the name, and who reserved it
-holds a lock on it until the file has moved. A why-file without its file and without a lock was left by a process that was killed between
-the two: it is used again, so that a file has one reason however often it was tried.
+Used by the daemon's watcher and by ingest workers, also at the same time: creating the why-file reserves the name, and
+who reserved it holds a lock on it until the file has moved. A why-file without its file and without a lock was left by
+a process that was killed between the two: it is used again, so that a file has one reason however often it was tried.
 """
 
 from __future__ import annotations
@@ -22,14 +23,17 @@ _SHOWN = 600  #: characters of a sentence; a longer one quotes what somebody put
 
 
 class CannotRefuse(OSError):
-    """`.refused` cannot be used, or the file may not be moved. The sentence names which and why, and not the file: a thousand have one."""
+    """`.refused` cannot be used, or the file may not be moved. The sentence names which and why, and not the file: a
+    thousand have one."""
 
 
-def refuse(folder: InboxFolder, path: bytes, sentence: str, hint: str = "", tell: Callable[[], None] = lambda: None) -> bytes:
+def refuse(
+    folder: InboxFolder, path: bytes, sentence: str, hint: str = "", tell: Callable[[], None] = lambda: None
+) -> bytes:
     """Move `path` (of any type: a link is moved itself, never followed) to `.refused/`. Returns its name there.
 
-    `tell` is called once it is sure that it can be moved, just before it is. Raises FileNotFoundError if it has gone meanwhile,
-    CannotRefuse if it cannot be moved; then it stays where it was.
+    `tell` is called once it is sure that it can be moved, just before it is. Raises FileNotFoundError if it has gone
+    meanwhile, CannotRefuse if it cannot be moved; then it stays where it was.
     """
     name = os.path.basename(path)
     with folder.beside(path) as (source, _):
@@ -59,7 +63,9 @@ def explain(folder: InboxFolder, name: bytes, sentence: str, hint: str = "") -> 
                 os.unlink(aside, dir_fd=refused)
             with create_in(refused, aside) as file:
                 file.write(_text(name, sentence, hint))
-            os.rename(aside, name + WHY, src_dir_fd=refused, dst_dir_fd=refused)  # in the place of a link, not through it
+            os.rename(
+                aside, name + WHY, src_dir_fd=refused, dst_dir_fd=refused
+            )  # in the place of a link, not through it
         except OSError as error:
             raise CannotRefuse(error.errno, f"The reason cannot be written to .refused: {_said(error)}") from error
 
@@ -114,12 +120,15 @@ def _reserved(refused: int, name: bytes, text: bytes) -> Iterator[bytes]:
 
 
 def _reserve(refused: int, target: bytes, name: bytes) -> int | None:
-    """Descriptor of a why-file that is ours alone, new or left behind by a killed process. None: the name is somebody else's."""
+    """Descriptor of a why-file that is ours alone, new or left behind by a killed process. None: the name is somebody
+    else's."""
     why = target + WHY
     if exists_in(refused, why + WHY) or (exists_in(refused, why) and not is_file_in(refused, why)):
         return None  # a refused file that is only named like a reason; or a trap
     try:
-        descriptor = os.open(why, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644, dir_fd=refused)
+        descriptor = os.open(
+            why, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o644, dir_fd=refused
+        )
     except OSError as error:
         if error.errno == errno.ELOOP:
             return None

@@ -1,6 +1,8 @@
-"""Transcripts that come with recordings: `a.txt` or `a.lab` beside `a.wav`, or an LJSpeech `metadata.csv` for a whole folder.
+"""Transcripts that come with recordings: `a.txt` or `a.lab` beside `a.wav`, or an LJSpeech `metadata.csv` for a whole
+folder.
 
-Read by the ingest worker (text that comes with its recording) and by the daemon (text that comes later). Standard library only.
+Read by the ingest worker (text that comes with its recording) and by the daemon (text that comes later). Standard
+library only.
 """
 
 from __future__ import annotations
@@ -21,7 +23,8 @@ from engines.files import make_folder
 
 #: Bytes; a longer text is no transcript of one recording.
 TEXT_LIMIT = 1_000_000
-#: Bytes and lines of a metadata.csv. LJSpeech has 13,100 lines in 1.6 MB; the longest lists of a hundred thousand lines, about 20 MB.
+#: Bytes and lines of a metadata.csv. LJSpeech has 13,100 lines in 1.6 MB; the longest lists of a hundred thousand
+#: lines, about 20 MB.
 METADATA_LIMIT, LINES_LIMIT = 32_000_000, 200_000
 #: Characters of one line.
 LINE_LIMIT = 65_536
@@ -60,7 +63,8 @@ class Metadata:
 
 
 def metadata_of(path: bytes) -> tuple[bytes, ...]:
-    """Where a recording's metadata.csv may lie: in its folder, or one up from `wavs/`. Paths relative to the same root."""
+    """Where a recording's metadata.csv may lie: in its folder, or one up from `wavs/`. Paths relative to the same
+    root."""
     folder = os.path.dirname(path)
     places = [os.path.join(folder, METADATA)]
     if os.path.basename(folder).lower() in AUDIO_FOLDERS:
@@ -77,7 +81,9 @@ def read_text(folder: InboxFolder, path: bytes) -> str:
         encoding = _encoding(file, path, TEXT_LIMIT)
         words = " ".join(file.read(TEXT_LIMIT).decode(encoding, errors="replace").split())
     if not words:
-        raise BadTranscript(f"{_shown(path)} is empty.", "Write what is said in the recording into it, or leave it out.")
+        raise BadTranscript(
+            f"{_shown(path)} is empty.", "Write what is said in the recording into it, or leave it out."
+        )
     return words
 
 
@@ -94,8 +100,9 @@ def read_metadata(folder: InboxFolder, path: bytes) -> Metadata:
 
 
 def metadata_lines(folder: InboxFolder, path: bytes) -> Iterator[tuple[int, bytes, str]]:
-    """`id|text` or `id|raw|normalised`, one recording a line (LJSpeech), as they are read: (number of the line from 1, id, text); a line
-    without one of them has neither. Never more than a line is kept. Raises BadTranscript; OSError if it cannot be read."""
+    """`id|text` or `id|raw|normalised`, one recording a line (LJSpeech), as they are read: (number of the line from 1,
+    id, text); a line without one of them has neither. Never more than a line is kept. Raises BadTranscript; OSError if
+    it cannot be read."""
     listed = 0
     with folder.open(path) as file:
         if os.fstat(file.fileno()).st_size > METADATA_LIMIT:
@@ -118,11 +125,14 @@ def metadata_lines(folder: InboxFolder, path: bytes) -> Iterator[tuple[int, byte
                 listed += 1
                 yield number, _key(fields[0]), " ".join(text.split())
     if not listed:
-        raise BadTranscript(f"{_shown(path)} lists no recording.", "Each line should read `id|text` or `id|text|normalised text`.")
+        raise BadTranscript(
+            f"{_shown(path)} lists no recording.", "Each line should read `id|text` or `id|text|normalised text`."
+        )
 
 
 def keep(home: Path, folder: InboxFolder, path: bytes) -> None:
-    """Move a transcript whose text is stored out of the inbox, to `recordings/texts/<sha256>.<ending>`: copied, synced, then unlinked."""
+    """Move a transcript whose text is stored out of the inbox, to `recordings/texts/<sha256>.<ending>`: copied, synced,
+    then unlinked."""
     place = home / "recordings" / "texts"
     make_folder(place)
     ending = os.fsdecode(os.path.splitext(path)[1]).lower()
@@ -152,7 +162,8 @@ def keep(home: Path, folder: InboxFolder, path: bytes) -> None:
 
 
 def _encoding(file: BinaryIO, path: bytes, limit: int) -> str:
-    """How a text is encoded, by a look through all of it, piece by piece. Leaves the file at its start. Raises BadTranscript."""
+    """How a text is encoded, by a look through all of it, piece by piece. Leaves the file at its start. Raises
+    BadTranscript."""
     head = file.read(2)
     if head in (b"\xff\xfe", b"\xfe\xff"):
         file.seek(0)

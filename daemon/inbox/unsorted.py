@@ -1,4 +1,5 @@
-"""What lies in the inbox but in no voice's folder: loose files, folders that are named as no voice can be, packages, closed folders."""
+"""What lies in the inbox but in no voice's folder: loose files, folders that are named as no voice can be, packages,
+closed folders."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
 
 class UnsortedEntries:
-    """Deals with them once they have settled. Each misnamed folder is looked at apart from the others, as a voice's is."""
+    """Deals with them once they have settled. Each misnamed folder is looked at apart from the others, as a voice's
+    is."""
 
     def __init__(self, home: Path, settle: float, rescan: float, store: Store) -> None:
         self.settle = settle
@@ -37,7 +39,9 @@ class UnsortedEntries:
         self.place = InboxFolder(home)
         self.complaints = Complaints(self.place, "", store)
         self._arrivals: dict[bytes, Arrivals] = {}  #: by folder; b"" is the inbox itself
-        self._held: dict[bytes, tuple[Identity, float]] = {}  #: loose files that could not be moved: left alone until then
+        self._held: dict[
+            bytes, tuple[Identity, float]
+        ] = {}  #: loose files that could not be moved: left alone until then
         self._told: set[tuple[str, bytes, Identity]] = set()  #: packages that a notice was given of
 
     async def loose(self, root: Root, touched: set[bytes], now: float) -> float:
@@ -71,8 +75,8 @@ class UnsortedEntries:
         return wait
 
     async def misnamed(self, name: bytes, touched: set[bytes], now: float) -> float:
-        """A folder whose name is no voice's: it is left as it is, and what to call it is said. Only where that looks just the same (another
-        Unicode form, as macOS writes it), its settled files are moved there."""
+        """A folder whose name is no voice's: it is left as it is, and what to call it is said. Only where that looks
+        just the same (another Unicode form, as macOS writes it), its settled files are moved there."""
         listing = await asyncio.to_thread(scan, InboxFolder(self.place.home, name))
         entries = listing.entries
         if listing.unreadable:
@@ -97,14 +101,19 @@ class UnsortedEntries:
             sentence = f"Files in inbox/{shown}/ are those of the voice {voice}: that is how voices are named."
             await self.store.write(events.notice, Level.INFO, sentence, f"Use inbox/{voice}/.", voice)
         if moved < len(paths):
-            sentence = f"{len(paths) - moved} files in inbox/{shown}/ cannot be moved to inbox/{voice}/, which is how voices are named."
+            sentence = (
+                f"{len(paths) - moved} files in inbox/{shown}/ cannot be moved to inbox/{voice}/, "
+                f"which is how voices are named."
+            )
             hint = "Files of the same name lie there, or they may not be moved: move them by hand."
             await self.complaints.complain(name, sentence, hint)
         return 0.0 if moved else self.rescan
 
     def present(self) -> list[pb.InboxEvent]:
         """What lies there and is not taken, and what to do about it."""
-        standing = [(about, complaint) for about, complaint in self.complaints.standing.items() if not about.startswith(b"/")]
+        standing = [
+            (about, complaint) for about, complaint in self.complaints.standing.items() if not about.startswith(b"/")
+        ]
         return [
             pb.InboxEvent(name=names.printable(about), state="settling", why=f"{complaint.sentence} {complaint.hint}")
             for about, complaint in standing
@@ -124,7 +133,10 @@ def _what_to_call_it(session: Session, voice: str) -> str:
         return "Give it a name of lower-case letters, digits, '-' and '_'; then its files are taken."
     if session.get(Voice, voice) is None:
         return f"Rename it to inbox/{voice}/, and its files are taken: they make the voice {voice}."
-    return f"There is a voice {voice} already. Put its recordings into inbox/{voice}/; if these are not, give the folder another name."
+    return (
+        f"There is a voice {voice} already. Put its recordings into inbox/{voice}/; if these are "
+        f"not, give the folder another name."
+    )
 
 
 def _move_into(inbox: InboxFolder, source: bytes, voice: bytes, paths: list[bytes]) -> int:
@@ -132,7 +144,11 @@ def _move_into(inbox: InboxFolder, source: bytes, voice: bytes, paths: list[byte
     moved = 0
     for path in paths:
         here, there = os.path.join(source, path), os.path.join(voice, path)
-        with contextlib.suppress(OSError), inbox.beside(here) as (before, name), inbox.beside(there, make=True) as (after, _):
+        with (
+            contextlib.suppress(OSError),
+            inbox.beside(here) as (before, name),
+            inbox.beside(there, make=True) as (after, _),
+        ):
             if not exists_in(after, name):
                 os.rename(name, name, src_dir_fd=before, dst_dir_fd=after)
                 moved += 1

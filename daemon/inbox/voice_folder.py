@@ -1,4 +1,5 @@
-"""What is known of one voice's folder in the inbox: its files, the jobs that take them, and what is held back until when."""
+"""What is known of one voice's folder in the inbox: its files, the jobs that take them, and what is held back until
+when."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from daemon.inbox.orphan_transcripts import OrphanTranscripts
 from daemon.state.status import State
 from proto import myna_pb2 as pb
 
-#: Seconds that files wait for another try after a job that failed for want of disk (twice as long each time, up to the second), and after
-#: any other failure.
+#: Seconds that files wait for another try after a job that failed for want of disk (twice as long each time, up to the
+#: second), and after any other failure.
 AFTER_FULL, AFTER_FULL_AT_MOST, AFTER_FAILURE = 5.0, 300.0, 600.0
 
 Identity = tuple[int, int, int]
@@ -29,8 +30,12 @@ class Folder:
     arrivals: Arrivals
     entries: list[Entry] = field(default_factory=list)
     flying: dict[int, dict[bytes, Identity]] = field(default_factory=dict)  #: files of live ingest jobs, by job
-    held: dict[bytes, tuple[Identity, float]] = field(default_factory=dict)  #: files left alone as they are until then (monotonic)
-    left: dict[bytes, tuple[Identity, int]] = field(default_factory=dict)  #: files that jobs left as they are, and how often in a row
+    held: dict[bytes, tuple[Identity, float]] = field(
+        default_factory=dict
+    )  #: files left alone as they are until then (monotonic)
+    left: dict[bytes, tuple[Identity, int]] = field(
+        default_factory=dict
+    )  #: files that jobs left as they are, and how often in a row
     texts: OrphanTranscripts = field(default_factory=OrphanTranscripts)
     toml: Identity | None = None  #: of the voice.toml that was read last
     busy: float = -math.inf  #: when something last moved here, monotonic
@@ -64,9 +69,14 @@ class Folder:
         return "settling", "waits to be taken"
 
     def land(self, job: pb.Job, now: float, rescan: float) -> None:
-        """An ingest job ended. What it left in the inbox is held back for a while, so that nothing is tried in circles."""
+        """An ingest job ended. What it left in the inbox is held back for a while, so that nothing is tried in
+        circles."""
         files = self.flying.pop(job.id, {})
-        recorded = {path: identity for path, identity in files.items() if not names.is_text(path) and not names.is_metadata(path)}
+        recorded = {
+            path: identity
+            for path, identity in files.items()
+            if not names.is_text(path) and not names.is_metadata(path)
+        }
         self.texts.forget()
         wait = AFTER_FAILURE
         is_full = job.status.failed.error.kind == pb.DISK_FULL

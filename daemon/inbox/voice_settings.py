@@ -1,4 +1,5 @@
-"""What a `voice.toml` in the inbox does to its voice: it is read when it is new or changed; a broken one is explained."""
+"""What a `voice.toml` in the inbox does to its voice: it is read when it is new or changed; a broken one is
+explained."""
 
 from __future__ import annotations
 
@@ -17,14 +18,16 @@ if TYPE_CHECKING:
 
 
 async def take_in(folder: Folder, entry: Entry, store: Store, now: float, again_after: float) -> None:
-    """Read a new or changed voice.toml. A broken one stays where it is, and changes nothing; one that cannot be read is looked at again
-    after so many seconds."""
+    """Read a new or changed voice.toml. A broken one stays where it is, and changes nothing; one that cannot be read is
+    looked at again after so many seconds."""
     if folder.toml == entry.identity:
         return
     place = folder.complaints.place
     try:
         given = await asyncio.to_thread(voice_toml.read, place)
-        again = await store.write(lambda session: voice_toml.apply(session, session.get_one(Voice, folder.voice), given))
+        again = await store.write(
+            lambda session: voice_toml.apply(session, session.get_one(Voice, folder.voice), given)
+        )
     except FileNotFoundError:
         return
     except OSError as error:  # rights change without the file's changing: asked again later
@@ -38,7 +41,9 @@ async def take_in(folder: Folder, entry: Entry, store: Store, now: float, again_
         except OSError as stuck:
             folder.held[entry.path] = (entry.identity, now + again_after)
             sentence = f"{error} The voice stays as it is. {stuck.strerror}"
-            await folder.complaints.complain(entry.path, sentence, f"Let inbox/{folder.voice}/.refused be a folder that can be written to.")
+            await folder.complaints.complain(
+                entry.path, sentence, f"Let inbox/{folder.voice}/.refused be a folder that can be written to."
+            )
             return
         folder.complaints.mended(entry.path)
         await store.write(recordings.tell, folder.voice, "voice.toml", "refused", f"{error} The voice stays as it is.")

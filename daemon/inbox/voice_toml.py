@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 #: Keys beside the tables `train` and `promotion`.
 KEYS: dict[str, Setting] = {
-    "language": replace(SETTINGS["default_language"], what="ISO 639-1, one that the engine knows", follows="`default_language`"),
+    "language": replace(
+        SETTINGS["default_language"], what="ISO 639-1, one that the engine knows", follows="`default_language`"
+    ),
     "engine": replace(SETTINGS["default_engine"], what="docs/engines.md has them", follows="`default_engine`"),
     "auto_train": SETTINGS["auto_train"],
     "auto_train_min_seconds": SETTINGS["auto_train_min_seconds"],
@@ -75,14 +77,21 @@ def parse(data: bytes) -> VoiceToml:
         raise BadRequest(f"voice.toml: {error}", error.hint) from None
     for key, table in tables.items():
         if not isinstance(table, dict):
-            raise BadRequest(f"voice.toml: {key} must be a table; {shown(table)} was given.", f"Write [{key}], and its settings below.")
+            raise BadRequest(
+                f"voice.toml: {key} must be a table; {shown(table)} was given.",
+                f"Write [{key}], and its settings below.",
+            )
     language, engine = given.pop("language", None), given.pop("engine", None)
-    return VoiceToml(language, engine, {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()} | tables)
+    return VoiceToml(
+        language,
+        engine,
+        {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()} | tables,
+    )
 
 
 def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
-    """Let the voice have what its voice.toml says. True: its recordings are to be cut again, since the engine wants other clips. Raises
-    BadRequest, and changes nothing, when the voice's engine cannot do what is said."""
+    """Let the voice have what its voice.toml says. True: its recordings are to be cut again, since the engine wants
+    other clips. Raises BadRequest, and changes nothing, when the voice's engine cannot do what is said."""
     language, engine = given.language or voice.language, given.engine or voice.engine
     if (voice.language, voice.engine, voice.options) == (language, engine, given.options):
         return False
@@ -97,7 +106,9 @@ def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:
     """What a worker would find hours later."""
     if voices.language(language) not in engine.languages:
         known = ", ".join(engine.languages)
-        raise BadRequest(f"voice.toml: the engine {engine.name} does not know the language {language!r}.", f"It knows {known}.")
+        raise BadRequest(
+            f"voice.toml: the engine {engine.name} does not know the language {language!r}.", f"It knows {known}."
+        )
     try:
         if options.get("reference"):
             registry.require(engine, Capability.REFERENCES)

@@ -1,7 +1,8 @@
 """The inbox: watches `inbox/<voice>/…` and has what has come to rest there taken, refused, or left alone.
 
-The folder itself is the truth: each look lists it, compares it with what is known of it (`Arrivals`), and acts. So an event lost or told
-twice, or a restart, changes nothing but the time. The work on recordings is done by ingest jobs; this deals with names and folders only.
+The folder itself is the truth: each look lists it, compares it with what is known of it (`Arrivals`), and acts. So an
+event lost or told twice, or a restart, changes nothing but the time. The work on recordings is done by ingest jobs;
+this deals with names and folders only.
 """
 
 from __future__ import annotations
@@ -63,7 +64,12 @@ class Inbox:
     """Watches the inbox of a home folder; `run` is its life."""
 
     def __init__(
-        self, home: Path, settings: Settings, store: Store, lifecycle: Lifecycle, clock: Callable[[], float] = time.monotonic
+        self,
+        home: Path,
+        settings: Settings,
+        store: Store,
+        lifecycle: Lifecycle,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.home = home
         self.folder = home / "inbox"
@@ -78,7 +84,9 @@ class Inbox:
         self._wake = asyncio.Event()
         self._looks = Looks(self._wake.set)
         self._root = Root([], [])
-        self._touched: dict[bytes, set[bytes]] = {}  #: paths that events told of, by the folder of the inbox that they lie in
+        self._touched: dict[
+            bytes, set[bytes]
+        ] = {}  #: paths that events told of, by the folder of the inbox that they lie in
         self._tasks: set[asyncio.Task[None]] = set()
         store.on_commit(lambda happened: happened and self._loop.call_soon_threadsafe(self._heard, happened))
 
@@ -92,13 +100,14 @@ class Inbox:
         self._wake.set()
 
     def takes(self, voice: str, job: int) -> None:
-        """An ingest job was submitted that takes nothing out of the inbox; what follows for the voice is due when it has ended."""
+        """An ingest job was submitted that takes nothing out of the inbox; what follows for the voice is due when it
+        has ended."""
         self._of(voice).flying[job] = {}
 
     @contextlib.asynccontextmanager
     async def still(self, *voices: str) -> AsyncIterator[None]:
-        """Nobody looks at the folders of these voices meanwhile; afterwards they are looked at as if for the first time. Raises NotNow
-        when one is being looked at for long. If the block raises, what was known of them stays."""
+        """Nobody looks at the folders of these voices meanwhile; afterwards they are looked at as if for the first
+        time. Raises NotNow when one is being looked at for long. If the block raises, what was known of them stays."""
         held = set(map(os.fsencode, voices))
         try:
             if not await self._looks.hold(held, PATIENCE):
@@ -121,7 +130,9 @@ class Inbox:
                     return found
                 state, why = folder.state(entry, now)
                 if state:
-                    found.append(pb.InboxEvent(voice=folder.voice, name=names.printable(entry.path), state=state, why=why))
+                    found.append(
+                        pb.InboxEvent(voice=folder.voice, name=names.printable(entry.path), state=state, why=why)
+                    )
             for about, complaint in folder.complaints.standing.items():
                 if about.startswith(b"/"):
                     why = f"{complaint.sentence} {complaint.hint}"
@@ -193,8 +204,9 @@ class Inbox:
     # -------------------------------------------------------------------------------------------------- a look
 
     async def look(self, touched: Iterable[bytes] = (), patience: float = math.inf) -> float:
-        """Look at each folder of the inbox, side by side, and do what is due. `touched`: paths in it that events told of. A folder whose
-        look takes longer than `patience`, in seconds, delays nobody. Returns seconds until something may be due again."""
+        """Look at each folder of the inbox, side by side, and do what is due. `touched`: paths in it that events told
+        of. A folder whose look takes longer than `patience`, in seconds, delays nobody. Returns seconds until something
+        may be due again."""
         for path in touched:
             name, _, rest = path.partition(b"/")
             self._touched.setdefault(name, set()).add(rest)
@@ -261,7 +273,9 @@ class Inbox:
                 texts.append(entry)
             else:
                 audio.append(entry)
-        settling = {entry.path for entry in folder.entries if folder.arrivals.left(entry, now) > 0 and not entry.partial}
+        settling = {
+            entry.path for entry in folder.entries if folder.arrivals.left(entry, now) > 0 and not entry.partial
+        }
         audio = [entry for entry in audio if not (settling & orphan_transcripts.places(entry.path))]
         gathering = all(folder.arrivals.rested(entry, now) < self.settings.settle for entry in audio)
         if settling and gathering and not folder.flying:
@@ -350,7 +364,10 @@ class Inbox:
         """The voice was deleted: what lies there stays there, which is said."""
         if any(not entry.partial and entry.path != names.VOICE_TOML for entry in folder.entries):
             sentence = f"The voice {folder.voice} was deleted: what lies in inbox/{folder.voice}/ is not taken."
-            hint = f"`myna voices restore {folder.voice}` brings the voice back; or put the files into another voice's folder."
+            hint = (
+                f"`myna voices restore {folder.voice}` brings the voice back; or put the files "
+                f"into another voice's folder."
+            )
             await folder.complaints.complain(DELETED, sentence, hint)
         else:
             folder.complaints.mended(DELETED)
@@ -377,7 +394,9 @@ class Inbox:
             return left
         forced, folder.forced, folder.due = folder.forced, False, False
         try:
-            await self.store.write(advance, self._lifecycle, folder.voice, train=self.settings.auto_train, forced=forced)
+            await self.store.write(
+                advance, self._lifecycle, folder.voice, train=self.settings.auto_train, forced=forced
+            )
         except StoreTrouble:
             folder.due, folder.forced = True, forced
             raise

@@ -1,4 +1,5 @@
-"""What a kind of job is to the daemon: its policy (lane, priority, who gives way to whom) and what it does with rows."""
+"""What a kind of job is to the daemon: its policy (lane, priority, who gives way to whom) and what it does with
+rows."""
 
 from __future__ import annotations
 
@@ -27,16 +28,20 @@ class FollowUp:
 
 
 class Kind:
-    """The server's half of a job kind. Its methods run inside a database transaction of the daemon; they never do heavy work, never
-    import torch, and never wait."""
+    """The server's half of a job kind. Its methods run inside a database transaction of the daemon; they never do heavy
+    work, never import torch, and never wait."""
 
     name: str  #: "train"
     wire: pb.JobKind.ValueType  #: pb.TRAIN
-    priority: int  #: base priority, higher first: speak 400 > evaluate 300 > dataset 200 > train 100; ingest, export, import, fetch 200
+    #: base priority, higher first: speak 400 > evaluate 300 > dataset 200 > train 100; ingest, export, import, fetch
+    #: 200
+    priority: int
     resumable: bool = True  #: a job whose attempt died goes back to the queue
     preempts: bool = False  #: somebody waits for it: a running job of another kind gives way to it
     resident: bool = False  #: its worker stays for the next job of the kind
-    yields_in_steps: bool = False  #: gives way within a step of some seconds; others finish a longer piece of work first
+    yields_in_steps: bool = (
+        False  #: gives way within a step of some seconds; others finish a longer piece of work first
+    )
     cancel_grace: float = 15.0  #: seconds a worker gets to end after Cancel
     exclusive: str = ""  #: what only one job of a voice may be at ("recordings"); empty: nothing
     commits: frozenset[str] = frozenset()  #: worker.proto reports that change the database, acknowledged when they have
@@ -52,11 +57,13 @@ class Kind:
         return False
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
-        """(voice, title) of a job with this spec. Raises BadRequest, NotFound or NotNow. May fill in defaults in `spec`."""
+        """(voice, title) of a job with this spec. Raises BadRequest, NotFound or NotNow. May fill in defaults in
+        `spec`."""
         raise NotImplementedError
 
     def why_not(self, session: Session, job: Job) -> str:
-        """Why the job cannot start now, apart from the lane being held ("needs 14 s more audio", "disk 2.1 GB short"); empty: it can."""
+        """Why the job cannot start now, apart from the lane being held ("needs 14 s more audio", "disk 2.1 GB short");
+        empty: it can."""
         return ""
 
     def gpu_memory(self, session: Session, job: Job) -> int:
@@ -65,12 +72,13 @@ class Kind:
         return engine.speak_memory if engine is not None else 0
 
     def plan(self, session: Session, job: Job) -> Start:
-        """What the worker is to do in this attempt, from the database as it is now. Raises MynaError: the job fails with that sentence."""
+        """What the worker is to do in this attempt, from the database as it is now. Raises MynaError: the job fails
+        with that sentence."""
         raise NotImplementedError
 
     def commit(self, session: Session, job: Job, report: Report) -> None:
-        """Store one of the reports in `commits`. The worker gets an Ack after the transaction is on disk. Must be idempotent: after a
-        crash the same report can come again from the next attempt."""
+        """Store one of the reports in `commits`. The worker gets an Ack after the transaction is on disk. Must be
+        idempotent: after a crash the same report can come again from the next attempt."""
 
     def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """The job succeeded. Returns what follows (dataset → train → evaluate)."""

@@ -1,7 +1,7 @@
 """The life of a job where its kind has a say: submitting it, ending it, and what follows from it.
 
-`daemon.state.jobs` holds the transitions that are the same for every kind and knows no kinds; this module stands above both. Each method
-runs in a transaction of the caller and emits one event for each job that it changes.
+`daemon.state.jobs` holds the transitions that are the same for every kind and knows no kinds; this module stands above
+both. Each method runs in a transaction of the caller and emits one event for each job that it changes.
 """
 
 from __future__ import annotations
@@ -30,10 +30,16 @@ class Lifecycle:
     def __init__(self, kinds: Kinds) -> None:
         self.kinds = kinds
 
-    def submit(self, session: Session, spec: pb.JobSpec, *, key: str = "", priority: int = 0, parent_job: int | None = None) -> Job:
-        """Put a job into the queue; with the key of an earlier submit, return that job instead. Raises what the kind's check raises."""
+    def submit(
+        self, session: Session, spec: pb.JobSpec, *, key: str = "", priority: int = 0, parent_job: int | None = None
+    ) -> Job:
+        """Put a job into the queue; with the key of an earlier submit, return that job instead. Raises what the kind's
+        check raises."""
         if len(key) > KEY_LENGTH:
-            raise BadRequest(f"The idempotency key has {len(key)} characters.", f"Use one of at most {KEY_LENGTH}: a UUID, for example.")
+            raise BadRequest(
+                f"The idempotency key has {len(key)} characters.",
+                f"Use one of at most {KEY_LENGTH}: a UUID, for example.",
+            )
         if key:
             earlier = session.scalars(select(Job).where(Job.idempotency_key == key)).first()
             if earlier is not None:
@@ -42,7 +48,9 @@ class Lifecycle:
         if which is None:
             raise BadRequest("The job says nothing to do.", f"Set one of {', '.join(self.kinds)}.")
         if abs(priority) > PRIORITIES:
-            raise BadRequest(f"The priority {priority} is out of range.", f"Use one from {-PRIORITIES} to {PRIORITIES}.")
+            raise BadRequest(
+                f"The priority {priority} is out of range.", f"Use one from {-PRIORITIES} to {PRIORITIES}."
+            )
         kind = self.kinds[which]
         voice, title = kind.check(session, spec)
         time = now()
@@ -75,7 +83,8 @@ class Lifecycle:
         return job
 
     def cancel(self, session: Session, job: Job, by: str = "a person") -> None:
-        """End a waiting job now; one with a worker at it is cancelling until that has ended. Raises NotNow if it ended."""
+        """End a waiting job now; one with a worker at it is cancelling until that has ended. Raises NotNow if it
+        ended."""
         jobs.check_alive(job)
         if job.state == State.QUEUED or (job.state == State.PAUSED and not jobs.running_attempt(session, job)):
             self._cancelled(session, job, by)
@@ -113,10 +122,19 @@ class Lifecycle:
             self._cancelled(session, job, job.cancelled_by or "a person")
 
     def crashed(
-        self, session: Session, job: Job, sentence: str, hint: str, log_tail: str, *, counts: bool = True, blamed: bool = False
+        self,
+        session: Session,
+        job: Job,
+        sentence: str,
+        hint: str,
+        log_tail: str,
+        *,
+        counts: bool = True,
+        blamed: bool = False,
     ) -> None:
-        """The worker died without a word. A job that can go on waits at its old place; after CRASH_LIMIT in a row it fails. With
-        `counts` False the job was not what killed it; with `blamed` too, a single file was, and the job goes on without that file."""
+        """The worker died without a word. A job that can go on waits at its old place; after CRASH_LIMIT in a row it
+        fails. With `counts` False the job was not what killed it; with `blamed` too, a single file was, and the job
+        goes on without that file."""
         if job.state in ENDED:
             return
         if job.cancelled_by:
@@ -124,14 +142,25 @@ class Lifecycle:
             return
         job.crashes += counts
         if self.kinds[job.kind].resumable and job.crashes < CRASH_LIMIT:
-            self.requeue(session, job, f"goes on after a crash: {sentence}", outcome=Outcome.CRASHED if counts or blamed else Outcome.LOST)
+            self.requeue(
+                session,
+                job,
+                f"goes on after a crash: {sentence}",
+                outcome=Outcome.CRASHED if counts or blamed else Outcome.LOST,
+            )
             job.log_tail = log_tail
             return
         times = f" {job.crashes} times in a row" if job.crashes > 1 else ""
-        self.fail(session, job, Error("crashed", f"The worker died{times}: {sentence}", hint, log_tail), outcome=Outcome.CRASHED)
+        self.fail(
+            session,
+            job,
+            Error("crashed", f"The worker died{times}: {sentence}", hint, log_tail),
+            outcome=Outcome.CRASHED,
+        )
 
     def stopped(self, session: Session, job: Job) -> None:
-        """The worker ended because mynad ends. A job that can go on goes back to the queue, another one is cancelled."""
+        """The worker ended because mynad ends. A job that can go on goes back to the queue, another one is
+        cancelled."""
         if not job.cancelled_by and self.kinds[job.kind].resumable:
             self.requeue(session, job, "goes on when mynad runs again")
         else:
@@ -139,7 +168,8 @@ class Lifecycle:
             self.cancelled(session, job)
 
     def requeue(self, session: Session, job: Job, why: str, outcome: Outcome = Outcome.STOPPED) -> None:
-        """A running or paused job goes back to the queue at its old place, to go on later. A person's pause stays a pause."""
+        """A running or paused job goes back to the queue at its old place, to go on later. A person's pause stays a
+        pause."""
         if job.state in ENDED:
             return
         if job.cancelled_by:  # somebody wanted it ended meanwhile
@@ -150,7 +180,8 @@ class Lifecycle:
             jobs.put_back(session, job, why)
 
     def recover(self, session: Session) -> list[int]:
-        """At start-up: whatever the last daemon left running goes back to the queue, or fails if it cannot go on. Returns the ids."""
+        """At start-up: whatever the last daemon left running goes back to the queue, or fails if it cannot go on.
+        Returns the ids."""
         touched = []
         for job in session.scalars(select(Job).where(text(LIVE), Job.state.in_((State.RUNNING, State.PAUSED)))).all():
             if job.paused_by_person and jobs.running_attempt(session, job) is None:
@@ -161,7 +192,10 @@ class Lifecycle:
                 self.requeue(session, job, "goes on after the daemon was restarted", outcome=Outcome.LOST)
             else:
                 self.fail(
-                    session, job, Error("crashed", "The daemon stopped while this ran.", "Ask for it again.", ""), outcome=Outcome.LOST
+                    session,
+                    job,
+                    Error("crashed", "The daemon stopped while this ran.", "Ask for it again.", ""),
+                    outcome=Outcome.LOST,
                 )
             touched.append(job.id)
         return touched

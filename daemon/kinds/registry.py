@@ -1,4 +1,5 @@
-"""The kinds of jobs there are: one line each. A new kind is a module here, its namesake in `daemon/kinds/`, and a line in `Kinds`."""
+"""The kinds of jobs there are: one line each. A new kind is a module here, its namesake in `daemon/kinds/`, and a line
+in `Kinds`."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ class Kinds:
         """Raises Later for a kind that the contract names and that nothing does yet."""
         found = self._kinds.get(name)
         if found is None:
-            raise Later(f"Jobs of the kind {name!r} come with a later version of Myna.", f"Kinds are {', '.join(self._kinds)}.")
+            raise Later(
+                f"Jobs of the kind {name!r} come with a later version of Myna.", f"Kinds are {', '.join(self._kinds)}."
+            )
         return found
 
     def __iter__(self) -> Iterator[str]:

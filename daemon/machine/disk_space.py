@@ -15,8 +15,8 @@ class DiskSpace:
     floor: int
 
     def missing(self, need: int = 0, folder: Path | None = None) -> int:
-        """Bytes that have to be freed before `need` more can be written and the floor stays free; 0: there is room. `folder`: one in
-        the home that may lie on a disk of its own."""
+        """Bytes that have to be freed before `need` more can be written and the floor stays free; 0: there is room.
+        `folder`: one in the home that may lie on a disk of its own."""
         place = folder if folder is not None and folder.is_dir() else self.home
         return max(0, self.floor + need - shutil.disk_usage(place).free)
 
@@ -27,7 +27,8 @@ class DiskSpace:
 
 
 def folder_size(folder: Path) -> int:
-    """Bytes of the files in a folder and below. Walks the disk: call it from a thread, and never inside a transaction."""
+    """Bytes of the files in a folder and below. Walks the disk: call it from a thread, and never inside a
+    transaction."""
     total = 0
     for file in folder.rglob("*"):
         try:

@@ -1,4 +1,5 @@
-"""What is wrong with this machine, as mynad sees it, and how to mend it. Nothing heavy is imported: packages are asked for by name."""
+"""What is wrong with this machine, as mynad sees it, and how to mend it. Nothing heavy is imported: packages are asked
+for by name."""
 
 from __future__ import annotations
 
@@ -56,7 +57,9 @@ def _gpus(known: Gpus, owner: Callable[[int], str]) -> list[pb.Finding]:
     for gpu in gpus:
         sentence = f"{gpu.name}: {gpu.memory_used / 1e9:.1f} of {gpu.memory_total / 1e9:.1f} GB used."
         findings.append(ok(f"gpu {gpu.index}", sentence))
-        strangers = [process for process in gpu.processes if not process.ours and process.memory > gpu.memory_total // 10]
+        strangers = [
+            process for process in gpu.processes if not process.ours and process.memory > gpu.memory_total // 10
+        ]
         for process in strangers:
             held = f"{process.owner} (process {process.pid}) holds {process.memory / 1e9:.1f} GB of GPU {gpu.index}."
             findings.append(note(f"gpu {gpu.index}", held, "Trainings have less room meanwhile."))

@@ -1,4 +1,5 @@
-"""What the GPUs do, through NVML (nvidia-ml-py). No library, no driver, no GPU: each is a normal state with a sentence."""
+"""What the GPUs do, through NVML (nvidia-ml-py). No library, no driver, no GPU: each is a normal state with a
+sentence."""
 
 from __future__ import annotations
 
@@ -17,8 +18,8 @@ AGAIN = 60.0  #: seconds after which a machine without a GPU is asked again (a d
 
 
 class Gpus:
-    """Samples the GPUs. Blocking calls, thread-safe: ask from a thread, NVML can take its time; only `present`, `free` and `no_gpu` answer
-    at once, from the last look. `library` is pynvml, or a stand-in."""
+    """Samples the GPUs. Blocking calls, thread-safe: ask from a thread, NVML can take its time; only `present`, `free`
+    and `no_gpu` answer at once, from the last look. `library` is pynvml, or a stand-in."""
 
     def __init__(self, library: Any = None) -> None:
         self._library = library
@@ -34,7 +35,8 @@ class Gpus:
         return bool(self._handles)
 
     def sample(self, owner: Callable[[int], str] = lambda pid: "") -> list[pb.Gpu]:
-        """Every GPU as it is now; empty when there is none (`no_gpu` says why). `owner` names a process of ours: pid → "train #12"."""
+        """Every GPU as it is now; empty when there is none (`no_gpu` says why). `owner` names a process of ours: pid →
+        "train #12"."""
         with self._lock:
             if not self._open():
                 self._free = None
@@ -55,7 +57,8 @@ class Gpus:
                 self._free = None
 
     def free(self) -> int | None:
-        """Bytes of the first GPU that were free at the last look or sample; None without one, or while it does not answer."""
+        """Bytes of the first GPU that were free at the last look or sample; None without one, or while it does not
+        answer."""
         return self._free
 
     def close(self) -> None:

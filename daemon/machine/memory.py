@@ -1,5 +1,5 @@
-"""Memory that was needed for a moment goes back to the system. glibc keeps what was freed for the next time: after a flood of calls, or a
-list of everything there is, that can be more than mynad itself takes."""
+"""Memory that was needed for a moment goes back to the system. glibc keeps what was freed for the next time: after a
+flood of calls, or a list of everything there is, that can be more than mynad itself takes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ def resident() -> int:
 
 
 async def give_back() -> None:
-    """Look for ever; give back what is free whenever much came to it. Ends at once where the C library cannot (it is not glibc)."""
+    """Look for ever; give back what is free whenever much came to it. Ends at once where the C library cannot (it is
+    not glibc)."""
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is None or not _STATM.exists():
         return

@@ -15,7 +15,8 @@ FRESH = 0.5  #: seconds for which a sample serves everybody who asks
 
 
 class Machine:
-    """Samples on demand: without anybody watching nothing is measured. `owner` names a process of ours: pid → "train #12"."""
+    """Samples on demand: without anybody watching nothing is measured. `owner` names a process of ours: pid → "train
+    #12"."""
 
     def __init__(self, home: Path, gpus: Gpus, owner: Callable[[int], str]) -> None:
         self._home = home

@@ -37,7 +37,8 @@ class LauncherDied(Exception):
 
 @dataclass
 class Child:
-    """A worker process. `exited` gives its exit code (negative: the signal that ended it), or None when the launcher died with it."""
+    """A worker process. `exited` gives its exit code (negative: the signal that ended it), or None when the launcher
+    died with it."""
 
     tag: int
     pid: int
@@ -55,8 +56,8 @@ class Child:
 
 
 class _LastWords(asyncio.StreamReaderProtocol):
-    """Reads to the end what a process sent before it died. A stream of asyncio forgets what it has not yet given out, and leaves in the
-    socket what it has not yet read, when writing to the dead process fails."""
+    """Reads to the end what a process sent before it died. A stream of asyncio forgets what it has not yet given out,
+    and leaves in the socket what it has not yet read, when writing to the dead process fails."""
 
     def __init__(self, reader: asyncio.StreamReader) -> None:
         super().__init__(reader)
@@ -76,9 +77,9 @@ class _LastWords(asyncio.StreamReaderProtocol):
 
 
 class Launcher:
-    """The launcher process and the workers it started. Starting it waits for the workers of a dead mynad to be gone, and raises NotNow
-    if they will not go. Everything but construction runs in the event loop's thread, which must be the
-    main thread: the kernel's "die with your parent" is about the thread that forked."""
+    """The launcher process and the workers it started. Starting it waits for the workers of a dead mynad to be gone,
+    and raises NotNow if they will not go. Everything but construction runs in the event loop's thread, which must be
+    the main thread: the kernel's "die with your parent" is about the thread that forked."""
 
     def __init__(self, home: Path) -> None:
         self._home = home
@@ -116,8 +117,8 @@ class Launcher:
         self._loop.add_reader(self._control, self._hear)
 
     async def spawn(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Child:
-        """Start a process with a socket at descriptor 3, stdout and stderr in a pipe of ours. `argv[0]` is a path. Raises OSError when
-        it cannot be started, LauncherDied when the launcher ended meanwhile."""
+        """Start a process with a socket at descriptor 3, stdout and stderr in a pipe of ours. `argv[0]` is a path.
+        Raises OSError when it cannot be started, LauncherDied when the launcher ended meanwhile."""
         assert self._loop is not None, "attach first"
         assert self._up is not None
         if self._closed:
@@ -152,7 +153,9 @@ class Launcher:
         link, protocol = await self._loop.create_unix_connection(lambda: _LastWords(reader), sock=ours)
         writer = asyncio.StreamWriter(link, protocol, reader, self._loop)
         lines = asyncio.StreamReader(limit=1 << 20)
-        transport, _ = await self._loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), os.fdopen(words, "rb", 0))
+        transport, _ = await self._loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(lines), os.fdopen(words, "rb", 0)
+        )
         return Child(tag, number, reader, writer, lines, exited, partial(self._kill, tag, exited), transport)
 
     def _kill(self, tag: int, exited: asyncio.Future[int | None], number: int) -> None:
@@ -178,7 +181,8 @@ class Launcher:
             self._end_groups()
 
     def _end_groups(self) -> None:
-        """The launcher could not do it: end what its workers started. Such a number is nobody else's while anything of the group lives."""
+        """The launcher could not do it: end what its workers started. Such a number is nobody else's while anything of
+        the group lives."""
         for pid in self._groups.values():
             end_group(pid)
         self._groups = {}
@@ -189,12 +193,17 @@ class Launcher:
         fcntl.flock(lock, fcntl.LOCK_SH)
         root = str(Path(__file__).resolve().parent.parent)
         path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
-        # vfork and exec, no Python between: the one way to start a process beside a running gRPC that its authors call safe
+        # vfork and exec, no Python between: the one way to start a process beside a running gRPC that its authors call
+        # safe
         self._process = subprocess.Popen(
             [sys.executable, "-m", "daemon.processes.launcher_program", str(theirs.fileno()), str(lock)],
             pass_fds=(theirs.fileno(), lock),
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": path, "MYNA_HOME": str(self._home)},  # workers ask it where an engine's base is
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                "MYNA_HOME": str(self._home),
+            },  # workers ask it where an engine's base is
         )
         theirs.close()
         os.close(lock)

@@ -1,12 +1,14 @@
 """The launcher: a small process, started before gRPC is initialised, that starts the workers.
 
-gRPC and fork do not mix (grpc issues 37259, 22624), so mynad never forks once gRPC runs. It sends the launcher what to start, with the
-worker's socket and its stderr pipe (SCM_RIGHTS), over a SOCK_SEQPACKET pair; the launcher answers with the pid and, later, the exit code.
+gRPC and fork do not mix (grpc issues 37259, 22624), so mynad never forks once gRPC runs. It sends the launcher what to
+start, with the worker's socket and its stderr pipe (SCM_RIGHTS), over a SOCK_SEQPACKET pair; the launcher answers with
+the pid and, later, the exit code.
 
-Who dies with whom: each worker has a process group of its own, which is ended with it, so that what it started ends, too. When mynad
-closes the control socket, or is dead, the launcher ends all groups and itself. When the launcher dies, the kernel ends the workers, who
-asked it to and check that their parent is still the expected one, and mynad ends their groups. `run/workers.lock` is shared-locked by the
-launcher and inherited by every worker: whoever gets it exclusively knows that no worker of a dead mynad is still writing.
+Who dies with whom: each worker has a process group of its own, which is ended with it, so that what it started ends,
+too. When mynad closes the control socket, or is dead, the launcher ends all groups and itself. When the launcher dies,
+the kernel ends the workers, who asked it to and check that their parent is still the expected one, and mynad ends their
+groups. `run/workers.lock` is shared-locked by the launcher and inherited by every worker: whoever gets it exclusively
+knows that no worker of a dead mynad is still writing.
 
 This module imports nothing but a handful of the standard library: it is also the launcher's whole program (`python -m
 daemon.processes.launcher_program`)."""
@@ -28,14 +30,16 @@ LIMIT = 1 << 16
 #: file descriptors a worker finds open
 WORKER_SOCKET, WORKER_LOCK = 3, 4
 PR_SET_PDEATHSIG = 1
-#: Threads of a worker's matrix products wait for each other asleep, after spinning for a moment. Spinning for long makes a training step
-#: slower beside other work on the same cores (once thirty times); falling asleep at once makes a small product take twice as long, since
-#: waking a thread takes longer than it does. benchmarks/thread_waiting.py measures all three.
+#: Threads of a worker's matrix products wait for each other asleep, after spinning for a moment. Spinning for long
+#: makes a training step slower beside other work on the same cores (once thirty times); falling asleep at once makes a
+#: small product take twice as long, since waking a thread takes longer than it does. benchmarks/thread_waiting.py
+#: measures all three.
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"}
 
 
 def die_with(parent: int) -> None:
-    """Ask the kernel to SIGKILL this process when its parent dies; end at once if `parent` (a pid) is no longer the parent."""
+    """Ask the kernel to SIGKILL this process when its parent dies; end at once if `parent` (a pid) is no longer the
+    parent."""
     import ctypes
 
     if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:

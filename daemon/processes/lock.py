@@ -1,6 +1,7 @@
 """The lock that makes a mynad the only one of its home: `flock` on `run/mynad.lock`, held for life.
 
-A pid in a file proves nothing (pids are used again); the kernel lets go of a flock when its holder dies, however it dies.
+A pid in a file proves nothing (pids are used again); the kernel lets go of a flock when its holder dies, however it
+dies.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Lock:
 
     def _take(self) -> int:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # close-on-exec is Python's default, and needed: a child that inherited this description would keep the lock after our death
+        # close-on-exec is Python's default, and needed: a child that inherited this description would keep the lock
+        # after our death
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         until = time.monotonic() + GLANCE
         while True:
@@ -68,7 +70,8 @@ class Lock:
         return fd
 
     def release(self) -> None:
-        """Let another mynad start. The file stays: removing it would let two processes lock two files of the same name."""
+        """Let another mynad start. The file stays: removing it would let two processes lock two files of the same
+        name."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

@@ -36,7 +36,8 @@ class Exit:
 
 
 class Worker:
-    """One worker process. Frames go to `handler`, printed lines to `words`; both may be set anew for each job it does."""
+    """One worker process. Frames go to `handler`, printed lines to `words`; both may be set anew for each job it
+    does."""
 
     def __init__(self, child: Child, heartbeat_timeout: float) -> None:
         self.child = child
@@ -55,7 +56,8 @@ class Worker:
         log.info("worker %d: %s", self.pid, text)
 
     def send(self, **command: object) -> None:
-        """Send a command, named as in wire.Command: `send(cancel=wire.Cancel())`. A dead worker hears nothing, and no error comes of it."""
+        """Send a command, named as in wire.Command: `send(cancel=wire.Cancel())`. A dead worker hears nothing, and no
+        error comes of it."""
         if not self.child.writer.is_closing():
             self.child.writer.write(frames.pack(wire.Command(**command)))  # type: ignore[arg-type]
 
@@ -140,7 +142,10 @@ class Worker:
             return Exit(sentence, "Nothing was lost that was saved.", jobs_doing=False)
         if code == -signal.SIGKILL:
             if _oom_kills() > self._kills:
-                return Exit("the kernel killed it because memory ran out", "End other programs, or make the job smaller (batch_size).")
+                return Exit(
+                    "the kernel killed it because memory ran out",
+                    "End other programs, or make the job smaller (batch_size).",
+                )
             return Exit("it was killed (SIGKILL)", "If nobody did that, memory ran out: `journalctl -k` would say so.")
         if code < 0:
             return Exit(f"it crashed ({signal.Signals(-code).name})", "The log has its last words.")
@@ -156,7 +161,8 @@ class Workers:
         self._program = program  #: argv of a worker
 
     async def launch(self, *arguments: str) -> Worker:
-        """A fresh worker process; when the launcher just died, from the next one. Raises OSError when the system has no room for one."""
+        """A fresh worker process; when the launcher just died, from the next one. Raises OSError when the system has no
+        room for one."""
         threads = self._settings.threads
         env: Mapping[str, str] = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), str(threads)) if threads else {}
         while True:

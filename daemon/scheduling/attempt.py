@@ -55,8 +55,8 @@ class Reporting:
 
 
 class Attempt:
-    """Drives one attempt. The scheduler sees `yielded`, and steers with `give_way`, `go_on`, `cancel` and `stop`. `wake` has the scheduler
-    look again."""
+    """Drives one attempt. The scheduler sees `yielded`, and steers with `give_way`, `go_on`, `cancel` and `stop`.
+    `wake` has the scheduler look again."""
 
     def __init__(self, to: Reporting, job: Job, wake: Callable[[], None]) -> None:
         self.to = to
@@ -84,7 +84,8 @@ class Attempt:
         """For people: "train #12"."""
         return f"{self.kind.name} #{self.job}"
 
-    # -------------------------------------------------------------------------------------------------- the scheduler's hand
+    # -------------------------------------------------------------------------------------------------- the scheduler's
+    # hand
 
     def see(self, row: Job) -> None:
         """The job's row as it is now: progress is shown with its state, and what was asked of it."""
@@ -93,7 +94,8 @@ class Attempt:
             self._seen, self.message = asked, jobs.message(row)
 
     def give_way(self, why: str, *, offload: bool) -> bool:
-        """Ask it to finish its step, stop using the GPU and wait. `why` is shown while it waits. False: it was asked before."""
+        """Ask it to finish its step, stop using the GPU and wait. `why` is shown while it waits. False: it was asked
+        before."""
         if self.asked_at is not None or self.worker is None or self._ordered:
             return False
         self.asked_at, self.why_yield = time.monotonic(), why
@@ -146,12 +148,15 @@ class Attempt:
     # -------------------------------------------------------------------------------------------------- its life
 
     async def run(self) -> None:
-        """The whole attempt. Returns when the job's row tells how it went and the lane is free (the worker is gone, or idle)."""
+        """The whole attempt. Returns when the job's row tells how it went and the lane is free (the worker is gone, or
+        idle)."""
         try:
             await self._run()
         except Exception as error:  # ours: the row must not say "running" for ever
             trouble = _explain(error, self.label)
-            await self.settle(lambda session, job: self.to.lifecycle.crashed(session, job, trouble.sentence, trouble.hint, ""))
+            await self.settle(
+                lambda session, job: self.to.lifecycle.crashed(session, job, trouble.sentence, trouble.hint, "")
+            )
 
     async def _run(self) -> None:
         resident = self.kind.resident
@@ -160,7 +165,9 @@ class Attempt:
         except OSError as error:
             sentence = f"A worker process could not be started: {error.strerror or error}."
             await self.settle(
-                lambda s, job: self.to.lifecycle.fail(s, job, Error("engine", sentence, "See whether memory or processes ran out.", ""))
+                lambda s, job: self.to.lifecycle.fail(
+                    s, job, Error("engine", sentence, "See whether memory or processes ran out.", "")
+                )
             )
             return
         try:
@@ -184,7 +191,8 @@ class Attempt:
                 await worker.ended
 
     async def _begin(self, worker: Worker) -> wire.Start | None:
-        """Take the job and plan the attempt, in one transaction. None: it is not to be had any more, or there is no plan for it."""
+        """Take the job and plan the attempt, in one transaction. None: it is not to be had any more, or there is no
+        plan for it."""
 
         def begin(session: Session) -> wire.Start | None:
             job = jobs.get(session, self.job)
@@ -210,12 +218,15 @@ class Attempt:
             return None
 
     async def settle(self, change: Callable[[Session, Job], Any]) -> None:
-        """Write what must be written about the job; a full disk or a held database is waited out, a mistake of ours fails the job."""
+        """Write what must be written about the job; a full disk or a held database is waited out, a mistake of ours
+        fails the job."""
         try:
             await self._write(change)
         except Exception:
             log.exception("%s: its end could not be written as it was", self.label)
-            trouble = Error("crashed", "Myna made a mistake while storing what came of it.", "log/mynad.log has the details.", "")
+            trouble = Error(
+                "crashed", "Myna made a mistake while storing what came of it.", "log/mynad.log has the details.", ""
+            )
             await self._write(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
 
     async def _write(self, change: Callable[[Session, Job], Any]) -> None:
@@ -226,8 +237,8 @@ class Attempt:
                 await asyncio.sleep(AGAIN)
 
     async def _store(self, fn: Callable[[Session], Any]) -> None:
-        """A write that waits for as long as the database cannot be written: that says nothing about the job. Raises DiskFull, though:
-        a worker on a full disk had better leave."""
+        """A write that waits for as long as the database cannot be written: that says nothing about the job. Raises
+        DiskFull, though: a worker on a full disk had better leave."""
         while True:
             try:
                 await self.to.store.write(fn)
@@ -256,7 +267,9 @@ class Attempt:
         match what:
             case "progress":
                 self.progress = report.progress
-                to.events.progress(pb.Event(job=self.with_progress(pb.Job.FromString(self.message.SerializeToString()))))
+                to.events.progress(
+                    pb.Event(job=self.with_progress(pb.Job.FromString(self.message.SerializeToString())))
+                )
             case "points":
                 await self._store(lambda session: runs.add_points(session, report.points.run, report.points.series))
                 to.points.stored(report.points.run)
@@ -336,7 +349,9 @@ class Attempt:
             self.to.blame.died(self.job, self._at)
         tail, counts = self._tail(), end.jobs_doing and not blamed
         crashed = self.to.lifecycle.crashed
-        return lambda session, job: crashed(session, job, f"{end.sentence}.", end.hint, tail, counts=counts, blamed=blamed)
+        return lambda session, job: crashed(
+            session, job, f"{end.sentence}.", end.hint, tail, counts=counts, blamed=blamed
+        )
 
     def with_progress(self, message: pb.Job) -> pb.Job:
         """Fill the progress into the status of a running or paused job."""
@@ -353,7 +368,12 @@ def _explain(error: Exception, label: str) -> Error:
     if isinstance(error, MynaError):
         return Error("bad-input", error.sentence, error.hint, "")
     log.exception("%s failed in mynad", label, exc_info=error)
-    return Error("crashed", "Myna made a mistake here.", "log/mynad.log in its home folder has the details; please report it.", "")
+    return Error(
+        "crashed",
+        "Myna made a mistake here.",
+        "log/mynad.log in its home folder has the details; please report it.",
+        "",
+    )
 
 
 async def _ignore(report: wire.Report) -> None:

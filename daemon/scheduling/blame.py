@@ -1,4 +1,5 @@
-"""What workers died of: the file or recording that each was at, as it told by `At`, for the next attempt of the same job.
+"""What workers died of: the file or recording that each was at, as it told by `At`, for the next attempt of the same
+job.
 
 Only in memory: after a restart of mynad, what kills workers is found once more.
 """

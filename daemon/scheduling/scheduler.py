@@ -1,14 +1,17 @@
-"""Who may work when: the GPU lane (one job at a time), the CPU lane beside it, giving way to speech, and why each waiting job waits.
+"""Who may work when: the GPU lane (one job at a time), the CPU lane beside it, giving way to speech, and why each
+waiting job waits.
 
-The scheduler keeps no queue of its own. Whenever something was committed it looks at the database (`_look`), compares it with the attempts
-it has running, and acts: tells workers what their rows say (cancelled, paused, resumed), starts what may start, and writes the sentences.
-So a wake-up too many does no harm, and one that comes late changes nothing but the time.
+The scheduler keeps no queue of its own. Whenever something was committed it looks at the database (`_look`), compares
+it with the attempts it has running, and acts: tells workers what their rows say (cancelled, paused, resumed), starts
+what may start, and writes the sentences. So a wake-up too many does no harm, and one that comes late changes nothing
+but the time.
 
-A job that says that it needs the GPU no more (an evaluation whose lines are spoken, and that listens on the CPU) leaves the lane to the
-next, and goes on beside it: one at a time, so that slow listeners do not pile up. Where the CPU stands in for a GPU no job says so.
+A job that says that it needs the GPU no more (an evaluation whose lines are spoken, and that listens on the CPU) leaves
+the lane to the next, and goes on beside it: one at a time, so that slow listeners do not pile up. Where the CPU stands
+in for a GPU no job says so.
 
-Order: priority first (speak > evaluate > dataset > train), then place. Only speaking makes a running job give way; an evaluation does not
-interrupt a training.
+Order: priority first (speak > evaluate > dataset > train), then place. Only speaking makes a running job give way; an
+evaluation does not interrupt a training.
 """
 
 from __future__ import annotations
@@ -42,7 +45,9 @@ log = logging.getLogger("mynad.scheduler")
 WINDOW = 32  #: waiting jobs of a lane that are looked at, if one of them can start: those behind it wait for it anyway
 REACH = 512  #: waiting jobs that are looked at in search of one that can start; the next look goes on from there
 BREATH, SOON = 0.02, 0.2  #: seconds between two looks, at least and at most: a crowd of submits is one look
-NAMED = 8  #: jobs of a lane that are told by name who is ahead; those behind them get one sentence that does not change with every job
+#: jobs of a lane that are told by name who is ahead; those behind them get one sentence that does not change with every
+#: job
+NAMED = 8
 TELL = 0.3  #: seconds between two rounds of telling jobs why they wait, at least
 AGAIN = 5.0  #: seconds after which jobs that wait for something outside (disk, audio) are looked at again
 BEHIND = "other jobs are ahead of it"
@@ -74,7 +79,9 @@ MakeAttempt = Callable[[Job, Callable[[], None]], Attempt]
 class Scheduler:
     """Runs in mynad's event loop; `run` is its life."""
 
-    def __init__(self, store: Store, kinds: Kinds, gpus: Gpus, speech: Speech, attempt: MakeAttempt, settings: Settings) -> None:
+    def __init__(
+        self, store: Store, kinds: Kinds, gpus: Gpus, speech: Speech, attempt: MakeAttempt, settings: Settings
+    ) -> None:
         self._store = store
         self._kinds = kinds
         self._gpus = gpus
@@ -86,7 +93,10 @@ class Scheduler:
         self._wake = asyncio.Event()
         self._ending = False
         self._look_took = 0.0  #: seconds
-        self._reached = {True: 0, False: 0}  #: by lane (the GPU's or not): jobs before this place in the queue cannot start
+        self._reached = {
+            True: 0,
+            False: 0,
+        }  #: by lane (the GPU's or not): jobs before this place in the queue cannot start
         self._share = Share(settings.train_share, time.monotonic())
         self._told = float("-inf")  #: when waiting jobs were last told why, monotonic
         loop = asyncio.get_running_loop()
@@ -177,7 +187,8 @@ class Scheduler:
         return any(waiting.why_not for waiting in (*look.gpu, *look.cpu))
 
     async def _tell_why(self, look: Look, whys: dict[int, str]) -> None:
-        """Write the sentences that changed. Not with every short job that comes and goes: each is an event to everybody who watches."""
+        """Write the sentences that changed. Not with every short job that comes and goes: each is an event to everybody
+        who watches."""
         changed = {w.job.id: why for w in (*look.gpu, *look.cpu) if (why := whys.get(w.job.id, w.job.why)) != w.job.why}
         if not changed:
             return
@@ -190,14 +201,21 @@ class Scheduler:
 
     def _look(self, session: Session) -> Look:
         alive = text(LIVE)  # word for word as in the index, or the index is not used
-        live = {job.id: job for job in session.scalars(select(Job).where(alive, Job.state.in_((State.RUNNING, State.PAUSED))))}
+        live = {
+            job.id: job
+            for job in session.scalars(select(Job).where(alive, Job.state.in_((State.RUNNING, State.PAUSED))))
+        }
 
         return Look(live, self._lane(session, gpu=True), self._lane(session, gpu=False))
 
     def _lane(self, session: Session, *, gpu: bool) -> list[Waiting]:
-        """The first waiting jobs of a lane. Where none of them can start, those behind them too, up to one that can: what waits for a
-        licence or a disk holds up nobody else."""
-        query = select(Job).where(text(LIVE), Job.state == State.QUEUED, Job.gpu_lane == gpu).order_by(Job.priority.desc(), Job.place)
+        """The first waiting jobs of a lane. Where none of them can start, those behind them too, up to one that can:
+        what waits for a licence or a disk holds up nobody else."""
+        query = (
+            select(Job)
+            .where(text(LIVE), Job.state == State.QUEUED, Job.gpu_lane == gpu)
+            .order_by(Job.priority.desc(), Job.place)
+        )
         found: list[Waiting] = []
         offset = 0
         while True:
@@ -254,10 +272,13 @@ class Scheduler:
             late = holder.asked_at is not None and time.monotonic() - holder.asked_at > YIELD_WITHIN
             if late:
                 log.warning(
-                    "%s did not give way within %g s; %s starts beside it", holder.label, YIELD_WITHIN, f"{urgent.kind} #{urgent.id}"
+                    "%s did not give way within %g s; %s starts beside it",
+                    holder.label,
+                    YIELD_WITHIN,
+                    f"{urgent.kind} #{urgent.id}",
                 )
-            # a training steps aside within a step; what others are at (a line being spoken or heard) can take longer, and without a GPU
-            # there is no memory to wait for
+            # a training steps aside within a step; what others are at (a line being spoken or heard) can take longer,
+            # and without a GPU there is no memory to wait for
             if late or (not holder.kind.yields_in_steps and not self._gpus.present):
                 self._start(urgent)
         elif holder is None:
@@ -298,7 +319,9 @@ class Scheduler:
             else:
                 self._start(job)
         in_gpu_lane = self._in_gpu_lane()
-        for attempt in [a for a in self.attempts.values() if a.yielded and a not in in_gpu_lane]:  # resumed: they have their place already
+        for attempt in [
+            a for a in self.attempts.values() if a.yielded and a not in in_gpu_lane
+        ]:  # resumed: they have their place already
             row = look.live.get(attempt.job)
             if row is not None and not row.paused_by_person:
                 await attempt.go_on()
@@ -309,12 +332,14 @@ class Scheduler:
         return free is not None and free < need
 
     def _conflict(self, job: Job) -> str:
-        """A voice's recordings are handled by one job at a time: two ingests could take the same bytes twice, and a dataset made beside
-        an ingest would miss what it brings."""
+        """A voice's recordings are handled by one job at a time: two ingests could take the same bytes twice, and a
+        dataset made beside an ingest would miss what it brings."""
         exclusive = self._kinds[job.kind].exclusive
         if not exclusive:
             return ""
-        other = next((a for a in list(self.attempts.values()) if a.voice == job.voice and a.kind.exclusive == exclusive), None)
+        other = next(
+            (a for a in list(self.attempts.values()) if a.voice == job.voice and a.kind.exclusive == exclusive), None
+        )
         return f"{other.label} is at work on {job.voice}'s {exclusive}" if other is not None else ""
 
     def _start(self, job: Job) -> None:

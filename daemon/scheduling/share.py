@@ -17,7 +17,8 @@ class Doing(Enum):
 
 
 class Share:
-    """Counts the seconds that a training which gave way is owed. `part`: its part of the time, 0 ≤ part < 1; 0: nothing is ever owed."""
+    """Counts the seconds that a training which gave way is owed. `part`: its part of the time, 0 ≤ part < 1; 0: nothing
+    is ever owed."""
 
     def __init__(self, part: float, time: float) -> None:
         self.part = part

@@ -1,7 +1,9 @@
-"""The resident speech worker: it stays between requests and keeps the last voices loaded; and the way of its audio to who asked.
+"""The resident speech worker: it stays between requests and keeps the last voices loaded; and the way of its audio to
+who asked.
 
-The scheduler runs speak jobs like any other; their attempts take the worker here and give it back. Audio goes through a `Stream` per job:
-bounded, so that a client that reads slowly slows the worker and not mynad's memory, and cancelled when the client goes away.
+The scheduler runs speak jobs like any other; their attempts take the worker here and give it back. Audio goes through a
+`Stream` per job: bounded, so that a client that reads slowly slows the worker and not mynad's memory, and cancelled
+when the client goes away.
 """
 
 from __future__ import annotations
@@ -23,7 +25,8 @@ from proto import worker_pb2 as wire
 
 log = logging.getLogger("mynad.speech")
 
-BUFFER = 16_000_000  #: bytes of audio that wait for a client (some three minutes): the GPU is free again before it has played them
+#: bytes of audio that wait for a client (some three minutes): the GPU is free again before it has played them
+BUFFER = 16_000_000
 STALL = 60.0  #: seconds a client may leave a full buffer untouched
 UNHEARD = 10.0  #: seconds that audio nobody asked for yet is kept
 
@@ -95,12 +98,13 @@ class Speech:
         loop = asyncio.get_running_loop()
         store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self._note, happened))
 
-    # -------------------------------------------------------------------------------------------------- for SpeechService
+    # -------------------------------------------------------------------------------------------------- for
+    # SpeechService
 
     async def synthesize(self, job: int) -> AsyncGenerator[wire.Audio]:
-        """The audio of a speak job, chunk by chunk, as it is spoken, after an empty chunk that comes at once: from then on, closing the
-        iterator before its end cancels the job. Raises SpeechFailed with the job's sentence when it fails, NotNow when somebody
-        cancelled it."""
+        """The audio of a speak job, chunk by chunk, as it is spoken, after an empty chunk that comes at once: from then
+        on, closing the iterator before its end cancels the job. Raises SpeechFailed with the job's sentence when it
+        fails, NotNow when somebody cancelled it."""
         stream = self._stream(job)
         stream.listened = True
         try:
@@ -195,7 +199,9 @@ class Speech:
         """Nobody listens: the job is pointless."""
         await stream.finish(None)
         with contextlib.suppress(MynaError):
-            await self._store.write(lambda session: self._lifecycle.cancel(session, jobs.get(session, job), "the listener left"))
+            await self._store.write(
+                lambda session: self._lifecycle.cancel(session, jobs.get(session, job), "the listener left")
+            )
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

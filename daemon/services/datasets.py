@@ -1,4 +1,5 @@
-"""The Datasets service: datasets, their clips, what people say of a clip, and files brought over the wire into the inbox."""
+"""The Datasets service: datasets, their clips, what people say of a clip, and files brought over the wire into the
+inbox."""
 
 from __future__ import annotations
 
@@ -86,10 +87,14 @@ class DatasetsService(stubs.DatasetsServicer):
         try:
             data = await asyncio.to_thread(path.read_bytes)  # a clip lasts seconds
         except OSError as error:
-            raise NotFound(f"The clip's file {path} cannot be read: {error.strerror}.", "Bring it back from a copy.") from None
+            raise NotFound(
+                f"The clip's file {path} cannot be read: {error.strerror}.", "Bring it back from a copy."
+            ) from None
         for start in range(0, max(len(data), 1), PART):
             first = start == 0
-            yield pb.FilePart(data=data[start : start + PART], name=path.name if first else "", size=len(data) if first else 0)
+            yield pb.FilePart(
+                data=data[start : start + PART], name=path.name if first else "", size=len(data) if first else 0
+            )
 
     async def Recordings(self, request: pb.ListRecordingsRequest, context: Any) -> pb.ListRecordingsResponse:
         size, after = paging.size(request.page.size), paging.number(request.page.token)
@@ -97,7 +102,9 @@ class DatasetsService(stubs.DatasetsServicer):
         def ask(session: Session) -> pb.ListRecordingsResponse:
             found = recordings.page(session, request.voice, after, size + 1, removed=request.removed)
             rows, more = paging.cut(found, size, lambda row: row.id)
-            return pb.ListRecordingsResponse(recordings=[recordings.message(session, row) for row in rows], next_token=more)
+            return pb.ListRecordingsResponse(
+                recordings=[recordings.message(session, row) for row in rows], next_token=more
+            )
 
         answer: pb.ListRecordingsResponse = await self.store.read(ask)
         return answer
@@ -120,13 +127,21 @@ class DatasetsService(stubs.DatasetsServicer):
             upload.close()
 
     async def Export(self, request: pb.DatasetRequest, context: Any) -> AsyncIterator[pb.FilePart]:
-        raise Later("Packages of datasets come with a later version of Myna.", "Until then, clips/ and recordings/ can be copied by hand.")
+        raise Later(
+            "Packages of datasets come with a later version of Myna.",
+            "Until then, clips/ and recordings/ can be copied by hand.",
+        )
         yield  # a stream, by its kind
 
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Dataset:
-        raise Later("Packages of datasets come with a later version of Myna.", "Until then, add recordings: `myna add VOICE FILES…`.")
+        raise Later(
+            "Packages of datasets come with a later version of Myna.",
+            "Until then, add recordings: `myna add VOICE FILES…`.",
+        )
 
-    async def _recording(self, change: Callable[[Session, str, str], Recording], request: pb.RecordingRequest) -> pb.Recording:
+    async def _recording(
+        self, change: Callable[[Session, str, str], Recording], request: pb.RecordingRequest
+    ) -> pb.Recording:
         def act(session: Session) -> tuple[pb.Recording, Recording]:
             row = change(session, request.voice, request.sha256)
             session.flush()
@@ -165,7 +180,11 @@ def clip_message(clip: Clip, recording: Recording, text: str, home: Path) -> pb.
 def _clips(session: Session, request: pb.ClipsRequest, size: int, after: int, home: Path) -> pb.ClipsResponse:
     """A page of a dataset's clips, or (number 0) of all of a voice's, the dropped ones only if asked for."""
     voices.get(session, request.voice)
-    query = select(Clip, Recording).join(Recording, Recording.id == Clip.recording).where(Clip.voice == request.voice, Clip.id > after)
+    query = (
+        select(Clip, Recording)
+        .join(Recording, Recording.id == Clip.recording)
+        .where(Clip.voice == request.voice, Clip.id > after)
+    )
     texts: dict[int, tuple[str, bool]] = {}
     if request.number:
         row: Dataset = datasets.get(session, request.voice, request.number)

@@ -1,4 +1,5 @@
-"""What a caller sees when something goes wrong: a gRPC status code and one plain sentence. Tracebacks go to mynad's own log."""
+"""What a caller sees when something goes wrong: a gRPC status code and one plain sentence. Tracebacks go to mynad's own
+log."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, 
         what_to_do = ((HINT_KEY, hint.encode()),) if hint else ()  # apart from the sentence, for clients that show both
         await context.abort(grpc.StatusCode[error.code], f"{sentence} {hint}".strip(), what_to_do)
     log.exception("%s failed", method, exc_info=error)
-    await context.abort(grpc.StatusCode.INTERNAL, "Myna made a mistake here. log/mynad.log in its home folder has the details.")
+    await context.abort(
+        grpc.StatusCode.INTERNAL, "Myna made a mistake here. log/mynad.log in its home folder has the details."
+    )
 
 
 def _short(text: str) -> str:
@@ -70,7 +73,8 @@ def streaming(method: Callable[[Any, Any, Any], AsyncIterator[Any]]) -> Callable
 
 
 def plain(service: type[C]) -> type[C]:
-    """Class decorator: every public method of a servicer (named as in the .proto, with a capital) speaks plainly when it fails."""
+    """Class decorator: every public method of a servicer (named as in the .proto, with a capital) speaks plainly when
+    it fails."""
     for name, method in list(vars(service).items()):
         if name[0].isupper():
             if inspect.isasyncgenfunction(method):

@@ -1,4 +1,5 @@
-"""What stands before every RPC: over TCP, whether the caller has the token; everywhere, whether what was sent is a request at all."""
+"""What stands before every RPC: over TCP, whether the caller has the token; everywhere, whether what was sent is a
+request at all."""
 
 from __future__ import annotations
 
@@ -24,13 +25,14 @@ UNREADABLE = object()
 
 
 def worth_telling(record: logging.LogRecord) -> bool:
-    """Whether a line of gRPC's own is one for mynad's log. A caller who leaves while an answer is on its way is nobody's mistake."""
+    """Whether a line of gRPC's own is one for mynad's log. A caller who leaves while an answer is on its way is
+    nobody's mistake."""
     return not (record.exc_info and isinstance(record.exc_info[1], grpc.aio.InternalError))
 
 
 class TokenGate(grpc.aio.ServerInterceptor):
-    """Lets only calls with `authorization: Bearer TOKEN` through. The others are refused before anything that they send is read: a stream's
-    handler is called at once, a single request's only when all of the request is here."""
+    """Lets only calls with `authorization: Bearer TOKEN` through. The others are refused before anything that they send
+    is read: a stream's handler is called at once, a single request's only when all of the request is here."""
 
     def __init__(self, token: str) -> None:
         self._expected = f"Bearer {token}".encode()
@@ -46,13 +48,18 @@ class TokenGate(grpc.aio.ServerInterceptor):
     async def _refuse(self, _requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         self._refused += 1
         if time.monotonic() - self._told >= QUIET:
-            log.warning("refused for want of the right token: %d so far, the last from %s", self._refused, context.peer())
+            log.warning(
+                "refused for want of the right token: %d so far, the last from %s", self._refused, context.peer()
+            )
             self._refused, self._told = 0, time.monotonic()
-        await context.abort(grpc.StatusCode.UNAUTHENTICATED, "This mynad wants a token. Give it with --token or MYNA_TOKEN.")
+        await context.abort(
+            grpc.StatusCode.UNAUTHENTICATED, "This mynad wants a token. Give it with --token or MYNA_TOKEN."
+        )
 
 
 class ReadableGate(grpc.aio.ServerInterceptor):
-    """Refuses what is no message of the RPC's type, with a sentence; gRPC itself would answer UNKNOWN and log a traceback."""
+    """Refuses what is no message of the RPC's type, with a sentence; gRPC itself would answer UNKNOWN and log a
+    traceback."""
 
     def __init__(self) -> None:
         self._known: dict[str, Any] = {}
@@ -67,10 +74,14 @@ class ReadableGate(grpc.aio.ServerInterceptor):
 
 def _checking(handler: Any) -> Any:
     """The same handler for requests that can be read."""
-    shape = f"{'stream' if handler.request_streaming else 'unary'}_{'stream' if handler.response_streaming else 'unary'}"
+    shape = (
+        f"{'stream' if handler.request_streaming else 'unary'}_{'stream' if handler.response_streaming else 'unary'}"
+    )
     ready = _each if handler.request_streaming else _one
     make = getattr(grpc, f"{shape}_rpc_method_handler")
-    return make(_after(ready, getattr(handler, shape)), _reading(handler.request_deserializer), handler.response_serializer)
+    return make(
+        _after(ready, getattr(handler, shape)), _reading(handler.request_deserializer), handler.response_serializer
+    )
 
 
 def _reading(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
@@ -105,7 +116,10 @@ def _after(ready: Callable[[Any, Any], Awaitable[Any]], method: Any) -> Any:
 
 async def _one(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
     if request is UNREADABLE:
-        await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "What was sent is no request of this kind. Use the contract in myna.proto.")
+        await context.abort(
+            grpc.StatusCode.INVALID_ARGUMENT,
+            "What was sent is no request of this kind. Use the contract in myna.proto.",
+        )
     return request
 
 

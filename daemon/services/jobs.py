@@ -43,7 +43,9 @@ class JobsService(stubs.JobsServicer):
 
     async def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.Job:
         def act(session: Session) -> pb.Job:
-            return jobs.message(self.lifecycle.submit(session, request.spec, key=request.idempotency_key, priority=request.priority))
+            return jobs.message(
+                self.lifecycle.submit(session, request.spec, key=request.idempotency_key, priority=request.priority)
+            )
 
         return await self.store.write(act)
 
@@ -61,7 +63,9 @@ class JobsService(stubs.JobsServicer):
                 token=request.page.token,
                 size=request.page.size,
             )
-            return pb.ListJobsResponse(jobs=[jobs.message(row) for row in rows], next_token=token, counts=jobs.counts(session))
+            return pb.ListJobsResponse(
+                jobs=[jobs.message(row) for row in rows], next_token=token, counts=jobs.counts(session)
+            )
 
         answer = await self.store.read(ask)
         for job in answer.jobs:
@@ -89,7 +93,9 @@ class JobsService(stubs.JobsServicer):
     async def Reorder(self, request: pb.ReorderRequest, context: Any) -> pb.Job:
         def act(session: Session) -> pb.Job:
             job = jobs.get(session, request.id)
-            return jobs.message(jobs.reorder(session, job, before=request.before, first=request.first, last=request.last))
+            return jobs.message(
+                jobs.reorder(session, job, before=request.before, first=request.first, last=request.last)
+            )
 
         return await self.store.write(act)
 

@@ -1,4 +1,5 @@
-"""Where mynad listens: a Unix socket only its user can open, and TCP only with TLS and a token (or client certificates)."""
+"""Where mynad listens: a Unix socket only its user can open, and TCP only with TLS and a token (or client
+certificates)."""
 
 from __future__ import annotations
 
@@ -26,12 +27,16 @@ LARGEST_REQUEST = 4 * 1024 * 1024
 OPTIONS = (
     ("grpc.max_receive_message_length", LARGEST_REQUEST),
     ("grpc.so_reuseport", 0),
-    ("grpc.http2.min_ping_interval_without_data_ms", 10_000),  # our clients ask every 20 s whether a quiet watch still stands
+    (
+        "grpc.http2.min_ping_interval_without_data_ms",
+        10_000,
+    ),  # our clients ask every 20 s whether a quiet watch still stands
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
 )
 
 
-#: for callers that nobody knows yet: they send their first bytes soon, and a connection on which nothing is asked is closed
+#: for callers that nobody knows yet: they send their first bytes soon, and a connection on which nothing is asked is
+#: closed
 STRANGERS = (
     ("grpc.server_handshake_timeout_ms", 10_000),
     ("grpc.max_connection_idle_ms", 300_000),
@@ -46,8 +51,8 @@ def unix_server() -> grpc.aio.Server:
 
 
 def bind_unix(server: grpc.aio.Server, path: Path) -> None:
-    """Listen on the socket, mode 0600 from its first moment. Call only with the lock held: what a killed mynad left is replaced. Raises
-    BadRequest where something that is no socket has the name (that is not ours to delete)."""
+    """Listen on the socket, mode 0600 from its first moment. Call only with the lock held: what a killed mynad left is
+    replaced. Raises BadRequest where something that is no socket has the name (that is not ours to delete)."""
     if not remove_socket(path):
         raise BadRequest(f"{path} is in the way: it is no socket.", "Move it away, then start mynad again.")
     before = os.umask(0o177)
@@ -60,7 +65,8 @@ def bind_unix(server: grpc.aio.Server, path: Path) -> None:
 
 
 def remove_socket(path: Path) -> bool:
-    """Remove our socket, or what a killed mynad left of its own. False: something else has the name, and was left alone."""
+    """Remove our socket, or what a killed mynad left of its own. False: something else has the name, and was left
+    alone."""
     try:
         if not stat.S_ISSOCK(path.lstat().st_mode):
             return False
@@ -71,7 +77,8 @@ def remove_socket(path: Path) -> bool:
 
 
 def check(settings: Settings, path: Path) -> None:
-    """Raises BadRequest when the socket's path is too long, or TCP is asked for without TLS and a way to know who calls."""
+    """Raises BadRequest when the socket's path is too long, or TCP is asked for without TLS and a way to know who
+    calls."""
     length = len(os.fsencode(path))
     if length > PATH_LIMIT:
         raise BadRequest(
@@ -83,16 +90,19 @@ def check(settings: Settings, path: Path) -> None:
     if not (settings.tls_cert and settings.tls_key):
         raise BadRequest(
             f"mynad does not listen on {settings.listen} in the clear.",
-            "Set tls_cert and tls_key in myna.toml, or leave `listen` out and use the Unix socket (ssh -L works with it).",
+            "Set tls_cert and tls_key in myna.toml, or leave `listen` out and use the Unix "
+            "socket (ssh -L works with it).",
         )
     if not (settings.token_file or settings.tls_client_ca):
         raise BadRequest(
-            f"Anybody who reaches {settings.listen} could use mynad.", "Set token_file, or tls_client_ca for client certificates."
+            f"Anybody who reaches {settings.listen} could use mynad.",
+            "Set token_file, or tls_client_ca for client certificates.",
         )
 
 
 def tcp_server(settings: Settings) -> grpc.aio.Server:
-    """A server bound to `settings.listen`, with TLS, and a token or client certificates. Raises BadRequest for unfit files."""
+    """A server bound to `settings.listen`, with TLS, and a token or client certificates. Raises BadRequest for unfit
+    files."""
     token = _token(Path(settings.token_file).expanduser()) if settings.token_file else ""
     authority = _read(settings.tls_client_ca, "tls_client_ca") if settings.tls_client_ca else None
     _check_pair(settings)
@@ -103,10 +113,13 @@ def tcp_server(settings: Settings) -> grpc.aio.Server:
     try:
         bound = server.add_secure_port(settings.listen, credentials)
     except RuntimeError as error:
-        raise BadRequest(f"mynad cannot listen on {settings.listen}: {error}.", "See whether something else does.") from None
+        raise BadRequest(
+            f"mynad cannot listen on {settings.listen}: {error}.", "See whether something else does."
+        ) from None
     if bound == 0:
         raise BadRequest(
-            f"mynad cannot listen on {settings.listen}.", "See whether something else does, and whether the certificate is PEM."
+            f"mynad cannot listen on {settings.listen}.",
+            "See whether something else does, and whether the certificate is PEM.",
         )
     return server
 
@@ -119,7 +132,10 @@ def _token(path: Path) -> str:
     if mode & 0o077:
         raise BadRequest(f"Others can read the token_file {path}.", f"`chmod 600 {path}`.")
     if len(token) < TOKEN_LENGTH:
-        raise BadRequest(f"The token in {path} is shorter than {TOKEN_LENGTH} characters.", "`openssl rand -hex 32` makes a good one.")
+        raise BadRequest(
+            f"The token in {path} is shorter than {TOKEN_LENGTH} characters.",
+            "`openssl rand -hex 32` makes a good one.",
+        )
     return token
 
 
@@ -133,13 +149,19 @@ def _check_pair(settings: Settings) -> None:
     try:
         context.load_cert_chain(Path(settings.tls_cert).expanduser(), Path(settings.tls_key).expanduser(), password="")
     except (ssl.SSLError, ValueError):
-        sentence = f"The tls_cert {settings.tls_cert} and the tls_key {settings.tls_key} are not a certificate and its key."
+        sentence = (
+            f"The tls_cert {settings.tls_cert} and the tls_key {settings.tls_key} are not a certificate and its key."
+        )
         raise BadRequest(sentence, "Give both as PEM, the key without a password.") from None
     try:
         if settings.tls_client_ca:
-            context.load_verify_locations(cadata=_read(settings.tls_client_ca, "tls_client_ca").decode("ascii", "replace"))
+            context.load_verify_locations(
+                cadata=_read(settings.tls_client_ca, "tls_client_ca").decode("ascii", "replace")
+            )
     except (ssl.SSLError, ValueError):
-        raise BadRequest(f"The tls_client_ca {settings.tls_client_ca} holds no certificate.", "Give one as PEM.") from None
+        raise BadRequest(
+            f"The tls_client_ca {settings.tls_client_ca} holds no certificate.", "Give one as PEM."
+        ) from None
 
 
 def _read(path: str, key: str) -> bytes:

@@ -34,7 +34,9 @@ class RunsService(stubs.RunsServicer):
         return await self.store.read(ask)
 
     async def Points(self, request: pb.PointsRequest, context: Any) -> pb.PointsResponse:
-        series = await self.store.read(runs.points, request.run, request.names, request.from_step, request.to_step, request.max_buckets)
+        series = await self.store.read(
+            runs.points, request.run, request.names, request.from_step, request.to_step, request.max_buckets
+        )
         return pb.PointsResponse(series=series)
 
     async def WatchPoints(self, request: pb.WatchPointsRequest, context: Any) -> AsyncIterator[pb.PointBatch]:

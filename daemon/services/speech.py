@@ -40,8 +40,8 @@ class SpeechService(stubs.SpeechServicer):
         self.speech = speech
 
     async def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
-        """An empty chunk at once, which names the job; then chunks as they are made; the last, which may be empty, has `last`. A caller
-        that hangs up cancels the job."""
+        """An empty chunk at once, which names the job; then chunks as they are made; the last, which may be empty, has
+        `last`. A caller that hangs up cancels the job."""
 
         def act(session: Session) -> tuple[int, str]:
             job = self.lifecycle.submit(session, pb.JobSpec(speak=request.spec))
@@ -93,14 +93,18 @@ def _sample(session: Session, request: pb.SampleRequest, home: Path) -> tuple[Pa
         path, title = folder / "recordings" / f"{clip.sha256}.wav", "the recording"
     else:
         version = voices.version(session, voice.name, request.version) if request.version > 0 else None
-        path, title = folder / (str(version.number) if version else "base") / f"{clip.sha256}.wav", speak.version_name(voice, version)
+        path, title = (
+            folder / (str(version.number) if version else "base") / f"{clip.sha256}.wav",
+            speak.version_name(voice, version),
+        )
     if not path.is_file():
         raise NotFound(f"{title} has not spoken this line yet.", "It does when it is scored: `myna compare … --score`.")
     return path, title, clip.text
 
 
 def read_wav(path: Path) -> tuple[int, bytes]:
-    """(Hz, little-endian float32 mono samples) of a 16-bit mono wav, the format of all samples. The daemon loads no numpy for it."""
+    """(Hz, little-endian float32 mono samples) of a 16-bit mono wav, the format of all samples. The daemon loads no
+    numpy for it."""
     try:
         with wave.open(str(path), "rb") as file:
             if file.getsampwidth() != 2 or file.getnchannels() != 1:

@@ -85,7 +85,10 @@ class SystemService(stubs.SystemServicer):
 
     async def Watch(self, request: pb.SystemWatchRequest, context: Any) -> AsyncIterator[pb.SystemSample]:
         if not 0 <= request.every_seconds <= MOST:  # also what is no number
-            raise BadRequest(f"Samples cannot come every {request.every_seconds:g} seconds.", f"Use a number from {LEAST:g} to {MOST:g}.")
+            raise BadRequest(
+                f"Samples cannot come every {request.every_seconds:g} seconds.",
+                f"Use a number from {LEAST:g} to {MOST:g}.",
+            )
         every = max(request.every_seconds or EVERY, LEAST)
         while True:
             yield await self.machine.sample()
@@ -103,7 +106,9 @@ class SystemService(stubs.SystemServicer):
         return state
 
     async def Adopt(self, request: pb.AdoptRequest, context: Any) -> pb.AdoptResponse:
-        return await self.adoption.take_in(names.check_voice(request.voice) if request.voice else "", dry=request.dry_run)
+        return await self.adoption.take_in(
+            names.check_voice(request.voice) if request.voice else "", dry=request.dry_run
+        )
 
     async def Shutdown(self, request: pb.ShutdownRequest, context: Any) -> pb.Empty:
         # after the answer is on its way

@@ -16,12 +16,14 @@ from daemon.inbox.folder import InboxFolder, create_in, open_in
 from daemon.machine.disk_space import DiskSpace
 from proto import myna_pb2 as pb
 
-#: What an uploaded file is called until it is whole. Hidden, so that the inbox leaves it alone; swept when mynad starts.
+#: What an uploaded file is called until it is whole. Hidden, so that the inbox leaves it alone; swept when mynad
+#: starts.
 UPLOAD = ".upload-"
 
 
 class Upload:
-    """Files that come in parts, one after another, into inboxes. Each appears under its name when it is whole and synced."""
+    """Files that come in parts, one after another, into inboxes. Each appears under its name when it is whole and
+    synced."""
 
     def __init__(self, home: Path, min_free: int) -> None:
         self.home = home
@@ -30,13 +32,17 @@ class Upload:
         self._file: BinaryIO | None = None
         self._aside = b""
         self._target = b""
-        self._folder = contextlib.ExitStack()  #: keeps the folder open that the file goes to; no link is followed on the way to it
+        self._folder = (
+            contextlib.ExitStack()
+        )  #: keeps the folder open that the file goes to; no link is followed on the way to it
         self._in = -1
 
     def add(self, part: pb.UploadPart) -> None:
         """Take a part. Raises BadRequest, DiskFull."""
         if self._file is not None and (part.name or part.voice):
-            raise BadRequest("A file began before the one before it had ended.", "Set `last` on the last part of each file.")
+            raise BadRequest(
+                "A file began before the one before it had ended.", "Set `last` on the last part of each file."
+            )
         if self.disk.missing(len(part.data)):
             raise DiskFull("The disk of the daemon's machine is full.", "Make room there, then add the files again.")
         try:
@@ -91,7 +97,9 @@ class Upload:
 
 def _not_written(error: OSError) -> MynaError:
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        return NotNow(f"The file could not be written: {error.strerror}.", "See to the inbox folder, then add it again.")
+        return NotNow(
+            f"The file could not be written: {error.strerror}.", "See to the inbox folder, then add it again."
+        )
     return DiskFull("The disk of the daemon's machine is full.", "Make room there, then add the files again.")
 
 

@@ -77,7 +77,9 @@ class VoicesService(stubs.VoicesServicer):
             if request.number:
                 rows, more = [voices.version(session, request.voice, request.number)], ""
             else:
-                rows, more = paging.cut(voices.versions(session, request.voice, before, size + 1), size, lambda row: row.number)
+                rows, more = paging.cut(
+                    voices.versions(session, request.voice, before, size + 1), size, lambda row: row.number
+                )
             told = [voices.version_message(row, self.home, report=request.report) for row in rows]
             return pb.VersionsResponse(versions=told, next_token=more)
 
@@ -146,8 +148,9 @@ class VoicesService(stubs.VoicesServicer):
         return answer
 
     async def Export(self, request: pb.ExportRequest, context: Any) -> AsyncIterator[pb.FilePart]:
-        """Has a job write the file, sends it, and takes it away once it was sent whole, unless it is to be kept. Who hangs up leaves the
-        job to its end: the file is under exports/ until the next export of the same takes its place."""
+        """Has a job write the file, sends it, and takes it away once it was sent whole, unless it is to be kept. Who
+        hangs up leaves the job to its end: the file is under exports/ until the next export of the same takes its
+        place."""
         spec = pb.JobSpec(export=pb.ExportSpec(voice=request.voice, version=request.version, format=request.format))
 
         def act(session: Session) -> tuple[int, pb.Job]:
@@ -166,7 +169,9 @@ class VoicesService(stubs.VoicesServicer):
             raise NotNow(f"The export (job #{job.id}) was cancelled.", "Ask for it again.")
         path = export.file(self.home, job.spec.export)
         with path.open("rb") as file:
-            yield pb.FilePart(name=path.name, size=os.fstat(file.fileno()).st_size)  # another export may take its name now
+            yield pb.FilePart(
+                name=path.name, size=os.fstat(file.fileno()).st_size
+            )  # another export may take its name now
             while data := await asyncio.to_thread(file.read, PART):
                 yield pb.FilePart(data=data)
             if not request.keep and not context.cancelled():

@@ -1,7 +1,7 @@
 """What a worker is given of a dataset: its clips with the text they had then, as references to files.
 
-Held-out clips and training clips never mix: each function here gives one kind only, in the order of their hashes, so that the same data
-gives the same list whatever order it arrived in.
+Held-out clips and training clips never mix: each function here gives one kind only, in the order of their hashes, so
+that the same data gives the same list whatever order it arrived in.
 """
 
 from __future__ import annotations
@@ -38,17 +38,21 @@ def dataset(session: Session, voice: str, number: int = 0) -> Dataset:
 
 
 def training(session: Session, voice: Voice, data: Dataset, home: Path, parent: Version | None) -> list[wire.ClipRef]:
-    """Training clips; `is_new` are those that the parent was not trained on with the same text. Without a parent, or when it has seen
-    them all, every clip is new: somebody wants to train on them."""
+    """Training clips; `is_new` are those that the parent was not trained on with the same text. Without a parent, or
+    when it has seen them all, every clip is new: somebody wants to train on them."""
     seen: set[tuple[int, str]] = set()
     if parent is not None:
         before = select(DatasetClip.clip, DatasetClip.text).join(Dataset, Dataset.id == DatasetClip.dataset)
-        before = before.where(Dataset.voice == voice.name, Dataset.number == parent.dataset, DatasetClip.held_out.is_(False))
+        before = before.where(
+            Dataset.voice == voice.name, Dataset.number == parent.dataset, DatasetClip.held_out.is_(False)
+        )
         seen = {(clip, text) for clip, text in session.execute(before)}
     rows = _rows(session, data, held_out=False)
     new = [(clip.id, text) not in seen for clip, text in rows]
     all_seen = not any(new)
-    return [_ref(voice, clip, text, home, is_new=all_seen or is_new) for (clip, text), is_new in zip(rows, new, strict=True)]
+    return [
+        _ref(voice, clip, text, home, is_new=all_seen or is_new) for (clip, text), is_new in zip(rows, new, strict=True)
+    ]
 
 
 def held_out(session: Session, voice: Voice, data: Dataset, home: Path) -> list[wire.ClipRef]:
@@ -57,8 +61,8 @@ def held_out(session: Session, voice: Voice, data: Dataset, home: Path) -> list[
 
 
 def reference(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
-    """What the voice sounds like: clips of the recordings that its voice.toml names, else a few training clips of the newest dataset,
-    always the same ones for the same data; empty when there is none yet."""
+    """What the voice sounds like: clips of the recordings that its voice.toml names, else a few training clips of the
+    newest dataset, always the same ones for the same data; empty when there is none yet."""
     if given := chosen(session, voice, home):
         return given
     try:
@@ -69,15 +73,18 @@ def reference(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
 
 
 def chosen(session: Session, voice: Voice, home: Path) -> list[wire.ClipRef]:
-    """Clips of the recordings that the voice's voice.toml names as its reference; empty if it names none. Raises as `named` does."""
+    """Clips of the recordings that the voice's voice.toml names as its reference; empty if it names none. Raises as
+    `named` does."""
     return named(session, voice, voice.options.get("reference", []), home)
 
 
 def named(session: Session, voice: Voice, recordings: Sequence[str], home: Path) -> list[wire.ClipRef]:
-    """Kept clips that are not held out, of recordings given by name or by the start of their SHA-256. Raises NotFound and BadRequest, with
-    what to do."""
+    """Kept clips that are not held out, of recordings given by name or by the start of their SHA-256. Raises NotFound
+    and BadRequest, with what to do."""
     if len(recordings) > REFERENCES_NAMED:
-        raise BadRequest(f"{len(recordings)} recordings are too many to sound like.", f"Name at most {REFERENCES_NAMED}.")
+        raise BadRequest(
+            f"{len(recordings)} recordings are too many to sound like.", f"Name at most {REFERENCES_NAMED}."
+        )
     found: dict[str, wire.ClipRef] = {}
     for name in recordings:
         of = select(Recording).where(Recording.voice == voice.name, Recording.removed.is_(None))
@@ -87,7 +94,11 @@ def named(session: Session, voice: Voice, recordings: Sequence[str], home: Path)
         if not rows:
             sentence = f"{voice.name} has no recording {name!r} to sound like."
             raise NotFound(sentence, f"`myna recordings {voice.name}` lists those there are.")
-        clips = select(Clip).where(Clip.recording.in_([row.id for row in rows]), Clip.kept, Clip.held_out.is_(False)).order_by(Clip.id)
+        clips = (
+            select(Clip)
+            .where(Clip.recording.in_([row.id for row in rows]), Clip.kept, Clip.held_out.is_(False))
+            .order_by(Clip.id)
+        )
         refs = [_ref(voice, clip, clip.text, home) for clip in session.scalars(clips)]
         if not refs:
             sentence = f"Nothing of {name} can be a reference: it is held out, not cut yet, or all of it was dropped."
@@ -98,7 +109,9 @@ def named(session: Session, voice: Voice, recordings: Sequence[str], home: Path)
 
 def _rows(session: Session, data: Dataset, *, held_out: bool) -> list[tuple[Clip, str]]:
     query = select(Clip, DatasetClip.text).join(DatasetClip, DatasetClip.clip == Clip.id)
-    query = query.where(DatasetClip.dataset == data.id, DatasetClip.held_out.is_(held_out)).order_by(Clip.sha256, Clip.id)
+    query = query.where(DatasetClip.dataset == data.id, DatasetClip.held_out.is_(held_out)).order_by(
+        Clip.sha256, Clip.id
+    )
     found: dict[str, tuple[Clip, str]] = {}
     for clip, text in session.execute(query):
         found.setdefault(clip.sha256, (clip, text))  # two stretches of sound that are the same bytes are one clip
@@ -108,5 +121,10 @@ def _rows(session: Session, data: Dataset, *, held_out: bool) -> list[tuple[Clip
 def _ref(voice: Voice, clip: Clip, text: str, home: Path, *, is_new: bool = False) -> wire.ClipRef:
     path = str(home / clip.path)
     return wire.ClipRef(
-        sha256=clip.sha256, path=path, text=text, language=voices.language(voice.language), seconds=clip.end - clip.start, is_new=is_new
+        sha256=clip.sha256,
+        path=path,
+        text=text,
+        language=voices.language(voice.language),
+        seconds=clip.end - clip.start,
+        is_new=is_new,
     )

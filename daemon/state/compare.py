@@ -83,7 +83,8 @@ class _Pair:
 
 
 def versions(session: Session, voice: str, a: int, b: int, home: Path) -> pb.CompareResponse:
-    """Versions a and b (0: the base) on the same held-out lines; not `ready`, with how to get there, while there are no such scores."""
+    """Versions a and b (0: the base) on the same held-out lines; not `ready`, with how to get there, while there are no
+    such scores."""
     if a == b:
         raise BadRequest("A version cannot be compared with itself.", "Give two versions; 0 is the base.")
     for number in (a, b):
@@ -145,7 +146,8 @@ def _present(session: Session, voice: str) -> dict[str, str] | None:
 
 
 def _pair(session: Session, voice: str, a: int, b: int, present: dict[str, str] | None) -> _Pair | None:
-    """The scores of both, heard by the same recogniser, that have most lines in common; of those in one evaluation, and the newest."""
+    """The scores of both, heard by the same recogniser, that have most lines in common; of those in one evaluation, and
+    the newest."""
     sides = [_sides(session, voice, number) for number in (a, b)]
     every = [
         _Pair(one, other, _common(one, other, present))
@@ -169,7 +171,11 @@ def _same_ears(one: Evaluation, other: Evaluation) -> bool:
 def _common(one: _Side, other: _Side, present: dict[str, str] | None) -> tuple[str, ...]:
     """Lines that both have, with the same text, which is the line's text still."""
     theirs = other.lines
-    same = {clip: line["text"] for clip, line in one.lines.items() if clip in theirs and theirs[clip]["text"] == line["text"]}
+    same = {
+        clip: line["text"]
+        for clip, line in one.lines.items()
+        if clip in theirs and theirs[clip]["text"] == line["text"]
+    }
     return tuple(clip for clip, text in same.items() if present is None or present.get(clip) == text)
 
 

@@ -48,11 +48,14 @@ class Chosen:
     @property
     def contents(self) -> dict[int, tuple[str, bool]]:
         """(text, held out) by the clip's id."""
-        return {clip.id: (clip.text, False) for clip in self.training} | {clip.id: (clip.text, True) for clip in self.held_out}
+        return {clip.id: (clip.text, False) for clip in self.training} | {
+            clip.id: (clip.text, True) for clip in self.held_out
+        }
 
 
 def build(session: Session, voice: str, job: int | None = None) -> Dataset | None:
-    """Make the voice's next dataset from its kept clips, deciding what is held out. None: it would be the same as the newest."""
+    """Make the voice's next dataset from its kept clips, deciding what is held out. None: it would be the same as the
+    newest."""
     followed.judge(session, voice)
     decide_holdouts(session, voice)
     chosen = choose(session, voice)
@@ -77,7 +80,10 @@ def build(session: Session, voice: str, job: int | None = None) -> Dataset | Non
     session.add(row)
     session.flush()
     is_new = {clip.id for clip in new}
-    rows = [{"dataset": row.id, "clip": id, "text": text, "held_out": held, "is_new": id in is_new} for id, (text, held) in after.items()]
+    rows = [
+        {"dataset": row.id, "clip": id, "text": text, "held_out": held, "is_new": id in is_new}
+        for id, (text, held) in after.items()
+    ]
     if rows:  # everything may have been taken out
         session.execute(insert(DatasetClip), rows)
     events.emit(session, pb.Event(dataset=message(row)), voice)
@@ -123,14 +129,21 @@ def decide_holdouts(session: Session, voice: str) -> None:
 
 
 def choose(session: Session, voice: str) -> Chosen:
-    """Training and held-out clips of the next dataset. More held-out clips than LIMIT (a held stretch was cut finer) are left out of both;
-    those that were held-out in a dataset before come first. The same sound twice is one clip, and held-out wins."""
+    """Training and held-out clips of the next dataset. More held-out clips than LIMIT (a held stretch was cut finer)
+    are left out of both; those that were held-out in a dataset before come first. The same sound twice is one clip, and
+    held-out wins."""
     # not whole rows: a scheduler asks this too
-    asked = select(Clip.id, Clip.sha256, Clip.text, Clip.held_out, Clip.start, Clip.end).join(Recording, Recording.id == Clip.recording)
+    asked = select(Clip.id, Clip.sha256, Clip.text, Clip.held_out, Clip.start, Clip.end).join(
+        Recording, Recording.id == Clip.recording
+    )
     rows = [Taken(*row.tuple()) for row in session.execute(asked.where(*_is_kept(voice)).order_by(Clip.id))]
-    held_before = select(DatasetClip.clip).join(Dataset, Dataset.id == DatasetClip.dataset).where(Dataset.voice == voice)
+    held_before = (
+        select(DatasetClip.clip).join(Dataset, Dataset.id == DatasetClip.dataset).where(Dataset.voice == voice)
+    )
     seen = set(session.scalars(held_before.where(DatasetClip.held_out)))
-    held = _once(sorted((row for row in rows if row.held_out), key=lambda row: (row.id not in seen, row.id)))[: holdout.LIMIT]
+    held = _once(sorted((row for row in rows if row.held_out), key=lambda row: (row.id not in seen, row.id)))[
+        : holdout.LIMIT
+    ]
     sounds = {row.sha256 for row in rows if row.held_out}
     return Chosen(_once([row for row in rows if not row.held_out and row.sha256 not in sounds]), held)
 
@@ -148,7 +161,9 @@ def next_number(session: Session, voice: str) -> int:
 def dropped(session: Session, voice: str) -> Counter[str]:
     """Clips of the voice's recordings that are not kept, by reason."""
     query = select(Clip.reason, func.count()).join(Recording, Recording.id == Clip.recording)
-    query = query.where(Clip.voice == voice, Clip.kept.is_(False), Clip.reason != SUPERSEDED, Recording.removed.is_(None))
+    query = query.where(
+        Clip.voice == voice, Clip.kept.is_(False), Clip.reason != SUPERSEDED, Recording.removed.is_(None)
+    )
     return Counter({reason or PERSON: count for reason, count in session.execute(query.group_by(Clip.reason))})
 
 
@@ -173,8 +188,8 @@ def page(session: Session, voice: str, before: int, size: int) -> list[Dataset]:
 
 
 def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: bool | None) -> Clip:
-    """What a person says of a clip: its text, whether it is kept. It shows in the next dataset. Raises NotFound, and BadRequest for a text
-    that the voice's engine cannot learn."""
+    """What a person says of a clip: its text, whether it is kept. It shows in the next dataset. Raises NotFound, and
+    BadRequest for a text that the voice's engine cannot learn."""
     rows = clips(session, voice, sha256)
     if text is not None:
         _check_text(voices.get(session, voice), text)
@@ -204,8 +219,9 @@ def _check_text(voice: Voice, text: str) -> None:
 
 
 def undo_clip(session: Session, voice: str, sha256: str, wanted: pb.Clip) -> Clip:
-    """Take back what a person said of a clip: the last change or, if `wanted` says how the clip was, all since it was so. It becomes what
-    is remembered of it, never what is asked for. Raises NotFound, NotNow if it never was like that."""
+    """Take back what a person said of a clip: the last change or, if `wanted` says how the clip was, all since it was
+    so. It becomes what is remembered of it, never what is asked for. Raises NotFound, NotNow if it never was like
+    that."""
     rows = clips(session, voice, sha256)
     like = {name: getattr(wanted, name) for name in SAID}
     undone = [row for row in rows if _back(row, like if any(like.values()) else None)]
@@ -233,7 +249,9 @@ def _back(row: Clip, like: dict[str, Any] | None) -> bool:
 def clips(session: Session, voice: str, sha256: str) -> list[Clip]:
     """The voice's clips of that sound: one, or as many as there are equal recordings. Raises NotFound."""
     voices.get(session, voice)
-    rows = list(session.scalars(select(Clip).where(Clip.voice == voice, Clip.sha256 == sha256, Clip.reason != SUPERSEDED)))
+    rows = list(
+        session.scalars(select(Clip).where(Clip.voice == voice, Clip.sha256 == sha256, Clip.reason != SUPERSEDED))
+    )
     if not sha256 or not rows:
         raise NotFound(f"{voice} has no clip {sha256[:12]}.", f"`myna clips {voice}` lists them.")
     return rows
@@ -274,7 +292,8 @@ def _is_kept(voice: str) -> tuple[ColumnElement[bool], ...]:
 
 
 def _trained(session: Session, voice: str) -> set[tuple[int, int]]:
-    """(recording, block) of units that have a clip, or the same sound as a clip, that was ever in a dataset to train on."""
+    """(recording, block) of units that have a clip, or the same sound as a clip, that was ever in a dataset to train
+    on."""
     sounds = select(Clip.sha256).join(DatasetClip, DatasetClip.clip == Clip.id)
     sounds = sounds.where(Clip.voice == voice, DatasetClip.held_out.is_(False))
     query = select(Clip.recording, Clip.start, Recording.seconds).join(Recording, Recording.id == Clip.recording)
@@ -285,7 +304,9 @@ def _trained(session: Session, voice: str) -> set[tuple[int, int]]:
 def _held_elsewhere(session: Session, voice: str) -> int:
     """Held-out clips of removed recordings."""
     query = select(func.count()).select_from(Clip).join(Recording, Recording.id == Clip.recording)
-    return session.scalar(query.where(Clip.voice == voice, Clip.kept, Clip.held_out, Recording.removed.is_not(None))) or 0
+    return (
+        session.scalar(query.where(Clip.voice == voice, Clip.kept, Clip.held_out, Recording.removed.is_not(None))) or 0
+    )
 
 
 def _contents(session: Session, dataset: Dataset | None) -> dict[int, tuple[str, bool]]:

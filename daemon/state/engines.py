@@ -58,7 +58,8 @@ def lacking(engine: EngineInfo, home: Path) -> list[WeightsFile]:
 
 
 def consent(session: Session, engine: EngineInfo) -> Consent | None:
-    """The consent to an engine's licence, None where none is needed. Raises NotNow, with how to give it, where it is missing."""
+    """The consent to an engine's licence, None where none is needed. Raises NotNow, with how to give it, where it is
+    missing."""
     given = session.get(Consent, engine.name) if engine.needs_consent else None
     if engine.needs_consent and given is None:
         hint = f"Read it at {engine.licence_url}, then `myna engines accept {engine.name}`."
@@ -113,7 +114,8 @@ def state(session: Session, engine: EngineInfo, home: Path) -> pb.EngineState:
 
 
 def accept(session: Session, name: str, home: Path, time: datetime | None = None) -> pb.EngineState:
-    """Record that the user of this machine accepted an engine's licence; once given, it stays as it was. Raises NotFound."""
+    """Record that the user of this machine accepted an engine's licence; once given, it stays as it was. Raises
+    NotFound."""
     engine = info(name)
     if session.get(Consent, name) is None and engine.needs_consent:
         session.add(Consent(engine=name, licence=engine.licence, by=getpass.getuser(), time=time or now()))
@@ -125,11 +127,17 @@ def _sentence(session: Session, engine: EngineInfo, message: pb.EngineState, hom
     if not engine.weights:
         return "Its base comes with Myna."
     if not message.accepted:
-        return f"Its weights are under the {engine.licence}: read {engine.licence_url}, then `myna engines accept {engine.name}`."
+        return (
+            f"Its weights are under the {engine.licence}: read {engine.licence_url}, then `myna "
+            f"engines accept {engine.name}`."
+        )
     if message.ready:
         return f"Its base is in {message.base} ({message.present / 1e9:.2g} GB)."
     if (fetch := fetching(session, engine)) is not None:
-        return f"Its base is being fetched (fetch #{fetch.id}): {message.present / 1e9:.1f} of {message.size / 1e9:.1f} GB are here."
+        return (
+            f"Its base is being fetched (fetch #{fetch.id}): {message.present / 1e9:.1f} of "
+            f"{message.size / 1e9:.1f} GB are here."
+        )
     names = ", ".join(file.name for file in lacking(engine, home))
     if variable := given_base(engine):
         return f"{message.base} lacks {names}: {variable} must name a folder that has the whole base, or be unset."

@@ -1,6 +1,7 @@
 """What happened, in order: rows that are committed with the change they tell of, and a hub that hands them to watchers.
 
-A watch from cursor c gives every event after c once. A watcher that cannot keep up loses nothing: it reads from the database again.
+A watch from cursor c gives every event after c once. A watcher that cannot keep up loses nothing: it reads from the
+database again.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ CHUNK = 500
 
 
 def emit(session: Session, event: pb.Event, voice: str = "") -> None:
-    """Append an event to this transaction. `event.cursor` and `event.time` are set here. A job's spec is added when it is read."""
+    """Append an event to this transaction. `event.cursor` and `event.time` are set here. A job's spec is added when it
+    is read."""
     time = now()
     event.time.FromDatetime(time)
     event.ClearField("cursor")
@@ -47,8 +49,8 @@ def newest(session: Session) -> int:
 
 
 def after(session: Session, cursor: int, voice: str = "", limit: int = CHUNK) -> tuple[list[pb.Event], int]:
-    """(events after `cursor` in order, the cursor read up to). Raises CursorTooOld when some of them were pruned, or when the cursor is of
-    another database."""
+    """(events after `cursor` in order, the cursor read up to). Raises CursorTooOld when some of them were pruned, or
+    when the cursor is of another database."""
     oldest = session.scalar(select(func.min(EventRow.cursor)))
     if oldest is not None and 0 < cursor < oldest - 1:
         raise CursorTooOld(f"Events before {oldest} are no longer kept.", "List what you need, then watch from now on.")
@@ -64,7 +66,9 @@ def after(session: Session, cursor: int, voice: str = "", limit: int = CHUNK) ->
 def _add_specs(session: Session, jobs: list[pb.Job]) -> None:
     """What jobs are to do is kept once, in their rows, and not in each event: it can be a whole book."""
     if jobs:
-        specs = dict(session.execute(select(Job.id, Job.spec).where(Job.id.in_({job.id for job in jobs}))).tuples().all())
+        specs = dict(
+            session.execute(select(Job.id, Job.spec).where(Job.id.in_({job.id for job in jobs}))).tuples().all()
+        )
         for job in jobs:
             job.spec.ParseFromString(specs.get(job.id, b""))
 

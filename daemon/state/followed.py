@@ -88,7 +88,8 @@ def _tell(session: Session, voice: str, dropped: dict[str, int]) -> None:
     count, first = sum(dropped.values()), next(iter(dropped))
     where = first if len(dropped) == 1 else f"{len(dropped)} recordings"
     sentence = (
-        f"The recogniser does not follow the speaker of {where} ({voice}): {count} clips that it thinks it understood are left out, too."
+        f"The recogniser does not follow the speaker of {where} ({voice}): {count} clips that it thinks "
+        f"it understood are left out, too."
     )
     hint = (
         f"Put the text beside the recording, in inbox/{voice}/, or a Whisper model into weights/whisper of "

@@ -1,8 +1,9 @@
 """Which clips never train. A pure rule over units, so that it can be tested against any history.
 
-A unit is a recording, or a ten-minute block of a long one. Its hash gives a fraction in 0…1 that nobody can steer: below a tenth, it is
-held out, while the voice holds fewer than LIMIT clips. A unit is decided when it first comes into a dataset. What is held stays held, as a
-stretch of seconds in the recording, through re-cutting, removing and adding again; what has trained is never held.
+A unit is a recording, or a ten-minute block of a long one. Its hash gives a fraction in 0…1 that nobody can steer:
+below a tenth, it is held out, while the voice holds fewer than LIMIT clips. A unit is decided when it first comes into
+a dataset. What is held stays held, as a stretch of seconds in the recording, through re-cutting, removing and adding
+again; what has trained is never held.
 
 If nothing would be held, the never-trained unit with the smallest fraction is taken, so that every voice can be scored.
 """
@@ -79,16 +80,18 @@ def inside(clip: Span, stretches: Sequence[Span]) -> bool:
 
 
 def within(clip: Span, stretches: Sequence[Span]) -> bool:
-    """Whether all of a clip lies in one held stretch. One that is inside but not within lies across an edge: it holds sound that may
-    have trained, so it is neither trained on nor held out."""
-    return any(start - clip[0] <= TOLERANCE and clip[1] - end <= TOLERANCE for start, end in stretches) and inside(clip, stretches)
+    """Whether all of a clip lies in one held stretch. One that is inside but not within lies across an edge: it holds
+    sound that may have trained, so it is neither trained on nor held out."""
+    return any(start - clip[0] <= TOLERANCE and clip[1] - end <= TOLERANCE for start, end in stretches) and inside(
+        clip, stretches
+    )
 
 
 def decide(units: Sequence[Unit], held_elsewhere: int = 0) -> dict[tuple[str, int], Decision]:
     """Decisions to store: for every undecided unit, and for the one that is taken because nothing else is held.
 
-    `units` are all of a voice that have kept clips and are not removed; `held_elsewhere` counts held clips of removed recordings, which
-    come back with them. A decision that is held already is never given again.
+    `units` are all of a voice that have kept clips and are not removed; `held_elsewhere` counts held clips of removed
+    recordings, which come back with them. A decision that is held already is never given again.
     """
     total = sum(len(unit.clips) for unit in units)
     held = sum(_held_clips(unit, unit.decision) for unit in units if unit.decision is not None)
@@ -113,7 +116,8 @@ def decide(units: Sequence[Unit], held_elsewhere: int = 0) -> dict[tuple[str, in
 
 
 def _hold(unit: Unit, whole: bool, room: int) -> Decision:
-    """Hold the unit, or a stretch of a tenth of it, of at most `room` clips (so many are left in the budget, and one is left to train)."""
+    """Hold the unit, or a stretch of a tenth of it, of at most `room` clips (so many are left in the budget, and one is
+    left to train)."""
     count = len(unit.clips)
     wanted = min(count if whole else max(1, round(count * SHARE)), room)
     if wanted < 1:

@@ -1,5 +1,5 @@
-"""Jobs: asking, and the changes of state that are the same for every kind (the others: `daemon.kinds.lifecycle`). Each change checks the
-present state, acts, and emits one event."""
+"""Jobs: asking, and the changes of state that are the same for every kind (the others: `daemon.kinds.lifecycle`). Each
+change checks the present state, acts, and emits one event."""
 
 from __future__ import annotations
 
@@ -114,20 +114,31 @@ def message(job: Job, *, with_spec: bool = True) -> pb.Job:
             told.transition = TRANSITIONS[transition]
             status.paused.CopyFrom(told)
         case Succeeded(started, ended, sentence):
-            status.succeeded.CopyFrom(pb.JobStatus.Succeeded(started=stamp(started), ended=stamp(ended), sentence=sentence))
+            status.succeeded.CopyFrom(
+                pb.JobStatus.Succeeded(started=stamp(started), ended=stamp(ended), sentence=sentence)
+            )
         case Failed(began, ended, error):
             kind = ERROR_KINDS.get(error.kind, pb.ENGINE)
             said = pb.JobError(kind=kind, sentence=error.sentence, hint=error.hint, log_tail=error.log_tail)
-            status.failed.CopyFrom(pb.JobStatus.Failed(started=stamp(began) if began else None, ended=stamp(ended), error=said))
+            status.failed.CopyFrom(
+                pb.JobStatus.Failed(started=stamp(began) if began else None, ended=stamp(ended), error=said)
+            )
         case Cancelled(ended, by):
             status.cancelled.CopyFrom(pb.JobStatus.Cancelled(ended=stamp(ended), by=by))
     return out
 
 
 def page(
-    session: Session, *, voice: str = "", states: Sequence[str] = (), kinds: Sequence[str] = (), token: str = "", size: int = 0
+    session: Session,
+    *,
+    voice: str = "",
+    states: Sequence[str] = (),
+    kinds: Sequence[str] = (),
+    token: str = "",
+    size: int = 0,
 ) -> tuple[list[Job], str]:
-    """(jobs, newest first; token of the next page, empty at the end). Raises BadRequest for unknown states or a foreign token."""
+    """(jobs, newest first; token of the next page, empty at the end). Raises BadRequest for unknown states or a foreign
+    token."""
     if unknown := set(states) - set(STATES):
         raise BadRequest(f"There is no job state {sorted(unknown)[0]!r}.", f"Use {', '.join(STATES)}.")
     size, before = paging.size(size), paging.number(token)
@@ -156,13 +167,17 @@ def live(session: Session) -> list[Job]:
 
 def find_live(session: Session, kind_name: str, voice: str) -> Job | None:
     """A queued, running or paused job of that kind and voice, if there is one."""
-    return session.scalars(select(Job).where(text(LIVE), Job.kind == kind_name, Job.voice == voice).order_by(Job.id).limit(1)).first()
+    return session.scalars(
+        select(Job).where(text(LIVE), Job.kind == kind_name, Job.voice == voice).order_by(Job.id).limit(1)
+    ).first()
 
 
 def at_work(session: Session, kind_name: str, voice: str) -> Job | None:
     """A job of the kind that works at the voice now, or would if it had not given way; none that a person holds."""
     works = Job.state.in_(("running", "paused")), Job.paused_by_person.is_(False)
-    return session.scalars(select(Job).where(text(LIVE), *works, Job.kind == kind_name, Job.voice == voice).limit(1)).first()
+    return session.scalars(
+        select(Job).where(text(LIVE), *works, Job.kind == kind_name, Job.voice == voice).limit(1)
+    ).first()
 
 
 def next_id(session: Session) -> int:
@@ -207,7 +222,8 @@ def resume(session: Session, job: Job) -> None:
 
 
 def retry(session: Session, job: Job) -> Job:
-    """Put a failed or cancelled job back into the queue, at its old place. Raises NotNow for others, NotFound if its voice was deleted."""
+    """Put a failed or cancelled job back into the queue, at its old place. Raises NotNow for others, NotFound if its
+    voice was deleted."""
     if transition_of(job) is Transition.CANCELLING:
         raise NotNow(f"Job {job.id} is still being cancelled.", f"`myna retry {job.id}` once it has ended.")
     if job.state not in (State.FAILED, State.CANCELLED):
@@ -219,7 +235,8 @@ def retry(session: Session, job: Job) -> Job:
 
 
 def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False, last: bool = False) -> Job:
-    """Move a waiting job; moving past jobs of another priority takes over that priority. Raises NotNow if it does not wait."""
+    """Move a waiting job; moving past jobs of another priority takes over that priority. Raises NotNow if it does not
+    wait."""
     if job.state != State.QUEUED:
         raise NotNow(f"Job {job.id} is {job.state}; only waiting jobs can be moved.", "")
     lane = select(Job).where(text(LIVE), Job.gpu_lane == job.gpu_lane, Job.id != job.id).limit(1)
@@ -250,7 +267,8 @@ def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False,
 
 
 def _between(session: Session, job: Job, low: float, high: float) -> float:
-    """A place between two neighbours. After some fifty moves to the same spot numbers run out there: then all ahead move up by one."""
+    """A place between two neighbours. After some fifty moves to the same spot numbers run out there: then all ahead
+    move up by one."""
     middle = (low + high) / 2
     if not low < middle < high:
         same = (Job.gpu_lane == job.gpu_lane, Job.priority == job.priority)
@@ -291,7 +309,9 @@ def start_attempt(session: Session, job: Job, pid: int | None = None) -> Attempt
 
 def running_attempt(session: Session, job: Job) -> Attempt | None:
     """The attempt that has not ended, if any."""
-    return session.scalars(select(Attempt).where(Attempt.job == job.id, Attempt.ended.is_(None)).order_by(Attempt.id.desc())).first()
+    return session.scalars(
+        select(Attempt).where(Attempt.job == job.id, Attempt.ended.is_(None)).order_by(Attempt.id.desc())
+    ).first()
 
 
 def end_attempt(session: Session, job: Job, outcome: Outcome) -> None:
@@ -306,7 +326,8 @@ def progressed(session: Session, job: Job) -> None:
 
 
 def preempt(session: Session, job: Job, why: str) -> None:
-    """A running job has given way (to a person who holds it, or because of `why`), or one that has waits for somebody else now."""
+    """A running job has given way (to a person who holds it, or because of `why`), or one that has waits for somebody
+    else now."""
     if job.state == State.RUNNING and job.paused_by_person:
         _hold(job)
         changed(session, job)
@@ -353,7 +374,10 @@ def check_alive(job: Job) -> None:
     """Raises NotNow if the job has ended."""
     if job.state in ENDED:
         raise NotNow(
-            f"Job {job.id} has {job.state} already." if job.state != State.CANCELLED else f"Job {job.id} is cancelled already.", ""
+            f"Job {job.id} has {job.state} already."
+            if job.state != State.CANCELLED
+            else f"Job {job.id} is cancelled already.",
+            "",
         )
 
 

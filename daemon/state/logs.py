@@ -1,10 +1,10 @@
 """The log of each job: one file of JSON lines, `log/job-<id>.jsonl`, over all its attempts.
 
-Its first line says when the job was submitted, to the microsecond: a file that says otherwise is of another database's job of that number
-(daemon/home/identity.py).
+Its first line says when the job was submitted, to the microsecond: a file that says otherwise is of another database's
+job of that number (daemon/home/identity.py).
 
-A thread of its own writes, so that a slow disk slows no loop: what comes while it writes waits in memory and is its next batch. A crash of
-mynad costs that batch at most.
+A thread of its own writes, so that a slow disk slows no loop: what comes while it writes waits in memory and is its
+next batch. A crash of mynad costs that batch at most.
 """
 
 from __future__ import annotations
@@ -47,7 +47,8 @@ class Read(Line):
 
 
 class Logs:
-    """Appends and follows job logs. `append`, `begin` and `close` take effect in the order in which they were called, and never block."""
+    """Appends and follows job logs. `append`, `begin` and `close` take effect in the order in which they were called,
+    and never block."""
 
     def __init__(self, home: Path) -> None:
         self.folder = home / "log"
@@ -56,7 +57,9 @@ class Logs:
         self._closed: set[int] = set()  #: followed jobs that have ended
         self._loop: asyncio.AbstractEventLoop | None = None  #: that of the followers
         self._writer = ThreadPoolExecutor(1, "logs")
-        self._waiting: list[tuple[int, Line | datetime]] = []  #: (job, line, or when it was submitted: it begins), the oldest first
+        self._waiting: list[
+            tuple[int, Line | datetime]
+        ] = []  #: (job, line, or when it was submitted: it begins), the oldest first
         self._size = 0  #: characters in `_waiting`
         self._queue = threading.Lock()  #: over the two above
         self._files = threading.Lock()  #: held while a file is made, set aside or written
@@ -70,8 +73,9 @@ class Logs:
         self._add(job, [submitted], 0)
 
     def claim(self, job: int, submitted: datetime, *, begin: bool = False) -> None:
-        """Set the file under the job's number aside if it is another job's. A file without such a first line, from before there was one,
-        is this job's if it does not begin before the job. `begin`: make the file, if there is none. Blocks: call it from a thread."""
+        """Set the file under the job's number aside if it is another job's. A file without such a first line, from
+        before there was one, is this job's if it does not begin before the job. `begin`: make the file, if there is
+        none. Blocks: call it from a thread."""
         path, mine = self.path(job), (submitted - EPOCH) // timedelta(microseconds=1)
         with self._files:
             with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
@@ -124,7 +128,9 @@ class Logs:
             else:
                 rows.setdefault(job, []).append(row)
         for job, lines in rows.items():
-            data = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode("utf-8", "backslashreplace")
+            data = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode(
+                "utf-8", "backslashreplace"
+            )
             with self._files, contextlib.suppress(OSError), self.path(job).open("ab+") as file:
                 if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
                     file.write(b"\n")  # a full disk or a kill cut the last line: the damage stays its own
@@ -147,8 +153,8 @@ class Logs:
             self._changed(job)
 
     def read(self, job: int, offset: int = 0) -> tuple[list[Read], int]:
-        """(whole lines from a byte offset on, the offset after them): those of PIECE bytes, or one that is longer. The offset stays where
-        nothing more is to be read. A half-written last line waits for its end."""
+        """(whole lines from a byte offset on, the offset after them): those of PIECE bytes, or one that is longer. The
+        offset stays where nothing more is to be read. A half-written last line waits for its end."""
         try:
             with self.path(job).open("rb") as file:
                 file.seek(offset)
@@ -194,8 +200,9 @@ class Logs:
     async def follow(
         self, job: int, *, tail: int = 0, after: int = 0, alive: Callable[[], Awaitable[bool]] | None = None
     ) -> AsyncIterator[Read]:
-        """The job's lines after the cursor `after`; with `alive`, which tells whether the job has not ended, also those that come, until
-        `close(job)` says that there will be no more. Raises CursorTooOld for a cursor behind the log's end: it is of another log."""
+        """The job's lines after the cursor `after`; with `alive`, which tells whether the job has not ended, also those
+        that come, until `close(job)` says that there will be no more. Raises CursorTooOld for a cursor behind the log's
+        end: it is of another log."""
         changed, self._loop = asyncio.Event(), asyncio.get_running_loop()
         followers = self._followers.setdefault(job, set())
         followers.add(changed)
@@ -217,7 +224,9 @@ class Logs:
                 if last or alive is None:
                     return
                 if on is None:
-                    on = await alive()  # asked after `close` can reach us, so that a job that ends just now is not waited for
+                    on = (
+                        await alive()
+                    )  # asked after `close` can reach us, so that a job that ends just now is not waited for
                     await self._written()
                 else:
                     await changed.wait()

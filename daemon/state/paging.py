@@ -21,7 +21,8 @@ def size(asked: int) -> int:
 
 
 def number(token: str) -> int:
-    """The id or number behind which a page begins; 0: it is the first one. Raises BadRequest for what no answer gave."""
+    """The id or number behind which a page begins; 0: it is the first one. Raises BadRequest for what no answer
+    gave."""
     found = whole(token) if token else 0
     if found is None:
         raise BadRequest("This is no page token.", "Use the token of the last answer.")
@@ -29,7 +30,8 @@ def number(token: str) -> int:
 
 
 def cut(rows: Sequence[T], size: int, token: Callable[[T], object]) -> tuple[list[T], str]:
-    """(the rows of a page, the token of the next one or nothing), of rows that were asked for with one more than `size`."""
+    """(the rows of a page, the token of the next one or nothing), of rows that were asked for with one more than
+    `size`."""
     return list(rows[:size]), str(token(rows[size - 1])) if len(rows) > size else ""
 
 

@@ -1,4 +1,5 @@
-"""Ratings: what people thought of two versions that said the same. A pair is stored one way round and told as it was asked for."""
+"""Ratings: what people thought of two versions that said the same. A pair is stored one way round and told as it was
+asked for."""
 
 from __future__ import annotations
 
@@ -19,13 +20,16 @@ LONGEST = 10_000  #: characters of a text
 
 
 def add(session: Session, given: pb.Rating) -> Rating:
-    """Store a rating. Raises BadRequest for one that says nothing or cannot be, NotFound for versions that are not there."""
+    """Store a rating. Raises BadRequest for one that says nothing or cannot be, NotFound for versions that are not
+    there."""
     _pair(session, given.voice, given.a, given.b)
     preferred = known(Preference, given.preferred) or from_wire(Preference, given.preferred_value)
     if given.preferred and preferred is None:
         raise BadRequest(f"{given.preferred!r} is no preference.", "It is a, b, same, or nothing.")
     if max(given.score_a, given.score_b) > tally.BEST:
-        raise BadRequest(f"{max(given.score_a, given.score_b)} is no score.", "Scores go from 1 (bad) to 5 (excellent); 0 is none.")
+        raise BadRequest(
+            f"{max(given.score_a, given.score_b)} is no score.", "Scores go from 1 (bad) to 5 (excellent); 0 is none."
+        )
     if not (preferred or given.score_a or given.score_b):
         raise BadRequest("This rating says nothing.", "Give a preference, a score, or both.")
     if len(given.text) > LONGEST:
@@ -82,13 +86,17 @@ def message(row: Rating, *, swap: bool = False) -> pb.Rating:
     """As on the wire; with `swap` the other way round than it is stored."""
     a, b, preferred, score_a, score_b = _turned(swap, row.a, row.b, row.preferred, row.score_a, row.score_b)
     return pb.Rating(
-        id=row.id, voice=row.voice, a=a, b=b, clip=row.clip, text=row.text, preferred=preferred, score_a=score_a, score_b=score_b,
-        blind=row.blind, time=stamp(row.time), preferred_value=on_wire(Preference, preferred),
+        id=row.id, voice=row.voice, a=a, b=b, clip=row.clip, text=row.text, preferred=preferred, score_a=score_a,
+        score_b=score_b, blind=row.blind, time=stamp(row.time), preferred_value=on_wire(Preference, preferred),
     )  # fmt: skip
 
 
 def _turned(swap: bool, a: int, b: int, preferred: str, score_a: int, score_b: int) -> tuple[int, int, str, int, int]:
-    return (b, a, SWAPPED.get(known(Preference, preferred), preferred), score_b, score_a) if swap else (a, b, preferred, score_a, score_b)
+    return (
+        (b, a, SWAPPED.get(known(Preference, preferred), preferred), score_b, score_a)
+        if swap
+        else (a, b, preferred, score_a, score_b)
+    )
 
 
 def _of(voice: str, a: int, b: int) -> Select[Rating]:
@@ -116,5 +124,8 @@ def _sentence(a: int, b: int, votes: dict[Preference, int], low: float, high: fl
     names = {Preference.A: f"v{a}" if a else "the base", Preference.B: f"v{b}" if b else "the base"}
     more = Preference.B if votes[Preference.B] >= votes[Preference.A] else Preference.A
     share, bottom, top = votes[more] / decided, *((low, high) if more is Preference.B else (1 - high, 1 - low))
-    said = f"{names[more]} was preferred {votes[more]} of {decided} times ({share:.0%}; 95 % interval {bottom:.0%} to {top:.0%})"
+    said = (
+        f"{names[more]} was preferred {votes[more]} of {decided} times ({share:.0%}; 95 % "
+        f"interval {bottom:.0%} to {top:.0%})"
+    )
     return f"{said}: {'more than chance' if bottom > 0.5 else 'that may still be chance'}."

@@ -1,4 +1,5 @@
-"""Recordings of a voice: taking them, the text that comes with them or later, removing them, and storing their clips."""
+"""Recordings of a voice: taking them, the text that comes with them or later, removing them, and storing their
+clips."""
 
 from __future__ import annotations
 
@@ -40,7 +41,8 @@ def get(session: Session, voice: str, sha256: str) -> Recording:
 
 
 def take(session: Session, voice: str, taken: wire.RecordingTaken) -> Recording:
-    """Store a taken recording. The same bytes again, under any name, are the same recording: known, and no longer removed."""
+    """Store a taken recording. The same bytes again, under any name, are the same recording: known, and no longer
+    removed."""
     ensure_voice(session, voice)
     name = taken.name or printable(taken.file)
     row = session.scalars(select(Recording).where(Recording.voice == voice, Recording.sha256 == taken.sha256)).first()
@@ -74,7 +76,8 @@ def take(session: Session, voice: str, taken: wire.RecordingTaken) -> Recording:
 
 
 def set_text(row: Recording, text: str, source: str) -> bool:
-    """Give a recording its text; another one than it had means that it is to be cut again. True if it is another one."""
+    """Give a recording its text; another one than it had means that it is to be cut again. True if it is another
+    one."""
     if row.text == text:
         return False
     row.text, row.text_from, row.cut = text, source, None
@@ -96,15 +99,20 @@ def name_stem(name: str) -> str:
 
 
 def attach(session: Session, voice: str, texts: Mapping[str, str], source: str) -> tuple[set[str], list[Recording]]:
-    """Give texts, by the recordings' names without ending, to recordings that were taken before. Returns (the names that have a recording,
-    the recordings that have a text which they did not have)."""
+    """Give texts, by the recordings' names without ending, to recordings that were taken before. Returns (the names
+    that have a recording, the recordings that have a text which they did not have)."""
     known = by_stem(session, voice)
     there = texts.keys() & known.keys()
     changed: list[Recording] = []
     for key in there:
         for id in known[key]:
             row = session.get_one(Recording, id)
-            if is_metadata(source.encode()) and row.text is not None and row.text_from and not is_metadata(row.text_from.encode()):
+            if (
+                is_metadata(source.encode())
+                and row.text is not None
+                and row.text_from
+                and not is_metadata(row.text_from.encode())
+            ):
                 continue  # a text of its own beside the recording goes before that of a list
             if set_text(row, texts[key], source):
                 changed.append(row)
@@ -113,7 +121,8 @@ def attach(session: Session, voice: str, texts: Mapping[str, str], source: str) 
 
 
 def remove(session: Session, voice: str, sha256: str) -> Recording:
-    """Take a recording out of the voice: it is in no further dataset. Its file, its clips and its held-out decision stay."""
+    """Take a recording out of the voice: it is in no further dataset. Its file, its clips and its held-out decision
+    stay."""
     row = get(session, voice, sha256)
     if row.removed is None:
         row.removed = now()
@@ -165,7 +174,11 @@ def _emit_voice(session: Session, voice: str) -> None:
 
 def cut_again(session: Session, voice: str) -> int:
     """Have all recordings of a voice cut by its next dataset job. Returns how many there are."""
-    rows = list(session.scalars(select(Recording).where(Recording.voice == voice, Recording.removed.is_(None), Recording.cut.is_not(None))))
+    rows = list(
+        session.scalars(
+            select(Recording).where(Recording.voice == voice, Recording.removed.is_(None), Recording.cut.is_not(None))
+        )
+    )
     for row in rows:
         row.cut = None
     return len(rows)
@@ -210,7 +223,11 @@ def _supersede(session: Session, rows: Sequence[Clip]) -> None:
     named = set(session.scalars(select(DatasetClip.clip).where(DatasetClip.clip.in_([row.id for row in rows]))))
     for row in rows:
         if row.id in named:
-            row.kept, row.reason, row.sentence = False, SUPERSEDED, "Its recording was cut again; other clips stand in its place."
+            row.kept, row.reason, row.sentence = (
+                False,
+                SUPERSEDED,
+                "Its recording was cut again; other clips stand in its place.",
+            )
         else:
             session.delete(row)
 

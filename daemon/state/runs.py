@@ -98,14 +98,16 @@ def add_points(session: Session, run: int, series: Iterable[pb.Series]) -> None:
         top = max(top, max(each.steps, default=0))
     if rows:
         session.connection().execute(UPSERT, rows)
-        session.connection().execute(text("UPDATE runs SET step = max(step, :top) WHERE id = :run"), {"top": top, "run": run})
+        session.connection().execute(
+            text("UPDATE runs SET step = max(step, :top) WHERE id = :run"), {"top": top, "run": run}
+        )
 
 
 def points(
     session: Session, run: int, names: Sequence[str] = (), from_step: int = 0, to_step: int = 0, max_buckets: int = 0
 ) -> list[pb.Series]:
-    """Series of a run between two steps (inclusive; 0: to the end), whole, or with at most two points a bucket: its least and its greatest
-    value, in step order, so that no spike is lost. A value that is no number comes as NaN."""
+    """Series of a run between two steps (inclusive; 0: to the end), whole, or with at most two points a bucket: its
+    least and its greatest value, in step order, so that no spike is lost. A value that is no number comes as NaN."""
     get(session, run)
     chosen = [name for name in series_names(session, run) if not names or name in names]
     cursor = session.scalar(select(func.max(PointRow.id))) or 0
@@ -118,7 +120,9 @@ def points(
         if max_buckets and total > 2 * max_buckets:
             rows: Sequence[tuple[int, float | None]] = _reduced(session, bounds, max_buckets)
         else:
-            query = text("SELECT step, value FROM points WHERE series = :series AND step BETWEEN :low AND :high ORDER BY step")
+            query = text(
+                "SELECT step, value FROM points WHERE series = :series AND step BETWEEN :low AND :high ORDER BY step"
+            )
             rows = [(step, value) for step, value in session.connection().execute(query, bounds)]
         result.steps.extend(step for step, _ in rows)
         result.values.extend(math.nan if value is None else value for _, value in rows)
@@ -129,9 +133,12 @@ def points(
 def _reduced(session: Session, bounds: dict[str, int], buckets: int) -> list[tuple[int, float | None]]:
     """Least and greatest value of each bucket, in step order.
 
-    Each bucket is a range of the index: asked for one by one they need no sorting, which a GROUP BY over a million rows would."""
+    Each bucket is a range of the index: asked for one by one they need no sorting, which a GROUP BY over a million rows
+    would."""
     connection = session.connection()
-    first, last = (connection.execute(text(f"SELECT {end}(step) {RANGE}"), bounds).scalar_one() for end in ("min", "max"))
+    first, last = (
+        connection.execute(text(f"SELECT {end}(step) {RANGE}"), bounds).scalar_one() for end in ("min", "max")
+    )
     width = (last - first) // buckets + 1
     found: dict[int, float | None] = {}
     for low in range(first, last + 1, width):
@@ -143,7 +150,9 @@ def _reduced(session: Session, bounds: dict[str, int], buckets: int) -> list[tup
     return sorted(found.items())
 
 
-def points_after(session: Session, run: int, cursor: int, names: Sequence[str] = (), limit: int = BATCH) -> tuple[list[pb.Series], int]:
+def points_after(
+    session: Session, run: int, cursor: int, names: Sequence[str] = (), limit: int = BATCH
+) -> tuple[list[pb.Series], int]:
     """(points stored after the cursor, the cursor read up to), oldest first."""
     ids = {
         id: name
@@ -151,10 +160,14 @@ def points_after(session: Session, run: int, cursor: int, names: Sequence[str] =
         if not names or name in names
     }
     if cursor > paging.GREATEST:
-        raise CursorTooOld(f"There was no point {cursor} here yet.", "Ask for the points, then watch from their cursor.")
+        raise CursorTooOld(
+            f"There was no point {cursor} here yet.", "Ask for the points, then watch from their cursor."
+        )
     if not ids:
         return [], cursor
-    query = select(PointRow.id, PointRow.series, PointRow.step, PointRow.value).where(PointRow.id > cursor, PointRow.series.in_(ids))
+    query = select(PointRow.id, PointRow.series, PointRow.step, PointRow.value).where(
+        PointRow.id > cursor, PointRow.series.in_(ids)
+    )
     rows = session.connection().execute(query.order_by(PointRow.id).limit(limit)).all()
     found: dict[int, tuple[list[int], list[float]]] = {}
     for _, series, step, value in rows:

@@ -15,7 +15,8 @@ WORST, BEST = 1.0, 5.0  #: ends of the opinion scale
 
 
 def wilson(times: int, of: int) -> tuple[float, float]:
-    """The 95 % confidence interval of a share (Wilson's score interval, without continuity correction); (0, 1) of nothing."""
+    """The 95 % confidence interval of a share (Wilson's score interval, without continuity correction); (0, 1) of
+    nothing."""
     if of == 0:
         return 0.0, 1.0
     share, square = times / of, Z * Z
@@ -25,8 +26,8 @@ def wilson(times: int, of: int) -> tuple[float, float]:
 
 
 def opinion(scores: Sequence[int]) -> tuple[float, float, float]:
-    """(mean, low, high): the mean score and its 95 % confidence interval by Student's t, within the scale; the scale's ends for less than
-    two scores, NaN as the mean of none."""
+    """(mean, low, high): the mean score and its 95 % confidence interval by Student's t, within the scale; the scale's
+    ends for less than two scores, NaN as the mean of none."""
     if not scores:
         return math.nan, WORST, BEST
     count = len(scores)
@@ -40,4 +41,8 @@ def opinion(scores: Sequence[int]) -> tuple[float, float, float]:
 
 def student(freedom: int) -> float:
     """The 97.5 % quantile of Student's t; beyond the table by its expansion in 1 / freedom, right to three decimals."""
-    return T[freedom - 1] if freedom <= len(T) else Z + (Z**3 + Z) / (4 * freedom) + (5 * Z**5 + 16 * Z**3 + 3 * Z) / (96 * freedom**2)
+    return (
+        T[freedom - 1]
+        if freedom <= len(T)
+        else Z + (Z**3 + Z) / (4 * freedom) + (5 * Z**5 + 16 * Z**3 + 3 * Z) / (96 * freedom**2)
+    )

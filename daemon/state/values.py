@@ -1,4 +1,5 @@
-"""Decisions and states as values, one enum each: rows keep their text, the wire has an enum of the same names beside the text.
+"""Decisions and states as values, one enum each: rows keep their text, the wire has an enum of the same names beside
+the text.
 
 The states of jobs are in `daemon.state.status`; what the gate finds is in `engines.metrics`.
 """

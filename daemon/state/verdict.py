@@ -1,7 +1,7 @@
 """A version's verdict: what was decided, as a value, and the one place that says it in words.
 
-The value is kept beside the scores (`Version.metrics`, where whatever is no number is none of the scores; `Evaluation.report`), the words
-in `verdict`. Versions that an older Myna scored have words only: nothing reads those.
+The value is kept beside the scores (`Version.metrics`, where whatever is no number is none of the scores;
+`Evaluation.report`), the words in `verdict`. Versions that an older Myna scored have words only: nothing reads those.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """A voice is deleted (nothing of it goes), restored, renamed: its rows. Its folders: `daemon.home.voice_folders`.
 
-Renaming takes two transactions with the moving of folders between them. The first gives all rows the new name and notes the old one
-(`Voice.renamed_from`); until the second one takes the note away, no job of the voice can begin. Whoever finds the note, after a kill at any
-moment, moves what is not moved yet, and takes it away.
+Renaming takes two transactions with the moving of folders between them. The first gives all rows the new name and notes
+the old one (`Voice.renamed_from`); until the second one takes the note away, no job of the voice can begin. Whoever
+finds the note, after a kill at any moment, moves what is not moved yet, and takes it away.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ _HISTORY = frozenset(("events",))
 
 
 def delete(session: Session, name: str) -> Voice:
-    """Take a voice out of all lists; all rows and files are kept. Raises NotFound, and NotNow while a job of it has not ended."""
+    """Take a voice out of all lists; all rows and files are kept. Raises NotFound, and NotNow while a job of it has not
+    ended."""
     row = voices.known(session, name)
     if row.deleted is None:
         voices.check_there(row)
@@ -43,8 +44,9 @@ def restore(session: Session, name: str) -> Voice:
 
 
 def begin_rename(session: Session, old: str, new: str) -> None:
-    """Give every row of a voice its new name, and note the old one. A deleted voice can be renamed, too: that frees its name. Raises
-    NotFound, BadRequest for a name that cannot be, NotNow if it is taken, or while a job of the voice has not ended."""
+    """Give every row of a voice its new name, and note the old one. A deleted voice can be renamed, too: that frees its
+    name. Raises NotFound, BadRequest for a name that cannot be, NotNow if it is taken, or while a job of the voice has
+    not ended."""
     row = voices.known(session, old)
     names.check_voice(new)
     if old == new:
@@ -52,7 +54,9 @@ def begin_rename(session: Session, old: str, new: str) -> None:
     if row.renamed_from:
         voices.check_there(row)
     if (taken := session.get(Voice, new)) is not None:
-        deleted = f", which was deleted: `myna voices restore {new}` brings it back" if taken.deleted is not None else ""
+        deleted = (
+            f", which was deleted: `myna voices restore {new}` brings it back" if taken.deleted is not None else ""
+        )
         raise NotNow(f"There is a voice named {new} already{deleted}.", "Choose another name.")
     _check_idle(session, row, "renamed")
     session.flush()

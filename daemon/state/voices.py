@@ -1,6 +1,7 @@
 """Voices and their versions: what there is, which version speaks, and how that came to be.
 
-A voice has at most one promoted version. Promotions are kept as history, so that rolling back knows where to; files are never deleted here.
+A voice has at most one promoted version. Promotions are kept as history, so that rolling back knows where to; files are
+never deleted here.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ SCORED_ON = "scored_on"
 
 
 def get(session: Session, name: str) -> Voice:
-    """Raises NotFound with the voices there are, or how a deleted one comes back; NotNow for one that is being renamed."""
+    """Raises NotFound with the voices there are, or how a deleted one comes back; NotNow for one that is being
+    renamed."""
     return check_there(known(session, name))
 
 
@@ -39,7 +41,9 @@ def known(session: Session, name: str) -> Voice:
     if (voice := session.get(Voice, name)) is not None:
         return voice
     there = session.scalars(select(Voice.name).where(Voice.deleted.is_(None)).order_by(Voice.name).limit(10)).all()
-    hint = f"There are: {', '.join(there)}." if there else "Copy recordings into inbox/NAME/ and the voice NAME is made."
+    hint = (
+        f"There are: {', '.join(there)}." if there else "Copy recordings into inbox/NAME/ and the voice NAME is made."
+    )
     raise NotFound(f"There is no voice named {name!r}.", hint)
 
 
@@ -75,11 +79,15 @@ def version(session: Session, voice: str, number: int) -> Version:
 
 
 def folder(session: Session, row: Version, home: Path) -> Path:
-    """The version's folder, for a job to read. Raises NotNow if what lies there is another's (daemon/home/identity.py)."""
+    """The version's folder, for a job to read. Raises NotNow if what lies there is another's
+    (daemon/home/identity.py)."""
     place, run = home / row.path, session.get(Run, row.run)
     mark = identity.read(place)
     if mark is not None and run is not None and mark.run != run.uuid:
-        sentence = f"{place} is not version {row.number} of {row.voice}: it was made by another run, of the home {mark.home[:8]}."
+        sentence = (
+            f"{place} is not version {row.number} of {row.voice}: it was made by another run, "
+            f"of the home {mark.home[:8]}."
+        )
         raise NotNow(sentence, "Nothing of it is used. Put the version's own folder back, or train anew.")
     return place
 
@@ -96,8 +104,8 @@ def promoted(session: Session, voice: Voice) -> Version | None:
 
 
 def promote(session: Session, voice: str, number: int, by: str) -> Version:
-    """Let a version speak from now on; if it does already, nothing changes. The one before is archived (its files are kept: rolling back
-    needs them)."""
+    """Let a version speak from now on; if it does already, nothing changes. The one before is archived (its files are
+    kept: rolling back needs them)."""
     owner, chosen = get(session, voice), version(session, voice, number)
     if owner.promoted == number:
         return chosen
@@ -108,14 +116,16 @@ def promote(session: Session, voice: str, number: int, by: str) -> Version:
 
 
 def rollback(session: Session, voice: str, by: str = BY_ROLLBACK) -> Version | None:
-    """Back to the version promoted before the present one (again: further back); None: to the engine's base. The version left behind is
-    rejected: a person said no to it. Raises NotNow when the base speaks already."""
+    """Back to the version promoted before the present one (again: further back); None: to the engine's base. The
+    version left behind is rejected: a person said no to it. Raises NotNow when the base speaks already."""
     owner = get(session, voice)
     present = promoted(session, owner)
     if present is None:
         hint = f"`myna promote {voice}@VERSION` chooses one."
         raise NotNow(f"{voice} speaks with the engine's base already: no version is promoted.", hint)
-    came = select(Promotion).where(Promotion.voice == voice, Promotion.version == present.number, Promotion.by != BY_ROLLBACK)
+    came = select(Promotion).where(
+        Promotion.voice == voice, Promotion.version == present.number, Promotion.by != BY_ROLLBACK
+    )
     arrival = session.scalars(came.order_by(Promotion.id.desc())).first()
     earlier = arrival.previous if arrival is not None else None
     target = None if earlier is None else version(session, voice, earlier)
@@ -221,7 +231,11 @@ def next_sentence(session: Session, row: Voice, newest: Dataset | None) -> str:
     if waiting < needed:
         more = "more new" if used else "more"
         return f"needs {needed - waiting:.0f} s {more} audio to train"
-    return f"can be trained: `myna train {row.name}`" if not used or waiting else "is up to date: add recordings to make it better"
+    return (
+        f"can be trained: `myna train {row.name}`"
+        if not used or waiting
+        else "is up to date: add recordings to make it better"
+    )
 
 
 def version_message(row: Version, home: Path | None = None, *, report: bool = False) -> pb.Version:
@@ -259,12 +273,23 @@ def base_message(row: Voice) -> pb.Version:
     """The engine's base, standing where a version would: number 0."""
     words = f"{row.name} speaks with the base of {row.engine}: no version is promoted."
     state = VersionState.BASE
-    return pb.Version(voice=row.name, number=0, engine=row.engine, state=state, verdict=words, state_value=on_wire(VersionState, state))
+    return pb.Version(
+        voice=row.name,
+        number=0,
+        engine=row.engine,
+        state=state,
+        verdict=words,
+        state_value=on_wire(VersionState, state),
+    )
 
 
 def numbers(values: dict[str, Any]) -> dict[str, float]:
     """Those values that are numbers."""
-    return {name: float(value) for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)}
+    return {
+        name: float(value)
+        for name, value in values.items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
 
 
 def name_of(row: Version | None) -> str:
@@ -294,7 +319,9 @@ def option_json(row: Voice, table: str) -> str:
 
 def newest_dataset(session: Session, voice: str) -> Dataset | None:
     """The dataset with the greatest number."""
-    return session.scalars(select(Dataset).where(Dataset.voice == voice).order_by(Dataset.number.desc()).limit(1)).first()
+    return session.scalars(
+        select(Dataset).where(Dataset.voice == voice).order_by(Dataset.number.desc()).limit(1)
+    ).first()
 
 
 def _text(path: Path) -> str:

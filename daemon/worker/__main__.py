@@ -1,7 +1,9 @@
-"""A worker: the process that does one job attempt (`python -m daemon.worker`), or speaks one request after another (`--speech`).
+"""A worker: the process that does one job attempt (`python -m daemon.worker`), or speaks one request after another
+(`--speech`).
 
-The launcher starts it with a socket to mynad at descriptor 3. It asks at once to die with the launcher, says Hello, gets a Start with the
-plan, runs `daemon.worker.job.<kind>.run`, and tells how it ended. What it prints goes to the job's log; the socket carries everything else.
+The launcher starts it with a socket to mynad at descriptor 3. It asks at once to die with the launcher, says Hello,
+gets a Start with the plan, runs `daemon.worker.job.<kind>.run`, and tells how it ended. What it prints goes to the
+job's log; the socket carries everything else.
 """
 
 from __future__ import annotations

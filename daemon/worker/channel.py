@@ -1,7 +1,8 @@
-"""The worker's end of its socket to mynad: `Line` is the socket for life, `JobChannel` the `daemon.worker.job.Channel` of one job on it.
+"""The worker's end of its socket to mynad: `Line` is the socket for life, `JobChannel` the `daemon.worker.job.Channel`
+of one job on it.
 
-Two threads beside the job's own: one reads commands, one sends heartbeats and what is waiting to be sent. When mynad closes the socket
-the process ends at once: whatever is worth keeping was written before it was reported.
+Two threads beside the job's own: one reads commands, one sends heartbeats and what is waiting to be sent. When mynad
+closes the socket the process ends at once: whatever is worth keeping was written before it was reported.
 """
 
 from __future__ import annotations

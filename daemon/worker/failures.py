@@ -17,14 +17,20 @@ REFUSALS = {
     errno.EEXIST: ("is in the way", "Move it away, then retry the job."),
     errno.ENOTEMPTY: ("is a folder that is not empty, and in the way", "Move it away, then retry the job."),
     errno.ENOENT: ("is not there", "Put it back if it was moved or deleted, then retry the job."),
-    errno.ENAMETOOLONG: ("has a name that is too long for its file system", "Use shorter names, or a MYNA_HOME with a shorter path."),
+    errno.ENAMETOOLONG: (
+        "has a name that is too long for its file system",
+        "Use shorter names, or a MYNA_HOME with a shorter path.",
+    ),
     errno.ELOOP: ("leads round in a circle of links", "Mend the links, then retry the job."),
     errno.EMFILE: (
         "cannot be opened: the worker has too many files open",
         "Raise the limit (`ulimit -n`) and restart mynad, then retry.",
     ),
     errno.ENFILE: ("cannot be opened: the machine has too many files open", "End other programs, then retry the job."),
-    errno.EIO: ("cannot be used: its disk reports errors", "See `journalctl -k`, and whether the disk is whole, then retry the job."),
+    errno.EIO: (
+        "cannot be used: its disk reports errors",
+        "See `journalctl -k`, and whether the disk is whole, then retry the job.",
+    ),
     errno.ESTALE: ("cannot be used: its network file system has gone", "Mount it again, then retry the job."),
 }
 
@@ -40,14 +46,24 @@ def explain(error: BaseException, home: Path) -> tuple[str, str, str, str]:
         return error.kind, str(error), error.hint, ""
     stack = "".join(traceback.format_exception(error))
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, without importing torch
-        return "out-of-memory", "The machine ran out of memory.", "End other programs, or make the job smaller (batch_size).", stack
+        return (
+            "out-of-memory",
+            "The machine ran out of memory.",
+            "End other programs, or make the job smaller (batch_size).",
+            stack,
+        )
     if isinstance(error, OSError) and error.errno in REFUSALS:
         what, hint = REFUSALS[error.errno]
         return "engine", f"{_path_of(error, home)} {what}.", hint, stack
     if isinstance(error, SystemExit):
         return "engine", f"A library tried to end the worker (exit {error.code}).", "The log has its last words.", stack
     what = f"{type(error).__name__}: {error}".splitlines()[0]
-    return "engine", f"The worker met an error it has no words for: {what}.", "The log has the details; please report it.", stack
+    return (
+        "engine",
+        f"The worker met an error it has no words for: {what}.",
+        "The log has the details; please report it.",
+        stack,
+    )
 
 
 def _path_of(error: OSError, home: Path) -> str:

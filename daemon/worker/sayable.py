@@ -10,10 +10,12 @@ from engines.text import unspeakable
 
 
 def sayable(engine: Speaks, request: SpeechRequest, channel: Channel) -> tuple[SpeechRequest, list[str]]:
-    """The request as it can be spoken, and the stretches of its text that were left out, which the log names. Raises BadInput where
-    nothing is left."""
+    """The request as it can be spoken, and the stretches of its text that were left out, which the log names. Raises
+    BadInput where nothing is left."""
     stretches = engine.unspeakable(request.text, request.language)
     text = unspeakable.speakable(engine.info.name, request.text, stretches)
     if stretches:
-        channel.log("warning", f"Left out, since the engine {engine.info.name} cannot say it: {unspeakable.names(stretches)}.")
+        channel.log(
+            "warning", f"Left out, since the engine {engine.info.name} cannot say it: {unspeakable.names(stretches)}."
+        )
     return replace(request, text=text), list(dict.fromkeys(stretch.text for stretch in stretches))

@@ -1,7 +1,7 @@
 """Held-out lines as versions speak them: wav files under `samples/<voice>/<version or base>/`, spoken once and kept.
 
-A line is spoken again only when what speaks it, its text or the way of speaking changed. Beside them, `recordings/` has the recordings of
-the same lines as wav, so that the daemon can play either without decoding libraries.
+A line is spoken again only when what speaks it, its text or the way of speaking changed. Beside them, `recordings/` has
+the recordings of the same lines as wav, so that the daemon can play either without decoding libraries.
 """
 
 from __future__ import annotations
@@ -48,7 +48,8 @@ class Speaker:
 
 
 def speaker(engine: Engine, samples: Path, number: int, version: str, reference: Sequence[Clip]) -> Speaker:
-    """The speaker of a version (number and folder), or of the base (0 and no folder), which starts from the `reference` clips."""
+    """The speaker of a version (number and folder), or of the base (0 and no folder), which starts from the `reference`
+    clips."""
     if version:
         folder = Path(version)
         made_of = [versions.identity(folder)]
@@ -57,15 +58,24 @@ def speaker(engine: Engine, samples: Path, number: int, version: str, reference:
         base = engine.base_dir()
         made_of = [versions.identity(base) if base is not None else "", *(clip.sha256 for clip in reference)]
     identity = hashlib.sha256(json.dumps([FORMAT, engine.info.name, SEED, *made_of]).encode()).hexdigest()[:16]
-    return Speaker(f"v{number}" if version else "the base", samples / (str(number) if version else BASE), folder, identity)
+    return Speaker(
+        f"v{number}" if version else "the base", samples / (str(number) if version else BASE), folder, identity
+    )
 
 
 def speak_all(
-    engine: Speaks, model: Callable[[], Model], who: Speaker, clips: Sequence[Clip], channel: Channel, on_line: Callable[[], None]
+    engine: Speaks,
+    model: Callable[[], Model],
+    who: Speaker,
+    clips: Sequence[Clip],
+    channel: Channel,
+    on_line: Callable[[], None],
 ) -> int:
-    """Have every line spoken and on disk; `on_line` is called after each. Returns how many were spoken now; the others were there.
+    """Have every line spoken and on disk; `on_line` is called after each. Returns how many were spoken now; the others
+    were there.
 
-    `model` is only called, once, if there is something to speak. A line that cannot be spoken has no file, and the log says why.
+    `model` is only called, once, if there is something to speak. A line that cannot be spoken has no file, and the log
+    says why.
     """
     make_folder(who.folder)
     _sweep(who.folder)
@@ -117,14 +127,16 @@ def lines(who: Speaker, recorded: Speaker, clips: Sequence[Clip]) -> list[Line]:
 
 
 def scored_before(who: Speaker, clips: Sequence[Clip], recogniser: str) -> tuple[dict[str, Any], Path]:
-    """(what an earlier evaluation of the same speaker on the same lines kept, if any; where it is kept). `recogniser` is its name."""
+    """(what an earlier evaluation of the same speaker on the same lines kept, if any; where it is kept). `recogniser`
+    is its name."""
     made_of = [FORMAT, recogniser, *(_key(who, clip) for clip in clips)]
     path = who.folder / f"scores-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]}.json"
     return _read(path), path
 
 
 class HeardLines:
-    """Scores line by line, for the next attempt when this one is cut short. Kept beside where all of them will be (`whole`)."""
+    """Scores line by line, for the next attempt when this one is cut short. Kept beside where all of them will be
+    (`whole`)."""
 
     def __init__(self, whole: Path, lines: Sequence[Line]) -> None:
         self._path = whole.with_suffix(".part.json")

@@ -1,4 +1,5 @@
-"""Folders of versions, as workers read and write them: written whole and renamed into place, with their lineage in `version.json`."""
+"""Folders of versions, as workers read and write them: written whole and renamed into place, with their lineage in
+`version.json`."""
 
 from __future__ import annotations
 
@@ -37,9 +38,9 @@ def lineage(folder: Path) -> dict[str, Any] | None:
 
 
 def write(folder: Path, save: Callable[[Path], None], about: dict[str, Any], mark: Mark) -> Path | None:
-    """Let `save` fill a folder beside `folder`, add the lineage and the mark, sync everything and rename it into place. Raises DiskFull:
-    then nothing of it is left. What lies half-written from killed attempts at this version is swept away first. Whatever stands in its
-    place is not this version: it is set aside, and where to is returned."""
+    """Let `save` fill a folder beside `folder`, add the lineage and the mark, sync everything and rename it into place.
+    Raises DiskFull: then nothing of it is left. What lies half-written from killed attempts at this version is swept
+    away first. Whatever stands in its place is not this version: it is set aside, and where to is returned."""
     stood = None
     make_folder(folder.parent)
     for leftover in folder.parent.glob(f"{TEMPORARY}{folder.name}-*"):
@@ -62,7 +63,8 @@ def write(folder: Path, save: Callable[[Path], None], about: dict[str, Any], mar
 
 
 def identity(folder: Path) -> str:
-    """Short digest that changes when a version's or base's files do (names, sizes, times: weights are too big to be read for this)."""
+    """Short digest that changes when a version's or base's files do (names, sizes, times: weights are too big to be
+    read for this)."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.name not in BESIDE:

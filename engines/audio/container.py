@@ -1,7 +1,7 @@
 """Tell by its first bytes what kind of audio file this is, and how long it claims to be.
 
-The content decides, never the name. Telling the container before FFmpeg sees the file also keeps playlists and scripts that FFmpeg
-would follow (to other files, or into the network) away from it.
+The content decides, never the name. Telling the container before FFmpeg sees the file also keeps playlists and scripts
+that FFmpeg would follow (to other files, or into the network) away from it.
 """
 
 from __future__ import annotations
@@ -106,7 +106,8 @@ def _format(head: bytes, file: BinaryIO) -> str:
 
 
 def _frame_sync(head: bytes) -> str:
-    """MP3 and ADTS have no header, only frames that begin with a sync word. Two in a row are asked for, so that noise is not taken."""
+    """MP3 and ADTS have no header, only frames that begin with a sync word. Two in a row are asked for, so that noise
+    is not taken."""
     for start in range(min(len(head) - 8, 4096)):
         if head[start] != 0xFF or head[start + 1] & 0xE0 != 0xE0:
             continue
@@ -140,7 +141,10 @@ _BITRATES = {
 
 def _mp3_frame_length(header: bytes) -> int:
     """Bytes of the MPEG audio frame that begins with these four (ISO 11172-3, 13818-3), 0 if they are none."""
-    version, layer = (header[1] >> 3) & 3, (header[1] >> 1) & 3  # version 3: MPEG-1, 2: MPEG-2, 0: 2.5; layer 3: I, 2: II, 1: III
+    version, layer = (
+        (header[1] >> 3) & 3,
+        (header[1] >> 1) & 3,
+    )  # version 3: MPEG-1, 2: MPEG-2, 0: 2.5; layer 3: I, 2: II, 1: III
     rate_index, bitrate_index = (header[2] >> 2) & 3, header[2] >> 4
     if version == 1 or layer == 0 or rate_index == 3 or bitrate_index in (0, 15):
         return 0
@@ -159,7 +163,8 @@ def _id3_length(head: bytes) -> int:
 
 
 def _wav_seconds(file: BinaryIO) -> float | None:
-    """Length that a WAV header claims. FFmpeg quietly believes the file's size instead, so that a cut-off copy looks whole."""
+    """Length that a WAV header claims. FFmpeg quietly believes the file's size instead, so that a cut-off copy looks
+    whole."""
     file.seek(12)
     byte_rate = 0
     for _ in range(64):  # chunks before the sound: a handful in every sane file
@@ -172,7 +177,9 @@ def _wav_seconds(file: BinaryIO) -> float | None:
             byte_rate = struct.unpack("<I", body[8:12])[0] if len(body) >= 12 else 0
             file.seek(size + size % 2 - len(body), 1)
         elif name == b"data":
-            streamed = size in (0, 0x7FFFFFFF) or size >= 0xFFFFF000  # written to a pipe, or RF64: the real length is elsewhere
+            streamed = (
+                size in (0, 0x7FFFFFFF) or size >= 0xFFFFF000
+            )  # written to a pipe, or RF64: the real length is elsewhere
             return None if streamed or not byte_rate else size / byte_rate
         else:
             file.seek(size + size % 2, 1)

@@ -1,7 +1,8 @@
 """Decode recordings of any kind, and check them whole.
 
-PyAV's wheel carries FFmpeg, so no system package is needed. This module is what the ingest worker runs for every dropped file: it
-imports no torch, and av and numpy only when the first file is opened. Decoding streams, so a three-hour file takes constant memory.
+PyAV's wheel carries FFmpeg, so no system package is needed. This module is what the ingest worker runs for every
+dropped file: it imports no torch, and av and numpy only when the first file is opened. Decoding streams, so a
+three-hour file takes constant memory.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 #: Called often by whoever works long; raises what ends the work.
 Alive = Callable[[], None]
-#: Longest recording taken, seconds. Longer is nearly always a mistake (a recorder left running), and can be split by the person.
+#: Longest recording taken, seconds. Longer is nearly always a mistake (a recorder left running), and can be split by
+#: the person.
 MAX_SECONDS = 12 * 3600.0
 #: Below this level (RMS over the whole recording, dB of full scale) a recording counts as silent.
 SILENT_DB = -66.0
@@ -53,10 +55,11 @@ class RecordingFacts:
 
 
 def probe_and_decode(path: Path, alive: Alive = lambda: None) -> RecordingFacts:
-    """Decode the whole file and say what is in it. `alive` is called many times a second, and what it raises ends the decoding.
+    """Decode the whole file and say what is in it. `alive` is called many times a second, and what it raises ends the
+    decoding.
 
-    Raises BadInput, with one sentence and what to do, if it is empty, no audio, damaged, cut short, silent digital nothing of zero
-    length, made of values that are no numbers, longer than MAX_SECONDS, a folder, or unreadable.
+    Raises BadInput, with one sentence and what to do, if it is empty, no audio, damaged, cut short, silent digital
+    nothing of zero length, made of values that are no numbers, longer than MAX_SECONDS, a folder, or unreadable.
     """
     with opened(path) as file:
         container = known(file, path)
@@ -83,7 +86,8 @@ class Reader:
             if not _is_damage(error):
                 raise
             raise BadInput(
-                f"{shown(path)} begins like {_article(container.looks_like)} file but is damaged or cut short ({_reason(error)}).",
+                f"{shown(path)} begins like {_article(container.looks_like)} file but is damaged or "
+                f"cut short ({_reason(error)}).",
                 "Copy it again from where it was recorded, or export it once more.",
             ) from None
         streams = self._input.streams.audio
@@ -92,7 +96,10 @@ class Reader:
             raise BadInput(f"{shown(path)} holds no sound.{video}", "Drop the sound recording itself.")
         self.stream: Any = streams[0]
         if self.stream.codec_context is None:
-            raise BadInput(f"The sound in {shown(path)} is coded in a way that cannot be decoded here.", "Export it as 16-bit WAV or FLAC.")
+            raise BadInput(
+                f"The sound in {shown(path)} is coded in a way that cannot be decoded here.",
+                "Export it as 16-bit WAV or FLAC.",
+            )
         self.sample_rate = int(self.stream.codec_context.sample_rate or 0)
         self.channels = int(self.stream.codec_context.channels or 0)
         if not 4_000 <= self.sample_rate <= 768_000 or not 1 <= self.channels <= 64:
@@ -105,8 +112,8 @@ class Reader:
 
     def blocks(self) -> Iterator[NDArray[np.float32]]:
         """All of the file, in order. Damaged packets are counted and passed over."""
-        # Packed, not planar: of a planar frame with more than eight channels, PyAV reads planes that are not there. The frames that come
-        # from the decoder, planar or not, go to FFmpeg's own resampler untouched.
+        # Packed, not planar: of a planar frame with more than eight channels, PyAV reads planes that are not there. The
+        # frames that come from the decoder, planar or not, go to FFmpeg's own resampler untouched.
         join = self._av.AudioResampler(format="flt", frame_size=max(_BLOCK // max(1, self.channels // 2), 4_096))
         try:
             for packet in self._input.demux(self.stream):
@@ -157,7 +164,10 @@ class Reader:
             array = np.ascontiguousarray(packed.reshape(-1, self.channels).T)
             self.samples += array.shape[1]
             if self.samples > MAX_SECONDS * self.sample_rate:
-                raise BadInput(f"{shown(self._path)} is longer than {MAX_SECONDS / 3600:.0f} hours.", "Split it into shorter recordings.")
+                raise BadInput(
+                    f"{shown(self._path)} is longer than {MAX_SECONDS / 3600:.0f} hours.",
+                    "Split it into shorter recordings.",
+                )
             yield array
 
 
@@ -174,7 +184,8 @@ class _Levels:
         peak = float(np.abs(block).max(initial=0.0))
         if not math.isfinite(peak):
             raise BadInput(
-                f"{shown(path)} contains samples that are not numbers (NaN or infinite).", "Export it again as 16-bit WAV or FLAC."
+                f"{shown(path)} contains samples that are not numbers (NaN or infinite).",
+                "Export it again as 16-bit WAV or FLAC.",
             )
         if peak > _MAX_PEAK:
             raise BadInput(
@@ -188,7 +199,8 @@ class _Levels:
 
 
 class Clipping:
-    """Finds clipped samples over consecutive blocks: the third and later ones in a row at full scale. A single one may be a fair peak."""
+    """Finds clipped samples over consecutive blocks: the third and later ones in a row at full scale. A single one may
+    be a fair peak."""
 
     def __init__(self) -> None:
         self._before: Any = None  # whether the last two samples of each channel stood at full scale
@@ -235,7 +247,11 @@ def _name_note(path: Path, container: Container) -> list[str]:
     what, endings = NAMES[container.format]
     suffix = path.suffix.lower()
     known = suffix in {ending for _, all_endings in NAMES.values() for ending in all_endings}
-    return [f"It is named {suffix} but is {_article(what)} file; taken as what it is."] if known and suffix not in endings else []
+    return (
+        [f"It is named {suffix} but is {_article(what)} file; taken as what it is."]
+        if known and suffix not in endings
+        else []
+    )
 
 
 def _length_notes(path: Path, file: BinaryIO, container: Container, reader: Reader, seconds: float) -> list[str]:
@@ -259,11 +275,17 @@ def opened(path: Path) -> BinaryIO:
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
-        raise BadInput(f"{shown(path)} is not there.", "It was moved or deleted before it could be read; drop it again.") from None
+        raise BadInput(
+            f"{shown(path)} is not there.", "It was moved or deleted before it could be read; drop it again."
+        ) from None
     except PermissionError:
-        raise BadInput(f"{shown(path)} may not be read.", "Give the daemon's user permission to read it (chmod a+r).") from None
+        raise BadInput(
+            f"{shown(path)} may not be read.", "Give the daemon's user permission to read it (chmod a+r)."
+        ) from None
     except OSError as error:
-        raise BadInput(f"{shown(path)} cannot be opened ({error.strerror}).", "Check the disk or the network mount.") from None
+        raise BadInput(
+            f"{shown(path)} cannot be opened ({error.strerror}).", "Check the disk or the network mount."
+        ) from None
     mode = os.fstat(descriptor).st_mode
     if not stat.S_ISREG(mode):
         os.close(descriptor)
@@ -292,11 +314,15 @@ def shown(path: Path) -> str:
 
 
 def _is_damage(error: Exception) -> bool:
-    """Whether the file's content is to blame. The disk is, where it is the system that speaks; but not where it was asked to go to a place
-    beyond any file."""
+    """Whether the file's content is to blame. The disk is, where it is the system that speaks; but not where it was
+    asked to go to a place beyond any file."""
     from av.error import FFmpegError
 
-    return isinstance(error, FFmpegError) or not isinstance(error, OSError) or error.errno in (errno.EINVAL, errno.EOVERFLOW)
+    return (
+        isinstance(error, FFmpegError)
+        or not isinstance(error, OSError)
+        or error.errno in (errno.EINVAL, errno.EOVERFLOW)
+    )
 
 
 def _article(what: str) -> str:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 
 def encode_flac(samples: NDArray[np.float32], sample_rate: int) -> bytes:
-    """Mono float samples of shape (n,) as a 16-bit FLAC file; values beyond ±1 are limited. The same samples give the same bytes."""
+    """Mono float samples of shape (n,) as a 16-bit FLAC file; values beyond ±1 are limited. The same samples give the
+    same bytes."""
     import numpy as np
     import soundfile
 
@@ -26,7 +27,8 @@ def encode_flac(samples: NDArray[np.float32], sample_rate: int) -> bytes:
 
 
 def save_clip(folder: Path, samples: NDArray[np.float32], sample_rate: int) -> tuple[str, Path]:
-    """Write a clip under its own hash: `folder/ab/<sha256>.flac`. Returns (sha256 in hex, path). The same clip twice is one file.
+    """Write a clip under its own hash: `folder/ab/<sha256>.flac`. Returns (sha256 in hex, path). The same clip twice is
+    one file.
 
     Raises DiskFull.
     """

@@ -1,8 +1,10 @@
-"""A transformer's code loop over several texts at once: a step takes one code a row and gives the next code's logits and latent.
+"""A transformer's code loop over several texts at once: a step takes one code a row and gives the next code's logits
+and latent.
 
-Keys and values lie in one block that grows rarely, and several rows share each reading of the weights. Positions are the decoder's business
-(it adds them to embeddings, not to keys), so a row may stand anywhere in the block: rows are right-aligned, and join and leave at any step.
-What conditions the voice stands before every text and does not depend on it: it is computed once for all rows.
+Keys and values lie in one block that grows rarely, and several rows share each reading of the weights. Positions are
+the decoder's business (it adds them to embeddings, not to keys), so a row may stand anywhere in the block: rows are
+right-aligned, and join and leave at any step. What conditions the voice stands before every text and does not depend on
+it: it is computed once for all rows.
 """
 
 from __future__ import annotations
@@ -27,9 +29,12 @@ class Next(NamedTuple):
 class Layer(Protocol):
     """One block of a transformer."""
 
-    def __call__(self, hidden: torch.Tensor, block: torch.Tensor, mask: torch.Tensor | None, *, causal: bool) -> torch.Tensor:
-        """Hidden (rows, n, channels) → the same; keys and values of the n are written into the last n columns of `block` (2, rows,
-        heads, columns, size). A mask is True where a position may look, and broadcasts to (rows, heads, n, columns)."""
+    def __call__(
+        self, hidden: torch.Tensor, block: torch.Tensor, mask: torch.Tensor | None, *, causal: bool
+    ) -> torch.Tensor:
+        """Hidden (rows, n, channels) → the same; keys and values of the n are written into the last n columns of
+        `block` (2, rows, heads, columns, size). A mask is True where a position may look, and broadcasts to (rows,
+        heads, n, columns)."""
         ...
 
 
@@ -51,7 +56,8 @@ class Decoder(Protocol):
         ...
 
     def prompt(self, tokens: Sequence[int], codes: Sequence[int] = ()) -> torch.Tensor:
-        """What stands between the prefix and the next code, (positions, channels): the text, and the codes that were said already."""
+        """What stands between the prefix and the next code, (positions, channels): the text, and the codes that were
+        said already."""
         ...
 
     def embed(self, codes: torch.Tensor, positions: Sequence[int]) -> torch.Tensor:
@@ -96,14 +102,18 @@ class Batch:
         return self.decoder.out(hidden[:, -1])
 
     def step(self, codes: Sequence[int], positions: Sequence[int], by: Decoder | None = None) -> Next:
-        """Say one code a row, at its position among the row's codes (the first is 1); what follows, as another decoder of the same voice
-        sees it if one is given."""
-        return self._say(self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[:, None], by or self.decoder)
+        """Say one code a row, at its position among the row's codes (the first is 1); what follows, as another decoder
+        of the same voice sees it if one is given."""
+        return self._say(
+            self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[:, None], by or self.decoder
+        )
 
     def say(self, codes: Sequence[int], position: int) -> Next:
         """Say several codes of the only row, the first at a position among its codes; what follows each, (codes, …)."""
         positions = range(position, position + len(codes))
-        return self._say(self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[None], self.decoder)
+        return self._say(
+            self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[None], self.decoder
+        )
 
     def back(self, columns: int) -> None:
         """Unsay what every row said last."""
@@ -141,7 +151,9 @@ class Batch:
         self.column += shift
         more = torch.zeros(*self._block.shape[:2], rows, *self._block.shape[3:], device=self._block.device)
         self._block = torch.cat([self._block, more], dim=2)
-        self._shown = torch.cat([self._shown, torch.zeros(rows, self._shown.shape[1], dtype=torch.bool, device=shown.device)])
+        self._shown = torch.cat(
+            [self._shown, torch.zeros(rows, self._shown.shape[1], dtype=torch.bool, device=shown.device)]
+        )
         self._shown[-rows:, self.column - width : self.column] = shown
         self.rows += rows
 

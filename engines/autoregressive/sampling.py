@@ -1,5 +1,5 @@
-"""From logits to a code: penalties and cuts in the order and with the numbers of transformers' own, so that the same seed draws the same
-codes as models that generate with it (stock coqui-tts among them).
+"""From logits to a code: penalties and cuts in the order and with the numbers of transformers' own, so that the same
+seed draws the same codes as models that generate with it (stock coqui-tts among them).
 """
 
 from __future__ import annotations
@@ -19,8 +19,12 @@ class Sampling:
     temperature: float = 0.75  #: 0: always the likeliest code
     top_k: int = 50  #: only the k likeliest codes; 0: all
     top_p: float = 0.85  #: only the likeliest codes that make up this share; 1: all
-    repetition_penalty: float = 10.0  #: divides the logit of codes that were said (Keskar et al. 2019, arXiv 1909.05858); 1: none
-    length_penalty: float = 1.0  #: above 1 speech ends later, below 1 sooner (stock uses it for beams only, where it ranks)
+    repetition_penalty: float = (
+        10.0  #: divides the logit of codes that were said (Keskar et al. 2019, arXiv 1909.05858); 1: none
+    )
+    length_penalty: float = (
+        1.0  #: above 1 speech ends later, below 1 sooner (stock uses it for beams only, where it ranks)
+    )
 
 
 def draw(logits: torch.Tensor, seen: torch.Tensor, how: Sampling, stop: int, generator: torch.Generator) -> int:

@@ -1,9 +1,11 @@
-"""Speculative decoding (Leviathan et al. 2023, arXiv 2211.17192): several codes for one reading of the weights, and the same ones.
+"""Speculative decoding (Leviathan et al. 2023, arXiv 2211.17192): several codes for one reading of the weights, and the
+same ones.
 
-One code at a time, fp32 decoding on a CPU waits for weights to come out of memory: for nine codes it waits as long as for one. So a draft,
-such as the same model with its weights in eight bits, a quarter of the bytes, guesses how a sentence goes on, drawing from a copy of the
-take's own generator; one pass in full precision looks at all guesses at once, and says what follows each. A code is always drawn from what
-full precision said: a guess that turns out to be another code is forgotten with all after it. Guesses cost time, never change what is said.
+One code at a time, fp32 decoding on a CPU waits for weights to come out of memory: for nine codes it waits as long as
+for one. So a draft, such as the same model with its weights in eight bits, a quarter of the bytes, guesses how a
+sentence goes on, drawing from a copy of the take's own generator; one pass in full precision looks at all guesses at
+once, and says what follows each. A code is always drawn from what full precision said: a guess that turns out to be
+another code is forgotten with all after it. Guesses cost time, never change what is said.
 """
 
 from __future__ import annotations
@@ -26,13 +28,15 @@ class Speculative:
     def __init__(self, batch: Batch, draft: Decoder, sampling: Sampling) -> None:
         self._batch, self._draft, self._sampling = batch, draft, sampling
         self._reach = FIRST
-        self._known: deque[tuple[int, Next]] = deque()  #: guessed codes in order, and what follows each if it is the one that is said
+        self._known: deque[tuple[int, Next]] = (
+            deque()
+        )  #: guessed codes in order, and what follows each if it is the one that is said
 
     def after(self, codes: Sequence[int], seen: torch.Tensor, generator: torch.Generator, most: int) -> Next:
         """What follows the codes said so far, the last of which the batch does not have yet, as from `Batch.step`.
 
-        `seen` (codes,) bool and `generator` are the take's, as they will draw the next code, and stay as they are; at most `most` codes are
-        still to be said. One row: logits (1, codes), latents (1, channels)."""
+        `seen` (codes,) bool and `generator` are the take's, as they will draw the next code, and stay as they are; at
+        most `most` codes are still to be said. One row: logits (1, codes), latents (1, channels)."""
         if self._known:
             guessed, following = self._known.popleft()
             if guessed == codes[-1]:

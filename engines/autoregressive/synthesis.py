@@ -1,8 +1,9 @@
-"""A text read aloud: sentences decoded side by side, the one that is next to be heard turned into sound as its codes come.
+"""A text read aloud: sentences decoded side by side, the one that is next to be heard turned into sound as its codes
+come.
 
-The first sentence starts alone, so that its first sound comes soon; then others join it, since a step for four costs little more than a
-step for one. Sound that went out stays: a take that breaks is said again from there, with other luck; a sentence nobody has heard yet is
-looked at whole, and said again from its start.
+The first sentence starts alone, so that its first sound comes soon; then others join it, since a step for four costs
+little more than a step for one. Sound that went out stays: a take that breaks is said again from there, with other
+luck; a sentence nobody has heard yet is looked at whole, and said again from its start.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from engines.autoregressive.speculative import Speculative
 
 log = logging.getLogger("engines.speaking")
 
-#: Codes of the first chunk (at XTTS's 21.5 a second 0.28 s, of which its vocoder keeps the last 0.14 s back), and how chunks grow up to the
-#: longest.
+#: Codes of the first chunk (at XTTS's 21.5 a second 0.28 s, of which its vocoder keeps the last 0.14 s back), and how
+#: chunks grow up to the longest.
 FIRST_CHUNK, GROWTH, LONGEST_CHUNK = 6, 1.6, 40
 
 
@@ -137,7 +138,9 @@ class Synthesis:
         """Have another take, or as many as were asked for, wait for a place."""
         for _ in range(self.config.best_of if not line.tried else 1):
             generator = torch.Generator()
-            generator.manual_seed((self.seed + 0x9E3779B97F4A7C15 * line.index + 0xC2B2AE3D27D4EB4F * line.tried) % 2**63)
+            generator.manual_seed(
+                (self.seed + 0x9E3779B97F4A7C15 * line.index + 0xC2B2AE3D27D4EB4F * line.tried) % 2**63
+            )
             line.tried += 1
             seen = torch.zeros(self.decoder.n_codes, dtype=torch.bool)
             seen[list(self.decoder.counted)] = True
@@ -149,7 +152,11 @@ class Synthesis:
 
     def _admit(self, *, alone: bool) -> None:
         """Fill the free rows of the batch."""
-        while not alone and self._later and len(self._live) + len(self._waiting) + self.config.best_of <= self.config.batch:
+        while (
+            not alone
+            and self._later
+            and len(self._live) + len(self._waiting) + self.config.best_of <= self.config.batch
+        ):
             self._begin(self._later.popleft())
         joining = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.config.batch - len(self._live)))]
         if not joining:

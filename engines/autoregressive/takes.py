@@ -1,8 +1,8 @@
 """Whether a take of a sentence came out as it should, and which of several is the best.
 
-Models that say one code after another fail in three ways: they stop in the middle, go on with babble after the last word, or fall silent.
-The first two show in the length against what the text should take; a recogniser, where one knows the language, hears babble that is of the
-right length.
+Models that say one code after another fail in three ways: they stop in the middle, go on with babble after the last
+word, or fall silent. The first two show in the length against what the text should take; a recogniser, where one knows
+the language, hears babble that is of the right length.
 """
 
 from __future__ import annotations

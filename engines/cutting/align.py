@@ -1,7 +1,8 @@
 """Give each piece of a long recording its share of the given text.
 
-The recogniser's words need not be right for this, only alike: given text and everything heard are aligned letter by letter
-(Levenshtein, by rapidfuzz), and the borders between pieces are carried over to the nearest fitting word border of the given text.
+The recogniser's words need not be right for this, only alike: given text and everything heard are aligned letter by
+letter (Levenshtein, by rapidfuzz), and the borders between pieces are carried over to the nearest fitting word border
+of the given text.
 """
 
 from __future__ import annotations
@@ -32,12 +33,15 @@ class Share:
 def share_out(text: str, heard: Sequence[str], language: str) -> list[Share]:
     """Part `text` into one share for each piece, in order; every given word goes to exactly one piece.
 
-    `heard`: what a recogniser heard in each piece. Pieces whose share fits badly are for the caller to drop (see Share.cer).
+    `heard`: what a recogniser heard in each piece. Pieces whose share fits badly are for the caller to drop (see
+    Share.cer).
     """
     tokens = tokens_of(text)
     spoken = [_letters(token, language) for token in tokens]
     pieces = [_letters(one, language) for one in heard]
-    starts = _running(len(word) for word in spoken)  # letter position at which each given word begins; one more: the end
+    starts = _running(
+        len(word) for word in spoken
+    )  # letter position at which each given word begins; one more: the end
     borders = _carry_over("".join(spoken), pieces)
     cuts = [0, *(_nearest(starts, border) for border in borders), len(tokens)]
     for _ in range(2):  # a border may move again once its neighbour has
@@ -51,7 +55,8 @@ def share_out(text: str, heard: Sequence[str], language: str) -> list[Share]:
 
 
 def disagreement(text: str, heard: str, language: str) -> float:
-    """Share of letters, 0…1, by which a given text and what was heard differ. Spaces do not count: "foot ball" is "football"."""
+    """Share of letters, 0…1, by which a given text and what was heard differ. Spaces do not count: "foot ball" is
+    "football"."""
     return distance(_letters(text, language), _letters(heard, language))
 
 

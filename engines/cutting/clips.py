@@ -1,13 +1,13 @@
 """From one recording to its clips: what the dataset job calls.
 
-A recording of engine length with text is one clip. A longer one, or one without text, is cut at pauses and heard; given text is shared
-out among the pieces. Every stretch of speech becomes a clip, kept or dropped, always with the reason.
+A recording of engine length with text is one clip. A longer one, or one without text, is cut at pauses and heard; given
+text is shared out among the pieces. Every stretch of speech becomes a clip, kept or dropped, always with the reason.
 
-A recording is gone through three times, as a stream, so that memory hardly grows with its length: twice to survey it, once to cut it. A
-short one is decoded once, and kept.
+A recording is gone through three times, as a stream, so that memory hardly grows with its length: twice to survey it,
+once to cut it. A short one is decoded once, and kept.
 
-Levels: each recording is scaled as a whole so that its speech lies at −23 dB RMS (peaks below −1 dB); nothing is compressed, filtered or
-de-noised. The quiet before and after the speech is trimmed to about 120 ms.
+Levels: each recording is scaled as a whole so that its speech lies at −23 dB RMS (peaks below −1 dB); nothing is
+compressed, filtered or de-noised. The quiet before and after the speech is trimmed to about 120 ms.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ if TYPE_CHECKING:
 #: Called many times a second with (seconds done, seconds in all, 0 while unknown); may raise engines.errors.Cancelled.
 Progress = Callable[[float, float], None]
 _FADE = 0.005
-#: Longest piece, seconds, unless the engine takes longer ones: a stretch without a pause, or without speech, becomes several.
+#: Longest piece, seconds, unless the engine takes longer ones: a stretch without a pause, or without speech, becomes
+#: several.
 LONGEST_HELD = 60.0
 #: Pieces that a recogniser gets at a time.
 BATCH = 8
@@ -82,9 +83,9 @@ def cut_recording(
 ) -> list[CutClip]:
     """Cut a recording into clips for an engine and write them to `out_dir/ab/<sha256>.flac`.
 
-    `text`: all that is said in it, or None. `transcriber`: of this language, or None if there is none. Returns the clips in order of
-    time, at least one (a recording with nothing usable gives one dropped clip that says why). The same input gives the same clips.
-    Raises BadInput if the file cannot be decoded, OSError if a clip cannot be written.
+    `text`: all that is said in it, or None. `transcriber`: of this language, or None if there is none. Returns the
+    clips in order of time, at least one (a recording with nothing usable gives one dropped clip that says why). The
+    same input gives the same clips. Raises BadInput if the file cannot be decoded, OSError if a clip cannot be written.
     """
     text = " ".join(text.split()) if text and text.strip() else None
     told = progress or (lambda done, total: None)
@@ -111,7 +112,8 @@ def cut_recording(
 
 
 def _pieces(found: Survey, text: str | None, engine: EngineInfo) -> list[Piece]:
-    """What a recording falls into. Without speech it is a piece all the same, or several: none is longer than can be held."""
+    """What a recording falls into. Without speech it is a piece all the same, or several: none is longer than can be
+    held."""
     shortest, longest = engine.clip_seconds
     speech = found.speech
     if not speech:
@@ -163,9 +165,21 @@ class _Cutter:
     """One pass over a recording that writes its pieces as they come by, and has them heard."""
 
     def __init__(
-        self, recording: Mono, found: Survey, transcriber: Transcriber | None, out_dir: Path, tell: Progress, alive: Alive
+        self,
+        recording: Mono,
+        found: Survey,
+        transcriber: Transcriber | None,
+        out_dir: Path,
+        tell: Progress,
+        alive: Alive,
     ) -> None:
-        self._recording, self._found, self._transcriber, self._out_dir, self._tell = recording, found, transcriber, out_dir, tell
+        self._recording, self._found, self._transcriber, self._out_dir, self._tell = (
+            recording,
+            found,
+            transcriber,
+            out_dir,
+            tell,
+        )
         self._alive = alive
         self._written: list[_Cut] = []  #: not heard yet
         self._to_hear: list[NDArray[np.float32]] = []
@@ -182,7 +196,12 @@ class _Cutter:
             hearing.add(block.hearing)
             clipped.add(block.clipped)
             while piece is not None and sound.reaches(piece.end) and hearing.reaches(piece.end):
-                self._take(piece, sound.taken(piece.start, piece.end), hearing.taken(piece.start, piece.end), clipped.taken(piece))
+                self._take(
+                    piece,
+                    sound.taken(piece.start, piece.end),
+                    hearing.taken(piece.start, piece.end),
+                    clipped.taken(piece),
+                )
                 piece = next(waiting, None)
             # what lies before the next piece is not needed
             begin = piece.start if piece is not None else self._found.seconds
@@ -190,7 +209,9 @@ class _Cutter:
             hearing.forget(begin)
             clipped.forget(begin)
         while piece is not None:  # the last ones may end a sample after the sound does
-            self._take(piece, sound.taken(piece.start, piece.end), hearing.taken(piece.start, piece.end), clipped.taken(piece))
+            self._take(
+                piece, sound.taken(piece.start, piece.end), hearing.taken(piece.start, piece.end), clipped.taken(piece)
+            )
             piece = next(waiting, None)
         self._hear()
         return self._done
@@ -217,7 +238,8 @@ class _Cutter:
             self._hear()
 
     def _hear(self) -> None:
-        """What is said in each of the last pieces: several go to the recogniser at a time, so that a batching one can batch them."""
+        """What is said in each of the last pieces: several go to the recogniser at a time, so that a batching one can
+        batch them."""
         if not self._written:
             return
         total, end = self._found.seconds, self._written[-1].piece.end

@@ -34,8 +34,9 @@ class Piece:
 def choose_pieces(speech: Sequence[Span], power: Power, shortest: float, longest: float) -> list[Piece]:
     """Join stretches of speech into pieces of `shortest` to `longest` seconds, cutting at the best pauses.
 
-    `speech` in order, seconds; `samples` (n,) float32, -1…1: the recording, mono at vad.SAMPLE_RATE. Every stretch ends up in exactly one
-    piece. Pieces shorter than `shortest`, or marked too long, are left where nothing else can be made of them.
+    `speech` in order, seconds; `samples` (n,) float32, -1…1: the recording, mono at vad.SAMPLE_RATE. Every stretch ends
+    up in exactly one piece. Pieces shorter than `shortest`, or marked too long, are left where nothing else can be made
+    of them.
     """
     room = longest - 2 * MARGIN
     atoms = [part for span in speech for part in (_split_at_dips(span, power, room) if span.seconds > room else [span])]
@@ -60,7 +61,8 @@ def parted(piece: Piece, longest: float) -> list[Piece]:
 
 
 def _group(atoms: Sequence[Span], shortest: float, room: float) -> list[tuple[int, int]]:
-    """The cheapest way to part the atoms into runs (first, last): dynamic programming over where the last run begins."""
+    """The cheapest way to part the atoms into runs (first, last): dynamic programming over where the last run
+    begins."""
     best = [0.0] + [math.inf] * len(atoms)  # best[n]: cost of the first n atoms
     begins = [0] * (len(atoms) + 1)
     for count in range(1, len(atoms) + 1):
@@ -101,7 +103,8 @@ def _cut_cost(pause: float) -> float:
 
 
 def _split_at_dips(span: Span, power: Power, room: float) -> list[Span]:
-    """Part a stretch without pauses at its quietest dips, the deepest first, until every part fits or there are no more."""
+    """Part a stretch without pauses at its quietest dips, the deepest first, until every part fits or there are no
+    more."""
     dips = _dips(span, power)
     starts, parts = [span.start], [span]  # in order of time
     long = 1  # parts that do not fit
@@ -127,7 +130,11 @@ def _dips(span: Span, power: Power) -> list[Span]:
     quiet = level < np.percentile(level, 80) - _DIP_DB
     edges = np.flatnonzero(np.diff(np.concatenate([[0], quiet.astype(np.int8), [0]])))
     runs = edges.reshape(-1, 2)
-    return [Span(span.start + a * STEP, span.start + b * STEP) for a, b in runs.tolist() if (b - a) * STEP >= _DIP_SECONDS - 1e-9]
+    return [
+        Span(span.start + a * STEP, span.start + b * STEP)
+        for a, b in runs.tolist()
+        if (b - a) * STEP >= _DIP_SECONDS - 1e-9
+    ]
 
 
 def _quietest(power: Power, start: float, end: float) -> float:
@@ -139,5 +146,7 @@ def _quietest(power: Power, start: float, end: float) -> float:
         return (start + end) / 2
     energy = np.convolve(frames, np.ones(2), mode="valid")
     quietest = np.flatnonzero(energy <= energy.min() * 1.5 + 1e-12)
-    middle = quietest[np.abs(quietest - len(energy) / 2).argmin()]  # of equally quiet places, the one farthest from both words
+    middle = quietest[
+        np.abs(quietest - len(energy) / 2).argmin()
+    ]  # of equally quiet places, the one farthest from both words
     return start + (float(middle) + 1) * HOP / SAMPLE_RATE

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Speech of every recording is brought to this level (RMS over the speech, dB of full scale), so that a dataset is even …
+#: Speech of every recording is brought to this level (RMS over the speech, dB of full scale), so that a dataset is even
+#: …
 SPEECH_DB = -23.0
 #: … unless its peaks would pass this, dB of full scale: levels are scaled, never compressed.
 PEAK_DB = -1.0
@@ -34,7 +35,8 @@ def decibels(power: float) -> float:
 
 
 def gain_for(speech_power: float, peak: float) -> float:
-    """Factor that brings speech of this mean power and peak to SPEECH_DB, or as near as PEAK_DB allows; at most +40 dB."""
+    """Factor that brings speech of this mean power and peak to SPEECH_DB, or as near as PEAK_DB allows; at most +40
+    dB."""
     if speech_power <= 0 or peak <= 0:
         return 1.0
     wanted = 10 ** (SPEECH_DB / 20) / math.sqrt(speech_power)
@@ -42,8 +44,8 @@ def gain_for(speech_power: float, peak: float) -> float:
 
 
 def snr_db(samples: NDArray[np.float32], sample_rate: int) -> float:
-    """Speech-to-noise ratio in dB of mono samples (n,) float32 at `sample_rate` Hz: the loud half of 20 ms frames against the quietest
-    twentieth, which lies in the pauses; 0 for less than 0.2 s."""
+    """Speech-to-noise ratio in dB of mono samples (n,) float32 at `sample_rate` Hz: the loud half of 20 ms frames
+    against the quietest twentieth, which lies in the pauses; 0 for less than 0.2 s."""
     import numpy as np
 
     hop = sample_rate // 50

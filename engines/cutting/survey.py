@@ -1,6 +1,8 @@
-"""What must be known of a whole recording before pieces of it are chosen, found in two passes, in memory that hardly grows with its length.
+"""What must be known of a whole recording before pieces of it are chosen, found in two passes, in memory that hardly
+grows with its length.
 
-The speech model needs the peak, and the gain needs the speech: hence two. A twelve-hour recording takes about 100 MB here.
+The speech model needs the peak, and the gain needs the speech: hence two. A twelve-hour recording takes about 100 MB
+here.
 """
 
 from __future__ import annotations
@@ -52,8 +54,8 @@ def stream(recording: Mono) -> Iterator[Block]:
 
 
 def survey(recording: Mono, heard: Callable[[float, float], None]) -> Survey:
-    """Go through a recording twice. `heard` is told (seconds heard, seconds in all) in the second pass. Raises BadInput if it cannot be
-    decoded, and what `heard` and the recording's `alive` raise."""
+    """Go through a recording twice. `heard` is told (seconds heard, seconds in all) in the second pass. Raises BadInput
+    if it cannot be decoded, and what `heard` and the recording's `alive` raise."""
     import numpy as np
 
     peak, hearing_peak, length = _peaks(recording)

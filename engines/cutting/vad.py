@@ -41,7 +41,8 @@ class Span:
 
 
 class SpeechModel:
-    """Silero VAD over a stream; what it has heard so far is its state. The result does not depend on how the stream is parted."""
+    """Silero VAD over a stream; what it has heard so far is its state. The result does not depend on how the stream is
+    parted."""
 
     def __init__(self, peak: float) -> None:
         """`peak`: largest absolute sample of the whole stream."""
@@ -55,8 +56,8 @@ class SpeechModel:
         self._context = np.zeros((1, _CONTEXT), np.float32)
 
     def hear(self, windows: NDArray[np.float32], last: bool) -> NDArray[np.float32]:
-        """Probability of speech in each of the next windows, shape (n, WINDOW) → (n,). At most some hundreds at a time: more take no less
-        time and much memory. `last`: the stream ends with them."""
+        """Probability of speech in each of the next windows, shape (n, WINDOW) → (n,). At most some hundreds at a time:
+        more take no less time and much memory. `last`: the stream ends with them."""
         import numpy as np
 
         scaled = windows * self._scale
@@ -72,7 +73,8 @@ class SpeechModel:
 
 
 def windows(blocks: Iterable[NDArray[np.float32]], most: int = 512) -> Iterator[tuple[NDArray[np.float32], bool]]:
-    """A stream of samples, parted anew: (windows (n, WINDOW), whether they are the last), `most` at a time, the end filled with zeros."""
+    """A stream of samples, parted anew: (windows (n, WINDOW), whether they are the last), `most` at a time, the end
+    filled with zeros."""
     import numpy as np
 
     rest = np.zeros(0, np.float32)
@@ -87,8 +89,8 @@ def windows(blocks: Iterable[NDArray[np.float32]], most: int = 512) -> Iterator[
 
 
 def speech_probability(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Probability of speech (ceil(n / WINDOW),) float32, 0…1, in every window of mono samples (n,) float32 at SAMPLE_RATE, whatever their
-    loudness."""
+    """Probability of speech (ceil(n / WINDOW),) float32, 0…1, in every window of mono samples (n,) float32 at
+    SAMPLE_RATE, whatever their loudness."""
     import numpy as np
 
     model = SpeechModel(float(np.abs(samples).max(initial=0.0)))
@@ -97,8 +99,8 @@ def speech_probability(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def speech_spans(probability: NDArray[np.float32], min_pause: float = MIN_PAUSE) -> list[Span]:
-    """Stretches of speech, in order and in seconds, parted by at least `min_pause` seconds, from the probabilities (windows,) float32, 0…1,
-    of `speech_probability`."""
+    """Stretches of speech, in order and in seconds, parted by at least `min_pause` seconds, from the probabilities
+    (windows,) float32, 0…1, of `speech_probability`."""
     step = WINDOW / SAMPLE_RATE
     raw: list[Span] = []
     begin: int | None = None

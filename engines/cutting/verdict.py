@@ -17,20 +17,24 @@ REASONS: dict[str, str] = {
     "noisy": "the noise is almost as loud as the speech",
     "no-text": "no text, and no recogniser that could write it",
     "not-understood": "the recogniser heard no words it is sure of",
-    "not-followed": "the recogniser does not follow this speaker: most of the recording, or of the voice, was not understood",
+    "not-followed": "the recogniser does not follow this speaker: most of the recording, or of "
+    "the voice, was not understood",
     "disagree": "text and speech disagree",
 }
 #: Share of samples at full scale from which distortion is plain to hear.
 _CLIPPED = 0.003
 #: Speech less than this far above the noise, dB as quality.snr_db estimates it (some 3 dB more than mixed).
 _NOISY = 10.0
-#: Letters a second of speech that people can say, by kind of script: slow reading of long vowels … the fastest speakers.
+#: Letters a second of speech that people can say, by kind of script: slow reading of long vowels … the fastest
+#: speakers.
 _PACE, _PACE_SYLLABIC = (2.0, 35.0), (0.7, 14.0)
 _SYLLABIC = ("zh", "ja", "ko")
-#: Share of differing letters from which given text and speech disagree, by the recogniser's trust. Measured with PocketSphinx on two
-#: voices it knows well: right texts up to 0.21, wrong ones from 0.72. On a voice it hardly understands right texts reach 0.75, so there …
+#: Share of differing letters from which given text and speech disagree, by the recogniser's trust. Measured with
+#: PocketSphinx on two voices it knows well: right texts up to 0.21, wrong ones from 0.72. On a voice it hardly
+#: understands right texts reach 0.75, so there …
 _DISAGREE = {"high": 0.25, "low": 0.68}
-#: … its word is only taken where it is sure of what it heard (its confidence was from 0.48 on the first, up to 0.49 on most of the last).
+#: … its word is only taken where it is sure of what it heard (its confidence was from 0.48 on the first, up to 0.49 on
+#: most of the last).
 _SURE = {"high": 0.0, "low": 0.5}
 #: A share of a longer text rests on what was heard, so it is dropped sooner.
 _DISAGREE_SHARED = {"high": 0.25, "low": 0.62}
@@ -64,7 +68,8 @@ class Verdict:
 
 
 def judge(facts: Facts, clip_seconds: tuple[float, float], language: str) -> Verdict:
-    """The first thing wrong with a clip, gravest first; kept if there is none. `clip_seconds`: (shortest, longest) the engine takes."""
+    """The first thing wrong with a clip, gravest first; kept if there is none. `clip_seconds`: (shortest, longest) the
+    engine takes."""
     shortest, longest = clip_seconds
     if facts.silent:
         return _dropped("silent", "There is nothing to hear in it.")
@@ -73,9 +78,14 @@ def judge(facts: Facts, clip_seconds: tuple[float, float], language: str) -> Ver
     if facts.seconds < shortest - 1e-6:
         return _dropped("too-short", f"It is {facts.seconds:.1f} s long; this engine needs at least {shortest:g} s.")
     if facts.too_long or facts.seconds > longest + 1e-6:
-        return _dropped("too-long", f"It is {facts.seconds:.1f} s long without a pause to cut at; this engine takes at most {longest:g} s.")
+        return _dropped(
+            "too-long",
+            f"It is {facts.seconds:.1f} s long without a pause to cut at; this engine takes at most {longest:g} s.",
+        )
     if facts.quality.clipped_share > _CLIPPED:
-        return _dropped("clipped", f"It is overdriven: {facts.quality.clipped_share:.1%} of it is cut off at full scale.")
+        return _dropped(
+            "clipped", f"It is overdriven: {facts.quality.clipped_share:.1%} of it is cut off at full scale."
+        )
     if facts.quality.snr_db < _NOISY:
         return _dropped("noisy", f"The speech is only {facts.quality.snr_db:.0f} dB louder than the noise.")
     return _judge_text(facts, language)
@@ -84,7 +94,10 @@ def judge(facts: Facts, clip_seconds: tuple[float, float], language: str) -> Ver
 def _judge_text(facts: Facts, language: str) -> Verdict:
     if not any(c.isalnum() for c in facts.text):
         if facts.heard is None and facts.text_shared:
-            how = "no recogniser here knows its language, so it cannot be told which words of the long recording's text are said in it"
+            how = (
+                "no recogniser here knows its language, so it cannot be told which words of the long "
+                "recording's text are said in it"
+            )
             return _dropped("no-text", f"Cut the recording and its text into shorter ones: {how}.")
         if facts.heard is None:
             return _dropped("no-text", "It has no text, and no recogniser here knows its language.")
@@ -95,12 +108,25 @@ def _judge_text(facts: Facts, language: str) -> Verdict:
     if not slow <= facts.quality.chars_per_second <= fast:
         how = "short" if facts.quality.chars_per_second < slow else "long"
         return _dropped(
-            "disagree", f"Its text is too {how} for {facts.speech:.1f} s of speech ({facts.quality.chars_per_second:.1f} letters a second)."
+            "disagree",
+            f"Its text is too {how} for {facts.speech:.1f} s of speech "
+            f"({facts.quality.chars_per_second:.1f} letters a second).",
         )
-    if facts.text_given and facts.heard is not None and facts.cer is not None and _disagrees(facts, facts.heard, facts.cer):
-        return _dropped("disagree", f"Text and speech differ in {facts.cer:.0%} of the letters; “{_short(facts.heard.text)}” was heard.")
+    if (
+        facts.text_given
+        and facts.heard is not None
+        and facts.cer is not None
+        and _disagrees(facts, facts.heard, facts.cer)
+    ):
+        return _dropped(
+            "disagree",
+            f"Text and speech differ in {facts.cer:.0%} of the letters; “{_short(facts.heard.text)}” was heard.",
+        )
     if not facts.text_given and facts.heard is not None and facts.heard.confidence < _UNSURE[facts.heard.trust]:
-        return _dropped("not-understood", f"The recogniser is not sure enough of “{_short(facts.text)}” ({facts.heard.confidence:.0%}).")
+        return _dropped(
+            "not-understood",
+            f"The recogniser is not sure enough of “{_short(facts.text)}” ({facts.heard.confidence:.0%}).",
+        )
     return Verdict(kept=True)
 
 

@@ -1,1 +1,2 @@
-"""The embedded engine: a small Coqui GlowTTS at 16 kHz whose base ships with Myna, so that everything works offline on a CPU."""
+"""The embedded engine: a small Coqui GlowTTS at 16 kHz whose base ships with Myna, so that everything works offline on
+a CPU."""

@@ -1,4 +1,5 @@
-"""The embedded engine: `engines.base.Engine` over a small GlowTTS. `create()` is what `engines.registry.load("glow")` calls."""
+"""The embedded engine: `engines.base.Engine` over a small GlowTTS. `create()` is what `engines.registry.load("glow")`
+calls."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class GlowEngine:
         return model.base_dir()
 
     def base_fingerprint(self) -> str:
-        """Of what features are made of: the phonemes and the mel's settings. Other weights of the same make leave features as they are."""
+        """Of what features are made of: the phonemes and the mel's settings. Other weights of the same make leave
+        features as they are."""
         made_of = (
             phonemes.PHONEMIZER,
             phonemes.SYMBOLS,
@@ -51,21 +53,31 @@ class GlowEngine:
         """ "mel": (N_MELS, frames) float32; "tokens": (tokens,) int64."""
         if clip.language.split("-")[0].lower() != "en":
             raise BadInput(
-                f"The embedded engine learns English only, and this clip is {clip.language!r}.", "Use another engine for this voice."
+                f"The embedded engine learns English only, and this clip is {clip.language!r}.",
+                "Use another engine for this voice.",
             )
-        lost = [stretch for stretch in light.unspeakable(clip.text) if stretch.why is not Why.SIGNS]  # a sign makes no sound
+        lost = [
+            stretch for stretch in light.unspeakable(clip.text) if stretch.why is not Why.SIGNS
+        ]  # a sign makes no sound
         if lost:
-            raise BadInput(f"The clip's text has {names(lost)}, which the embedded engine cannot say.", "Write what is heard in words.")
+            raise BadInput(
+                f"The clip's text has {names(lost)}, which the embedded engine cannot say.",
+                "Write what is heard in words.",
+            )
         symbols = phonemes.phonemes(light.normalise(" ".join(light.sentences(clip.text))))
         features = mel.mel(torch.from_numpy(mel.level(clip_file.read(clip.path, mel.SAMPLE_RATE))))
         if features.shape[-1] // 2 * 2 < len(symbols):
-            raise BadInput("The clip is too short for its text.", "Check that the transcript belongs to this recording.")
+            raise BadInput(
+                "The clip is too short for its text.", "Check that the transcript belongs to this recording."
+            )
         return {"mel": features.numpy(), "tokens": np.asarray(phonemes.tokens(symbols), np.int64)}
 
     def length(self, features: Features) -> int:
         return int(features["mel"].shape[-1])
 
-    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> GlowModel:
+    def load(
+        self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()
+    ) -> GlowModel:
         loaded = model.load(version, device)
         if version is None and reference:
             model.start_as(loaded, model.nearest_speaker(loaded, self.base_dir(), _recordings(reference)))
@@ -73,30 +85,42 @@ class GlowEngine:
         return loaded
 
     def trainable(self, model: TrainableModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
-        """The flows, the speaker table and the duration predictor. The text encoder keeps what it learned from the base's corpus, since
-        two minutes of a voice are too few words to learn more (trained too, word errors on twelve lines were 0.61, without it 0.34; the two
-        runs were on snapshots of the base of 4,000 and 5,600 steps, so only part of that is the encoder's)."""
+        """The flows, the speaker table and the duration predictor. The text encoder keeps what it learned from the
+        base's corpus, since two minutes of a voice are too few words to learn more (trained too, word errors on twelve
+        lines were 0.61, without it 0.34; the two runs were on snapshots of the base of 4,000 and 5,600 steps, so only
+        part of that is the encoder's)."""
         if lora is not None:
-            raise BadInput("The embedded engine has no adapters: it is small enough to train without.", "Leave LoRA off for this voice.")
+            raise BadInput(
+                "The embedded engine has no adapters: it is small enough to train without.",
+                "Leave LoRA off for this voice.",
+            )
         model.module.requires_grad_(True)
         for part in _kept(_own(model)):
             part.requires_grad_(False)
         return [parameter for parameter in model.module.parameters() if parameter.requires_grad]
 
     def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
-        """ "texts" (batch, tokens) int64, "mels" (batch, N_MELS, frames) float32, padded with zeros at the end; "text_lengths" and
-        "mel_lengths" (batch,) int64; "clips"."""
+        """ "texts" (batch, tokens) int64, "mels" (batch, N_MELS, frames) float32, padded with zeros at the end;
+        "text_lengths" and "mel_lengths" (batch,) int64; "clips"."""
         texts, text_lengths = network.pad([torch.from_numpy(one["tokens"]) for one in features])
         mels, mel_lengths = network.pad([torch.from_numpy(one["mel"]) for one in features])
-        return {"texts": texts, "text_lengths": text_lengths, "mels": mels, "mel_lengths": mel_lengths, "clips": len(features)}
+        return {
+            "texts": texts,
+            "text_lengths": text_lengths,
+            "mels": mels,
+            "mel_lengths": mel_lengths,
+            "clips": len(features),
+        }
 
     def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
-        """Scalars () float32, means over the batch, with a gradient: "loss", "mle" (nats a mel value) and "duration" (squared log frames).
-        `batch` as `collate` makes it, on the CPU."""
+        """Scalars () float32, means over the batch, with a gradient: "loss", "mle" (nats a mel value) and "duration"
+        (squared log frames). `batch` as `collate` makes it, on the CPU."""
         glow = _own(model)
         for part in _kept(glow):
             part.eval()  # what is not trained is heard as it will be when it speaks, without dropout
-        texts, text_lengths, mels, mel_lengths = (batch[name].to(glow.device) for name in ("texts", "text_lengths", "mels", "mel_lengths"))
+        texts, text_lengths, mels, mel_lengths = (
+            batch[name].to(glow.device) for name in ("texts", "text_lengths", "mels", "mel_lengths")
+        )
         speakers = torch.full((texts.shape[0],), glow.speaker, device=glow.device)
         outputs = network.forward(glow.module, texts, text_lengths, mels, mel_lengths, speakers)
         return network.losses(glow.module, outputs, text_lengths, mel_lengths)
@@ -134,7 +158,8 @@ def _kept(glow: GlowModel) -> list[torch.nn.Module]:
 
 
 def _recordings(clips: Sequence[Clip]) -> Iterator[np.ndarray[tuple[int], np.dtype[np.float32]]]:
-    """Samples of the first REFERENCES clips, in the order of their hashes. A clip that cannot be read is told of by `encode`, not here."""
+    """Samples of the first REFERENCES clips, in the order of their hashes. A clip that cannot be read is told of by
+    `encode`, not here."""
     for clip in sorted(clips, key=lambda clip: clip.sha256)[:REFERENCES]:
         with suppress(BadInput):
             yield clip_file.read(clip.path, mel.SAMPLE_RATE)

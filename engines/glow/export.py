@@ -1,7 +1,9 @@
-"""A version in Coqui's own format: `config.json` and `model.pth`, as `TTS.tts.models.glow_tts.GlowTTS.load_checkpoint` reads them.
+"""A version in Coqui's own format: `config.json` and `model.pth`, as `TTS.tts.models.glow_tts.GlowTTS.load_checkpoint`
+reads them.
 
-What Coqui's tools load is the acoustic model: token ids in, mels out. Its text front-end is not ours: our symbols stand in `config.json` as
-private-use characters (U+E001 for token 1, …), since Coqui's vocabularies hold single characters; `symbols.json` says which is which.
+What Coqui's tools load is the acoustic model: token ids in, mels out. Its text front-end is not ours: our symbols stand
+in `config.json` as private-use characters (U+E001 for token 1, …), since Coqui's vocabularies hold single characters;
+`symbols.json` says which is which.
 """
 
 from __future__ import annotations
@@ -16,11 +18,17 @@ from engines.glow.model import VOICE
 
 
 def write(version: Path, folder: Path) -> None:
-    """Write `config.json`, `model.pth` and `symbols.json` into an existing `folder`. Raises EngineError if the version cannot be read."""
+    """Write `config.json`, `model.pth` and `symbols.json` into an existing `folder`. Raises EngineError if the version
+    cannot be read."""
     module, settings = network.load(version)
     config = network.coqui_config(settings)
     config.save_json(folder / "config.json")
     # A pickle, since that is what Coqui reads; it holds tensors only and loads with weights_only=True.
     torch.save({"model": module.state_dict(), "step": 0}, folder / "model.pth")
-    symbols = {"symbols": settings.symbols, "phonemizer": settings.phonemizer, "speakers": settings.speakers, "speaker": VOICE}
+    symbols = {
+        "symbols": settings.symbols,
+        "phonemizer": settings.phonemizer,
+        "speakers": settings.speakers,
+        "speaker": VOICE,
+    }
     (folder / "symbols.json").write_text(json.dumps(symbols, ensure_ascii=False, indent=1) + "\n")

@@ -48,7 +48,8 @@ def mel(samples: torch.Tensor) -> torch.Tensor:
 
 
 def level(samples: NDArray[np.float32], keep: float = 0.05) -> NDArray[np.float32]:
-    """A clip (n,) with the silence at its ends cut down to `keep` seconds and its speech at RMS LEVEL, peaks under full scale.
+    """A clip (n,) with the silence at its ends cut down to `keep` seconds and its speech at RMS LEVEL, peaks under full
+    scale.
 
     Leading silence has no text to be aligned with, and loudness is not what tells voices apart.
     """

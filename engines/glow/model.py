@@ -44,7 +44,11 @@ def base_dir() -> Path:
     given = os.environ.get(BASE_VARIABLE)
     folder = Path(given) if given else Path(__file__).parent / "base"
     if not (folder / network.WEIGHTS).is_file() or not (folder / network.SETTINGS).is_file():
-        remedy = f"Let {BASE_VARIABLE} name a folder that has them, or unset it." if given else "Install Myna again: they come with it."
+        remedy = (
+            f"Let {BASE_VARIABLE} name a folder that has them, or unset it."
+            if given
+            else "Install Myna again: they come with it."
+        )
         raise WeightsMissing(f"There is no {network.WEIGHTS} with {network.SETTINGS} in {folder}.", remedy)
     return folder
 
@@ -69,9 +73,11 @@ def _with_voice(module: Any, settings: Settings) -> tuple[torch.nn.Module, Setti
 
 
 def nearest_speaker(model: GlowModel, base: Path, recordings: Iterable[NDArray[np.float32]]) -> int:
-    """Row of the base speaker that sounds most like recordings, each (n,) at mel.SAMPLE_RATE, by speaker embedding (Resemblyzer).
+    """Row of the base speaker that sounds most like recordings, each (n,) at mel.SAMPLE_RATE, by speaker embedding
+    (Resemblyzer).
 
-    The network's own likelihoods do not tell: they favour whichever speaker has the widest spread. The first row for a base without VOICES.
+    The network's own likelihoods do not tell: they favour whichever speaker has the widest spread. The first row for a
+    base without VOICES.
     """
     if not (base / VOICES).is_file():
         return 0
@@ -83,7 +89,11 @@ def nearest_speaker(model: GlowModel, base: Path, recordings: Iterable[NDArray[n
     if not heard:
         return 0
     voice_heard = mean_embedding(heard)
-    alike = {name: cosine(voice_heard, np.asarray(voice, np.float32)) for name, voice in voices.items() if name in model.settings.speakers}
+    alike = {
+        name: cosine(voice_heard, np.asarray(voice, np.float32))
+        for name, voice in voices.items()
+        if name in model.settings.speakers
+    }
     return model.settings.speakers.index(max(alike, key=alike.__getitem__)) if alike else 0
 
 

@@ -1,4 +1,5 @@
-"""The acoustic model: Coqui's GlowTTS at a size that trains on a CPU, with a table of speakers, kept as safetensors and JSON."""
+"""The acoustic model: Coqui's GlowTTS at a size that trains on a CPU, with a table of speakers, kept as safetensors and
+JSON."""
 
 from __future__ import annotations
 
@@ -52,13 +53,13 @@ def coqui_config(settings: Settings) -> Any:
     return GlowTTSConfig(
         # Coqui counts the vocabulary by characters, so each symbol stands there as one: from a private-use block.
         characters=CharactersConfig(
-            characters_class="TTS.tts.utils.text.characters.Graphemes", pad=settings.symbols[0], eos="", bos="", blank="",
-            characters="".join(chr(0xE000 + index) for index in range(1, len(settings.symbols))), punctuations="",
-            is_unique=False, is_sorted=False,
+            characters_class="TTS.tts.utils.text.characters.Graphemes", pad=settings.symbols[0], eos="", bos="",
+            blank="", characters="".join(chr(0xE000 + index) for index in range(1, len(settings.symbols))),
+            punctuations="", is_unique=False, is_sorted=False,
         ),
         audio=BaseAudioConfig(
-            sample_rate=mel.SAMPLE_RATE, fft_size=mel.N_FFT, win_length=mel.N_FFT, hop_length=mel.HOP, num_mels=mel.N_MELS, mel_fmin=0,
-            mel_fmax=mel.SAMPLE_RATE // 2, signal_norm=False, do_trim_silence=False,
+            sample_rate=mel.SAMPLE_RATE, fft_size=mel.N_FFT, win_length=mel.N_FFT, hop_length=mel.HOP,
+            num_mels=mel.N_MELS, mel_fmin=0, mel_fmax=mel.SAMPLE_RATE // 2, signal_norm=False, do_trim_silence=False,
         ),
         speakers=list(settings.speakers),
         hidden_channels_enc=settings.hidden,
@@ -69,8 +70,8 @@ def coqui_config(settings: Settings) -> Any:
         dropout_p_dp=settings.dropout["duration"],
         dropout_p_dec=settings.dropout["decoder"],
         encoder_params={
-            "kernel_size": 3, "dropout_p": settings.dropout["encoder"], "num_layers": settings.encoder_layers, "num_heads": 2,
-            "hidden_channels_ffn": settings.filter, "rel_attn_window_size": 4, "input_length": None,
+            "kernel_size": 3, "dropout_p": settings.dropout["encoder"], "num_layers": settings.encoder_layers,
+            "num_heads": 2, "hidden_channels_ffn": settings.filter, "rel_attn_window_size": 4, "input_length": None,
         },
         use_speaker_embedding=True,
         data_dep_init_steps=0,
@@ -78,12 +79,18 @@ def coqui_config(settings: Settings) -> Any:
 
 
 def save(
-    network: torch.nn.Module, settings: Settings, folder: Path, dtype: torch.dtype = torch.float32, more: Mapping[str, Any] | None = None
+    network: torch.nn.Module,
+    settings: Settings,
+    folder: Path,
+    dtype: torch.dtype = torch.float32,
+    more: Mapping[str, Any] | None = None,
 ) -> None:
     """Write WEIGHTS and SETTINGS into an existing folder; `more` goes into the JSON beside the settings."""
     state = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in network.state_dict().items()}
     (folder / WEIGHTS).write_bytes(safetensors.torch.save(state))  # save_file would make it readable by its owner only
-    (folder / SETTINGS).write_text(json.dumps({"settings": asdict(settings), **(more or {})}, ensure_ascii=False, indent=1) + "\n")
+    (folder / SETTINGS).write_text(
+        json.dumps({"settings": asdict(settings), **(more or {})}, ensure_ascii=False, indent=1) + "\n"
+    )
 
 
 def load(folder: Path) -> tuple[torch.nn.Module, Settings]:
@@ -94,31 +101,42 @@ def load(folder: Path) -> tuple[torch.nn.Module, Settings]:
         state = safetensors.torch.load_file(folder / WEIGHTS)
         network.load_state_dict({name: tensor.float() for name, tensor in state.items()})
     except (OSError, safetensors.SafetensorError, RuntimeError) as error:
-        raise EngineError(f"The weights in {folder} cannot be loaded: {error}", "Restore the folder, or train the voice again.") from error
+        raise EngineError(
+            f"The weights in {folder} cannot be loaded: {error}", "Restore the folder, or train the voice again."
+        ) from error
     return network, settings
 
 
 def read_settings(folder: Path) -> Settings:
-    """The settings beside a network's weights. Raises EngineError if they cannot be read or were made for another phonemizer."""
+    """The settings beside a network's weights. Raises EngineError if they cannot be read or were made for another
+    phonemizer."""
     try:
         stored = json.loads((folder / SETTINGS).read_text())["settings"]
         stored |= {"symbols": tuple(stored["symbols"]), "speakers": tuple(stored["speakers"])}
         settings = Settings(**stored)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EngineError(f"{folder / SETTINGS} cannot be read: {error}", "Restore the folder, or train the voice again.") from error
+        raise EngineError(
+            f"{folder / SETTINGS} cannot be read: {error}", "Restore the folder, or train the voice again."
+        ) from error
     if settings.phonemizer != phonemes.PHONEMIZER or settings.symbols != phonemes.SYMBOLS:
         raise EngineError(
-            f"The model in {folder} was trained with the phonemes of {settings.phonemizer}; Myna now speaks {phonemes.PHONEMIZER}.",
+            f"The model in {folder} was trained with the phonemes of {settings.phonemizer}; Myna now "
+            f"speaks {phonemes.PHONEMIZER}.",
             "Train the voice again from the present base.",
         )
     return settings
 
 
 def initialise(
-    network: Any, texts: torch.Tensor, text_lengths: torch.Tensor, mels: torch.Tensor, mel_lengths: torch.Tensor, speakers: torch.Tensor
+    network: Any,
+    texts: torch.Tensor,
+    text_lengths: torch.Tensor,
+    mels: torch.Tensor,
+    mel_lengths: torch.Tensor,
+    speakers: torch.Tensor,
 ) -> None:
-    """Data-dependent initialisation of the decoder's ActNorm layers from one batch, as `forward` takes it. Only for a network trained from
-    nothing: it overwrites them."""
+    """Data-dependent initialisation of the decoder's ActNorm layers from one batch, as `forward` takes it. Only for a
+    network trained from nothing: it overwrites them."""
     for flow in network.decoder.flows:
         if hasattr(flow, "set_ddi"):
             flow.set_ddi(True)
@@ -127,12 +145,17 @@ def initialise(
 
 
 def forward(
-    network: Any, texts: torch.Tensor, text_lengths: torch.Tensor, mels: torch.Tensor, mel_lengths: torch.Tensor, speakers: torch.Tensor
+    network: Any,
+    texts: torch.Tensor,
+    text_lengths: torch.Tensor,
+    mels: torch.Tensor,
+    mel_lengths: torch.Tensor,
+    speakers: torch.Tensor,
 ) -> dict[str, torch.Tensor]:
-    """GlowTTS's training pass. texts (batch, tokens) int64, mels (batch, N_MELS, frames) float32 normalised log-mels, lengths and speakers
-    (batch,) int64, all on the network's device. Returns Coqui's outputs: "z", "y_mean" and "y_log_scale" (batch, frames, N_MELS), "logdet"
-    (batch,), "durations_log" and "total_durations_log" (batch, tokens, 1), "alignments" (batch, frames, tokens). Frames go in pairs: an odd
-    last one is left out."""
+    """GlowTTS's training pass. texts (batch, tokens) int64, mels (batch, N_MELS, frames) float32 normalised log-mels,
+    lengths and speakers (batch,) int64, all on the network's device. Returns Coqui's outputs: "z", "y_mean" and
+    "y_log_scale" (batch, frames, N_MELS), "logdet" (batch,), "durations_log" and "total_durations_log" (batch, tokens,
+    1), "alignments" (batch, frames, tokens). Frames go in pairs: an odd last one is left out."""
     outputs: dict[str, torch.Tensor] = network.forward(
         texts, text_lengths, mels.transpose(1, 2), mel_lengths, aux_input={"speaker_ids": speakers, "d_vectors": None}
     )
@@ -142,8 +165,9 @@ def forward(
 def losses(
     network: Any, outputs: Mapping[str, torch.Tensor], text_lengths: torch.Tensor, mel_lengths: torch.Tensor
 ) -> dict[str, torch.Tensor]:
-    """GlowTTS's losses of what `forward` gave, lengths (batch,) int64: scalars () float32 with a gradient, means over the batch: "mle"
-    (negative log-likelihood of a mel value, nats), "duration" (squared error of logs), "loss" their sum."""
+    """GlowTTS's losses of what `forward` gave, lengths (batch,) int64: scalars () float32 with a gradient, means over
+    the batch: "mle" (negative log-likelihood of a mel value, nats), "duration" (squared error of logs), "loss" their
+    sum."""
     with coqui.imports():
         from TTS.tts.layers.losses import GlowTTSLoss
 

@@ -1,6 +1,8 @@
-"""Numbers as English words: cardinals, ordinals, years, money, times, dates, fractions and units. Works on lower-case text.
+"""Numbers as English words: cardinals, ordinals, years, money, times, dates, fractions and units. Works on lower-case
+text.
 
-The order of the rules matters: the most specific pattern is tried first, and what it spoke has no digits left for the next.
+The order of the rules matters: the most specific pattern is tried first, and what it spoke has no digits left for the
+next.
 """
 
 from __future__ import annotations
@@ -11,23 +13,40 @@ from collections.abc import Callable
 from num2words import num2words
 
 _UNITS = {
-    "km/h": "kilometer per hour", "mph": "mile per hour", "kph": "kilometer per hour", "m/s": "meter per second", "km": "kilometer",
-    "cm": "centimeter", "mm": "millimeter", "m": "meter", "mi": "mile", "ft": "foot", "in": "inch", "kg": "kilogram", "mg": "milligram",
-    "g": "gram", "lb": "pound", "lbs": "pound", "oz": "ounce", "l": "liter", "ml": "milliliter", "s": "second", "sec": "second",
-    "ms": "millisecond", "min": "minute", "h": "hour", "hr": "hour", "hrs": "hour", "hz": "hertz", "khz": "kilohertz",
-    "mhz": "megahertz", "ghz": "gigahertz", "kb": "kilobyte", "mb": "megabyte", "gb": "gigabyte", "tb": "terabyte", "w": "watt",
-    "kw": "kilowatt", "v": "volt", "°c": "degree celsius", "°f": "degree fahrenheit", "°": "degree", "%": "percent",
+    "km/h": "kilometer per hour", "mph": "mile per hour", "kph": "kilometer per hour", "m/s": "meter per second",
+    "km": "kilometer", "cm": "centimeter", "mm": "millimeter", "m": "meter", "mi": "mile", "ft": "foot", "in": "inch",
+    "kg": "kilogram", "mg": "milligram", "g": "gram", "lb": "pound", "lbs": "pound", "oz": "ounce", "l": "liter",
+    "ml": "milliliter", "s": "second", "sec": "second", "ms": "millisecond", "min": "minute", "h": "hour",
+    "hr": "hour", "hrs": "hour", "hz": "hertz", "khz": "kilohertz", "mhz": "megahertz", "ghz": "gigahertz",
+    "kb": "kilobyte", "mb": "megabyte", "gb": "gigabyte", "tb": "terabyte", "w": "watt", "kw": "kilowatt", "v": "volt",
+    "°c": "degree celsius", "°f": "degree fahrenheit", "°": "degree", "%": "percent",
 }  # fmt: skip
 _PLURALS = {"foot": "feet", "inch": "inches", "penny": "pence"}
 _UNCOUNTED = {"percent", "hertz", "kilohertz", "megahertz", "gigahertz", "yen"}
 _MONEY = {"$": ("dollar", "cent"), "£": ("pound", "penny"), "€": ("euro", "cent"), "¥": ("yen", "")}
 _SCALES = {"k": "thousand", "m": "million", "mn": "million", "bn": "billion", "b": "billion"}
-_MONTHS = ("january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december")
+_MONTHS = (
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+)
 _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 #: Longest first, so that "mm" is not read as "m" with something after it.
 _UNIT_NAMES = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
 #: A number of four digits after one of these is a year even where it could be an amount.
-_YEAR_BEFORE = r"\b(?:in|since|by|from|until|till|of|to|year|around|before|after|during|late|early|summer|winter|spring|autumn|fall)\s+"
+_YEAR_BEFORE = (
+    r"\b(?:in|since|by|from|until|till|of|to|year|around|before|after|during|late|early|"
+    r"summer|winter|spring|autumn|fall)\s+"
+)
 
 
 def spoken(text: str) -> str:
@@ -38,7 +57,8 @@ def spoken(text: str) -> str:
 
 
 def cardinal(number: str) -> str:
-    """Words of a number as written, "1,204" or "3.50". Numbers with a leading zero or over 15 digits are read digit by digit."""
+    """Words of a number as written, "1,204" or "3.50". Numbers with a leading zero or over 15 digits are read digit by
+    digit."""
     number = number.replace(",", "")
     if "." in number:
         whole, _, decimals = number.partition(".")
@@ -145,19 +165,24 @@ def _rule(pattern: str, say: Callable[[re.Match[str]], str]) -> tuple[re.Pattern
     return re.compile(pattern), say
 
 
+_SCALE_NAMES = "thousand|million|billion|trillion|bn|mn|k|m|b"
+_DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b"
 _RULES = (
     _rule(r"\b(?P<year>\d{4})-(?P<month>\d\d)-(?P<day>\d\d)\b", _iso_date),
-    _rule(rf"(?P<sign>[$£€¥])\s?(?P<number>{_NUMBER})(?P<scale>\s?(?:thousand|million|billion|trillion|bn|mn|k|m|b)\b)?", _money),
+    _rule(rf"(?P<sign>[$£€¥])\s?(?P<number>{_NUMBER})(?P<scale>\s?(?:{_SCALE_NAMES})\b)?", _money),
     _rule(r"\b(?P<hour>[01]?\d|2[0-3]):(?P<minute>[0-5]\d)\b(?:\s*(?P<half>eigh m|p m)\b)?", _time),
-    _rule(rf"\b(?P<month>{'|'.join(_MONTHS)})\s+(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b(?!,\d)(?:,?\s+(?P<year>[12]\d{{3}})\b)?", _date),
+    _rule(rf"\b(?P<month>{'|'.join(_MONTHS)})\s+{_DAY}(?!,\d)(?:,?\s+(?P<year>[12]\d{{3}})\b)?", _date),
     _rule(r"\b(?P<number>\d[\d,]*)(?:st|nd|rd|th)\b", lambda match: f" {ordinal(match['number'])} "),
     _rule(r"\b(?P<number>[12]\d\d)0s\b", _decade),
     _rule(rf"(?<![\w.])-(?={_NUMBER})", lambda match: " minus "),
     _rule(rf"(?P<number>{_NUMBER})\s?(?P<unit>{_UNIT_NAMES})(?![a-z'/])(?P<end>\s*[.?!,]?\s*$)?", _unit),
     _rule(r"\b(?P<first>1[1-9]\d\d|20\d\d)\s*[-–]\s*(?P<last>1[1-9]\d\d|20\d\d)\b", _years),
-    _rule(r"\b(?P<first>\d+)\s*[-–]\s*(?P<last>\d+)\b", lambda match: f" {cardinal(match['first'])} to {cardinal(match['last'])} "),
+    _rule(
+        r"\b(?P<first>\d+)\s*[-–]\s*(?P<last>\d+)\b",
+        lambda match: f" {cardinal(match['first'])} to {cardinal(match['last'])} ",
+    ),
     _rule(r"\b(?P<above>\d+)/(?P<below>\d+)\b", _fraction),
     _rule(rf"(?P<before>{_YEAR_BEFORE})(?P<number>1[1-9]\d\d|20\d\d)\b(?![,.]\d)", _year_after),
     _rule(r"(?<![\d,.])(?P<number>1[5-9]\d\d)\b(?![,.]\d)", lambda match: f" {year(match['number'])} "),
     _rule(rf"(?P<number>{_NUMBER})", lambda match: f" {cardinal(match['number'])} "),
-)  # fmt: skip
+)

@@ -1,7 +1,8 @@
-"""Words as phonemes and phonemes as tokens, with gruut's American English lexicon and letter-to-sound model (no system package).
+"""Words as phonemes and phonemes as tokens, with gruut's American English lexicon and letter-to-sound model (no system
+package).
 
-Stress is part of the vowel ("ˈæ" is one token), because every token must last at least one frame of 16 ms. Secondary stress is written as
-primary: the two are told apart by few speakers, and the rarer tokens would hardly train.
+Stress is part of the vowel ("ˈæ" is one token), because every token must last at least one frame of 16 ms. Secondary
+stress is written as primary: the two are told apart by few speakers, and the rarer tokens would hardly train.
 """
 
 from __future__ import annotations
@@ -16,13 +17,49 @@ from engines.errors import BadInput
 #: Stored with the base: a base trained with one phonemizer must be spoken with the same.
 PHONEMIZER = "gruut-en-us-2"
 
-_CONSONANTS = ("b", "d", "d͡ʒ", "f", "h", "j", "k", "l", "m", "n", "p", "s", "t", "t͡ʃ", "v", "w", "z", "ð", "ŋ", "ɡ", "ɹ", "ʃ", "ʒ", "θ")
+_CONSONANTS = (
+    "b",
+    "d",
+    "d͡ʒ",
+    "f",
+    "h",
+    "j",
+    "k",
+    "l",
+    "m",
+    "n",
+    "p",
+    "s",
+    "t",
+    "t͡ʃ",
+    "v",
+    "w",
+    "z",
+    "ð",
+    "ŋ",
+    "ɡ",
+    "ɹ",
+    "ʃ",
+    "ʒ",
+    "θ",
+)
 _VOWELS = ("aɪ", "aʊ", "eɪ", "i", "oʊ", "u", "æ", "ɑ", "ɔ", "ɔɪ", "ə", "ɚ", "ɛ", "ɪ", "ʊ", "ʌ")
 #: Spellings of our own, which no lexicon has: the letter a, not the article.
 _OWN = {"eigh": ("ˈeɪ",)}
 PAD, START, SPACE = "_", "^", " "
 #: Token id = index.
-SYMBOLS: tuple[str, ...] = (PAD, START, SPACE, ",", ".", "?", "!", *_CONSONANTS, *_VOWELS, *(f"ˈ{vowel}" for vowel in _VOWELS))
+SYMBOLS: tuple[str, ...] = (
+    PAD,
+    START,
+    SPACE,
+    ",",
+    ".",
+    "?",
+    "!",
+    *_CONSONANTS,
+    *_VOWELS,
+    *(f"ˈ{vowel}" for vowel in _VOWELS),
+)
 _IDS = {symbol: index for index, symbol in enumerate(SYMBOLS)}
 
 

@@ -15,12 +15,14 @@ from engines.glow.info import INFO
 from engines.glow.model import GlowModel
 from engines.speech_options import common, own
 
-#: Spread of the flow's noise at temperature 1. Small flows sound cleaner near their mean: at 0.33 a voice had WER 0.37, at 0 it had 0.32.
+#: Spread of the flow's noise at temperature 1. Small flows sound cleaner near their mean: at 0.33 a voice had WER 0.37,
+#: at 0 it had 0.32.
 NOISE = 0.15
 #: Seconds of silence after a sentence, by its last mark.
 PAUSES = {".": 0.30, "?": 0.32, "!": 0.30}
-#: Half the variance of a token's log duration around its prediction, as measured on voices trained here. The predictor learns the mean of
-#: the log, and the mean of a log-normal duration is this much above it; without it speech is a tenth too fast, and less understood.
+#: Half the variance of a token's log duration around its prediction, as measured on voices trained here. The predictor
+#: learns the mean of the log, and the mean of a log-normal duration is this much above it; without it speech is a tenth
+#: too fast, and less understood.
 SPREAD = 0.08
 
 
@@ -50,19 +52,25 @@ def speak(model: GlowModel, request: SpeechRequest) -> Iterator[AudioChunk]:
 
 
 @torch.inference_mode()
-def mels(model: GlowModel, tokens: torch.Tensor, speed: float, temperature: float, generator: torch.Generator) -> torch.Tensor:
+def mels(
+    model: GlowModel, tokens: torch.Tensor, speed: float, temperature: float, generator: torch.Generator
+) -> torch.Tensor:
     """Normalised log-mel (N_MELS, frames) on the CPU, of token ids (tokens,)."""
     module: Any = model.module
     was_training = module.training
     module.eval()
     try:
-        voice = module._get_speaker_conditioning({"speaker_ids": torch.tensor([model.speaker], device=model.device)}, "emb_g")
+        voice = module._get_speaker_conditioning(
+            {"speaker_ids": torch.tensor([model.speaker], device=model.device)}, "emb_g"
+        )
         means, _, log_durations, _ = module.encoder(
             tokens[None].to(model.device), torch.tensor([len(tokens)], device=model.device), g=voice
         )
         frames = durations(log_durations[0, 0].cpu(), speed)
         means = torch.repeat_interleave(means.cpu(), frames, dim=2)
-        means = torch.nn.functional.pad(means, (0, means.shape[-1] % module.num_squeeze))  # the decoder folds frames in pairs
+        means = torch.nn.functional.pad(
+            means, (0, means.shape[-1] % module.num_squeeze)
+        )  # the decoder folds frames in pairs
         noise = torch.randn(means.shape, generator=generator) * (NOISE * temperature)
         latent = (means + noise).to(model.device)
         features, _ = module.decoder(latent, torch.ones_like(latent[:, :1]), g=voice, reverse=True)
@@ -75,14 +83,17 @@ def mels(model: GlowModel, tokens: torch.Tensor, speed: float, temperature: floa
 def durations(log_durations: torch.Tensor, speed: float) -> torch.Tensor:
     """Whole frames (tokens,) of predicted log(1 + frames), at least one each.
 
-    The running sum is rounded, not each token: rounding up every token, as GlowTTS does, slows speech by half a frame a phoneme.
+    The running sum is rounded, not each token: rounding up every token, as GlowTTS does, slows speech by half a frame a
+    phoneme.
     """
     wanted = torch.clamp(torch.exp(log_durations + SPREAD) - 1, 1, 60) / speed
     ends = torch.round(torch.cumsum(wanted, 0))
     return torch.clamp_min(torch.diff(ends, prepend=torch.zeros(1)), 1).long()
 
 
-def _soft_ends(samples: np.ndarray[Any, np.dtype[np.float32]], seconds: float = 0.005) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _soft_ends(
+    samples: np.ndarray[Any, np.dtype[np.float32]], seconds: float = 0.005
+) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Fade both ends, so that chunks join without a click."""
     ramp = np.linspace(0, 1, min(len(samples) // 2, round(seconds * mel.SAMPLE_RATE)), dtype=np.float32)
     samples = samples.copy()
@@ -95,7 +106,9 @@ def _soft_ends(samples: np.ndarray[Any, np.dtype[np.float32]], seconds: float = 
 def _check(request: SpeechRequest) -> float:
     """The temperature to speak at. Raises BadInput for settings that are out of range."""
     if request.language.split("-")[0].lower() != "en":
-        raise BadInput(f"The embedded engine speaks English only, not {request.language!r}.", "Use language en, or another engine.")
+        raise BadInput(
+            f"The embedded engine speaks English only, not {request.language!r}.", "Use language en, or another engine."
+        )
     common(request.speed, request.temperature, request.seed)
     own(INFO.name, INFO.options, request.options)
     return INFO.temperature if request.temperature is None else request.temperature

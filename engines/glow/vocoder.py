@@ -1,8 +1,9 @@
 """Mel spectrograms as sound: a small trained harmonic-plus-noise vocoder, or Griffin-Lim for a base that brings none.
 
-The network reads pitch, voicing and two spectral envelopes from a mel; a pulse train of that pitch and white noise go through the envelopes
-and are added (after DDSP, Engel et al. 2020, and the neural source-filter models of Wang et al. 2019). The source gives the phase, which is
-what Griffin-Lim has to guess, so a few minutes of training with spectral losses alone are enough, and voices never heard come out well.
+The network reads pitch, voicing and two spectral envelopes from a mel; a pulse train of that pitch and white noise go
+through the envelopes and are added (after DDSP, Engel et al. 2020, and the neural source-filter models of Wang et al.
+2019). The source gives the phase, which is what Griffin-Lim has to guess, so a few minutes of training with spectral
+losses alone are enough, and voices never heard come out well.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Vocoder(Protocol):
     """What turns a mel into sound."""
 
     def sound(self, features: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Samples (frames × mel.HOP,) float32 at mel.SAMPLE_RATE of a normalised log-mel (N_MELS, frames); noise is the generator's."""
+        """Samples (frames × mel.HOP,) float32 at mel.SAMPLE_RATE of a normalised log-mel (N_MELS, frames); noise is the
+        generator's."""
         ...
 
 
@@ -95,13 +97,17 @@ class HarmonicNoise(torch.nn.Module):
         x = self.norm(x.transpose(1, 2))
         pitch = self.pitch(x).transpose(1, 2)
         batch, frames, _ = x.shape
-        filters = self.filters(x).view(batch, frames, 2, 2, _BINS).permute(2, 0, 4, 1, 3).reshape(2, batch, _BINS, 2 * frames)
+        filters = (
+            self.filters(x).view(batch, frames, 2, 2, _BINS).permute(2, 0, 4, 1, 3).reshape(2, batch, _BINS, 2 * frames)
+        )
         return Parts(pitch[:, :-1], pitch[:, -1], filters[0].clamp(-16, 8), filters[1].clamp(-16, 8))
 
     def frequencies(self) -> torch.Tensor:
         """Hz of the pitch classes, shape (pitches,)."""
         settings = self.settings
-        return settings.lowest * (settings.highest / settings.lowest) ** (torch.arange(settings.pitches) / (settings.pitches - 1))
+        return settings.lowest * (settings.highest / settings.lowest) ** (
+            torch.arange(settings.pitches) / (settings.pitches - 1)
+        )
 
     def f0(self, logits: torch.Tensor) -> torch.Tensor:
         """Hz (batch, frames) from pitch logits: the mean of the classes around the best one, in log frequency."""
@@ -122,8 +128,8 @@ class HarmonicNoise(torch.nn.Module):
 
 
 def contour(f0: torch.Tensor, voicing: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Clean pitch in Hz and voicing probabilities, both (frames,): pitch is drawn straight through unvoiced frames, single-frame slips are
-    voted out. Returns pitch and voicing 0 or 1."""
+    """Clean pitch in Hz and voicing probabilities, both (frames,): pitch is drawn straight through unvoiced frames,
+    single-frame slips are voted out. Returns pitch and voicing 0 or 1."""
     voiced = _median(voicing, 3) > 0.5
     pitch = f0.log()
     known = torch.nonzero(voiced)[:, 0]
@@ -147,7 +153,8 @@ def _median(values: torch.Tensor, width: int) -> torch.Tensor:
 
 
 def pulses(f0: torch.Tensor, voiced: torch.Tensor) -> torch.Tensor:
-    """Band-limited pulse train of unit power, (batch, frames × mel.HOP), of pitch in Hz and voicing 0…1, both (batch, frames)."""
+    """Band-limited pulse train of unit power, (batch, frames × mel.HOP), of pitch in Hz and voicing 0…1, both (batch,
+    frames)."""
     length = f0.shape[-1] * mel.HOP
     hertz = _to_samples(f0, length)
     gate = _to_samples(voiced, length)
@@ -156,7 +163,9 @@ def pulses(f0: torch.Tensor, voiced: torch.Tensor) -> torch.Tensor:
     count = torch.floor(mel.SAMPLE_RATE / 2 / hertz)
     below = torch.sin(phase)
     kernel = torch.where(
-        below.abs() < 1e-4, 2 * count, torch.sin((2 * count + 1) * phase) / torch.where(below.abs() < 1e-4, 1.0, below) - 1
+        below.abs() < 1e-4,
+        2 * count,
+        torch.sin((2 * count + 1) * phase) / torch.where(below.abs() < 1e-4, 1.0, below) - 1,
     )
     return gate * kernel / torch.sqrt(2 * count)
 
@@ -172,7 +181,8 @@ def _to_samples(frames: torch.Tensor, length: int) -> torch.Tensor:
 def synthesise(
     f0: torch.Tensor, voiced: torch.Tensor, harmonic: torch.Tensor, noise_filter: torch.Tensor, noise: torch.Tensor
 ) -> torch.Tensor:
-    """Samples (batch, frames × mel.HOP): pulses and white noise (batch, frames × mel.HOP) through their filters' log magnitudes, added."""
+    """Samples (batch, frames × mel.HOP): pulses and white noise (batch, frames × mel.HOP) through their filters' log
+    magnitudes, added."""
     length = noise.shape[-1]
     source, hiss = _stft(pulses(f0, voiced)), _stft(noise)
     frames = source.shape[-1]
@@ -181,7 +191,8 @@ def synthesise(
 
 
 def _fit(filters: torch.Tensor, frames: int) -> torch.Tensor:
-    """A filter at sub-frame 2t+j stands at sample t × mel.HOP + j × HOP; the last is repeated or cut to the STFT's frames."""
+    """A filter at sub-frame 2t+j stands at sample t × mel.HOP + j × HOP; the last is repeated or cut to the STFT's
+    frames."""
     missing = frames - filters.shape[-1]
     return functional.pad(filters, (0, missing), mode="replicate") if missing > 0 else filters[..., :frames]
 
@@ -226,8 +237,12 @@ class GriffinLim:
         features = _at_least(features.cpu(), 4)
         melody = torch.exp(features * mel.SPREAD + mel.MEAN)
         magnitude = torch.clamp_min(_inverse_filters() @ melody, 1e-5)
-        for _ in range(20):  # non-negative least squares by multiplicative updates: pinv alone leaves holes where it went negative
-            magnitude = magnitude * ((mel.filters().T @ melody) / (mel.filters().T @ (mel.filters() @ magnitude) + 1e-8))
+        for _ in range(
+            20
+        ):  # non-negative least squares by multiplicative updates: pinv alone leaves holes where it went negative
+            magnitude = magnitude * (
+                (mel.filters().T @ melody) / (mel.filters().T @ (mel.filters() @ magnitude) + 1e-8)
+            )
         length = features.shape[-1] * mel.HOP
         phase = torch.exp(2j * torch.pi * torch.rand(magnitude.shape, generator=generator))
         previous = torch.zeros_like(phase)

@@ -1,7 +1,7 @@
 """Quality of speech without a reference: DNSMOS P.835 (arXiv 2110.01763), the model that ships in the speechmos wheel.
 
-The model is run here rather than through speechmos: only the overall score is wanted, on one thread, and a line shorter than the
-model's 9.01 s is repeated to exactly that length once. About 0.2 s a line on one core.
+The model is run here rather than through speechmos: only the overall score is wanted, on one thread, and a line shorter
+than the model's 9.01 s is repeated to exactly that length once. About 0.2 s a line on one core.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def _session() -> Any:
 
 
 def dnsmos(samples: NDArray[np.float32]) -> float:
-    """Overall quality, 1…5, of mono samples (n,) float32, -1…1, at SAMPLE_RATE; ones longer than the window are averaged over windows a
-    second apart. Raises BadInput for silence, and where DNSMOS is not installed."""
+    """Overall quality, 1…5, of mono samples (n,) float32, -1…1, at SAMPLE_RATE; ones longer than the window are
+    averaged over windows a second apart. Raises BadInput for silence, and where DNSMOS is not installed."""
     import numpy as np
 
     if not len(samples) or not np.any(samples):

@@ -47,7 +47,11 @@ class Finding:
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary without what is not set."""
-        return {name: value for name, value in asdict(self).items() if value not in (None, "", 0) or isinstance(value, float)}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if value not in (None, "", 0) or isinstance(value, float)
+        }
 
     @staticmethod
     def from_json(values: Mapping[str, Any]) -> Finding | None:
@@ -86,7 +90,10 @@ def sentence(one: Finding) -> str:
         case Found.BEYOND_LIMIT:
             return _beyond(one, title)
         case Found.NO_BALANCE:
-            return f"On balance it is no better than its parent (score {one.candidate:+.2f}, needs more than {one.limit:g})."
+            return (
+                f"On balance it is no better than its parent (score {one.candidate:+.2f}, "
+                f"needs more than {one.limit:g})."
+            )
         case Found.GAINED:
             return f"Its {title} went from {_figure(one, one.parent)} to {_figure(one, one.candidate)}."
         case Found.BALANCE:

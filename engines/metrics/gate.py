@@ -1,11 +1,12 @@
 """Better, or not kept: the rule that decides whether a candidate takes its parent's place.
 
-Loss alone never decides (a fine-tuned voice can lower its loss and mumble). A first training must sound more like the person than the
-base does, without becoming hard to understand; an increment must keep what there was and win on balance. What was not measured, or
-came out as no number, never promotes, unless the voice's own rule says to decide without it.
+Loss alone never decides (a fine-tuned voice can lower its loss and mumble). A first training must sound more like the
+person than the base does, without becoming hard to understand; an increment must keep what there was and win on
+balance. What was not measured, or came out as no number, never promotes, unless the voice's own rule says to decide
+without it.
 
-A voice is never asked to be better than the person: the base may have been trained in a quieter room than the recordings, so a first
-training's clarity and quality are held against the worse of the base's and the recordings' own.
+A voice is never asked to be better than the person: the base may have been trained in a quieter room than the
+recordings, so a first training's clarity and quality are held against the worse of the base's and the recordings' own.
 """
 
 from __future__ import annotations
@@ -31,16 +32,24 @@ class Rule:
     first_similarity_gain: Annotated[float, Setting("likeness that a first training must gain at least", -2, 2)] = 0.03
     similarity_loss: Annotated[float, Setting("likeness that an increment may lose", -2, 2)] = 0.02
     wer_loss: Annotated[
-        float, Setting("an increment's word error rate may rise by this much, a strong recogniser and many lines given", -10, 10)
+        float,
+        Setting(
+            "an increment's word error rate may rise by this much, a strong recogniser and many lines given", -10, 10
+        ),
     ] = 0.02
-    first_wer_loss: Annotated[float, Setting("a first training's word error rate may rise by this much", -10, 10)] = 0.12
+    first_wer_loss: Annotated[float, Setting("a first training's word error rate may rise by this much", -10, 10)] = (
+        0.12
+    )
     # A weak recogniser's errors are mostly its own; few lines say little, also to a strong one
-    weak_wer_slack: Annotated[float, Setting("added to either, divided by √lines, when the recogniser is weak", 0, 10)] = 0.20
+    weak_wer_slack: Annotated[
+        float, Setting("added to either, divided by √lines, when the recogniser is weak", 0, 10)
+    ] = 0.20
     strong_wer_slack: Annotated[float, Setting("the same for a strong recogniser", 0, 10)] = 0.08
     loss_rise: Annotated[float, Setting("the held-out loss may rise by this share of the parent's", -1, 100)] = 0.02
     dnsmos_loss: Annotated[float, Setting("quality may fall by this much", -5, 5)] = 0.4
     duration_range: Annotated[
-        tuple[float, float], Setting("spoken / recorded length, shortest and longest; outside, the voice rushes or drawls", 0, 100)
+        tuple[float, float],
+        Setting("spoken / recorded length, shortest and longest; outside, the voice rushes or drawls", 0, 100),
     ] = (0.6, 1.7)
     without_wer: Annotated[bool, Setting("decide without word errors where no recogniser knows the language")] = False
     without_similarity: Annotated[
@@ -50,7 +59,9 @@ class Rule:
     # What a step counts for in the balance: score = Σ weight × gain / unit, unit being a difference one can hear
     similarity_unit: Annotated[float, Setting("likeness that counts as one step in the balance", 0.0001, 1_000)] = 0.05
     wer_unit: Annotated[float, Setting("word error rate that counts as one step", 0.0001, 1_000)] = 0.05
-    loss_unit: Annotated[float, Setting("share of the parent's held-out loss that counts as one step", 0.0001, 1_000)] = 0.05
+    loss_unit: Annotated[
+        float, Setting("share of the parent's held-out loss that counts as one step", 0.0001, 1_000)
+    ] = 0.05
     dnsmos_unit: Annotated[float, Setting("quality that counts as one step", 0.0001, 1_000)] = 0.25
     duration_unit: Annotated[float, Setting("|ln ratio| of durations that counts as one step", 0.0001, 1_000)] = 0.15
     f0_unit: Annotated[float, Setting("semitones that count as one step", 0.0001, 1_000)] = 1.0
@@ -64,11 +75,14 @@ class Rule:
         checked(RULE, vars(self), "promotion")
         if self.duration_range[0] >= self.duration_range[1]:
             given = f"{self.duration_range[0]:g} and {self.duration_range[1]:g} were given"
-            raise BadInput(f"duration_range must be the shortest and the longest; {given}.", "Put the lower number first.")
+            raise BadInput(
+                f"duration_range must be the shortest and the longest; {given}.", "Put the lower number first."
+            )
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Rule:
-        """The rule of a voice, as voice.toml has it. Raises BadInput naming a key that is none, or what a value must be."""
+        """The rule of a voice, as voice.toml has it. Raises BadInput naming a key that is none, or what a value must
+        be."""
         return cls(**checked(RULE, values, "promotion"))
 
 
@@ -116,12 +130,17 @@ class Verdict:
 
 
 def better(
-    candidate: Summary, parent: Summary, rule: Rule | None = None, *, first: bool = False, ceiling: Summary | None = None
+    candidate: Summary,
+    parent: Summary,
+    rule: Rule | None = None,
+    *,
+    first: bool = False,
+    ceiling: Summary | None = None,
 ) -> Verdict:
     """Judge a candidate against its parent on the same held-out lines.
 
-    `first`: the parent is the engine's base, which does not know the voice. `ceiling`: the recordings' own scores; shown, and for a first
-    training the best that is asked for.
+    `first`: the parent is the engine's base, which does not know the voice. `ceiling`: the recordings' own scores;
+    shown, and for a first training the best that is asked for.
     """
     rule = rule or Rule()
     broken = _broken(candidate, parent, rule, first)
@@ -171,7 +190,9 @@ def _broken(candidate: Summary, parent: Summary, rule: Rule, first: bool) -> lis
 
 def _rows(candidate: Summary, parent: Summary, rule: Rule, first: bool, ceiling: Summary | None) -> tuple[Row, ...]:
     top = ceiling or Summary(lines=0)
-    slack = (rule.strong_wer_slack if candidate.trust == "high" else rule.weak_wer_slack) / math.sqrt(max(candidate.lines, 1))
+    slack = (rule.strong_wer_slack if candidate.trust == "high" else rule.weak_wer_slack) / math.sqrt(
+        max(candidate.lines, 1)
+    )
     wer_room = slack + (rule.first_wer_loss if first else rule.wer_loss)
     similarity_step = rule.first_similarity_gain if first else -rule.similarity_loss
     return (
@@ -200,7 +221,8 @@ def _row(
     *,
     capped: bool = False,
 ) -> Row:
-    """`step` is how far from the parent's value the limit lies; None: no limit. `capped`: from the recordings' value, if that is worse."""
+    """`step` is how far from the parent's value the limit lies; None: no limit. `capped`: from the recordings' value,
+    if that is worse."""
     higher = METRICS[metric].better is Better.HIGHER
     start = _no_better_than(parent, ceiling, higher) if capped else parent
     limit = None if step is None or start is None or not math.isfinite(start) else start + step
@@ -255,7 +277,8 @@ def _score(candidate: Summary, parent: Summary, rule: Rule, ceiling: Summary | N
         -gain(off_pace(candidate.duration_ratio), off_pace(parent.duration_ratio)) / rule.duration_unit,
         -gain(candidate.f0_semitones, parent.f0_semitones) / rule.f0_unit,
     )
-    # One metric must not carry the day alone by a freak value (a loss that fell from 9 to 1): each counts for four steps at most
+    # One metric must not carry the day alone by a freak value (a loss that fell from 9 to 1): each counts for four
+    # steps at most
     return sum(weight * max(-4.0, min(4.0, one)) for weight, one in zip(rule.weights, gains, strict=True))
 
 

@@ -1,7 +1,8 @@
 """Bring two texts to a common spelling before their words are compared: case, punctuation, numbers, abbreviations.
 
-For English, numbers, ordinals, money, times, years and common abbreviations become words, and British spellings American ones, which is
-what recognisers write. Other languages get case, punctuation and, where num2words knows them, numbers.
+For English, numbers, ordinals, money, times, years and common abbreviations become words, and British spellings
+American ones, which is what recognisers write. Other languages get case, punctuation and, where num2words knows them,
+numbers.
 """
 
 from __future__ import annotations
@@ -10,11 +11,12 @@ import re
 import unicodedata
 
 _ABBREVIATIONS = {
-    "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "st": "saint", "vs": "versus", "etc": "et cetera", "jr": "junior",
-    "sr": "senior", "prof": "professor", "capt": "captain", "gen": "general", "sgt": "sergeant", "col": "colonel", "lt": "lieutenant",
-    "no": "number", "fig": "figure", "approx": "approximately", "dept": "department", "mt": "mount", "rev": "reverend", "hon": "honourable",
-    "co": "company", "ltd": "limited", "jan": "january", "feb": "february", "aug": "august", "sept": "september", "oct": "october",
-    "nov": "november", "dec": "december",
+    "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "st": "saint", "vs": "versus", "etc": "et cetera",
+    "jr": "junior", "sr": "senior", "prof": "professor", "capt": "captain", "gen": "general", "sgt": "sergeant",
+    "col": "colonel", "lt": "lieutenant", "no": "number", "fig": "figure", "approx": "approximately",
+    "dept": "department", "mt": "mount", "rev": "reverend", "hon": "honourable", "co": "company", "ltd": "limited",
+    "jan": "january", "feb": "february", "aug": "august", "sept": "september", "oct": "october", "nov": "november",
+    "dec": "december",
 }  # fmt: skip
 #: These are words of their own without the full stop.
 _NEED_STOP = {"no", "co", "gen", "fig", "col", "hon", "rev", "dec", "mt", "st", "ms", "sr"}
@@ -24,7 +26,10 @@ _SIGNS = {"%": "percent", "&": "and", "+": "plus", "=": "equals", "°": "degrees
 _SPELLINGS: tuple[tuple[str, str], ...] = (
     (r"\b(arb|arm|behavi|cand|col|endeav|fav|flav|harb|hon|hum|lab|neighb|od|parl|rum|sav|splend|vap|vig)our", r"\1or"),
     (r"\b(cent|met|kilomet|centimet|millimet|lit|theat|fib|somb|calib)re(s?)\b", r"\1er\2"),
-    (r"\b(real|organ|recogn|apolog|civil|critic|final|memor|modern|special|summar|util|visual)is(e[ds]?|ing|ation)\b", r"\1iz\2"),
+    (
+        r"\b(real|organ|recogn|apolog|civil|critic|final|memor|modern|special|summar|util|visual)is(e[ds]?|ing|ation)\b",
+        r"\1iz\2",
+    ),
     (r"\banalys(e[ds]?|ing)\b", r"analyz\1"),
     (r"\b(travel|cancel|label|level|model|signal|quarrel|marvel|jewel|fuel)l(ed|ing|er|ers)\b", r"\1\2"),
     (r"\bgrey(s|er|est|ish)?\b", r"gray\1"),
@@ -45,7 +50,8 @@ _NUMBER = r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 def normalise(text: str, language: str = "en") -> str:
     """Lower-case words, single spaces, no punctuation; numbers as words. An empty string if nothing is left.
 
-    "Dr. Smith paid $3.50 on May 2nd, 1984." → "doctor smith paid three dollars and fifty cents on may second nineteen eighty four"
+    "Dr. Smith paid $3.50 on May 2nd, 1984." → "doctor smith paid three dollars and fifty cents on may second nineteen
+    eighty four"
     """
     text = unicodedata.normalize("NFKC", text).replace("\u2019", "'").replace("\u2018", "'").lower()
     text = _english(text) if language == "en" else re.sub(_NUMBER, lambda m: f" {_spoken(m.group(), language)} ", text)
@@ -57,7 +63,11 @@ def normalise(text: str, language: str = "en") -> str:
 
 def _english(text: str) -> str:
     text = re.sub(r"\b([a-z]+)\.", _abbreviation, text)
-    text = re.sub(r"\b(" + "|".join(sorted(set(_ABBREVIATIONS) - _NEED_STOP)) + r")\b(?!')", lambda m: _ABBREVIATIONS[m.group(1)], text)
+    text = re.sub(
+        r"\b(" + "|".join(sorted(set(_ABBREVIATIONS) - _NEED_STOP)) + r")\b(?!')",
+        lambda m: _ABBREVIATIONS[m.group(1)],
+        text,
+    )
     text = re.sub(rf"([$£€])\s?({_NUMBER})(?:\s+(million|billion|thousand))?", _money, text)
     text = re.sub(r"\b(\d{1,2}):(\d{2})\b", _clock, text)
     text = re.sub(r"\b(\d+)(?:st|nd|rd|th)\b", lambda m: _spoken(m.group(1), "en", "ordinal"), text)
@@ -78,7 +88,8 @@ def _abbreviation(match: re.Match[str]) -> str:
 
 
 def _ends_sentence(match: re.Match[str]) -> bool:
-    """ "Is that a no." is no number: a word that needs its stop to be an abbreviation is one only before more text of its kind."""
+    """ "Is that a no." is no number: a word that needs its stop to be an abbreviation is one only before more text of
+    its kind."""
     if match.group(1) not in _NEED_STOP:
         return False
     rest = match.string[match.end() :].lstrip()

@@ -1,4 +1,5 @@
-"""Pitch (F0) by pYIN (Mauch and Dixon 2014; librosa): the median says whose voice it is, the spread how lively it speaks."""
+"""Pitch (F0) by pYIN (Mauch and Dixon 2014; librosa): the median says whose voice it is, the spread how lively it
+speaks."""
 
 from __future__ import annotations
 
@@ -23,14 +24,21 @@ class Pitch:
 
 
 def pitch(samples: NDArray[np.float32]) -> Pitch:
-    """Measure mono samples (n,) float32 at SAMPLE_RATE; all zero for less than 0.2 s, or silence. Takes 0.04 s a second of speech."""
+    """Measure mono samples (n,) float32 at SAMPLE_RATE; all zero for less than 0.2 s, or silence. Takes 0.04 s a second
+    of speech."""
     import librosa
     import numpy as np
 
     if len(samples) < SAMPLE_RATE // 5 or not np.any(samples):
         return Pitch(0.0, 0.0)
     f0, voiced, _ = librosa.pyin(
-        samples.astype(np.float32), fmin=_LOWEST, fmax=_HIGHEST, sr=SAMPLE_RATE, frame_length=1024, hop_length=256, fill_na=None
+        samples.astype(np.float32),
+        fmin=_LOWEST,
+        fmax=_HIGHEST,
+        sr=SAMPLE_RATE,
+        frame_length=1024,
+        hop_length=256,
+        fill_na=None,
     )
     sung = f0[voiced]
     if not len(sung):

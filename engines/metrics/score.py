@@ -1,4 +1,5 @@
-"""Score spoken lines against the recordings of the same lines: what the evaluate job calls for parent, candidate and recordings."""
+"""Score spoken lines against the recordings of the same lines: what the evaluate job calls for parent, candidate and
+recordings."""
 
 from __future__ import annotations
 
@@ -85,29 +86,41 @@ def score_lines(
     known: Callable[[int], LineScores | None] = lambda number: None,
     told: Callable[[int, LineScores], None] = lambda number, scores: None,
 ) -> Scores:
-    """Score every line but those whose scores are `known` (by number) from before; `told` is called after each, and may raise Cancelled.
+    """Score every line but those whose scores are `known` (by number) from before; `told` is called after each, and may
+    raise Cancelled.
 
     A line that cannot be spoken or read is failed, with the reason, and never left out of the count.
 
-    Similarity is to the mean embedding of all the lines' recordings (without a line's own one where `spoken` is that recording itself).
-    Without a transcriber there are no word errors. Raises BadInput if a recording cannot be read.
+    Similarity is to the mean embedding of all the lines' recordings (without a line's own one where `spoken` is that
+    recording itself). Without a transcriber there are no word errors. Raises BadInput if a recording cannot be read.
     """
     recorded = [_measure_recording(line.recording, _changed(line.recording)) for line in lines]
     usual = Pitch(_median([one.pitch.median for one in recorded if one.pitch.median > 0]) or 0.0, 0.0)
     scored: list[LineScores] = []
     counted: list[Errors] = []
     for number, line in enumerate(lines):
-        others = [one.voice for i, one in enumerate(recorded) if one.voice is not None and (i != number or line.spoken != line.recording)]
+        others = [
+            one.voice
+            for i, one in enumerate(recorded)
+            if one.voice is not None and (i != number or line.spoken != line.recording)
+        ]
         result = known(number) or _score(line, recorded[number], others, usual, transcriber, language)
         scored.append(result)
-        if transcriber is not None:  # of a line that was not spoken, too: leaving it out would flatter a voice that breaks
+        if (
+            transcriber is not None
+        ):  # of a line that was not spoken, too: leaving it out would flatter a voice that breaks
             counted.append(errors(line.text, result.heard, language))
         told(number, result)
     return Scores(tuple(scored), _summarise(scored, counted, transcriber, held_out_loss))
 
 
 def _score(
-    line: Line, recorded: _Recorded, voices: Sequence[NDArray[np.float32]], usual: Pitch, transcriber: Transcriber | None, language: str
+    line: Line,
+    recorded: _Recorded,
+    voices: Sequence[NDArray[np.float32]],
+    usual: Pitch,
+    transcriber: Transcriber | None,
+    language: str,
 ) -> LineScores:
     try:
         samples = load(line.spoken, _RATE)
@@ -156,7 +169,10 @@ def _measure_recording(path: Path, changed: int) -> _Recorded:
 
 
 def _summarise(
-    scored: Sequence[LineScores], counted: Sequence[Errors], transcriber: Transcriber | None, held_out_loss: float | None
+    scored: Sequence[LineScores],
+    counted: Sequence[Errors],
+    transcriber: Transcriber | None,
+    held_out_loss: float | None,
 ) -> Summary:
     sums = total(counted) if counted else None
     ratios = [one.duration_ratio for one in scored if one.duration_ratio]

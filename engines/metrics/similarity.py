@@ -1,4 +1,5 @@
-"""How alike two voices sound: cosine of speaker embeddings (GE2E, arXiv 1710.10467) by Resemblyzer, whose weights come in its wheel.
+"""How alike two voices sound: cosine of speaker embeddings (GE2E, arXiv 1710.10467) by Resemblyzer, whose weights come
+in its wheel.
 
 Some 20 ms a line on one core, after 1.5 s for the first (loading and warming up).
 """
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
 #: Samples handed in are mono float32 at this rate, Hz.
 SAMPLE_RATE = 16_000
-#: Level that speech is brought to, dB of full scale. The embedder hears loudness as part of a voice (the same line 20 dB quieter: cosine
-#: 0.83); of the levels tried, those near this one part different voices best.
+#: Level that speech is brought to, dB of full scale. The embedder hears loudness as part of a voice (the same line 20
+#: dB quieter: cosine 0.83); of the levels tried, those near this one part different voices best.
 _LEVEL_DB = -22.0
 
 
@@ -30,8 +31,8 @@ def _encoder() -> Any:
 
 
 def embed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Speaker embedding (256,) float32, length 1, of mono samples (n,) float32 at SAMPLE_RATE. Raises BadInput if there is no voice in
-    them."""
+    """Speaker embedding (256,) float32, length 1, of mono samples (n,) float32 at SAMPLE_RATE. Raises BadInput if there
+    is no voice in them."""
     import numpy as np
     from resemblyzer.audio import preprocess_wav
 

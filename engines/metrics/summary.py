@@ -1,4 +1,5 @@
-"""The numbers that a version is judged by. Plain values, no heavy imports: the gate, reports and the database read them."""
+"""The numbers that a version is judged by. Plain values, no heavy imports: the gate, reports and the database read
+them."""
 
 from __future__ import annotations
 

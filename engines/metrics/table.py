@@ -57,20 +57,53 @@ METRICS: dict[Metric, MetricInfo] = {
     info.name: info
     for info in (
         MetricInfo(
-            Metric.SIMILARITY, "similarity", "", Better.HIGHER, 3,
+            Metric.SIMILARITY,
+            "similarity",
+            "",
+            Better.HIGHER,
+            3,
             "Cosine of Resemblyzer's speaker embeddings to the voice's held-out recordings; 1 is the same.",
         ),
-        MetricInfo(Metric.WER, "WER", "", Better.LOWER, 3, "Word errors per word of the held-out lines, as a recogniser hears them."),
-        MetricInfo(Metric.CER, "CER", "", Better.LOWER, 3, "Character errors per character of the held-out lines."),
-        MetricInfo(Metric.DNSMOS, "DNSMOS", "", Better.HIGHER, 2, "Overall quality as listeners would rate it, 1 to 5 (DNSMOS P.835)."),
-        MetricInfo(Metric.HELD_OUT_LOSS, "held-out loss", "", Better.LOWER, 4, "The engine's own loss on clips that it never trains on."),
         MetricInfo(
-            Metric.DURATION_RATIO, "duration ratio", "", Better.NEARER_ONE, 2,
+            Metric.WER,
+            "WER",
+            "",
+            Better.LOWER,
+            3,
+            "Word errors per word of the held-out lines, as a recogniser hears them.",
+        ),
+        MetricInfo(Metric.CER, "CER", "", Better.LOWER, 3, "Character errors per character of the held-out lines."),
+        MetricInfo(
+            Metric.DNSMOS,
+            "DNSMOS",
+            "",
+            Better.HIGHER,
+            2,
+            "Overall quality as listeners would rate it, 1 to 5 (DNSMOS P.835).",
+        ),
+        MetricInfo(
+            Metric.HELD_OUT_LOSS,
+            "held-out loss",
+            "",
+            Better.LOWER,
+            4,
+            "The engine's own loss on clips that it never trains on.",
+        ),
+        MetricInfo(
+            Metric.DURATION_RATIO,
+            "duration ratio",
+            "",
+            Better.NEARER_ONE,
+            2,
             "Spoken length by recorded length; 1 is the person's own pace.",
         ),
         MetricInfo(
-            Metric.F0_SEMITONES, "F0 distance", "semitones", Better.LOWER, 2,
+            Metric.F0_SEMITONES,
+            "F0 distance",
+            "semitones",
+            Better.LOWER,
+            2,
             "How far the median pitch lies from the recordings' median pitch.",
         ),
     )
-}  # fmt: skip
+}

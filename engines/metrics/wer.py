@@ -20,7 +20,8 @@ class Errors:
 
     @property
     def wer(self) -> float:
-        """Word error rate: 0 is perfect, above 1 when more was added than there was. With no words: 0 if none were heard, else 1."""
+        """Word error rate: 0 is perfect, above 1 when more was added than there was. With no words: 0 if none were
+        heard, else 1."""
         return self.word_errors / self.words if self.words else float(self.word_errors > 0)
 
     @property
@@ -30,12 +31,16 @@ class Errors:
 
     def __add__(self, other: Errors) -> Errors:
         return Errors(
-            self.word_errors + other.word_errors, self.words + other.words, self.char_errors + other.char_errors, self.chars + other.chars
+            self.word_errors + other.word_errors,
+            self.words + other.words,
+            self.char_errors + other.char_errors,
+            self.chars + other.chars,
         )
 
 
 def errors(text: str, heard: str, language: str = "en") -> Errors:
-    """Compare what should have been said with what was heard. Of text that is written without spaces, each character is a word."""
+    """Compare what should have been said with what was heard. Of text that is written without spaces, each character is
+    a word."""
     truth, guess = _parted(normalise(text, language)), _parted(normalise(heard, language))
     if not truth or not guess:  # jiwer refuses an empty truth
         words, chars = len(truth.split()), len(truth)

@@ -1,5 +1,5 @@
-"""Text into the stretches that are spoken in one go, for every engine and language: sentences as written, long ones cut, and very short
-ones together with a neighbour where an engine wants that. Imports nothing heavy.
+"""Text into the stretches that are spoken in one go, for every engine and language: sentences as written, long ones
+cut, and very short ones together with a neighbour where an engine wants that. Imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -33,9 +33,10 @@ _BEFORE_START = _words(
     e.g i.e a.m p.m u.s.a u.s u.k ph.d"""
 )
 _STARTERS = _words(
-    """the a an this that these those it he she they we you i there here then but and so or yet now when where what who why how if in on
-    at after before his her their our my its no not nobody everyone some all most both one two as for with do did does is are was were
-    will can could would should have has please let never once later today tomorrow yesterday while since because"""
+    """the a an this that these those it he she they we you i there here then but and so or yet now when where what who
+    why how if in on at after before his her their our my its no not nobody everyone some all most both one two as for
+    with do did does is are was were will can could would should have has please let never once later today tomorrow
+    yesterday while since because"""
 )
 #: Languages that write "the 3rd" as "3.".
 _ORDINAL_STOP = {"de", "cs", "hu", "pl", "tr"}
@@ -52,13 +53,18 @@ _CUTS = (r"[;:؛；：—–]\s*|[、，]", r"[,،]\s", r"\s", r".")
 
 
 def split(text: str, language: str, longest: int, *, together: bool = False) -> list[str]:
-    """Stretches of text as written, each with a word in it and at most `longest` characters; none for a text without words.
+    """Stretches of text as written, each with a word in it and at most `longest` characters; none for a text without
+    words.
 
-    `language` is an ISO 639-1 code. A blank line, or a line that begins with a bullet, ends a sentence too. `together`: very short
-    sentences are joined with the one before them, or the first with the one after it, for engines that hear nothing of what came before a
-    stretch: "No." alone carries no context.
+    `language` is an ISO 639-1 code. A blank line, or a line that begins with a bullet, ends a sentence too. `together`:
+    very short sentences are joined with the one before them, or the first with the one after it, for engines that hear
+    nothing of what came before a stretch: "No." alone carries no context.
     """
-    sentences = [sentence for paragraph in re.split(r"\n\s*\n|\n(?=\s*[-*•])", text) for sentence in _sentences(paragraph, language)]
+    sentences = [
+        sentence
+        for paragraph in re.split(r"\n\s*\n|\n(?=\s*[-*•])", text)
+        for sentence in _sentences(paragraph, language)
+    ]
     spoken = [sentence for sentence in sentences if re.search(r"\w", sentence)]
     if together:
         spoken = _joined(spoken, language, longest)
@@ -77,7 +83,9 @@ def halves(sentence: str) -> tuple[str, str]:
     """Two parts of a sentence of two characters or more, at the best place in its middle half."""
     middle = len(sentence) / 2
     for pattern in _CUTS:
-        places = [match.end() for match in re.finditer(pattern, sentence) if abs(match.end() - middle) <= max(1, middle / 2)]
+        places = [
+            match.end() for match in re.finditer(pattern, sentence) if abs(match.end() - middle) <= max(1, middle / 2)
+        ]
         if places:
             break
     place = min(places, key=lambda at: abs(at - middle))
@@ -118,7 +126,11 @@ def _joined(sentences: list[str], language: str, longest: int) -> list[str]:
     joined: list[str] = []
     for sentence in sentences:
         short = longest * _SHORT
-        if joined and min(len(sentence), len(joined[-1])) < short and len(joined[-1]) + len(sentence) < longest * _TOGETHER:
+        if (
+            joined
+            and min(len(sentence), len(joined[-1])) < short
+            and len(joined[-1]) + len(sentence) < longest * _TOGETHER
+        ):
             joined[-1] += ("" if language in _UNSPACED else " ") + sentence
         else:
             joined.append(sentence)

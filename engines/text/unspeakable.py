@@ -1,7 +1,8 @@
-"""What of a text an engine cannot say, found before it speaks: letters of another script, signs, marks such as `<break>`. Never lost, and
-never read aloud, in silence. Imports nothing heavy: the daemon asks too.
+"""What of a text an engine cannot say, found before it speaks: letters of another script, signs, marks such as
+`<break>`. Never lost, and never read aloud, in silence. Imports nothing heavy: the daemon asks too.
 
-Each engine has a light `engines/<name>/text.py` with `unspeakable(text, language)`, which says by `find` what it cannot take.
+Each engine has a light `engines/<name>/text.py` with `unspeakable(text, language)`, which says by `find` what it cannot
+take.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ class Stretch:
 def find(text: str, speakable: Callable[[str], bool]) -> tuple[Stretch, ...]:
     """Stretches of a text, in order, that are markup, or made of characters for which `speakable` is False.
 
-    Spaces and control characters are never asked about; marks that belong to the character before them (accents, joiners) go with it.
+    Spaces and control characters are never asked about; marks that belong to the character before them (accents,
+    joiners) go with it.
     """
     spans: list[tuple[int, int, Why]] = []
     tags = {match.start(): match.end() for match in _TAG.finditer(text)}
@@ -76,17 +78,22 @@ def speakable(engine: str, text: str, stretches: Sequence[Stretch]) -> str:
     """What is left to be said. Raises BadInput, naming the stretches, if they were all there was."""
     rest = without(text, stretches) if stretches else text
     if stretches and not re.search(r"\w", rest):
-        raise BadInput(f"The engine {engine} cannot say {names(stretches)}, and nothing else is in this text.", "Write it in words.")
+        raise BadInput(
+            f"The engine {engine} cannot say {names(stretches)}, and nothing else is in this text.",
+            "Write it in words.",
+        )
     return rest
 
 
 def check_learnable(engine: str, text: str, stretches: Sequence[Stretch]) -> None:
-    """Raises BadInput if an engine cannot learn from speech with this text: what it has no sound for is heard in the speech, though a sign
-    makes none, or there is no word in it."""
+    """Raises BadInput if an engine cannot learn from speech with this text: what it has no sound for is heard in the
+    speech, though a sign makes none, or there is no word in it."""
     if lost := [stretch for stretch in stretches if stretch.why is not Why.SIGNS]:
         raise BadInput(f"The engine {engine} cannot learn {names(lost)}.", "Write what is heard in words.")
     if not re.search(r"[^\W_]", speakable(engine, text, stretches)):
-        raise BadInput("There is no word in this text.", "Write what is heard in words; if nothing is said, drop the clip.")
+        raise BadInput(
+            "There is no word in this text.", "Write what is heard in words; if nothing is said, drop the clip."
+        )
 
 
 def names(stretches: Sequence[Stretch]) -> str:

@@ -2,10 +2,11 @@
 
     checkpoints/step-000120/state.json             where the run is, and size and CRC-32 of the other files
                             model.safetensors      trainable parameters and buffers
-                            optimizer.safetensors  optimizer tensors, named "<parameter index>.<name>"; absent where only weights are kept
+                            optimizer.safetensors  optimizer tensors, named "<parameter index>.<name>"; absent where
+                            only weights are kept
 
-A checkpoint is written into a `.tmp-…` folder, every file and folder fsynced, then renamed. Random numbers need no state: each step's come
-from (seed, step). Nor does the learning rate: it is a function of the step.
+A checkpoint is written into a `.tmp-…` folder, every file and folder fsynced, then renamed. Random numbers need no
+state: each step's come from (seed, step). Nor does the learning rate: it is a function of the step.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ KEPT = 2
 
 @dataclass(frozen=True)
 class RunState:
-    """Where a run is, apart from weights and optimizer: all that a resumed run needs to go on as if it had never stopped."""
+    """Where a run is, apart from weights and optimizer: all that a resumed run needs to go on as if it had never
+    stopped."""
 
     step: int = 0  #: updates done
     position: Position = START  #: next batch
@@ -46,7 +48,9 @@ class RunState:
     best_step: int | None = None  #: None: no held-out measurement yet
     best_loss: float | None = None
     best_losses: Mapping[str, float] = dataclasses.field(default_factory=dict)  #: all held-out losses at the best step
-    start_losses: Mapping[str, float] = dataclasses.field(default_factory=dict)  #: and at step 0, of the model as it came
+    start_losses: Mapping[str, float] = dataclasses.field(
+        default_factory=dict
+    )  #: and at step 0, of the model as it came
     evaluations_without_gain: int = 0
     skipped_in_a_row: int = 0  #: updates skipped because loss or gradient was not a number
     seconds: float = 0.0  #: training time, pauses not counted
@@ -83,7 +87,9 @@ class Checkpoints:
 
     def steps(self) -> list[int]:
         """Steps with a checkpoint, ascending; not checked."""
-        return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*") if path.name[5:].isdigit())
+        return sorted(
+            int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*") if path.name[5:].isdigit()
+        )
 
     def save(self, state: RunState, weights: Weights, optimizer: torch.optim.Optimizer | None) -> Path:
         """Write a checkpoint; without `optimizer` only the weights (a best step that no run goes on from).
@@ -99,7 +105,9 @@ class Checkpoints:
                 aside.mkdir()
                 files = {"model.safetensors": write_tensors(aside / "model.safetensors", weights)}
                 if optimizer is not None:
-                    files["optimizer.safetensors"] = write_tensors(aside / "optimizer.safetensors", _optimizer_tensors(optimizer))
+                    files["optimizer.safetensors"] = write_tensors(
+                        aside / "optimizer.safetensors", _optimizer_tensors(optimizer)
+                    )
                 _write_json(aside / "state.json", {"format": FORMAT, "files": files, "state": state.to_json()})
                 sync_folder(aside)
                 if final.exists():  # the best step's weights, or a step repeated after a resume: the same weights again
@@ -112,7 +120,8 @@ class Checkpoints:
         return final
 
     def prune(self, now: RunState) -> None:
-        """Keep the last two that a run can go on from, and the best steps that these and the run's present state refer to."""
+        """Keep the last two that a run can go on from, and the best steps that these and the run's present state refer
+        to."""
         resumable, keep = [], {now.best_step}
         for step in self.steps():
             try:
@@ -128,7 +137,8 @@ class Checkpoints:
                 self._remove(step)
 
     def newest(self) -> tuple[RunState | None, list[str]]:
-        """State of the newest checkpoint that can be gone on from, if there is one, and a sentence for each that was passed over."""
+        """State of the newest checkpoint that can be gone on from, if there is one, and a sentence for each that was
+        passed over."""
         passed_over: list[str] = []
         for step in reversed(self.steps()):
             try:
@@ -150,7 +160,9 @@ class Checkpoints:
         ours = weights_of(module)
         unlike = [name for name in stored.keys() | ours.keys() if _kind(stored.get(name)) != _kind(ours.get(name))]
         if unlike:
-            raise DamagedCheckpoint(f"The checkpoint of step {step} belongs to another model ({min(unlike)} differs).", "Start a new run.")
+            raise DamagedCheckpoint(
+                f"The checkpoint of step {step} belongs to another model ({min(unlike)} differs).", "Start a new run."
+            )
         with torch.no_grad():
             for name, tensor in ours.items():
                 tensor.copy_(stored[name])
@@ -162,7 +174,9 @@ class Checkpoints:
         for name, tensor in self._load(step, "optimizer.safetensors").items():
             index, _, key = name.partition(".")
             parameter = parameters[int(index)]
-            if tensor.shape == parameter.shape:  # fused AdamW walks memory: its state must be laid out as a transposed parameter is
+            if (
+                tensor.shape == parameter.shape
+            ):  # fused AdamW walks memory: its state must be laid out as a transposed parameter is
                 tensor = torch.empty_like(parameter, dtype=tensor.dtype, device="cpu").copy_(tensor)
             state.setdefault(int(index), {})[key] = tensor
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
@@ -188,7 +202,8 @@ class Checkpoints:
 
 
 def weights_of(module: torch.nn.Module) -> Weights:
-    """What training changes, the module's own tensors: parameters that take a gradient, and buffers. Frozen weights stay in the base."""
+    """What training changes, the module's own tensors: parameters that take a gradient, and buffers. Frozen weights
+    stay in the base."""
     weights = {name: parameter.detach() for name, parameter in module.named_parameters() if parameter.requires_grad}
     return weights | {name: buffer.detach() for name, buffer in module.named_buffers() if buffer is not None}
 
@@ -204,7 +219,12 @@ def _kind(tensor: torch.Tensor | None) -> object:
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
     states = optimizer.state_dict()["state"]
-    return {f"{index}.{name}": value for index, state in states.items() for name, value in state.items() if torch.is_tensor(value)}
+    return {
+        f"{index}.{name}": value
+        for index, state in states.items()
+        for name, value in state.items()
+        if torch.is_tensor(value)
+    }
 
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> None:

@@ -1,6 +1,8 @@
-"""The order in which clips are seen: a pure function of (seed, epoch), so that (seed, epoch, position) is all there is to save.
+"""The order in which clips are seen: a pure function of (seed, epoch), so that (seed, epoch, position) is all there is
+to save.
 
-Each new clip comes once an epoch. An increment mixes old clips in, other ones each epoch, so that the voice does not forget them.
+Each new clip comes once an epoch. An increment mixes old clips in, other ones each epoch, so that the voice does not
+forget them.
 """
 
 from __future__ import annotations
@@ -31,8 +33,11 @@ START = Position()
 class DataOrder:
     """Batches of clip indices: 0…n_new-1 are new clips, the rest old ones."""
 
-    def __init__(self, new_lengths: Sequence[int], old_lengths: Sequence[int], batch_size: int, old_share: float, seed: int) -> None:
-        """Lengths are in the engine's own units (frames). `old_share` is the part of an epoch that is old, 0 ≤ share < 1."""
+    def __init__(
+        self, new_lengths: Sequence[int], old_lengths: Sequence[int], batch_size: int, old_share: float, seed: int
+    ) -> None:
+        """Lengths are in the engine's own units (frames). `old_share` is the part of an epoch that is old, 0 ≤ share <
+        1."""
         self._lengths = np.array([*new_lengths, *old_lengths], dtype=np.float64)
         self._n_new = len(new_lengths)
         self._batch_size = batch_size
@@ -51,7 +56,8 @@ class DataOrder:
         return digest.hexdigest()[:16]
 
     def epoch(self, number: int) -> list[list[int]]:
-        """All batches of an epoch: each new clip once, lengths alike within a batch, batches in random order, sizes even to one clip."""
+        """All batches of an epoch: each new clip once, lengths alike within a batch, batches in random order, sizes
+        even to one clip."""
         rng = np.random.default_rng([self._seed, number])
         clips = rng.permutation(np.concatenate([np.arange(self._n_new), self._old_clips(number)]))
         n_batches = -(-len(clips) // self._batch_size)
@@ -73,10 +79,13 @@ class DataOrder:
     def prompts(self, batch: Sequence[int], epoch: int, share: int = 1) -> list[int]:
         """For each clip of a batch the clip whose voice is heard before it, the same for `share` clips in a row.
 
-        It is the next in a round of all clips, shuffled each epoch, that is none of those: a clip never hears itself, where there is
-        another, and each comes to be heard."""
+        It is the next in a round of all clips, shuffled each epoch, that is none of those: a clip never hears itself,
+        where there is another, and each comes to be heard."""
         if epoch != self._round_of:
-            self._round_of, shuffled = epoch, np.random.default_rng([self._seed, epoch, 0x9F]).permutation(len(self._lengths))
+            self._round_of, shuffled = (
+                epoch,
+                np.random.default_rng([self._seed, epoch, 0x9F]).permutation(len(self._lengths)),
+            )
             self._round = dict(zip(shuffled.tolist(), np.roll(shuffled, -1).tolist(), strict=True))
         share = max(1, min(share, len(self._round) - 1))
         heard: list[int] = []

@@ -1,4 +1,5 @@
-"""Batches for the loop: which clips come next, collated into micro-batches, the next step's while the card works on this one."""
+"""Batches for the loop: which clips come next, collated into micro-batches, the next step's while the card works on
+this one."""
 
 from __future__ import annotations
 

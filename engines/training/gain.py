@@ -1,4 +1,5 @@
-"""Improvement as people tell it: by how many percent a held-out loss is lower than where it began, or than the base's."""
+"""Improvement as people tell it: by how many percent a held-out loss is lower than where it began, or than the
+base's."""
 
 from __future__ import annotations
 
@@ -6,8 +7,8 @@ from collections.abc import Mapping
 
 
 def gain(loss: float, reference: float) -> float | None:
-    """Percent by which `loss` is lower than `reference` (negative: higher); None where that cannot be said. Losses may be negative
-    (log-likelihoods): what counts is the reference's size."""
+    """Percent by which `loss` is lower than `reference` (negative: higher); None where that cannot be said. Losses may
+    be negative (log-likelihoods): what counts is the reference's size."""
     return 100.0 * (reference - loss) / abs(reference) if reference else None
 
 
@@ -19,10 +20,20 @@ def gains(loss: float, references: Mapping[str, float]) -> dict[str, float]:
 
 def sentence(step: int, losses: Mapping[str, float], references: Mapping[str, float], best_step: int | None) -> str:
     """An evaluation in words, for the log. `best_step` is the best before or at it."""
-    parts = ", ".join(f"{name.replace('_ce', ' CE').replace('_', ' ')} {value:.4g}" for name, value in losses.items() if name != "loss")
+    parts = ", ".join(
+        f"{name.replace('_ce', ' CE').replace('_', ' ')} {value:.4g}"
+        for name, value in losses.items()
+        if name != "loss"
+    )
     text = f"Step {step}: held-out loss {losses['loss']:.4g}" + (f" ({parts})" if parts else "")
     for name, reference in references.items():
         percent = gain(losses["loss"], reference)
         if percent is not None:
             text += f", {abs(percent):.1f} % {'better' if percent >= 0 else 'worse'} than the {name}"
-    return text + (". Best so far." if best_step == step else f". No gain since step {best_step}." if best_step is not None else ".")
+    return text + (
+        ". Best so far."
+        if best_step == step
+        else f". No gain since step {best_step}."
+        if best_step is not None
+        else "."
+    )

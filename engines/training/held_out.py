@@ -1,4 +1,5 @@
-"""Losses over the held-out clips, measured as training measures them: the same function and precision, but without dropout."""
+"""Losses over the held-out clips, measured as training measures them: the same function and precision, but without
+dropout."""
 
 from __future__ import annotations
 
@@ -13,8 +14,11 @@ from engines.training.settings import TrainSettings
 from engines.training.step import precision, seed_everything
 
 
-def held_out_losses(engine: Learns, model: TrainableModel, clips: Sequence[Features], settings: TrainSettings) -> dict[str, float]:
-    """Mean over the clips, by name. The same weights always give the same numbers; training's own course is not touched.
+def held_out_losses(
+    engine: Learns, model: TrainableModel, clips: Sequence[Features], settings: TrainSettings
+) -> dict[str, float]:
+    """Mean over the clips, by name. The same weights always give the same numbers; training's own course is not
+    touched.
 
     Raises OutOfMemory when not even one clip fits.
     """
@@ -33,7 +37,10 @@ def held_out_losses(engine: Learns, model: TrainableModel, clips: Sequence[Featu
             if losses is None:
                 memory.release(model.device)
                 if size == 1:
-                    raise OutOfMemory("Memory ran out while measuring one held-out clip.", "Free memory, or leave very long clips out.")
+                    raise OutOfMemory(
+                        "Memory ran out while measuring one held-out clip.",
+                        "Free memory, or leave very long clips out.",
+                    )
                 size = -(-size // 2)
                 continue
             for name, value in losses.items():
@@ -46,7 +53,11 @@ def held_out_losses(engine: Learns, model: TrainableModel, clips: Sequence[Featu
 
 
 def _losses(
-    engine: Learns, model: TrainableModel, piece: Sequence[Features], prompts: Sequence[Features], settings: TrainSettings
+    engine: Learns,
+    model: TrainableModel,
+    piece: Sequence[Features],
+    prompts: Sequence[Features],
+    settings: TrainSettings,
 ) -> dict[str, float] | None:
     """Losses of one batch, or None if memory ran out."""
     seed_everything(settings.seed, 0)

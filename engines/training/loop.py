@@ -1,8 +1,8 @@
 """The training loop, for every engine. Reads from top to bottom.
 
-A step is: batch → micro-batches → losses → gradients, weighted by clips → clip → AdamW. Around it: held-out measurement, checkpoints, early
-stop, out-of-memory back-off, and whoever steers from outside. What is random in a step depends on (seed, step) alone, so a step that is
-repeated, after a kill, a pause or an out-of-memory, is the same step.
+A step is: batch → micro-batches → losses → gradients, weighted by clips → clip → AdamW. Around it: held-out
+measurement, checkpoints, early stop, out-of-memory back-off, and whoever steers from outside. What is random in a step
+depends on (seed, step) alone, so a step that is repeated, after a kill, a pause or an out-of-memory, is the same step.
 """
 
 from __future__ import annotations
@@ -68,20 +68,28 @@ def train(
     old_clips: Sequence[Features] = (),
     base_losses: Mapping[str, float] | None = None,
 ) -> TrainResult:
-    """Train `model` in place on `clips` (and a share of `old_clips`), and leave the best weights by held-out loss in it.
+    """Train `model` in place on `clips` (and a share of `old_clips`), and leave the best weights by held-out loss in
+    it.
 
-    Goes on from the newest whole checkpoint under `run_dir`, if there is one: on a CPU the weights come out bit for bit as if nothing had
-    happened (same machine, same number of threads). Writes `run_dir/checkpoints` and `run_dir/tensorboard`. `base_losses` are the held-out
-    losses of the engine's base, for a training that goes on from another model: its gain is told against both.
+    Goes on from the newest whole checkpoint under `run_dir`, if there is one: on a CPU the weights come out bit for bit
+    as if nothing had happened (same machine, same number of threads). Writes `run_dir/checkpoints` and
+    `run_dir/tensorboard`. `base_losses` are the held-out losses of the engine's base, for a training that goes on from
+    another model: its gain is told against both.
 
-    Raises BadInput (nothing to train on, run folder of another run), Cancelled or Stopped (asked from outside; a checkpoint is written),
-    OutOfMemory (even one clip does not fit), DiskFull (the last checkpoint is intact), EngineError (the loss is not a number any more).
+    Raises BadInput (nothing to train on, run folder of another run), Cancelled or Stopped (asked from outside; a
+    checkpoint is written), OutOfMemory (even one clip does not fit), DiskFull (the last checkpoint is intact),
+    EngineError (the loss is not a number any more).
     """
     control, report = control or Free(), report or Silent()
     if not clips:
-        raise BadInput("There are no clips to train on.", "Add recordings, or look at the reasons why clips were dropped.")
+        raise BadInput(
+            "There are no clips to train on.", "Add recordings, or look at the reasons why clips were dropped."
+        )
     if not held_out:
-        report.log("warning", "There are no held-out clips: the last step's weights will be kept, and training cannot stop early.")
+        report.log(
+            "warning",
+            "There are no held-out clips: the last step's weights will be kept, and training cannot stop early.",
+        )
     if settings.threads:
         torch.set_num_threads(settings.threads)
 
@@ -127,10 +135,15 @@ def train(
         if state.step == 0:
             state = replace(state, start_losses=losses)
         references = _references(state, base_losses)
-        report_points(state.step, {f"held_out/{name}": value for name, value in losses.items()} | gain.gains(losses["loss"], references))
+        report_points(
+            state.step,
+            {f"held_out/{name}": value for name, value in losses.items()} | gain.gains(losses["loss"], references),
+        )
         if math.isfinite(losses["loss"]) and (state.best_loss is None or losses["loss"] < state.best_loss):
             best_weights = copied(weights_of(module))
-            state = replace(state, best_step=state.step, best_loss=losses["loss"], best_losses=losses, evaluations_without_gain=0)
+            state = replace(
+                state, best_step=state.step, best_loss=losses["loss"], best_losses=losses, evaluations_without_gain=0
+            )
         else:
             state = replace(state, evaluations_without_gain=state.evaluations_without_gain + 1)
         if state.step:
@@ -175,16 +188,24 @@ def train(
                     spared = micro_batch == 1 and memory.checkpoint_activations(module)
                     if micro_batch == 1 and not spared:
                         sentence = "Memory ran out in training, even with one clip at a time."
-                        raise OutOfMemory(sentence, "Free memory on the device, or train with LoRA or shorter clips.") from error
+                        raise OutOfMemory(
+                            sentence, "Free memory on the device, or train with LoRA or shorter clips."
+                        ) from error
                 if result is None:  # here, and not above, where the exception still holds the failed pass's tensors
                     optimizer.zero_grad(set_to_none=True)
                     memory.release(device)
                     if spared:
-                        report.log("warning", f"Memory ran out at step {step}: from now on activations are computed twice, not kept.")
+                        report.log(
+                            "warning",
+                            f"Memory ran out at step {step}: from now on activations are computed twice, not kept.",
+                        )
                         continue
                     micro_batch = -(-min(micro_batch, data.n_clips) // 2)
                     times = -(-settings.batch_size // micro_batch)
-                    report.log("warning", f"Memory ran out at step {step}: from now on {times} × {micro_batch} clips make one step.")
+                    report.log(
+                        "warning",
+                        f"Memory ran out at step {step}: from now on {times} × {micro_batch} clips make one step.",
+                    )
             state = replace(
                 state,
                 step=step,
@@ -196,19 +217,29 @@ def train(
 
             # --- what there is to say of it
             if not result.updated:
-                report.log("warning", f"The loss or its gradient was not a number at step {step}: that update was skipped.")
+                report.log(
+                    "warning", f"The loss or its gradient was not a number at step {step}: that update was skipped."
+                )
             if state.skipped_in_a_row >= MAX_SKIPPED:
                 sentence = f"The loss was not a number {MAX_SKIPPED} steps in a row, up to step {step}."
                 raise EngineError(sentence, "Lower the learning rate, or look for broken clips in the dataset.")
             if step % settings.log_every == 0:
                 values = {f"train/{name}": value for name, value in result.losses.items()}
-                values |= {"lr": learning_rate(step, settings), "grad_norm": result.grad_norm, "memory": float(memory.taken(device))}
+                values |= {
+                    "lr": learning_rate(step, settings),
+                    "grad_norm": result.grad_norm,
+                    "memory": float(memory.taken(device)),
+                }
                 values |= {"seconds_per_step": seconds, "clips_per_second": data.n_clips / seconds}
                 report_points(step, values)
             if time.perf_counter() - reported >= PROGRESS_EVERY:
                 reported = time.perf_counter()
                 left = duration((settings.steps - step) * clock.seconds() / step)
-                report.progress(step, settings.steps, f"step {step} of {settings.steps} · loss {result.losses['loss']:.4g} · {left} left")
+                report.progress(
+                    step,
+                    settings.steps,
+                    f"step {step} of {settings.steps} · loss {result.losses['loss']:.4g} · {left} left",
+                )
 
             # --- at fixed steps: measure, end early, write down
             out_of_time = bool(settings.max_seconds) and clock.seconds() >= settings.max_seconds
@@ -220,7 +251,9 @@ def train(
             elif out_of_time:
                 state = replace(state, ended=f"The time of {duration(settings.max_seconds)} was over at step {step}.")
             elif settings.patience and state.evaluations_without_gain >= settings.patience:
-                state = replace(state, ended=f"No gain since step {state.best_step}; stopped at step {step}.", stopped_early=True)
+                state = replace(
+                    state, ended=f"No gain since step {state.best_step}; stopped at step {step}.", stopped_early=True
+                )
             if state.ended or step % settings.checkpoint_every == 0:
                 save(state)
     finally:
@@ -278,7 +311,9 @@ def _references(state: RunState, base_losses: Mapping[str, float] | None) -> dic
     return {name: loss for name, loss in known.items() if loss is not None}
 
 
-def _wait(control: Control, command: Command, module: torch.nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
+def _wait(
+    control: Control, command: Command, module: torch.nn.Module, optimizer: torch.optim.Optimizer, device: torch.device
+) -> None:
     """Block until resumed. YIELD lends the card's memory out meanwhile."""
     if command is Command.PAUSE or device.type == "cpu":
         control.wait()
@@ -294,4 +329,6 @@ def _wait(control: Control, command: Command, module: torch.nn.Module, optimizer
 
 def _fingerprint(order: DataOrder, settings: TrainSettings, n_held_out: int) -> str:
     shaping = {name: value for name, value in settings.to_json().items() if name not in _FREE_SETTINGS}
-    return hashlib.sha256(json.dumps([order.fingerprint(), shaping, n_held_out], sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps([order.fingerprint(), shaping, n_held_out], sort_keys=True).encode()).hexdigest()[
+        :16
+    ]

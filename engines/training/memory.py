@@ -1,4 +1,5 @@
-"""What happens to memory in a training: how much is taken, what running out looks like, how the card is lent to somebody else."""
+"""What happens to memory in a training: how much is taken, what running out looks like, how the card is lent to
+somebody else."""
 
 from __future__ import annotations
 
@@ -26,8 +27,9 @@ def ran_out(error: BaseException) -> bool:
 
 
 def checkpoint_activations(module: torch.nn.Module) -> bool:
-    """Have transformers in the module compute their activations again in the backward pass instead of keeping them: a third more work, the
-    same gradients, a fraction of the memory. False if nothing changes by it: there is none, or all do so already."""
+    """Have transformers in the module compute their activations again in the backward pass instead of keeping them: a
+    third more work, the same gradients, a fraction of the memory. False if nothing changes by it: there is none, or all
+    do so already."""
     changed = False
     for part in module.modules():
         if getattr(part, "supports_gradient_checkpointing", False) and not part.is_activation_checkpointing:

@@ -1,4 +1,5 @@
-"""Where a training's news go: metric points, progress, log lines. The worker sends them to the daemon; scripts collect or print them."""
+"""Where a training's news go: metric points, progress, log lines. The worker sends them to the daemon; scripts collect
+or print them."""
 
 from __future__ import annotations
 

@@ -8,7 +8,8 @@ from engines.training.settings import TrainSettings
 
 
 def learning_rate(step: int, settings: TrainSettings) -> float:
-    """Rate for update number `step` (counted from 1): linear warm-up, then a cosine down to zero at the run's own end."""
+    """Rate for update number `step` (counted from 1): linear warm-up, then a cosine down to zero at the run's own
+    end."""
     if step <= settings.warmup:
         return settings.learning_rate * step / settings.warmup
     done = (step - settings.warmup - 1) / max(1, settings.steps - settings.warmup)

@@ -19,7 +19,8 @@ MOST_STEPS = 10_000_000
 #: Clips in a batch at most.
 MOST_CLIPS = 4_096
 
-#: The greatest number that a setting takes, and those that take greater ones: the wire has 32 bits for steps, and 64 for a seed.
+#: The greatest number that a setting takes, and those that take greater ones: the wire has 32 bits for steps, and 64
+#: for a seed.
 USUAL_LARGEST, LARGEST = 2**31 - 1, {"seed": 2**64 - 1}
 
 
@@ -28,7 +29,13 @@ class TrainSettings:
     """Settings of one run. A step is one optimizer update on one effective batch."""
 
     steps: Annotated[
-        int, Setting("optimizer updates to the run's own end, where the learning rate is zero", 1, MOST_STEPS, follows="the amount of data")
+        int,
+        Setting(
+            "optimizer updates to the run's own end, where the learning rate is zero",
+            1,
+            MOST_STEPS,
+            follows="the amount of data",
+        ),
     ]
     learning_rate: Annotated[float, Setting("peak, after warm-up", 1e-12, 10, follows="the engine")]
     batch_size: Annotated[int, Setting("size of an effective batch", 1, MOST_CLIPS, "clips")] = 12
@@ -43,25 +50,35 @@ class TrainSettings:
         ),
     ] = 12
     warmup: Annotated[
-        int, Setting("linear warm-up, not longer than the run", 0, MOST_STEPS, "steps", follows="a twentieth of the steps")
+        int,
+        Setting("linear warm-up, not longer than the run", 0, MOST_STEPS, "steps", follows="a twentieth of the steps"),
     ] = 0
     weight_decay: Annotated[float, Setting("on matrices and kernels; never on biases and gains", 0, 100)] = 0.01
     grad_clip: Annotated[float, Setting("largest gradient norm; 0 does not clip", 0, 1_000_000)] = 1.0
     eval_every: Annotated[
-        int, Setting("steps between held-out measurements", 1, MOST_STEPS, "steps", follows="a 25th of the steps, 5 to 250")
+        int,
+        Setting("steps between held-out measurements", 1, MOST_STEPS, "steps", follows="a 25th of the steps, 5 to 250"),
     ] = 50
     checkpoint_every: Annotated[
-        int, Setting("steps that a crash can cost at most", 1, MOST_STEPS, "steps", follows="twice eval_every, 100 or more")
+        int,
+        Setting("steps that a crash can cost at most", 1, MOST_STEPS, "steps", follows="twice eval_every, 100 or more"),
     ] = 100
-    patience: Annotated[int, Setting("held-out measurements without gain before stopping; 0 never stops early", 0, MOST_STEPS)] = 8
+    patience: Annotated[
+        int, Setting("held-out measurements without gain before stopping; 0 never stops early", 0, MOST_STEPS)
+    ] = 8
     seed: Annotated[int, Setting("start of data order, dropout and everything else random", 0, 2**64 - 1)] = 0
     lora: LoraSettings | None = None  #: None trains all that the engine says is trainable
     precision: Annotated[str, Setting('"bf16" is autocast', choices=("fp32", "bf16"), follows="the engine")] = "fp32"
     log_every: Annotated[int, Setting("steps between metric points", 1, MOST_STEPS, "steps")] = 1
     threads: Annotated[int, Setting("CPU threads; 0 leaves them as they are", 0, 1_024, "threads")] = 0
-    old_clip_share: Annotated[float, Setting("part of an epoch that is old clips, when an increment is given any", 0, 0.99)] = 0.5
+    old_clip_share: Annotated[
+        float, Setting("part of an epoch that is old clips, when an increment is given any", 0, 0.99)
+    ] = 0.5
     max_seconds: Annotated[
-        float, Setting("training time after which the run ends early, pauses not counted; 0 is no limit", 0, 31_536_000, "seconds")
+        float,
+        Setting(
+            "training time after which the run ends early, pauses not counted; 0 is no limit", 0, 31_536_000, "seconds"
+        ),
     ] = 0.0
 
     def __post_init__(self) -> None:
@@ -78,8 +95,12 @@ class TrainSettings:
         if isinstance(lora, Mapping):
             lora = LoraSettings(**checked(ADAPTERS, lora, "LoRA"))
         elif lora is not None and not isinstance(lora, LoraSettings):
-            raise BadInput(f"lora must be a table of adapters; {shown(lora)} was given.", "Set lora_rank, to 16 for example.")
-        return cls(**checked(RUN, {name: value for name, value in values.items() if name != "lora"}, "training"), lora=lora)
+            raise BadInput(
+                f"lora must be a table of adapters; {shown(lora)} was given.", "Set lora_rank, to 16 for example."
+            )
+        return cls(
+            **checked(RUN, {name: value for name, value in values.items() if name != "lora"}, "training"), lora=lora
+        )
 
 
 #: Of a run, and of its adapters.
@@ -88,15 +109,19 @@ RUN, ADAPTERS = declared(TrainSettings), declared(LoraSettings)
 OPTIONS: dict[str, Setting] = {
     **RUN,
     **{f"lora_{name}": setting for name, setting in ADAPTERS.items()},
-    "lora_rank": dataclasses.replace(ADAPTERS["rank"], what="adapters of this rank are trained; 0: all parameters", least=0, usual=0),
+    "lora_rank": dataclasses.replace(
+        ADAPTERS["rank"], what="adapters of this rank are trained; 0: all parameters", least=0, usual=0
+    ),
 }
 
 
-def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrides: Mapping[str, Any] | None = None) -> TrainSettings:
+def plan(
+    info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrides: Mapping[str, Any] | None = None
+) -> TrainSettings:
     """Settings that follow the amount of data.
 
-    A first training of `n_clips` takes max(a, b × clips) steps at the engine's rate; an increment of `n_new` clips takes max(a, b × new)
-    steps at a share of that rate (`engines.base.Learning`). Anything in `overrides` wins.
+    A first training of `n_clips` takes max(a, b × clips) steps at the engine's rate; an increment of `n_new` clips
+    takes max(a, b × new) steps at a share of that rate (`engines.base.Learning`). Anything in `overrides` wins.
     Raises BadInput for an engine that does not learn.
     """
     overrides, usual = dict(overrides or {}), learning(info)
@@ -118,11 +143,15 @@ def plan(info: EngineInfo, n_clips: int, n_new: int, first: bool = True, overrid
     return TrainSettings.from_json({**values, **overrides})
 
 
-def overrides(options: Mapping[str, Any], info: EngineInfo, parent_lora: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Training options as people write them (`OPTIONS`), as overrides for `plan`, and checked as a run would check them.
+def overrides(
+    options: Mapping[str, Any], info: EngineInfo, parent_lora: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """Training options as people write them (`OPTIONS`), as overrides for `plan`, and checked as a run would check
+    them.
 
-    `lora_rank` (0: none), `lora_alpha` (twice the rank), `lora_dropout` and `lora_targets` become `lora`. Without a rank, a training that
-    goes on from adapters (`parent_lora`, as JSON) has adapters of the same shape. Raises BadInput.
+    `lora_rank` (0: none), `lora_alpha` (twice the rank), `lora_dropout` and `lora_targets` become `lora`. Without a
+    rank, a training that goes on from adapters (`parent_lora`, as JSON) has adapters of the same shape. Raises
+    BadInput.
     """
     chosen = checked(OPTIONS, options, "training")
     values = {name: value for name, value in chosen.items() if not name.startswith("lora_")}
@@ -130,7 +159,13 @@ def overrides(options: Mapping[str, Any], info: EngineInfo, parent_lora: Mapping
     rank = given.pop("rank", None)
     if rank:
         require(info, Capability.ADAPTS)
-        values["lora"] = {"rank": rank, "alpha": 2 * rank, "dropout": 0.0, **given, "targets": list(given.get("targets", ()))}
+        values["lora"] = {
+            "rank": rank,
+            "alpha": 2 * rank,
+            "dropout": 0.0,
+            **given,
+            "targets": list(given.get("targets", ())),
+        }
     elif given:
         raise BadInput(f"lora_{min(given)} says nothing without a LoRA rank.", "Set lora_rank, to 16 for example.")
     elif rank is not None:
@@ -138,7 +173,9 @@ def overrides(options: Mapping[str, Any], info: EngineInfo, parent_lora: Mapping
     elif parent_lora:
         values["lora"] = dict(parent_lora)
     if values.get("warmup", 0) > values.get("steps", MOST_STEPS):
-        sentence = f"warmup must not be longer than the run; {values['warmup']:,} of {values['steps']:,} steps were given."
+        sentence = (
+            f"warmup must not be longer than the run; {values['warmup']:,} of {values['steps']:,} steps were given."
+        )
         raise BadInput(sentence, "The learning rate would never be reached: make warmup shorter, or leave it out.")
     plan(info, 1, 1, True, values)
     return values

@@ -17,7 +17,8 @@ from engines.errors import EngineError
 from engines.training.feed import Step
 from engines.training.settings import TrainSettings
 
-#: AdamW's averaging (Loshchilov and Hutter 2019, arXiv 1711.05101); the second is shorter than the usual 0.999, as runs are short.
+#: AdamW's averaging (Loshchilov and Hutter 2019, arXiv 1711.05101); the second is shorter than the usual 0.999, as runs
+#: are short.
 BETAS = (0.9, 0.99)
 
 
@@ -33,13 +34,17 @@ class StepResult:
 def adamw(parameters: Sequence[torch.nn.Parameter], settings: TrainSettings, device: torch.device) -> torch.optim.AdamW:
     """Fused AdamW; weight decay on matrices and kernels, not on biases and gains."""
     if not parameters:
-        raise EngineError("The engine names no parameters to train.", "This is a fault of the engine: please report it.")
+        raise EngineError(
+            "The engine names no parameters to train.", "This is a fault of the engine: please report it."
+        )
     groups = [
         {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
     fused = device.type in ("cpu", "cuda")
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=fused)
+    return torch.optim.AdamW(
+        [group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=fused
+    )
 
 
 def seed_everything(seed: int, step: int) -> None:

@@ -15,7 +15,8 @@ from engines.files import disk_full_is_a_sentence
 
 
 class EventFiles:
-    """Writes scalars in the background. After a resume a new file tells TensorBoard to forget the steps that come again."""
+    """Writes scalars in the background. After a resume a new file tells TensorBoard to forget the steps that come
+    again."""
 
     def __init__(self, folder: Path, from_step: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -24,7 +25,12 @@ class EventFiles:
             self._add(Event(step=from_step, session_log=SessionLog(status=SessionLog.START)))
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        self._add(Event(step=step, summary=Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()])))
+        self._add(
+            Event(
+                step=step,
+                summary=Summary(value=[Summary.Value(tag=tag, simple_value=value) for tag, value in values.items()]),
+            )
+        )
 
     def close(self) -> None:
         """Everything written; quiet about a full disk, which has been said by then."""

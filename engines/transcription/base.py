@@ -58,7 +58,9 @@ class Transcriber(Protocol):
         """Hear words in mono samples of shape (n,) at SAMPLE_RATE. Silence gives an empty text."""
         ...
 
-    def transcribe_many(self, clips: Sequence[NDArray[np.float32]], alive: Callable[[], None] | None = None) -> list[Transcript]:
-        """One transcript a clip, in order, never merged or dropped. `alive` is called many times a second meanwhile; what it raises comes
-        at once."""
+    def transcribe_many(
+        self, clips: Sequence[NDArray[np.float32]], alive: Callable[[], None] | None = None
+    ) -> list[Transcript]:
+        """One transcript a clip, in order, never merged or dropped. `alive` is called many times a second meanwhile;
+        what it raises comes at once."""
         ...

@@ -24,7 +24,8 @@ class Choice:
 
 
 def whisper_folder(weights_dir: Path | None) -> Path | None:
-    """The folder of Whisper weights: named by the environment, else `weights_dir/whisper` itself or the first model folder in it."""
+    """The folder of Whisper weights: named by the environment, else `weights_dir/whisper` itself or the first model
+    folder in it."""
     named = os.environ.get(ENVIRONMENT)
     if named:
         return Path(named)
@@ -39,11 +40,16 @@ def whisper_folder(weights_dir: Path | None) -> Path | None:
 def choose(language: str, weights_dir: Path | None = None, *, device: str = "cpu", threads: int = 0) -> Choice:
     """Load the best recogniser there is for a language (ISO 639-1). `weights_dir` is where fetched weights lie.
 
-    Raises WeightsMissing if a folder was named outright and holds no usable model: silently using a weaker one would hide the mistake.
+    Raises WeightsMissing if a folder was named outright and holds no usable model: silently using a weaker one would
+    hide the mistake.
     """
     folder = whisper_folder(weights_dir)
     if folder is not None:
-        return Choice(WhisperTranscriber(folder, language, device, threads), f"Words are heard by Whisper ({folder.name}).", device)
+        return Choice(
+            WhisperTranscriber(folder, language, device, threads),
+            f"Words are heard by Whisper ({folder.name}).",
+            device,
+        )
     if language == "en" and find_spec("pocketsphinx") is not None:
         from engines.transcription.sphinx import SphinxTranscriber
 

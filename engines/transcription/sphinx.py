@@ -1,7 +1,9 @@
-"""PocketSphinx: an English recogniser whose weights come in its wheel, so it works anywhere, offline. Weak: trust "low".
+"""PocketSphinx: an English recogniser whose weights come in its wheel, so it works anywhere, offline. Weak: trust
+"low".
 
-About a tenth of real time on one core. On clean synthetic speech it mishears every tenth to every fourth word (and espeak's voices
-nearly always), so its word error rates are for comparing two voices on the same lines, not for telling the truth about one.
+About a tenth of real time on one core. On clean synthetic speech it mishears every tenth to every fourth word (and
+espeak's voices nearly always), so its word error rates are for comparing two voices on the same lines, not for telling
+the truth about one.
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FRAMES_PER_SECOND = 100
-#: Loudness that speech is brought to (RMS, full scale 1), and the weight of the language model against the sound. Both measured: on 16
-#: everyday sentences by each of two flite voices, word errors fell from 0.20 and 0.03 (as it comes) to 0.12 and 0.03, at no cost in time.
+#: Loudness that speech is brought to (RMS, full scale 1), and the weight of the language model against the sound. Both
+#: measured: on 16 everyday sentences by each of two flite voices, word errors fell from 0.20 and 0.03 (as it comes) to
+#: 0.12 and 0.03, at no cost in time.
 _LEVEL, _LANGUAGE_WEIGHT = 0.03, 5.5
-#: Faint noise put before and after each clip, seconds: without it, words at the very edges are misheard (0.22 errors against 0.13).
+#: Faint noise put before and after each clip, seconds: without it, words at the very edges are misheard (0.22 errors
+#: against 0.13).
 _PADDING, _PADDING_LEVEL = 0.15, 1e-4
 
 
@@ -35,8 +39,11 @@ class SphinxTranscriber:
     def __init__(self) -> None:
         from pocketsphinx import Config, Decoder
 
-        # Features are centred over each clip (batch), not over what was heard before: the same clip always gives the same words
-        self._decoder: Any = Decoder(Config(samprate=float(SAMPLE_RATE), lw=_LANGUAGE_WEIGHT, cmn="batch", loglevel="FATAL"))
+        # Features are centred over each clip (batch), not over what was heard before: the same clip always gives the
+        # same words
+        self._decoder: Any = Decoder(
+            Config(samprate=float(SAMPLE_RATE), lw=_LANGUAGE_WEIGHT, cmn="batch", loglevel="FATAL")
+        )
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
         """See Transcriber. The same samples give the same words, whatever was heard before."""
@@ -65,7 +72,9 @@ class SphinxTranscriber:
         confidence = sum(word.confidence for word in words) / len(words) if words else 0.0
         return Transcript(" ".join(word.text for word in words), words, self.name, self.trust, confidence)
 
-    def transcribe_many(self, clips: Sequence[NDArray[np.float32]], alive: Callable[[], None] | None = None) -> list[Transcript]:
+    def transcribe_many(
+        self, clips: Sequence[NDArray[np.float32]], alive: Callable[[], None] | None = None
+    ) -> list[Transcript]:
         """See Transcriber."""
         if alive is None:
             return [self.transcribe(clip) for clip in clips]

@@ -1,7 +1,7 @@
 """Whisper by CTranslate2 (faster-whisper), from a folder of weights that a person put there. Never downloads anything.
 
-Clips are cut before they come here (see engines.cutting) and go through the model as a batch of independent windows: the batched
-pipeline of faster-whisper itself merges and drops segments (its issues 1179, 1396, 1427).
+Clips are cut before they come here (see engines.cutting) and go through the model as a batch of independent windows:
+the batched pipeline of faster-whisper itself merges and drops segments (its issues 1179, 1396, 1427).
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ NEEDED = ("model.bin", "config.json", "tokenizer.json")
 #: Longest stretch the model hears at once, seconds.
 WINDOW = 30.0
 _BATCH = 8
-#: A text that compresses this well repeats itself: the model was caught in a loop (threshold of the Whisper paper, arXiv 2212.04356).
+#: A text that compresses this well repeats itself: the model was caught in a loop (threshold of the Whisper paper,
+#: arXiv 2212.04356).
 _LOOP_RATIO = 2.4
 
 
@@ -48,10 +49,12 @@ class WhisperTranscriber:
     trust: Literal["high"] = "high"
 
     def __init__(self, folder: Path, language: str, device: str = "cpu", threads: int = 0) -> None:
-        """Load from `folder`. Raises WeightsMissing if it is no model, BadInput if the model does not know the language."""
+        """Load from `folder`. Raises WeightsMissing if it is no model, BadInput if the model does not know the
+        language."""
         if not is_model(folder):
             raise WeightsMissing(
-                f"{folder} holds no Whisper model.", f"It needs {', '.join(NEEDED)} (CTranslate2 format); see `myna engines`."
+                f"{folder} holds no Whisper model.",
+                f"It needs {', '.join(NEEDED)} (CTranslate2 format); see `myna engines`.",
             )
         from faster_whisper import WhisperModel
         from faster_whisper.tokenizer import Tokenizer
@@ -66,12 +69,18 @@ class WhisperTranscriber:
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise WeightsMissing(
-                f"The Whisper model in {folder} cannot be loaded: {error}.", "Fetch it again, or remove the folder to go without it."
+                f"The Whisper model in {folder} cannot be loaded: {error}.",
+                "Fetch it again, or remove the folder to go without it.",
             ) from None
         if language not in self._model.supported_languages:
-            raise BadInput(f"The Whisper model in {folder} does not know the language {language!r}.", "Give the texts with the recordings.")
+            raise BadInput(
+                f"The Whisper model in {folder} does not know the language {language!r}.",
+                "Give the texts with the recordings.",
+            )
         self.language = language
-        self._tokenizer: Any = Tokenizer(self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language=language)
+        self._tokenizer: Any = Tokenizer(
+            self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language=language
+        )
 
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
         """See Transcriber; longer than 30 s is heard in windows. Gives the words' times."""
@@ -80,7 +89,12 @@ class WhisperTranscriber:
         if len(samples) < SAMPLE_RATE // 20 or not np.any(samples):
             return self._nothing()
         segments, _ = self._model.transcribe(
-            samples, language=self.language, beam_size=5, word_timestamps=True, condition_on_previous_text=False, vad_filter=False
+            samples,
+            language=self.language,
+            beam_size=5,
+            word_timestamps=True,
+            condition_on_previous_text=False,
+            vad_filter=False,
         )
         heard = list(segments)
         words = tuple(
@@ -89,21 +103,34 @@ class WhisperTranscriber:
             for word in segment.words or ()
         )
         weight = sum(max(len(segment.tokens), 1) for segment in heard)
-        mean_log = sum(segment.avg_logprob * max(len(segment.tokens), 1) for segment in heard) / weight if weight else -math.inf
-        return Transcript(" ".join(s.text.strip() for s in heard).strip(), words, self.name, self.trust, math.exp(min(mean_log, 0.0)))
+        mean_log = (
+            sum(segment.avg_logprob * max(len(segment.tokens), 1) for segment in heard) / weight
+            if weight
+            else -math.inf
+        )
+        return Transcript(
+            " ".join(s.text.strip() for s in heard).strip(), words, self.name, self.trust, math.exp(min(mean_log, 0.0))
+        )
 
-    def transcribe_many(self, clips: Sequence[NDArray[np.float32]], alive: Callable[[], None] | None = None) -> list[Transcript]:
-        """See Transcriber. Short clips are heard in batches, without word times; a looping one is heard again on its own."""
+    def transcribe_many(
+        self, clips: Sequence[NDArray[np.float32]], alive: Callable[[], None] | None = None
+    ) -> list[Transcript]:
+        """See Transcriber. Short clips are heard in batches, without word times; a looping one is heard again on its
+        own."""
         return self._many(clips) if alive is None else in_a_thread(lambda: self._many(clips), alive)
 
     def _many(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript]:
         results: list[Transcript | None] = [None] * len(clips)
-        short = [i for i, clip in enumerate(clips) if SAMPLE_RATE // 20 <= len(clip) <= WINDOW * SAMPLE_RATE and clip.any()]
+        short = [
+            i for i, clip in enumerate(clips) if SAMPLE_RATE // 20 <= len(clip) <= WINDOW * SAMPLE_RATE and clip.any()
+        ]
         for start in range(0, len(short), _BATCH):
             batch = short[start : start + _BATCH]
             for i, transcript in zip(batch, self._batch([clips[i] for i in batch]), strict=True):
                 results[i] = transcript
-        return [self.transcribe(clip) if result is None else result for clip, result in zip(clips, results, strict=True)]
+        return [
+            self.transcribe(clip) if result is None else result for clip, result in zip(clips, results, strict=True)
+        ]
 
     def _batch(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript | None]:
         """One result a clip; None where the model ran into a loop."""
@@ -113,7 +140,11 @@ class WhisperTranscriber:
         features = np.stack([pad_or_trim(self._model.feature_extractor(clip)) for clip in clips])
         prompt = self._model.get_prompt(self._tokenizer, [], without_timestamps=True)
         outputs = self._model.model.generate(
-            self._model.encode(features), [prompt] * len(clips), beam_size=5, return_scores=True, max_length=self._model.max_length
+            self._model.encode(features),
+            [prompt] * len(clips),
+            beam_size=5,
+            return_scores=True,
+            max_length=self._model.max_length,
         )
         transcripts: list[Transcript | None] = []
         for output in outputs:

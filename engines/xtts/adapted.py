@@ -1,7 +1,8 @@
 """A layer of GPT-2 with its adapter, in four matrix products forward and no pass over memory beside them.
 
-peft computes base(x) + scale · B(A(x)) in operations of their own: two casts of x, a product, a scaling and a sum over the whole output,
-and as much again backward. Here the adapter's products are added into the base's result where it lies: the same but for rounding.
+peft computes base(x) + scale · B(A(x)) in operations of their own: two casts of x, a product, a scaling and a sum over
+the whole output, and as much again backward. Here the adapter's products are added into the base's result where it
+lies: the same but for rounding.
 """
 
 from __future__ import annotations
@@ -38,7 +39,8 @@ class _Layer:
 
 
 class _Adapted(torch.autograd.Function):
-    """x (…, in), frozen weight (in, out) and bias (out,), a (rank, in), b (out, rank) → (…, out), computed in `dtype`."""
+    """x (…, in), frozen weight (in, out) and bias (out,), a (rank, in), b (out, rank) → (…, out), computed in
+    `dtype`."""
 
     @staticmethod
     def forward(
@@ -67,4 +69,12 @@ class _Adapted(torch.autograd.Function):
         x_gradient = None
         if ctx.needs_input_grad[0]:
             x_gradient = torch.mm(gradient, weight.T).addmm_(low_gradient, a).view(ctx.shape).to(ctx.x_dtype)
-        return x_gradient, None, None, (low_gradient.T @ rows).float(), (gradient.T @ low).mul_(ctx.scale).float(), None, None
+        return (
+            x_gradient,
+            None,
+            None,
+            (low_gradient.T @ rows).float(),
+            (gradient.T @ low).mul_(ctx.scale).float(),
+            None,
+            None,
+        )

@@ -1,9 +1,11 @@
-"""Causal attention for training over rows that lie end to end, so that nothing else of the transformer ever sees padding.
+"""Causal attention for training over rows that lie end to end, so that nothing else of the transformer ever sees
+padding.
 
-What several rows begin with (a voice) lies there once: causal attention makes the same of it in each of them. The rows are put side by
-side, padded, for the attention alone. On a CPU in bf16 whole score matrices and batched products do it: torch's
-own kernel for CPUs goes through short rows in small blocks, and at the lengths XTTS trains on (some 300 positions) these products took 0.4
-of its time, forward and backward (19 against 50 ms for 48 heads of 330 × 64 on two cores). Anywhere else torch's kernel does it.
+What several rows begin with (a voice) lies there once: causal attention makes the same of it in each of them. The rows
+are put side by side, padded, for the attention alone. On a CPU in bf16 whole score matrices and batched products do it:
+torch's own kernel for CPUs goes through short rows in small blocks, and at the lengths XTTS trains on (some 300
+positions) these products took 0.4 of its time, forward and backward (19 against 50 ms for 48 heads of 330 × 64 on two
+cores). Anywhere else torch's kernel does it.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ LONGEST = 1_024
 class Rows:
     """How rows lie end to end: first the beginnings, each as often as it is not shared, then what is each row's own.
 
-    Flat tensors are (heads, positions, size), all beginnings and rows end to end; padded ones (heads, rows, longest, size). Any dtype.
+    Flat tensors are (heads, positions, size), all beginnings and rows end to end; padded ones (heads, rows, longest,
+    size). Any dtype.
     """
 
     shares: tuple[int, ...]  #: rows that have each beginning, which follow each other
@@ -41,8 +44,8 @@ class Rows:
 
     @classmethod
     def of(cls, used: torch.Tensor, shares: Sequence[int] = (), beginning: int = 0) -> Rows:
-        """Rows whose own positions are the true ones of `used` (rows, columns) bool, in order; each row has one at least. `shares` add up
-        to the rows; `beginning` is how many positions a beginning has."""
+        """Rows whose own positions are the true ones of `used` (rows, columns) bool, in order; each row has one at
+        least. `shares` add up to the rows; `beginning` is how many positions a beginning has."""
         place = beginning + used.cumsum(dim=1) - 1
         longest = int(place[:, -1].max()) + 1
         index = (place + longest * torch.arange(len(used))[:, None])[used]
@@ -56,9 +59,12 @@ class Rows:
         return len(self.shares) * self.beginning
 
     def side_by_side(self, flat: torch.Tensor) -> torch.Tensor:
-        """(heads, positions, size) → (heads, rows, longest, size), padded with zeros; a beginning stands in each of its rows."""
+        """(heads, positions, size) → (heads, rows, longest, size), padded with zeros; a beginning stands in each of its
+        rows."""
         heads, _, size = flat.shape
-        places = flat.new_zeros(heads, self.count * self.longest, size).index_copy(1, self.index, flat[:, self._n_shared :])
+        places = flat.new_zeros(heads, self.count * self.longest, size).index_copy(
+            1, self.index, flat[:, self._n_shared :]
+        )
         padded = places.view(heads, self.count, self.longest, size)
         for row, n, shared in self._beginnings():
             padded[:, row : row + n, : self.beginning] = flat[:, None, shared : shared + self.beginning]
@@ -70,14 +76,17 @@ class Rows:
         return torch.cat([*shared, self._own(padded)], dim=1)
 
     def side_by_side_gradient(self, padded: torch.Tensor) -> torch.Tensor:
-        """Gradient of `side_by_side`'s flat input from that of its padded output: what all rows ask of a beginning is added up."""
+        """Gradient of `side_by_side`'s flat input from that of its padded output: what all rows ask of a beginning is
+        added up."""
         shared = [padded[:, row : row + n, : self.beginning].sum(dim=1) for row, n, _ in self._beginnings()]
         return torch.cat([*shared, self._own(padded)], dim=1)
 
     def end_to_end_gradient(self, flat: torch.Tensor) -> torch.Tensor:
         """Gradient of `end_to_end`'s padded input from that of its flat output."""
         heads, _, size = flat.shape
-        places = flat.new_zeros(heads, self.count * self.longest, size).index_copy(1, self.index, flat[:, self._n_shared :])
+        places = flat.new_zeros(heads, self.count * self.longest, size).index_copy(
+            1, self.index, flat[:, self._n_shared :]
+        )
         padded = places.view(heads, self.count, self.longest, size)
         for row, _, shared in self._beginnings():
             padded[:, row, : self.beginning] = flat[:, shared : shared + self.beginning]
@@ -112,8 +121,9 @@ def attend(
     rows: Rows,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Transformers' attention interface: query, key and value (1, heads, positions, size) of rows end to end → (1, positions, heads, size),
-    the same dtype, and no attention weights. `attention_mask` is not looked at: rows are causal."""
+    """Transformers' attention interface: query, key and value (1, heads, positions, size) of rows end to end → (1,
+    positions, heads, size), the same dtype, and no attention weights. `attention_mask` is not looked at: rows are
+    causal."""
     q, k, v = query[0], key[0], value[0]
     scaling = 1.0 / math.sqrt(q.shape[-1]) if scaling is None else scaling
     if q.device.type == "cpu" and q.dtype == torch.bfloat16 and rows.longest <= LONGEST and not dropout:
@@ -129,7 +139,9 @@ class _Causal(torch.autograd.Function):
     """softmax(scaling · q kᵀ, causal) v of each row and head; keeps the probabilities for the way back."""
 
     @staticmethod
-    def forward(ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float, rows: Rows) -> torch.Tensor:
+    def forward(
+        ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, scaling: float, rows: Rows
+    ) -> torch.Tensor:
         q, k, v = (rows.side_by_side(part).flatten(0, 1) for part in (query * scaling, key, value))
         scores = torch.bmm(q, k.transpose(1, 2))
         scores += torch.full(scores.shape[1:], -math.inf, dtype=scores.dtype).triu_(1)
@@ -145,8 +157,13 @@ class _Causal(torch.autograd.Function):
         heads = gradients[0].shape[0]
         gradient = rows.end_to_end_gradient(gradients[0]).flatten(0, 1)
         v_gradient = torch.bmm(chances.transpose(1, 2), gradient)
-        scores_gradient = torch._softmax_backward_data(torch.bmm(gradient, v.transpose(1, 2)), chances, -1, chances.dtype)
+        scores_gradient = torch._softmax_backward_data(
+            torch.bmm(gradient, v.transpose(1, 2)), chances, -1, chances.dtype
+        )
         q_gradient = torch.bmm(scores_gradient, k).mul_(ctx.scaling)
         k_gradient = torch.bmm(scores_gradient.transpose(1, 2), q)
-        back = (rows.side_by_side_gradient(one.view(heads, rows.count, rows.longest, -1)) for one in (q_gradient, k_gradient, v_gradient))
+        back = (
+            rows.side_by_side_gradient(one.view(heads, rows.count, rows.longest, -1))
+            for one in (q_gradient, k_gradient, v_gradient)
+        )
         return *back, None, None

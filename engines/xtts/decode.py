@@ -1,7 +1,7 @@
 """XTTS's GPT as a decoder (`engines.autoregressive.decode`).
 
-Written out instead of `GPT2Model.forward`: the latent that stock coqui-tts computes in a second pass over all codes falls off each step
-(equal to 2e-6), and what the voice's latents give is kept from one request to the next.
+Written out instead of `GPT2Model.forward`: the latent that stock coqui-tts computes in a second pass over all codes
+falls off each step (equal to 2e-6), and what the voice's latents give is kept from one request to the next.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ _SAID_AT_START = 1
 
 
 class Decoder:
-    """A GPT ready to decode. Made for each request: that costs next to nothing, and adapters are read as they are now."""
+    """A GPT ready to decode. Made for each request: that costs next to nothing, and adapters are read as they are
+    now."""
 
     def __init__(self, gpt: Any, *, fast: bool = False) -> None:
         self.gpt, self.heads, self.channels = gpt, gpt.heads, gpt.model_dim
@@ -30,14 +31,18 @@ class Decoder:
         self.stop: int = gpt.stop_audio_token
         self.counted: tuple[int, ...] = (_SAID_AT_START, gpt.start_audio_token)
         if fast:
-            reduce_all(layer for block in gpt.gpt.h for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj))
+            reduce_all(
+                layer
+                for block in gpt.gpt.h
+                for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj)
+            )
         self.layers = [_Layer(block, fast) for block in gpt.gpt.h]
         self.head = projection(gpt.mel_head, fast=fast)
         self._made_of = fast, _state(gpt.gpt)
 
     def prompt(self, tokens: Sequence[int], codes: Sequence[int] = ()) -> torch.Tensor:
-        """What stands between the voice and the next code, (positions, channels): the text between its marks, the start code, and the
-        codes that were said already."""
+        """What stands between the voice and the next code, (positions, channels): the text between its marks, the start
+        code, and the codes that were said already."""
         gpt = self.gpt
         text = torch.tensor([[gpt.start_text_token, *tokens, gpt.stop_text_token]], device=self.device)
         said = torch.tensor([gpt.start_audio_token, *codes], device=self.device)
@@ -50,7 +55,9 @@ class Decoder:
         key = latents.data_ptr(), self._made_of
         kept = _voices.get(self.gpt)
         if kept is None or kept[0] != key or not torch.equal(kept[1], latents):
-            block = torch.empty(len(self.layers), 2, 1, self.heads, latents.shape[1], self.channels // self.heads, device=self.device)
+            block = torch.empty(
+                len(self.layers), 2, 1, self.heads, latents.shape[1], self.channels // self.heads, device=self.device
+            )
             hidden = latents.to(self.device)
             for layer, own in zip(self.layers, block, strict=True):
                 hidden = layer(hidden, own, None, causal=True)
@@ -60,7 +67,9 @@ class Decoder:
     def embed(self, codes: torch.Tensor, positions: Sequence[int]) -> torch.Tensor:
         """Codes (rows,) at their positions among the codes, the start code being at 0: (rows, channels)."""
         gpt = self.gpt
-        embedded: torch.Tensor = gpt.mel_embedding(codes) + gpt.mel_pos_embedding.emb(torch.tensor(positions, device=self.device))
+        embedded: torch.Tensor = gpt.mel_embedding(codes) + gpt.mel_pos_embedding.emb(
+            torch.tensor(positions, device=self.device)
+        )
         return embedded
 
     def out(self, hidden: torch.Tensor) -> Next:
@@ -91,9 +100,11 @@ class _Layer:
         self.widen = projection(mlp.c_fc, fast=fast)
         self.narrow = projection(mlp.c_proj, fast=fast)
 
-    def __call__(self, hidden: torch.Tensor, block: torch.Tensor, mask: torch.Tensor | None, *, causal: bool) -> torch.Tensor:
-        """Hidden (rows, n, channels) → the same; keys and values of the n are written into the last n columns of `block` (2, rows,
-        heads, columns, size). A mask is True where a position may look."""
+    def __call__(
+        self, hidden: torch.Tensor, block: torch.Tensor, mask: torch.Tensor | None, *, causal: bool
+    ) -> torch.Tensor:
+        """Hidden (rows, n, channels) → the same; keys and values of the n are written into the last n columns of
+        `block` (2, rows, heads, columns, size). A mask is True where a position may look."""
         rows, n, channels = hidden.shape
         heads, size = block.shape[2], block.shape[4]
         mixed = _project(self.attend, _norm(hidden, self.before)).view(rows, n, 3, heads, size).permute(2, 0, 3, 1, 4)

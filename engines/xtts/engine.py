@@ -1,4 +1,5 @@
-"""XTTS-v2: `engines.base.Engine` over Coqui's model classes. `create()` is what `engines.registry.load("xtts")` calls."""
+"""XTTS-v2: `engines.base.Engine` over Coqui's model classes. `create()` is what `engines.registry.load("xtts")`
+calls."""
 
 from __future__ import annotations
 
@@ -66,13 +67,16 @@ class XttsEngine:
     def length(self, features: Features) -> int:
         return training.length(features)
 
-    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> XttsModel:
+    def load(
+        self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()
+    ) -> XttsModel:
         loaded = model.load(self.base_dir(), version, device, training=training, reference=reference)
         loaded.module.train(training)
         return loaded
 
     def trainable(self, model: TrainableModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
-        """All of the GPT, or adapters on its transformer. Adapters of the same shape go on learning; others are folded in first."""
+        """All of the GPT, or adapters on its transformer. Adapters of the same shape go on learning; others are folded
+        in first."""
         training.prepare(_own(model).module, adapters=lora is not None)
         return _full(_own(model)) if lora is None else _adapted(_own(model), lora)
 
@@ -80,8 +84,9 @@ class XttsEngine:
         return training.collate(features, prompts)
 
     def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
-        """Scalars () float32, nats, means over the batch's tokens, with a gradient: "text_ce", "mel_ce", and "loss" that weighs them as
-        Coqui does. `batch` as `collate` makes it, on the CPU. Adapters of a model that nobody shares are frozen to bf16 under autocast."""
+        """Scalars () float32, nats, means over the batch's tokens, with a gradient: "text_ce", "mel_ce", and "loss"
+        that weighs them as Coqui does. `batch` as `collate` makes it, on the CPU. Adapters of a model that nobody
+        shares are frozen to bf16 under autocast."""
         xtts = _own(model)
         xtts.activate()
         if xtts.kind == "lora" and xtts.shared is None and torch.is_autocast_enabled(xtts.device.type):
@@ -149,8 +154,9 @@ def _adapted(xtts: XttsModel, settings: LoraSettings) -> list[torch.nn.Parameter
 def _voices(xtts: XttsModel, batch: Batch) -> torch.Tensor:
     """Conditioning latents of a batch's prompts, (prompts, 32, channels).
 
-    While the listeners (conditioning encoder and perceiver) do not train, each prompt is listened to once in a run, alone, so that its
-    latents do not depend on its company. While they do, prompts are cut to the shortest in the batch."""
+    While the listeners (conditioning encoder and perceiver) do not train, each prompt is listened to once in a run,
+    alone, so that its latents do not depend on its company. While they do, prompts are cut to the shortest in the
+    batch."""
     gpt, prompts = xtts.xtts.gpt, batch["prompts"]
     if next(gpt.conditioning_encoder.parameters()).requires_grad and torch.is_grad_enabled():
         frames = min(prompt.shape[1] for prompt in prompts)

@@ -6,7 +6,8 @@ from engines.base import Adapters, EngineInfo, Learning, WeightsFile
 from engines.capabilities import Capability
 from engines.setting import Setting
 
-#: The publisher's repository at the commit of XTTS-v2.0.3: what a name stands for can change there, what a commit holds cannot.
+#: The publisher's repository at the commit of XTTS-v2.0.3: what a name stands for can change there, what a commit holds
+#: cannot.
 REPOSITORY = "https://huggingface.co/coqui/XTTS-v2"
 COMMIT = "6c2b0d75eae4b7047358e3b6bd9325f857d43f77"
 
@@ -19,9 +20,12 @@ INFO = EngineInfo(
     name="xtts",
     title="XTTS-v2, 24 kHz, 17 languages: a base of 2.1 GB that is fetched after its licence is accepted",
     package="engines.xtts.engine",
-    capabilities=frozenset({Capability.SPEAKS, Capability.REFERENCES, Capability.LEARNS, Capability.ADAPTS, Capability.EXPORTS}),
+    capabilities=frozenset(
+        {Capability.SPEAKS, Capability.REFERENCES, Capability.LEARNS, Capability.ADAPTS, Capability.EXPORTS}
+    ),
     languages=("en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh", "hu", "ko", "ja", "hi"),
-    # Of clips: what the DVAE and the prompt's mel were trained on, so that a recording is resampled once. Speech comes at 24 kHz.
+    # Of clips: what the DVAE and the prompt's mel were trained on, so that a recording is resampled once. Speech comes
+    # at 24 kHz.
     sample_rate=22_050,
     licence="Coqui Public Model License 1.0 (non-commercial)",
     licence_url=f"{REPOSITORY}/blob/{COMMIT}/LICENSE.txt",  # coqui.ai, where it was, is no more
@@ -34,15 +38,18 @@ INFO = EngineInfo(
         _file("dvae.pth", 210_514_388, "b29bc227d410d4991e0a8c09b858f77415013eeb9fba9650258e96095557d97a"),
         _file("model.pth", 1_867_929_118, "c7ea20001c6a0a841c77e252d8409f6a74fb423e79b3206a0771ba5989776187"),
     ),
-    # Coqui's trainer leaves out clips above 255,995 samples (11.6 s) and below half a second; a prompt takes a second at least
+    # Coqui's trainer leaves out clips above 255,995 samples (11.6 s) and below half a second; a prompt takes a second
+    # at least
     clip_seconds=(1.0, 11.6),
     speak_memory=2_800_000_000,
     learning=Learning(
         first_steps=(2_000, 1.5),
         increment_steps=(500, 0.5),
         learning_rate=5e-6,  # of all of the GPT, as Coqui's recipe has it
-        memory=16_000_000_000,  # weights, gradients and two moments in fp32 are 7.1 GB, the rest is a batch's activations
-        micro_batch=6,  # a forward pass of six clips fills a processor already, and twice the activations fit fewer cards
+        # weights, gradients and two moments in fp32 are 7.1 GB, the rest is a batch's activations
+        memory=16_000_000_000,
+        # a forward pass of six clips fills a processor already, and twice the activations fit fewer cards
+        micro_batch=6,
         precision="bf16",
         adapters=Adapters(memory=7_000_000_000, rate=20.0),  # 1e-4
     ),
@@ -56,7 +63,9 @@ INFO = EngineInfo(
         "length_penalty": Setting("above 1 sentences end later, below 1 sooner", -10, 10, usual=1),
         "fast": Setting("1: eight bits on a CPU, bfloat16 on a GPU", 0, 1, usual=0, kind=int),
         "batch": Setting("sentences that are spoken at the same time", 1, 16, usual=4, kind=int),
-        "best_of": Setting("takes of each sentence, of which the best is kept; nothing is streamed", 1, 8, usual=1, kind=int),
+        "best_of": Setting(
+            "takes of each sentence, of which the best is kept; nothing is streamed", 1, 8, usual=1, kind=int
+        ),
         "retries": Setting("more takes of a sentence that came out broken", 0, 8, usual=2, kind=int),
         "listen": Setting("1: a recogniser hears every sentence before it goes out", 0, 1, usual=0, kind=int),
     },

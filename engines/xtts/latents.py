@@ -38,14 +38,20 @@ class Latents:
 
 
 def stock(speakers: Mapping[str, Mapping[str, torch.Tensor]]) -> dict[str, Latents]:
-    """The base's own speakers by name, float32 on the CPU, from what `speakers_xtts.pth` has of each: "gpt_cond_latent" (1, 32, channels)
-    and "speaker_embedding" (1, 512, 1), of any float dtype. Raises KeyError for one that lacks either (`weights.check` says in words)."""
-    return {name: Latents(voice["gpt_cond_latent"].float(), voice["speaker_embedding"].float()) for name, voice in speakers.items()}
+    """The base's own speakers by name, float32 on the CPU, from what `speakers_xtts.pth` has of each: "gpt_cond_latent"
+    (1, 32, channels) and "speaker_embedding" (1, 512, 1), of any float dtype. Raises KeyError for one that lacks either
+    (`weights.check` says in words)."""
+    return {
+        name: Latents(voice["gpt_cond_latent"].float(), voice["speaker_embedding"].float())
+        for name, voice in speakers.items()
+    }
 
 
 def of(xtts: Any, clips: Sequence[Clip]) -> Latents:
     """Latents of a voice from its best clips, `HEARD` seconds in all. Raises BadInput if none can be read."""
     heard = references.best(xtts, clips, HEARD)
     speaker = torch.stack([references.embedding(xtts, sound) for sound in heard]).mean(dim=0)
-    gpt = xtts.get_gpt_cond_latents(torch.cat(heard, dim=-1), references.SAMPLE_RATE, length=HEARD, chunk_length=STRETCH)
+    gpt = xtts.get_gpt_cond_latents(
+        torch.cat(heard, dim=-1), references.SAMPLE_RATE, length=HEARD, chunk_length=STRETCH
+    )
     return Latents(gpt.clone(), speaker.clone())  # out of inference mode

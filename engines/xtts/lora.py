@@ -1,4 +1,5 @@
-"""Low-rank adapters on the GPT (peft), put in place: the modules keep their names, so a merged model has Coqui's own keys."""
+"""Low-rank adapters on the GPT (peft), put in place: the modules keep their names, so a merged model has Coqui's own
+keys."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ _NAME = "default"
 
 
 def inject(transformer: torch.nn.Module, settings: LoraSettings, seed: int = 0) -> None:
-    """Adapters that change nothing yet; the same settings and seed give the same ones. Raises BadInput for unknown targets."""
+    """Adapters that change nothing yet; the same settings and seed give the same ones. Raises BadInput for unknown
+    targets."""
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
@@ -35,7 +37,9 @@ def inject(transformer: torch.nn.Module, settings: LoraSettings, seed: int = 0) 
     try:
         inject_adapter_in_model(config, transformer, _NAME)
     except ValueError as error:
-        raise BadInput(f"Adapters cannot go to {', '.join(settings.targets)}.", f"Choose from {', '.join(TARGETS)}.") from error
+        raise BadInput(
+            f"Adapters cannot go to {', '.join(settings.targets)}.", f"Choose from {', '.join(TARGETS)}."
+        ) from error
     finally:
         torch.random.set_rng_state(state)
     for layer in layers(transformer).values():
@@ -58,12 +62,15 @@ def state(transformer: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 @torch.no_grad()
 def load(transformer: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Put a voice's adapters into layers that have some: a few milliseconds, which is how voices share one base. Raises BadInput where
-    they do not fit."""
+    """Put a voice's adapters into layers that have some: a few milliseconds, which is how voices share one base. Raises
+    BadInput where they do not fit."""
     there = layers(transformer)
     wanted = {f"{name}.{part}" for name in there for part in "ab"}
     if wanted != set(tensors):
-        raise BadInput("These adapters are for other layers than the model has.", "Load them with the settings they were trained with.")
+        raise BadInput(
+            "These adapters are for other layers than the model has.",
+            "Load them with the settings they were trained with.",
+        )
     for name, layer in there.items():
         layer.lora_A[_NAME].weight.copy_(tensors[f"{name}.a"])
         layer.lora_B[_NAME].weight.copy_(tensors[f"{name}.b"])
@@ -71,7 +78,8 @@ def load(transformer: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> N
 
 @torch.no_grad()
 def fold(transformer: torch.nn.Module) -> None:
-    """Fold adapters into the weights and take them away. The weights are new tensors: a mapped file or another model stays as it was."""
+    """Fold adapters into the weights and take them away. The weights are new tensors: a mapped file or another model
+    stays as it was."""
     for name, layer in layers(transformer).items():
         base = layer.get_base_layer()
         base.weight = torch.nn.Parameter(
@@ -83,7 +91,8 @@ def fold(transformer: torch.nn.Module) -> None:
 
 
 def freeze_in_bf16(transformer: torch.nn.Module) -> None:
-    """Keep the frozen matrices as bf16 autocast would cast them at every use: the same products, half the memory, no casts."""
+    """Keep the frozen matrices as bf16 autocast would cast them at every use: the same products, half the memory, no
+    casts."""
     for layer in layers(transformer).values():
         base = layer.get_base_layer()
         if base.weight.dtype == torch.float32:
@@ -92,4 +101,8 @@ def freeze_in_bf16(transformer: torch.nn.Module) -> None:
 
 def parameters(transformer: torch.nn.Module) -> list[torch.nn.Parameter]:
     """What trains, in a fixed order."""
-    return [layer_part.weight for layer in layers(transformer).values() for layer_part in (layer.lora_A[_NAME], layer.lora_B[_NAME])]
+    return [
+        layer_part.weight
+        for layer in layers(transformer).values()
+        for layer_part in (layer.lora_A[_NAME], layer.lora_B[_NAME])
+    ]

@@ -2,13 +2,15 @@
 
 A version's folder holds only what is the voice's own:
 
-    settings.json          kind, LoRA settings, fingerprint of the base, and `on`: sibling folders of versions that are loaded or folded in
+    settings.json          kind, LoRA settings, fingerprint of the base, and `on`: sibling folders of versions that are
+    loaded or folded in
                            before it, in order
     gpt.safetensors        kinds "full" and "merged": the whole GPT
     adapters.safetensors   kind "lora": its adapters, fp16
     voice.safetensors      latents
 
-So adapters stay apart from the base, and one trained on a version with other adapters refers to it instead of repeating it.
+So adapters stay apart from the base, and one trained on a version with other adapters refers to it instead of repeating
+it.
 """
 
 from __future__ import annotations
@@ -63,8 +65,12 @@ class XttsModel:
     latents: Latents | None = None  #: None: only the base's stock speakers can speak
     speakers: dict[str, Latents] = field(default_factory=dict)  #: the base's, by name
     reference: tuple[Clip, ...] = ()
-    prompts: dict[bytes, torch.Tensor] = field(default_factory=dict)  #: conditioning latents by prompt, while the listeners do not train
-    given: OrderedDict[tuple[str, ...], Latents] = field(default_factory=OrderedDict)  #: of references that requests gave, by SHA-256
+    prompts: dict[bytes, torch.Tensor] = field(
+        default_factory=dict
+    )  #: conditioning latents by prompt, while the listeners do not train
+    given: OrderedDict[tuple[str, ...], Latents] = field(
+        default_factory=OrderedDict
+    )  #: of references that requests gave, by SHA-256
     shared: Shared | None = None
     adapters: dict[str, torch.Tensor] = field(default_factory=dict)  #: to be put into `shared`
 
@@ -79,7 +85,8 @@ class XttsModel:
         return transformer
 
     def latents_of(self, clips: Sequence[Clip]) -> Latents:
-        """How clips that a request gives sound; kept, since the next request will likely give the same. Raises BadInput."""
+        """How clips that a request gives sound; kept, since the next request will likely give the same. Raises
+        BadInput."""
         key = tuple(sorted(clip.sha256 for clip in clips))
         if key not in self.given:
             self.given[key] = latents.of(self.xtts, clips)
@@ -99,7 +106,8 @@ _shared: WeakValueDictionary[tuple[object, ...], Shared] = WeakValueDictionary()
 
 
 def load(base: Path, version: Path | None, device: str, *, training: bool, reference: Sequence[Clip]) -> XttsModel:
-    """A version's folder, or the base. Voices with adapters that are loaded to speak share one base. Raises WeightsMissing, EngineError."""
+    """A version's folder, or the base. Voices with adapters that are loaded to speak share one base. Raises
+    WeightsMissing, EngineError."""
     where = torch.device(device)
     if version is None:
         model = XttsModel(_base(base, where), base, where, reference=tuple(reference))
@@ -108,7 +116,9 @@ def load(base: Path, version: Path | None, device: str, *, training: bool, refer
         if about.get("base", here := weights.fingerprint(base)) != here:
             sentence = f"{version} was trained on another base of XTTS than the one in {base}."
             raise WeightsMissing(sentence, "Put that base back, or train the voice anew from this one.")
-        settings = LoraSettings(**{**about["lora"], "targets": tuple(about["lora"]["targets"])}) if about["lora"] else None
+        settings = (
+            LoraSettings(**{**about["lora"], "targets": tuple(about["lora"]["targets"])}) if about["lora"] else None
+        )
         on = tuple(about["on"])
         if settings is not None and not training:
             model = _sharing(base, version, where, settings, on)
@@ -128,9 +138,16 @@ def load(base: Path, version: Path | None, device: str, *, training: bool, refer
 
 
 def save(model: XttsModel, folder: Path) -> None:
-    """Write the voice's own files into an empty folder. Its latents are computed anew, with the weights as they are now."""
+    """Write the voice's own files into an empty folder. Its latents are computed anew, with the weights as they are
+    now."""
     settings = dataclasses.asdict(model.lora) if model.lora else None
-    about = {"format": FORMAT, "kind": model.kind, "lora": settings, "on": list(model.on), "base": weights.fingerprint(model.base)}
+    about = {
+        "format": FORMAT,
+        "kind": model.kind,
+        "lora": settings,
+        "on": list(model.on),
+        "base": weights.fingerprint(model.base),
+    }
     if model.kind == "lora":
         halves = {name: tensor.to(torch.float16) for name, tensor in lora.state(model.transformer).items()}
         write_tensors(folder / ADAPTERS, halves)
@@ -169,7 +186,9 @@ def _sharing(base: Path, version: Path, device: torch.device, settings: LoraSett
         lora.inject(xtts.gpt.gpt, settings)
         xtts.gpt.eval()
         shared = _shared[key] = Shared(xtts)
-    return XttsModel(shared.xtts, base, device, lora=settings, on=on, shared=shared, adapters=_tensors(version / ADAPTERS))
+    return XttsModel(
+        shared.xtts, base, device, lora=settings, on=on, shared=shared, adapters=_tensors(version / ADAPTERS)
+    )
 
 
 def _add(xtts: Any, version: Path, *, fold: bool) -> None:
@@ -191,9 +210,13 @@ def _about(version: Path) -> dict[str, Any]:
     try:
         about: dict[str, Any] = json.loads((version / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise EngineError(f"{version / SETTINGS} cannot be read ({error}).", "Roll back to another version of this voice.") from error
+        raise EngineError(
+            f"{version / SETTINGS} cannot be read ({error}).", "Roll back to another version of this voice."
+        ) from error
     if about.get("format") != FORMAT:
-        raise EngineError(f"{version} has the format {about.get('format')}, and this Myna reads {FORMAT}.", "Update Myna.")
+        raise EngineError(
+            f"{version} has the format {about.get('format')}, and this Myna reads {FORMAT}.", "Update Myna."
+        )
     return about
 
 

@@ -1,7 +1,8 @@
-"""Coqui's own modules, built without spending a second on random weights, and filled from the base's files by memory map.
+"""Coqui's own modules, built without spending a second on random weights, and filled from the base's files by memory
+map.
 
-`Xtts.load_checkpoint` draws random weights for 467 M parameters, twice, and then reads 1.9 GB into memory. Here parameters are built empty
-and the file's pages stand in for them: what is not touched is never read.
+`Xtts.load_checkpoint` draws random weights for 467 M parameters, twice, and then reads 1.9 GB into memory. Here
+parameters are built empty and the file's pages stand in for them: what is not touched is never read.
 """
 
 from __future__ import annotations
@@ -76,8 +77,8 @@ def load(folder: Path) -> Xtts:
 
 
 def _name(name: str) -> str:
-    """What a tensor of a checkpoint is called in the model: Coqui's trainer puts "xtts." before it, and weight normalisation had other
-    names before torch 2."""
+    """What a tensor of a checkpoint is called in the model: Coqui's trainer puts "xtts." before it, and weight
+    normalisation had other names before torch 2."""
     name = name.removeprefix("xtts.")
     for old, new in _WEIGHT_NORM.items():
         if name.endswith(old):
@@ -119,13 +120,15 @@ def load_mel_norms(folder: Path) -> torch.Tensor:
 
 
 def load_speakers(folder: Path) -> dict[str, dict[str, torch.Tensor]]:
-    """The base's stock speakers: "gpt_cond_latent" (1, 32, d) and "speaker_embedding" (1, 512, 1) by name; none without the file."""
+    """The base's stock speakers: "gpt_cond_latent" (1, 32, d) and "speaker_embedding" (1, 512, 1) by name; none without
+    the file."""
     path = folder / "speakers_xtts.pth"
     return dict(_read(path)) if path.is_file() else {}
 
 
 def fill(module: torch.nn.Module, state: dict[str, torch.Tensor], path: Path, others: str = "") -> None:
-    """Let a state stand in for a module's parameters and buffers, and check that it is whole; names that start with `others` may lack."""
+    """Let a state stand in for a module's parameters and buffers, and check that it is whole; names that start with
+    `others` may lack."""
     own = module.state_dict()
     missing = [name for name in own if name not in state and not (others and name.startswith(others))]
     foreign = [name for name in state if name not in own]

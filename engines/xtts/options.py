@@ -15,7 +15,9 @@ def read(request: SpeechRequest) -> GenerationConfig:
     temperature = INFO.temperature if request.temperature is None else request.temperature
     values = own(INFO.name, INFO.options, request.options)
     return GenerationConfig(
-        Sampling(temperature, int(values["top_k"]), values["top_p"], values["repetition_penalty"], values["length_penalty"]),
+        Sampling(
+            temperature, int(values["top_k"]), values["top_p"], values["repetition_penalty"], values["length_penalty"]
+        ),
         speed=request.speed,
         fast=bool(values["fast"]),
         batch=max(int(values["batch"]), int(values["best_of"])),

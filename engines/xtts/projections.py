@@ -1,9 +1,12 @@
-"""The matrices of the GPT as speaking multiplies by them: read where they lie, or in eight bits beside them, adapters added on the side.
+"""The matrices of the GPT as speaking multiplies by them: read where they lie, or in eight bits beside them, adapters
+added on the side.
 
-A step of decoding multiplies a few rows by every matrix there is, so it is as fast as weights come out of memory. Nothing is copied at full
-precision. The fast setting multiplies in eight bits: weights are int8 with a scale a column, a quarter of the bytes, and activations are
-brought to eight bits as they come, each row by its own range ("zero-point vector-wise" of Dettmers et al. 2022, arXiv 2208.07339, who find
-it next to lossless in language models of this size). Where there are no such kernels (a GPU, another kind of CPU) weights are bfloat16.
+A step of decoding multiplies a few rows by every matrix there is, so it is as fast as weights come out of memory.
+Nothing is copied at full precision. The fast setting multiplies in eight bits: weights are int8 with a scale a column,
+a quarter of the bytes, and activations are brought to eight bits as they come, each row by its own range ("zero-point
+vector-wise" of Dettmers et al. 2022, arXiv
+2208.07339, who find it next to lossless in language models of this size). Where there are no such kernels (a GPU,
+another kind of CPU) weights are bfloat16.
 """
 
 from __future__ import annotations
@@ -46,11 +49,14 @@ class EightBits:
     sums: torch.Tensor  #: of each output's weights as they are in eight bits, (out,)
 
     def __call__(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-        # FBGEMM takes one range for all rows: every row is moved and scaled to 0…1 first, so that none depends on its company.
-        # As few and as quick operations as there are: beside the product they are a third of the time. `aminmax` takes thrice the two.
+        # FBGEMM takes one range for all rows: every row is moved and scaled to 0…1 first, so that none depends on its
+        # company. As few and as quick operations as there are: beside the product they are a third of the time.
+        # `aminmax` takes thrice the two.
         least = x.amin(dim=-1, keepdim=True)
         span = x.amax(dim=-1, keepdim=True).sub_(least).add_(1e-12)
-        y = torch.ops.quantized.linear_dynamic(torch.sub(x, least).div_(span), self.packed, not torch.cpu._is_vnni_supported())
+        y = torch.ops.quantized.linear_dynamic(
+            torch.sub(x, least).div_(span), self.packed, not torch.cpu._is_vnni_supported()
+        )
         return torch.addcmul(bias, least, self.sums).addcmul_(y, span)
 
 
@@ -102,7 +108,9 @@ def reduce(weight: torch.Tensor) -> Reduced:
     scales = weight.abs().amax(dim=1).clamp(min=1e-8) / 127
     # by hand: a matrix that lies transposed is turned when it is a quarter of its size, which takes half the time
     integers = (weight / scales[:, None]).round_().to(torch.int8).contiguous()
-    made = torch._make_per_channel_quantized_tensor(integers, scales.double(), torch.zeros_like(scales, dtype=torch.long), 0)
+    made = torch._make_per_channel_quantized_tensor(
+        integers, scales.double(), torch.zeros_like(scales, dtype=torch.long), 0
+    )
     return EightBits(torch.ops.quantized.linear_prepack(made, None), integers.sum(dim=1) * scales)
 
 
@@ -129,14 +137,17 @@ def _adapters(layer: Any) -> list[Adapter]:
     if layer.merged or layer.disable_adapters:
         return []
     return [
-        Adapter(layer.lora_A[name].weight.detach().t().clone(), layer.lora_B[name].weight.detach().t() * layer.scaling[name])
+        Adapter(
+            layer.lora_A[name].weight.detach().t().clone(), layer.lora_B[name].weight.detach().t() * layer.scaling[name]
+        )
         for name in layer.active_adapters
         if name in layer.lora_A
     ]
 
 
 def _linear(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
-    """For two rows and more oneDNN reads a matrix once for all of them, in either layout, where BLAS takes two to three times as long."""
+    """For two rows and more oneDNN reads a matrix once for all of them, in either layout, where BLAS takes two to three
+    times as long."""
     if weight.device.type == "cpu" and weight.dtype == torch.float32 and torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         if len(x) > 1 or weight.is_contiguous():
             return torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")  # type: ignore[no-any-return]

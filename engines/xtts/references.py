@@ -22,8 +22,9 @@ _SIMILARITY = 10.0
 
 
 def best(xtts: Any, clips: Sequence[Clip], seconds: float) -> list[torch.Tensor]:
-    """Sound (1, samples) at SAMPLE_RATE of the voice's best clips, the best first, until they make up `seconds`; all that can be read
-    where there are no more. Does not depend on the clips' order. Raises BadInput if none can be read."""
+    """Sound (1, samples) at SAMPLE_RATE of the voice's best clips, the best first, until they make up `seconds`; all
+    that can be read where there are no more. Does not depend on the clips' order. Raises BadInput if none can be
+    read."""
     heard: list[tuple[Clip, torch.Tensor]] = []
     for clip in sorted(clips, key=lambda clip: (-clip.seconds, clip.sha256))[:_LOOKED_AT]:
         try:
@@ -31,7 +32,9 @@ def best(xtts: Any, clips: Sequence[Clip], seconds: float) -> list[torch.Tensor]
         except BadInput:
             continue  # told of when it was encoded
     if not heard:
-        raise BadInput("There is no reference recording of this voice that can be read.", "Add recordings of at least a second.")
+        raise BadInput(
+            "There is no reference recording of this voice that can be read.", "Add recordings of at least a second."
+        )
     if sum(clip.seconds for clip, _ in heard) > seconds:
         heard = _ranked(xtts, heard)
     chosen: list[torch.Tensor] = []
@@ -50,8 +53,8 @@ def embedding(xtts: Any, sound: torch.Tensor) -> torch.Tensor:
 
 @torch.inference_mode()
 def similarity(xtts: Any, samples: torch.Tensor, rate: int, speaker: torch.Tensor) -> float:
-    """Cosine of sound (n,) float32 at `rate` Hz and the voice (1, 512, 1), by the base's own speaker encoder; 0 for what is shorter than
-    half a second, too little to tell."""
+    """Cosine of sound (n,) float32 at `rate` Hz and the voice (1, 512, 1), by the base's own speaker encoder; 0 for
+    what is shorter than half a second, too little to tell."""
     if len(samples) < rate // 2:
         return 0.0
     own = xtts.get_speaker_embedding(samples[None].to(speaker.device), rate)

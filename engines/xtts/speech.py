@@ -61,9 +61,11 @@ class Voice:
 
 
 def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
-    """Chunks of sound as soon as they are made, 24 kHz. The same seed, text, settings and version give the same samples.
+    """Chunks of sound as soon as they are made, 24 kHz. The same seed, text, settings and version give the same
+    samples.
 
-    Raises BadInput for text without words, a language XTTS does not speak or whose package is not installed, and settings out of range.
+    Raises BadInput for text without words, a language XTTS does not speak or whose package is not installed, and
+    settings out of range.
     """
     config = options.read(request)
     spoken = language(request.language)
@@ -87,7 +89,8 @@ def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
 
 
 def _latents(model: XttsModel, request: SpeechRequest) -> Latents:
-    """Of the references or the stock speaker asked for; else the voice's own, or the first stock speaker's where there is no voice yet."""
+    """Of the references or the stock speaker asked for; else the voice's own, or the first stock speaker's where there
+    is no voice yet."""
     if request.references:
         return model.latents_of(request.references).to(model.device)
     if request.speaker:
@@ -95,7 +98,10 @@ def _latents(model: XttsModel, request: SpeechRequest) -> Latents:
     if model.latents is not None:
         return model.latents.to(model.device)
     if not model.speakers:
-        raise BadInput("This voice has no recordings to sound like, and the base no stock speakers.", "Add recordings of the voice.")
+        raise BadInput(
+            "This voice has no recordings to sound like, and the base no stock speakers.",
+            "Add recordings of the voice.",
+        )
     return model.speakers[min(model.speakers)].to(model.device)
 
 
@@ -104,12 +110,14 @@ def _stock(model: XttsModel, name: str) -> Latents:
     for known, latents in model.speakers.items():
         if known.casefold() == name.casefold():
             return latents
-    raise BadInput(f"The base has no stock speaker {name!r}.", f"It has: {', '.join(sorted(model.speakers)) or 'none'}.")
+    raise BadInput(
+        f"The base has no stock speaker {name!r}.", f"It has: {', '.join(sorted(model.speakers)) or 'none'}."
+    )
 
 
 def _decoders(model: XttsModel, config: GenerationConfig) -> tuple[Decoder, Decoder | None]:
-    """The one that speaks, and one that guesses ahead of it where that pays; with the voice's adapters in them, whoever else speaks from
-    the same base meanwhile."""
+    """The one that speaks, and one that guesses ahead of it where that pays; with the voice's adapters in them, whoever
+    else speaks from the same base meanwhile."""
     if model.shared is None:
         return _build(model, config)
     with model.shared.lock:

@@ -1,4 +1,5 @@
-"""What of a text XTTS cannot say, as far as that can be told without its vocabulary. Imports nothing heavy: the daemon asks."""
+"""What of a text XTTS cannot say, as far as that can be told without its vocabulary. Imports nothing heavy: the daemon
+asks."""
 
 from __future__ import annotations
 
@@ -9,7 +10,9 @@ from functools import lru_cache
 from engines.text.unspeakable import Stretch, find, is_pause
 
 #: Scripts that the vocabulary spells in every language, by the first word of their characters' names.
-_EVERYWHERE = frozenset({"LATIN", "CYRILLIC", "ARABIC", "ARABIC-INDIC", "EXTENDED", "DEVANAGARI", "DIGIT", "FEMININE", "MASCULINE"})
+_EVERYWHERE = frozenset(
+    {"LATIN", "CYRILLIC", "ARABIC", "ARABIC-INDIC", "EXTENDED", "DEVANAGARI", "DIGIT", "FEMININE", "MASCULINE"}
+)
 #: Scripts that the cleaners spell out in letters of the vocabulary, in their own languages only.
 _SPELT_OUT = {
     "zh": frozenset({"CJK", "IDEOGRAPHIC", "FULLWIDTH", "BOPOMOFO"}),
@@ -21,8 +24,8 @@ _SIGNS = frozenset("£€°¥")
 
 
 def unspeakable(text: str, language: str, unspelt: Set[str] = frozenset()) -> tuple[Stretch, ...]:
-    """Stretches that XTTS cannot say in a language ("pt", "zh-cn"): other scripts, signs, markup, and the characters `unspelt`, which
-    who has the vocabulary knows of."""
+    """Stretches that XTTS cannot say in a language ("pt", "zh-cn"): other scripts, signs, markup, and the characters
+    `unspelt`, which who has the vocabulary knows of."""
     scripts = _EVERYWHERE | _SPELT_OUT.get(language.replace("_", "-").split("-")[0].lower(), frozenset())
     return find(text, lambda character: character not in unspelt and _speakable(character, scripts))
 

@@ -1,9 +1,11 @@
-"""A base in XTTS-v2's own file format that is small enough to make in seconds: random weights, for tests and for trying the way out.
+"""A base in XTTS-v2's own file format that is small enough to make in seconds: random weights, for tests and for trying
+the way out.
 
     python -m engines.xtts.tiny_base FOLDER
 
-GPT, codes and vocabulary are small; vocoder, speaker encoder and DVAE have fixed sizes in coqui-tts (74 M parameters), so most of their
-weights are overlapping views of one bank of noise, which the files then hold once. What it says is noise of about the right length.
+GPT, codes and vocabulary are small; vocoder, speaker encoder and DVAE have fixed sizes in coqui-tts (74 M parameters),
+so most of their weights are overlapping views of one bank of noise, which the files then hold once. What it says is
+noise of about the right length.
 """
 
 from __future__ import annotations
@@ -64,7 +66,8 @@ SPEAKERS = {"Tiny Low": 110.0, "Tiny High": 210.0}  # by fundamental frequency, 
 
 
 def write(folder: Path, size: Size = TINY, texts: Sequence[str] = ()) -> None:
-    """Write all six files into `folder`, which is made; the same ones each time. The vocabulary has pieces that `texts` are made of."""
+    """Write all six files into `folder`, which is made; the same ones each time. The vocabulary has pieces that `texts`
+    are made of."""
     folder.mkdir(parents=True, exist_ok=True)
     state = torch.random.get_rng_state()
     torch.manual_seed(SEED)
@@ -79,7 +82,11 @@ def write(folder: Path, size: Size = TINY, texts: Sequence[str] = ()) -> None:
         xtts.mel_stats = norms
         _stop_in_time(xtts.gpt, size.codes)
         torch.save(
-            {"model": _over_bank(xtts.state_dict(), dict(xtts.hifigan_decoder.named_parameters(prefix="hifigan_decoder")), bank)},
+            {
+                "model": _over_bank(
+                    xtts.state_dict(), dict(xtts.hifigan_decoder.named_parameters(prefix="hifigan_decoder")), bank
+                )
+            },
             folder / "model.pth",
         )
         (folder / "config.json").write_text(json.dumps(config.to_dict(), indent=1) + "\n", encoding="utf-8")
@@ -110,8 +117,8 @@ def _tokenizer(size: Size, texts: Sequence[str]) -> Tokenizer:
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     trainer = trainers.BpeTrainer(
-        vocab_size=max(size.tokens, len(special) + len(set(LETTERS))), special_tokens=special, initial_alphabet=sorted(set(LETTERS)),
-        limit_alphabet=len(set(LETTERS)), show_progress=False,
+        vocab_size=max(size.tokens, len(special) + len(set(LETTERS))), special_tokens=special,
+        initial_alphabet=sorted(set(LETTERS)), limit_alphabet=len(set(LETTERS)), show_progress=False,
     )  # fmt: skip
     tokenizer.train_from_iterator([text.lower() for text in texts], trainer)
     missing = size.tokens - tokenizer.get_vocab_size()
@@ -122,8 +129,8 @@ def _tokenizer(size: Size, texts: Sequence[str]) -> Tokenizer:
 def _dvae(bank: torch.Tensor, norms: torch.Tensor, codes: int) -> dict[str, torch.Tensor]:
     """State of a DVAE whose codes are among its own encoder's outputs: else most would never be used."""
     dvae = DiscreteVAE(
-        channels=80, normalization=None, positional_dims=1, num_tokens=codes, codebook_dim=512, hidden_dim=512, num_resnet_blocks=3,
-        kernel_size=3, num_layers=2, use_transposed_convs=False,
+        channels=80, normalization=None, positional_dims=1, num_tokens=codes, codebook_dim=512, hidden_dim=512,
+        num_resnet_blocks=3, kernel_size=3, num_layers=2, use_transposed_convs=False,
     ).eval()  # fmt: skip
     state = _over_bank(dvae.state_dict(), dict(dvae.named_parameters()), bank)
     dvae.load_state_dict(state, assign=True)
@@ -135,8 +142,11 @@ def _dvae(bank: torch.Tensor, norms: torch.Tensor, codes: int) -> dict[str, torc
     return state
 
 
-def _over_bank(state: dict[str, torch.Tensor], parameters: dict[str, Any], bank: torch.Tensor) -> dict[str, torch.Tensor]:
-    """The state with every large one of `parameters` a view of the bank, if there is one; rows start at different places."""
+def _over_bank(
+    state: dict[str, torch.Tensor], parameters: dict[str, Any], bank: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """The state with every large one of `parameters` a view of the bank, if there is one; rows start at different
+    places."""
     return {
         name: _view(bank, value.shape) if len(bank) and name in parameters and value.numel() > LARGE else value
         for name, value in state.items()

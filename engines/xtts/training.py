@@ -1,10 +1,11 @@
 """The forward pass for training: Coqui's two losses on the same model, without padding.
 
-Coqui lays a batch out as [voice | text, padded | codes, padded] under an attention mask. Here each clip's row is [voice | text | codes],
-and the rows lie end to end: no position is computed that is not needed, whatever the lengths, and a voice that several clips hear is
-computed once for all of them. Only attention has rows side by side (`attention.py`), causal and without a mask. Position embeddings
-belong to text and codes, not to places in a row, and the losses are means over the same tokens: they are equal to `GPT.forward`'s
-(coqui-tts 0.28, called with `cond_latents` and without `cond_idxs`).
+Coqui lays a batch out as [voice | text, padded | codes, padded] under an attention mask. Here each clip's row is [voice
+| text | codes], and the rows lie end to end: no position is computed that is not needed, whatever the lengths, and a
+voice that several clips hear is computed once for all of them. Only attention has rows side by side (`attention.py`),
+causal and without a mask. Position embeddings belong to text and codes, not to places in a row, and the losses are
+means over the same tokens: they are equal to `GPT.forward`'s (coqui-tts 0.28, called with `cond_latents` and without
+`cond_idxs`).
 """
 
 from __future__ import annotations
@@ -30,8 +31,9 @@ _STOPS = 3
 def prepare(gpt: Any, adapters: bool) -> None:
     """Make the transformer's layers cheap to train. What they compute stays the same but for dropout.
 
-    The activation is the same function in one fused operation instead of eight. Attention has no dropout, since with it no fast attention
-    kernel can be used; adapters train without dropout in the frozen layers too, as they have their own."""
+    The activation is the same function in one fused operation instead of eight. Attention has no dropout, since with it
+    no fast attention kernel can be used; adapters train without dropout in the frozen layers too, as they have their
+    own."""
     for block in gpt.gpt.h:
         block.mlp.act = torch.nn.GELU(approximate="tanh")
         block.attn.attn_dropout.p = 0.0
@@ -49,8 +51,8 @@ def length(features: Features) -> int:
 def collate(features: Sequence[Features], prompts: Sequence[Features]) -> Batch:
     """Tensors of a batch, still without start and stop, since those depend on the model.
 
-    "tokens" (clips, text) and "codes" (clips, codes), int64, padded with -1; "prompts": the prompts' mels, each (80, frames) float32;
-    "prompt_keys": what tells them apart; "prompt_clips": clips that hear each, one after another."""
+    "tokens" (clips, text) and "codes" (clips, codes), int64, padded with -1; "prompts": the prompts' mels, each (80,
+    frames) float32; "prompt_keys": what tells them apart; "prompt_clips": clips that hear each, one after another."""
     runs = [(key, list(run)) for key, run in itertools.groupby(prompts or features, key=_prompt_key)]
     return {
         "tokens": _pad([one["tokens"] for one in features]),
@@ -67,8 +69,9 @@ def _prompt_key(features: Features) -> bytes:
 
 
 def losses(gpt: Any, batch: Batch, voices: torch.Tensor) -> dict[str, torch.Tensor]:
-    """ "text_ce", "mel_ce" (cross entropies, nats) and their weighted sum "loss": scalars () float32 with a gradient. `batch` as `collate`
-    makes it, on the CPU; `voices` (prompts, 32, channels) float32 are the conditioning latents, on the GPT's device."""
+    """ "text_ce", "mel_ce" (cross entropies, nats) and their weighted sum "loss": scalars () float32 with a gradient.
+    `batch` as `collate` makes it, on the CPU; `voices` (prompts, 32, channels) float32 are the conditioning latents, on
+    the GPT's device."""
     device = voices.device
     text_in, text_out = _shift(batch["tokens"], gpt.start_text_token, gpt.stop_text_token, 1)
     mel_in, mel_out = _shift(batch["codes"], gpt.start_audio_token, gpt.stop_audio_token, 1 + _STOPS)
@@ -79,7 +82,11 @@ def losses(gpt: Any, batch: Batch, voices: torch.Tensor) -> dict[str, torch.Tens
     rows = attention.Rows.of(used, batch["prompt_clips"], voices.shape[1]).to(device)
     text_in, mel_in = text_in.to(device), mel_in.to(device)
     laid_out = torch.cat(
-        [gpt.text_embedding(text_in) + gpt.text_pos_embedding(text_in), gpt.mel_embedding(mel_in) + gpt.mel_pos_embedding(mel_in)], dim=1
+        [
+            gpt.text_embedding(text_in) + gpt.text_pos_embedding(text_in),
+            gpt.mel_embedding(mel_in) + gpt.mel_pos_embedding(mel_in),
+        ],
+        dim=1,
     )
     attention.use(gpt.gpt)
     flat = torch.cat([voices.flatten(0, 1), laid_out[used.to(device)]])
@@ -95,7 +102,8 @@ def losses(gpt: Any, batch: Batch, voices: torch.Tensor) -> dict[str, torch.Tens
 
 
 def _shift(ids: torch.Tensor, start: int, stop: int, stops: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Input [start, ids…, stop × (stops - 1)] and target [ids…, stop × stops] of each row; beyond a row's end the target is -1."""
+    """Input [start, ids…, stop × (stops - 1)] and target [ids…, stop × stops] of each row; beyond a row's end the
+    target is -1."""
     lengths = (ids >= 0).sum(dim=1)
     longest = ids.shape[1] + stops
     column = torch.arange(longest)
@@ -107,4 +115,6 @@ def _shift(ids: torch.Tensor, start: int, stop: int, stops: int) -> tuple[torch.
 
 
 def _pad(rows: Sequence[Any]) -> torch.Tensor:
-    return torch.nn.utils.rnn.pad_sequence([torch.from_numpy(row.astype(np.int64)) for row in rows], batch_first=True, padding_value=-1)
+    return torch.nn.utils.rnn.pad_sequence(
+        [torch.from_numpy(row.astype(np.int64)) for row in rows], batch_first=True, padding_value=-1
+    )

@@ -1,8 +1,10 @@
-"""Latents to sound as they come: Coqui's HiFi-GAN (arXiv 2010.05646), each sample computed once, the same as over the whole sentence.
+"""Latents to sound as they come: Coqui's HiFi-GAN (arXiv 2010.05646), each sample computed once, the same as over the
+whole sentence.
 
-`inference_stream` vocodes everything said so far again for every chunk and cross-fades the seams. Here every convolution keeps the end of
-what it has heard, as much as its kernel reaches back, and says what no later input can change. Seams do not exist: chunks put together are
-the whole, to float rounding. A latent's sound comes about three latents (0.14 s) later, since the network looks that far ahead.
+`inference_stream` vocodes everything said so far again for every chunk and cross-fades the seams. Here every
+convolution keeps the end of what it has heard, as much as its kernel reaches back, and says what no later input can
+change. Seams do not exist: chunks put together are the whole, to float rounding. A latent's sound comes about three
+latents (0.14 s) later, since the network looks that far ahead.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from torch.nn.functional import conv1d, conv_transpose1d, leaky_relu, pad
 
 #: Slope of the network's activations but the last, which has torch's own.
 SLOPE, LAST_SLOPE = 0.1, 0.01
-#: A stage of the network in a stream: (rows, channels, n) and whether that is all → (rows, channels, what is certain now).
+#: A stage of the network in a stream: (rows, channels, n) and whether that is all → (rows, channels, what is certain
+#: now).
 Stage = Callable[[torch.Tensor, bool], torch.Tensor]
 
 
@@ -25,7 +28,8 @@ class Vocoder:
     """One sentence on its way to sound."""
 
     def __init__(self, decoder: Any, speaker: torch.Tensor, *, speed: float = 1.0, fast: bool = False) -> None:
-        """`decoder` is Coqui's HifiDecoder, `speaker` (1, 512, 1). `fast` computes convolutions in bfloat16 where the machine can."""
+        """`decoder` is Coqui's HifiDecoder, `speaker` (1, 512, 1). `fast` computes convolutions in bfloat16 where the
+        machine can."""
         self.samples_per_frame: int = decoder.output_hop_length
         scales = [
             1.0 / max(speed, 0.05),
@@ -36,7 +40,8 @@ class Vocoder:
         self._stages += _generator(_folded(decoder.waveform_decoder, fast and _has_bfloat16(speaker.device)), speaker)
 
     def __call__(self, latents: torch.Tensor, *, last: bool) -> torch.Tensor:
-        """Latents (n, channels) that follow those before → the samples (m,) that are certain now; all that is left if these are the last.
+        """Latents (n, channels) that follow those before → the samples (m,) that are certain now; all that is left if
+        these are the last.
 
         Call under `torch.inference_mode()`."""
         x = latents.t()[None]
@@ -214,7 +219,12 @@ def _generator(weights: _Weights, speaker: torch.Tensor) -> list[Stage]:
     for (up, up_bias, stride), branches, voice in zip(weights.ups, weights.blocks, heard[1:], strict=True):
         stages += [_activate(SLOPE), Upsample(up, up_bias, stride), _plus(voice)]
         stages.append(
-            Mean([Residual([(Convolve(*a), Convolve(*b)) for a, b in zip(six[::2], six[1::2], strict=True)]) for six in branches])
+            Mean(
+                [
+                    Residual([(Convolve(*a), Convolve(*b)) for a, b in zip(six[::2], six[1::2], strict=True)])
+                    for six in branches
+                ]
+            )
         )
     stages += [_activate(LAST_SLOPE), Convolve(final, final_bias), lambda x, last: torch.tanh(x)]
     return stages

@@ -1,8 +1,9 @@
-"""The base's files: where they are, and whether they are what they should be. Imports nothing heavy; nothing is unpickled here.
+"""The base's files: where they are, and whether they are what they should be. Imports nothing heavy; nothing is
+unpickled here.
 
-Pickles (`.pth`) are only ever loaded by `torch.load(…, weights_only=True)`, in the modules that need their tensors. What can be told from
-outside (names and shapes, by `engines.torch_file`) is told here, in one sentence a fault. Coqui's loaders are no help in this: a wrong
-dvae.pth passes them silently, since they load it with strict=False.
+Pickles (`.pth`) are only ever loaded by `torch.load(…, weights_only=True)`, in the modules that need their tensors.
+What can be told from outside (names and shapes, by `engines.torch_file`) is told here, in one sentence a fault. Coqui's
+loaders are no help in this: a wrong dvae.pth passes them silently, since they load it with strict=False.
 """
 
 from __future__ import annotations
@@ -27,19 +28,21 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def base_dir() -> Path:
-    """Folder with model.pth, config.json, vocab.json, speakers_xtts.pth, dvae.pth and mel_stats.pth: `MYNA_XTTS_BASE`, else
-    `engines/xtts` in Myna's home. Raises WeightsMissing with how to get them."""
+    """Folder with model.pth, config.json, vocab.json, speakers_xtts.pth, dvae.pth and mel_stats.pth: `MYNA_XTTS_BASE`,
+    else `engines/xtts` in Myna's home. Raises WeightsMissing with how to get them."""
     return weights.base_dir(INFO)
 
 
 def check(folder: Path) -> None:
-    """Raises WeightsMissing, with a sentence and what to do, if the folder is not a whole base whose files belong together. Reads the small
-    files and the directories of the big ones: a fraction of a second."""
+    """Raises WeightsMissing, with a sentence and what to do, if the folder is not a whole base whose files belong
+    together. Reads the small files and the directories of the big ones: a fraction of a second."""
     if not folder.is_dir():
         raise WeightsMissing(f"There is no folder {folder}.", "Give the folder that has XTTS-v2's files.")
     if lacking := weights.missing(INFO, folder):
         names = " and ".join(file.name for file in lacking)
-        raise WeightsMissing(f"{folder} lacks {names}.", f"All of {', '.join(file.name for file in INFO.weights)} are at {REPOSITORY}.")
+        raise WeightsMissing(
+            f"{folder} lacks {names}.", f"All of {', '.join(file.name for file in INFO.weights)} are at {REPOSITORY}."
+        )
     arguments = _config(folder / "config.json")
     tokens = _vocabulary(folder / "vocab.json")
     _model(folder / "model.pth", arguments, tokens)
@@ -62,7 +65,9 @@ def _config(path: Path) -> dict[str, Any]:
     arguments = config.get("model_args")
     needed = ("gpt_layers", "gpt_n_model_channels", "gpt_num_audio_tokens")
     if not isinstance(arguments, dict) or not all(isinstance(arguments.get(name), int) for name in needed):
-        raise WeightsMissing(f"{path.name} does not say how big the model is ({', '.join(needed)}).", f"Take it from {REPOSITORY}.")
+        raise WeightsMissing(
+            f"{path.name} does not say how big the model is ({', '.join(needed)}).", f"Take it from {REPOSITORY}."
+        )
     return arguments
 
 
@@ -72,10 +77,14 @@ def _vocabulary(path: Path) -> int:
     model, added = tokenizer.get("model"), tokenizer.get("added_tokens") or []
     words = model.get("vocab") if isinstance(model, dict) else None
     if not isinstance(model, dict) or not isinstance(words, dict) or not isinstance(model.get("merges"), list):
-        raise WeightsMissing(f"{path.name} is no BPE tokenizer.", f"XTTS's has a vocabulary and merges: take it from {REPOSITORY}.")
+        raise WeightsMissing(
+            f"{path.name} is no BPE tokenizer.", f"XTTS's has a vocabulary and merges: take it from {REPOSITORY}."
+        )
     ids = words | {token.get("content"): token.get("id", 0) for token in added if isinstance(token, dict)}
     if absent := [word for word in SPECIAL if word not in ids]:
-        raise WeightsMissing(f"{path.name} is the tokenizer of another model: it lacks {absent[0]}.", f"Take it from {REPOSITORY}.")
+        raise WeightsMissing(
+            f"{path.name} is the tokenizer of another model: it lacks {absent[0]}.", f"Take it from {REPOSITORY}."
+        )
     return int(max(ids.values())) + 1
 
 
@@ -95,12 +104,19 @@ def _model(path: Path, arguments: dict[str, Any], tokens: int) -> None:
             sentence = f"{path.name} does not belong to config.json: {name} {has} and should be {_spelt(shape)}."
             raise WeightsMissing(sentence, "Take both from one folder.")
     if (rows := found.get("gpt.text_embedding.weight", (0,))[0]) != tokens:
-        sentence = f"{path.name} does not belong to vocab.json: it was made for {rows:,} tokens, and there are {tokens:,}."
+        sentence = (
+            f"{path.name} does not belong to vocab.json: it was made for {rows:,} tokens, and there are {tokens:,}."
+        )
         raise WeightsMissing(sentence, "Take both from one folder.")
     if f"gpt.gpt.h.{layers}.attn.c_attn.weight" in found:
-        raise WeightsMissing(f"{path.name} does not belong to config.json: it has more than {layers} layers.", "Take both from one folder.")
+        raise WeightsMissing(
+            f"{path.name} does not belong to config.json: it has more than {layers} layers.",
+            "Take both from one folder.",
+        )
     if not any(name.startswith("hifigan_decoder.waveform_decoder.") for name in found):
-        raise WeightsMissing(f"{path.name} has the GPT only, and no vocoder.", f"Take the whole model from {REPOSITORY}.")
+        raise WeightsMissing(
+            f"{path.name} has the GPT only, and no vocoder.", f"Take the whole model from {REPOSITORY}."
+        )
 
 
 def _dvae(path: Path, codes: int) -> None:
@@ -108,7 +124,11 @@ def _dvae(path: Path, codes: int) -> None:
     wanted: Shapes = {
         "encoder.0.0.weight": (CODEBOOK, BANDS, 3),
         "encoder.1.0.weight": (INNER, CODEBOOK, 3),
-        **{f"encoder.{block}.net.{layer}.weight": (INNER, INNER, size) for block in (2, 3, 4) for layer, size in ((0, 3), (2, 3), (4, 1))},
+        **{
+            f"encoder.{block}.net.{layer}.weight": (INNER, INNER, size)
+            for block in (2, 3, 4)
+            for layer, size in ((0, 3), (2, 3), (4, 1))
+        },
         "encoder.5.weight": (CODEBOOK, INNER, 1),
         "codebook.embed": (CODEBOOK, codes),
     }
@@ -123,12 +143,16 @@ def _dvae(path: Path, codes: int) -> None:
 
 def _mel_stats(path: Path) -> None:
     if _shapes(path) != {"": (BANDS,)}:
-        raise WeightsMissing(f"{path.name} is not the {BANDS} numbers that mel bands are divided by.", f"Take it from {REPOSITORY}.")
+        raise WeightsMissing(
+            f"{path.name} is not the {BANDS} numbers that mel bands are divided by.", f"Take it from {REPOSITORY}."
+        )
 
 
 def _speakers(path: Path) -> None:
     names = _shapes(path)
-    if not any(name.endswith("/gpt_cond_latent") for name in names) or not any(name.endswith("/speaker_embedding") for name in names):
+    if not any(name.endswith("/gpt_cond_latent") for name in names) or not any(
+        name.endswith("/speaker_embedding") for name in names
+    ):
         raise WeightsMissing(f"{path.name} has no stock speakers.", f"Take it from {REPOSITORY}.")
 
 
@@ -144,7 +168,8 @@ def _another(path: Path, found: Shapes, wanted: str) -> WeightsMissing:
 
 
 def _shapes(path: Path) -> Shapes:
-    """Of the tensors by their names in the model. Checkpoints have a state dict under "model"; those of Coqui's trainer, "xtts." too."""
+    """Of the tensors by their names in the model. Checkpoints have a state dict under "model"; those of Coqui's
+    trainer, "xtts." too."""
     facts: dict[str, TensorFacts] = torch_file.tensors(path)
     return {name.removeprefix("model/").removeprefix("xtts."): tensor.shape for name, tensor in facts.items()}
 
@@ -155,7 +180,9 @@ def _json(path: Path) -> dict[str, Any]:
     except (ValueError, OSError):
         found = None
     if not isinstance(found, dict):
-        raise WeightsMissing(f"{path.name} is damaged or not what its name says: it is no JSON object.", f"Take it from {REPOSITORY}.")
+        raise WeightsMissing(
+            f"{path.name} is damaged or not what its name says: it is no JSON object.", f"Take it from {REPOSITORY}."
+        )
     return found
 
 

@@ -60,7 +60,9 @@ def test_the_whole_table_is_kept_with_date_machine_and_commit(folder: Path, monk
     assert " UTC by `make bench` at commit " in kept
 
 
-def test_a_benchmark_nobody_knows_is_a_sentence(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_benchmark_nobody_knows_is_a_sentence(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr("sys.argv", ["bench", "nope"])
     assert bench.main() == 2
     assert "There is no benchmark 'nope'." in capsys.readouterr().err

@@ -27,8 +27,8 @@ def verdict(outcome: Outcome, capsys: pytest.CaptureFixture[str]) -> str:
 @pytest.mark.parametrize(
     "change",
     [
-        {"lost": 1}, {"crashed": 1}, {"faults": 1}, {"count": 299}, {"finding": Finding(slowest=0.3)}, {"finding": Finding(unanswered=1)},
-        {"finding": Finding(memory=300_000_000)},
+        {"lost": 1}, {"crashed": 1}, {"faults": 1}, {"count": 299}, {"finding": Finding(slowest=0.3)},
+        {"finding": Finding(unanswered=1)}, {"finding": Finding(memory=300_000_000)},
     ],
 )  # fmt: skip
 def test_a_line_holds_only_if_nothing_was_wrong(change: dict[str, object], capsys: pytest.CaptureFixture[str]) -> None:
@@ -74,7 +74,9 @@ def test_what_is_nowhere_or_refused_without_a_reason_is_lost(home: Path) -> None
 
 def test_a_file_that_got_the_number_of_one_that_is_gone_does_not_stand_for_it(home: Path) -> None:
     gone = dropped(home, "other.wav")
-    gone = dataclasses.replace(gone, path=bytes(home / "inbox" / "anna" / "gone.wav"), sha256=hashlib.sha256(b"gone").hexdigest())
+    gone = dataclasses.replace(
+        gone, path=bytes(home / "inbox" / "anna" / "gone.wav"), sha256=hashlib.sha256(b"gone").hexdigest()
+    )
     assert entries.fates(home, [gone])[1] == [gone]
 
 

@@ -40,7 +40,13 @@ class Authority:
         request, alternative = self.folder / "request.pem", self.folder / "alternative"
         alternative.write_text(f"subjectAltName=DNS:{name}")
         _openssl(
-            "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes", "-subj", f"/CN={name}", "-keyout", made.key, "-out", request
+            "req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes",
+            "-subj",
+            f"/CN={name}",
+            "-keyout",
+            made.key,
+            "-out",
+            request,
         )
         database = self.folder / "index.txt"
         database.write_text("")
@@ -51,7 +57,9 @@ class Authority:
         )
         dates = ("20200101000000Z", "20200201000000Z") if expired else ("20200101000000Z", "21000101000000Z")
         of = ("-config", settings, "-cert", self.own.cert, "-keyfile", self.own.key, "-extfile", alternative)
-        _openssl("ca -batch -notext", *of, "-startdate", dates[0], "-enddate", dates[1], "-in", request, "-out", made.cert)
+        _openssl(
+            "ca -batch -notext", *of, "-startdate", dates[0], "-enddate", dates[1], "-in", request, "-out", made.cert
+        )
         return made
 
 

@@ -16,7 +16,9 @@ from daemon.database.store import Store
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     opened = Store(tmp_path)
-    opened.write_now(lambda session: session.add(Voice(name="anna", language="en", engine="glow", options={}, created=now())))
+    opened.write_now(
+        lambda session: session.add(Voice(name="anna", language="en", engine="glow", options={}, created=now()))
+    )
     yield opened
     opened.close()
 

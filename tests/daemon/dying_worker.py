@@ -1,4 +1,5 @@
-"""The real worker with the real jobs, for which some files are deadly: decoding one whose bytes hold "killer" ends the process at once."""
+"""The real worker with the real jobs, for which some files are deadly: decoding one whose bytes hold "killer" ends the
+process at once."""
 
 from __future__ import annotations
 
@@ -18,13 +19,17 @@ KILLER, LATE_KILLER = b"killer", b"cutting me kills"
 
 def decode(path: Path, alive: Alive) -> RecordingFacts:
     if KILLER in path.read_bytes():
-        signal.raise_signal(signal.SIGSEGV)  # in this thread, as a fault would: os.kill may leave it running until another one is scheduled
+        signal.raise_signal(
+            signal.SIGSEGV
+        )  # in this thread, as a fault would: os.kill may leave it running until another one is scheduled
     return probe_and_decode(path, alive)
 
 
 def cut(path: Path, *others: Any, **named: Any) -> list[CutClip]:
     if LATE_KILLER in path.read_bytes():
-        signal.raise_signal(signal.SIGSEGV)  # in this thread, as a fault would: os.kill may leave it running until another one is scheduled
+        signal.raise_signal(
+            signal.SIGSEGV
+        )  # in this thread, as a fault would: os.kill may leave it running until another one is scheduled
     return cut_recording(path, *others, **named)
 
 

@@ -1,4 +1,5 @@
-"""The real worker and the real fetch job, for an engine whose base is a few small files: the registry has them in place of XTTS-v2's."""
+"""The real worker and the real fetch job, for an engine whose base is a few small files: the registry has them in place
+of XTTS-v2's."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from engines.errors import WeightsMissing
 def small(info: EngineInfo, files: dict[str, bytes]) -> EngineInfo:
     """The engine with these files for its base."""
     made = tuple(
-        WeightsFile(name, f"http://nowhere.invalid/{name}", hashlib.sha256(data).hexdigest(), len(data)) for name, data in files.items()
+        WeightsFile(name, f"http://nowhere.invalid/{name}", hashlib.sha256(data).hexdigest(), len(data))
+        for name, data in files.items()
     )
     return dataclasses.replace(info, weights=made)
 
@@ -24,7 +26,9 @@ def small(info: EngineInfo, files: dict[str, bytes]) -> EngineInfo:
 def check(name: str, folder: object) -> None:
     """Whether it is the real thing is `engines.xtts.weights`'s business, and its tests'."""
     if os.environ.get("SMALL_BASE_IS_WRONG"):
-        raise WeightsMissing("dvae.pth is not XTTS's DVAE: it is the model itself.", "Take it from where model.pth is from.")
+        raise WeightsMissing(
+            "dvae.pth is not XTTS's DVAE: it is the model itself.", "Take it from where model.pth is from."
+        )
 
 
 if __name__ == "__main__":

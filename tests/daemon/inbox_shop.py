@@ -1,7 +1,7 @@
 """An inbox that is really watched, a clock that the test moves, and ingest jobs that really run, in this process.
 
-What a test sees is what a person sees: files, rows, events. Only the worker's process and its socket are left out: `Line` stands in for
-them, and can be cut at any report, as a killed worker's is.
+What a test sees is what a person sees: files, rows, events. Only the worker's process and its socket are left out:
+`Line` stands in for them, and can be cut at any report, as a killed worker's is.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ class Workshop:
 
     def start(self) -> Inbox:
         """The inbox, as of a daemon that has just started."""
-        self.inbox = Inbox(self.home, self.settings, self.store, Lifecycle(Kinds(self.home, self.settings)), clock=lambda: self.time)
+        self.inbox = Inbox(
+            self.home, self.settings, self.store, Lifecycle(Kinds(self.home, self.settings)), clock=lambda: self.time
+        )
         self.inbox.folder.mkdir(parents=True, exist_ok=True)
         return self.inbox
 
@@ -140,7 +142,9 @@ class Workshop:
         try:
             sentence = ingest.run(start.ingest, channel) if name == "ingest" else dataset.run(start.dataset, channel)
         except Killed:
-            self.store.write_now(lambda session: lives.crashed(session, jobs.get(session, id), "it was killed.", "", ""))
+            self.store.write_now(
+                lambda session: lives.crashed(session, jobs.get(session, id), "it was killed.", "", "")
+            )
         except EngineError as error:
             told = Error(error.kind, str(error), error.hint, "")
             self.store.write_now(lambda session: lives.fail(session, jobs.get(session, id), told))
@@ -151,23 +155,30 @@ class Workshop:
         """Let the inbox hear of what was committed: a read goes through the loop after it."""
         await self.store.read(lambda session: None)
 
-    # ------------------------------------------------------------------------------------------------ what a person sees
+    # ------------------------------------------------------------------------------------------------ what a person
+    # sees
 
     def recordings(self, voice: str = "anna") -> list[Recording]:
         query = select(Recording).where(Recording.voice == voice).order_by(Recording.name)
         return self.store.read_now(lambda session: list(session.scalars(query)))
 
     def clips(self, voice: str = "anna") -> list[Clip]:
-        return self.store.read_now(lambda session: list(session.scalars(select(Clip).where(Clip.voice == voice).order_by(Clip.id))))
+        return self.store.read_now(
+            lambda session: list(session.scalars(select(Clip).where(Clip.voice == voice).order_by(Clip.id)))
+        )
 
     def jobs(self, kind: str = "ingest") -> list[Job]:
-        return self.store.read_now(lambda session: list(session.scalars(select(Job).where(Job.kind == kind).order_by(Job.id))))
+        return self.store.read_now(
+            lambda session: list(session.scalars(select(Job).where(Job.kind == kind).order_by(Job.id)))
+        )
 
     def told(self, state: str = "") -> list[pb.InboxEvent]:
         """Inbox events, in order."""
         rows = self.store.read_now(lambda session: list(session.scalars(select(EventRow).order_by(EventRow.cursor))))
         found = [pb.Event.FromString(row.payload) for row in rows]
-        return [event.inbox for event in found if event.WhichOneof("what") == "inbox" and state in ("", event.inbox.state)]
+        return [
+            event.inbox for event in found if event.WhichOneof("what") == "inbox" and state in ("", event.inbox.state)
+        ]
 
     def notices(self) -> list[str]:
         rows = self.store.read_now(lambda session: list(session.scalars(select(EventRow).order_by(EventRow.cursor))))
@@ -177,7 +188,11 @@ class Workshop:
     def left(self, folder: Path | None = None) -> list[str]:
         """Names of files that still lie in a voice's folder, refused ones and voice.toml aside."""
         root = folder or self.anna
-        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if ".refused" not in path.parts and not path.is_dir())
+        return sorted(
+            str(path.relative_to(root))
+            for path in root.rglob("*")
+            if ".refused" not in path.parts and not path.is_dir()
+        )
 
     def refused(self, folder: Path | None = None) -> dict[str, str]:
         """Refused files with the text that says why."""
@@ -200,7 +215,12 @@ def tone(seconds: float = 0.5, pitch: float = 220.0, rate: int = 16_000) -> np.n
 
 
 def write_wav(
-    path: Path, seconds: float = 0.5, pitch: float = 220.0, subtype: str = "PCM_16", rate: int = 16_000, channels: int = 1
+    path: Path,
+    seconds: float = 0.5,
+    pitch: float = 220.0,
+    subtype: str = "PCM_16",
+    rate: int = 16_000,
+    channels: int = 1,
 ) -> Path:
     """A WAV file with a tone."""
     path.parent.mkdir(parents=True, exist_ok=True)

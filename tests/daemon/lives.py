@@ -1,4 +1,5 @@
-"""The life of jobs in a test's database: `daemon.kinds.lifecycle` and the kinds, made for the home that the session's database lies in."""
+"""The life of jobs in a test's database: `daemon.kinds.lifecycle` and the kinds, made for the home that the session's
+database lies in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A whole mynad inside a test: real store, real launcher and workers, real gRPC; only what a worker's job does is strange_worker's."""
+"""A whole mynad inside a test: real store, real launcher and workers, real gRPC; only what a worker's job does is
+strange_worker's."""
 
 from __future__ import annotations
 
@@ -91,7 +92,9 @@ class Living:
 
     def outcomes(self, job: int) -> list[str]:
         """How the job's attempts ended."""
-        rows = self.daemon.store.read_now(lambda session: session.query(Attempt).filter_by(job=job).order_by(Attempt.id).all())
+        rows = self.daemon.store.read_now(
+            lambda session: session.query(Attempt).filter_by(job=job).order_by(Attempt.id).all()
+        )
         return [row.outcome for row in rows]
 
     async def now(self, job: int) -> pb.Job:
@@ -103,7 +106,9 @@ class Living:
 async def living(home: Path, program: tuple[str, ...] = STRANGE, **settings: Any) -> AsyncIterator[Living]:
     """A mynad for the length of the block, with the voice "anna"."""
     home.mkdir(parents=True, exist_ok=True)
-    daemon = Daemon(home, Settings(**{"stop_grace": 5.0, "auto_train_quiet": 3600.0, **settings}), Launcher(home), program)
+    daemon = Daemon(
+        home, Settings(**{"stop_grace": 5.0, "auto_train_quiet": 3600.0, **settings}), Launcher(home), program
+    )
     serving = asyncio.create_task(daemon.serve())
     try:
         client = connect_async(home=home)

@@ -1,4 +1,5 @@
-"""The real worker with its real jobs, which kills itself as soon as something new lies in a folder that attempts share."""
+"""The real worker with its real jobs, which kills itself as soon as something new lies in a folder that attempts
+share."""
 
 from __future__ import annotations
 
@@ -16,7 +17,12 @@ SHARED = ("features", "samples")
 
 
 def files(home: Path) -> set[Path]:
-    return {path for folder in SHARED for path in (home / folder).rglob("*") if path.is_file() and not path.name.startswith(".")}
+    return {
+        path
+        for folder in SHARED
+        for path in (home / folder).rglob("*")
+        if path.is_file() and not path.name.startswith(".")
+    }
 
 
 def contents(home: Path) -> set[tuple[Path, int]]:

@@ -1,4 +1,5 @@
-"""A worker program whose jobs do what the text to speak (or a training's voice) tells: for tests of what mynad makes of it.
+"""A worker program whose jobs do what the text to speak (or a training's voice) tells: for tests of what mynad makes of
+it.
 
 Everything but the jobs themselves is the real worker: its process, its line, its threads.
 """

@@ -1,4 +1,5 @@
-"""What lies in a home and its database does not know: found, told, and taken in through the same ingest, without a byte being changed."""
+"""What lies in a home and its database does not know: found, told, and taken in through the same ingest, without a byte
+being changed."""
 
 from __future__ import annotations
 
@@ -55,7 +56,9 @@ async def adopted(shop: Workshop, voice: str = "") -> None:
 def files(home: Path) -> dict[str, tuple[int, int, bytes]]:
     """Everything in recordings/ but the journal, so exactly that a file written again would differ."""
     every = (path for path in (home / "recordings").rglob("*") if path.is_file() and path.name != journal.INDEX)
-    return {str(path.relative_to(home)): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes()) for path in every}
+    return {
+        str(path.relative_to(home)): (path.stat().st_ino, path.stat().st_mtime_ns, path.read_bytes()) for path in every
+    }
 
 
 async def three_recordings(shop: Workshop) -> None:
@@ -73,7 +76,18 @@ async def three_recordings(shop: Workshop) -> None:
 
 
 def facts(row: Recording) -> tuple[Any, ...]:
-    return (row.voice, row.name, row.sha256, row.path, row.size, row.seconds, row.sample_rate, row.codec, row.text, row.text_from)
+    return (
+        row.voice,
+        row.name,
+        row.sha256,
+        row.path,
+        row.size,
+        row.seconds,
+        row.sample_rate,
+        row.codec,
+        row.text,
+        row.text_from,
+    )
 
 
 def test_recordings_of_a_lost_database_are_taken_in_with_their_names_and_texts_and_not_touched(tmp_path: Path) -> None:
@@ -85,13 +99,19 @@ def test_recordings_of_a_lost_database_are_taken_in_with_their_names_and_texts_a
         assert look(shop.store, home) == {}
 
     async def second(shop: Workshop) -> None:
-        assert look(shop.store, home) == {"said.wav": State.TAKEN, "sub/late.wav": State.TAKEN, "out.wav": State.REMOVED}
+        assert look(shop.store, home) == {
+            "said.wav": State.TAKEN,
+            "sub/late.wav": State.TAKEN,
+            "out.wav": State.REMOVED,
+        }
         whole = files(home)
         await adopted(shop)
         assert [facts(row) for row in shop.recordings()] == before
         assert files(home) == whole
         assert look(shop.store, home) == {"out.wav": State.REMOVED}
-        assert survey.finding(shop.store.read_now(survey.look, home)) is None, "what a person took out is where they want it"
+        assert survey.finding(shop.store.read_now(survey.look, home)) is None, (
+            "what a person took out is where they want it"
+        )
 
     in_a_shop(home, first)
     lose(home)
@@ -190,25 +210,33 @@ def test_a_line_of_the_journal_that_was_cut_short_costs_no_other(tmp_path: Path)
         file.write(b'\n{"voice": "anna", "sha2')
     journal.add(tmp_path, [journal.Entry("anna", "b" * 64, "b.wav"), journal.Entry("anna", "a" * 64, "again.wav")])
     known = journal.read(tmp_path)
-    assert {sha256[0]: (entry.name, entry.text) for (_, sha256), entry in known.items()} == {"a": ("a.wav", "a text"), "b": ("b.wav", None)}
+    assert {sha256[0]: (entry.name, entry.text) for (_, sha256), entry in known.items()} == {
+        "a": ("a.wav", "a text"),
+        "b": ("b.wav", None),
+    }
 
 
-@pytest.mark.parametrize("path", ["recordings/aa/../../myna.db", "myna.db", "recordings/bb/" + "a" * 64 + ".wav", "recordings/aa/x.wav"])
+@pytest.mark.parametrize(
+    "path", ["recordings/aa/../../myna.db", "myna.db", "recordings/bb/" + "a" * 64 + ".wav", "recordings/aa/x.wav"]
+)
 def test_a_job_takes_in_no_file_but_one_that_is_kept_under_its_hash(store: Store, path: str) -> None:
     from daemon.errors import BadRequest
 
-    spec = pb.JobSpec(ingest=pb.IngestSpec(voice="anna", kept=[pb.KeptRecording(sha256="a" * 64, path=path, name="a.wav")]))
+    spec = pb.JobSpec(
+        ingest=pb.IngestSpec(voice="anna", kept=[pb.KeptRecording(sha256="a" * 64, path=path, name="a.wav")])
+    )
     with pytest.raises(BadRequest, match="is no recording that is kept"):
         store.read_now(lambda session: lives.kind(session, "ingest").check(session, spec))
 
 
-# ------------------------------------------------------------------------------------------------------------------------ versions
+# ------------------------------------------------------------------------------------------------------------- versions
 
 ABOUT = {
-    "voice": "anna", "version": 3, "engine": "glow", "language": "en", "kind": "full", "parent": 2, "parent_uuid": "e" * 32, "run": 9,
-    "run_uuid": "a" * 32, "home": "b" * 32, "dataset": 1, "created": "2026-01-02T03:04:05+00:00", "licence": "Apache-2.0",
-    "clips": ["c1", "c2"], "held_out": [], "settings": {"steps": 120},
-    "result": {"steps": 120, "best_step": 80, "best_loss": 0.5, "best_losses": {"loss": 0.5}, "seconds": 12.5, "ended": "Done."},
+    "voice": "anna", "version": 3, "engine": "glow", "language": "en", "kind": "full", "parent": 2,
+    "parent_uuid": "e" * 32, "run": 9, "run_uuid": "a" * 32, "home": "b" * 32, "dataset": 1,
+    "created": "2026-01-02T03:04:05+00:00", "licence": "Apache-2.0", "clips": ["c1", "c2"], "held_out": [],
+    "settings": {"steps": 120}, "result": {"steps": 120, "best_step": 80, "best_loss": 0.5,
+    "best_losses": {"loss": 0.5}, "seconds": 12.5, "ended": "Done."},
 }  # fmt: skip
 
 
@@ -227,13 +255,24 @@ def lay(home: Path, number: int = 3, mark: identity.Mark | None = None, **about:
 MARK = identity.Mark("b" * 32, "a" * 32)
 
 
-def test_a_version_that_no_row_knows_is_taken_in_as_a_candidate_that_tells_where_it_comes_from(store: Store, tmp_path: Path) -> None:
+def test_a_version_that_no_row_knows_is_taken_in_as_a_candidate_that_tells_where_it_comes_from(
+    store: Store, tmp_path: Path
+) -> None:
     home = tmp_path / "home"
     lay(home, 3, MARK)
     found = adopt.measured(store.read_now(survey.look, home), home)
     store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), found, home, 500))
-    row, run = store.read_now(lambda session: (session.scalars(select(Version)).one(), session.scalars(select(Run)).one()))
-    assert (row.number, row.state, row.parent, row.engine, row.kind, row.path) == (3, "candidate", 2, "glow", "full", "voices/anna/3")
+    row, run = store.read_now(
+        lambda session: (session.scalars(select(Version)).one(), session.scalars(select(Run)).one())
+    )
+    assert (row.number, row.state, row.parent, row.engine, row.kind, row.path) == (
+        3,
+        "candidate",
+        2,
+        "glow",
+        "full",
+        "voices/anna/3",
+    )
     assert voices.numbers(row.metrics) == {"train_loss": 0.5, "wer": 0.2}
     assert (run.uuid, run.step, run.best_loss, run.settings, run.to_version) == ("a" * 32, 120, 0.5, {"steps": 120}, 3)
     assert row.created.isoformat() == ABOUT["created"]
@@ -253,7 +292,9 @@ def test_a_dataset_number_is_kept_where_this_database_has_the_same_clips_under_i
         return [one.sha256 for one in clips]
 
     lay(home, 3, MARK, clips=store.write_now(given))
-    store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), survey.look(session, home), home, 500))
+    store.write_now(
+        lambda session: adopt.take_in(session, lives.lifecycle(session), survey.look(session, home), home, 500)
+    )
     assert store.read_now(lambda session: session.scalars(select(Version.dataset)).one()) == 1
 
 
@@ -261,7 +302,9 @@ def test_a_parent_that_only_has_the_same_number_is_no_parent(store: Store, tmp_p
     home = tmp_path / "home"
     store.write_now(lambda session: version(session, 2) and None)
     lay(home, 3, MARK)
-    store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), survey.look(session, home), home, 500))
+    store.write_now(
+        lambda session: adopt.take_in(session, lives.lifecycle(session), survey.look(session, home), home, 500)
+    )
     assert store.read_now(lambda session: session.scalars(select(Version.parent).where(Version.number == 3)).one()) == 0
 
 
@@ -290,7 +333,9 @@ def test_a_folder_that_is_not_whole_is_left(store: Store, tmp_path: Path) -> Non
     assert look(store, tmp_path / "home") == {"anna@3": State.NOT_WHOLE, "anna@4": State.NOT_WHOLE}
 
 
-def test_another_version_in_the_place_of_one_that_the_database_knows_is_told_of_and_left(store: Store, tmp_path: Path) -> None:
+def test_another_version_in_the_place_of_one_that_the_database_knows_is_told_of_and_left(
+    store: Store, tmp_path: Path
+) -> None:
     store.write_now(lambda session: version(session, 3) and None)
     lay(tmp_path / "home", 3, MARK)
     assert look(store, tmp_path / "home") == {"anna@3": State.NUMBER_TAKEN}
@@ -311,7 +356,9 @@ def test_folders_of_the_database_itself_are_not_told_of(store: Store, tmp_path: 
     assert look(store, home) == {}
 
 
-def test_versions_from_before_there_were_marks_are_marked_where_all_that_was_measured_agrees(store: Store, tmp_path: Path) -> None:
+def test_versions_from_before_there_were_marks_are_marked_where_all_that_was_measured_agrees(
+    store: Store, tmp_path: Path
+) -> None:
     from datetime import timedelta
 
     home = tmp_path / "home"
@@ -333,10 +380,13 @@ def test_versions_from_before_there_were_marks_are_marked_where_all_that_was_mea
     assert identity.read(home / "voices/anna/4") is None
 
 
-# --------------------------------------------------------------------------------------------------------------- over the wire
+# ----------------------------------------------------------------------------------------------------------------- over
+# the wire
 
 
-def test_a_home_whose_database_lacks_something_says_so_after_the_start_and_takes_it_in_when_asked(tmp_path: Path) -> None:
+def test_a_home_whose_database_lacks_something_says_so_after_the_start_and_takes_it_in_when_asked(
+    tmp_path: Path,
+) -> None:
     home = tmp_path / "home"
     lay(home, 3, MARK)
 

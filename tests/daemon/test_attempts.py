@@ -78,7 +78,9 @@ def test_other_failures_are_told_apart(tmp_path: Path, text: str, kind: pb.Error
         ("circle", "leads round in a circle"),
     ],
 )
-def test_what_the_system_refuses_a_worker_is_a_sentence_that_names_the_path(tmp_path: Path, path: str, words: str) -> None:
+def test_what_the_system_refuses_a_worker_is_a_sentence_that_names_the_path(
+    tmp_path: Path, path: str, words: str
+) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     (tmp_path / "circle").symlink_to(tmp_path / "circle")
@@ -93,7 +95,10 @@ def test_what_the_system_refuses_a_worker_is_a_sentence_that_names_the_path(tmp_
 @pytest.mark.parametrize("number", REFUSALS)
 def test_every_refusal_of_the_system_has_words_with_and_without_a_path(number: int) -> None:
     """Those too that cannot be had here: a read-only disk, too many open files."""
-    for error in (OSError(number, "words of the system", "/home/voices/anna/7"), OSError(number, "words of the system")):
+    for error in (
+        OSError(number, "words of the system", "/home/voices/anna/7"),
+        OSError(number, "words of the system"),
+    ):
         kind, sentence, hint, stack = explain(error, Path("/home"))
         assert kind == "engine"
         assert sentence.startswith("/home/voices/anna/7 " if error.filename else "something in /home ")
@@ -181,7 +186,9 @@ def test_a_frozen_worker_is_ended_and_its_job_queued_again(tmp_path: Path) -> No
     async def life(story: Living) -> None:
         job = await story.train("freeze")
         frozen = await story.worker(job)
-        await story.until(job, lambda told: told.status.HasField("queued") and "no sign of life" in told.status.queued.why_waiting)
+        await story.until(
+            job, lambda told: told.status.HasField("queued") and "no sign of life" in told.status.queued.why_waiting
+        )
         await until(lambda: not alive(frozen))
         assert story.outcomes(job)[0] == "crashed"
 
@@ -194,7 +201,9 @@ def test_a_killed_launcher_costs_an_attempt_and_no_job(tmp_path: Path) -> None:
         worker = await story.worker(job)
         for attempt in range(2, 2 + CRASH_LIMIT):  # as often as a job may crash: but it is not the job that does
             os.kill(story.daemon.launcher.pid, signal.SIGKILL)
-            await story.until(job, lambda told, attempt=attempt: told.attempts == attempt and told.status.HasField("running"))
+            await story.until(
+                job, lambda told, attempt=attempt: told.attempts == attempt and told.status.HasField("running")
+            )
         assert not alive(worker)
         assert set(story.outcomes(job)) == {"lost", ""}
 

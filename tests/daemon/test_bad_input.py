@@ -1,4 +1,5 @@
-"""Whatever is dropped into the inbox is taken or refused with a sentence, or left alone; nothing crashes, nothing is lost."""
+"""Whatever is dropped into the inbox is taken or refused with a sentence, or left alone; nothing crashes, nothing is
+lost."""
 
 from __future__ import annotations
 
@@ -70,7 +71,9 @@ def playlist(path: Path) -> None:
         (playlist, "a text file"),
     ],
 )
-def test_what_is_no_whole_recording_is_refused_with_a_sentence(alive: Callable[..., None], make: Callable[[Path], None], word: str) -> None:
+def test_what_is_no_whole_recording_is_refused_with_a_sentence(
+    alive: Callable[..., None], make: Callable[[Path], None], word: str
+) -> None:
     async def story(shop: Workshop) -> None:
         make(shop.anna / "a.wav")
         content = (shop.anna / "a.wav").read_bytes()
@@ -90,7 +93,9 @@ def test_what_is_no_whole_recording_is_refused_with_a_sentence(alive: Callable[.
     ("subtype", "rate", "channels"),
     [("PCM_U8", 16_000, 1), ("PCM_24", 96_000, 2), ("PCM_16", 48_000, 6), ("FLOAT", 44_100, 1), ("PCM_16", 8_000, 1)],
 )
-def test_any_bits_rate_and_channels_are_taken(alive: Callable[..., None], subtype: str, rate: int, channels: int) -> None:
+def test_any_bits_rate_and_channels_are_taken(
+    alive: Callable[..., None], subtype: str, rate: int, channels: int
+) -> None:
     async def story(shop: Workshop) -> None:
         write_wav(shop.anna / "a.wav", subtype=subtype, rate=rate, channels=channels)
         await shop.all()

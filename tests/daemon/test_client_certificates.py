@@ -1,4 +1,5 @@
-"""Who mynad lets in over TCP by their certificate, and which mynad our client believes: real TLS, certificates made here."""
+"""Who mynad lets in over TCP by their certificate, and which mynad our client believes: real TLS, certificates made
+here."""
 
 from __future__ import annotations
 
@@ -34,7 +35,11 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("place")
     ours, theirs = Authority(folder / "ours", "ours"), Authority(folder / "theirs", "theirs")
     server, port = ours.sign("localhost"), free_port()
-    files = {"MYNA_TLS_CERT": str(server.cert), "MYNA_TLS_KEY": str(server.key), "MYNA_TLS_CLIENT_CA": str(ours.own.cert)}
+    files = {
+        "MYNA_TLS_CERT": str(server.cert),
+        "MYNA_TLS_KEY": str(server.key),
+        "MYNA_TLS_CLIENT_CA": str(ours.own.cert),
+    }
     with mynad(folder / "home", MYNA_LISTEN=f"localhost:{port}", **files):
         yield Place(f"localhost:{port}", ours, theirs)
 
@@ -82,7 +87,11 @@ def test_our_client_does_not_believe_a_certificate_made_out_to_another_name(plac
 
 def test_our_client_does_not_believe_an_expired_certificate(place: Place, tmp_path: Path) -> None:
     server, anna, host = place.ours.sign("localhost", expired=True), place.ours.sign("anna"), f"localhost:{free_port()}"
-    files = {"MYNA_TLS_CERT": str(server.cert), "MYNA_TLS_KEY": str(server.key), "MYNA_TLS_CLIENT_CA": str(place.ours.own.cert)}
+    files = {
+        "MYNA_TLS_CERT": str(server.cert),
+        "MYNA_TLS_KEY": str(server.key),
+        "MYNA_TLS_CLIENT_CA": str(place.ours.own.cert),
+    }
     with mynad(tmp_path, MYNA_LISTEN=host, **files):
         assert "has expired" in refusal(host, place.ours, anna).sentence
 
@@ -120,7 +129,11 @@ def test_files_that_are_no_certificates_are_refused_before_anybody_is_asked(plac
 def test_mynad_does_not_start_with_files_that_let_nobody_in(place: Place, tmp_path: Path) -> None:
     one, other, junk = place.ours.sign("localhost"), place.ours.sign("elsewhere"), tmp_path / "junk.pem"
     junk.write_text("junk")
-    given = {"MYNA_LISTEN": f"localhost:{free_port()}", "MYNA_TLS_CERT": str(one.cert), "MYNA_TLS_CLIENT_CA": str(place.ours.own.cert)}
+    given = {
+        "MYNA_LISTEN": f"localhost:{free_port()}",
+        "MYNA_TLS_CERT": str(one.cert),
+        "MYNA_TLS_CLIENT_CA": str(place.ours.own.cert),
+    }
     assert "are not a certificate and its key" in refused_start(tmp_path, **given, MYNA_TLS_KEY=str(other.key))
     given["MYNA_TLS_CLIENT_CA"] = str(junk)
     assert "holds no certificate" in refused_start(tmp_path, **given, MYNA_TLS_KEY=str(one.key))

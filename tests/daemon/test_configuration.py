@@ -21,7 +21,9 @@ def test_every_setting_has_a_line_with_its_bounds(name: str) -> None:
     lines = {line.split("|")[1].strip(): line for line in table.splitlines() if line.startswith("| `")}
     assert list(lines) == [f"`{one}`" for one in TABLES[name]]
     for key, setting in TABLES[name].items():
-        bounds = [number(setting.least), number(setting.most)] if setting.kind in (int, float) else list(setting.choices)
+        bounds = (
+            [number(setting.least), number(setting.most)] if setting.kind in (int, float) else list(setting.choices)
+        )
         assert all(bound in lines[f"`{key}`"] for bound in bounds)
         assert setting.kind not in (int, float) or setting.least < setting.most < 1e300, "a number has bounds"
 

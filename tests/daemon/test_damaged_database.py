@@ -1,4 +1,5 @@
-"""A database that is damaged, foreign or out of reach is one sentence, at start and while mynad runs; the file stays as it is."""
+"""A database that is damaged, foreign or out of reach is one sentence, at start and while mynad runs; the file stays as
+it is."""
 
 from __future__ import annotations
 
@@ -155,8 +156,12 @@ def content(home: Path) -> bytes | str:
     return path.read_bytes() if path.is_file() else path.stat().st_mode.to_bytes(4, "big")
 
 
-@pytest.mark.parametrize(("damage", "words"), DAMAGES.items(), ids=[str(n) + getattr(d, "__name__", "") for n, d in enumerate(DAMAGES)])
-def test_it_is_a_sentence_and_the_file_stays_as_it_is(whole: Path, tmp_path: Path, damage: Callable[[Path], None], words: str) -> None:
+@pytest.mark.parametrize(
+    ("damage", "words"), DAMAGES.items(), ids=[str(n) + getattr(d, "__name__", "") for n, d in enumerate(DAMAGES)]
+)
+def test_it_is_a_sentence_and_the_file_stays_as_it_is(
+    whole: Path, tmp_path: Path, damage: Callable[[Path], None], words: str
+) -> None:
     shutil.copy(whole / NAME, tmp_path / NAME)
     damage(tmp_path)
     before = content(tmp_path)
@@ -170,11 +175,15 @@ def test_it_is_a_sentence_and_the_file_stays_as_it_is(whole: Path, tmp_path: Pat
 
 @pytest.mark.integration
 @pytest.mark.parametrize("damage", [truncated(0.5), dropped_table, newer, foreign, log_of_another, a_folder])
-def test_mynad_ends_with_one_sentence_and_no_traceback(whole: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
+def test_mynad_ends_with_one_sentence_and_no_traceback(
+    whole: Path, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
     shutil.copy(whole / NAME, tmp_path / NAME)
     damage(tmp_path)
     environment = {**os.environ, "MYNA_HOME": str(tmp_path)}
-    ended = subprocess.run([sys.executable, "-m", "daemon.main"], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    ended = subprocess.run(
+        [sys.executable, "-m", "daemon.main"], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert ended.returncode == 2  # systemd is not to try again
     assert "Traceback" not in ended.stderr
     assert ended.stderr.splitlines()[-1].startswith("mynad: The database")
@@ -182,8 +191,10 @@ def test_mynad_ends_with_one_sentence_and_no_traceback(whole: Path, tmp_path: Pa
 
 def test_a_database_that_was_killed_starts_again(whole: Path, tmp_path: Path) -> None:
     """Its log is its own, and whole."""
-    killed = "import os, sys; from pathlib import Path; from daemon.database.store import Store; from daemon.state import events;" + (
-        "store = Store(Path(sys.argv[1])); store.write_now(events.notice, 'info', 'kept'); os._exit(9)"
+    killed = (
+        "import os, sys; from pathlib import Path; from daemon.database.store import Store; "
+        "from daemon.state import events;"
+        + ("store = Store(Path(sys.argv[1])); store.write_now(events.notice, 'info', 'kept'); os._exit(9)")
     )
     shutil.copy(whole / NAME, tmp_path / NAME)
     subprocess.run([sys.executable, "-c", killed, str(tmp_path)], cwd=ROOT, check=False, timeout=60)
@@ -193,7 +204,8 @@ def test_a_database_that_was_killed_starts_again(whole: Path, tmp_path: Path) ->
         assert [event.notice.sentence for event in told] == ["kept"]
 
 
-# --------------------------------------------------------------------------------------------------------------- while it runs
+# --------------------------------------------------------------------------------------------------------------- while
+# it runs
 
 
 def test_a_table_that_goes_while_it_runs_is_a_sentence_and_takes_no_other_write_with_it(store: Store) -> None:

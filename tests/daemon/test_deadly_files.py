@@ -57,7 +57,8 @@ async def ended(story: Living, kind: pb.JobKind.ValueType, seconds: float = BOUN
 
 @pytest.mark.parametrize("killers", [("3.wav",), ("0.wav", "1.wav", "4.wav")])
 def test_of_deadly_files_each_is_refused_and_every_neighbour_is_taken(tmp_path: Path, killers: tuple[str, ...]) -> None:
-    """One: the neighbours are there after the second attempt, and the third refuses it. Three: each may end two attempts, no more."""
+    """One: the neighbours are there after the second attempt, and the third refuses it. Three: each may end two
+    attempts, no more."""
 
     async def life(story: Living) -> None:
         folder = tmp_path / "inbox" / "bo"
@@ -115,7 +116,11 @@ def test_a_recording_that_ends_the_cutting_worker_is_one_dropped_clip(tmp_path: 
         job = await ended(story, pb.DATASET)
         assert job.status.WhichOneof("status") == "succeeded"
         assert attempts(story, "dataset") == ["crashed", "crashed", "succeeded"]
-        query = select(Recording.name, Clip.reason).join(Clip, Clip.recording == Recording.id).where(Recording.voice == "bo")
+        query = (
+            select(Recording.name, Clip.reason)
+            .join(Clip, Clip.recording == Recording.id)
+            .where(Recording.voice == "bo")
+        )
         reasons = dict(story.daemon.store.read_now(lambda session: session.execute(query).all()))
         assert reasons.pop("0.wav") == "unreadable"
         assert set(reasons) == {"1.wav", "2.wav"}

@@ -1,4 +1,5 @@
-"""An engine's base gets here: the real mynad, its real worker and fetch job, and a real HTTP server. Only the files are small."""
+"""An engine's base gets here: the real mynad, its real worker and fetch job, and a real HTTP server. Only the files are
+small."""
 
 from __future__ import annotations
 
@@ -58,7 +59,9 @@ def run(tmp_path: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> Runs
     home = tmp_path / "home"
     monkeypatch.setenv("SMALL_BASE_FILES", str(_written(tmp_path / "published")))
     _written(tmp_path / "given")
-    return lambda life: lived(home, life, PROGRAM, auto_train=False, min_free_disk=0, stop_grace=1.0, weights_url=server.url)
+    return lambda life: lived(
+        home, life, PROGRAM, auto_train=False, min_free_disk=0, stop_grace=1.0, weights_url=server.url
+    )
 
 
 def _written(folder: Path) -> Path:
@@ -128,7 +131,9 @@ def test_a_fetch_that_failed_goes_on_where_it_was(run: Runs, server: Server) -> 
     run(life)
 
 
-def test_a_base_from_a_folder_is_copied_and_its_own_files_are_left_alone(run: Runs, server: Server, tmp_path: Path) -> None:
+def test_a_base_from_a_folder_is_copied_and_its_own_files_are_left_alone(
+    run: Runs, server: Server, tmp_path: Path
+) -> None:
     given = tmp_path / "given"
 
     async def life(story: Living) -> None:
@@ -158,7 +163,9 @@ def test_what_a_killed_fetch_left_half_copied_is_swept_away_by_the_next(run: Run
     run(life)
 
 
-def test_a_folder_with_foreign_files_is_refused_with_its_sentence(run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_with_foreign_files_is_refused_with_its_sentence(
+    run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SMALL_BASE_IS_WRONG", "1")
 
     async def life(story: Living) -> None:
@@ -188,7 +195,9 @@ def test_a_folder_whose_bytes_are_damaged_is_refused(run: Runs, tmp_path: Path) 
     run(life)
 
 
-def test_a_base_that_the_environment_names_is_not_written(run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_base_that_the_environment_names_is_not_written(
+    run: Runs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (elsewhere := tmp_path / "elsewhere").mkdir()
     monkeypatch.setenv("MYNA_XTTS_BASE", str(elsewhere))
 
@@ -210,7 +219,9 @@ def test_an_engine_that_is_not_ready_says_so_to_who_would_hear_it(run: Runs) -> 
             session.add(Consent(engine="xtts", licence="…", by="ida", time=present()))
 
         story.daemon.store.write_now(voice)
-        with pytest.raises(ClientError, match=r"ida cannot speak yet: the base of xtts is not here: `myna engines fetch xtts`"):
+        with pytest.raises(
+            ClientError, match=r"ida cannot speak yet: the base of xtts is not here: `myna engines fetch xtts`"
+        ):
             await story.client.submit(pb.SpeakSpec(voice="ida", text="Hello."))
 
     run(life)

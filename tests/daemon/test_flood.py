@@ -1,4 +1,5 @@
-"""Who has no token cannot make mynad big: not by bodies, nor by streams that never end, nor by connections that say nothing."""
+"""Who has no token cannot make mynad big: not by bodies, nor by streams that never end, nor by connections that say
+nothing."""
 
 from __future__ import annotations
 
@@ -139,10 +140,21 @@ HEADERS = {
 
 def unended(stream: int) -> bytes:
     """HTTP/2 frames of a call that says it brings 16 MB, and of the first of its bytes."""
-    headers = b"".join(bytes([0, len(name)]) + name.encode() + bytes([len(value)]) + value.encode() for name, value in HEADERS.items())
+    headers = b"".join(
+        bytes([0, len(name)]) + name.encode() + bytes([len(value)]) + value.encode() for name, value in HEADERS.items()
+    )
     data = b"\0\x01\0\0\0" + bytes(1_000)
     number = stream.to_bytes(4, "big")
-    return len(headers).to_bytes(3, "big") + b"\x01\x04" + number + headers + len(data).to_bytes(3, "big") + b"\0\0" + number + data
+    return (
+        len(headers).to_bytes(3, "big")
+        + b"\x01\x04"
+        + number
+        + headers
+        + len(data).to_bytes(3, "big")
+        + b"\0\0"
+        + number
+        + data
+    )
 
 
 def refusals(line: ssl.SSLSocket, count: int) -> bool:

@@ -1,4 +1,5 @@
-"""Another program holds the database for a while: whoever writes waits, whoever reads does not notice, and nothing fails for good."""
+"""Another program holds the database for a while: whoever writes waits, whoever reads does not notice, and nothing
+fails for good."""
 
 from __future__ import annotations
 
@@ -84,7 +85,9 @@ def test_who_reads_does_not_wait(store: Store) -> None:
         assert time.monotonic() - began < 0.2
 
 
-def test_a_lock_that_stays_is_a_sentence_to_each_caller_and_nothing_of_what_they_asked_is_done_later(store: Store) -> None:
+def test_a_lock_that_stays_is_a_sentence_to_each_caller_and_nothing_of_what_they_asked_is_done_later(
+    store: Store,
+) -> None:
     store.patience = 0.5
 
     async def story() -> list[object]:
@@ -135,7 +138,8 @@ def test_a_migration_waits_for_the_lock(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_stays_does_not_keep_writes_from_being_done(store: Store) -> None:
-    """It only keeps the log from being carried over into the database (the checkpoint), which is done when it has gone."""
+    """It only keeps the log from being carried over into the database (the checkpoint), which is done when it has
+    gone."""
     with held(store.path, "BEGIN", "SELECT * FROM voices"):
         for number in range(30):
             store.write_now(lambda session, number=number: session.add(voice(f"v{number}")))  # type: ignore[misc]
@@ -143,7 +147,8 @@ def test_a_reader_that_stays_does_not_keep_writes_from_being_done(store: Store) 
     reads_then_writes(store, "bob")
 
 
-# ------------------------------------------------------------------------------------------------------------- a whole mynad
+# ------------------------------------------------------------------------------------------------------------- a whole
+# mynad
 
 
 @pytest.mark.integration
@@ -162,7 +167,9 @@ def test_a_training_goes_on_when_the_lock_is_let_go(tmp_path: Path, patience: fl
             assert time.monotonic() - began < 0.5
             assert info.jobs["running"] == 1
             with pytest.raises(ClientError, match="Another program holds the database") as caught:
-                await asyncio.wait_for(story.client.submit(pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text="hello"))), 25)
+                await asyncio.wait_for(
+                    story.client.submit(pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text="hello"))), 25
+                )
             assert caught.value.code == "UNAVAILABLE"
         before = points_of(story)
         await until(lambda: points_of(story) > before)
@@ -198,7 +205,9 @@ def test_a_mynad_that_cannot_get_at_its_database_ends_with_a_sentence_and_is_tri
     Store(tmp_path).close()
     environment = {**os.environ, "MYNA_HOME": str(tmp_path)}
     with held(tmp_path / "myna.db"):
-        ended = subprocess.run([sys.executable, "-m", "daemon.main"], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60)
+        ended = subprocess.run(
+            [sys.executable, "-m", "daemon.main"], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
     assert ended.returncode == 1, ended.stderr
     assert "Traceback" not in ended.stderr
     assert len([line for line in ended.stderr.splitlines() if "ERROR" in line and "Another program holds" in line]) == 1

@@ -1,4 +1,5 @@
-"""What is seen of GPUs through NVML. A fake stands in for the driver; its errors and the names of its functions are nvidia-ml-py's own."""
+"""What is seen of GPUs through NVML. A fake stands in for the driver; its errors and the names of its functions are
+nvidia-ml-py's own."""
 
 from __future__ import annotations
 
@@ -17,10 +18,14 @@ GB = 1_000_000_000
 
 
 class FakeDriver:
-    """One 24 GB card with two processes on it. Whatever it does not have, nvidia-ml-py itself is asked for (errors, constants)."""
+    """One 24 GB card with two processes on it. Whatever it does not have, nvidia-ml-py itself is asked for (errors,
+    constants)."""
 
     def __init__(self) -> None:
-        self.processes = [SimpleNamespace(pid=os.getpid(), usedGpuMemory=6 * GB), SimpleNamespace(pid=999_999_999, usedGpuMemory=None)]
+        self.processes = [
+            SimpleNamespace(pid=os.getpid(), usedGpuMemory=6 * GB),
+            SimpleNamespace(pid=999_999_999, usedGpuMemory=None),
+        ]
         self.init_error: Exception | None = None
         self.count = 1
         self.deaf = False

@@ -1,5 +1,5 @@
-"""Over a hundred hostile entries, drawn from a seed, beside a good voice: it is served at once, nothing outside the inbox is touched, and
-each entry ends refused with a reason, taken, or told of."""
+"""Over a hundred hostile entries, drawn from a seed, beside a good voice: it is served at once, nothing outside the
+inbox is touched, and each entry ends refused with a reason, taken, or told of."""
 
 from __future__ import annotations
 
@@ -21,13 +21,22 @@ pytestmark = pytest.mark.integration
 
 Make = Callable[[Path, random.Random], None]
 
-BOMBS = ("[" * 40_000, "{a=" * 4_000, ".".join("a" * 7_000) + "=1", 'x = """' + '\\"""' * 2_000, "a = " + "9" * 9_000, "a=1\n" * 3)
+BOMBS = (
+    "[" * 40_000,
+    "{a=" * 4_000,
+    ".".join("a" * 7_000) + "=1",
+    'x = """' + '\\"""' * 2_000,
+    "a = " + "9" * 9_000,
+    "a=1\n" * 3,
+)
 LISTS = ("|" * 100_000, "a|b\n" * 200_001, "\n" * 300_000, "a|" + "b" * 70_000, "../../outside/a|x\n", "x|y\n" * 9)
 
 
 def link(path: Path, dice: random.Random) -> None:
     outside = next(parent for parent in path.parents if (parent / "outside").is_dir()) / "outside"
-    path.symlink_to(dice.choice([outside, outside / "a.wav", outside / "new.wav", Path("nowhere"), Path(), path, Path("/dev/zero")]))
+    path.symlink_to(
+        dice.choice([outside, outside / "a.wav", outside / "new.wav", Path("nowhere"), Path(), path, Path("/dev/zero")])
+    )
 
 
 def fifo(path: Path, dice: random.Random) -> None:
@@ -65,7 +74,9 @@ def toml(path: Path, dice: random.Random) -> None:
 
 def csv(path: Path, dice: random.Random) -> None:
     path.write_text(
-        dice.choice(["|" * 100_000, "a|b\n" * 200_001, "\n" * 300_000, "a|" + "b" * 70_000, "../../outside/a|x\n", "x|y\n" * 9])
+        dice.choice(
+            ["|" * 100_000, "a|b\n" * 200_001, "\n" * 300_000, "a|" + "b" * 70_000, "../../outside/a|x\n", "x|y\n" * 9]
+        )
     )
 
 
@@ -188,7 +199,9 @@ def reasons(shop: Workshop, inbox: Path) -> None:
         names = set(os.listdir(os.fsencode(refused))) if refused.is_dir() else set()
         whys = {name for name in names if name.endswith(b".why.txt") and name[:-8] in names}
         bare = {name for name in names - whys if name + b".why.txt" not in names}
-        assert all(os.path.islink(os.path.join(os.fsencode(refused), name)) or name == b"voice.toml.why.txt" for name in bare), bare
+        assert all(
+            os.path.islink(os.path.join(os.fsencode(refused), name)) or name == b"voice.toml.why.txt" for name in bare
+        ), bare
 
 
 def accounted(shop: Workshop, inbox: Path) -> None:

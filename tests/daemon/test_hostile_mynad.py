@@ -40,16 +40,26 @@ def nest(folder: Path, depth: int) -> None:
 @pytest.mark.parametrize("deep", ["at the start", "while it is watched"])
 def test_bombs_in_one_voices_folder_cost_mynad_neither_time_nor_memory(tmp_path: Path, deep: str) -> None:
     home, inbox = tmp_path / "home", tmp_path / "home" / "inbox"
-    for number, bomb in enumerate(("[" * 40_000, ".".join("a" * 40_000) + "=1", ".".join("a" * 7_500) + "=1", "a=" + "[" * 15_000)):
+    for number, bomb in enumerate(
+        ("[" * 40_000, ".".join("a" * 40_000) + "=1", ".".join("a" * 7_500) + "=1", "a=" + "[" * 15_000)
+    ):
         (inbox / f"anna{number}").mkdir(parents=True)
         (inbox / f"anna{number}" / "voice.toml").write_text(bomb)
         (inbox / f"anna{number}" / "sub").mkdir()
-        (inbox / f"anna{number}" / "sub" / "metadata.csv").write_text("".join(f"id-{line:07}|{'word ' * 25}\n" for line in range(199_999)))
+        (inbox / f"anna{number}" / "sub" / "metadata.csv").write_text(
+            "".join(f"id-{line:07}|{'word ' * 25}\n" for line in range(199_999))
+        )
     (inbox / "anna0" / "metadata.csv").write_bytes(b"a|b|c\n" * 14_000_000)
     if deep == "at the start":
         nest(inbox / "anna1" / "deep", 1_100)
     write_wav(inbox / "bea" / "first.wav", pitch=300)
-    environment = {**os.environ, "MYNA_HOME": str(home), "MYNA_SETTLE": "0.5", "MYNA_AUTO_TRAIN_QUIET": "600", "MYNA_MIN_FREE_DISK": "0"}
+    environment = {
+        **os.environ,
+        "MYNA_HOME": str(home),
+        "MYNA_SETTLE": "0.5",
+        "MYNA_AUTO_TRAIN_QUIET": "600",
+        "MYNA_MIN_FREE_DISK": "0",
+    }
     process = subprocess.Popen([sys.executable, "-m", "daemon.main"], cwd=ROOT, env=environment)
     try:
         with connect(home=home) as client:

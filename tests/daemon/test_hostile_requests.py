@@ -1,4 +1,5 @@
-"""Whatever is asked of mynad, it answers with a sentence: every RPC, with requests made from the descriptors (benchmarks/fuzzing.py)."""
+"""Whatever is asked of mynad, it answers with a sentence: every RPC, with requests made from the descriptors
+(benchmarks/fuzzing.py)."""
 
 from __future__ import annotations
 
@@ -81,7 +82,11 @@ async def bombard(story: Living, seed: int, calls: int) -> list[fuzzing.Answer]:
 
 def test_every_rpc_is_asked() -> None:
     asked = {call.path for call in itertools.islice(fuzzing.requests(SEED, KNOWN), len(fuzzing.methods()))}
-    there = {f"/{service.full_name}/{method.name}" for service in pb.DESCRIPTOR.services_by_name.values() for method in service.methods}
+    there = {
+        f"/{service.full_name}/{method.name}"
+        for service in pb.DESCRIPTOR.services_by_name.values()
+        for method in service.methods
+    }
     assert asked == there - fuzzing.LEFT_OUT.keys()
 
 
@@ -91,7 +96,9 @@ def test_no_request_is_answered_with_a_mistake_of_mynads_own(tmp_path: Path, cap
         answers = await bombard(story, SEED, CALLS)
         wrong = Counter((answer.call.path, answer.code) for answer in answers if answer.code in ("INTERNAL", "UNKNOWN"))
         assert not wrong
-        assert not {answer.call.path for answer in answers if len(answer.details) > LONGEST or "metadata" in answer.details}
+        assert not {
+            answer.call.path for answer in answers if len(answer.details) > LONGEST or "metadata" in answer.details
+        }
         assert max(answer.seconds for answer in answers if answer.call.path.endswith("System/Info")) < 5.0
         assert await story.client.info()
 
@@ -120,23 +127,25 @@ def options(**given: str) -> pb.EstimateRequest:
 
 def where(kind: type[Message]) -> dict[str, Any]:
     """What else a list must be asked for."""
-    return {name: value for name, value in (("voice", "anna"), ("a", 1), ("b", 2)) if name in kind.DESCRIPTOR.fields_by_name}
+    return {
+        name: value for name, value in (("voice", "anna"), ("a", 1), ("b", 2)) if name in kind.DESCRIPTOR.fields_by_name
+    }
 
 
 #: Requests that once were answered with INTERNAL, and the code that each has now.
 ONCE = [
-    ("/myna.v1.Jobs/Submit", pb.SubmitRequest(spec=pb.JobSpec(**{"import": pb.ImportSpec(path="/a.myna.tar.zst")})), "UNIMPLEMENTED"),
-    ("/myna.v1.Jobs/Submit", pb.SubmitRequest(spec=pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text="Hi")), priority=2**31 - 1), "INVALID"),
-    ("/myna.v1.Jobs/Watch", pb.WatchRequest(after=BEYOND), "OUT_OF_RANGE"),
-    ("/myna.v1.Jobs/Logs", pb.LogsRequest(id=1, after=BEYOND), "OUT_OF_RANGE"),
+    ("/myna.v1.Jobs/Submit", pb.SubmitRequest(spec=pb.JobSpec(**{"import": pb.ImportSpec(path="/a.myna.tar.zst")})),
+    "UNIMPLEMENTED"), ("/myna.v1.Jobs/Submit", pb.SubmitRequest(spec=pb.JobSpec(speak=pb.SpeakSpec(voice="anna",
+    text="Hi")), priority=2**31 - 1), "INVALID"), ("/myna.v1.Jobs/Watch", pb.WatchRequest(after=BEYOND),
+    "OUT_OF_RANGE"), ("/myna.v1.Jobs/Logs", pb.LogsRequest(id=1, after=BEYOND), "OUT_OF_RANGE"),
     ("/myna.v1.Runs/WatchPoints", pb.WatchPointsRequest(run=1, after=BEYOND), "OUT_OF_RANGE"),
     ("/myna.v1.System/Watch", pb.SystemWatchRequest(every_seconds=float("nan")), "INVALID"),
     ("/myna.v1.System/Estimate", options(steps=str(10**12)), "INVALID"),
     ("/myna.v1.System/Estimate", options(max_seconds="NaN"), "INVALID"),
     ("/myna.v1.System/Estimate", options(steps="[" * 20_000), "INVALID"),
     ("/myna.v1.System/Estimate", options(lora='{"rank": 1, "no": 2}'), "INVALID"),
-    ("/myna.v1.System/Estimate", pb.EstimateRequest(spec=pb.TrainSpec(voice="anna", **{"from": "9" * 5_000})), "INVALID"),
-    ("/myna.v1.Jobs/List", pb.ListJobsRequest(kinds=[pb.TRAIN] * 300_000), "OK"),
+    ("/myna.v1.System/Estimate", pb.EstimateRequest(spec=pb.TrainSpec(voice="anna", **{"from": "9" * 5_000})),
+    "INVALID"), ("/myna.v1.Jobs/List", pb.ListJobsRequest(kinds=[pb.TRAIN] * 300_000), "OK"),
     ("/myna.v1.Datasets/Upload", pb.UploadPart(voice="anna", name="a.wav/b.wav", last=True), "FAILED_PRECONDITION"),
     *((path, kind(page=pb.Page(token=token), **where(kind)), "INVALID") for path, kind in PAGED for token in TOKENS),
 ]  # fmt: skip
@@ -163,14 +172,18 @@ def test_a_request_that_is_too_big_is_refused_with_a_sentence(tmp_path: Path) ->
         with pytest.raises(ClientError, match="too much for one request") as caught:
             await story.client.submit(pb.SpeakSpec(voice="anna", text="x" * 5_000_000))
         assert caught.value.code == "RESOURCE_EXHAUSTED"
-        biggest = pb.IngestSpec(voice="anna", files=[b"%05d" % number + b"x" * 150 for number in range(ingest.FILES_LIMIT)])
+        biggest = pb.IngestSpec(
+            voice="anna", files=[b"%05d" % number + b"x" * 150 for number in range(ingest.FILES_LIMIT)]
+        )
         assert (await story.client.submit(biggest)).id
         assert (await story.client.submit(pb.SpeakSpec(voice="anna", text="\U0001f600x" * (speak.LONGEST // 2)))).id
 
     lived(tmp_path / "home", life, NO_WORKER, settle=3600.0, min_free_disk=0)
 
 
-@pytest.mark.parametrize(("error", "told"), [(grpc.aio.InternalError("the caller left"), False), (ValueError("a mistake"), True)])
+@pytest.mark.parametrize(
+    ("error", "told"), [(grpc.aio.InternalError("the caller left"), False), (ValueError("a mistake"), True)]
+)
 def test_who_leaves_while_an_answer_is_on_its_way_is_no_traceback_in_the_log(error: Exception, told: bool) -> None:
     record = logging.LogRecord("grpc", logging.ERROR, "", 0, "raised", (), (type(error), error, None))
     assert gate.worth_telling(record) == told

@@ -95,7 +95,9 @@ def test_a_file_that_is_open_for_writing_is_left_alone_though_it_rests(store: St
     alive(story, store)
 
 
-@pytest.mark.parametrize("name", ["a.wav.part", "a.wav.filepart", "a.tmp", "a.wav.crdownload", ".a.wav.Xy12Zq", ".hidden.wav", "~a.wav"])
+@pytest.mark.parametrize(
+    "name", ["a.wav.part", "a.wav.filepart", "a.tmp", "a.wav.crdownload", ".a.wav.Xy12Zq", ".hidden.wav", "~a.wav"]
+)
 def test_unfinished_names_are_left_alone_until_they_are_renamed(store: Store, name: str) -> None:
     async def story(shop: Workshop) -> None:
         write_wav(shop.anna / name)
@@ -129,7 +131,8 @@ def test_a_stream_of_files_does_not_keep_the_first_ones_waiting(store: Store) ->
     alive(story, store)
 
 
-# ------------------------------------------------------------------------------------------------------ never losing one
+# ------------------------------------------------------------------------------------------------------ never losing
+# one
 
 
 def test_the_same_bytes_twice_are_one_recording(store: Store) -> None:
@@ -224,7 +227,9 @@ def test_a_file_replaced_while_its_copy_is_committed_is_not_unlinked(store: Stor
     alive(story, store)
 
 
-def test_a_file_that_memory_does_not_suffice_for_waits_and_the_others_are_taken(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_memory_does_not_suffice_for_waits_and_the_others_are_taken(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from daemon.kinds.ingest import worker as ingest
 
     decode = ingest.probe_and_decode
@@ -248,7 +253,8 @@ def test_a_file_that_memory_does_not_suffice_for_waits_and_the_others_are_taken(
 
 
 def test_an_ingest_is_cancelled_in_the_middle_of_a_file(store: Store) -> None:
-    """A long file is decoded in blocks, and between any two the worker looks up. Nothing is left behind; it stays in the inbox."""
+    """A long file is decoded in blocks, and between any two the worker looks up. Nothing is left behind; it stays in
+    the inbox."""
     looks = 0
 
     def cancelled() -> None:
@@ -422,8 +428,12 @@ def test_a_folder_makes_a_voice(store: Store) -> None:
     alive(story, store)
 
 
-@pytest.mark.parametrize(("called", "say"), [("Bad Name!", "bad-name"), ("Anna", "anna"), ("!!!", "lower-case letters")])
-def test_a_folder_that_cannot_be_a_voice_name_is_left_alone_and_what_to_call_it_is_said_once(store: Store, called: str, say: str) -> None:
+@pytest.mark.parametrize(
+    ("called", "say"), [("Bad Name!", "bad-name"), ("Anna", "anna"), ("!!!", "lower-case letters")]
+)
+def test_a_folder_that_cannot_be_a_voice_name_is_left_alone_and_what_to_call_it_is_said_once(
+    store: Store, called: str, say: str
+) -> None:
     async def story(shop: Workshop) -> None:
         folder = shop.home / "inbox" / called
         write_wav(folder / "takes" / "a.wav")
@@ -568,7 +578,11 @@ def test_a_dataset_job_that_failed_is_not_tried_in_circles(store: Store) -> None
         write_wav(shop.anna / "a.wav", pitch=200)
         await shop.all()
         await shop.wait(8.0)
-        store.write_now(lambda session: lives.fail(session, jobs.get(session, shop.jobs("dataset")[0].id), Error("engine", "No.", "", "")))
+        store.write_now(
+            lambda session: lives.fail(
+                session, jobs.get(session, shop.jobs("dataset")[0].id), Error("engine", "No.", "", "")
+            )
+        )
         await shop.wait(600.0, step=5.0)
         assert len(shop.jobs("dataset")) == 1
         write_wav(shop.anna / "b.wav", pitch=300)

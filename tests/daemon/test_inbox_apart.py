@@ -1,4 +1,5 @@
-"""One bad entry is the trouble of its own voice: it is told once, goes away when it is mended, and delays no other voice."""
+"""One bad entry is the trouble of its own voice: it is told once, goes away when it is mended, and delays no other
+voice."""
 
 from __future__ import annotations
 
@@ -70,11 +71,15 @@ def test_what_is_wrong_in_one_voices_folder_delays_no_other_and_is_told_once(
         write_wav(shop.home / "inbox" / "bea" / "b.wav", pitch=300)
         await shop.all()
         assert [row.name for row in shop.recordings("bea")] == ["b.wav"]
-        told = [f"{event.name}: {event.why}" for event in shop.told("refused") if event.voice == "anna"] + shop.notices()
+        told = [
+            f"{event.name}: {event.why}" for event in shop.told("refused") if event.voice == "anna"
+        ] + shop.notices()
         assert told
         await shop.wait(300.0, step=5.0)
         await shop.work()
-        again = [f"{event.name}: {event.why}" for event in shop.told("refused") if event.voice == "anna"] + shop.notices()
+        again = [
+            f"{event.name}: {event.why}" for event in shop.told("refused") if event.voice == "anna"
+        ] + shop.notices()
         assert len(again) == len(set(again)) <= len(told) + 1
 
     alive(story)
@@ -130,7 +135,9 @@ def test_a_fault_of_myna_in_one_voice_is_backed_off_told_once_and_forgotten_when
     alive(story)
 
 
-def test_a_folder_that_takes_for_ever_to_list_delays_no_other(alive: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_takes_for_ever_to_list_delays_no_other(
+    alive: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     mount = threading.Event()
     scan = arrivals.scan
 
@@ -265,7 +272,9 @@ def test_more_files_than_are_looked_at_are_told_of_and_the_rest_follows(
     alive(story)
 
 
-def test_a_voice_folder_that_is_a_link_is_refused_itself_and_an_inbox_that_is_one_is_used(alive: Callable[..., None]) -> None:
+def test_a_voice_folder_that_is_a_link_is_refused_itself_and_an_inbox_that_is_one_is_used(
+    alive: Callable[..., None],
+) -> None:
     async def story(shop: Workshop) -> None:
         big = shop.home / "big"
         shutil.move(shop.home / "inbox", big)
@@ -304,7 +313,9 @@ def remove_deep(folder: Path) -> None:
     subprocess.run(["rm", "-rf", str(folder)], check=True)
 
 
-def test_a_folder_that_turns_into_a_link_between_two_calls_leads_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_turns_into_a_link_between_two_calls_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     outside = tmp_path / "outside"
     write_wav(outside / "a.wav")
     anna = tmp_path / "inbox" / "anna"

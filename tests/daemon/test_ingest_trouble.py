@@ -1,4 +1,5 @@
-"""What goes wrong while files are taken: they vanish, grow or may not be read, the disk is full, the line to mynad breaks."""
+"""What goes wrong while files are taken: they vanish, grow or may not be read, the disk is full, the line to mynad
+breaks."""
 
 from __future__ import annotations
 
@@ -63,7 +64,8 @@ def test_a_file_that_grows_again_while_it_is_copied_is_left_and_taken_whole_late
 
 
 def test_a_file_that_may_not_be_read_is_refused(alive: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Root may read everything, so that the refusal of the kernel is played here; the test below asks the kernel itself."""
+    """Root may read everything, so that the refusal of the kernel is played here; the test below asks the kernel
+    itself."""
     opened = os.open
 
     def closed_to_us(path: object, *rest: object, **more: object) -> int:
@@ -131,7 +133,9 @@ def test_a_full_disk_fails_the_job_with_a_sentence_and_work_goes_on_when_there_i
     monkeypatch.setattr(ingest, "copy_synced", small)
 
     async def story(shop: Workshop) -> None:
-        sources = {f"{index}.wav": write_wav(shop.anna / f"{index}.wav", pitch=200 + index).read_bytes() for index in range(6)}
+        sources = {
+            f"{index}.wav": write_wav(shop.anna / f"{index}.wav", pitch=200 + index).read_bytes() for index in range(6)
+        }
         await shop.wait(4.0)
         await shop.work()
         (job,) = shop.jobs()
@@ -168,7 +172,9 @@ def test_nothing_is_copied_where_too_little_would_stay_free(alive: Callable[...,
     alive(story)
 
 
-def test_a_full_disk_in_the_database_leaves_the_inbox_waiting(alive: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_in_the_database_leaves_the_inbox_waiting(
+    alive: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from daemon.errors import DiskFull as DatabaseFull
 
     async def story(shop: Workshop) -> None:
@@ -190,7 +196,8 @@ def test_a_full_disk_in_the_database_leaves_the_inbox_waiting(alive: Callable[..
 
 
 def test_a_dying_line_is_no_bad_input(alive: Callable[..., None]) -> None:
-    """A full disk in mynad itself, while it stores what was taken, reaches the worker as no acknowledgement; the file stays."""
+    """A full disk in mynad itself, while it stores what was taken, reaches the worker as no acknowledgement; the file
+    stays."""
 
     async def story(shop: Workshop) -> None:
         write_wav(shop.anna / "a.wav")

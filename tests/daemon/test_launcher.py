@@ -68,7 +68,8 @@ def test_a_child_talks_over_its_socket(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("read_before", [True, False], ids=["read-before", "still-in-the-socket"])
 def test_last_words_are_heard_though_the_dead_is_written_to(tmp_path: Path, read_before: bool) -> None:
-    """A worker says at which file it is and dies while mynad acknowledges what it said before: the file is known all the same."""
+    """A worker says at which file it is and dies while mynad acknowledges what it said before: the file is known all
+    the same."""
 
     async def life(launcher: Launcher) -> None:
         child = await launcher.spawn(["/bin/sh", "-c", "echo one >&3; read line <&3; echo two >&3; echo three >&3"])
@@ -89,7 +90,14 @@ def test_last_words_are_heard_though_the_dead_is_written_to(tmp_path: Path, read
 def test_a_child_has_no_descriptors_but_its_own(tmp_path: Path) -> None:
     async def life(launcher: Launcher) -> None:
         child = await launcher.spawn(["/bin/ls", "/proc/self/fd"])
-        assert set((await child.words.read()).split()) == {b"0", b"1", b"2", b"3", b"4", b"5"}  # 5: ls reading the folder itself
+        assert set((await child.words.read()).split()) == {
+            b"0",
+            b"1",
+            b"2",
+            b"3",
+            b"4",
+            b"5",
+        }  # 5: ls reading the folder itself
 
     run(tmp_path, life)
 
@@ -177,8 +185,8 @@ def test_a_killed_launcher_is_replaced_once_its_workers_are_gone(tmp_path: Path)
 
 
 def test_nothing_outlives_a_killed_mynad(tmp_path: Path) -> None:
-    """A process that owns a launcher and workers gets SIGKILL: they and what they started are gone soon after, and the next launcher waits
-    for that."""
+    """A process that owns a launcher and workers gets SIGKILL: they and what they started are gone soon after, and the
+    next launcher waits for that."""
     program = f"""
 import asyncio, sys
 from pathlib import Path

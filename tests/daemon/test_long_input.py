@@ -40,7 +40,10 @@ def test_a_sentence_of_usual_length_stays_as_it_is() -> None:
 def filled(message: Message, text: str, which: int, depth: int = 0) -> Message:
     """The message with `text` in all its strings; of a oneof, the field number `which` of those it may have."""
     for field in message.DESCRIPTOR.fields:
-        if field.containing_oneof and field.containing_oneof.fields[which % len(field.containing_oneof.fields)] is not field:
+        if (
+            field.containing_oneof
+            and field.containing_oneof.fields[which % len(field.containing_oneof.fields)] is not field
+        ):
             continue
         if field.message_type is not None and not field.message_type.GetOptions().map_entry and depth < 4:
             inner = getattr(message, field.name)
@@ -71,14 +74,18 @@ def test_every_call_answers_long_input_with_a_short_sentence(tmp_path: Path, tex
                     if method.name == "Shutdown":
                         continue
                     for request in requests(method, text):
-                        call = channel.stream_stream(f"/{service.full_name}/{method.name}")(iter([request]), timeout=0.3)
+                        call = channel.stream_stream(f"/{service.full_name}/{method.name}")(
+                            iter([request]), timeout=0.3
+                        )
                         try:
                             await call.read()
                         except grpc.aio.AioRpcError as error:
                             code, words = error.code(), error.details() or ""
-                            assert code not in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN), (
-                                f"{method.full_name}: {words[:500]}"
-                            )
+                            assert code not in (
+                                grpc.StatusCode.RESOURCE_EXHAUSTED,
+                                grpc.StatusCode.INTERNAL,
+                                grpc.StatusCode.UNKNOWN,
+                            ), f"{method.full_name}: {words[:500]}"
                             hint = dict(error.trailing_metadata() or ()).get(HINT_KEY, b"")
                             assert len(words) < 1_000, method.full_name
                             assert len(hint) < 2_000, method.full_name

@@ -53,9 +53,13 @@ def test_a_database_that_was_moved_away_as_advised_gives_an_empty_one(tmp_path: 
 
 
 @pytest.mark.parametrize("database", ["moved away", "emptied"])
-def test_a_journal_without_its_database_is_never_opened_for_sqlite_would_delete_it(tmp_path: Path, database: str) -> None:
+def test_a_journal_without_its_database_is_never_opened_for_sqlite_would_delete_it(
+    tmp_path: Path, database: str
+) -> None:
     with opened(tmp_path / "first") as store:
-        store.write_now(lambda session: session.add(Voice(name="anna", language="en", engine="glow", options={}, created=now())))
+        store.write_now(
+            lambda session: session.add(Voice(name="anna", language="en", engine="glow", options={}, created=now()))
+        )
         shutil.copytree(tmp_path / "first", tmp_path / "home")  # as after a kill: the voice is in the journal
     home = tmp_path / "home"
     assert (home / "myna.db-wal").stat().st_size

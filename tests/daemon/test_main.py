@@ -177,7 +177,8 @@ def test_info_tells_what_runs_here(running: Running) -> None:
     assert [engine.name for engine in info.engines if engine.ready]
 
 
-# ------------------------------------------------------------------------------------------------------------- over a network
+# ------------------------------------------------------------------------------------------------------------- over a
+# network
 
 
 def free_port() -> int:
@@ -193,7 +194,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     key, cert = folder / "key.pem", folder / "cert.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
     subprocess.run(
-        [*command, "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)], check=True, capture_output=True
+        [*command, "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)],
+        check=True,
+        capture_output=True,
     )
     return key, cert
 

@@ -15,7 +15,10 @@ from proto.voice_name import slug
 pytestmark = pytest.mark.unit
 
 
-@given(st.binary(min_size=1).filter(lambda name: b"\0" not in name), st.binary(min_size=1).filter(lambda name: b"\0" not in name))
+@given(
+    st.binary(min_size=1).filter(lambda name: b"\0" not in name),
+    st.binary(min_size=1).filter(lambda name: b"\0" not in name),
+)
 def test_any_name_is_shown_on_one_line_and_different_names_stay_different(one: bytes, other: bytes) -> None:
     assert names.printable(one).isprintable()
     assert (names.printable(one) == names.printable(other)) == (one == other)
@@ -53,7 +56,9 @@ def test_a_cleaned_name_stays_inside_and_is_not_hidden(name: str) -> None:
     assert not os.path.isabs(clean)
     for part in clean.split(b"/"):
         assert part not in (b"", b".", b"..")
-        assert not names.is_partial(part) or part.lower().endswith((b".part", b".filepart", b".tmp", b".temp", b".crdownload", b"~"))
+        assert not names.is_partial(part) or part.lower().endswith(
+            (b".part", b".filepart", b".tmp", b".temp", b".crdownload", b"~")
+        )
         assert len(part) <= 255
 
 

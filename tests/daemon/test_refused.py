@@ -114,7 +114,8 @@ from daemon.inbox import refusals
 from daemon.inbox.folder import InboxFolder
 sys.stdin.readline()
 for number in range(40):
-    refusals.refuse(InboxFolder(Path(sys.argv[1]), "anna"), b"%s-%d/a.wav" % (sys.argv[2].encode(), number), sys.argv[2])
+    name = b"%s-%d/a.wav" % (sys.argv[2].encode(), number)
+    refusals.refuse(InboxFolder(Path(sys.argv[1]), "anna"), name, sys.argv[2])
 """
     for who in "abcd":
         for number in range(40):
@@ -166,11 +167,20 @@ def voice_is_a_link(home: Path, outside: Path) -> None:
     (home / "inbox" / "anna").symlink_to(outside)
 
 
-TRAPS = [reason_is_a_link, reason_is_a_link_to_nothing, folder_is_a_link, folder_is_a_file, way_is_a_link, voice_is_a_link]
+TRAPS = [
+    reason_is_a_link,
+    reason_is_a_link_to_nothing,
+    folder_is_a_link,
+    folder_is_a_file,
+    way_is_a_link,
+    voice_is_a_link,
+]
 
 
 @pytest.mark.parametrize("trap", TRAPS)
-def test_no_link_leads_a_refusal_or_its_reason_out_of_the_inbox(tmp_path: Path, trap: Callable[[Path, Path], None]) -> None:
+def test_no_link_leads_a_refusal_or_its_reason_out_of_the_inbox(
+    tmp_path: Path, trap: Callable[[Path, Path], None]
+) -> None:
     home, outside = tmp_path / "home", tmp_path / "outside"
     outside.mkdir()
     (outside / "kept.txt").write_text("mine")

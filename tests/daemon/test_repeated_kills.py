@@ -33,7 +33,16 @@ def recorded(home: Path, session: Session) -> None:
     for number in range(1, 5):
         name = f"d{number:02}"
         shutil.copy(DEMO / f"{name}.flac", home / "clips" / f"{name}.flac")
-        clips.append(clip(session, name, (DEMO / f"{name}.txt").read_text().strip(), voice="carla", seconds=8.0, held_out=number > 3))
+        clips.append(
+            clip(
+                session,
+                name,
+                (DEMO / f"{name}.txt").read_text().strip(),
+                voice="carla",
+                seconds=8.0,
+                held_out=number > 3,
+            )
+        )
     dataset(session, 1, clips[:3], clips[3:], voice="carla")
 
 

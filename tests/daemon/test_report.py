@@ -17,27 +17,56 @@ def details(**changed: Any) -> dict[str, Any]:
     summary = {"similarity": 0.8, "wer": 0.25, "lines": 1, "failed": 0}
     made: dict[str, Any] = {
         "lineage": {
-            "voice": "anna", "version": 3, "engine": "glow", "kind": "full", "against": 2, "ancestors": [2, 1], "run": 9, "steps": 150,
-            "best_step": 120, "licence": "Apache-2.0", "created": "2026-01-01", "size": 20_000_000, "settings": {"learning_rate": 3e-4},
+            "voice": "anna",
+            "version": 3,
+            "engine": "glow",
+            "kind": "full",
+            "against": 2,
+            "ancestors": [2, 1],
+            "run": 9,
+            "steps": 150,
+            "best_step": 120,
+            "licence": "Apache-2.0",
+            "created": "2026-01-01",
+            "size": 20_000_000,
+            "settings": {"learning_rate": 3e-4},
             "dataset": {
-                "number": 4, "clips": 40, "new_clips": 6, "seconds": 160.0, "held_out": 5, "held_out_seconds": 20.0,
+                "number": 4,
+                "clips": 40,
+                "new_clips": 6,
+                "seconds": 160.0,
+                "held_out": 5,
+                "held_out_seconds": 20.0,
                 "dropped": {"too-short": 2, "silent": 0},
             },
             "training": {"seconds": 61.0, "machine": "CPU", "ended": "All 150 steps done."},
             "curves": {"train/loss": [[step, 10.0 / step] for step in range(1, 151)], "held_out/loss": []},
         },
-        "verdict": {"better": False, "reasons": ["Its WER is 0.250, its parent's 0.100; it needed at most 0.120."], "score": None},
+        "verdict": {
+            "better": False,
+            "reasons": ["Its WER is 0.250, its parent's 0.100; it needed at most 0.120."],
+            "score": None,
+        },
         "table": [{"metric": "wer", "candidate": 0.25, "limit": 0.12, "ok": False}],
-        "summaries": {"candidate": summary, "parent": {**summary, "wer": 0.1}, "recordings": {**summary, "similarity": None}},
+        "summaries": {
+            "candidate": summary,
+            "parent": {**summary, "wer": 0.1},
+            "recordings": {**summary, "similarity": None},
+        },
         "recogniser": "Words are heard by somebody.",
         "lines": [
             {
-                "text": "A line | with a bar", "recording": "samples/anna/recordings/x.wav", "spoken": "", "spoken_by_parent": "",
-                "scores": {"error": "It is silent."}, "parent_scores": {"wer": 0.1, "similarity": 0.8}, "recording_scores": {},
+                "text": "A line | with a bar",
+                "recording": "samples/anna/recordings/x.wav",
+                "spoken": "",
+                "spoken_by_parent": "",
+                "scores": {"error": "It is silent."},
+                "parent_scores": {"wer": 0.1, "similarity": 0.8},
+                "recording_scores": {},
             }
         ],
         "cost": {"scoring_seconds": 12.0, "machine": "CPU"},
-    }  # fmt: skip
+    }
     return {**made, **changed}
 
 
@@ -75,7 +104,9 @@ def test_a_falling_curve_falls() -> None:
     assert sparkline([]) == ""
 
 
-@pytest.mark.parametrize("curves", [{"train/loss": [[1, 2.0], [2, 1.0]]}, {"train/loss": [[0, 1.0]]}, {"train/loss": []}, {}])
+@pytest.mark.parametrize(
+    "curves", [{"train/loss": [[1, 2.0], [2, 1.0]]}, {"train/loss": [[0, 1.0]]}, {"train/loss": []}, {}]
+)
 def test_curves_are_drawn_whatever_there_is_of_them(curves: dict[str, Any]) -> None:
     drawn = curves_svg({"lineage": {"curves": curves}})
     assert ElementTree.fromstring(drawn).tag.endswith("svg")
@@ -89,7 +120,11 @@ def trained(**changed: Any) -> dict[str, Any]:
         {"step": 1000, "held_out": {"loss": 3.0, "text_ce": 0.03, "mel_ce": 2.99}, "train": {"loss": 2.5}},
         {"step": 1500, "held_out": {"loss": 3.1, "text_ce": 0.03, "mel_ce": 3.09}, "train": {"loss": 2.0}},
     ]
-    told = {"ended": "No gain since step 1000; stopped at step 1500.", "start_losses": rows[0]["held_out"], "base_losses": {}}
+    told = {
+        "ended": "No gain since step 1000; stopped at step 1500.",
+        "start_losses": rows[0]["held_out"],
+        "base_losses": {},
+    }
     return {**details()["lineage"], "parent": 0, "best_step": 1000, "evaluations": rows, "training": told, **changed}
 
 
@@ -98,7 +133,8 @@ def test_a_training_is_told_as_users_of_xtts_tell_theirs() -> None:
     for told in (
         "Best at step 1000: held-out loss 3 (text CE 0.03, mel CE 2.99), 25.0 % better than the base.",
         "No gain since step 1000; stopped at step 1500.",
-        "Held-out loss lay 0.5 above training loss at the best step, 1.1 above it at the end. From the best step on it learned",
+        "Held-out loss lay 0.5 above training loss at the best step, 1.1 above it at the end. "
+        "From the best step on it learned",
         "| step | held-out loss | text CE | mel CE | against the base | training loss | gap |",
         "| 0 | 4.0000 | 0.0500 | 3.9900 |  | – | – |",
         "| 500 | 3.2000 | 0.0400 | 3.1900 | 20.0 % better | 3.0000 | +0.2000 |",
@@ -122,7 +158,9 @@ def test_a_training_that_never_beat_what_it_began_from_says_so() -> None:
 def test_losses_below_zero_are_compared_by_their_size() -> None:
     rows = [{"step": 0, "held_out": {"loss": -1.0}, "train": {}}, {"step": 9, "held_out": {"loss": -1.5}, "train": {}}]
     told = {"ended": "All 9 steps done.", "start_losses": {"loss": -1.0}}
-    assert "50.0 % better than the base." in markdown(details(lineage=trained(evaluations=rows, best_step=9, training=told)))
+    assert "50.0 % better than the base." in markdown(
+        details(lineage=trained(evaluations=rows, best_step=9, training=told))
+    )
 
 
 def test_a_long_run_is_told_in_a_table_that_can_be_read() -> None:

@@ -116,7 +116,9 @@ def test_a_slow_driver_slows_nobody_who_speaks_or_trains(slow: Slow, tmp_path: P
 
 
 @pytest.mark.usefixtures("slow_driver")
-def test_what_the_scheduler_knows_of_the_gpus_memory_is_kept_fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_scheduler_knows_of_the_gpus_memory_is_kept_fresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("daemon.main.GLANCE", 0.01)
 
     async def life(story: Living) -> None:

@@ -67,7 +67,9 @@ def test_speaking_does_not_wait_for_a_training_and_the_training_goes_on(tmp_path
 
 def test_sentence_after_sentence_is_spoken_by_the_same_worker(tmp_path: Path) -> None:
     async def life(story: Living) -> None:
-        spoken = {(await story.until(await story.speak("hello"), "succeeded")).status.succeeded.sentence for _ in range(3)}
+        spoken = {
+            (await story.until(await story.speak("hello"), "succeeded")).status.succeeded.sentence for _ in range(3)
+        }
         assert len(spoken) == 1  # it names the process
 
     lived(tmp_path, life)

@@ -1,4 +1,5 @@
-"""A setting is declared once: whatever is given to it is taken by every door, or refused by every door with a sentence."""
+"""A setting is declared once: whatever is given to it is taken by every door, or refused by every door with a
+sentence."""
 
 from __future__ import annotations
 
@@ -45,7 +46,11 @@ pytestmark = pytest.mark.integration
 
 REFUSED = (MynaError, ClientError, typer.BadParameter)
 NUMBERS = st.one_of(
-    st.integers(-3, 3), st.integers(), st.sampled_from([10**21, 2**63, 2**64 - 1, 2**64, 10**400, -(10**400)]), st.floats(), st.floats(0, 1)
+    st.integers(-3, 3),
+    st.integers(),
+    st.sampled_from([10**21, 2**63, 2**64 - 1, 2**64, 10**400, -(10**400)]),
+    st.floats(),
+    st.floats(0, 1),
 )
 TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=60)
 DATES = st.just(datetime.date(2026, 1, 1))
@@ -88,7 +93,12 @@ def possible(setting: Setting, value: Any) -> bool:
         return all(possible(setting, one) for one in value)
     if setting.kind in (int, float):
         whole = setting.kind is float or isinstance(value, int)
-        return not isinstance(value, bool | str) and whole and math.isfinite(value) and setting.least <= value <= setting.most
+        return (
+            not isinstance(value, bool | str)
+            and whole
+            and math.isfinite(value)
+            and setting.least <= value <= setting.most
+        )
     return isinstance(value, setting.kind)
 
 
@@ -100,7 +110,12 @@ def anna(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     def rows(session: Session) -> None:
         session.add(Voice(name="anna", language="en", engine="xtts", options={}, created=now()))
         session.flush()
-        dataset(session, 1, [clip(session, f"c{number}", seconds=10.0) for number in range(8)], [clip(session, "held", held_out=True)])
+        dataset(
+            session,
+            1,
+            [clip(session, f"c{number}", seconds=10.0) for number in range(8)],
+            [clip(session, "held", held_out=True)],
+        )
 
     store.write_now(rows)
     yield store
@@ -133,7 +148,11 @@ def by_file(anna: Store, table: str, name: str, value: object) -> None:
 
     def act(session: Session) -> None:
         session.get_one(Voice, "anna").options = {"auto_train": False}
-        lines = [f"[{table}]"] * bool(table) + [f"{key} = {rank}" for key, rank in adapters(name).items()] + [f"{name} = {toml(value)}"]
+        lines = (
+            [f"[{table}]"] * bool(table)
+            + [f"{key} = {rank}" for key, rank in adapters(name).items()]
+            + [f"{name} = {toml(value)}"]
+        )
         line = "\n".join(lines)
         voice_toml.apply(session, session.get_one(Voice, "anna"), voice_toml.parse(line.encode()))
         raise Rolled
@@ -182,7 +201,9 @@ def test_a_training_setting_is_taken_or_refused_by_every_door(anna: Store, name:
     assert not filed or possible(setting, value), f"voice.toml took {name} = {value!r}"
     if name in pb.TrainOptions.DESCRIPTOR.fields_by_name:
         assert taken(lambda: by_wire(anna, **{name: value})) == filed or isinstance(value, str)
-    if not isinstance(value, str | list) or setting.kind is str:  # a file tells a text from a number, a command line does not
+    if (
+        not isinstance(value, str | list) or setting.kind is str
+    ):  # a file tells a text from a number, a command line does not
         assert taken(lambda: by_wire(anna, engine={name: text(value), **adapters(name)})) == filed or setting.count != 1
 
 
@@ -236,7 +257,11 @@ def test_a_daemon_setting_is_taken_or_refused_by_file_and_environment(tmp_path: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(f"MYNA_{name.upper()}", text(value))
         meant = setting.kind is bool and text(value) in ("0", "1")
-        assert taken(lambda: daemon_settings.load(nowhere)) == filed or meant or (not isinstance(value, str) and setting.kind is str)
+        assert (
+            taken(lambda: daemon_settings.load(nowhere)) == filed
+            or meant
+            or (not isinstance(value, str) and setting.kind is str)
+        )
 
 
 @OFTEN
@@ -265,7 +290,8 @@ def test_a_speech_setting_is_taken_or_refused_by_wire_and_command_line(anna: Sto
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("seed", 2**64 - 1), ("steps", 10_000_000), ("learning_rate", 5.000000000000001e-06), ("grad_clip", 0.1)]
+    ("name", "value"),
+    [("seed", 2**64 - 1), ("steps", 10_000_000), ("learning_rate", 5.000000000000001e-06), ("grad_clip", 0.1)],
 )
 def test_a_number_reaches_the_worker_unchanged(anna: Store, name: str, value: float) -> None:
     doors: list[dict[str, Any]] = [{"engine": {name: repr(value)}}]
@@ -309,7 +335,10 @@ def test_warm_up_is_not_longer_than_the_run(anna: Store) -> None:
         ("train anna --steps 1000000000000000000000", "steps must be a whole number from 1 to 10,000,000; 1"),
         ("train anna --seed -5", "seed must be a whole number from 0 to"),
         ("train anna --learning-rate 1e300", "learning_rate must be a number from 1e-12 to 10; 1e+300 was given"),
-        ("train anna --set threads=1000000", "threads must be a whole number of threads from 0 to 1,024; 1000000 was given"),
+        (
+            "train anna --set threads=1000000",
+            "threads must be a whole number of threads from 0 to 1,024; 1000000 was given",
+        ),
         ("train anna --set grad_clip=nan", "grad_clip must be a number from 0 to 1,000,000; nan was given"),
         ("train anna --set patience=3.5", "patience must be a whole number from 0 to 10,000,000; '3.5' was given"),
         ("train anna --dataset 99999999999", "dataset must be a whole number from"),
@@ -322,7 +351,10 @@ def test_warm_up_is_not_longer_than_the_run(anna: Store) -> None:
 def test_a_person_at_the_command_line_reads_what_may_be(served: Path, words: str, sentence: str) -> None:
     environment = {**os.environ, "COLUMNS": "300"}
     ended = subprocess.run(
-        [sys.executable, "-m", "tui.cli", "--home", served, *words.split()], capture_output=True, text=True, env=environment
+        [sys.executable, "-m", "tui.cli", "--home", served, *words.split()],
+        capture_output=True,
+        text=True,
+        env=environment,
     )
     assert sentence in ended.stderr
     assert "Traceback" not in ended.stderr

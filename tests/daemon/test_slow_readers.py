@@ -104,7 +104,9 @@ def test_who_follows_a_log_slowly(tmp_path: Path) -> None:
             slow = aiter(slow_stub.Logs(pb.LogsRequest(id=job, follow=True)))
             await anext(slow)  # from here on it does not read
             for first in range(0, LINES, 500):
-                story.daemon.logs.append(job, 1, [(0, "info", f"line {n} {'x' * 12_000}") for n in range(first, first + 500)])
+                story.daemon.logs.append(
+                    job, 1, [(0, "info", f"line {n} {'x' * 12_000}") for n in range(first, first + 500)]
+                )
                 await story.daemon.logs.room()
             async with asyncio.timeout(SOON):
                 assert (await story.client.info()).pid

@@ -24,7 +24,9 @@ def test_chunks_come_in_order_and_the_last_says_so(tmp_path: Path) -> None:
     async def life(story: Living) -> None:
         got = await chunks(story, "one two three")
         assert [chunk.text for chunk in got] == ["", "one", "two", "three", ""]
-        assert [bool(chunk.samples) for chunk in got] == [False, True, True, True, False], "the first names the job before there is sound"
+        assert [bool(chunk.samples) for chunk in got] == [False, True, True, True, False], (
+            "the first names the job before there is sound"
+        )
         assert [chunk.last for chunk in got] == [False, False, False, False, True]
         assert got[0].job == 1
         assert got[0].version == "anna@base"
@@ -92,7 +94,9 @@ def test_who_reads_slowly_slows_the_worker_and_loses_nothing(tmp_path: Path, mon
                 await asyncio.sleep(0.01)
         assert held.size < 1_500_000
         got += [audio async for audio in stream]
-        assert sum(len(audio.samples) for audio in got) == 50 * 400_000 + 2 * 4  # and a little for each of the two words
+        assert (
+            sum(len(audio.samples) for audio in got) == 50 * 400_000 + 2 * 4
+        )  # and a little for each of the two words
         assert (await story.now(job)).status.HasField("succeeded")
 
     lived(tmp_path, life)

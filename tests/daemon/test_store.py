@@ -32,7 +32,11 @@ def test_a_commit_waits_for_the_disk(store: Store) -> None:
 
     def pragmas(session: Session) -> tuple[object, object, object]:
         ask = session.connection().exec_driver_sql
-        return ask("PRAGMA synchronous").scalar(), ask("PRAGMA journal_mode").scalar(), ask("PRAGMA foreign_keys").scalar()
+        return (
+            ask("PRAGMA synchronous").scalar(),
+            ask("PRAGMA journal_mode").scalar(),
+            ask("PRAGMA foreign_keys").scalar(),
+        )
 
     assert store.write_now(pragmas) == (2, "wal", 1)
     assert store.read_now(pragmas) == (2, "wal", 1)

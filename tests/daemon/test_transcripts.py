@@ -80,7 +80,9 @@ def test_a_list_in_any_usual_encoding_is_read_piece_by_piece(tmp_path: Path, enc
         (b"\xff|" * 100_000, "Line 1"),
     ],
 )
-def test_a_list_past_a_limit_is_refused_with_the_limit_in_little_memory(tmp_path: Path, content: bytes, word: str) -> None:
+def test_a_list_past_a_limit_is_refused_with_the_limit_in_little_memory(
+    tmp_path: Path, content: bytes, word: str
+) -> None:
     folder = dropped(tmp_path, "metadata.csv", content)
     tracemalloc.start()
     with pytest.raises(BadTranscript) as bad:
@@ -111,7 +113,9 @@ def test_a_kept_transcript_lies_under_its_hash_and_leaves_the_inbox(tmp_path: Pa
 
 @pytest.mark.parametrize("read", [transcripts.read_text, transcripts.read_metadata])
 @pytest.mark.parametrize("path", ["a.txt", "sub/a.txt", "sub/deep/a.txt"])
-def test_a_transcript_that_is_a_link_or_lies_behind_one_is_not_read(tmp_path: Path, read: Callable[..., object], path: str) -> None:
+def test_a_transcript_that_is_a_link_or_lies_behind_one_is_not_read(
+    tmp_path: Path, read: Callable[..., object], path: str
+) -> None:
     secret = tmp_path / "secret" / "deep"
     secret.mkdir(parents=True)
     for folder in (secret.parent, secret):

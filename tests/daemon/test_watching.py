@@ -85,7 +85,14 @@ def test_events_name_the_files_and_hidden_ones_wake_nobody(tmp_path: Path) -> No
 
 def test_a_network_mount_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
-        for kind, polled in (("nfs4", True), ("fuse.sshfs", True), ("cifs", True), ("ext4", False), ("btrfs", False), ("overlay", False)):
+        for kind, polled in (
+            ("nfs4", True),
+            ("fuse.sshfs", True),
+            ("cifs", True),
+            ("ext4", False),
+            ("btrfs", False),
+            ("overlay", False),
+        ):
             monkeypatch.setattr("daemon.inbox.file_events.file_system", lambda path, kind=kind: kind)
             assert bool(Watch(tmp_path, "auto").why_polling) == polled, kind
             assert not Watch(tmp_path, "never").why_polling
@@ -97,7 +104,9 @@ def test_the_file_system_of_a_folder_is_known() -> None:
     assert file_system(Path("/proc")) == "proc"
 
 
-def test_where_the_system_has_no_room_for_another_watch_it_polls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_the_system_has_no_room_for_another_watch_it_polls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from watchdog.observers import inotify
 
     def full(*_: object, **__: object) -> None:

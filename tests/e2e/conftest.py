@@ -1,4 +1,5 @@
-"""What end-to-end tests stand on: a tiny random base, a home with a dataset, and the weights that a calm training of it gives."""
+"""What end-to-end tests stand on: a tiny random base, a home with a dataset, and the weights that a calm training of it
+gives."""
 
 from __future__ import annotations
 
@@ -76,7 +77,8 @@ def with_dataset(tmp_path: Path, copy_of_dataset_home: Callable[..., Workshop]) 
 
 @pytest.fixture(scope="session")
 def calm_weights(tmp_path_factory: pytest.TempPathFactory, copy_of_dataset_home: Callable[..., Workshop]) -> str:
-    """Weights of Anna's version 1 when a LONG training runs from its beginning to its end and nobody asks for anything."""
+    """Weights of Anna's version 1 when a LONG training runs from its beginning to its end and nobody asks for
+    anything."""
     made = copy_of_dataset_home(tmp_path_factory.mktemp("calm") / "home")
     try:
         with made.up() as client:

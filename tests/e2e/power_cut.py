@@ -1,9 +1,10 @@
 """A power cut, as far as it can be had without a block device of our own: what was never fsynced is lost.
 
-Every fsync of mynad and its workers is remembered (tests/e2e/shadowed). To cut the power, all of them are stopped for a moment, and a home
-is built as a disk could hold it then: file contents only as they were last fsynced, names either as their folder was last fsynced, or as
-they are now, or some of both, for a disk may write what it was not asked to. A file that was moved to another folder has one of its two
-names: such a move is one entry of the journal of ext4, XFS and Btrfs. SQLite's own files are copied as they are: its promises are its own.
+Every fsync of mynad and its workers is remembered (tests/e2e/shadowed). To cut the power, all of them are stopped for a
+moment, and a home is built as a disk could hold it then: file contents only as they were last fsynced, names either as
+their folder was last fsynced, or as they are now, or some of both, for a disk may write what it was not asked to. A
+file that was moved to another folder has one of its two names: such a move is one entry of the journal of ext4, XFS and
+Btrfs. SQLite's own files are copied as they are: its promises are its own.
 """
 
 from __future__ import annotations
@@ -91,8 +92,11 @@ class PowerCut:
                 shutil.copyfile(path, target / path.name)
         return target
 
-    def _folder(self, path: Path | None, inode: int, target: Path, names: Names, chance: random.Random, *, top: bool = False) -> set[int]:
-        """Make a folder as the disk holds it. `path`: where it is now, if it is still there. Returns the inodes of the files in it."""
+    def _folder(
+        self, path: Path | None, inode: int, target: Path, names: Names, chance: random.Random, *, top: bool = False
+    ) -> set[int]:
+        """Make a folder as the disk holds it. `path`: where it is now, if it is still there. Returns the inodes of the
+        files in it."""
         target.mkdir(parents=True)
         placed = set()
         now = {child.name: child.lstat().st_ino for child in path.iterdir()} if path is not None else {}
@@ -115,11 +119,17 @@ class PowerCut:
         return placed
 
     def _moved(self, target: Path, placed: set[int]) -> None:
-        """Files that were synced in another folder than they are in now, and have neither name in `target`, have the new one."""
+        """Files that were synced in another folder than they are in now, and have neither name in `target`, have the
+        new one."""
         lists = {int(path.stem): set(json.loads(path.read_bytes()).values()) for path in self.kept.glob("*.names")}
         for path in self.workshop.home.rglob("*"):
             found, below = path.lstat(), path.relative_to(self.workshop.home)
-            if not stat.S_ISREG(found.st_mode) or found.st_ino in placed or below.parts[0] in PASSING or len(below.parts) == 1:
+            if (
+                not stat.S_ISREG(found.st_mode)
+                or found.st_ino in placed
+                or below.parts[0] in PASSING
+                or len(below.parts) == 1
+            ):
                 continue
             folder = path.parent.lstat().st_ino
             if any(found.st_ino in inodes for inode, inodes in lists.items() if inode != folder):

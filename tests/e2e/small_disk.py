@@ -1,7 +1,8 @@
 """A small file system of a test's own: tmpfs, mounted in a namespace where we are root, so that it really runs full.
 
-The namespace lives as long as a process that waits in it. From outside its files are seen through that process (`/proc/PID/root/…`), and a
-command is started inside with `prefix` before it; so a daemon can die and another one find the same disk.
+The namespace lives as long as a process that waits in it. From outside its files are seen through that process
+(`/proc/PID/root/…`), and a command is started inside with `prefix` before it; so a daemon can die and another one find
+the same disk.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import pytest
 
 
 class SmallDisk:
-    """A disk of `size` bytes at the folder `at`, for those who run inside; `seen` is a link by which those outside see it.
+    """A disk of `size` bytes at the folder `at`, for those who run inside; `seen` is a link by which those outside see
+    it.
 
     Skips the test, with a sentence, on a machine where nobody may mount one.
     """
@@ -24,7 +26,11 @@ class SmallDisk:
         self._at = at
         script = f'mount -t tmpfs -o size={size},mode=700 none "{at}" && echo mounted && exec cat'
         self._holder = subprocess.Popen(
-            ["unshare", "-Urm", "sh", "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            ["unshare", "-Urm", "sh", "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         assert self._holder.stdout is not None
         if self._holder.stdout.readline().strip() != "mounted":

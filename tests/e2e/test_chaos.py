@@ -1,7 +1,8 @@
 """kill -9 of the daemon, of a worker, of the launcher, at random moments across the whole way.
 
-After every kill the workshop goes on; at the end nothing is lost, doubled or stuck, and the trained weights are the same, bit for bit, as
-those of a workshop that nobody disturbed. The default suite does one round; `make test-all` does as many as 50 kills take.
+After every kill the workshop goes on; at the end nothing is lost, doubled or stuck, and the trained weights are the
+same, bit for bit, as those of a workshop that nobody disturbed. The default suite does one round; `make test-all` does
+as many as 50 kills take.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ CHECKPOINT_EVERY: int = LONG["checkpoint_every"]
 #: phases of the way and how long after their beginning a kill may fall, seconds
 PHASES: dict[pb.JobKind.ValueType, float] = {pb.INGEST: 1.5, pb.DATASET: 4.0, pb.TRAIN: 9.0, pb.EVALUATE: 9.0}
 VICTIMS = ("daemon", "worker", "launcher")
-#: kills of one phase in one round, at most: a job whose worker dies three times in a row without getting anywhere fails, and rightly so
+#: kills of one phase in one round, at most: a job whose worker dies three times in a row without getting anywhere
+#: fails, and rightly so
 MOST = 2
 
 
@@ -77,8 +79,8 @@ def test_fifty_kills_at_random_moments_change_nothing(tmp_path: Path, tiny_base:
 def round_of_kills(
     workshop: Workshop, chance: random.Random, plan: list[tuple[str, pb.JobKind.ValueType]], *, share: float = 1.0
 ) -> Counter[tuple[str, str]]:
-    """One whole way with the planned kills, each at a random moment in the first `share` of its phase; checks the end. Returns the kills
-    that were done."""
+    """One whole way with the planned kills, each at a random moment in the first `share` of its phase; checks the end.
+    Returns the kills that were done."""
     hits: Counter[tuple[str, str]] = Counter()
     client = workshop.up()
     workshop.drop(ANNA, NAMES)
@@ -103,7 +105,9 @@ def job_name(phase: pb.JobKind.ValueType) -> str:
 
 def reach(client: Client, phase: pb.JobKind.ValueType) -> bool:
     """Wait until a job of this kind runs; False if it is over."""
-    event = until(client, lambda e: e.HasField("job") and e.job.kind == phase and state_of(e.job) in ("running", "succeeded"))
+    event = until(
+        client, lambda e: e.HasField("job") and e.job.kind == phase and state_of(e.job) in ("running", "succeeded")
+    )
     job = client.job(event.job.id)
     return state_of(job) in ("queued", "running", "paused")
 
@@ -159,13 +163,16 @@ def check(workshop: Workshop, client: Client) -> None:
 
 
 def test_at_most_one_checkpoint_interval_is_repeated(with_dataset: Workshop, calm_weights: str) -> None:
-    """A worker is killed at a step the daemon has seen; the next attempt starts no earlier than the last checkpoint before it."""
+    """A worker is killed at a step the daemon has seen; the next attempt starts no earlier than the last checkpoint
+    before it."""
     client = with_dataset.up()
     train = client.train(ANNA, **LONG)
     reached = reach_step(client, train.id, 2 * CHECKPOINT_EVERY + CHECKPOINT_EVERY // 2)
     assert kill(with_dataset, "worker")
     assert ended(client, train.id).attempts == 2
-    went_on = [line.text for line in client.logs(train.id) if line.text.startswith("Went on from the checkpoint of step ")]
+    went_on = [
+        line.text for line in client.logs(train.id) if line.text.startswith("Went on from the checkpoint of step ")
+    ]
     assert len(went_on) == 1, "the second attempt does not say where it goes on"
     start = int(went_on[0].rstrip(".").rsplit(" ", 1)[1])
     assert start >= reached - CHECKPOINT_EVERY, f"went back from step {reached} to {start}"
@@ -173,7 +180,8 @@ def test_at_most_one_checkpoint_interval_is_repeated(with_dataset: Workshop, cal
 
 
 def test_a_promotion_is_whole_or_not_there_whenever_the_daemon_is_killed(with_dataset: Workshop) -> None:
-    """Promotions go on, one after another, while the daemon is killed; what was answered holds, and one version at most is promoted."""
+    """Promotions go on, one after another, while the daemon is killed; what was answered holds, and one version at most
+    is promoted."""
     chance = random.Random(3)
     client = with_dataset.up()
     for number in (1, 2):
@@ -184,7 +192,10 @@ def test_a_promotion_is_whole_or_not_there_whenever_the_daemon_is_killed(with_da
         began = threading.Event()
 
         def promote(
-            client: Client = client, answered: list[int] = answered, asked: list[int] = asked, began: threading.Event = began
+            client: Client = client,
+            answered: list[int] = answered,
+            asked: list[int] = asked,
+            began: threading.Event = began,
         ) -> None:
             while True:
                 asked.append(3 - asked[-1] if asked[-1] else 1)

@@ -1,7 +1,8 @@
-"""A disk that really runs full, under a real mynad: what cannot be written is said in a sentence, nothing half-written is used, nothing a
-person gave is lost, and work goes on when there is room again.
+"""A disk that really runs full, under a real mynad: what cannot be written is said in a sentence, nothing half-written
+is used, nothing a person gave is lost, and work goes on when there is room again.
 
-`min_free_disk` is 0 in these workshops: the watch kept on room that stays free (which has its own tests) would come first otherwise.
+`min_free_disk` is 0 in these workshops: the watch kept on room that stays free (which has its own tests) would come
+first otherwise.
 """
 
 from __future__ import annotations
@@ -84,7 +85,10 @@ def test_a_disk_full_in_ingest_leaves_the_originals_and_takes_them_when_there_is
 
 
 def test_a_disk_full_at_a_checkpoint_fails_the_training_which_then_goes_on_to_the_same_weights(
-    tmp_path: Path, copy_of_dataset_home: Callable[..., Workshop], calm_weights: str, disk: Callable[[Path, int], SmallDisk]
+    tmp_path: Path,
+    copy_of_dataset_home: Callable[..., Workshop],
+    calm_weights: str,
+    disk: Callable[[Path, int], SmallDisk],
 ) -> None:
     home = tmp_path / "home"
     small = disk(home / "runs", 8 * MB)
@@ -96,7 +100,9 @@ def test_a_disk_full_at_a_checkpoint_fails_the_training_which_then_goes_on_to_th
         small.fill()
         failed = ended(client, train.id, "failed").status.failed.error
         assert failed.kind == pb.DISK_FULL
-        assert failed.sentence.startswith("The disk is full: the "), failed.sentence  # the checkpoint, or what else a run writes
+        assert failed.sentence.startswith("The disk is full: the "), (
+            failed.sentence
+        )  # the checkpoint, or what else a run writes
         assert "retry" in failed.hint
         checkpoints = list((small.seen / str(train.run or client.job(train.id).run) / "checkpoints").iterdir())
         assert checkpoints
@@ -107,14 +113,19 @@ def test_a_disk_full_at_a_checkpoint_fails_the_training_which_then_goes_on_to_th
         client.retry(train.id)
         done = ended(client, train.id)
         assert done.attempts == 2
-        assert [line.text for line in client.logs(train.id) if line.text.startswith("Went on from the checkpoint of step")]
+        assert [
+            line.text for line in client.logs(train.id) if line.text.startswith("Went on from the checkpoint of step")
+        ]
         assert weights(home, ANNA, 1) == calm_weights
     finally:
         workshop.kill()
 
 
 def test_a_disk_full_under_the_database_is_said_to_who_asks_and_passes(
-    tmp_path: Path, copy_of_dataset_home: Callable[..., Workshop], calm_weights: str, disk: Callable[[Path, int], SmallDisk]
+    tmp_path: Path,
+    copy_of_dataset_home: Callable[..., Workshop],
+    calm_weights: str,
+    disk: Callable[[Path, int], SmallDisk],
 ) -> None:
     inside = tmp_path / "home"
     small = disk(inside, HOME_SIZE)
@@ -133,7 +144,8 @@ def test_a_disk_full_under_the_database_is_said_to_who_asks_and_passes(
         assert client.job(train.id).id == train.id
         assert client.info().sample.disk_free < MB
 
-        # whatever became of the training meanwhile, it is told when it can be written, and tried again it comes out the same
+        # whatever became of the training meanwhile, it is told when it can be written, and tried again it comes out the
+        # same
         small.make_room()
         waiting = [job.id for job in client.jobs(states=("queued",)) if job.id != train.id]
         for job in waiting:
@@ -221,8 +233,8 @@ def taken(home: Path) -> list[str]:
 
 
 def integrity(home: Path, aside: Path) -> str:
-    """What SQLite says of a database that nobody has open. It follows links by itself, and does not find its way into a namespace: so it
-    reads a copy."""
+    """What SQLite says of a database that nobody has open. It follows links by itself, and does not find its way into a
+    namespace: so it reads a copy."""
     copy = shutil.copy(home / "myna.db", aside / "copy.db")
     with sqlite3.connect(copy) as db:
         (words,) = db.execute("PRAGMA integrity_check").fetchone()

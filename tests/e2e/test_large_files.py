@@ -1,4 +1,5 @@
-"""kill -9 in the middle of copying large recordings: each is in the inbox or has its row, none is doubled, nothing half-copied stays."""
+"""kill -9 in the middle of copying large recordings: each is in the inbox or has its row, none is doubled, nothing
+half-copied stays."""
 
 from __future__ import annotations
 
@@ -25,7 +26,10 @@ PATIENCE = 600.0
 
 @pytest.mark.parametrize(
     ("count", "smallest", "largest", "kills"),
-    [(8, 4 * MB, 8 * MB, 4), pytest.param(40, 30 * MB, 60 * MB, 24, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])],
+    [
+        (8, 4 * MB, 8 * MB, 4),
+        pytest.param(40, 30 * MB, 60 * MB, 24, marks=[pytest.mark.slow, pytest.mark.timeout(1800)]),
+    ],
 )
 def test_large_files_are_taken_once_whatever_dies_while_they_are_copied(
     tmp_path: Path, count: int, smallest: int, largest: int, kills: int
@@ -63,7 +67,9 @@ def test_large_files_are_taken_once_whatever_dies_while_they_are_copied(
 
         workshop.kill()
         client = workshop.up()
-        assert at_rest(workshop, lambda: not list((workshop.home / "recordings").glob(".incoming/*"))), "half-made copies stay"
+        assert at_rest(workshop, lambda: not list((workshop.home / "recordings").glob(".incoming/*"))), (
+            "half-made copies stay"
+        )
         assert at_rest(workshop, lambda: not list(inbox.glob("*.wav")))
         assert [state_of(job) for job in client.jobs(kinds=[pb.INGEST]) if state_of(job) != "succeeded"] == []
     finally:
@@ -117,13 +123,15 @@ def taken(home: Path) -> dict[str, str]:
 
 
 def drop_again(inbox: Path) -> None:
-    """What was refused because worker after worker died of it, so it seemed, is whole: whoever killed them drops it again."""
+    """What was refused because worker after worker died of it, so it seemed, is whole: whoever killed them drops it
+    again."""
     for path in inbox.glob(".refused/*.wav"):
         path.rename(inbox / path.name)
 
 
 def accounted(home: Path) -> set[str]:
-    """Hashes of what lies in the inbox, refused or not, and then of what has a row: a file is on its way from the one to the other."""
+    """Hashes of what lies in the inbox, refused or not, and then of what has a row: a file is on its way from the one
+    to the other."""
     lying = set()
     for path in (home / "inbox" / ANNA).rglob("*.wav"):
         try:

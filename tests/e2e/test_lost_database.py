@@ -1,4 +1,5 @@
-"""A database that is moved away, as Myna itself advises: the home is told of, never taken for new, and taken back when asked."""
+"""A database that is moved away, as Myna itself advises: the home is told of, never taken for new, and taken back when
+asked."""
 
 from __future__ import annotations
 
@@ -32,7 +33,10 @@ def test_a_new_training_never_adopts_an_old_versions_weights_and_the_old_ones_co
 
     with shop.up() as client:
         told = until(client, lambda event: event.HasField("notice") and "does not know" in event.notice.sentence)
-        assert told.notice.sentence == f"This home has {len(names)} recordings and 1 version that its database does not know."
+        assert (
+            told.notice.sentence
+            == f"This home has {len(names)} recordings and 1 version that its database does not know."
+        )
 
         # ten other recordings, ten steps: the new version is new
         shop.drop(ANNA, LATER)
@@ -45,11 +49,15 @@ def test_a_new_training_never_adopts_an_old_versions_weights_and_the_old_ones_co
 
         # and the old ones come back, through the same ingest
         command = [sys.executable, "-m", "tui.cli", "adopt"]
-        words = subprocess.run(command, cwd=ROOT, env=shop.env, check=True, capture_output=True, text=True, timeout=60).stdout
+        words = subprocess.run(
+            command, cwd=ROOT, env=shop.env, check=True, capture_output=True, text=True, timeout=60
+        ).stdout
         assert f"Takes in {len(names)} recordings and 1 version." in words
         until(client, job_is(pb.DATASET, "succeeded"), after=made.cursor)
         assert names < {row.name for row in client.recordings(ANNA)}
-        texts = {clip.sha256 for clip in client.clips(ANNA, 2)} | {clip.sha256 for clip in client.clips(ANNA, 2, held_out=True)}
+        texts = {clip.sha256 for clip in client.clips(ANNA, 2)} | {
+            clip.sha256 for clip in client.clips(ANNA, 2, held_out=True)
+        }
         assert held <= texts, "cut as they were before"
         back = client.version(ANNA, 1)
         assert (back.state, back.HasField("adopted"), weights(shop.home, ANNA, 1)) == ("candidate", True, old)

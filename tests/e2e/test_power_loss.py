@@ -15,7 +15,20 @@ import pytest
 from proto import myna_pb2 as pb
 from proto.client import Client, state_of
 from tests.e2e.power_cut import Names, PowerCut
-from tests.e2e.workshop import ANNA, LONG, NAMES, PATIENCE, RECORDINGS, SETTINGS, Workshop, bounded, ended, job_is, until, weights
+from tests.e2e.workshop import (
+    ANNA,
+    LONG,
+    NAMES,
+    PATIENCE,
+    RECORDINGS,
+    SETTINGS,
+    Workshop,
+    bounded,
+    ended,
+    job_is,
+    until,
+    weights,
+)
 
 #: Dropped and refused.
 NOISE = random.Random(1).randbytes(50_000)
@@ -57,7 +70,10 @@ def test_a_training_goes_on_after_a_power_cut_to_the_same_weights(
     client = workshop.up()
     try:
         train = client.train(ANNA, **LONG)
-        saved = lambda event: (workshop.home / "runs" / str(client.job(train.id).run) / "checkpoints" / "step-000030").is_dir()  # noqa: E731
+
+        def saved(event: pb.Event) -> bool:
+            return (workshop.home / "runs" / str(client.job(train.id).run) / "checkpoints" / "step-000030").is_dir()
+
         until(client, saved, patience=PATIENCE)
         home = power.strike(tmp_path / "cut")[names]
     finally:
@@ -67,7 +83,9 @@ def test_a_training_goes_on_after_a_power_cut_to_the_same_weights(
     try:
         ended(client, train.id)
         assert weights(home, ANNA, 1) == calm_weights
-        went_on = [line.text for line in client.logs(train.id) if line.text.startswith("Went on from the checkpoint of step ")]
+        went_on = [
+            line.text for line in client.logs(train.id) if line.text.startswith("Went on from the checkpoint of step ")
+        ]
         assert went_on, "the checkpoint was lost"
     finally:
         after.kill()
@@ -92,7 +110,9 @@ class Told:
             versions = dict(db.execute("SELECT number, path FROM versions").fetchall())
             datasets = {number for (number,) in db.execute("SELECT number FROM datasets")}
             done = {number for (number,) in db.execute("SELECT id FROM jobs WHERE state = 'succeeded'")}
-            scored = {number for (number,) in db.execute("SELECT number FROM versions WHERE verdict != 'Not scored yet.'")}
+            scored = {
+                number for (number,) in db.execute("SELECT number FROM versions WHERE verdict != 'Not scored yet.'")
+            }
         assert self.recordings <= recordings.keys(), when
         assert self.datasets <= datasets, when
         assert self.versions <= versions.keys(), when
@@ -107,7 +127,9 @@ class Told:
             )
             assert weights(home, ANNA, number), when
         for number in scored:
-            assert json.loads((home / versions[number] / "report.json").read_text()), f"the report of version {number}: {when}"
+            assert json.loads((home / versions[number] / "report.json").read_text()), (
+                f"the report of version {number}: {when}"
+            )
         self._nothing_given_is_gone(home, recordings, texts, when)
 
     def _nothing_given_is_gone(self, home: Path, recordings: dict[str, str], texts: set[str], when: str) -> None:

@@ -1,5 +1,5 @@
-"""A disk that turns read-only under a running mynad, as Linux does with a damaged file system: it is said in a sentence, nothing is lost,
-mynad lives, and work goes on by itself when the disk can be written again."""
+"""A disk that turns read-only under a running mynad, as Linux does with a damaged file system: it is said in a
+sentence, nothing is lost, mynad lives, and work goes on by itself when the disk can be written again."""
 
 from __future__ import annotations
 
@@ -84,7 +84,8 @@ def test_a_training_on_a_read_only_disk_fails_with_a_sentence_and_goes_on_from_i
 
 
 class DamagedDisk:
-    """An ext4 disk in a file, of which the kernel can be told that it is damaged: then nobody can write to it, open files or not.
+    """An ext4 disk in a file, of which the kernel can be told that it is damaged: then nobody can write to it, open
+    files or not.
 
     Skips the test where one may not be made.
     """
@@ -101,7 +102,9 @@ class DamagedDisk:
         self._told("mount", "-o", "loop,errors=remount-ro", str(self.image), str(self.at))
 
     def damage(self) -> None:
-        device = Path(subprocess.run(["findmnt", "-no", "SOURCE", str(self.at)], capture_output=True, text=True).stdout.strip()).name
+        device = Path(
+            subprocess.run(["findmnt", "-no", "SOURCE", str(self.at)], capture_output=True, text=True).stdout.strip()
+        ).name
         Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("1")
 
     def repair(self) -> None:

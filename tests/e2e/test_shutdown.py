@@ -1,4 +1,5 @@
-"""The end of a daemon, ordered or not, and the hand of a person on the queue: nothing is lost, repeated or done twice."""
+"""The end of a daemon, ordered or not, and the hand of a person on the queue: nothing is lost, repeated or done
+twice."""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ CHECKPOINT_EVERY: int = LONG["checkpoint_every"]
 SHORT = {**LONG, "steps": 4}
 
 
-def test_sigterm_saves_the_training_and_the_next_start_ends_it_with_the_same_weights(with_dataset: Workshop, calm_weights: str) -> None:
+def test_sigterm_saves_the_training_and_the_next_start_ends_it_with_the_same_weights(
+    with_dataset: Workshop, calm_weights: str
+) -> None:
     client = with_dataset.up()
     train, next_one = client.train(ANNA, **LONG), client.train(ANNA, **SHORT)
     reached = reach_step(client, train.id, CHECKPOINT_EVERY + CHECKPOINT_EVERY // 2)
@@ -35,7 +38,9 @@ def test_sigterm_saves_the_training_and_the_next_start_ends_it_with_the_same_wei
 
     done = ended(client, train.id)
     assert done.attempts == 2
-    went_on = [line.text for line in client.logs(train.id) if line.text.startswith("Went on from the checkpoint of step")]
+    went_on = [
+        line.text for line in client.logs(train.id) if line.text.startswith("Went on from the checkpoint of step")
+    ]
     assert len(went_on) == 1
     # it saved where it was when the signal came, not at the last multiple of its interval
     assert int(went_on[0].rstrip(".").rsplit(" ", 1)[1]) >= reached
@@ -125,7 +130,9 @@ def test_a_person_steers_the_queue(with_dataset: Workshop) -> None:
 
 
 @pytest.mark.slow
-def test_a_training_a_person_held_over_a_restart_stays_held_and_then_ends_the_same(with_dataset: Workshop, calm_weights: str) -> None:
+def test_a_training_a_person_held_over_a_restart_stays_held_and_then_ends_the_same(
+    with_dataset: Workshop, calm_weights: str
+) -> None:
     client = with_dataset.up()
     train = client.train(ANNA, **LONG)
     reach_step(client, train.id, 5)

@@ -1,4 +1,5 @@
-"""Somebody wants to hear a sentence while a training runs: it is spoken at once, and the training comes out as if nobody had asked."""
+"""Somebody wants to hear a sentence while a training runs: it is spoken at once, and the training comes out as if
+nobody had asked."""
 
 from __future__ import annotations
 
@@ -29,7 +30,9 @@ def told_of(client: Client, job: int) -> list[pb.Job]:
     raise AssertionError("the events did not come")
 
 
-def test_speech_is_answered_in_a_running_training_which_ends_with_the_same_weights(with_dataset: Workshop, calm_weights: str) -> None:
+def test_speech_is_answered_in_a_running_training_which_ends_with_the_same_weights(
+    with_dataset: Workshop, calm_weights: str
+) -> None:
     client = with_dataset.up()
     train = client.train(ANNA, **LONG)
     reach_step(client, train.id, 10)
@@ -38,7 +41,9 @@ def test_speech_is_answered_in_a_running_training_which_ends_with_the_same_weigh
     for _ in range(3):
         spoken.append(speak(client))
         running(client, train.id)  # it has the machine back
-    assert state_of(client.job(train.id)) in ("running", "paused"), "the training was over before anything was said: nothing is shown"
+    assert state_of(client.job(train.id)) in ("running", "paused"), (
+        "the training was over before anything was said: nothing is shown"
+    )
     for chunks in spoken:
         assert chunks[-1].last
         assert sum(len(chunk.samples) for chunk in chunks) > 0
@@ -73,7 +78,9 @@ def test_a_listener_who_hangs_up_ends_the_speech_and_the_training_goes_on(with_d
     client = with_dataset.up()
     train = client.train(ANNA, **LONG)
     reach_step(client, train.id, 5)
-    stream = client.synthesize(pb.SpeakSpec(voice=ANNA, version=-1, text="One more sentence about the sea. " * 200, seed=5))
+    stream = client.synthesize(
+        pb.SpeakSpec(voice=ANNA, version=-1, text="One more sentence about the sea. " * 200, seed=5)
+    )
     first = next(stream)
     stream.close()  # type: ignore[attr-defined]  # the client promises a generator
     ended(client, first.job, "cancelled")

@@ -1,4 +1,5 @@
-"""An engine that somebody writes (docs/writing-an-engine.md) goes the whole way through the real daemon, without a line elsewhere."""
+"""An engine that somebody writes (docs/writing-an-engine.md) goes the whole way through the real daemon, without a line
+elsewhere."""
 
 from __future__ import annotations
 
@@ -30,7 +31,11 @@ def test_a_toy_engine_learns_is_scored_and_speaks(toys: Workshop) -> None:
     version = client.version("anna", 1, report=True)
     assert (version.engine, version.kind) == ("toy", "full")
     assert version.metrics["held_out_loss"] < 1, "it learned: untrained it has more than four"
-    chunks = [chunk for chunk in client.synthesize(pb.SpeakSpec(voice="anna", version=1, text=f"日本 {TEXT}", seed=3)) if chunk.samples]
+    chunks = [
+        chunk
+        for chunk in client.synthesize(pb.SpeakSpec(voice="anna", version=1, text=f"日本 {TEXT}", seed=3))
+        if chunk.samples
+    ]
     assert [chunk.text for chunk in chunks if chunk.text] == TEXT.replace(". ", ".|").split("|")
     assert list(chunks[0].left_out) == ["日本"]
     sound = np.frombuffer(b"".join(chunk.samples for chunk in chunks), "<f4")

@@ -20,7 +20,11 @@ def test_dropped_recordings_become_a_scored_version_and_later_ones_the_next(work
     # everything was taken, nothing is left behind
     voice = client.voice("anna")
     assert voice.recordings == len(FIRST)
-    left = [path.name for path in (workshop.home / "inbox" / "anna").rglob("*") if path.is_file() and path.name != "voice.toml"]
+    left = [
+        path.name
+        for path in (workshop.home / "inbox" / "anna").rglob("*")
+        if path.is_file() and path.name != "voice.toml"
+    ]
     assert left == []
     first = client.dataset("anna")
     assert first.number == 1
@@ -41,9 +45,13 @@ def test_dropped_recordings_become_a_scored_version_and_later_ones_the_next(work
     assert {"train/loss", "held_out/loss"} <= names
 
     # it speaks, whatever the score was
-    chunks = list(client.synthesize(pb.SpeakSpec(voice="anna", version=1, text="The river is wide. It is deep, too.", seed=3)))
+    chunks = list(
+        client.synthesize(pb.SpeakSpec(voice="anna", version=1, text="The river is wide. It is deep, too.", seed=3))
+    )
     assert sum(len(chunk.samples) for chunk in chunks) > 16_000
-    again = list(client.synthesize(pb.SpeakSpec(voice="anna", version=1, text="The river is wide. It is deep, too.", seed=3)))
+    again = list(
+        client.synthesize(pb.SpeakSpec(voice="anna", version=1, text="The river is wide. It is deep, too.", seed=3))
+    )
     assert b"".join(c.samples for c in again) == b"".join(c.samples for c in chunks)
 
     # more recordings, later: a new dataset that keeps what was held out, and an increment by itself

@@ -1,4 +1,5 @@
-"""Drop recordings, hear the voice, on the engine most users come for: XTTS, with a tiny base in its real file format."""
+"""Drop recordings, hear the voice, on the engine most users come for: XTTS, with a tiny base in its real file
+format."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ from tests.e2e.workshop import ROOT, SETTINGS, Workshop, job_is, until
 
 NAMES = [f"d{n:02d}" for n in range(1, 8)]
 LATER = [f"d{n:02d}" for n in range(8, 11)]
-#: A base of random weights says nothing that a recogniser could hear or that sounds like anybody, so this voice's rule weighs what can be
-#: learned in seconds: the held-out loss, which must fall by one part in a hundred at least.
+#: A base of random weights says nothing that a recogniser could hear or that sounds like anybody, so this voice's rule
+#: weighs what can be learned in seconds: the held-out loss, which must fall by one part in a hundred at least.
 RULE = """\
 [promotion]
 weights = [0, 0, 1, 0, 0, 0]
@@ -62,7 +63,12 @@ def workshop(tmp_path: Path, tiny_base: Path) -> Iterator[Workshop]:
 def myna(workshop: Workshop, *command: str) -> str:
     """What the command line says."""
     told = subprocess.run(
-        [sys.executable, "-m", "tui.cli", *command], cwd=ROOT, env=workshop.env, stdin=subprocess.DEVNULL, capture_output=True, text=True
+        [sys.executable, "-m", "tui.cli", *command],
+        cwd=ROOT,
+        env=workshop.env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
     )
     assert told.returncode == 0, told.stderr
     return told.stdout
@@ -139,5 +145,8 @@ def test_adapters_learn_on_adapters_and_weigh_next_to_nothing(workshop: Workshop
     assert (version.kind, version.parent) == ("lora", 1)
     assert "against v1" in version.report_md
     assert "against the base" in version.report_md
-    assert sum(len(chunk.samples) for chunk in ready.synthesize(pb.SpeakSpec(voice="anna", version=2, text="It is deep."))) > 4 * 2_400
+    assert (
+        sum(len(chunk.samples) for chunk in ready.synthesize(pb.SpeakSpec(voice="anna", version=2, text="It is deep.")))
+        > 4 * 2_400
+    )
     assert workshop.down() == 0

@@ -1,4 +1,5 @@
-"""A whole Myna in a folder of its own, for end-to-end tests: the real mynad, its real workers, real recordings, a tiny random base.
+"""A whole Myna in a folder of its own, for end-to-end tests: the real mynad, its real workers, real recordings, a tiny
+random base.
 
 Nothing here sleeps: waiting means watching the event stream or a process, always with a bound.
 """
@@ -49,14 +50,21 @@ batch_size = 4
 seed = 7
 """
 #: a training that lasts long enough to be disturbed, as choices of `Client.train`
-LONG: dict[str, Any] = {"steps": 120, "checkpoint_every": 10, "eval_every": 60, "batch_size": 4, "seed": 11, "patience": 0}
+LONG: dict[str, Any] = {
+    "steps": 120,
+    "checkpoint_every": 10,
+    "eval_every": 60,
+    "batch_size": 4,
+    "seed": 11,
+    "patience": 0,
+}
 
 
 class Workshop:
     """A home folder and, while `up`, the mynad that owns it.
 
-    `prefix` is put before mynad's command; `inside` is what the home is called where that command runs, if it is another name; `module` is
-    what Python runs as mynad.
+    `prefix` is put before mynad's command; `inside` is what the home is called where that command runs, if it is
+    another name; `module` is what Python runs as mynad.
     """
 
     def __init__(
@@ -174,8 +182,8 @@ def until(
     patience: float = PATIENCE,
     fails: Callable[[pb.Event], bool] = lambda event: False,
 ) -> pb.Event:
-    """The first event after a cursor that is wanted. A failed job (but one that `fails` expects) or a passed bound ends the test with what
-    was heard."""
+    """The first event after a cursor that is wanted. A failed job (but one that `fails` expects) or a passed bound ends
+    the test with what was heard."""
     heard: list[str] = []
     for event in bounded(client.watch(after), patience):
         heard.append(_short(event))
@@ -217,7 +225,10 @@ def bounded(stream: Iterator[T], patience: float) -> Iterator[T]:
 def job_is(kind: pb.JobKind.ValueType, state: str, voice: str = "") -> Callable[[pb.Event], bool]:
     """An event that tells of a job of this kind in this state."""
     return lambda event: (
-        event.HasField("job") and event.job.kind == kind and state_of(event.job) == state and voice in ("", event.job.voice)
+        event.HasField("job")
+        and event.job.kind == kind
+        and state_of(event.job) == state
+        and voice in ("", event.job.voice)
     )
 
 

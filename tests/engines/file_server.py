@@ -65,7 +65,8 @@ class Server:
                 self.close_connection = True
 
             def drip(self, body: bytes, start: int) -> bytes:
-                """Send the beginning at once and then a byte now and then; returns what is left when the server may flow again."""
+                """Send the beginning at once and then a byte now and then; returns what is left when the server may
+                flow again."""
                 self.wfile.write(body[:start])
                 server.faults.dripping.set()
                 while start < len(body) - 1 and not server.faults.flow.wait(0.02):

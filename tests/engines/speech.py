@@ -15,7 +15,10 @@ FIXTURES = Path(__file__).parent / "fixtures"
 TEXTS = {
     "harbour": "The small boat left the harbour before the sun came up.",
     "letter": "She wrote a long letter to her brother in the north.",
-    "market": ("On Monday they sold bread and apples at the old market. The children waited near the fountain. Nobody wanted to go home"),
+    "market": (
+        "On Monday they sold bread and apples at the old market. The children waited near the "
+        "fountain. Nobody wanted to go home"
+    ),
 }
 RATE = 16_000
 

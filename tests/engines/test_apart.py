@@ -57,5 +57,8 @@ def test_the_work_is_not_waited_for_once_it_is_cancelled(apart: Apart) -> None:
 
 def test_when_the_copy_dies_so_does_the_worker() -> None:
     """As if it had done the work itself: then mynad knows what it was at."""
-    code = "import os, signal; from engines.apart import in_a_copy; in_a_copy(lambda: os.kill(os.getpid(), signal.SIGSEGV), lambda: None)"
+    code = (
+        "import os, signal; from engines.apart import in_a_copy; in_a_copy(lambda: "
+        "os.kill(os.getpid(), signal.SIGSEGV), lambda: None)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGSEGV

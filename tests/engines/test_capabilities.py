@@ -12,8 +12,8 @@ from engines.capabilities import Capability
 from engines.errors import BadInput
 
 SPEAKER = EngineInfo(
-    name="parrot", title="Parrot", package="nowhere", capabilities=frozenset({Capability.SPEAKS}), languages=("en",), sample_rate=16_000,
-    licence="", licence_url="",
+    name="parrot", title="Parrot", package="nowhere", capabilities=frozenset({Capability.SPEAKS}), languages=("en",),
+    sample_rate=16_000, licence="", licence_url="",
 )  # fmt: skip
 
 
@@ -23,7 +23,10 @@ SPEAKER = EngineInfo(
         (Capability.LEARNS, "The engine parrot only speaks; it cannot be trained."),
         (Capability.ADAPTS, "The engine parrot has no adapters."),
         (Capability.EXPORTS, "The engine parrot writes no files for other tools."),
-        (Capability.REFERENCES, "The engine parrot speaks as it was trained: it takes neither references nor another speaker."),
+        (
+            Capability.REFERENCES,
+            "The engine parrot speaks as it was trained: it takes neither references nor another speaker.",
+        ),
         (Capability.CONVERTS, "The engine parrot only speaks; it cannot convert a recording."),
     ],
 )

@@ -102,7 +102,9 @@ def test_a_whole_part_needs_only_its_name(server: Server, tmp_path: Path) -> Non
     assert (tmp_path / "model.pth").read_bytes() == CONTENT
 
 
-def test_a_server_whose_file_has_another_size_is_found_out_before_two_gigabytes_are_fetched(server: Server, tmp_path: Path) -> None:
+def test_a_server_whose_file_has_another_size_is_found_out_before_two_gigabytes_are_fetched(
+    server: Server, tmp_path: Path
+) -> None:
     server.files["/model.pth"] = CONTENT + b"a longer one"
     with pytest.raises(EngineError, match="the server says that it has 3,000,012 bytes and not 3,000,000"):
         fetch(server, tmp_path)
@@ -135,5 +137,7 @@ def test_a_file_that_is_not_there_is_not_asked_for_again(server: Server, tmp_pat
 def test_without_a_network_the_sentence_names_what_was_asked_for(tmp_path: Path) -> None:
     with Server({}).up() as gone:
         pass
-    with pytest.raises(EngineError, match=r"http://127\.0\.0\.1:\d+/model\.pth cannot be fetched: no answer \(Connection refused\)"):
+    with pytest.raises(
+        EngineError, match=r"http://127\.0\.0\.1:\d+/model\.pth cannot be fetched: no answer \(Connection refused\)"
+    ):
         fetch(gone, tmp_path)

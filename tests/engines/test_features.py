@@ -134,7 +134,9 @@ def test_what_was_encoded_before_a_cancel_is_kept(command: Command, error: type[
     assert encode(engine, CLIPS, tmp_path).from_cache == 2
 
 
-def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_a_sentence_and_leaves_nothing_half_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

@@ -52,7 +52,9 @@ def test_a_folder_that_was_removed_is_made_and_synced_anew(tmp_path: Path, synce
     assert {"a", tmp_path.name} <= set(synced)
 
 
-@pytest.mark.parametrize(("number", "words"), [(errno.ENOSPC, "full"), (errno.EDQUOT, "full"), (errno.EROFS, "read-only")])
+@pytest.mark.parametrize(
+    ("number", "words"), [(errno.ENOSPC, "full"), (errno.EDQUOT, "full"), (errno.EROFS, "read-only")]
+)
 def test_a_disk_that_cannot_be_written_is_a_sentence(number: int, words: str) -> None:
     with (
         pytest.raises(DiskFull, match=f"^The disk is {words}: a clip could not be written.") as told,

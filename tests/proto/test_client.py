@@ -85,7 +85,9 @@ def test_a_watch_outlives_a_restart_of_the_daemon(stage: Stage, client: Client) 
     watch.close()
 
 
-def test_a_followed_log_that_breaks_off_goes_on_without_losing_or_repeating_a_line(stage: Stage, client: Client, home: Path) -> None:
+def test_a_followed_log_that_breaks_off_goes_on_without_losing_or_repeating_a_line(
+    stage: Stage, client: Client, home: Path
+) -> None:
     stage.jobs.cut_after = 700
     assert [line.cursor for line in client.logs(1, follow=True)] == list(range(1, 2_001))
 
@@ -138,7 +140,12 @@ def test_training_from_the_base_with_options_is_submitted_so(stage: Stage, clien
     client.train("anna", start="base", steps=7, seed=None, engine={"heads": "2"}, key="once")
     (request,) = stage.jobs.submitted
     spec = request.spec.train
-    assert (request.idempotency_key, spec.voice, getattr(spec, "from"), spec.options.steps) == ("once", "anna", "base", 7)
+    assert (request.idempotency_key, spec.voice, getattr(spec, "from"), spec.options.steps) == (
+        "once",
+        "anna",
+        "base",
+        7,
+    )
     assert not spec.options.HasField("seed")
     assert dict(spec.options.engine) == {"heads": "2"}
 

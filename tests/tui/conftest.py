@@ -48,8 +48,12 @@ def myna(home: Path) -> Run:
     def run(*words: object, input: bytes = b"", timeout: float = 60.0, **environment: str) -> Ended:
         command = [sys.executable, "-m", "tui.cli", *map(str, words)]
         env = clean_environment(home, **environment)
-        done = subprocess.run(command, cwd=ROOT, env=env, input=input, capture_output=True, timeout=timeout, check=False)
-        return Ended(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"), done.stdout)
+        done = subprocess.run(
+            command, cwd=ROOT, env=env, input=input, capture_output=True, timeout=timeout, check=False
+        )
+        return Ended(
+            done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"), done.stdout
+        )
 
     return run
 

@@ -1,4 +1,5 @@
-"""A sound card made of paper: stands for the module sounddevice, plays by asking the callback, and keeps what it was given."""
+"""A sound card made of paper: stands for the module sounddevice, plays by asking the callback, and keeps what it was
+given."""
 
 from __future__ import annotations
 
@@ -68,8 +69,8 @@ class Card(SimpleNamespace):
 
     def __init__(self, *, outputs: int = 1, refuses: bool = False, by_itself: bool = False) -> None:
         super().__init__(
-            PortAudioError=PortAudioError, CallbackStop=CallbackStop, outputs=outputs, refuses=refuses, by_itself=by_itself,
-            streams=[], heard=array("f"), sound=threading.Event(),
+            PortAudioError=PortAudioError, CallbackStop=CallbackStop, outputs=outputs, refuses=refuses,
+            by_itself=by_itself, streams=[], heard=array("f"), sound=threading.Event(),
         )  # fmt: skip
 
     def RawOutputStream(self, **settings: Any) -> Stream:

@@ -1,4 +1,5 @@
-"""A daemon made of paper: a real gRPC server on the real Unix socket that answers with fixed rows, and can be made to vanish and return.
+"""A daemon made of paper: a real gRPC server on the real Unix socket that answers with fixed rows, and can be made to
+vanish and return.
 
 For what the real mynad cannot show quickly (a trained voice, a lost connection in the middle of a watch).
 """
@@ -38,11 +39,20 @@ def refuse(context: grpc.ServicerContext, code: grpc.StatusCode, sentence: str, 
 
 def tone(seconds: float) -> bytes:
     """Little-endian float32 at 440 Hz, a little too loud at its peaks."""
-    return array.array("f", (1.1 * math.sin(2 * math.pi * 440 * n / RATE) for n in range(int(seconds * RATE)))).tobytes()
+    return array.array(
+        "f", (1.1 * math.sin(2 * math.pi * 440 * n / RATE) for n in range(int(seconds * RATE)))
+    ).tobytes()
 
 
 def job(number: int, **status: Any) -> pb.Job:
-    return pb.Job(id=number, kind=pb.TRAIN, voice="anna", title=f"train anna (#{number})", status=pb.JobStatus(**status), attempts=1)
+    return pb.Job(
+        id=number,
+        kind=pb.TRAIN,
+        voice="anna",
+        title=f"train anna (#{number})",
+        status=pb.JobStatus(**status),
+        attempts=1,
+    )
 
 
 def succeeded(number: int) -> pb.Job:
@@ -102,18 +112,29 @@ class Jobs(stubs.JobsServicer):
 
     def Get(self, request: pb.JobRequest, context: Any) -> pb.Job:
         if request.id not in self.rows:
-            refuse(context, grpc.StatusCode.NOT_FOUND, f"There is no job {request.id}.", "`myna jobs` lists those there are.")
+            refuse(
+                context,
+                grpc.StatusCode.NOT_FOUND,
+                f"There is no job {request.id}.",
+                "`myna jobs` lists those there are.",
+            )
         return self.rows[request.id]
 
     def List(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
-        rows = [row for row in self.rows.values() if not request.states or row.status.WhichOneof("status") in request.states]
+        rows = [
+            row for row in self.rows.values() if not request.states or row.status.WhichOneof("status") in request.states
+        ]
         start = int(request.page.token or 0)
         end = start + request.page.size
         return pb.ListJobsResponse(jobs=rows[start:end], next_token=str(end) if end < len(rows) else "")
 
     def Watch(self, request: pb.WatchRequest, context: Any) -> Iterator[pb.Event]:
         self.asked_after.append(request.after)
-        later = (event for event in self._told.follow(self.events, context) if not event.cursor or event.cursor > request.after)
+        later = (
+            event
+            for event in self._told.follow(self.events, context)
+            if not event.cursor or event.cursor > request.after
+        )
         for sent, event in enumerate(later):
             if self.cut_after and sent == self.cut_after:
                 self.cut_after = 0
@@ -191,7 +212,9 @@ class Runs(stubs.RunsServicer):
             steps = [step for step in sorted(points) if request.from_step <= step <= (request.to_step or step)]
             if not request.names or name in request.names:
                 values = [points[step] for step in steps]
-                told.append(pb.Series(name=name, steps=steps, values=values, total=len(steps), cursor=len(self.batches)))
+                told.append(
+                    pb.Series(name=name, steps=steps, values=values, total=len(steps), cursor=len(self.batches))
+                )
         return pb.PointsResponse(series=told)
 
     def WatchPoints(self, request: pb.WatchPointsRequest, context: Any) -> Iterator[pb.PointBatch]:
@@ -213,7 +236,15 @@ class Voices(stubs.VoicesServicer):
         better = "# anna v7\n\nIt is better."
         self.versions = {
             "anna": [
-                pb.Version(voice="anna", number=7, parent=6, dataset=4, state="promoted", metrics={"wer": 0.25}, report_md=better),
+                pb.Version(
+                    voice="anna",
+                    number=7,
+                    parent=6,
+                    dataset=4,
+                    state="promoted",
+                    metrics={"wer": 0.25},
+                    report_md=better,
+                ),
                 pb.Version(voice="anna", number=6, dataset=3, state="archived", metrics={"wer": 0.5}),
             ]
         }
@@ -224,7 +255,9 @@ class Voices(stubs.VoicesServicer):
         self.sentence = "anna@7 is better: fewer words are wrong."
 
     def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
-        return pb.ListVoicesResponse(voices=[row for row in self.rows if request.deleted or not row.HasField("deleted")])
+        return pb.ListVoicesResponse(
+            voices=[row for row in self.rows if request.deleted or not row.HasField("deleted")]
+        )
 
     def DeleteVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
         self.changed.append(("DeleteVoice", request.voice, 0))
@@ -246,7 +279,9 @@ class Voices(stubs.VoicesServicer):
 
     def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
         if request.voice not in {row.name for row in self.rows} | {"anna"}:
-            refuse(context, grpc.StatusCode.NOT_FOUND, f"There is no voice named {request.voice!r}.", "There are: anna.")
+            refuse(
+                context, grpc.StatusCode.NOT_FOUND, f"There is no voice named {request.voice!r}.", "There are: anna."
+            )
         rows = self.versions.get(request.voice, [])
         return pb.VersionsResponse(versions=[row for row in rows if request.number in (0, row.number)])
 
@@ -272,13 +307,17 @@ class Voices(stubs.VoicesServicer):
     def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
         if request.b in self.unscored:
             sentence = f"v{request.a} and v{request.b} were not scored on the same held-out lines yet."
-            return pb.CompareResponse(ready=False, sentence=f"{sentence} `myna compare --score` lets them speak these lines.")
+            return pb.CompareResponse(
+                ready=False, sentence=f"{sentence} `myna compare --score` lets them speak these lines."
+            )
         rows = self.versions.get(request.voice, [])
-        one, other = (next((row.metrics for row in rows if row.number == number), {}) for number in (request.a, request.b))
+        one, other = (
+            next((row.metrics for row in rows if row.number == number), {}) for number in (request.a, request.b)
+        )
         metrics = [
             pb.ComparedMetric(
-                name=name, a=one[name], b=other[name], recordings=self.recorded.get(name, math.nan), lower_is_better=name == "wer",
-                better="ab"[(one[name] > other[name]) == (name == "wer")],
+                name=name, a=one[name], b=other[name], recordings=self.recorded.get(name, math.nan),
+                lower_is_better=name == "wer", better="ab"[(one[name] > other[name]) == (name == "wer")],
             )
             for name in sorted(one)
             if name in other
@@ -302,19 +341,28 @@ class Voices(stubs.VoicesServicer):
         votes = {which: sum(rating.preferred == which for rating in self.rated) for which in ("a", "b", "same")}
         decided = votes["a"] + votes["b"]
         low, high = tally.wilson(votes["b"], decided)
-        scores = [[getattr(rating, name) for rating in self.rated if getattr(rating, name)] for name in ("score_a", "score_b")]
+        scores = [
+            [getattr(rating, name) for rating in self.rated if getattr(rating, name)] for name in ("score_a", "score_b")
+        ]
         opinions = [
-            pb.OpinionScore(count=len(each), **dict(zip(("mean", "low", "high"), tally.opinion(each), strict=True))) for each in scores
+            pb.OpinionScore(count=len(each), **dict(zip(("mean", "low", "high"), tally.opinion(each), strict=True)))
+            for each in scores
         ]
         counted = pb.Tally(
             **votes, ratings=len(self.rated), blind=len(self.rated), low=low, high=high,
             share_b=votes["b"] / decided if decided else math.nan,
-            score_a=opinions[0], score_b=opinions[1], sentence=f"v{request.b} was preferred {votes['b']} of {decided} times.",
+            score_a=opinions[0], score_b=opinions[1],
+            sentence=f"v{request.b} was preferred {votes['b']} of " f"{decided} times.",
         )  # fmt: skip
         return pb.RatingsResponse(ratings=self.rated[::-1], tally=counted)
 
     def Export(self, request: pb.ExportRequest, context: Any) -> Iterator[pb.FilePart]:
-        refuse(context, grpc.StatusCode.UNIMPLEMENTED, "Packages come in a later version.", "Copy the version's folder for now.")
+        refuse(
+            context,
+            grpc.StatusCode.UNIMPLEMENTED,
+            "Packages come in a later version.",
+            "Copy the version's folder for now.",
+        )
         yield pb.FilePart()
 
 
@@ -324,19 +372,30 @@ class Datasets(stubs.DatasetsServicer):
         self.tokens: list[str] = []
         why = "It lasts 0.2 s; 1.0 s is the least."
         self.clips = [
-            pb.Clip(sha256="c0ffee" * 10, recording_name="a.wav", end=3.0, text="hello there", text_source="given", kept=True),
+            pb.Clip(
+                sha256="c0ffee" * 10,
+                recording_name="a.wav",
+                end=3.0,
+                text="hello there",
+                text_source="given",
+                kept=True,
+            ),
             pb.Clip(recording_name="b\nad.wav", end=0.2, reason="too-short", sentence=why),
         ]
         self.datasets: list[pb.Dataset] = []
         self.sounds: dict[str, bytes] = {}  # files of clips, by digest
-        self.given = [pb.Recording(voice="anna", sha256=digit * 64, name=f"{digit}.wav", seconds=3.0, clips=1) for digit in "abc"]
+        self.given = [
+            pb.Recording(voice="anna", sha256=digit * 64, name=f"{digit}.wav", seconds=3.0, clips=1) for digit in "abc"
+        ]
 
     def Clips(self, request: pb.ClipsRequest, context: Any) -> pb.ClipsResponse:
         rows = [
             row for row in self.clips if (row.kept or request.dropped) and (row.held_out or not request.held_out_only)
         ]  # as the daemon does: dropped ones too
         start, size = int(request.page.token or 0), request.page.size or 50
-        return pb.ClipsResponse(clips=rows[start : start + size], next_token=str(start + size) if start + size < len(rows) else "")
+        return pb.ClipsResponse(
+            clips=rows[start : start + size], next_token=str(start + size) if start + size < len(rows) else ""
+        )
 
     def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
         (row,) = (row for row in self.clips if row.sha256 == request.sha256)
@@ -360,7 +419,9 @@ class Datasets(stubs.DatasetsServicer):
         yield pb.FilePart(data=data[100:])
 
     def Recordings(self, request: pb.ListRecordingsRequest, context: Any) -> pb.ListRecordingsResponse:
-        return pb.ListRecordingsResponse(recordings=[row for row in self.given if request.removed or not row.HasField("removed")])
+        return pb.ListRecordingsResponse(
+            recordings=[row for row in self.given if request.removed or not row.HasField("removed")]
+        )
 
     def Remove(self, request: pb.RecordingRequest, context: Any) -> pb.Recording:
         (row,) = (row for row in self.given if row.sha256 == request.sha256)
@@ -394,7 +455,10 @@ class Speech(stubs.SpeechServicer):
         self.sampled.append(request)
         if request.version in self.unspoken:
             refuse(
-                context, grpc.StatusCode.NOT_FOUND, f"anna@{request.version} has not spoken this line yet.", "It does when it is scored."
+                context,
+                grpc.StatusCode.NOT_FOUND,
+                f"anna@{request.version} has not spoken this line yet.",
+                "It does when it is scored.",
             )
         yield pb.AudioChunk(samples=self.sound or tone(0.25), sample_rate=RATE)
         yield pb.AudioChunk(samples=b"" if self.sound else tone(0.25), sample_rate=RATE, last=True)
@@ -423,7 +487,9 @@ class Speech(stubs.SpeechServicer):
 
 class System(stubs.SystemServicer):
     def __init__(self) -> None:
-        self.info = pb.InfoResponse(version="0.1.0", home="/somewhere", started=NOW, jobs={"succeeded": 450}, cursor=100, pid=1)
+        self.info = pb.InfoResponse(
+            version="0.1.0", home="/somewhere", started=NOW, jobs={"succeeded": 450}, cursor=100, pid=1
+        )
 
         self.samples: list[pb.SystemSample] = []
         self._told = Told()

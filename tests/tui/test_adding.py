@@ -39,7 +39,9 @@ def test_a_recordings_transcript_comes_along(tmp_path: Path) -> None:
 
 @pytest.mark.unit
 def test_a_folder_comes_with_its_sub_folders_and_metadata_but_without_other_files(tmp_path: Path) -> None:
-    given = files(tmp_path / "given", "wavs/a.wav", "metadata.csv", "voice.toml", "notes.pdf", ".hidden.wav", ".git/x.wav")
+    given = files(
+        tmp_path / "given", "wavs/a.wav", "metadata.csv", "voice.toml", "notes.pdf", ".hidden.wav", ".git/x.wav"
+    )
     gathered = inbox_copy.gather([given])
     assert {name for name, _ in gathered.files} == {"wavs/a.wav", "metadata.csv", "voice.toml"}
     assert [Path(reason.split(":")[0]).name for reason in gathered.left_out] == [".hidden.wav", "notes.pdf"]
@@ -106,9 +108,13 @@ def test_to_a_remote_daemon_files_are_sent_over_tls_with_the_token(myna: Run, st
     import grpc
 
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    request = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    request = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
     try:
-        subprocess.run([*request.split(), "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+        subprocess.run(
+            [*request.split(), "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True
+        )
     except FileNotFoundError:
         pytest.skip("openssl makes the certificate of this test")
     stage.close()
@@ -125,7 +131,9 @@ def test_to_a_remote_daemon_files_are_sent_over_tls_with_the_token(myna: Run, st
 
 
 @pytest.mark.integration
-def test_through_a_tunnelled_socket_files_are_sent_not_copied_here(myna: Run, stage: Stage, home: Path, tmp_path: Path) -> None:
+def test_through_a_tunnelled_socket_files_are_sent_not_copied_here(
+    myna: Run, stage: Stage, home: Path, tmp_path: Path
+) -> None:
     stage.system.info.home = "/home/of/the/daemon"  # not ours: its socket was brought here by ssh -L
     assert myna("add", "anna", files(tmp_path / "given", "a.wav")).code == 0
     assert stage.datasets.uploaded == {"a.wav": b"a.wav"}

@@ -97,9 +97,14 @@ def test_a_list_as_json_is_an_array_whose_numbers_are_numbers(myna: Run, stage: 
 
 
 def test_a_watch_as_json_is_a_line_an_event(home: Path, stage: Stage) -> None:
-    stage.jobs.events = [pb.Event(cursor=101, time=NOW, inbox=pb.InboxEvent(voice="anna", name="a.wav", state="taken", seconds=3.0))]
+    stage.jobs.events = [
+        pb.Event(cursor=101, time=NOW, inbox=pb.InboxEvent(voice="anna", name="a.wav", state="taken", seconds=3.0))
+    ]
     with subprocess.Popen(
-        [sys.executable, "-m", "tui.cli", "watch", "--json"], cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE
+        [sys.executable, "-m", "tui.cli", "watch", "--json"],
+        cwd=ROOT,
+        env=clean_environment(home),
+        stdout=subprocess.PIPE,
     ) as watch:
         assert watch.stdout is not None
         assert json.loads(watch.stdout.readline())["inbox"]["name"] == "a.wav"
@@ -110,7 +115,9 @@ def test_a_watch_as_json_is_a_line_an_event(home: Path, stage: Stage) -> None:
 def test_ctrl_c_ends_a_watch_without_a_word(home: Path, stage: Stage) -> None:
     stage.jobs.events = [pb.Event(cursor=101, time=NOW, notice=pb.Notice(level="note", sentence="Hello."))]
     command = [sys.executable, "-m", "tui.cli", "watch"]
-    with subprocess.Popen(command, cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as watch:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as watch:
         assert watch.stdout is not None
         assert watch.stderr is not None
         assert b"Hello." in watch.stdout.readline()
@@ -121,7 +128,9 @@ def test_ctrl_c_ends_a_watch_without_a_word(home: Path, stage: Stage) -> None:
 
 def test_ctrl_c_while_waiting_leaves_the_job_at_work_and_says_so(home: Path, stage: Stage) -> None:
     command = [sys.executable, "-m", "tui.cli", "train", "anna", "--wait"]
-    with subprocess.Popen(command, cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as train:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as train:
         assert train.stderr is not None
         assert b"queued GPU held by train #12" in train.stderr.readline()
         train.send_signal(signal.SIGINT)
@@ -131,7 +140,9 @@ def test_ctrl_c_while_waiting_leaves_the_job_at_work_and_says_so(home: Path, sta
 
 def test_a_reader_that_leaves_early_is_no_error(home: Path, stage: Stage) -> None:
     command = [sys.executable, "-m", "tui.cli", "logs", "1"]
-    with subprocess.Popen(command, cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE) as logs:
+    with subprocess.Popen(
+        command, cwd=ROOT, env=clean_environment(home), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as logs:
         assert logs.stdout is not None
         assert logs.stderr is not None
         logs.stdout.readline()
@@ -144,7 +155,9 @@ def test_a_reader_that_leaves_early_is_no_error(home: Path, stage: Stage) -> Non
 def test_output_onto_a_full_disk_is_a_failure_with_a_sentence(home: Path, stage: Stage) -> None:
     command = [sys.executable, "-m", "tui.cli", "jobs"]
     with open("/dev/full", "wb") as full:
-        ended = subprocess.run(command, cwd=ROOT, env=clean_environment(home), stdout=full, stderr=subprocess.PIPE, timeout=60, check=False)
+        ended = subprocess.run(
+            command, cwd=ROOT, env=clean_environment(home), stdout=full, stderr=subprocess.PIPE, timeout=60, check=False
+        )
     assert ended.returncode == 1
     assert b"No space left" in ended.stderr
     assert b"Traceback" not in ended.stderr
@@ -163,7 +176,9 @@ def test_a_waiting_job_says_why(myna: Run, stage: Stage) -> None:
 
 
 def test_a_failed_job_says_what_went_wrong_and_what_to_do(myna: Run, stage: Stage) -> None:
-    error = pb.JobError(kind=pb.DISK_FULL, sentence="The disk is full.", hint="Free 2.1 GB.", log_tail="writing step 40\n")
+    error = pb.JobError(
+        kind=pb.DISK_FULL, sentence="The disk is full.", hint="Free 2.1 GB.", log_tail="writing step 40\n"
+    )
     stage.jobs.rows = {3: job(3, failed=pb.JobStatus.Failed(started=NOW, ended=NOW, error=error))}
     out = myna("job", 3).out
     assert all(words in out for words in ("The disk is full.", "Free 2.1 GB.", "writing step 40"))
@@ -171,7 +186,9 @@ def test_a_failed_job_says_what_went_wrong_and_what_to_do(myna: Run, stage: Stag
 
 def test_waiting_for_a_training_that_fails_exits_1_with_its_sentence(myna: Run, stage: Stage) -> None:
     error = pb.JobError(kind=pb.ENGINE, sentence="The loss is no number.", hint="Lower the learning rate.")
-    stage.jobs.events = [pb.Event(cursor=101, time=NOW, job=job(900, failed=pb.JobStatus.Failed(started=NOW, ended=NOW, error=error)))]
+    stage.jobs.events = [
+        pb.Event(cursor=101, time=NOW, job=job(900, failed=pb.JobStatus.Failed(started=NOW, ended=NOW, error=error)))
+    ]
     ended = myna("train", "anna", "--wait")
     assert ended.code == 1
     assert "The loss is no number." in ended.err
@@ -208,7 +225,9 @@ def test_a_clip_is_found_by_the_beginning_of_its_digest(myna: Run, stage: Stage)
     assert "no clip abc" in myna("clip", "anna", "abc").err
 
 
-def test_what_comes_later_is_answered_with_the_daemons_sentence_and_leaves_no_file(myna: Run, stage: Stage, tmp_path: Path) -> None:
+def test_what_comes_later_is_answered_with_the_daemons_sentence_and_leaves_no_file(
+    myna: Run, stage: Stage, tmp_path: Path
+) -> None:
     ended = myna("export", "anna", "-o", tmp_path / "anna.myna.tar.zst")
     assert ended.code == 1
     assert "later version" in ended.err
@@ -217,9 +236,15 @@ def test_what_comes_later_is_answered_with_the_daemons_sentence_and_leaves_no_fi
 
 @pytest.mark.parametrize(
     ("line", "offered"),
-    [("myna prom", {"promote"}), ("myna versions a", {"anna"}), ("myna promote anna@", {"anna@7", "anna@6", "anna@base"})],
+    [
+        ("myna prom", {"promote"}),
+        ("myna versions a", {"anna"}),
+        ("myna promote anna@", {"anna@7", "anna@6", "anna@base"}),
+    ],
 )
-def test_the_shell_completes_commands_voices_and_versions(myna: Run, stage: Stage, line: str, offered: set[str]) -> None:
+def test_the_shell_completes_commands_voices_and_versions(
+    myna: Run, stage: Stage, line: str, offered: set[str]
+) -> None:
     words = line.split()
     ended = myna(_MYNA_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1))
     assert set(ended.out.split()) == offered
@@ -239,7 +264,12 @@ def test_speech_goes_into_a_wav_that_any_program_reads(myna: Run, stage: Stage, 
     ended = myna("say", "One.", "Two.", "--voice", "anna@7", "-o", out, "--speed", 1.5, "--seed", 3)
     assert ended.code == 0, ended.err
     with wave.open(str(out)) as file:
-        assert (file.getframerate(), file.getnchannels(), file.getsampwidth(), file.getnframes()) == (RATE, 1, 2, int(0.75 * RATE))
+        assert (file.getframerate(), file.getnchannels(), file.getsampwidth(), file.getnframes()) == (
+            RATE,
+            1,
+            2,
+            int(0.75 * RATE),
+        )
     (asked,) = stage.speech.asked
     assert (asked.text, asked.voice, asked.version, asked.speed, asked.seed) == ("One. Two.", "anna", 7, 1.5, 3)
     assert not asked.HasField("temperature")
@@ -273,7 +303,9 @@ def test_speech_redirected_into_a_file_has_its_true_length(home: Path, stage: St
 
 
 @pytest.mark.parametrize("ending", [".flac", ".ogg"])
-def test_speech_is_written_in_the_format_of_the_files_ending(myna: Run, stage: Stage, tmp_path: Path, ending: str) -> None:
+def test_speech_is_written_in_the_format_of_the_files_ending(
+    myna: Run, stage: Stage, tmp_path: Path, ending: str
+) -> None:
     import soundfile
 
     out = tmp_path / f"out{ending}"
@@ -292,7 +324,9 @@ def test_what_the_engine_cannot_say_is_named(myna: Run, stage: Stage, tmp_path: 
     assert "left_out" not in json.loads(myna("say", "One.", "-o", tmp_path / "out.wav", "--json").out)
 
 
-def test_an_ending_without_a_format_is_refused_before_anything_is_spoken(myna: Run, stage: Stage, tmp_path: Path) -> None:
+def test_an_ending_without_a_format_is_refused_before_anything_is_spoken(
+    myna: Run, stage: Stage, tmp_path: Path
+) -> None:
     ended = myna("say", "One.", "-o", tmp_path / "out.xyz")
     assert ended.code == 2
     assert ".wav, .flac" in ended.err
@@ -315,14 +349,17 @@ def test_without_a_sound_output_say_names_the_option_that_saves(myna: Run, stage
     assert not stage.speech.asked
 
 
-# ---------------------------------------------------------------------------------------------------------------- terminal
+# ----------------------------------------------------------------------------------------------------------------
+# terminal
 
 
 def on_terminal(home: Path, *words: str, until: bytes, **environment: str) -> bytes:
     """What the command writes to a terminal of its own, once `until` was written."""
     parent, child = pty.openpty()
     env = clean_environment(home, TERM="xterm-256color", **environment)
-    process = subprocess.Popen([sys.executable, "-m", "tui.cli", *words], cwd=ROOT, env=env, stdin=child, stdout=child, stderr=child)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tui.cli", *words], cwd=ROOT, env=env, stdin=child, stdout=child, stderr=child
+    )
     os.close(child)
     written, deadline = b"", time.monotonic() + 30
     try:
@@ -347,7 +384,9 @@ def test_a_terminal_gets_colours_unless_no_color_says_otherwise(home: Path, stag
 
 
 def test_waiting_on_a_terminal_shows_how_far_the_job_is(home: Path, stage: Stage) -> None:
-    running = pb.JobStatus.Running(started=NOW, progress=pb.Progress(done=120, total=500, unit="steps", eta_seconds=200))
+    running = pb.JobStatus.Running(
+        started=NOW, progress=pb.Progress(done=120, total=500, unit="steps", eta_seconds=200)
+    )
     stage.jobs.events = [pb.Event(cursor=101, time=NOW, job=job(900, running=running))]
     assert b"120 of 500 steps" in on_terminal(home, "train", "anna", "--wait", until=b"120 of 500 steps")
 
@@ -361,7 +400,9 @@ def test_a_recording_is_taken_out_by_name_or_digest_and_comes_back(myna: Run, st
     assert out.code == 0, out.err
     assert "myna restore anna bbbbbbbbbbbb" in out.out
     assert "b.wav" not in myna("recordings", "anna").out
-    assert [row["name"] for row in json.loads(myna("recordings", "anna", "--removed", "--json").out) if "removed" in row] == ["b.wav"]
+    assert [
+        row["name"] for row in json.loads(myna("recordings", "anna", "--removed", "--json").out) if "removed" in row
+    ] == ["b.wav"]
     assert myna("restore", "anna", "bbb").code == 0
     assert "b.wav" in myna("recordings", "anna").out
     missing = myna("remove", "anna", "nothing.wav")
@@ -390,7 +431,9 @@ def test_a_voice_is_renamed_and_json_tells_it(myna: Run, stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("text", [(), ("Hello.",)])
-def test_speakers_are_listed_without_a_sound_card_and_without_a_text(myna: Run, stage: Stage, text: tuple[str, ...]) -> None:
+def test_speakers_are_listed_without_a_sound_card_and_without_a_text(
+    myna: Run, stage: Stage, text: tuple[str, ...]
+) -> None:
     ended = myna("say", *text, "--speaker", "?")
     assert "It has: Ana, Ben." in ended.err
     assert "Nothing can be played" not in ended.err
@@ -398,7 +441,9 @@ def test_speakers_are_listed_without_a_sound_card_and_without_a_text(myna: Run, 
 
 
 @pytest.mark.parametrize(("asked", "word"), [(pb.CANCELLING, "cancelling"), (pb.PAUSING, "pausing")])
-def test_a_job_that_was_asked_to_end_or_to_wait_says_so_in_every_list(myna: Run, stage: Stage, asked: pb.Transition, word: str) -> None:
+def test_a_job_that_was_asked_to_end_or_to_wait_says_so_in_every_list(
+    myna: Run, stage: Stage, asked: pb.Transition, word: str
+) -> None:
     stage.jobs.rows = {3: job(3, running=pb.JobStatus.Running(started=NOW, transition=asked))}
     for words in (("jobs",), ("job", 3), ("status",)):
         assert word in myna(*words).out, words

@@ -120,7 +120,10 @@ def test_waiting_for_the_first_sound_is_no_underrun() -> None:
 
 @given(
     st.lists(
-        st.one_of(st.integers(1, 7).map(lambda count: ("fill", count)), st.integers(1, 5).map(lambda count: ("add", count))), max_size=40
+        st.one_of(
+            st.integers(1, 7).map(lambda count: ("fill", count)), st.integers(1, 5).map(lambda count: ("add", count))
+        ),
+        max_size=40,
     )
 )
 def test_every_sample_is_heard_once_and_in_order_however_it_comes(moves: list[tuple[str, int]]) -> None:

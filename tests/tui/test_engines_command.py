@@ -78,7 +78,9 @@ def test_who_says_no_has_accepted_nothing(daemon: None, mirror: Server, home: Pa
     assert mirror.asked == []
 
 
-def test_a_folder_that_is_not_the_base_is_a_sentence_and_nothing_is_taken(daemon: None, home: Path, myna: Run, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_the_base_is_a_sentence_and_nothing_is_taken(
+    daemon: None, home: Path, myna: Run, tmp_path: Path
+) -> None:
     assert myna("engines", "accept", "xtts", "--no-fetch").code == 0
     (wrong := tmp_path / "wrong").mkdir()
     (wrong / "model.pth").write_bytes(b"<!DOCTYPE html>")

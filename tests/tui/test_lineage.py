@@ -19,7 +19,9 @@ BASE = pb.Version(number=0)
 
 
 def drawn(parents: dict[int, int], promoted: int = 0) -> list[str]:
-    versions = [pb.Version(number=n, parent=p, state="promoted" if n == promoted else "candidate") for n, p in parents.items()]
+    versions = [
+        pb.Version(number=n, parent=p, state="promoted" if n == promoted else "candidate") for n, p in parents.items()
+    ]
     return [f"{row.guides}{row.version.number}" for row in tree(versions, BASE)]
 
 
@@ -56,7 +58,9 @@ def test_each_knows_the_version_it_came_from() -> None:
         ("duration_ratio", 1.0, 1.2, "+0.20 worse", False),
     ],
 )
-def test_a_change_is_said_by_sign_and_word(name: str, before: float, after: float, text: str, better: bool | None) -> None:
+def test_a_change_is_said_by_sign_and_word(
+    name: str, before: float, after: float, text: str, better: bool | None
+) -> None:
     told = change(find(METRICS, name), {name: before}, {name: after})
     assert (told.text, told.better) == (text, better)
 
@@ -81,7 +85,9 @@ def test_a_metric_that_the_daemon_does_not_describe_is_shown_by_its_name_and_not
 
 def test_each_metric_is_described_once() -> None:
     """Titles, digits and directions stand in engines/metrics/table.py, and nowhere in what shows them."""
-    there = {path: path.read_text(encoding="utf-8") for folder in ("daemon", "tui") for path in Path(folder).rglob("*.py")}
+    there = {
+        path: path.read_text(encoding="utf-8") for folder in ("daemon", "tui") for path in Path(folder).rglob("*.py")
+    }
     # the others are words of clips and trainings, too
     titles = [f'"{table.METRICS[one].title}"' for one in (Metric.DNSMOS, Metric.DURATION_RATIO, Metric.F0_SEMITONES)]
     assert [str(path) for path, text in there.items() if any(title in text for title in titles)] == []
@@ -89,7 +95,8 @@ def test_each_metric_is_described_once() -> None:
 
 def test_scores_of_other_lines_are_not_held_against_a_version() -> None:
     five, six, more = (
-        pb.Version(number=n, scored_on=on, metrics={"wer": wer}) for n, on, wer in ((1, "5", 0.58), (2, "6", 0.5), (3, "6", 0.4))
+        pb.Version(number=n, scored_on=on, metrics={"wer": wer})
+        for n, on, wer in ((1, "5", 0.58), (2, "6", 0.5), (3, "6", 0.4))
     )
     assert comparable(six, five) == {}
     assert comparable(more, six) == {"wer": 0.5}

@@ -71,7 +71,11 @@ def test_chunks_are_played_in_order_and_the_end_waits_until_all_is_heard(card: C
         player.write(TENTH, 16_000)
     (stream,) = card.streams
     assert stream.did == ["start", len(TENTH), len(TENTH), "stop", "close"]
-    assert (stream.settings["samplerate"], stream.settings["channels"], stream.settings["dtype"]) == (16_000, 1, "float32")
+    assert (stream.settings["samplerate"], stream.settings["channels"], stream.settings["dtype"]) == (
+        16_000,
+        1,
+        "float32",
+    )
     assert player.seconds == pytest.approx(0.2)
 
 

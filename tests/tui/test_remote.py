@@ -28,9 +28,13 @@ class Remote:
 @pytest.fixture
 def remote(myna: Run, home: Path, tmp_path: Path) -> Iterator[Remote]:
     key, certificate, token = tmp_path / "key.pem", tmp_path / "cert.pem", tmp_path / "token"
-    request = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    request = (
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+    )
     try:
-        subprocess.run([*request.split(), "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+        subprocess.run(
+            [*request.split(), "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True
+        )
     except FileNotFoundError:
         pytest.skip("openssl makes the certificate of this test")
     token.write_text(TOKEN)
@@ -47,13 +51,21 @@ def remote(myna: Run, home: Path, tmp_path: Path) -> Iterator[Remote]:
     myna("down", "--now")
 
 
-def test_a_remote_daemon_is_reached_over_tls_with_its_token_only(myna: Run, remote: Remote, home: Path, tmp_path: Path) -> None:
+def test_a_remote_daemon_is_reached_over_tls_with_its_token_only(
+    myna: Run, remote: Remote, home: Path, tmp_path: Path
+) -> None:
     elsewhere = {"MYNA_HOME": str(tmp_path / "elsewhere")}
-    there = myna("--host", remote.host, "--tls-ca", remote.certificate, "--token", TOKEN, "status", "--json", **elsewhere)
+    there = myna(
+        "--host", remote.host, "--tls-ca", remote.certificate, "--token", TOKEN, "status", "--json", **elsewhere
+    )
     assert there.code == 0, there.err
     assert json.loads(there.out)["home"] == str(home)
     (tmp_path / "given").write_text(TOKEN + "\n")
-    by_environment = {"MYNA_HOST": remote.host, "MYNA_CA": str(remote.certificate), "MYNA_TOKEN": f"@{tmp_path / 'given'}"}
+    by_environment = {
+        "MYNA_HOST": remote.host,
+        "MYNA_CA": str(remote.certificate),
+        "MYNA_TOKEN": f"@{tmp_path / 'given'}",
+    }
     assert myna("jobs", **elsewhere, **by_environment).code == 0
 
     nobody = myna("--host", remote.host, "--tls-ca", remote.certificate, "jobs", **elsewhere)
@@ -75,13 +87,25 @@ def test_the_dashboard_shows_a_remote_daemon(remote: Remote, home: Path, tmp_pat
     assert terminal.ended() == 0, terminal.shown
 
 
-def test_recordings_for_a_remote_daemon_are_sent_into_its_inbox(myna: Run, remote: Remote, home: Path, tmp_path: Path) -> None:
+def test_recordings_for_a_remote_daemon_are_sent_into_its_inbox(
+    myna: Run, remote: Remote, home: Path, tmp_path: Path
+) -> None:
     given = tmp_path / "recordings"
     given.mkdir()
     (given / "a.wav").write_bytes(b"no audio at all")
     (given / "a.txt").write_text("Hello.")
     ended = myna(
-        "--host", remote.host, "--tls-ca", remote.certificate, "--token", TOKEN, "add", "anna", given, "--wait", MYNA_HOME=str(tmp_path)
+        "--host",
+        remote.host,
+        "--tls-ca",
+        remote.certificate,
+        "--token",
+        TOKEN,
+        "add",
+        "anna",
+        given,
+        "--wait",
+        MYNA_HOME=str(tmp_path),
     )
     assert ended.code == 0, ended.err
     refused = home / "inbox" / "anna" / ".refused"

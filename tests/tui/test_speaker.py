@@ -105,9 +105,12 @@ def test_a_machine_too_busy_to_play_is_noticed(card: Card) -> None:
 
 
 @pytest.mark.parametrize(
-    ("card_", "why"), [(Card(outputs=0), "no sound output"), (Card(refuses=True), "Device unavailable"), (None, "PortAudio")]
+    ("card_", "why"),
+    [(Card(outputs=0), "no sound output"), (Card(refuses=True), "Device unavailable"), (None, "PortAudio")],
 )
-def test_without_sound_the_two_ways_out_are_named_and_the_rest_works(monkeypatch: pytest.MonkeyPatch, card_: Card | None, why: str) -> None:
+def test_without_sound_the_two_ways_out_are_named_and_the_rest_works(
+    monkeypatch: pytest.MonkeyPatch, card_: Card | None, why: str
+) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", card_)
 
     async def story() -> None:

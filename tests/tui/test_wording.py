@@ -32,13 +32,18 @@ def test_durations_read_as_people_say_them(seconds: float, words: str) -> None:
     assert wording.duration(seconds) == words
 
 
-@pytest.mark.parametrize(("size", "words"), [(0, "0 B"), (999, "999 B"), (2_100_000_000, "2.1 GB"), (139e9, "139 GB"), (5e18, "5000 PB")])
+@pytest.mark.parametrize(
+    ("size", "words"), [(0, "0 B"), (999, "999 B"), (2_100_000_000, "2.1 GB"), (139e9, "139 GB"), (5e18, "5000 PB")]
+)
 def test_sizes_read_as_on_the_box(size: float, words: str) -> None:
     assert wording.size(size) == words
 
 
 def test_progress_says_how_far_and_how_long_still() -> None:
-    assert wording.progress(pb.Progress(done=120, total=500, unit="steps", eta_seconds=200)) == "120 of 500 steps, 3 min 20 s left"
+    assert (
+        wording.progress(pb.Progress(done=120, total=500, unit="steps", eta_seconds=200))
+        == "120 of 500 steps, 3 min 20 s left"
+    )
     assert wording.progress(pb.Progress()) == ""
 
 

@@ -40,7 +40,8 @@ def job(
     ended: Timestamp | None = None,
     **fields: Any,
 ) -> pb.Job:
-    """A job. `since` is when it began to wait; while it is paused, when that began. Progress is added as the job's service does."""
+    """A job. `since` is when it began to wait; while it is paused, when that began. Progress is added as the job's
+    service does."""
     row = Job(
         id=id,
         kind=kind,
@@ -54,8 +55,8 @@ def job(
         started=moment(started) if started is not None else None,
         ended=moment(ended) if ended is not None else None,
         **{
-            "gpu_lane": False, "priority": 0, "place": 0.0, "attempts": 1, "paused_by_person": False, "why": "", "error_kind": "",
-            "error_hint": "", "log_tail": "", "cancelled_by": "", **fields,
+            "gpu_lane": False, "priority": 0, "place": 0.0, "attempts": 1, "paused_by_person": False, "why": "",
+            "error_kind": "", "error_hint": "", "log_tail": "", "cancelled_by": "", **fields,
         },
     )  # fmt: skip
     told = jobs.message(row)
@@ -80,7 +81,8 @@ def run(
     with Session(base, info={"settings": Settings()}) as session:
         row = Run(
             id=id, voice=voice, engine="glow", job=id, settings=settings, result={},
-            started=moment(started) if started is not None else None, ended=moment(ended) if ended is not None else None, **fields,
+            started=moment(started) if started is not None else None,
+            ended=moment(ended) if ended is not None else None, **fields,
         )  # fmt: skip
         session.add_all([row, *(SeriesRow(run=id, name=name) for name in series)])
         session.flush()
@@ -102,9 +104,24 @@ def version(
     **fields: Any,
 ) -> pb.Version:
     """A version of the engine glow; its report as it would be read from its folder."""
-    usual: dict[str, Any] = {"parent": 0, "dataset": 1, "run": 1, "engine": "glow", "kind": "full", "licence": "", "path": "", "size": 0}
+    usual: dict[str, Any] = {
+        "parent": 0,
+        "dataset": 1,
+        "run": 1,
+        "engine": "glow",
+        "kind": "full",
+        "licence": "",
+        "path": "",
+        "size": 0,
+    }
     row = Version(
-        voice=voice, number=number, state=state, created=moment(created), metrics=metrics or {}, verdict="", **{**usual, **fields}
+        voice=voice,
+        number=number,
+        state=state,
+        created=moment(created),
+        metrics=metrics or {},
+        verdict="",
+        **{**usual, **fields},
     )
     verdict.put(row, decision, words)
     told = voices.version_message(row)

@@ -21,13 +21,23 @@ app = typer.Typer()
 @app.command(rich_help_panel="Recordings")
 def add(
     voice: Annotated[
-        str, typer.Argument(metavar="VOICE", help="The voice; a new name makes a new voice.", autocompletion=arguments.voice_names)
+        str,
+        typer.Argument(
+            metavar="VOICE", help="The voice; a new name makes a new voice.", autocompletion=arguments.voice_names
+        ),
     ],
     files: Annotated[
-        list[Path], typer.Argument(help="Recordings, or folders of them. Transcripts beside them (.txt, .lab, metadata.csv) come along.")
+        list[Path],
+        typer.Argument(
+            help="Recordings, or folders of them. Transcripts beside them (.txt, .lab, metadata.csv) come along."
+        ),
     ],
-    text: Annotated[str | None, typer.Option(help="What is said in the recording (for a single one without a transcript).")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait until they are taken, and all that follows (training too) is done.")] = False,
+    text: Annotated[
+        str | None, typer.Option(help="What is said in the recording (for a single one without a transcript).")
+    ] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait until they are taken, and all that follows (training too) is done.")
+    ] = False,
     json: output.Json = False,
 ) -> None:
     """Give recordings to a voice. They are copied; yours stay where they are.
@@ -39,7 +49,9 @@ def add(
         raise typer.BadParameter(f"{voice!r} is no name for a voice: {would}")
     gathered = inbox_copy.gather(files)
     if text is not None and len(gathered.recordings) != 1:
-        raise typer.BadParameter("--text is for a single recording; for many, put a .txt beside each", param_hint="--text")
+        raise typer.BadParameter(
+            "--text is for a single recording; for many, put a .txt beside each", param_hint="--text"
+        )
     client = session.client()
     where = session.where()
     running = bool(where.remote) or client.ready()
@@ -48,7 +60,9 @@ def add(
         raise ClientError(nothing, "Start it with `myna up`.", "UNAVAILABLE")
     info = client.info() if running else None
     after = info.cursor if info else 0
-    tunnelled = info is not None and os.path.realpath(info.home) != os.path.realpath(where.home)  # its socket, but not its files
+    tunnelled = info is not None and os.path.realpath(info.home) != os.path.realpath(
+        where.home
+    )  # its socket, but not its files
     with TemporaryDirectory() as scratch:
         if text is not None:
             written = Path(scratch, "text")

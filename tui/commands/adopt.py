@@ -17,9 +17,11 @@ def adopt(
     voice: Annotated[str, typer.Option(metavar="NAME", help="Whose those recordings are of which nothing tells.")] = "",
     json: output.Json = False,
 ) -> None:
-    """Take in recordings and versions that lie in the home and that its database does not know, after it was lost or an older one put back.
+    """Take in recordings and versions that lie in the home and that its database does not know, after it was lost or an
+    older one put back.
 
-    Recordings are checked and taken by jobs; versions become candidates that nobody promoted. Nothing is moved, changed or deleted.
+    Recordings are checked and taken by jobs; versions become candidates that nobody promoted. Nothing is moved, changed
+    or deleted.
     """
     answer = session.client().adopt(dry_run=dry_run, voice=voice)
     if json:
@@ -28,7 +30,10 @@ def adopt(
     if not answer.found:
         output.line("The database knows every recording and version that lies in its home.")
         return
-    output.table(("", "state", "name", "file", ""), [(one.kind, one.state, one.name, one.path, one.sentence) for one in answer.found])
+    output.table(
+        ("", "state", "name", "file", ""),
+        [(one.kind, one.state, one.name, one.path, one.sentence) for one in answer.found],
+    )
     shown = answer.recordings + answer.versions + answer.left - len(answer.found)
     if shown:
         output.line(f"… and {shown:,} more.")

@@ -15,7 +15,9 @@ SHELLS = ("bash", "zsh", "fish")
 
 
 @app.command(rich_help_panel="Set-up")
-def completion(shell: Annotated[str, typer.Argument(help=f"{', '.join(SHELLS)}. Default: the one in $SHELL.")] = "") -> None:
+def completion(
+    shell: Annotated[str, typer.Argument(help=f"{', '.join(SHELLS)}. Default: the one in $SHELL.")] = "",
+) -> None:
     """Print the completion script of a shell.
 
     For bash, add this line to ~/.bashrc: eval "$(myna completion bash)"
@@ -24,5 +26,9 @@ def completion(shell: Annotated[str, typer.Argument(help=f"{', '.join(SHELLS)}. 
 
     chosen = shell or os.path.basename(os.environ.get("SHELL", ""))
     if chosen not in SHELLS:
-        raise ClientError(f"There is no completion for the shell {chosen!r}.", f"There is for: {', '.join(SHELLS)}.", "INVALID_ARGUMENT")
+        raise ClientError(
+            f"There is no completion for the shell {chosen!r}.",
+            f"There is for: {', '.join(SHELLS)}.",
+            "INVALID_ARGUMENT",
+        )
     print(get_completion_script(prog_name="myna", complete_var="_MYNA_COMPLETE", shell=chosen))

@@ -20,7 +20,9 @@ def up(json: output.Json = False) -> None:
     """Start the local daemon, if none runs, and wait until it answers. (For systemd there is `mynad`.)"""
     where = session.where()
     if where.remote:
-        raise ClientError(f"The daemon at {where} is on another machine.", "Run `myna up` there, or start mynad with systemd.")
+        raise ClientError(
+            f"The daemon at {where} is on another machine.", "Run `myna up` there, or start mynad with systemd."
+        )
     client = session.client()
     running = client.ready()
     pid = client.info().pid if running else daemon.start(where.home)

@@ -72,7 +72,9 @@ def clips(
 @app.command(rich_help_panel=PANEL)
 def clip(
     voice: arguments.Voice,
-    sha: Annotated[str, typer.Argument(metavar="SHA", help="The clip, as `myna clips` shows it (its first characters are enough).")],
+    sha: Annotated[
+        str, typer.Argument(metavar="SHA", help="The clip, as `myna clips` shows it (its first characters are enough).")
+    ],
     text: Annotated[str | None, typer.Option(help="What is really said in it.")] = None,
     keep: Annotated[bool | None, typer.Option("--keep/--drop", help="Use it, or leave it out.")] = None,
     json: output.Json = False,
@@ -106,5 +108,11 @@ def _whole(known: Iterable[pb.Clip], sha: str, voice: str) -> pb.Clip:
     if len(hits) == 1:
         return next(iter(hits.values()))
     if hits:
-        raise ClientError(f"{len(hits)} clips of {voice} begin with {sha}.", "Give more characters.", "INVALID_ARGUMENT")
-    raise ClientError(f"{voice} has no clip {sha}.", f"`myna clips {voice}` and `myna clips {voice} --dropped` list them.", "NOT_FOUND")
+        raise ClientError(
+            f"{len(hits)} clips of {voice} begin with {sha}.", "Give more characters.", "INVALID_ARGUMENT"
+        )
+    raise ClientError(
+        f"{voice} has no clip {sha}.",
+        f"`myna clips {voice}` and `myna clips {voice} --dropped` list them.",
+        "NOT_FOUND",
+    )

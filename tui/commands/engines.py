@@ -20,7 +20,9 @@ engines = typer.Typer(invoke_without_command=True)
 app.add_typer(engines, name="engines", rich_help_panel="Voices")
 
 Name = Annotated[str, typer.Argument(metavar="ENGINE", help="The engine.")]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until the base is here: the daemon goes on by itself.")]
+NoWait = Annotated[
+    bool, typer.Option("--no-wait", help="Do not wait until the base is here: the daemon goes on by itself.")
+]
 
 
 @engines.callback()
@@ -60,7 +62,8 @@ def accept(
     no_wait: NoWait = False,
     json: output.Json = False,
 ) -> None:
-    """Accept the licence of an engine's weights, and fetch them. The consent is shown with every version trained from them."""
+    """Accept the licence of an engine's weights, and fetch them. The consent is shown with every version trained from
+    them."""
     client = session.client()
     engine = _engine(client, name)
     if engine.needs_consent and not engine.accepted:
@@ -94,8 +97,11 @@ def add(
     no_wait: NoWait = False,
     json: output.Json = False,
 ) -> None:
-    """Take the base of an engine from a folder: its files are looked at, then copied into Myna's home. For machines without a network."""
-    _bring(session.client(), name, str(folder if session.where().host else folder.expanduser().absolute()), no_wait, json)
+    """Take the base of an engine from a folder: its files are looked at, then copied into Myna's home. For machines
+    without a network."""
+    _bring(
+        session.client(), name, str(folder if session.where().host else folder.expanduser().absolute()), no_wait, json
+    )
 
 
 @engines.command()
@@ -122,7 +128,11 @@ def consent(engine: pb.EngineState) -> str:
     """Whether the licence was accepted, where it needs to be."""
     if not engine.needs_consent:
         return ""
-    return f" (accepted {wording.moment(engine.accepted_at)})" if engine.accepted else f" (not accepted: myna engines accept {engine.name})"
+    return (
+        f" (accepted {wording.moment(engine.accepted_at)})"
+        if engine.accepted
+        else f" (not accepted: myna engines accept {engine.name})"
+    )
 
 
 def _engine(client: Client, name: str) -> pb.EngineState:

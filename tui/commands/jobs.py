@@ -21,8 +21,12 @@ Id = Annotated[int, typer.Argument(metavar="ID", help="Number of the job, as `my
 @app.command(rich_help_panel=PANEL)
 def jobs(
     voice: Annotated[str, typer.Option(help="Only this voice's.")] = "",
-    state: Annotated[list[str] | None, typer.Option(help=f"Only in this state (can be repeated): {', '.join(STATES)}.")] = None,
-    number: Annotated[int, typer.Option("-n", "--number", min=0, help="At most so many, the newest first; 0: all.")] = 30,
+    state: Annotated[
+        list[str] | None, typer.Option(help=f"Only in this state (can be repeated): {', '.join(STATES)}.")
+    ] = None,
+    number: Annotated[
+        int, typer.Option("-n", "--number", min=0, help="At most so many, the newest first; 0: all.")
+    ] = 30,
     json: output.Json = False,
 ) -> None:
     """List jobs: what runs, what waits and why, and what came of the rest."""

@@ -1,4 +1,5 @@
-"""`myna export`: a version in the format of its engine's own tools. `myna import`: packages come later; until then the daemon says so."""
+"""`myna export`: a version in the format of its engine's own tools. `myna import`: packages come later; until then the
+daemon says so."""
 
 from __future__ import annotations
 
@@ -50,7 +51,9 @@ def export(
 
 
 @app.command("import", rich_help_panel=PANEL)
-def import_(file: Annotated[Path, typer.Argument(help="A package.", exists=True, dir_okay=False)], json: output.Json = False) -> None:
+def import_(
+    file: Annotated[Path, typer.Argument(help="A package.", exists=True, dir_okay=False)], json: output.Json = False
+) -> None:
     """Take a voice from a package."""
     voice = session.client().import_voice(_parts(file))
     if json:

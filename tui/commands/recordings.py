@@ -14,7 +14,11 @@ app = typer.Typer()
 
 PANEL = "Recordings"
 Sha = Annotated[
-    str, typer.Argument(metavar="SHA", help="The recording, as `myna recordings` shows it (its first characters are enough), or its name.")
+    str,
+    typer.Argument(
+        metavar="SHA",
+        help="The recording, as `myna recordings` shows it (its first characters are enough), or its name.",
+    ),
 ]
 
 
@@ -52,7 +56,10 @@ def remove(voice: arguments.Voice, sha: Sha, json: output.Json = False) -> None:
     if json:
         output.json(row)
     else:
-        output.line(f"{output.safe(row.name)} is in no further dataset of {voice}. Bring it back: myna restore {voice} {row.sha256[:12]}")
+        output.line(
+            f"{output.safe(row.name)} is in no further dataset of {voice}. Bring it back: myna "
+            f"restore {voice} {row.sha256[:12]}"
+        )
 
 
 @app.command(rich_help_panel=PANEL)
@@ -73,5 +80,11 @@ def _whole(client: Client, voice: str, named: str) -> pb.Recording:
     if len(hits) == 1:
         return hits[0]
     if hits:
-        raise ClientError(f"{len(hits)} recordings of {voice} are meant by {named}.", "Give more characters of one.", "INVALID_ARGUMENT")
-    raise ClientError(f"{voice} has no recording {named}.", f"`myna recordings {voice} --removed` lists them.", "NOT_FOUND")
+        raise ClientError(
+            f"{len(hits)} recordings of {voice} are meant by {named}.",
+            "Give more characters of one.",
+            "INVALID_ARGUMENT",
+        )
+    raise ClientError(
+        f"{voice} has no recording {named}.", f"`myna recordings {voice} --removed` lists them.", "NOT_FOUND"
+    )

@@ -34,18 +34,29 @@ def say(
             autocompletion=arguments.version_names,
         ),
     ] = "",
-    out: Annotated[str, typer.Option("--out", "-o", metavar="FILE", help="A .wav, .flac, .ogg, .mp3, or - (stdout). Default: play.")] = "",
+    out: Annotated[
+        str,
+        typer.Option("--out", "-o", metavar="FILE", help="A .wav, .flac, .ogg, .mp3, or - (stdout). Default: play."),
+    ] = "",
     speed: Annotated[float, typer.Option(help="2 speaks twice as fast; 0 is 1.")] = 1.0,
     seed: Annotated[int | None, typer.Option(help="The same seed speaks the same samples.")] = None,
     temperature: Annotated[float | None, typer.Option(help="How much the voice may vary.")] = None,
     language: Annotated[str, typer.Option(help="Such as en. Default: the voice's.")] = "",
     reference: Annotated[
-        list[str] | None, typer.Option(metavar="RECORDING", help="A recording of the voice to sound like (xtts); several times for more.")
+        list[str] | None,
+        typer.Option(
+            metavar="RECORDING", help="A recording of the voice to sound like (xtts); several times for more."
+        ),
     ] = None,
     speaker: Annotated[
-        str, typer.Option(metavar="NAME", help="A stock speaker of the engine's base, in place of the voice (xtts); ? lists them.")
+        str,
+        typer.Option(
+            metavar="NAME", help="A stock speaker of the engine's base, in place of the voice (xtts); ? lists them."
+        ),
     ] = "",
-    setting: Annotated[list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the engine's own.")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the engine's own.")
+    ] = None,
     json: output.Json = False,
 ) -> None:
     """Speak. Sounds as soon as the first sentence is there; a running training makes room."""
@@ -74,18 +85,25 @@ def say(
         heard = hear(client.synthesize(spec), sink, began, show_text=not out and sys.stderr.isatty())
     if not sink.seconds:
         raise ClientError("The voice said nothing.", "`myna jobs` shows what became of it.", "ABORTED")
-    heard |= {"seconds": round(sink.seconds, 3), "file": out, "underruns": sink.underruns if isinstance(sink, Player) else 0}
+    heard |= {
+        "seconds": round(sink.seconds, 3),
+        "file": out,
+        "underruns": sink.underruns if isinstance(sink, Player) else 0,
+    }
     if json:
         output.json(heard) if out != "-" else output.note(as_json.line(heard))
     elif out and out != "-":
         output.line(f"{out}: {wording.duration(sink.seconds)} of {heard['voice']}")
     elif isinstance(sink, Player) and sink.underruns:
-        output.note(f"The speech came too late {wording.count(sink.underruns, 'time')}: the machine is busy. -o saves it without gaps.")
+        output.note(
+            f"The speech came too late {wording.count(sink.underruns, 'time')}: the machine is "
+            f"busy. -o saves it without gaps."
+        )
 
 
 def hear(chunks: Iterable[pb.AudioChunk], sink: Sink | Player, began: float, *, show_text: bool) -> dict[str, object]:
-    """Write speech into the sink as it comes. What is told of it: voice, job, sample rate, seconds from `began` (monotonic) to its first
-    sound, what was left out."""
+    """Write speech into the sink as it comes. What is told of it: voice, job, sample rate, seconds from `began`
+    (monotonic) to its first sound, what was left out."""
     heard: dict[str, object] = {}
     for chunk in chunks:
         if not heard:

@@ -41,7 +41,8 @@ def watch(
 
 
 def overview(*, start: bool = True) -> None:
-    """`myna` into a pipe, or `--once`: starts the local daemon if none runs (and it may); then status, and what to do next."""
+    """`myna` into a pipe, or `--once`: starts the local daemon if none runs (and it may); then status, and what to do
+    next."""
     client = session.client()
     if start and not session.where().remote and not client.ready():
         from tui import daemon
@@ -54,7 +55,9 @@ def overview(*, start: bool = True) -> None:
     if voices:
         output.line(f'Next: myna say "Hello." --voice {voices[0].name} · myna jobs · myna voices · myna --help')
     else:
-        output.line(f"Next: copy recordings into {session.where().home}/inbox/NAME/ or `myna add NAME FILES…` · myna --help")
+        output.line(
+            f"Next: copy recordings into {session.where().home}/inbox/NAME/ or `myna add NAME FILES…` · myna --help"
+        )
 
 
 def show(client: Client, json: bool) -> None:
@@ -64,10 +67,17 @@ def show(client: Client, json: bool) -> None:
     voices = list(client.voices())
     if json:
         output.json(
-            {**as_json.plain(info), "live_jobs": [as_json.plain(job) for job in live], "voices": [as_json.plain(v) for v in voices]}
+            {
+                **as_json.plain(info),
+                "live_jobs": [as_json.plain(job) for job in live],
+                "voices": [as_json.plain(v) for v in voices],
+            }
         )
         return
-    output.line(f"Myna {info.version} · up {wording.since(info.started)} · {output.safe(str(session.where().remote or info.home))}")
+    output.line(
+        f"Myna {info.version} · up {wording.since(info.started)} · "
+        f"{output.safe(str(session.where().remote or info.home))}"
+    )
     output.fields(machine(info))
     if live:
         print()
@@ -82,12 +92,24 @@ def machine(info: pb.InfoResponse) -> list[tuple[str, str]]:
     rows = [("gpu", gpu_line(gpu)) for gpu in sample.gpus] or [("gpu", sample.no_gpu or "none")]
     if info.gpu_holder:
         rows.append(("held by", info.gpu_holder))
-    rows.append(("memory", f"{wording.size(sample.memory_used)} of {wording.size(sample.memory_total)} · cpu {sample.cpu:.0%}"))
+    rows.append(
+        ("memory", f"{wording.size(sample.memory_used)} of {wording.size(sample.memory_total)} · cpu {sample.cpu:.0%}")
+    )
     rows.append(("disk", f"{wording.size(sample.disk_free)} free of {wording.size(sample.disk_total)}"))
-    rows.append(("jobs", ", ".join(f"{number:,} {state}" for state, number in sorted(info.jobs.items()) if number) or "none yet"))
+    rows.append(
+        (
+            "jobs",
+            ", ".join(f"{number:,} {state}" for state, number in sorted(info.jobs.items()) if number) or "none yet",
+        )
+    )
     if info.inbox:
         names = ", ".join(f"{event.voice}/{event.name}" for event in info.inbox[:3])
-        rows.append(("inbox", f"{wording.count(len(info.inbox), 'file')} arriving: {names}" + (" …" if len(info.inbox) > 3 else "")))
+        rows.append(
+            (
+                "inbox",
+                f"{wording.count(len(info.inbox), 'file')} arriving: {names}" + (" …" if len(info.inbox) > 3 else ""),
+            )
+        )
     rows += [(finding.state, f"{finding.sentence} {finding.hint}") for finding in info.findings]
     for engine in info.engines:
         if not engine.ready:
@@ -97,7 +119,10 @@ def machine(info: pb.InfoResponse) -> list[tuple[str, str]]:
 
 def gpu_line(gpu: pb.Gpu) -> str:
     """One GPU in a line."""
-    parts = [f"{gpu.name}: {wording.size(gpu.memory_used)} of {wording.size(gpu.memory_total)}", f"{gpu.utilisation:.0%}"]
+    parts = [
+        f"{gpu.name}: {wording.size(gpu.memory_used)} of {wording.size(gpu.memory_total)}",
+        f"{gpu.utilisation:.0%}",
+    ]
     if gpu.temperature:
         parts.append(f"{gpu.temperature:.0f} °C")
     if gpu.power:
@@ -107,7 +132,9 @@ def gpu_line(gpu: pb.Gpu) -> str:
 
 def jobs_table(jobs: list[pb.Job], empty: str = "") -> None:
     """Jobs as people read them."""
-    rows = [(job.id, state_of(job), job.title or wording.kind(job), wording.took(job), wording.detail(job)) for job in jobs]
+    rows = [
+        (job.id, state_of(job), job.title or wording.kind(job), wording.took(job), wording.detail(job)) for job in jobs
+    ]
     output.table(("id", "state", "job", "took", ""), rows, empty)
 
 
@@ -125,13 +152,19 @@ def event_line(event: pb.Event) -> str:
             state, text = inbox.state, f"{inbox.voice and f'{inbox.voice}/'}{inbox.name}{length} {inbox.why}"
         case "voice":
             voice = event.voice
-            state, text = "voice", f"{voice.name} {f'is called {voice.renamed_to} now' if voice.renamed_to else voice.next}"
+            state, text = (
+                "voice",
+                f"{voice.name} {f'is called {voice.renamed_to} now' if voice.renamed_to else voice.next}",
+            )
         case "version":
             version = event.version
             state, text = version.state, f"{version.voice}@{version.number} {version.verdict}"
         case "dataset":
             dataset = event.dataset
-            text = f"{dataset.voice} #{dataset.number}: {wording.count(dataset.clips, 'clip')}, {wording.duration(dataset.seconds)}"
+            text = (
+                f"{dataset.voice} #{dataset.number}: {wording.count(dataset.clips, 'clip')}, "
+                f"{wording.duration(dataset.seconds)}"
+            )
             state = "dataset"
         case "notice":
             state, text = event.notice.level, f"{event.notice.sentence} {event.notice.hint}"

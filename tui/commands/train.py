@@ -20,7 +20,10 @@ def train(
     voice: arguments.Voice,
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost.")] = False,
     start: Annotated[
-        str, typer.Option("--from", metavar="VERSION", help="A version number, or base. Default: the promoted version, else the base.")
+        str,
+        typer.Option(
+            "--from", metavar="VERSION", help="A version number, or base. Default: the promoted version, else the base."
+        ),
     ] = "",
     dataset: Annotated[int, typer.Option(metavar="NUMBER", help="Dataset; 0: the newest.")] = 0,
     steps: Annotated[int | None, typer.Option(rich_help_panel=SETTINGS)] = None,
@@ -30,10 +33,15 @@ def train(
     seed: Annotated[int | None, typer.Option(rich_help_panel=SETTINGS)] = None,
     precision: Annotated[str | None, typer.Option(help="fp32 or bf16.", rich_help_panel=SETTINGS)] = None,
     checkpoint_every: Annotated[int | None, typer.Option(help="Steps.", rich_help_panel=SETTINGS)] = None,
-    eval_every: Annotated[int | None, typer.Option(help="Steps between held-out losses.", rich_help_panel=SETTINGS)] = None,
-    patience: Annotated[int | None, typer.Option(help="Held-out losses without a better one.", rich_help_panel=SETTINGS)] = None,
+    eval_every: Annotated[
+        int | None, typer.Option(help="Steps between held-out losses.", rich_help_panel=SETTINGS)
+    ] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Held-out losses without a better one.", rich_help_panel=SETTINGS)
+    ] = None,
     engine: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Any training setting.", rich_help_panel=SETTINGS)
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Any training setting.", rich_help_panel=SETTINGS),
     ] = None,
     key: Annotated[str, typer.Option(help="Idempotency key: the same key twice is one job.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is trained and scored.")] = False,

@@ -1,5 +1,5 @@
-"""`myna voices` (`rename`, `delete`, `restore`), `versions`, `version`, `promote`, `rollback`, `compare`: which voice speaks, and which
-is better."""
+"""`myna voices` (`rename`, `delete`, `restore`), `versions`, `version`, `promote`, `rollback`, `compare`: which voice
+speaks, and which is better."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def delete(
     """Take a voice out of all lists. Nothing of it is lost: `myna voices restore` brings it back."""
     if not yes:
         if not sys.stdin.isatty():
-            raise ClientError(f"{voice} was not deleted: nobody can be asked here.", "Say --yes.", "FAILED_PRECONDITION")
+            raise ClientError(
+                f"{voice} was not deleted: nobody can be asked here.", "Say --yes.", "FAILED_PRECONDITION"
+            )
         if not typer.confirm(f"Delete the voice {output.safe(voice)}? All of it is kept.", err=True):
             raise ClientError(f"{voice} was not deleted.", "", "FAILED_PRECONDITION")
     found = session.client().delete_voice(voice)
@@ -87,7 +89,9 @@ def delete(
 
 @group.command()
 def restore(
-    voice: Annotated[str, typer.Argument(metavar="VOICE", help="A deleted voice.", autocompletion=arguments.deleted_voice_names)],
+    voice: Annotated[
+        str, typer.Argument(metavar="VOICE", help="A deleted voice.", autocompletion=arguments.deleted_voice_names)
+    ],
     json: output.Json = False,
 ) -> None:
     """Bring a deleted voice back, as it was."""
@@ -131,7 +135,9 @@ def versions(voice: arguments.Voice, json: output.Json = False) -> None:
 @app.command(rich_help_panel=PANEL)
 def version(
     name: arguments.Version,
-    report: Annotated[bool, typer.Option("--report", help="The whole report: lineage, data, settings, metrics, cost.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="The whole report: lineage, data, settings, metrics, cost.")
+    ] = False,
     json: output.Json = False,
 ) -> None:
     """All about one version."""
@@ -163,17 +169,25 @@ def rollback(voice: arguments.Voice, json: output.Json = False) -> None:
 
 @app.command(rich_help_panel=PANEL)
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="Such as anna@6 (or anna@base).", autocompletion=arguments.version_names)],
-    b: Annotated[str, typer.Argument(metavar="B", help="Such as anna@7, or just 7.", autocompletion=arguments.version_names)],
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="Such as anna@6 (or anna@base).", autocompletion=arguments.version_names)
+    ],
+    b: Annotated[
+        str, typer.Argument(metavar="B", help="Such as anna@7, or just 7.", autocompletion=arguments.version_names)
+    ],
     lines: Annotated[bool, typer.Option("--lines", help="Also each held-out line.")] = False,
-    score: Annotated[bool, typer.Option("--score", help="Let both speak the held-out lines first, and wait for it.")] = False,
+    score: Annotated[
+        bool, typer.Option("--score", help="Let both speak the held-out lines first, and wait for it.")
+    ] = False,
     json: output.Json = False,
 ) -> None:
     """Two versions side by side on the same held-out lines."""
     first = names.parse(a, needs_number=True)
     second = names.parse(b if "@" in b else f"{first.voice}@{b}", needs_number=True)
     if first.voice != second.voice:
-        raise ClientError(f"{first} and {second} are different people.", "Compare two versions of one voice.", "INVALID_ARGUMENT")
+        raise ClientError(
+            f"{first} and {second} are different people.", "Compare two versions of one voice.", "INVALID_ARGUMENT"
+        )
     client = session.client()
     one, other = max(first.number, 0), max(second.number, 0)
     if score:
@@ -186,7 +200,11 @@ def compare(
         return
     better = {"a": str(first), "b": str(second)}
     rows = (
-        (info.title, *(metrics.figure(info, {m.name: value}) for value in (m.a, m.b, m.recordings)), better.get(m.better, ""))
+        (
+            info.title,
+            *(metrics.figure(info, {m.name: value}) for value in (m.a, m.b, m.recordings)),
+            better.get(m.better, ""),
+        )
         for m in found.metrics
         for info in (metrics.find(found.infos, m.name),)
     )
@@ -198,7 +216,10 @@ def compare(
             shared = sorted(spoken.metrics_a.keys() & spoken.metrics_b.keys())
             output.table(
                 ("", *shared),
-                [(str(v), *(_figure(m[k]) for k in shared)) for v, m in ((first, spoken.metrics_a), (second, spoken.metrics_b))],
+                [
+                    (str(v), *(_figure(m[k]) for k in shared))
+                    for v, m in ((first, spoken.metrics_a), (second, spoken.metrics_b))
+                ],
             )
     output.line(output.safe(found.sentence))
     if tally.ratings:
@@ -232,7 +253,10 @@ def show(version: pb.Version) -> None:
         infos = session.client().info().metrics
         known = [info.name for info in infos]
         named = [*(name for name in known if name in version.metrics), *sorted(version.metrics.keys() - set(known))]
-        rows = [(info.title, metrics.figure(info, version.metrics)) for info in (metrics.find(infos, name) for name in named)]
+        rows = [
+            (info.title, metrics.figure(info, version.metrics))
+            for info in (metrics.find(infos, name) for name in named)
+        ]
         output.table(("metric", "value"), rows)
 
 
@@ -242,7 +266,8 @@ def changed(version: pb.Version, json: bool) -> None:
         output.json(version)
     elif version.number:
         output.line(
-            f'{version.voice}@{version.number} speaks for {version.voice} from now on. Hear it: myna say "Hello." --voice {version.voice}'
+            f"{version.voice}@{version.number} speaks for {version.voice} from now on. Hear it: myna say "
+            f'"Hello." --voice {version.voice}'
         )
     else:
         output.line(f"The engine's base speaks for {version.voice} from now on.")
@@ -267,5 +292,7 @@ def _figure(value: float) -> str:
 def _no_base(named: names.Named, what: str) -> None:
     if named.number == names.BASE:
         raise ClientError(
-            f"The base is the engine's own and cannot be {what}.", f"`myna versions {named.voice}` lists what can.", "INVALID_ARGUMENT"
+            f"The base is the engine's own and cannot be {what}.",
+            f"`myna versions {named.voice}` lists what can.",
+            "INVALID_ARGUMENT",
         )

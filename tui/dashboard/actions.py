@@ -1,4 +1,5 @@
-"""Actions that ask the daemon: they run beside the screen, are refused in a read-only dashboard, and fail with a sentence.
+"""Actions that ask the daemon: they run beside the screen, are refused in a read-only dashboard, and fail with a
+sentence.
 
 class Queue(Pane):
     BINDINGS = [Binding("p", "pause", "pause", id="queue.pause")]
@@ -23,7 +24,9 @@ from proto.channel import ClientError
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 N = TypeVar("N", bound=DOMNode)
-READONLY = ClientError("This dashboard is read-only.", "Open it without --readonly to change something.", "PERMISSION_DENIED")
+READONLY = ClientError(
+    "This dashboard is read-only.", "Open it without --readonly to change something.", "PERMISSION_DENIED"
+)
 
 
 def asks(action: Callable[Concatenate[N, P], Coroutine[Any, Any, None]]) -> Callable[Concatenate[N, P], None]:
@@ -50,12 +53,16 @@ def changes(action: Callable[Concatenate[N, P], Coroutine[Any, Any, None]]) -> C
 
 
 def beside(node: DOMNode, work: Callable[Q, Coroutine[Any, Any, None]], /, *args: Q.args, **kwargs: Q.kwargs) -> None:
-    """Run `work(...)` beside the screen, until it ends or the node goes. It begins later: what is cancelled before is never made."""
+    """Run `work(...)` beside the screen, until it ends or the node goes. It begins later: what is cancelled before is
+    never made."""
     node.run_worker(partial(_while_there, partial(work, *args, **kwargs)))  # type: ignore[arg-type]  # a partial of a coroutine function is one
 
 
-def instead(node: DOMNode, group: str, work: Callable[Q, Coroutine[Any, Any, None]], /, *args: Q.args, **kwargs: Q.kwargs) -> None:
-    """As `beside`, in place of what runs in the same group of the node: `node.workers.cancel_group(node, group)` ends it."""
+def instead(
+    node: DOMNode, group: str, work: Callable[Q, Coroutine[Any, Any, None]], /, *args: Q.args, **kwargs: Q.kwargs
+) -> None:
+    """As `beside`, in place of what runs in the same group of the node: `node.workers.cancel_group(node, group)` ends
+    it."""
     node.run_worker(partial(_while_there, partial(work, *args, **kwargs)), group=group, exclusive=True)  # type: ignore[arg-type]  # as above
 
 
@@ -67,7 +74,8 @@ async def _while_there(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 class Guarded:
-    """Mixin, before the Textual class: bindings whose action `changes` something are not offered in a read-only dashboard."""
+    """Mixin, before the Textual class: bindings whose action `changes` something are not offered in a read-only
+    dashboard."""
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Textual asks this before it shows or runs a binding."""

@@ -1,4 +1,5 @@
-"""Every binding that a node offers now, with the keys that the person chose: for help, palette, pane titles and tests."""
+"""Every binding that a node offers now, with the keys that the person chose: for help, palette, pane titles and
+tests."""
 
 from __future__ import annotations
 
@@ -38,7 +39,10 @@ def offers(node: DOMNode) -> list[Offer]:
         place = (binding.id, binding.action)
         found.setdefault(place, binding)
         keys.setdefault(place, []).append(app.get_key_display(binding))
-    return [Offer(node, binding, tuple(keys[place])) for place, binding in sorted(found.items(), key=lambda item: order[item[0]])]
+    return [
+        Offer(node, binding, tuple(keys[place]))
+        for place, binding in sorted(found.items(), key=lambda item: order[item[0]])
+    ]
 
 
 def offered(screen: Screen[object]) -> Iterator[Offer]:

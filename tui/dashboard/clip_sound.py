@@ -1,4 +1,5 @@
-"""The sound of a clip as the player takes it: its FLAC file, decoded here (which is the smaller way over a far link)."""
+"""The sound of a clip as the player takes it: its FLAC file, decoded here (which is the smaller way over a far
+link)."""
 
 from __future__ import annotations
 
@@ -24,5 +25,7 @@ def decoded(data: bytes) -> tuple[bytes, int]:
     try:
         samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
-        raise ClientError(f"The clip's sound cannot be read: {error}.", "Bring its file back from a copy.", "DATA_LOSS") from None
+        raise ClientError(
+            f"The clip's sound cannot be read: {error}.", "Bring its file back from a copy.", "DATA_LOSS"
+        ) from None
     return samples.mean(axis=1).astype("<f4").tobytes(), int(rate)

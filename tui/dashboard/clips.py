@@ -1,4 +1,5 @@
-"""The clips of a voice or of one of its datasets: fetched page by page, filtered, counted; and what a person changed, to be undone."""
+"""The clips of a voice or of one of its datasets: fetched page by page, filtered, counted; and what a person changed,
+to be undone."""
 
 from __future__ import annotations
 
@@ -77,7 +78,8 @@ def totals(clips: Iterable[pb.Clip]) -> Totals:
 
 
 async def fetched(client: AsyncClient, voice: str, number: int) -> AsyncIterator[list[pb.Clip]]:
-    """The clips so far, again and again while they come: soon after the first page, then at every thousand, at the end all."""
+    """The clips so far, again and again while they come: soon after the first page, then at every thousand, at the end
+    all."""
     rows: list[pb.Clip] = []
     told = 0
     async for clip in client.clips(voice, number, dropped=True):

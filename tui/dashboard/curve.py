@@ -1,4 +1,5 @@
-"""The points of runs for a chart: a picture of the whole first, then what comes, and finer points where a person looks."""
+"""The points of runs for a chart: a picture of the whole first, then what comes, and finer points where a person
+looks."""
 
 from __future__ import annotations
 
@@ -52,15 +53,23 @@ def line_name(series: str, run: int = 0) -> str:
     return f"#{run} {kind}" if run else kind
 
 
-async def whole(client: AsyncClient, run: int, metric: str, buckets: int, *, other: bool = False) -> tuple[list[Drawn], int]:
+async def whole(
+    client: AsyncClient, run: int, metric: str, buckets: int, *, other: bool = False
+) -> tuple[list[Drawn], int]:
     """(the lines from the first step to the newest, in so many buckets; the cursor from which to watch)."""
     found = await client.points(run, series_of(metric), buckets=buckets)
-    lines = [Drawn(line_name(each.name, run if other else 0), each.name, each.steps, each.values) for each in found if each.steps]
+    lines = [
+        Drawn(line_name(each.name, run if other else 0), each.name, each.steps, each.values)
+        for each in found
+        if each.steps
+    ]
     lines.sort(key=lambda line: line.held_out)
     return lines, min((each.cursor for each in found), default=0)
 
 
-async def between(client: AsyncClient, run: int, metric: str, first: int, last: int, buckets: int, *, other: bool = False) -> list[Drawn]:
+async def between(
+    client: AsyncClient, run: int, metric: str, first: int, last: int, buckets: int, *, other: bool = False
+) -> list[Drawn]:
     """The lines between two steps (0: to the end)."""
     found = await client.points(run, series_of(metric), first=first, last=last, buckets=buckets)
     return [Drawn(line_name(each.name, run if other else 0), each.name, each.steps, each.values) for each in found]

@@ -1,4 +1,5 @@
-"""What was said since the dashboard was opened, newest first. Texts and settings stay; sounds only as far as memory is meant to go."""
+"""What was said since the dashboard was opened, newest first. Texts and settings stay; sounds only as far as memory is
+meant to go."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from tui.dashboard.utterance import Utterance
 from tui.track import Track
 
 KEPT = 200  #: utterances
-SOUND = 24_000_000  #: bytes of sound, about four minutes; older ones are spoken again when they are wanted: their seed is known
+#: bytes of sound, about four minutes; older ones are spoken again when they are wanted: their seed is known
+SOUND = 24_000_000
 
 
 class History:

@@ -1,4 +1,5 @@
-"""What screens, widgets and dialogs may use of the application: the live picture, the daemon, and words to the person."""
+"""What screens, widgets and dialogs may use of the application: the live picture, the daemon, and words to the
+person."""
 
 from __future__ import annotations
 

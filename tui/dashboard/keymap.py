@@ -1,4 +1,5 @@
-"""The person's own keys, checked: an id that no binding has, or a key that is no key, is said before the dashboard opens."""
+"""The person's own keys, checked: an id that no binding has, or a key that is no key, is said before the dashboard
+opens."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ def checked(wanted: dict[str, str], *more: type[DOMNode]) -> dict[str, str]:
             near = get_close_matches(name, [i for i in known if i], 1)
             hint = f"Did you mean {near[0]!r}? " if near else ""
             raise ClientError(
-                f"The keymap names {name!r}, which no key has.", f"{hint}`?` in the dashboard shows them.", "INVALID_ARGUMENT"
+                f"The keymap names {name!r}, which no key has.",
+                f"{hint}`?` in the dashboard shows them.",
+                "INVALID_ARGUMENT",
             )
     return wanted
 

@@ -19,8 +19,8 @@ class Branch:
 
 
 def tree(versions: Iterable[pb.Version], base: pb.Version) -> list[Branch]:
-    """From the base down. The trunk leads to the promoted version, else to the newest; what branched off stands indented before it goes
-    on."""
+    """From the base down. The trunk leads to the promoted version, else to the newest; what branched off stands
+    indented before it goes on."""
     known = {version.number: version for version in versions} | {0: base}
     children: dict[int, list[int]] = defaultdict(list)
     for number in sorted(known):

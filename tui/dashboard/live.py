@@ -1,4 +1,5 @@
-"""The live picture: what the dashboard knows of the daemon, kept current by watches, and whether the daemon can be reached.
+"""The live picture: what the dashboard knows of the daemon, kept current by watches, and whether the daemon can be
+reached.
 
 Nothing here draws. Whoever wants to know waits for `Live.news`: bursts of events become one set of topics.
 """
@@ -56,14 +57,19 @@ class Link:
 
 @dataclass
 class Live:
-    """The picture. Read its fields freely; only `run` changes them. All survive a lost daemon: the last picture stays."""
+    """The picture. Read its fields freely; only `run` changes them. All survive a lost daemon: the last picture
+    stays."""
 
     client: AsyncClient
-    excuse: Callable[[], ClientError | None] = lambda: None  #: why the way to the daemon is closed, where that is known better than here
+    excuse: Callable[[], ClientError | None] = lambda: (
+        None
+    )  #: why the way to the daemon is closed, where that is known better than here
     info: pb.InfoResponse = field(default_factory=pb.InfoResponse)
     jobs: dict[int, pb.Job] = field(default_factory=dict)  #: living ones, and the last that ended, by id
     voices: dict[str, pb.Voice] = field(default_factory=dict)
-    inbox: dict[tuple[str, str], pb.Event] = field(default_factory=dict)  #: (voice, file) → its last event, oldest first
+    inbox: dict[tuple[str, str], pb.Event] = field(
+        default_factory=dict
+    )  #: (voice, file) → its last event, oldest first
     samples: deque[pb.SystemSample] = field(default_factory=lambda: deque(maxlen=SAMPLES_KEPT))
     notices: deque[pb.Notice] = field(default_factory=lambda: deque(maxlen=FILES_KEPT))  #: not yet told
     link: Link = Link()
@@ -136,7 +142,8 @@ class Live:
                 await self._tidy()
 
     async def _tidy(self) -> None:
-        """Forget files that were on their way and have gone without a word of their own: a text is taken with its recording."""
+        """Forget files that were on their way and have gone without a word of their own: a text is taken with its
+        recording."""
         there = {(file.voice, file.name) for file in (await self.client.info()).inbox}
         gone = [key for key, event in self.inbox.items() if event.inbox.state in GOING and key not in there]
         for key in gone:
@@ -155,7 +162,9 @@ class Live:
                 known = self.jobs.get(event.job.id)
                 self.jobs[event.job.id] = event.job
                 self._forget_old()
-                self._stir(Topic.JOBS, soon=known is None or state_of(known) != state_of(event.job) or bool(event.cursor))
+                self._stir(
+                    Topic.JOBS, soon=known is None or state_of(known) != state_of(event.job) or bool(event.cursor)
+                )
             case "inbox":
                 self._file(event)
                 self._stir(Topic.INBOX)

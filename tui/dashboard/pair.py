@@ -1,4 +1,5 @@
-"""Two versions of a voice that are listened to, which of them is heard as A and which as B, and what the person thinks."""
+"""Two versions of a voice that are listened to, which of them is heard as A and which as B, and what the person
+thinks."""
 
 from __future__ import annotations
 
@@ -54,7 +55,8 @@ class Vote:
 
 @dataclass(frozen=True)
 class Hearing:
-    """One line of a pair, with who is heard as A. Blind, that is left to chance: a coin that falls the same way for the same seed."""
+    """One line of a pair, with who is heard as A. Blind, that is left to chance: a coin that falls the same way for the
+    same seed."""
 
     pair: Pair
     line: Line
@@ -81,19 +83,21 @@ class Hearing:
         score_one, score_two = (vote.score_b, vote.score_a) if self.turned else (vote.score_a, vote.score_b)
         preferred = OTHER.get(vote.preferred, vote.preferred) if self.turned else vote.preferred
         return pb.Rating(
-            voice=self.pair.voice, a=self.pair.one, b=self.pair.two, clip=self.line.clip, text=self.line.text, preferred=preferred,
-            score_a=score_one, score_b=score_two, blind=self.blind,
+            voice=self.pair.voice, a=self.pair.one, b=self.pair.two, clip=self.line.clip, text=self.line.text,
+            preferred=preferred, score_a=score_one, score_b=score_two, blind=self.blind,
         )  # fmt: skip
 
 
 def parse(one: str, two: str, promoted: dict[str, int]) -> Pair:
-    """A pair from what a person wrote: anna@6 and anna@7, or anna@6 and 7; a bare voice is the version that speaks now (`promoted`,
-    0: the base). Raises ClientError for what is no pair."""
+    """A pair from what a person wrote: anna@6 and anna@7, or anna@6 and 7; a bare voice is the version that speaks now
+    (`promoted`, 0: the base). Raises ClientError for what is no pair."""
     first = names.parse(one.strip())
     written = two.strip()
     second = names.parse(written if written.rstrip("0123456789") not in ("", "v") else f"{first.voice}@{written}")
     if first.voice != second.voice:
-        raise ClientError(f"{first} and {second} are different people.", "Choose two versions of one voice.", "INVALID_ARGUMENT")
+        raise ClientError(
+            f"{first} and {second} are different people.", "Choose two versions of one voice.", "INVALID_ARGUMENT"
+        )
     numbers = [promoted.get(named.voice, 0) if named.number == 0 else max(named.number, 0) for named in (first, second)]
     pair = Pair(first.voice, *numbers)
     if pair.one == pair.two:

@@ -29,7 +29,8 @@ class Start:
 
 
 def ordered(jobs: Iterable[pb.Job]) -> list[pb.Job]:
-    """Running, paused, waiting in the order of the queue, then the last that ended, newest first; unknown states of a newer daemon last."""
+    """Running, paused, waiting in the order of the queue, then the last that ended, newest first; unknown states of a
+    newer daemon last."""
     groups: dict[str, list[pb.Job]] = {state: [] for state in (*GROUPS, "")}
     for job in jobs:
         groups.get(state_of(job), groups[""]).append(job)
@@ -42,7 +43,8 @@ def ordered(jobs: Iterable[pb.Job]) -> list[pb.Job]:
 
 
 def starts(jobs: Iterable[pb.Job], estimates: Mapping[int, float]) -> dict[int, Start]:
-    """For each job that waits for the GPU: when the ones ahead of it will be done. `estimates`: seconds of a waiting job, where known."""
+    """For each job that waits for the GPU: when the ones ahead of it will be done. `estimates`: seconds of a waiting
+    job, where known."""
     rows = [job for job in ordered(jobs) if job.gpu_lane]
     seconds, known = 0.0, True
     for job in rows:

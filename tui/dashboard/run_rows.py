@@ -34,7 +34,11 @@ def cells(run: pb.Run) -> tuple[str, ...]:
     """Texts in the order of HEAD."""
     chosen = settings(run)
     best = f"{run.best_loss:.4g}" if math.isfinite(run.best_loss) and run.best_loss else ""
-    took = (run.ended.ToNanoseconds() - run.started.ToNanoseconds()) / 1e9 if run.ended.seconds and run.started.seconds else 0.0
+    took = (
+        (run.ended.ToNanoseconds() - run.started.ToNanoseconds()) / 1e9
+        if run.ended.seconds and run.started.seconds
+        else 0.0
+    )
     made = f"v{run.to_version}" if run.to_version else OUTCOMES.get(run.outcome, "") if run.ended.seconds else "…"
     rank = chosen.get("lora_rank")
     return (

@@ -1,4 +1,5 @@
-"""One short sound at a time: a clip, a line that a version spoke. The same once more stops it, another takes its place."""
+"""One short sound at a time: a clip, a line that a version spoke. The same once more stops it, another takes its
+place."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ class Snippet:
         return self._deck.playing
 
     async def toggle(self, what: Hashable, fetch: Callable[[], Awaitable[Track]]) -> None:
-        """Play what `fetch` brings, or stop it where it plays. Raises ClientError where nothing can be fetched or heard."""
+        """Play what `fetch` brings, or stop it where it plays. Raises ClientError where nothing can be fetched or
+        heard."""
         if what == self.what and self._deck.playing:
             await self._speaker.pause()
             return

@@ -1,6 +1,8 @@
-"""Themes: our dark and light, one of the terminal's own 16 colours, and one whose states do not rest on red against green.
+"""Themes: our dark and light, one of the terminal's own 16 colours, and one whose states do not rest on red against
+green.
 
-Colours that mean something are used everywhere by name: $success, $warning, $error, $accent (what runs), $primary (what has the focus), and
+Colours that mean something are used everywhere by name: $success, $warning, $error, $accent (what runs), $primary (what
+has the focus), and
 $muted for what stands back ($text-muted is right in CSS, but cannot be used inside Content).
 The eye-safe pair is Okabe and Ito's palette (https://jfly.uni-koeln.de/color/).
 """
@@ -79,14 +81,18 @@ THEMES = {theme.name: theme for theme in (DARK, LIGHT, EYE_SAFE, SIXTEEN)}
 
 
 def chosen(name: str = "") -> str:
-    """The theme to begin with: the named one, else ours for as many colours as the terminal has. Raises ClientError for another name."""
+    """The theme to begin with: the named one, else ours for as many colours as the terminal has. Raises ClientError for
+    another name."""
     if name and name not in THEMES and name not in BUILTIN_THEMES:
-        raise ClientError(f"There is no theme {name!r}.", f"There are: {', '.join([*THEMES, *BUILTIN_THEMES])}.", "INVALID_ARGUMENT")
+        raise ClientError(
+            f"There is no theme {name!r}.", f"There are: {', '.join([*THEMES, *BUILTIN_THEMES])}.", "INVALID_ARGUMENT"
+        )
     return name or (SIXTEEN.name if few_colours() else DARK.name)
 
 
 def rich_colour(variables: Mapping[str, str], name: str) -> str:
-    """A colour of the theme ("accent") as Rich writes it, for tables and logs; dim where the theme leaves it to the terminal."""
+    """A colour of the theme ("accent") as Rich writes it, for tables and logs; dim where the theme leaves it to the
+    terminal."""
     colour = variables.get(name, "")
     if colour in ("", "ansi_default") or colour.startswith("auto"):
         return "dim" if name == "muted" else ""
@@ -96,4 +102,6 @@ def rich_colour(variables: Mapping[str, str], name: str) -> str:
 def few_colours() -> bool:
     """Does the terminal know only the sixteen old colours?"""
     kind = os.environ.get("TERM", "")
-    return not os.environ.get("COLORTERM") and "256" not in kind and kind in ("linux", "vt100", "vt220", "ansi", "cygwin")
+    return (
+        not os.environ.get("COLORTERM") and "256" not in kind and kind in ("linux", "vt100", "vt220", "ansi", "cygwin")
+    )

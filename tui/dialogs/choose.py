@@ -20,12 +20,17 @@ class ChooseScreen(ModalScreen[str | None], inherit_bindings=False):
     DEFAULT_CSS = """
     ChooseScreen {
         align: center middle;
-        & > Vertical { width: 72; max-width: 94%; height: auto; max-height: 80%; border: round $primary; background: $surface; }
+        & > Vertical {
+            width: 72; max-width: 94%; height: auto; max-height: 80%;
+            border: round $primary; background: $surface;
+        }
         & Table { height: auto; max-height: 100%; }
     }
     """
 
-    def __init__(self, title: str, head: Sequence[str], rows: Sequence[tuple[str, Sequence[Cell]]], chosen: str = "") -> None:
+    def __init__(
+        self, title: str, head: Sequence[str], rows: Sequence[tuple[str, Sequence[Cell]]], chosen: str = ""
+    ) -> None:
         super().__init__()
         self._title, self._head, self._rows, self._chosen = title, head, rows, chosen
 

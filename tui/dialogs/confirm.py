@@ -21,7 +21,10 @@ class ConfirmScreen(ModalScreen[bool], inherit_bindings=False):
     DEFAULT_CSS = """
     ConfirmScreen {
         align: center middle;
-        & > Vertical { width: 60; max-width: 90%; height: auto; border: round $warning; background: $surface; padding: 1 2; }
+        & > Vertical {
+            width: 60; max-width: 90%; height: auto; border: round $warning;
+            background: $surface; padding: 1 2;
+        }
         & Label { width: 100%; }
         & #question { text-style: bold; }
         & #consequence { color: $text-muted; margin: 1 0; }

@@ -19,7 +19,10 @@ class EditTextScreen(ModalScreen[str | None], inherit_bindings=False):
     DEFAULT_CSS = """
     EditTextScreen {
         align: center middle;
-        & > Vertical { width: 90%; max-width: 120; height: auto; border: round $primary; background: $surface; padding: 0 1; }
+        & > Vertical {
+            width: 90%; max-width: 120; height: auto; border: round $primary;
+            background: $surface; padding: 0 1;
+        }
         & Label { color: $text-muted; width: 100%; }
     }
     """

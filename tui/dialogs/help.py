@@ -1,4 +1,5 @@
-"""`?`: what the pane with the focus is, and every key that works now, nearest first, each with its id for the keymap."""
+"""`?`: what the pane with the focus is, and every key that works now, nearest first, each with its id for the
+keymap."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ class HelpScreen(ModalScreen[None], inherit_bindings=False):
     HelpScreen {
         align: center middle;
         & > Scroll {
-            width: 84; max-width: 94%; height: auto; max-height: 90%; border: round $primary; background: $surface; padding: 0 2;
+            width: 84; max-width: 94%; height: auto; max-height: 90%;
+            border: round $primary; background: $surface; padding: 0 2;
         }
     }
     """
@@ -52,14 +54,27 @@ def page(about: Screen[object], width: int) -> Content:
         told = offers(node)
         words = str(getattr(node, "pane_help", "") or getattr(node, "screen_help", "") or "")
         if told or words:
-            parts.append(Content.assemble((f"\n{_title(node)}\n", "b $primary"), "".join(f"{line}\n" for line in wrap(words, width))))
+            parts.append(
+                Content.assemble(
+                    (f"\n{_title(node)}\n", "b $primary"), "".join(f"{line}\n" for line in wrap(words, width))
+                )
+            )
             parts += [_entry(offer, width) for offer in told]
-    parts.append(Content.assemble(("\nOther keys\n", "b $primary"), f'[keymap] in {settings.path()}: id = "keys", as quit = "ctrl+q".\n'))
+    parts.append(
+        Content.assemble(
+            ("\nOther keys\n", "b $primary"), f'[keymap] in {settings.path()}: id = "keys", as quit = "ctrl+q".\n'
+        )
+    )
     return Content("").join(parts)
 
 
 def _title(node: DOMNode) -> str:
-    return str(getattr(node, "pane_title", "") or getattr(node, "screen_title", "") or getattr(node, "help_title", "") or "Here")
+    return str(
+        getattr(node, "pane_title", "")
+        or getattr(node, "screen_title", "")
+        or getattr(node, "help_title", "")
+        or "Here"
+    )
 
 
 def _entry(offer: Offer, width: int) -> Content:

@@ -23,7 +23,8 @@ class PickRun(ModalScreen[int], inherit_bindings=False):
     PickRun {
         align: center middle;
         & > Vertical {
-            width: 110; max-width: 94%; height: auto; max-height: 80%; border: round $primary; background: $surface; padding: 0 1;
+            width: 110; max-width: 94%; height: auto; max-height: 80%;
+            border: round $primary; background: $surface; padding: 0 1;
         }
         & Table { height: auto; max-height: 30; }
     }

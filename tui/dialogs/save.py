@@ -29,7 +29,10 @@ class SaveScreen(ModalScreen[str], inherit_bindings=False):
     DEFAULT_CSS = """
     SaveScreen {
         align: center middle;
-        & > Vertical { width: 70; max-width: 90%; height: auto; border: round $primary; background: $surface; padding: 1 2; }
+        & > Vertical {
+            width: 70; max-width: 90%; height: auto; border: round $primary;
+            background: $surface; padding: 1 2;
+        }
         & Label { width: 100%; color: $text-muted; }
         & Input { background: $boost; margin: 1 0; }
     }
@@ -57,7 +60,8 @@ class SaveScreen(ModalScreen[str], inherit_bindings=False):
 
 
 async def save(app: Host, track: Track, proposed: str) -> None:
-    """Ask for a name and write the track there; a file that is there already is written over only if the person says so.
+    """Ask for a name and write the track there; a file that is there already is written over only if the person says
+    so.
 
     Only from inside a worker. Raises ClientError when the file cannot be written.
     """
@@ -65,7 +69,11 @@ async def save(app: Host, track: Track, proposed: str) -> None:
     if not name:
         return
     path = Path(name).expanduser()
-    if path.exists() and not path.is_dir() and not await app.confirm(f"Write over {path}?", "What is in it now is lost.", yes="Write"):
+    if (
+        path.exists()
+        and not path.is_dir()
+        and not await app.confirm(f"Write over {path}?", "What is in it now is lost.", yes="Write")
+    ):
         return
     await app.run_worker(lambda: write(track, path), thread=True, exit_on_error=False).wait()
     app.say(f"{path}: {wording.duration(track.seconds)} saved.")

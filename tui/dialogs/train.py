@@ -34,7 +34,9 @@ class Wanted:
     voice: str
     dataset: int = 0  #: 0: the newest
     start: str = ""  #: version number or "base"; empty: the promoted version, else the base
-    choices: tuple[tuple[str, Any], ...] = ()  #: fields of TrainOptions; `engine` has no field in the form: it goes with the LoRA rank
+    choices: tuple[
+        tuple[str, Any], ...
+    ] = ()  #: fields of TrainOptions; `engine` has no field in the form: it goes with the LoRA rank
 
 
 #: field → (label, what an empty one means, type)
@@ -62,7 +64,10 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
     DEFAULT_CSS = """
     TrainScreen {
         align: center middle;
-        & > Vertical { width: 72; max-width: 96%; height: auto; border: round $primary; background: $surface; padding: 0 2; }
+        & > Vertical {
+            width: 72; max-width: 96%; height: auto; border: round $primary;
+            background: $surface; padding: 0 2;
+        }
         & Horizontal { height: 1; }
         & Horizontal > Label { width: 15; color: $text-muted; }
         & Input { width: 1fr; }
@@ -80,18 +85,27 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
         self._asking: Timer | None = None
 
     @classmethod
-    async def ask(cls, app: Host, voice: str = "", begin: Wanted | None = None, title: str = "Train a voice") -> pb.Job | None:
+    async def ask(
+        cls, app: Host, voice: str = "", begin: Wanted | None = None, title: str = "Train a voice"
+    ) -> pb.Job | None:
         """Show the form and, if it is filled in, submit. Raises ClientError. Only from inside a worker."""
         wanted = await app.push_screen_wait(cls(begin or Wanted(voice), title))
         if wanted is None:
             return None
         key = uuid.uuid4().hex  # an answer that is lost on the way is asked for again, without a second training
-        job = await app.client.train(wanted.voice, dataset=wanted.dataset, start=wanted.start, key=key, **dict(wanted.choices))
+        job = await app.client.train(
+            wanted.voice, dataset=wanted.dataset, start=wanted.start, key=key, **dict(wanted.choices)
+        )
         app.say(f"Queued as #{job.id}: {job.title}")
         return job
 
     def compose(self) -> ComposeResult:
-        given = {"voice": self._begin.voice, "start": self._begin.start, "dataset": self._begin.dataset or "", **dict(self._begin.choices)}
+        given = {
+            "voice": self._begin.voice,
+            "start": self._begin.start,
+            "dataset": self._begin.dataset or "",
+            **dict(self._begin.choices),
+        }
         with Vertical() as box:
             box.border_title = self._title
             box.border_subtitle = "Tab next · ^t train · Esc leave"
@@ -139,7 +153,9 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
         """Say what it would cost."""
         try:
             wanted = self._wanted()
-            told = await self.app.client.estimate(wanted.voice, dataset=wanted.dataset, start=wanted.start, **dict(wanted.choices))
+            told = await self.app.client.estimate(
+                wanted.voice, dataset=wanted.dataset, start=wanted.start, **dict(wanted.choices)
+            )
         except ClientError as problem:
             self._say(problem.sentence, problem.hint, "$warning")
             return
@@ -151,7 +167,9 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
 
     def _say(self, sentence: str, more: str, colour: str) -> None:
         if self.is_mounted:
-            self.query_one("#price", Static).update(Content.assemble((safe(sentence), colour), f" {safe(more)}" if more else ""))
+            self.query_one("#price", Static).update(
+                Content.assemble((safe(sentence), colour), f" {safe(more)}" if more else "")
+            )
 
     def _wanted(self) -> Wanted:
         """What stands in the form. Raises ClientError that names the field that cannot be meant."""
@@ -163,11 +181,17 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
             except ValueError:
                 raise ClientError(f"{label}: {text!r} is no number.", "", "INVALID_ARGUMENT") from None
         if not read["voice"]:
-            raise ClientError("Which voice?", f"There are: {', '.join(sorted(self.app.live.voices)) or 'none yet'}.", "INVALID_ARGUMENT")
+            raise ClientError(
+                "Which voice?",
+                f"There are: {', '.join(sorted(self.app.live.voices)) or 'none yet'}.",
+                "INVALID_ARGUMENT",
+            )
         start = (read["start"] or "").removeprefix("v")
         fixed = ("voice", "start", "dataset")
         choices = tuple((name, value) for name, value in read.items() if name not in fixed and value is not None)
         begun = dict(self._begin.choices)
-        if "engine" in begun and read["lora_rank"] == begun.get("lora_rank"):  # adapters of another rank have an alpha of their own
+        if "engine" in begun and read["lora_rank"] == begun.get(
+            "lora_rank"
+        ):  # adapters of another rank have an alpha of their own
             choices = (*choices, ("engine", begun["engine"]))
         return Wanted(read["voice"], read["dataset"] or 0, start, choices)

@@ -39,7 +39,8 @@ class VoteScreen(ModalScreen[Vote | None], inherit_bindings=False):
     VoteScreen {
         align: center bottom;
         & > Vertical {
-            width: 76; max-width: 96%; height: auto; margin-bottom: 2; border: round $primary; background: $surface; padding: 0 1;
+            width: 76; max-width: 96%; height: auto; margin-bottom: 2;
+            border: round $primary; background: $surface; padding: 0 1;
         }
     }
     """
@@ -101,7 +102,8 @@ class VoteScreen(ModalScreen[Vote | None], inherit_bindings=False):
             Content.assemble(
                 ("› " if self._row == row else "  ", "b $accent"),
                 (f"{ROWS[row]:<9}", "b" if self._row == row else ""),
-                *((f" [{word}] " if place == chosen[row] else f"  {word}  ", "b $accent" if place == chosen[row] else "$text-muted")
+                *((f" [{word}] " if place == chosen[row] else f"  {word}  ",
+                "b $accent" if place == chosen[row] else "$text-muted")
                   for place, word in enumerate(words[row])),
             )
             for row in range(len(ROWS))

@@ -14,7 +14,8 @@ GAP = "·"  #: stands where a number is missing
 
 
 def sparkline(values: Sequence[float], width: int, low: float | None = None, high: float | None = None) -> str:
-    """The newest `width` values, one a column, as heights between `low` and `high` (their own least and greatest, where not given)."""
+    """The newest `width` values, one a column, as heights between `low` and `high` (their own least and greatest, where
+    not given)."""
     shown = values[-width:] if width > 0 else []
     numbers = [value for value in shown if math.isfinite(value)]
     if not numbers:
@@ -22,11 +23,14 @@ def sparkline(values: Sequence[float], width: int, low: float | None = None, hig
     bottom = min(numbers) if low is None else low
     top = max(numbers) if high is None else high
     scale = 7 / (top - bottom) if top > bottom else 0.0
-    return "".join(UP[1 + min(max(round((value - bottom) * scale), 0), 7)] if math.isfinite(value) else GAP for value in shown)
+    return "".join(
+        UP[1 + min(max(round((value - bottom) * scale), 0), 7)] if math.isfinite(value) else GAP for value in shown
+    )
 
 
 def bar(part: float, width: int) -> str:
-    """A bar that fills `part` (0 to 1) of `width` cells; what is not zero can be seen, what is not whole is not full."""
+    """A bar that fills `part` (0 to 1) of `width` cells; what is not zero can be seen, what is not whole is not
+    full."""
     if not math.isfinite(part) or part <= 0 or width <= 0:
         return " " * max(width, 0)
     eighths = width * 8 if part >= 1 else min(max(round(part * width * 8), 1), width * 8 - 1)
@@ -42,7 +46,9 @@ def histogram(values: Sequence[float], width: int, height: int, title: str = "",
     numbers = [value for value in values if math.isfinite(value)]
     head = [(title, "title"), (_summary(numbers, len(values) - len(numbers), unit), "note")]
     if not numbers or height < 4 or width < 12:
-        return Picture((row(head, width), *sentence("" if numbers else "Nothing to count.", width, max(height - 1, 0)).rows))
+        return Picture(
+            (row(head, width), *sentence("" if numbers else "Nothing to count.", width, max(height - 1, 0)).rows)
+        )
     low, high = _range(numbers)
     tall = height - 3
     left = len(str(len(numbers))) + 1

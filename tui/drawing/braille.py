@@ -24,7 +24,8 @@ class Stroke(Enum):
 
 
 class Layer:
-    """Dots of one line; (0, 0) is the top left one. A column of dots is one whole number, so that long strokes cost what short ones do."""
+    """Dots of one line; (0, 0) is the top left one. A column of dots is one whole number, so that long strokes cost
+    what short ones do."""
 
     def __init__(self, columns: int, rows: int, stroke: Stroke = Stroke.SOLID) -> None:
         """As many cells wide and high."""
@@ -70,7 +71,8 @@ class Layer:
             self._columns[x] |= ((1 << (bottom - top + 1)) - 1) << top
 
     def _pattern(self, x: int) -> int:
-        """Which dots of the column the stroke leaves: those whose x + y falls on it, so that steep lines are broken as level ones are."""
+        """Which dots of the column the stroke leaves: those whose x + y falls on it, so that steep lines are broken as
+        level ones are."""
         length, drawn = self.stroke.value
         return sum(1 << y for y in range(self._high) if (x + y) % length in drawn) if length > 1 else -1
 

@@ -6,8 +6,8 @@ import math
 
 
 def interval(low: float, value: float, high: float, width: int, middle: float | None = None) -> str:
-    """`low` to `high` around `value`, all as parts (0 to 1) of a line of `width` cells; a value that is not known leaves the line empty.
-    `middle` is marked: where neither side leads."""
+    """`low` to `high` around `value`, all as parts (0 to 1) of a line of `width` cells; a value that is not known
+    leaves the line empty. `middle` is marked: where neither side leads."""
     letters = ["·"] * width
     if width < 3:
         return "".join(letters)

@@ -20,7 +20,8 @@ NOTHING = "No points yet."
 
 @dataclass
 class Line:
-    """A named line. `role` is what its colour is asked for by; its raw points are drawn in `role` + "-raw" where it is smoothed."""
+    """A named line. `role` is what its colour is asked for by; its raw points are drawn in `role` + "-raw" where it is
+    smoothed."""
 
     name: str
     points: Points
@@ -116,7 +117,9 @@ def steps_seen(chart: Chart) -> tuple[float, float] | None:
     if chart.view.last is not None:
         last = chart.view.last
     elif last > first:
-        grain = ticks.nice((last - first) / 20)  # the right edge moves seldom, so that a live chart is seldom drawn anew
+        grain = ticks.nice(
+            (last - first) / 20
+        )  # the right edge moves seldom, so that a live chart is seldom drawn anew
         last = max(first + math.ceil((last - first) / grain) * grain, last)
     return (first, last) if last > first else (first - 1, first + 1)
 
@@ -138,7 +141,11 @@ def _values(chart: Chart, first: float, last: float) -> list[float]:
     log_y = chart.view.log_y
     for line in chart.lines:
         steps, values = line.points.range(first, last)
-        points = [(step, value) for step, value in zip(steps, values, strict=True) if math.isfinite(value) and (value > 0 or not log_y)]
+        points = [
+            (step, value)
+            for step, value in zip(steps, values, strict=True)
+            if math.isfinite(value) and (value > 0 or not log_y)
+        ]
         found += [value for step, value in points if first <= step <= last]
         for before, after in (points[:2], points[-2:]) if len(points) > 1 else ():
             found += [_between(before, after, edge, log_y) for edge in (first, last) if before[0] < edge < after[0]]
@@ -153,7 +160,9 @@ def _between(before: tuple[float, float], after: tuple[float, float], step: floa
     return before[1] + part * (after[1] - before[1])
 
 
-def _frame(chart: Chart, span: tuple[float, float], values: list[float], width: int, height: int) -> tuple[Frame, dict[int, str]]:
+def _frame(
+    chart: Chart, span: tuple[float, float], values: list[float], width: int, height: int
+) -> tuple[Frame, dict[int, str]]:
     """Where the plot lies, and what the left axis says, by row."""
     roomy = height >= ROOMY
     top, rows = (2, height - 4) if roomy else (1, height - 2)
@@ -201,7 +210,8 @@ def _plot(chart: Chart, frame: Frame) -> dict[int, dict[int, Run]]:
 
 
 def _layers(chart: Chart, frame: Frame) -> tuple[list[tuple[Layer, str]], list[tuple[Layer, str]]]:
-    """(raw points of what is smoothed, the lines themselves), with their roles; the chart's first line comes last, on top."""
+    """(raw points of what is smoothed, the lines themselves), with their roles; the chart's first line comes last, on
+    top."""
     weight = chart.view.smoothing
     below: list[tuple[Layer, str]] = []
     above: list[tuple[Layer, str]] = []
@@ -240,7 +250,8 @@ def _piece(layer: Layer, piece: list[tuple[float, float]]) -> None:
 
 
 def _marks(chart: Chart, frame: Frame) -> list[tuple[int, int, Run]]:
-    """(row, column, sign) of points that deserve one: each of a seldom measured line, the only one of a line, the best."""
+    """(row, column, sign) of points that deserve one: each of a seldom measured line, the only one of a line, the
+    best."""
     found: list[tuple[int, int, Run]] = []
 
     def mark(step: float, value: float, sign: str, role: str) -> None:
@@ -284,7 +295,8 @@ def _notes(chart: Chart) -> list[str]:
 
 
 def _legend(chart: Chart, frame: Frame, width: int) -> list[Run]:
-    """Each line's stroke, name and newest value (or the one under the cursor), then the best; in a narrow place names only."""
+    """Each line's stroke, name and newest value (or the one under the cursor), then the best; in a narrow place names
+    only."""
     cursor = chart.view.cursor
     for told in (True, False):
         pieces: list[list[Run]] = []
@@ -292,7 +304,9 @@ def _legend(chart: Chart, frame: Frame, width: int) -> list[Run]:
             pieces.append([(f"{chart.unit} {round(cursor):,}", "cursor")])
         for line in chart.lines:
             value = line.points.at(frame.last if cursor is None else cursor)
-            words = f" {line.name}" + (f" {ticks.short(value)}" if value is not None and (told or cursor is not None) else "")
+            words = f" {line.name}" + (
+                f" {ticks.short(value)}" if value is not None and (told or cursor is not None) else ""
+            )
             pieces.append([(braille.sample(line.stroke, 2) + ("•" if line.marks else ""), line.role), (words, "label")])
         if chart.best is not None:
             words = f" best {ticks.short(chart.best.value)}" + (f" at {round(chart.best.step):,}" if told else "")

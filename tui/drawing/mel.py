@@ -1,4 +1,5 @@
-"""Mel spectrum of a sound, for looking at: decibels per picture cell. Plain numpy, loaded when the first is asked for."""
+"""Mel spectrum of a sound, for looking at: decibels per picture cell. Plain numpy, loaded when the first is asked
+for."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ def hertz(mels: float) -> float:
 
 
 def spectrum(samples: bytes | bytearray, rate: int, seconds: float, columns: int, bands: int) -> NDArray[np.float64]:
-    """(bands, columns) of brightness, 0 to 1; band 0 is the lowest. The picture is `seconds` wide; where no sound is yet, it is 0.
+    """(bands, columns) of brightness, 0 to 1; band 0 is the lowest. The picture is `seconds` wide; where no sound is
+    yet, it is 0.
 
     `samples`: little-endian float32 at `rate` Hz.
     """

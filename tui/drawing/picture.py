@@ -70,5 +70,7 @@ def _put(runs: tuple[Run, ...], column: int, run: Run) -> tuple[Run, ...]:
 def sentence(words: str, width: int, height: int, role: str = "note") -> Picture:
     """A picture that only says something, in its middle."""
     middle = (height - 1) // 2
-    rows: Sequence[tuple[Run, ...]] = [row([(words.center(width), role)] if line == middle else [], width) for line in range(height)]
+    rows: Sequence[tuple[Run, ...]] = [
+        row([(words.center(width), role)] if line == middle else [], width) for line in range(height)
+    ]
     return Picture(tuple(rows))

@@ -9,11 +9,13 @@ from itertools import pairwise
 
 LIMIT = 4_096  #: points kept; more are reduced to the least and the greatest of each bucket, half as many in all
 HUGE = 1e300  #: what is greater counts as infinite: differences of such numbers are
-SPAN = 300  #: steps of smoothing that the visible range counts as, whatever its length (as in wandb's time-weighted average)
+#: steps of smoothing that the visible range counts as, whatever its length (as in wandb's time-weighted average)
+SPAN = 300
 
 
 class Points:
-    """Steps rising, one value each; the same step again replaces its value (a resumed run tells it twice). NaN and Inf are gaps.
+    """Steps rising, one value each; the same step again replaces its value (a resumed run tells it twice). NaN and Inf
+    are gaps.
 
     `gaps` counts the values that were no numbers; `nonpositive` those that a logarithm cannot show.
     """
@@ -66,8 +68,8 @@ class Points:
         return self.values[place - 1] if place else None
 
     def _reduce(self, buckets: int) -> None:
-        """Of each bucket keep the least and the greatest value in the order of their steps, so that no spike is lost; a bucket without
-        any number stays a gap."""
+        """Of each bucket keep the least and the greatest value in the order of their steps, so that no spike is lost; a
+        bucket without any number stays a gap."""
         steps, values = self.steps, self.values
         size = -(-len(steps) // buckets)
         self.steps, self.values = [], []
@@ -82,8 +84,8 @@ class Points:
 def smoothed(steps: Sequence[float], values: Sequence[float], weight: float, visible: float) -> list[float]:
     """The exponential moving average from the first value on: `weight` (0: none, towards 1: more) of the past.
 
-    A point's weight follows its distance in steps, as a part of the `visible` ones, so that a reduced series is smoothed as the whole
-    one is. Gaps stay gaps.
+    A point's weight follows its distance in steps, as a part of the `visible` ones, so that a reduced series is
+    smoothed as the whole one is. Gaps stay gaps.
     """
     average, result = 0.0, []
     last: float | None = None

@@ -1,4 +1,5 @@
-"""A mel spectrogram in cells: two bands a cell by half blocks where there are colours, one by shades where there are few."""
+"""A mel spectrogram in cells: two bands a cell by half blocks where there are colours, one by shades where there are
+few."""
 
 from __future__ import annotations
 
@@ -44,4 +45,7 @@ def _frequencies(rate: int, rows: int) -> list[str]:
     """What stands left of each row: the frequency in its middle, at the top, the bottom, and halfway."""
     top = mel(rate / 2)
     named = {0, rows // 2, rows - 1} if rows > 2 else {0}
-    return [ticks.short(float(f"{hertz(top * (rows - line - 0.5) / rows):.1g}")) if line in named else "" for line in range(rows)]
+    return [
+        ticks.short(float(f"{hertz(top * (rows - line - 0.5) / rows):.1g}")) if line in named else ""
+        for line in range(rows)
+    ]

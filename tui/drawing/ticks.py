@@ -31,10 +31,16 @@ def linear(low: float, high: float, most: int, *, whole: bool = False) -> list[f
 
 
 def logarithmic(low: float, high: float, most: int) -> list[float]:
-    """At most `most` round numbers within [low, high], 0 < low < high: powers of ten, with 2 and 5 where there is room."""
+    """At most `most` round numbers within [low, high], 0 < low < high: powers of ten, with 2 and 5 where there is
+    room."""
     first, last = math.floor(math.log10(low) - 1e-9), math.ceil(math.log10(high) + 1e-9)
     within = [
-        [factor * 10.0**power for power in range(first, last + 1) for factor in factors if low <= factor * 10.0**power <= high * (1 + 1e-9)]
+        [
+            factor * 10.0**power
+            for power in range(first, last + 1)
+            for factor in factors
+            if low <= factor * 10.0**power <= high * (1 + 1e-9)
+        ]
         for factors in ((1, 2, 5), (1, 3), (1,))
     ]
     for ticks in within:
@@ -55,7 +61,9 @@ def labels(ticks: Sequence[float]) -> list[str]:
         return [short(tick) for tick in ticks]
     scale, suffix = next(((size, letter) for size, letter in SUFFIXES if most >= 10_000 and most >= size), (1.0, ""))
     decimals = min(6, max(0, math.ceil(-math.log10(step / scale) - 1e-9)))
-    while decimals and all(abs(round(tick / scale, decimals) - round(tick / scale, decimals - 1)) < 1e-12 for tick in ticks):
+    while decimals and all(
+        abs(round(tick / scale, decimals) - round(tick / scale, decimals - 1)) < 1e-12 for tick in ticks
+    ):
         decimals -= 1
     return [f"{tick / scale:.{decimals}f}{suffix}" if tick else "0" for tick in ticks]
 

@@ -9,12 +9,14 @@ from tui.drawing import braille, ticks
 from tui.drawing.braille import ACROSS, DOWN, Layer
 from tui.drawing.picture import Picture, Run, cells, row, sentence
 
-MARGIN = 5  #: cells left of the plot, as wide as the frequencies beside a spectrogram, so that the two stand one above the other
+#: cells left of the plot, as wide as the frequencies beside a spectrogram, so that the two stand one above the other
+MARGIN = 5
 BLOCKS = 200  #: a second's envelope is kept in so many parts
 
 
 class Envelope:
-    """The least and the greatest sample of each short block. Fed piece by piece: a sound that is still coming costs only what is new."""
+    """The least and the greatest sample of each short block. Fed piece by piece: a sound that is still coming costs
+    only what is new."""
 
     def __init__(self) -> None:
         self.least: list[float] = []
@@ -40,12 +42,14 @@ class Envelope:
 
 
 def span(seconds: float, whole: bool) -> float:
-    """How many seconds the picture is wide: all of a whole sound; room to grow, seldom anew, for one that is still coming."""
+    """How many seconds the picture is wide: all of a whole sound; room to grow, seldom anew, for one that is still
+    coming."""
     return seconds if whole else ticks.nice(max(seconds, 1.0) * 1.01)
 
 
 def draw(envelope: Envelope, seconds: float, position: float, width: int, height: int) -> Picture:
-    """A picture `seconds` wide in `width` by `height` cells, the last row the time. Before `position` the role is "heard", else "wave"."""
+    """A picture `seconds` wide in `width` by `height` cells, the last row the time. Before `position` the role is
+    "heard", else "wave"."""
     columns, rows = width - MARGIN, height - 1
     if columns < 8 or rows < 1 or seconds <= 0:
         return sentence("", width, max(height, 0))

@@ -63,7 +63,8 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
         yield from ()
 
     def show(self, topics: Topic) -> None:
-        """Draw what changed. Called at most four times a second, only while the screen is looked at, and with ALL when it comes up."""
+        """Draw what changed. Called at most four times a second, only while the screen is looked at, and with ALL when
+        it comes up."""
 
     def filtered(self, text: str) -> None:
         """The words typed after `/` changed (empty: everything is wanted)."""
@@ -79,7 +80,12 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
         if Topic.LINK in topics:
             link = self.app.live.link
             self.set_class(not link.up, "-lost")
-            keys = [(offer.keys[0], offer.title) for node in (self.app, self) for offer in offers(node) if offer.binding.show]
+            keys = [
+                (offer.keys[0], offer.title)
+                for node in (self.app, self)
+                for offer in offers(node)
+                if offer.binding.show
+            ]
             self.query_one(StatusLine).show_state(link, keys, self.app.readonly)
             self.query_one(TabBar).show_place(self.app.place_name())
         self.show(topics)
@@ -98,7 +104,11 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
 
     def action_zoom(self) -> None:
         """The pane with the focus alone, or all again."""
-        pane = next((node for node in self.focused.ancestors_with_self if isinstance(node, Pane)), None) if self.focused else None
+        pane = (
+            next((node for node in self.focused.ancestors_with_self if isinstance(node, Pane)), None)
+            if self.focused
+            else None
+        )
         if self.maximized is not None:
             self.minimize()
         elif pane is not None:

@@ -21,7 +21,16 @@ class DataScreen(WorkshopScreen):
     screen_title = "Data"
     screen_help = "The clips of a voice: hear them, correct their texts, drop or keep them by hand."
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
-    BINDINGS = [Binding("h", "spread", "Histograms", show=False, id="data.histograms", tooltip="Duration, SNR and CER of the shown clips")]
+    BINDINGS = [
+        Binding(
+            "h",
+            "spread",
+            "Histograms",
+            show=False,
+            id="data.histograms",
+            tooltip="Duration, SNR and CER of the shown clips",
+        )
+    ]
     DEFAULT_CSS = """
     DataScreen {
         & #left { width: 1fr; }
@@ -55,7 +64,11 @@ class DataScreen(WorkshopScreen):
         name = pane.voice if pane.voice in voices else next(iter(sorted(voices)), "")
         voice = voices.get(name)
         link = self.app.live.link.since  # of a daemon that was lost meanwhile, everything is asked again
-        seen = (link, name, voice.newest_dataset, voice.recordings, voice.recorded_seconds) if voice is not None else (link,)
+        seen = (
+            (link, name, voice.newest_dataset, voice.recordings, voice.recorded_seconds)
+            if voice is not None
+            else (link,)
+        )
         if seen != self._seen:
             self._seen = seen
             pane.look(name, pane.number if name == pane.voice else 0)

@@ -23,7 +23,8 @@ class JobScreen(ModalScreen[None], inherit_bindings=False):
     JobScreen {
         align: center middle;
         & > Scroll {
-            width: 100; max-width: 94%; height: auto; max-height: 90%; border: round $primary; background: $surface; padding: 0 2;
+            width: 100; max-width: 94%; height: auto; max-height: 90%;
+            border: round $primary; background: $surface; padding: 0 2;
         }
     }
     """
@@ -70,5 +71,9 @@ def page(job: pb.Job) -> Content:
     which = job.spec.WhichOneof("spec")
     if which:
         asked = as_json.pretty(getattr(job.spec, which))
-        parts.append(Content.assemble(("\nWhat was asked\n", "b"), ("\n".join(safe(line) for line in asked.splitlines()), "$muted")))
+        parts.append(
+            Content.assemble(
+                ("\nWhat was asked\n", "b"), ("\n".join(safe(line) for line in asked.splitlines()), "$muted")
+            )
+        )
     return Content("").join(parts)

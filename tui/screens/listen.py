@@ -38,18 +38,28 @@ class ListenScreen(WorkshopScreen):
     BINDINGS = [
         Binding("a", "hear('a')", "hear A", show=False, id="listen.a", tooltip="A, from the same position on"),
         Binding("b", "hear('b')", "hear B", show=False, id="listen.b", tooltip="B, from the same position on"),
-        Binding("r", "hear('recording')", "recording", show=False, id="listen.recording", tooltip="What was recorded of this line"),
+        Binding(
+            "r",
+            "hear('recording')",
+            "recording",
+            show=False,
+            id="listen.recording",
+            tooltip="What was recorded of this line",
+        ),
         Binding("n", "next", "next", show=False, id="lines.next", tooltip="The next line you have not voted on"),
         Binding("h", "blind", "blind", show=False, id="lines.blind", tooltip="Hide which is which, or show it"),
         Binding("c", "choose", "choose versions", show=False, id="lines.choose", tooltip="Other versions to compare"),
-        Binding("t", "type", "type", show=False, id="lines.type", tooltip="A sentence of your own, which both then say"),
+        Binding(
+            "t", "type", "type", show=False, id="lines.type", tooltip="A sentence of your own, which both then say"
+        ),
         Binding("v", "vote", "vote", show=False, id="tally.vote", tooltip="Which is better, and how natural each is"),
         Binding("u", "unrate", "take back", show=False, id="tally.undo", tooltip="Take your last vote back"),
     ]
     place = "listen"
     screen_title = "Listen"
     screen_help = (
-        "Two versions of a voice say the same. a and b switch between them at the same position, r is the recording itself; v votes. "
+        "Two versions of a voice say the same. a and b switch between them at the same position, r is "
+        "the recording itself; v votes. "
         "Leaving the screen pauses the sound."
     )
     DEFAULT_CSS = """
@@ -81,7 +91,9 @@ class ListenScreen(WorkshopScreen):
         with Vertical(id="choosing"):
             yield LinesPane()
             yield TallyPane()
-        yield SoundPane("Enter on a line lets both versions say it.", screen_keys=("listen.a", "listen.b", "listen.recording"))
+        yield SoundPane(
+            "Enter on a line lets both versions say it.", screen_keys=("listen.a", "listen.b", "listen.recording")
+        )
 
     def on_mount(self) -> None:
         self._show_how()
@@ -132,7 +144,9 @@ class ListenScreen(WorkshopScreen):
 
     @asks
     async def on_lines_pane_chosen(self, event: LinesPane.Chosen) -> None:
-        self._choose(parse(event.one, event.two, {voice.name: voice.promoted for voice in self.app.live.voices.values()}))
+        self._choose(
+            parse(event.one, event.two, {voice.name: voice.promoted for voice in self.app.live.voices.values()})
+        )
         self.focus_first()
 
     @work(group="pair", exclusive=True)
@@ -234,7 +248,11 @@ class ListenScreen(WorkshopScreen):
         """ "a", "b", or "recording"."""
         sound = self.query_one(SoundPane)
         if not sound.has(which):
-            self.app.say({"recording": "There is no recording of this line."}.get(which, f"{which.upper()} has said nothing yet."))
+            self.app.say(
+                {"recording": "There is no recording of this line."}.get(
+                    which, f"{which.upper()} has said nothing yet."
+                )
+            )
             return
         await sound.hear(which)
 
@@ -244,7 +262,9 @@ class ListenScreen(WorkshopScreen):
         if self._hearing is not None and sound.deck.track is not None:
             chosen = sound.deck.chosen
             hidden = chosen == "recording" or not self._revealed
-            who = self._hearing.pair.name(self._hearing.version("a" if chosen == "a" else "b")) if not hidden else chosen
+            who = (
+                self._hearing.pair.name(self._hearing.version("a" if chosen == "a" else "b")) if not hidden else chosen
+            )
             await save(self.app, sound.deck.track, proposal(who, self._hearing.line.text))
 
     # ---------------------------------------------------------------------------------------------- voting
@@ -293,5 +313,9 @@ def _mark(rating: pb.Rating, pair: Pair) -> str:
 def _told(hearing: Hearing, vote: Vote) -> str:
     """What was hidden, once the vote is in."""
     names = {letter: hearing.pair.name(hearing.version(letter)) for letter in ("a", "b")}
-    words = {"a": f"You preferred {names['a']}.", "b": f"You preferred {names['b']}.", "same": "You heard no difference."}
+    words = {
+        "a": f"You preferred {names['a']}.",
+        "b": f"You preferred {names['b']}.",
+        "same": "You heard no difference.",
+    }
     return f"A was {names['a']}, B was {names['b']}. {words.get(vote.preferred, '')}".strip()

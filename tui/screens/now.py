@@ -28,7 +28,9 @@ class NowScreen(WorkshopScreen):
 
     place = "now"
     screen_title = "Now"
-    screen_help = "What the workshop does at this moment. Tab goes from pane to pane, z makes one as large as the screen."
+    screen_help = (
+        "What the workshop does at this moment. Tab goes from pane to pane, z makes one as large as the screen."
+    )
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
     DEFAULT_CSS = """
     NowScreen {
@@ -129,7 +131,11 @@ class NowScreen(WorkshopScreen):
         """The run of the job under the cursor; of a job without one, the newest run that is known."""
         jobs = self.app.live.jobs
         job = jobs.get(self._job)
-        known = [job.run] if job is not None and job.run else sorted((job.run for job in jobs.values() if job.run), reverse=True)
+        known = (
+            [job.run]
+            if job is not None and job.run
+            else sorted((job.run for job in jobs.values() if job.run), reverse=True)
+        )
         self.query_one(CurvePane).follow(known[0] if known else 0)
 
     async def _log(self, job: int) -> None:
@@ -155,7 +161,9 @@ class NowScreen(WorkshopScreen):
             spec = job.spec.train
             choices = {field.name: value for field, value in spec.options.ListFields()}
             try:
-                told = await self.app.client.estimate(spec.voice, dataset=spec.dataset, start=getattr(spec, "from"), **choices)
+                told = await self.app.client.estimate(
+                    spec.voice, dataset=spec.dataset, start=getattr(spec, "from"), **choices
+                )
             except ClientError:
                 continue  # it cannot be priced now; the job itself will say why
             self._estimates[job.id] = told.seconds

@@ -1,4 +1,5 @@
-"""Screen 6, Runs: every training with its settings and results; curves of chosen ones over each other; resume, repeat with changes."""
+"""Screen 6, Runs: every training with its settings and results; curves of chosen ones over each other; resume, repeat
+with changes."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ class RunSettings(Pane):
     """The settings of the run under the cursor."""
 
     pane_title = "Settings"
-    pane_help = "What the run under the cursor was trained with. Where a run is laid over it, only what differs is in colour."
+    pane_help = (
+        "What the run under the cursor was trained with. Where a run is laid over it, only what differs is in colour."
+    )
     DEFAULT_CSS = "RunSettings { height: 1fr; & > Static { height: 1fr; } }"
 
     def compose(self) -> ComposeResult:
@@ -45,7 +48,8 @@ class RunsScreen(WorkshopScreen):
     place = "runs"
     screen_title = "Runs"
     screen_help = (
-        "Every training there was. Space chooses runs whose curves are laid over each other; the one under the cursor is always drawn."
+        "Every training there was. Space chooses runs whose curves are laid over each other; the one "
+        "under the cursor is always drawn."
     )
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
     DEFAULT_CSS = """
@@ -86,7 +90,9 @@ class RunsScreen(WorkshopScreen):
         event.stop()
         self.query_one(CurvePane).follow(event.run, list(event.others))
         self.query_one(CurvePane).show_job(self._job_of(event.run))
-        self.query_one(RunSettings).show_runs([self._runs[run] for run in (event.run, *event.others) if run in self._runs])
+        self.query_one(RunSettings).show_runs(
+            [self._runs[run] for run in (event.run, *event.others) if run in self._runs]
+        )
 
     async def _ask(self) -> None:
         try:
@@ -106,7 +112,9 @@ class RunsScreen(WorkshopScreen):
             run = self._runs.get(job.run)
             if run is not None:
                 run.step = max(run.step, int(job.status.running.progress.done))
-        self.query_one(RunsPane).show_runs(list(self._runs.values()), {job.run: job for job in self.app.live.jobs.values() if job.run})
+        self.query_one(RunsPane).show_runs(
+            list(self._runs.values()), {job.run: job for job in self.app.live.jobs.values() if job.run}
+        )
         self.query_one(CurvePane).show_job(self._job_of(self.query_one(CurvePane).run))
 
     def _job_of(self, run: int) -> pb.Job | None:

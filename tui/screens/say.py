@@ -60,8 +60,10 @@ class TextPane(Pane):
     screen_keys = ("say.type",)
     pane_title = "Say"
     pane_help = (
-        "A voice (anna: the version that speaks now), or a version of it (anna@7, anna@base). An empty box leaves the choice to the voice; "
-        "without a seed each time differs a little. The seed that was taken stands in the history, so that everything can be said again, "
+        "A voice (anna: the version that speaks now), or a version of it (anna@7, anna@base). An empty "
+        "box leaves the choice to the voice; "
+        "without a seed each time differs a little. The seed that was taken stands in the history, so "
+        "that everything can be said again, "
         "sample for sample. A running training makes room."
     )
 
@@ -82,7 +84,9 @@ class HistoryPane(Pane):
     """What was said before."""
 
     BINDINGS = [
-        Binding("r", "screen.again(True)", "another seed", id="said.again", tooltip="The same once more, with another seed"),
+        Binding(
+            "r", "screen.again(True)", "another seed", id="said.again", tooltip="The same once more, with another seed"
+        ),
         Binding("e", "screen.edit", "edit", id="said.edit", tooltip="Its text and settings into the boxes above"),
     ]
     DEFAULT_CSS = "HistoryPane { height: 1fr; min-height: 5; }"
@@ -98,7 +102,10 @@ class SayScreen(WorkshopScreen):
 
     place = "say"
     screen_title = "Say"
-    screen_help = "Hear a voice say anything. The sound begins as soon as the first sentence is there; leaving the screen pauses it."
+    screen_help = (
+        "Hear a voice say anything. The sound begins as soon as the first sentence is there; "
+        "leaving the screen pauses it."
+    )
     DEFAULT_CSS = """
     SayScreen {
         & #body { layout: vertical; }
@@ -109,7 +116,9 @@ class SayScreen(WorkshopScreen):
     }
     """
     BINDINGS = [
-        Binding("t", "type", "type", show=False, id="say.type", tooltip="Into the box, to type what is said (Esc leaves it)"),
+        Binding(
+            "t", "type", "type", show=False, id="say.type", tooltip="Into the box, to type what is said (Esc leaves it)"
+        ),
         Binding("x", "cancel", "cancel", show=False, id="say.cancel", tooltip="Stop what is being spoken"),
     ]
     AUTO_FOCUS = "SoundPane"  # not the box: there a number key would be a letter
@@ -143,7 +152,9 @@ class SayScreen(WorkshopScreen):
     async def _offer(self) -> None:
         """Complete the boxes from what there is now."""
         languages = [language for engine in self.app.live.info.engines for language in engine.languages]
-        with suppress(ClientError):  # a lost daemon is told elsewhere, and the names are asked for again when it is back
+        with suppress(
+            ClientError
+        ):  # a lost daemon is told elsewhere, and the names are asked for again when it is back
             self.query_one(SpeechForm).offer(await known_names(self.app.client, self.app.live.voices), languages)
 
     # ---------------------------------------------------------------------------------------------- speaking
@@ -184,7 +195,12 @@ class SayScreen(WorkshopScreen):
     def _tell_wait(self, utterance: Utterance) -> None:
         """Until its first sound: what it waits for, or what is being done for it."""
         job = self.app.live.jobs.get(utterance.job)
-        if utterance.state == "speaking" and not utterance.track.frames and job is not None and state_of(job) not in ENDED:
+        if (
+            utterance.state == "speaking"
+            and not utterance.track.frames
+            and job is not None
+            and state_of(job) not in ENDED
+        ):
             what = wording.detail(job)
             self.query_one(SoundPane).note(f"{WAITING}: {what}" if what else f"{WAITING} …")
 

@@ -32,12 +32,23 @@ class VoicesScreen(WorkshopScreen):
 
     place = "voices"
     screen_title = "Voices"
-    screen_help = "Which version speaks for each voice, and whether another would do it better. Tab goes between tree and version."
+    screen_help = (
+        "Which version speaks for each voice, and whether another would do it better. Tab "
+        "goes between tree and version."
+    )
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (150, "-wide")]
     BINDINGS = [
-        Binding("o", "view('scores')", "scores", id="version.scores", tooltip="The numbers of two versions, side by side"),
+        Binding(
+            "o", "view('scores')", "scores", id="version.scores", tooltip="The numbers of two versions, side by side"
+        ),
         Binding("l", "view('lines')", "lines", id="version.lines", tooltip="The held-out lines, to be heard"),
-        Binding("r", "view('report')", "report", id="version.report", tooltip="How a version was made and why it was kept, or not"),
+        Binding(
+            "r",
+            "view('report')",
+            "report",
+            id="version.report",
+            tooltip="How a version was made and why it was kept, or not",
+        ),
     ]
     DEFAULT_CSS = """
     VoicesScreen {
@@ -159,7 +170,9 @@ class VoicesScreen(WorkshopScreen):
             raise ClientError(f"{line.voice.name} has no held-out lines yet.", hint, "FAILED_PRECONDITION")
         number = line.version.number if who == "version" else tree.against
         if number is None and who != "person":
-            raise ClientError("There is nothing beside this version.", "c on another one puts it there.", "FAILED_PRECONDITION")
+            raise ClientError(
+                "There is nothing beside this version.", "c on another one puts it there.", "FAILED_PRECONDITION"
+            )
         voice, clip = line.voice.name, spoken_line.clip
         chunks = self.app.client.sample(voice, number or 0, clip, recording=who == "person")
         await self._snippet.toggle((voice, who, number, clip), lambda: spoken(chunks))
@@ -169,6 +182,14 @@ def about(voice: pb.Voice) -> Content:
     """A voice in a few lines."""
     speaks = f"v{voice.promoted} speaks for it" if voice.promoted else f"the base of {voice.engine} speaks for it"
     given = f"{wording.count(voice.recordings, 'recording')}, {wording.duration(voice.recorded_seconds)}"
-    kept = f"{wording.duration(voice.kept_seconds)} in dataset #{voice.newest_dataset}" if voice.newest_dataset else "no dataset yet"
-    lines = [f"{safe(voice.name)} speaks {safe(voice.language)}: {speaks}.", f"{given}; {kept}.", f"Next: {safe(voice.next)}"]
+    kept = (
+        f"{wording.duration(voice.kept_seconds)} in dataset #{voice.newest_dataset}"
+        if voice.newest_dataset
+        else "no dataset yet"
+    )
+    lines = [
+        f"{safe(voice.name)} speaks {safe(voice.language)}: {speaks}.",
+        f"{given}; {kept}.",
+        f"Next: {safe(voice.next)}",
+    ]
     return Content("\n".join(lines if voice.next else lines[:-1]))

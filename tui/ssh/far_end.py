@@ -1,4 +1,5 @@
-"""What is asked on the other side: where its daemon's socket is. One POSIX shell script, run by whatever shell the account has."""
+"""What is asked on the other side: where its daemon's socket is. One POSIX shell script, run by whatever shell the
+account has."""
 
 from __future__ import annotations
 
@@ -13,15 +14,18 @@ MARK = "myna"  #: begins every line of ours: an account's shell may write lines 
 END = f"{MARK} end"
 LISTENING = "/proc/net/unix"  #: where Linux lists sockets
 
-# No single quotes and no line breaks: every shell takes it as one word then. At its end it reads until we hang up, so that the link lives
-# exactly as long as we do, however we die.
+# No single quotes and no line breaks: every shell takes it as one word then. At its end it reads until we hang up, so
+# that the link lives exactly as long as we do, however we die.
 SCRIPT = " ".join(
     (
         'home=$1; list=$2; case $home in "~") home=$HOME ;; "~/"*) home=$HOME/${home#??} ;; esac;',
-        'tell() { if [ -S "$2/run/mynad.sock" ]; then there=yes; else there=no; fi; printf "myna %s %s %s\\n" "$1" $there "$2"; };',
+        'tell() { if [ -S "$2/run/mynad.sock" ]; then there=yes; else there=no; fi; printf "myna '
+        '%s %s %s\\n" "$1" $there "$2"; };',
         'if [ -n "$home" ]; then tell given "$home"; fi;',
-        'if [ -n "$MYNA_HOME" ]; then tell usual "$MYNA_HOME"; else tell usual "${XDG_STATE_HOME:-$HOME/.local/state}/myna"; fi;',
-        'if [ -r "$list" ]; then while read -r a b c flags d e f path; do case $flags,$path in 00010000,/*/run/mynad.sock)',
+        'if [ -n "$MYNA_HOME" ]; then tell usual "$MYNA_HOME"; else tell usual '
+        '"${XDG_STATE_HOME:-$HOME/.local/state}/myna"; fi;',
+        'if [ -r "$list" ]; then while read -r a b c flags d e f path; do case $flags,$path '
+        "in 00010000,/*/run/mynad.sock)",
         'if [ -w "$path" ]; then tell listens "${path%/run/mynad.sock}"; fi ;; esac; done < "$list"; fi;',
         'printf "myna end\\n"; exec cat > /dev/null',
     )
@@ -75,7 +79,9 @@ class FarEnd:
         if len(self.listens) == 1:
             return self.listens[0]
         if self.listens:
-            raise ClientError(f"{len(self.listens)} daemons run on {to}: {listed}.", "Choose one with --ssh-home FOLDER.", "NOT_FOUND")
+            raise ClientError(
+                f"{len(self.listens)} daemons run on {to}: {listed}.", "Choose one with --ssh-home FOLDER.", "NOT_FOUND"
+            )
         if self.usual_there:  # not Linux, or a daemon that was killed: the first question will tell
             return self.usual
         hint = f"Start it there: `ssh {to.login} myna up`, or name its state folder with --ssh-home."

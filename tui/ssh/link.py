@@ -22,7 +22,8 @@ ANSWER = 15.0  #: seconds that an open link may take to set up the forward, and 
 GRACE = 2.0  #: seconds that ssh gets to end
 OPTIONS = (
     "ControlPersist=no",  # never into the background: the process we started is the link
-    "ClearAllForwardings=yes",  # forwards of the person's configuration are for other purposes, and their ports may be taken
+    # forwards of the person's configuration are for other purposes, and their ports may be taken
+    "ClearAllForwardings=yes",
     "RemoteCommand=none",
     "PermitLocalCommand=no",
     "StreamLocalBindUnlink=yes",
@@ -39,7 +40,9 @@ class Link:
     The remote script reads from us until we hang up: should we be killed, ssh ends by itself.
     """
 
-    def __init__(self, to: Destination, folder: Path, socket_path: Path, home: str = "", *, prompt: bool = True) -> None:
+    def __init__(
+        self, to: Destination, folder: Path, socket_path: Path, home: str = "", *, prompt: bool = True
+    ) -> None:
         """`folder`: ours alone, for ssh's control socket. `prompt`: ssh may ask at the terminal."""
         self._to, self._home, self._prompt = to, home, prompt
         self._control, self._socket = folder / "control", socket_path
@@ -84,15 +87,17 @@ class Link:
                     stream.close()
         self._listened()
 
-    # -------------------------------------------------------------------------------------------------- steps of opening
+    # -------------------------------------------------------------------------------------------------- steps of
+    # opening
 
     def _start(self) -> None:
         self._control.unlink(missing_ok=True)  # of an ssh that was killed
         batch = [] if self._prompt else ["-o", "BatchMode=yes"]
         # its prompts go to the terminal itself, not through these pipes
         self._process = subprocess.Popen(
-            [_ssh(), "-M", "-S", str(self._control), "-T", "-a", "-x", *_options(), *batch, *self._to.arguments(), command(self._home)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
+            [_ssh(), "-M", "-S", str(self._control), "-T", "-a", "-x", *_options(), *batch, *self._to.arguments(),
+            command(self._home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            errors="replace",
         )  # fmt: skip
         self._reader = threading.Thread(target=self._listen, args=(self._process.stderr,), name="ssh", daemon=True)
         self._reader.start()
@@ -118,16 +123,24 @@ class Link:
         asked = [_ssh(), *plain, "-O", "forward", "-L", f"{self._socket}:{escaped}", *self._to.arguments()]
         try:
             done = subprocess.run(
-                asked, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", timeout=ANSWER, check=False
+                asked,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=ANSWER,
+                check=False,
             )
         except subprocess.TimeoutExpired:
-            raise ClientError(f"ssh to {self._to} does not set up the forward.", "Try again.", "DEADLINE_EXCEEDED") from None
+            raise ClientError(
+                f"ssh to {self._to} does not set up the forward.", "Try again.", "DEADLINE_EXCEEDED"
+            ) from None
         if done.returncode:
             raise words.problem(self._to, done.stderr.splitlines(), done.returncode)
 
     def _greet(self, *, listens: bool) -> None:
-        """A daemon says its first word unasked (HTTP/2 settings); a forward that leads nowhere is closed. `listens`: the other side says
-        that a daemon is there."""
+        """A daemon says its first word unasked (HTTP/2 settings); a forward that leads nowhere is closed. `listens`:
+        the other side says that a daemon is there."""
         with socket.socket(socket.AF_UNIX) as line:
             line.settimeout(ANSWER)
             try:
@@ -141,12 +154,15 @@ class Link:
             hint = "Its sshd_config must have AllowStreamLocalForwarding yes."
             raise ClientError(f"{self._to.host} forbids forwards to sockets.", hint, "PERMISSION_DENIED")
         hint = f"Start it there: `ssh {self._to.login} myna up`."
-        raise ClientError(f"The daemon on {self._to} does not answer: its socket is there, but nobody listens.", hint, "UNAVAILABLE")
+        raise ClientError(
+            f"The daemon on {self._to} does not answer: its socket is there, but nobody listens.", hint, "UNAVAILABLE"
+        )
 
     # -------------------------------------------------------------------------------------------------- what ssh writes
 
     def _listen(self, stream: IO[str]) -> None:
-        """Keep ssh's lines; while a person waits at the terminal, show those that may be meant for them (such as how to confirm)."""
+        """Keep ssh's lines; while a person waits at the terminal, show those that may be meant for them (such as how to
+        confirm)."""
         with stream:
             for line in stream:
                 self._written.append(line.rstrip())
@@ -169,5 +185,9 @@ def _options() -> list[str]:
 def _ssh() -> str:
     found = shutil.which("ssh")
     if found is None:
-        raise ClientError("There is no ssh on this machine.", "Install OpenSSH's client (Debian: openssh-client).", "FAILED_PRECONDITION")
+        raise ClientError(
+            "There is no ssh on this machine.",
+            "Install OpenSSH's client (Debian: openssh-client).",
+            "FAILED_PRECONDITION",
+        )
     return found

@@ -33,13 +33,23 @@ KNOWN: tuple[tuple[str, str, str, str], ...] = (
         "Name the right key for it in ~/.ssh/config (IdentityFile, IdentitiesOnly yes).",
         "PERMISSION_DENIED",
     ),
-    ("could not resolve hostname", "There is no host named {host}.", "See to its name, or to your network.", "UNAVAILABLE"),
-    ("connection refused", "{host} takes no SSH connections there.", "See to the port (user@box:PORT), and that sshd runs.", "UNAVAILABLE"),
+    (
+        "could not resolve hostname",
+        "There is no host named {host}.",
+        "See to its name, or to your network.",
+        "UNAVAILABLE",
+    ),
+    (
+        "connection refused",
+        "{host} takes no SSH connections there.",
+        "See to the port (user@box:PORT), and that sshd runs.",
+        "UNAVAILABLE",
+    ),
     ("timed out", "{host} does not answer.", "See that it is on, and to your network or VPN.", "UNAVAILABLE"),
     ("no route to host", "{host} cannot be reached.", "See that it is on, and to your network or VPN.", "UNAVAILABLE"),
     ("network is unreachable", "{host} cannot be reached.", "See to your network or VPN.", "UNAVAILABLE"),
     ("not responding", "The link to {host} broke.", "See to your network or VPN.", "UNAVAILABLE"),
-)  # fmt: skip
+)
 
 
 def known(line: str) -> bool:

@@ -28,7 +28,10 @@ class ClipPane(Pane):
     """Draws the clip it is given."""
 
     pane_title = "Clip"
-    pane_help = "The clip under the cursor of the list, in full. CER: share of letters in which its text and what was heard differ."
+    pane_help = (
+        "The clip under the cursor of the list, in full. CER: share of letters in which its "
+        "text and what was heard differ."
+    )
     DEFAULT_CSS = "ClipPane { height: 7; }"
 
     def compose(self) -> ComposeResult:
@@ -43,10 +46,14 @@ class ClipPane(Pane):
 def described(clip: pb.Clip) -> Content:
     """The clip in words."""
     if clip.kept:
-        fate = "held out: it never trains, versions are judged by it" if clip.held_out else "kept: the voice trains on it"
+        fate = (
+            "held out: it never trains, versions are judged by it" if clip.held_out else "kept: the voice trains on it"
+        )
     else:
         fate = f"dropped ({clip.reason or 'by a person'}): {clip.sentence}"
-    source = f"text by {clip.text_source or 'nobody'}" + (f", {clip.trust} trust" if clip.trust and clip.trust != clip.text_source else "")
+    source = f"text by {clip.text_source or 'nobody'}" + (
+        f", {clip.trust} trust" if clip.trust and clip.trust != clip.text_source else ""
+    )
     where = f"{clip.recording_name}, {clip.start:.1f}–{clip.end:.1f} s ({wording.duration(clips.seconds(clip))})"
     known = [*(name for name in NUMBERS if name in clip.quality), *sorted(clip.quality.keys() - NUMBERS.keys())]
     return Content.assemble(

@@ -52,7 +52,14 @@ COLUMNS: tuple[Column[pb.Clip], ...] = (
     Column("use", 16, clips.use, role=_role),
     Column("SNR", 4, lambda clip: _number(clip, "snr_db", 0), lambda clip: _least_first("snr_db", clip), right=True),
     Column("CER", 5, lambda clip: _number(clip, "cer", 2), lambda clip: _least_first("cer", clip), right=True),
-    Column("level", 6, lambda clip: _number(clip, "rms_db", 0), lambda clip: _least_first("rms_db", clip), right=True, room=100),
+    Column(
+        "level",
+        6,
+        lambda clip: _number(clip, "rms_db", 0),
+        lambda clip: _least_first("rms_db", clip),
+        right=True,
+        room=100,
+    ),
     Column("text by", 12, lambda clip: clip.text_source + (" (low)" if clip.trust == "low" else ""), room=100),
     Column("text", 0, lambda clip: clip.text, lambda clip: clip.text.lower()),
     Column("from", 24, lambda clip: clip.recording_name, lambda clip: (clip.recording_name, clip.start), room=130),
@@ -65,8 +72,10 @@ class ClipsPane(Pane):
 
     pane_title = "Clips"
     pane_help = (
-        "What the voice learns from. “train” clips teach it, “held out” ones never do: they are what a version is judged by. Those marked "
-        "✗ were dropped, with the reason. What you change is in the next dataset; datasets that were made stay as they are. "
+        "What the voice learns from. “train” clips teach it, “held out” ones never do: they are what a "
+        "version is judged by. Those marked "
+        "✗ were dropped, with the reason. What you change is in the next dataset; datasets "
+        "that were made stay as they are. "
         "s sorts by the next column, S turns the order round, / filters."
     )
     BINDINGS = [
@@ -75,8 +84,17 @@ class ClipsPane(Pane):
         Binding("d", "drop", "drop/keep", id="clips.drop", tooltip="Leave it out of the next dataset, or take it in"),
         Binding("u", "undo", "undo", id="clips.undo", tooltip="Take back what you changed last"),
         Binding("v", "voice", "voice", id="clips.voice", tooltip="Another voice"),
-        Binding("D", "dataset", "Dataset", show=False, id="clips.dataset", tooltip="A dataset as it was made, or all clips"),
-        Binding("X", "remove", "Take the recording out", show=False, id="clips.remove", tooltip="All its clips leave the next dataset"),
+        Binding(
+            "D", "dataset", "Dataset", show=False, id="clips.dataset", tooltip="A dataset as it was made, or all clips"
+        ),
+        Binding(
+            "X",
+            "remove",
+            "Take the recording out",
+            show=False,
+            id="clips.remove",
+            tooltip="All its clips leave the next dataset",
+        ),
     ]
     DEFAULT_CSS = """
     ClipsPane { height: 1fr; & > #totals { height: auto; max-height: 2; color: $text-muted; } }
@@ -163,7 +181,11 @@ class ClipsPane(Pane):
         found = f", {len(rows):,} of {len(self._rows):,}" if self._words else ""
         self.show_title(f"{self.voice}, {what}{found}" if self.voice else "")
         if self._rows or not self.voice:
-            sentence = clips.totals(rows).sentence() if self.voice else "There is no voice yet. `myna add NAME FILES…` makes one."
+            sentence = (
+                clips.totals(rows).sentence()
+                if self.voice
+                else "There is no voice yet. `myna add NAME FILES…` makes one."
+            )
         else:
             sentence = "Fetching …" if self._coming else "No clips yet: recordings are cut when their inbox is quiet."
         self.query_one("#totals", Static).update(safe(sentence) + (" …" if self._coming and self._rows else ""))
@@ -209,7 +231,8 @@ class ClipsPane(Pane):
         voice, name = self.voice, clip.recording_name
         number = sum(row.recording == clip.recording and row.kept for row in self._rows)
         consequence = (
-            f"{wording.count(number, 'clip')} of it leave the next dataset. Nothing is deleted: u, or `myna restore`, brings it back."
+            f"{wording.count(number, 'clip')} of it leave the next dataset. Nothing is deleted: u, or "
+            f"`myna restore`, brings it back."
         )
         if not await self.app.confirm(f"Take {name} out of {voice}?", consequence, yes="Take it out"):
             return
@@ -224,7 +247,9 @@ class ClipsPane(Pane):
     @changes
     async def action_undo(self) -> None:
         if not self._done:
-            raise ClientError("There is nothing to undo.", "What you change here can be undone until the dashboard is closed.")
+            raise ClientError(
+                "There is nothing to undo.", "What you change here can be undone until the dashboard is closed."
+            )
         done = self._done.pop()
         try:
             await done.undo()
@@ -237,10 +262,19 @@ class ClipsPane(Pane):
     async def action_voice(self) -> None:
         voices = sorted(self.app.live.voices.values(), key=lambda voice: voice.name)
         rows = [
-            (voice.name, (safe(voice.name), wording.count(voice.recordings, "recording"), wording.duration(voice.kept_seconds) + " kept"))
+            (
+                voice.name,
+                (
+                    safe(voice.name),
+                    wording.count(voice.recordings, "recording"),
+                    wording.duration(voice.kept_seconds) + " kept",
+                ),
+            )
             for voice in voices
         ]
-        chosen = await self.app.push_screen_wait(ChooseScreen("Clips of which voice?", ("voice", "recordings", "kept"), rows, self.voice))
+        chosen = await self.app.push_screen_wait(
+            ChooseScreen("Clips of which voice?", ("voice", "recordings", "kept"), rows, self.voice)
+        )
         if chosen:
             self.look(chosen)
 
@@ -251,9 +285,16 @@ class ClipsPane(Pane):
         rows = [("0", ("all clips", "what the next dataset is made of", "", ""))]
         async for data in self.app.client.datasets(self.voice):
             kept = f"{data.clips:,} train, {data.held_out:,} held out"
-            rows.append((str(data.number), (f"dataset #{data.number}", kept, wording.duration(data.seconds), wording.moment(data.created))))
+            rows.append(
+                (
+                    str(data.number),
+                    (f"dataset #{data.number}", kept, wording.duration(data.seconds), wording.moment(data.created)),
+                )
+            )
         head = ("dataset", "clips", "length", "made")
-        chosen = await self.app.push_screen_wait(ChooseScreen(f"Which clips of {self.voice}?", head, rows, str(self.number)))
+        chosen = await self.app.push_screen_wait(
+            ChooseScreen(f"Which clips of {self.voice}?", head, rows, str(self.number))
+        )
         if chosen is not None:
             self.look(self.voice, int(chosen))
 

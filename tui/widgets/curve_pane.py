@@ -53,8 +53,10 @@ class CurvePane(Pane):
 
     pane_title = "Curve"
     pane_help = (
-        "Loss on what is trained and on the held-out clips, as the run goes; ★ is the best held-out value so far. The daemon reduces the "
-        "points to what fits, so that a run of any length opens at once; where you zoom in, finer ones are fetched. A gap is a value that "
+        "Loss on what is trained and on the held-out clips, as the run goes; ★ is the best held-out "
+        "value so far. The daemon reduces the "
+        "points to what fits, so that a run of any length opens at once; where you zoom in, finer ones "
+        "are fetched. A gap is a value that "
         "was no number."
     )
     BINDINGS = [
@@ -91,7 +93,8 @@ class CurvePane(Pane):
         self.query_one(ProgressLine).show_job(job)
 
     def follow(self, run: int, others: list[int] | None = None) -> None:
-        """Show this run from now on (0: none), with others laid over it. Nothing is asked again for what is shown already."""
+        """Show this run from now on (0: none), with others laid over it. Nothing is asked again for what is shown
+        already."""
         wanted = [number for number in (self._others if others is None else others) if number != run]
         if (run, wanted) != (self._run, self._others) or not self._open:
             self._run, self._others, self._told = run, wanted, None
@@ -122,7 +125,10 @@ class CurvePane(Pane):
             if there and self._metric not in there:
                 self._metric = there[0]
             lines, cursor = await curve.whole(client, self._run, self._metric, chart.buckets)
-            drawn = [(number, (await curve.whole(client, number, self._metric, chart.buckets, other=True))[0]) for number in self._others]
+            drawn = [
+                (number, (await curve.whole(client, number, self._metric, chart.buckets, other=True))[0])
+                for number in self._others
+            ]
             chart.clear()
             self._best = None
             chart.set_title(safe(curve.title(self._told, self._metric)))
@@ -162,7 +168,9 @@ class CurvePane(Pane):
         chart = self.query_one(LineChart)
         try:
             for number in (self._run, *self._others):
-                lines = await curve.between(self.app.client, number, self._metric, first, last, buckets, other=number != self._run)
+                lines = await curve.between(
+                    self.app.client, number, self._metric, first, last, buckets, other=number != self._run
+                )
                 for line in lines:
                     if line.steps:
                         chart.refine(line.name, line.steps[0], line.steps[-1], line.steps, line.values)
@@ -206,5 +214,7 @@ def progress_line(job: pb.Job, width: int) -> Content:
     words = wording.progress(now) if state == "running" else wording.detail(job)
     colour = "$accent" if state == "running" else "$warning"
     drawn = bar(part, min(max(width // 4, 8), 40))
-    line = Content.assemble((f"#{job.id} ", "b"), (drawn, f"{colour} on $panel"), (f" {part:.0%} ", "b"), f" {safe(words)}")
+    line = Content.assemble(
+        (f"#{job.id} ", "b"), (drawn, f"{colour} on $panel"), (f" {part:.0%} ", "b"), f" {safe(words)}"
+    )
     return Content.assemble(line, (f"  {safe(job.title)}", "$muted")).truncate(width, ellipsis=True)

@@ -29,7 +29,9 @@ class FilterBar(Input, inherit_bindings=True):
         """The person is done with the line."""
 
     def __init__(self) -> None:
-        super().__init__(placeholder="filter: type words that a row must hold", id="filter-bar", compact=True, disabled=True)
+        super().__init__(
+            placeholder="filter: type words that a row must hold", id="filter-bar", compact=True, disabled=True
+        )
 
     def open(self) -> None:
         """Show the line and type into it."""

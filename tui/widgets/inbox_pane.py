@@ -23,8 +23,10 @@ class InboxPane(Pane):
 
     pane_title = "Inbox"
     pane_help = (
-        "Files in var/inbox: arriving (still growing), settling (unchanged, but not for long enough), taken, known (the same recording was "
-        "there already), or refused. A refused file lies in the voice's .refused folder with the reason beside it; nothing is deleted."
+        "Files in var/inbox: arriving (still growing), settling (unchanged, but not for long enough), "
+        "taken, known (the same recording was "
+        "there already), or refused. A refused file lies in the voice's .refused folder with the "
+        "reason beside it; nothing is deleted."
     )
     DEFAULT_CSS = "InboxPane { height: 1fr; }"
 

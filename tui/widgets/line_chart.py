@@ -1,4 +1,5 @@
-"""The chart of a run's losses: several lines, smoothing, logarithm, zoom and pan by keys and mouse, a cursor that reads values off."""
+"""The chart of a run's losses: several lines, smoothing, logarithm, zoom and pan by keys and mouse, a cursor that reads
+values off."""
 
 from __future__ import annotations
 
@@ -23,23 +24,26 @@ ZOOM, PAN = 1.5, 0.2  #: factor of a zoom; part of the visible steps of a pan
 QUIET = 0.15  #: seconds without another zoom or pan before the owner is told
 
 
-# Okabe and Ito's colours, which colour-blind eyes can tell apart; darker on light, and of the sixteen where there are no others
+# Okabe and Ito's colours, which colour-blind eyes can tell apart; darker on light, and of the sixteen where there are
+# no others
 DARK = ("#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#d55e00")
 LIGHT = ("#0072b2", "#b36b00", "#007a58", "#a8467d", "#7a6f00", "#c04a00")
 ANSI = ("ansi_bright_blue", "ansi_yellow", "ansi_green", "ansi_bright_magenta", "ansi_bright_yellow", "ansi_bright_red")
 PALETTE = "".join(
     f"LineChart{mode} > .picture--series-{number} {{ color: {colour}; }}\n"
-    f"LineChart{mode} > .picture--series-{number}-raw {{ color: {colour} {'' if mode == ':ansi' else '40%'}; text-style: {faint}; }}\n"
+    f"LineChart{mode} > .picture--series-{number}-raw {{ color: {colour} "
+    f"{'' if mode == ':ansi' else '40%'}; text-style: {faint}; }}\n"
     for mode, colours, faint in ((":dark", DARK, "none"), (":light", LIGHT, "none"), (":ansi", ANSI, "dim"))
     for number, colour in enumerate(colours, start=1)
 )
 
 
 class LineChart(PictureWidget, can_focus=True):
-    """Lines over steps, as many as you like; each has a colour, and a stroke that tells it apart where there are no colours.
+    """Lines over steps, as many as you like; each has a colour, and a stroke that tells it apart where there are no
+    colours.
 
-    It keeps some thousand points a line, whatever it is given. An owner who has more listens to `Viewed` and gives, by `set_series`, the
-    points of those steps in `buckets` buckets.
+    It keeps some thousand points a line, whatever it is given. An owner who has more listens to `Viewed` and gives, by
+    `set_series`, the points of those steps in `buckets` buckets.
     """
 
     DEFAULT_CSS = (
@@ -59,19 +63,26 @@ class LineChart(PictureWidget, can_focus=True):
         *(f"picture--series-{number}{raw}" for number in range(1, len(DARK) + 1) for raw in ("", "-raw")),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("plus,equals_sign", "zoom(1)", "Zoom in", key_display="+", id="chart.zoom-in", tooltip="Show fewer steps"),
+        Binding(
+            "plus,equals_sign", "zoom(1)", "Zoom in", key_display="+", id="chart.zoom-in", tooltip="Show fewer steps"
+        ),
         Binding("minus", "zoom(-1)", "Zoom out", key_display="-", id="chart.zoom-out", tooltip="Show more steps"),
         Binding("left,h", "pan(-1)", "Earlier", id="chart.earlier", tooltip="Move to earlier steps", show=False),
         Binding("right,l", "pan(1)", "Later", id="chart.later", tooltip="Move to later steps", show=False),
         Binding("0", "whole", "Whole run", id="chart.whole", tooltip="Show all steps, and new ones as they come"),
         Binding("s", "smooth", "Smoothing", id="chart.smooth", tooltip="Smooth the lines: off, light, middle, strong"),
         Binding("y", "log", "Log y", id="chart.log", tooltip="Logarithmic or linear values"),
-        Binding("comma", "cursor(-1)", "Read back", id="chart.back", tooltip="Read values off, to the left", show=False),
-        Binding("full_stop", "cursor(1)", "Read on", id="chart.on", tooltip="Read values off, to the right", show=False),
+        Binding(
+            "comma", "cursor(-1)", "Read back", id="chart.back", tooltip="Read values off, to the left", show=False
+        ),
+        Binding(
+            "full_stop", "cursor(1)", "Read on", id="chart.on", tooltip="Read values off, to the right", show=False
+        ),
     ]
     pane_title = "Chart"
     pane_help = (
-        "Loss by step. Drag or ← → to pan, wheel or + - to zoom, double click or 0 for the whole run. The pointer, or , and . read values "
+        "Loss by step. Drag or ← → to pan, wheel or + - to zoom, double click or 0 for the whole run. "
+        "The pointer, or , and . read values "
         "off. A gap is a value that was no number."
     )
 
@@ -88,7 +99,9 @@ class LineChart(PictureWidget, can_focus=True):
         def control(self) -> LineChart:
             return self.chart
 
-    def __init__(self, title: str = "", *, empty: str = "No points yet.", name: str | None = None, id: str | None = None) -> None:
+    def __init__(
+        self, title: str = "", *, empty: str = "No points yet.", name: str | None = None, id: str | None = None
+    ) -> None:
         super().__init__(name=name, id=id)
         self._title, self._empty = title, empty
         self._lines: dict[str, Line] = {}
@@ -99,7 +112,8 @@ class LineChart(PictureWidget, can_focus=True):
         self._telling: Timer | None = None
         self._told: tuple[int, int, int] | None = None
 
-    # ---------------------------------------------------------------------------------------------------------- for its owner
+    # ---------------------------------------------------------------------------------------------------------- for its
+    # owner
 
     @property
     def view(self) -> View:
@@ -124,8 +138,8 @@ class LineChart(PictureWidget, can_focus=True):
         colour: int = 0,
         stroke: Stroke | None = None,
     ) -> None:
-        """The whole line, in place of what was known of it. `marks`: mark its points, for what is measured seldom. Colour (1 to 6) and
-        stroke follow the order in which lines were first given."""
+        """The whole line, in place of what was known of it. `marks`: mark its points, for what is measured seldom.
+        Colour (1 to 6) and stroke follow the order in which lines were first given."""
         known = self._lines.get(name)
         place = list(self._lines).index(name) if known else len(self._lines)
         role = f"series-{colour or place % len(DARK) + 1}"
@@ -160,7 +174,8 @@ class LineChart(PictureWidget, can_focus=True):
             self._best = best
             self.stale()
 
-    # ---------------------------------------------------------------------------------------------------------- what a person does
+    # ---------------------------------------------------------------------------------------------------------- what a
+    # person does
 
     def action_zoom(self, direction: int) -> None:
         if self._frame is not None:

@@ -57,8 +57,12 @@ class LinesTable(LongTable[SpokenLine]):
 
     help_title = "Held-out lines"
     BINDINGS = [
-        Binding("space", "hear('version')", "hear", id="lines.version", tooltip="Spoken by the chosen version; again: stop"),
-        Binding("t", "hear('against')", "other", id="lines.against", tooltip="Spoken by the version it is compared with"),
+        Binding(
+            "space", "hear('version')", "hear", id="lines.version", tooltip="Spoken by the chosen version; again: stop"
+        ),
+        Binding(
+            "t", "hear('against')", "other", id="lines.against", tooltip="Spoken by the version it is compared with"
+        ),
         Binding("x", "hear('person')", "person", id="lines.person", tooltip="The recording itself"),
     ]
 

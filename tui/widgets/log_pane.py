@@ -53,4 +53,8 @@ class LogPane(Pane):
         colour = rich_colour(self.app.theme_variables, COLOURS.get(line.level, ""))
         for text in line.text.splitlines() or [""]:
             at_end = log.is_vertical_scroll_end
-            log.write(Text.assemble((f"{wording.moment(line.time)} ", "dim"), (safe(text), colour)), scroll_end=at_end, animate=False)
+            log.write(
+                Text.assemble((f"{wording.moment(line.time)} ", "dim"), (safe(text), colour)),
+                scroll_end=at_end,
+                animate=False,
+            )

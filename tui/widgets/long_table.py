@@ -50,7 +50,9 @@ class LongTable(Guarded, ScrollView, Generic[Row], can_focus=True, inherit_bindi
         Binding("s", "sort_next", "Sort by the next column", show=False, id="table.sort"),
         Binding("S", "sort_turn", "Sort the other way round", show=False, id="table.sort-turn"),
     ]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"long-table--{role}" for role in ("head", "sorted", "cursor", "banner", "good", "bad", "dim")}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"long-table--{role}" for role in ("head", "sorted", "cursor", "banner", "good", "bad", "dim")
+    }
     DEFAULT_CSS = """
     LongTable {
         height: 1fr; background: transparent; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
@@ -215,7 +217,10 @@ class LongTable(Guarded, ScrollView, Generic[Row], can_focus=True, inherit_bindi
         for column, width in self._widths():
             is_sorted = column.name == self.sort_column
             mark = ("▼" if self.sort_down else "▲") if is_sorted else ""
-            segments += [Segment(_fit(mark + column.name, width, column.right), bold if is_sorted else plain), Segment(" " * GAP, plain)]
+            segments += [
+                Segment(_fit(mark + column.name, width, column.right), bold if is_sorted else plain),
+                Segment(" " * GAP, plain),
+            ]
         return self._strip(segments, plain)
 
     def _strip(self, segments: list[Segment], style: Style) -> Strip:

@@ -1,4 +1,5 @@
-"""The machine: each GPU's memory by owner, load, temperature and power, now, over a minute and an hour; else CPU and memory."""
+"""The machine: each GPU's memory by owner, load, temperature and power, now, over a minute and an hour; else CPU and
+memory."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ class MachinePane(Pane):
 
     pane_title = "Machine"
     pane_help = (
-        "Memory of the GPU by owner: Myna's own jobs in colour, programs of others in grey. Load, temperature and power now, over the last "
+        "Memory of the GPU by owner: Myna's own jobs in colour, programs of others in grey. Load, "
+        "temperature and power now, over the last "
         "minute and over the last hour (as far as this dashboard has been open). Without a GPU: processor and memory."
     )
     DEFAULT_CSS = "MachinePane { height: 1fr; & > MachineLines { height: 1fr; width: 100%; } }"
@@ -127,7 +129,11 @@ def _owners(gpu: pb.Gpu) -> tuple[list[Content], list[tuple[float, str]]]:
         ours += process.ours
         pieces.append((process.memory, colour))
         foreign = "" if process.ours else f" (process {process.pid}, not Myna's)"
-        words.append(Content.assemble(("■ ", colour), f"{safe(process.owner)} {wording.size(process.memory)}", (foreign, "$muted")))
+        words.append(
+            Content.assemble(
+                ("■ ", colour), f"{safe(process.owner)} {wording.size(process.memory)}", (foreign, "$muted")
+            )
+        )
     unknown = gpu.memory_used - sum(process.memory for process in gpu.processes)
     if unknown > 0.02 * gpu.memory_total:
         pieces.append((unknown, "$secondary"))
@@ -155,7 +161,9 @@ def _history(samples: Sequence[pb.SystemSample], gauges: Sequence[Gauge], width:
     if room < 34:
         return [
             Content.assemble(
-                (f"{gauge.name:<6}", "$muted"), f"{gauge.says:<{says}}  ", (bar(gauge.value(samples[-1]) / gauge.top, room), "$accent")
+                (f"{gauge.name:<6}", "$muted"),
+                f"{gauge.says:<{says}}  ",
+                (bar(gauge.value(samples[-1]) / gauge.top, room), "$accent"),
             )
             for gauge in gauges
         ]
@@ -174,7 +182,8 @@ def _history(samples: Sequence[pb.SystemSample], gauges: Sequence[Gauge], width:
 
 
 def over(samples: Sequence[pb.SystemSample], gauge: Gauge, seconds: float, columns: int) -> list[float]:
-    """The greatest value in each of `columns` equal stretches of the last `seconds`; from the first stretch on that has any."""
+    """The greatest value in each of `columns` equal stretches of the last `seconds`; from the first stretch on that has
+    any."""
     if columns <= 0:
         return []
     end = samples[-1].time.ToDatetime(tzinfo=UTC).timestamp()

@@ -1,4 +1,5 @@
-"""A box for a voice or a version, as the command line names them: anna, anna@7, anna@base. ↓ and ↑ go through those there are."""
+"""A box for a voice or a version, as the command line names them: anna, anna@7, anna@base. ↓ and ↑ go through those
+there are."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from tui.dashboard.bindings import offers
 
 
 class Pane(Guarded, Vertical):
-    """A box with a title. Subclasses set `pane_title`, `pane_help` and BINDINGS; bindings that `show` stand in the frame."""
+    """A box with a title. Subclasses set `pane_title`, `pane_help` and BINDINGS; bindings that `show` stand in the
+    frame."""
 
     DEFAULT_CSS = """
     Pane {
@@ -42,7 +43,10 @@ class Pane(Guarded, Vertical):
         told = [offer for node in seen for offer in offers(node) if offer.binding.show]
         told += [offer for offer in offers(self.screen) if offer.binding.id in self.screen_keys]
         keys = [(offer.keys[0], offer.title[:1].lower() + offer.title[1:]) for offer in told]
-        parts: list[str | Content | tuple[str, str]] = [self.pane_title, (f" {more}" if more else "", "$muted not bold")]
+        parts: list[str | Content | tuple[str, str]] = [
+            self.pane_title,
+            (f" {more}" if more else "", "$muted not bold"),
+        ]
         for key, words in keys:
             parts += [("  ", ""), (key, "$accent not bold"), (f" {words}", "$muted not bold")]
         title = Content.assemble(*parts)

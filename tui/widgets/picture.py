@@ -22,7 +22,9 @@ class PictureWidget(Widget):
     A role of the picture takes its style from the component class `picture--ROLE` where the widget declares it.
     """
 
-    EVERY: ClassVar[float] = 0.5  #: seconds between two paintings because of data: at most so many bytes go to a far terminal
+    EVERY: ClassVar[float] = (
+        0.5  #: seconds between two paintings because of data: at most so many bytes go to a far terminal
+    )
 
     def __init__(self, *, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(name=name, id=id, classes=classes)

@@ -1,4 +1,5 @@
-"""Jobs by state: what runs and how far it is, what waits and why, what came of the rest; and what can be done about them."""
+"""Jobs by state: what runs and how far it is, what waits and why, what came of the rest; and what can be done about
+them."""
 
 from __future__ import annotations
 
@@ -32,12 +33,26 @@ class QueuePane(Pane):
 
     pane_title = "Queue"
     pane_help = (
-        "Every job by state, the waiting ones in the order in which they will be done. The curve and the log are those of the job under "
-        "the cursor; until you move it, that is the one that runs. Within a priority, jobs wait in line; K and J move one."
+        "Every job by state, the waiting ones in the order in which they will be done. The curve and "
+        "the log are those of the job under "
+        "the cursor; until you move it, that is the one that runs. Within a priority, jobs "
+        "wait in line; K and J move one."
     )
     BINDINGS = [
-        Binding("t", "train", "train", id="queue.train", tooltip="Train a voice: choose what and how, see what it would cost"),
-        Binding("p", "pause", "pause", id="queue.pause", tooltip="Hold the job; it keeps its place and its work. Again: go on"),
+        Binding(
+            "t",
+            "train",
+            "train",
+            id="queue.train",
+            tooltip="Train a voice: choose what and how, see what it would cost",
+        ),
+        Binding(
+            "p",
+            "pause",
+            "pause",
+            id="queue.pause",
+            tooltip="Hold the job; it keeps its place and its work. Again: go on",
+        ),
         Binding("c", "cancel", "cancel", id="queue.cancel", tooltip="End the job for good; asks first"),
         Binding("r", "retry", "retry", id="queue.retry", tooltip="Put a failed or cancelled job back into the queue"),
         Binding("b", "move('first')", "first", id="queue.first", tooltip="Before all others that wait"),
@@ -45,7 +60,12 @@ class QueuePane(Pane):
         Binding("K,shift+up", "move('up')", "Earlier", show=False, id="queue.earlier", tooltip="Before the one above"),
         Binding("J,shift+down", "move('down')", "Later", show=False, id="queue.later", tooltip="Behind the one below"),
         Binding(
-            "f", "follow", "Follow what runs", show=False, id="queue.follow", tooltip="The cursor goes to the job that runs, and stays"
+            "f",
+            "follow",
+            "Follow what runs",
+            show=False,
+            id="queue.follow",
+            tooltip="The cursor goes to the job that runs, and stays",
         ),
     ]
     DEFAULT_CSS = "QueuePane { height: 1fr; }"
@@ -85,7 +105,11 @@ class QueuePane(Pane):
         table.show_rows([(str(job.id), self._cells(place, job, begins)) for place, job in enumerate(self._jobs)])
         if self._following and self._jobs:
             table.choose(str(self._jobs[0].id))
-        counts = [f"{sum(state_of(job) == state for job in everything)} {name}" for state, name in GROUPS.items() if state not in ENDED]
+        counts = [
+            f"{sum(state_of(job) == state for job in everything)} {name}"
+            for state, name in GROUPS.items()
+            if state not in ENDED
+        ]
         self.show_title(", ".join(count for count in counts if not count.startswith("0 ")) or "nothing to do")
         self._tell()
 
@@ -155,7 +179,9 @@ class QueuePane(Pane):
         job = self.chosen
         if job is None:
             return
-        held = (state_of(job) == "paused" and job.status.paused.by_person) or job.status.running.transition == pb.PAUSING
+        held = (
+            state_of(job) == "paused" and job.status.paused.by_person
+        ) or job.status.running.transition == pb.PAUSING
         now = await (self.app.client.resume(job.id) if held else self.app.client.pause(job.id))
         self.app.say(f"#{job.id} {'goes on' if held else 'is held; p lets it go on'}: {now.title}")
 
@@ -167,8 +193,14 @@ class QueuePane(Pane):
         if state_of(job) in ENDED:
             self.app.say(f"#{job.id} has ended already.")
             return
-        lost = "What it did since its last checkpoint is lost." if state_of(job) == "running" else "It has not begun, so nothing is lost."
-        if await self.app.confirm(f"Cancel #{job.id}, {job.title}?", f"{lost} r puts it back into the queue.", "Cancel it", "Keep it"):
+        lost = (
+            "What it did since its last checkpoint is lost."
+            if state_of(job) == "running"
+            else "It has not begun, so nothing is lost."
+        )
+        if await self.app.confirm(
+            f"Cancel #{job.id}, {job.title}?", f"{lost} r puts it back into the queue.", "Cancel it", "Keep it"
+        ):
             await self.app.client.cancel(job.id)
 
     @changes

@@ -33,16 +33,29 @@ class RunsPane(Pane):
 
     pane_title = "Runs"
     pane_help = (
-        "Every training, newest first: where it began, the lowest held-out loss and its step, the settings that matter most, what "
+        "Every training, newest first: where it began, the lowest held-out loss and its step, the "
+        "settings that matter most, what "
         "version it made. Space chooses a run: its curve stays in the chart while the cursor moves on."
     )
     BINDINGS = [
-        Binding("space", "choose", "choose", id="runs.choose", tooltip="Keep the run's curve in the chart; again: let it go"),
+        Binding(
+            "space", "choose", "choose", id="runs.choose", tooltip="Keep the run's curve in the chart; again: let it go"
+        ),
         Binding("n", "none", "none", id="runs.none", show=False, tooltip="Choose no run any more"),
         Binding(
-            "r", "resume", "resume", id="runs.resume", tooltip="A paused run goes on; a failed or cancelled one from its last checkpoint"
+            "r",
+            "resume",
+            "resume",
+            id="runs.resume",
+            tooltip="A paused run goes on; a failed or cancelled one from its last checkpoint",
         ),
-        Binding("e", "repeat", "repeat", id="runs.repeat", tooltip="Train again with the same settings, or with some of them changed"),
+        Binding(
+            "e",
+            "repeat",
+            "repeat",
+            id="runs.repeat",
+            tooltip="Train again with the same settings, or with some of them changed",
+        ),
     ]
     DEFAULT_CSS = "RunsPane { height: 1fr; }"
 
@@ -70,7 +83,11 @@ class RunsPane(Pane):
         """Draw these; `jobs` by the number of their run, as far as they are known."""
         self._runs, self._jobs = runs, jobs
         rows = [(str(run.id), self._cells(run)) for run in runs]
-        rows = [(key, row) for key, row in rows if all(word in " ".join(map(str, row)).casefold() for word in self._words.split())]
+        rows = [
+            (key, row)
+            for key, row in rows
+            if all(word in " ".join(map(str, row)).casefold() for word in self._words.split())
+        ]
         self.query_one(Table).show_rows(rows)
         chosen = f", {len(self._kept)} chosen" if self._kept else ""
         self.show_title(f"{len(rows)}{chosen}" if runs else "none yet: a training makes the first")
@@ -146,7 +163,9 @@ class RunsPane(Pane):
         elif state in ("failed", "cancelled"):
             await self.app.client.retry(job.id)
         else:
-            sentence = f"Run #{run.id} {'is at work or waits already' if state != 'succeeded' else 'ended as it should'}."
+            sentence = (
+                f"Run #{run.id} {'is at work or waits already' if state != 'succeeded' else 'ended as it should'}."
+            )
             raise ClientError(sentence, "e repeats it with changes.", "FAILED_PRECONDITION")
         self.app.say(f"Run #{run.id} goes on, from its last checkpoint.")
 

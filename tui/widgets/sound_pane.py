@@ -1,4 +1,5 @@
-"""What is heard: waveform and spectrogram, play, pause, seek, loop. The sound comes out of the machine that runs the dashboard."""
+"""What is heard: waveform and spectrogram, play, pause, seek, loop. The sound comes out of the machine that runs the
+dashboard."""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ STEP = 1.0  #: seconds of a seek
 
 
 class SoundPane(Pane, can_focus=True):
-    """Tracks of the same words at one position. An owner loads them, says when they have grown, and may begin to play."""
+    """Tracks of the same words at one position. An owner loads them, says when they have grown, and may begin to
+    play."""
 
     BINDINGS = [
         Binding("space", "play", "play/pause", id="sound.play", tooltip="Play from here, or be silent"),
@@ -51,15 +53,19 @@ class SoundPane(Pane, can_focus=True):
     SCOPED_CSS = False  # it looks different on a wide or tall screen
     pane_title = "Sound"
     pane_help = (
-        "It plays on the machine that runs this dashboard. A click into the waveform goes there. An under-run is a moment of silence "
-        "because the speech, or this machine, came too late. Where there is no sound output: open the dashboard where you sit, with --ssh, "
+        "It plays on the machine that runs this dashboard. A click into the waveform goes there. An "
+        "under-run is a moment of silence "
+        "because the speech, or this machine, came too late. Where there is no sound output: open the "
+        "dashboard where you sit, with --ssh, "
         "or save the sound to a file."
     )
 
     class Wanted(Message):
         """The person wants the sound in a file."""
 
-    def __init__(self, empty: str = "Nothing to hear yet.", *, screen_keys: tuple[str, ...] = (), id: str | None = None) -> None:
+    def __init__(
+        self, empty: str = "Nothing to hear yet.", *, screen_keys: tuple[str, ...] = (), id: str | None = None
+    ) -> None:
         super().__init__(id=id)
         self.screen_keys = screen_keys
         self.deck = Deck()
@@ -108,7 +114,9 @@ class SoundPane(Pane, can_focus=True):
     def look(self) -> None:
         """There is more of a track, or something else to draw."""
         deck = self.deck
-        longest = max((track.seconds for track in deck.tracks if track.whole), default=0.0) if len(deck.tracks) > 1 else 0.0
+        longest = (
+            max((track.seconds for track in deck.tracks if track.whole), default=0.0) if len(deck.tracks) > 1 else 0.0
+        )
         for picture in self.query(Waveform):
             picture.show(deck.track, self.speaker.heard, least_span=longest)
         for spectrum in self.query(Spectrogram):
@@ -177,7 +185,10 @@ class SoundPane(Pane, can_focus=True):
             return Content("")
         late = deck.underruns + self.speaker.underflows
         said = [
-            (f"{'▶' if deck.playing else '■'} {safe(self._names.get(deck.chosen, deck.chosen))}", "b $accent" if deck.playing else "b"),
+            (
+                f"{'▶' if deck.playing else '■'} {safe(self._names.get(deck.chosen, deck.chosen))}",
+                "b $accent" if deck.playing else "b",
+            ),
             (f"{self.speaker.heard:.1f} of {wording.duration(deck.seconds)}" if deck.track.frames else "", ""),
             ("loop" if deck.looping else "", "$accent"),
             (wording.count(late, "under-run") if late else "", "$warning"),

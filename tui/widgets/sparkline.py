@@ -21,7 +21,9 @@ class Sparkline(PictureWidget):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"picture--bar"}
 
-    def __init__(self, low: float | None = None, high: float | None = None, *, name: str | None = None, id: str | None = None) -> None:
+    def __init__(
+        self, low: float | None = None, high: float | None = None, *, name: str | None = None, id: str | None = None
+    ) -> None:
         super().__init__(name=name, id=id)
         self._ends = low, high
         self._values: deque[float] = deque(maxlen=KEPT)

@@ -17,7 +17,8 @@ class SpreadPane(Pane):
 
     pane_title = "Spread"
     pane_help = (
-        "How the clips of the list are spread (those that the filter lets through): their length, how far the speech is above the "
+        "How the clips of the list are spread (those that the filter lets through): their length, "
+        "how far the speech is above the "
         "noise, and the share of letters in which text and what was heard differ. Few, far-off clips are worth hearing."
     )
     DEFAULT_CSS = """

@@ -37,7 +37,9 @@ class StatusLine(Widget):
 
     def render(self) -> RenderResult:
         if not self._link.up:
-            return Content(f"{LOST}  {self._link.sentence} {self._link.hint}" if self._link.since else self._link.sentence)
+            return Content(
+                f"{LOST}  {self._link.sentence} {self._link.hint}" if self._link.since else self._link.sentence
+            )
         parts: list[str | tuple[str, str]] = [("read-only  ", "b $warning")] if self._readonly else []
         for key, words in self._keys:
             parts += [(key, "$accent"), f" {words}  "]

@@ -1,4 +1,5 @@
-"""A table of few rows that change often: only cells that differ are painted. For many rows, or an order of one's own: `long_table`."""
+"""A table of few rows that change often: only cells that differ are painted. For many rows, or an order of one's own:
+`long_table`."""
 
 from __future__ import annotations
 
@@ -70,7 +71,9 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
 
     def show_rows(self, rows: Sequence[tuple[str, Sequence[Cell]]]) -> None:
         """Show these rows (key, cells) in this order. The cursor stays on its row, or where that was."""
-        written = [(key, [Text(cell) if isinstance(cell, str) else cell for cell in cells]) for key, cells in rows]  # never as markup
+        written = [
+            (key, [Text(cell) if isinstance(cell, str) else cell for cell in cells]) for key, cells in rows
+        ]  # never as markup
         if [key for key, _ in written] == list(self._shown):
             for key, cells in written:
                 before = self._shown[key]
@@ -86,7 +89,8 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
         self._shown = dict(written)
 
     def _put(self, row: RowKey, column: ColumnKey, cell: Text) -> None:
-        """Change one cell. Textual's own way paints the whole table for it, which is most of what a live table would send."""
+        """Change one cell. Textual's own way paints the whole table for it, which is most of what a live table would
+        send."""
         if cell.cell_len > self.columns[column].content_width:
             self.update_cell(row, column, cell, update_width=True)
             return

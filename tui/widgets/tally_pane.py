@@ -26,8 +26,10 @@ class TallyPane(Pane):
     DEFAULT_CSS = "TallyPane { height: 7; & > Static { height: 1fr; } }"
     pane_title = "Tally"
     pane_help = (
-        "How often each was preferred, and the mean of the scores from 1 (bad) to 5 (excellent), of everybody who listened. ├──●──┤ is the "
-        "95 % confidence interval (Wilson's for preferences, Student's t for scores); only when it lies on one side of ┊ is the one "
+        "How often each was preferred, and the mean of the scores from 1 (bad) to 5 (excellent), of "
+        "everybody who listened. ├──●──┤ is the "
+        "95 % confidence interval (Wilson's for preferences, Student's t for scores); only when it "
+        "lies on one side of ┊ is the one "
         "preferred more often than chance would have it."
     )
 
@@ -55,7 +57,9 @@ class TallyPane(Pane):
 def _preferred(tally: pb.Tally, names: list[str], width: int) -> Content:
     left, right = f"{names[0]} {tally.a} ", f" {tally.b} {names[1]}"
     same = f"  {tally.same} the same" if tally.same else ""
-    line = interval(tally.low, tally.share_b, tally.high, max(width - len(left) - len(right) - len(same), 10), middle=0.5)
+    line = interval(
+        tally.low, tally.share_b, tally.high, max(width - len(left) - len(right) - len(same), 10), middle=0.5
+    )
     return Content.assemble(left, (line, "$accent"), right, (same, "$text-muted"))
 
 
@@ -63,6 +67,9 @@ def _score(score: pb.OpinionScore, name: str, width: int) -> Content:
     mean, ends = wording.opinion(score)
     value = score.mean if score.count else math.nan
     low, value, high = ((part - WORST) / (BEST - WORST) for part in (score.low, value, score.high))
-    words = f" 5  {mean or 'no scores':<3} {f'({ends}, {score.count})' if ends else f'({score.count})' if score.count else ''}"
+    words = (
+        f" 5  {mean or 'no scores':<3} "
+        f"{f'({ends}, {score.count})' if ends else f'({score.count})' if score.count else ''}"
+    )
     left = f"{name} 1 "
     return Content.assemble(left, (interval(low, value, high, max(width - len(left) - 26, 10)), "$accent"), (words, ""))

@@ -1,4 +1,5 @@
-"""One version in full: its scores against another, the held-out lines, and its report. One of the three is seen at a time."""
+"""One version in full: its scores against another, the held-out lines, and its report. One of the three is seen at a
+time."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ class VersionPane(Pane):
 
     pane_title = "Version"
     pane_help = (
-        "The chosen version beside the one it came from, or beside the one you chose with c. Scores are means over the held-out lines, "
+        "The chosen version beside the one it came from, or beside the one you chose with c. Scores "
+        "are means over the held-out lines, "
         "which no version ever trained on; “person” is what the recordings themselves score. "
         "↑ the higher the better, ↓ the lower, ≈1 the nearer to 1."
     )
@@ -118,7 +120,10 @@ class VersionPane(Pane):
 
 
 def numbers(
-    version: pb.Version, against: pb.Version | None, compared: pb.CompareResponse | None, metrics: Sequence[pb.MetricInfo]
+    version: pb.Version,
+    against: pb.Version | None,
+    compared: pb.CompareResponse | None,
+    metrics: Sequence[pb.MetricInfo],
 ) -> Content:
     """A version's facts, and its scores beside another's. With `compared.ready` they are of the very same lines."""
     parts: list[Content | str | tuple[str, str]] = []
@@ -159,7 +164,11 @@ def numbers(
     if not mine and not theirs:
         parts.append(("Not scored yet.\n", "$muted"))
     if compared is not None and compared.sentence and compared.sentence != version.verdict:
-        sentence = compared.sentence if compared.ready else f"{compared.sentence.partition(' `')[0]} Press e to let both speak them."
+        sentence = (
+            compared.sentence
+            if compared.ready
+            else f"{compared.sentence.partition(' `')[0]} Press e to let both speak them."
+        )
         parts.append((f"\n{safe(sentence)}\n", "$foreground"))
     return Content.assemble(*parts)
 

@@ -77,7 +77,9 @@ def _metric_role(metric: pb.MetricInfo) -> Callable[[Line], str]:
     def role(line: Line) -> str:
         if line.version is None or line.parent is None:
             return ""
-        return {True: "good", False: "bad", None: ""}[change(metric, comparable(line.version, line.parent), line.version.metrics).better]
+        return {True: "good", False: "bad", None: ""}[
+            change(metric, comparable(line.version, line.parent), line.version.metrics).better
+        ]
 
     return role
 
@@ -95,7 +97,12 @@ def columns(metrics: Sequence[pb.MetricInfo]) -> tuple[Column[Line], ...]:
         _column(find(metrics, "wer"), 19),
         _column(find(metrics, "dnsmos"), 17, room=94),
         _column(find(metrics, "held_out_loss"), 21, room=118),
-        Column("data", 5, lambda line: f"#{line.version.dataset}" if line.version is not None and line.version.dataset else "", room=126),
+        Column(
+            "data",
+            5,
+            lambda line: f"#{line.version.dataset}" if line.version is not None and line.version.dataset else "",
+            room=126,
+        ),
     )
 
 
@@ -113,18 +120,56 @@ class VersionsPane(Pane):
 
     pane_title = "Voices"
     pane_help = (
-        "Every voice with its versions; the tree shows which came from which. ● speaks, ○ waits for your word, ✗ was not kept. Beside each "
-        "number stands how it differs from the version it came from, and whether that is better or worse. Enter folds a voice."
+        "Every voice with its versions; the tree shows which came from which. ● speaks, ○ waits for your "
+        "word, ✗ was not kept. Beside each "
+        "number stands how it differs from the version it came from, and whether that is better "
+        "or worse. Enter folds a voice."
     )
     BINDINGS = [
-        Binding("space", "play", "hear", id="versions.play", tooltip="The chosen line, spoken by this version; again: stop"),
+        Binding(
+            "space", "play", "hear", id="versions.play", tooltip="The chosen line, spoken by this version; again: stop"
+        ),
         Binding("p", "promote", "promote", id="versions.promote", tooltip="Let this version speak from now on"),
         Binding("b", "rollback", "roll back", id="versions.rollback", tooltip="Back to the version that spoke before"),
-        Binding("a", "archive", "Archive", show=False, id="versions.archive", tooltip="Out of the way with it; its files are kept"),
-        Binding("c", "compare", "compare", id="versions.compare", tooltip="Put this one beside all others, not their parents; again: not"),
-        Binding("e", "score", "Score", show=False, id="versions.score", tooltip="Let both compared versions speak the held-out lines"),
-        Binding("R", "rename", "Rename the voice", show=False, id="versions.rename", tooltip="With its inbox folder; back the same way"),
-        Binding("D", "delete", "Delete the voice", show=False, id="versions.delete", tooltip="Out of all lists; all of it is kept"),
+        Binding(
+            "a",
+            "archive",
+            "Archive",
+            show=False,
+            id="versions.archive",
+            tooltip="Out of the way with it; its files are kept",
+        ),
+        Binding(
+            "c",
+            "compare",
+            "compare",
+            id="versions.compare",
+            tooltip="Put this one beside all others, not their parents; again: not",
+        ),
+        Binding(
+            "e",
+            "score",
+            "Score",
+            show=False,
+            id="versions.score",
+            tooltip="Let both compared versions speak the held-out lines",
+        ),
+        Binding(
+            "R",
+            "rename",
+            "Rename the voice",
+            show=False,
+            id="versions.rename",
+            tooltip="With its inbox folder; back the same way",
+        ),
+        Binding(
+            "D",
+            "delete",
+            "Delete the voice",
+            show=False,
+            id="versions.delete",
+            tooltip="Out of all lists; all of it is kept",
+        ),
         Binding("enter", "fold", "Fold or unfold", show=False, id="versions.fold"),
     ]
     DEFAULT_CSS = """
@@ -236,8 +281,12 @@ class VersionsPane(Pane):
         if speaks == version.number:
             self.app.say(f"{version.voice}@{version.number} speaks already.")
             return
-        consequence = f"{version.voice}@{speaks} is archived; b goes back to it." if speaks else "b goes back to the base."
-        if await self.app.confirm(f"Let {version.voice}@{version.number} speak from now on?", consequence, yes="Promote it"):
+        consequence = (
+            f"{version.voice}@{speaks} is archived; b goes back to it." if speaks else "b goes back to the base."
+        )
+        if await self.app.confirm(
+            f"Let {version.voice}@{version.number} speak from now on?", consequence, yes="Promote it"
+        ):
             await self.app.client.promote(version.voice, version.number)
             self.app.say(f"{version.voice}@{version.number} speaks for {version.voice} from now on.")
 
@@ -248,7 +297,9 @@ class VersionsPane(Pane):
             return
         name, speaks = line.voice.name, self._promoted(line.voice.name)
         if not speaks:
-            raise ClientError(f"{name} speaks with the engine's base already.", "p promotes a version.", "FAILED_PRECONDITION")
+            raise ClientError(
+                f"{name} speaks with the engine's base already.", "p promotes a version.", "FAILED_PRECONDITION"
+            )
         consequence = f"{name}@{speaks} counts as rejected then; p promotes it again."
         if await self.app.confirm(f"Let the version before {name}@{speaks} speak again?", consequence, yes="Roll back"):
             now = await self.app.client.rollback(name)
@@ -259,7 +310,9 @@ class VersionsPane(Pane):
         version = self._version("archived")
         if self._promoted(version.voice) == version.number:
             raise ClientError(
-                f"{version.voice}@{version.number} speaks: it cannot be archived.", "Promote another, or roll back.", "FAILED_PRECONDITION"
+                f"{version.voice}@{version.number} speaks: it cannot be archived.",
+                "Promote another, or roll back.",
+                "FAILED_PRECONDITION",
             )
         consequence = "Its files are kept; p promotes it again at any time."
         if await self.app.confirm(f"Archive {version.voice}@{version.number}?", consequence, yes="Archive it"):
@@ -270,7 +323,11 @@ class VersionsPane(Pane):
     async def action_score(self) -> None:
         version, against = self._version("scored"), self.against
         if against is None:
-            raise ClientError("There is nothing to compare this version with.", "c on another one puts it there.", "FAILED_PRECONDITION")
+            raise ClientError(
+                "There is nothing to compare this version with.",
+                "c on another one puts it there.",
+                "FAILED_PRECONDITION",
+            )
         one, other = sorted((version.number, against))
         job = await self.app.client.submit(pb.EvaluateSpec(voice=version.voice, version=other, against=one))
         self.app.say(f"Queued as job #{job.id}: {job.title or 'both speak the held-out lines'}.")
@@ -279,7 +336,9 @@ class VersionsPane(Pane):
     async def action_rename(self) -> None:
         old = self._voice()
         note = f"inbox/{old}/ is called so, too. R gives the old name back."
-        new = (await self.app.push_screen_wait(EditTextScreen(f"What {safe(old)} is to be called", old, safe(note))) or "").strip()
+        new = (
+            await self.app.push_screen_wait(EditTextScreen(f"What {safe(old)} is to be called", old, safe(note))) or ""
+        ).strip()
         if new and new != old:
             await self.app.client.rename_voice(old, new)
             self.app.say(f"{old} is called {new} from now on: put its recordings into inbox/{new}/.")
@@ -316,7 +375,13 @@ class VersionsPane(Pane):
         """The chosen one. Raises ClientError for a voice's own line, and for the base."""
         line = self.chosen
         if line is None or line.version is None:
-            raise ClientError("No version is chosen.", "Go to one with j and k; Enter unfolds a voice.", "FAILED_PRECONDITION")
+            raise ClientError(
+                "No version is chosen.", "Go to one with j and k; Enter unfolds a voice.", "FAILED_PRECONDITION"
+            )
         if not line.version.number:
-            raise ClientError(f"The base is the engine's own and cannot be {what}.", "Choose a version below it.", "FAILED_PRECONDITION")
+            raise ClientError(
+                f"The base is the engine's own and cannot be {what}.",
+                "Choose a version below it.",
+                "FAILED_PRECONDITION",
+            )
         return line.version

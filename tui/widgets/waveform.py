@@ -28,7 +28,9 @@ class Waveform(PictureWidget):
         & > .picture--label, & > .picture--note { color: $text-muted; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"picture--{role}" for role in ("wave", "heard", "cursor", "label", "note")}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        f"picture--{role}" for role in ("wave", "heard", "cursor", "label", "note")
+    }
 
     @dataclass
     class Sought(Message):
@@ -50,7 +52,8 @@ class Waveform(PictureWidget):
         self._least_span = 0.0
 
     def show(self, track: Track | None, position: float = 0.0, *, least_span: float = 0.0) -> None:
-        """Draw this track, with the cursor at a position in seconds; as wide as `least_span` seconds at least (the longer of two)."""
+        """Draw this track, with the cursor at a position in seconds; as wide as `least_span` seconds at least (the
+        longer of two)."""
         if track is not self._track:
             self._track, self._envelope = track, Envelope()
         if track is not None and track.rate:

@@ -1,4 +1,5 @@
-"""The schema's history (Alembic). `upgrade` brings an older database to the newest revision; every released schema stays openable."""
+"""The schema's history (Alembic). `upgrade` brings an older database to the newest revision; every released schema
+stays openable."""
 
 from __future__ import annotations
 
@@ -24,8 +25,8 @@ def check_known(path: Path, revision: str) -> None:
 
 
 def upgrade(engine: Engine, revision: str | None = None) -> None:
-    """Run what is missing since `revision`, in one transaction. Raises DatabaseForeign for a revision that is not of this history, and when
-    tables are missing; nothing is changed then."""
+    """Run what is missing since `revision`, in one transaction. Raises DatabaseForeign for a revision that is not of
+    this history, and when tables are missing; nothing is changed then."""
     from alembic import command
 
     path, config = Path(str(engine.url.database)), _config()

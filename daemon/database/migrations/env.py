@@ -1,5 +1,5 @@
-"""Alembic's entry: uses the connection that `daemon.database.migrations.upgrade` hands over, or opens MYNA_HOME's database for the command
-line."""
+"""Alembic's entry: uses the connection that `daemon.database.migrations.upgrade` hands over, or opens MYNA_HOME's
+database for the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Making a dataset, the daemon's side: which recordings are to be cut, the rows of their clips, the next dataset, and what follows from it.
+"""Making a dataset, the daemon's side: which recordings are to be cut, the rows of their clips, the next dataset, and
+what follows from it.
 
 Cutting waits for the GPU only where Whisper's weights are: without them nothing here can use one.
 """
@@ -40,7 +41,11 @@ class MakeDataset(Kind):
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         voice = voices.get(session, spec.dataset.voice)
         waiting = recordings.count_uncut(session, voice.name)
-        what = "cut all recordings again" if spec.dataset.recut else f"cut {waiting} recording{'' if waiting == 1 else 's'}"
+        what = (
+            "cut all recordings again"
+            if spec.dataset.recut
+            else f"cut {waiting} recording{'' if waiting == 1 else 's'}"
+        )
         return voice.name, f"{what} of {voice.name}, make a dataset"
 
     def why_not(self, session: Session, job: Job) -> str:
@@ -51,7 +56,11 @@ class MakeDataset(Kind):
         voice = voices.get(session, asked.voice)
         rows = recordings.uncut(session, voice.name)
         if asked.recut:  # what an earlier attempt of this job has cut is not cut a third time
-            query = select(Recording).where(Recording.voice == voice.name, Recording.removed.is_(None)).order_by(Recording.id)
+            query = (
+                select(Recording)
+                .where(Recording.voice == voice.name, Recording.removed.is_(None))
+                .order_by(Recording.id)
+            )
             rows = [row for row in session.scalars(query) if row.cut is None or row.cut < job.submitted]
         refs = [
             wire.RecordingRef(
@@ -65,7 +74,9 @@ class MakeDataset(Kind):
             for row in rows
         ]
         return Start(
-            dataset=wire.DatasetPlan(voice=voice.name, engine=voice.engine, language=voices.language(voice.language), recordings=refs)
+            dataset=wire.DatasetPlan(
+                voice=voice.name, engine=voice.engine, language=voices.language(voice.language), recordings=refs
+            )
         )
 
     def commit(self, session: Session, job: Job, report: Report) -> None:
@@ -87,13 +98,16 @@ class MakeDataset(Kind):
         return self._training(session, job, made) if pb.JobSpec.FromString(job.spec).dataset.train_after else ()
 
     def _training(self, session: Session, job: Job, made: Dataset) -> Sequence[FollowUp]:
-        """A training, if enough was added since the last one. One that already waits takes the newest dataset when it starts."""
+        """A training, if enough was added since the last one. One that already waits takes the newest dataset when it
+        starts."""
         voice = voices.get(session, made.voice)
         info = registry.ENGINES.get(voice.engine)
         if info is not None and Capability.LEARNS not in info.capabilities:
             job.why += f" Not trained: {info.name} does not learn."
             return ()
-        waiting = select(Job).where(Job.voice == voice.name, Job.kind == "train", Job.state == State.QUEUED, Job.run.is_(None))
+        waiting = select(Job).where(
+            Job.voice == voice.name, Job.kind == "train", Job.state == State.QUEUED, Job.run.is_(None)
+        )
         if session.scalars(waiting).first() is not None:
             return ()
         needed = float(voice.options.get("auto_train_min_seconds", self.settings.auto_train_min_seconds))
@@ -102,8 +116,16 @@ class MakeDataset(Kind):
             job.why += f" It needs {short:.0f} s more audio to train."
             return ()
 
-        def refused(error: MynaError) -> None:  # the dataset is made all the same; the person hears what stands in the way
-            events.notice(session, Level.WARNING, f"{voice.name} is not trained by itself: {error.sentence}", error.hint, voice.name)
+        def refused(
+            error: MynaError,
+        ) -> None:  # the dataset is made all the same; the person hears what stands in the way
+            events.notice(
+                session,
+                Level.WARNING,
+                f"{voice.name} is not trained by itself: {error.sentence}",
+                error.hint,
+                voice.name,
+            )
             job.why += f" Not trained: {error.sentence}"
 
         spec = pb.JobSpec(train=pb.TrainSpec(voice=voice.name))

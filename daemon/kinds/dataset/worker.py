@@ -1,4 +1,5 @@
-"""Cutting recordings into clips in a worker: each recording is cut, heard where it must be, judged and reported by itself.
+"""Cutting recordings into clips in a worker: each recording is cut, heard where it must be, judged and reported by
+itself.
 
 An attempt goes on where the last one ended: what was reported and acknowledged is not in the plan any more.
 """
@@ -29,12 +30,15 @@ OnProgress = Callable[[wire.RecordingRef, float], None]
 
 
 def run(plan: wire.DatasetPlan, channel: Channel) -> str:
-    """Cut every recording of the plan. The dataset itself is made by the daemon, from its rows, when this has succeeded."""
+    """Cut every recording of the plan. The dataset itself is made by the daemon, from its rows, when this has
+    succeeded."""
     if not plan.recordings:
         return "No recording had to be cut."
     info = registry.info(plan.engine)
     weights = channel.home / "weights"
-    choice = choose(plan.language, weights, device=_device(weights), threads=int(os.environ.get("OMP_NUM_THREADS", "0")))
+    choice = choose(
+        plan.language, weights, device=_device(weights), threads=int(os.environ.get("OMP_NUM_THREADS", "0"))
+    )
     channel.log("info", choice.why)
     total, done, began = sum(recording.seconds for recording in plan.recordings), 0.0, time.monotonic()
     kept, dropped = 0, Counter[str]()
@@ -60,11 +64,18 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     channel.progress(total, total, "seconds", "making the dataset")
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(dropped.items()))
     count = len(plan.recordings)
-    return f"Cut {count} recording{'' if count == 1 else 's'}: {kept} clips kept" + (f", dropped: {reasons}." if reasons else ".")
+    return f"Cut {count} recording{'' if count == 1 else 's'}: {kept} clips kept" + (
+        f", dropped: {reasons}." if reasons else "."
+    )
 
 
 def _cut(
-    recording: wire.RecordingRef, language: str, info: EngineInfo, transcriber: Transcriber | None, channel: Channel, progress: OnProgress
+    recording: wire.RecordingRef,
+    language: str,
+    info: EngineInfo,
+    transcriber: Transcriber | None,
+    channel: Channel,
+    progress: OnProgress,
 ) -> tuple[list[wire.CutClip], str]:
     """The clips of one recording; one that cannot be read (any more) is one dropped clip that says so."""
 
@@ -79,7 +90,9 @@ def _cut(
     channel.report(wire.Report(at=wire.At(what=name)))
     try:
         with disk_full_is_a_sentence("a clip"):
-            cut = cut_recording(Path(recording.path), text, language, info, transcriber, channel.home / "clips", progress=on)
+            cut = cut_recording(
+                Path(recording.path), text, language, info, transcriber, channel.home / "clips", progress=on
+            )
     except BadInput as error:
         return _unreadable(recording, str(error))
     finally:

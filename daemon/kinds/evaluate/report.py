@@ -15,7 +15,8 @@ from engines.metrics.table import METRICS, Metric
 
 #: Rows of the details' summaries in the order they are shown: name in the summary, title, digits, which way is better.
 _METRICS = tuple(
-    (info.name, f"{info.title}, {info.unit}" if info.unit else info.title, info.digits, info.better) for info in METRICS.values()
+    (info.name, f"{info.title}, {info.unit}" if info.unit else info.title, info.digits, info.better)
+    for info in METRICS.values()
 )
 _BY_LINE = (Metric.WER, Metric.SIMILARITY)
 _COUNTS = (("lines", "lines scored", 0, ""), ("failed", "lines failed", 0, ""))
@@ -41,7 +42,8 @@ def markdown(details: dict[str, Any]) -> str:
         training(lineage),
         "## Scores on held-out lines",
         _scores(details),
-        f"{details['recogniser']} Similarity is the cosine of Resemblyzer embeddings to the voice's held-out recordings.",
+        f"{details['recogniser']} Similarity is the cosine of Resemblyzer embeddings to the "
+        f"voice's held-out recordings.",
         "## Why",
         _rule_table(details),
         "## Curves",
@@ -52,7 +54,9 @@ def markdown(details: dict[str, Any]) -> str:
         "## Cost",
         _table(("", ""), _cost(details)),
         "## Settings",
-        _table(("setting", "value"), [(key, _plain(value)) for key, value in sorted(lineage.get("settings", {}).items())]),
+        _table(
+            ("setting", "value"), [(key, _plain(value)) for key, value in sorted(lineage.get("settings", {}).items())]
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -73,7 +77,10 @@ def curves_svg(details: dict[str, Any]) -> str:
     """Training and held-out loss over steps, drawn to one scale."""
     curves = {name: points for name, points in details["lineage"].get("curves", {}).items() if points}
     width, height, margin = _CHART
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'font-family="sans-serif" font-size="11">'
+    )
     if not curves:
         return f'{head}<text x="{margin}" y="{height // 2}">no points</text></svg>\n'
     every = [point for points in curves.values() for point in points]
@@ -88,7 +95,10 @@ def curves_svg(details: dict[str, Any]) -> str:
         y = height - margin - (min(value, high) - low) / span * (height - 2 * margin)
         return f"{x:.1f},{y:.1f}"
 
-    drawn = [f'<rect x="{margin}" y="{margin}" width="{width - 2 * margin}" height="{height - 2 * margin}" fill="none" stroke="#bbb"/>']
+    drawn = [
+        f'<rect x="{margin}" y="{margin}" width="{width - 2 * margin}" '
+        f'height="{height - 2 * margin}" fill="none" stroke="#bbb"/>'
+    ]
     for index, (name, points) in enumerate(sorted(curves.items(), reverse=True)):
         colour = _COLOURS[index % len(_COLOURS)]
         path = " ".join(at(step, value) for step, value in points)
@@ -114,7 +124,12 @@ def _origin(lineage: dict[str, Any]) -> list[tuple[str, str]]:
     rows = [("lineage", " → ".join([f"base of {lineage.get('engine', '?')}", *(f"v{number}" for number in way)]))]
     if (data := lineage.get("dataset")) is not None:
         clips = f"{data['clips']} clips ({data['new_clips']} new), {data['seconds']:.0f} s"
-        rows.append(("dataset", f"#{data['number']}: {clips}; held out {data['held_out']} clips, {data['held_out_seconds']:.0f} s"))
+        rows.append(
+            (
+                "dataset",
+                f"#{data['number']}: {clips}; held out {data['held_out']} clips, {data['held_out_seconds']:.0f} s",
+            )
+        )
         dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(data["dropped"].items()) if count)
         rows.append(("dropped clips", dropped or "none"))
     rows.append(("run", f"#{lineage.get('run', 0)}, {lineage.get('kind', '')}"))
@@ -140,12 +155,14 @@ def _scores(details: dict[str, Any]) -> str:
                     "lower",
                 )
             )
-    return _table(("metric", _version(details["lineage"].get("against", 0)), "candidate", "recordings", "better is"), rows)
+    return _table(
+        ("metric", _version(details["lineage"].get("against", 0)), "candidate", "recordings", "better is"), rows
+    )
 
 
 def training(lineage: dict[str, Any]) -> str:
-    """How the training went: what the best step gained against base and parent, when it stopped gaining, how far held-out loss lies above
-    training loss, and the same for each evaluation."""
+    """How the training went: what the best step gained against base and parent, when it stopped gaining, how far
+    held-out loss lies above training loss, and the same for each evaluation."""
     rows: list[dict[str, Any]] = lineage.get("evaluations", [])
     told = lineage.get("training", {})
     against = _against(lineage)
@@ -153,11 +170,17 @@ def training(lineage: dict[str, Any]) -> str:
     at_best = next((row for row in rows if row["step"] == best), None)
     if at_best is None or "loss" not in at_best["held_out"]:
         return told.get("ended") or "Nothing was held out, so nothing can be said of it."
-    names = sorted((name for name in at_best["held_out"] if name != "loss"), key=lambda name: (*_FIRST, name).index(name))
+    names = sorted(
+        (name for name in at_best["held_out"] if name != "loss"), key=lambda name: (*_FIRST, name).index(name)
+    )
     parts = ", ".join(f"{loss_name(name)} {at_best['held_out'][name]:.4g}" for name in names)
     gained = " and ".join(f"{_percent(at_best['held_out']['loss'], loss)} than {who}" for who, loss in against)
     text = f"Best at step {best}: held-out loss {at_best['held_out']['loss']:.4g}" + (f" ({parts})" if parts else "")
-    sentences = [text + (f", {gained}." if gained and best else "."), told.get("ended", ""), _gap_sentence(rows, at_best)]
+    sentences = [
+        text + (f", {gained}." if gained and best else "."),
+        told.get("ended", ""),
+        _gap_sentence(rows, at_best),
+    ]
     head = [
         "step",
         "held-out loss",
@@ -206,7 +229,11 @@ def _gap_sentence(rows: Sequence[dict[str, Any]], at_best: dict[str, Any]) -> st
         return ""
     if first is None or rows[-1] is at_best:
         return f"Held-out loss lies {_beside(last)} training loss."
-    grew = " From the best step on it learned its clips by heart." if last > first and rows[-1]["step"] > at_best["step"] else ""
+    grew = (
+        " From the best step on it learned its clips by heart."
+        if last > first and rows[-1]["step"] > at_best["step"]
+        else ""
+    )
     return f"Held-out loss lay {_beside(first)} training loss at the best step, {_beside(last)} it at the end.{grew}"
 
 
@@ -217,10 +244,14 @@ def _beside(gap: float) -> str:
 def _thinned(rows: Sequence[dict[str, Any]], best: int) -> list[dict[str, Any]]:
     """At most EVALUATIONS rows or so; the first, the best and the last are among them."""
     every = -(-len(rows) // EVALUATIONS)
-    return [row for index, row in enumerate(rows) if index % every == 0 or row["step"] == best or index == len(rows) - 1]
+    return [
+        row for index, row in enumerate(rows) if index % every == 0 or row["step"] == best or index == len(rows) - 1
+    ]
 
 
-def _evaluation(row: dict[str, Any], names: Sequence[str], against: Sequence[tuple[str, float]], best: int) -> list[str]:
+def _evaluation(
+    row: dict[str, Any], names: Sequence[str], against: Sequence[tuple[str, float]], best: int
+) -> list[str]:
     losses = row["held_out"]
     gained = [_percent(losses["loss"], loss) if row["step"] and "loss" in losses else "" for _, loss in against]
     gap = _gap(row)
@@ -248,7 +279,9 @@ def _curves(curves: dict[str, Any]) -> str:
         if points:
             values = [value for _, value in points]
             shape = f"`{sparkline(values)}`"
-            rows.append((name, shape, f"{values[0]:.4g}", f"{min(values):.4g}", f"{values[-1]:.4g}", str(points[-1][0])))
+            rows.append(
+                (name, shape, f"{values[0]:.4g}", f"{min(values):.4g}", f"{values[-1]:.4g}", str(points[-1][0]))
+            )
     return _table(("curve", "", "first", "lowest", "last", "last step"), rows) if rows else "No points were kept."
 
 
@@ -269,7 +302,13 @@ _FILES = (("recording", "recording"), ("before", "spoken_by_parent"), ("after", 
 def _cost(details: dict[str, Any]) -> list[tuple[str, str]]:
     lineage, cost = details["lineage"], details["cost"]
     training = lineage.get("training", {})
-    rows = [("training", f"{lineage.get('steps', 0)} steps, best at {lineage.get('best_step', 0)}, {training.get('seconds', 0.0):.0f} s")]
+    rows = [
+        (
+            "training",
+            f"{lineage.get('steps', 0)} steps, best at {lineage.get('best_step', 0)}, "
+            f"{training.get('seconds', 0.0):.0f} s",
+        )
+    ]
     if training.get("ended"):
         rows.append(("ended", training["ended"]))
     rows.append(("trained on", training.get("machine", "")))

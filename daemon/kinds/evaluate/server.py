@@ -1,7 +1,7 @@
 """Scoring, the daemon's side: which lines two versions speak, and what their scores mean for the voice.
 
-The candidate is promoted in the same transaction that records its scores, and only over the version it was compared with: if somebody
-promoted another one meanwhile, it stays a candidate.
+The candidate is promoted in the same transaction that records its scores, and only over the version it was compared
+with: if somebody promoted another one meanwhile, it stays a candidate.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ class Evaluate(Kind):
         )
 
     def commit(self, session: Session, job: Job, report: Report) -> None:
-        """Record the scores and, where that was asked for and earned, promote: one transaction. The same report again changes nothing."""
+        """Record the scores and, where that was asked for and earned, promote: one transaction. The same report again
+        changes nothing."""
         if session.scalars(select(Evaluation).where(Evaluation.job == job.id)).first() is not None:
             return
         asked, scored = pb.JobSpec.FromString(job.spec).evaluate, report.evaluated
@@ -116,9 +117,12 @@ class Evaluate(Kind):
         voices.emit_version(session, candidate)
 
     def ended_badly(self, session: Session, job: Job) -> None:
-        """A candidate that could not be scored stays one, and says why; one that has scores or a history of its own keeps its verdict."""
+        """A candidate that could not be scored stays one, and says why; one that has scores or a history of its own
+        keeps its verdict."""
         asked = pb.JobSpec.FromString(job.spec).evaluate
-        row = session.scalars(select(Version).where(Version.voice == asked.voice, Version.number == asked.version)).first()
+        row = session.scalars(
+            select(Version).where(Version.voice == asked.voice, Version.number == asked.version)
+        ).first()
         if row is None or row.adopted is not None or _scored(session, row):
             return
         why = f"{job.why or 'its evaluation did not end'} (job #{job.id}; `myna retry {job.id}`)."
@@ -135,16 +139,24 @@ def _set_scores(row: Version, metrics: Mapping[str, float], on: str) -> None:
 def _pair(session: Session, asked: pb.EvaluateSpec) -> tuple[Version, Version | None]:
     """The version asked for and the one it is compared with (None: the base)."""
     if asked.version <= 0:
-        raise BadRequest("The base cannot be the candidate of a comparison.", "Give a version number, and 0 (the base) as the other one.")
+        raise BadRequest(
+            "The base cannot be the candidate of a comparison.",
+            "Give a version number, and 0 (the base) as the other one.",
+        )
     candidate = voices.version(session, asked.voice, asked.version)
     against = voices.version(session, asked.voice, asked.against) if asked.against else None
     if against is not None and against.number == candidate.number:
         raise BadRequest(f"Version {candidate.number} cannot be compared with itself.", "Give two versions.")
     if against is not None and against.engine != candidate.engine:
-        sentence = f"Version {candidate.number} is of the engine {candidate.engine}, version {against.number} of {against.engine}."
+        sentence = (
+            f"Version {candidate.number} is of the engine {candidate.engine}, version "
+            f"{against.number} of {against.engine}."
+        )
         raise BadRequest(sentence, "Compare versions of one engine, or each with the base.")
     if candidate.engine not in registry.ENGINES:
-        raise BadRequest(f"There is no engine named {candidate.engine!r} any more.", f"There are: {', '.join(registry.ENGINES)}.")
+        raise BadRequest(
+            f"There is no engine named {candidate.engine!r} any more.", f"There are: {', '.join(registry.ENGINES)}."
+        )
     return candidate, against
 
 
@@ -154,7 +166,9 @@ def _scored(session: Session, row: Version) -> bool:
     return session.scalars(query.limit(1)).first() is not None
 
 
-def _decide(voice: Voice, candidate: Version, asked: pb.EvaluateSpec, outcome: wire.EvaluateResult.Outcome.ValueType) -> Decision:
+def _decide(
+    voice: Voice, candidate: Version, asked: pb.EvaluateSpec, outcome: wire.EvaluateResult.Outcome.ValueType
+) -> Decision:
     """What becomes of the candidate."""
     if outcome == wire.EvaluateResult.BROKEN:
         return Decision.BROKEN
@@ -185,7 +199,9 @@ def _sentence(decision: Decision, voice: Voice, candidate: Version, against: Ver
 def _lineage(session: Session, voice: Voice, candidate: Version, against: Version | None) -> dict[str, Any]:
     """What the report tells of where the candidate comes from."""
     run = session.get(Run, candidate.run)
-    own = session.scalars(select(Dataset).where(Dataset.voice == voice.name, Dataset.number == candidate.dataset)).first()
+    own = session.scalars(
+        select(Dataset).where(Dataset.voice == voice.name, Dataset.number == candidate.dataset)
+    ).first()
     return {
         "voice": voice.name,
         "version": candidate.number,
@@ -221,7 +237,9 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
 
 def _ancestors(session: Session, row: Version) -> list[int]:
     """Numbers of the versions it was trained from, nearest first; the base is not among them."""
-    parents = dict(session.execute(select(Version.number, Version.parent).where(Version.voice == row.voice)).tuples().all())
+    parents = dict(
+        session.execute(select(Version.number, Version.parent).where(Version.voice == row.voice)).tuples().all()
+    )
     found: list[int] = []
     at = row.parent
     while at and at not in found:
@@ -231,7 +249,8 @@ def _ancestors(session: Session, row: Version) -> list[int]:
 
 
 def _evaluations(session: Session, run: int) -> list[dict[str, Any]]:
-    """Each time the run measured its held-out clips: the losses, and the means of the training losses since the time before."""
+    """Each time the run measured its held-out clips: the losses, and the means of the training losses since the time
+    before."""
     held_out, told = "held_out/", select(SeriesRow.name).where(SeriesRow.run == run).order_by(SeriesRow.id)
     names = [name.removeprefix(held_out) for name in session.scalars(told) if name.startswith(held_out)]
     rows: dict[int, dict[str, Any]] = {}
@@ -253,7 +272,11 @@ def _evaluations(session: Session, run: int) -> list[dict[str, Any]]:
 def _points(session: Session, run: int, name: str) -> list[tuple[int, float]]:
     """A series, without the points that are no numbers."""
     series = select(SeriesRow.id).where(SeriesRow.run == run, SeriesRow.name == name).scalar_subquery()
-    query = select(PointRow.step, PointRow.value).where(PointRow.series == series, PointRow.value.is_not(None)).order_by(PointRow.step)
+    query = (
+        select(PointRow.step, PointRow.value)
+        .where(PointRow.series == series, PointRow.value.is_not(None))
+        .order_by(PointRow.step)
+    )
     return [(step, float(value)) for step, value in session.execute(query) if value is not None]
 
 

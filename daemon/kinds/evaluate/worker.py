@@ -1,7 +1,8 @@
-"""Scoring in a worker: a candidate and its rival speak the same held-out lines with the same seed, are heard, and the gate decides.
+"""Scoring in a worker: a candidate and its rival speak the same held-out lines with the same seed, are heard, and the
+gate decides.
 
-Everything costly is kept (spoken lines, scores), so an attempt goes on where the one before it ended, and a version that was scored
-before on the same lines is not spoken again.
+Everything costly is kept (spoken lines, scores), so an attempt goes on where the one before it ended, and a version
+that was scored before on the same lines is not spoken again.
 """
 
 from __future__ import annotations
@@ -42,10 +43,15 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     engine, voice = registry.learner(plan.engine), registry.speaker(plan.engine)  # the same one
     clips, reference = versions.clips(plan.held_out), versions.clips(plan.reference)
     if not clips:
-        raise BadInput(f"{plan.voice} has no held-out lines to score on.", "Add recordings: about a tenth of them is held out.")
+        raise BadInput(
+            f"{plan.voice} has no held-out lines to score on.", "Add recordings: about a tenth of them is held out."
+        )
     folder = Path(plan.version_dir)
     if versions.lineage(folder) is None:
-        raise BadInput(f"The folder of version {plan.version} of {plan.voice} is not there or not whole.", f"It should be {folder}.")
+        raise BadInput(
+            f"The folder of version {plan.version} of {plan.voice} is not there or not whole.",
+            f"It should be {folder}.",
+        )
     samples = Path(plan.samples_dir)
     steps = _Steps(channel, total=5 * len(clips))
 
@@ -72,11 +78,20 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     verdict = gate.better(mine, theirs, rule, first=plan.first, ceiling=ceiling)
     details: dict[str, Any] = {
         "lineage": json.loads(plan.lineage_json or "{}"),
-        "verdict": {"outcome": verdict.outcome, "better": verdict.promote, "reasons": list(verdict.sentences), "score": verdict.score},
+        "verdict": {
+            "outcome": verdict.outcome,
+            "better": verdict.promote,
+            "reasons": list(verdict.sentences),
+            "score": verdict.score,
+        },
         "findings": [_plain(one.to_json()) for one in verdict.findings],
         "broken": verdict.outcome is gate.Outcome.BROKEN,
         "table": [_plain(dataclasses.asdict(row)) for row in verdict.rows],
-        "summaries": {"candidate": _plain(mine.to_json()), "parent": _plain(theirs.to_json()), "recordings": _plain(ceiling.to_json())},
+        "summaries": {
+            "candidate": _plain(mine.to_json()),
+            "parent": _plain(theirs.to_json()),
+            "recordings": _plain(ceiling.to_json()),
+        },
         "held_out_losses": {"candidate": _plain(losses[candidate.title]), "parent": _plain(losses[rival.title])},
         "lines": _lines(channel.home, clips, (recorded, candidate, rival), scores),
         "lines_key": versions.data_digest(plan.held_out),
@@ -100,13 +115,16 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
             )
         )
     )
-    outcome, lines = "better" if verdict.promote else "not better", f"{len(clips)} held-out line{'' if len(clips) == 1 else 's'}"
+    outcome, lines = (
+        "better" if verdict.promote else "not better",
+        f"{len(clips)} held-out line{'' if len(clips) == 1 else 's'}",
+    )
     return f"{candidate.title} is {outcome} than {rival.title} on {lines}."
 
 
 def _leave_the_gpu(choice: Choice, channel: Channel) -> None:
-    """All is spoken. What is left runs on the CPU unless the recogniser uses the GPU: give that back, so that the next job has it. Where
-    there is no GPU the lane stands for the CPU, which is still needed."""
+    """All is spoken. What is left runs on the CPU unless the recogniser uses the GPU: give that back, so that the next
+    job has it. Where there is no GPU the lane stands for the CPU, which is still needed."""
     if device.device() == "cpu" or choice.device != "cpu":
         return
     gc.collect()  # a model may be part of a circle
@@ -150,7 +168,9 @@ def _speak(
     channel.log("info", f"{who.title}: {spoken_now} lines spoken, {len(clips) - spoken_now} were there from before.")
     if not features:
         return {}
-    return _kept(who.folder / f"losses-{_losses_key(who, clips)}.json", lambda: _losses(engine, model(), features), channel)
+    return _kept(
+        who.folder / f"losses-{_losses_key(who, clips)}.json", lambda: _losses(engine, model(), features), channel
+    )
 
 
 def _losses(engine: Learns, model: TrainableModel, features: Sequence[Features]) -> dict[str, float]:
@@ -163,7 +183,13 @@ def _losses_key(who: Speaker, clips: Sequence[Clip]) -> str:
 
 
 def _score(
-    who: Speaker, recorded: Speaker, clips: Sequence[Clip], recogniser: Transcriber | None, language: str, channel: Channel, steps: _Steps
+    who: Speaker,
+    recorded: Speaker,
+    clips: Sequence[Clip],
+    recogniser: Transcriber | None,
+    language: str,
+    channel: Channel,
+    steps: _Steps,
 ) -> Scores:
     """Scores of all lines, from before if nothing changed."""
     name = f"{recogniser.name} {recogniser.trust}" if recogniser is not None else "none"
@@ -192,7 +218,9 @@ def _features(engine: Learns, clips: Sequence[Clip], channel: Channel) -> list[F
     """Features of the lines that the engine can measure a loss on."""
     steering = Steering(channel)
     try:
-        encoded = encode_all(engine, clips, channel.home / "features" / engine.info.name, steering, on_made=channel.lasting)
+        encoded = encode_all(
+            engine, clips, channel.home / "features" / engine.info.name, steering, on_made=channel.lasting
+        )
     except control.Stopped as stopped:
         raise Stopped from stopped
     for clip, reason in encoded.dropped:
@@ -211,7 +239,9 @@ def _kept(path: Path, make: Callable[[], dict[str, float]], channel: Channel) ->
     return found
 
 
-def _lines(home: Path, clips: Sequence[Clip], who: Sequence[Speaker], scores: dict[str, Scores]) -> list[dict[str, Any]]:
+def _lines(
+    home: Path, clips: Sequence[Clip], who: Sequence[Speaker], scores: dict[str, Scores]
+) -> list[dict[str, Any]]:
     """The table of lines: text, files (relative to home, empty if it was not spoken), and scores."""
 
     def file(one: Speaker, clip: Clip) -> str:
@@ -219,7 +249,9 @@ def _lines(home: Path, clips: Sequence[Clip], who: Sequence[Speaker], scores: di
         return str(wav.relative_to(home)) if wav.is_file() else ""
 
     def numbers(line: LineScores) -> dict[str, Any]:
-        values: dict[str, Any] = _plain({name: value for name, value in vars(line).items() if name != "line" and value is not None})
+        values: dict[str, Any] = _plain(
+            {name: value for name, value in vars(line).items() if name != "line" and value is not None}
+        )
         return values
 
     recorded, candidate, rival = who

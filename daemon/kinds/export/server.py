@@ -33,7 +33,9 @@ class Export(Kind):
         known = info.exports
         asked.version, asked.format = version.number, asked.format or known[0]
         if asked.format not in known:
-            raise BadRequest(f"The engine {version.engine} does not export {asked.format!r}.", f"It exports {', '.join(known)}.")
+            raise BadRequest(
+                f"The engine {version.engine} does not export {asked.format!r}.", f"It exports {', '.join(known)}."
+            )
         return asked.voice, f"export {voices.spelt(asked.voice, version.number)} as {asked.format}"
 
     def why_not(self, session: Session, job: Job) -> str:
@@ -64,5 +66,8 @@ def _version(session: Session, asked: pb.ExportSpec) -> Version:
     voice = voices.get(session, asked.voice)
     version = voices.version(session, voice.name, asked.version) if asked.version else voices.promoted(session, voice)
     if version is None:
-        raise NotNow(f"{voice.name} has no promoted version yet.", f"Name one: `myna versions {voice.name}` lists those there are.")
+        raise NotNow(
+            f"{voice.name} has no promoted version yet.",
+            f"Name one: `myna versions {voice.name}` lists those there are.",
+        )
     return version

@@ -1,4 +1,5 @@
-"""Writing a version in the format of its engine's own tools, in a worker of the CPU lane: one tar file, whole or not there."""
+"""Writing a version in the format of its engine's own tools, in a worker of the CPU lane: one tar file, whole or not
+there."""
 
 from __future__ import annotations
 
@@ -18,9 +19,13 @@ def run(plan: wire.ExportPlan, channel: Channel) -> str:
     """Write the file. Raises WeightsMissing for a version that is not whole, DiskFull, and what the engine raises."""
     version, file = Path(plan.version_dir), Path(plan.file)
     if versions.lineage(version) is None:
-        raise WeightsMissing(f"The folder of {plan.version_name} is not there or not whole.", f"It should be {version}.")
+        raise WeightsMissing(
+            f"The folder of {plan.version_name} is not there or not whole.", f"It should be {version}."
+        )
     make_folder(file.parent)
-    aside = file.with_name(f"{TEMPORARY}{file.name}")  # one job writes a file at a time: what lies there is from a killed one
+    aside = file.with_name(
+        f"{TEMPORARY}{file.name}"
+    )  # one job writes a file at a time: what lies there is from a killed one
     folder = aside.with_suffix("")
     try:
         shutil.rmtree(folder, ignore_errors=True)

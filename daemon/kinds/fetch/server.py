@@ -36,25 +36,40 @@ class Fetch(Kind):
             raise BadRequest(f"The base of {info.name} comes with Myna: there is nothing to fetch.", "")
         engines.consent(session, info)
         if given := engines.given_base(info):
-            sentence = f"{given} says that the base of {info.name} is {engines.base(info, self.home)}, where Myna does not write."
+            sentence = (
+                f"{given} says that the base of {info.name} is {engines.base(info, self.home)}, "
+                f"where Myna does not write."
+            )
             raise NotNow(sentence, f"Unset {given} in mynad's environment to keep a base in Myna's home.")
         if not engines.lacking(info, self.home):
             hint = f"To have another one, move {engines.base(info, self.home)} away first: versions may rest on it."
             raise NotNow(f"The base of {info.name} is here already.", hint)
         if (live := engines.fetching(session, info)) is not None:
-            raise NotNow(f"The base of {info.name} is on its way already (fetch #{live.id}).", f"`myna logs {live.id} -f` follows it.")
+            raise NotNow(
+                f"The base of {info.name} is on its way already (fetch #{live.id}).",
+                f"`myna logs {live.id} -f` follows it.",
+            )
         if asked.folder and not Path(asked.folder).is_absolute():
-            raise BadRequest(f"{asked.folder} is no absolute path.", "Name the whole path of the folder on the daemon's machine.")
+            raise BadRequest(
+                f"{asked.folder} is no absolute path.", "Name the whole path of the folder on the daemon's machine."
+            )
         if "\0" in asked.folder or len(asked.folder.encode()) >= LONGEST_PATH:
-            raise BadRequest("This cannot be the path of a folder.", "Name the whole path of the folder on the daemon's machine.")
-        return "", f"take the base of {info.name} from {asked.folder}" if asked.folder else f"fetch the base of {info.name}"
+            raise BadRequest(
+                "This cannot be the path of a folder.", "Name the whole path of the folder on the daemon's machine."
+            )
+        return (
+            "",
+            f"take the base of {info.name} from {asked.folder}" if asked.folder else f"fetch the base of {info.name}",
+        )
 
     def why_not(self, session: Session, job: Job) -> str:
         asked = pb.JobSpec.FromString(job.spec).fetch
         if asked.folder:
             return self.disk.why_not()  # how big its files are is seen when it runs
         info = engines.info(asked.engine)
-        return self.disk.why_not(max(0, sum(file.size for file in info.weights) - weights.present(info, engines.base(info, self.home))))
+        return self.disk.why_not(
+            max(0, sum(file.size for file in info.weights) - weights.present(info, engines.base(info, self.home)))
+        )
 
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).fetch

@@ -1,7 +1,8 @@
-"""Bringing an engine's base here, in a worker of the CPU lane: over the network, on from where it broke off, or from a folder.
+"""Bringing an engine's base here, in a worker of the CPU lane: over the network, on from where it broke off, or from a
+folder.
 
-Each file appears under its name only when it is whole, the biggest last; until all are there the engine is not ready. A cancelled or failed
-fetch keeps what came.
+Each file appears under its name only when it is whole, the biggest last; until all are there the engine is not ready. A
+cancelled or failed fetch keeps what came.
 """
 
 from __future__ import annotations
@@ -50,7 +51,10 @@ def run(plan: wire.FetchPlan, channel: Channel) -> str:
         progress.done += file.size
     if by_hand:
         registry.check_base(info.name, folder)
-    return f"The base of {info.name} is here, {progress.total / 1e9:.1f} GB after {time.monotonic() - began:.0f} s: {info.licence}."
+    return (
+        f"The base of {info.name} is here, {progress.total / 1e9:.1f} GB after "
+        f"{time.monotonic() - began:.0f} s: {info.licence}."
+    )
 
 
 class _Progress:
@@ -76,7 +80,8 @@ class _Progress:
 
 
 def _adopt(info: EngineInfo, source: Path, folder: Path, channel: Channel) -> None:
-    """Copy a whole base from `source`. Copied, never linked: Coqui's own loader writes over the model.pth that it loads."""
+    """Copy a whole base from `source`. Copied, never linked: Coqui's own loader writes over the model.pth that it
+    loads."""
     channel.progress(0, 0, "bytes", "looking at the files")
     if lacking := weights.missing(info, source):
         registry.check_base(info.name, source)  # says so in the engine's words
@@ -87,7 +92,9 @@ def _adopt(info: EngineInfo, source: Path, folder: Path, channel: Channel) -> No
     for file in others:
         channel.check()
         if file.name.endswith(".pth") and (record := torch_file.broken_record(source / file.name)):
-            raise WeightsMissing(f"{file.name} is damaged: the bytes of {record} are not what was saved.", "Get it again.")
+            raise WeightsMissing(
+                f"{file.name} is damaged: the bytes of {record} are not what was saved.", "Get it again."
+            )
         channel.log("info", f"{file.name} is not the published one: it is taken as it is.")
     _room(folder, sum((source / file.name).stat().st_size for file in info.weights))
     progress = _Progress(channel, sum((source / file.name).stat().st_size for file in info.weights))
@@ -109,5 +116,6 @@ def _room(folder: Path, need: int) -> None:
     """The daemon waits for room before it starts this; in between somebody else may have taken it."""
     if short := DiskSpace(folder, 0).missing(need):
         raise DiskFull(
-            f"The disk that holds {folder} is {short / 1e9:.1f} GB short.", "Free some space, then fetch again: nothing is lost."
+            f"The disk that holds {folder} is {short / 1e9:.1f} GB short.",
+            "Free some space, then fetch again: nothing is lost.",
         )

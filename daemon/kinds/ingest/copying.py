@@ -31,7 +31,8 @@ class Identity:
 
 
 def copy_synced(original: BinaryIO, copy: Path, alive: Callable[[], None]) -> str:
-    """Copy an open file; synced to the disk. Returns the SHA-256 of its bytes. `alive` is called now and then, and may raise."""
+    """Copy an open file; synced to the disk. Returns the SHA-256 of its bytes. `alive` is called now and then, and may
+    raise."""
     digest = hashlib.sha256()
     waiting = 0
     with copy.open("xb") as out:

@@ -56,7 +56,13 @@ class Ingest(Kind):
             recordings.take(session, job.voice, report.taken)
         elif report.WhichOneof("report") == "refused":
             refused = report.refused
-            recordings.tell(session, job.voice, names.printable(refused.file), "refused", f"{refused.sentence} {refused.hint}".strip())
+            recordings.tell(
+                session,
+                job.voice,
+                names.printable(refused.file),
+                "refused",
+                f"{refused.sentence} {refused.hint}".strip(),
+            )
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,13 +1,15 @@
 """Taking files out of the inbox in a worker, without ever losing one.
 
-A recording is copied byte for byte, synced, decoded whole and put under its hash before it is reported; the original is unlinked only after
-the daemon has acknowledged that, and only if it is still the file that was copied. Whatever happens between any two of these steps, the
-next attempt finds the original in the inbox and takes it again: the same bytes are one recording.
+A recording is copied byte for byte, synced, decoded whole and put under its hash before it is reported; the original is
+unlinked only after the daemon has acknowledged that, and only if it is still the file that was copied. Whatever happens
+between any two of these steps, the next attempt finds the original in the inbox and takes it again: the same bytes are
+one recording.
 
-A file that lies in `recordings/` already, of a database that was lost, is hashed, decoded and reported where it is (`myna adopt`).
+A file that lies in `recordings/` already, of a database that was lost, is hashed, decoded and reported where it is
+(`myna adopt`).
 
-One file at a time is decoded, and mynad is told which: if the worker dies, it died of that one. The next attempt takes all others first
-and then that one alone; if it dies again, the file is refused.
+One file at a time is decoded, and mynad is told which: if the worker dies, it died of that one. The next attempt takes
+all others first and then that one alone; if it dies again, the file is refused.
 
 Must not import torch: ten thousand small files are taken by a few short-lived workers.
 """
@@ -45,12 +47,13 @@ from proto import worker_pb2 as wire
 
 T = TypeVar("T")
 
-#: Files handled at once. Nearly all of the time goes into waiting for the disk, and waits that come together are one write to it: sixteen
-#: threads sync a file in a tenth of the time that one takes.
+#: Files handled at once. Nearly all of the time goes into waiting for the disk, and waits that come together are one
+#: write to it: sixteen threads sync a file in a tenth of the time that one takes.
 THREADS = 16
 #: Files handed to the threads at a time.
 CHUNK = 128
-#: Deaths after which a file is refused. The first may have been the machine's fault (no memory), or that of what ran beside it.
+#: Deaths after which a file is refused. The first may have been the machine's fault (no memory), or that of what ran
+#: beside it.
 DEATHS = 2
 #: Bytes; bigger files are looked at before they are copied.
 BIG = 64_000_000
@@ -116,13 +119,17 @@ class _Ingest:
             if deaths[file] < DEATHS:
                 self._take(file)
             else:
-                sentence = f"Decoding it ended the worker {deaths[file]} times, the last time with no other file at hand."
+                sentence = (
+                    f"Decoding it ended the worker {deaths[file]} times, the last time with no other file at hand."
+                )
                 self._refuse(file, sentence, "Export it again as WAV or FLAC.", None)
         for sidecar in self.sidecars:
             self._keep(sidecar)
         return self.count.sentence()
 
-    def _each(self, pool: ThreadPoolExecutor, files: Sequence[T], take: Callable[[T], None], name: Callable[[T], str]) -> None:
+    def _each(
+        self, pool: ThreadPoolExecutor, files: Sequence[T], take: Callable[[T], None], name: Callable[[T], str]
+    ) -> None:
         """Take files side by side, and look what the daemon wants between some of them and the next."""
         done = 0
         for start in range(0, len(files), CHUNK):
@@ -164,7 +171,9 @@ class _Ingest:
                 self.sidecars.add(Sidecar(file, metadata=metadata))
                 if metadata.bad_lines:
                     lines = ", ".join(map(str, metadata.bad_lines[:10]))
-                    self.channel.log("warning", f"{printable(file)}: lines without an id and a text are passed over: {lines}.")
+                    self.channel.log(
+                        "warning", f"{printable(file)}: lines without an id and a text are passed over: {lines}."
+                    )
             else:
                 self.sidecars.add(Sidecar(file, read_text(self.folder, file)))
         except BadTranscript as error:
@@ -175,8 +184,8 @@ class _Ingest:
             self._leave(file, error)
 
     def _keep(self, sidecar: Sidecar) -> None:
-        """Move a sidecar away once its text is stored; that of a refused recording waits for a better copy. A metadata.csv is the
-        daemon's to move: it knows what is still missing."""
+        """Move a sidecar away once its text is stored; that of a refused recording waits for a better copy. A
+        metadata.csv is the daemon's to move: it knows what is still missing."""
         if sidecar.metadata is not None or sidecar.file not in self.used:
             return
         try:
@@ -219,7 +228,8 @@ class _Ingest:
             shutil.rmtree(work, ignore_errors=True)
 
     def _copy(self, file: bytes, work: Path) -> tuple[Path, Identity, str] | None:
-        """Copy to a folder of its own, under its own name, synced: (copy, what was copied, SHA-256). None: refused or left."""
+        """Copy to a folder of its own, under its own name, synced: (copy, what was copied, SHA-256). None: refused or
+        left."""
         try:
             original = self.folder.open(file)
         except FileNotFoundError:
@@ -232,14 +242,21 @@ class _Ingest:
             self._refuse(file, f"{printable(file)} is no ordinary file.", "Drop the recording itself.", None)
             return None
         except PermissionError:
-            self._refuse(file, f"{printable(file)} may not be read.", "Give the daemon's user permission to read it (chmod a+r).", None)
+            self._refuse(
+                file,
+                f"{printable(file)} may not be read.",
+                "Give the daemon's user permission to read it (chmod a+r).",
+                None,
+            )
             return None
         except OSError as error:
             self._leave(file, error)
             return None
         with original:
             before = os.fstat(original.fileno())
-            if before.st_size > BIG and not (kind := sniff(original)).format:  # maybe a hole of terabytes: not copied to find that out
+            if (
+                before.st_size > BIG and not (kind := sniff(original)).format
+            ):  # maybe a hole of terabytes: not copied to find that out
                 sentence = f"{printable(file)} is not a recording: it is {kind.looks_like}."
                 self._refuse(file, sentence, "Drop wav, flac, mp3, ogg, opus, m4a, aac or webm.", Identity.of(before))
                 return None
@@ -266,7 +283,8 @@ class _Ingest:
             )
 
     def _place(self, copy: Path, sha256: str) -> Path:
-        """Move the copy under its hash; the name is on the disk when this returns. The ending is that of the content."""
+        """Move the copy under its hash; the name is on the disk when this returns. The ending is that of the
+        content."""
         with copy.open("rb") as file:
             ending = NAMES[sniff(file).format][1][0]
         folder = self.recordings / sha256[:2]
@@ -286,7 +304,9 @@ class _Ingest:
         if sidecar is not None:
             self.used.add(sidecar[0].file)
 
-    def _commit(self, file: bytes, kept: pb.KeptRecording, size: int, facts: RecordingFacts, text_file: bytes = b"") -> None:
+    def _commit(
+        self, file: bytes, kept: pb.KeptRecording, size: int, facts: RecordingFacts, text_file: bytes = b""
+    ) -> None:
         """Write the recording into the journal, and have its row committed."""
         text = kept.text if kept.has_text else None
         journal.add(self.channel.home, [journal.Entry(self.voice, kept.sha256, kept.name, text, kept.text_from)])
@@ -308,7 +328,8 @@ class _Ingest:
         )
         self.channel.commit(wire.Report(taken=taken))
 
-    # ------------------------------------------------------------------------------------------------ what lies here already
+    # ------------------------------------------------------------------------------------------------ what lies here
+    # already
 
     def _take_in(self, kept: pb.KeptRecording) -> None:
         """One file of `recordings/` that has no row: left where it is, whatever comes of it."""

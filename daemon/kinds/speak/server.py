@@ -54,7 +54,9 @@ class Speak(Kind):
         if not any(character.isalnum() for character in asked.text):
             raise BadRequest("There is nothing to speak in this text.", "Give a text with at least one word.")
         if len(asked.text) > LONGEST:
-            raise BadRequest(f"The text has {len(asked.text)} characters; {LONGEST} can be spoken at once.", "Speak it in parts.")
+            raise BadRequest(
+                f"The text has {len(asked.text)} characters; {LONGEST} can be spoken at once.", "Speak it in parts."
+            )
         asked.language = asked.language or voice.language
         if voices.language(asked.language) not in info.languages:
             sentence = f"The engine {info.name} does not speak {asked.language!r}."
@@ -63,7 +65,9 @@ class Speak(Kind):
         asked.speed = asked.speed or 1.0
         _check_manner(asked, info)
         self._check_sound(session, asked, voice, info)
-        asked.version = chosen.number if chosen is not None else BASE  # what speaks is settled now, whatever is promoted while it waits
+        asked.version = (
+            chosen.number if chosen is not None else BASE
+        )  # what speaks is settled now, whatever is promoted while it waits
         return voice.name, f"say “{_short(asked.text)}” as {version_name(voice, chosen)}"
 
     def why_not(self, session: Session, job: Job) -> str:
@@ -104,8 +108,12 @@ def _chosen(session: Session, asked: pb.SpeakSpec) -> tuple[Voice, Version | Non
     if asked.version == BASE:
         return voice, None
     if asked.version < 0:
-        raise BadRequest(f"There is no version {asked.version}.", f"`myna versions {voice.name}` lists those there are.")
-    return voice, voices.version(session, voice.name, asked.version) if asked.version else voices.promoted(session, voice)
+        raise BadRequest(
+            f"There is no version {asked.version}.", f"`myna versions {voice.name}` lists those there are."
+        )
+    return voice, voices.version(session, voice.name, asked.version) if asked.version else voices.promoted(
+        session, voice
+    )
 
 
 def _check_manner(asked: pb.SpeakSpec, info: EngineInfo) -> None:
@@ -119,7 +127,8 @@ def _check_manner(asked: pb.SpeakSpec, info: EngineInfo) -> None:
 
 
 def _check_text(info: EngineInfo, asked: pb.SpeakSpec) -> None:
-    """Whether there is something in the text that the engine can say; what it cannot, the worker leaves out and tells of."""
+    """Whether there is something in the text that the engine can say; what it cannot, the worker leaves out and tells
+    of."""
     try:
         unspeakable.speakable(info.name, asked.text, registry.unspeakable(info.name, asked.text, asked.language))
     except BadInput as error:

@@ -1,6 +1,7 @@
 """Speaking in a worker: a request's text as chunks of audio, each sent as soon as it is made.
 
-The speech worker stays between requests: voices spoken last stay loaded, up to a budget of memory, and are given back when asked.
+The speech worker stays between requests: voices spoken last stay loaded, up to a budget of memory, and are given back
+when asked.
 """
 
 from __future__ import annotations
@@ -51,7 +52,9 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
             channel.check()  # a cancel is heard before more is sent
             text = chunk.text if chunk.sentence != sentence else ""
             sentence, rate = chunk.sentence, chunk.sample_rate
-            channel.report(audio_report(piece.astype("<f4").tobytes(), rate, sentence, text, last=False, left_out=left_out))
+            channel.report(
+                audio_report(piece.astype("<f4").tobytes(), rate, sentence, text, last=False, left_out=left_out)
+            )
             left_out = []  # told once
         seconds += len(chunk.samples) / chunk.sample_rate
     channel.report(audio_report(b"", rate, max(sentence, 0), "", last=True))
@@ -105,7 +108,9 @@ def _spoken(engine: Speaks, model: Model, request: SpeechRequest) -> Iterator[Au
             raise
         unload(0)
         sentence = "Memory ran out while speaking."
-        raise OutOfMemory(sentence, "Try again: the other loaded voices were given back. Or speak shorter sentences.") from error
+        raise OutOfMemory(
+            sentence, "Try again: the other loaded voices were given back. Or speak shorter sentences."
+        ) from error
 
 
 def _pieces(chunk: AudioChunk) -> Iterator[np.ndarray[tuple[int], np.dtype[np.float32]]]:

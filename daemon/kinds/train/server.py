@@ -1,7 +1,9 @@
-"""Training, the daemon's side: what a voice is trained on and from, whether it can be, and the version that comes of it.
+"""Training, the daemon's side: what a voice is trained on and from, whether it can be, and the version that comes of
+it.
 
-A run and the number of its version are reserved at the first attempt and stay the same over all attempts, so that a resumed attempt finds
-its checkpoints. A number whose folder exists already, and is not this run's (`daemon/home/identity.py`), is passed over.
+A run and the number of its version are reserved at the first attempt and stay the same over all attempts, so that a
+resumed attempt finds its checkpoints. A number whose folder exists already, and is not this run's
+(`daemon/home/identity.py`), is passed over.
 """
 
 from __future__ import annotations
@@ -33,9 +35,11 @@ from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute c
 if TYPE_CHECKING:
     from engines.base import EngineInfo, Learning
 
-#: Copies of the weights that a run has on disk at its fullest: two checkpoints of weights and two optimizer moments, the best, the version.
+#: Copies of the weights that a run has on disk at its fullest: two checkpoints of weights and two optimizer moments,
+#: the best, the version.
 COPIES = 8
-#: Bytes of cached features per second of audio: 80 mel bands of float32 every 10 ms, and as much again for what an engine adds.
+#: Bytes of cached features per second of audio: 80 mel bands of float32 every 10 ms, and as much again for what an
+#: engine adds.
 FEATURE_BYTES = 64_000
 #: Seconds a step takes when nothing was ever measured here, for an engine of 1 GB training memory; said to be a guess.
 GUESSED_STEP = 0.4
@@ -92,8 +96,12 @@ class Train(Kind):
     def plan(self, session: Session, job: Job) -> Start:
         spec = pb.JobSpec.FromString(job.spec).train
         run = session.get(Run, job.run) if job.run is not None else None
-        engines.consent(session, _info(voices.get(session, spec.voice).engine))  # it waited for that, but a plan is a plan
-        if run is None or (run.ended is not None and run.step == 0):  # failed before its first step: what is mended since counts
+        engines.consent(
+            session, _info(voices.get(session, spec.voice).engine)
+        )  # it waited for that, but a plan is a plan
+        if run is None or (
+            run.ended is not None and run.step == 0
+        ):  # failed before its first step: what is mended since counts
             work = _work(session, spec)
             run = _reserve(session, job, work, spec.options, run)
             if not spec.dataset:
@@ -107,7 +115,10 @@ class Train(Kind):
         parent = voices.version(session, run.voice, run.from_version) if run.from_version else None
         before = session.get(Run, parent.run) if parent is not None else None
         data = clip_refs.dataset(session, run.voice, run.dataset)
-        clips, held_out = clip_refs.training(session, voice, data, self.home, parent), clip_refs.held_out(session, voice, data, self.home)
+        clips, held_out = (
+            clip_refs.training(session, voice, data, self.home, parent),
+            clip_refs.held_out(session, voice, data, self.home),
+        )
         return Start(
             train=wire.TrainPlan(
                 voice=run.voice,
@@ -132,7 +143,8 @@ class Train(Kind):
         )
 
     def commit(self, session: Session, job: Job, report: Report) -> None:
-        """The candidate's folder is complete: make its row, if there is one. Again, after a crash: nothing more happens."""
+        """The candidate's folder is complete: make its row, if there is one. Again, after a crash: nothing more
+        happens."""
         trained = report.trained
         run = session.get(Run, job.run) if job.run is not None else None
         if run is None:
@@ -197,8 +209,8 @@ class Train(Kind):
             run.ended = now()
 
     def estimate(self, session: Session, spec: pb.TrainSpec) -> pb.EstimateResponse:
-        """What a training would take: steps, seconds (from the steps of earlier runs, else a guess that says so), bytes of GPU memory
-        and disk."""
+        """What a training would take: steps, seconds (from the steps of earlier runs, else a guess that says so), bytes
+        of GPU memory and disk."""
         work = _work(session, spec)
         overrides = _settings(session, work, spec.options)
         clips = clip_refs.training(session, work.voice, work.data, self.home, work.parent)
@@ -236,11 +248,17 @@ def _work(session: Session, spec: pb.TrainSpec) -> Work:
     learning = registry.learning(info)
     if voices.language(voice.language) not in info.languages:
         known = ", ".join(info.languages)
-        raise BadRequest(f"The engine {info.name} does not know the language {voice.language!r}.", f"It knows {known}: see `myna engines`.")
+        raise BadRequest(
+            f"The engine {info.name} does not know the language {voice.language!r}.",
+            f"It knows {known}: see `myna engines`.",
+        )
     data = clip_refs.dataset(session, voice.name, spec.dataset)
     parent = _parent(session, voice, getattr(spec, "from"))
     if parent is not None and parent.engine != voice.engine:
-        sentence = f"Version {parent.number} of {voice.name} is of the engine {parent.engine}, and the voice is now of {voice.engine}."
+        sentence = (
+            f"Version {parent.number} of {voice.name} is of the engine {parent.engine}, and the "
+            f"voice is now of {voice.engine}."
+        )
         raise BadRequest(sentence, f"Train from the base: `myna train {voice.name} --from base`.")
     if parent is None and data.seconds < learning.min_seconds:
         short = learning.min_seconds - data.seconds
@@ -250,7 +268,10 @@ def _work(session: Session, spec: pb.TrainSpec) -> Work:
             f"Add recordings: `myna add {voice.name} FILES…`.",
         )
     if not data.clips:
-        raise NotNow(f"Dataset #{data.number} of {voice.name} has no clips to train on.", f"`myna clips {voice.name} --dropped` says why.")
+        raise NotNow(
+            f"Dataset #{data.number} of {voice.name} has no clips to train on.",
+            f"`myna clips {voice.name} --dropped` says why.",
+        )
     return Work(voice, info, learning, data, parent)
 
 
@@ -275,8 +296,11 @@ def _info(engine: str) -> EngineInfo:
 
 
 def _settings(session: Session, work: Work, options: pb.TrainOptions) -> dict[str, Any]:
-    """The voice's own training options (voice.toml), with the job's over them, by the names of `TrainSettings`. Raises BadRequest."""
-    before = session.get(Run, work.parent.run) if work.parent is not None and work.parent.kind == VersionKind.LORA else None
+    """The voice's own training options (voice.toml), with the job's over them, by the names of `TrainSettings`. Raises
+    BadRequest."""
+    before = (
+        session.get(Run, work.parent.run) if work.parent is not None and work.parent.kind == VersionKind.LORA else None
+    )
     try:
         given = {name: settings.read(name, text) for name, text in options.engine.items()}
         for field, value in options.ListFields():
@@ -285,7 +309,9 @@ def _settings(session: Session, work: Work, options: pb.TrainOptions) -> dict[st
         values = voices.option(work.voice, "train")
         if given.get("lora_rank") == 0:  # the voice's own settings of adapters say nothing then
             values = {name: value for name, value in values.items() if not name.startswith("lora_")}
-        return settings.overrides({**values, **given}, work.info, before.settings.get("lora") if before is not None else None)
+        return settings.overrides(
+            {**values, **given}, work.info, before.settings.get("lora") if before is not None else None
+        )
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None
 
@@ -316,17 +342,20 @@ def _tell_left_out(session: Session, work: Work) -> None:
     if failed is not None:
         sentence = f"{voice} is trained on dataset #{work.data.number} without what was changed since: "
         sentence += f"job #{failed.id} could not make the next one."
-        events.notice(session, Level.WARNING, sentence, f"See why: `myna job {failed.id}`; then `myna retry {failed.id}`.", voice)
+        events.notice(
+            session, Level.WARNING, sentence, f"See why: `myna job {failed.id}`; then `myna retry {failed.id}`.", voice
+        )
 
 
 def unmarked_from(run: Run, home: Home) -> int:
-    """From when on folders without a mark can be the run's, nanoseconds since 1970; 0: never, since it began when there were marks."""
+    """From when on folders without a mark can be the run's, nanoseconds since 1970; 0: never, since it began when there
+    were marks."""
     return int(run.started.timestamp() * 1e9) if run.started is not None and run.started < home.since else 0
 
 
 def _number(session: Session, run: Run, home: Path, unmarked: int) -> None:
-    """Have a number for the run's version: the one it has, unless another's folder came to lie there; else the next that neither a row nor
-    the disk has. Numbers are never used twice."""
+    """Have a number for the run's version: the one it has, unless another's folder came to lie there; else the next
+    that neither a row nor the disk has. Numbers are never used twice."""
     folder = home / _folder(run.voice, run.to_version)
     if run.to_version and (not folder.exists() or identity.is_of(folder, run.uuid, unmarked)):
         return
@@ -335,7 +364,10 @@ def _number(session: Session, run: Run, home: Path, unmarked: int) -> None:
     known = max(session.scalar(newest) or 0, session.scalar(reserved) or 0)
     number = identity.free_number(home, run.voice, known + 1)
     for taken in range(known + 1, number):
-        sentence = f"The number {taken} is passed over for a new version of {run.voice}: files that this database does not know have it."
+        sentence = (
+            f"The number {taken} is passed over for a new version of {run.voice}: files that this "
+            f"database does not know have it."
+        )
         events.notice(session, Level.WARNING, sentence, "`myna adopt --dry-run` lists what can be taken in.", run.voice)
     run.to_version = number
     session.flush()
@@ -348,11 +380,14 @@ def _folder(voice: str, number: int) -> Path:
 def _licence(session: Session, info: EngineInfo) -> str:
     """Shown with every version; for weights that need it, who accepted and when."""
     consent = engines.consent(session, info)
-    return f"{info.licence}, accepted by {consent.by} on {consent.time:%Y-%m-%d}" if consent is not None else info.licence
+    return (
+        f"{info.licence}, accepted by {consent.by} on {consent.time:%Y-%m-%d}" if consent is not None else info.licence
+    )
 
 
 def _disk(session: Session, work: Work, overrides: dict[str, Any]) -> int:
-    """Bytes a run takes at its fullest: of versions of its kind as they were here, else as big as the base, or a hundredth for adapters."""
+    """Bytes a run takes at its fullest: of versions of its kind as they were here, else as big as the base, or a
+    hundredth for adapters."""
     lora = bool(overrides.get("lora"))
     made = select(Version.size).where(Version.engine == work.info.name, (Version.kind == VersionKind.LORA) == lora)
     size = session.scalar(made.order_by(Version.id.desc()).limit(1))
@@ -374,7 +409,9 @@ def _step_seconds(session: Session, work: Work) -> tuple[float, bool]:
         spent = run.result.get("seconds")
         if isinstance(spent, int | float) and spent > 0:
             return float(spent) / run.step, True
-        series = select(SeriesRow.id).where(SeriesRow.run == run.id, SeriesRow.name == "seconds_per_step").scalar_subquery()
+        series = (
+            select(SeriesRow.id).where(SeriesRow.run == run.id, SeriesRow.name == "seconds_per_step").scalar_subquery()
+        )
         if (mean := session.scalar(select(func.avg(PointRow.value)).where(PointRow.series == series))) is not None:
             return float(mean), True
     return GUESSED_STEP * work.learning.memory / 1.5e9, False

@@ -1,7 +1,8 @@
 """Training in a worker: features, the loop, and the candidate's folder.
 
-An attempt finds what the ones before it left: cached features, checkpoints, or the finished version, which is then only reported again.
-That a folder has the number of its run or version is no proof that it is of this run: `daemon/home/identity.py`.
+An attempt finds what the ones before it left: cached features, checkpoints, or the finished version, which is then only
+reported again. That a folder has the number of its run or version is no proof that it is of this run:
+`daemon/home/identity.py`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ def run(plan: wire.TrainPlan, channel: Channel) -> str:
     else:
         channel.log("info", "This training was complete already: an attempt before this one finished it.")
     channel.commit(_report(plan, done))
-    # The version holds the weights now, if one came of it; what only a resumed run would need can be many times their size
+    # The version holds the weights now, if one came of it; what only a resumed run would need can be many times their
+    # size
     shutil.rmtree(Path(plan.run_dir) / "checkpoints", ignore_errors=True)
     return _sentence(plan, done)
 
@@ -59,7 +61,10 @@ def _sentence(plan: wire.TrainPlan, done: dict[str, Any]) -> str:
     result, speaks = done["result"], f"version {Path(plan.parent_dir).name}" if plan.parent_dir else "the base"
     match _outcome(done):
         case pb.NOTHING_GAINED:
-            return f"No version was made: {plan.voice} gained nothing over {speaks} in {result['steps']} steps. {result['ended']}"
+            return (
+                f"No version was made: {plan.voice} gained nothing over {speaks} in "
+                f"{result['steps']} steps. {result['ended']}"
+            )
         case pb.NOTHING_NEW:
             return f"No version was made: {plan.voice} has nothing new to train on. {result['ended']}"
     return f"Trained version {plan.version} of {plan.voice}: {result['ended']}"
@@ -110,7 +115,10 @@ def _tell_aside(channel: Channel, place: Path | None, found: str) -> None:
     """Say what was found in a folder's place, and where it lies now."""
     if place is not None:
         sentence = f"{found} was not of this training, though it has its number. It lies in {place} now, untouched."
-        hint = "It is another database's, or was changed by hand. `myna adopt --dry-run` lists what the home has and its database does not."
+        hint = (
+            "It is another database's, or was changed by hand. `myna adopt --dry-run` lists what the "
+            "home has and its database does not."
+        )
         channel.log("warning", sentence)
         channel.report(wire.Report(notice=pb.Notice(level_value=pb.LEVEL_WARNING, sentence=sentence, hint=hint)))
 
@@ -123,15 +131,30 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
         new, old, held_out = _features(plan, engine, channel, steering)
         if not new:
             return {"outcome": pb.RunOutcome.Name(pb.NOTHING_NEW), "result": {"ended": NOTHING_NEW}}
-        chosen = settings.plan(engine.info, len(new) + len(old), len(new), plan.first, json.loads(plan.settings_json or "{}"))
+        chosen = settings.plan(
+            engine.info, len(new) + len(old), len(new), plan.first, json.loads(plan.settings_json or "{}")
+        )
         where = device.device()
         source = f"version {parent.name}" if parent else f"the base of {plan.engine}"
         counts = f"{len(new)} new and {len(old)} old clips, {len(held_out)} held out"
         channel.log("info", f"Trains from {source} on {counts}, at most {chosen.steps} steps, on {device.name()}.")
         reference = sorted(versions.clips(plan.reference or plan.clips), key=lambda clip: clip.sha256)
-        base_losses = _base_losses(plan, engine, where, reference, held_out, chosen, channel) if parent is not None else None
+        base_losses = (
+            _base_losses(plan, engine, where, reference, held_out, chosen, channel) if parent is not None else None
+        )
         model = engine.load(parent, device=where, training=True, reference=reference)
-        result = train(engine, model, new, held_out, chosen, Path(plan.run_dir), steering, reporter, old_clips=old, base_losses=base_losses)
+        result = train(
+            engine,
+            model,
+            new,
+            held_out,
+            chosen,
+            Path(plan.run_dir),
+            steering,
+            reporter,
+            old_clips=old,
+            base_losses=base_losses,
+        )
     except control.Stopped as stopped:
         raise Stopped(reporter.saved) from stopped
     counted = {"new": len(new), "old": len(old), "held_out": len(held_out)}
@@ -142,7 +165,9 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
         write_whole(_without_version(plan), json.dumps(about, sort_keys=True).encode(), "how the run ended")
         return about
     channel.progress(result.steps, chosen.steps, "steps", "writing the version")
-    _tell_aside(channel, versions.write(out, lambda folder: engine.save(model, folder), about, _mark(plan)), plan.out_dir)
+    _tell_aside(
+        channel, versions.write(out, lambda folder: engine.save(model, folder), about, _mark(plan)), plan.out_dir
+    )
     return about
 
 
@@ -204,13 +229,21 @@ def _features(
 def _left_out(plan: wire.TrainPlan, total: int, dropped: Sequence[tuple[Clip, str]]) -> pb.Notice:
     """Clips that the training does without."""
     (clip, reason), count = dropped[0], len(dropped)
-    sentence = f"{count} of {total} clips of {plan.voice} cannot train {plan.engine} and are left out. {clip.sha256[:12]}: {reason}"
+    sentence = (
+        f"{count} of {total} clips of {plan.voice} cannot train {plan.engine} and are left "
+        f"out. {clip.sha256[:12]}: {reason}"
+    )
     hint = f"The job's log names each. Correct a text with `myna clip {plan.voice} CLIP --text TEXT`, or drop the clip."
     return pb.Notice(level="warning", sentence=sentence, hint=hint)
 
 
 def _lineage(
-    plan: wire.TrainPlan, engine: Learns, kind: str, chosen: TrainSettings, result: TrainResult, counted: Mapping[str, int]
+    plan: wire.TrainPlan,
+    engine: Learns,
+    kind: str,
+    chosen: TrainSettings,
+    result: TrainResult,
+    counted: Mapping[str, int],
 ) -> dict[str, Any]:
     return {
         **_made_of(plan),
@@ -261,7 +294,13 @@ def _report(plan: wire.TrainPlan, about: dict[str, Any]) -> wire.Report:
 
 
 #: What the daemon wants (`Channel.pending`), as the loop's commands.
-_COMMANDS = {"": Command.GO, "yield": Command.PAUSE, "offload": Command.YIELD, "cancel": Command.CANCEL, "stop": Command.STOP}
+_COMMANDS = {
+    "": Command.GO,
+    "yield": Command.PAUSE,
+    "offload": Command.YIELD,
+    "cancel": Command.CANCEL,
+    "stop": Command.STOP,
+}
 
 
 class Steering:

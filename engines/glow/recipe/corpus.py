@@ -1,10 +1,12 @@
-"""Speak the base's corpus with free synthesisers: `python -m engines.glow.recipe.corpus OUT [--minutes 110] [--seed 7] [--style varied]`.
+"""Speak the base's corpus with free synthesisers: `python -m engines.glow.recipe.corpus OUT [--minutes 110] [--seed 7]
+[--style varied]`.
 
-Needs `flite` and `espeak-ng` on the path (packages of the same names). flite's voice `slt` is kept out: it is the demo's voice, which the
-base must never have heard. Writes OUT/<speaker>/<number>.flac (16 kHz mono) and OUT/corpus.jsonl, a line per clip.
+Needs `flite` and `espeak-ng` on the path (packages of the same names). flite's voice `slt` is kept out: it is the
+demo's voice, which the base must never have heard. Writes OUT/<speaker>/<number>.flac (16 kHz mono) and
+OUT/corpus.jsonl, a line per clip.
 
-More speakers than synthesisers: speech made slower and then played faster by the same factor keeps its tempo and raises formants and pitch
-together, as a shorter vocal tract does. At 1.17 a man's voice is near a woman's.
+More speakers than synthesisers: speech made slower and then played faster by the same factor keeps its tempo and raises
+formants and pitch together, as a shorter vocal tract does. At 1.17 a man's voice is near a woman's.
 """
 
 from __future__ import annotations
@@ -59,11 +61,20 @@ SPEAKERS: tuple[Speaker, ...] = (
 
 
 def speak(speaker: Speaker, words: str) -> NDArray[np.float32]:
-    """Samples at 16 kHz, shape (n,), silence at both ends trimmed to about 50 ms. Raises CalledProcessError if the program fails."""
+    """Samples at 16 kHz, shape (n,), silence at both ends trimmed to about 50 ms. Raises CalledProcessError if the
+    program fails."""
     with tempfile.NamedTemporaryFile(suffix=".wav") as wav:
         if speaker.program == "flite":
             stretch, shift = speaker.warp * speaker.tempo, speaker.pitch
-            command = ["flite", "-voice", speaker.voice, "--setf", f"duration_stretch={stretch}", "--setf", f"f0_shift={shift}"]
+            command = [
+                "flite",
+                "-voice",
+                speaker.voice,
+                "--setf",
+                f"duration_stretch={stretch}",
+                "--setf",
+                f"f0_shift={shift}",
+            ]
             command += ["-t", words, "-o", wav.name]
         else:
             command = ["espeak-ng", "-v", speaker.voice, "-s", str(int(155 / speaker.tempo)), "-w", wav.name, words]
@@ -74,7 +85,8 @@ def speak(speaker: Speaker, words: str) -> NDArray[np.float32]:
 
 
 def trim(samples: NDArray[np.float32], keep: float = 0.05) -> NDArray[np.float32]:
-    """Cut silence (40 dB under the loudest frame) at both ends down to `keep` seconds: alignment must not have to explain it."""
+    """Cut silence (40 dB under the loudest frame) at both ends down to `keep` seconds: alignment must not have to
+    explain it."""
     frame = SAMPLE_RATE // 100
     energy = np.sqrt(np.mean(samples[: len(samples) // frame * frame].reshape(-1, frame) ** 2, axis=1))
     loud = np.flatnonzero(energy > energy.max() * 0.01)
@@ -101,7 +113,13 @@ def make(out: Path, minutes: float, seed: int, style: Callable[[random.Random], 
                     path = folder / f"{number:04d}.flac"
                     sf.write(path, samples / max(1.0, float(np.abs(samples).max()) / 0.99), SAMPLE_RATE)
                     lines.append(
-                        {"path": str(path.relative_to(out)), "speaker": speaker.name, "text": plain, "words": spoken, "seconds": seconds}
+                        {
+                            "path": str(path.relative_to(out)),
+                            "speaker": speaker.name,
+                            "text": plain,
+                            "words": spoken,
+                            "seconds": seconds,
+                        }
                     )
                     left -= seconds
                     number += 1

@@ -1,4 +1,5 @@
-"""Write a base's speakers.json, for a new voice's start: `python -m engines.glow.recipe.describe_speakers CORPUS BASE`."""
+"""Write a base's speakers.json, for a new voice's start: `python -m engines.glow.recipe.describe_speakers CORPUS
+BASE`."""
 
 from __future__ import annotations
 
@@ -21,7 +22,10 @@ def describe(corpus: Path, base: Path) -> None:
         clip = json.loads(line)
         by_speaker[clip["speaker"]].append(corpus / clip["path"])
     means = {
-        name: [round(float(value), 4) for value in mean_embedding([embed(sf.read(path, dtype="float32")[0]) for path in paths[:CLIPS]])]
+        name: [
+            round(float(value), 4)
+            for value in mean_embedding([embed(sf.read(path, dtype="float32")[0]) for path in paths[:CLIPS]])
+        ]
         for name, paths in by_speaker.items()
     }
     (base / VOICES).write_text(json.dumps(means) + "\n")

@@ -1,8 +1,9 @@
 """Everyday English sentences for the base's corpus, drawn from our own grammar and word lists with a fixed seed.
 
-Two styles. "plain" is what the grammar says, a third of it with words drawn at random from gruut's lexicon. Its few hundred words are soon
-known by heart, and an encoder that knows words by heart stumbles over new ones; so "varied" strings function words and fifteen thousand
-common words together: nonsense with the sound of English. How common a word is, the language model in pocketsphinx's wheel says.
+Two styles. "plain" is what the grammar says, a third of it with words drawn at random from gruut's lexicon. Its few
+hundred words are soon known by heart, and an encoder that knows words by heart stumbles over new ones; so "varied"
+strings function words and fifteen thousand common words together: nonsense with the sound of English. How common a word
+is, the language model in pocketsphinx's wheel says.
 """
 
 from __future__ import annotations
@@ -18,26 +19,34 @@ def _split(words: str, mark: str = " ") -> list[str]:
 
 
 _NAMES = _split(
-    "Anna Robert Maria James Chloe Victor Joyce Hugo Irene Thomas Zoe Leo Ruth George Daisy Owen Paula Jack Sheila Martin "
+    "Anna Robert Maria James Chloe Victor Joyce Hugo Irene Thomas Zoe Leo Ruth George Daisy "
+    "Owen Paula Jack Sheila Martin "
     "Yvonne Keith Louise Edward Beth Charles Fiona Peter Vivian Walter"
 )
-_SURNAMES = _split("Baker Young Hughes Fox Thatcher Moore Walsh King Jefferson Shaw Peterson Wright O'Neill Chambers Dubois Vaughn")
+_SURNAMES = _split(
+    "Baker Young Hughes Fox Thatcher Moore Walsh King Jefferson Shaw Peterson Wright O'Neill Chambers Dubois Vaughn"
+)
 _PLACES = _split(
-    "the garden;the old harbor;the kitchen;the train station;the village;the museum;the north shore;the attic;the market;"
-    "the library;the valley;the office;our house;the river;the theater;a small cafe;the airport;the bridge;the playground;"
+    "the garden;the old harbor;the kitchen;the train station;the village;the museum;the "
+    "north shore;the attic;the market;"
+    "the library;the valley;the office;our house;the river;the theater;a small cafe;the "
+    "airport;the bridge;the playground;"
     "the workshop;Boston;Chicago;Paris;Oregon;Vienna;Asia;the hospital;the church yard;the beach;the next room;"
     "the university",
     ";",
 )
 _ADJECTIVES = _split(
-    "quick quiet bright heavy young ancient narrow gentle yellow huge foolish clever frozen cheap thick smooth rough golden "
+    "quick quiet bright heavy young ancient narrow gentle yellow huge foolish clever frozen "
+    "cheap thick smooth rough golden "
     "usual strange loyal busy purple enormous ordinary cheerful shallow vague thirsty royal awful healthy fresh wooden "
     "careful"
 )
 _NOUNS = _split(
-    "dog boat letter window garden teacher judge chair pictures engine kettle orange jacket thunderstorm village blanket "
+    "dog boat letter window garden teacher judge chair pictures engine kettle orange jacket "
+    "thunderstorm village blanket "
     "measure voice finger mountain feather question treasure machine bottle shoe cousin piano story doctor bird cloud "
-    "ticket basket camera village church lawyer horse problem watch pencil bridge soldier beach cake jury song newspaper "
+    "ticket basket camera village church lawyer horse problem watch pencil bridge soldier "
+    "beach cake jury song newspaper "
     "mushroom toy leather glove oyster youth"
 )
 _PAST = _split(
@@ -52,10 +61,12 @@ _PRESENT = _split(
     ";",
 )
 _BASE = _split(
-    "find watch carry forget measure borrow follow choose enjoy buy push wash repair remember show throw catch join use hide change"
+    "find watch carry forget measure borrow follow choose enjoy buy push wash repair remember show "
+    "throw catch join use hide change"
 )
 _ADVERBS = _split(
-    "yesterday;this morning;very slowly;without a word;once again;every other week;as usual;quite often;before breakfast;"
+    "yesterday;this morning;very slowly;without a word;once again;every other week;as "
+    "usual;quite often;before breakfast;"
     "after the game;with both hands;for the third time;in the evening;just in time;all by herself;on Thursday;"
     "against our advice;behind the barn",
     ";",
@@ -67,7 +78,8 @@ _CLAUSES = _split(
     ";",
 )
 _OPENERS = _split(
-    "Of course;In fact;By the way;To be honest;After a while;On the other hand;As far as I know;Fortunately;For example;"
+    "Of course;In fact;By the way;To be honest;After a while;On the other hand;As far as I "
+    "know;Fortunately;For example;"
     "Sooner or later;Years ago;In my opinion;Oddly enough",
     ";",
 )
@@ -76,8 +88,10 @@ _SUBJECTS = _split(
     ";",
 )
 _FUNCTION = _split(
-    "the of and to in a is was for with on at by from that it he she they we you I not but or his her their this had have has were are"
-    " would could will into over under about after if when who which there some no my our your an be been do did can so as than then"
+    "the of and to in a is was for with on at by from that it he she they we you I not but or his "
+    "her their this had have has were are"
+    " would could will into over under about after if when who which there some no my our your an "
+    "be been do did can so as than then"
 )
 _MONTHS = _split("January February March April May June July August September October November December")
 _FIXED = _split(
@@ -109,7 +123,11 @@ def _lexicon_words(least: int) -> tuple[str, ...]:
     path = Path(gruut_lang_en.__file__).parent / "lexicon.db"
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as database:
         rows = database.execute("SELECT word FROM word_phonemes GROUP BY word HAVING COUNT(*) = 1 ORDER BY word")
-        return tuple(word for (word,) in rows if word.isascii() and word.isalpha() and word.islower() and least <= len(word) <= 11)
+        return tuple(
+            word
+            for (word,) in rows
+            if word.isascii() and word.isalpha() and word.islower() and least <= len(word) <= 11
+        )
 
 
 @lru_cache(maxsize=1)
@@ -120,7 +138,9 @@ def _common() -> tuple[str, ...]:
     model = pocketsphinx.NGramModel.readfile(f"{pocketsphinx.get_model_path()}/en-us/en-us.lm.bin")
     known = {word: model.prob([word]) for word in _lexicon_words(least=2)}
     unknown = model.prob(["zzzzqqq"])
-    return tuple(sorted((word for word in known if known[word] > unknown), key=lambda word: (-known[word], word))[:15_000])
+    return tuple(
+        sorted((word for word in known if known[word] > unknown), key=lambda word: (-known[word], word))[:15_000]
+    )
 
 
 def varied(rng: random.Random) -> str:
@@ -181,7 +201,10 @@ def _plain(rng: random.Random) -> str:
         question = rng.choice(("where", "why", "when", "how"))
         text = f"{question} did {who} {rng.choice(_BASE)} {thing}?"
     elif form == 6:
-        text = f"{rng.choice(('please', 'never', 'always', 'do not'))} {rng.choice(_BASE)} {thing} in {place}{rng.choice(('.', '!'))}"
+        text = (
+            f"{rng.choice(('please', 'never', 'always', 'do not'))} {rng.choice(_BASE)} {thing} in "
+            f"{place}{rng.choice(('.', '!'))}"
+        )
     elif form == 7:
         text = f"{rng.choice(_NAMES)} {rng.choice(_PRESENT)} {thing}, but {who} {verb} {_thing(rng)}."
     elif form == 8:
@@ -200,7 +223,9 @@ def _with_number(rng: random.Random) -> str:
             f"{rng.choice(_NAMES)} was born on {rng.choice(_MONTHS)} {rng.randrange(1, 29)}, {year}.",
             f"The meeting starts at {rng.randrange(1, 13)}:{rng.randrange(0, 60, 5):02d}.",
             f"Call me at {rng.randrange(100, 999)}, {rng.randrange(10, 99)}, {rng.randrange(10, 99)}.",
-            f"Dr. {rng.choice(_SURNAMES)} lives on {rng.randrange(2, 60)}th street.".replace("2th", "22nd").replace("3th", "43rd"),
+            f"Dr. {rng.choice(_SURNAMES)} lives on {rng.randrange(2, 60)}th street.".replace("2th", "22nd").replace(
+                "3th", "43rd"
+            ),
             f"Add {rng.randrange(2, 90)} kg of flour and {rng.randrange(2, 20)} eggs.",
             f"About {rng.randrange(1, 99)}% of them agreed in {year}.",
         )

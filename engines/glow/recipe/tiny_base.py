@@ -1,6 +1,7 @@
 """A random base of tiny size, for tests: `python -m engines.glow.recipe.tiny_base OUT`.
 
-Same files as the shipped base, so that `MYNA_GLOW_BASE=OUT` puts it in its place. It trains at about 20 ms a step, and says nothing.
+Same files as the shipped base, so that `MYNA_GLOW_BASE=OUT` puts it in its place. It trains at about 20 ms a step, and
+says nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ SETTINGS = network.Settings(
 
 
 def make(out: Path, seed: int = 0) -> None:
-    """Write the base into `out`, which is made if need be. The same seed gives the same bytes; the caller's random state is left alone."""
+    """Write the base into `out`, which is made if need be. The same seed gives the same bytes; the caller's random
+    state is left alone."""
     out.mkdir(parents=True, exist_ok=True)
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -1,7 +1,7 @@
 """Train the base from a corpus: `python -m engines.glow.recipe.train_base CORPUS OUT --steps 8000 [--seed 7]`.
 
-Every tenth-of-run a snapshot of the averaged weights is written to OUT/base, so that a base exists early. The averaged weights (exponential
-moving average) are what ships: they speak more evenly than the last step's.
+Every tenth-of-run a snapshot of the averaged weights is written to OUT/base, so that a base exists early. The averaged
+weights (exponential moving average) are what ships: they speak more evenly than the last step's.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Item:
 
 
 def read_corpus(corpus: Path) -> tuple[list[Item], list[Item], list[str]]:
-    """(training, held-out, speaker names). Every fiftieth clip of a speaker is held out. Encodings are cached in the corpus folder."""
+    """(training, held-out, speaker names). Every fiftieth clip of a speaker is held out. Encodings are cached in the
+    corpus folder."""
     cache = corpus / "encoded-2.pt"
     if cache.exists():
         kept = torch.load(cache, weights_only=True)
@@ -53,8 +54,13 @@ def read_corpus(corpus: Path) -> tuple[list[Item], list[Item], list[str]]:
         if features.shape[-1] // 2 * 2 < len(ids):
             continue
         counts[line["speaker"]] += 1
-        (held_out if counts[line["speaker"]] % 50 == 0 else train).append(Item(ids, features, names.index(line["speaker"])))
-    plain = {part: [(one.tokens, one.mel, one.speaker) for one in items] for part, items in (("train", train), ("held_out", held_out))}
+        (held_out if counts[line["speaker"]] % 50 == 0 else train).append(
+            Item(ids, features, names.index(line["speaker"]))
+        )
+    plain = {
+        part: [(one.tokens, one.mel, one.speaker) for one in items]
+        for part, items in (("train", train), ("held_out", held_out))
+    }
     torch.save({**plain, "names": names}, cache)
     return train, held_out, names
 
@@ -84,7 +90,8 @@ def loss(model: Any, items: list[Item]) -> dict[str, torch.Tensor]:
 
 
 def halve(model: Any) -> None:
-    """Run the flows' inner networks, most of the work, in bfloat16: a fifth faster on CPUs that have it. The flows stay float32."""
+    """Run the flows' inner networks, most of the work, in bfloat16: a fifth faster on CPUs that have it. The flows stay
+    float32."""
     for flow in model.decoder.flows:
         if hasattr(flow, "wn"):
             inner = torch.autocast("cpu", torch.bfloat16)(flow.wn.forward)
@@ -115,7 +122,8 @@ def train(corpus: Path, out: Path, steps: int, seed: int, rate: float, start: Pa
     )
     (out / "base").mkdir(parents=True, exist_ok=True)
     print(
-        f"{len(train_items)} clips, {len(held_out)} held out, {sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters",
+        f"{len(train_items)} clips, {len(held_out)} held out, "
+        f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters",
         flush=True,
     )
     queue: list[list[Item]] = []

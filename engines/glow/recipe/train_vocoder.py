@@ -1,7 +1,9 @@
-"""Train the base's vocoder from the corpus: `python -m engines.glow.recipe.train_vocoder CORPUS OUT --steps 5000 [--seed 7]`.
+"""Train the base's vocoder from the corpus: `python -m engines.glow.recipe.train_vocoder CORPUS OUT --steps 5000
+[--seed 7]`.
 
-Every second clip is heard at a random size (resampled by 0.85 to 1.3), so that the pitches and vocal tracts of the few synthetic voices
-cover those of people. Pitch and voicing are taught by pYIN; the envelopes by spectral distances at three window lengths.
+Every second clip is heard at a random size (resampled by 0.85 to 1.3), so that the pitches and vocal tracts of the few
+synthetic voices cover those of people. Pitch and voicing are taught by pYIN; the envelopes by spectral distances at
+three window lengths.
 """
 
 from __future__ import annotations
@@ -46,7 +48,11 @@ def prepare(corpus: Path, clips: int, seed: int) -> list[Clip]:
     by_speaker = defaultdict(list)
     for line in lines:
         by_speaker[line["speaker"]].append(corpus / line["path"])
-    paths = [path for speaker in by_speaker.values() for path in rng.sample(speaker, min(len(speaker), clips // len(by_speaker)))]
+    paths = [
+        path
+        for speaker in by_speaker.values()
+        for path in rng.sample(speaker, min(len(speaker), clips // len(by_speaker)))
+    ]
     rng.shuffle(paths)
     found = []
     for index, path in enumerate(paths):
@@ -74,11 +80,15 @@ def pitch(samples: np.ndarray[tuple[int], np.dtype[np.float32]]) -> tuple[torch.
 
 
 def spectral_distance(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
-    """Log magnitudes' mean difference plus spectral convergence, over WINDOWS (Yamamoto et al. 2020). Samples (batch, n)."""
+    """Log magnitudes' mean difference plus spectral convergence, over WINDOWS (Yamamoto et al. 2020). Samples (batch,
+    n)."""
     total = torch.zeros(())
     for n_fft, hop in WINDOWS:
         window = torch.hann_window(n_fft)
-        a, b = (torch.stft(samples, n_fft, hop, window=window, return_complex=True).abs() + 1e-5 for samples in (ours, theirs))
+        a, b = (
+            torch.stft(samples, n_fft, hop, window=window, return_complex=True).abs() + 1e-5
+            for samples in (ours, theirs)
+        )
         floor = 3e-3 * n_fft / 1024  # below it is the synthesisers' own noise
         total = (
             total
@@ -105,7 +115,9 @@ def train(corpus: Path, out: Path, steps: int, seed: int, rate: float) -> None:
         for clip in rng.choices(clips, k=BATCH):
             at = rng.randrange(len(clip.samples) // mel.HOP - FRAMES)
             cut = slice(at, at + FRAMES)
-            pieces.append((clip.samples[at * mel.HOP : (at + FRAMES) * mel.HOP], clip.mel[:, cut], clip.f0[cut], clip.voiced[cut]))
+            pieces.append(
+                (clip.samples[at * mel.HOP : (at + FRAMES) * mel.HOP], clip.mel[:, cut], clip.f0[cut], clip.voiced[cut])
+            )
         samples, features, f0, voiced = (torch.stack(column) for column in zip(*pieces, strict=True))
         # What an acoustic model predicts is not exact: a little blur and noise keeps pitch and envelopes steady then.
         features = features + 0.1 * rng.random() * torch.randn_like(features)

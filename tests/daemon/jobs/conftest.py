@@ -16,7 +16,13 @@ from proto import worker_pb2 as wire
 DEMO = Path(__file__).parents[3] / "demo" / "recordings"
 SETTINGS = '{"steps": 12, "batch_size": 4, "eval_every": 4, "checkpoint_every": 4, "patience": 0, "threads": 1}'
 
-LINEAGE = {"voice": "anna", "version": 1, "engine": "glow", "curves": {"train/loss": [[1, 3.0], [2, 2.0]]}, "settings": {"steps": 12}}
+LINEAGE = {
+    "voice": "anna",
+    "version": 1,
+    "engine": "glow",
+    "curves": {"train/loss": [[1, 3.0], [2, 2.0]]},
+    "settings": {"steps": 12},
+}
 
 
 @pytest.fixture(autouse=True)

@@ -109,7 +109,9 @@ def test_when_all_is_spoken_the_gpu_is_left_unless_the_recogniser_uses_it(
 
 
 @pytest.mark.usefixtures("deaf")
-def test_what_was_spoken_and_scored_is_not_done_again(trained: wire.EvaluatePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_spoken_and_scored_is_not_done_again(
+    trained: wire.EvaluatePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = Recorded(tmp_path), Recorded(tmp_path)
     evaluate.run(trained, first)
     before = spoken(Path(trained.samples_dir))

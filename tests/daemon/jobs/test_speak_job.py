@@ -29,9 +29,14 @@ def nothing_loaded() -> Iterator[None]:
     speak.unload(0)
 
 
-def plan(text: str, folder: str = "", *, seed: int = 1, name: str = "anna@base", language: str = "en") -> wire.SpeakPlan:
+def plan(
+    text: str, folder: str = "", *, seed: int = 1, name: str = "anna@base", language: str = "en"
+) -> wire.SpeakPlan:
     return wire.SpeakPlan(
-        spec=pb.SpeakSpec(voice="anna", text=text, language=language, seed=seed), engine="glow", version_dir=folder, version_name=name
+        spec=pb.SpeakSpec(voice="anna", text=text, language=language, seed=seed),
+        engine="glow",
+        version_dir=folder,
+        version_name=name,
     )
 
 
@@ -114,7 +119,9 @@ def test_what_the_engine_cannot_say_is_left_out_and_told(tmp_path: Path) -> None
         speak.run(plan("日本"), Recorded(tmp_path))
 
 
-def test_memory_running_out_while_loading_gives_the_other_voices_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_running_out_while_loading_gives_the_other_voices_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     speak.run(plan("Good morning."), Recorded(tmp_path))
     real, tries = GlowEngine.load, []
 

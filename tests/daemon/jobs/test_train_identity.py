@@ -1,4 +1,5 @@
-"""A training uses what its own run left, and nothing else: folders of another database under the same number are set aside, whole."""
+"""A training uses what its own run left, and nothing else: folders of another database under the same number are set
+aside, whole."""
 
 from __future__ import annotations
 
@@ -80,7 +81,9 @@ def test_checkpoints_of_another_database_are_not_gone_on_from(train_plan: wire.T
     assert (tmp_path / "runs" / "5.of-another-database-2").is_dir()
 
 
-def test_the_very_same_data_is_no_proof_that_checkpoints_are_this_runs(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+def test_the_very_same_data_is_no_proof_that_checkpoints_are_this_runs(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
     with pytest.raises(Stopped):
         train.run(train_plan, Recorded(tmp_path, stopped_at(6)))
     train_plan.run_uuid = "c" * 32
@@ -89,7 +92,9 @@ def test_the_very_same_data_is_no_proof_that_checkpoints_are_this_runs(train_pla
     assert min(channel.curves["train/loss"]) == 1
 
 
-def test_a_run_that_began_before_there_were_marks_goes_on_from_its_checkpoints(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+def test_a_run_that_began_before_there_were_marks_goes_on_from_its_checkpoints(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
     with pytest.raises(Stopped):
         train.run(train_plan, Recorded(tmp_path, stopped_at(6)))
     without_marks(train_plan)
@@ -102,7 +107,9 @@ def test_a_run_that_began_before_there_were_marks_goes_on_from_its_checkpoints(t
 
 
 @pytest.mark.parametrize("legacy", [False, True], ids=["the run has marks", "the run began after these were written"])
-def test_unmarked_checkpoints_that_cannot_be_the_runs_are_set_aside(train_plan: wire.TrainPlan, tmp_path: Path, legacy: bool) -> None:
+def test_unmarked_checkpoints_that_cannot_be_the_runs_are_set_aside(
+    train_plan: wire.TrainPlan, tmp_path: Path, legacy: bool
+) -> None:
     with pytest.raises(Stopped):
         train.run(train_plan, Recorded(tmp_path, stopped_at(6)))
     without_marks(train_plan)
@@ -114,7 +121,9 @@ def test_unmarked_checkpoints_that_cannot_be_the_runs_are_set_aside(train_plan: 
     assert (tmp_path / "runs" / "5.of-another-database").is_dir()
 
 
-def test_a_version_finished_before_there_were_marks_is_only_reported_again(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+def test_a_version_finished_before_there_were_marks_is_only_reported_again(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
     train.run(train_plan, Recorded(tmp_path))
     without_marks(train_plan)
     train_plan.unmarked_from = 1
@@ -124,7 +133,9 @@ def test_a_version_finished_before_there_were_marks_is_only_reported_again(train
     assert identity.is_of(Path(train_plan.out_dir), train_plan.run_uuid)
 
 
-def test_an_unmarked_version_of_other_data_is_set_aside_whatever_its_number_says(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+def test_an_unmarked_version_of_other_data_is_set_aside_whatever_its_number_says(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
     train.run(train_plan, Recorded(tmp_path))
     without_marks(train_plan)
     other = of_another_database(train_plan)

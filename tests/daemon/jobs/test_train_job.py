@@ -37,7 +37,12 @@ def test_a_training_leaves_a_whole_version_and_commits_it_once(train_plan: wire.
     folder = Path(train_plan.out_dir)
     assert [one.name for one in folder.parent.iterdir()] == ["1"]  # nothing half-written beside it
     about = json.loads((folder / "version.json").read_text())
-    assert (about["voice"], about["parent"], about["run"], about["used"]) == ("anna", 0, 5, {"new": 6, "old": 0, "held_out": 2})
+    assert (about["voice"], about["parent"], about["run"], about["used"]) == (
+        "anna",
+        0,
+        5,
+        {"new": 6, "old": 0, "held_out": 2},
+    )
     (report,) = channel.committed
     assert report.trained.steps == 12
     files = [file for file in Path(train_plan.out_dir).rglob("*") if file.is_file()]
@@ -54,7 +59,9 @@ def test_a_stopped_training_goes_on_and_ends_with_the_same_weights(train_plan: w
     other = wire.TrainPlan.FromString(train_plan.SerializeToString())
     other.run_dir, other.out_dir = str(tmp_path / "runs" / "6"), str(tmp_path / "voices" / "anna" / "2")
     with pytest.raises(Stopped) as stopped:
-        train.run(other, Recorded(tmp_path, lambda channel: "stop" if 6 in channel.curves.get("train/loss", {}) else ""))
+        train.run(
+            other, Recorded(tmp_path, lambda channel: "stop" if 6 in channel.curves.get("train/loss", {}) else "")
+        )
     assert stopped.value.step == 6
     assert not Path(other.out_dir).exists()
 
@@ -78,7 +85,9 @@ def test_giving_way_changes_nothing(train_plan: wire.TrainPlan, tmp_path: Path) 
     assert weights(other) == given_way
 
 
-def test_a_version_that_was_finished_before_the_worker_died_is_only_reported_again(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+def test_a_version_that_was_finished_before_the_worker_died_is_only_reported_again(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
     first, second = Recorded(tmp_path), Recorded(tmp_path)
     train.run(train_plan, first)
     train.run(train_plan, second)
@@ -154,13 +163,17 @@ def test_clips_the_engine_cannot_use_are_named_in_the_log(train_plan: wire.Train
         train.run(train_plan, Recorded(tmp_path))
 
 
-def test_a_training_goes_on_without_a_clip_that_cannot_be_encoded_and_a_person_is_told(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+def test_a_training_goes_on_without_a_clip_that_cannot_be_encoded_and_a_person_is_told(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
     train_plan.clips[0].text = "😀"
     channel = Recorded(tmp_path)
     assert train.run(train_plan, channel).startswith("Trained version 1 of anna")
     (told,) = [report.notice for report in channel.reports if report.HasField("notice")]
     assert told.level == "warning"
-    assert told.sentence.startswith(f"1 of 8 clips of anna cannot train glow and are left out. {train_plan.clips[0].sha256[:12]}: ")
+    assert told.sentence.startswith(
+        f"1 of 8 clips of anna cannot train glow and are left out. {train_plan.clips[0].sha256[:12]}: "
+    )
     assert "myna clip anna" in told.hint
 
 
@@ -181,7 +194,9 @@ def test_an_increment_without_a_new_clip_that_can_be_encoded_ends_well_without_a
     assert not Path(increment.out_dir).exists()
 
 
-def test_a_training_that_was_never_better_than_where_it_began_makes_no_version(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+def test_a_training_that_was_never_better_than_where_it_began_makes_no_version(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
     train_plan.settings_json = json.dumps({**json.loads(train_plan.settings_json), "learning_rate": 1e-12})
     first, second = Recorded(tmp_path), Recorded(tmp_path)
     sentence = train.run(train_plan, first)

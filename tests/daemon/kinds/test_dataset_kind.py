@@ -26,13 +26,25 @@ def sha(name: str) -> str:
 
 def take(session: Session, name: str, seconds: float = 5.0) -> Recording:
     return recordings.take(
-        session, "anna", wire.RecordingTaken(file=name.encode(), sha256=sha(name), path=name, seconds=seconds, codec="flac")
+        session,
+        "anna",
+        wire.RecordingTaken(file=name.encode(), sha256=sha(name), path=name, seconds=seconds, codec="flac"),
     )
 
 
 def cut(session: Session, job: Job, name: str, seconds: float = 5.0, **clip: Any) -> None:
     """As a worker reports it."""
-    one = wire.CutClip(**{"start": 0.0, "end": seconds, "kept": True, "text": name, "sha256": sha("clip " + name), "path": name, **clip})
+    one = wire.CutClip(
+        **{
+            "start": 0.0,
+            "end": seconds,
+            "kept": True,
+            "text": name,
+            "sha256": sha("clip " + name),
+            "path": name,
+            **clip,
+        }
+    )
     report = wire.Report(cut=wire.RecordingCut(recording=sha(name), clips=[one]))
     lives.kind(session, "dataset").commit(session, job, report)  # type: ignore[arg-type]
 
@@ -184,7 +196,13 @@ def test_dropped_clips_are_counted_by_reason(store: Store) -> None:
         job = lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna")))
         jobs.start_attempt(session, job)
         for index, name in enumerate(names(5)):
-            cut(session, job, name, kept=index < 2, reason="" if index < 2 else ("silent", "too-short", "silent")[index - 2])
+            cut(
+                session,
+                job,
+                name,
+                kept=index < 2,
+                reason="" if index < 2 else ("silent", "too-short", "silent")[index - 2],
+            )
         lives.succeed(session, job, "Cut.")
         return datasets.get(session, "anna", 0).dropped
 
@@ -202,7 +220,11 @@ def test_the_same_sound_twice_is_never_both_held_out_and_trained(store: Store) -
         lives.succeed(session, job, "Cut.")
         from daemon.database.models import DatasetClip
 
-        return set(session.execute(select(Clip.sha256, DatasetClip.held_out).join(DatasetClip, DatasetClip.clip == Clip.id)).tuples())
+        return set(
+            session.execute(
+                select(Clip.sha256, DatasetClip.held_out).join(DatasetClip, DatasetClip.clip == Clip.id)
+            ).tuples()
+        )
 
     rows = store.write_now(act)
     assert {is_held for _, is_held in rows} == {True, False}

@@ -41,18 +41,22 @@ def anna(store: Store) -> Store:
 
 
 def job(session: Session, number: int = 2, against: int = 1, promote: bool = True) -> Job:
-    what = pb.JobSpec(evaluate=pb.EvaluateSpec(voice="anna", version=number, against=against, promote_if_better=promote))
+    what = pb.JobSpec(
+        evaluate=pb.EvaluateSpec(voice="anna", version=number, against=against, promote_if_better=promote)
+    )
     voice, title = lives.kind(session, "evaluate").check(session, what)
     row = Job(
-        kind="evaluate", voice=voice, title=title, spec=what.SerializeToString(), gpu_lane=True, priority=300, place=1.0, state="running",
-        submitted=now(), queued_since=now(),
+        kind="evaluate", voice=voice, title=title, spec=what.SerializeToString(), gpu_lane=True, priority=300,
+        place=1.0, state="running", submitted=now(), queued_since=now(),
     )  # fmt: skip
     session.add(row)
     session.flush()
     return row
 
 
-def scores(outcome: wire.EvaluateResult.Outcome.ValueType = wire.EvaluateResult.BETTER, why: str = "It is clearer.") -> wire.Report:
+def scores(
+    outcome: wire.EvaluateResult.Outcome.ValueType = wire.EvaluateResult.BETTER, why: str = "It is clearer."
+) -> wire.Report:
     details = report(["held0", "held1"])
     better = outcome == wire.EvaluateResult.BETTER
     scored = wire.EvaluateResult(better=better, outcome=outcome, verdict=why, report_json=json.dumps(details))
@@ -122,14 +126,20 @@ def test_the_same_scores_again_after_a_crash_change_nothing(anna: Store, tmp_pat
 
 
 def test_a_worse_candidate_stays_one_and_says_why(anna: Store, tmp_path: Path) -> None:
-    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), scores(wire.EvaluateResult.NOT_BETTER)))
+    anna.write_now(
+        lambda session: lives.kind(session, "evaluate").commit(
+            session, job(session), scores(wire.EvaluateResult.NOT_BETTER)
+        )
+    )
     promoted, state, words = outcome(anna)
     assert (promoted, state) == (1, "candidate")
     assert words.startswith("Not promoted: it is not better than v1.")
 
 
 def test_a_comparison_that_was_only_asked_for_promotes_nothing(anna: Store, tmp_path: Path) -> None:
-    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session, promote=False), scores()))
+    anna.write_now(
+        lambda session: lives.kind(session, "evaluate").commit(session, job(session, promote=False), scores())
+    )
     promoted, state, words = outcome(anna)
     assert (promoted, state) == (1, "candidate")
     assert "myna promote anna@2" in words
@@ -159,7 +169,11 @@ def test_a_candidate_that_a_person_archived_is_not_promoted(anna: Store, tmp_pat
 
 
 def test_a_candidate_that_does_not_speak_is_rejected(anna: Store, tmp_path: Path) -> None:
-    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), scores(wire.EvaluateResult.BROKEN)))
+    anna.write_now(
+        lambda session: lives.kind(session, "evaluate").commit(
+            session, job(session), scores(wire.EvaluateResult.BROKEN)
+        )
+    )
     assert outcome(anna)[:2] == (1, "rejected")
 
 
@@ -188,7 +202,12 @@ def test_a_scoring_that_fails_leaves_a_candidate_that_says_so(anna: Store) -> No
     ],
 )
 def test_what_becomes_of_a_candidate_is_kept_as_a_value_and_told_on_the_wire(
-    anna: Store, outcome: wire.EvaluateResult.Outcome.ValueType, asked: bool, speaks: int, state: VersionState, decision: Decision
+    anna: Store,
+    outcome: wire.EvaluateResult.Outcome.ValueType,
+    asked: bool,
+    speaks: int,
+    state: VersionState,
+    decision: Decision,
 ) -> None:
     def act(session: Session) -> None:
         version(session, 3)
@@ -250,9 +269,15 @@ def test_both_speak_the_newest_held_out_lines(anna: Store, tmp_path: Path) -> No
         return lives.kind(session, "evaluate").plan(session, job(session)).evaluate
 
     told = anna.write_now(act)
-    assert [one.text for one in told.held_out] == [one.text for one in sorted(told.held_out, key=lambda one: one.sha256)]
+    assert [one.text for one in told.held_out] == [
+        one.text for one in sorted(told.held_out, key=lambda one: one.sha256)
+    ]
     assert {one.text for one in told.held_out} == {"line 0", "line 1"}
-    assert (told.version_dir, told.against_dir, told.first) == (str(tmp_path / "voices/anna/2"), str(tmp_path / "voices/anna/1"), False)
+    assert (told.version_dir, told.against_dir, told.first) == (
+        str(tmp_path / "voices/anna/2"),
+        str(tmp_path / "voices/anna/1"),
+        False,
+    )
     assert json.loads(told.rule_json) == {"wer_loss": 0.5}
     lineage = json.loads(told.lineage_json)
     assert lineage["ancestors"] == [1]
@@ -260,7 +285,9 @@ def test_both_speak_the_newest_held_out_lines(anna: Store, tmp_path: Path) -> No
     assert lineage["curves"]["train/loss"][-1] == [1_000, 0.001]
 
 
-def test_each_measurement_of_the_training_stands_beside_the_training_losses_up_to_it(anna: Store, tmp_path: Path) -> None:
+def test_each_measurement_of_the_training_stands_beside_the_training_losses_up_to_it(
+    anna: Store, tmp_path: Path
+) -> None:
     def curves(session: Session) -> None:
         held = {0: 4.0, 2: 3.0, 4: 3.5}
         series = {"held_out/loss": held, "held_out/mel_ce": held, "train/loss": {1: 5.0, 2: 3.0, 3: 2.0, 4: 1.0}}
@@ -278,7 +305,9 @@ def test_each_measurement_of_the_training_stands_beside_the_training_losses_up_t
 
 
 def test_against_the_base_the_training_is_a_first_one(anna: Store, tmp_path: Path) -> None:
-    told = anna.write_now(lambda session: lives.kind(session, "evaluate").plan(session, job(session, against=0)).evaluate)
+    told = anna.write_now(
+        lambda session: lives.kind(session, "evaluate").plan(session, job(session, against=0)).evaluate
+    )
     assert (told.against_dir, told.first) == ("", True)
 
 

@@ -39,7 +39,9 @@ def spec(text: str = "Good morning.", **fields: object) -> pb.JobSpec:
     return pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text=text, **fields))  # type: ignore[arg-type]
 
 
-def test_without_a_number_the_promoted_version_speaks_also_when_another_is_promoted_meanwhile(anna: Store, tmp_path: Path) -> None:
+def test_without_a_number_the_promoted_version_speaks_also_when_another_is_promoted_meanwhile(
+    anna: Store, tmp_path: Path
+) -> None:
     what = spec()
     title = anna.write_now(lambda session: lives.kind(session, "speak").check(session, what))[1]
     assert title == "say “Good morning.” as anna@2"
@@ -55,7 +57,9 @@ def test_without_a_number_the_promoted_version_speaks_also_when_another_is_promo
 def test_the_base_speaks_when_asked_for_with_clips_to_find_its_nearest_speaker(anna: Store, tmp_path: Path) -> None:
     what = spec(version=BASE)
     anna.read_now(lambda session: lives.kind(session, "speak").check(session, what))
-    told = anna.read_now(lambda session: lives.kind(session, "speak").plan(session, Job(spec=what.SerializeToString())).speak)
+    told = anna.read_now(
+        lambda session: lives.kind(session, "speak").plan(session, Job(spec=what.SerializeToString())).speak
+    )
     assert (told.version_name, told.version_dir, len(told.reference)) == ("anna@base", "", 8)
 
 
@@ -65,7 +69,10 @@ def test_the_base_speaks_when_asked_for_with_clips_to_find_its_nearest_speaker(a
         ({"text": ""}, "nothing to speak"),
         ({"text": " … !"}, "nothing to speak"),
         ({"text": "a" * 100_001}, "100001 characters"),
-        ({"text": "日本 <break/>"}, "The engine glow cannot say “日本” and “<break/>”, and nothing else is in this text"),
+        (
+            {"text": "日本 <break/>"},
+            "The engine glow cannot say “日本” and “<break/>”, and nothing else is in this text",
+        ),
         ({"language": "tlh"}, "does not speak 'tlh'"),
         ({"speed": 100.0}, "speed must be a number from 0.25 to 4; 100.0 was given"),
         ({"speed": float("nan")}, "nan was given"),
@@ -89,7 +96,9 @@ def test_a_version_or_voice_that_is_not_there_is_named(anna: Store) -> None:
         anna.read_now(lambda session: lives.kind(session, "speak").check(session, spec(version=9)))
     with pytest.raises(NotFound, match="no voice named 'bert'"):
         anna.read_now(
-            lambda session: lives.kind(session, "speak").check(session, pb.JobSpec(speak=pb.SpeakSpec(voice="bert", text="Hello.")))
+            lambda session: lives.kind(session, "speak").check(
+                session, pb.JobSpec(speak=pb.SpeakSpec(voice="bert", text="Hello."))
+            )
         )
 
 
@@ -97,7 +106,9 @@ def test_a_version_or_voice_that_is_not_there_is_named(anna: Store) -> None:
 def conditioned(anna: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """anna, of an engine that hears how a voice sounds; one of her recordings is held out."""
     glow = registry.ENGINES["glow"]
-    monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(glow, capabilities=glow.capabilities | {Capability.REFERENCES}))
+    monkeypatch.setitem(
+        registry.ENGINES, "glow", dataclasses.replace(glow, capabilities=glow.capabilities | {Capability.REFERENCES})
+    )
     anna.write_now(lambda session: clip(session, "apart", held_out=True).id)
     return anna
 
@@ -105,7 +116,9 @@ def conditioned(anna: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
 def test_a_voice_is_to_sound_like_recordings_named_or_by_their_digest(conditioned: Store, tmp_path: Path) -> None:
     what = spec(references=["c3.wav", sha("recording c5")[:12].upper(), "c3.wav"])
     conditioned.read_now(lambda session: lives.kind(session, "speak").check(session, what))
-    told = conditioned.read_now(lambda session: lives.kind(session, "speak").plan(session, Job(spec=what.SerializeToString())).speak)
+    told = conditioned.read_now(
+        lambda session: lives.kind(session, "speak").plan(session, Job(spec=what.SerializeToString())).speak
+    )
     assert [ref.sha256 for ref in told.given] == [sha("c3"), sha("c5")]
 
 
@@ -117,7 +130,9 @@ def test_a_voice_is_to_sound_like_recordings_named_or_by_their_digest(conditione
         ({"references": ["c1.wav"], "speaker": "Claribel"}, "contradict each other"),
     ],
 )
-def test_references_that_cannot_be_are_refused_at_once(conditioned: Store, fields: dict[str, object], words: str) -> None:
+def test_references_that_cannot_be_are_refused_at_once(
+    conditioned: Store, fields: dict[str, object], words: str
+) -> None:
     with pytest.raises(MynaError, match=words):
         conditioned.read_now(lambda session: lives.kind(session, "speak").check(session, spec(**fields)))
 

@@ -35,8 +35,8 @@ def spec(**fields: object) -> pb.JobSpec:
 def job(session: Session, what: pb.JobSpec) -> Job:
     voice, title = lives.kind(session, "train").check(session, what)
     row = Job(
-        kind="train", voice=voice, title=title, spec=what.SerializeToString(), gpu_lane=True, priority=100, place=1.0, state="queued",
-        submitted=now(), queued_since=now(),
+        kind="train", voice=voice, title=title, spec=what.SerializeToString(), gpu_lane=True, priority=100, place=1.0,
+        state="queued", submitted=now(), queued_since=now(),
     )  # fmt: skip
     session.add(row)
     session.flush()
@@ -85,7 +85,9 @@ def test_held_out_clips_never_train(anna: Store, tmp_path: Path) -> None:
     assert not {one.sha256 for one in told.held_out} & {one.sha256 for one in told.clips}
 
 
-def test_an_increment_starts_from_the_promoted_version_and_new_is_what_that_has_not_seen(anna: Store, tmp_path: Path) -> None:
+def test_an_increment_starts_from_the_promoted_version_and_new_is_what_that_has_not_seen(
+    anna: Store, tmp_path: Path
+) -> None:
     anna.write_now(lambda session: version(session, 1, data=1))
     anna.write_now(lambda session: voices.promote(session, "anna", 1, voices.BY_SCORE))
     told, title = planned(anna, tmp_path, spec())
@@ -123,7 +125,11 @@ def test_an_increment_on_adapters_has_adapters_of_the_same_shape_unless_it_is_to
 
 def test_a_setting_that_there_is_not_is_refused_when_it_is_asked_for(anna: Store) -> None:
     with pytest.raises(BadRequest, match="There is no training setting named 'stesp'"):
-        anna.read_now(lambda session: lives.kind(session, "train").check(session, spec(options=pb.TrainOptions(engine={"stesp": "4"}))))
+        anna.read_now(
+            lambda session: lives.kind(session, "train").check(
+                session, spec(options=pb.TrainOptions(engine={"stesp": "4"}))
+            )
+        )
 
 
 def test_a_clip_whose_text_was_corrected_is_new_again(anna: Store, tmp_path: Path) -> None:
@@ -189,10 +195,15 @@ def test_too_little_audio_says_how_much_more(store: Store) -> None:
         store.read_now(lambda session: lives.kind(session, "train").check(session, spec()))
 
 
-def test_a_training_waits_for_the_consent_that_its_weights_need(anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_waits_for_the_consent_that_its_weights_need(
+    anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], needs_consent=True))
     why = "the Apache-2.0 of glow is not accepted: `myna engines accept glow`"
-    assert anna.read_now(lambda session: voices.message(session, voices.get(session, "anna")).next) == f"waits to be trained: {why}"
+    assert (
+        anna.read_now(lambda session: voices.message(session, voices.get(session, "anna")).next)
+        == f"waits to be trained: {why}"
+    )
     row = anna.write_now(lambda session: job(session, spec()))
     assert anna.read_now(lambda session: lives.kind(session, "train").why_not(session, row)) == why
     with pytest.raises(NotNow, match="nobody accepted"):
@@ -201,7 +212,9 @@ def test_a_training_waits_for_the_consent_that_its_weights_need(anna: Store, tmp
     assert anna.read_now(lambda session: lives.kind(session, "train").why_not(session, row)) == ""
 
 
-def test_a_short_disk_makes_it_wait_and_says_by_how_much(anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_short_disk_makes_it_wait_and_says_by_how_much(
+    anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     row = anna.write_now(lambda session: job(session, spec()))
     assert anna.read_now(lambda session: lives.kind(session, "train").why_not(session, row)) == ""
     monkeypatch.setitem(registry.ENGINES, "glow", dataclasses.replace(registry.ENGINES["glow"], speak_memory=10**16))
@@ -212,7 +225,9 @@ def test_a_short_disk_makes_it_wait_and_says_by_how_much(anna: Store, tmp_path: 
 
 def result(version_dir: Path) -> wire.Report:
     details = json.dumps({"settings": {"steps": 150}, "ended": "It is done."})
-    trained = wire.TrainResult(version_dir=str(version_dir), kind="full", steps=150, best_step=100, best_loss=1.5, seconds=30.0, size=7)
+    trained = wire.TrainResult(
+        version_dir=str(version_dir), kind="full", steps=150, best_step=100, best_loss=1.5, seconds=30.0, size=7
+    )
     trained.result_json = details
     trained.held_out["loss"] = 1.5
     return wire.Report(trained=trained)
@@ -244,7 +259,9 @@ def test_a_failed_training_ends_its_run(anna: Store, tmp_path: Path) -> None:
     assert anna.read_now(lambda session: session.scalars(select(Run)).one()).ended is not None
 
 
-def test_a_training_that_failed_before_its_first_step_takes_what_was_mended_and_keeps_its_number(anna: Store, tmp_path: Path) -> None:
+def test_a_training_that_failed_before_its_first_step_takes_what_was_mended_and_keeps_its_number(
+    anna: Store, tmp_path: Path
+) -> None:
     def act(session: Session) -> tuple[wire.TrainPlan, wire.TrainPlan]:
         row = job(session, spec())
         first = lives.kind(session, "train").plan(session, row).train
@@ -275,7 +292,9 @@ def test_a_finished_training_is_scored_against_what_speaks_now(anna: Store, tmp_
     def act(session: Session) -> pb.JobSpec:
         row = job(session, spec())
         told = lives.kind(session, "train").plan(session, row).train
-        lives.kind(session, "train").commit(session, row, result(folder(tmp_path, Version(path=f"voices/anna/{told.version}"))))
+        lives.kind(session, "train").commit(
+            session, row, result(folder(tmp_path, Version(path=f"voices/anna/{told.version}")))
+        )
         lives.succeed(session, row, "Trained.")
         scoring = session.scalars(select(Job).where(Job.kind == "evaluate")).one()
         assert scoring.parent_job == row.id
@@ -290,7 +309,9 @@ def test_a_version_that_cannot_be_scored_says_so_and_stays(store: Store, tmp_pat
         dataset(session, 1, [clip(session, f"c{i}") for i in range(8)], [])
         row = job(session, spec())
         told = lives.kind(session, "train").plan(session, row).train
-        lives.kind(session, "train").commit(session, row, result(folder(tmp_path, Version(path=f"voices/anna/{told.version}"))))
+        lives.kind(session, "train").commit(
+            session, row, result(folder(tmp_path, Version(path=f"voices/anna/{told.version}")))
+        )
         lives.succeed(session, row, "Trained.")
         return voices.version(session, "anna", 1).verdict
 
@@ -317,7 +338,11 @@ def test_an_estimate_says_where_its_seconds_come_from(anna: Store, tmp_path: Pat
 def test_adapters_take_less_memory_than_the_whole(anna: Store, tmp_path: Path) -> None:
     def price(session: Session, lora_rank: int) -> int:
         voices.get(session, "anna").engine = "xtts"
-        return lives.lifecycle(session).kinds.train.estimate(session, spec(options=pb.TrainOptions(lora_rank=lora_rank)).train).gpu_memory
+        return (
+            lives.lifecycle(session)
+            .kinds.train.estimate(session, spec(options=pb.TrainOptions(lora_rank=lora_rank)).train)
+            .gpu_memory
+        )
 
     whole, adapters = (anna.write_now(price, rank) for rank in (0, 16))
     assert whole == registry.learning(registry.ENGINES["xtts"]).memory
@@ -345,13 +370,17 @@ def laid(home: Path, number: int, mark: identity.Mark | None = None) -> Path:
     return made
 
 
-def test_a_number_whose_folder_lies_there_already_is_passed_over_and_the_person_is_told(anna: Store, tmp_path: Path) -> None:
+def test_a_number_whose_folder_lies_there_already_is_passed_over_and_the_person_is_told(
+    anna: Store, tmp_path: Path
+) -> None:
     laid(tmp_path, 1)
     laid(tmp_path, 2, identity.Mark("another home", "another run"))
     (tmp_path / "samples/anna/3").mkdir(parents=True)
     told, _ = planned(anna, tmp_path, spec())
     assert (told.version, told.out_dir) == (4, str(tmp_path / "voices/anna/4"))
-    notices = anna.read_now(lambda session: [event.notice.sentence for event in events.after(session, 0)[0] if event.HasField("notice")])
+    notices = anna.read_now(
+        lambda session: [event.notice.sentence for event in events.after(session, 0)[0] if event.HasField("notice")]
+    )
     assert [sentence.partition(" is ")[0] for sentence in notices] == ["The number 1", "The number 2", "The number 3"]
 
 
@@ -400,13 +429,17 @@ def test_only_a_run_that_is_older_than_marks_may_have_folders_without(anna: Stor
 
 
 @pytest.mark.parametrize("outcome", [pb.NOTHING_GAINED, pb.NOTHING_NEW])
-def test_a_training_without_a_version_leaves_no_row_and_nothing_to_score(anna: Store, outcome: pb.RunOutcome.ValueType) -> None:
+def test_a_training_without_a_version_leaves_no_row_and_nothing_to_score(
+    anna: Store, outcome: pb.RunOutcome.ValueType
+) -> None:
     def act(session: Session) -> tuple[pb.Run, int, list[str], float]:
         row = lives.submit(session, spec())
         jobs.start_attempt(session, row)
         kind = lives.kind(session, "train")
         kind.plan(session, row)
-        trained = wire.TrainResult(steps=12, best_step=0, best_loss=0.5, held_out={"loss": 0.5}, outcome=outcome, result_json="{}")
+        trained = wire.TrainResult(
+            steps=12, best_step=0, best_loss=0.5, held_out={"loss": 0.5}, outcome=outcome, result_json="{}"
+        )
         for _ in range(2):  # the same report can come again
             kind.commit(session, row, wire.Report(trained=trained))
         lives.succeed(session, row, "No version was made.")
@@ -425,7 +458,9 @@ def only_speaks(anna: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     """anna, of an engine that only speaks."""
     glow = registry.ENGINES["glow"]
     monkeypatch.setitem(
-        registry.ENGINES, "glow", dataclasses.replace(glow, capabilities=frozenset({Capability.SPEAKS}), learning=None, exports=())
+        registry.ENGINES,
+        "glow",
+        dataclasses.replace(glow, capabilities=frozenset({Capability.SPEAKS}), learning=None, exports=()),
     )
     return anna
 
@@ -444,12 +479,16 @@ def test_an_engine_that_only_speaks_exports_nothing(only_speaks: Store) -> None:
     only_speaks.write_now(lambda session: version(session, 1).number)
     with pytest.raises(BadRequest, match="The engine glow writes no files for other tools"):
         only_speaks.read_now(
-            lambda session: lives.kind(session, "export").check(session, pb.JobSpec(export=pb.ExportSpec(voice="anna", version=1)))
+            lambda session: lives.kind(session, "export").check(
+                session, pb.JobSpec(export=pb.ExportSpec(voice="anna", version=1))
+            )
         )
 
 
 def test_a_voice_of_an_engine_that_only_speaks_waits_for_no_training(only_speaks: Store) -> None:
-    told = only_speaks.read_now(lambda session: voices.next_sentence(session, voices.get(session, "anna"), Dataset(number=1)))
+    told = only_speaks.read_now(
+        lambda session: voices.next_sentence(session, voices.get(session, "anna"), Dataset(number=1))
+    )
     assert told == "speaks with glow, which is not trained: `myna say --voice anna`"
     toml = voice_toml.parse(b'engine = "glow"')
     only_speaks.write_now(lambda session: voice_toml.apply(session, voices.get(session, "anna"), toml))

@@ -1,7 +1,7 @@
 """A database of every released schema opens, is brought to the newest schema, and still says what it said.
 
-`released/<version>.sql` is the dump of a database as that version's migrations made it, with rows in every table; it never changes. A
-release with a new schema adds a file.
+`released/<version>.sql` is the dump of a database as that version's migrations made it, with rows in every table; it
+never changes. A release with a new schema adds a file.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def home(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def schema(engine: Engine) -> dict[str, str]:
     """Every table and index as SQLite has it, without white space and quotes that mean nothing."""
     with engine.connect() as connection:
-        rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"))
+        rows = connection.execute(
+            text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'")
+        )
         return {name: "".join(sql.replace('"', "").split()) for name, sql in rows}
 
 
@@ -73,7 +75,9 @@ def test_work_goes_on_in_it(home: Path) -> None:
 
 def test_the_home_and_each_run_get_an_identity_that_stays(home: Path) -> None:
     def uuids(store: Store) -> list[str]:
-        return store.read_now(lambda s: [s.scalars(select(Home.uuid)).one(), *s.scalars(select(Run.uuid).order_by(Run.id))])
+        return store.read_now(
+            lambda s: [s.scalars(select(Home.uuid)).one(), *s.scalars(select(Run.uuid).order_by(Run.id))]
+        )
 
     with opened(home) as store:
         first = uuids(store)
@@ -108,7 +112,8 @@ def test_every_released_schema_is_part_of_the_history() -> None:
 
 
 def test_the_migrations_make_what_the_models_say(tmp_path: Path) -> None:
-    """A new home is made from the models, an old one by the migrations: both must end at the same tables and indexes."""
+    """A new home is made from the models, an old one by the migrations: both must end at the same tables and
+    indexes."""
     by_migrations, by_models = engine_of(tmp_path / "a.db"), engine_of(tmp_path / "b.db")
     daemon.database.migrations.upgrade(by_migrations)
     migrate(by_models)

@@ -130,7 +130,10 @@ def test_dropped_clips_are_shown_with_their_reason_when_asked_for(daemon: Any) -
     service = service_of(daemon)
     assert len(ask(service.Clips, pb.ClipsRequest(voice="anna")).clips) == 1
     both = ask(service.Clips, pb.ClipsRequest(voice="anna", dropped=True)).clips
-    assert [(row.kept, row.reason, row.sentence) for row in both] == [(True, "", ""), (False, "too-short", "It lasts only 0.2 s.")]
+    assert [(row.kept, row.reason, row.sentence) for row in both] == [
+        (True, "", ""),
+        (False, "too-short", "It lasts only 0.2 s."),
+    ]
 
 
 # ------------------------------------------------------------------------------------------------------------- SetClip
@@ -281,7 +284,10 @@ def test_a_recording_taken_out_is_in_no_further_dataset_and_can_come_back(daemon
     out = ask(service.Remove, pb.RecordingRequest(voice="anna", sha256=sha("recording c0")))
     assert out.HasField("removed")
     assert daemon.store.write_now(datasets.build, "anna").clips == 1
-    assert [row.name for row in ask(service.Recordings, pb.ListRecordingsRequest(voice="anna")).recordings] == ["c1.wav", "c2.wav"]
+    assert [row.name for row in ask(service.Recordings, pb.ListRecordingsRequest(voice="anna")).recordings] == [
+        "c1.wav",
+        "c2.wav",
+    ]
     every = ask(service.Recordings, pb.ListRecordingsRequest(voice="anna", removed=True)).recordings
     assert [row.HasField("removed") for row in every] == [True, False, False]
     back = ask(service.Restore, pb.RecordingRequest(voice="anna", sha256=sha("recording c0")))
@@ -323,7 +329,11 @@ def test_an_upload_that_breaks_off_leaves_nothing(daemon: Any) -> None:
     with pytest.raises(Refused, match="broke off"):
         upload(daemon, pb.UploadPart(voice="anna", name="a.wav", data=b"one "))
     with pytest.raises(Refused, match="before the one before"):
-        upload(daemon, pb.UploadPart(voice="anna", name="a.wav", data=b"one "), pb.UploadPart(voice="anna", name="b.wav", data=b"two"))
+        upload(
+            daemon,
+            pb.UploadPart(voice="anna", name="a.wav", data=b"one "),
+            pb.UploadPart(voice="anna", name="b.wav", data=b"two"),
+        )
     assert files(daemon) == []
 
 
@@ -351,7 +361,8 @@ def test_an_uploaded_name_stays_inside_the_voice_folder(daemon: Any, name: str, 
 
 
 @pytest.mark.parametrize(
-    ("voice", "name"), [("../x", "a.wav"), ("", "a.wav"), ("Anna", "a.wav"), (".hidden", "a.wav"), ("anna", ""), ("anna", "../..")]
+    ("voice", "name"),
+    [("../x", "a.wav"), ("", "a.wav"), ("Anna", "a.wav"), (".hidden", "a.wav"), ("anna", ""), ("anna", "../..")],
 )
 def test_an_upload_to_nowhere_is_refused(daemon: Any, voice: str, name: str) -> None:
     with pytest.raises(Refused) as refused:

@@ -1,4 +1,5 @@
-"""The Jobs and Runs services as a client meets them, over the socket of a whole mynad whose queue stands still (no room on the disk)."""
+"""The Jobs and Runs services as a client meets them, over the socket of a whole mynad whose queue stands still (no room
+on the disk)."""
 
 from __future__ import annotations
 
@@ -58,7 +59,12 @@ def test_a_job_from_submit_to_cancel(still: Callable[..., None]) -> None:
     async def life(story: Living) -> None:
         myna = story.client
         job = await myna.submit(INGEST, key="k", priority=3)
-        assert (job.status.WhichOneof("status"), job.kind, job.voice, job.gpu_lane) == ("queued", pb.INGEST, "anna", False)
+        assert (job.status.WhichOneof("status"), job.kind, job.voice, job.gpu_lane) == (
+            "queued",
+            pb.INGEST,
+            "anna",
+            False,
+        )
         assert (await myna.submit(INGEST, key="k")).id == job.id
         waiting = await story.until(job.id, lambda told: bool(told.status.queued.why_waiting))
         assert "short" in waiting.status.queued.why_waiting
@@ -120,7 +126,9 @@ def test_a_watch_from_now_tells_what_comes_and_one_from_a_cursor_what_was(still:
         await watch.initial_metadata()
         second = await story.client.submit(INGEST)
         got = await some(watch, 2)  # beside its submit, why one of the two waits
-        assert [event.job.id for event in got if event.job.attempts == 0 and not event.job.status.queued.why_waiting] == [second.id]
+        assert [
+            event.job.id for event in got if event.job.attempts == 0 and not event.job.status.queued.why_waiting
+        ] == [second.id]
         again = await some(jobs.Watch(pb.WatchRequest(after=got[0].cursor - 1)), 2)
         assert again == got
 

@@ -1,4 +1,5 @@
-"""Voices are deleted, restored and renamed: what a person sees of it, and that nothing is lost, whenever mynad is killed."""
+"""Voices are deleted, restored and renamed: what a person sees of it, and that nothing is lost, whenever mynad is
+killed."""
 
 from __future__ import annotations
 
@@ -15,7 +16,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, folder, report, sha, version
 
-from daemon.database.models import Clip, Dataset, Evaluation, Holdout, Job, Promotion, Recording, Run, Version, Voice, now
+from daemon.database.models import (
+    Clip,
+    Dataset,
+    Evaluation,
+    Holdout,
+    Job,
+    Promotion,
+    Recording,
+    Run,
+    Version,
+    Voice,
+    now,
+)
 from daemon.database.store import Store, opened
 from daemon.errors import MynaError
 from daemon.home import journal, survey, voice_folders
@@ -41,8 +54,8 @@ def furnish(session: Session, home: Path) -> None:
     session.add(Evaluation(voice="anna", version=1, against=0, job=1, report=told, better=True, verdict="", time=now()))
     spec = pb.JobSpec(train=pb.TrainSpec(voice="anna", dataset=1))
     session.add(Job(
-        id=1, kind="train", voice="anna", title="train anna", spec=spec.SerializeToString(), gpu_lane=True, priority=100, place=1.0,
-        state="failed", submitted=now(), queued_since=now(), ended=now(), error_kind="engine",
+        id=1, kind="train", voice="anna", title="train anna", spec=spec.SerializeToString(), gpu_lane=True,
+        priority=100, place=1.0, state="failed", submitted=now(), queued_since=now(), ended=now(), error_kind="engine",
     ))  # fmt: skip
     (home / "inbox" / "anna" / "sub").mkdir(parents=True)
     (home / "inbox" / "anna" / "voice.toml").write_text('language = "en"\n')
@@ -93,7 +106,9 @@ def rename(home: Path, store: Store, old: str, new: str) -> None:
 # ---------------------------------------------------------------------------------------------------------- renaming
 
 
-def test_a_renamed_voice_is_called_so_in_every_row_and_folder_and_can_be_called_back(store: Store, tmp_path: Path) -> None:
+def test_a_renamed_voice_is_called_so_in_every_row_and_folder_and_can_be_called_back(
+    store: Store, tmp_path: Path
+) -> None:
     store.write_now(furnish, tmp_path)
     rename(tmp_path, store, "anna", "berta")
     check_is(store, tmp_path, "berta", not_="anna")
@@ -118,7 +133,9 @@ def _all(home: Path) -> None:
 
 
 @pytest.mark.parametrize("moved", [_nothing, _inbox, _versions, _all])
-def test_a_kill_at_any_moment_of_a_renaming_is_mended_at_the_next_start(tmp_path: Path, moved: Callable[[Path], None]) -> None:
+def test_a_kill_at_any_moment_of_a_renaming_is_mended_at_the_next_start(
+    tmp_path: Path, moved: Callable[[Path], None]
+) -> None:
     with opened(tmp_path) as store:
         store.write_now(furnish, tmp_path)
         store.write_now(voice_life.begin_rename, "anna", "berta")
@@ -163,8 +180,15 @@ def test_a_renaming_that_a_folder_refuses_leaves_all_as_it_was(store: Store, tmp
 def test_a_new_name_that_cannot_be_or_is_taken_is_refused(store: Store, tmp_path: Path) -> None:
     store.write_now(furnish, tmp_path)
     (tmp_path / "samples" / "carla").mkdir()
-    store.write_now(lambda session: session.add(Voice(name="bob", language="en", engine="glow", options={}, created=now())))
-    for name, why in (("Bad Name!", "bad-name"), ("bob", "There is a voice named bob"), ("carla", "samples/carla"), ("anna", "already")):
+    store.write_now(
+        lambda session: session.add(Voice(name="bob", language="en", engine="glow", options={}, created=now()))
+    )
+    for name, why in (
+        ("Bad Name!", "bad-name"),
+        ("bob", "There is a voice named bob"),
+        ("carla", "samples/carla"),
+        ("anna", "already"),
+    ):
         with pytest.raises(MynaError, match=why):
             rename(tmp_path, store, "anna", name)
     store.write_now(lambda session: session.delete(session.get_one(Voice, "bob")))
@@ -206,7 +230,11 @@ def test_a_deleted_voice_is_in_no_list_and_comes_back_whole(tmp_path: Path) -> N
         assert (await client.delete_voice("anna")).HasField("deleted")
         assert [voice async for voice in client.voices()] == []
         assert names_of([voice async for voice in client.voices(deleted=True)]) == ["anna"]
-        for refused in (client.voice("anna"), client.train("anna"), client.upload("anna", [("a.wav", write_wav(tmp_path / "a.wav"))])):
+        for refused in (
+            client.voice("anna"),
+            client.train("anna"),
+            client.upload("anna", [("a.wav", write_wav(tmp_path / "a.wav"))]),
+        ):
             with pytest.raises(ClientError) as error:
                 await refused
             assert "was deleted" in error.value.sentence

@@ -80,7 +80,9 @@ def test_versions_come_newest_first_with_their_reports_when_asked(daemon: Any) -
     daemon.store.write_now(given)
     service = service_of(daemon)
     first = ask(service.Versions, pb.VersionsRequest(voice="anna", page=pb.Page(size=2)))
-    rest = ask(service.Versions, pb.VersionsRequest(voice="anna", page=pb.Page(size=2, token=first.next_token), report=True))
+    rest = ask(
+        service.Versions, pb.VersionsRequest(voice="anna", page=pb.Page(size=2, token=first.next_token), report=True)
+    )
     assert [one.number for one in [*first.versions, *rest.versions]] == [3, 2, 1]
     assert (first.versions[0].report_md, rest.versions[0].report_md, rest.next_token) == ("", "# anna v1\n", "")
     one = ask(service.Versions, pb.VersionsRequest(voice="anna", number=2))
@@ -153,7 +155,9 @@ def wav(path: Path, seconds: float = 2.5) -> list[float]:
     ],
 )
 def test_a_held_out_line_is_played_sample_for_sample(daemon: Any, asked: dict[str, Any], where: str, who: str) -> None:
-    daemon.store.write_now(lambda session: [version(session, 1), clip(session, "held", "What was read.", held_out=True)])
+    daemon.store.write_now(
+        lambda session: [version(session, 1), clip(session, "held", "What was read.", held_out=True)]
+    )
     samples = wav(daemon.home / "samples" / "anna" / where / f"{sha('held')}.wav")
     chunks = ask(speech_of(daemon).Sample, pb.SampleRequest(voice="anna", clip=sha("held"), **asked))
     assert array("f", b"".join(chunk.samples for chunk in chunks)).tolist() == pytest.approx(samples)
@@ -162,7 +166,9 @@ def test_a_held_out_line_is_played_sample_for_sample(daemon: Any, asked: dict[st
 
 
 def test_a_line_that_was_not_spoken_or_is_not_held_out_is_refused_with_a_sentence(daemon: Any) -> None:
-    daemon.store.write_now(lambda session: [version(session, 1), clip(session, "held", held_out=True), clip(session, "trained")])
+    daemon.store.write_now(
+        lambda session: [version(session, 1), clip(session, "held", held_out=True), clip(session, "trained")]
+    )
     service = speech_of(daemon)
     with pytest.raises(Refused, match="anna@1 has not spoken this line yet"):
         ask(service.Sample, pb.SampleRequest(voice="anna", version=1, clip=sha("held")))
@@ -172,7 +178,9 @@ def test_a_line_that_was_not_spoken_or_is_not_held_out_is_refused_with_a_sentenc
 
 
 @pytest.mark.parametrize(("keep", "whole", "left"), [(False, True, 0), (True, True, 1), (False, False, 1)])
-def test_an_export_that_was_sent_whole_leaves_no_second_copy(tmp_path: Path, keep: bool, whole: bool, left: int) -> None:
+def test_an_export_that_was_sent_whole_leaves_no_second_copy(
+    tmp_path: Path, keep: bool, whole: bool, left: int
+) -> None:
     """Unless it is to be kept, or the caller has not all of it: then the next export of the same takes its place."""
 
     async def life(story: Living) -> None:

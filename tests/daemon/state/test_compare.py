@@ -23,7 +23,9 @@ pytestmark = pytest.mark.integration
 HOME = Path("/home/of/myna")
 
 
-def scored(session: Session, number: int, against: int, mine: dict[str, float], theirs: dict[str, float], **details: Any) -> None:
+def scored(
+    session: Session, number: int, against: int, mine: dict[str, float], theirs: dict[str, float], **details: Any
+) -> None:
     session.add(
         Evaluation(
             voice="anna",
@@ -48,12 +50,19 @@ def two(store: Store) -> Store:
 
 
 def test_versions_scored_against_each_other_are_compared_line_by_line(two: Store) -> None:
-    mine, theirs = {"wer": 0.1, "similarity": 0.8, "duration_ratio": 1.1}, {"wer": 0.2, "similarity": 0.9, "duration_ratio": 0.8}
+    mine, theirs = (
+        {"wer": 0.1, "similarity": 0.8, "duration_ratio": 1.1},
+        {"wer": 0.2, "similarity": 0.9, "duration_ratio": 0.8},
+    )
     two.write_now(lambda session: scored(session, 2, 1, mine, theirs))
     told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
     assert told.ready
     assert told.sentence == "It is better. On 2 held-out lines."
-    assert {metric.name: metric.better for metric in told.metrics} == {"similarity": "b", "wer": "a", "duration_ratio": "a"}
+    assert {metric.name: metric.better for metric in told.metrics} == {
+        "similarity": "b",
+        "wer": "a",
+        "duration_ratio": "a",
+    }
     assert told.lines[0].recording == "/home/of/myna/samples/anna/recordings/one.wav"
     assert (told.lines[0].metrics_a["wer"], told.lines[0].metrics_b["wer"]) == (0.1, 0.4)
 
@@ -64,7 +73,11 @@ def test_why_is_told_as_values_with_the_table_of_metrics(two: Store) -> None:
     def given(session: Session) -> None:
         scored(session, 2, 1, {"wer": 0.4}, {"wer": 0.1})
         row = session.scalars(select(Evaluation)).one()
-        row.report = {**row.report, "findings": [lost.to_json(), {"found": "of a newer Myna"}], "decision": "not better"}
+        row.report = {
+            **row.report,
+            "findings": [lost.to_json(), {"found": "of a newer Myna"}],
+            "decision": "not better",
+        }
 
     two.write_now(given)
     told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
@@ -97,8 +110,11 @@ def test_scores_on_other_lines_are_not_compared_and_the_answer_says_how_to_get_t
     assert "myna compare anna@2 anna@1 --score" in told.sentence
 
 
-def on(session: Session, number: int, wers: dict[str, float], *, against: int = 0, theirs: float = 0.9, **texts: str) -> None:
-    """An evaluation of version `number` on lines with these word error rates; the other version has `theirs` on each."""
+def on(
+    session: Session, number: int, wers: dict[str, float], *, against: int = 0, theirs: float = 0.9, **texts: str
+) -> None:
+    """An evaluation of version `number` on lines with these word error rates; the other version has `theirs` on
+    each."""
     details = report(list(wers), key=" ".join(wers))
     for line, (name, wer) in zip(details["lines"], wers.items(), strict=True):
         line["scores"], line["parent_scores"] = {"wer": wer, "similarity": 0.8}, {"wer": theirs, "similarity": 0.7}
@@ -134,7 +150,9 @@ def test_versions_that_differ_by_a_line_only_one_of_them_spoke_are_the_same(two:
     told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
     assert [(metric.name, metric.a, metric.b, metric.better) for metric in told.metrics] == [("wer", 0.6, 0.6, "")]
     assert len(told.lines) == 5
-    assert told.sentence.startswith("v2 and v1 scored the same. On 5 of 6 held-out lines; `myna compare anna@2 anna@1 --score`")
+    assert told.sentence.startswith(
+        "v2 and v1 scored the same. On 5 of 6 held-out lines; `myna compare anna@2 anna@1 --score`"
+    )
 
 
 def test_scores_of_a_line_whose_text_was_changed_do_not_count(two: Store) -> None:
@@ -144,9 +162,14 @@ def test_scores_of_a_line_whose_text_was_changed_do_not_count(two: Store) -> Non
 
     two.write_now(act)
     told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
-    assert {metric.name: (metric.a, metric.b) for metric in told.metrics} == {"similarity": (0.8, 0.7), "wer": (0.5, 0.5)}
+    assert {metric.name: (metric.a, metric.b) for metric in told.metrics} == {
+        "similarity": (0.8, 0.7),
+        "wer": (0.5, 0.5),
+    }
     assert [line.clip for line in told.lines] == [sha("one")]
-    assert told.sentence.startswith("v2 is better in similarity. On 1 of 2 held-out lines;"), "its verdict was of both lines"
+    assert told.sentence.startswith("v2 is better in similarity. On 1 of 2 held-out lines;"), (
+        "its verdict was of both lines"
+    )
 
 
 def test_a_line_that_the_two_spoke_with_different_texts_does_not_count(two: Store) -> None:

@@ -22,7 +22,13 @@ pytestmark = pytest.mark.integration
 
 
 def heard(
-    session: Session, name: str, understood: list[float], lost: list[float], *, by: str = "pocketsphinx", given: str = ""
+    session: Session,
+    name: str,
+    understood: list[float],
+    lost: list[float],
+    *,
+    by: str = "pocketsphinx",
+    given: str = "",
 ) -> Recording:
     """A recording, cut: seconds of the clips that were understood and of those that were not."""
     taken = wire.RecordingTaken(file=name.encode(), name=name, sha256=sha(name), path=name, seconds=600.0, codec="flac")
@@ -34,8 +40,9 @@ def heard(
     for n, (seconds, kept) in enumerate([*((one, True) for one in understood), *((one, False) for one in lost)]):
         clips.append(
             wire.CutClip(
-                start=at, end=at + seconds, kept=kept, text="as it was heard" if kept else "", text_source=by if kept else "",
-                trust="low" if kept else "", reason="" if kept else "not-understood", sha256=sha(f"{name} {n}"), path=f"{name}-{n}",
+                start=at, end=at + seconds, kept=kept, text="as it was heard" if kept else "",
+                text_source=by if kept else "", trust="low" if kept else "", reason="" if kept else "not-understood",
+                sha256=sha(f"{name} {n}"), path=f"{name}-{n}",
             )
         )  # fmt: skip
         at += seconds
@@ -75,10 +82,18 @@ def test_the_other_half_of_a_recording_that_is_not_understood_is_dropped_and_a_p
 
 @pytest.mark.parametrize(
     ("understood", "lost", "left"),
-    [([4.0] * 6, [4.0] * 5, 6), ([4.0] * 5, [4.0] * 5, 0), ([2.0] * 8, [9.0] * 3, 0), ([9.0] * 3, [1.0] * 4, 0), ([4.0], [], 1)],
+    [
+        ([4.0] * 6, [4.0] * 5, 6),
+        ([4.0] * 5, [4.0] * 5, 0),
+        ([2.0] * 8, [9.0] * 3, 0),
+        ([9.0] * 3, [1.0] * 4, 0),
+        ([4.0], [], 1),
+    ],
     ids=["less than half", "half of the clips", "most of the seconds", "most of the clips", "one clip"],
 )
-def test_half_of_the_clips_or_of_the_seconds_is_the_limit(store: Store, understood: list[float], lost: list[float], left: int) -> None:
+def test_half_of_the_clips_or_of_the_seconds_is_the_limit(
+    store: Store, understood: list[float], lost: list[float], left: int
+) -> None:
     def act(session: Session) -> int:
         heard(session, "a.wav", understood, lost)
         datasets.build(session, "anna")

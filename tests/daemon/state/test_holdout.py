@@ -106,7 +106,8 @@ SECONDS = {0: 5.0, 1: 5.0, 2: 40.0, 3: 680.0}
 
 
 class History(RuleBasedStateMachine):
-    """Recordings of all lengths come and go; datasets are made in between, and what they held and trained is remembered."""
+    """Recordings of all lengths come and go; datasets are made in between, and what they held and trained is
+    remembered."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,7 +127,9 @@ class History(RuleBasedStateMachine):
         """A recording is dropped (maybe again)."""
         sha256 = hashlib.sha256(str(number).encode()).hexdigest()
         seconds = SECONDS[number % 4]
-        taken = wire.RecordingTaken(file=f"{number}.wav".encode(), sha256=sha256, path="x", seconds=seconds, codec="flac")
+        taken = wire.RecordingTaken(
+            file=f"{number}.wav".encode(), sha256=sha256, path="x", seconds=seconds, codec="flac"
+        )
         row = recordings.take(self.session, "anna", taken)
         if row.cut is None:
             self._cut(row, 4.0 + cuts)
@@ -164,7 +167,11 @@ class History(RuleBasedStateMachine):
         count = max(1, int(row.seconds // length))
         clips = [
             wire.CutClip(
-                start=n * length, end=min((n + 1) * length, row.seconds), kept=True, text="x", sha256=f"{row.sha256[:8]}-{length}-{n}"
+                start=n * length,
+                end=min((n + 1) * length, row.seconds),
+                kept=True,
+                text="x",
+                sha256=f"{row.sha256[:8]}-{length}-{n}",
             )
             for n in range(count)
         ]
@@ -180,7 +187,10 @@ class History(RuleBasedStateMachine):
             assert not [id for id, span in trained[recording] if id in self.trained and holdout.inside(span, spans)]
 
     def decisions_are_for_ever(self) -> None:
-        now = {(row.sha256, row.block): (row.start, row.end) for row in self.session.scalars(select(Holdout).where(Holdout.held))}
+        now = {
+            (row.sha256, row.block): (row.start, row.end)
+            for row in self.session.scalars(select(Holdout).where(Holdout.held))
+        }
         for key, stretch in self.stretches.items():
             assert now.get(key) == stretch
         self.stretches = now
@@ -197,7 +207,10 @@ class History(RuleBasedStateMachine):
     def counts_are_those_of_the_rows(self) -> None:
         for row in self.session.scalars(select(Dataset)):
             rows = self.session.scalars(select(DatasetClip).where(DatasetClip.dataset == row.id)).all()
-            assert (row.clips, row.held_out) == (sum(not one.held_out for one in rows), sum(one.held_out for one in rows))
+            assert (row.clips, row.held_out) == (
+                sum(not one.held_out for one in rows),
+                sum(one.held_out for one in rows),
+            )
 
 
 History.TestCase.settings = settings(
@@ -215,7 +228,10 @@ TestHistory = History.TestCase
 def test_once_held_always_held_in_whatever_order_recordings_come(order: list[str], first: int) -> None:
     units = [unit(name) for name in order]
     early = decide(units[:first])
-    decided = [Unit(one.sha256, 0, one.clips, early[one.sha256, 0], trained=not early[one.sha256, 0].held) for one in units[:first]]
+    decided = [
+        Unit(one.sha256, 0, one.clips, early[one.sha256, 0], trained=not early[one.sha256, 0].held)
+        for one in units[:first]
+    ]
     late = decide([*decided, *units[first:]])
     assert not {key for key, made in late.items() if key in early}
     assert len(held(early)) + len(held(late)) >= 1

@@ -1,5 +1,5 @@
-"""Whatever people, workers and restarts do to jobs, in any order: a job's status is always one of the six, nothing is stuck, nobody jumps
-the queue, and whoever watches the events knows what the database knows."""
+"""Whatever people, workers and restarts do to jobs, in any order: a job's status is always one of the six, nothing is
+stuck, nobody jumps the queue, and whoever watches the events knows what the database knows."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ class JobLife(RuleBasedStateMachine):
 
     def at_work(self) -> list[int]:
         """Jobs with a worker."""
-        return self.store.read_now(lambda s: list(s.scalars(select(Attempt.job).where(Attempt.ended.is_(None)).order_by(Attempt.job))))
+        return self.store.read_now(
+            lambda s: list(s.scalars(select(Attempt.job).where(Attempt.ended.is_(None)).order_by(Attempt.job)))
+        )
 
     def queue(self) -> list[Job]:
         return [job for job in self.store.read_now(jobs.live) if job.state == "queued"]
@@ -101,7 +103,9 @@ class JobLife(RuleBasedStateMachine):
         with contextlib.suppress(NotNow):
             self.change(id, what)
             job = self.store.read_now(jobs.get, id)
-            assert jobs.transition_of(job) is not None or job.state == "paused", "what was asked is shown until it has happened"
+            assert jobs.transition_of(job) is not None or job.state == "paused", (
+                "what was asked is shown until it has happened"
+            )
 
     @precondition(lambda self: len(self.rows("queued")) > 1)
     @rule(data=st.data(), where=st.sampled_from(["before", "first", "last"]))
@@ -126,7 +130,8 @@ class JobLife(RuleBasedStateMachine):
             assert after.index(job.id) == after.index(target.id) - 1
         self.take_over_place_of(job.id)
 
-    # ------------------------------------------------------------------------------------------------ what mynad and workers do
+    # ------------------------------------------------------------------------------------------------ what mynad and
+    # workers do
 
     @precondition(lambda self: self.rows("queued"))
     @rule()
@@ -136,7 +141,9 @@ class JobLife(RuleBasedStateMachine):
     @precondition(lambda self: self.at_work())
     @rule(
         data=st.data(),
-        what=st.sampled_from(["yielded", "go on", "progress", "done", "failed", "stopped", "stopped", "crashed", "crashed", "cancelled"]),
+        what=st.sampled_from(
+            ["yielded", "go on", "progress", "done", "failed", "stopped", "stopped", "crashed", "crashed", "cancelled"]
+        ),
     )
     def hear_of_a_worker(self, data: st.DataObject, what: str) -> None:
         id = data.draw(st.sampled_from(self.at_work()))
@@ -172,7 +179,11 @@ class JobLife(RuleBasedStateMachine):
 
     @rule()
     def mynad_is_killed_and_starts_again(self) -> None:
-        held = {job.id for job in self.rows("paused") if job.paused_by_person and not job.cancelled_by and job.kind == "train"}
+        held = {
+            job.id
+            for job in self.rows("paused")
+            if job.paused_by_person and not job.cancelled_by and job.kind == "train"
+        }
         self.store.close()
         self.store = Store(self.home)
         self.store.write_now(lives.recover)
@@ -195,7 +206,9 @@ class JobLife(RuleBasedStateMachine):
             self.has_a_whole_status(job)
             self.is_not_stuck(job, at_work.count(job.id))
         waiting = [job for job in every if job.state == "queued"]
-        assert waiting == sorted(waiting, key=lambda job: (-job.priority, self.line.index(job.id))), "nobody jumps the queue"
+        assert waiting == sorted(waiting, key=lambda job: (-job.priority, self.line.index(job.id))), (
+            "nobody jumps the queue"
+        )
         self.told |= {event.job.id: str(event.job.status.WhichOneof("status")) for event in happened}
         assert self.told == {job.id: job.state for job in every}, "a watcher knows what the database knows"
 
@@ -221,7 +234,9 @@ class JobLife(RuleBasedStateMachine):
 
         def of_its_priority(s: Session) -> list[int]:
             # those that run or have ended too: they may come back, and then to their old place
-            return list(s.scalars(select(Job.id).where(Job.priority == jobs.get(s, id).priority).order_by(Job.place, Job.id)))
+            return list(
+                s.scalars(select(Job.id).where(Job.priority == jobs.get(s, id).priority).order_by(Job.place, Job.id))
+            )
 
         order = self.store.read_now(of_its_priority)
         behind = next(iter(order[order.index(id) + 1 :]), None)

@@ -99,7 +99,9 @@ def test_a_follower_that_comes_back_with_its_cursor_gets_each_line_once(tmp_path
     logs.append(1, 1, lines("a", "ü", "c"))
     (_, _), (text, cursor), (_, _) = asyncio.run(read(logs, 0))
     assert text == "ü"
-    assert [text for text, _ in asyncio.run(read(Logs(tmp_path), cursor))] == ["c"], "also from a daemon that was started anew"
+    assert [text for text, _ in asyncio.run(read(Logs(tmp_path), cursor))] == ["c"], (
+        "also from a daemon that was started anew"
+    )
 
 
 NOON = datetime(2026, 1, 2, 12, 0, tzinfo=UTC)
@@ -138,7 +140,9 @@ def test_a_log_without_its_first_line_is_the_jobs_unless_it_is_older(tmp_path: P
     assert read(logs, 1) == []
 
 
-def test_whoever_writes_more_than_the_disk_takes_waits_until_it_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_writes_more_than_the_disk_takes_waits_until_it_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("daemon.state.logs.ROOM", 100)
 
     async def main() -> None:
@@ -164,7 +168,9 @@ def test_whoever_writes_more_than_the_disk_takes_waits_until_it_is_written(tmp_p
     asyncio.run(main())
 
 
-def test_many_lines_of_many_jobs_keep_their_order_and_open_a_file_once_for_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_lines_of_many_jobs_keep_their_order_and_open_a_file_once_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     logs, opened, times = Logs(tmp_path), Path.open, list[str]()
 
     def counted(self: Path, *given: Any) -> Any:

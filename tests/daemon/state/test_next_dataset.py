@@ -70,7 +70,9 @@ def test_a_training_asked_for_right_after_a_correction_has_the_correction(anna: 
         job = training(session)
         whys = [why(session, job)]
         making = step(session)
-        assert making is not None, "the inbox makes the dataset, also after a restart in which nobody remembers the correction"
+        assert making is not None, (
+            "the inbox makes the dataset, also after a restart in which nobody remembers the correction"
+        )
         whys.append(why(session, job))
         jobs.start_attempt(session, making)
         whys.append(why(session, job))
@@ -145,7 +147,9 @@ def test_where_the_dataset_cannot_be_made_the_training_takes_what_there_is_and_s
 
     waits, told, id = anna.write_now(act)
     assert waits == ""
-    assert told == [f"anna is trained on dataset #1 without what was changed since: job #{id} could not make the next one."]
+    assert told == [
+        f"anna is trained on dataset #1 without what was changed since: job #{id} could not make the next one."
+    ]
 
 
 def test_a_correction_after_a_failure_is_tried_anew(anna: Store) -> None:

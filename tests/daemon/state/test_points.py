@@ -104,7 +104,9 @@ def test_what_is_wrong_is_said(store: Store, run: int) -> None:
 
 
 @settings(max_examples=25, deadline=None, derandomize=True)
-@given(st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1, max_size=300), st.integers(1, 40))
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32), min_size=1, max_size=300), st.integers(1, 40)
+)
 def test_a_reduced_series_has_the_same_least_and_greatest_value(values: list[float], buckets: int) -> None:
     import tempfile
     from pathlib import Path

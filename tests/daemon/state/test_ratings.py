@@ -23,8 +23,12 @@ def two(store: Store) -> Store:
     return store
 
 
-def rate(store: Store, a: int, b: int, preferred: str = "", score_a: int = 0, score_b: int = 0, *, blind: bool = True) -> pb.Rating:
-    given = pb.Rating(voice="anna", a=a, b=b, preferred=preferred, score_a=score_a, score_b=score_b, blind=blind, text="Hello.")
+def rate(
+    store: Store, a: int, b: int, preferred: str = "", score_a: int = 0, score_b: int = 0, *, blind: bool = True
+) -> pb.Rating:
+    given = pb.Rating(
+        voice="anna", a=a, b=b, preferred=preferred, score_a=score_a, score_b=score_b, blind=blind, text="Hello."
+    )
     return store.write_now(lambda session: ratings.message(ratings.add(session, given), swap=a > b))
 
 
@@ -63,7 +67,10 @@ def test_few_votes_may_be_chance_and_none_say_nothing(two: Store) -> None:
     assert tally(two, 0, 2).sentence == "Nobody has preferred one of them yet."
     assert math.isnan(tally(two, 0, 2).share_b)
     rate(two, 0, 2, "a")
-    assert tally(two, 0, 2).sentence == "the base was preferred 1 of 1 times (100%; 95 % interval 21% to 100%): that may still be chance."
+    assert (
+        tally(two, 0, 2).sentence
+        == "the base was preferred 1 of 1 times (100%; 95 % interval 21% to 100%): that may still be chance."
+    )
 
 
 def test_a_rating_can_be_taken_back_once(two: Store) -> None:

@@ -15,11 +15,12 @@ pytestmark = pytest.mark.integration
 
 
 def training(session: Session, state: str, *, run_on: int = 0, names: int = 0) -> Job:
-    """A train job in a state; with a run on dataset `run_on`, if it has begun; `names`: the dataset it was asked for."""
+    """A train job in a state; with a run on dataset `run_on`, if it has begun; `names`: the dataset it was asked
+    for."""
     spec = pb.JobSpec(train=pb.TrainSpec(voice="anna", dataset=names))
     job = Job(
-        kind="train", voice="anna", title="train anna", spec=spec.SerializeToString(), gpu_lane=True, priority=100, place=1.0, state=state,
-        submitted=now(), queued_since=now(),
+        kind="train", voice="anna", title="train anna", spec=spec.SerializeToString(), gpu_lane=True, priority=100,
+        place=1.0, state=state, submitted=now(), queued_since=now(),
     )  # fmt: skip
     session.add(job)
     session.flush()

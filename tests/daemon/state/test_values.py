@@ -13,7 +13,9 @@ UNSCORED = {Decision.WAITING, Decision.TAKEN_IN, Decision.NOT_SCORED}
 
 
 @pytest.mark.parametrize(
-    ("kind", "value"), [(kind, value) for kind in values._WIRE for value in kind], ids=lambda one: str(getattr(one, "__name__", one))
+    ("kind", "value"),
+    [(kind, value) for kind in values._WIRE for value in kind],
+    ids=lambda one: str(getattr(one, "__name__", one)),
 )
 def test_each_value_goes_over_the_wire_and_comes_back(kind: type[StrEnum], value: StrEnum) -> None:
     assert values.on_wire(kind, str(value)) != 0

@@ -93,13 +93,18 @@ def test_a_verdict_says_what_a_person_last_made_of_a_version(three: Store) -> No
             said.append(verdict.words(voices.version(session, "anna", 1)))
         return said
 
-    promoted, back = "Not promoted: it mumbles. Promoted by a person.", "Not promoted: it mumbles. Rolled back by a person."
+    promoted, back = (
+        "Not promoted: it mumbles. Promoted by a person.",
+        "Not promoted: it mumbles. Rolled back by a person.",
+    )
     assert three.write_now(back_and_forth) == [promoted, back] * 2
 
 
 def test_what_a_person_made_of_a_version_leaves_the_words_of_its_verdict_alone(three: Store) -> None:
     """Also where those end as our own sentence does: no code reads prose."""
-    three.write_now(lambda session: setattr(voices.version(session, "anna", 1), "verdict", "As of old. Promoted by a person."))
+    three.write_now(
+        lambda session: setattr(voices.version(session, "anna", 1), "verdict", "As of old. Promoted by a person.")
+    )
 
     def act(session: Session) -> pb.Version:
         voices.promote(session, "anna", 1, voices.BY_PERSON)
@@ -108,7 +113,11 @@ def test_what_a_person_made_of_a_version_leaves_the_words_of_its_verdict_alone(t
 
     told = three.write_now(act)
     assert told.verdict == "As of old. Promoted by a person. Rolled back by a person."
-    assert (told.by_hand, told.state_value, told.kind_value) == (pb.BY_HAND_ROLLED_BACK, pb.VERSION_REJECTED, pb.VERSION_FULL)
+    assert (told.by_hand, told.state_value, told.kind_value) == (
+        pb.BY_HAND_ROLLED_BACK,
+        pb.VERSION_REJECTED,
+        pb.VERSION_FULL,
+    )
 
 
 def test_a_version_or_voice_that_is_not_there_is_named_with_those_there_are(three: Store) -> None:
@@ -122,7 +131,10 @@ def test_watchers_hear_of_both_versions_and_the_voice(three: Store) -> None:
     def told(session: Session) -> list[str]:
         rows = session.scalars(select(EventRow).order_by(EventRow.cursor.desc()).limit(3)).all()
         events = [pb.Event.FromString(row.payload) for row in reversed(rows)]
-        return [f"v{e.version.number} {e.version.state}" if e.HasField("version") else f"voice {e.voice.promoted}" for e in events]
+        return [
+            f"v{e.version.number} {e.version.state}" if e.HasField("version") else f"voice {e.voice.promoted}"
+            for e in events
+        ]
 
     assert three.read_now(told) == ["v2 archived", "v3 promoted", "voice 3"]
 
@@ -144,16 +156,25 @@ def test_a_voice_says_what_happens_next(store: Store) -> None:
     ("settings", "says"),
     [
         (Settings(auto_train_min_seconds=600.0), "needs 584 s more audio to train"),
-        (Settings(auto_train=False, auto_train_min_seconds=600.0), "needs 4 s more audio to train"),  # what its engine needs
+        (
+            Settings(auto_train=False, auto_train_min_seconds=600.0),
+            "needs 4 s more audio to train",
+        ),  # what its engine needs
     ],
 )
-def test_what_watchers_hear_of_the_next_step_follows_the_settings(tmp_path: Path, settings: Settings, says: str) -> None:
+def test_what_watchers_hear_of_the_next_step_follows_the_settings(
+    tmp_path: Path, settings: Settings, says: str
+) -> None:
     store = Store(tmp_path, settings=settings)
     try:
-        store.write_now(lambda session: session.add(Voice(name="anna", language="en", engine="glow", options={}, created=now())))
+        store.write_now(
+            lambda session: session.add(Voice(name="anna", language="en", engine="glow", options={}, created=now()))
+        )
         store.write_now(lambda session: dataset(session, 1, [clip(session, f"c{i}") for i in range(4)], []))
         store.write_now(lambda session: voices.emit_voice(session, voices.get(session, "anna")))
-        told = store.read_now(lambda session: session.scalars(select(EventRow).order_by(EventRow.cursor.desc())).first())
+        told = store.read_now(
+            lambda session: session.scalars(select(EventRow).order_by(EventRow.cursor.desc())).first()
+        )
         assert told is not None
         assert pb.Event.FromString(told.payload).voice.next == says
     finally:

@@ -1,7 +1,9 @@
-"""Python reads this first in every process of a mynad whose power is to be cut (tests/e2e/power_cut.py): what each fsync made safe is kept.
+"""Python reads this first in every process of a mynad whose power is to be cut (tests/e2e/power_cut.py): what each
+fsync made safe is kept.
 
-Of a file its bytes, of a folder its names and their inodes: NUMBER.bytes and NUMBER.names, by the inode's number, in the folder that
-MYNA_TEST_SAFE names. They are taken before the fsync and kept after it, so that nothing is called safe that is not.
+Of a file its bytes, of a folder its names and their inodes: NUMBER.bytes and NUMBER.names, by the inode's number, in
+the folder that MYNA_TEST_SAFE names. They are taken before the fsync and kept after it, so that nothing is called safe
+that is not.
 """
 
 import json

@@ -26,7 +26,9 @@ def tone(seconds: float = 3.0, rate: int = 16_000, level: float = 0.3, hz: float
 
 def write(path: Path, samples: NDArray[np.float32], rate: int = 16_000, subtype: str | None = None) -> Path:
     """Write WAV, FLAC or Ogg by soundfile; samples of shape (n,) or (n, channels)."""
-    soundfile.write(path, samples, rate, subtype=subtype, format={".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}[path.suffix])
+    soundfile.write(
+        path, samples, rate, subtype=subtype, format={".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}[path.suffix]
+    )
     return path
 
 

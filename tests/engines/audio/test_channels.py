@@ -33,14 +33,17 @@ print(facts.channels, facts.seconds, float(abs(mono).max()))
 
 
 def channels(count: int, seconds: float = 0.6) -> NDArray[np.float32]:
-    """Every channel its own noise, exact in 16 bits; shape (n, count). The first two outweigh the rest, so that the mix is loud."""
+    """Every channel its own noise, exact in 16 bits; shape (n, count). The first two outweigh the rest, so that the mix
+    is loud."""
     whole = np.random.default_rng(count).integers(-12_000, 12_000, (round(seconds * RATE), count))
     return (whole / 32_768).astype(np.float32)
 
 
 def decoded(path: Path, tmp_path: Path) -> tuple[NDArray[np.float32], list[str]]:
     """What a process of its own makes of a file: samples (channels, n), and the line it prints."""
-    done = subprocess.run([sys.executable, "-c", DECODE, str(path), str(tmp_path / "out.npy")], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", DECODE, str(path), str(tmp_path / "out.npy")], capture_output=True, text=True
+    )
     assert done.returncode == 0, f"ended with {done.returncode}: {done.stderr[-2_000:]}"
     samples: NDArray[np.float32] = np.load(tmp_path / "out.npy")
     return samples, done.stdout.split()

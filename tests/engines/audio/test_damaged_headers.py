@@ -1,4 +1,5 @@
-"""Headers that lie about channels, rates, widths and sizes: decoded, or refused with a sentence; never the worker's end, nor its memory.
+"""Headers that lie about channels, rates, widths and sizes: decoded, or refused with a sentence; never the worker's
+end, nor its memory.
 
 The files are made from a seed and decoded in a process of its own, which says which one it is at.
 """
@@ -77,7 +78,9 @@ def test_headers_that_lie_end_neither_the_worker_nor_its_memory(tmp_path: Path, 
             made.append(path.with_name(f"{path.stem}-{number}{path.suffix}"))
             made[-1].write_bytes(lying(path.read_bytes(), chance))
     given = "\n".join(map(str, made))
-    done = subprocess.run([sys.executable, "-c", DECODE, str(MOST)], input=given, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", DECODE, str(MOST)], input=given, capture_output=True, text=True, check=False
+    )
     last = done.stdout.splitlines()[-1]
     assert last == "all", f"{last}: ended with {done.returncode}: {done.stderr[-1_000:]}"
 

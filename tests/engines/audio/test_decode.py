@@ -31,7 +31,13 @@ def refusal(path: Path) -> str:
 
 def test_a_plain_wav_is_described(tmp_path: Path) -> None:
     facts = probe_and_decode(write(tmp_path / "a.wav", tone(3.0)))
-    assert (facts.seconds, facts.sample_rate, facts.channels, facts.codec, facts.bits) == (3.0, 16_000, 1, "pcm_s16le", 16)
+    assert (facts.seconds, facts.sample_rate, facts.channels, facts.codec, facts.bits) == (
+        3.0,
+        16_000,
+        1,
+        "pcm_s16le",
+        16,
+    )
     assert facts.peak == pytest.approx(0.3, abs=1e-3)
     assert facts.rms_db == pytest.approx(20 * np.log10(0.3 / np.sqrt(2)), abs=0.05)
     assert not facts.silent
@@ -60,7 +66,9 @@ def test_every_lossy_format_is_taken(tmp_path: Path, ending: str) -> None:
         ("vorbis.ogg", 22_050, 2, None, 0),
     ],
 )
-def test_any_rate_width_and_number_of_channels(tmp_path: Path, name: str, rate: int, channels: int, subtype: str | None, bits: int) -> None:
+def test_any_rate_width_and_number_of_channels(
+    tmp_path: Path, name: str, rate: int, channels: int, subtype: str | None, bits: int
+) -> None:
     sound = np.repeat(tone(1.0, rate)[:, None], channels, axis=1)
     path = write(tmp_path / name, sound, rate, subtype)
     facts = probe_and_decode(path)
@@ -146,7 +154,9 @@ def test_a_copy_that_broke_off_is_refused(tmp_path: Path, ending: str) -> None:
 
 
 def test_an_m4a_that_broke_off_is_refused(tmp_path: Path) -> None:
-    assert "damaged or cut short" in refusal(half(compress(tmp_path / "whole.m4a", tone(3.0, 48_000)), tmp_path / "a.m4a"))
+    assert "damaged or cut short" in refusal(
+        half(compress(tmp_path / "whole.m4a", tone(3.0, 48_000)), tmp_path / "a.m4a")
+    )
 
 
 def test_an_ogg_without_its_end_is_taken_with_a_note(tmp_path: Path) -> None:
@@ -192,7 +202,10 @@ def test_floating_point_at_the_scale_of_integers_is_refused(tmp_path: Path) -> N
 
 
 def test_floating_point_a_little_over_full_scale_is_taken(tmp_path: Path) -> None:
-    assert "1.50 times full scale" in probe_and_decode(write(tmp_path / "a.wav", tone(1.0, level=1.5), subtype="FLOAT")).notes[0]
+    assert (
+        "1.50 times full scale"
+        in probe_and_decode(write(tmp_path / "a.wav", tone(1.0, level=1.5), subtype="FLOAT")).notes[0]
+    )
 
 
 def test_a_video_without_sound_is_refused(tmp_path: Path) -> None:
@@ -205,7 +218,9 @@ def test_a_video_without_sound_is_refused(tmp_path: Path) -> None:
     assert refusal(path) == "a.webm holds no sound. It holds only pictures."
 
 
-def test_an_absurd_length_is_refused_before_it_is_decoded_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_absurd_length_is_refused_before_it_is_decoded_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(decode, "MAX_SECONDS", 5.0)
     assert "is longer than" in refusal(write(tmp_path / "a.flac", np.zeros(16_000 * 30, np.float32)))
 
@@ -303,5 +318,10 @@ def test_damage_never_crashes(tmp_path: Path, ending: str, data: st.DataObject) 
 
 
 def test_no_torch_is_imported() -> None:
-    code = "import sys, engines.audio.decode, engines.audio.flac; print([m for m in ('torch', 'numpy', 'av') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    code = (
+        "import sys, engines.audio.decode, engines.audio.flac; print([m for m in ('torch', "
+        "'numpy', 'av') if m in sys.modules])"
+    )
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

@@ -26,7 +26,9 @@ class SmallLayer:
     def __init__(self, generator: torch.Generator) -> None:
         self.mix = torch.randn(CHANNELS, 3 * CHANNELS, generator=generator) / 4
 
-    def __call__(self, hidden: torch.Tensor, block: torch.Tensor, mask: torch.Tensor | None, *, causal: bool) -> torch.Tensor:
+    def __call__(
+        self, hidden: torch.Tensor, block: torch.Tensor, mask: torch.Tensor | None, *, causal: bool
+    ) -> torch.Tensor:
         rows, n, _ = hidden.shape
         query, key, value = (hidden @ self.mix).view(rows, n, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
         block[0, :, :, -n:], block[1, :, :, -n:] = key, value
@@ -85,11 +87,14 @@ class SmallVoice:
 TEXTS = ("A boat came in.", "Nobody knew who had the old key to it.", "Well, well, well.")
 
 
-def spoken(voice: SmallVoice, texts: Sequence[str] = TEXTS, **settings: object) -> tuple[list[list[int]], NDArray[np.float32]]:
+def spoken(
+    voice: SmallVoice, texts: Sequence[str] = TEXTS, **settings: object
+) -> tuple[list[list[int]], NDArray[np.float32]]:
     """Codes of each sentence, and all sound."""
     chosen = {"speed": 1.0, "fast": False, "batch": 3, "best_of": 1, "retries": 0, "listen": False, **settings}
     lines = [
-        Line(index, text, "en", [ord(letter) for letter in text], takes.length(text, "en", 200, RATE)) for index, text in enumerate(texts)
+        Line(index, text, "en", [ord(letter) for letter in text], takes.length(text, "en", 200, RATE))
+        for index, text in enumerate(texts)
     ]
     config = GenerationConfig(Sampling(), **chosen)  # type: ignore[arg-type]
     sound = [samples for _, samples, _ in Synthesis(voice, lines, config, seed=5).sound()]

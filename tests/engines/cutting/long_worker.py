@@ -20,7 +20,8 @@ from proto import worker_pb2 as wire
 
 
 class Told:
-    """`daemon.worker.job.Channel`, as far as the dataset job asks for it. Keeps how long the job never looked whether to go on."""
+    """`daemon.worker.job.Channel`, as far as the dataset job asks for it. Keeps how long the job never looked whether
+    to go on."""
 
     job = attempt = 1
 
@@ -29,11 +30,16 @@ class Told:
         self.died_of: dict[bytes, int] = {}
         self.cut = wire.Report()
         self.wall, self.busy = time.monotonic(), time.process_time()
-        self.longest_wall = self.longest_busy = 0.0  #: seconds between two looks, and those of them this process was at work
+        self.longest_wall = self.longest_busy = (
+            0.0  #: seconds between two looks, and those of them this process was at work
+        )
 
     def look(self) -> None:
         wall, busy = time.monotonic(), time.process_time()
-        self.longest_wall, self.longest_busy = max(self.longest_wall, wall - self.wall), max(self.longest_busy, busy - self.busy)
+        self.longest_wall, self.longest_busy = (
+            max(self.longest_wall, wall - self.wall),
+            max(self.longest_busy, busy - self.busy),
+        )
         self.wall, self.busy = wall, busy
 
     def progress(self, done: float, total: float, unit: str, sentence: str = "", eta_seconds: float = 0.0) -> None: ...
@@ -59,7 +65,9 @@ def peak_mb() -> float:
 def main(recording: str, text: str, home: str, language: str) -> None:
     seconds = soundfile.info(recording).duration
     words = "" if text == "-" else Path(text).read_text()
-    ref = wire.RecordingRef(sha256="1" * 64, path=recording, name="long.flac", seconds=seconds, has_text=bool(words), text=words)
+    ref = wire.RecordingRef(
+        sha256="1" * 64, path=recording, name="long.flac", seconds=seconds, has_text=bool(words), text=words
+    )
     plan = wire.DatasetPlan(voice="anna", engine="glow", language=language, recordings=[ref])
     channel = Told(Path(home))
     began = time.monotonic()

@@ -20,7 +20,11 @@ TEXT = "The cat sat on the mat. It was a warm day, and nobody came. Then the rai
         # Words lost at the borders
         ["the cat sat on", "was a warm day and nobody", "the rain began all ran home"],
         # Words too many
-        ["uh the cat sat sat on the mat", "it was it was a warm day and nobody came", "then the rain began all ran home now"],
+        [
+            "uh the cat sat sat on the mat",
+            "it was it was a warm day and nobody came",
+            "then the rain began all ran home now",
+        ],
     ],
 )
 def test_borders_fall_between_the_right_words(heard: list[str]) -> None:
@@ -33,7 +37,9 @@ def test_borders_fall_between_the_right_words(heard: list[str]) -> None:
 
 def test_numbers_are_aligned_as_they_are_said() -> None:
     shares = share_out(
-        "In 1984 we were 25. In 2010 we were 51.", ["in nineteen eighty four we were twenty five", "in twenty ten we were fifty one"], "en"
+        "In 1984 we were 25. In 2010 we were 51.",
+        ["in nineteen eighty four we were twenty five", "in twenty ten we were fifty one"],
+        "en",
     )
     assert [share.text for share in shares] == ["In 1984 we were 25.", "In 2010 we were 51."]
     assert max(share.cer for share in shares) < 0.1
@@ -41,7 +47,9 @@ def test_numbers_are_aligned_as_they_are_said() -> None:
 
 def test_a_piece_that_the_text_does_not_have_gets_little_and_fits_badly() -> None:
     shares = share_out(
-        "The cat sat on the mat. Then the rain began.", ["the cat sat on the mat", "please like and subscribe", "then the rain began"], "en"
+        "The cat sat on the mat. Then the rain began.",
+        ["the cat sat on the mat", "please like and subscribe", "then the rain began"],
+        "en",
     )
     assert (shares[0].text, shares[2].text) == ("The cat sat on the mat.", "Then the rain began.")
     assert shares[1].cer > 0.62
@@ -58,7 +66,10 @@ def test_text_without_spaces_is_shared_out_by_characters() -> None:
 
 
 @settings(max_examples=200)
-@given(st.lists(st.text("abc .,", max_size=12), max_size=12), st.lists(st.text("abc ", max_size=12), min_size=1, max_size=6))
+@given(
+    st.lists(st.text("abc .,", max_size=12), max_size=12),
+    st.lists(st.text("abc ", max_size=12), min_size=1, max_size=6),
+)
 def test_no_word_is_ever_lost_or_doubled(sentences: list[str], heard: list[str]) -> None:
     text = " ".join(sentences)
     shares = share_out(text, heard, "en")

@@ -64,7 +64,13 @@ def only(clips: list[CutClip]) -> CutClip:
 def test_a_recording_of_engine_length_with_text_is_one_clip(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
     clip = only(cut_recording(FIXTURES / "market.flac", TEXTS["market"], "en", INFO, sphinx, tmp_path))
     assert clip.kept
-    assert (clip.text, clip.text_source, clip.trust, clip.reason, clip.sentence) == (TEXTS["market"], "given", "given", "", "")
+    assert (clip.text, clip.text_source, clip.trust, clip.reason, clip.sentence) == (
+        TEXTS["market"],
+        "given",
+        "given",
+        "",
+        "",
+    )
     assert clip.path == tmp_path / clip.sha256[:2] / f"{clip.sha256}.flac"
     sound, rate = soundfile.read(clip.path, dtype="float32")
     assert rate == INFO.sample_rate
@@ -101,7 +107,9 @@ def test_speech_of_all_recordings_lies_at_one_level(tmp_path: Path) -> None:
 
 def test_a_long_recording_is_cut_at_its_pauses_never_inside_speech(tmp_path: Path) -> None:
     made = recording(tmp_path / "a.flac", ["harbour", "letter", "harbour", "letter"], pause=0.4)
-    clips = cut_recording(made.path, None, "en", SHORT, Ears("one thing", "two thing", "three thing", "four thing"), tmp_path)
+    clips = cut_recording(
+        made.path, None, "en", SHORT, Ears("one thing", "two thing", "three thing", "four thing"), tmp_path
+    )
     assert len(clips) == 4
     for clip, (begin, end) in zip(clips, made.spans, strict=True):
         assert made.spans[0][0] - 0.4 <= clip.start <= begin + 0.03
@@ -112,7 +120,9 @@ def test_a_long_recording_is_cut_at_its_pauses_never_inside_speech(tmp_path: Pat
 
 def test_the_recogniser_writes_the_text_where_there_is_none(tmp_path: Path) -> None:
     made = recording(tmp_path / "a.flac", ["harbour", "letter"])
-    clips = cut_recording(made.path, None, "en", SHORT, Ears("The small boat left the harbour.", "She wrote a long letter"), tmp_path)
+    clips = cut_recording(
+        made.path, None, "en", SHORT, Ears("The small boat left the harbour.", "She wrote a long letter"), tmp_path
+    )
     assert [(c.text, c.kept, c.text_source, c.trust) for c in clips] == [
         ("The small boat left the harbour.", True, "whisper", "high"),
         ("She wrote a long letter", True, "whisper", "high"),
@@ -139,7 +149,9 @@ def test_a_given_text_is_shared_out_among_the_pieces(tmp_path: Path, sphinx: Sph
 def test_a_last_sentence_without_a_full_stop_is_kept(tmp_path: Path) -> None:
     made = recording(tmp_path / "a.flac", ["harbour", "letter"])
     text = f"{TEXTS['harbour']} {TEXTS['letter']}".rstrip(".")
-    clips = cut_recording(made.path, text, "en", SHORT, Ears("the small but left the harbour", "she wrote along let her"), tmp_path)
+    clips = cut_recording(
+        made.path, text, "en", SHORT, Ears("the small but left the harbour", "she wrote along let her"), tmp_path
+    )
     assert clips[-1].text == "She wrote a long letter to her brother in the north"
 
 
@@ -166,8 +178,12 @@ def test_a_text_that_cannot_be_said_in_that_time_is_dropped(tmp_path: Path, text
 
 def test_text_and_speech_of_a_strong_recogniser_must_agree_better(tmp_path: Path) -> None:
     heard = "the small boat left the harbour but the moon was down"
-    strong = only(cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, Ears(heard, trust="high"), tmp_path))
-    weak = only(cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, Ears(heard, trust="low"), tmp_path))
+    strong = only(
+        cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, Ears(heard, trust="high"), tmp_path)
+    )
+    weak = only(
+        cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, Ears(heard, trust="low"), tmp_path)
+    )
     assert (strong.reason, weak.reason) == ("disagree", "")
 
 
@@ -175,7 +191,10 @@ def test_a_weak_recogniser_that_is_unsure_of_a_voice_does_not_overrule_a_person(
     """PocketSphinx gets hardly a word of a strong accent right, and says so by its confidence."""
     for confidence, reason in ((0.3, ""), (0.8, "disagree")):
         ears = Ears("quite other words were misheard here", trust="low", confidence=confidence)
-        assert only(cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, ears, tmp_path)).reason == reason
+        assert (
+            only(cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, ears, tmp_path)).reason
+            == reason
+        )
 
 
 def test_silence_is_one_dropped_clip(tmp_path: Path) -> None:
@@ -230,7 +249,11 @@ def test_a_long_text_that_cannot_be_shared_out_says_what_to_do(tmp_path: Path) -
 
 
 def test_words_the_recogniser_is_unsure_of_are_dropped(tmp_path: Path) -> None:
-    clip = only(cut_recording(FIXTURES / "letter.flac", None, "en", INFO, Ears("She wrote a long letter", confidence=0.2), tmp_path))
+    clip = only(
+        cut_recording(
+            FIXTURES / "letter.flac", None, "en", INFO, Ears("She wrote a long letter", confidence=0.2), tmp_path
+        )
+    )
     assert clip.reason == "not-understood"
 
 
@@ -244,7 +267,9 @@ def test_another_engine_rate_gives_clips_of_that_rate(tmp_path: Path) -> None:
 
 def test_the_same_recording_gives_the_same_clips(tmp_path: Path) -> None:
     made = recording(tmp_path / "a.flac", ["harbour", "letter"])
-    first, again = (cut_recording(made.path, None, "en", SHORT, Ears("some words", "more words"), tmp_path) for _ in range(2))
+    first, again = (
+        cut_recording(made.path, None, "en", SHORT, Ears("some words", "more words"), tmp_path) for _ in range(2)
+    )
     assert first == again
     assert len(list(tmp_path.rglob("??/*.flac"))) == len(first)
 
@@ -267,7 +292,9 @@ def test_a_person_can_stop_it_at_any_moment(tmp_path: Path, share: float) -> Non
     count = len(looks)
     looks.clear()
     with pytest.raises(Cancelled):
-        cut_recording(made.path, made.text, "en", SHORT, Ears(*["words"] * 4), tmp_path, stop_at(max(1, round(count * share))))
+        cut_recording(
+            made.path, made.text, "en", SHORT, Ears(*["words"] * 4), tmp_path, stop_at(max(1, round(count * share)))
+        )
 
 
 def test_a_long_stretch_without_speech_is_several_dropped_clips(tmp_path: Path) -> None:

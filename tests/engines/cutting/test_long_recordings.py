@@ -72,7 +72,14 @@ def test_a_recogniser_at_work_on_a_piece_does_not_keep_the_worker_from_looking_u
 
 def test_the_most_clips_that_a_recording_can_give_fit_into_a_frame() -> None:
     """Twelve hours in clips of the shortest length, each dropped with a long sentence."""
-    some = wire.CutClip(end=0.8, text="w" * 300, sentence="s" * 300, sha256="a" * 64, path="p" * 80, quality=dict.fromkeys("abcdef", 1.0))
+    some = wire.CutClip(
+        end=0.8,
+        text="w" * 300,
+        sentence="s" * 300,
+        sha256="a" * 64,
+        path="p" * 80,
+        quality=dict.fromkeys("abcdef", 1.0),
+    )
     cut = wire.RecordingCut(recording="1" * 64, clips=[some] * round(12 * 3600 / 0.8))
     assert len(frames.pack(wire.Report(cut=cut))) < frames.LIMIT / 4
 

@@ -14,7 +14,12 @@ from engines.glow import model
 from engines.glow.engine import GlowEngine, create
 from engines.glow.recipe import tiny_base
 
-TEXTS = ("The boat came in before the storm.", "Who has the key?", "It was number 42, on May 5, 2012.", "Dr. Shaw walked home slowly.")
+TEXTS = (
+    "The boat came in before the storm.",
+    "Who has the key?",
+    "It was number 42, on May 5, 2012.",
+    "Dr. Shaw walked home slowly.",
+)
 
 
 @pytest.fixture(scope="session")

@@ -43,7 +43,9 @@ def test_encoding_is_pure(engine: GlowEngine, clips: list[Clip]) -> None:
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def test_silence_around_speech_and_loudness_do_not_reach_the_model(engine: GlowEngine, clips: list[Clip], tmp_path: Path) -> None:
+def test_silence_around_speech_and_loudness_do_not_reach_the_model(
+    engine: GlowEngine, clips: list[Clip], tmp_path: Path
+) -> None:
     import soundfile as sf
 
     samples, rate = sf.read(clips[0].path, dtype="float32")
@@ -55,7 +57,9 @@ def test_silence_around_speech_and_loudness_do_not_reach_the_model(engine: GlowE
 
 
 def test_a_clip_at_another_rate_is_resampled(engine: GlowEngine, tmp_path: Path) -> None:
-    slow, fast = (engine.encode(clip(tmp_path / f"{rate}.flac", "Who has the key?", 2.0, 1, rate)) for rate in (16_000, 44_100))
+    slow, fast = (
+        engine.encode(clip(tmp_path / f"{rate}.flac", "Who has the key?", 2.0, 1, rate)) for rate in (16_000, 44_100)
+    )
     assert abs(engine.length(slow) - engine.length(fast)) <= 2
 
 
@@ -164,14 +168,18 @@ def test_adapters_are_declined_with_a_sentence(engine: GlowEngine) -> None:
 # --- versions
 
 
-def test_a_saved_version_speaks_and_trains_exactly_as_before(engine: GlowEngine, clips: list[Clip], tmp_path: Path) -> None:
+def test_a_saved_version_speaks_and_trains_exactly_as_before(
+    engine: GlowEngine, clips: list[Clip], tmp_path: Path
+) -> None:
     voice = load(engine)
     with torch.no_grad():
         for parameter in voice.module.parameters():
             parameter.add_(0.01)
     engine.save(voice, tmp_path)
     again = load(engine, tmp_path)
-    assert np.array_equal(speak(engine, voice, "Hello there.")[0].samples, speak(engine, again, "Hello there.")[0].samples)
+    assert np.array_equal(
+        speak(engine, voice, "Hello there.")[0].samples, speak(engine, again, "Hello there.")[0].samples
+    )
     batch = engine.collate([engine.encode(one) for one in clips])
     engine.trainable(voice, None)
     engine.trainable(again, None)
@@ -179,8 +187,9 @@ def test_a_saved_version_speaks_and_trains_exactly_as_before(engine: GlowEngine,
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model.json", "model.safetensors"]
 
 
-def test_a_new_voice_starts_from_the_base_speaker_that_sounds_like_it(engine: GlowEngine, clips: list[Clip], tiny: Path, tmp_path: Path,
-                                                                      monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+def test_a_new_voice_starts_from_the_base_speaker_that_sounds_like_it(
+    engine: GlowEngine, clips: list[Clip], tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import shutil
 
     from engines.metrics import similarity
@@ -220,7 +229,9 @@ def test_a_missing_base_says_how_to_get_it(engine: GlowEngine, tmp_path: Path, m
     assert model.BASE_VARIABLE in caught.value.hint
 
 
-def test_an_exported_version_loads_in_coquis_own_class_and_gives_the_same_latents(engine: GlowEngine, tmp_path: Path) -> None:
+def test_an_exported_version_loads_in_coquis_own_class_and_gives_the_same_latents(
+    engine: GlowEngine, tmp_path: Path
+) -> None:
     from engines import coqui
 
     with coqui.imports():
@@ -237,7 +248,11 @@ def test_an_exported_version_loads_in_coquis_own_class_and_gives_the_same_latent
     theirs = GlowTTS(config)
     theirs.load_checkpoint(config, folder / "model.pth", eval=True)
     tokens = torch.tensor([phonemes.tokens(phonemes.phonemes("hello there."))])
-    request = {"x_lengths": torch.tensor([tokens.shape[1]]), "speaker_ids": torch.tensor([voice.speaker]), "d_vectors": None}
+    request = {
+        "x_lengths": torch.tensor([tokens.shape[1]]),
+        "speaker_ids": torch.tensor([voice.speaker]),
+        "d_vectors": None,
+    }
     voice.module.eval()
     ours = voice.module.inference(tokens, dict(request))["model_outputs"]  # type: ignore[operator]
     assert torch.allclose(theirs.inference(tokens, dict(request))["model_outputs"], ours, atol=1e-4)

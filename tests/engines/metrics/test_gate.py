@@ -240,4 +240,6 @@ def test_a_summary_survives_json() -> None:
 
 def test_the_gate_is_light() -> None:
     code = "import sys, engines.metrics.gate; print([m for m in ('torch', 'numpy', 'librosa') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

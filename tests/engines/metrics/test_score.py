@@ -76,7 +76,9 @@ def test_the_recordings_are_the_ceiling() -> None:
 
 def test_a_bad_copy_scores_worse_in_everything(another_voice: list[Line]) -> None:
     ceiling = score_lines(LINES, perfect()).summary
-    copy = score_lines(another_voice, Recogniser("the small but let the harbour", "she wrote a long letter"), held_out_loss=2.0).summary
+    copy = score_lines(
+        another_voice, Recogniser("the small but let the harbour", "she wrote a long letter"), held_out_loss=2.0
+    ).summary
     assert copy.wer is not None
     assert copy.wer > 0.3
     assert copy.similarity is not None
@@ -100,7 +102,9 @@ def test_word_errors_are_of_all_lines_together() -> None:
 def test_a_line_that_was_not_spoken_is_counted_with_every_word_wrong(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
     lines = [LINES[0], Line(TEXTS["letter"], tmp_path / "gone.wav", LINES[1].recording)]
-    scores = score_lines([*lines, Line(TEXTS["letter"], tmp_path / "silent.wav", LINES[1].recording)], Recogniser(LINES[0].text))
+    scores = score_lines(
+        [*lines, Line(TEXTS["letter"], tmp_path / "silent.wav", LINES[1].recording)], Recogniser(LINES[0].text)
+    )
     assert [line.error for line in scores.lines] == ["", "gone.wav is not there.", "silent.wav is silent."]
     assert (scores.summary.lines, scores.summary.failed) == (1, 2)
     assert scores.summary.wer == pytest.approx(22 / 33)
@@ -122,7 +126,13 @@ def test_without_a_recogniser_there_are_no_word_errors() -> None:
 
 def test_no_lines_give_an_empty_summary() -> None:
     summary = score_lines([], perfect()).summary
-    assert (summary.lines, summary.wer, summary.similarity, summary.dnsmos, summary.f0_semitones) == (0, None, None, None, None)
+    assert (summary.lines, summary.wer, summary.similarity, summary.dnsmos, summary.f0_semitones) == (
+        0,
+        None,
+        None,
+        None,
+        None,
+    )
 
 
 def test_progress_is_told_line_by_line_and_can_stop() -> None:

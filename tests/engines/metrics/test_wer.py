@@ -78,7 +78,10 @@ def test_character_error_rate_sees_how_near_a_word_is() -> None:
 
 
 def test_long_lines_weigh_more_in_the_total() -> None:
-    lines = [errors("one two three four five six seven eight nine", "one two three four five six seven eight nine"), errors("ten", "")]
+    lines = [
+        errors("one two three four five six seven eight nine", "one two three four five six seven eight nine"),
+        errors("ten", ""),
+    ]
     assert total(lines).wer == pytest.approx(0.1)
     assert total([]) == Errors(0, 0, 0, 0)
 

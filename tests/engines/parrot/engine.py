@@ -21,7 +21,9 @@ class ParrotEngine:
     def base_dir(self) -> None:
         return None
 
-    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> Model:
+    def load(
+        self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()
+    ) -> Model:
         return SimpleNamespace(module=None)
 
     def unspeakable(self, said: str, language: str) -> tuple[Stretch, ...]:

@@ -15,7 +15,9 @@ def split(text: str, code: str = "en") -> list[str]:
 
 
 def test_a_text_is_parted_at_its_sentences() -> None:
-    assert split("The boat came in before the storm. Who has the key to the harbour? Nobody knew who had it, it seems!") == [
+    assert split(
+        "The boat came in before the storm. Who has the key to the harbour? Nobody knew who had it, it seems!"
+    ) == [
         "The boat came in before the storm.",
         "Who has the key to the harbour?",
         "Nobody knew who had it, it seems!",
@@ -52,8 +54,12 @@ def test_the_marks_of_other_scripts_end_sentences(code: str, text: str, count: i
 
 
 def test_a_very_short_sentence_is_spoken_with_its_neighbour() -> None:
-    assert split("No. I will not go there again, whatever you say.") == ["No. I will not go there again, whatever you say."]
-    assert split("I will not go there again, whatever you say. No.") == ["I will not go there again, whatever you say. No."]
+    assert split("No. I will not go there again, whatever you say.") == [
+        "No. I will not go there again, whatever you say."
+    ]
+    assert split("I will not go there again, whatever you say. No.") == [
+        "I will not go there again, whatever you say. No."
+    ]
 
 
 @pytest.mark.parametrize("code", LANGUAGES)

@@ -47,7 +47,9 @@ def test_what_cannot_be_said_is_found_and_nothing_else(engine: str, text: str, f
 @pytest.mark.parametrize("code", XTTS.languages)
 def test_xtts_says_all_of_each_of_its_languages(code: str) -> None:
     assert xtts.unspeakable(SPOKEN[code], code) == ()
-    assert [one.text for one in xtts.unspeakable("日本 Hello", code)] == ([] if code in ("zh", "ja", "ko") else ["日本"])
+    assert [one.text for one in xtts.unspeakable("日本 Hello", code)] == (
+        [] if code in ("zh", "ja", "ko") else ["日本"]
+    )
 
 
 def test_letters_signs_and_markup_are_told_apart() -> None:
@@ -67,8 +69,13 @@ def test_nothing_that_the_embedded_engine_would_lose_goes_unnoticed(text: str) -
 
 
 def test_a_long_hostile_text_takes_no_longer_than_a_long_one() -> None:
-    """The daemon asks while others wait: 100,000 characters, each another one that cannot be said, or the beginning of a mark."""
-    for text in ("".join(chr(0x4E00 + number % 20_000) for number in range(100_000)), "<a " * 33_000, "<a" + " a=''" * 20_000):
+    """The daemon asks while others wait: 100,000 characters, each another one that cannot be said, or the beginning of
+    a mark."""
+    for text in (
+        "".join(chr(0x4E00 + number % 20_000) for number in range(100_000)),
+        "<a " * 33_000,
+        "<a" + " a=''" * 20_000,
+    ):
         for engine in ("glow", "xtts"):
             began = time.process_time()
             assert len(registry.unspeakable(engine, text, "en")) <= 1

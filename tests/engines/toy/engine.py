@@ -48,7 +48,9 @@ class ToyEngine:
     def length(self, features: Features) -> int:
         return 1
 
-    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> ToyModel:
+    def load(
+        self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()
+    ) -> ToyModel:
         model = ToyModel()
         if version is not None:
             model.load_state_dict(load_file(version / "model.safetensors"))

@@ -2,9 +2,10 @@
 
 A script calls `main(train_once)`, with arguments RUN_DIR POINTS_FILE KILL…
 
-KILL is step:N (right after update N is told), fsync:N or rename:N (before the attempt's Nth such call) or ms:N (that long after the start).
-Prints one JSON line: per attempt "killed" or "finished", and a SHA-256 over the final weights and optimizer state. Attempts are forked
-before torch has done any work, so that many kills cost little more than one import.
+KILL is step:N (right after update N is told), fsync:N or rename:N (before the attempt's Nth such call) or ms:N (that
+long after the start). Prints one JSON line: per attempt "killed" or "finished", and a SHA-256 over the final weights
+and optimizer state. Attempts are forked before torch has done any work, so that many kills cost little more than one
+import.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ class Told(Silent):
         self._kill_after = kill_after
 
     def points(self, step: int, values: Mapping[str, float]) -> None:
-        kept = {name: value for name, value in values.items() if name.startswith(("train/", "held_out/", "lr", "grad_norm"))}
+        kept = {
+            name: value for name, value in values.items() if name.startswith(("train/", "held_out/", "lr", "grad_norm"))
+        }
         print(json.dumps([os.getpid(), step, kept]), file=self._file, flush=True)
         if step == self._kill_after and "lr" in values:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -142,8 +142,12 @@ def come_from_the_future(folder: Path) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
 
 
-@pytest.mark.parametrize("damage", [cut_short, flip_a_bit, lose_a_file, spoil_the_state, empty_the_state, come_from_the_future])
-def test_a_damaged_checkpoint_is_passed_over_with_a_sentence_and_the_one_before_it_used(damage: object, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "damage", [cut_short, flip_a_bit, lose_a_file, spoil_the_state, empty_the_state, come_from_the_future]
+)
+def test_a_damaged_checkpoint_is_passed_over_with_a_sentence_and_the_one_before_it_used(
+    damage: object, tmp_path: Path
+) -> None:
     module, optimizer = network()
     checkpoints = Checkpoints(tmp_path)
     checkpoints.save(RunState(step=10), weights_of(module), optimizer)
@@ -217,7 +221,9 @@ from engines.training.loop import train
 from engines.training.settings import TrainSettings
 from toy_engine import ToyEngine, clips
 disk = Path(sys.argv[1])
-settings = TrainSettings(steps=40, learning_rate=1e-2, batch_size=8, micro_batch=8, eval_every=5, checkpoint_every=10, threads=1)
+settings = TrainSettings(
+    steps=40, learning_rate=1e-2, batch_size=8, micro_batch=8, eval_every=5, checkpoint_every=10, threads=1
+)
 engine = ToyEngine(width=800)  # checkpoints of 100 kB on a disk of 400 kB
 try:
     train(engine, engine.load(None), clips(24), clips(5, 2), settings, disk)
@@ -232,7 +238,8 @@ train(engine, model, clips(24), clips(5, 2), settings, disk)
 import torch
 undisturbed = engine.load(None)
 train(engine, undisturbed, clips(24), clips(5, 2), settings, Path(sys.argv[2]))
-assert all(torch.equal(a, b) for a, b in zip(model.module.state_dict().values(), undisturbed.module.state_dict().values()))
+pairs = zip(model.module.state_dict().values(), undisturbed.module.state_dict().values())
+assert all(torch.equal(a, b) for a, b in pairs)
 print("went on")
 """
 
@@ -240,7 +247,9 @@ print("went on")
 def test_training_on_a_real_disk_that_is_full_fails_and_goes_on_when_space_is_back(tmp_path: Path) -> None:
     disk = tmp_path / "disk"
     disk.mkdir()
-    if subprocess.run(["unshare", "-Urm", "mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)], capture_output=True).returncode:
+    if subprocess.run(
+        ["unshare", "-Urm", "mount", "-t", "tmpfs", "-o", "size=1m", "none", str(disk)], capture_output=True
+    ).returncode:
         pytest.skip("this machine lets nobody mount a small disk in a namespace of their own")
     script = tmp_path / "full_disk.py"
     script.write_text(FULL_DISK)

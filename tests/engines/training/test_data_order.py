@@ -16,7 +16,9 @@ lengths = st.lists(st.integers(10, 900), min_size=1, max_size=300)
 
 @given(lengths, st.integers(1, 40), st.integers(0, 5), st.integers(0, 3))
 @settings(max_examples=60, deadline=None)
-def test_each_clip_comes_once_an_epoch_and_no_batch_is_too_large(new: list[int], batch_size: int, seed: int, epoch: int) -> None:
+def test_each_clip_comes_once_an_epoch_and_no_batch_is_too_large(
+    new: list[int], batch_size: int, seed: int, epoch: int
+) -> None:
     batches = DataOrder(new, [], batch_size, 0.5, seed).epoch(epoch)
     assert sorted(clip for batch in batches for clip in batch) == list(range(len(new)))
     assert all(1 <= len(batch) <= batch_size for batch in batches)
@@ -99,9 +101,13 @@ class Hearing(ToyEngine):
 
 
 @pytest.mark.parametrize(("kind", "prompts"), [(ToyEngine, 0), (Hearing, 6)])
-def test_only_an_engine_that_hears_prompts_is_given_some(kind: type[ToyEngine], prompts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_an_engine_that_hears_prompts_is_given_some(
+    kind: type[ToyEngine], prompts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     given: list[int] = []
     collate = kind.collate
-    monkeypatch.setattr(kind, "collate", lambda self, features, heard=(): given.append(len(heard)) or collate(self, features))
+    monkeypatch.setattr(
+        kind, "collate", lambda self, features, heard=(): given.append(len(heard)) or collate(self, features)
+    )
     Feed(kind(), clips(6), DataOrder([1] * 6, [], 6, 0.0, 0)).step(START, 6)
     assert given == [prompts]

@@ -35,7 +35,13 @@ def test_an_increment_follows_the_new_clips_at_a_tenth_of_the_rate() -> None:
 
 def test_everything_can_be_set() -> None:
     settings = plan(INFO, 10, 10, True, {"steps": 7, "batch_size": 4, "patience": 0, "precision": "bf16"})
-    assert (settings.steps, settings.batch_size, settings.micro_batch, settings.patience, settings.precision) == (7, 4, 4, 0, "bf16")
+    assert (settings.steps, settings.batch_size, settings.micro_batch, settings.patience, settings.precision) == (
+        7,
+        4,
+        4,
+        0,
+        "bf16",
+    )
     assert settings.warmup < 7
 
 
@@ -88,7 +94,9 @@ def test_the_shortest_run_has_a_rate(warmup: int) -> None:
 
 
 LORA = dataclasses.replace(
-    INFO, capabilities=INFO.capabilities | {Capability.ADAPTS}, learning=dataclasses.replace(LEARNING, adapters=Adapters(rate=20.0))
+    INFO,
+    capabilities=INFO.capabilities | {Capability.ADAPTS},
+    learning=dataclasses.replace(LEARNING, adapters=Adapters(rate=20.0)),
 )
 
 
@@ -97,7 +105,9 @@ def test_adapters_are_told_of_as_people_write_them() -> None:
         "steps": 5,
         "lora": {"rank": 16, "alpha": 32, "dropout": 0.0, "targets": []},
     }
-    written = overrides({"lora_rank": 8, "lora_alpha": 8, "lora_targets": ["c_attn", "c_proj"], "lora_dropout": 0.1}, LORA)["lora"]
+    written = overrides(
+        {"lora_rank": 8, "lora_alpha": 8, "lora_targets": ["c_attn", "c_proj"], "lora_dropout": 0.1}, LORA
+    )["lora"]
     assert written == {"rank": 8, "alpha": 8, "dropout": 0.1, "targets": ["c_attn", "c_proj"]}
     assert overrides({"lora_rank": 0}, LORA, {"rank": 4, "alpha": 8}) == {"lora": None}
     assert overrides({}, LORA, {"rank": 4, "alpha": 8}) == {"lora": {"rank": 4, "alpha": 8}}

@@ -19,7 +19,15 @@ from engines.training.report import Collected
 from engines.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(
-    steps=20, learning_rate=1e-3, batch_size=6, micro_batch=4, warmup=2, eval_every=4, checkpoint_every=10, patience=0, threads=1
+    steps=20,
+    learning_rate=1e-3,
+    batch_size=6,
+    micro_batch=4,
+    warmup=2,
+    eval_every=4,
+    checkpoint_every=10,
+    patience=0,
+    threads=1,
 )
 
 
@@ -35,7 +43,9 @@ def clips(count: int, seed: int) -> list[Features]:
     rng = np.random.default_rng(seed)
     made: list[Features] = []
     for frames in rng.integers(30, 90, count):
-        made.append({"mel": rng.standard_normal((mel.N_MELS, frames)).astype("f4"), "tokens": rng.integers(1, 30, frames // 6)})
+        made.append(
+            {"mel": rng.standard_normal((mel.N_MELS, frames)).astype("f4"), "tokens": rng.integers(1, 30, frames // 6)}
+        )
     return made
 
 
@@ -58,7 +68,9 @@ def test_glow_learns_and_a_stop_on_the_way_changes_no_bit(engine: GlowEngine, tm
     assert result.best_loss < report.curves["held_out/loss"][0]
 
     with pytest.raises(Stopped):
-        train(engine, engine.load(None, training=True), new, held_out, SETTINGS, tmp_path / "b", StopAt(7), old_clips=old)
+        train(
+            engine, engine.load(None, training=True), new, held_out, SETTINGS, tmp_path / "b", StopAt(7), old_clips=old
+        )
     resumed = engine.load(None, training=True)
     again = train(engine, resumed, new, held_out, SETTINGS, tmp_path / "b", old_clips=old)
     assert again.best_loss == result.best_loss
@@ -74,5 +86,7 @@ def test_a_trained_glow_is_saved_and_trains_on(engine: GlowEngine, tmp_path: Pat
     report = Collected()
     increment = dataclasses.replace(SETTINGS, learning_rate=1e-4)
     loaded = engine.load(tmp_path / "version", training=True)
-    train(engine, loaded, clips(6, 4), clips(4, 2), increment, tmp_path / "second", report=report, old_clips=clips(14, 1))
+    train(
+        engine, loaded, clips(6, 4), clips(4, 2), increment, tmp_path / "second", report=report, old_clips=clips(14, 1)
+    )
     assert report.curves["held_out/loss"][0] == pytest.approx(first.best_loss, rel=1e-5)

@@ -24,7 +24,15 @@ from engines.training.report import Collected
 from engines.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(
-    steps=40, learning_rate=1e-2, batch_size=8, micro_batch=8, warmup=4, eval_every=5, checkpoint_every=10, patience=0, threads=1
+    steps=40,
+    learning_rate=1e-2,
+    batch_size=8,
+    micro_batch=8,
+    warmup=4,
+    eval_every=5,
+    checkpoint_every=10,
+    patience=0,
+    threads=1,
 )
 
 
@@ -91,7 +99,8 @@ def test_tensorboard_finds_the_curves(tmp_path: Path) -> None:
 
 
 def test_tensorboard_shows_repeated_steps_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # files of one second and one process are told apart by a number only, and are read in the order of their names: 10 before 9
+    # files of one second and one process are told apart by a number only, and are read in the order of their names: 10
+    # before 9
     monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(0))
     with pytest.raises(Stopped):
         run(tmp_path, control=Script({18: Command.STOP}))
@@ -190,7 +199,9 @@ def test_a_pause_takes_effect_within_one_step(tmp_path: Path) -> None:
     control.wait = wait  # type: ignore[method-assign]
     engine = ToyEngine()
     thread = threading.Thread(
-        target=train, args=(engine, engine.load(None), clips(24), clips(5, 2), SETTINGS, tmp_path, control, report), daemon=True
+        target=train,
+        args=(engine, engine.load(None), clips(24), clips(5, 2), SETTINGS, tmp_path, control, report),
+        daemon=True,
     )
     thread.start()
     assert waiting.wait(30)
@@ -277,7 +288,8 @@ OOMS = [
     (RuntimeError, "CUDA error: out of memory"),
     (
         RuntimeError,
-        "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes.",
+        "[enforce fail at alloc_cpu.cpp:121] err == 0. DefaultCPUAllocator: can't allocate memory: "
+        "you tried to allocate 8 bytes.",
     ),
     (MemoryError, ""),
 ]

@@ -36,7 +36,9 @@ def run(folder: Path, *kills: str) -> tuple[dict[str, Any], list[tuple[int, int,
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], list[tuple[int, int, dict[str, float]]]]:
+def undisturbed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[dict[str, Any], list[tuple[int, int, dict[str, float]]]]:
     return run(tmp_path_factory.mktemp("kills") / "undisturbed")
 
 
@@ -49,7 +51,9 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any
     ],
     ids=["between steps", "while files are written", "while checkpoints change places"],
 )
-def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(kills: list[str], tmp_path: Path, undisturbed: Any) -> None:
+def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(
+    kills: list[str], tmp_path: Path, undisturbed: Any
+) -> None:
     expected, _ = undisturbed
     outcome, _ = run(tmp_path / "killed", *kills)
     assert "killed" in outcome["outcomes"]
@@ -65,7 +69,9 @@ def killed_between_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> list
     return points
 
 
-def test_points_told_again_after_a_kill_have_the_same_steps_and_values(killed_between_checkpoints: Any, undisturbed: Any) -> None:
+def test_points_told_again_after_a_kill_have_the_same_steps_and_values(
+    killed_between_checkpoints: Any, undisturbed: Any
+) -> None:
     curves: dict[str, dict[int, set[float]]] = defaultdict(lambda: defaultdict(set))
     for _, step, values in killed_between_checkpoints:
         for name, value in values.items():

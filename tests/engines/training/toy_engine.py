@@ -1,4 +1,5 @@
-"""A real, small engine for tests: a network with dropout and batch norm that learns a random linear map from "clips" of varying length."""
+"""A real, small engine for tests: a network with dropout and batch norm that learns a random linear map from "clips" of
+varying length."""
 
 from __future__ import annotations
 
@@ -15,8 +16,9 @@ from engines.capabilities import Capability
 
 LEARNING = Learning(first_steps=(100, 2.0), increment_steps=(20, 0.5), learning_rate=1e-2, memory=0)
 INFO = EngineInfo(
-    name="toy", title="Toy", package="tests.engines.training.toy_engine", languages=("en",), sample_rate=16_000, licence="", licence_url="",
-    capabilities=frozenset({Capability.LEARNS}), clip_seconds=(0.1, 10.0), learning=LEARNING,
+    name="toy", title="Toy", package="tests.engines.training.toy_engine", languages=("en",), sample_rate=16_000,
+    licence="", licence_url="", capabilities=frozenset({Capability.LEARNS}), clip_seconds=(0.1, 10.0),
+    learning=LEARNING,
 )  # fmt: skip
 
 
@@ -26,9 +28,9 @@ class ToyModel:
     def __init__(self, device: str = "cpu", width: int = 16) -> None:
         torch.manual_seed(7)
         self.device = torch.device(device)
-        self.module = nn.Sequential(nn.Linear(4, width), nn.BatchNorm1d(width), nn.Tanh(), nn.Dropout(0.1), nn.Linear(width, 2)).to(
-            self.device
-        )
+        self.module = nn.Sequential(
+            nn.Linear(4, width), nn.BatchNorm1d(width), nn.Tanh(), nn.Dropout(0.1), nn.Linear(width, 2)
+        ).to(self.device)
 
 
 class ToyEngine:
@@ -50,7 +52,9 @@ class ToyEngine:
     def length(self, features: Features) -> int:
         return len(features["x"])
 
-    def load(self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()) -> ToyModel:
+    def load(
+        self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()
+    ) -> ToyModel:
         model = ToyModel(device, self.width)
         if version:
             model.module.load_state_dict(load_file(version / "model.safetensors"))
@@ -65,7 +69,12 @@ class ToyEngine:
         for i, f in enumerate(features):
             n = len(f["x"])
             x[i, :n], y[i, :n], mask[i, :n] = f["x"], f["y"], 1
-        return {"x": torch.from_numpy(x), "y": torch.from_numpy(y), "mask": torch.from_numpy(mask), "clips": len(features)}
+        return {
+            "x": torch.from_numpy(x),
+            "y": torch.from_numpy(y),
+            "mask": torch.from_numpy(mask),
+            "clips": len(features),
+        }
 
     def losses(self, model: ToyModel, batch: Batch) -> dict[str, torch.Tensor]:
         x, y, mask = (batch[name].to(model.device) for name in ("x", "y", "mask"))

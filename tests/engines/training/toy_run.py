@@ -13,7 +13,16 @@ from engines.training.report import Reporter
 from engines.training.settings import TrainSettings
 
 SETTINGS = TrainSettings(
-    steps=60, learning_rate=1e-2, batch_size=8, micro_batch=3, warmup=5, eval_every=7, checkpoint_every=10, patience=0, threads=1, seed=3
+    steps=60,
+    learning_rate=1e-2,
+    batch_size=8,
+    micro_batch=3,
+    warmup=5,
+    eval_every=7,
+    checkpoint_every=10,
+    patience=0,
+    threads=1,
+    seed=3,
 )
 
 

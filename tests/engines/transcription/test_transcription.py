@@ -66,7 +66,9 @@ def test_a_clip_is_heard_alike_whatever_was_heard_before_and_however_loud(sphinx
 
 
 @pytest.mark.parametrize("sound", [np.zeros(RATE, np.float32), np.zeros(0, np.float32), np.ones(10, np.float32)])
-def test_silence_and_next_to_nothing_have_no_words(sphinx: SphinxTranscriber, whisper: WhisperTranscriber, sound: np.ndarray) -> None:
+def test_silence_and_next_to_nothing_have_no_words(
+    sphinx: SphinxTranscriber, whisper: WhisperTranscriber, sound: np.ndarray
+) -> None:
     assert sphinx.transcribe(sound).text == ""
     assert whisper.transcribe(sound).text == ""
     assert whisper.transcribe_many([sound])[0].text == ""
@@ -91,7 +93,9 @@ def test_whisper_gives_times_of_single_clips(whisper: WhisperTranscriber) -> Non
     assert all(0 <= word.start <= word.end <= 30 for word in heard.words)
 
 
-def test_whisper_looping_is_heard_again_on_its_own(whisper: WhisperTranscriber, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whisper_looping_is_heard_again_on_its_own(
+    whisper: WhisperTranscriber, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(whisper._tokenizer.__class__, "decode", lambda self, tokens: "again and " * 30)
     assert whisper._batch([speech("letter")]) == [None]
 
@@ -128,7 +132,9 @@ def test_without_weights_other_languages_are_not_heard_and_the_choice_says_what_
     assert "need their text beside them" in choice.why
 
 
-def test_weights_named_outright_that_are_none_are_an_error_not_a_weaker_recogniser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_weights_named_outright_that_are_none_are_an_error_not_a_weaker_recogniser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(ENVIRONMENT, str(tmp_path))
     with pytest.raises(WeightsMissing, match="holds no Whisper model"):
         choose("en")

@@ -2,8 +2,9 @@
 
     python tests/engines/transcription/tiny_whisper.py FOLDER
 
-Its vocabulary has the real one's layout (text, special tokens, timestamps) but few words, so CTranslate2 takes it for an English-only
-model, as whisper-tiny.en is one. It babbles a few words for any sound, the same ones for the same sound.
+Its vocabulary has the real one's layout (text, special tokens, timestamps) but few words, so CTranslate2 takes it for
+an English-only model, as whisper-tiny.en is one. It babbles a few words for any sound, the same ones for the same
+sound.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _STOP = 3.0
 
 
 def build(folder: Path) -> Path:
-    """Write the model into `folder` (made if need be): model.bin, config.json, tokenizer.json, preprocessor_config.json."""
+    """Write the model into `folder` (made if need be): model.bin, config.json, tokenizer.json,
+    preprocessor_config.json."""
     from ctranslate2.specs import whisper_spec
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -95,7 +97,9 @@ def _tokenizer() -> tuple[Any, list[str]]:
     # Of the hundred codes, English comes first
     languages = [f"<|{code}|>" for code in sorted(_LANGUAGE_CODES, key=lambda code: code != "en")]
     after = ["<|translate|>", "<|transcribe|>", "<|startoflm|>", "<|startofprev|>", "<|nospeech|>", "<|notimestamps|>"]
-    tokenizer.add_special_tokens([AddedToken(t, special=True) for t in ["<|endoftext|>", "<|startoftranscript|>", *languages, *after]])
+    tokenizer.add_special_tokens(
+        [AddedToken(t, special=True) for t in ["<|endoftext|>", "<|startoftranscript|>", *languages, *after]]
+    )
     return tokenizer, languages
 
 

@@ -1,4 +1,5 @@
-"""The token loop and the vocoder against stock coqui-tts on the same weights: the same codes, the same latents, the same samples."""
+"""The token loop and the vocoder against stock coqui-tts on the same weights: the same codes, the same latents, the
+same samples."""
 
 from __future__ import annotations
 
@@ -36,7 +37,9 @@ def voice(tiny: Path) -> Latents:
     return latents.stock(network.load_speakers(tiny))["Tiny Low"]
 
 
-def decoded(xtts: Any, voice: Latents, text: str, how: Sampling, seed: int, most: int = 80) -> tuple[list[int], torch.Tensor]:
+def decoded(
+    xtts: Any, voice: Latents, text: str, how: Sampling, seed: int, most: int = 80
+) -> tuple[list[int], torch.Tensor]:
     """Codes up to the stop code, and their latents."""
     decoder, stop = Decoder(xtts.gpt), xtts.gpt.stop_audio_token
     seen = torch.zeros(xtts.gpt.num_audio_tokens, dtype=torch.bool)
@@ -56,7 +59,9 @@ def decoded(xtts: Any, voice: Latents, text: str, how: Sampling, seed: int, most
             said = batch.step(codes[-1:], [len(codes)])
 
 
-def stock(xtts: Any, voice: Latents, text: str, how: Sampling, seed: int, most: int = 80) -> tuple[list[int], torch.Tensor]:
+def stock(
+    xtts: Any, voice: Latents, text: str, how: Sampling, seed: int, most: int = 80
+) -> tuple[list[int], torch.Tensor]:
     """The same by coqui-tts: `generate`, and its second pass for the latents."""
     ids = torch.IntTensor([xtts.tokenizer.encode(text, "en")])
     torch.manual_seed(seed)
@@ -109,7 +114,9 @@ class Strange:
 
 
 @pytest.mark.parametrize("by", [0.0, 0.5, 5.0], ids=["good guesses", "fair guesses", "bad guesses"])
-@pytest.mark.parametrize("how", [Sampling(), Sampling(temperature=0.0, repetition_penalty=5.0)], ids=["drawn", "greedy"])
+@pytest.mark.parametrize(
+    "how", [Sampling(), Sampling(temperature=0.0, repetition_penalty=5.0)], ids=["drawn", "greedy"]
+)
 def test_guessing_ahead_says_the_same(by: float, how: Sampling, xtts: Any, voice: Latents) -> None:
     decoder, stop = Decoder(xtts.gpt), xtts.gpt.stop_audio_token
     came_true = 0
@@ -136,7 +143,9 @@ def test_guessing_ahead_says_the_same(by: float, how: Sampling, xtts: Any, voice
         with torch.inference_mode():
             speculative.forget()
             again = batch.step([7], [len(codes)])
-            plain = Batch(decoder, voice.gpt).join([decoder.prompt(xtts.tokenizer.encode(TEXT, "en"), [*codes[:-1], 7])])
+            plain = Batch(decoder, voice.gpt).join(
+                [decoder.prompt(xtts.tokenizer.encode(TEXT, "en"), [*codes[:-1], 7])]
+            )
         assert torch.allclose(again.logits, plain.logits, atol=1e-4), "and leaves the batch as if it had never guessed"
     assert came_true > 0 if by < 1 else came_true < 60
 
@@ -242,14 +251,20 @@ def test_a_length_penalty_moves_the_stop_code(penalty: float, stops: bool) -> No
 
 
 @pytest.mark.parametrize(
-    ("pieces", "speed"), [([14], 1.0), ([1] * 14, 1.0), ([5, 6, 1, 2], 1.3), ([1] * 14, 0.7)], ids=["whole", "one by one", "quick", "slow"]
+    ("pieces", "speed"),
+    [([14], 1.0), ([1] * 14, 1.0), ([5, 6, 1, 2], 1.3), ([1] * 14, 0.7)],
+    ids=["whole", "one by one", "quick", "slow"],
 )
-def test_sound_made_in_pieces_is_the_sound_of_the_whole(pieces: Sequence[int], speed: float, xtts: Any, voice: Latents) -> None:
+def test_sound_made_in_pieces_is_the_sound_of_the_whole(
+    pieces: Sequence[int], speed: float, xtts: Any, voice: Latents
+) -> None:
     heard = torch.randn(1, 14, 128, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         scaled = heard
         if speed != 1:
-            scaled = torch.nn.functional.interpolate(heard.transpose(1, 2), scale_factor=1 / speed, mode="linear").transpose(1, 2)
+            scaled = torch.nn.functional.interpolate(
+                heard.transpose(1, 2), scale_factor=1 / speed, mode="linear"
+            ).transpose(1, 2)
         whole = xtts.hifigan_decoder(scaled, g=voice.speaker)[0, 0]
         vocoder = Vocoder(xtts.hifigan_decoder, voice.speaker, speed=speed)
         ends = torch.tensor(pieces).cumsum(0).tolist()
@@ -268,6 +283,8 @@ def test_sound_comes_at_most_four_latents_late(xtts: Any, voice: Latents) -> Non
 def test_the_fast_vocoder_sounds_alike(xtts: Any, voice: Latents) -> None:
     heard = torch.randn(8, 128, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
-        full, fast = (Vocoder(xtts.hifigan_decoder, voice.speaker, fast=fast)(heard, last=True) for fast in (False, True))
+        full, fast = (
+            Vocoder(xtts.hifigan_decoder, voice.speaker, fast=fast)(heard, last=True) for fast in (False, True)
+        )
     noise = 10 * torch.log10(full.square().mean() / (full - fast).square().mean())
     assert float(noise) > 30, "dB of signal above the noise that bfloat16 adds"

@@ -19,11 +19,11 @@ from engines.xtts.languages import LANGUAGES, language
 
 #: Something in each language, with a number where the cleaners know numbers.
 SPOKEN = {
-    "en": "Hello, Dr. Smith paid $3.50.", "es": "¿Qué hora es? Son las 5.", "fr": "Ça va bien, merci.", "de": "Am 3. Mai war es schön.",
-    "it": "Perché no?", "pt": "Não há 5 maçãs.", "pl": "Dzień dobry, 12 osób.", "tr": "Bugün hava güzel, İyi günler.",
-    "ru": "Привет, как дела? 5 минут.", "nl": "Het is 3 uur.", "cs": "Dobrý den, 5 minut.", "ar": "مرحبا، كيف حالك؟ 5",
-    "zh": "你好，今天是5月3日。", "hu": "Jó napot, 5 perc.", "ko": "안녕하세요. 오늘은 5월입니다.", "ja": "こんにちは。今日は3日です。",
-    "hi": "नमस्ते, आप कैसे हैं? 5 मिनट।",
+    "en": "Hello, Dr. Smith paid $3.50.", "es": "¿Qué hora es? Son las 5.", "fr": "Ça va bien, merci.",
+    "de": "Am 3. Mai war es schön.", "it": "Perché no?", "pt": "Não há 5 maçãs.", "pl": "Dzień dobry, 12 osób.",
+    "tr": "Bugün hava güzel, İyi günler.", "ru": "Привет, как дела? 5 минут.", "nl": "Het is 3 uur.",
+    "cs": "Dobrý den, 5 minut.", "ar": "مرحبا، كيف حالك؟ 5", "zh": "你好，今天是5月3日。", "hu": "Jó napot, 5 perc.",
+    "ko": "안녕하세요. 오늘은 5월입니다.", "ja": "こんにちは。今日は3日です。", "hi": "नमस्ते, आप कैसे हैं? 5 मिनट।",
 }  # fmt: skip
 
 
@@ -54,20 +54,26 @@ def test_characters_that_only_the_vocabulary_knows_it_lacks_are_found_before_spe
         tokens.encode(network.read_tokenizer(engine.base_dir()), "A {boat}", "en")
     found = engine.unspeakable(text, "en")
     assert [one.text for one in found] == ["{", "}", "😀", "<break>", "|"]
-    assert [one.text for one in light.unspeakable(text, "en")] == ["😀", "<break>"], "what the daemon can tell without the base"
+    assert [one.text for one in light.unspeakable(text, "en")] == ["😀", "<break>"], (
+        "what the daemon can tell without the base"
+    )
     assert tokens.encode(network.read_tokenizer(engine.base_dir()), without(text, found), "en")
     assert engine.unspeakable("Hello.", "tlh") == ()
 
 
 @pytest.mark.parametrize(("code", "package"), [("ja", "cutlet"), ("zh", "pypinyin")])
-def test_a_language_whose_package_is_not_here_says_which(code: str, package: str, tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_language_whose_package_is_not_here_says_which(
+    code: str, package: str, tiny: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, package, None)  # as if it were not installed
     with pytest.raises(BadInput, match=f"needs the package {package}") as problem:
         tokens.encode(network.read_tokenizer(tiny), SPOKEN[code], code)
     assert "myna-voice[languages]" in problem.value.hint
 
 
-@pytest.mark.parametrize(("code", "package", "spelt"), [("ja", "cutlet", "konnichiha"), ("zh", "pypinyin", "[zh-cn]ni3hao3")])
+@pytest.mark.parametrize(
+    ("code", "package", "spelt"), [("ja", "cutlet", "konnichiha"), ("zh", "pypinyin", "[zh-cn]ni3hao3")]
+)
 def test_with_the_package_it_is_spelt_as_it_sounds(code: str, package: str, spelt: str, tokenizer: Any) -> None:
     pytest.importorskip(package)
     assert spelt in tokenizer.decode(tokens.encode(tokenizer, SPOKEN[code], code))

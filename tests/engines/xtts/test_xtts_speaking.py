@@ -96,7 +96,9 @@ def test_sound_comes_before_the_sentence_is_decoded(steady: XttsModel) -> None:
     voice = steady
     config = speech.options.read(SpeechRequest(TEXT, options=ONCE))
     lines = speech._lines(voice.xtts, TEXT, speech.language("en"))
-    heard = Synthesis(speech.Voice(voice.xtts, voice.speakers["Tiny Low"], config, *speech._decoders(voice, config)), lines, config, 3)
+    heard = Synthesis(
+        speech.Voice(voice.xtts, voice.speakers["Tiny Low"], config, *speech._decoders(voice, config)), lines, config, 3
+    )
     line, samples, _ = next(heard.sound())
     assert len(samples) > 0
     assert line.chosen is not None
@@ -133,7 +135,9 @@ def test_chunks_join_without_a_click(steady: XttsModel) -> None:
     assert abs(sound(chunks)[-1]) < 1e-6
 
 
-def test_a_voice_that_stops_at_once_is_tried_again_and_no_more_often_than_asked(voice: XttsModel, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_voice_that_stops_at_once_is_tried_again_and_no_more_often_than_asked(
+    voice: XttsModel, caplog: pytest.LogCaptureFixture
+) -> None:
     lean(voice, 100.0)
     with caplog.at_level(logging.WARNING):
         chunks = say(voice, SECOND, options={"retries": 2})
@@ -144,7 +148,9 @@ def test_a_voice_that_stops_at_once_is_tried_again_and_no_more_often_than_asked(
     assert "none of 3 takes was better" in told[2]
 
 
-def test_a_voice_that_babbles_on_is_ended_and_tried_again_from_what_was_heard(steady: XttsModel, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_voice_that_babbles_on_is_ended_and_tried_again_from_what_was_heard(
+    steady: XttsModel, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
         chunks = say(steady, SECOND, options={"retries": 1})
     longest = takes.length(SECOND, "en", 602, speech.CODES_PER_SECOND).longest
@@ -154,7 +160,9 @@ def test_a_voice_that_babbles_on_is_ended_and_tried_again_from_what_was_heard(st
     assert "did not end after 1.8 s, where about 1.8 s were expected: said again (take 2)" in told[0]
 
 
-def test_a_good_take_after_a_broken_one_is_the_one_that_is_heard(voice: XttsModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_good_take_after_a_broken_one_is_the_one_that_is_heard(
+    voice: XttsModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     faults = iter(["fell silent for 3.0 s", "", "", ""])
     lengths: list[int] = []
 
@@ -171,7 +179,9 @@ def test_a_good_take_after_a_broken_one_is_the_one_that_is_heard(voice: XttsMode
     assert len(sound(chunks)) == lengths[1] != lengths[0]
 
 
-def test_with_a_recogniser_listening_nothing_goes_out_that_it_heard_wrong(voice: XttsModel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_recogniser_listening_nothing_goes_out_that_it_heard_wrong(
+    voice: XttsModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
     wrong = iter([1.0, 0.2])
     heard: list[int] = []
 
@@ -219,7 +229,9 @@ def test_silence_is_a_fault() -> None:
     assert takes.fault_of_sound(hole, 24_000) == "fell silent for 3.0 s"
 
 
-def test_voices_on_one_base_take_turns_in_the_middle_of_a_sentence(engine: XttsEngine, clips: list[Clip], tmp_path: Path) -> None:
+def test_voices_on_one_base_take_turns_in_the_middle_of_a_sentence(
+    engine: XttsEngine, clips: list[Clip], tmp_path: Path
+) -> None:
     folders = []
     for number in (1, 2):
         taught = engine.load(None, training=True, reference=clips[:2])
@@ -237,7 +249,9 @@ def test_voices_on_one_base_take_turns_in_the_middle_of_a_sentence(engine: XttsE
     alone = [sound(say(one, SECOND)) for one in (anna, ben)]
     assert not np.array_equal(alone[0], alone[1])
 
-    both: list[Iterator[AudioChunk]] = [speech.speak(one, SpeechRequest(SECOND, seed=1, options=ONCE)) for one in (anna, ben)]
+    both: list[Iterator[AudioChunk]] = [
+        speech.speak(one, SpeechRequest(SECOND, seed=1, options=ONCE)) for one in (anna, ben)
+    ]
     first = [next(chunks) for chunks in both]
     rest = [list(chunks) for chunks in both]
     for start, others, whole in zip(first, rest, alone, strict=True):
@@ -261,7 +275,9 @@ def test_a_voice_sounds_like_the_references_it_is_given(
     voice.latents = latents.of(voice.xtts, given)
     assert np.array_equal(heard, sound(say(voice, SECOND))), "as a voice made of them"
     monkeypatch.setattr(latents, "of", None)
-    assert np.array_equal(heard, sound(say(voice, SECOND, references=given[::-1]))), "listened to once, in whatever order"
+    assert np.array_equal(heard, sound(say(voice, SECOND, references=given[::-1]))), (
+        "listened to once, in whatever order"
+    )
     monkeypatch.undo()
     (tmp_path / "noise.flac").write_bytes(b"no sound")
     with pytest.raises(BadInput, match="no reference recording"):

@@ -25,21 +25,36 @@ from engines.xtts.info import INFO
 from engines.xtts.lora import layers as lora_layers
 
 SETTINGS = TrainSettings(
-    steps=12, learning_rate=2e-3, batch_size=4, micro_batch=4, warmup=2, eval_every=4, checkpoint_every=12, patience=0, threads=1
+    steps=12,
+    learning_rate=2e-3,
+    batch_size=4,
+    micro_batch=4,
+    warmup=2,
+    eval_every=4,
+    checkpoint_every=12,
+    patience=0,
+    threads=1,
 )
 LORA = LoraSettings(rank=4, alpha=8)
 
 
 #: Which clips' voices are heard before each of four: others for each, or the same for several.
-HEARD = pytest.mark.parametrize("heard", [(4, 5, 6, 7), (4, 4, 4, 4), (5, 5, 5, 6)], ids=["each its own", "one for all", "one for three"])
+HEARD = pytest.mark.parametrize(
+    "heard", [(4, 5, 6, 7), (4, 4, 4, 4), (5, 5, 5, 6)], ids=["each its own", "one for all", "one for three"]
+)
 
 
 @HEARD
-def test_the_losses_are_those_of_coquis_own_forward_pass(heard: tuple[int, ...], engine: XttsEngine, features: list[Features]) -> None:
+def test_the_losses_are_those_of_coquis_own_forward_pass(
+    heard: tuple[int, ...], engine: XttsEngine, features: list[Features]
+) -> None:
     voice, stock = engine.load(None), engine.load(None)
     assert isinstance(stock, voices.XttsModel)
     clips, prompts = features[:4], [features[index] for index in heard]
-    latents = [stock.xtts.gpt.get_style_emb(torch.from_numpy(one["prompt"].astype("f4"))[None]).transpose(1, 2) for one in prompts]
+    latents = [
+        stock.xtts.gpt.get_style_emb(torch.from_numpy(one["prompt"].astype("f4"))[None]).transpose(1, 2)
+        for one in prompts
+    ]
     with torch.no_grad():
         ours = engine.losses(voice, engine.collate(clips, prompts))
         text_ce, mel_ce, _ = stock.xtts.gpt(
@@ -64,7 +79,9 @@ def test_gradients_of_a_full_training_are_those_of_coquis_own_forward_pass(
     engine.losses(ours, engine.collate(clips, prompts))["loss"].backward()
     mels = [torch.from_numpy(one["prompt"].astype("f4")) for one in prompts]
     shortest = min(mel.shape[1] for mel in mels)
-    text_ce, mel_ce, _ = theirs.xtts.gpt(*coqui_batch(clips), cond_mels=torch.stack([mel[:, :shortest] for mel in mels])[:, None])
+    text_ce, mel_ce, _ = theirs.xtts.gpt(
+        *coqui_batch(clips), cond_mels=torch.stack([mel[:, :shortest] for mel in mels])[:, None]
+    )
     (0.01 * text_ce + mel_ce).backward()
     wanted = dict(theirs.module.named_parameters())
     for name, parameter in ours.module.named_parameters():
@@ -82,7 +99,9 @@ def test_codes_do_not_depend_on_the_batch_a_clip_was_encoded_in(engine: XttsEngi
         assert all(np.array_equal(alone[name], batched[name]) for name in alone)
 
 
-def test_every_clip_is_encoded_once_and_one_that_cannot_train_is_named(engine: XttsEngine, clips: list[Clip], tmp_path: Path) -> None:
+def test_every_clip_is_encoded_once_and_one_that_cannot_train_is_named(
+    engine: XttsEngine, clips: list[Clip], tmp_path: Path
+) -> None:
     tone(tmp_path / "long.flac", 12.0)
     tone(tmp_path / "odd.flac", 2.0)
     strange = [clip(tmp_path / "long.flac", "A very long tone."), clip(tmp_path / "odd.flac", "What is ☃ in words?")]
@@ -135,7 +154,11 @@ def test_adapters_leave_the_base_as_it_was(engine: XttsEngine, features: list[Fe
     lora = TrainSettings.from_json({**SETTINGS.to_json(), "lora": vars(LORA)})
     train(engine, voice, features[:9], features[9:], lora, tmp_path / "run")
     wanted = dict(untouched.module.named_parameters())
-    same = {name.replace(".base_layer", ""): parameter for name, parameter in voice.module.named_parameters() if ".lora_" not in name}
+    same = {
+        name.replace(".base_layer", ""): parameter
+        for name, parameter in voice.module.named_parameters()
+        if ".lora_" not in name
+    }
     assert set(same) == set(wanted)
     assert all(torch.equal(parameter, wanted[name]) for name, parameter in same.items())
 
@@ -150,18 +173,24 @@ def test_held_out_losses_are_the_same_every_time(engine: XttsEngine, features: l
 def test_adapters_learn_faster_and_an_increment_slower() -> None:
     full, lora = plan(INFO, 100, 100), plan(INFO, 100, 100, overrides={"lora": {"rank": 8, "alpha": 16}})
     assert lora.learning_rate == pytest.approx(full.learning_rate * (learning(INFO).adapters or Adapters()).rate)
-    assert plan(INFO, 100, 10, first=False).learning_rate == pytest.approx(full.learning_rate * learning(INFO).increment_rate)
+    assert plan(INFO, 100, 10, first=False).learning_rate == pytest.approx(
+        full.learning_rate * learning(INFO).increment_rate
+    )
 
 
 @pytest.mark.parametrize("file", ["model.pth", "dvae.pth"])
-def test_a_file_cut_short_is_a_sentence(file: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clips: list[Clip]) -> None:
+def test_a_file_cut_short_is_a_sentence(
+    file: str, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clips: list[Clip]
+) -> None:
     broken = copy(tiny, tmp_path / "base")
     (broken / file).write_bytes((tiny / file).read_bytes()[:-5_000])
     with pytest.raises(WeightsMissing, match="cut short"):
         use(broken, monkeypatch, clips)
 
 
-def test_a_dvae_that_is_none_does_not_pass_silently(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clips: list[Clip]) -> None:
+def test_a_dvae_that_is_none_does_not_pass_silently(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clips: list[Clip]
+) -> None:
     wrong = copy(tiny, tmp_path / "base")
     torch.save({"encoder.something": torch.zeros(3)}, wrong / "dvae.pth")
     with pytest.raises(WeightsMissing, match="not this model"):
@@ -206,11 +235,15 @@ class Cramped(XttsEngine):
 def test_activations_are_computed_twice_where_one_clip_does_not_fit_and_nothing_else_changes(
     engine: XttsEngine, features: list[Features], tmp_path: Path
 ) -> None:
-    settings = TrainSettings.from_json({**SETTINGS.to_json(), "steps": 3, "eval_every": 3, "micro_batch": 1, "lora": vars(LORA)})
+    settings = TrainSettings.from_json(
+        {**SETTINGS.to_json(), "steps": 3, "eval_every": 3, "micro_batch": 1, "lora": vars(LORA)}
+    )
     roomy, cramped = Collected(), Collected()
     train(engine, engine.load(None, training=True), features[:5], features[9:], settings, tmp_path / "a", report=roomy)
     engine = Cramped()
-    train(engine, engine.load(None, training=True), features[:5], features[9:], settings, tmp_path / "b", report=cramped)
+    train(
+        engine, engine.load(None, training=True), features[:5], features[9:], settings, tmp_path / "b", report=cramped
+    )
     assert any("computed twice" in text for _, text in cramped.lines)
     assert cramped.curves["held_out/loss"] == pytest.approx(roomy.curves["held_out/loss"], rel=1e-5)
 
@@ -244,10 +277,18 @@ def test_attention_of_rows_end_to_end_is_torchs_own_of_each_row(shares: tuple[in
     lengths = (70, 33, 51)
     beginnings = beginning * len(shares)
     exact = [torch.randn(3, beginnings + sum(lengths), 64, generator=generator, requires_grad=True) for _ in range(3)]
-    begins = [[one[:, n * beginning : (n + 1) * beginning] for n, rows in enumerate(shares) for _ in range(rows)] for one in exact]
+    begins = [
+        [one[:, n * beginning : (n + 1) * beginning] for n, rows in enumerate(shares) for _ in range(rows)]
+        for one in exact
+    ]
     owns = [one[:, beginnings:].split(lengths, dim=1) for one in exact]
-    whole = [[torch.cat(pair, dim=1) for pair in zip(a, b, strict=True)] if a else b for a, b in zip(begins, owns, strict=True)]
-    heard = [torch.nn.functional.scaled_dot_product_attention(*part, is_causal=True) for part in zip(*whole, strict=True)]
+    whole = [
+        [torch.cat(pair, dim=1) for pair in zip(a, b, strict=True)] if a else b
+        for a, b in zip(begins, owns, strict=True)
+    ]
+    heard = [
+        torch.nn.functional.scaled_dot_product_attention(*part, is_causal=True) for part in zip(*whole, strict=True)
+    ]
     firsts = [sum(shares[:n]) for n in range(len(shares))]
     wanted = torch.cat([*(heard[row][:, :beginning] for row in firsts), *(one[:, beginning:] for one in heard)], dim=1)
     wanted.square().sum().backward()

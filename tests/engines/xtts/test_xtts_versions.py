@@ -21,7 +21,9 @@ LORA = LoraSettings(rank=4, alpha=8)
 SETTINGS = TrainSettings(steps=1, learning_rate=1e-3)
 
 
-def taught(engine: XttsEngine, parent: Path | None, lora: LoraSettings | None, clips: list[Clip], seed: int = 1) -> voices.XttsModel:
+def taught(
+    engine: XttsEngine, parent: Path | None, lora: LoraSettings | None, clips: list[Clip], seed: int = 1
+) -> voices.XttsModel:
     """A voice whose trained parameters have moved."""
     voice = engine.load(parent, training=True, reference=clips[:2])
     generator = torch.Generator().manual_seed(seed)
@@ -62,14 +64,20 @@ def test_a_version_holds_only_what_is_its_own(engine: XttsEngine, clips: list[Cl
     full = saved(engine, taught(engine, None, None, clips), tmp_path / "1")
     lora = saved(engine, taught(engine, None, LORA, clips), tmp_path / "2")
     assert sorted(path.name for path in full.iterdir()) == ["gpt.safetensors", "settings.json", "voice.safetensors"]
-    assert sorted(path.name for path in lora.iterdir()) == ["adapters.safetensors", "settings.json", "voice.safetensors"]
+    assert sorted(path.name for path in lora.iterdir()) == [
+        "adapters.safetensors",
+        "settings.json",
+        "voice.safetensors",
+    ]
     assert all(name.split(".")[-1] in "ab" for name in load_file(lora / "adapters.safetensors"))
 
 
 def test_adapters_of_full_size_are_a_hundredth_of_the_base_at_most() -> None:
     """By arithmetic: the real base cannot be fetched for a test."""
     layers, channels, rank = 30, 1_024, LoraSettings().rank
-    per_layer = rank * ((channels + 3 * channels) + (channels + channels) + (channels + 4 * channels) + (4 * channels + channels))
+    per_layer = rank * (
+        (channels + 3 * channels) + (channels + channels) + (channels + 4 * channels) + (4 * channels + channels)
+    )
     latents = 4 * (32 * channels + 512)
     assert 2 * layers * per_layer + latents <= 0.01 * 1_867_929_118
 
@@ -91,14 +99,20 @@ def test_adapters_of_another_rank_go_on_top_of_the_parents(
     voice = taught(engine, first, LoraSettings(rank=2, alpha=4), clips, seed=2)
     second = saved(engine, voice, tmp_path / "2")
     assert voices._about(second)["on"] == ["../1"]
-    assert losses(engine, engine.load(second), features)["loss"] == pytest.approx(losses(engine, voice, features)["loss"], rel=1e-3)
+    assert losses(engine, engine.load(second), features)["loss"] == pytest.approx(
+        losses(engine, voice, features)["loss"], rel=1e-3
+    )
 
 
-def test_adapters_on_a_full_version(engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path) -> None:
+def test_adapters_on_a_full_version(
+    engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
+) -> None:
     first = saved(engine, taught(engine, None, None, clips), tmp_path / "1")
     voice = taught(engine, first, LORA, clips, seed=2)
     second = saved(engine, voice, tmp_path / "2")
-    assert losses(engine, engine.load(second), features)["loss"] == pytest.approx(losses(engine, voice, features)["loss"], rel=1e-3)
+    assert losses(engine, engine.load(second), features)["loss"] == pytest.approx(
+        losses(engine, voice, features)["loss"], rel=1e-3
+    )
 
 
 def test_merging_keeps_what_is_heard_and_coquis_own_names(
@@ -114,7 +128,9 @@ def test_merging_keeps_what_is_heard_and_coquis_own_names(
     assert losses(engine, engine.load(again), features)["loss"] == pytest.approx(before, rel=1e-4)
 
 
-def test_two_voices_take_turns_on_one_base(engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path) -> None:
+def test_two_voices_take_turns_on_one_base(
+    engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
+) -> None:
     one = saved(engine, taught(engine, None, LORA, clips, seed=1), tmp_path / "1")
     other = saved(engine, taught(engine, None, LORA, clips, seed=2), tmp_path / "2")
     alone = [losses(engine, engine.load(version), features)["loss"] for version in (one, other)]
@@ -138,7 +154,9 @@ def test_merging_one_voice_leaves_the_base_of_the_others(
 
 
 @pytest.mark.parametrize("format", ["coqui", "coqui-fp16"])
-def test_stock_coqui_tts_loads_an_export_and_speaks(format: str, engine: XttsEngine, clips: list[Clip], tmp_path: Path) -> None:
+def test_stock_coqui_tts_loads_an_export_and_speaks(
+    format: str, engine: XttsEngine, clips: list[Clip], tmp_path: Path
+) -> None:
     version = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
     folder = tmp_path / "export"
     folder.mkdir()

@@ -1,4 +1,5 @@
-"""Whether a folder has the base: every wrong, partial or foreign file is a sentence, told without running anything that is in it."""
+"""Whether a folder has the base: every wrong, partial or foreign file is a sentence, told without running anything that
+is in it."""
 
 from __future__ import annotations
 
@@ -85,7 +86,10 @@ def test_a_dvae_without_its_encoder_is_no_dvae(folder: Path) -> None:
     """Loaded with strict=False, its encoder would be noise and every code wrong."""
     state = torch.load(folder / "dvae.pth", weights_only=True)
     torch.save({name: value for name, value in state.items() if not name.startswith("encoder.3.")}, folder / "dvae.pth")
-    assert refused(folder) == "dvae.pth is not this model's DVAE: encoder.3.net.0.weight is not there and should be 1024×1024×3."
+    assert (
+        refused(folder)
+        == "dvae.pth is not this model's DVAE: encoder.3.net.0.weight is not there and should be 1024×1024×3."
+    )
 
 
 def test_a_dvae_named_model_is_recognised(folder: Path) -> None:
@@ -117,7 +121,10 @@ def test_a_list_of_words_is_no_tokenizer(folder: Path) -> None:
 
 def test_a_tokenizer_with_more_tokens_than_the_model(folder: Path) -> None:
     change(folder / "vocab.json", lambda vocabulary: vocabulary["model"]["vocab"].update(surplus=9999))
-    assert re.fullmatch(r"model\.pth does not belong to vocab\.json: it was made for \d+ tokens, and there are 10,000\.", refused(folder))
+    assert re.fullmatch(
+        r"model\.pth does not belong to vocab\.json: it was made for \d+ tokens, and there are 10,000\.",
+        refused(folder),
+    )
 
 
 def test_special_tokens_may_stand_beside_the_vocabulary(folder: Path) -> None:
@@ -152,7 +159,9 @@ def test_checkpoints_of_coquis_own_trainer_are_taken(folder: Path) -> None:
     """They have the same tensors under another name, with the trainer's own beside them."""
     state = torch.load(folder / "model.pth", weights_only=True)["model"]
     dvae = torch.load(folder / "dvae.pth", weights_only=True)
-    prefixed = {f"xtts.{name}": value for name, value in state.items()} | {f"dvae.{name}": value for name, value in dvae.items()}
+    prefixed = {f"xtts.{name}": value for name, value in state.items()} | {
+        f"dvae.{name}": value for name, value in dvae.items()
+    }
     torch.save({"model": prefixed, "config": {}, "step": 12}, folder / "model.pth")
     weights.check(folder)
 
@@ -180,7 +189,9 @@ def test_a_version_is_not_put_onto_another_base(
     engine.load(version)
 
     saved = torch.load(folder / "model.pth", weights_only=True)
-    torch.save(saved | {"step": 3}, folder / "model.pth")  # the same tensors in another file, as Coqui's loader writes them back
+    torch.save(
+        saved | {"step": 3}, folder / "model.pth"
+    )  # the same tensors in another file, as Coqui's loader writes them back
     monkeypatch.setenv("MYNA_XTTS_BASE", str(folder))
     engine.load(version)
 

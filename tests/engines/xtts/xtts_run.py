@@ -1,4 +1,5 @@
-"""A training of the tiny XTTS, to be killed: see ../training/killed.py. XTTS_LORA_RANK is the adapters' rank; 0 trains all."""
+"""A training of the tiny XTTS, to be killed: see ../training/killed.py. XTTS_LORA_RANK is the adapters' rank; 0 trains
+all."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ from engines.xtts.engine import create
 
 RANK = int(os.environ.get("XTTS_LORA_RANK", "0"))
 SETTINGS = TrainSettings(
-    steps=12, learning_rate=1e-3, batch_size=4, micro_batch=3, warmup=2, eval_every=3, checkpoint_every=4, patience=0, threads=1, seed=3,
-    lora=LoraSettings(RANK, 2 * RANK, dropout=0.1) if RANK else None,
+    steps=12, learning_rate=1e-3, batch_size=4, micro_batch=3, warmup=2, eval_every=3, checkpoint_every=4, patience=0,
+    threads=1, seed=3, lora=LoraSettings(RANK, 2 * RANK, dropout=0.1) if RANK else None,
 )  # fmt: skip
 
 
@@ -37,7 +38,9 @@ def made_up(count: int, seed: int) -> list[Features]:
 def train_once(run_dir: Path, report: Reporter) -> tuple[Model, TrainResult]:
     engine = create()
     model = engine.load(None, training=True)
-    return model, train(engine, model, made_up(10, 1), made_up(3, 2), SETTINGS, run_dir, report=report, old_clips=made_up(6, 3))
+    return model, train(
+        engine, model, made_up(10, 1), made_up(3, 2), SETTINGS, run_dir, report=report, old_clips=made_up(6, 3)
+    )
 
 
 if __name__ == "__main__":

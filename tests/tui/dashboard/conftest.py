@@ -23,7 +23,9 @@ def home() -> Iterator[Path]:
 @pytest.fixture
 def stage(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setattr(wording, "clock", lambda: NOW.seconds + 600.0)
-    monkeypatch.setattr(wording, "moment", lambda stamp: stamp.ToDatetime().strftime("%H:%M:%S") if stamp.seconds else "")
+    monkeypatch.setattr(
+        wording, "moment", lambda stamp: stamp.ToDatetime().strftime("%H:%M:%S") if stamp.seconds else ""
+    )
     made = Stage(home)
     made.open()
     yield made

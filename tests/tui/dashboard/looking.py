@@ -38,7 +38,9 @@ class Eye:
     def text(self) -> str:
         """What stands on the screen, a line each, without colours."""
         width, height = self.app.size
-        console = Console(width=width, height=height, file=io.StringIO(), force_terminal=True, record=True, legacy_windows=False)
+        console = Console(
+            width=width, height=height, file=io.StringIO(), force_terminal=True, record=True, legacy_windows=False
+        )
         console.print(self.app.screen._compositor.render_update(full=True, screen_stack=self.app._background_screens))
         lines = console.export_text(styles=False).split("\n")[:height]
         return "".join(line.rstrip() + "\n" for line in lines)
@@ -63,7 +65,12 @@ class Eye:
 
 @asynccontextmanager
 async def looking(
-    home: Path, size: tuple[int, int] = (80, 24), *, readonly: bool = False, settings: Settings | None = None, toasts: bool = False
+    home: Path,
+    size: tuple[int, int] = (80, 24),
+    *,
+    readonly: bool = False,
+    settings: Settings | None = None,
+    toasts: bool = False,
 ) -> AsyncIterator[Eye]:
     """The dashboard on the daemon of `home`, connected. `toasts`: what is said and goes away by itself is seen, too."""
     app = Dashboard(address(home_folder=home), settings or Settings(theme="myna-dark"), readonly=readonly, start=False)

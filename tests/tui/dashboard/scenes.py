@@ -1,4 +1,5 @@
-"""Four states of a workshop, set on the paper daemon: empty, busy, failed; and disconnected, which is busy and then gone.
+"""Four states of a workshop, set on the paper daemon: empty, busy, failed; and disconnected, which is busy and then
+gone.
 
 Add here what your screen shows: all six screens are drawn in each scene.
 """
@@ -40,7 +41,9 @@ def empty(stage: Stage) -> None:
         time=at(0), no_gpu="There is no NVIDIA driver on this machine; work runs on the CPU.", cpu=0.04,
         memory_total=32 * GB, memory_used=6 * GB, disk_total=1000 * GB, disk_free=740 * GB,
     )  # fmt: skip
-    stage.system.info = pb.InfoResponse(version="0.1.0", home="/srv/myna", started=at(-3600), cursor=100, pid=1, sample=sample)
+    stage.system.info = pb.InfoResponse(
+        version="0.1.0", home="/srv/myna", started=at(-3600), cursor=100, pid=1, sample=sample
+    )
 
 
 def busy(stage: Stage) -> None:
@@ -49,28 +52,29 @@ def busy(stage: Stage) -> None:
     waits = "GPU held by train #12"
     rows = [
         told.job(
-            12, "train", "anna", "train anna from v6 on dataset #4", State.RUNNING, at(-60), started=at(0), progress=going, run=12,
-            gpu_lane=True, priority=10,
+            12, "train", "anna", "train anna from v6 on dataset #4", State.RUNNING, at(-60), started=at(0),
+            progress=going, run=12, gpu_lane=True, priority=10,
         ),
         told.job(
             15, "ingest", "ben", "take 3 files of ben", State.RUNNING, at(590), started=at(595),
             progress=pb.Progress(done=1, total=3, unit="files", eta_seconds=4),
         ),
         told.job(
-            13, "evaluate", "cleo", "evaluate cleo@3 against v2", State.QUEUED, at(100), why=waits, gpu_lane=True, priority=30, place=13.0,
-            attempts=0,
+            13, "evaluate", "cleo", "evaluate cleo@3 against v2", State.QUEUED, at(100), why=waits, gpu_lane=True,
+            priority=30, place=13.0, attempts=0,
         ),
         told.job(
-            14, "train", "ben", "train ben from the base on dataset #1", State.QUEUED, at(200), why=waits, gpu_lane=True, priority=10,
-            place=14.0, attempts=0,
+            14, "train", "ben", "train ben from the base on dataset #1", State.QUEUED, at(200), why=waits,
+            gpu_lane=True, priority=10, place=14.0, attempts=0,
         ),
         told.job(
-            11, "train", "dora", "train dora from v1 on dataset #2", State.PAUSED, at(-900), started=at(-800), since=at(-300),
-            paused_by_person=True, progress=pb.Progress(done=800, total=2_000), run=11, gpu_lane=True, priority=10,
+            11, "train", "dora", "train dora from v1 on dataset #2", State.PAUSED, at(-900), started=at(-800),
+            since=at(-300), paused_by_person=True, progress=pb.Progress(done=800, total=2_000), run=11, gpu_lane=True,
+            priority=10,
         ),
         told.job(
-            10, "dataset", "anna", "make anna's dataset #4", State.SUCCEEDED, at(-500), started=at(-480), ended=at(-400),
-            why="Dataset #4: 512 clips, 41 min.",
+            10, "dataset", "anna", "make anna's dataset #4", State.SUCCEEDED, at(-500), started=at(-480),
+            ended=at(-400), why="Dataset #4: 512 clips, 41 min.",
         ),
         told.job(
             9, "export", "anna", "export anna@5", State.CANCELLED, at(-4000), ended=at(-3900), cancelled_by="a person",
@@ -98,16 +102,16 @@ def busy(stage: Stage) -> None:
     adapters = replace(whole, steps=2_000, learning_rate=2e-4, lora=LoraSettings(rank=8, alpha=16))
     runs = [
         told.run(
-            12, "anna", whole.to_json(), series=(*losses, "learning_rate"), started=at(0), dataset=4, from_version=6, step=1_200,
-            steps=4_000, best_step=800, best_loss=0.812,
+            12, "anna", whole.to_json(), series=(*losses, "learning_rate"), started=at(0), dataset=4, from_version=6,
+            step=1_200, steps=4_000, best_step=800, best_loss=0.812,
         ),
         told.run(
-            11, "dora", adapters.to_json(), series=losses, started=at(-800), dataset=2, from_version=1, step=800, steps=2_000,
-            best_step=800, best_loss=1.02,
+            11, "dora", adapters.to_json(), series=losses, started=at(-800), dataset=2, from_version=1, step=800,
+            steps=2_000, best_step=800, best_loss=1.02,
         ),
         told.run(
-            8, "anna", replace(whole, steps=3_000).to_json(), series=losses, started=at(-90_000), ended=at(-86_000), dataset=3,
-            from_version=5, to_version=6, step=3_000, steps=3_000, best_step=2_600, best_loss=0.84,
+            8, "anna", replace(whole, steps=3_000).to_json(), series=losses, started=at(-90_000), ended=at(-86_000),
+            dataset=3, from_version=5, to_version=6, step=3_000, steps=3_000, best_step=2_600, best_loss=0.84,
         ),
     ]  # fmt: skip
     stage.runs.rows = {row.id: row for row in runs}
@@ -117,10 +121,17 @@ def busy(stage: Stage) -> None:
         pb.GpuProcess(pid=4243, memory=2 * GB, owner="speech", ours=True),
         pb.GpuProcess(pid=977, memory=3 * GB, owner="blender"),
     ]
-    gpu = pb.Gpu(name="NVIDIA RTX 4090", memory_total=24 * GB, memory_used=16 * GB, utilisation=0.93, temperature=71, power=388,
+    gpu = pb.Gpu(name="NVIDIA RTX 4090", memory_total=24 * GB, memory_used=16 * GB, utilisation=0.93, temperature=71,
+    power=388,
                  power_limit=450, processes=processes)  # fmt: skip
     sample = pb.SystemSample(
-        time=at(600), gpus=[gpu], cpu=0.31, memory_total=64 * GB, memory_used=23 * GB, disk_total=1000 * GB, disk_free=212 * GB
+        time=at(600),
+        gpus=[gpu],
+        cpu=0.31,
+        memory_total=64 * GB,
+        memory_used=23 * GB,
+        disk_total=1000 * GB,
+        disk_free=212 * GB,
     )
     stage.system.samples = [an_hour(sample, minute) for minute in range(61)]
     sample.time.CopyFrom(at(-3_060))
@@ -133,9 +144,15 @@ def busy(stage: Stage) -> None:
         jobs={"running": 2, "queued": 2, "paused": 1, "succeeded": 1, "cancelled": 1}, inbox=arriving,
     )  # fmt: skip
     stage.jobs.events = [
-        pb.Event(cursor=101, time=at(300), inbox=pb.InboxEvent(voice="anna", name="monday.flac", state="taken", seconds=312.0)),
         pb.Event(
-            cursor=102, time=at(360), inbox=pb.InboxEvent(voice="anna", name="notes.docx", state="refused", why="It is no audio file.")
+            cursor=101,
+            time=at(300),
+            inbox=pb.InboxEvent(voice="anna", name="monday.flac", state="taken", seconds=312.0),
+        ),
+        pb.Event(
+            cursor=102,
+            time=at(360),
+            inbox=pb.InboxEvent(voice="anna", name="notes.docx", state="refused", why="It is no audio file."),
         ),
     ]
 
@@ -145,14 +162,16 @@ def failed(stage: Stage) -> None:
     busy(stage)
     rows = [
         told.job(
-            12, "train", "anna", "train anna from v6 on dataset #4", State.FAILED, at(-60), started=at(0), ended=at(500), run=12,
-            attempts=3, gpu_lane=True, priority=10, why="The worker was killed three times in a row.", error_kind="crashed",
-            error_hint="Look at its log; `myna retry 12` tries again.", log_tail="step 1,200: held-out loss 0.846\nKilled",
+            12, "train", "anna", "train anna from v6 on dataset #4", State.FAILED, at(-60), started=at(0),
+            ended=at(500), run=12, attempts=3, gpu_lane=True, priority=10,
+            why="The worker was killed three times in a row.", error_kind="crashed",
+            error_hint="Look at its log; `myna retry 12` tries again.",
+            log_tail="step 1,200: held-out loss " "0.846\nKilled",
         ),
         told.job(
-            11, "train", "dora", "train dora from v1 on dataset #2", State.FAILED, at(-900), started=at(-800), ended=at(-300), run=11,
-            gpu_lane=True, priority=10, why="The disk is full: 1.2 GB are missing.", error_kind="disk-full",
-            error_hint="Free some room, then retry.",
+            11, "train", "dora", "train dora from v1 on dataset #2", State.FAILED, at(-900), started=at(-800),
+            ended=at(-300), run=11, gpu_lane=True, priority=10, why="The disk is full: 1.2 GB are missing.",
+            error_kind="disk-full", error_hint="Free some room, then retry.",
         ),
     ]  # fmt: skip
     stage.jobs.rows = {row.id: row for row in rows}

@@ -36,7 +36,8 @@ KEYS = {  #: what is pressed before the picture is taken
 NAMED = {"\0": "space", "\1": "full_stop"}
 STILL = 2.0  #: seconds for everything to have come
 TEXT = re.compile(
-    r'<text(?P<before>[^>]*?) x="(?P<x>[^"]*)"(?P<middle>[^>]*?)textLength="(?P<length>[^"]*)"(?P<after>[^>]*)>(?P<words>[^<]+)</text>'
+    r"<text(?P<before>[^>]*?) "
+    r'x="(?P<x>[^"]*)"(?P<middle>[^>]*?)textLength="(?P<length>[^"]*)"(?P<after>[^>]*)>(?P<words>[^<]+)</text>'
 )
 FONTS = "DejaVu Sans Mono"  #: in place of a font from the network
 
@@ -67,8 +68,21 @@ def listeners(stage: Stage) -> None:
     stage.speech.sound = samples.tobytes()
     votes = [("b", 3, 4), ("b", 3, 5), ("a", 4, 3), ("b", 2, 4), ("same", 4, 4), ("b", 3, 4), ("b", 3, 5)]
     stage.voices.rated = [
-        pb.Rating(id=number, voice="anna", a=6, b=7, clip=clip.sha256, text=clip.text, preferred=one, score_a=a, score_b=b, blind=True)
-        for number, ((one, a, b), clip) in enumerate(zip(votes, [clip for clip in stage.datasets.clips if clip.held_out] * 2, strict=False))
+        pb.Rating(
+            id=number,
+            voice="anna",
+            a=6,
+            b=7,
+            clip=clip.sha256,
+            text=clip.text,
+            preferred=one,
+            score_a=a,
+            score_b=b,
+            blind=True,
+        )
+        for number, ((one, a, b), clip) in enumerate(
+            zip(votes, [clip for clip in stage.datasets.clips if clip.held_out] * 2, strict=False)
+        )
     ]
 
 
@@ -82,18 +96,23 @@ def save(path: Path, svg: str) -> None:
 
 
 def _without_blanks(text: re.Match[str]) -> str:
-    """The same text, begun where its first letter stands: converters drop blanks at the edges. Braille is not in a font of even width:
-    each of its letters is put into its own cell."""
+    """The same text, begun where its first letter stands: converters drop blanks at the edges. Braille is not in a font
+    of even width: each of its letters is put into its own cell."""
     words = html.unescape(text["words"])
     if any("\u2800" <= letter <= "\u28ff" for letter in words):
         cell, x = float(text["length"]) / len(words), float(text["x"])
         fixed = f'<text{text["before"]}{text["middle"]}{text["after"]} font-size="16.5px"'
-        return "".join(f'{fixed} x="{x + cell * place:g}">{letter}</text>' for place, letter in enumerate(words) if letter.strip())
+        return "".join(
+            f'{fixed} x="{x + cell * place:g}">{letter}</text>' for place, letter in enumerate(words) if letter.strip()
+        )
     bare = words.strip("\xa0 ")
     cell = float(text["length"]) / len(words)
     x = float(text["x"]) + cell * (len(words) - len(words.lstrip("\xa0 ")))
     between = html.escape(bare).replace("\xa0", "&#160;")
-    return f'<text{text["before"]} x="{x:g}"{text["middle"]}textLength="{cell * len(bare):g}"{text["after"]}>{between}</text>'
+    return (
+        f"<text{text['before']} "
+        f'x="{x:g}"{text["middle"]}textLength="{cell * len(bare):g}"{text["after"]}>{between}</text>'
+    )
 
 
 if __name__ == "__main__":

@@ -42,7 +42,9 @@ def test_every_binding_has_an_id_and_an_id_means_one_thing() -> None:
         assert binding.id, f"{node.__name__}: {binding.key} has no id"
         assert binding.description, f"{node.__name__}: {binding.id} does not say what it does"
         meant = said.setdefault(binding.id, binding.description)
-        assert meant == binding.description, f"{binding.id} means {meant!r}, and {binding.description!r} in {node.__name__}"
+        assert meant == binding.description, (
+            f"{binding.id} means {meant!r}, and {binding.description!r} in {node.__name__}"
+        )
 
 
 def test_no_widget_brings_keys_without_ids(stage: Stage, home: Path) -> None:
@@ -55,13 +57,17 @@ def test_no_widget_brings_keys_without_ids(stage: Stage, home: Path) -> None:
                 await eye.press(place_key(place.name))
                 for offer in offered(eye.app.screen):
                     if not isinstance(offer.node, WRITING):
-                        assert offer.binding.id, f"{place.title}: {type(offer.node).__name__} has {offer.keys} without an id"
+                        assert offer.binding.id, (
+                            f"{place.title}: {type(offer.node).__name__} has {offer.keys} without an id"
+                        )
 
     asyncio.run(look())
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
-def test_every_key_of_a_screen_is_reached_is_in_the_help_and_in_the_palette(stage: Stage, home: Path, place: object) -> None:
+def test_every_key_of_a_screen_is_reached_is_in_the_help_and_in_the_palette(
+    stage: Stage, home: Path, place: object
+) -> None:
     set_scene(stage, "busy")
 
     async def look() -> None:
@@ -154,7 +160,9 @@ def test_few_colours_get_the_theme_for_them(monkeypatch: pytest.MonkeyPatch) -> 
         themes.chosen("sunset")
 
 
-@pytest.mark.parametrize("theme", [theme for theme in themes.THEMES if theme != "myna-dark"])  # that one is in every other test
+@pytest.mark.parametrize(
+    "theme", [theme for theme in themes.THEMES if theme != "myna-dark"]
+)  # that one is in every other test
 def test_every_theme_draws_every_screen(stage: Stage, home: Path, theme: str) -> None:
     set_scene(stage, "busy")
 

@@ -1,4 +1,5 @@
-"""The screen Listen: two versions on the same line, blind, votes and their tally; a sound card made of paper plays them."""
+"""The screen Listen: two versions on the same line, blind, votes and their tally; a sound card made of paper plays
+them."""
 
 from __future__ import annotations
 
@@ -48,7 +49,9 @@ async def listening(eye: Eye) -> None:
     await eye.until(lambda: deck(eye).frames("b") > 0 and deck(eye).begun, "both have spoken")
 
 
-def test_the_newest_version_against_its_parent_and_nobody_is_told_which_is_which(stage: Stage, home: Path, card: Card) -> None:
+def test_the_newest_version_against_its_parent_and_nobody_is_told_which_is_which(
+    stage: Stage, home: Path, card: Card
+) -> None:
     async def story() -> None:
         async with looking(home) as eye:
             await listening(eye)
@@ -153,7 +156,9 @@ def test_a_sentence_of_ones_own_is_said_by_both_with_the_same_seed(stage: Stage,
     see(story())
 
 
-def test_other_versions_are_chosen_and_what_was_never_spoken_is_spoken_now(stage: Stage, home: Path, card: Card) -> None:
+def test_other_versions_are_chosen_and_what_was_never_spoken_is_spoken_now(
+    stage: Stage, home: Path, card: Card
+) -> None:
     async def story() -> None:
         async with looking(home) as eye:
             await eye.press("3")
@@ -173,7 +178,18 @@ def test_other_versions_are_chosen_and_what_was_never_spoken_is_spoken_now(stage
 def test_what_was_voted_before_stands_beside_its_line_and_in_the_tally(stage: Stage, home: Path, card: Card) -> None:
     votes = [("b", 3, 5), ("b", 2, 4), ("same", 4, 4)]
     stage.voices.rated = [
-        pb.Rating(id=n, voice="anna", a=6, b=7, clip="c0ffee" * 10, text="hello there", preferred=one, score_a=a, score_b=b, blind=True)
+        pb.Rating(
+            id=n,
+            voice="anna",
+            a=6,
+            b=7,
+            clip="c0ffee" * 10,
+            text="hello there",
+            preferred=one,
+            score_a=a,
+            score_b=b,
+            blind=True,
+        )
         for n, (one, a, b) in enumerate(votes)
     ]
 
@@ -183,7 +199,9 @@ def test_what_was_voted_before_stands_beside_its_line_and_in_the_tally(stage: St
             text = await eye.sees("= 4/4", "3 ratings, all blind", "v7 was preferred 2 of 2 times.", "1 the same")
             assert "4.3 (2.9 to 5.0, 3)" in text
             await eye.press("n")
-            assert "You have voted on every line. t types another." in [notice.message for notice in eye.app._notifications]
+            assert "You have voted on every line. t types another." in [
+                notice.message for notice in eye.app._notifications
+            ]
 
     see(story())
 

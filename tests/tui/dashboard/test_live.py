@@ -57,7 +57,8 @@ def test_what_is_old_is_forgotten_and_what_lives_is_kept(home: Path, monkeypatch
 
 
 def test_a_days_events_leave_no_memory_and_no_files_behind(stage: Stage, home: Path) -> None:
-    """864,000 s at one event a tenth of a second, shortened: a twentieth of them at once, then the same again must not cost anything."""
+    """864,000 s at one event a tenth of a second, shortened: a twentieth of them at once, then the same again must not
+    cost anything."""
     set_scene(stage, "busy")
 
     def a_while(mine: Live) -> None:
@@ -65,7 +66,9 @@ def test_a_days_events_leave_no_memory_and_no_files_behind(stage: Stage, home: P
         for number in range(20_000):
             going.status.running.progress.done = number
             mine._take(pb.Event(job=going))
-            mine._take(pb.Event(cursor=number + 1, inbox=pb.InboxEvent(voice="anna", name=f"{number}.wav", state="taken")))
+            mine._take(
+                pb.Event(cursor=number + 1, inbox=pb.InboxEvent(voice="anna", name=f"{number}.wav", state="taken"))
+            )
             mine._take(pb.Event(cursor=number + 1, notice=pb.Notice(level="info", sentence=f"Number {number}.")))
             mine.samples.append(pb.SystemSample(cpu=0.5))
 
@@ -81,7 +84,11 @@ def test_a_days_events_leave_no_memory_and_no_files_behind(stage: Stage, home: P
         gc.collect()
         assert len(gc.get_objects()) - objects < 500
         assert len(os.listdir("/proc/self/fd")) <= files
-        assert (len(mine.inbox), len(mine.samples), len(mine.notices)) == (live.FILES_KEPT, live.SAMPLES_KEPT, live.FILES_KEPT)
+        assert (len(mine.inbox), len(mine.samples), len(mine.notices)) == (
+            live.FILES_KEPT,
+            live.SAMPLES_KEPT,
+            live.FILES_KEPT,
+        )
         watching.cancel()
 
     asyncio.run(look())

@@ -29,7 +29,8 @@ def watch(home: Path, steps: Any, *, size: tuple[int, int] = (200, 50), readonly
 
 
 async def within_a_second(eye: Eye, *words: str) -> None:
-    """The words stand on the screen at most a second after now; a machine with more to do than it has cores takes as much longer."""
+    """The words stand on the screen at most a second after now; a machine with more to do than it has cores takes as
+    much longer."""
     began = time.monotonic()
     await eye.sees(*words)
     allowed = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
@@ -44,7 +45,9 @@ def test_a_worker_that_crashes_is_said_within_a_second(stage: Stage, home: Path)
 
     async def steps(eye: Eye) -> None:
         await eye.sees("1,200 of 4,000 steps")
-        error = pb.JobError(kind=pb.CRASHED, sentence="The worker was killed three times in a row.", hint="Look at its log.")
+        error = pb.JobError(
+            kind=pb.CRASHED, sentence="The worker was killed three times in a row.", hint="Look at its log."
+        )
         row = pb.Job()
         row.CopyFrom(stage.jobs.rows[12])
         row.status.CopyFrom(pb.JobStatus(failed=pb.JobStatus.Failed(started=at(0), ended=at(500), error=error)))
@@ -65,7 +68,9 @@ def test_a_full_disk_is_said_within_a_second(stage: Stage, home: Path) -> None:
         row.status.CopyFrom(waits)
         stage.jobs.tell(job=row)
         await within_a_second(eye, "disk 2.1 GB short")
-        stage.jobs.tell(notice=pb.Notice(level="error", sentence="The disk is full: nothing is taken.", hint="Free 2.1 GB."))
+        stage.jobs.tell(
+            notice=pb.Notice(level="error", sentence="The disk is full: nothing is taken.", hint="Free 2.1 GB.")
+        )
         await within_a_second(eye, "The disk is full: nothing is taken.")
 
     watch(home, steps)
@@ -76,7 +81,11 @@ def test_a_refused_file_is_said_within_a_second_and_why(stage: Stage, home: Path
 
     async def steps(eye: Eye) -> None:
         await eye.sees("ben/interview 1.wav")
-        stage.jobs.tell(inbox=pb.InboxEvent(voice="ben", name="interview 1.wav", state="refused", why="Its sound ends in the middle."))
+        stage.jobs.tell(
+            inbox=pb.InboxEvent(
+                voice="ben", name="interview 1.wav", state="refused", why="Its sound ends in the middle."
+            )
+        )
         await within_a_second(eye, "2 refused", "Its sound ends in the middle.")
 
     watch(home, steps)
@@ -149,7 +158,9 @@ def test_the_log_grows_and_keeps_what_a_terminal_would_obey_out(stage: Stage, ho
 
     async def steps(eye: Eye) -> None:
         await eye.sees("micro-batch 16 → 8")
-        stage.jobs._told.add(stage.jobs.lines, pb.LogLine(time=at(0), level="info", text="[red]not markup[/] \x1b[2J", cursor=99))
+        stage.jobs._told.add(
+            stage.jobs.lines, pb.LogLine(time=at(0), level="info", text="[red]not markup[/] \x1b[2J", cursor=99)
+        )
         await eye.sees("[red]not markup[/] \\x1b[2J")
 
     watch(home, steps)
@@ -251,7 +262,9 @@ def test_a_zoom_asks_for_finer_points_of_what_is_seen(stage: Stage, home: Path) 
     async def steps(eye: Eye) -> None:
         await eye.sees("best 0.9036 at 1,200")
         await eye.press("tab", "plus", "plus")
-        await eye.until(lambda: any(asked.from_step > 0 for asked in stage.runs.asked), "a part of the run to be asked for")
+        await eye.until(
+            lambda: any(asked.from_step > 0 for asked in stage.runs.asked), "a part of the run to be asked for"
+        )
         assert all(0 < asked.max_buckets <= 1_000 for asked in stage.runs.asked)
 
     watch(home, steps)

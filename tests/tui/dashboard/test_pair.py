@@ -31,7 +31,9 @@ def test_blind_chance_decides_the_same_way_for_the_same_seed_and_about_as_often_
 
 
 @given(st.text(min_size=1), st.sampled_from(["a", "b"]), st.integers(0, 5), st.integers(0, 5), st.booleans())
-def test_a_vote_counts_for_the_version_that_was_heard(clip: str, preferred: Preferred, score_a: int, score_b: int, blind: bool) -> None:
+def test_a_vote_counts_for_the_version_that_was_heard(
+    clip: str, preferred: Preferred, score_a: int, score_b: int, blind: bool
+) -> None:
     heard = hearing(clip, blind=blind)
     rating = heard.rating(Vote(preferred, score_a, score_b))
     version = {"a": rating.a, "b": rating.b}
@@ -56,7 +58,8 @@ def test_a_pair_is_written_as_versions_are(one: str, two: str, pair: Pair) -> No
 
 
 @pytest.mark.parametrize(
-    ("one", "two", "why"), [("anna@6", "ben@7", "different people"), ("anna@9", "anna", "Both are anna@9"), ("", "7", "names no version")]
+    ("one", "two", "why"),
+    [("anna@6", "ben@7", "different people"), ("anna@9", "anna", "Both are anna@9"), ("", "7", "names no version")],
 )
 def test_what_is_no_pair_is_said_in_words(one: str, two: str, why: str) -> None:
     with pytest.raises(ClientError, match=why):

@@ -1,4 +1,5 @@
-"""Every screen as a person sees it: in each scene, on a small terminal and on a large one. See pictures.py for how to draw them anew."""
+"""Every screen as a person sees it: in each scene, on a small terminal and on a large one. See pictures.py for how to
+draw them anew."""
 
 from __future__ import annotations
 

@@ -26,12 +26,23 @@ def numbers(jobs: list[pb.Job]) -> list[int]:
 
 
 def test_what_runs_comes_first_then_what_is_held_then_the_queue_then_what_ended_newest_first() -> None:
-    jobs = [job(1, "succeeded"), job(2, "failed"), job(3, "queued"), job(4, "paused"), job(5, "running"), job(6, "succeeded")]
+    jobs = [
+        job(1, "succeeded"),
+        job(2, "failed"),
+        job(3, "queued"),
+        job(4, "paused"),
+        job(5, "running"),
+        job(6, "succeeded"),
+    ]
     assert numbers(ordered(jobs)) == [5, 4, 3, 2, 6, 1]
 
 
 def test_the_queue_is_by_priority_then_by_place_however_jobs_were_moved() -> None:
-    jobs = [job(1, "queued", priority=10, place=7.0), job(2, "queued", priority=10, place=2.5), job(3, "queued", priority=30, place=9.0)]
+    jobs = [
+        job(1, "queued", priority=10, place=7.0),
+        job(2, "queued", priority=10, place=2.5),
+        job(3, "queued", priority=30, place=9.0),
+    ]
     assert numbers(ordered(jobs)) == [3, 2, 1]
 
 

@@ -75,7 +75,13 @@ def test_a_run_is_repeated_with_its_settings_but_for_the_one_that_was_changed(st
         spec = stage.jobs.submitted[0].spec.train
         chosen = spec.options
         assert (spec.voice, spec.dataset, getattr(spec, "from")) == ("anna", 3, "5")
-        assert (chosen.steps, chosen.learning_rate, chosen.batch_size, chosen.lora_rank, chosen.seed) == (3_000, 0.0005, 16, 0, 1)
+        assert (chosen.steps, chosen.learning_rate, chosen.batch_size, chosen.lora_rank, chosen.seed) == (
+            3_000,
+            0.0005,
+            16,
+            0,
+            1,
+        )
 
     watch(stage, home, steps)
 

@@ -1,4 +1,5 @@
-"""The screen Say: a text is heard while it is made, kept in the history, and saved; a sound card made of paper plays it."""
+"""The screen Say: a text is heard while it is made, kept in the history, and saved; a sound card made of paper plays
+it."""
 
 from __future__ import annotations
 
@@ -151,7 +152,9 @@ def test_what_goes_wrong_is_said_in_words_and_kept_so(stage: Stage, home: Path, 
     see(story())
 
 
-def test_it_is_saved_as_a_file_and_none_is_written_over_unasked(stage: Stage, home: Path, card: Card, tmp_path: Path) -> None:
+def test_it_is_saved_as_a_file_and_none_is_written_over_unasked(
+    stage: Stage, home: Path, card: Card, tmp_path: Path
+) -> None:
     async def story() -> None:
         async with looking(home) as eye:
             await said(eye, "Hi")
@@ -177,7 +180,9 @@ def test_it_is_saved_as_a_file_and_none_is_written_over_unasked(stage: Stage, ho
     see(story())
 
 
-def test_without_a_sound_card_it_is_said_once_and_everything_else_works(stage: Stage, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_sound_card_it_is_said_once_and_everything_else_works(
+    stage: Stage, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     stage.datasets.clips[0].held_out = True  # a line to listen to
 
@@ -201,7 +206,9 @@ def test_without_a_sound_card_it_is_said_once_and_everything_else_works(stage: S
     see(story())
 
 
-def test_leaving_the_screen_silences_it_and_reading_only_means_not_speaking(stage: Stage, home: Path, card: Card) -> None:
+def test_leaving_the_screen_silences_it_and_reading_only_means_not_speaking(
+    stage: Stage, home: Path, card: Card
+) -> None:
     card.by_itself = False  # it plays on until it is stopped
 
     async def story() -> None:

@@ -100,9 +100,12 @@ def test_once_and_a_pipe_get_one_frame_as_text(home: Path, myna: Run) -> None:
 def test_a_command_does_not_load_the_dashboard(home: Path) -> None:
     """`myna status` stays quick."""
     code = (
-        "import sys; from tui import cli; cli.run(['status']); sys.exit(any(name.partition('.')[0] == 'textual' for name in sys.modules))"
+        "import sys; from tui import cli; cli.run(['status']); sys.exit(any(name.partition('.')[0] == "
+        "'textual' for name in sys.modules))"
     )
-    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=clean_environment(home), capture_output=True, check=False)
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=clean_environment(home), capture_output=True, check=False
+    )
     assert ended.returncode == 0, ended.stderr
 
 

@@ -51,7 +51,9 @@ def test_the_tree_tells_who_came_from_whom_and_what_each_gained(busy: Stage, hom
         assert "│ └ v3" in lines[0], "it branched off"
         assert "✗ rejected" in lines[0]
         assert "0.650 -0.030 worse" in lines[0]
-        assert "0.740 +0.060 better" in next(line for line in text.splitlines() if "├ v4 " in line), "against v2, which it came from"
+        assert "0.740 +0.060 better" in next(line for line in text.splitlines() if "├ v4 " in line), (
+            "against v2, which it came from"
+        )
 
     told(home, story)
 
@@ -70,12 +72,16 @@ def test_promoting_asks_first_and_then_shows_who_speaks(busy: Stage, home: Path)
         await eye.sees("anna@7 speaks for anna from now on.")
         voice = busy.voices.rows[0]
         busy.jobs.tell(voice=voice)
-        await eye.until(lambda: any("v7" in line and "● promoted" in line for line in eye.text().splitlines()), "v7 speaks")
+        await eye.until(
+            lambda: any("v7" in line and "● promoted" in line for line in eye.text().splitlines()), "v7 speaks"
+        )
 
     told(home, story)
 
 
-def test_deleting_a_voice_asks_first_says_how_it_comes_back_and_takes_it_out_of_the_tree(busy: Stage, home: Path) -> None:
+def test_deleting_a_voice_asks_first_says_how_it_comes_back_and_takes_it_out_of_the_tree(
+    busy: Stage, home: Path
+) -> None:
     async def story(eye: Eye) -> None:
         await eye.press("D")
         await eye.sees("Delete the voice anna?", "myna voices restore anna")
@@ -146,7 +152,9 @@ def test_what_was_not_scored_can_be_scored_from_here(busy: Stage, home: Path) ->
     told(home, story)
 
 
-def test_the_same_line_is_heard_from_a_version_from_the_other_and_from_the_person(busy: Stage, home: Path, card: Card) -> None:
+def test_the_same_line_is_heard_from_a_version_from_the_other_and_from_the_person(
+    busy: Stage, home: Path, card: Card
+) -> None:
     busy.speech.unspoken = set()
 
     async def story(eye: Eye) -> None:
@@ -171,7 +179,9 @@ def test_the_same_line_is_heard_from_a_version_from_the_other_and_from_the_perso
     told(home, story)
 
 
-def test_without_a_sound_card_it_says_so_and_everything_else_works(busy: Stage, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_sound_card_it_says_so_and_everything_else_works(
+    busy: Stage, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", Card(outputs=0))
 
     async def story(eye: Eye) -> None:
@@ -206,7 +216,9 @@ def test_read_only_offers_no_changes(busy: Stage, home: Path) -> None:
 
 def test_many_voices_are_folded_and_enter_unfolds_one(stage: Stage, home: Path) -> None:
     stage.voices.rows = [pb.Voice(name=f"voice{n:02}", versions=1, promoted=1) for n in range(30)]
-    stage.voices.versions = {row.name: [pb.Version(voice=row.name, number=1, state="promoted")] for row in stage.voices.rows}
+    stage.voices.versions = {
+        row.name: [pb.Version(voice=row.name, number=1, state="promoted")] for row in stage.voices.rows
+    }
 
     async def run() -> None:
         async with looking(home, (100, 30)) as eye:

@@ -30,7 +30,9 @@ def test_a_sparkline_with_fixed_ends_does_not_exaggerate() -> None:
     assert sparkline([50, 51], 5, 0, 100) == "▅▅"
 
 
-@pytest.mark.parametrize(("part", "drawn"), [(0, "    "), (1e-9, "▏   "), (0.5, "██  "), (0.9999, "███▉"), (1, "████"), (math.nan, "    ")])
+@pytest.mark.parametrize(
+    ("part", "drawn"), [(0, "    "), (1e-9, "▏   "), (0.5, "██  "), (0.9999, "███▉"), (1, "████"), (math.nan, "    ")]
+)
 def test_a_bar_is_empty_only_at_nothing_and_full_only_at_all(part: float, drawn: str) -> None:
     assert bar(part, 4) == drawn
 

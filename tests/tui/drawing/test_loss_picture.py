@@ -230,6 +230,9 @@ def test_a_narrow_legend_keeps_every_name() -> None:
 
 @pytest.mark.parametrize(("width", "height"), [(16, 4), (17, 5), (40, 7), (78, 22), (198, 48)])
 def test_it_fits_every_size(width: int, height: int) -> None:
-    lines = train(range(500), [1 / (1 + step) for step in range(500)]), Line("held-out", Points([0, 250], [1, 0.1]), marks=True)
+    lines = (
+        train(range(500), [1 / (1 + step) for step in range(500)]),
+        Line("held-out", Points([0, 250], [1, 0.1]), marks=True),
+    )
     for log_y in (False, True):
         seen(*lines, width=width, height=height, best=Best(250, 0.1), log_y=log_y, smoothing=0.6, cursor=99)

@@ -17,7 +17,8 @@ SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/s
 
 @dataclass
 class Sshd:
-    """The server, and an `ssh` in front of the system's one that knows its keys and nothing of the person's own configuration."""
+    """The server, and an `ssh` in front of the system's one that knows its keys and nothing of the person's own
+    configuration."""
 
     folder: Path
     port: int
@@ -38,9 +39,9 @@ class Sshd:
         if os.getuid() == 0:  # an sshd that root starts wants the folder that the system's own would make
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
         lines = [
-            f"HostKey {self.folder}/host_key", f"AuthorizedKeysFile {self.folder}/user_key.pub", "PidFile none", "StrictModes no",
-            "ListenAddress 127.0.0.1", "UsePAM no", "PasswordAuthentication no", "KbdInteractiveAuthentication no",
-            "PermitRootLogin yes", "PrintMotd no",
+            f"HostKey {self.folder}/host_key", f"AuthorizedKeysFile {self.folder}/user_key.pub", "PidFile none",
+            "StrictModes no", "ListenAddress 127.0.0.1", "UsePAM no", "PasswordAuthentication no",
+            "KbdInteractiveAuthentication no", "PermitRootLogin yes", "PrintMotd no",
         ]  # fmt: skip
         if environment:
             lines.append("SetEnv " + " ".join(f'{name}="{value}"' for name, value in environment.items()))
@@ -90,7 +91,8 @@ def sshd(tmp_path: Path) -> Iterator[Sshd]:
     kind, key, _ = (folder / "host_key.pub").read_text().split(maxsplit=2)
     (folder / "known_hosts").write_text(f"[localhost]:{port} {kind} {key}\n")
     (folder / "ssh_config").write_text(
-        f"IdentityFile {folder}/user_key\nIdentitiesOnly yes\nUserKnownHostsFile {folder}/known_hosts\nGlobalKnownHostsFile /dev/null\n"
+        f"IdentityFile {folder}/user_key\nIdentitiesOnly yes\nUserKnownHostsFile "
+        f"{folder}/known_hosts\nGlobalKnownHostsFile /dev/null\n"
         "AddressFamily inet\nIdentityAgent none\n"
     )
     wrapper = folder / "bin" / "ssh"

@@ -28,11 +28,21 @@ def listen(home: Path) -> socket.socket:
 def ask(tmp_path: Path, *homes: Path, given: str = "", shell: str = "/bin/sh", **environment: str) -> FarEnd:
     """The script's answer on a machine where daemons listen in `homes`, and other programs too."""
     listing = tmp_path / "unix"
-    head = "Num RefCount Protocol Flags Type St Inode Path\n0000: 00000002 00000000 00010000 0001 01 1 /run/other.sock\n0000: 3 0 0 1 3 2\n"
-    listing.write_text(head + "".join(f"0000: 00000002 00000000 00010000 0001 01 7 {home}/run/mynad.sock\n" for home in homes))
+    head = (
+        "Num RefCount Protocol Flags Type St Inode Path\n0000: 00000002 00000000 00010000 0001 01 1 "
+        "/run/other.sock\n0000: 3 0 0 1 3 2\n"
+    )
+    listing.write_text(
+        head + "".join(f"0000: 00000002 00000000 00010000 0001 01 7 {home}/run/mynad.sock\n" for home in homes)
+    )
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **environment}
     done = subprocess.run(
-        [shell, "-c", command(given, str(listing))], env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+        [shell, "-c", command(given, str(listing))],
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.splitlines()[-1] == END
     return FarEnd.read(done.stdout.splitlines())
@@ -71,11 +81,16 @@ def test_a_named_folder_is_taken_at_its_word(tmp_path: Path) -> None:
 def test_every_login_shell_there_is_here_runs_it(tmp_path: Path) -> None:
     with listen(tmp_path / "a"):
         for shell in filter(None, map(shutil.which, ("sh", "bash", "dash", "zsh", "fish", "tcsh", "ksh"))):
-            assert ask(tmp_path, tmp_path / "a", given=str(tmp_path / "a"), shell=shell).home(BOX) == str(tmp_path / "a"), shell
+            assert ask(tmp_path, tmp_path / "a", given=str(tmp_path / "a"), shell=shell).home(BOX) == str(
+                tmp_path / "a"
+            ), shell
 
 
 def test_what_an_account_says_at_every_login_is_passed_over() -> None:
-    assert FarEnd.read(["Welcome!", "myna usual yes /srv/m y", "myna", "myna listens yes", "Last login"]).home(BOX) == "/srv/m y"
+    assert (
+        FarEnd.read(["Welcome!", "myna usual yes /srv/m y", "myna", "myna listens yes", "Last login"]).home(BOX)
+        == "/srv/m y"
+    )
 
 
 @pytest.mark.parametrize(
@@ -94,7 +109,9 @@ def test_a_destination_is_read_as_ssh_reads_it(text: str, login: str, port: int)
     assert Destination.parse(text) == Destination(login, port)
 
 
-@pytest.mark.parametrize("text", ["", "@box", "anna@", "box:", "box:ssh", "box:70000", "-oProxyCommand=x", "a b", "$(x)", "box\n"])
+@pytest.mark.parametrize(
+    "text", ["", "@box", "anna@", "box:", "box:ssh", "box:70000", "-oProxyCommand=x", "a b", "$(x)", "box\n"]
+)
 def test_a_destination_that_cannot_be_meant_is_refused(text: str) -> None:
     if text == "box\n":  # only around it, spaces do no harm
         assert Destination.parse(text) == Destination("box")

@@ -80,7 +80,9 @@ def test_recordings_are_sent_through_the_link_not_copied_beside_it(
         ("nobody@no.such.host.invalid", "There is no host named no.such.host.invalid.", "name"),
     ],
 )
-def test_what_failed_is_said_in_plain_words(myna: Run, sshd: Sshd, laptop: dict[str, str], words: str, sentence: str, hint: str) -> None:
+def test_what_failed_is_said_in_plain_words(
+    myna: Run, sshd: Sshd, laptop: dict[str, str], words: str, sentence: str, hint: str
+) -> None:
     sshd.up()
     free = sshd.to.rpartition("@")[2]
     if words == "{to}1":  # a port where nobody listens
@@ -107,7 +109,9 @@ def test_a_host_whose_key_is_not_known_or_is_another_one_is_not_trusted(
     assert "is not the one that ssh knows" in myna("--ssh", sshd.to, "jobs", **laptop).err
 
 
-def test_without_ssh_here_or_a_daemon_there_it_says_so(myna: Run, sshd: Sshd, laptop: dict[str, str], home: Path, tmp_path: Path) -> None:
+def test_without_ssh_here_or_a_daemon_there_it_says_so(
+    myna: Run, sshd: Sshd, laptop: dict[str, str], home: Path, tmp_path: Path
+) -> None:
     ended = myna("--ssh", "box", "jobs", **{**laptop, "PATH": str(tmp_path)})
     assert "There is no ssh on this machine." in ended.err
     sshd.up()
@@ -152,21 +156,27 @@ def test_the_real_daemon_is_found_without_naming_its_folder(
     there = myna("--ssh", sshd.to, "status", "--json", **laptop)
     assert there.code == 0, there.err
     assert json.loads(there.out)["home"] == str(home)
-    assert myna("--ssh", sshd.to, "recordings", "nobody", **laptop).err.startswith("myna: There is no voice named 'nobody'.")
+    assert myna("--ssh", sshd.to, "recordings", "nobody", **laptop).err.startswith(
+        "myna: There is no voice named 'nobody'."
+    )
 
 
 # ---------------------------------------------------------------------------------------------------- how a link ends
 
 
 @pytest.fixture
-def following(stage: Stage, sshd: Sshd, laptop: dict[str, str], home: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+def following(
+    stage: Stage, sshd: Sshd, laptop: dict[str, str], home: Path
+) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     """`myna --ssh … watch`, which has heard the daemon."""
     begun: list[subprocess.Popen[bytes]] = []
 
     def begin() -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "tui.cli", "--ssh", sshd.to, "logs", "-f", "1"]
         env = clean_environment(home, **laptop)
-        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
         begun.append(process)
         assert process.stdout is not None
         assert process.stdout.readline()
@@ -216,7 +226,9 @@ def test_a_link_that_drops_is_opened_again_by_itself(
     assert list(here.iterdir()) == []
 
 
-def test_a_watch_goes_on_over_a_link_that_drops(stage: Stage, sshd: Sshd, home: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_watch_goes_on_over_a_link_that_drops(
+    stage: Stage, sshd: Sshd, home: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from proto import myna_pb2 as pb
 
     def event(cursor: int) -> pb.Event:
@@ -248,7 +260,9 @@ def test_ssh_asks_at_the_terminal_whether_a_host_is_to_be_trusted_and_for_the_pa
 ) -> None:
     sshd.up(MYNA_HOME=home)
     (sshd.folder / "known_hosts").write_text("")
-    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", str(sshd.folder / "user_key")], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", str(sshd.folder / "user_key")], check=True
+    )
     command = [sys.executable, "-m", "tui.cli", "--ssh", sshd.to, "status"]
     terminal = Terminal(command, clean_environment(home, **laptop))
     terminal.until("Are you sure you want to continue connecting")
@@ -264,7 +278,9 @@ def test_the_dashboard_comes_up_after_ssh_has_asked_and_ends_its_link_with_itsel
     stage: Stage, sshd: Sshd, home: Path, laptop: dict[str, Any], here: Path
 ) -> None:
     sshd.up(MYNA_HOME=home)
-    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", str(sshd.folder / "user_key")], check=True)
+    subprocess.run(
+        ["ssh-keygen", "-q", "-p", "-P", "", "-N", "open sesame", "-f", str(sshd.folder / "user_key")], check=True
+    )
     terminal = Terminal([sys.executable, "-m", "tui.cli", "--ssh", sshd.to], clean_environment(home, **laptop))
     terminal.until("Enter passphrase")
     terminal.type("open sesame\n")

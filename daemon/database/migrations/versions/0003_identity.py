@@ -1,4 +1,5 @@
-"""Identity: a UUID for the home and for each run, so that a folder is not taken for a row's because its number fits; adopted versions."""
+"""Identity: a UUID for the home and for each run, so that a folder is not taken for a row's because its number fits;
+adopted versions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Second thoughts: deleted voices, voices whose folders are on their way to a new name, what clips were before a person changed them."""
+"""Second thoughts: deleted voices, voices whose folders are on their way to a new name, what clips were before a person
+changed them."""
 
 from __future__ import annotations
 
