@@ -9,6 +9,9 @@ PROTOS := proto/myna.proto proto/worker.proto
 export OMP_WAIT_POLICY ?= PASSIVE
 export GOMP_SPINCOUNT ?= 10000
 
+# test processes: one more than there are cores, for much of a test is waiting for a daemon; each may take a gigabyte
+WORKERS ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
+
 .PHONY: setup demo test test-all check bench proto lint clean
 
 setup: $(STAMP)  ## virtual environment with everything in it
@@ -27,10 +30,10 @@ demo: setup  ## the main job, end to end, offline: recordings in, a spoken sente
 	$(BIN)/python -m demo.run
 
 test: setup  ## the default tests (under 10 minutes on two cores), and the twenty slowest of them
-	$(BIN)/python -m pytest -m "not slow" -n auto --maxprocesses 4 --durations 20
+	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --durations 20
 
 test-all: setup  ## every test, the heavy ones too, in a random order, and how much of the code they reach (watching that costs the default tests too much time)
-	$(BIN)/python -m pytest -p randomly -n auto --maxprocesses 4 --cov=proto --cov=daemon --cov=engines --cov=tui --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -p randomly -n $(WORKERS) --cov=proto --cov=daemon --cov=engines --cov=tui --cov-report=term:skip-covered
 
 check: setup  ## lint, types, import rules, generated code up to date
 	$(BIN)/ruff check .

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import signal
 
+import pytest
+
+#: What takes longest begins first, so that no worker is left with it at the end; the first file makes what others wait for.
+FIRST = ("tests/e2e/test_chaos.py", "tests/engines/xtts/", "tests/e2e/", "tests/daemon/jobs/", "tests/engines/")
+
 
 def pytest_configure() -> None:
     """Children hear Ctrl-C, also where the tests were started in the background: a shell lets such jobs ignore SIGINT,
     and what is ignored stays ignored in every program started from here."""
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((place for place, start in enumerate(FIRST) if item.nodeid.startswith(start)), len(FIRST))
+
+    items.sort(key=place)

@@ -3,6 +3,7 @@ gives."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 
 from proto import myna_pb2 as pb
 from tests.e2e.workshop import ANNA, LONG, NAMES, ROOT, SETTINGS, Workshop, ended, job_is, until, weights
@@ -28,10 +30,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("base") / "glow"
-    subprocess.run([sys.executable, "-m", "engines.glow.recipe.tiny_base", str(out)], cwd=ROOT, check=True)
-    return out
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Has a folder of a name made by the first process of this test run that asks for it; the others wait, and use it,
+    too. Nobody may write into it afterwards."""
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "once"
+    shared.mkdir(exist_ok=True)
+
+    def get(name: str, make: Callable[[Path], None]) -> Path:
+        with FileLock(shared / f"{name}.lock"):
+            if not (shared / name).is_dir():
+                aside = shared / f"{name}.{os.getpid()}"
+                make(aside)
+                aside.rename(shared / name)
+        return shared / name
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def tiny_base(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    def make(out: Path) -> None:
+        subprocess.run([sys.executable, "-m", "engines.glow.recipe.tiny_base", str(out / "glow")], cwd=ROOT, check=True)
+
+    return once("base", make) / "glow"
 
 
 @pytest.fixture
@@ -43,17 +65,20 @@ def workshop(tmp_path: Path, tiny_base: Path) -> Iterator[Workshop]:
 
 
 @pytest.fixture(scope="session")
-def dataset_home(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> Path:
+def dataset_home(once: Callable[[str, Callable[[Path], None]], Path], tiny_base: Path) -> Path:
     """A home in which Anna has dataset #1 and no version. Tests take copies."""
-    made = Workshop(tmp_path_factory.mktemp("dataset") / "home", tiny_base, BY_HAND)
-    try:
-        with made.up() as client:
-            made.drop(ANNA, NAMES)
-            until(client, job_is(pb.DATASET, "succeeded"))
-        assert made.down() == 0
-    finally:
-        made.kill()
-    return made.home
+
+    def make(out: Path) -> None:
+        made = Workshop(out / "home", tiny_base, BY_HAND)
+        try:
+            with made.up() as client:
+                made.drop(ANNA, NAMES)
+                until(client, job_is(pb.DATASET, "succeeded"))
+            assert made.down() == 0
+        finally:
+            made.kill()
+
+    return once("dataset", make) / "home"
 
 
 @pytest.fixture(scope="session")
@@ -76,13 +101,19 @@ def with_dataset(tmp_path: Path, copy_of_dataset_home: Callable[..., Workshop]) 
 
 
 @pytest.fixture(scope="session")
-def calm_weights(tmp_path_factory: pytest.TempPathFactory, copy_of_dataset_home: Callable[..., Workshop]) -> str:
-    """Weights of Anna's version 1 when a LONG training runs from its beginning to its end and nobody asks for
-    anything."""
-    made = copy_of_dataset_home(tmp_path_factory.mktemp("calm") / "home")
-    try:
-        with made.up() as client:
-            ended(client, client.train(ANNA, **LONG).id)
-        return weights(made.home, ANNA, 1)
-    finally:
-        made.kill()
+def calm_weights(
+    once: Callable[[str, Callable[[Path], None]], Path], copy_of_dataset_home: Callable[..., Workshop]
+) -> str:
+    """Digest of the weights of Anna's version 1 when a LONG training runs from its beginning to its end and nobody asks
+    for anything."""
+
+    def make(out: Path) -> None:
+        made = copy_of_dataset_home(out / "home")
+        try:
+            with made.up() as client:
+                ended(client, client.train(ANNA, **LONG).id)
+            (out / "weights").write_text(weights(made.home, ANNA, 1))
+        finally:
+            made.kill()
+
+    return (once("calm", make) / "weights").read_text()
