@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-#: What takes longest begins first, so that no worker is left with it at the end; the first file makes what others wait for.
+#: What takes longest begins first, so that no worker is left with it at the end; the first makes what others wait for.
 FIRST = ("tests/e2e/test_chaos.py", "tests/engines/xtts/", "tests/e2e/", "tests/daemon/jobs/", "tests/engines/")
 
 
