@@ -215,8 +215,7 @@ class AsyncClient:
                     return
             await self._back(patience)
 
-    # ------------------------------------------------------------------------------------------------------------
-    # voices
+    # ----------------------------------------------------------------------------------------------------------- voices
 
     async def voice(self, name: str) -> pb.Voice:
         return await self._ask(self._voices.Get, pb.VoiceRequest(voice=name))
@@ -280,8 +279,7 @@ class AsyncClient:
     async def import_voice(self, parts: Iterable[pb.FilePart]) -> pb.Voice:
         return await self._ask(self._voices.Import, iter(parts), None)
 
-    # ------------------------------------------------------------------------------------------------------------
-    # datasets
+    # --------------------------------------------------------------------------------------------------------- datasets
 
     async def dataset(self, voice: str, number: int = 0) -> pb.Dataset:
         """Dataset `number` of the voice, 0 for the newest."""
@@ -338,8 +336,7 @@ class AsyncClient:
     async def import_dataset(self, parts: Iterable[pb.FilePart]) -> pb.Dataset:
         return await self._ask(self._datasets.Import, iter(parts), None)
 
-    # ------------------------------------------------------------------------------------------------------------
-    # speech
+    # ----------------------------------------------------------------------------------------------------------- speech
 
     def synthesize(self, spec: pb.SpeakSpec) -> AsyncIterator[pb.AudioChunk]:
         """Speak. Chunks come as they are made; closing the iterator cancels the job."""
@@ -351,8 +348,7 @@ class AsyncClient:
             self._speech.Sample, pb.SampleRequest(voice=voice, version=version, clip=clip, recording=recording)
         )
 
-    # ------------------------------------------------------------------------------------------------------------
-    # system
+    # ----------------------------------------------------------------------------------------------------------- system
 
     async def info(self) -> pb.InfoResponse:
         return await self._ask(self._system.Info, pb.Empty())
@@ -417,8 +413,7 @@ class AsyncClient:
                 problem = gone(self.address)
             raise problem from None
 
-    # ------------------------------------------------------------------------------------------------------------
-    # inside
+    # ----------------------------------------------------------------------------------------------------------- inside
 
     async def _ask(self, call: Callable[..., Awaitable[T]], request: Any, deadline: float | None = DEADLINE) -> T:
         try:

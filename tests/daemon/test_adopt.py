@@ -380,8 +380,7 @@ def test_versions_from_before_there_were_marks_are_marked_where_all_that_was_mea
     assert identity.read(home / "voices/anna/4") is None
 
 
-# ----------------------------------------------------------------------------------------------------------------- over
-# the wire
+# -------------------------------------------------------------------------------------------------------- over the wire
 
 
 def test_a_home_whose_database_lacks_something_says_so_after_the_start_and_takes_it_in_when_asked(

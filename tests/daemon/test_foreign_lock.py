@@ -147,8 +147,7 @@ def test_a_reader_that_stays_does_not_keep_writes_from_being_done(store: Store) 
     reads_then_writes(store, "bob")
 
 
-# ------------------------------------------------------------------------------------------------------------- a whole
-# mynad
+# -------------------------------------------------------------------------------------------------------- a whole mynad
 
 
 @pytest.mark.integration

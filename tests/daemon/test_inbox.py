@@ -131,8 +131,7 @@ def test_a_stream_of_files_does_not_keep_the_first_ones_waiting(store: Store) ->
     alive(story, store)
 
 
-# ------------------------------------------------------------------------------------------------------ never losing
-# one
+# ----------------------------------------------------------------------------------------------------- never losing one
 
 
 def test_the_same_bytes_twice_are_one_recording(store: Store) -> None:

@@ -349,8 +349,7 @@ def test_without_a_sound_output_say_names_the_option_that_saves(myna: Run, stage
     assert not stage.speech.asked
 
 
-# ----------------------------------------------------------------------------------------------------------------
-# terminal
+# ------------------------------------------------------------------------------------------------------------- terminal
 
 
 def on_terminal(home: Path, *words: str, until: bytes, **environment: str) -> bytes:

@@ -112,8 +112,7 @@ class LineChart(PictureWidget, can_focus=True):
         self._telling: Timer | None = None
         self._told: tuple[int, int, int] | None = None
 
-    # ---------------------------------------------------------------------------------------------------------- for its
-    # owner
+    # ---------------------------------------------------------------------------------------------------- for its owner
 
     @property
     def view(self) -> View:
@@ -174,8 +173,7 @@ class LineChart(PictureWidget, can_focus=True):
             self._best = best
             self.stale()
 
-    # ---------------------------------------------------------------------------------------------------------- what a
-    # person does
+    # ----------------------------------------------------------------------------------------------- what a person does
 
     def action_zoom(self, direction: int) -> None:
         if self._frame is not None:

@@ -130,8 +130,7 @@ class JobLife(RuleBasedStateMachine):
             assert after.index(job.id) == after.index(target.id) - 1
         self.take_over_place_of(job.id)
 
-    # ------------------------------------------------------------------------------------------------ what mynad and
-    # workers do
+    # ---------------------------------------------------------------------------------------- what mynad and workers do
 
     @precondition(lambda self: self.rows("queued"))
     @rule()
