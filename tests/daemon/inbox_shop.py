@@ -107,9 +107,9 @@ class Workshop:
         """Let time pass, looking into the inbox as the daemon would; no job is worked at."""
         end = self.time + seconds
         while self.time < end:
-            await self.inbox.look()
+            await self.inbox.scan()
             self.time = min(end, self.time + step)
-        await self.inbox.look()
+        await self.inbox.scan()
 
     async def work(self, kinds: tuple[str, ...] = ("ingest",)) -> None:
         """Run the jobs that wait, one after another, until there are none."""

@@ -74,7 +74,7 @@ def test_every_event_resets_the_clock(store: Store) -> None:
         path = write_wav(shop.anna / "a.wav")
         os.utime(path, (1, 1))
         for _ in range(10):  # touched, though it looks the same
-            await shop.inbox.look([b"anna/a.wav"])
+            await shop.inbox.scan([b"anna/a.wav"])
             shop.time += 1.5
         assert not shop.jobs()
         await shop.all()
