@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from daemon.database.store import Store
 
 #: What a complaint is about that is about no single path; no path in a folder begins like that.
-UNREADABLE, TOO_MANY, LOOK, DELETED = b"/unreadable", b"/too-many", b"/look", b"/deleted"
+UNREADABLE, TOO_MANY, SCAN, DELETED = b"/unreadable", b"/too-many", b"/scan", b"/deleted"
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ class Watch:
             "What tells of changes in it broke, which a very deep folder does; it works again "
             "after a restart without that."
         )
-        log.warning("the inbox is looked through again and again from now on. %s", self.why_polling)
+        log.warning("The inbox is scanned at regular times from now on. %s", self.why_polling)
         self.changed.set()
 
     def _start(self) -> None:

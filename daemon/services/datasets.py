@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Recording
 from daemon.database.store import Store
-from daemon.errors import BadRequest, Later, NotFound
+from daemon.errors import BadRequest, NotFound, NotYetSupported
 from daemon.home import journal
 from daemon.inbox.watcher import Inbox
 from daemon.services.errors import plain
@@ -127,14 +127,14 @@ class DatasetsService(stubs.DatasetsServicer):
             upload.close()
 
     async def Export(self, request: pb.DatasetRequest, context: Any) -> AsyncIterator[pb.FilePart]:
-        raise Later(
+        raise NotYetSupported(
             "Packages of datasets come with a later version of Myna.",
             "Until then, clips/ and recordings/ can be copied by hand.",
         )
         yield  # a stream, by its kind
 
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Dataset:
-        raise Later(
+        raise NotYetSupported(
             "Packages of datasets come with a later version of Myna.",
             "Until then, add recordings: `myna add VOICE FILES…`.",
         )

@@ -29,8 +29,10 @@ from engines.setting import Setting, checked, declared
 class Rule:
     """When a candidate wins. Differences are candidate minus parent, in the metric's own unit."""
 
-    first_similarity_gain: Annotated[float, Setting("likeness that a first training must gain at least", -2, 2)] = 0.03
-    similarity_loss: Annotated[float, Setting("likeness that an increment may lose", -2, 2)] = 0.02
+    first_similarity_gain: Annotated[
+        float, Setting("speaker similarity that a first training must gain at least", -2, 2)
+    ] = 0.03
+    similarity_loss: Annotated[float, Setting("speaker similarity that an increment may lose", -2, 2)] = 0.02
     wer_loss: Annotated[
         float,
         Setting(
@@ -53,11 +55,13 @@ class Rule:
     ] = (0.6, 1.7)
     without_wer: Annotated[bool, Setting("decide without word errors where no recogniser knows the language")] = False
     without_similarity: Annotated[
-        bool, Setting("decide without likeness where there is nothing in the parent's speech to compare voices by")
+        bool, Setting("decide without speaker similarity where the parent has no speech to compare voices by")
     ] = False
     max_failed_share: Annotated[float, Setting("part of the held-out lines that may fail", 0, 1)] = 0.1
     # What a step counts for in the balance: score = Σ weight × gain / unit, unit being a difference one can hear
-    similarity_unit: Annotated[float, Setting("likeness that counts as one step in the balance", 0.0001, 1_000)] = 0.05
+    similarity_unit: Annotated[
+        float, Setting("speaker similarity that counts as one step in the balance", 0.0001, 1_000)
+    ] = 0.05
     wer_unit: Annotated[float, Setting("word error rate that counts as one step", 0.0001, 1_000)] = 0.05
     loss_unit: Annotated[
         float, Setting("share of the parent's held-out loss that counts as one step", 0.0001, 1_000)
@@ -67,7 +71,7 @@ class Rule:
     f0_unit: Annotated[float, Setting("semitones that count as one step", 0.0001, 1_000)] = 1.0
     weights: Annotated[
         tuple[float, float, float, float, float, float],
-        Setting("what steps of likeness, word errors, loss, quality, duration and pitch count", 0, 100),
+        Setting("weights of speaker similarity, word errors, loss, quality, duration and pitch in the balance", 0, 100),
     ] = (1.0, 1.0, 0.5, 0.5, 0.25, 0.25)
     min_score: Annotated[float, Setting("the balance must be above this", -1_000, 1_000)] = 0.0
 

@@ -13,7 +13,7 @@ import lives
 import numpy as np
 import pytest
 import soundfile
-from inbox_shop import Line, Workshop, write_wav
+from inbox_shop import InProcessChannel, Workshop, write_wav
 
 from daemon.database.models import Voice
 from daemon.database.store import Store
@@ -74,7 +74,7 @@ def test_every_event_resets_the_clock(store: Store) -> None:
         path = write_wav(shop.anna / "a.wav")
         os.utime(path, (1, 1))
         for _ in range(10):  # touched, though it looks the same
-            await shop.inbox.look([b"anna/a.wav"])
+            await shop.inbox.scan([b"anna/a.wav"])
             shop.time += 1.5
         assert not shop.jobs()
         await shop.all()
@@ -186,9 +186,9 @@ def test_a_worker_that_dies_at_any_report_loses_and_doubles_nothing(store: Store
             path.with_suffix(".txt").write_text(f"line {index}")
             sources[path.name] = path.read_bytes()
 
-        def arm(line: Line) -> None:
-            shop.arm = lambda line: None  # once
-            setattr(line, moment, number)
+        def arm(channel: InProcessChannel) -> None:
+            shop.arm = lambda channel: None  # once
+            setattr(channel, moment, number)
 
         shop.arm = arm
         await shop.all()
@@ -204,16 +204,16 @@ def test_a_file_replaced_while_its_copy_is_committed_is_not_unlinked(store: Stor
     async def story(shop: Workshop) -> None:
         path = write_wav(shop.anna / "a.wav", pitch=200)
 
-        def arm(line: Line) -> None:
-            commit = line.commit
+        def arm(channel: InProcessChannel) -> None:
+            commit = channel.commit
 
             def replaced(report: object) -> None:
                 commit(report)  # type: ignore[arg-type]
                 write_wav(shop.home / "new.wav", pitch=400)
                 os.replace(shop.home / "new.wav", path)
 
-            shop.arm = lambda line: None
-            line.commit = replaced  # type: ignore[method-assign]
+            shop.arm = lambda channel: None
+            channel.commit = replaced  # type: ignore[method-assign]
 
         shop.arm = arm
         await shop.wait(4.0)
@@ -264,7 +264,7 @@ def test_an_ingest_is_cancelled_in_the_middle_of_a_file(store: Store) -> None:
 
     async def story(shop: Workshop) -> None:
         soundfile.write(shop.anna / "a.flac", np.zeros(16_000 * 600), 16_000)
-        shop.arm = lambda line: setattr(line, "check", cancelled)
+        shop.arm = lambda channel: setattr(channel, "check", cancelled)
         await shop.wait(4.0)
         await shop.work()
         assert looks == 20

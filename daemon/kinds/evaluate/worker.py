@@ -201,14 +201,14 @@ def _score(
 
     heard = spoken.HeardLines(path, lines)
 
-    def told(number: int, scored: LineScores) -> None:
+    def on_scored(number: int, scored: LineScores) -> None:
         if heard.known(number) is None:
             heard.keep(number, scored)
             channel.lasting()
         steps.one()
         channel.check()
 
-    scores = score_lines(lines, recogniser, language=language, known=heard.known, told=told)
+    scores = score_lines(lines, recogniser, language=language, known=heard.known, on_scored=on_scored)
     write_whole(path, json.dumps(_plain(spoken.scores_to_json(scores))).encode(), "the scores")
     heard.forget()
     return scores
