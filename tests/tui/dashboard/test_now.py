@@ -14,15 +14,23 @@ from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import Eye, looking
 from tests.tui.dashboard.scenes import at, set_scene
 from tests.tui.stage import Stage, job, succeeded
+from tui.dashboard.settings import Settings
 
 pytestmark = pytest.mark.integration
 
 
-def watch(home: Path, steps: Any, *, size: tuple[int, int] = (200, 50), readonly: bool = False) -> None:
+def watch(
+    home: Path,
+    steps: Any,
+    *,
+    size: tuple[int, int] = (200, 50),
+    readonly: bool = False,
+    settings: Settings | None = None,
+) -> None:
     """Open the dashboard and do the steps."""
 
     async def look() -> None:
-        async with looking(home, size, readonly=readonly, toasts=True) as eye:
+        async with looking(home, size, readonly=readonly, settings=settings, toasts=True) as eye:
             await steps(eye)
 
     asyncio.run(look())
@@ -120,6 +128,27 @@ def test_a_lost_daemon_greys_the_last_picture_and_its_return_brings_it_back(stag
         assert not eye.app.screen.has_class("-lost")
 
     watch(home, steps)
+
+
+@pytest.mark.parametrize("theme", ["myna-dark", "myna-light", "myna-16"])
+def test_the_last_picture_of_a_lost_daemon_is_grey_in_every_pane(stage: Stage, home: Path, theme: str) -> None:
+    set_scene(stage, "busy")
+    words = ("train anna from v6", "make anna's dataset", "Machine", "interview 1.wav", "micro-batch", "Curve")
+
+    async def steps(eye: Eye) -> None:
+        await eye.sees(*words, "best 0.9036 at 1,200")
+        before = {word: eye.contrast(word) for word in (*words, "held out 0.9036")}
+        stage.close()
+        await eye.sees("Lost the daemon")
+        await eye.pilot.pause()
+        faint = {word: eye.contrast(word) / was for word, was in before.items()}
+        bright = [word for word, part in faint.items() if part > 0.7 and before[word] > 0.5]
+        assert bright == (["Machine", "Curve"] if theme == "myna-16" else []), faint  # frames have no dim
+        stage.open()
+        await eye.sees("? help")
+        await eye.until(lambda: eye.contrast(words[0]) == before[words[0]], "the colours to come back")
+
+    watch(home, steps, settings=Settings(theme=theme))
 
 
 def test_the_curve_goes_on_after_the_daemon_was_away(stage: Stage, home: Path) -> None:
