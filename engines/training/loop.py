@@ -234,12 +234,7 @@ def train(
                 report_points(step, values)
             if time.perf_counter() - reported >= PROGRESS_EVERY:
                 reported = time.perf_counter()
-                left = duration((settings.steps - step) * clock.seconds() / step)
-                report.progress(
-                    step,
-                    settings.steps,
-                    f"step {step} of {settings.steps} · loss {result.losses['loss']:.4g} · {left} left",
-                )
+                report.progress(step, settings.steps, f"loss {result.losses['loss']:.4g}")
 
             # --- at fixed steps: measure, end early, write down
             out_of_time = bool(settings.max_seconds) and clock.seconds() >= settings.max_seconds
