@@ -1960,7 +1960,8 @@ class ScoreFinding(_message.Message):
     found: _builtins.str
     """"no lines", "lines failed", "other lines", "not measured", "parent not measured", "not measurable","""
     metric: _builtins.str
-    """"other recogniser", "not a number", "beyond the limit", "no balance", "gained", "balance"
+    """"other recogniser", "not a number", "beyond the limit", "no balance", "gained", "lost",
+    "unclear recordings", "balance"
     name of a MetricInfo, or empty
     """
     candidate: _builtins.float

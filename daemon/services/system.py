@@ -95,7 +95,13 @@ class SystemService(stubs.SystemServicer):
             await asyncio.sleep(every)
 
     async def Estimate(self, request: pb.EstimateRequest, context: Any) -> pb.EstimateResponse:
-        return await self.store.read(self.kinds.train.estimate, request.spec)
+        told: pb.EstimateResponse
+        told, sample = await asyncio.gather(
+            self.store.read(self.kinds.train.estimate, request.spec), self.machine.sample()
+        )
+        if not sample.gpus:
+            told.gpu_memory = 0  # it trains on the CPU
+        return told
 
     async def Doctor(self, request: pb.Empty, context: Any) -> pb.DoctorResponse:
         return pb.DoctorResponse(findings=await self.doctor.examine())

@@ -259,6 +259,12 @@ class Voices(stubs.VoicesServicer):
             voices=[row for row in self.rows if request.deleted or not row.HasField("deleted")]
         )
 
+    def Get(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
+        row = next((row for row in self.rows if row.name == request.voice), None)
+        if row is None:
+            refuse(context, grpc.StatusCode.NOT_FOUND, f"There is no voice named {request.voice!r}.", "")
+        return row
+
     def DeleteVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
         self.changed.append(("DeleteVoice", request.voice, 0))
         row = next(row for row in self.rows if row.name == request.voice)

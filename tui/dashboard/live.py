@@ -76,6 +76,8 @@ class Live:
     _fresh: Topic = NOTHING
     _late: bool = False  #: progress waits for company
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    _moved: set[str] = field(default_factory=set)  #: voices of which a job came, began or ended
+    _moving: asyncio.Event = field(default_factory=asyncio.Event)
 
     def running(self) -> list[pb.Job]:
         """Jobs at work now, oldest first."""
@@ -98,6 +100,7 @@ class Live:
                 async with asyncio.TaskGroup() as watches:
                     watches.create_task(self._events(cursor))
                     watches.create_task(self._machine())
+                    watches.create_task(self._what_is_next())
             except* ClientError as lost:
                 self.lose(self.excuse() or _first(lost))
             await asyncio.sleep(AGAIN)
@@ -156,15 +159,37 @@ class Live:
             self.samples.append(sample)
             self._stir(Topic.MACHINE)
 
+    async def _what_is_next(self) -> None:
+        """What happens next with a voice changes with its jobs, and no event says so: ask again, a voice once a
+        FRAME."""
+        while True:
+            await self._moving.wait()
+            self._moving.clear()
+            names, self._moved = self._moved, set()
+            for name in sorted(names):
+                before = self.voices.get(name)
+                try:
+                    voice = await self.client.voice(name)
+                except ClientError as problem:
+                    if problem.code == "NOT_FOUND":  # renamed or deleted, which an event says
+                        continue
+                    raise
+                if before is not None and self.voices.get(name) is before and voice != before:
+                    self.voices[name] = voice
+                    self._stir(Topic.VOICES)
+            await asyncio.sleep(FRAME)
+
     def _take(self, event: pb.Event) -> None:
         match event.WhichOneof("what"):
             case "job":
                 known = self.jobs.get(event.job.id)
                 self.jobs[event.job.id] = event.job
                 self._forget_old()
-                self._stir(
-                    Topic.JOBS, soon=known is None or state_of(known) != state_of(event.job) or bool(event.cursor)
-                )
+                moved = known is None or state_of(known) != state_of(event.job)
+                if moved and event.job.voice and event.job.kind != pb.SPEAK:
+                    self._moved.add(event.job.voice)
+                    self._moving.set()
+                self._stir(Topic.JOBS, soon=moved or bool(event.cursor))
             case "inbox":
                 self._file(event)
                 self._stir(Topic.INBOX)

@@ -39,7 +39,8 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
     WorkshopScreen {
         background: $background;
         & > #body { height: 1fr; }
-        &.-lost > #body { tint: $background 55%; }
+        &.-lost > #body { opacity: 45%; }  /* a tint would be of the box alone, not of what lies in it */
+        &.-lost:ansi > #body { opacity: 100%; text-style: dim; }
     }
     """
 
