@@ -95,8 +95,9 @@ def _reasons(folder: int) -> list[tuple[bytes, int]]:
         for entry in listed:
             reason = os.fsencode(entry.name)
             name = reason.removesuffix(WHY)
+            if name == reason or not (name == VOICE_TOML or exists_in(folder, name)):
+                continue
             with contextlib.suppress(OSError):
-                if name != reason and entry.is_file(follow_symlinks=False):
-                    if name == VOICE_TOML or exists_in(folder, name):
-                        found.append((name, entry.stat(follow_symlinks=False).st_mtime_ns))
+                if entry.is_file(follow_symlinks=False):
+                    found.append((name, entry.stat(follow_symlinks=False).st_mtime_ns))
     return found
