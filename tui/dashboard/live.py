@@ -27,6 +27,7 @@ FRAME = 0.25  #: seconds between two sets of news: what happens meanwhile is tol
 PROGRESS = 0.5  #: seconds between two sets of news about nothing but progress
 AGAIN = 0.5  #: seconds before a lost daemon is asked again
 GOING = ("arriving", "settling")  #: states of a file that is still on its way
+REFUSED, MENDED = "refused", "mended"  #: states of a file that lies in .refused, and of one that does no more
 LIVING = ("running", "paused", "queued")
 
 
@@ -131,8 +132,9 @@ class Live:
         voices = {voice.name: voice async for voice in self.client.voices()}
         self.info, self.voices = info, voices
         self.jobs = {job.id: job for job in sorted(living + ended, key=lambda job: job.id)}
-        for event in info.inbox:
-            self._file(pb.Event(time=info.sample.time, inbox=event))
+        self.inbox = {key: event for key, event in self.inbox.items() if event.inbox.state != REFUSED}
+        for file in (*info.refused, *info.inbox):  # what was refused before we came, too
+            self._file(pb.Event(time=info.sample.time, inbox=file))
         self.samples.append(info.sample)
         self.link = Link(True, "", "", time.time())
         self._stir(Topic.ALL)
@@ -199,6 +201,10 @@ class Live:
                 else:
                     self.voices[event.voice.name] = event.voice
                 self._stir(Topic.VOICES)
+            case "cleared":
+                for number in event.cleared.ids:
+                    self.jobs.pop(number, None)
+                self._stir(Topic.JOBS)
             case "version" | "dataset":
                 self._stir(Topic.VOICES)
             case "notice":
@@ -207,10 +213,20 @@ class Live:
 
     def _file(self, event: pb.Event) -> None:
         key = (event.inbox.voice, event.inbox.name)
+        if event.inbox.state == MENDED:
+            self._mended(*key)
+            return
         self.inbox.pop(key, None)  # to the end: the newest last
         self.inbox[key] = event
-        while len(self.inbox) > FILES_KEPT:
-            del self.inbox[next(iter(self.inbox))]
+        while len(self.inbox) > FILES_KEPT:  # bad news goes last
+            good = (key for key, event in self.inbox.items() if event.inbox.state != REFUSED)
+            del self.inbox[next(good, next(iter(self.inbox)))]
+
+    def _mended(self, voice: str, name: str) -> None:
+        """It lies in .refused no more, where a file has no folders in its name."""
+        for key, event in list(self.inbox.items()):
+            if event.inbox.state == REFUSED and key[0] == voice and key[1].rpartition("/")[2] == name:
+                del self.inbox[key]
 
     def _forget_old(self) -> None:
         if len(self.jobs) <= LIVE_KEPT + 2 * ENDED_KEPT:
