@@ -94,7 +94,7 @@ class HistoryPane(Pane):
     pane_help = "What was said since the dashboard was opened. Enter plays it again."
 
     def compose(self) -> ComposeResult:
-        yield Table(("voice", "text", "length", "first", "seed"))
+        yield Table(("voice", "text", "length", "first", "seed"), shrinks={"text": 12, "voice": 8})
 
 
 class SayScreen(WorkshopScreen):
@@ -260,11 +260,9 @@ class SayScreen(WorkshopScreen):
         self.query_one(HistoryPane).show_title(str(len(self._history)))
 
     def _row(self, one: Utterance) -> tuple[str, ...]:
-        room = max(self.query_one(Table).size.width - 46, 12)
-        text = one.spec.text if len(one.spec.text) <= room else one.spec.text[: room - 1] + "…"
         who = one.version or str(names.Named(one.spec.voice, one.spec.version))
         length = wording.duration(one.track.seconds) if one.track.frames else ""
-        return who, text, STATES.get(one.state, "") or length, _first(one), str(one.spec.seed)
+        return who, one.spec.text, STATES.get(one.state, "") or length, _first(one), str(one.spec.seed)
 
 
 def _first(one: Utterance) -> str:
