@@ -23,7 +23,7 @@ class TallyPane(Pane):
     """The tally of a pair; the ends of each line are what it would be if all said the same."""
 
     screen_keys = ("tally.vote", "tally.undo")
-    DEFAULT_CSS = "TallyPane { height: 7; & > Static { height: 1fr; } }"
+    DEFAULT_CSS = "TallyPane { height: auto; & > Static { height: auto; } }"
     pane_title = "Tally"
     pane_help = (
         "How often each was preferred, and the mean of the scores from 1 (bad) to 5 (excellent), of "

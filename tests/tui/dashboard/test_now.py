@@ -342,7 +342,9 @@ def test_on_a_small_terminal_the_queue_says_how_far_how_long_and_why_and_its_tit
     set_scene(stage, "busy")
 
     async def steps(eye: Eye) -> None:
-        text = await eye.sees("1,200 of 4,000 steps", "21 min left", "in ~21 min", "GPU held by train #12", "train anna")
+        text = await eye.sees(
+            "1,200 of 4,000 steps", "21 min left", "in ~21 min", "GPU held by train #12", "train anna"
+        )
         assert "train anna from v6 on dataset #4 " not in text.split("Curve")[0], "a title is cut, and nothing else"
 
     watch(home, steps, size=(80, 24))
