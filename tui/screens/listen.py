@@ -67,10 +67,10 @@ class ListenScreen(WorkshopScreen):
     ListenScreen {
         & #body { layout: vertical; }
         & #choosing { height: 3fr; }
-        &.-low SoundPane { height: 2fr; min-height: 9; }
+        &.-narrow.-low SoundPane { height: 2fr; min-height: 9; }
         &.-wide #body { layout: horizontal; }
-        &.-wide #choosing { width: 2fr; }
-        &.-wide SoundPane { width: 3fr; }
+        &.-wide #choosing { width: 2fr; height: 1fr; }
+        &.-wide SoundPane { width: 3fr; height: 1fr; }
     }
     """
     AUTO_FOCUS = "Table"

@@ -141,7 +141,7 @@ class SayScreen(WorkshopScreen):
     ]
     AUTO_FOCUS = "TextBox"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (28, "-high"), (34, "-tall")]
 
     def __init__(self) -> None:
         super().__init__()

@@ -48,6 +48,7 @@ class SoundPane(Pane, can_focus=True):
     }
     .-tall SoundPane.-maximized > Waveform, SoundPane.-maximized > Waveform { height: 7; }
     SoundPane.-maximized > Spectrogram { display: block; height: 1fr; margin-top: 1; }
+    .-high SoundPane { height: 11; }
     .-tall SoundPane { height: 1fr; }
     .-tall SoundPane > Waveform { height: 7; }
     .-tall SoundPane > Spectrogram { display: block; height: 1fr; margin-top: 1; }

@@ -79,7 +79,7 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
 
     def show_rows(self, rows: Sequence[tuple[str, Sequence[Cell]]]) -> None:
         """Show these rows (key, cells) in this order. The cursor stays on its row, or where that was."""
-        written = {
+        written: dict[str, Sequence[Text]] = {
             key: [Text(cell) if isinstance(cell, str) else cell for cell in cells] for key, cells in rows
         }  # never as markup
         before, self._shown = self._shown, written
@@ -107,7 +107,7 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """A line that goes on beyond the edge says so."""
-        strip, width = super().render_line(y), self.size.width
+        strip, width = super().render_line(y), self.scrollable_content_region.width
         left, right = self.scroll_x > 0, self.virtual_size.width > self.scroll_offset.x + width
         if not (left or right) or not width or y >= self.virtual_size.height:
             return strip
@@ -118,7 +118,7 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
             parts.insert(0, Strip([Segment("←" if head else "…", style)], 1))
         if right:
             parts.append(Strip([Segment("→" if head else "…", style)], 1))
-        return Strip.join(parts)
+        return Strip.join(parts).adjust_cell_length(self.size.width)
 
     # ---------------------------------------------------------------------------------------------- widths
 

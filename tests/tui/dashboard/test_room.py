@@ -80,6 +80,16 @@ def test_all_metrics_of_a_version_are_seen_however_long_its_verdict(stage: Stage
     watch(home, steps)
 
 
+def test_a_line_that_is_cut_beside_a_scrollbar_says_so(stage: Stage, home: Path) -> None:
+    set_scene(stage, "busy")
+
+    async def steps(eye: Eye) -> None:
+        await eye.press("2")
+        await eye.sees("train anna from v6 on dataset…")
+
+    watch(home, steps)
+
+
 def test_the_tally_leaves_its_room_to_the_sound_while_there_are_no_votes(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
