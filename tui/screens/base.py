@@ -40,7 +40,8 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
         background: $background;
         & > #body { height: 1fr; }
         & Pane.-maximized { width: 1fr !important; height: 1fr !important; }
-        & > ToastRack { layer: default; margin: 0 0 1 0; max-height: 8; }  /* it takes room, and covers no pane */
+        /* a notice takes room, and covers no pane */
+        & > ToastRack { layer: default; margin: 0 0 1 0; max-height: 8; overflow-y: hidden; }
         & Toast { width: 1fr; max-width: 100%; margin: 0; padding: 0 1; }
         &.-lost > #body { tint: $background 55%; }
     }
