@@ -43,10 +43,20 @@ def datasets(voice: arguments.Voice, json: output.Json = False) -> None:
 @app.command(rich_help_panel=PANEL)
 def clips(
     voice: arguments.Voice,
-    dataset: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Of this dataset; 0: all there are.")] = 0,
+    dataset: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="NUMBER",
+            help="Of this dataset; 0: all there are.",
+            autocompletion=arguments.dataset_numbers,
+        ),
+    ] = 0,
     dropped: Annotated[bool, typer.Option("--dropped", help="Those left out, with the reason.")] = False,
     held_out: Annotated[bool, typer.Option("--held-out", help="Those that never train.")] = False,
-    number: Annotated[int, typer.Option("-n", "--number", min=0, help="At most so many; 0: all.")] = 0,
+    number: Annotated[
+        int, typer.Option("-n", "--number", metavar="NUMBER", min=0, help="At most so many; 0: all.")
+    ] = 0,
     json: output.Json = False,
 ) -> None:
     """List clips: text, length, where from, and why one was dropped."""
@@ -73,17 +83,27 @@ def clips(
 def clip(
     voice: arguments.Voice,
     sha: Annotated[
-        str, typer.Argument(metavar="SHA", help="The clip, as `myna clips` shows it (its first characters are enough).")
+        str,
+        typer.Argument(
+            metavar="SHA",
+            help="The clip, as `myna clips` shows it (its first characters are enough).",
+            autocompletion=arguments.clip_ids,
+        ),
     ],
-    text: Annotated[str | None, typer.Option(help="What is really said in it.")] = None,
+    text: Annotated[str | None, typer.Option(metavar="TEXT", help="What is really said in it.")] = None,
     keep: Annotated[bool | None, typer.Option("--keep/--drop", help="Use it, or leave it out.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take your last change of it back.")] = False,
     json: output.Json = False,
 ) -> None:
     """Correct a clip: its text, or whether it is used. The next dataset has it so."""
+    if undo and (text is not None or keep is not None):
+        raise typer.BadParameter("--undo goes alone, without --text, --keep or --drop", param_hint="--undo")
     client = session.client()
-    found = _whole(client.clips(voice, dropped=True), sha, voice)
+    found = whole_clip(client.clips(voice, dropped=True), sha, voice)
     if text is not None or keep is not None:
         found = client.set_clip(voice, found.sha256, text=text, kept=keep)
+    elif undo:
+        found = client.undo_clip(voice, pb.Clip(sha256=found.sha256))
     if json:
         output.json(found)
         return
@@ -102,7 +122,7 @@ def clip(
     )
 
 
-def _whole(known: Iterable[pb.Clip], sha: str, voice: str) -> pb.Clip:
+def whole_clip(known: Iterable[pb.Clip], sha: str, voice: str) -> pb.Clip:
     """The one clip whose digest begins so."""
     hits = {clip.sha256: clip for clip in known if clip.sha256 and clip.sha256.startswith(sha.lower())}
     if len(hits) == 1:

@@ -1,5 +1,5 @@
-"""`myna voices` (`rename`, `delete`, `restore`), `versions`, `version`, `promote`, `rollback`, `compare`: which voice
-speaks, and which is better."""
+"""`myna voices` (`rename`, `delete`, `restore`), `versions`, `version`, `promote`, `archive`, `rollback`,
+`compare`: which voice speaks, and which is better."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from proto import myna_pb2 as pb
 from proto.client import ClientError
 from tui import arguments, as_json, follow, metrics, names, output, session, wording
+from tui.commands import ratings
 
 app = typer.Typer()
 
@@ -155,10 +156,22 @@ def version(
 
 @app.command(rich_help_panel=PANEL)
 def promote(name: arguments.Version, json: output.Json = False) -> None:
-    """Let a version speak from now on."""
+    """Make a version the active one: it speaks for its voice from now on."""
     named = names.parse(name, needs_number=True)
     _no_base(named, "promoted")
     changed(session.client().promote(named.voice, named.number), json)
+
+
+@app.command(rich_help_panel=PANEL)
+def archive(name: arguments.Version, json: output.Json = False) -> None:
+    """Put a version aside. Its files are kept; `myna promote` brings it back."""
+    named = names.parse(name, needs_number=True)
+    _no_base(named, "archived")
+    found = session.client().archive(named.voice, named.number)
+    if json:
+        output.json(found)
+    else:
+        output.line(f"{named} is archived, its files are kept. Make it the active version again: myna promote {named}")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -169,12 +182,8 @@ def rollback(voice: arguments.Voice, json: output.Json = False) -> None:
 
 @app.command(rich_help_panel=PANEL)
 def compare(
-    a: Annotated[
-        str, typer.Argument(metavar="A", help="Such as anna@6 (or anna@base).", autocompletion=arguments.version_names)
-    ],
-    b: Annotated[
-        str, typer.Argument(metavar="B", help="Such as anna@7, or just 7.", autocompletion=arguments.version_names)
-    ],
+    a: ratings.A,
+    b: ratings.B,
     lines: Annotated[bool, typer.Option("--lines", help="Also each held-out line.")] = False,
     score: Annotated[
         bool, typer.Option("--score", help="Let both speak the held-out lines first, and wait for it.")
@@ -182,12 +191,7 @@ def compare(
     json: output.Json = False,
 ) -> None:
     """Two versions side by side on the same held-out lines."""
-    first = names.parse(a, needs_number=True)
-    second = names.parse(b if "@" in b else f"{first.voice}@{b}", needs_number=True)
-    if first.voice != second.voice:
-        raise ClientError(
-            f"{first} and {second} are different people.", "Compare two versions of one voice.", "INVALID_ARGUMENT"
-        )
+    first, second = names.pair(a, b)
     client = session.client()
     one, other = max(first.number, 0), max(second.number, 0)
     if score:
@@ -223,8 +227,7 @@ def compare(
             )
     output.line(output.safe(found.sentence))
     if tally.ratings:
-        print()
-        _listeners(tally, str(first), str(second))
+        ratings.tally(tally, str(first), str(second))
     if not found.ready:
         raise typer.Exit(1)
 
@@ -271,18 +274,6 @@ def changed(version: pb.Version, json: bool) -> None:
         )
     else:
         output.line(f"The engine's base speaks for {version.voice} from now on.")
-
-
-def _listeners(tally: pb.Tally, a: str, b: str) -> None:
-    """What people said who listened to both."""
-    head = ("listeners", "preferred", "score", "95 % interval", "scores")
-    rows = (
-        (name, votes, *wording.opinion(score), score.count)
-        for name, votes, score in ((a, tally.a, tally.score_a), (b, tally.b, tally.score_b))
-    )
-    output.table(head, rows)
-    blind = f", {tally.blind} of them blind" if tally.blind < tally.ratings else ", all blind"
-    output.line(f"{output.safe(tally.sentence)} ({wording.count(tally.ratings, 'rating')}{blind}.)")
 
 
 def _figure(value: float) -> str:
