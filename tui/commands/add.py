@@ -33,7 +33,8 @@ def add(
         ),
     ],
     text: Annotated[
-        str | None, typer.Option(help="What is said in the recording (for a single one without a transcript).")
+        str | None,
+        typer.Option(metavar="TEXT", help="What is said in the recording (for a single one without a transcript)."),
     ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="Wait until they are taken, and all that follows (training too) is done.")

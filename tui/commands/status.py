@@ -9,7 +9,7 @@ import typer
 from proto import myna_pb2 as pb
 from proto.client import Client
 from proto.messages import state_of
-from tui import as_json, output, session, wording
+from tui import arguments, as_json, output, session, wording
 
 app = typer.Typer()
 
@@ -25,7 +25,9 @@ def status(json: output.Json = False) -> None:
 
 @app.command(rich_help_panel="Daemon")
 def watch(
-    voice: Annotated[str, typer.Option(help="Only what concerns this voice.")] = "",
+    voice: Annotated[
+        str, typer.Option(metavar="VOICE", help="Only what concerns this voice.", autocompletion=arguments.voice_names)
+    ] = "",
     after: Annotated[
         int | None, typer.Option(metavar="CURSOR", help="From this event on (0: all that are kept). Default: from now.")
     ] = None,
