@@ -391,6 +391,11 @@ def test_waiting_on_a_terminal_shows_how_far_the_job_is(home: Path, stage: Stage
     assert b"120 of 500 steps" in on_terminal(home, "train", "anna", "--wait", until=b"120 of 500 steps")
 
 
+def test_saving_speech_shows_how_far_it_is(home: Path, stage: Stage, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    assert b"0.1 s of speech" in on_terminal(home, "say", "slowly", "-o", str(out), until=b"0.1 s of speech")
+
+
 def test_sound_is_not_written_onto_a_terminal(home: Path, stage: Stage) -> None:
     assert b"RIFF" not in on_terminal(home, "say", "One.", "-o", "-", until=b"pipe it")
 

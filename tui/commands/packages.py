@@ -28,7 +28,9 @@ def export(
         ),
     ],
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write: a tar file.")],
-    format: Annotated[str, typer.Option(help="coqui, or for xtts coqui-fp16 (half the size). Default: coqui.")] = "",
+    format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="coqui, or for xtts coqui-fp16 (half the size). Default: coqui.")
+    ] = "",
     keep: Annotated[bool, typer.Option("--keep", help="Leave the daemon's own copy in exports/, too.")] = False,
     json: output.Json = False,
 ) -> None:
