@@ -70,13 +70,13 @@ def clips(
             clip.sha256[:12] or "-",
             f"{clip.end - clip.start:.1f}",
             "held-out" if clip.kept and clip.held_out else "kept" if clip.kept else clip.reason or "dropped",
-            clip.text_source + (" (low trust)" if clip.trust == "low" else ""),
+            wording.transcript(clip),
             f"{clip.recording_name} {clip.start:.1f} s",
             clip.text if clip.kept or not clip.sentence else clip.sentence,
         )
         for clip in found
     )
-    output.table(("clip", "s", "state", "text by", "from", "text"), rows, "No such clips.")
+    output.table(("clip", "s", "state", "transcript", "from", "text"), rows, "No such clips.")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -114,7 +114,7 @@ def clip(
             ("why", found.sentence or found.reason),
             ("held out", "yes, it never trains" if found.held_out else ""),
             ("text", found.text),
-            ("text by", found.text_source + (f" ({found.trust} trust)" if found.trust else "")),
+            ("transcript", wording.transcript(found)),
             ("from", f"{found.recording_name}, {found.start:.2f}–{found.end:.2f} s"),
             ("quality", ", ".join(f"{name} {value:g}" for name, value in sorted(found.quality.items()))),
             ("file", found.path),
