@@ -204,7 +204,7 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except OSError as refused:
         sentence = f"{refused.filename or 'The output'} cannot be used: {refused.strerror or refused}."
-        output.error(ClientError(sentence, "Mend that, then try again.", "FAILED_PRECONDITION"), "--json" in arguments)
+        output.error(ClientError(sentence, "Fix that, then try again.", "FAILED_PRECONDITION"), "--json" in arguments)
         return 1
     except Exception as mistake:
         if os.environ.get("MYNA_DEBUG"):
@@ -212,11 +212,11 @@ def run(arguments: Sequence[str]) -> int:
         if str(mistake).startswith(TOO_BIG):
             number = str(mistake).removeprefix(TOO_BIG)
             output.error(
-                ClientError(f"{number} is too big a number.", "Give a smaller one.", "INVALID_ARGUMENT"),
+                ClientError(f"{number} is too large a number.", "Give a smaller number.", "INVALID_ARGUMENT"),
                 "--json" in arguments,
             )
             return 2
-        hint = "That is a mistake in Myna. MYNA_DEBUG=1 shows where; please report it."
+        hint = "This is a bug in Myna. MYNA_DEBUG=1 shows where it is; please report it."
         output.error(ClientError(f"{type(mistake).__name__}: {mistake}", hint, "INTERNAL"), "--json" in arguments)
         return 1
     finally:

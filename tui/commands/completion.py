@@ -29,7 +29,7 @@ def completion(
     if chosen not in SHELLS:
         raise ClientError(
             f"There is no completion for the shell {chosen!r}.",
-            f"There is for: {', '.join(SHELLS)}.",
+            f"There is completion for: {', '.join(SHELLS)}.",
             "INVALID_ARGUMENT",
         )
     if chosen == "bash":

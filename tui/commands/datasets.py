@@ -92,7 +92,7 @@ def clip(
     ],
     text: Annotated[str | None, typer.Option(metavar="TEXT", help="What is really said in it.")] = None,
     keep: Annotated[bool | None, typer.Option("--keep/--drop", help="Use it, or leave it out.")] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Take your last change of it back.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo your last change of it.")] = False,
     json: output.Json = False,
 ) -> None:
     """Correct a clip: its text, or whether it is used. The next dataset has it so."""
@@ -129,7 +129,7 @@ def whole_clip(known: Iterable[pb.Clip], sha: str, voice: str) -> pb.Clip:
         return next(iter(hits.values()))
     if hits:
         raise ClientError(
-            f"{len(hits)} clips of {voice} begin with {sha}.", "Give more characters.", "INVALID_ARGUMENT"
+            f"{len(hits)} clips of {voice} begin with {sha}.", "Give more of its characters.", "INVALID_ARGUMENT"
         )
     raise ClientError(
         f"{voice} has no clip {sha}.",

@@ -68,18 +68,20 @@ def jobs(
 
 @app.command(rich_help_panel=PANEL)
 def job(id: Id, json: output.Json = False) -> None:
-    """All about one job."""
+    """Show one job in full."""
     show(session.client().job(id), json)
 
 
 @app.command(rich_help_panel=PANEL)
 def logs(
     id: Id,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the job ends.")] = False,
-    tail: Annotated[int, typer.Option("-n", "--tail", metavar="NUMBER", min=0, help="Only the last lines.")] = 0,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Follow the log until the job ends.")] = False,
+    tail: Annotated[
+        int, typer.Option("-n", "--tail", metavar="NUMBER", min=0, help="Only so many of the last lines.")
+    ] = 0,
     json: output.Json = False,
 ) -> None:
-    """What a job wrote, of all its attempts."""
+    """Show the log of a job, of all its attempts."""
     attempt = 0
     for entry in session.client().logs(id, follow=follow, tail=tail):
         if json:
@@ -101,7 +103,7 @@ def cancel(id: Annotated[int, argument("queued", "running", "paused")], json: ou
 
 @app.command(rich_help_panel=PANEL)
 def pause(id: Annotated[int, argument("queued", "running")], json: output.Json = False) -> None:
-    """Hold a job; it keeps its place and its work."""
+    """Pause a job; it keeps its place and its work."""
     show(session.client().pause(id), json)
 
 
@@ -124,7 +126,7 @@ def bump(
         int,
         typer.Option(metavar="ID", min=0, help="Just before this job.", autocompletion=arguments.job_ids("queued")),
     ] = 0,
-    last: Annotated[bool, typer.Option("--last", help="To the end instead of the front.")] = False,
+    last: Annotated[bool, typer.Option("--last", help="Move it to the end instead of the front.")] = False,
     json: output.Json = False,
 ) -> None:
     """Move a waiting job to the front of the queue."""
@@ -151,7 +153,7 @@ def show(job: pb.Job, json: bool) -> None:
             ("took", wording.took(job)),
             ("attempts", job.attempts),
             ("run", job.run or ""),
-            ("because of", f"job #{job.parent_job}" if job.parent_job else ""),
+            ("caused by", f"job #{job.parent_job}" if job.parent_job else ""),
         )
     )
     if error.log_tail:

@@ -64,7 +64,7 @@ def remove(
         output.json(row)
     else:
         output.line(
-            f"{output.safe(row.name)} is in no further dataset of {voice}. Bring it back: myna "
+            f"{output.safe(row.name)} will be in no further dataset of {voice}. Bring it back: myna "
             f"restore {voice} {row.sha256[:12]}"
         )
 
@@ -92,8 +92,8 @@ def _whole(client: Client, voice: str, named: str) -> pb.Recording:
         return hits[0]
     if hits:
         raise ClientError(
-            f"{len(hits)} recordings of {voice} are meant by {named}.",
-            "Give more characters of one.",
+            f"{named} could be any of {len(hits)} recordings of {voice}.",
+            "Give more characters of the recording.",
             "INVALID_ARGUMENT",
         )
     raise ClientError(

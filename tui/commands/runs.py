@@ -45,7 +45,7 @@ def run(
     ],
     json: output.Json = False,
 ) -> None:
-    """All about one training run, with its settings."""
+    """Show one training run in full, with its settings."""
     found = session.client().run(id)
     if json:
         output.json(found)

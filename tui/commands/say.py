@@ -41,7 +41,7 @@ def say(
     ] = "",
     speed: Annotated[float, typer.Option(metavar="NUMBER", help="2 speaks twice as fast; 0 is 1.")] = 1.0,
     seed: Annotated[int | None, typer.Option(metavar="NUMBER", help="The same seed speaks the same samples.")] = None,
-    temperature: Annotated[float | None, typer.Option(metavar="NUMBER", help="How much the voice may vary.")] = None,
+    temperature: Annotated[float | None, typer.Option(metavar="NUMBER", help="How much the speech may vary.")] = None,
     language: Annotated[str, typer.Option(metavar="CODE", help="Such as en. Default: the voice's.")] = "",
     reference: Annotated[
         list[str] | None,
@@ -56,11 +56,11 @@ def say(
         ),
     ] = "",
     setting: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the engine's own.")
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One of the engine's own settings.")
     ] = None,
     json: output.Json = False,
 ) -> None:
-    """Speak. Sounds as soon as the first sentence is there; a running training makes room."""
+    """Speak a text. You hear it as soon as the first sentence is there; a running training makes room."""
     if not text and speaker != LIST:
         raise typer.BadParameter('Say what: myna say "Hello."', param_hint="TEXT")
     client = session.client()
@@ -85,7 +85,7 @@ def say(
     with Sink(out) if out else Player() as sink, progress.speaking(spec.text) if out else nullcontext(_show) as told:
         heard = hear(client.synthesize(spec), sink, began, told)
     if not sink.seconds:
-        raise ClientError("The voice said nothing.", "`myna jobs` shows what became of it.", "ABORTED")
+        raise ClientError("The voice said nothing.", "`myna jobs` shows why.", "ABORTED")
     heard |= {
         "seconds": round(sink.seconds, 3),
         "file": out,

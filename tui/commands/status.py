@@ -19,7 +19,7 @@ SHOWN = 12  #: jobs and inbox files in the overview
 
 @app.command(rich_help_panel="Daemon")
 def status(json: output.Json = False) -> None:
-    """How the daemon is, what it does, and what waits."""
+    """Show the status of the daemon: what runs, what waits, and the machine."""
     show(session.client(), json)
 
 
@@ -34,7 +34,7 @@ def watch(
     progress: Annotated[bool, typer.Option(help="Also the progress of running jobs.")] = False,
     json: output.Json = False,
 ) -> None:
-    """Events as they happen, a line each, until Ctrl-C. Goes on by itself after a restart of the daemon."""
+    """Show events as they happen, one line each, until Ctrl-C. It goes on by itself after a restart of the daemon."""
     for event in session.client().watch(after, voice=voice, progress=progress):
         if json:
             output.json_line(event)
@@ -156,7 +156,7 @@ def event_line(event: pb.Event) -> str:
             voice = event.voice
             state, text = (
                 "voice",
-                f"{voice.name} {f'is called {voice.renamed_to} now' if voice.renamed_to else voice.next}",
+                f"{voice.name} {f'is now called {voice.renamed_to}' if voice.renamed_to else voice.next}",
             )
         case "version":
             version = event.version

@@ -12,7 +12,7 @@ from tui.commands import jobs
 
 app = typer.Typer()
 
-SETTINGS = "Settings (the engine's own where none is given)"
+SETTINGS = "Settings (default: the voice's own, else the engine's)"
 
 
 @app.command(rich_help_panel="Jobs")
@@ -50,7 +50,9 @@ def train(
     ] = None,
     patience: Annotated[
         int | None,
-        typer.Option(metavar="NUMBER", help="Held-out losses without a better one.", rich_help_panel=SETTINGS),
+        typer.Option(
+            metavar="NUMBER", help="Stop after so many held-out losses that are not better.", rich_help_panel=SETTINGS
+        ),
     ] = None,
     engine: Annotated[
         list[str] | None,

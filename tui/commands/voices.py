@@ -56,15 +56,15 @@ def voices(
 @group.command()
 def rename(
     old: Annotated[str, typer.Argument(metavar="OLD", help="The voice.", autocompletion=arguments.voice_names)],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="What it is to be called.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
     json: output.Json = False,
 ) -> None:
-    """Call a voice otherwise, with its inbox folder and all that it has. The same the other way round undoes it."""
+    """Rename a voice, with its inbox folder and all that it has. Renaming it back undoes that."""
     voice = session.client().rename_voice(old, new)
     if json:
         output.json(voice)
     else:
-        output.line(f"{old} is called {voice.name} from now on: put its recordings into inbox/{voice.name}/.")
+        output.line(f"{old} is now called {voice.name}: put its recordings into inbox/{voice.name}/.")
 
 
 @group.command()
@@ -73,11 +73,13 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: output.Json = False,
 ) -> None:
-    """Take a voice out of all lists. Nothing of it is lost: `myna voices restore` brings it back."""
+    """Delete a voice from all lists. Nothing of it is lost: `myna voices restore` brings it back."""
     if not yes:
         if not sys.stdin.isatty():
             raise ClientError(
-                f"{voice} was not deleted: nobody can be asked here.", "Say --yes.", "FAILED_PRECONDITION"
+                f"{voice} was not deleted: nobody can be asked here.",
+                "Add --yes to delete it without a question.",
+                "FAILED_PRECONDITION",
             )
         if not typer.confirm(f"Delete the voice {output.safe(voice)}? All of it is kept.", err=True):
             raise ClientError(f"{voice} was not deleted.", "", "FAILED_PRECONDITION")
@@ -141,7 +143,7 @@ def version(
     ] = False,
     json: output.Json = False,
 ) -> None:
-    """All about one version."""
+    """Show one version in full."""
     named = names.parse(name, needs_number=True)
     _no_base(named, "described")
     found = session.client().version(named.voice, named.number, report=report)
@@ -171,12 +173,12 @@ def archive(name: arguments.Version, json: output.Json = False) -> None:
     if json:
         output.json(found)
     else:
-        output.line(f"{named} is archived, its files are kept. Make it the active version again: myna promote {named}")
+        output.line(f"{named} is archived; its files are kept. Make it the active version again: myna promote {named}")
 
 
 @app.command(rich_help_panel=PANEL)
 def rollback(voice: arguments.Voice, json: output.Json = False) -> None:
-    """Go back to the version that spoke before."""
+    """Make the version that was active before the active one again."""
     changed(session.client().rollback(voice), json)
 
 
@@ -190,7 +192,7 @@ def compare(
     ] = False,
     json: output.Json = False,
 ) -> None:
-    """Two versions side by side on the same held-out lines."""
+    """Compare two versions on the same held-out lines."""
     first, second = names.pair(a, b)
     client = session.client()
     one, other = max(first.number, 0), max(second.number, 0)
@@ -241,7 +243,7 @@ def show(version: pb.Version) -> None:
             ("verdict", version.verdict),
             ("taken in", f"{wording.moment(version.adopted)}, from its folder" if version.HasField("adopted") else ""),
             ("from", f"{version.voice}@{version.parent}" if version.parent else f"{version.engine}'s base"),
-            ("dataset", f"#{version.dataset}" if version.dataset else "not one of this database"),
+            ("dataset", f"#{version.dataset}" if version.dataset else "unknown to this database"),
             ("run", version.run),
             ("engine", version.engine),
             ("kind", version.kind),
@@ -269,11 +271,11 @@ def changed(version: pb.Version, json: bool) -> None:
         output.json(version)
     elif version.number:
         output.line(
-            f"{version.voice}@{version.number} speaks for {version.voice} from now on. Hear it: myna say "
-            f'"Hello." --voice {version.voice}'
+            f"{version.voice}@{version.number} is the active version of {version.voice} now. "
+            f'Hear it: myna say "Hello." --voice {version.voice}'
         )
     else:
-        output.line(f"The engine's base speaks for {version.voice} from now on.")
+        output.line(f"{version.voice} has no active version now: the engine's base speaks.")
 
 
 def _figure(value: float) -> str:
