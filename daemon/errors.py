@@ -53,8 +53,8 @@ class CursorTooOld(MynaError):
     code = "OUT_OF_RANGE"
 
 
-class Later(MynaError):
-    """Part of the contract whose work comes in a later version."""
+class NotYetSupported(MynaError):
+    """A request that the contract names and that this version of Myna cannot meet yet."""
 
     code = "UNIMPLEMENTED"
 

@@ -241,8 +241,9 @@ class Learns(Engine, Protocol):
         ...
 
     def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
-        """Forward pass. Scalars () by name, each a mean over the batch; "loss" is the one that is minimised, and has a
-        gradient."""
+        """Forward pass of a `batch` as `collate` makes it, on the CPU. Returns scalars () float32 on the model's
+        device, by name, each a mean over the batch; "loss" is the one that is minimised, and has a gradient. Raises
+        what torch raises, torch.OutOfMemoryError among it."""
         ...
 
     def save(self, model: TrainableModel, folder: Path) -> None:

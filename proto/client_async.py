@@ -122,6 +122,10 @@ class AsyncClient:
         request = reorder_request(number, before, last)
         return await self._ask(self._jobs.Reorder, request)
 
+    async def clear(self, numbers: Iterable[int] = (), *, states: Iterable[str] = ()) -> int:
+        """Clear jobs that have ended out of lists: these, or all (of those states). Returns how many."""
+        return (await self._ask(self._jobs.Clear, pb.ClearJobsRequest(ids=numbers, states=states))).cleared
+
     async def logs(
         self, number: int, *, follow: bool = False, tail: int = 0, after: int = 0, patience: float = PATIENCE
     ) -> AsyncIterator[pb.LogLine]:

@@ -118,6 +118,10 @@ class Client:
         request = reorder_request(number, before, last)
         return self._ask(self._jobs.Reorder, request)
 
+    def clear(self, numbers: Iterable[int] = (), *, states: Iterable[str] = ()) -> int:
+        """Clear jobs that have ended out of lists: these, or all (of those states). Returns how many."""
+        return (self._ask(self._jobs.Clear, pb.ClearJobsRequest(ids=numbers, states=states))).cleared
+
     def logs(
         self, number: int, *, follow: bool = False, tail: int = 0, after: int = 0, patience: float = PATIENCE
     ) -> Iterator[pb.LogLine]:

@@ -29,7 +29,10 @@ class Dashboard(Host, inherit_bindings=False):
     """`myna`: six screens over one daemon."""
 
     TITLE = "myna"
-    CSS = "* { scrollbar-size-vertical: 1; scrollbar-color: $secondary; scrollbar-background: $background; }"
+    CSS = """
+    * { scrollbar-size-vertical: 1; scrollbar-color: $secondary; scrollbar-background: $background; }
+    CommandPalette > Vertical { width: 100; max-width: 100%; margin-top: 1; }
+    """
     help_title = "Everywhere"
     MODES = {place.name: place.make for place in PLACES}  # type: ignore[dict-item]  # Textual's type says Screen[Any]
     COMMANDS = {BindingCommands, *Host.COMMANDS}

@@ -74,7 +74,7 @@ class Watch:
             "What tells of changes in it broke, which a very deep folder does; it works again "
             "after a restart without that."
         )
-        log.warning("the inbox is looked through again and again from now on. %s", self.why_polling)
+        log.warning("The inbox is scanned at regular times from now on. %s", self.why_polling)
         self.changed.set()
 
     def _start(self) -> None:
@@ -108,6 +108,8 @@ class Watch:
         """An event told of these paths (absolute). Thread-safe."""
         seen = {path for path in paths if b"/." not in path[len(self.folder) :]}
         if not seen:
+            if any(b"/.refused" in path[len(self.folder) :] for path in paths):  # somebody may have taken a file out
+                self._loop.call_soon_threadsafe(self.changed.set)
             return
         with self._lock:
             quiet = not self._touched

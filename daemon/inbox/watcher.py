@@ -1,6 +1,6 @@
 """The inbox: watches `inbox/<voice>/…` and has what has come to rest there taken, refused, or left alone.
 
-The folder itself is the truth: each look lists it, compares it with what is known of it (`Arrivals`), and acts. So an
+The folder itself is the truth: each scan lists it, compares it with what is known of it (`Arrivals`), and acts. So an
 event lost or told twice, or a restart, changes nothing but the time. The work on recordings is done by ingest jobs;
 this deals with names and folders only.
 """
@@ -30,9 +30,9 @@ from daemon.inbox.arrivals import Arrivals, Entry, Root
 from daemon.inbox.complaints import DELETED, Complaints
 from daemon.inbox.file_events import Watch
 from daemon.inbox.folder import InboxFolder
-from daemon.inbox.looks import Looks
 from daemon.inbox.next_step import advance
 from daemon.inbox.orphan_transcripts import Handlers
+from daemon.inbox.scans import Scans
 from daemon.inbox.sweep import sweep
 from daemon.inbox.unsorted import UnsortedEntries
 from daemon.inbox.voice_folder import AFTER_FULL, AFTER_FULL_AT_MOST, Folder
@@ -48,13 +48,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mynad.inbox")
 
-#: Seconds between looks while something is settling, as a share of the settling time.
+#: Seconds between scans while something is settling, as a share of the settling time.
 TICK = 0.25
-#: Seconds between looks where changes are not told of, as a multiple of the settling time.
+#: Seconds between scans where the system does not announce changes, as a multiple of the settling time.
 POLL = 1.0
-#: Seconds between two looks, at most, however long a look takes.
-BREATH = 2.0
-#: Seconds that who changes a voice waits for a look at its folder to end.
+#: Seconds between two scans, at most, however long a scan takes.
+LONGEST_PAUSE = 2.0
+#: Seconds for which a change of a voice waits until the scan of its folder has ended.
 PATIENCE = 10.0
 #: Files listed for `System.Info`.
 SHOWN = 500
@@ -82,13 +82,12 @@ class Inbox:
         self._unsorted = UnsortedEntries(home, settings.settle, settings.rescan, store)
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        self._looks = Looks(self._wake.set)
+        self._scans = Scans(self._wake.set)
         self._root = Root([], [])
-        self._touched: dict[
-            bytes, set[bytes]
-        ] = {}  #: paths that events told of, by the folder of the inbox that they lie in
+        #: paths that the system's events named, by the folder of the inbox in which they lie
+        self._touched: dict[bytes, set[bytes]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        store.on_commit(lambda happened: happened and self._loop.call_soon_threadsafe(self._heard, happened))
+        store.on_commit(lambda happened: happened and self._loop.call_soon_threadsafe(self._jobs_changed, happened))
 
     # -------------------------------------------------------------------------------------------------- for services
 
@@ -106,19 +105,20 @@ class Inbox:
 
     @contextlib.asynccontextmanager
     async def still(self, *voices: str) -> AsyncIterator[None]:
-        """Nobody looks at the folders of these voices meanwhile; afterwards they are looked at as if for the first
-        time. Raises NotNow when one is being looked at for long. If the block raises, what was known of them stays."""
+        """Within the block, the folders of these voices are not scanned; afterwards they are scanned as new ones. If
+        the block raises, what was known of them stays. Raises NotNow when a running scan does not end within PATIENCE
+        seconds."""
         held = set(map(os.fsencode, voices))
         try:
-            if not await self._looks.hold(held, PATIENCE):
+            if not await self._scans.hold(held, PATIENCE):
                 hint = "Try again in a moment; the disk may be slow."
-                raise NotNow(f"The inbox folder of {' or '.join(voices)} is being looked through.", hint)
+                raise NotNow(f"Myna is still scanning the inbox folder of {' or '.join(voices)}.", hint)
             yield
             for voice in voices:
                 self._folders.pop(voice, None)
-                self._looks.forget(os.fsencode(voice))
+                self._scans.forget(os.fsencode(voice))
         finally:
-            self._looks.release(held)
+            self._scans.release(held)
 
     def present(self) -> list[pb.InboxEvent]:
         """Files that are arriving, settling, or being taken now, and transcripts that wait for their recording."""
@@ -139,6 +139,21 @@ class Inbox:
                     found.append(pb.InboxEvent(voice=folder.voice, name="(the folder)", state="settling", why=why))
         return found
 
+    def refused(self) -> tuple[list[pb.InboxEvent], int]:
+        """(refused files that lie in `.refused` still, oldest first; how many there are in all). Reads files: not for
+        the event loop."""
+        every = [
+            ("", self._unsorted.refused),
+            *((name, folder.refused) for name, folder in self._folders.copy().items()),
+        ]
+        found = [(file, voice) for voice, files in every for file in files.files()]
+        newest = sorted(found, key=lambda pair: pair[0].time)[-SHOWN:]
+        told = [
+            pb.InboxEvent(voice=voice, name=names.printable(file.name), state="refused", why=file.why)
+            for file, voice in newest
+        ]
+        return told, sum(files.count() for _, files in every)
+
     # -------------------------------------------------------------------------------------------------- its life
 
     async def run(self) -> None:
@@ -151,24 +166,24 @@ class Inbox:
         watch = Watch(self.folder, self.settings.poll)
         await watch.start()
         if watch.why_polling:
-            log.info("the inbox is looked through every %g s. %s", POLL * self.settings.settle, watch.why_polling)
+            log.info("The inbox is scanned every %g s. %s", POLL * self.settings.settle, watch.why_polling)
         try:
             await self._watch(watch)
         finally:
             watch.stop()
-            self._looks.stop()
+            self._scans.stop()
 
     async def _watch(self, watch: Watch) -> None:
         while True:
             began = time.monotonic()
             try:
-                wait = await self.look(watch.take(), patience=BREATH)
-            except Exception:  # what is wrong with one folder does not get here; see Looks
-                log.exception("a look into the inbox failed; looking again")
+                wait = await self.scan(watch.take(), patience=LONGEST_PAUSE)
+            except Exception:  # what is wrong with one folder does not get here; see Scans
+                log.exception("A scan of the inbox failed; the next one follows.")
                 wait = AFTER_FULL
             wait = min(wait, self.settings.rescan, POLL * self.settings.settle if watch.why_polling else math.inf)
-            # an inbox of ten thousand files is looked at less often
-            await asyncio.sleep(min(BREATH, max(0.05, 5 * (time.monotonic() - began))))
+            # an inbox of ten thousand files is scanned less often
+            await asyncio.sleep(min(LONGEST_PAUSE, max(0.05, 5 * (time.monotonic() - began))))
             waiting = [asyncio.create_task(watch.changed.wait()), asyncio.create_task(self._wake.wait())]
             await asyncio.wait(waiting, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
             for task in waiting:
@@ -178,13 +193,13 @@ class Inbox:
     async def _recover(self) -> None:
         """Which files live ingest jobs are to take, from before a restart; and every voice may have something due."""
 
-        def ask(session: Session) -> tuple[list[Job], list[str]]:
+        def read(session: Session) -> tuple[list[Job], list[str]]:
             alive = [job for job in jobs.live(session) if job.kind == "ingest"]
             return alive, list(session.scalars(select(Voice.name).where(Voice.deleted.is_(None))))
 
         while True:
             try:
-                alive, voices = await self.store.read(ask)
+                alive, voices = await self.store.read(read)
                 break
             except StoreTrouble:  # the store's log says what it is
                 await asyncio.sleep(AFTER_FULL)
@@ -198,27 +213,27 @@ class Inbox:
         if voice not in self._folders:
             complaints = Complaints(InboxFolder(self.home, voice), voice, self.store)
             folder = self._folders[voice] = Folder(voice, complaints, Arrivals(self.settings.settle))
-            self._looks.of(os.fsencode(voice), complaints, lambda now: self._voice(folder, now))
+            self._scans.add(os.fsencode(voice), complaints, lambda now: self._voice(folder, now))
         return self._folders[voice]
 
-    # -------------------------------------------------------------------------------------------------- a look
+    # -------------------------------------------------------------------------------------------------- a scan
 
-    async def look(self, touched: Iterable[bytes] = (), patience: float = math.inf) -> float:
-        """Look at each folder of the inbox, side by side, and do what is due. `touched`: paths in it that events told
-        of. A folder whose look takes longer than `patience`, in seconds, delays nobody. Returns seconds until something
-        may be due again."""
+    async def scan(self, touched: Iterable[bytes] = (), patience: float = math.inf) -> float:
+        """Scan each folder of the inbox, side by side, and do what is due. `touched`: paths in it that the system's
+        events named. A folder whose scan takes longer than `patience` seconds delays no other. Returns seconds until
+        something may be due again."""
         for path in touched:
             name, _, rest = path.partition(b"/")
             self._touched.setdefault(name, set()).add(rest)
         self._root = await asyncio.to_thread(arrivals.scan_root, self._unsorted.place)
-        self._looks.of(b"", self._unsorted.complaints, self._loose)
+        self._scans.add(b"", self._unsorted.complaints, self._loose)
         for name in self._root.folders:
             if names.is_voice(name):
                 self._of(os.fsdecode(name))
             else:
-                self._looks.of(name, self._unsorted.complaints, partial(self._misnamed, name))
-        wait = await self._looks.all(self._clock(), patience)
-        self._looks.keep({b"", *self._root.folders, *map(os.fsencode, self._folders)})
+                self._scans.add(name, self._unsorted.complaints, partial(self._misnamed, name))
+        wait = await self._scans.all(self._clock(), patience)
+        self._scans.keep({b"", *self._root.folders, *map(os.fsencode, self._folders)})
         self._touched = {name: paths for name, paths in self._touched.items() if name in self._root.folders}
         return wait
 
@@ -235,10 +250,12 @@ class Inbox:
         folder.arrivals.update(folder.entries, now, self._touched.pop(os.fsencode(folder.voice), set()))
         folder.forget()
         if listing.there and not folder.known:
-            await self._know(folder)
+            await self._ensure_voice(folder)
         if folder.deleted:
-            return await self._leave(folder)
+            return await self._leave_deleted(folder)
         await folder.complaints.of_listing(listing)
+        await voice_settings.forget_gone(folder)
+        await folder.complaints.taken_away(folder.refused)
         due = [path for path, (_, until) in folder.held.items() if until <= now]
         for path in due:
             del folder.held[path]
@@ -283,7 +300,7 @@ class Inbox:
         else:
             wait = await self._take(folder, audio, texts, now)
         if any(not folder.flies(entry.path) for entry in texts):
-            await self._late(folder, [entry for entry in texts if not folder.flies(entry.path)])
+            await self._orphan_transcripts(folder, [entry for entry in texts if not folder.flies(entry.path)])
         return wait
 
     # -------------------------------------------------------------------------------------------------- taking
@@ -292,7 +309,7 @@ class Inbox:
         """Submit ingest jobs for settled recordings, with the transcripts that lie beside them."""
         size = self.settings.ingest_batch
         rest, wait = audio, math.inf
-        if rest and folder.full and not self._room(rest[:size]):
+        if rest and folder.full and not self._has_space(rest[:size]):
             return AFTER_FULL
         while rest and (not folder.flying or len(rest) >= size):  # while one is at work, the next one gathers
             some, rest = rest[:size], rest[size:]
@@ -311,8 +328,8 @@ class Inbox:
                 await self._submit(folder, whole, texts)
         return wait
 
-    def _room(self, entries: list[Entry]) -> bool:
-        """After a job that failed for want of disk: whether there is room for all of the next one."""
+    def _has_space(self, entries: list[Entry]) -> bool:
+        """Whether the disk has space for all of these. Asked after a job that failed because the disk was full."""
         return not self._disk.missing(sum(entry.size for entry in entries), self.home / "recordings")
 
     async def _submit(self, folder: Folder, audio: list[Entry], texts: list[Entry]) -> None:
@@ -323,7 +340,7 @@ class Inbox:
         folder.flying[job] = {entry.path: entry.identity for entry in files}
         folder.busy = self._clock()
 
-    def _heard(self, happened: list[pb.Event]) -> None:
+    def _jobs_changed(self, happened: list[pb.Event]) -> None:
         """Jobs changed. Runs in the event loop."""
         for event in happened:
             if event.WhichOneof("what") != "job" or event.job.status.WhichOneof("status") not in ENDED:
@@ -344,14 +361,14 @@ class Inbox:
             folder.held[entry.path] = (entry.identity, now + self.settings.rescan)
 
     async def _hold(self, folder: Folder, entry: Entry, error: OSError) -> None:
-        """It cannot be moved away from where it lies: tried again now and then."""
+        """This file cannot be moved: try again every `rescan` seconds."""
         folder.held[entry.path] = (entry.identity, self._clock() + self.settings.rescan)
         await folder.complaints.stuck(entry.path, error)
 
     # -------------------------------------------------------------------------------------------------- the voice
 
-    async def _know(self, folder: Folder) -> None:
-        """A folder makes a voice."""
+    async def _ensure_voice(self, folder: Folder) -> None:
+        """Make the voice of a new folder, unless there is one."""
         language, engine = self.settings.default_language, self.settings.default_engine
 
         def ensure(session: Session) -> bool:
@@ -360,10 +377,10 @@ class Inbox:
         folder.deleted = await self.store.write(ensure)
         folder.known = True
 
-    async def _leave(self, folder: Folder) -> float:
+    async def _leave_deleted(self, folder: Folder) -> float:
         """The voice was deleted: what lies there stays there, which is said."""
         if any(not entry.partial and entry.path != names.VOICE_TOML for entry in folder.entries):
-            sentence = f"The voice {folder.voice} was deleted: what lies in inbox/{folder.voice}/ is not taken."
+            sentence = f"The voice {folder.voice} was deleted, so the files in inbox/{folder.voice}/ are not taken."
             hint = (
                 f"`myna voices restore {folder.voice}` brings the voice back; or put the files "
                 f"into another voice's folder."
@@ -374,7 +391,7 @@ class Inbox:
         folder.entries = []  # they wait for nothing
         return math.inf
 
-    async def _late(self, folder: Folder, texts: list[Entry]) -> None:
+    async def _orphan_transcripts(self, folder: Folder, texts: list[Entry]) -> None:
         """Transcripts without a recording beside them: for recordings taken before, or waiting for theirs."""
         audio = {names.stem(entry.path) for entry in folder.entries if not names.is_text(entry.path) and not entry.odd}
         alone = [entry for entry in texts if names.is_metadata(entry.path) or names.stem(entry.path) not in audio]
@@ -401,5 +418,5 @@ class Inbox:
             folder.due, folder.forced = True, forced
             raise
         except MynaError as error:
-            log.warning("nothing follows for %s: %s", folder.voice, error)
+            log.warning("Myna could not submit what follows for %s. %s", folder.voice, error)
         return math.inf

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemon.errors import Later
+from daemon.errors import NotYetSupported
 from daemon.kinds.dataset.server import MakeDataset
 from daemon.kinds.evaluate.server import Evaluate
 from daemon.kinds.export.server import Export
@@ -27,10 +27,10 @@ class Kinds:
         self._kinds = {kind.name: kind for kind in [self.train, *others]}
 
     def __getitem__(self, name: str) -> Kind:
-        """Raises Later for a kind that the contract names and that nothing does yet."""
+        """Raises NotYetSupported for a kind that the contract names and that nothing does yet."""
         found = self._kinds.get(name)
         if found is None:
-            raise Later(
+            raise NotYetSupported(
                 f"Jobs of the kind {name!r} come with a later version of Myna.", f"Kinds are {', '.join(self._kinds)}."
             )
         return found

@@ -274,7 +274,7 @@ class Attempt:
                 to.points.stored(report.points.run)
             case "log":
                 self._log(report.log.level, report.log.text, report.log.unix_nanos)
-                await to.logs.room()
+                await to.logs.wait_for_space()
             case "audio":
                 await to.speech.put(self.job, report.audio)
             case "yielded":
@@ -312,7 +312,7 @@ class Attempt:
 
     async def _word(self, text: str) -> None:
         self._log("info", text)
-        await self.to.logs.room()
+        await self.to.logs.wait_for_space()
 
     def _log(self, level: str, text: str, unix_nanos: int = 0) -> None:
         self._last.append(text[:LINE])

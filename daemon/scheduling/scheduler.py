@@ -1,14 +1,13 @@
 """Who may work when: the GPU lane (one job at a time), the CPU lane beside it, giving way to speech, and why each
 waiting job waits.
 
-The scheduler keeps no queue of its own. Whenever something was committed it looks at the database (`_look`), compares
-it with the attempts it has running, and acts: tells workers what their rows say (cancelled, paused, resumed), starts
-what may start, and writes the sentences. So a wake-up too many does no harm, and one that comes late changes nothing
-but the time.
+The scheduler keeps no queue of its own. After each commit it makes a pass: it reads the database (`_snapshot`),
+compares it with the attempts that run, and acts. It tells workers what their rows say (cancelled, paused, resumed),
+starts what may start, and writes why the others wait. So an extra wake-up does no harm, and a late one costs only time.
 
-A job that says that it needs the GPU no more (an evaluation whose lines are spoken, and that listens on the CPU) leaves
-the lane to the next, and goes on beside it: one at a time, so that slow listeners do not pile up. Where the CPU stands
-in for a GPU no job says so.
+A job that no longer needs the GPU says so (an evaluation that has spoken its lines and now listens on the CPU). It
+leaves the lane to the next job and goes on beside it; only one job at a time may, so that slow listeners do not pile
+up. Where the CPU stands in for a GPU no job says so.
 
 Order: priority first (speak > evaluate > dataset > train), then place. Only speaking makes a running job give way; an
 evaluation does not interrupt a training.
@@ -42,16 +41,17 @@ from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.scheduler")
 
-WINDOW = 32  #: waiting jobs of a lane that are looked at, if one of them can start: those behind it wait for it anyway
-REACH = 512  #: waiting jobs that are looked at in search of one that can start; the next look goes on from there
-BREATH, SOON = 0.02, 0.2  #: seconds between two looks, at least and at most: a crowd of submits is one look
-#: jobs of a lane that are told by name who is ahead; those behind them get one sentence that does not change with every
-#: job
-NAMED = 8
-TELL = 0.3  #: seconds between two rounds of telling jobs why they wait, at least
-AGAIN = 5.0  #: seconds after which jobs that wait for something outside (disk, audio) are looked at again
+WINDOW = 32  #: waiting jobs of a lane that a pass reads; more only where none of them can start
+SEARCH_LIMIT = 512  #: waiting jobs that a pass reads in search of one that can start; the next pass goes on from there
+#: seconds between two passes, at least and at most: many submits at once make one pass
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.2
+#: waiting jobs of a lane whose reason names the job ahead; those behind them get one sentence that does not change with
+#: every job
+NAMED_JOBS = 8
+WHYS_EVERY = 0.3  #: seconds, at least, between two writes of the reasons why jobs wait
+RECHECK = 5.0  #: seconds after which jobs that wait for something outside (disk, audio) are checked again
 BEHIND = "other jobs are ahead of it"
-YIELD_WITHIN = 20.0  #: seconds a job gets to give way; then speech starts beside it
+YIELD_TIMEOUT = 20.0  #: seconds a job gets to give way; then speech starts beside it
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,15 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the database says."""
+class Snapshot:
+    """What the database holds of jobs that have not ended, as one pass reads it."""
 
     live: dict[int, Job]  #: running and paused
     gpu: list[Waiting]
     cpu: list[Waiting]
 
 
-#: makes the attempt of a job; the second argument has the scheduler look again
+#: makes the attempt of a job; its second argument wakes the scheduler
 MakeAttempt = Callable[[Job, Callable[[], None]], Attempt]
 
 
@@ -92,20 +92,18 @@ class Scheduler:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._ending = False
-        self._look_took = 0.0  #: seconds
-        self._reached = {
-            True: 0,
-            False: 0,
-        }  #: by lane (the GPU's or not): jobs before this place in the queue cannot start
+        self._pass_seconds = 0.0  #: seconds
+        #: by lane (True: the GPU's): jobs before this place in the queue cannot start
+        self._reached = {True: 0, False: 0}
         self._share = Share(settings.train_share, time.monotonic())
-        self._told = float("-inf")  #: when waiting jobs were last told why, monotonic
+        self._whys_stored = float("-inf")  #: when waiting jobs were last told why, monotonic
         loop = asyncio.get_running_loop()
         store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self.wake))
 
     # -------------------------------------------------------------------------------------------------- for services
 
     def wake(self) -> None:
-        """Look again soon."""
+        """Have another pass soon."""
         self._wake.set()
 
     def with_progress(self, message: pb.Job) -> pb.Job:
@@ -129,8 +127,8 @@ class Scheduler:
     # -------------------------------------------------------------------------------------------------- its life
 
     async def run(self) -> None:
-        """Look and act until cancelled."""
-        pace = BREATH
+        """Make passes until cancelled."""
+        pace = SHORTEST_PAUSE
         while True:
             await asyncio.sleep(pace)
             self._wake.clear()
@@ -140,12 +138,12 @@ class Scheduler:
             except StoreTrouble:  # the store's log says what it is
                 blocked = True
             except Exception:
-                log.exception("a look at the queue failed; looking again")
+                log.exception("A pass over the queue failed; the next one follows.")
                 blocked = True
-            # the longer a look takes, the rarer it is: never more than a fifth of a core, but always soon
-            pace = min(max(BREATH, 4 * self._look_took), SOON)
+            # the longer a pass takes, the longer the pause after it: at most a fifth of a core, and at most 0.2 s
+            pace = min(max(SHORTEST_PAUSE, 4 * self._pass_seconds), LONGEST_PAUSE)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), AGAIN if blocked else None)
+                await asyncio.wait_for(self._wake.wait(), RECHECK if blocked else None)
 
     async def close(self, grace: float) -> None:
         """Have every worker save and end within `grace` seconds; their jobs go back to the queue."""
@@ -155,7 +153,7 @@ class Scheduler:
         if self._tasks:
             _, late = await asyncio.wait(self._tasks.values(), timeout=grace + 15)
             for task in late:  # their rows are put right at the next start
-                log.error("%s did not end; left as it is", task.get_name())
+                log.error("%s did not end in time; it is left as it is.", task.get_name())
                 task.cancel()
 
     def hurry(self) -> None:
@@ -166,13 +164,13 @@ class Scheduler:
             attempt.hurry()
 
     async def _pass(self) -> bool:
-        """One look and what follows from it. True: something waits that no commit will tell of."""
+        """Read the database and act on it. True: something waits for a change that no commit will announce."""
         began = time.monotonic()
-        look = await self._store.read(self._look)
-        self._look_took = time.monotonic() - began
+        snapshot = await self._store.read(self._snapshot)
+        self._pass_seconds = time.monotonic() - began
         whys: dict[int, str] = {}
         for job, attempt in list(self.attempts.items()):
-            row = look.live.get(job)
+            row = snapshot.live.get(job)
             if row is None:
                 continue
             attempt.see(row)
@@ -181,32 +179,33 @@ class Scheduler:
             elif row.paused_by_person:
                 attempt.give_way(jobs.BY_PERSON, offload=True)
         if not self._ending:
-            await self._gpu_lane(look, whys)
-            await self._cpu_lane(look, whys)
-        await self._tell_why(look, whys)
-        return any(waiting.why_not for waiting in (*look.gpu, *look.cpu))
+            await self._gpu_lane(snapshot, whys)
+            await self._cpu_lane(snapshot, whys)
+        await self._store_whys(snapshot, whys)
+        return any(waiting.why_not for waiting in (*snapshot.gpu, *snapshot.cpu))
 
-    async def _tell_why(self, look: Look, whys: dict[int, str]) -> None:
-        """Write the sentences that changed. Not with every short job that comes and goes: each is an event to everybody
-        who watches."""
-        changed = {w.job.id: why for w in (*look.gpu, *look.cpu) if (why := whys.get(w.job.id, w.job.why)) != w.job.why}
+    async def _store_whys(self, snapshot: Snapshot, whys: dict[int, str]) -> None:
+        """Write the sentences that changed, at most every WHYS_EVERY seconds: each is an event to everybody who
+        watches."""
+        waiting = (*snapshot.gpu, *snapshot.cpu)
+        changed = {w.job.id: why for w in waiting if (why := whys.get(w.job.id, w.job.why)) != w.job.why}
         if not changed:
             return
-        wait = self._told + TELL - time.monotonic()
+        wait = self._whys_stored + WHYS_EVERY - time.monotonic()
         if wait > 0:
             asyncio.get_running_loop().call_later(wait, self.wake)
             return
-        await self._store.write(_tell, changed)
-        self._told = time.monotonic()
+        await self._store.write(_set_whys, changed)
+        self._whys_stored = time.monotonic()
 
-    def _look(self, session: Session) -> Look:
+    def _snapshot(self, session: Session) -> Snapshot:
         alive = text(LIVE)  # word for word as in the index, or the index is not used
         live = {
             job.id: job
             for job in session.scalars(select(Job).where(alive, Job.state.in_((State.RUNNING, State.PAUSED))))
         }
 
-        return Look(live, self._lane(session, gpu=True), self._lane(session, gpu=False))
+        return Snapshot(live, self._lane(session, gpu=True), self._lane(session, gpu=False))
 
     def _lane(self, session: Session, *, gpu: bool) -> list[Waiting]:
         """The first waiting jobs of a lane. Where none of them can start, those behind them too, up to one that can:
@@ -225,7 +224,7 @@ class Scheduler:
                     need = self._kinds[job.kind].gpu_memory(session, job) if gpu else 0
                     found.append(Waiting(job, self._why_not(session, job) or self._conflict(job), need))
             startable = any(not waiting.why_not for waiting in found)
-            if startable or len(rows) < WINDOW or len(found) >= REACH:
+            if startable or len(rows) < WINDOW or len(found) >= SEARCH_LIMIT:
                 break
             offset = max(offset + WINDOW, self._reached[gpu])
         self._reached[gpu] = offset + WINDOW if not startable and len(rows) == WINDOW else 0
@@ -239,42 +238,42 @@ class Scheduler:
         except DatabaseError:
             raise
         except Exception:  # a mistake in one kind must not keep the others from working
-            log.exception("%s #%d: cannot tell whether it can start", job.kind, job.id)
+            log.exception("Myna cannot tell whether %s #%d can start.", job.kind, job.id)
             return "Myna made a mistake here: log/mynad.log has the details"
 
     # -------------------------------------------------------------------------------------------------- lanes
 
     def _in_gpu_lane(self) -> list[Attempt]:
-        """Who has the GPU lane or gave way in it: all but the first of those who need the GPU no more."""
+        """The attempts that hold the GPU lane or gave way in it: all but the first of those that no longer need it."""
         beside = next((a for a in self.attempts.values() if a.lane_free), None)
         return [a for a in self.attempts.values() if a.gpu_lane and a is not beside]
 
     def _holder(self) -> Attempt | None:
-        """Who has the GPU lane; speech, when somebody is still finishing a step beside it."""
+        """The attempt that holds the GPU lane; speech, where another is still finishing a step beside it."""
         busy = [a for a in self._in_gpu_lane() if not a.yielded]
         return next((a for a in busy if a.kind.preempts), busy[0] if busy else None)
 
-    async def _gpu_lane(self, look: Look, whys: dict[int, str]) -> None:
-        for waiting in look.gpu:
+    async def _gpu_lane(self, snapshot: Snapshot, whys: dict[int, str]) -> None:
+        for waiting in snapshot.gpu:
             whys[waiting.job.id] = waiting.why_not
-        ready = [waiting.job for waiting in look.gpu if not whys[waiting.job.id]]
-        needs = {waiting.job.id: waiting.need for waiting in look.gpu}
+        ready = [waiting.job for waiting in snapshot.gpu if not whys[waiting.job.id]]
+        needs = {waiting.job.id: waiting.need for waiting in snapshot.gpu}
         urgent = next((job for job in ready if self._kinds[job.kind].preempts), None)
         holder = self._holder()
-        aside = [a for a in self._in_gpu_lane() if a.yielded and a.job in look.live]
-        back = next((a for a in aside if not look.live[a.job].paused_by_person), None)
+        aside = [a for a in self._in_gpu_lane() if a.yielded and a.job in snapshot.live]
+        back = next((a for a in aside if not snapshot.live[a.job].paused_by_person), None)
         self._share.count(time.monotonic())
         if holder is not None and urgent is not None and self._share.in_turn:
             asyncio.get_running_loop().call_later(self._share.owed, self.wake)
         elif holder is not None and urgent is not None and not holder.kind.preempts:
             if holder.give_way(f"{urgent.kind} #{urgent.id}", offload=self._short(needs[urgent.id])):
-                asyncio.get_running_loop().call_later(YIELD_WITHIN + BREATH, self.wake)
-            late = holder.asked_at is not None and time.monotonic() - holder.asked_at > YIELD_WITHIN
+                asyncio.get_running_loop().call_later(YIELD_TIMEOUT + SHORTEST_PAUSE, self.wake)
+            late = holder.asked_at is not None and time.monotonic() - holder.asked_at > YIELD_TIMEOUT
             if late:
                 log.warning(
-                    "%s did not give way within %g s; %s starts beside it",
+                    "%s did not give way within %g s; %s starts beside it.",
                     holder.label,
-                    YIELD_WITHIN,
+                    YIELD_TIMEOUT,
                     f"{urgent.kind} #{urgent.id}",
                 )
             # a training steps aside within a step; what others are at (a line being spoken or heard) can take longer,
@@ -292,37 +291,40 @@ class Scheduler:
                 if first is urgent:
                     for attempt in aside:
                         await attempt.wait_for(f"{first.kind} #{first.id}")
-        self._share.note(self._doing(look))
+        self._share.note(self._doing(snapshot))
         holder = self._holder()
         if holder is not None:
             lane = "GPU" if self._gpus.present else "CPU, in place of a GPU,"
             behind = [job for job in ready if job.id not in self.attempts]
             for index, job in enumerate(behind):
-                whys[job.id] = f"{lane} held by {holder.label} ({holder.voice})" if index < NAMED else BEHIND
+                whys[job.id] = f"{lane} held by {holder.label} ({holder.voice})" if index < NAMED_JOBS else BEHIND
 
-    def _doing(self, look: Look) -> Doing:
+    def _doing(self, snapshot: Snapshot) -> Doing:
         """What the training of the GPU lane does, as far as its share of the GPU goes."""
-        trainings = [a for a in self.attempts.values() if a.gpu_lane and a.kind.yields_in_steps and a.job in look.live]
+        live = snapshot.live
+        trainings = [a for a in self.attempts.values() if a.gpu_lane and a.kind.yields_in_steps and a.job in live]
         if any(not a.yielded for a in trainings):
             return Doing.WORKING
-        return Doing.WAITING if any(not look.live[a.job].paused_by_person for a in trainings) else Doing.NOTHING
+        return Doing.WAITING if any(not live[a.job].paused_by_person for a in trainings) else Doing.NOTHING
 
-    async def _cpu_lane(self, look: Look, whys: dict[int, str]) -> None:
-        for index, waiting in enumerate(look.cpu):
+    async def _cpu_lane(self, snapshot: Snapshot, whys: dict[int, str]) -> None:
+        for index, waiting in enumerate(snapshot.cpu):
             job = waiting.job
             busy = [a for a in self.attempts.values() if not a.gpu_lane and not a.yielded]
             whys[job.id] = waiting.why_not or self._conflict(job)
             if whys[job.id]:
                 continue
             if len(busy) >= self._cpu_jobs:
-                whys[job.id] = f"CPU lane busy with {', '.join(a.label for a in busy)}" if index < NAMED else BEHIND
+                whys[job.id] = (
+                    f"CPU lane busy with {', '.join(a.label for a in busy)}" if index < NAMED_JOBS else BEHIND
+                )
             else:
                 self._start(job)
         in_gpu_lane = self._in_gpu_lane()
         for attempt in [
             a for a in self.attempts.values() if a.yielded and a not in in_gpu_lane
         ]:  # resumed: they have their place already
-            row = look.live.get(attempt.job)
+            row = snapshot.live.get(attempt.job)
             if row is not None and not row.paused_by_person:
                 await attempt.go_on()
 
@@ -355,7 +357,7 @@ class Scheduler:
         self.wake()
 
 
-def _tell(session: Session, whys: dict[int, str]) -> None:
+def _set_whys(session: Session, whys: dict[int, str]) -> None:
     for job, why in whys.items():
         with contextlib.suppress(MynaError):
             jobs.set_why(session, jobs.get(session, job), why)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Recording
 from daemon.database.store import Store
-from daemon.errors import BadRequest, Later, NotFound
+from daemon.errors import BadRequest, NotFound, NotYetSupported
 from daemon.home import journal
 from daemon.inbox.watcher import Inbox
 from daemon.services.errors import plain
@@ -127,14 +127,14 @@ class DatasetsService(stubs.DatasetsServicer):
             upload.close()
 
     async def Export(self, request: pb.DatasetRequest, context: Any) -> AsyncIterator[pb.FilePart]:
-        raise Later(
+        raise NotYetSupported(
             "Packages of datasets come with a later version of Myna.",
             "Until then, clips/ and recordings/ can be copied by hand.",
         )
         yield  # a stream, by its kind
 
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Dataset:
-        raise Later(
+        raise NotYetSupported(
             "Packages of datasets come with a later version of Myna.",
             "Until then, add recordings: `myna add VOICE FILES…`.",
         )
@@ -157,8 +157,14 @@ class DatasetsService(stubs.DatasetsServicer):
         self.inbox.nudge(voice)
 
 
+#: What was measured of the text that a clip had when it was cut.
+OF_TEXT = ("cer", "chars_per_second")
+
+
 def clip_message(clip: Clip, recording: Recording, text: str, home: Path) -> pb.Clip:
-    """A clip on the wire, with the text it has or had."""
+    """A clip on the wire, with the text it has or had. What was measured of a text that a person put right is not told
+    of the new one."""
+    corrected = clip.text_source == recordings.PERSON
     return pb.Clip(
         sha256=clip.sha256,
         recording=recording.sha256,
@@ -172,7 +178,9 @@ def clip_message(clip: Clip, recording: Recording, text: str, home: Path) -> pb.
         reason=clip.reason,
         sentence=clip.sentence,
         held_out=clip.held_out,
-        quality=voices.numbers(clip.quality),
+        quality={
+            name: value for name, value in voices.numbers(clip.quality).items() if not (corrected and name in OF_TEXT)
+        },
         path=str(home / clip.path) if clip.path else "",
     )
 

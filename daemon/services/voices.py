@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Voice
 from daemon.database.store import Store
-from daemon.errors import Later, NotNow
+from daemon.errors import NotNow, NotYetSupported
 from daemon.home.voice_folders import VoiceFolders
 from daemon.kinds.export import server as export
 from daemon.kinds.lifecycle import Lifecycle
@@ -178,7 +178,7 @@ class VoicesService(stubs.VoicesServicer):
                 _take_away(path, file)
 
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Voice:
-        raise Later(PACKAGES, COPY)
+        raise NotYetSupported(PACKAGES, COPY)
 
     def _message(self, session: Session, row: Voice) -> pb.Voice:
         session.flush()

@@ -103,6 +103,8 @@ def message(job: Job, *, with_spec: bool = True) -> pb.Job:
         gpu_lane=job.gpu_lane,
         place=job.place,
     )
+    if job.cleared is not None:
+        out.cleared.FromDatetime(job.cleared)
     status = out.status
     match status_of(job):
         case Queued(since, why):
@@ -136,13 +138,16 @@ def page(
     kinds: Sequence[str] = (),
     token: str = "",
     size: int = 0,
+    cleared: bool = False,
 ) -> tuple[list[Job], str]:
-    """(jobs, newest first; token of the next page, empty at the end). Raises BadRequest for unknown states or a foreign
-    token."""
+    """(jobs, newest first; token of the next page, empty at the end). Those that were cleared away only if asked for.
+    Raises BadRequest for unknown states or a foreign token."""
     if unknown := set(states) - set(STATES):
         raise BadRequest(f"There is no job state {sorted(unknown)[0]!r}.", f"Use {', '.join(STATES)}.")
     size, before = paging.size(size), paging.number(token)
     query = select(Job).order_by(Job.id.desc()).limit(size + 1)
+    if not cleared:
+        query = query.where(Job.cleared.is_(None))
     if before:
         query = query.where(Job.id < before)
     if voice:
@@ -155,8 +160,9 @@ def page(
 
 
 def counts(session: Session) -> dict[str, int]:
-    """Jobs by state."""
-    found = dict(session.execute(select(Job.state, func.count()).group_by(Job.state)).tuples().all())
+    """Jobs by state; those that were cleared away are not counted."""
+    shown = select(Job.state, func.count()).where(Job.cleared.is_(None)).group_by(Job.state)
+    found = dict(session.execute(shown).tuples().all())
     return {state: found.get(state, 0) for state in STATES}
 
 
@@ -352,7 +358,7 @@ def end(job: Job, state: State, sentence: str) -> None:
 def put_back(session: Session, job: Job, why: str) -> None:
     """Queue the job again, at its old place."""
     job.state, job.queued_since, job.why = State.QUEUED, now(), brief(why)
-    job.started = job.ended = job.paused_since = None
+    job.started = job.ended = job.paused_since = job.cleared = None
     job.paused_by_person = False
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""
     changed(session, job)

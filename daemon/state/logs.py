@@ -25,14 +25,14 @@ from daemon.database.models import EPOCH
 from daemon.errors import CursorTooOld
 from daemon.home import identity
 
-#: Bytes of a log that are read at once: whoever reads slowly makes mynad hold no more.
+#: Bytes of a log that are read at once: a slow reader makes mynad hold no more than these.
 PIECE = 1_000_000
-#: Characters of lines that may wait to be written before those who write them have to wait, too.
-ROOM = 4_000_000
+#: Characters of lines that may wait to be written. Once more wait, writers have to wait, too.
+MAX_WAITING = 4_000_000
 
 
-class Line(TypedDict):
-    """One line as stored."""
+class LogLine(TypedDict):
+    """One line as it is written."""
 
     time: int  #: nanoseconds since 1970
     level: str
@@ -40,10 +40,10 @@ class Line(TypedDict):
     attempt: int
 
 
-class Read(Line):
-    """One line as read."""
+class StoredLogLine(LogLine):
+    """One line as it is read."""
 
-    end: int  #: byte offset in the file behind it: the cursor from which a follower goes on
+    end: int  #: byte offset in the file after the line: the cursor from which a follower goes on
 
 
 class Logs:
@@ -57,9 +57,8 @@ class Logs:
         self._closed: set[int] = set()  #: followed jobs that have ended
         self._loop: asyncio.AbstractEventLoop | None = None  #: that of the followers
         self._writer = ThreadPoolExecutor(1, "logs")
-        self._waiting: list[
-            tuple[int, Line | datetime]
-        ] = []  #: (job, line, or when it was submitted: it begins), the oldest first
+        #: (job, its next line, or the time it was submitted, which begins its file), the oldest first
+        self._waiting: list[tuple[int, LogLine | datetime]] = []
         self._size = 0  #: characters in `_waiting`
         self._queue = threading.Lock()  #: over the two above
         self._files = threading.Lock()  #: held while a file is made, set aside or written
@@ -89,10 +88,10 @@ class Logs:
 
     def append(self, job: int, attempt: int, lines: Iterable[tuple[int, str, str]]) -> None:
         """Add (nanoseconds, level, text) lines. A full disk costs the log, never the job."""
-        rows = [Line(time=time, level=level, text=text, attempt=attempt) for time, level, text in lines]
+        rows = [LogLine(time=time, level=level, text=text, attempt=attempt) for time, level, text in lines]
         self._add(job, rows, sum(len(row["text"]) for row in rows))
 
-    def _add(self, job: int, rows: Sequence[Line | datetime], size: int) -> None:
+    def _add(self, job: int, rows: Sequence[LogLine | datetime], size: int) -> None:
         with self._queue:
             first = not self._waiting
             self._waiting.extend((job, row) for row in rows)
@@ -100,9 +99,10 @@ class Logs:
         if first:
             self._writer.submit(self._write)
 
-    async def room(self) -> None:
-        """Wait until there is room for more lines: whoever writes faster than the disk is slowed down to it."""
-        if self._size > ROOM:
+    async def wait_for_space(self) -> None:
+        """Wait until fewer than MAX_WAITING characters wait to be written. So a writer that is faster than the disk
+        is slowed down to the disk's pace."""
+        if self._size > MAX_WAITING:
             await self._written()
 
     def flush(self) -> None:
@@ -112,7 +112,7 @@ class Logs:
     def close(self, job: int) -> None:
         """The job has ended: its followers get what is there, and then the end."""
         if job in self._followers:
-            self._writer.submit(self._tell, self._end, job)
+            self._writer.submit(self._call_in_loop, self._end, job)
 
     async def _written(self) -> None:
         await asyncio.wrap_future(self._writer.submit(lambda: None))
@@ -121,7 +121,7 @@ class Logs:
         """Write what waits: a file is opened once for all its lines."""
         with self._queue:
             waiting, self._waiting, self._size = self._waiting, [], 0
-        rows: dict[int, list[Line]] = {}
+        rows: dict[int, list[LogLine]] = {}
         for job, row in waiting:
             if isinstance(row, datetime):
                 self.claim(job, row, begin=True)
@@ -135,13 +135,13 @@ class Logs:
                 if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
                     file.write(b"\n")  # a full disk or a kill cut the last line: the damage stays its own
                 file.write(data)
-            self._tell(self._changed, job)
+            self._call_in_loop(self._changed, job)
 
-    def _tell(self, what: Callable[[int], None], job: int) -> None:
-        """Call it in the followers' loop, if there is one."""
+    def _call_in_loop(self, callback: Callable[[int], None], job: int) -> None:
+        """Call `callback(job)` in the followers' event loop, if there is one."""
         if self._loop is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody follows any more
-                self._loop.call_soon_threadsafe(what, job)
+                self._loop.call_soon_threadsafe(callback, job)
 
     def _changed(self, job: int) -> None:
         for follower in self._followers.get(job, ()):
@@ -152,7 +152,7 @@ class Logs:
             self._closed.add(job)
             self._changed(job)
 
-    def read(self, job: int, offset: int = 0) -> tuple[list[Read], int]:
+    def read(self, job: int, offset: int = 0) -> tuple[list[StoredLogLine], int]:
         """(whole lines from a byte offset on, the offset after them): those of PIECE bytes, or one that is longer. The
         offset stays where nothing more is to be read. A half-written last line waits for its end."""
         try:
@@ -163,18 +163,18 @@ class Logs:
                     data += more
         except FileNotFoundError:
             return [], offset
-        lines: list[Read] = []
+        lines: list[StoredLogLine] = []
         for raw in data[: data.rfind(b"\n") + 1].splitlines(keepends=True):
             offset += len(raw)
             try:
-                line: Read = json.loads(raw) | {"end": offset}
+                line: StoredLogLine = json.loads(raw) | {"end": offset}
             except (ValueError, TypeError):
                 continue  # a line cut by a crash; the next one is whole again
             if "text" in line:  # all but the first one
                 lines.append(line)
         return lines, offset
 
-    def _pieces(self, job: int, offset: int) -> Iterator[list[Read]]:
+    def _pieces(self, job: int, offset: int) -> Iterator[list[StoredLogLine]]:
         while True:
             lines, reached = self.read(job, offset)
             if reached == offset:
@@ -199,7 +199,7 @@ class Logs:
 
     async def follow(
         self, job: int, *, tail: int = 0, after: int = 0, alive: Callable[[], Awaitable[bool]] | None = None
-    ) -> AsyncIterator[Read]:
+    ) -> AsyncIterator[StoredLogLine]:
         """The job's lines after the cursor `after`; with `alive`, which tells whether the job has not ended, also those
         that come, until `close(job)` says that there will be no more. Raises CursorTooOld for a cursor behind the log's
         end: it is of another log."""
@@ -211,10 +211,10 @@ class Logs:
             if after > (size := await asyncio.to_thread(self._length, job)):
                 raise CursorTooOld(f"The log of job {job} has no line {after} yet.", "Ask for it from its first line.")
             offset = await asyncio.to_thread(self._before_last, job, after, tail) if tail else after
-            on: bool | None = None  # whether more may come, once that was asked
+            may_grow: bool | None = None  # whether more may come, once that was asked
             while True:
                 changed.clear()
-                last = on is False or job in self._closed  # nothing comes after what is read now
+                last = may_grow is False or job in self._closed  # nothing comes after what is read now
                 lines, reached = await asyncio.to_thread(self.read, job, offset)
                 for line in lines:
                     yield line
@@ -223,8 +223,8 @@ class Logs:
                     continue
                 if last or alive is None:
                     return
-                if on is None:
-                    on = (
+                if may_grow is None:
+                    may_grow = (
                         await alive()
                     )  # asked after `close` can reach us, so that a job that ends just now is not waited for
                     await self._written()

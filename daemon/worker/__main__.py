@@ -33,7 +33,7 @@ def main(load: Callable[[str], Run] = load_job) -> None:
     """Serve mynad until it lets go. `load` is where tests put their own kinds."""
     die_with(int(os.environ["MYNA_LAUNCHER"]))
     faulthandler.enable()  # a segfault's last words: the Python stack
-    from daemon.worker.channel import Line  # after die_with: nothing slow may come before it
+    from daemon.worker.channel import WorkerSocket  # after die_with: nothing slow may come before it
 
     speech = "--speech" in sys.argv
     if not speech:
@@ -41,10 +41,10 @@ def main(load: Callable[[str], Run] = load_job) -> None:
             os.nice(5)  # mynad and speech answer people; this can wait its turn
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
         score.write("500")  # when memory runs out, an attempt is to die and not mynad
-    line = Line(socket.socket(fileno=WORKER_SOCKET))
-    line.hello()
+    worker_socket = WorkerSocket(socket.socket(fileno=WORKER_SOCKET))
+    worker_socket.hello()
     while True:
-        start, channel = line.next_job()
+        start, channel = worker_socket.next_job()
         kind = start.WhichOneof("plan") or ""
         try:
             sentence = load(kind)(getattr(start, kind), channel)

@@ -1,5 +1,5 @@
-"""The worker's end of its socket to mynad: `Line` is the socket for life, `JobChannel` the `daemon.worker.job.Channel`
-of one job on it.
+"""The worker's end of its socket to mynad: `WorkerSocket` lives as long as the process, `JobChannel` is the
+`daemon.worker.job.Channel` of one job on it.
 
 Two threads beside the job's own: one reads commands, one sends heartbeats and what is waiting to be sent. When mynad
 closes the socket the process ends at once: whatever is worth keeping was written before it was reported.
@@ -27,7 +27,7 @@ FLUSH = 0.2  #: seconds that progress and points may wait for company
 POINTS = 512  #: points that go out without waiting
 
 
-class Line:
+class WorkerSocket:
     """The socket, its two threads, and the Start commands that came over it."""
 
     def __init__(self, link: socket.socket) -> None:
@@ -106,14 +106,14 @@ class Line:
 
 
 class JobChannel:
-    """`daemon.worker.job.Channel` over a Line. Thread-safe."""
+    """`daemon.worker.job.Channel` over a `WorkerSocket`. Thread-safe."""
 
-    def __init__(self, line: Line, start: wire.Start) -> None:
+    def __init__(self, worker_socket: WorkerSocket, start: wire.Start) -> None:
         self.home = Path(start.home)
         self.job = start.job
         self.attempt = start.attempt
         self.died_of = {one.what: one.times for one in start.died_of}
-        self._line = line
+        self._socket = worker_socket
         self._changed = threading.Condition()
         self._cancelled = False
         self._stop = False
@@ -132,7 +132,7 @@ class JobChannel:
         """Tell how far it is. Only the newest goes out, at most five a second."""
         with self._buffer:
             self._progress = pb.Progress(done=done, total=total, unit=unit, sentence=sentence, eta_seconds=eta_seconds)
-        self._line.flush_soon()
+        self._socket.flush_soon()
 
     def points(self, run: int, points: list[tuple[str, int, float]]) -> None:
         """Metric points (name, step, value); they travel in batches."""
@@ -147,7 +147,7 @@ class JobChannel:
         if full:
             self.flush()
         else:
-            self._line.flush_soon()
+            self._socket.flush_soon()
 
     def log(self, level: str, text: str) -> None:
         """A line for the job's log."""
@@ -265,7 +265,7 @@ class JobChannel:
 
     def _send(self, report: wire.Report) -> int:
         report.job = self.job
-        return self._line.send(report)
+        return self._socket.send(report)
 
 
 def gpu_bytes() -> int:

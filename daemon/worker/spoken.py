@@ -24,7 +24,7 @@ from engines.audio.mono import load
 from engines.base import Clip, Engine, Model, Speaks, SpeechRequest
 from engines.errors import EngineError
 from engines.files import TEMPORARY, make_folder, write_whole
-from engines.metrics.score import Line, LineScores, Scores
+from engines.metrics.score import LineScores, Scores, SpokenLine
 from engines.metrics.summary import Summary
 
 #: Of every held-out line, so that what is compared differs by the version alone.
@@ -121,9 +121,9 @@ def recordings(samples: Path, clips: Sequence[Clip], rate: int, channel: Channel
     return who
 
 
-def lines(who: Speaker, recorded: Speaker, clips: Sequence[Clip]) -> list[Line]:
+def lines(who: Speaker, recorded: Speaker, clips: Sequence[Clip]) -> list[SpokenLine]:
     """What there is to score."""
-    return [Line(clip.text, who.wav(clip), recorded.wav(clip)) for clip in clips]
+    return [SpokenLine(clip.text, who.wav(clip), recorded.wav(clip)) for clip in clips]
 
 
 def scored_before(who: Speaker, clips: Sequence[Clip], recogniser: str) -> tuple[dict[str, Any], Path]:
@@ -138,7 +138,7 @@ class HeardLines:
     """Scores line by line, for the next attempt when this one is cut short. Kept beside where all of them will be
     (`whole`)."""
 
-    def __init__(self, whole: Path, lines: Sequence[Line]) -> None:
+    def __init__(self, whole: Path, lines: Sequence[SpokenLine]) -> None:
         self._path = whole.with_suffix(".part.json")
         self._kept = _read(self._path)
         self._lines = lines
@@ -162,7 +162,7 @@ def scores_to_json(scores: Scores) -> dict[str, Any]:
     return {"lines": [_numbers(line) for line in scores.lines], "summary": scores.summary.to_json()}
 
 
-def scores_from_json(values: dict[str, Any], of: Sequence[Line]) -> Scores:
+def scores_from_json(values: dict[str, Any], of: Sequence[SpokenLine]) -> Scores:
     scored = tuple(LineScores(line, **kept) for line, kept in zip(of, values["lines"], strict=True))
     return Scores(scored, Summary.from_json(values["summary"]))
 

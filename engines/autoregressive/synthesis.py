@@ -70,8 +70,8 @@ class Voice(Protocol):
 
 
 @dataclass(eq=False)
-class Line:
-    """A sentence to be said."""
+class Sentence:
+    """A sentence to be said, with its takes so far."""
 
     index: int
     text: str
@@ -87,7 +87,7 @@ class Line:
 class Take:
     """One try at a sentence."""
 
-    line: Line
+    sentence: Sentence
     generator: torch.Generator
     seen: torch.Tensor  #: (codes,) bool: said, or counted as said
     codes: list[int] = field(default_factory=list)
@@ -106,63 +106,67 @@ class Take:
 class Synthesis:
     """One request, on its way. Iterate over `sound()` once."""
 
-    def __init__(self, voice: Voice, lines: Sequence[Line], config: GenerationConfig, seed: int) -> None:
+    def __init__(self, voice: Voice, sentences: Sequence[Sentence], config: GenerationConfig, seed: int) -> None:
         self.voice, self.decoder, self.config, self.seed = voice, voice.decoder, config, seed
-        self.lines = lines
+        self.sentences = sentences
         self._whole = config.listen or config.best_of > 1  #: nothing goes out before it was judged
         with torch.inference_mode():
             self._batch = Batch(voice.decoder, voice.conditioning)
         self._speculative = None if voice.draft is None else Speculative(self._batch, voice.draft, config.sampling)
         self._live: list[Take] = []  #: by row of the batch
         self._waiting: deque[Take] = deque()
-        self._later: deque[Line] = deque(lines)
+        self._pending: deque[Sentence] = deque(sentences)
         self._chunk = float(FIRST_CHUNK)
 
-    def sound(self) -> Iterator[tuple[Line, NDArray[np.float32], bool]]:
+    def sound(self) -> Iterator[tuple[Sentence, NDArray[np.float32], bool]]:
         """(sentence, samples that follow, whether they are its last), in order."""
-        self._begin(self._later.popleft())
+        self._begin(self._pending.popleft())
         heard = False
-        for line in self.lines:
-            while line.chosen is None or not line.chosen.finished or line.chosen.sent < len(line.chosen.latents):
+        for sentence in self.sentences:
+            while (
+                sentence.chosen is None
+                or not sentence.chosen.finished
+                or sentence.chosen.sent < len(sentence.chosen.latents)
+            ):
                 with torch.inference_mode():
-                    samples, last = self._sound_of(line)
+                    samples, last = self._sound_of(sentence)
                 if samples is not None:
                     heard = heard or len(samples) > 0
-                    yield line, samples, last
+                    yield sentence, samples, last
                     continue
                 with torch.inference_mode():
-                    self._admit(alone=not heard and line is self.lines[0] and not self._whole)
+                    self._admit(alone=not heard and sentence is self.sentences[0] and not self._whole)
                     self._step()
 
-    def _begin(self, line: Line) -> None:
+    def _begin(self, sentence: Sentence) -> None:
         """Have another take, or as many as were asked for, wait for a place."""
-        for _ in range(self.config.best_of if not line.tried else 1):
+        for _ in range(self.config.best_of if not sentence.tried else 1):
             generator = torch.Generator()
             generator.manual_seed(
-                (self.seed + 0x9E3779B97F4A7C15 * line.index + 0xC2B2AE3D27D4EB4F * line.tried) % 2**63
+                (self.seed + 0x9E3779B97F4A7C15 * sentence.index + 0xC2B2AE3D27D4EB4F * sentence.tried) % 2**63
             )
-            line.tried += 1
+            sentence.tried += 1
             seen = torch.zeros(self.decoder.n_codes, dtype=torch.bool)
             seen[list(self.decoder.counted)] = True
-            take = Take(line, generator, seen)
-            line.takes.append(take)
+            take = Take(sentence, generator, seen)
+            sentence.takes.append(take)
             self._waiting.append(take)
         if self.config.best_of == 1:
-            line.chosen = line.takes[-1]
+            sentence.chosen = sentence.takes[-1]
 
     def _admit(self, *, alone: bool) -> None:
         """Fill the free rows of the batch."""
         while (
             not alone
-            and self._later
+            and self._pending
             and len(self._live) + len(self._waiting) + self.config.best_of <= self.config.batch
         ):
-            self._begin(self._later.popleft())
+            self._begin(self._pending.popleft())
         joining = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.config.batch - len(self._live)))]
         if not joining:
             return
         self._forget()
-        prompts = [self.decoder.prompt(take.line.tokens, take.codes) for take in joining]
+        prompts = [self.decoder.prompt(take.sentence.tokens, take.codes) for take in joining]
         self._live += joining
         self._hand_out(joining, *self._batch.join(prompts))
 
@@ -177,7 +181,7 @@ class Synthesis:
             take.latents.append(take.latent)
             take.seen[code] = True
             take.stopped = code == stop
-            take.finished = take.stopped or len(take.codes) >= take.line.length.longest
+            take.finished = take.stopped or len(take.codes) >= take.sentence.length.longest
         for row in reversed(range(len(self._live))):
             if self._live[row].finished:
                 self._forget()
@@ -185,14 +189,14 @@ class Synthesis:
                 self._ended(self._live.pop(row))
         if self._speculative is not None and len(self._live) == 1:
             [take] = self._live
-            left = take.line.length.longest - len(take.codes)
+            left = take.sentence.length.longest - len(take.codes)
             self._hand_out([take], *self._speculative.after(take.codes, take.seen, take.generator, left))
         elif self._live:
             positions = [len(take.codes) for take in self._live]
             self._hand_out(self._live, *self._batch.step([take.codes[-1] for take in self._live], positions))
 
     def _forget(self) -> None:
-        """Before rows come or go."""
+        """Drop what the draft has guessed: rows are about to come or go."""
         if self._speculative is not None:
             self._speculative.forget()
 
@@ -201,55 +205,60 @@ class Synthesis:
             take.logits, take.latent = row, latent
 
     def _ended(self, take: Take) -> None:
-        """A take came to its end: is it good?"""
-        line = take.line
-        take.fault = takes.fault_of_length(len(take.codes), take.stopped, line.length)
+        """Judge a take that came to its end; have its sentence said again where it is bad."""
+        sentence = take.sentence
+        take.fault = takes.fault_of_length(len(take.codes), take.stopped, sentence.length)
         if not take.sent and (not take.fault or self.config.best_of > 1):
-            self._look(take)
-        if line.tried < self.config.best_of + self.config.retries and all(one.fault for one in line.takes):
-            log.warning("Sentence %d %s: said again (take %d).", line.index + 1, take.fault, line.tried + 1)
-            self._again(take)
-        if not all(one.finished for one in line.takes):
+            self._judge(take)
+        if sentence.tried < self.config.best_of + self.config.retries and all(one.fault for one in sentence.takes):
+            log.warning("Sentence %d %s: said again (take %d).", sentence.index + 1, take.fault, sentence.tried + 1)
+            self._retry(take)
+        if not all(one.finished for one in sentence.takes):
             return
         if not take.sent:
-            good = [one for one in line.takes if not one.fault]
-            far = {one: abs(len(one.codes) - line.length.usual) for one in line.takes}
-            line.chosen = max(good, key=lambda one: one.score) if good else min(line.takes, key=far.__getitem__)
-            line.takes = [line.chosen]
-        if line.chosen is not None and line.chosen.fault:
-            log.warning("Sentence %d %s; none of %d takes was better.", line.index + 1, line.chosen.fault, line.tried)
+            good = [one for one in sentence.takes if not one.fault]
+            far = {one: abs(len(one.codes) - sentence.length.usual) for one in sentence.takes}
+            sentence.chosen = max(good, key=lambda one: one.score) if good else min(sentence.takes, key=far.__getitem__)
+            sentence.takes = [sentence.chosen]
+        if sentence.chosen is not None and sentence.chosen.fault:
+            log.warning(
+                "Sentence %d %s; none of %d takes was better.",
+                sentence.index + 1,
+                sentence.chosen.fault,
+                sentence.tried,
+            )
 
-    def _again(self, take: Take) -> None:
-        """From what was heard of it, or from the start."""
+    def _retry(self, take: Take) -> None:
+        """Say its sentence again: from where the sound already heard ends, or else from the start."""
         if not take.sent:
-            self._begin(take.line)
+            self._begin(take.sentence)
             self._waiting.rotate(1)  # before those that were not tried yet
             return
-        take.line.tried += 1
-        take.generator.manual_seed((take.generator.initial_seed() + take.line.tried) % 2**63)
+        take.sentence.tried += 1
+        take.generator.manual_seed((take.generator.initial_seed() + take.sentence.tried) % 2**63)
         del take.codes[take.sent :], take.latents[take.sent :]
         take.finished, take.stopped, take.fault = False, False, ""
         take.seen[:] = False
         take.seen[[*self.decoder.counted, *take.codes]] = True
         self._waiting.appendleft(take)
 
-    def _look(self, take: Take) -> None:
+    def _judge(self, take: Take) -> None:
         """Vocode a take that nobody has heard, and judge its sound."""
-        line = take.line
+        sentence = take.sentence
         sound = self._vocode(take, last=True)
         take.sent = 0  # it has not gone out
         take.samples = sound.cpu().numpy()
         take.fault = take.fault or takes.fault_of_sound(take.samples, self.voice.sample_rate)
-        if self._whole or takes.is_odd(len(take.codes), line.length):
-            heard = takes.hear(take.samples, self.voice.sample_rate, line.text, line.language)
+        if self._whole or takes.is_odd(len(take.codes), sentence.length):
+            heard = takes.hear(take.samples, self.voice.sample_rate, sentence.text, sentence.language)
             take.fault = take.fault or heard.fault
             take.score = -(heard.wrong or 0.0)
         if self.config.best_of > 1:
             take.score += self.voice.similarity(sound)
 
-    def _sound_of(self, line: Line) -> tuple[NDArray[np.float32] | None, bool]:
+    def _sound_of(self, sentence: Sentence) -> tuple[NDArray[np.float32] | None, bool]:
         """What there is to hear of a sentence, if it is enough."""
-        take = line.chosen
+        take = sentence.chosen
         if take is None:
             return None, False
         if take.finished and take.samples is not None:

@@ -34,9 +34,9 @@ class Piece:
 def choose_pieces(speech: Sequence[Span], power: Power, shortest: float, longest: float) -> list[Piece]:
     """Join stretches of speech into pieces of `shortest` to `longest` seconds, cutting at the best pauses.
 
-    `speech` in order, seconds; `samples` (n,) float32, -1…1: the recording, mono at vad.SAMPLE_RATE. Every stretch ends
-    up in exactly one piece. Pieces shorter than `shortest`, or marked too long, are left where nothing else can be made
-    of them.
+    `speech`: the stretches in order, in seconds of the recording; `power`: the recording's power over its whole length.
+    Returns pieces in order, in seconds of the recording; every stretch is in exactly one of them. A piece is shorter
+    than `shortest`, or marked too long, only where no cut and no join helps. Raises nothing; no speech gives no pieces.
     """
     room = longest - 2 * MARGIN
     atoms = [part for span in speech for part in (_split_at_dips(span, power, room) if span.seconds > room else [span])]

@@ -45,7 +45,7 @@ def gain_for(speech_power: float, peak: float) -> float:
 
 def snr_db(samples: NDArray[np.float32], sample_rate: int) -> float:
     """Speech-to-noise ratio in dB of mono samples (n,) float32 at `sample_rate` Hz: the loud half of 20 ms frames
-    against the quietest twentieth, which lies in the pauses; 0 for less than 0.2 s."""
+    against the quietest twentieth, which lies in the pauses. Returns 0 for less than 0.2 s; raises nothing."""
     import numpy as np
 
     hop = sample_rate // 50

@@ -100,7 +100,7 @@ def speech_probability(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def speech_spans(probability: NDArray[np.float32], min_pause: float = MIN_PAUSE) -> list[Span]:
     """Stretches of speech, in order and in seconds, parted by at least `min_pause` seconds, from the probabilities
-    (windows,) float32, 0…1, of `speech_probability`."""
+    (windows,) float32, 0…1, of `speech_probability`. None where nothing is speech. Raises nothing."""
     step = WINDOW / SAMPLE_RATE
     raw: list[Span] = []
     begin: int | None = None

@@ -12,7 +12,7 @@ recordings, so a first training's clarity and quality are held against the worse
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -24,13 +24,17 @@ from engines.metrics.summary import Summary
 from engines.metrics.table import METRICS, Better, Metric
 from engines.setting import Setting, checked, declared
 
+UNCLEAR = 0.5  #: word error rate of the recordings themselves from which it says little of a voice
+
 
 @dataclass(frozen=True)
 class Rule:
     """When a candidate wins. Differences are candidate minus parent, in the metric's own unit."""
 
-    first_similarity_gain: Annotated[float, Setting("likeness that a first training must gain at least", -2, 2)] = 0.03
-    similarity_loss: Annotated[float, Setting("likeness that an increment may lose", -2, 2)] = 0.02
+    first_similarity_gain: Annotated[
+        float, Setting("speaker similarity that a first training must gain at least", -2, 2)
+    ] = 0.03
+    similarity_loss: Annotated[float, Setting("speaker similarity that an increment may lose", -2, 2)] = 0.02
     wer_loss: Annotated[
         float,
         Setting(
@@ -53,11 +57,13 @@ class Rule:
     ] = (0.6, 1.7)
     without_wer: Annotated[bool, Setting("decide without word errors where no recogniser knows the language")] = False
     without_similarity: Annotated[
-        bool, Setting("decide without likeness where there is nothing in the parent's speech to compare voices by")
+        bool, Setting("decide without speaker similarity where the parent has no speech to compare voices by")
     ] = False
     max_failed_share: Annotated[float, Setting("part of the held-out lines that may fail", 0, 1)] = 0.1
     # What a step counts for in the balance: score = Σ weight × gain / unit, unit being a difference one can hear
-    similarity_unit: Annotated[float, Setting("likeness that counts as one step in the balance", 0.0001, 1_000)] = 0.05
+    similarity_unit: Annotated[
+        float, Setting("speaker similarity that counts as one step in the balance", 0.0001, 1_000)
+    ] = 0.05
     wer_unit: Annotated[float, Setting("word error rate that counts as one step", 0.0001, 1_000)] = 0.05
     loss_unit: Annotated[
         float, Setting("share of the parent's held-out loss that counts as one step", 0.0001, 1_000)
@@ -67,7 +73,7 @@ class Rule:
     f0_unit: Annotated[float, Setting("semitones that count as one step", 0.0001, 1_000)] = 1.0
     weights: Annotated[
         tuple[float, float, float, float, float, float],
-        Setting("what steps of likeness, word errors, loss, quality, duration and pitch count", 0, 100),
+        Setting("weights of speaker similarity, word errors, loss, quality, duration and pitch in the balance", 0, 100),
     ] = (1.0, 1.0, 0.5, 0.5, 0.25, 0.25)
     min_score: Annotated[float, Setting("the balance must be above this", -1_000, 1_000)] = 0.0
 
@@ -114,7 +120,7 @@ class Verdict:
     """What the scores say, and why."""
 
     outcome: Outcome
-    findings: tuple[Finding, ...]  #: what speaks against it, or what it gained; never empty
+    findings: tuple[Finding, ...]  #: what speaks against it, or what it gained; then what it lost; never empty
     rows: tuple[Row, ...]
     score: float | None  #: the balance; None if it could not be drawn up
 
@@ -150,10 +156,14 @@ def better(
     score = None if broken else _score(candidate, parent, rule, ceiling if first else None)
     if score is not None and not misses and score <= rule.min_score:
         misses.append(Finding(Found.NO_BALANCE, candidate=score, limit=rule.min_score))
+    losses, doubts = [] if broken else _losses(rows), _doubts(ceiling)
     if broken or misses:
         dumb = not candidate.lines or Finding(Found.NOT_A_NUMBER, Metric.HELD_OUT_LOSS) in broken
-        return Verdict(Outcome.BROKEN if dumb else Outcome.NOT_BETTER, (*broken, *misses), rows, score)
-    return Verdict(Outcome.BETTER, (*_wins(rows), Finding(Found.BALANCE, candidate=score)), rows, score)
+        return Verdict(
+            Outcome.BROKEN if dumb else Outcome.NOT_BETTER, (*broken, *misses, *losses, *doubts), rows, score
+        )
+    found = (*_wins(rows), *losses, Finding(Found.BALANCE, candidate=score), *doubts)
+    return Verdict(Outcome.BETTER, found, rows, score)
 
 
 def _known(value: float | None) -> bool:
@@ -288,13 +298,41 @@ def _miss(row: Row) -> Finding:
     return Finding(Found.BEYOND_LIMIT, row.metric, row.candidate, row.parent, row.limit)
 
 
-def _wins(rows: tuple[Row, ...]) -> list[Finding]:
-    """What got better. Pace is left out: within its limits it is a matter of taste."""
-    wins = []
+def _changes(rows: tuple[Row, ...]) -> Iterator[tuple[Row, float, float]]:
+    """(row, parent, candidate) of what was measured of both. Pace is left out: within its limits it is
+    a matter of taste."""
     for row in rows:
         if row.metric is Metric.DURATION_RATIO or row.parent is None or row.candidate is None:
             continue
+        if math.isfinite(row.parent) and math.isfinite(row.candidate):
+            yield row, row.parent, row.candidate
+
+
+def _losses(rows: tuple[Row, ...]) -> list[Finding]:
+    """What got worse, within its limit."""
+    found = []
+    for row, parent, candidate in _changes(rows):
+        info = METRICS[row.metric]
+        seen = round(candidate, max(3, info.digits)) != round(parent, max(3, info.digits))
+        if row.ok and seen and info.badness(candidate) > info.badness(parent):
+            found.append(Finding(Found.LOST, row.metric, candidate, parent, row.limit))
+    return found
+
+
+def _doubts(ceiling: Summary | None) -> list[Finding]:
+    """Whether the measure itself can be believed: a recogniser that does not follow the person follows no voice of
+    theirs."""
+    wer = ceiling.wer if ceiling is not None else None
+    if wer is None or not math.isfinite(wer) or wer < UNCLEAR:
+        return []
+    return [Finding(Found.UNCLEAR_RECORDINGS, Metric.WER, recordings=wer)]
+
+
+def _wins(rows: tuple[Row, ...]) -> list[Finding]:
+    """What got better."""
+    wins = []
+    for row, parent, candidate in _changes(rows):
         badness = METRICS[row.metric].badness
-        if badness(row.candidate) < badness(row.parent):
-            wins.append(Finding(Found.GAINED, row.metric, row.candidate, row.parent))
+        if badness(candidate) < badness(parent):
+            wins.append(Finding(Found.GAINED, row.metric, candidate, parent))
     return wins

@@ -30,8 +30,8 @@ _RATE = 16_000
 
 
 @dataclass(frozen=True)
-class Line:
-    """One held-out line."""
+class SpokenLine:
+    """One held-out line, as a version speaks it and as the person does."""
 
     text: str
     spoken: Path  #: the line as a version speaks it
@@ -42,7 +42,7 @@ class Line:
 class LineScores:
     """Scores of one line; None where it could not be measured."""
 
-    line: Line
+    line: SpokenLine
     heard: str = ""  #: what the recogniser heard
     wer: float | None = None
     cer: float | None = None
@@ -78,16 +78,16 @@ class _Recorded:
 
 
 def score_lines(
-    lines: Sequence[Line],
+    lines: Sequence[SpokenLine],
     transcriber: Transcriber | None,
     *,
     language: str = "en",
     held_out_loss: float | None = None,
     known: Callable[[int], LineScores | None] = lambda number: None,
-    told: Callable[[int, LineScores], None] = lambda number, scores: None,
+    on_scored: Callable[[int, LineScores], None] = lambda number, scores: None,
 ) -> Scores:
-    """Score every line but those whose scores are `known` (by number) from before; `told` is called after each, and may
-    raise Cancelled.
+    """Score every line but those whose scores are `known` (by number) from before. `on_scored` is called after each
+    with its number and scores; it may raise Cancelled.
 
     A line that cannot be spoken or read is failed, with the reason, and never left out of the count.
 
@@ -110,12 +110,12 @@ def score_lines(
             transcriber is not None
         ):  # of a line that was not spoken, too: leaving it out would flatter a voice that breaks
             counted.append(errors(line.text, result.heard, language))
-        told(number, result)
+        on_scored(number, result)
     return Scores(tuple(scored), _summarise(scored, counted, transcriber, held_out_loss))
 
 
 def _score(
-    line: Line,
+    line: SpokenLine,
     recorded: _Recorded,
     voices: Sequence[NDArray[np.float32]],
     usual: Pitch,

@@ -232,9 +232,7 @@ class _Training:
             self.points(values)
         if time.perf_counter() - self.reported >= PROGRESS_EVERY:
             self.reported = time.perf_counter()
-            left = duration((settings.steps - step) * self.clock.seconds() / step)
-            sentence = f"step {step} of {settings.steps} · loss {result.losses['loss']:.4g} · {left} left"
-            self.report.progress(step, settings.steps, sentence)
+            self.report.progress(step, settings.steps, f"loss {result.losses['loss']:.4g}")
 
     def end_or_save(self) -> None:
         """At fixed steps: measure, end early, write down."""

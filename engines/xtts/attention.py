@@ -44,8 +44,9 @@ class Rows:
 
     @classmethod
     def of(cls, used: torch.Tensor, shares: Sequence[int] = (), beginning: int = 0) -> Rows:
-        """Rows whose own positions are the true ones of `used` (rows, columns) bool, in order; each row has one at
-        least. `shares` add up to the rows; `beginning` is how many positions a beginning has."""
+        """Rows whose own positions are the true ones of `used` (rows, columns) bool, in order. `shares` add up to the
+        rows; `beginning` is how many positions a beginning has. Each row must have one own position at least. Raises
+        RuntimeError for no rows at all."""
         place = beginning + used.cumsum(dim=1) - 1
         longest = int(place[:, -1].max()) + 1
         index = (place + longest * torch.arange(len(used))[:, None])[used]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engines.autoregressive import takes
 from engines.autoregressive.config import GenerationConfig
-from engines.autoregressive.synthesis import Line, Synthesis
+from engines.autoregressive.synthesis import Sentence, Synthesis
 from engines.base import AudioChunk, SpeechRequest
 from engines.errors import BadInput
 from engines.text import sentences
@@ -70,22 +70,22 @@ def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
     config = options.read(request)
     spoken = language(request.language)
     latents = _latents(model, request)
-    lines = _lines(model.xtts, request.text, spoken)
-    if not lines:
+    planned = _sentences(model.xtts, request.text, spoken)
+    if not planned:
         raise BadInput("There is nothing to speak in this text.", "Give a text with at least one word.")
     voice = Voice(model.xtts, latents, config, *_decoders(model, config))
     seed = request.seed if request.seed is not None else torch.Generator().seed()
     rate = voice.sample_rate
-    began: Line | None = None
-    for line, samples, last in Synthesis(voice, lines, config, seed).sound():
-        if line is not began and len(samples):
-            samples, began = _fade(samples, rate, into=True), line
+    began: Sentence | None = None
+    for sentence, samples, last in Synthesis(voice, planned, config, seed).sound():
+        if sentence is not began and len(samples):
+            samples, began = _fade(samples, rate, into=True), sentence
         if last:
             samples = _fade(samples, rate, into=False)
-            if line is not lines[-1]:
+            if sentence is not planned[-1]:
                 samples = np.concatenate([samples, np.zeros(round(PAUSE / config.speed * rate), np.float32)])
         if len(samples):
-            yield AudioChunk(samples.clip(-1, 1), rate, line.index, line.text)
+            yield AudioChunk(samples.clip(-1, 1), rate, sentence.index, sentence.text)
 
 
 def _latents(model: XttsModel, request: SpeechRequest) -> Latents:
@@ -130,13 +130,13 @@ def _build(model: XttsModel, config: GenerationConfig) -> tuple[Decoder, Decoder
     return Decoder(model.module, fast=config.fast), Decoder(model.module, fast=True) if guesses else None
 
 
-def _lines(xtts: Any, text: str, spoken: Language) -> list[Line]:
-    lines: list[Line] = []
+def _sentences(xtts: Any, text: str, spoken: Language) -> list[Sentence]:
+    planned: list[Sentence] = []
     for stretch in sentences.split(text, spoken.code, spoken.longest, together=True):
         for piece, ids in _spelt(xtts, stretch, spoken):
             expected = takes.length(piece, spoken.code, xtts.gpt.max_gen_mel_tokens, CODES_PER_SECOND)
-            lines.append(Line(len(lines), piece, spoken.code, ids, expected))
-    return lines
+            planned.append(Sentence(len(planned), piece, spoken.code, ids, expected))
+    return planned
 
 
 def _spelt(xtts: Any, text: str, spoken: Language) -> list[tuple[str, list[int]]]:

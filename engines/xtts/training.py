@@ -71,7 +71,8 @@ def _prompt_key(features: Features) -> bytes:
 def losses(gpt: Any, batch: Batch, voices: torch.Tensor) -> dict[str, torch.Tensor]:
     """ "text_ce", "mel_ce" (cross entropies, nats) and their weighted sum "loss": scalars () float32 with a gradient.
     `batch` as `collate` makes it, on the CPU; `voices` (prompts, 32, channels) float32 are the conditioning latents, on
-    the GPT's device."""
+    the GPT's device. Raises IndexError or RuntimeError of torch for tokens or codes beyond the model's tables or
+    positions; `encode` refuses such clips before."""
     device = voices.device
     text_in, text_out = _shift(batch["tokens"], gpt.start_text_token, gpt.stop_text_token, 1)
     mel_in, mel_out = _shift(batch["codes"], gpt.start_audio_token, gpt.stop_audio_token, 1 + _STOPS)

@@ -121,18 +121,18 @@ class Upsample:
 
 
 @dataclass
-class Later:
-    """What has been said by one branch and waits for another."""
+class DelayBuffer:
+    """Keeps what one branch is ahead of another."""
 
     _held: torch.Tensor | None = None
 
     def put(self, x: torch.Tensor) -> int:
-        """Add x (channels, n); how many wait now."""
+        """Add x (rows, channels, n). Returns how many wait now."""
         self._held = x if self._held is None else torch.cat([self._held, x], dim=-1)
         return self._held.shape[-1]
 
     def take(self, count: int) -> torch.Tensor:
-        """The first `count` that wait, (channels, count); there must be as many."""
+        """The first `count` that wait, (rows, channels, count); there must be as many."""
         assert self._held is not None
         taken, self._held = self._held[..., :count], self._held[..., count:]
         return taken
@@ -142,7 +142,7 @@ class Residual:
     """x + second(first(x)), three times, as HiFi-GAN's ResBlock1."""
 
     def __init__(self, pairs: list[tuple[Convolve, Convolve]]) -> None:
-        self._pairs = [(first, second, Later()) for first, second in pairs]
+        self._pairs = [(first, second, DelayBuffer()) for first, second in pairs]
 
     def __call__(self, x: torch.Tensor, last: bool) -> torch.Tensor:
         for first, second, waiting in self._pairs:
@@ -153,10 +153,10 @@ class Residual:
 
 
 class Mean:
-    """Of branches over the same input."""
+    """The mean of branches over the same input."""
 
     def __init__(self, branches: list[Residual]) -> None:
-        self._branches = [(branch, Later()) for branch in branches]
+        self._branches = [(branch, DelayBuffer()) for branch in branches]
 
     def __call__(self, x: torch.Tensor, last: bool) -> torch.Tensor:
         ready = min(waiting.put(branch(x, last)) for branch, waiting in self._branches)

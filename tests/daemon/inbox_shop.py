@@ -1,7 +1,7 @@
 """An inbox that is really watched, a clock that the test moves, and ingest jobs that really run, in this process.
 
 What a test sees is what a person sees: files, rows, events. Only the worker's process and its socket are left out:
-`Line` stands in for them, and can be cut at any report, as a killed worker's is.
+`InProcessChannel` stands in for them, and can be cut at any report, as a killed worker's is.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from daemon.kinds.registry import Kinds
 from daemon.settings import Settings
 from daemon.state import jobs
 from daemon.state.status import Error
-from daemon.worker.job import Channel
 from engines.errors import EngineError
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -36,7 +35,7 @@ class Killed(BaseException):
     """The worker is dead from here on."""
 
 
-class Line:
+class InProcessChannel:
     """`daemon.worker.job.Channel` of a job in this process: reports are committed at once."""
 
     def __init__(self, store: Store, home: Path, job: int) -> None:
@@ -85,8 +84,10 @@ class Workshop:
         self.store, self.home = store, home
         self.time = 1000.0
         self.settings = Settings(**{"min_free_disk": 0, **settings})
-        self.lines: list[Line] = []
-        self.arm: Callable[[Line], None] = lambda line: None  #: done to each job's line before it runs
+        self.channels: list[InProcessChannel] = []
+        self.arm: Callable[[InProcessChannel], None] = lambda channel: (
+            None
+        )  #: called with each job's channel before it runs
         self.inbox = self.start()
 
     def start(self) -> Inbox:
@@ -107,9 +108,9 @@ class Workshop:
         """Let time pass, looking into the inbox as the daemon would; no job is worked at."""
         end = self.time + seconds
         while self.time < end:
-            await self.inbox.look()
+            await self.inbox.scan()
             self.time = min(end, self.time + step)
-        await self.inbox.look()
+        await self.inbox.scan()
 
     async def work(self, kinds: tuple[str, ...] = ("ingest",)) -> None:
         """Run the jobs that wait, one after another, until there are none."""
@@ -135,10 +136,9 @@ class Workshop:
             return job.kind, lives.kind(session, job.kind).plan(session, job)
 
         name, start = self.store.write_now(begin)
-        line = Line(self.store, self.home, id)
-        self.lines.append(line)
-        self.arm(line)
-        channel: Channel = line
+        channel = InProcessChannel(self.store, self.home, id)
+        self.channels.append(channel)
+        self.arm(channel)
         try:
             sentence = ingest.run(start.ingest, channel) if name == "ingest" else dataset.run(start.dataset, channel)
         except Killed:

@@ -13,7 +13,7 @@ import lives
 import numpy as np
 import pytest
 import soundfile
-from inbox_shop import Line, Workshop, write_wav
+from inbox_shop import InProcessChannel, Workshop, write_wav
 
 from daemon.database.models import Voice
 from daemon.database.store import Store
@@ -74,7 +74,7 @@ def test_every_event_resets_the_clock(store: Store) -> None:
         path = write_wav(shop.anna / "a.wav")
         os.utime(path, (1, 1))
         for _ in range(10):  # touched, though it looks the same
-            await shop.inbox.look([b"anna/a.wav"])
+            await shop.inbox.scan([b"anna/a.wav"])
             shop.time += 1.5
         assert not shop.jobs()
         await shop.all()
@@ -186,9 +186,9 @@ def test_a_worker_that_dies_at_any_report_loses_and_doubles_nothing(store: Store
             path.with_suffix(".txt").write_text(f"line {index}")
             sources[path.name] = path.read_bytes()
 
-        def arm(line: Line) -> None:
-            shop.arm = lambda line: None  # once
-            setattr(line, moment, number)
+        def arm(channel: InProcessChannel) -> None:
+            shop.arm = lambda channel: None  # once
+            setattr(channel, moment, number)
 
         shop.arm = arm
         await shop.all()
@@ -204,16 +204,16 @@ def test_a_file_replaced_while_its_copy_is_committed_is_not_unlinked(store: Stor
     async def story(shop: Workshop) -> None:
         path = write_wav(shop.anna / "a.wav", pitch=200)
 
-        def arm(line: Line) -> None:
-            commit = line.commit
+        def arm(channel: InProcessChannel) -> None:
+            commit = channel.commit
 
             def replaced(report: object) -> None:
                 commit(report)  # type: ignore[arg-type]
                 write_wav(shop.home / "new.wav", pitch=400)
                 os.replace(shop.home / "new.wav", path)
 
-            shop.arm = lambda line: None
-            line.commit = replaced  # type: ignore[method-assign]
+            shop.arm = lambda channel: None
+            channel.commit = replaced  # type: ignore[method-assign]
 
         shop.arm = arm
         await shop.wait(4.0)
@@ -264,7 +264,7 @@ def test_an_ingest_is_cancelled_in_the_middle_of_a_file(store: Store) -> None:
 
     async def story(shop: Workshop) -> None:
         soundfile.write(shop.anna / "a.flac", np.zeros(16_000 * 600), 16_000)
-        shop.arm = lambda line: setattr(line, "check", cancelled)
+        shop.arm = lambda channel: setattr(channel, "check", cancelled)
         await shop.wait(4.0)
         await shop.work()
         assert looks == 20
@@ -653,5 +653,46 @@ def test_a_text_that_comes_while_its_recording_is_cut_is_not_passed_over(store: 
         assert shop.recordings()[0].text == "Good morning."
         await shop.work(("dataset",))
         assert all(clip.text in ("Good morning.", "") for clip in shop.clips())
+
+    alive(story, store)
+
+
+# ------------------------------------------------------------------------------------------------------------- refusals
+
+
+def test_who_asks_later_is_told_of_refused_files_until_they_are_taken_out(store: Store) -> None:
+    async def story(shop: Workshop) -> None:
+        (shop.anna / "notes.docx").write_bytes(b"no sound")
+        (shop.home / "inbox" / "loose.wav").write_bytes(b"whose is it?")
+        await shop.all(12.0)
+        shop.start()  # mynad was restarted: what it told before is known to nobody
+        await shop.all()
+        told, count = shop.inbox.refused()
+        assert {(event.voice, event.name) for event in told} == {("anna", "notes.docx"), ("", "loose.wav")}
+        assert count == 2
+        assert all(event.state == "refused" and event.why.endswith(".") for event in told)
+        (shop.anna / ".refused" / "notes.docx").unlink()
+        await shop.all()
+        assert [event.name for event in shop.inbox.refused()[0]] == ["loose.wav"]
+        assert [(event.voice, event.name) for event in shop.told("mended")] == [("anna", "notes.docx")]
+
+    alive(story, store)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_bad_voice_toml_that_was_deleted_leaves_no_refusal(store: Store, restarted: bool) -> None:
+    async def story(shop: Workshop) -> None:
+        (shop.anna / "voice.toml").write_text("colour = 1")
+        await shop.wait(4.0)
+        ((told,), _) = shop.inbox.refused()
+        assert (told.name, told.state) == ("voice.toml", "refused")
+        assert "'colour'" in told.why
+        (shop.anna / "voice.toml").unlink()
+        if restarted:
+            shop.start()
+        await shop.wait(4.0)
+        assert shop.inbox.refused() == ([], 0)
+        assert not (shop.anna / ".refused" / "voice.toml.why.txt").exists()
+        assert restarted or [event.name for event in shop.told("mended")] == ["voice.toml"]
 
     alive(story, store)

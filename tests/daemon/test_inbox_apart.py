@@ -139,7 +139,7 @@ def test_a_folder_that_takes_for_ever_to_list_delays_no_other(
         write_wav(shop.anna / "a.wav", pitch=200)
         write_wav(shop.home / "inbox" / "bea" / "b.wav", pitch=300)
         for _ in range(10):
-            await shop.inbox.look(patience=0.2)
+            await shop.inbox.scan(patience=0.2)
             shop.time += 0.5
         assert [job.voice for job in shop.jobs()] == ["bea"]
         mount.set()

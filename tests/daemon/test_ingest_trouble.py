@@ -14,7 +14,7 @@ from pathlib import Path
 
 import lives
 import pytest
-from inbox_shop import Line, Workshop, write_wav
+from inbox_shop import InProcessChannel, Workshop, write_wav
 
 from daemon.kinds.ingest import worker as ingest
 from engines.errors import DiskFull
@@ -202,12 +202,12 @@ def test_a_dying_line_is_no_bad_input(alive: Callable[..., None]) -> None:
     async def story(shop: Workshop) -> None:
         write_wav(shop.anna / "a.wav")
 
-        def arm(line: Line) -> None:
+        def arm(channel: InProcessChannel) -> None:
             def no_ack(report: object) -> None:
                 raise DiskFull("The disk that holds Myna's state is full.")
 
-            shop.arm = lambda line: None
-            line.commit = no_ack  # type: ignore[method-assign,assignment]
+            shop.arm = lambda channel: None
+            channel.commit = no_ack  # type: ignore[method-assign,assignment]
 
         shop.arm = arm
         await shop.wait(4.0)

@@ -306,8 +306,8 @@ def test_a_crowd_of_waiting_jobs_is_looked_at_through_a_window(tmp_path: Path, m
 
 def test_jobs_that_cannot_start_hold_up_nobody_behind_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "WINDOW", 2)
-    monkeypatch.setattr(scheduler, "REACH", 4)
-    monkeypatch.setattr(scheduler, "AGAIN", 0.1)
+    monkeypatch.setattr(scheduler, "SEARCH_LIMIT", 4)
+    monkeypatch.setattr(scheduler, "RECHECK", 0.1)
 
     async def life(story: Living) -> None:
         licensed = story.voice("licensed")

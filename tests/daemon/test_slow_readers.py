@@ -107,7 +107,7 @@ def test_who_follows_a_log_slowly(tmp_path: Path) -> None:
                 story.daemon.logs.append(
                     job, 1, [(0, "info", f"line {n} {'x' * 12_000}") for n in range(first, first + 500)]
                 )
-                await story.daemon.logs.room()
+                await story.daemon.logs.wait_for_space()
             async with asyncio.timeout(SOON):
                 assert (await story.client.info()).pid
             most, texts = grown(), list[str]()

@@ -47,9 +47,9 @@ def test_what_a_client_was_told_survives_a_power_cut_at_any_moment_of_the_way(tm
         for event in bounded(client.watch(0), PATIENCE):
             if worth_a_cut(event):
                 moments += 1
-                told = Told(client)
+                acknowledged = Acknowledged(client)
                 for names, home in power.strike(tmp_path / "cut").items():
-                    told.must_be_in(home, f"{names.name}, after {event.WhichOneof('what')} {words(event)}")
+                    acknowledged.must_be_in(home, f"{names.name}, after {event.WhichOneof('what')} {words(event)}")
                 shutil.rmtree(tmp_path / "cut")
             if job_is(pb.EVALUATE, "succeeded")(event):
                 break
@@ -91,8 +91,8 @@ def test_a_training_goes_on_after_a_power_cut_to_the_same_weights(
         after.kill()
 
 
-class Told:
-    """What a client has been told by now."""
+class Acknowledged:
+    """What mynad has acknowledged to a client by now: no power cut may lose it."""
 
     def __init__(self, client: Client) -> None:
         self.recordings = {one.sha256 for one in client.recordings(ANNA)}

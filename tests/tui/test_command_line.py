@@ -454,3 +454,11 @@ def test_watching_tells_what_a_renamed_voice_is_called_now() -> None:
     assert "anna is called berta now" in event_line(pb.Event(time=NOW, voice=pb.Voice(name="anna", renamed_to="berta")))
     stray = pb.Event(time=NOW, inbox=pb.InboxEvent(name="Bad Name!", state="settling", why="It is left as it is."))
     assert event_line(stray).endswith("  Bad Name! It is left as it is.")
+
+
+def test_status_tells_what_was_refused_and_where_it_lies(myna: Run, stage: Stage) -> None:
+    stage.system.info.refused.add(voice="anna", name="notes.docx", state="refused", why="It is no audio file.")
+    stage.system.info.refused_count = 1
+    told = " ".join(myna("status").out.split())
+    assert "refused 1 file. anna/notes.docx: It is no audio file." in told
+    assert ".refused" in told

@@ -15,6 +15,7 @@ app = typer.Typer()
 
 LIVE = ("running", "paused", "queued")
 SHOWN = 12  #: jobs and inbox files in the overview
+REASONS = 3  #: refused files that the overview gives the reason of
 
 
 @app.command(rich_help_panel="Daemon")
@@ -110,11 +111,22 @@ def machine(info: pb.InfoResponse) -> list[tuple[str, str]]:
                 f"{wording.count(len(info.inbox), 'file')} arriving: {names}" + (" …" if len(info.inbox) > 3 else ""),
             )
         )
+    if info.refused:
+        rows.append(("refused", refused(info)))
     rows += [(finding.state, f"{finding.sentence} {finding.hint}") for finding in info.findings]
     for engine in info.engines:
         if not engine.ready:
             rows.append((engine.name, engine.sentence))
     return rows
+
+
+def refused(info: pb.InfoResponse) -> str:
+    """The newest refused files with their reasons, and where they lie."""
+    newest = [f"{file.voice}/{file.name}".lstrip("/") + f": {file.why}" for file in reversed(info.refused)][:REASONS]
+    more = info.refused_count - len(newest)
+    others = f" And {wording.count(more, 'more file')}." if more > 0 else ""
+    where = ".refused in the inbox folder of their voice has them; take out what is dealt with."
+    return f"{wording.count(info.refused_count, 'file')}. {' '.join(newest)}{others} {where}"
 
 
 def gpu_line(gpu: pb.Gpu) -> str:
@@ -166,6 +178,8 @@ def event_line(event: pb.Event) -> str:
                 f"{wording.duration(dataset.seconds)}"
             )
             state = "dataset"
+        case "cleared":
+            state, text = "cleared", f"{wording.count(len(event.cleared.ids), 'job')} out of the lists"
         case "notice":
             state, text = event.notice.level, f"{event.notice.sentence} {event.notice.hint}"
     padded = output.state(state) + " " * max(0, 9 - len(state))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -39,11 +40,16 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
     WorkshopScreen {
         background: $background;
         & > #body { height: 1fr; }
-        &.-lost > #body { tint: $background 55%; }
+        &.-lost > #body { opacity: 45%; }  /* a tint would be of the box alone, not of what lies in it */
+        &.-lost:ansi > #body { opacity: 100%; text-style: dim; }
     }
     """
 
     ALLOW_IN_MAXIMIZED_VIEW = "TabBar, StatusLine, FilterBar"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn = asyncio.Event()  #: all that is known was drawn since the screen came up
 
     app: Host  # type: ignore[assignment]  # every app that shows these screens is a Host
 
@@ -89,8 +95,11 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
             self.query_one(StatusLine).show_state(link, keys, self.app.readonly)
             self.query_one(TabBar).show_place(self.app.place_name())
         self.show(topics)
+        if topics == Topic.ALL:
+            self.drawn.set()
 
     def on_screen_resume(self) -> None:
+        self.drawn.clear()
         self.call_after_refresh(self.tell, Topic.ALL)
 
     def action_filter(self) -> None:

@@ -127,6 +127,12 @@ class LineChart(PictureWidget, can_focus=True):
         self._title = title
         self.stale()
 
+    def set_empty(self, words: str) -> None:
+        """What is said while there are no points."""
+        if words != self._empty:
+            self._empty = words
+            self.stale()
+
     def set_series(
         self,
         name: str,

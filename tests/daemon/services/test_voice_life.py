@@ -294,7 +294,7 @@ def test_recordings_for_a_deleted_voice_stay_where_they_are_until_it_is_back(sto
         await shop.all()
         assert shop.left() == ["b.wav"]
         assert [notice for notice in shop.notices() if "was deleted" in notice] == [
-            "The voice anna was deleted: what lies in inbox/anna/ is not taken."
+            "The voice anna was deleted, so the files in inbox/anna/ are not taken."
         ]
         shop.start()  # and not after a restart either
         await shop.all()

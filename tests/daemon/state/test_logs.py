@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from daemon.state.logs import Logs, Read
+from daemon.state.logs import Logs, StoredLogLine
 
 
 def lines(*texts: str) -> list[tuple[int, str, str]]:
     return [(number, "info", text) for number, text in enumerate(texts)]
 
 
-def read(logs: Logs, job: int) -> list[Read]:
+def read(logs: Logs, job: int) -> list[StoredLogLine]:
     """All lines of a job, once they are written."""
     logs.flush()
     return logs.read(job)[0]
@@ -143,7 +143,7 @@ def test_a_log_without_its_first_line_is_the_jobs_unless_it_is_older(tmp_path: P
 def test_whoever_writes_more_than_the_disk_takes_waits_until_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daemon.state.logs.ROOM", 100)
+    monkeypatch.setattr("daemon.state.logs.MAX_WAITING", 100)
 
     async def main() -> None:
         logs = Logs(tmp_path)
@@ -155,10 +155,10 @@ def test_whoever_writes_more_than_the_disk_takes_waits_until_it_is_written(
 
         monkeypatch.setattr(Path, "open", when_told)
         logs.append(1, 1, lines("a"))
-        await asyncio.wait_for(logs.room(), 5)
+        await asyncio.wait_for(logs.wait_for_space(), 5)
         for _ in range(2):  # while the thread may have taken the first of them
             logs.append(1, 1, lines("b" * 101))
-        waiting = asyncio.create_task(logs.room())
+        waiting = asyncio.create_task(logs.wait_for_space())
         await asyncio.sleep(0)
         assert not waiting.done()
         go.set()

@@ -14,7 +14,7 @@ from engines.autoregressive import takes
 from engines.autoregressive.config import GenerationConfig
 from engines.autoregressive.decode import Next
 from engines.autoregressive.sampling import Sampling
-from engines.autoregressive.synthesis import Line, Synthesis
+from engines.autoregressive.synthesis import Sentence, Synthesis
 
 CODES, CHANNELS, HEADS, RATE = 40, 16, 2, 10.0
 HOP = 100  #: samples a code
@@ -93,7 +93,7 @@ def spoken(
     """Codes of each sentence, and all sound."""
     chosen = {"speed": 1.0, "fast": False, "batch": 3, "best_of": 1, "retries": 0, "listen": False, **settings}
     lines = [
-        Line(index, text, "en", [ord(letter) for letter in text], takes.length(text, "en", 200, RATE))
+        Sentence(index, text, "en", [ord(letter) for letter in text], takes.length(text, "en", 200, RATE))
         for index, text in enumerate(texts)
     ]
     config = GenerationConfig(Sampling(), **chosen)  # type: ignore[arg-type]

@@ -19,9 +19,9 @@ from proto import frames
 from proto import worker_pb2 as wire
 
 
-class Told:
-    """`daemon.worker.job.Channel`, as far as the dataset job asks for it. Keeps how long the job never looked whether
-    to go on."""
+class TimingChannel:
+    """`daemon.worker.job.Channel`, as far as the dataset job needs it. Measures the longest time between two checks
+    whether the job may go on."""
 
     job = attempt = 1
 
@@ -69,7 +69,7 @@ def main(recording: str, text: str, home: str, language: str) -> None:
         sha256="1" * 64, path=recording, name="long.flac", seconds=seconds, has_text=bool(words), text=words
     )
     plan = wire.DatasetPlan(voice="anna", engine="glow", language=language, recordings=[ref])
-    channel = Told(Path(home))
+    channel = TimingChannel(Path(home))
     began = time.monotonic()
     dataset.run(plan, channel)
     told = {

@@ -31,8 +31,8 @@ from engines.transcription.sphinx import SphinxTranscriber
 SHORT = replace(INFO, clip_seconds=(0.8, 4.0))
 
 
-class Ears:
-    """A recogniser that hears what it is told, in order; and keeps what it was given."""
+class Scripted:
+    """A recogniser that returns the given texts in order, and keeps the samples that it was given."""
 
     name = "whisper"
     language = "en"
@@ -108,7 +108,12 @@ def test_speech_of_all_recordings_lies_at_one_level(tmp_path: Path) -> None:
 def test_a_long_recording_is_cut_at_its_pauses_never_inside_speech(tmp_path: Path) -> None:
     made = recording(tmp_path / "a.flac", ["harbour", "letter", "harbour", "letter"], pause=0.4)
     clips = cut_recording(
-        made.path, None, "en", SHORT, Ears("one thing", "two thing", "three thing", "four thing"), tmp_path
+        made.path,
+        None,
+        "en",
+        SHORT,
+        Scripted("one thing", "two thing", "three thing", "four thing"),
+        tmp_path,
     )
     assert len(clips) == 4
     for clip, (begin, end) in zip(clips, made.spans, strict=True):
@@ -121,7 +126,12 @@ def test_a_long_recording_is_cut_at_its_pauses_never_inside_speech(tmp_path: Pat
 def test_the_recogniser_writes_the_text_where_there_is_none(tmp_path: Path) -> None:
     made = recording(tmp_path / "a.flac", ["harbour", "letter"])
     clips = cut_recording(
-        made.path, None, "en", SHORT, Ears("The small boat left the harbour.", "She wrote a long letter"), tmp_path
+        made.path,
+        None,
+        "en",
+        SHORT,
+        Scripted("The small boat left the harbour.", "She wrote a long letter"),
+        tmp_path,
     )
     assert [(c.text, c.kept, c.text_source, c.trust) for c in clips] == [
         ("The small boat left the harbour.", True, "whisper", "high"),
@@ -150,7 +160,12 @@ def test_a_last_sentence_without_a_full_stop_is_kept(tmp_path: Path) -> None:
     made = recording(tmp_path / "a.flac", ["harbour", "letter"])
     text = f"{TEXTS['harbour']} {TEXTS['letter']}".rstrip(".")
     clips = cut_recording(
-        made.path, text, "en", SHORT, Ears("the small but left the harbour", "she wrote along let her"), tmp_path
+        made.path,
+        text,
+        "en",
+        SHORT,
+        Scripted("the small but left the harbour", "she wrote along let her"),
+        tmp_path,
     )
     assert clips[-1].text == "She wrote a long letter to her brother in the north"
 
@@ -179,10 +194,10 @@ def test_a_text_that_cannot_be_said_in_that_time_is_dropped(tmp_path: Path, text
 def test_text_and_speech_of_a_strong_recogniser_must_agree_better(tmp_path: Path) -> None:
     heard = "the small boat left the harbour but the moon was down"
     strong = only(
-        cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, Ears(heard, trust="high"), tmp_path)
+        cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, Scripted(heard, trust="high"), tmp_path)
     )
     weak = only(
-        cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, Ears(heard, trust="low"), tmp_path)
+        cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, Scripted(heard, trust="low"), tmp_path)
     )
     assert (strong.reason, weak.reason) == ("disagree", "")
 
@@ -190,9 +205,9 @@ def test_text_and_speech_of_a_strong_recogniser_must_agree_better(tmp_path: Path
 def test_a_weak_recogniser_that_is_unsure_of_a_voice_does_not_overrule_a_person(tmp_path: Path) -> None:
     """PocketSphinx gets hardly a word of a strong accent right, and says so by its confidence."""
     for confidence, reason in ((0.3, ""), (0.8, "disagree")):
-        ears = Ears("quite other words were misheard here", trust="low", confidence=confidence)
+        recogniser = Scripted("quite other words were misheard here", trust="low", confidence=confidence)
         assert (
-            only(cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, ears, tmp_path)).reason
+            only(cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, recogniser, tmp_path)).reason
             == reason
         )
 
@@ -231,7 +246,9 @@ def test_speech_without_a_pause_is_too_long(tmp_path: Path) -> None:
     sound = speech("market")
     babble = sum(np.roll(sound, shift) for shift in (0, RATE // 3, RATE // 2))
     soundfile.write(tmp_path / "a.wav", babble * 0.3, RATE)
-    clips = cut_recording(tmp_path / "a.wav", None, "en", SHORT, Ears(*["they sold bread and apples"] * 9), tmp_path)
+    clips = cut_recording(
+        tmp_path / "a.wav", None, "en", SHORT, Scripted(*["they sold bread and apples"] * 9), tmp_path
+    )
     assert "too-long" in {clip.reason for clip in clips}
 
 
@@ -251,7 +268,12 @@ def test_a_long_text_that_cannot_be_shared_out_says_what_to_do(tmp_path: Path) -
 def test_words_the_recogniser_is_unsure_of_are_dropped(tmp_path: Path) -> None:
     clip = only(
         cut_recording(
-            FIXTURES / "letter.flac", None, "en", INFO, Ears("She wrote a long letter", confidence=0.2), tmp_path
+            FIXTURES / "letter.flac",
+            None,
+            "en",
+            INFO,
+            Scripted("She wrote a long letter", confidence=0.2),
+            tmp_path,
         )
     )
     assert clip.reason == "not-understood"
@@ -268,7 +290,7 @@ def test_another_engine_rate_gives_clips_of_that_rate(tmp_path: Path) -> None:
 def test_the_same_recording_gives_the_same_clips(tmp_path: Path) -> None:
     made = recording(tmp_path / "a.flac", ["harbour", "letter"])
     first, again = (
-        cut_recording(made.path, None, "en", SHORT, Ears("some words", "more words"), tmp_path) for _ in range(2)
+        cut_recording(made.path, None, "en", SHORT, Scripted("some words", "more words"), tmp_path) for _ in range(2)
     )
     assert first == again
     assert len(list(tmp_path.rglob("??/*.flac"))) == len(first)
@@ -287,13 +309,19 @@ def test_a_person_can_stop_it_at_any_moment(tmp_path: Path, share: float) -> Non
 
         return look
 
-    cut_recording(made.path, made.text, "en", SHORT, Ears(*["words"] * 4), tmp_path, stop_at(math.inf))
+    cut_recording(made.path, made.text, "en", SHORT, Scripted(*["words"] * 4), tmp_path, stop_at(math.inf))
     assert looks == sorted(looks), "progress does not go back"
     count = len(looks)
     looks.clear()
     with pytest.raises(Cancelled):
         cut_recording(
-            made.path, made.text, "en", SHORT, Ears(*["words"] * 4), tmp_path, stop_at(max(1, round(count * share)))
+            made.path,
+            made.text,
+            "en",
+            SHORT,
+            Scripted(*["words"] * 4),
+            tmp_path,
+            stop_at(max(1, round(count * share))),
         )
 
 

@@ -21,11 +21,13 @@ from engines.metrics.dnsmos import dnsmos
 from engines.metrics.duration import duration_ratio, spoken_seconds
 from engines.metrics.gate import better
 from engines.metrics.pitch import Pitch, pitch, semitones_between
-from engines.metrics.score import Line, LineScores, score_lines
+from engines.metrics.score import LineScores, SpokenLine, score_lines
 from engines.metrics.similarity import cosine, embed, mean_embedding
 from engines.transcription.base import Transcript
 
-LINES = [Line(TEXTS[name], FIXTURES / f"{name}.flac", FIXTURES / f"{name}.flac") for name in ("harbour", "letter")]
+LINES = [
+    SpokenLine(TEXTS[name], FIXTURES / f"{name}.flac", FIXTURES / f"{name}.flac") for name in ("harbour", "letter")
+]
 
 
 class Recogniser:
@@ -50,7 +52,7 @@ def perfect() -> Recogniser:
 
 
 @pytest.fixture(scope="module")
-def another_voice(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
+def another_voice(tmp_path_factory: pytest.TempPathFactory) -> list[SpokenLine]:
     """The same lines four semitones lower, a quarter slower, with noise: a bad copy of the voice."""
     folder = tmp_path_factory.mktemp("spoken")
     lines = []
@@ -59,7 +61,7 @@ def another_voice(tmp_path_factory: pytest.TempPathFactory) -> list[Line]:
         slow = librosa.effects.time_stretch(librosa.effects.pitch_shift(sound, sr=RATE, n_steps=-4), rate=0.8)
         slow = slow + np.random.default_rng(0).normal(0, 0.02, len(slow))
         soundfile.write(folder / f"{line.recording.stem}.wav", slow, RATE)
-        lines.append(Line(line.text, folder / f"{line.recording.stem}.wav", line.recording))
+        lines.append(SpokenLine(line.text, folder / f"{line.recording.stem}.wav", line.recording))
     return lines
 
 
@@ -74,7 +76,7 @@ def test_the_recordings_are_the_ceiling() -> None:
     assert (summary.recogniser, summary.trust) == ("whisper", "high")
 
 
-def test_a_bad_copy_scores_worse_in_everything(another_voice: list[Line]) -> None:
+def test_a_bad_copy_scores_worse_in_everything(another_voice: list[SpokenLine]) -> None:
     ceiling = score_lines(LINES, perfect()).summary
     copy = score_lines(
         another_voice, Recogniser("the small but let the harbour", "she wrote a long letter"), held_out_loss=2.0
@@ -101,9 +103,9 @@ def test_word_errors_are_of_all_lines_together() -> None:
 
 def test_a_line_that_was_not_spoken_is_counted_with_every_word_wrong(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
-    lines = [LINES[0], Line(TEXTS["letter"], tmp_path / "gone.wav", LINES[1].recording)]
+    lines = [LINES[0], SpokenLine(TEXTS["letter"], tmp_path / "gone.wav", LINES[1].recording)]
     scores = score_lines(
-        [*lines, Line(TEXTS["letter"], tmp_path / "silent.wav", LINES[1].recording)], Recogniser(LINES[0].text)
+        [*lines, SpokenLine(TEXTS["letter"], tmp_path / "silent.wav", LINES[1].recording)], Recogniser(LINES[0].text)
     )
     assert [line.error for line in scores.lines] == ["", "gone.wav is not there.", "silent.wav is silent."]
     assert (scores.summary.lines, scores.summary.failed) == (1, 2)
@@ -114,7 +116,7 @@ def test_a_click_is_scored_without_crashing(tmp_path: Path) -> None:
     click = np.zeros(2_000, np.float32)
     click[1_000] = 0.5
     soundfile.write(tmp_path / "click.wav", click, RATE)
-    (line,) = score_lines([Line("Hello.", tmp_path / "click.wav", LINES[0].recording)], Recogniser("")).lines
+    (line,) = score_lines([SpokenLine("Hello.", tmp_path / "click.wav", LINES[0].recording)], Recogniser("")).lines
     assert (line.wer, line.similarity, line.duration_ratio, line.f0_semitones) == (1.0, None, None, None)
 
 
@@ -143,19 +145,19 @@ def test_progress_is_told_line_by_line_and_can_stop() -> None:
         raise Cancelled("Stopped.")
 
     with pytest.raises(Cancelled):
-        score_lines(LINES, perfect(), told=stop)
+        score_lines(LINES, perfect(), on_scored=stop)
     assert told == [(0, LINES[0].text)]
 
 
 def test_lines_that_were_scored_before_are_not_heard_again_and_count_the_same() -> None:
     kept: dict[int, LineScores] = {}
-    whole = score_lines(LINES, perfect(), told=kept.__setitem__)
+    whole = score_lines(LINES, perfect(), on_scored=kept.__setitem__)
     assert score_lines(LINES, Recogniser(), known=kept.get).summary.wer == whole.summary.wer
     heard = score_lines(LINES, Recogniser(LINES[1].text), known={0: kept[0]}.get)  # the other one is
     assert [line.heard for line in heard.lines] == [line.text for line in LINES]
 
 
-def test_the_same_voice_is_nearer_than_another_and_loudness_does_not_count(another_voice: list[Line]) -> None:
+def test_the_same_voice_is_nearer_than_another_and_loudness_does_not_count(another_voice: list[SpokenLine]) -> None:
     slt, again = embed(speech("harbour")), embed(speech("letter"))
     other = embed(soundfile.read(another_voice[0].spoken, dtype="float32")[0])
     assert cosine(slt, again) > cosine(slt, other) + 0.1

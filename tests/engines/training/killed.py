@@ -27,7 +27,7 @@ from engines.training.report import Reporter, Silent
 TrainOnce = Callable[[Path, Reporter], tuple[Model, TrainResult]]
 
 
-class Told(Silent):
+class RecordingReporter(Silent):
     """Appends each step's points to a file, and kills its own process after a given step."""
 
     def __init__(self, path: Path, kill_after: int | None) -> None:
@@ -61,7 +61,7 @@ def attempt(train_once: TrainOnce, run_dir: Path, points: Path, kind: str, numbe
         os.fsync = fatal(os.fsync)
     if kind == "rename":
         Path.replace, Path.rename = fatal(Path.replace), fatal(Path.rename)  # type: ignore[method-assign]
-    model, result = train_once(run_dir, Told(points, number if kind == "step" else None))
+    model, result = train_once(run_dir, RecordingReporter(points, number if kind == "step" else None))
     digest = hashlib.sha256()
     for tensor in model.module.state_dict().values():
         digest.update(tensor.numpy().tobytes())
