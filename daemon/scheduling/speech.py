@@ -199,7 +199,7 @@ class Speech:
         await stream.finish(None)
         with contextlib.suppress(MynaError):
             await self._store.write(
-                lambda session: self._lifecycle.cancel(session, jobs.get(session, job), "the listener left")
+                lambda session: self._lifecycle.cancel(session, jobs.get(session, job), "client disconnected")
             )
 
     def _start(self, work: Coroutine[None, None, None]) -> None:

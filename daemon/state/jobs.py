@@ -15,6 +15,7 @@ from daemon.state import events, paging, voices
 from daemon.state.stamp import stamp
 from daemon.state.status import (
     ENDED,
+    STANDING,
     STATES,
     Cancelled,
     Error,
@@ -216,7 +217,7 @@ def resume(session: Session, job: Job) -> None:
     if not job.paused_by_person:
         if job.state == State.PAUSED:
             raise NotNow(f"Job {job.id} gave way for a moment: {job.why}.", "It goes on by itself.")
-        raise NotNow(f"Job {job.id} is {job.state}, not paused.", "")
+        raise NotNow(f"Job {job.id} {STANDING[State(job.state)]}; only paused jobs can go on.", "")
     job.paused_by_person = False
     if job.state == State.PAUSED and running_attempt(session, job) is None:
         job.state, job.queued_since, job.paused_since, job.why = State.QUEUED, now(), None, ""
@@ -233,7 +234,9 @@ def retry(session: Session, job: Job) -> Job:
     if transition_of(job) is Transition.CANCELLING:
         raise NotNow(f"Job {job.id} is still being cancelled.", f"`myna retry {job.id}` once it has ended.")
     if job.state not in (State.FAILED, State.CANCELLED):
-        raise NotNow(f"Job {job.id} is {job.state}; only failed and cancelled jobs can be tried again.", "")
+        raise NotNow(
+            f"Job {job.id} {STANDING[State(job.state)]}; only failed and cancelled jobs can be tried again.", ""
+        )
     voices.check_new(session, job.voice)
     job.crashes = 0
     put_back(session, job, "")
@@ -256,7 +259,7 @@ def set_why(session: Session, job: Job, why: str) -> bool:
 def start_attempt(session: Session, job: Job, pid: int | None = None) -> Attempt:
     """A worker takes the job."""
     if job.state != State.QUEUED:
-        raise NotNow(f"Job {job.id} is {job.state}, not waiting.", "")
+        raise NotNow(f"Job {job.id} {STANDING[State(job.state)]}: it does not wait.", "")
     job.attempts += 1
     attempt = Attempt(job=job.id, number=job.attempts, pid=pid, started=now(), outcome="")
     session.add(attempt)

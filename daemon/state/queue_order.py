@@ -8,14 +8,14 @@ from sqlalchemy.orm import Session
 from daemon.database.models import LIVE, Job
 from daemon.errors import BadRequest, NotNow
 from daemon.state import jobs
-from daemon.state.status import State
+from daemon.state.status import STANDING, State
 
 
 def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False, last: bool = False) -> Job:
     """Move a waiting job; moving past jobs of another priority takes over that priority. Raises NotNow if it does not
     wait."""
     if job.state != State.QUEUED:
-        raise NotNow(f"Job {job.id} is {job.state}; only waiting jobs can be moved.", "")
+        raise NotNow(f"Job {job.id} {STANDING[State(job.state)]}; only waiting jobs can be moved.", "")
     lane = select(Job).where(text(LIVE), Job.gpu_lane == job.gpu_lane, Job.id != job.id).limit(1)
     waiting = lane.where(Job.state == State.QUEUED)
     if before or first:

@@ -401,6 +401,7 @@ class Datasets(stubs.DatasetsServicer):
             ),
             pb.Clip(recording_name="b\nad.wav", end=0.2, reason="too-short", sentence=why),
         ]
+        self.before: list[pb.Clip] = []  # clips as they were before a person changed them, oldest first
         self.datasets: list[pb.Dataset] = []
         self.sounds: dict[str, bytes] = {}  # files of clips, by digest
         self.given = [
@@ -418,9 +419,11 @@ class Datasets(stubs.DatasetsServicer):
 
     def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
         (row,) = (row for row in self.clips if row.sha256 == request.sha256)
-        if request.HasField("undo"):
-            row.CopyFrom(request.undo)
+        if request.HasField("undo"):  # alone: the last change; else how the clip was
+            row.CopyFrom(request.undo if request.undo.text_source else self.before.pop())
             return row
+        self.before.append(pb.Clip())
+        self.before[-1].CopyFrom(row)
         if request.HasField("text"):
             row.text, row.text_source = request.text, "person"
         if request.HasField("kept"):

@@ -9,7 +9,7 @@ import typer
 from proto import myna_pb2 as pb
 from proto.client import Client
 from proto.messages import state_of
-from tui import as_json, output, session, wording
+from tui import arguments, as_json, output, session, wording
 
 app = typer.Typer()
 
@@ -20,20 +20,22 @@ REASONS = 3  #: refused files that the overview gives the reason of
 
 @app.command(rich_help_panel="Daemon")
 def status(json: output.Json = False) -> None:
-    """How the daemon is, what it does, and what waits."""
+    """Show the status of the daemon: what runs, what waits, and the machine."""
     show(session.client(), json)
 
 
 @app.command(rich_help_panel="Daemon")
 def watch(
-    voice: Annotated[str, typer.Option(help="Only what concerns this voice.")] = "",
+    voice: Annotated[
+        str, typer.Option(metavar="VOICE", help="Only what concerns this voice.", autocompletion=arguments.voice_names)
+    ] = "",
     after: Annotated[
         int | None, typer.Option(metavar="CURSOR", help="From this event on (0: all that are kept). Default: from now.")
     ] = None,
     progress: Annotated[bool, typer.Option(help="Also the progress of running jobs.")] = False,
     json: output.Json = False,
 ) -> None:
-    """Events as they happen, a line each, until Ctrl-C. Goes on by itself after a restart of the daemon."""
+    """Show events as they happen, one line each, until Ctrl-C. It goes on by itself after a restart of the daemon."""
     for event in session.client().watch(after, voice=voice, progress=progress):
         if json:
             output.json_line(event)
@@ -166,7 +168,7 @@ def event_line(event: pb.Event) -> str:
             voice = event.voice
             state, text = (
                 "voice",
-                f"{voice.name} {f'is called {voice.renamed_to} now' if voice.renamed_to else voice.next}",
+                f"{voice.name} {f'is now called {voice.renamed_to}' if voice.renamed_to else voice.next}",
             )
         case "version":
             version = event.version

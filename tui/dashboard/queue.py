@@ -77,8 +77,3 @@ def starts(jobs: Iterable[pb.Job], estimates: Mapping[int, float]) -> dict[int, 
             own = estimates.get(job.id)
             seconds, known = seconds + (own or 0.0), known and own is not None
     return found
-
-
-def priority(job: pb.Job) -> str:
-    """The priority as people read it."""
-    return f"{job.priority}" if job.priority else ""

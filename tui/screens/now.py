@@ -32,14 +32,17 @@ class NowScreen(WorkshopScreen):
     screen_help = (
         "What the workshop does at this moment. Tab goes from pane to pane, z makes one as large as the screen."
     )
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (120, "-wide")]
     DEFAULT_CSS = """
     NowScreen {
         & Grid { height: 1fr; }
         &.-wide Grid { grid-size: 5 3; grid-columns: 1fr; grid-rows: 1fr 2fr 1fr; }
-        &.-wide QueuePane { column-span: 5; }
-        &.-wide CurvePane, &.-wide LogPane { column-span: 3; }
-        &.-wide MachinePane, &.-wide InboxPane { column-span: 2; }
+        &.-middle Grid { grid-size: 5 3; grid-columns: 1fr; grid-rows: 3fr 5fr 3fr; }
+        &.-wide, &.-middle {
+            & QueuePane { column-span: 5; }
+            & CurvePane, & LogPane { column-span: 3; }
+            & MachinePane, & InboxPane { column-span: 2; }
+        }
         &.-narrow Grid { grid-size: 2 4; grid-columns: 1fr 1fr; grid-rows: 6 1fr 5 3; }
         &.-narrow QueuePane, &.-narrow CurvePane, &.-narrow LogPane { column-span: 2; }
     }

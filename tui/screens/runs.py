@@ -51,13 +51,14 @@ class RunsScreen(WorkshopScreen):
         "Every training there was. Space chooses runs whose curves are laid over each other; the one "
         "under the cursor is always drawn."
     )
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (120, "-wide")]
     DEFAULT_CSS = """
     RunsScreen {
         & #lower { layout: horizontal; height: 1fr; }
         & RunsPane { height: 1fr; }
         & CurvePane { width: 1fr; }
         & RunSettings { width: 44; }
+        &.-middle RunSettings { width: 34; }
         &.-narrow RunSettings { display: none; }
     }
     """

@@ -210,7 +210,7 @@ def progress_line(job: pb.Job, width: int) -> Content:
     state = state_of(job)
     if state not in ("running", "paused"):
         colour = {"failed": "$error", "succeeded": "$success"}.get(state, "$muted")
-        words = f"  {safe(job.title)}  {safe(wording.detail(job))}"
+        words = f"  {safe(wording.detail(job))}  {safe(job.title)}"
         return Content.assemble((f"#{job.id} {state}", f"b {colour}"), words).truncate(width, ellipsis=True)
     now = job.status.running.progress if state == "running" else job.status.paused.progress
     part = now.done / now.total if now.total else 0.0

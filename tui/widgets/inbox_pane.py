@@ -31,7 +31,7 @@ class InboxPane(Pane):
     DEFAULT_CSS = "InboxPane { height: 1fr; }"
 
     def compose(self) -> ComposeResult:
-        yield Table(("state", "file", "why"), id="inbox")
+        yield Table(("state", "file", "why"), shrinks={"file": 11, "why": 8}, id="inbox")
 
     def show_files(self, events: Iterable[pb.Event], words: str = "") -> None:
         """Draw these (oldest first), as far as they hold the words."""

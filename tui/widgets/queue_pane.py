@@ -15,7 +15,7 @@ from proto import myna_pb2 as pb
 from proto.messages import ENDED, state_of
 from tui import wording
 from tui.dashboard.actions import changes
-from tui.dashboard.queue import GROUPS, Start, foremost, ordered, priority, starts, summary
+from tui.dashboard.queue import GROUPS, Start, foremost, ordered, starts, summary
 from tui.dashboard.themes import rich_colour
 from tui.output import safe
 from tui.widgets.pane import Pane
@@ -24,7 +24,8 @@ from tui.widgets.table import Cell, Table
 if TYPE_CHECKING:
     from tui.dashboard.host import Host
 
-HEAD = ("state", "job", "what", "time", "how it is", "pri")  # what a narrow terminal cuts off first comes last
+HEAD = ("state", "job", "time", "status", "what")
+SHRINKS = {"what": 14, "status": 18}  #: the title gives way first, down to so many cells, then progress and reasons
 COLOURS = {"running": "accent", "failed": "error", "paused": "warning", "queued": "foreground"}
 
 
@@ -110,7 +111,7 @@ class QueuePane(Pane):
         self._told = 0
 
     def compose(self) -> ComposeResult:
-        yield Table(HEAD, id="queue")
+        yield Table(HEAD, shrinks=SHRINKS, id="queue")
 
     def show_jobs(self, jobs: Iterable[pb.Job], estimates: Mapping[int, float]) -> None:
         """Draw these."""
@@ -148,10 +149,9 @@ class QueuePane(Pane):
         return (
             Text(group if first else "", style=f"bold {style}" if state == "running" else style),
             Text(f"#{job.id}", style="dim", justify="right"),
-            Text(safe(job.title or wording.kind(job))),
             Text(_time(job, begins.get(job.id)), justify="right"),
-            Text(safe(_detail(job)), style=style if state in ("failed", "paused") else "dim"),
-            Text(priority(job), style="dim", justify="right"),
+            Text(safe(_detail(job)), style=style if state in ("failed", "paused") else ""),
+            Text(safe(job.title or wording.kind(job)), style="" if state in ("running", "queued") else "dim"),
         )
 
     # ---------------------------------------------------------------------------------------------- the cursor

@@ -114,6 +114,15 @@ def test_retry_takes_the_old_place_and_forgets_the_error(store: Store) -> None:
         change(store, second, jobs.retry)
 
 
+def test_a_job_that_has_ended_is_refused_in_plain_words(store: Store) -> None:
+    (first,) = submit(store, 1)
+    change(store, first, jobs.start_attempt)
+    change(store, first, lives.succeed, "It is done.")
+    for act in (jobs.retry, jobs.resume, jobs.reorder):
+        with pytest.raises(NotNow, match=f"Job {first} has succeeded; only"):
+            change(store, first, act)
+
+
 def test_eighty_moves_before_the_same_job_keep_their_order(store: Store) -> None:
     """Between two neighbours there are only some fifty floating-point numbers."""
     first, target, *others = submit(store, 82)

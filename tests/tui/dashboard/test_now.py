@@ -415,3 +415,17 @@ def test_the_picture_fits_after_the_terminal_was_resized(stage: Stage, home: Pat
             assert max(map(len, text.splitlines())) <= size[0]
 
     watch(home, steps, size=(80, 24))
+
+
+def test_on_a_small_terminal_the_queue_says_how_far_how_long_and_why_and_its_titles_give_way(
+    stage: Stage, home: Path
+) -> None:
+    set_scene(stage, "busy")
+
+    async def steps(eye: Eye) -> None:
+        text = await eye.sees(
+            "1,200 of 4,000 steps", "21 min left", "in ~21 min", "GPU held by train #12", "train anna"
+        )
+        assert "train anna from v6 on dataset #4 " not in text.split("Curve")[0], "a title is cut, and nothing else"
+
+    watch(home, steps, size=(80, 24))

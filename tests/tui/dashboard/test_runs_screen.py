@@ -39,7 +39,7 @@ def watch(stage: Stage, home: Path, steps: Callable[[Eye], Awaitable[None]], sce
 def test_settings_and_results_stand_beside_each_other(stage: Stage, home: Path) -> None:
     async def steps(eye: Eye) -> None:
         (line,) = [line for line in eye.text().splitlines() if "#8 " in line]
-        assert "done #8 anna glow v5 #3 3,000 0.84 2,600 0.0001 16 full 1 h 6 min v6" in " ".join(line.split())
+        assert "done #8 anna 3,000 0.84 2,600 v5 v6 #3 1 h 6 min 0.0001 16 full glow" in " ".join(line.split())
 
     watch(stage, home, steps)
 
