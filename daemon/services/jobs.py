@@ -14,7 +14,7 @@ from daemon.database.store import Store
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.scheduling.scheduler import Scheduler
 from daemon.services.errors import plain
-from daemon.state import cleared_jobs, events, jobs
+from daemon.state import cleared_jobs, events, jobs, queue_order
 from daemon.state.events import EventHub
 from daemon.state.logs import Logs
 from daemon.state.status import ENDED
@@ -95,7 +95,7 @@ class JobsService(stubs.JobsServicer):
         def act(session: Session) -> pb.Job:
             job = jobs.get(session, request.id)
             return jobs.message(
-                jobs.reorder(session, job, before=request.before, first=request.first, last=request.last)
+                queue_order.reorder(session, job, before=request.before, first=request.first, last=request.last)
             )
 
         return await self.store.write(act)
