@@ -298,6 +298,9 @@ class Voices(stubs.VoicesServicer):
         rows = self.versions.get(request.voice, [])
         return pb.VersionsResponse(versions=[row for row in rows if request.number in (0, row.number)])
 
+    def Get(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
+        return next(row for row in self.rows if row.name == request.voice)
+
     def Promote(self, request: pb.VersionRequest, context: Any) -> pb.Version:
         self.changed.append(("Promote", request.voice, request.version))
         (voice,) = (row for row in self.rows if row.name == request.voice)
@@ -309,7 +312,9 @@ class Voices(stubs.VoicesServicer):
 
     def Rollback(self, request: pb.VoiceRequest, context: Any) -> pb.Version:
         self.changed.append(("Rollback", request.voice, 0))
-        return next(row for row in self.versions[request.voice] if row.state == "archived")
+        now = next(row for row in self.versions[request.voice] if row.state == "archived")
+        next(row for row in self.rows if row.name == request.voice).promoted = now.number
+        return now
 
     def Delete(self, request: pb.VersionRequest, context: Any) -> pb.Version:
         self.changed.append(("Delete", request.voice, request.version))
