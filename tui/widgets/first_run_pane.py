@@ -24,11 +24,12 @@ class FirstRunPane(Pane):
     DEFAULT_CSS = "FirstRunPane { height: 1fr; & Scroll { height: 1fr; } }"
 
     def compose(self) -> ComposeResult:
-        with Scroll():
+        with Scroll(disabled=True):  # until it is shown: the focus begins in the queue
             yield Static(id="steps")
 
     def show_steps(self, live: Live, keys: dict[str, str]) -> None:
         """`keys`: how a person opens these screens and the help, by the binding's id."""
+        self.query_one(Scroll).disabled = False
         self.query_one("#steps", Static).update(steps(live.info, refused(live), keys))
 
 
@@ -44,10 +45,11 @@ def refused(live: Live) -> int:
 
 def steps(info: pb.InfoResponse, refused: int, keys: dict[str, str]) -> Content:
     """The page."""
+    called = "NAME is the new voice's name. Or: myna add NAME FILES…"
     lines: list[tuple[str, tuple[str, ...]]] = [
         (
             "Drop recordings",
-            (f"into {safe(info.home)}/inbox/NAME/", "NAME is the new voice's name. Or: myna add NAME FILES…"),
+            (f"into {safe(info.home)}/inbox/NAME/", called),
         ),
         ("They are taken", ("They become clips with text; Inbox tells of each file.",)),
         ("It trains", ("By itself, once there are about 30 s of sound.",)),
