@@ -197,7 +197,7 @@ def train(
                     if spared:
                         report.log(
                             "warning",
-                            f"Memory ran out at step {step}: from now on activations are computed twice, not kept.",
+                            f"Memory ran out at step {step}: from now on activations are recomputed, not kept.",
                         )
                         continue
                     micro_batch = -(-min(micro_batch, data.n_clips) // 2)
