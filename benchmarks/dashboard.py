@@ -43,8 +43,7 @@ PATIENCE = 60.0  #: seconds something may take before it is given up
 LONG, SHORT = 1, 2  #: numbers of the two runs
 
 
-# ------------------------------------------------------------------------------------------------------ the daemon's
-# side
+# ---------------------------------------------------------------------------------------------------- the daemon's side
 
 
 def send(plan: Any, channel: Channel) -> str:
@@ -158,8 +157,7 @@ class Relay:
             end.close()
 
 
-# ------------------------------------------------------------------------------------------------------ the dashboard's
-# side
+# ------------------------------------------------------------------------------------------------- the dashboard's side
 
 
 @dataclass
@@ -236,8 +234,7 @@ class Terminal:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
 
-# ------------------------------------------------------------------------------------------------------ what is
-# measured
+# ----------------------------------------------------------------------------------------------------- what is measured
 
 
 def bar(name: str, measured: str, wanted: str, holds: bool) -> None:

@@ -10,9 +10,11 @@ import asyncio
 import importlib
 import random
 import shutil
+import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -46,11 +48,11 @@ def main() -> int:
         client = workshop.up()
         try:
             known = fill(workshop, client)
-            rows = len(list(client.recordings(VOICE, removed=True)))
+            before = kept(workshop.home)
             with Watch(workshop.home) as watch:
                 codes = asyncio.run(stormed(fuzzing, workshop.home, asked, known))
             alive = workshop.daemon is not None and workshop.daemon.poll() is None
-            lost = rows - len(list(client.recordings(VOICE, removed=True))) if alive else rows
+            lost = len(before - kept(workshop.home))
         finally:
             client.close()
             workshop.kill()
@@ -70,6 +72,13 @@ def main() -> int:
             faults=wrong + gone + traces,
         ).tell()
     return 0
+
+
+def kept(home: Path) -> set[str]:
+    """SHA-256 of the recordings that have a row and are where it says; a call may rename or delete their voice."""
+    with closing(sqlite3.connect(home / "myna.db")) as db:
+        rows = db.execute("SELECT sha256, path FROM recordings").fetchall()
+    return {sha256 for sha256, path in rows if (home / path).is_file()}
 
 
 def fill(workshop: Workshop, client: Client) -> dict[str, list[str]]:

@@ -59,6 +59,11 @@ WHOLE_BAR, FAST_BAR, FIRST_BAR, STREAM_BAR = 1.15, 2.5, 0.5, 0.75
 #: aims with a GPU: times as quick as stock, and seconds to the first sound
 GPU_BAR, GPU_FIRST_BAR = 3.0, 0.2
 
+#: speaks, chunk by chunk
+Run = Callable[[], Iterator[NDArray[np.float32]]]
+#: seconds to the first chunk, to the last, seconds of sound
+Times = tuple[float, float, float]
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -78,6 +83,32 @@ def main() -> None:
         "temperature": settings.temperature, "top_k": settings.top_k, "top_p": settings.top_p,
         "repetition_penalty": float(settings.repetition_penalty),
     }  # fmt: skip
+    runs = sides(theirs, ours, voice, drawing)
+    began = time.perf_counter()
+    Decoder(ours.module, fast=True)  # weights are reduced and folded once a base, not once a request
+    print(
+        f"# eight bits, which guess ahead and are the fast setting: {time.perf_counter() - began:.1f} s "
+        f"in the first request after loading"
+    )
+    next(spoken(ours, "A few words.", fast=1))
+    next(runs["stock stream"]())
+    found = measure(runs, asked.rounds)
+    for name, (first, last, seconds) in found.items():
+        print(
+            f"# {name}: first sound {first:.2f} s, last {last:.2f} s, {seconds:.2f} s of sound: "
+            f"{last / seconds:.2f} of real time"
+        )
+    print(f"# {agreement(ours, voice)}")
+    if where != "cpu":
+        tell_gpu(found)
+        return
+    same = codes_of(theirs, voice, drawing) == our_codes(ours, voice)
+    print(f"# the same codes on both sides: {'yes' if same else 'no'}")
+    tell_cpu(found)
+
+
+def sides(theirs: Any, ours: XttsModel, voice: Latents, drawing: dict[str, float]) -> dict[str, Run]:
+    """What is measured, stock and ours in turn."""
 
     def whole() -> Iterator[NDArray[np.float32]]:
         yield theirs.inference(TEXT, "en", voice.gpt, voice.speaker, **drawing)["wav"]
@@ -90,7 +121,7 @@ def main() -> None:
         for sentence in LONG:
             yield theirs.inference(sentence, "en", voice.gpt, voice.speaker, **drawing)["wav"]
 
-    runs: dict[str, Callable[[], Iterator[NDArray[np.float32]]]] = {
+    return {
         "stock": whole,
         "ours": lambda: spoken(ours, TEXT),
         "fast": lambda: spoken(ours, TEXT, fast=1),
@@ -99,36 +130,28 @@ def main() -> None:
         "ours long": lambda: spoken(ours, " ".join(LONG)),
         "fast long": lambda: spoken(ours, " ".join(LONG), fast=1),
     }
-    began = time.perf_counter()
-    Decoder(ours.module, fast=True)  # weights are reduced and folded once a base, not once a request
+
+
+def tell_gpu(found: dict[str, Times]) -> None:
+    """The aims with a GPU."""
+    _, stock_last, _ = found["stock"]
+    our_first, our_last, _ = found["ours"]
+    first, _, _ = found["stock stream"]
+    tell("speaking on a GPU", stock_last / our_last, f"{our_last:.2f} s against {stock_last:.2f} s", GPU_BAR)
+    verdict = "holds" if our_first <= GPU_FIRST_BAR else "falls short"
     print(
-        f"# eight bits, which guess ahead and are the fast setting: {time.perf_counter() - began:.1f} s "
-        f"in the first request after loading"
+        f"first sound on a GPU · {our_first:.3f} s against {first:.3f} s · ≤ {GPU_FIRST_BAR:g} s · {verdict}",
+        flush=True,
     )
-    next(spoken(ours, "A few words.", fast=1))
-    next(stream())
-    found = measure(runs, asked.rounds)
-    for name, (first, last, seconds) in found.items():
-        print(
-            f"# {name}: first sound {first:.2f} s, last {last:.2f} s, {seconds:.2f} s of sound: "
-            f"{last / seconds:.2f} of real time"
-        )
-    print(f"# {agreement(ours, voice)}")
+
+
+def tell_cpu(found: dict[str, Times]) -> None:
+    """The bars without a GPU."""
     (_, stock_last, _), (our_first, our_last, _), (_, fast_last, _) = (
         found[name] for name in ("stock", "ours", "fast")
     )
     first, last, _ = found["stock stream"]
     long, our_long, fast_long = (found[name][1] for name in ("stock long", "ours long", "fast long"))
-    if where != "cpu":
-        tell("speaking on a GPU", stock_last / our_last, f"{our_last:.2f} s against {stock_last:.2f} s", GPU_BAR)
-        verdict = "holds" if our_first <= GPU_FIRST_BAR else "falls short"
-        print(
-            f"first sound on a GPU · {our_first:.3f} s against {first:.3f} s · ≤ {GPU_FIRST_BAR:g} s · {verdict}",
-            flush=True,
-        )
-        return
-    same = codes_of(theirs, voice, drawing) == our_codes(ours, voice)
-    print(f"# the same codes on both sides: {'yes' if same else 'no'}")
     tell(
         "speaking, fp32, the same codes",
         stock_last / our_last,
@@ -175,11 +198,9 @@ def spoken(ours: XttsModel, text: str, **chosen: float) -> Iterator[NDArray[np.f
         yield chunk.samples
 
 
-def measure(
-    runs: dict[str, Callable[[], Iterator[NDArray[np.float32]]]], rounds: int
-) -> dict[str, tuple[float, float, float]]:
-    """(seconds to the first chunk, to the last, seconds of sound) of each, the quickest of all rounds."""
-    found: dict[str, tuple[float, float, float]] = {}
+def measure(runs: dict[str, Run], rounds: int) -> dict[str, Times]:
+    """Times of each run, the quickest of all rounds."""
+    found: dict[str, Times] = {}
     for _ in range(rounds):
         for name, run in runs.items():
             torch.manual_seed(SEED)

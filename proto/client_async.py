@@ -122,6 +122,10 @@ class AsyncClient:
         request = reorder_request(number, before, last)
         return await self._ask(self._jobs.Reorder, request)
 
+    async def clear(self, numbers: Iterable[int] = (), *, states: Iterable[str] = ()) -> int:
+        """Clear jobs that have ended out of lists: these, or all (of those states). Returns how many."""
+        return (await self._ask(self._jobs.Clear, pb.ClearJobsRequest(ids=numbers, states=states))).cleared
+
     async def logs(
         self, number: int, *, follow: bool = False, tail: int = 0, after: int = 0, patience: float = PATIENCE
     ) -> AsyncIterator[pb.LogLine]:
@@ -215,8 +219,7 @@ class AsyncClient:
                     return
             await self._back(patience)
 
-    # ------------------------------------------------------------------------------------------------------------
-    # voices
+    # ----------------------------------------------------------------------------------------------------------- voices
 
     async def voice(self, name: str) -> pb.Voice:
         return await self._ask(self._voices.Get, pb.VoiceRequest(voice=name))
@@ -280,8 +283,7 @@ class AsyncClient:
     async def import_voice(self, parts: Iterable[pb.FilePart]) -> pb.Voice:
         return await self._ask(self._voices.Import, iter(parts), None)
 
-    # ------------------------------------------------------------------------------------------------------------
-    # datasets
+    # --------------------------------------------------------------------------------------------------------- datasets
 
     async def dataset(self, voice: str, number: int = 0) -> pb.Dataset:
         """Dataset `number` of the voice, 0 for the newest."""
@@ -338,8 +340,7 @@ class AsyncClient:
     async def import_dataset(self, parts: Iterable[pb.FilePart]) -> pb.Dataset:
         return await self._ask(self._datasets.Import, iter(parts), None)
 
-    # ------------------------------------------------------------------------------------------------------------
-    # speech
+    # ----------------------------------------------------------------------------------------------------------- speech
 
     def synthesize(self, spec: pb.SpeakSpec) -> AsyncIterator[pb.AudioChunk]:
         """Speak. Chunks come as they are made; closing the iterator cancels the job."""
@@ -351,8 +352,7 @@ class AsyncClient:
             self._speech.Sample, pb.SampleRequest(voice=voice, version=version, clip=clip, recording=recording)
         )
 
-    # ------------------------------------------------------------------------------------------------------------
-    # system
+    # ----------------------------------------------------------------------------------------------------------- system
 
     async def info(self) -> pb.InfoResponse:
         return await self._ask(self._system.Info, pb.Empty())
@@ -417,8 +417,7 @@ class AsyncClient:
                 problem = gone(self.address)
             raise problem from None
 
-    # ------------------------------------------------------------------------------------------------------------
-    # inside
+    # ----------------------------------------------------------------------------------------------------------- inside
 
     async def _ask(self, call: Callable[..., Awaitable[T]], request: Any, deadline: float | None = DEADLINE) -> T:
         try:

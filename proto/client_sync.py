@@ -118,6 +118,10 @@ class Client:
         request = reorder_request(number, before, last)
         return self._ask(self._jobs.Reorder, request)
 
+    def clear(self, numbers: Iterable[int] = (), *, states: Iterable[str] = ()) -> int:
+        """Clear jobs that have ended out of lists: these, or all (of those states). Returns how many."""
+        return (self._ask(self._jobs.Clear, pb.ClearJobsRequest(ids=numbers, states=states))).cleared
+
     def logs(
         self, number: int, *, follow: bool = False, tail: int = 0, after: int = 0, patience: float = PATIENCE
     ) -> Iterator[pb.LogLine]:
@@ -211,8 +215,7 @@ class Client:
                     return
             self._back(patience)
 
-    # ------------------------------------------------------------------------------------------------------------
-    # voices
+    # ----------------------------------------------------------------------------------------------------------- voices
 
     def voice(self, name: str) -> pb.Voice:
         return self._ask(self._voices.Get, pb.VoiceRequest(voice=name))
@@ -276,8 +279,7 @@ class Client:
     def import_voice(self, parts: Iterable[pb.FilePart]) -> pb.Voice:
         return self._ask(self._voices.Import, iter(parts), None)
 
-    # ------------------------------------------------------------------------------------------------------------
-    # datasets
+    # --------------------------------------------------------------------------------------------------------- datasets
 
     def dataset(self, voice: str, number: int = 0) -> pb.Dataset:
         """Dataset `number` of the voice, 0 for the newest."""
@@ -334,8 +336,7 @@ class Client:
     def import_dataset(self, parts: Iterable[pb.FilePart]) -> pb.Dataset:
         return self._ask(self._datasets.Import, iter(parts), None)
 
-    # ------------------------------------------------------------------------------------------------------------
-    # speech
+    # ----------------------------------------------------------------------------------------------------------- speech
 
     def synthesize(self, spec: pb.SpeakSpec) -> Iterator[pb.AudioChunk]:
         """Speak. Chunks come as they are made; closing the iterator cancels the job."""
@@ -347,8 +348,7 @@ class Client:
             self._speech.Sample, pb.SampleRequest(voice=voice, version=version, clip=clip, recording=recording)
         )
 
-    # ------------------------------------------------------------------------------------------------------------
-    # system
+    # ----------------------------------------------------------------------------------------------------------- system
 
     def info(self) -> pb.InfoResponse:
         return self._ask(self._system.Info, pb.Empty())
@@ -413,8 +413,7 @@ class Client:
                 problem = gone(self.address)
             raise problem from None
 
-    # ------------------------------------------------------------------------------------------------------------
-    # inside
+    # ----------------------------------------------------------------------------------------------------------- inside
 
     def _ask(self, call: Callable[..., T], request: Any, deadline: float | None = DEADLINE) -> T:
         try:

@@ -13,6 +13,7 @@ from proto import myna_pb2 as pb
 from proto.channel import ClientError
 
 ENDED = ("succeeded", "failed", "cancelled")  #: states a job does not leave, but by Retry
+PERSON = "a person"  #: in `JobStatus.Cancelled.by`: somebody asked for it; anything else is a reason of its own
 PART = 256 * 1024  #: bytes of a file in one message
 
 Spec = (

@@ -642,6 +642,7 @@ class Job(_message.Message):
     PARENT_JOB_FIELD_NUMBER: _builtins.int
     GPU_LANE_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
+    CLEARED_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     kind: Global___JobKind.ValueType
     voice: _builtins.str
@@ -665,6 +666,10 @@ class Job(_message.Message):
     def submitted(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def spec(self) -> Global___JobSpec: ...
+    @_builtins.property
+    def cleared(self) -> _timestamp_pb2.Timestamp:
+        """when a person cleared it away after it had ended; unset: lists have it"""
+
     def __init__(
         self,
         *,
@@ -682,10 +687,11 @@ class Job(_message.Message):
         parent_job: _builtins.int = ...,
         gpu_lane: _builtins.bool = ...,
         place: _builtins.float = ...,
+        cleared: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec", "status", b"status", "submitted", b"submitted"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "spec", b"spec", "status", b"status", "submitted", b"submitted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "gpu_lane", b"gpu_lane", "id", b"id", "idempotency_key", b"idempotency_key", "kind", b"kind", "parent_job", b"parent_job", "place", b"place", "priority", b"priority", "run", b"run", "spec", b"spec", "status", b"status", "submitted", b"submitted", "title", b"title", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cleared", b"cleared", "gpu_lane", b"gpu_lane", "id", b"id", "idempotency_key", b"idempotency_key", "kind", b"kind", "parent_job", b"parent_job", "place", b"place", "priority", b"priority", "run", b"run", "spec", b"spec", "status", b"status", "submitted", b"submitted", "title", b"title", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1210,8 +1216,11 @@ class ListJobsRequest(_message.Message):
     VOICE_FIELD_NUMBER: _builtins.int
     STATES_FIELD_NUMBER: _builtins.int
     KINDS_FIELD_NUMBER: _builtins.int
+    CLEARED_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     """empty: all"""
+    cleared: _builtins.bool
+    """those that were cleared away, too"""
     @_builtins.property
     def page(self) -> Global___Page: ...
     @_builtins.property
@@ -1227,14 +1236,64 @@ class ListJobsRequest(_message.Message):
         voice: _builtins.str = ...,
         states: _abc.Iterable[_builtins.str] | None = ...,
         kinds: _abc.Iterable[Global___JobKind.ValueType] | None = ...,
+        cleared: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kinds", b"kinds", "page", b"page", "states", b"states", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "kinds", b"kinds", "page", b"page", "states", b"states", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListJobsRequest: _TypeAlias = ListJobsRequest  # noqa: Y015
+
+@_typing.final
+class ClearJobsRequest(_message.Message):
+    """Clears jobs that have ended out of lists and counts; their rows, logs and results are kept, and `Get` and `Retry` know them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """these; empty: all that have ended"""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """of all that have ended, only "succeeded", "failed", "cancelled"; empty: any of them"""
+
+    def __init__(
+        self,
+        *,
+        ids: _abc.Iterable[_builtins.int] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids", "states", b"states"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClearJobsRequest: _TypeAlias = ClearJobsRequest  # noqa: Y015
+
+@_typing.final
+class ClearJobsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLEARED_FIELD_NUMBER: _builtins.int
+    cleared: _builtins.int
+    def __init__(
+        self,
+        *,
+        cleared: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClearJobsResponse: _TypeAlias = ClearJobsResponse  # noqa: Y015
 
 @_typing.final
 class ListJobsResponse(_message.Message):
@@ -1327,6 +1386,7 @@ class Event(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
     NOTICE_FIELD_NUMBER: _builtins.int
+    CLEARED_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp: ...
@@ -1346,6 +1406,10 @@ class Event(_message.Message):
     def notice(self) -> Global___Notice:
         """something a person should know"""
 
+    @_builtins.property
+    def cleared(self) -> Global___JobsCleared:
+        """jobs that had ended were cleared away"""
+
     def __init__(
         self,
         *,
@@ -1357,16 +1421,37 @@ class Event(_message.Message):
         version: Global___Version | None = ...,
         dataset: Global___Dataset | None = ...,
         notice: Global___Notice | None = ...,
+        cleared: Global___JobsCleared | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "dataset", b"dataset", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "dataset", b"dataset", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "cursor", b"cursor", "dataset", b"dataset", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["job", "inbox", "voice", "version", "dataset", "notice"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["job", "inbox", "voice", "version", "dataset", "notice", "cleared"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
 Global___Event: _TypeAlias = Event  # noqa: Y015
+
+@_typing.final
+class JobsCleared(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ids", b"ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___JobsCleared: _TypeAlias = JobsCleared  # noqa: Y015
 
 @_typing.final
 class InboxEvent(_message.Message):
@@ -1381,7 +1466,7 @@ class InboxEvent(_message.Message):
     name: _builtins.str
     """as people see it"""
     state: _builtins.str
-    """"arriving", "settling", "taken", "refused", "known", "removed" """
+    """"arriving", "settling", "taken", "refused", "known", "removed", "mended" (it was refused and no longer lies in .refused)"""
     why: _builtins.str
     seconds: _builtins.float
     """length of a taken recording"""
@@ -1960,7 +2045,8 @@ class ScoreFinding(_message.Message):
     found: _builtins.str
     """"no lines", "lines failed", "other lines", "not measured", "parent not measured", "not measurable","""
     metric: _builtins.str
-    """"other recogniser", "not a number", "beyond the limit", "no balance", "gained", "balance"
+    """"other recogniser", "not a number", "beyond the limit", "no balance", "gained", "lost",
+    "unclear recordings", "balance"
     name of a MetricInfo, or empty
     """
     candidate: _builtins.float
@@ -3622,6 +3708,8 @@ class InfoResponse(_message.Message):
     INBOX_FIELD_NUMBER: _builtins.int
     FINDINGS_FIELD_NUMBER: _builtins.int
     METRICS_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    REFUSED_COUNT_FIELD_NUMBER: _builtins.int
     version: _builtins.str
     home: _builtins.str
     gpu_holder: _builtins.str
@@ -3629,6 +3717,8 @@ class InfoResponse(_message.Message):
     cursor: _builtins.int
     """of the newest event"""
     pid: _builtins.int
+    refused_count: _builtins.int
+    """how many there are in all"""
     @_builtins.property
     def started(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -3651,6 +3741,10 @@ class InfoResponse(_message.Message):
     def metrics(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricInfo]:
         """what versions are judged by, in the order to show it"""
 
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___InboxEvent]:
+        """files that lie in a .refused folder now, oldest first; at most 500, the newest"""
+
     def __init__(
         self,
         *,
@@ -3666,10 +3760,12 @@ class InfoResponse(_message.Message):
         inbox: _abc.Iterable[Global___InboxEvent] | None = ...,
         findings: _abc.Iterable[Global___Finding] | None = ...,
         metrics: _abc.Iterable[Global___MetricInfo] | None = ...,
+        refused: _abc.Iterable[Global___InboxEvent] | None = ...,
+        refused_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["sample", b"sample", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "engines", b"engines", "findings", b"findings", "gpu_holder", b"gpu_holder", "home", b"home", "inbox", b"inbox", "jobs", b"jobs", "metrics", b"metrics", "pid", b"pid", "sample", b"sample", "started", b"started", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "engines", b"engines", "findings", b"findings", "gpu_holder", b"gpu_holder", "home", b"home", "inbox", b"inbox", "jobs", b"jobs", "metrics", b"metrics", "pid", b"pid", "refused", b"refused", "refused_count", b"refused_count", "sample", b"sample", "started", b"started", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -79,6 +79,11 @@ class JobsStub:
                 request_serializer=proto_dot_myna__pb2.ReorderRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.Job.FromString,
                 _registered_method=True)
+        self.Clear = channel.unary_unary(
+                '/myna.v1.Jobs/Clear',
+                request_serializer=proto_dot_myna__pb2.ClearJobsRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.ClearJobsResponse.FromString,
+                _registered_method=True)
         self.Logs = channel.unary_stream(
                 '/myna.v1.Jobs/Logs',
                 request_serializer=proto_dot_myna__pb2.LogsRequest.SerializeToString,
@@ -143,6 +148,12 @@ class JobsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Clear(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Logs(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -196,6 +207,11 @@ def add_JobsServicer_to_server(servicer, server):
                     servicer.Reorder,
                     request_deserializer=proto_dot_myna__pb2.ReorderRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.Job.SerializeToString,
+            ),
+            'Clear': grpc.unary_unary_rpc_method_handler(
+                    servicer.Clear,
+                    request_deserializer=proto_dot_myna__pb2.ClearJobsRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.ClearJobsResponse.SerializeToString,
             ),
             'Logs': grpc.unary_stream_rpc_method_handler(
                     servicer.Logs,
@@ -446,6 +462,33 @@ class Jobs:
             '/myna.v1.Jobs/Reorder',
             proto_dot_myna__pb2.ReorderRequest.SerializeToString,
             proto_dot_myna__pb2.Job.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Clear(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Jobs/Clear',
+            proto_dot_myna__pb2.ClearJobsRequest.SerializeToString,
+            proto_dot_myna__pb2.ClearJobsResponse.FromString,
             options,
             channel_credentials,
             insecure,

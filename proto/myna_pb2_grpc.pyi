@@ -42,6 +42,7 @@ class JobsStub:
     Resume: _grpc.UnaryUnaryMultiCallable[_myna_pb2.JobRequest, _myna_pb2.Job]
     Retry: _grpc.UnaryUnaryMultiCallable[_myna_pb2.JobRequest, _myna_pb2.Job]
     Reorder: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ReorderRequest, _myna_pb2.Job]
+    Clear: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ClearJobsRequest, _myna_pb2.ClearJobsResponse]
     Logs: _grpc.UnaryStreamMultiCallable[_myna_pb2.LogsRequest, _myna_pb2.LogLine]
 
 @_typing.type_check_only
@@ -56,6 +57,7 @@ class JobsAsyncStub(JobsStub):
     Resume: _aio.UnaryUnaryMultiCallable[_myna_pb2.JobRequest, _myna_pb2.Job]  # type: ignore[assignment]
     Retry: _aio.UnaryUnaryMultiCallable[_myna_pb2.JobRequest, _myna_pb2.Job]  # type: ignore[assignment]
     Reorder: _aio.UnaryUnaryMultiCallable[_myna_pb2.ReorderRequest, _myna_pb2.Job]  # type: ignore[assignment]
+    Clear: _aio.UnaryUnaryMultiCallable[_myna_pb2.ClearJobsRequest, _myna_pb2.ClearJobsResponse]  # type: ignore[assignment]
     Logs: _aio.UnaryStreamMultiCallable[_myna_pb2.LogsRequest, _myna_pb2.LogLine]  # type: ignore[assignment]
 
 class JobsServicer(metaclass=_abc_1.ABCMeta):
@@ -121,6 +123,13 @@ class JobsServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.ReorderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.Job, _abc.Awaitable[_myna_pb2.Job]]: ...
+
+    @_abc_1.abstractmethod
+    def Clear(
+        self,
+        request: _myna_pb2.ClearJobsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.ClearJobsResponse, _abc.Awaitable[_myna_pb2.ClearJobsResponse]]: ...
 
     @_abc_1.abstractmethod
     def Logs(

@@ -28,7 +28,7 @@ _TOKEN = re.compile(
 class BadToml(ValueError):
     """It is not read. `sentence` goes on after the file's name; `hint` says what to do."""
 
-    def __init__(self, sentence: str, hint: str = "Mend or remove it.") -> None:
+    def __init__(self, sentence: str, hint: str = "Fix or remove it.") -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.hint = hint

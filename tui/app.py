@@ -15,7 +15,7 @@ from textual.screen import Screen
 from proto.channel import Address, ClientError
 from proto.client_async import AsyncClient
 from tui import session
-from tui.dashboard import keymap, themes
+from tui.dashboard import keymap, screenshot, themes
 from tui.dashboard.actions import beside
 from tui.dashboard.host import Host
 from tui.dashboard.live import Live, Topic
@@ -29,7 +29,10 @@ class Dashboard(Host, inherit_bindings=False):
     """`myna`: six screens over one daemon."""
 
     TITLE = "myna"
-    CSS = "* { scrollbar-size-vertical: 1; scrollbar-color: $secondary; scrollbar-background: $background; }"
+    CSS = """
+    * { scrollbar-size-vertical: 1; scrollbar-color: $secondary; scrollbar-background: $background; }
+    CommandPalette > Vertical { width: 100; max-width: 100%; margin-top: 1; }
+    """
     help_title = "Everywhere"
     MODES = {place.name: place.make for place in PLACES}  # type: ignore[dict-item]  # Textual's type says Screen[Any]
     COMMANDS = {BindingCommands, *Host.COMMANDS}
@@ -114,8 +117,15 @@ class Dashboard(Host, inherit_bindings=False):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield SystemCommand("Theme", "Other colours", self.action_change_theme)
         yield SystemCommand(
-            "Picture", "Save the screen as an SVG picture", lambda: self.set_timer(0.1, self.deliver_screenshot)
+            "Screenshot", "Save the screen as an SVG picture", lambda: self.set_timer(0.1, self.take_screenshot)
         )
+
+    def take_screenshot(self) -> None:
+        """Save what is seen, and say where; or why not."""
+        try:
+            self.say(f"The screenshot is in {screenshot.save(self.export_screenshot())}.")
+        except ClientError as problem:
+            self.trouble(problem)
 
 
 def run(where: Address, settings: Settings, *, readonly: bool = False) -> None:

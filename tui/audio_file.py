@@ -78,7 +78,7 @@ class Sink:
         if self._format is None:
             hint = f"End its name in {', '.join(FORMATS)}."
             raise ClientError(
-                f"{self.path.suffix or name!r} is no format that can be written.", hint, "INVALID_ARGUMENT"
+                f"{self.path.suffix or name!r} is not a format that can be written.", hint, "INVALID_ARGUMENT"
             )
         self._hidden = self.path.with_name(f".{self.path.name}.part")
         if self.path.is_dir():

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 os.environ.setdefault(
     "GRPC_VERBOSITY", "NONE"
@@ -30,7 +30,9 @@ COMMANDS = {
     "datasets": ("datasets", "clips", "clip"),
     "train": ("train",),
     "jobs": ("jobs", "job", "logs", "cancel", "pause", "resume", "retry", "bump"),
-    "voices": ("voices", "versions", "version", "promote", "rollback", "compare"),
+    "runs": ("runs", "run"),
+    "voices": ("voices", "versions", "version", "promote", "archive", "rollback", "compare"),
+    "ratings": ("rate", "unrate", "ratings"),
     "say": ("say",),
     "packages": ("export", "import"),
     "engines": ("engines",),
@@ -42,6 +44,7 @@ COMMANDS = {
 #: how protobuf begins a ValueError about a number that no field of a message can carry; it has no class for it
 TOO_BIG = "Value out of range: "
 
+CONTEXT: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 HELP = """A voice workshop: drop recordings in, hear the voice come out.
 
 Alone, `myna` opens the dashboard, and starts the local daemon if none runs.
@@ -58,13 +61,22 @@ def app(arguments: Sequence[str]) -> typer.Typer:
         # `myna completion` prints the script, for every shell; Typer's own part is needed only when the shell asks
         add_completion="_MYNA_COMPLETE" in os.environ,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings=CONTEXT,
     )
     root.callback(invoke_without_command=True)(everywhere)
     named = [module for module, commands in COMMANDS.items() if not set(commands).isdisjoint(arguments)]
     for module in (named or COMMANDS) if arguments or "_MYNA_COMPLETE" in os.environ else ():
         root.add_typer(import_module(f"tui.commands.{module}").app)
     return root
+
+
+def without_types_of_flags(command: Any) -> None:
+    """Let `--help` show no `<bool>` beside a flag, of a command and all below it. (A flag takes no value.)"""
+    for option in command.get_params(typer.Context(command, **CONTEXT)):
+        if getattr(option, "is_flag", False) and option.metavar is None:
+            option.metavar = ""
+    for below in getattr(command, "commands", {}).values():
+        without_types_of_flags(below)
 
 
 def everywhere(
@@ -93,7 +105,9 @@ def everywhere(
     ] = None,
     token: Annotated[
         str | None,
-        typer.Option(help="Its token, or @FILE that holds it. Also MYNA_TOKEN.", rich_help_panel="Which daemon"),
+        typer.Option(
+            metavar="TOKEN", help="Its token, or @FILE that holds it. Also MYNA_TOKEN.", rich_help_panel="Which daemon"
+        ),
     ] = None,
     home: Annotated[
         Path | None,
@@ -103,17 +117,24 @@ def everywhere(
     ] = None,
     tls_ca: Annotated[
         Path | None,
-        typer.Option(help="Certificate that signed the daemon's. Also MYNA_CA.", rich_help_panel="Which daemon"),
+        typer.Option(
+            metavar="FILE", help="Certificate that signed the daemon's. Also MYNA_CA.", rich_help_panel="Which daemon"
+        ),
     ] = None,
     tls_cert: Annotated[
-        Path | None, typer.Option(help="Our own certificate. Also MYNA_CLIENT_CERT.", rich_help_panel="Which daemon")
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Our own certificate. Also MYNA_CLIENT_CERT.", rich_help_panel="Which daemon"
+        ),
     ] = None,
     tls_key: Annotated[
-        Path | None, typer.Option(help="Its key. Also MYNA_CLIENT_KEY.", rich_help_panel="Which daemon")
+        Path | None, typer.Option(metavar="FILE", help="Its key. Also MYNA_CLIENT_KEY.", rich_help_panel="Which daemon")
     ] = None,
     tls_name: Annotated[
         str | None,
-        typer.Option(help="Name in the daemon's certificate. Also MYNA_TLS_NAME.", rich_help_panel="Which daemon"),
+        typer.Option(
+            metavar="NAME", help="Name in the daemon's certificate. Also MYNA_TLS_NAME.", rich_help_panel="Which daemon"
+        ),
     ] = None,
     readonly: Annotated[
         bool,
@@ -169,7 +190,9 @@ def on_terminal() -> bool:
 def run(arguments: Sequence[str]) -> int:
     """Run one command line; the exit code."""
     try:
-        app(arguments)(arguments, prog_name="myna")
+        command = typer.main.get_command(app(arguments))
+        without_types_of_flags(command)
+        command(arguments, prog_name="myna")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     except ClientError as problem:
@@ -181,7 +204,7 @@ def run(arguments: Sequence[str]) -> int:
         raise
     except OSError as refused:
         sentence = f"{refused.filename or 'The output'} cannot be used: {refused.strerror or refused}."
-        output.error(ClientError(sentence, "Mend that, then try again.", "FAILED_PRECONDITION"), "--json" in arguments)
+        output.error(ClientError(sentence, "Fix that, then try again.", "FAILED_PRECONDITION"), "--json" in arguments)
         return 1
     except Exception as mistake:
         if os.environ.get("MYNA_DEBUG"):
@@ -189,11 +212,11 @@ def run(arguments: Sequence[str]) -> int:
         if str(mistake).startswith(TOO_BIG):
             number = str(mistake).removeprefix(TOO_BIG)
             output.error(
-                ClientError(f"{number} is too big a number.", "Give a smaller one.", "INVALID_ARGUMENT"),
+                ClientError(f"{number} is too large a number.", "Give a smaller number.", "INVALID_ARGUMENT"),
                 "--json" in arguments,
             )
             return 2
-        hint = "That is a mistake in Myna. MYNA_DEBUG=1 shows where; please report it."
+        hint = "This is a bug in Myna. MYNA_DEBUG=1 shows where it is; please report it."
         output.error(ClientError(f"{type(mistake).__name__}: {mistake}", hint, "INTERNAL"), "--json" in arguments)
         return 1
     finally:

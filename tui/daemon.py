@@ -37,7 +37,7 @@ def start(home: Path) -> int:
         sink = log.open("ab")
     except OSError as error:
         raise ClientError(
-            f"{log} cannot be written: {error.strerror}.", "Mend that, or set MYNA_HOME to another folder."
+            f"{log} cannot be written: {error.strerror}.", "Fix that, or set MYNA_HOME to another folder."
         ) from None
     root = Path(proto.__file__).resolve().parent.parent
     environment = {

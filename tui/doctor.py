@@ -168,7 +168,7 @@ def state_folder(home: Path) -> pb.Finding:
     except OSError as error:
         return problem("home", f"{home} cannot be read: {error.strerror}.", "Set MYNA_HOME to a folder of yours.")
     if not stat.S_ISDIR(about.st_mode):
-        return problem("home", f"{home} is no folder.", "Set MYNA_HOME to a folder.")
+        return problem("home", f"{home} is not a folder.", "Set MYNA_HOME to a folder.")
     if not os.access(home, os.W_OK | os.X_OK):
         return problem("home", f"{home} cannot be written by you.", f"See who owns it: ls -ld {home}")
     if about.st_mode & stat.S_IWOTH and not about.st_mode & stat.S_ISVTX:

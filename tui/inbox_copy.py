@@ -56,7 +56,9 @@ def gather(paths: Iterable[Path]) -> Gathered:
         elif not path.exists():
             raise ClientError(f"There is no file {path}.", "Check the name.", "NOT_FOUND")
         elif not _wanted(path.name):
-            raise ClientError(f"{path} is no recording.", f"Recordings end in {', '.join(AUDIO)}.", "INVALID_ARGUMENT")
+            raise ClientError(
+                f"{path} is not a recording.", f"Recordings end in {', '.join(AUDIO)}.", "INVALID_ARGUMENT"
+            )
         else:
             found.files += [(beside.name, beside) for beside in _sidecars(path)] + [(path.name, path)]
     found.files = _apart(dict.fromkeys(found.files))  # a transcript that was also given by itself goes once
@@ -164,6 +166,6 @@ def _refused(error: OSError, path: Path) -> ClientError:
         )
     return ClientError(
         f"{path}: {error.strerror or error}.",
-        "Mend that and add the rest again: what has arrived is kept.",
+        "Fix that and add the rest again: what has arrived is kept.",
         "FAILED_PRECONDITION",
     )

@@ -25,7 +25,7 @@ def parse(text: str, *, needs_number: bool = False) -> Named:
         "." if needs_number else f", {voice or 'anna'}@base, or just {voice or 'anna'}."
     )
     if not voice or (at and not number):
-        raise ClientError(f"{text!r} names no version.", example, "INVALID_ARGUMENT")
+        raise ClientError(f"{text!r} does not name a version.", example, "INVALID_ARGUMENT")
     if not at:
         if needs_number:
             raise ClientError(
@@ -38,5 +38,16 @@ def parse(text: str, *, needs_number: bool = False) -> Named:
         return Named(voice, BASE)
     digits = number.removeprefix("v")
     if not digits.isdecimal() or int(digits) >= 2**31:
-        raise ClientError(f"{number!r} is no version number.", example, "INVALID_ARGUMENT")
+        raise ClientError(f"{number!r} is not a version number.", example, "INVALID_ARGUMENT")
     return Named(voice, int(digits))
+
+
+def pair(a: str, b: str) -> tuple[Named, Named]:
+    """Two versions of one voice; of the second the number is enough. Raises ClientError INVALID_ARGUMENT."""
+    first = parse(a, needs_number=True)
+    second = parse(b if "@" in b else f"{first.voice}@{b}", needs_number=True)
+    if first.voice != second.voice:
+        raise ClientError(
+            f"{first} and {second} are of different voices.", "Name two versions of one voice.", "INVALID_ARGUMENT"
+        )
+    return first, second

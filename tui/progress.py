@@ -86,6 +86,27 @@ def counting(what: str, total: float) -> Iterator[Callable[[float], None]]:
         yield lambda amount: bars.update(task, advance=amount)
 
 
+@contextmanager
+def speaking(text: str) -> Iterator[Callable[[str, float], None]]:
+    """How far a text is spoken: a bar on a terminal, nothing elsewhere. Gives the function to call with each sentence
+    as it begins ("": it goes on) and the seconds of speech so far."""
+    if not sys.stderr.isatty():
+        yield lambda sentence, seconds: None
+        return
+    with _bars() as bars:
+        task = bars.add_task("speaking", total=max(1, len(text)), said="")
+        begun = 0  # characters of the sentence that is being spoken
+
+        def move(sentence: str, seconds: float) -> None:
+            nonlocal begun
+            bars.update(task, said=f"{wording.duration(seconds)} of speech")
+            if sentence:
+                bars.update(task, advance=begun)
+                begun = len(sentence)
+
+        yield move
+
+
 def _bars() -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from proto import myna_pb2 as pb
-from proto.messages import state_of
+from proto.messages import PERSON, state_of
 
 UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 
@@ -112,7 +112,7 @@ def detail(job: pb.Job) -> str:
         case "failed":
             return status.failed.error.sentence
         case "cancelled":
-            return f"by {status.cancelled.by}" if status.cancelled.by else ""
+            return f"by {PERSON}" if status.cancelled.by == PERSON else status.cancelled.by
     return ""
 
 
@@ -140,3 +140,9 @@ def took(job: pb.Job) -> str:
 def left_out(stretches: Sequence[str]) -> str:
     """What of a text was not spoken."""
     return f"Left out, since the engine cannot say it: {', '.join(f'“{one}”' for one in stretches)}."
+
+
+def transcript(clip: pb.Clip) -> str:
+    """Where a clip's text came from, and whether it is doubted: "supplied", "edited by hand", "whisper (low trust)"."""
+    source = {"given": "supplied", "person": "edited by hand"}.get(clip.text_source, clip.text_source)
+    return source + (" (low trust)" if clip.trust == "low" else "")

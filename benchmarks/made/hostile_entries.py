@@ -95,8 +95,7 @@ def _digest(path: bytes) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# ------------------------------------------------------------------------------------------- what is no file, and what
-# is no recording
+# ---------------------------------------------------------------------------- what is no file, and what is no recording
 
 
 def _link(target: bytes) -> audio.Maker:
@@ -249,8 +248,7 @@ FIXED: dict[str, tuple[bytes, audio.Maker]] = {
 }
 
 
-# -------------------------------------------------------------------------------------------------------------- while
-# it goes on
+# ----------------------------------------------------------------------------------------------------- while it goes on
 
 
 @contextlib.contextmanager
@@ -294,8 +292,7 @@ def restless(inbox: Path, count: int, seed: int) -> Iterator[list[Dropped]]:
         left += [_entry("changing", path) for path in paths if os.path.lexists(path)]
 
 
-# --------------------------------------------------------------------------------------------------------------- what
-# became of them
+# -------------------------------------------------------------------------------------------------- what became of them
 
 
 def fates(home: Path, dropped: list[Dropped]) -> tuple[Counter[str], list[Dropped]]:

@@ -101,12 +101,14 @@ class Job(Row):
     error_hint: Mapped[str] = mapped_column(default="")
     log_tail: Mapped[str] = mapped_column(default="")
     cancelled_by: Mapped[str] = mapped_column(default="")
+    cleared: Mapped[datetime | None]  #: when a person cleared it away after it had ended
     __table_args__ = (
         # the scheduler asks for waiting and running jobs only: a partial index keeps that quick beside 100,000 ended
         # ones (it is only used by queries that repeat its condition word for word)
         Index("jobs_live", "state", "gpu_lane", text("priority DESC"), "place", sqlite_where=text(LIVE)),
         Index("jobs_voice", "voice", "id"),
         Index("jobs_state", "state", "id"),
+        Index("jobs_shown", "state", "id", sqlite_where=text("cleared IS NULL")),
     )
 
 

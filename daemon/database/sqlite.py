@@ -39,8 +39,7 @@ WRITES = "myna_writes"
 ROOM = 64 * 1024
 
 
-# ------------------------------------------------------------------------------------------------------------------
-# opening
+# -------------------------------------------------------------------------------------------------------------- opening
 
 
 def engine(path: Path) -> Engine:
@@ -84,8 +83,7 @@ def _connect(path: Path, mode: str, **options: Any) -> sqlite3.Connection:
     return connection
 
 
-# --------------------------------------------------------------------------------------------------------- is it ours,
-# and whole?
+# ----------------------------------------------------------------------------------------------- is it ours, and whole?
 
 
 def examine(path: Path, head: str, check_known: Callable[[Path, str], None]) -> None:
@@ -150,8 +148,7 @@ def _lacks(path: Path, what: str) -> DatabaseForeign:
     return DatabaseForeign(f"The database {path} cannot be used: it lacks {what}.", _COPY)
 
 
-# ------------------------------------------------------------------------------------------------------------- what an
-# error means
+# -------------------------------------------------------------------------------------------------- what an error means
 
 
 def trouble(error: BaseException | None, path: Path) -> StoreTrouble | None:

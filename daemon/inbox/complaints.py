@@ -13,6 +13,7 @@ from daemon import names
 from daemon.inbox import refusals
 from daemon.inbox.arrivals import MOST, Listing
 from daemon.inbox.folder import InboxFolder
+from daemon.inbox.refused_files import RefusedFiles
 from daemon.state import events, recordings
 from daemon.state.values import Level
 
@@ -93,6 +94,14 @@ class Complaints:
                 recordings.tell, self.voice, names.printable(path), "refused", f"{sentence} {hint}".strip()
             )
         return True
+
+    async def taken_away(self, refused: RefusedFiles) -> None:
+        """Tell of refused files that somebody took out of `.refused`, or mended: nobody needs to be told of them any
+        more."""
+        for name in await asyncio.to_thread(refused.gone):
+            await self.store.write(
+                recordings.tell, self.voice, names.printable(name), "mended", "It lies in .refused no more."
+            )
 
     async def stuck(self, path: bytes, error: OSError) -> None:
         """Something is to be refused, and `.refused` cannot have it."""

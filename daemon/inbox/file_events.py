@@ -108,6 +108,8 @@ class Watch:
         """An event told of these paths (absolute). Thread-safe."""
         seen = {path for path in paths if b"/." not in path[len(self.folder) :]}
         if not seen:
+            if any(b"/.refused" in path[len(self.folder) :] for path in paths):  # somebody may have taken a file out
+                self._loop.call_soon_threadsafe(self.changed.set)
             return
         with self._lock:
             quiet = not self._touched

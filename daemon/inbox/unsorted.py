@@ -18,6 +18,7 @@ from daemon.database.models import Voice
 from daemon.inbox.arrivals import Arrivals, Entry, Root, scan
 from daemon.inbox.complaints import UNREADABLE, Complaints
 from daemon.inbox.folder import InboxFolder, exists_in
+from daemon.inbox.refused_files import RefusedFiles
 from daemon.inbox.voice_folder import Identity
 from daemon.state import events
 from daemon.state.values import Level
@@ -38,6 +39,7 @@ class UnsortedEntries:
         self.store = store
         self.place = InboxFolder(home)
         self.complaints = Complaints(self.place, "", store)
+        self.refused = RefusedFiles(self.place)
         self._arrivals: dict[bytes, Arrivals] = {}  #: by folder; b"" is the inbox itself
         self._held: dict[
             bytes, tuple[Identity, float]
@@ -51,6 +53,7 @@ class UnsortedEntries:
             await self.complaints.complain(UNREADABLE, f"The inbox cannot be read: {root.unreadable.lower()}.", hint)
         else:
             self.complaints.mended(UNREADABLE)
+        await self.complaints.taken_away(self.refused)
         at = self._arrivals.setdefault(b"", Arrivals(self.settle))
         at.update(root.loose, now, touched)
         self._held = {entry.path: self._held[entry.path] for entry in root.loose if entry.path in self._held}

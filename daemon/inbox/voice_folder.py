@@ -11,6 +11,7 @@ from daemon import names
 from daemon.inbox.arrivals import Arrivals, Entry
 from daemon.inbox.complaints import Complaints
 from daemon.inbox.orphan_transcripts import OrphanTranscripts
+from daemon.inbox.refused_files import RefusedFiles
 from daemon.state.status import State
 from proto import myna_pb2 as pb
 
@@ -44,6 +45,10 @@ class Folder:
     full: int = 0  #: ingest jobs in a row that failed for want of disk
     known: bool = False  #: the voice has its row
     deleted: bool = False  #: the voice was: nothing is taken
+    refused: RefusedFiles = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.refused = RefusedFiles(self.complaints.place)
 
     def flies(self, path: bytes) -> bool:
         return any(path in files for files in self.flying.values())

@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from daemon import names
 from daemon.database.models import Voice
 from daemon.errors import BadRequest
 from daemon.inbox import refusals, voice_toml
@@ -53,3 +54,12 @@ async def take_in(folder: Folder, entry: Entry, store: Store, now: float, again_
         if again:
             folder.due, folder.forced, folder.busy = True, True, now
     folder.toml = entry.identity
+
+
+async def forget_gone(folder: Folder) -> None:
+    """Where there is no voice.toml any more, nothing is wrong with one, be it from before a restart."""
+    if any(entry.path == names.VOICE_TOML for entry in folder.entries):
+        return
+    if folder.toml is not None or folder.refused.has(names.VOICE_TOML):
+        folder.toml = None
+        await asyncio.to_thread(refusals.settle, folder.complaints.place, names.VOICE_TOML)

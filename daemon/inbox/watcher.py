@@ -139,6 +139,21 @@ class Inbox:
                     found.append(pb.InboxEvent(voice=folder.voice, name="(the folder)", state="settling", why=why))
         return found
 
+    def refused(self) -> tuple[list[pb.InboxEvent], int]:
+        """(refused files that lie in `.refused` still, oldest first; how many there are in all). Reads files: not for
+        the event loop."""
+        every = [
+            ("", self._unsorted.refused),
+            *((name, folder.refused) for name, folder in self._folders.copy().items()),
+        ]
+        found = [(file, voice) for voice, files in every for file in files.files()]
+        newest = sorted(found, key=lambda pair: pair[0].time)[-SHOWN:]
+        told = [
+            pb.InboxEvent(voice=voice, name=names.printable(file.name), state="refused", why=file.why)
+            for file, voice in newest
+        ]
+        return told, sum(files.count() for _, files in every)
+
     # -------------------------------------------------------------------------------------------------- its life
 
     async def run(self) -> None:
@@ -239,6 +254,8 @@ class Inbox:
         if folder.deleted:
             return await self._leave_deleted(folder)
         await folder.complaints.of_listing(listing)
+        await voice_settings.forget_gone(folder)
+        await folder.complaints.taken_away(folder.refused)
         due = [path for path, (_, until) in folder.held.items() if until <= now]
         for path in due:
             del folder.held[path]

@@ -3,6 +3,7 @@ rows."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ class FollowUp:
     refused: Callable[[MynaError], None]  #: called in that transaction when the job cannot be submitted
 
 
-class Kind:
+class Kind(ABC):
     """The server's half of a job kind. Its methods run inside a database transaction of the daemon; they never do heavy
     work, never import torch, and never wait."""
 
@@ -56,10 +57,10 @@ class Kind:
         """Whether its jobs wait for the GPU (serial); False: the CPU lane."""
         return False
 
+    @abstractmethod
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         """(voice, title) of a job with this spec. Raises BadRequest, NotFound or NotNow. May fill in defaults in
         `spec`."""
-        raise NotImplementedError
 
     def why_not(self, session: Session, job: Job) -> str:
         """Why the job cannot start now, apart from the lane being held ("needs 14 s more audio", "disk 2.1 GB short");
@@ -71,12 +72,12 @@ class Kind:
         engine = engines.of_voice(session, job.voice)
         return engine.speak_memory if engine is not None else 0
 
+    @abstractmethod
     def plan(self, session: Session, job: Job) -> Start:
         """What the worker is to do in this attempt, from the database as it is now. Raises MynaError: the job fails
         with that sentence."""
-        raise NotImplementedError
 
-    def commit(self, session: Session, job: Job, report: Report) -> None:
+    def commit(self, session: Session, job: Job, report: Report) -> None:  # noqa: B027  (most kinds need none)
         """Store one of the reports in `commits`. The worker gets an Ack after the transaction is on disk. Must be
         idempotent: after a crash the same report can come again from the next attempt."""
 
@@ -84,5 +85,5 @@ class Kind:
         """The job succeeded. Returns what follows (dataset → train → evaluate)."""
         return ()
 
-    def ended_badly(self, session: Session, job: Job) -> None:
+    def ended_badly(self, session: Session, job: Job) -> None:  # noqa: B027  (most leave nothing half-way)
         """The job failed or was cancelled: set what must not stay half-way (a run's end time)."""

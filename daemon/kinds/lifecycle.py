@@ -15,6 +15,7 @@ from daemon.kinds.registry import Kinds
 from daemon.state import jobs
 from daemon.state.status import ENDED, Error, Outcome, State
 from proto import myna_pb2 as pb
+from proto.messages import PERSON
 
 #: attempts in a row that may die without a word before the job is given up
 CRASH_LIMIT = 3
@@ -82,7 +83,7 @@ class Lifecycle:
         jobs.changed(session, job)
         return job
 
-    def cancel(self, session: Session, job: Job, by: str = "a person") -> None:
+    def cancel(self, session: Session, job: Job, by: str = PERSON) -> None:
         """End a waiting job now; one with a worker at it is cancelling until that has ended. Raises NotNow if it
         ended."""
         jobs.check_alive(job)
@@ -119,7 +120,7 @@ class Lifecycle:
         """The worker of a job that was to be cancelled has ended."""
         if job.state not in ENDED:
             jobs.end_attempt(session, job, Outcome.CANCELLED)
-            self._cancelled(session, job, job.cancelled_by or "a person")
+            self._cancelled(session, job, job.cancelled_by or PERSON)
 
     def crashed(
         self,

@@ -1,6 +1,8 @@
 """The launcher: a small process, started before gRPC is initialised, that starts the workers.
 
-gRPC and fork do not mix (grpc issues 37259, 22624), so mynad never forks once gRPC runs. It sends the launcher what to
+Two thousand workers started by `subprocess` beside running gRPC were all there, too; but what they had started in turn
+outlived a kill -9 of mynad each time, for nobody was left who knew it (benchmarks/spawn_stress.py). And a child that is
+to die with its parent dies with the thread that forked it. So mynad never forks. It sends the launcher what to
 start, with the worker's socket and its stderr pipe (SCM_RIGHTS), over a SOCK_SEQPACKET pair; the launcher answers with
 the pid and, later, the exit code.
 

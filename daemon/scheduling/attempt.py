@@ -84,8 +84,7 @@ class Attempt:
         """For people: "train #12"."""
         return f"{self.kind.name} #{self.job}"
 
-    # -------------------------------------------------------------------------------------------------- the scheduler's
-    # hand
+    # --------------------------------------------------------------------------------------------- the scheduler's hand
 
     def see(self, row: Job) -> None:
         """The job's row as it is now: progress is shown with its state, and what was asked of it."""

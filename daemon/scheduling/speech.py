@@ -98,8 +98,7 @@ class Speech:
         loop = asyncio.get_running_loop()
         store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self._note, happened))
 
-    # -------------------------------------------------------------------------------------------------- for
-    # SpeechService
+    # ------------------------------------------------------------------------------------------------ for SpeechService
 
     async def synthesize(self, job: int) -> AsyncGenerator[wire.Audio]:
         """The audio of a speak job, chunk by chunk, as it is spoken, after an empty chunk that comes at once: from then
@@ -200,7 +199,7 @@ class Speech:
         await stream.finish(None)
         with contextlib.suppress(MynaError):
             await self._store.write(
-                lambda session: self._lifecycle.cancel(session, jobs.get(session, job), "the listener left")
+                lambda session: self._lifecycle.cancel(session, jobs.get(session, job), "client disconnected")
             )
 
     def _start(self, work: Coroutine[None, None, None]) -> None:

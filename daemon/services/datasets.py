@@ -157,8 +157,14 @@ class DatasetsService(stubs.DatasetsServicer):
         self.inbox.nudge(voice)
 
 
+#: What was measured of the text that a clip had when it was cut.
+OF_TEXT = ("cer", "chars_per_second")
+
+
 def clip_message(clip: Clip, recording: Recording, text: str, home: Path) -> pb.Clip:
-    """A clip on the wire, with the text it has or had."""
+    """A clip on the wire, with the text it has or had. What was measured of a text that a person put right is not told
+    of the new one."""
+    corrected = clip.text_source == recordings.PERSON
     return pb.Clip(
         sha256=clip.sha256,
         recording=recording.sha256,
@@ -172,7 +178,9 @@ def clip_message(clip: Clip, recording: Recording, text: str, home: Path) -> pb.
         reason=clip.reason,
         sentence=clip.sentence,
         held_out=clip.held_out,
-        quality=voices.numbers(clip.quality),
+        quality={
+            name: value for name, value in voices.numbers(clip.quality).items() if not (corrected and name in OF_TEXT)
+        },
         path=str(home / clip.path) if clip.path else "",
     )
 

@@ -14,7 +14,7 @@ from daemon.database.store import Store
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.scheduling.scheduler import Scheduler
 from daemon.services.errors import plain
-from daemon.state import events, jobs
+from daemon.state import cleared_jobs, events, jobs, queue_order
 from daemon.state.events import EventHub
 from daemon.state.logs import Logs
 from daemon.state.status import ENDED
@@ -62,6 +62,7 @@ class JobsService(stubs.JobsServicer):
                 kinds=[jobs.kind_name(kind) for kind in request.kinds],
                 token=request.page.token,
                 size=request.page.size,
+                cleared=request.cleared,
             )
             return pb.ListJobsResponse(
                 jobs=[jobs.message(row) for row in rows], next_token=token, counts=jobs.counts(session)
@@ -94,10 +95,14 @@ class JobsService(stubs.JobsServicer):
         def act(session: Session) -> pb.Job:
             job = jobs.get(session, request.id)
             return jobs.message(
-                jobs.reorder(session, job, before=request.before, first=request.first, last=request.last)
+                queue_order.reorder(session, job, before=request.before, first=request.first, last=request.last)
             )
 
         return await self.store.write(act)
+
+    async def Clear(self, request: pb.ClearJobsRequest, context: Any) -> pb.ClearJobsResponse:
+        cleared = await self.store.write(cleared_jobs.clear, list(request.ids), list(request.states))
+        return pb.ClearJobsResponse(cleared=cleared)
 
     async def Logs(self, request: pb.LogsRequest, context: Any) -> AsyncIterator[pb.LogLine]:
         async def alive() -> bool:

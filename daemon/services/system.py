@@ -67,7 +67,9 @@ class SystemService(stubs.SystemServicer):
             states = [engines.state(session, info, self.home) for info in registry.ENGINES.values()]
             return jobs.counts(session), events.newest(session), states
 
-        (counts, cursor, states), sample = await asyncio.gather(self.store.read(ask), self.machine.sample())
+        (counts, cursor, states), sample, (refused, count) = await asyncio.gather(
+            self.store.read(ask), self.machine.sample(), asyncio.to_thread(self.inbox.refused)
+        )
         return pb.InfoResponse(
             version=our_version(),
             home=str(self.home),
@@ -80,6 +82,8 @@ class SystemService(stubs.SystemServicer):
             pid=os.getpid(),
             inbox=self.inbox.present(),
             findings=self.adoption.findings,
+            refused=refused,
+            refused_count=count,
             metrics=[compare.metric_message(info) for info in METRICS.values()],
         )
 
@@ -95,7 +99,13 @@ class SystemService(stubs.SystemServicer):
             await asyncio.sleep(every)
 
     async def Estimate(self, request: pb.EstimateRequest, context: Any) -> pb.EstimateResponse:
-        return await self.store.read(self.kinds.train.estimate, request.spec)
+        told: pb.EstimateResponse
+        told, sample = await asyncio.gather(
+            self.store.read(self.kinds.train.estimate, request.spec), self.machine.sample()
+        )
+        if not sample.gpus:
+            told.gpu_memory = 0  # it trains on the CPU
+        return told
 
     async def Doctor(self, request: pb.Empty, context: Any) -> pb.DoctorResponse:
         return pb.DoctorResponse(findings=await self.doctor.examine())

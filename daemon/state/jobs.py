@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Attempt, Job, now
@@ -15,6 +15,7 @@ from daemon.state import events, paging, voices
 from daemon.state.stamp import stamp
 from daemon.state.status import (
     ENDED,
+    STANDING,
     STATES,
     Cancelled,
     Error,
@@ -103,6 +104,8 @@ def message(job: Job, *, with_spec: bool = True) -> pb.Job:
         gpu_lane=job.gpu_lane,
         place=job.place,
     )
+    if job.cleared is not None:
+        out.cleared.FromDatetime(job.cleared)
     status = out.status
     match status_of(job):
         case Queued(since, why):
@@ -136,13 +139,16 @@ def page(
     kinds: Sequence[str] = (),
     token: str = "",
     size: int = 0,
+    cleared: bool = False,
 ) -> tuple[list[Job], str]:
-    """(jobs, newest first; token of the next page, empty at the end). Raises BadRequest for unknown states or a foreign
-    token."""
+    """(jobs, newest first; token of the next page, empty at the end). Those that were cleared away only if asked for.
+    Raises BadRequest for unknown states or a foreign token."""
     if unknown := set(states) - set(STATES):
         raise BadRequest(f"There is no job state {sorted(unknown)[0]!r}.", f"Use {', '.join(STATES)}.")
     size, before = paging.size(size), paging.number(token)
     query = select(Job).order_by(Job.id.desc()).limit(size + 1)
+    if not cleared:
+        query = query.where(Job.cleared.is_(None))
     if before:
         query = query.where(Job.id < before)
     if voice:
@@ -155,8 +161,9 @@ def page(
 
 
 def counts(session: Session) -> dict[str, int]:
-    """Jobs by state."""
-    found = dict(session.execute(select(Job.state, func.count()).group_by(Job.state)).tuples().all())
+    """Jobs by state; those that were cleared away are not counted."""
+    shown = select(Job.state, func.count()).where(Job.cleared.is_(None)).group_by(Job.state)
+    found = dict(session.execute(shown).tuples().all())
     return {state: found.get(state, 0) for state in STATES}
 
 
@@ -210,7 +217,7 @@ def resume(session: Session, job: Job) -> None:
     if not job.paused_by_person:
         if job.state == State.PAUSED:
             raise NotNow(f"Job {job.id} gave way for a moment: {job.why}.", "It goes on by itself.")
-        raise NotNow(f"Job {job.id} is {job.state}, not paused.", "")
+        raise NotNow(f"Job {job.id} {STANDING[State(job.state)]}; only paused jobs can go on.", "")
     job.paused_by_person = False
     if job.state == State.PAUSED and running_attempt(session, job) is None:
         job.state, job.queued_since, job.paused_since, job.why = State.QUEUED, now(), None, ""
@@ -227,55 +234,13 @@ def retry(session: Session, job: Job) -> Job:
     if transition_of(job) is Transition.CANCELLING:
         raise NotNow(f"Job {job.id} is still being cancelled.", f"`myna retry {job.id}` once it has ended.")
     if job.state not in (State.FAILED, State.CANCELLED):
-        raise NotNow(f"Job {job.id} is {job.state}; only failed and cancelled jobs can be tried again.", "")
+        raise NotNow(
+            f"Job {job.id} {STANDING[State(job.state)]}; only failed and cancelled jobs can be tried again.", ""
+        )
     voices.check_new(session, job.voice)
     job.crashes = 0
     put_back(session, job, "")
     return job
-
-
-def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False, last: bool = False) -> Job:
-    """Move a waiting job; moving past jobs of another priority takes over that priority. Raises NotNow if it does not
-    wait."""
-    if job.state != State.QUEUED:
-        raise NotNow(f"Job {job.id} is {job.state}; only waiting jobs can be moved.", "")
-    lane = select(Job).where(text(LIVE), Job.gpu_lane == job.gpu_lane, Job.id != job.id).limit(1)
-    waiting = lane.where(Job.state == State.QUEUED)
-    if before or first:
-        wanted = waiting.where(Job.id == before) if before else waiting.order_by(Job.priority.desc(), Job.place, Job.id)
-        target = session.scalars(wanted).first()
-        if target is None and before:
-            raise NotNow(f"Job {before} does not wait in the same lane.", "`myna jobs` shows the queue.")
-        if target is not None and (before or target.priority >= job.priority):
-            job.priority = target.priority
-            # running jobs count too: should they come back to the queue, they come back to their old place
-            ahead = lane.where(Job.priority == target.priority, Job.place < target.place).order_by(Job.place.desc())
-            other = session.scalars(ahead).first()
-            job.place = _between(session, job, other.place, target.place) if other is not None else target.place - 1
-    elif last:
-        target = session.scalars(waiting.order_by(Job.priority)).first()
-        if target is not None and target.priority <= job.priority:
-            job.priority = target.priority
-            behind = session.scalars(lane.where(Job.priority == target.priority).order_by(Job.place.desc())).one()
-            # ahead of the place that the next job to be submitted will get
-            coming = float(next_id(session))
-            job.place = _between(session, job, behind.place, coming) if behind.place < coming else behind.place + 1
-    else:
-        raise BadRequest(f"The request does not say where job {job.id} should go.", "Set one of before, first, last.")
-    changed(session, job)
-    return job
-
-
-def _between(session: Session, job: Job, low: float, high: float) -> float:
-    """A place between two neighbours. After some fifty moves to the same spot numbers run out there: then all ahead
-    move up by one."""
-    middle = (low + high) / 2
-    if not low < middle < high:
-        same = (Job.gpu_lane == job.gpu_lane, Job.priority == job.priority)
-        ahead = update(Job).where(text(LIVE), *same, Job.place <= low, Job.id != job.id)
-        session.execute(ahead.values(place=Job.place - 1), execution_options={"synchronize_session": "fetch"})
-        middle = high - 0.5
-    return middle
 
 
 # ------------------------------------------------------------------------------------------- what the scheduler reports
@@ -294,7 +259,7 @@ def set_why(session: Session, job: Job, why: str) -> bool:
 def start_attempt(session: Session, job: Job, pid: int | None = None) -> Attempt:
     """A worker takes the job."""
     if job.state != State.QUEUED:
-        raise NotNow(f"Job {job.id} is {job.state}, not waiting.", "")
+        raise NotNow(f"Job {job.id} {STANDING[State(job.state)]}: it does not wait.", "")
     job.attempts += 1
     attempt = Attempt(job=job.id, number=job.attempts, pid=pid, started=now(), outcome="")
     session.add(attempt)
@@ -396,7 +361,7 @@ def end(job: Job, state: State, sentence: str) -> None:
 def put_back(session: Session, job: Job, why: str) -> None:
     """Queue the job again, at its old place."""
     job.state, job.queued_since, job.why = State.QUEUED, now(), brief(why)
-    job.started = job.ended = job.paused_since = None
+    job.started = job.ended = job.paused_since = job.cleared = None
     job.paused_by_person = False
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""
     changed(session, job)

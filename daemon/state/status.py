@@ -23,6 +23,17 @@ class State(StrEnum):
     CANCELLED = "cancelled"
 
 
+#: a state as a verb, for sentences about a job
+STANDING = {
+    State.QUEUED: "is waiting",
+    State.RUNNING: "is running",
+    State.PAUSED: "is paused",
+    State.SUCCEEDED: "has succeeded",
+    State.FAILED: "has failed",
+    State.CANCELLED: "was cancelled",
+}
+
+
 class Outcome(StrEnum):
     """How an attempt ended."""
 

@@ -229,8 +229,8 @@ def next_sentence(session: Session, row: Voice, newest: Dataset | None) -> str:
     by_itself = float(row.options.get("auto_train_min_seconds", settings.auto_train_min_seconds)) if starts else 0.0
     needed = max(by_itself, info.learning.min_seconds if info and info.learning and not used else 0.0)
     if waiting < needed:
-        more = "more new" if used else "more"
-        return f"needs {needed - waiting:.0f} s {more} audio to train"
+        missing = f"needs {needed - waiting:.0f} s"
+        return f"{missing} of new audio until the next training" if used else f"{missing} more audio to train"
     return (
         f"can be trained: `myna train {row.name}`"
         if not used or waiting

@@ -13,7 +13,7 @@ REASONS: dict[str, str] = {
     "no-speech": "sound, but no speech",
     "too-short": "too short for the engine",
     "too-long": "too long, and no pause to cut at",
-    "clipped": "the recording is overdriven there",
+    "clipped": "the recording is clipped there",
     "noisy": "the noise is almost as loud as the speech",
     "no-text": "no text, and no recogniser that could write it",
     "not-understood": "the recogniser heard no words it is sure of",
@@ -83,9 +83,7 @@ def judge(facts: Facts, clip_seconds: tuple[float, float], language: str) -> Ver
             f"It is {facts.seconds:.1f} s long without a pause to cut at; this engine takes at most {longest:g} s.",
         )
     if facts.quality.clipped_share > _CLIPPED:
-        return _dropped(
-            "clipped", f"It is overdriven: {facts.quality.clipped_share:.1%} of it is cut off at full scale."
-        )
+        return _dropped("clipped", f"It is clipped: {facts.quality.clipped_share:.1%} of it is cut off at full scale.")
     if facts.quality.snr_db < _NOISY:
         return _dropped("noisy", f"The speech is only {facts.quality.snr_db:.0f} dB louder than the noise.")
     return _judge_text(facts, language)

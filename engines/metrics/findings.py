@@ -24,6 +24,8 @@ class Found(StrEnum):
     BEYOND_LIMIT = "beyond the limit"  #: the metric, by the voice's rule
     NO_BALANCE = "no balance"  #: `candidate` is the balance, `limit` what it must be above
     GAINED = "gained"  #: the metric got better than the parent's
+    LOST = "lost"  #: the metric got worse than the parent's, not beyond the limit (None: there is none)
+    UNCLEAR_RECORDINGS = "unclear recordings"  #: the recordings themselves score so badly that the metric says little
     BALANCE = "balance"  #: `candidate` is the balance
 
 
@@ -44,6 +46,7 @@ class Finding:
     of: int = 0
     by: str = ""
     parent_by: str = ""
+    recordings: float | None = None  #: what the recordings themselves score
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary without what is not set."""
@@ -96,6 +99,14 @@ def sentence(one: Finding) -> str:
             )
         case Found.GAINED:
             return f"Its {title} went from {_figure(one, one.parent)} to {_figure(one, one.candidate)}."
+        case Found.LOST:
+            allowed = ", which the voice's rule allows" if one.limit is not None else ""
+            return f"Its {title} got worse, from {_figure(one, one.parent)} to {_figure(one, one.candidate)}{allowed}."
+        case Found.UNCLEAR_RECORDINGS:
+            return (
+                f"The recordings themselves score a {title} of {_figure(one, one.recordings)}, so it says little here: "
+                f"compare the held-out clips' texts with what is said in them, or listen."
+            )
         case Found.BALANCE:
             return f"Score {one.candidate:+.2f}."
 

@@ -12,7 +12,7 @@ recordings, so a first training's clarity and quality are held against the worse
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -23,6 +23,8 @@ from engines.metrics.findings import Finding, Found
 from engines.metrics.summary import Summary
 from engines.metrics.table import METRICS, Better, Metric
 from engines.setting import Setting, checked, declared
+
+UNCLEAR = 0.5  #: word error rate of the recordings themselves from which it says little of a voice
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ class Verdict:
     """What the scores say, and why."""
 
     outcome: Outcome
-    findings: tuple[Finding, ...]  #: what speaks against it, or what it gained; never empty
+    findings: tuple[Finding, ...]  #: what speaks against it, or what it gained; then what it lost; never empty
     rows: tuple[Row, ...]
     score: float | None  #: the balance; None if it could not be drawn up
 
@@ -154,10 +156,14 @@ def better(
     score = None if broken else _score(candidate, parent, rule, ceiling if first else None)
     if score is not None and not misses and score <= rule.min_score:
         misses.append(Finding(Found.NO_BALANCE, candidate=score, limit=rule.min_score))
+    losses, doubts = [] if broken else _losses(rows), _doubts(ceiling)
     if broken or misses:
         dumb = not candidate.lines or Finding(Found.NOT_A_NUMBER, Metric.HELD_OUT_LOSS) in broken
-        return Verdict(Outcome.BROKEN if dumb else Outcome.NOT_BETTER, (*broken, *misses), rows, score)
-    return Verdict(Outcome.BETTER, (*_wins(rows), Finding(Found.BALANCE, candidate=score)), rows, score)
+        return Verdict(
+            Outcome.BROKEN if dumb else Outcome.NOT_BETTER, (*broken, *misses, *losses, *doubts), rows, score
+        )
+    found = (*_wins(rows), *losses, Finding(Found.BALANCE, candidate=score), *doubts)
+    return Verdict(Outcome.BETTER, found, rows, score)
 
 
 def _known(value: float | None) -> bool:
@@ -292,13 +298,41 @@ def _miss(row: Row) -> Finding:
     return Finding(Found.BEYOND_LIMIT, row.metric, row.candidate, row.parent, row.limit)
 
 
-def _wins(rows: tuple[Row, ...]) -> list[Finding]:
-    """What got better. Pace is left out: within its limits it is a matter of taste."""
-    wins = []
+def _changes(rows: tuple[Row, ...]) -> Iterator[tuple[Row, float, float]]:
+    """(row, parent, candidate) of what was measured of both. Pace is left out: within its limits it is
+    a matter of taste."""
     for row in rows:
         if row.metric is Metric.DURATION_RATIO or row.parent is None or row.candidate is None:
             continue
+        if math.isfinite(row.parent) and math.isfinite(row.candidate):
+            yield row, row.parent, row.candidate
+
+
+def _losses(rows: tuple[Row, ...]) -> list[Finding]:
+    """What got worse, within its limit."""
+    found = []
+    for row, parent, candidate in _changes(rows):
+        info = METRICS[row.metric]
+        seen = round(candidate, max(3, info.digits)) != round(parent, max(3, info.digits))
+        if row.ok and seen and info.badness(candidate) > info.badness(parent):
+            found.append(Finding(Found.LOST, row.metric, candidate, parent, row.limit))
+    return found
+
+
+def _doubts(ceiling: Summary | None) -> list[Finding]:
+    """Whether the measure itself can be believed: a recogniser that does not follow the person follows no voice of
+    theirs."""
+    wer = ceiling.wer if ceiling is not None else None
+    if wer is None or not math.isfinite(wer) or wer < UNCLEAR:
+        return []
+    return [Finding(Found.UNCLEAR_RECORDINGS, Metric.WER, recordings=wer)]
+
+
+def _wins(rows: tuple[Row, ...]) -> list[Finding]:
+    """What got better."""
+    wins = []
+    for row, parent, candidate in _changes(rows):
         badness = METRICS[row.metric].badness
-        if badness(row.candidate) < badness(row.parent):
-            wins.append(Finding(Found.GAINED, row.metric, row.candidate, row.parent))
+        if badness(candidate) < badness(parent):
+            wins.append(Finding(Found.GAINED, row.metric, candidate, parent))
     return wins

@@ -25,7 +25,7 @@ class Feed:
     def __init__(self, engine: Learns, clips: Sequence[Features], order: DataOrder) -> None:
         self._engine = engine
         self._clips = clips
-        self._order = order
+        self.order = order
         self._now: tuple[tuple[Position, int], Step] | None = None
         self._ahead: tuple[tuple[Position, int], Step] | None = None
 
@@ -45,10 +45,10 @@ class Feed:
             self._ahead = (step.after, micro_batch), self._collate(step.after, micro_batch)
 
     def _collate(self, position: Position, micro_batch: int) -> Step:
-        indices, after = self._order.at(position)
+        indices, after = self.order.at(position)
         heard: list[int] = []
         if isinstance(self._engine, HearsPrompts):
-            heard = self._order.prompts(indices, position.epoch, self._engine.clips_per_prompt)
+            heard = self.order.prompts(indices, position.epoch, self._engine.clips_per_prompt)
         pieces = []
         for start in range(0, len(indices), micro_batch):
             piece, prompts = ([self._clips[i] for i in part[start : start + micro_batch]] for part in (indices, heard))

@@ -1,5 +1,5 @@
-"""Improvement as people tell it: by how many percent a held-out loss is lower than where it began, or than the
-base's."""
+"""Improvement as people tell it: by how many percent a held-out loss is lower than where it began, or than the base's;
+by how much, where zero lies between them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ from collections.abc import Mapping
 
 
 def gain(loss: float, reference: float) -> float | None:
-    """Percent by which `loss` is lower than `reference` (negative: higher); None where that cannot be said. Losses may
-    be negative (log-likelihoods): what counts is the reference's size."""
-    return 100.0 * (reference - loss) / abs(reference) if reference else None
+    """Percent by which `loss` is lower than `reference` (negative: higher); None where that cannot be said: zero lies
+    between them, and is no floor. Losses may be negative (log-likelihoods): what counts is the reference's size."""
+    return 100.0 * (reference - loss) / abs(reference) if loss * reference > 0 else None
+
+
+def words(loss: float, reference: float) -> str:
+    """ "3.1 % better"; "0.53 better" where percent say nothing."""
+    percent = gain(loss, reference)
+    by = f"{abs(percent):.1f} %" if percent is not None else f"{abs(reference - loss):.3g}"
+    return f"{by} {'better' if loss <= reference else 'worse'}"
 
 
 def gains(loss: float, references: Mapping[str, float]) -> dict[str, float]:
@@ -27,9 +34,7 @@ def sentence(step: int, losses: Mapping[str, float], references: Mapping[str, fl
     )
     text = f"Step {step}: held-out loss {losses['loss']:.4g}" + (f" ({parts})" if parts else "")
     for name, reference in references.items():
-        percent = gain(losses["loss"], reference)
-        if percent is not None:
-            text += f", {abs(percent):.1f} % {'better' if percent >= 0 else 'worse'} than the {name}"
+        text += f", {words(losses['loss'], reference)} than the {name}"
     return text + (
         ". Best so far."
         if best_step == step

@@ -14,6 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 
@@ -24,7 +25,7 @@ from engines.training.checkpoint import Checkpoints, RunState, Weights, copied, 
 from engines.training.clock import Clock, duration
 from engines.training.control import Command, Control, Free, Stopped
 from engines.training.data import DataOrder
-from engines.training.feed import Feed
+from engines.training.feed import Feed, Step
 from engines.training.held_out import held_out_losses
 from engines.training.report import Reporter, Silent
 from engines.training.schedule import learning_rate
@@ -82,22 +83,13 @@ def train(
     """
     control, report = control or Free(), report or Silent()
     if not clips:
-        raise BadInput(
-            "There are no clips to train on.", "Add recordings, or look at the reasons why clips were dropped."
-        )
+        hint = "Add recordings, or look at the reasons why clips were dropped."
+        raise BadInput("There are no clips to train on.", hint)
     if not held_out:
-        report.log(
-            "warning",
-            "There are no held-out clips: the last step's weights will be kept, and training cannot stop early.",
-        )
+        sentence = "There are no held-out clips: the last step's weights will be kept, and training cannot stop early."
+        report.log("warning", sentence)
     if settings.threads:
         torch.set_num_threads(settings.threads)
-
-    # --- what trains, on what, in which order
-    device, module = model.device, model.module
-    module.train()
-    parameters = engine.trainable(model, settings.lora)
-    optimizer = adamw(parameters, settings, device)
     order = DataOrder(
         [engine.length(clip) for clip in clips],
         [engine.length(clip) for clip in old_clips],
@@ -106,176 +98,212 @@ def train(
         settings.seed,
     )
     feed = Feed(engine, [*clips, *old_clips], order)
+    return _Training(engine, model, feed, held_out, settings, run_dir, control, report, base_losses).run()
 
-    # --- where the run is: at its start, or where a checkpoint says
-    checkpoints = Checkpoints(run_dir / "checkpoints")
-    state = _start(checkpoints, _fingerprint(order, settings, len(held_out)), module, optimizer, settings, report)
-    events = EventFiles(run_dir / "tensorboard", state.step + 1)
-    clock = Clock(state.seconds)
-    best_weights: Weights | None = None  # in host memory until the next checkpoint writes them down
-    reported = -math.inf  # when progress was
 
-    def report_points(step: int, values: Mapping[str, float]) -> None:
-        finite = {name: value for name, value in values.items() if math.isfinite(value)}
-        report.points(step, finite)
-        events.scalars(step, finite)
+class _Training:
+    """One attempt at a run: what trains, on what, where it is, and whom it tells."""
 
-    def save(state: RunState) -> None:
-        nonlocal best_weights
-        if best_weights and state.best_step not in (None, state.step):
-            checkpoints.save(replace(state, step=state.best_step), best_weights, None)
-        best_weights = None
-        checkpoints.save(replace(state, seconds=clock.seconds()), weights_of(module), optimizer)
-        checkpoints.prune(state)
-        report.checkpoint(state.step)
+    def __init__(
+        self,
+        engine: Learns,
+        model: TrainableModel,
+        feed: Feed,
+        held_out: Sequence[Features],
+        settings: TrainSettings,
+        run_dir: Path,
+        control: Control,
+        report: Reporter,
+        base_losses: Mapping[str, float] | None,
+    ) -> None:
+        self.engine, self.model, self.feed, self.held_out = engine, model, feed, held_out
+        self.settings, self.control, self.report, self.base_losses = settings, control, report, base_losses
+        self.device, self.module = model.device, model.module
+        self.module.train()
+        self.parameters = engine.trainable(model, settings.lora)
+        self.optimizer = adamw(self.parameters, settings, self.device)
+        # where the run is: at its start, or where a checkpoint says
+        self.checkpoints = Checkpoints(run_dir / "checkpoints")
+        fingerprint = _fingerprint(feed.order, settings, len(held_out))
+        self.state = _start(self.checkpoints, fingerprint, self.module, self.optimizer, settings, report)
+        self.events = EventFiles(run_dir / "tensorboard", self.state.step + 1)
+        self.clock = Clock(self.state.seconds)
+        self.best_weights: Weights | None = None  #: in host memory until the next checkpoint writes them down
+        self.reported = -math.inf  #: when progress was
 
-    def measure(state: RunState) -> RunState:
-        nonlocal best_weights
-        losses = held_out_losses(engine, model, held_out, settings)
-        if state.step == 0:
-            state = replace(state, start_losses=losses)
-        references = _references(state, base_losses)
-        report_points(
-            state.step,
-            {f"held_out/{name}": value for name, value in losses.items()} | gain.gains(losses["loss"], references),
+    def run(self) -> TrainResult:
+        """Train to the end. Raises as `train` does."""
+        try:
+            if self.state.step == 0 and self.held_out:
+                self.measure()  # the model as it came: a training that never beats it gives it back
+            while not self.state.ended:
+                command = self.control.poll()
+                if command in (Command.PAUSE, Command.YIELD):
+                    with self.clock.paused():
+                        _wait(self.control, command, self.module, self.optimizer, self.device)
+                elif command in (Command.CANCEL, Command.STOP):
+                    self.leave(command)
+                else:
+                    self.step()
+        finally:
+            self.events.close()
+        return self.result()
+
+    def leave(self, command: Command) -> NoReturn:
+        """Save and end, as somebody outside asked."""
+        step = self.state.step
+        try:
+            if step:  # before the first step there is nothing to keep
+                self.save()
+        except DiskFull as error:  # leaving was asked for: the checkpoint before this one has to do
+            self.report.log("warning", str(error))
+        if command is Command.STOP:
+            raise Stopped(f"The training stopped at step {step} and goes on from there later.")
+        raise Cancelled(f"The training was cancelled at step {step}.")
+
+    def step(self) -> None:
+        """One update, and what is due after it."""
+        step, began = self.state.step + 1, time.perf_counter()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(step, self.settings)
+        micro_batch, data, result = self.update(step)
+        self.state = replace(
+            self.state,
+            step=step,
+            position=data.after,
+            micro_batch=micro_batch,
+            skipped_in_a_row=0 if result.updated else self.state.skipped_in_a_row + 1,
         )
-        if math.isfinite(losses["loss"]) and (state.best_loss is None or losses["loss"] < state.best_loss):
-            best_weights = copied(weights_of(module))
-            state = replace(
-                state, best_step=state.step, best_loss=losses["loss"], best_losses=losses, evaluations_without_gain=0
-            )
+        self.tell(result, data.n_clips, time.perf_counter() - began)
+        self.end_or_save()
+
+    def update(self, step: int) -> tuple[int, Step, StepResult]:
+        """An update in as small pieces as memory asks for: (clips in a piece, what it was made from, what came of
+        it)."""
+        micro_batch, spared = self.state.micro_batch, False
+        while True:
+            data = self.feed.step(self.state.position, micro_batch)
+            seed_everything(self.settings.seed, step)
+            try:
+                result = update(
+                    self.engine,
+                    self.model,
+                    data,
+                    self.parameters,
+                    self.optimizer,
+                    self.settings,
+                    meanwhile=self.feed.prepare_next,
+                )
+                return micro_batch, data, result
+            except Exception as error:
+                if not memory.ran_out(error):
+                    raise
+                spared = micro_batch == 1 and memory.checkpoint_activations(self.module)
+                if micro_batch == 1 and not spared:
+                    sentence = "Memory ran out in training, even with one clip at a time."
+                    hint = "Free memory on the device, or train with LoRA or shorter clips."
+                    raise OutOfMemory(sentence, hint) from error
+            # here, and not above, where the exception still holds the failed pass's tensors
+            self.optimizer.zero_grad(set_to_none=True)
+            memory.release(self.device)
+            if spared:
+                instead = "activations are recomputed, not kept"
+            else:
+                micro_batch = -(-min(micro_batch, data.n_clips) // 2)
+                times = -(-self.settings.batch_size // micro_batch)
+                instead = f"{times} × {micro_batch} clips make one step"
+            self.report.log("warning", f"Memory ran out at step {step}: from now on {instead}.")
+
+    def tell(self, result: StepResult, n_clips: int, seconds: float) -> None:
+        """What there is to say of the update that is done. Raises EngineError when too many in a row were none."""
+        step, settings = self.state.step, self.settings
+        if not result.updated:
+            sentence = f"The loss or its gradient was not a number at step {step}: that update was skipped."
+            self.report.log("warning", sentence)
+        if self.state.skipped_in_a_row >= MAX_SKIPPED:
+            sentence = f"The loss was not a number {MAX_SKIPPED} steps in a row, up to step {step}."
+            raise EngineError(sentence, "Lower the learning rate, or look for broken clips in the dataset.")
+        if step % settings.log_every == 0:
+            values = {f"train/{name}": value for name, value in result.losses.items()}
+            values["lr"] = learning_rate(step, settings)
+            values["grad_norm"] = result.grad_norm
+            values["memory"] = float(memory.taken(self.device))
+            values |= {"seconds_per_step": seconds, "clips_per_second": n_clips / seconds}
+            self.points(values)
+        if time.perf_counter() - self.reported >= PROGRESS_EVERY:
+            self.reported = time.perf_counter()
+            self.report.progress(step, settings.steps, f"loss {result.losses['loss']:.4g}")
+
+    def end_or_save(self) -> None:
+        """At fixed steps: measure, end early, write down."""
+        state, settings = self.state, self.settings
+        step = state.step
+        out_of_time = bool(settings.max_seconds) and self.clock.seconds() >= settings.max_seconds
+        last = step >= settings.steps or out_of_time
+        if self.held_out and (last or step % settings.eval_every == 0):
+            self.measure()
+            state = self.state
+        if step >= settings.steps:
+            self.state = replace(state, ended=f"All {step} steps done.")
+        elif out_of_time:
+            self.state = replace(state, ended=f"The time of {duration(settings.max_seconds)} was over at step {step}.")
+        elif settings.patience and state.evaluations_without_gain >= settings.patience:
+            sentence = f"No gain since step {state.best_step}; stopped at step {step}."
+            self.state = replace(state, ended=sentence, stopped_early=True)
+        if self.state.ended or step % settings.checkpoint_every == 0:
+            self.save()
+
+    def measure(self) -> None:
+        """Measure the held-out losses; the weights are kept if they are the best so far."""
+        losses = held_out_losses(self.engine, self.model, self.held_out, self.settings)
+        state = self.state if self.state.step else replace(self.state, start_losses=losses)
+        references = _references(state, self.base_losses)
+        loss = losses["loss"]
+        self.points({f"held_out/{name}": value for name, value in losses.items()} | gain.gains(loss, references))
+        if math.isfinite(loss) and (state.best_loss is None or loss < state.best_loss):
+            self.best_weights = copied(weights_of(self.module))
+            state = replace(state, best_step=state.step, best_loss=loss, best_losses=losses, evaluations_without_gain=0)
         else:
             state = replace(state, evaluations_without_gain=state.evaluations_without_gain + 1)
+        self.state = state
         if state.step:
-            report.log("info", gain.sentence(state.step, losses, references, state.best_step))
-        return state
+            self.report.log("info", gain.sentence(state.step, losses, references, state.best_step))
 
-    try:
-        if state.step == 0 and held_out:  # the model as it came: a training that never beats it gives it back
-            state = measure(state)
+    def save(self) -> None:
+        """Write down the best weights since the last checkpoint, and a checkpoint."""
+        state = self.state
+        if self.best_weights and state.best_step not in (None, state.step):
+            self.checkpoints.save(replace(state, step=state.best_step), self.best_weights, None)
+        self.best_weights = None
+        self.checkpoints.save(replace(state, seconds=self.clock.seconds()), weights_of(self.module), self.optimizer)
+        self.checkpoints.prune(state)
+        self.report.checkpoint(state.step)
 
-        while not state.ended:
-            # --- whoever steers
-            command = control.poll()
-            if command in (Command.PAUSE, Command.YIELD):
-                with clock.paused():
-                    _wait(control, command, module, optimizer, device)
-                continue
-            if command in (Command.CANCEL, Command.STOP):
-                try:
-                    if state.step:  # before the first step there is nothing to keep
-                        save(state)
-                except DiskFull as error:  # leaving was asked for: the checkpoint before this one has to do
-                    report.log("warning", str(error))
-                if command is Command.STOP:
-                    raise Stopped(f"The training stopped at step {state.step} and goes on from there later.")
-                raise Cancelled(f"The training was cancelled at step {state.step}.")
+    def points(self, values: Mapping[str, float]) -> None:
+        """Report those values of the present step that are numbers."""
+        finite = {name: value for name, value in values.items() if math.isfinite(value)}
+        self.report.points(self.state.step, finite)
+        self.events.scalars(self.state.step, finite)
 
-            # --- one update, in as small pieces as memory asks for
-            step, began = state.step + 1, time.perf_counter()
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate(step, settings)
-            result: StepResult | None = None
-            micro_batch = state.micro_batch
-            while result is None:
-                data = feed.step(state.position, micro_batch)
-                seed_everything(settings.seed, step)
-                try:
-                    result = update(engine, model, data, parameters, optimizer, settings, meanwhile=feed.prepare_next)
-                except Exception as error:
-                    if not memory.ran_out(error):
-                        raise
-                    spared = micro_batch == 1 and memory.checkpoint_activations(module)
-                    if micro_batch == 1 and not spared:
-                        sentence = "Memory ran out in training, even with one clip at a time."
-                        raise OutOfMemory(
-                            sentence, "Free memory on the device, or train with LoRA or shorter clips."
-                        ) from error
-                if result is None:  # here, and not above, where the exception still holds the failed pass's tensors
-                    optimizer.zero_grad(set_to_none=True)
-                    memory.release(device)
-                    if spared:
-                        report.log(
-                            "warning",
-                            f"Memory ran out at step {step}: from now on activations are recomputed, not kept.",
-                        )
-                        continue
-                    micro_batch = -(-min(micro_batch, data.n_clips) // 2)
-                    times = -(-settings.batch_size // micro_batch)
-                    report.log(
-                        "warning",
-                        f"Memory ran out at step {step}: from now on {times} × {micro_batch} clips make one step.",
-                    )
-            state = replace(
-                state,
-                step=step,
-                position=data.after,
-                micro_batch=micro_batch,
-                skipped_in_a_row=0 if result.updated else state.skipped_in_a_row + 1,
-            )
-            seconds = time.perf_counter() - began
-
-            # --- what there is to say of it
-            if not result.updated:
-                report.log(
-                    "warning", f"The loss or its gradient was not a number at step {step}: that update was skipped."
-                )
-            if state.skipped_in_a_row >= MAX_SKIPPED:
-                sentence = f"The loss was not a number {MAX_SKIPPED} steps in a row, up to step {step}."
-                raise EngineError(sentence, "Lower the learning rate, or look for broken clips in the dataset.")
-            if step % settings.log_every == 0:
-                values = {f"train/{name}": value for name, value in result.losses.items()}
-                values |= {
-                    "lr": learning_rate(step, settings),
-                    "grad_norm": result.grad_norm,
-                    "memory": float(memory.taken(device)),
-                }
-                values |= {"seconds_per_step": seconds, "clips_per_second": data.n_clips / seconds}
-                report_points(step, values)
-            if time.perf_counter() - reported >= PROGRESS_EVERY:
-                reported = time.perf_counter()
-                left = duration((settings.steps - step) * clock.seconds() / step)
-                report.progress(
-                    step,
-                    settings.steps,
-                    f"step {step} of {settings.steps} · loss {result.losses['loss']:.4g} · {left} left",
-                )
-
-            # --- at fixed steps: measure, end early, write down
-            out_of_time = bool(settings.max_seconds) and clock.seconds() >= settings.max_seconds
-            last = step >= settings.steps or out_of_time
-            if held_out and (last or step % settings.eval_every == 0):
-                state = measure(state)
-            if step >= settings.steps:
-                state = replace(state, ended=f"All {step} steps done.")
-            elif out_of_time:
-                state = replace(state, ended=f"The time of {duration(settings.max_seconds)} was over at step {step}.")
-            elif settings.patience and state.evaluations_without_gain >= settings.patience:
-                state = replace(
-                    state, ended=f"No gain since step {state.best_step}; stopped at step {step}.", stopped_early=True
-                )
-            if state.ended or step % settings.checkpoint_every == 0:
-                save(state)
-    finally:
-        events.close()
-
-    # --- the best weights are the result
-    best = state.step if state.best_step is None else state.best_step
-    checkpoints.load_weights(best, module)
-    module.eval()
-    report.progress(state.step, settings.steps, state.ended)
-    report.log("info", f"{state.ended} Kept the weights of step {best}.")
-    return TrainResult(
-        steps=state.step,
-        best_step=best,
-        best_loss=state.best_loss,
-        best_losses=dict(state.best_losses),
-        start_losses=dict(state.start_losses),
-        stopped_early=state.stopped_early,
-        ended=state.ended,
-        seconds=clock.seconds(),
-        checkpoint=checkpoints.path(best),
-    )
+    def result(self) -> TrainResult:
+        """Load the best weights: they are the result."""
+        state = self.state
+        best = state.step if state.best_step is None else state.best_step
+        self.checkpoints.load_weights(best, self.module)
+        self.module.eval()
+        self.report.progress(state.step, self.settings.steps, state.ended)
+        self.report.log("info", f"{state.ended} Kept the weights of step {best}.")
+        return TrainResult(
+            steps=state.step,
+            best_step=best,
+            best_loss=state.best_loss,
+            best_losses=dict(state.best_losses),
+            start_losses=dict(state.start_losses),
+            stopped_early=state.stopped_early,
+            ended=state.ended,
+            seconds=self.clock.seconds(),
+            checkpoint=self.checkpoints.path(best),
+        )
 
 
 def _start(

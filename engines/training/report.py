@@ -16,7 +16,7 @@ class Reporter(Protocol):
         ...
 
     def progress(self, done: int, total: int, sentence: str) -> None:
-        """How far the work is, in units that the sentence names."""
+        """How far the work is, in steps. The sentence says what neither the steps nor the time left say."""
         ...
 
     def log(self, level: str, text: str) -> None:

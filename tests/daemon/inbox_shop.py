@@ -155,8 +155,7 @@ class Workshop:
         """Let the inbox hear of what was committed: a read goes through the loop after it."""
         await self.store.read(lambda session: None)
 
-    # ------------------------------------------------------------------------------------------------ what a person
-    # sees
+    # ----------------------------------------------------------------------------------------------- what a person sees
 
     def recordings(self, voice: str = "anna") -> list[Recording]:
         query = select(Recording).where(Recording.voice == voice).order_by(Recording.name)

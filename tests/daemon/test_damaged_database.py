@@ -204,8 +204,7 @@ def test_a_database_that_was_killed_starts_again(whole: Path, tmp_path: Path) ->
         assert [event.notice.sentence for event in told] == ["kept"]
 
 
-# --------------------------------------------------------------------------------------------------------------- while
-# it runs
+# -------------------------------------------------------------------------------------------------------- while it runs
 
 
 def test_a_table_that_goes_while_it_runs_is_a_sentence_and_takes_no_other_write_with_it(store: Store) -> None:

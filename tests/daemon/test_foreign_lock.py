@@ -147,12 +147,11 @@ def test_a_reader_that_stays_does_not_keep_writes_from_being_done(store: Store) 
     reads_then_writes(store, "bob")
 
 
-# ------------------------------------------------------------------------------------------------------------- a whole
-# mynad
+# -------------------------------------------------------------------------------------------------------- a whole mynad
 
 
 @pytest.mark.integration
-@pytest.mark.parametrize("patience", [20.0, 0.5])
+@pytest.mark.parametrize("patience", [pytest.param(20.0, marks=pytest.mark.slow), 0.5])
 def test_a_training_goes_on_when_the_lock_is_let_go(tmp_path: Path, patience: float) -> None:
     """However long its reports wait for the lock; and who only asks is answered meanwhile."""
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from deep_folders import nest
 from inbox_shop import Workshop, write_wav
 
 from daemon.database.store import Store
@@ -57,15 +58,7 @@ def hole(path: Path, dice: random.Random) -> None:
 
 
 def nested(path: Path, dice: random.Random) -> None:
-    path.mkdir()
-    descriptor = os.open(path, os.O_RDONLY)
-    for _ in range(dice.choice([3, 40, 300])):
-        os.mkdir("d", dir_fd=descriptor)
-        below = os.open("d", os.O_RDONLY, dir_fd=descriptor)
-        os.close(descriptor)
-        descriptor = below
-    os.close(os.open("a.wav", os.O_CREAT, dir_fd=descriptor))
-    os.close(descriptor)
+    nest(path, dice.choice([3, 40, 300]))
 
 
 def toml(path: Path, dice: random.Random) -> None:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+from deep_folders import nest
 from inbox_shop import write_wav
 
 from proto.client import Client, connect
@@ -24,17 +25,6 @@ def taken(client: Client, after: int, name: str) -> int:
         if event.inbox.voice == "bea" and event.inbox.name == name and event.inbox.state == "taken":
             return event.cursor
     raise AssertionError(f"{name} was not taken")
-
-
-def nest(folder: Path, depth: int) -> None:
-    folder.mkdir(parents=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir("d", dir_fd=descriptor)
-        below = os.open("d", os.O_RDONLY, dir_fd=descriptor)
-        os.close(descriptor)
-        descriptor = below
-    os.close(descriptor)
 
 
 @pytest.mark.parametrize("deep", ["at the start", "while it is watched"])

@@ -131,8 +131,7 @@ def test_a_stream_of_files_does_not_keep_the_first_ones_waiting(store: Store) ->
     alive(story, store)
 
 
-# ------------------------------------------------------------------------------------------------------ never losing
-# one
+# ----------------------------------------------------------------------------------------------------- never losing one
 
 
 def test_the_same_bytes_twice_are_one_recording(store: Store) -> None:
@@ -654,5 +653,46 @@ def test_a_text_that_comes_while_its_recording_is_cut_is_not_passed_over(store: 
         assert shop.recordings()[0].text == "Good morning."
         await shop.work(("dataset",))
         assert all(clip.text in ("Good morning.", "") for clip in shop.clips())
+
+    alive(story, store)
+
+
+# ------------------------------------------------------------------------------------------------------------- refusals
+
+
+def test_who_asks_later_is_told_of_refused_files_until_they_are_taken_out(store: Store) -> None:
+    async def story(shop: Workshop) -> None:
+        (shop.anna / "notes.docx").write_bytes(b"no sound")
+        (shop.home / "inbox" / "loose.wav").write_bytes(b"whose is it?")
+        await shop.all(12.0)
+        shop.start()  # mynad was restarted: what it told before is known to nobody
+        await shop.all()
+        told, count = shop.inbox.refused()
+        assert {(event.voice, event.name) for event in told} == {("anna", "notes.docx"), ("", "loose.wav")}
+        assert count == 2
+        assert all(event.state == "refused" and event.why.endswith(".") for event in told)
+        (shop.anna / ".refused" / "notes.docx").unlink()
+        await shop.all()
+        assert [event.name for event in shop.inbox.refused()[0]] == ["loose.wav"]
+        assert [(event.voice, event.name) for event in shop.told("mended")] == [("anna", "notes.docx")]
+
+    alive(story, store)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_bad_voice_toml_that_was_deleted_leaves_no_refusal(store: Store, restarted: bool) -> None:
+    async def story(shop: Workshop) -> None:
+        (shop.anna / "voice.toml").write_text("colour = 1")
+        await shop.wait(4.0)
+        ((told,), _) = shop.inbox.refused()
+        assert (told.name, told.state) == ("voice.toml", "refused")
+        assert "'colour'" in told.why
+        (shop.anna / "voice.toml").unlink()
+        if restarted:
+            shop.start()
+        await shop.wait(4.0)
+        assert shop.inbox.refused() == ([], 0)
+        assert not (shop.anna / ".refused" / "voice.toml.why.txt").exists()
+        assert restarted or [event.name for event in shop.told("mended")] == ["voice.toml"]
 
     alive(story, store)

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from deep_folders import nest
 from inbox_shop import Workshop, write_wav
 
 from daemon.inbox import arrivals, voice_toml
@@ -23,19 +24,6 @@ from daemon.inbox.folder import InboxFolder
 from daemon.inbox.sweep import sweep
 
 pytestmark = pytest.mark.integration
-
-
-def nest(folder: Path, depth: int) -> None:
-    """Folders inside each other, deeper than a path can say; with a recording in the deepest."""
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir("d", dir_fd=descriptor)
-        below = os.open("d", os.O_RDONLY, dir_fd=descriptor)
-        os.close(descriptor)
-        descriptor = below
-    os.close(os.open("a.wav", os.O_CREAT, dir_fd=descriptor))
-    os.close(descriptor)
 
 
 def deep(anna: Path) -> None:

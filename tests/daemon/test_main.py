@@ -177,8 +177,7 @@ def test_info_tells_what_runs_here(running: Running) -> None:
     assert [engine.name for engine in info.engines if engine.ready]
 
 
-# ------------------------------------------------------------------------------------------------------------- over a
-# network
+# ------------------------------------------------------------------------------------------------------- over a network
 
 
 def free_port() -> int:

@@ -163,6 +163,14 @@ def test_losses_below_zero_are_compared_by_their_size() -> None:
     )
 
 
+def test_a_loss_that_crosses_zero_is_told_by_how_much_and_not_in_percent() -> None:
+    rows = [{"step": 0, "held_out": {"loss": 0.5}, "train": {}}, {"step": 9, "held_out": {"loss": -0.265}, "train": {}}]
+    told = {"ended": "All 9 steps done.", "start_losses": {"loss": 0.5}}
+    text = markdown(details(lineage=trained(evaluations=rows, best_step=9, training=told)))
+    assert "0.765 better than the base." in text
+    assert "% better" not in text
+
+
 def test_a_long_run_is_told_in_a_table_that_can_be_read() -> None:
     rows = [{"step": step, "held_out": {"loss": 4.0 - step / 1e4}, "train": {}} for step in range(0, 10_001, 10)]
     text = markdown(details(lineage=trained(evaluations=rows, best_step=9_990)))

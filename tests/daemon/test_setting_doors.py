@@ -31,7 +31,7 @@ from daemon.database.models import Run, Voice, now
 from daemon.database.store import Store
 from daemon.errors import MynaError
 from daemon.inbox import voice_toml
-from daemon.kinds.train import server as train
+from daemon.kinds.train.work import settings_of, work_of
 from engines import registry
 from engines.metrics.gate import RULE
 from engines.setting import Setting
@@ -167,8 +167,8 @@ def by_wire(anna: Store, **choices: Any) -> dict[str, Any]:
     def act(session: Session) -> None:
         spec = pb.JobSpec(train=train_spec("anna", **choices))
         lives.kind(session, "train").check(session, spec)
-        work = train._work(session, spec.train)
-        told.update(train._settings(session, work, spec.train.options))
+        work = work_of(session, spec.train)
+        told.update(settings_of(session, work, spec.train.options))
 
     told: dict[str, Any] = {}
     anna.read_now(act)
@@ -300,7 +300,7 @@ def test_a_number_reaches_the_worker_unchanged(anna: Store, name: str, value: fl
 
     def planned(session: Session, choices: dict[str, Any]) -> dict[str, Any]:
         spec = pb.JobSpec(train=train_spec("anna", **choices))
-        overrides = train._settings(session, train._work(session, spec.train), spec.train.options)
+        overrides = settings_of(session, work_of(session, spec.train), spec.train.options)
         run = Run(voice="anna", engine="xtts", job=0, dataset=1, settings=overrides, result={}, to_version=9)
         session.add(run)
         session.flush()

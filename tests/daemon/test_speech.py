@@ -110,7 +110,7 @@ def test_who_stops_reading_does_not_hold_the_gpu_for_ever(tmp_path: Path, monkey
         job = await story.speak("chunks=50 done")
         stream = story.daemon.speech.synthesize(job)
         await anext(stream)
-        assert (await story.until(job, ended)).status.cancelled.by == "the listener left"
+        assert (await story.until(job, ended)).status.cancelled.by == "client disconnected"
         await stream.aclose()
 
     lived(tmp_path, life)

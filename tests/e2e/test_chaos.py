@@ -179,6 +179,7 @@ def test_at_most_one_checkpoint_interval_is_repeated(with_dataset: Workshop, cal
     assert weights(with_dataset.home, ANNA, 1) == calm_weights
 
 
+@pytest.mark.slow
 def test_a_promotion_is_whole_or_not_there_whenever_the_daemon_is_killed(with_dataset: Workshop) -> None:
     """Promotions go on, one after another, while the daemon is killed; what was answered holds, and one version at most
     is promoted."""

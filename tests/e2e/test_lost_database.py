@@ -52,7 +52,7 @@ def test_a_new_training_never_adopts_an_old_versions_weights_and_the_old_ones_co
         words = subprocess.run(
             command, cwd=ROOT, env=shop.env, check=True, capture_output=True, text=True, timeout=60
         ).stdout
-        assert f"Takes in {len(names)} recordings and 1 version." in words
+        assert f"{len(names)} recordings and 1 version are taken in." in words
         until(client, job_is(pb.DATASET, "succeeded"), after=made.cursor)
         assert names < {row.name for row in client.recordings(ANNA)}
         texts = {clip.sha256 for clip in client.clips(ANNA, 2)} | {

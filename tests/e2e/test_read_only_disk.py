@@ -59,6 +59,7 @@ def test_recordings_wait_in_the_inbox_while_their_disk_is_read_only(
         workshop.kill()
 
 
+@pytest.mark.slow
 def test_a_training_on_a_read_only_disk_fails_with_a_sentence_and_goes_on_from_its_checkpoint(
     tmp_path: Path, copy_of_dataset_home: Callable[..., Workshop], calm_weights: str, disk: Callable[[Path], SmallDisk]
 ) -> None:

@@ -25,6 +25,7 @@ from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 from proto.channel import HINT_KEY
 from proto.home import socket_path
+from proto.messages import ENDED
 
 T = TypeVar("T")
 RATE = 16_000
@@ -174,6 +175,18 @@ class Jobs(stubs.JobsServicer):
     def Retry(self, request: pb.JobRequest, context: Any) -> pb.Job:
         return self._change("Retry", request.id, queued=pb.JobStatus.Queued(since=NOW))
 
+    def Clear(self, request: pb.ClearJobsRequest, context: Any) -> pb.ClearJobsResponse:
+        gone = [
+            row.id
+            for row in self.rows.values()
+            if (row.id in request.ids if request.ids else row.status.WhichOneof("status") in ENDED)
+        ]
+        for number in gone:
+            self.changed.append(("Clear", number))
+            del self.rows[number]
+        self.tell(cleared=pb.JobsCleared(ids=gone))
+        return pb.ClearJobsResponse(cleared=len(gone))
+
     def Reorder(self, request: pb.ReorderRequest, context: Any) -> pb.Job:
         self.changed.append((f"Reorder {request.WhichOneof('place')}", request.id))
         return self.rows[request.id]
@@ -258,6 +271,12 @@ class Voices(stubs.VoicesServicer):
         return pb.ListVoicesResponse(
             voices=[row for row in self.rows if request.deleted or not row.HasField("deleted")]
         )
+
+    def Get(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
+        row = next((row for row in self.rows if row.name == request.voice), None)
+        if row is None:
+            refuse(context, grpc.StatusCode.NOT_FOUND, f"There is no voice named {request.voice!r}.", "")
+        return row
 
     def DeleteVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
         self.changed.append(("DeleteVoice", request.voice, 0))
@@ -382,6 +401,7 @@ class Datasets(stubs.DatasetsServicer):
             ),
             pb.Clip(recording_name="b\nad.wav", end=0.2, reason="too-short", sentence=why),
         ]
+        self.before: list[pb.Clip] = []  # clips as they were before a person changed them, oldest first
         self.datasets: list[pb.Dataset] = []
         self.sounds: dict[str, bytes] = {}  # files of clips, by digest
         self.given = [
@@ -399,9 +419,11 @@ class Datasets(stubs.DatasetsServicer):
 
     def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
         (row,) = (row for row in self.clips if row.sha256 == request.sha256)
-        if request.HasField("undo"):
-            row.CopyFrom(request.undo)
+        if request.HasField("undo"):  # alone: the last change; else how the clip was
+            row.CopyFrom(request.undo if request.undo.text_source else self.before.pop())
             return row
+        self.before.append(pb.Clip())
+        self.before[-1].CopyFrom(row)
         if request.HasField("text"):
             row.text, row.text_source = request.text, "person"
         if request.HasField("kept"):

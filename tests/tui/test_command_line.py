@@ -41,7 +41,7 @@ def test_without_a_daemon_a_command_fails_with_one_sentence_and_how_to_start_it(
 def test_a_number_that_no_message_can_carry_is_wrong_usage(myna: Run, words: tuple[str, ...]) -> None:
     ended = myna(*words)
     assert ended.code == 2, ended.err
-    assert "is too big a number" in ended.err
+    assert "is too large a number" in ended.err
 
 
 def test_with_json_an_error_is_an_object_on_stderr(myna: Run) -> None:
@@ -349,8 +349,7 @@ def test_without_a_sound_output_say_names_the_option_that_saves(myna: Run, stage
     assert not stage.speech.asked
 
 
-# ----------------------------------------------------------------------------------------------------------------
-# terminal
+# ------------------------------------------------------------------------------------------------------------- terminal
 
 
 def on_terminal(home: Path, *words: str, until: bytes, **environment: str) -> bytes:
@@ -391,6 +390,11 @@ def test_waiting_on_a_terminal_shows_how_far_the_job_is(home: Path, stage: Stage
     assert b"120 of 500 steps" in on_terminal(home, "train", "anna", "--wait", until=b"120 of 500 steps")
 
 
+def test_saving_speech_shows_how_far_it_is(home: Path, stage: Stage, tmp_path: Path) -> None:
+    out = tmp_path / "out.wav"
+    assert b"0.1 s of speech" in on_terminal(home, "say", "slowly", "-o", str(out), until=b"0.1 s of speech")
+
+
 def test_sound_is_not_written_onto_a_terminal(home: Path, stage: Stage) -> None:
     assert b"RIFF" not in on_terminal(home, "say", "One.", "-o", "-", until=b"pipe it")
 
@@ -413,7 +417,10 @@ def test_a_recording_is_taken_out_by_name_or_digest_and_comes_back(myna: Run, st
 def test_a_voice_is_deleted_only_when_asked_twice_and_comes_back(myna: Run, stage: Stage) -> None:
     refused = myna("voices", "delete", "anna")
     assert refused.code == 1
-    assert refused.err == "myna: anna was not deleted: nobody can be asked here.\n  Say --yes.\n"
+    assert (
+        refused.err
+        == "myna: anna was not deleted: nobody can be asked here.\n  Add --yes to delete it without a question.\n"
+    )
     assert stage.voices.changed == []
     assert "myna voices restore anna" in myna("voices", "delete", "anna", "--yes").out
     assert myna("voices").out.startswith("No voices yet.")
@@ -452,6 +459,14 @@ def test_a_job_that_was_asked_to_end_or_to_wait_says_so_in_every_list(
 def test_watching_tells_what_a_renamed_voice_is_called_now() -> None:
     from tui.commands.status import event_line
 
-    assert "anna is called berta now" in event_line(pb.Event(time=NOW, voice=pb.Voice(name="anna", renamed_to="berta")))
+    assert "anna is now called berta" in event_line(pb.Event(time=NOW, voice=pb.Voice(name="anna", renamed_to="berta")))
     stray = pb.Event(time=NOW, inbox=pb.InboxEvent(name="Bad Name!", state="settling", why="It is left as it is."))
     assert event_line(stray).endswith("  Bad Name! It is left as it is.")
+
+
+def test_status_tells_what_was_refused_and_where_it_lies(myna: Run, stage: Stage) -> None:
+    stage.system.info.refused.add(voice="anna", name="notes.docx", state="refused", why="It is no audio file.")
+    stage.system.info.refused_count = 1
+    told = " ".join(myna("status").out.split())
+    assert "refused 1 file. anna/notes.docx: It is no audio file." in told
+    assert ".refused" in told

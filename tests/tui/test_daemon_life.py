@@ -108,8 +108,7 @@ def test_of_two_findings_of_one_name_the_worse_is_shown() -> None:
     assert doctor.merge([pb.Finding(name="torch", state="ok", sentence="mine")], [fine]) == [fine]
 
 
-# ------------------------------------------------------------------------------------------- a daemon that runs and
-# does not answer
+# ------------------------------------------------------------------------------- a daemon that runs and does not answer
 
 
 def wait_for(true: Callable[[], bool], seconds: float = 20.0) -> None:

@@ -48,6 +48,25 @@ def test_progress_says_how_far_and_how_long_still() -> None:
 
 
 @pytest.mark.parametrize(
+    ("clip", "words"),
+    [
+        (pb.Clip(text_source="given", trust="given"), "supplied"),
+        (pb.Clip(text_source="person", trust="person"), "edited by hand"),
+        (pb.Clip(text_source="whisper", trust="low"), "whisper (low trust)"),
+        (pb.Clip(), ""),
+    ],
+)
+def test_a_transcript_says_where_it_is_from(clip: pb.Clip, words: str) -> None:
+    assert wording.transcript(clip) == words
+
+
+@pytest.mark.parametrize(("by", "words"), [("a person", "by a person"), ("client disconnected", "client disconnected")])
+def test_a_cancelled_job_says_who_or_what_ended_it(by: str, words: str) -> None:
+    ended = pb.Job(status=pb.JobStatus(cancelled=pb.JobStatus.Cancelled(by=by)))
+    assert wording.detail(ended) == words
+
+
+@pytest.mark.parametrize(
     ("text", "number"), [("anna", 0), ("anna@7", 7), ("anna@v7", 7), ("anna@base", names.BASE), ("anna@0", names.BASE)]
 )
 def test_a_version_is_named_after_an_at(text: str, number: int) -> None:

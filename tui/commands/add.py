@@ -33,10 +33,14 @@ def add(
         ),
     ],
     text: Annotated[
-        str | None, typer.Option(help="What is said in the recording (for a single one without a transcript).")
+        str | None,
+        typer.Option(metavar="TEXT", help="What is said in the recording (for a single one without a transcript)."),
     ] = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Wait until they are taken, and all that follows (training too) is done.")
+        bool,
+        typer.Option(
+            "--wait", help="Wait until they are taken in, and everything that follows (training too) is done."
+        ),
     ] = False,
     json: output.Json = False,
 ) -> None:
@@ -46,7 +50,7 @@ def add(
     """
     if (nearest := slug(voice)) != voice or not voice:
         would = f"{nearest!r} would do" if nearest else "lower-case letters, digits, - and _ make one"
-        raise typer.BadParameter(f"{voice!r} is no name for a voice: {would}")
+        raise typer.BadParameter(f"{voice!r} is not a name for a voice: {would}")
     gathered = inbox_copy.gather(files)
     if text is not None and len(gathered.recordings) != 1:
         raise typer.BadParameter(
@@ -80,9 +84,9 @@ def add(
         verb = "is" if len(names) == 1 else "are"
         output.line(f"{wording.count(len(names), 'recording')} ({wording.size(bytes)}) {verb} in the inbox of {voice}.")
         if not running:
-            output.line("No daemon is running: they are taken when you start it with `myna up`.")
+            output.line("No daemon is running: they are taken in when you start it with `myna up`.")
         elif not wait:
-            output.line(f"What happens with them: myna watch --voice {voice}")
+            output.line(f"Watch what happens to them: myna watch --voice {voice}")
     jobs = follow.files(client, after, voice, names) if wait else []
     if json:
         output.json({"voice": voice, "names": names, "left_out": gathered.left_out, "jobs": [job.id for job in jobs]})

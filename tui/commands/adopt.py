@@ -14,7 +14,7 @@ app = typer.Typer()
 @app.command(rich_help_panel="Set-up")
 def adopt(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what there is.")] = False,
-    voice: Annotated[str, typer.Option(metavar="NAME", help="Whose those recordings are of which nothing tells.")] = "",
+    voice: Annotated[str, typer.Option(metavar="NAME", help="The voice of recordings whose voice is not known.")] = "",
     json: output.Json = False,
 ) -> None:
     """Take in recordings and versions that lie in the home and that its database does not know, after it was lost or an
@@ -39,8 +39,8 @@ def adopt(
         output.line(f"… and {shown:,} more.")
     what = f"{wording.count(answer.recordings, 'recording')} and {wording.count(answer.versions, 'version')}"
     if dry_run:
-        output.line(f"`myna adopt` would take in {what}, and leave {answer.left:,}.")
+        output.line(f"`myna adopt` would take in {what}, and leave {answer.left:,} where they are.")
         return
-    output.line(f"Takes in {what}." + (f" {answer.left:,} left." if answer.left else ""))
+    output.line(f"{what} are taken in." + (f" {answer.left:,} are left where they are." if answer.left else ""))
     if answer.jobs:
-        output.line(f"Jobs {', '.join(f'#{job}' for job in answer.jobs)} take the recordings: `myna jobs`.")
+        output.line(f"Jobs {', '.join(f'#{job}' for job in answer.jobs)} take the recordings in. Watch them: myna jobs")

@@ -12,6 +12,7 @@ from proto.client import ClientError
 app = typer.Typer()
 
 SHELLS = ("bash", "zsh", "fish")
+WHOLE_WORDS = "COMP_WORDBREAKS=${COMP_WORDBREAKS//@/}"  #: bash would take anna@7 for two words
 
 
 @app.command(rich_help_panel="Set-up")
@@ -28,7 +29,9 @@ def completion(
     if chosen not in SHELLS:
         raise ClientError(
             f"There is no completion for the shell {chosen!r}.",
-            f"There is for: {', '.join(SHELLS)}.",
+            f"There is completion for: {', '.join(SHELLS)}.",
             "INVALID_ARGUMENT",
         )
+    if chosen == "bash":
+        print(WHOLE_WORDS)
     print(get_completion_script(prog_name="myna", complete_var="_MYNA_COMPLETE", shell=chosen))

@@ -29,15 +29,17 @@ def up(json: output.Json = False) -> None:
     if json:
         output.json({"pid": pid, "home": str(where.home), "started": not running})
     else:
-        output.line(f"{'A daemon runs already' if running else 'The daemon runs'} (process {pid}) in {where.home}.")
+        output.line(
+            f"{'A daemon is already running' if running else 'The daemon is running'} (process {pid}) in {where.home}."
+        )
 
 
 @app.command(rich_help_panel=PANEL)
 def down(
-    now: Annotated[bool, typer.Option("--now", help="Do not wait for training to save its last steps.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait until training has saved its last steps.")] = False,
     json: output.Json = False,
 ) -> None:
-    """End the daemon. Running training saves itself and goes on at the next start."""
+    """Stop the daemon. A running training saves its work and goes on at the next start."""
     client = session.client()
     where = session.where()
     if not where.remote and not client.ready() and not lock.is_held(where.home):
@@ -50,4 +52,4 @@ def down(
     if json:
         output.json({"ended": True})
     else:
-        output.line("The daemon has ended.")
+        output.line("The daemon has stopped.")

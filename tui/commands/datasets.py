@@ -43,10 +43,20 @@ def datasets(voice: arguments.Voice, json: output.Json = False) -> None:
 @app.command(rich_help_panel=PANEL)
 def clips(
     voice: arguments.Voice,
-    dataset: Annotated[int, typer.Option(min=0, metavar="NUMBER", help="Of this dataset; 0: all there are.")] = 0,
+    dataset: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            metavar="NUMBER",
+            help="Of this dataset; 0: all there are.",
+            autocompletion=arguments.dataset_numbers,
+        ),
+    ] = 0,
     dropped: Annotated[bool, typer.Option("--dropped", help="Those left out, with the reason.")] = False,
     held_out: Annotated[bool, typer.Option("--held-out", help="Those that never train.")] = False,
-    number: Annotated[int, typer.Option("-n", "--number", min=0, help="At most so many; 0: all.")] = 0,
+    number: Annotated[
+        int, typer.Option("-n", "--number", metavar="NUMBER", min=0, help="At most so many; 0: all.")
+    ] = 0,
     json: output.Json = False,
 ) -> None:
     """List clips: text, length, where from, and why one was dropped."""
@@ -60,30 +70,40 @@ def clips(
             clip.sha256[:12] or "-",
             f"{clip.end - clip.start:.1f}",
             "held-out" if clip.kept and clip.held_out else "kept" if clip.kept else clip.reason or "dropped",
-            clip.text_source + (" (low trust)" if clip.trust == "low" else ""),
+            wording.transcript(clip),
             f"{clip.recording_name} {clip.start:.1f} s",
             clip.text if clip.kept or not clip.sentence else clip.sentence,
         )
         for clip in found
     )
-    output.table(("clip", "s", "state", "text by", "from", "text"), rows, "No such clips.")
+    output.table(("clip", "s", "state", "transcript", "from", "text"), rows, "No such clips.")
 
 
 @app.command(rich_help_panel=PANEL)
 def clip(
     voice: arguments.Voice,
     sha: Annotated[
-        str, typer.Argument(metavar="SHA", help="The clip, as `myna clips` shows it (its first characters are enough).")
+        str,
+        typer.Argument(
+            metavar="SHA",
+            help="The clip, as `myna clips` shows it (its first characters are enough).",
+            autocompletion=arguments.clip_ids,
+        ),
     ],
-    text: Annotated[str | None, typer.Option(help="What is really said in it.")] = None,
+    text: Annotated[str | None, typer.Option(metavar="TEXT", help="What is really said in it.")] = None,
     keep: Annotated[bool | None, typer.Option("--keep/--drop", help="Use it, or leave it out.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo your last change of it.")] = False,
     json: output.Json = False,
 ) -> None:
     """Correct a clip: its text, or whether it is used. The next dataset has it so."""
+    if undo and (text is not None or keep is not None):
+        raise typer.BadParameter("--undo goes alone, without --text, --keep or --drop", param_hint="--undo")
     client = session.client()
-    found = _whole(client.clips(voice, dropped=True), sha, voice)
+    found = whole_clip(client.clips(voice, dropped=True), sha, voice)
     if text is not None or keep is not None:
         found = client.set_clip(voice, found.sha256, text=text, kept=keep)
+    elif undo:
+        found = client.undo_clip(voice, pb.Clip(sha256=found.sha256))
     if json:
         output.json(found)
         return
@@ -94,7 +114,7 @@ def clip(
             ("why", found.sentence or found.reason),
             ("held out", "yes, it never trains" if found.held_out else ""),
             ("text", found.text),
-            ("text by", found.text_source + (f" ({found.trust} trust)" if found.trust else "")),
+            ("transcript", wording.transcript(found)),
             ("from", f"{found.recording_name}, {found.start:.2f}–{found.end:.2f} s"),
             ("quality", ", ".join(f"{name} {value:g}" for name, value in sorted(found.quality.items()))),
             ("file", found.path),
@@ -102,14 +122,14 @@ def clip(
     )
 
 
-def _whole(known: Iterable[pb.Clip], sha: str, voice: str) -> pb.Clip:
+def whole_clip(known: Iterable[pb.Clip], sha: str, voice: str) -> pb.Clip:
     """The one clip whose digest begins so."""
     hits = {clip.sha256: clip for clip in known if clip.sha256 and clip.sha256.startswith(sha.lower())}
     if len(hits) == 1:
         return next(iter(hits.values()))
     if hits:
         raise ClientError(
-            f"{len(hits)} clips of {voice} begin with {sha}.", "Give more characters.", "INVALID_ARGUMENT"
+            f"{len(hits)} clips of {voice} begin with {sha}.", "Give more of its characters.", "INVALID_ARGUMENT"
         )
     raise ClientError(
         f"{voice} has no clip {sha}.",

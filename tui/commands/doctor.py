@@ -12,9 +12,9 @@ app = typer.Typer()
 
 @app.command(rich_help_panel="Set-up")
 def doctor(json: output.Json = False) -> None:
-    """Check this machine: Python, torch, GPU, disk, audio, engines and their weights; says how to mend what is wrong.
+    """Check this machine: Python, torch, GPU, disk, audio, engines and their weights; says how to fix what is wrong.
 
-    Works with and without a daemon. Exits 1 when there is a problem; notes are no problems.
+    Works with and without a daemon. Exits 1 when there is a problem; notes are not problems.
     """
     findings = checks.examine(session.client())
     problems = sum(finding.state == "problem" for finding in findings)

@@ -27,7 +27,7 @@ NoWait = Annotated[
 
 @engines.callback()
 def listing(ctx: typer.Context, json: output.Json = False) -> None:
-    """Engines: languages, licence, and what each still needs."""
+    """List engines: languages, licence, and what each still needs."""
     if ctx.invoked_subcommand is not None:
         return
     found = session.client().info().engines
@@ -86,7 +86,7 @@ def accept(
 
 @engines.command()
 def fetch(name: Name, no_wait: NoWait = False, json: output.Json = False) -> None:
-    """Fetch the base of an engine whose licence was accepted. What an earlier try brought is not fetched again."""
+    """Fetch the base of an engine whose licence was accepted. What was fetched before is not fetched again."""
     _bring(session.client(), name, "", no_wait, json)
 
 
@@ -97,7 +97,7 @@ def add(
     no_wait: NoWait = False,
     json: output.Json = False,
 ) -> None:
-    """Take the base of an engine from a folder: its files are looked at, then copied into Myna's home. For machines
+    """Take the base of an engine from a folder: its files are checked, then copied into Myna's home. For machines
     without a network."""
     _bring(
         session.client(), name, str(folder if session.where().host else folder.expanduser().absolute()), no_wait, json
@@ -106,7 +106,7 @@ def add(
 
 @engines.command()
 def settings(name: Name, json: output.Json = False) -> None:
-    """What `myna say --set NAME=VALUE` can set of an engine."""
+    """List the settings of an engine that `myna say --set NAME=VALUE` can set."""
     found = _engine(session.client(), name)
     if json:
         output.json(list(found.options))
@@ -114,7 +114,7 @@ def settings(name: Name, json: output.Json = False) -> None:
         output.line(f"{name} has no settings of its own: speed, temperature and seed are options of `myna say`.")
     else:
         rows = ((o.name, f"{o.usual:g}", f"{o.least:g} to {o.most:g}", o.what) for o in found.options)
-        output.table(("setting", "usual", "range", ""), rows)
+        output.table(("setting", "default", "range", ""), rows)
 
 
 def state(engine: pb.EngineState) -> str:

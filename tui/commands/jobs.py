@@ -2,57 +2,86 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from proto import myna_pb2 as pb
 from proto.messages import state_of
-from tui import output, session, wording
+from tui import arguments, output, session, wording
 from tui.commands.status import jobs_table
 
 app = typer.Typer()
 
 PANEL = "Jobs"
 STATES = ("queued", "running", "paused", "succeeded", "failed", "cancelled")
-Id = Annotated[int, typer.Argument(metavar="ID", help="Number of the job, as `myna jobs` shows it.", min=1)]
+
+
+def argument(*states: str) -> Any:
+    """The argument ID; the shell completes it with jobs in one of these states (none: in any)."""
+    return typer.Argument(
+        metavar="ID",
+        help="Number of the job, as `myna jobs` shows it.",
+        min=1,
+        autocompletion=arguments.job_ids(*states),
+    )
+
+
+Id = Annotated[int, argument()]
+
+
+def state_names(incomplete: str) -> list[str]:
+    """States that a list may end with: "running,p" → "running,paused"."""
+    before, comma, last = incomplete.rpartition(",")
+    chosen = before.split(",")
+    return [f"{before}{comma}{state}" for state in STATES if state.startswith(last) and state not in chosen]
 
 
 @app.command(rich_help_panel=PANEL)
 def jobs(
-    voice: Annotated[str, typer.Option(help="Only this voice's.")] = "",
+    voice: Annotated[
+        str, typer.Option(metavar="VOICE", help="Only this voice's.", autocompletion=arguments.voice_names)
+    ] = "",
     state: Annotated[
-        list[str] | None, typer.Option(help=f"Only in this state (can be repeated): {', '.join(STATES)}.")
+        list[str] | None,
+        typer.Option(
+            metavar="STATE,…",
+            help=f"Only in one of these states: {', '.join(STATES)}.",
+            autocompletion=state_names,
+        ),
     ] = None,
     number: Annotated[
-        int, typer.Option("-n", "--number", min=0, help="At most so many, the newest first; 0: all.")
+        int, typer.Option("-n", "--number", metavar="NUMBER", min=0, help="At most so many, the newest first; 0: all.")
     ] = 30,
     json: output.Json = False,
 ) -> None:
     """List jobs: what runs, what waits and why, and what came of the rest."""
-    if wrong := set(state or ()) - set(STATES):
-        raise typer.BadParameter(f"no state {sorted(wrong)[0]!r}; there are: {', '.join(STATES)}", param_hint="--state")
-    found = list(session.client().jobs(voice=voice, states=state or (), limit=number))
+    states = [one.strip() for listed in state or () for one in listed.split(",")]
+    if wrong := sorted(set(states) - set(STATES)):
+        raise typer.BadParameter(f"{wrong[0]!r} is not a state; there are: {', '.join(STATES)}", param_hint="--state")
+    found = list(session.client().jobs(voice=voice, states=states, limit=number))
     if json:
         output.json(found)
         return
-    jobs_table(found, "No jobs yet. `myna add VOICE FILES…` begins one." if not (voice or state) else "No such jobs.")
+    jobs_table(found, "No jobs yet. `myna add VOICE FILES…` begins one." if not (voice or states) else "No such jobs.")
 
 
 @app.command(rich_help_panel=PANEL)
 def job(id: Id, json: output.Json = False) -> None:
-    """All about one job."""
+    """Show one job in full."""
     show(session.client().job(id), json)
 
 
 @app.command(rich_help_panel=PANEL)
 def logs(
     id: Id,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until the job ends.")] = False,
-    tail: Annotated[int, typer.Option("-n", "--tail", min=0, help="Only the last lines.")] = 0,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Follow the log until the job ends.")] = False,
+    tail: Annotated[
+        int, typer.Option("-n", "--tail", metavar="NUMBER", min=0, help="Only so many of the last lines.")
+    ] = 0,
     json: output.Json = False,
 ) -> None:
-    """What a job wrote, of all its attempts."""
+    """Show the log of a job, of all its attempts."""
     attempt = 0
     for entry in session.client().logs(id, follow=follow, tail=tail):
         if json:
@@ -67,34 +96,37 @@ def logs(
 
 
 @app.command(rich_help_panel=PANEL)
-def cancel(id: Id, json: output.Json = False) -> None:
+def cancel(id: Annotated[int, argument("queued", "running", "paused")], json: output.Json = False) -> None:
     """Stop a job for good. What it made so far is kept where it can be used."""
     show(session.client().cancel(id), json)
 
 
 @app.command(rich_help_panel=PANEL)
-def pause(id: Id, json: output.Json = False) -> None:
-    """Hold a job; it keeps its place and its work."""
+def pause(id: Annotated[int, argument("queued", "running")], json: output.Json = False) -> None:
+    """Pause a job; it keeps its place and its work."""
     show(session.client().pause(id), json)
 
 
 @app.command(rich_help_panel=PANEL)
-def resume(id: Id, json: output.Json = False) -> None:
+def resume(id: Annotated[int, argument("paused")], json: output.Json = False) -> None:
     """Let a paused job go on."""
     show(session.client().resume(id), json)
 
 
 @app.command(rich_help_panel=PANEL)
-def retry(id: Id, json: output.Json = False) -> None:
+def retry(id: Annotated[int, argument("failed", "cancelled")], json: output.Json = False) -> None:
     """Queue a failed or cancelled job again."""
     show(session.client().retry(id), json)
 
 
 @app.command(rich_help_panel=PANEL)
 def bump(
-    id: Id,
-    before: Annotated[int, typer.Option(metavar="ID", min=0, help="Just before this job.")] = 0,
-    last: Annotated[bool, typer.Option("--last", help="To the end instead of the front.")] = False,
+    id: Annotated[int, argument("queued")],
+    before: Annotated[
+        int,
+        typer.Option(metavar="ID", min=0, help="Just before this job.", autocompletion=arguments.job_ids("queued")),
+    ] = 0,
+    last: Annotated[bool, typer.Option("--last", help="Move it to the end instead of the front.")] = False,
     json: output.Json = False,
 ) -> None:
     """Move a waiting job to the front of the queue."""
@@ -121,7 +153,7 @@ def show(job: pb.Job, json: bool) -> None:
             ("took", wording.took(job)),
             ("attempts", job.attempts),
             ("run", job.run or ""),
-            ("because of", f"job #{job.parent_job}" if job.parent_job else ""),
+            ("caused by", f"job #{job.parent_job}" if job.parent_job else ""),
         )
     )
     if error.log_tail:

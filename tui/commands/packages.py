@@ -11,7 +11,7 @@ import typer
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tui import names, output, session, wording
+from tui import arguments, names, output, session, wording
 
 app = typer.Typer()
 
@@ -21,9 +21,16 @@ PART = 256 * 1024  #: bytes of a file in one message
 
 @app.command(rich_help_panel=PANEL)
 def export(
-    name: Annotated[str, typer.Argument(metavar="VOICE[@VERSION]")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="VOICE[@VERSION]", help="Default: the promoted version.", autocompletion=arguments.version_names
+        ),
+    ],
     out: Annotated[Path, typer.Option("-o", "--out", help="File to write: a tar file.")],
-    format: Annotated[str, typer.Option(help="coqui, or for xtts coqui-fp16 (half the size). Default: coqui.")] = "",
+    format: Annotated[
+        str, typer.Option(metavar="FORMAT", help="coqui, or for xtts coqui-fp16 (half the size). Default: coqui.")
+    ] = "",
     keep: Annotated[bool, typer.Option("--keep", help="Leave the daemon's own copy in exports/, too.")] = False,
     json: output.Json = False,
 ) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -13,13 +14,15 @@ from tui import arguments, output, session, wording
 app = typer.Typer()
 
 PANEL = "Recordings"
-Sha = Annotated[
-    str,
-    typer.Argument(
+
+
+def argument(complete: Callable[[typer.Context, str], list[arguments.Offer]]) -> Any:
+    """The argument SHA of a command that takes a recording."""
+    return typer.Argument(
         metavar="SHA",
         help="The recording, as `myna recordings` shows it (its first characters are enough), or its name.",
-    ),
-]
+        autocompletion=complete,
+    )
 
 
 @app.command(rich_help_panel=PANEL)
@@ -49,7 +52,11 @@ def recordings(
 
 
 @app.command(rich_help_panel=PANEL)
-def remove(voice: arguments.Voice, sha: Sha, json: output.Json = False) -> None:
+def remove(
+    voice: arguments.Voice,
+    sha: Annotated[str, argument(arguments.recording_ids)],
+    json: output.Json = False,
+) -> None:
     """Take a recording out of the voice's next datasets. Nothing is deleted: `myna restore` brings it back."""
     client = session.client()
     row = client.remove_recording(voice, _whole(client, voice, sha).sha256)
@@ -57,13 +64,17 @@ def remove(voice: arguments.Voice, sha: Sha, json: output.Json = False) -> None:
         output.json(row)
     else:
         output.line(
-            f"{output.safe(row.name)} is in no further dataset of {voice}. Bring it back: myna "
+            f"{output.safe(row.name)} will be in no further dataset of {voice}. Bring it back: myna "
             f"restore {voice} {row.sha256[:12]}"
         )
 
 
 @app.command(rich_help_panel=PANEL)
-def restore(voice: arguments.Voice, sha: Sha, json: output.Json = False) -> None:
+def restore(
+    voice: arguments.Voice,
+    sha: Annotated[str, argument(arguments.removed_recording_ids)],
+    json: output.Json = False,
+) -> None:
     """Bring back a recording that was taken out."""
     client = session.client()
     row = client.restore_recording(voice, _whole(client, voice, sha).sha256)
@@ -81,8 +92,8 @@ def _whole(client: Client, voice: str, named: str) -> pb.Recording:
         return hits[0]
     if hits:
         raise ClientError(
-            f"{len(hits)} recordings of {voice} are meant by {named}.",
-            "Give more characters of one.",
+            f"{named} could be any of {len(hits)} recordings of {voice}.",
+            "Give more characters of the recording.",
             "INVALID_ARGUMENT",
         )
     raise ClientError(

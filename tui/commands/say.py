@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ import typer
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
 from proto.messages import speak_spec
-from tui import arguments, as_json, names, output, session, wording
+from tui import arguments, as_json, names, output, progress, session, wording
 from tui.audio_file import Sink
 from tui.player import Player
 
@@ -38,10 +39,10 @@ def say(
         str,
         typer.Option("--out", "-o", metavar="FILE", help="A .wav, .flac, .ogg, .mp3, or - (stdout). Default: play."),
     ] = "",
-    speed: Annotated[float, typer.Option(help="2 speaks twice as fast; 0 is 1.")] = 1.0,
-    seed: Annotated[int | None, typer.Option(help="The same seed speaks the same samples.")] = None,
-    temperature: Annotated[float | None, typer.Option(help="How much the voice may vary.")] = None,
-    language: Annotated[str, typer.Option(help="Such as en. Default: the voice's.")] = "",
+    speed: Annotated[float, typer.Option(metavar="NUMBER", help="2 speaks twice as fast; 0 is 1.")] = 1.0,
+    seed: Annotated[int | None, typer.Option(metavar="NUMBER", help="The same seed speaks the same samples.")] = None,
+    temperature: Annotated[float | None, typer.Option(metavar="NUMBER", help="How much the speech may vary.")] = None,
+    language: Annotated[str, typer.Option(metavar="CODE", help="Such as en. Default: the voice's.")] = "",
     reference: Annotated[
         list[str] | None,
         typer.Option(
@@ -55,11 +56,11 @@ def say(
         ),
     ] = "",
     setting: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="A setting of the engine's own.")
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="One of the engine's own settings.")
     ] = None,
     json: output.Json = False,
 ) -> None:
-    """Speak. Sounds as soon as the first sentence is there; a running training makes room."""
+    """Speak a text. You hear it as soon as the first sentence is there; a running training makes room."""
     if not text and speaker != LIST:
         raise typer.BadParameter('Say what: myna say "Hello."', param_hint="TEXT")
     client = session.client()
@@ -81,10 +82,10 @@ def say(
             pass  # the refusal names those there are
         raise ClientError(f"The engine of {named.voice} names no speakers.", "Leave --speaker out.", "NOT_FOUND")
     began = time.monotonic()
-    with Sink(out) if out else Player() as sink:
-        heard = hear(client.synthesize(spec), sink, began, show_text=not out and sys.stderr.isatty())
+    with Sink(out) if out else Player() as sink, progress.speaking(spec.text) if out else nullcontext(_show) as told:
+        heard = hear(client.synthesize(spec), sink, began, told)
     if not sink.seconds:
-        raise ClientError("The voice said nothing.", "`myna jobs` shows what became of it.", "ABORTED")
+        raise ClientError("The voice said nothing.", "`myna jobs` shows why.", "ABORTED")
     heard |= {
         "seconds": round(sink.seconds, 3),
         "file": out,
@@ -96,14 +97,19 @@ def say(
         output.line(f"{out}: {wording.duration(sink.seconds)} of {heard['voice']}")
     elif isinstance(sink, Player) and sink.underruns:
         output.note(
-            f"The speech came too late {wording.count(sink.underruns, 'time')}: the machine is "
-            f"busy. -o saves it without gaps."
+            f"The sound stopped {wording.count(sink.underruns, 'time')}, since speech came too late: the machine is "
+            "busy. -o saves it without gaps."
         )
 
 
-def hear(chunks: Iterable[pb.AudioChunk], sink: Sink | Player, began: float, *, show_text: bool) -> dict[str, object]:
-    """Write speech into the sink as it comes. What is told of it: voice, job, sample rate, seconds from `began`
-    (monotonic) to its first sound, what was left out."""
+def hear(
+    chunks: Iterable[pb.AudioChunk], sink: Sink | Player, began: float, told: Callable[[str, float], None]
+) -> dict[str, object]:
+    """Write speech into the sink as it comes. `told` is called with each sentence as it begins ("": it goes on) and the
+    seconds of speech so far.
+
+    What is known of it: voice, job, sample rate, seconds from `began` (monotonic) to its first sound, what was left
+    out."""
     heard: dict[str, object] = {}
     for chunk in chunks:
         if not heard:
@@ -115,9 +121,14 @@ def hear(chunks: Iterable[pb.AudioChunk], sink: Sink | Player, began: float, *, 
         if chunk.left_out:
             heard["left_out"] = list(chunk.left_out)
             output.note(output.safe(wording.left_out(chunk.left_out)))
-        if chunk.text and show_text:
-            output.note(output.paint(output.safe(chunk.text), "dim", sys.stderr))
+        told(chunk.text, sink.seconds)
     return heard
+
+
+def _show(sentence: str, _seconds: float) -> None:
+    """What is heard now, for whoever listens at a terminal."""
+    if sentence and sys.stderr.isatty():
+        output.note(output.paint(output.safe(sentence), "dim", sys.stderr))
 
 
 def read(words: list[str]) -> str:
@@ -127,7 +138,7 @@ def read(words: list[str]) -> str:
     try:
         return sys.stdin.buffer.read().decode("utf-8")
     except UnicodeDecodeError:
-        raise ClientError("What came on stdin is no UTF-8 text.", "Pipe a text file.", "INVALID_ARGUMENT") from None
+        raise ClientError("What came on stdin is not UTF-8 text.", "Pipe a text file.", "INVALID_ARGUMENT") from None
 
 
 def options(settings: list[str]) -> dict[str, float]:

@@ -9,30 +9,33 @@ import typer
 from proto import myna_pb2 as pb
 from proto.client import Client
 from proto.messages import state_of
-from tui import as_json, output, session, wording
+from tui import arguments, as_json, output, session, wording
 
 app = typer.Typer()
 
 LIVE = ("running", "paused", "queued")
 SHOWN = 12  #: jobs and inbox files in the overview
+REASONS = 3  #: refused files that the overview gives the reason of
 
 
 @app.command(rich_help_panel="Daemon")
 def status(json: output.Json = False) -> None:
-    """How the daemon is, what it does, and what waits."""
+    """Show the status of the daemon: what runs, what waits, and the machine."""
     show(session.client(), json)
 
 
 @app.command(rich_help_panel="Daemon")
 def watch(
-    voice: Annotated[str, typer.Option(help="Only what concerns this voice.")] = "",
+    voice: Annotated[
+        str, typer.Option(metavar="VOICE", help="Only what concerns this voice.", autocompletion=arguments.voice_names)
+    ] = "",
     after: Annotated[
         int | None, typer.Option(metavar="CURSOR", help="From this event on (0: all that are kept). Default: from now.")
     ] = None,
     progress: Annotated[bool, typer.Option(help="Also the progress of running jobs.")] = False,
     json: output.Json = False,
 ) -> None:
-    """Events as they happen, a line each, until Ctrl-C. Goes on by itself after a restart of the daemon."""
+    """Show events as they happen, one line each, until Ctrl-C. It goes on by itself after a restart of the daemon."""
     for event in session.client().watch(after, voice=voice, progress=progress):
         if json:
             output.json_line(event)
@@ -110,11 +113,22 @@ def machine(info: pb.InfoResponse) -> list[tuple[str, str]]:
                 f"{wording.count(len(info.inbox), 'file')} arriving: {names}" + (" …" if len(info.inbox) > 3 else ""),
             )
         )
+    if info.refused:
+        rows.append(("refused", refused(info)))
     rows += [(finding.state, f"{finding.sentence} {finding.hint}") for finding in info.findings]
     for engine in info.engines:
         if not engine.ready:
             rows.append((engine.name, engine.sentence))
     return rows
+
+
+def refused(info: pb.InfoResponse) -> str:
+    """The newest refused files with their reasons, and where they lie."""
+    newest = [f"{file.voice}/{file.name}".lstrip("/") + f": {file.why}" for file in reversed(info.refused)][:REASONS]
+    more = info.refused_count - len(newest)
+    others = f" And {wording.count(more, 'more file')}." if more > 0 else ""
+    where = ".refused in the inbox folder of their voice has them; take out what is dealt with."
+    return f"{wording.count(info.refused_count, 'file')}. {' '.join(newest)}{others} {where}"
 
 
 def gpu_line(gpu: pb.Gpu) -> str:
@@ -154,7 +168,7 @@ def event_line(event: pb.Event) -> str:
             voice = event.voice
             state, text = (
                 "voice",
-                f"{voice.name} {f'is called {voice.renamed_to} now' if voice.renamed_to else voice.next}",
+                f"{voice.name} {f'is now called {voice.renamed_to}' if voice.renamed_to else voice.next}",
             )
         case "version":
             version = event.version
@@ -166,6 +180,8 @@ def event_line(event: pb.Event) -> str:
                 f"{wording.duration(dataset.seconds)}"
             )
             state = "dataset"
+        case "cleared":
+            state, text = "cleared", f"{wording.count(len(event.cleared.ids), 'job')} out of the lists"
         case "notice":
             state, text = event.notice.level, f"{event.notice.sentence} {event.notice.hint}"
     padded = output.state(state) + " " * max(0, 9 - len(state))

@@ -12,7 +12,7 @@ from tui.commands import jobs
 
 app = typer.Typer()
 
-SETTINGS = "Settings (the engine's own where none is given)"
+SETTINGS = "Settings (default: the voice's own, else the engine's)"
 
 
 @app.command(rich_help_panel="Jobs")
@@ -22,28 +22,43 @@ def train(
     start: Annotated[
         str,
         typer.Option(
-            "--from", metavar="VERSION", help="A version number, or base. Default: the promoted version, else the base."
+            "--from",
+            metavar="VERSION",
+            help="A version number, or base. Default: the promoted version, else the base.",
+            autocompletion=arguments.starts,
         ),
     ] = "",
-    dataset: Annotated[int, typer.Option(metavar="NUMBER", help="Dataset; 0: the newest.")] = 0,
-    steps: Annotated[int | None, typer.Option(rich_help_panel=SETTINGS)] = None,
-    learning_rate: Annotated[float | None, typer.Option(rich_help_panel=SETTINGS)] = None,
-    batch_size: Annotated[int | None, typer.Option(help="Clips.", rich_help_panel=SETTINGS)] = None,
-    lora_rank: Annotated[int | None, typer.Option(help="0: all parameters.", rich_help_panel=SETTINGS)] = None,
-    seed: Annotated[int | None, typer.Option(rich_help_panel=SETTINGS)] = None,
-    precision: Annotated[str | None, typer.Option(help="fp32 or bf16.", rich_help_panel=SETTINGS)] = None,
-    checkpoint_every: Annotated[int | None, typer.Option(help="Steps.", rich_help_panel=SETTINGS)] = None,
+    dataset: Annotated[
+        int,
+        typer.Option(metavar="NUMBER", help="Dataset; 0: the newest.", autocompletion=arguments.dataset_numbers),
+    ] = 0,
+    steps: Annotated[int | None, typer.Option(metavar="NUMBER", rich_help_panel=SETTINGS)] = None,
+    learning_rate: Annotated[float | None, typer.Option(metavar="NUMBER", rich_help_panel=SETTINGS)] = None,
+    batch_size: Annotated[int | None, typer.Option(metavar="NUMBER", help="Clips.", rich_help_panel=SETTINGS)] = None,
+    lora_rank: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="0: all parameters.", rich_help_panel=SETTINGS)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(metavar="NUMBER", rich_help_panel=SETTINGS)] = None,
+    precision: Annotated[
+        str | None, typer.Option(metavar="fp32|bf16", help="fp32 or bf16.", rich_help_panel=SETTINGS)
+    ] = None,
+    checkpoint_every: Annotated[
+        int | None, typer.Option(metavar="NUMBER", help="Steps.", rich_help_panel=SETTINGS)
+    ] = None,
     eval_every: Annotated[
-        int | None, typer.Option(help="Steps between held-out losses.", rich_help_panel=SETTINGS)
+        int | None, typer.Option(metavar="NUMBER", help="Steps between held-out losses.", rich_help_panel=SETTINGS)
     ] = None,
     patience: Annotated[
-        int | None, typer.Option(help="Held-out losses without a better one.", rich_help_panel=SETTINGS)
+        int | None,
+        typer.Option(
+            metavar="NUMBER", help="Stop after so many held-out losses that are not better.", rich_help_panel=SETTINGS
+        ),
     ] = None,
     engine: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any training setting.", rich_help_panel=SETTINGS),
     ] = None,
-    key: Annotated[str, typer.Option(help="Idempotency key: the same key twice is one job.")] = "",
+    key: Annotated[str, typer.Option(metavar="KEY", help="Idempotency key: the same key twice is one job.")] = "",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it is trained and scored.")] = False,
     json: output.Json = False,
 ) -> None:

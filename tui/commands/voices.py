@@ -1,5 +1,5 @@
-"""`myna voices` (`rename`, `delete`, `restore`), `versions`, `version`, `promote`, `rollback`, `compare`: which voice
-speaks, and which is better."""
+"""`myna voices` (`rename`, `delete`, `restore`), `versions`, `version`, `promote`, `archive`, `rollback`,
+`compare`: which voice speaks, and which is better."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import typer
 from proto import myna_pb2 as pb
 from proto.client import ClientError
 from tui import arguments, as_json, follow, metrics, names, output, session, wording
+from tui.commands import ratings
 
 app = typer.Typer()
 
@@ -55,15 +56,15 @@ def voices(
 @group.command()
 def rename(
     old: Annotated[str, typer.Argument(metavar="OLD", help="The voice.", autocompletion=arguments.voice_names)],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="What it is to be called.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
     json: output.Json = False,
 ) -> None:
-    """Call a voice otherwise, with its inbox folder and all that it has. The same the other way round undoes it."""
+    """Rename a voice, with its inbox folder and all that it has. Renaming it back undoes that."""
     voice = session.client().rename_voice(old, new)
     if json:
         output.json(voice)
     else:
-        output.line(f"{old} is called {voice.name} from now on: put its recordings into inbox/{voice.name}/.")
+        output.line(f"{old} is now called {voice.name}: put its recordings into inbox/{voice.name}/.")
 
 
 @group.command()
@@ -72,11 +73,13 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: output.Json = False,
 ) -> None:
-    """Take a voice out of all lists. Nothing of it is lost: `myna voices restore` brings it back."""
+    """Delete a voice from all lists. Nothing of it is lost: `myna voices restore` brings it back."""
     if not yes:
         if not sys.stdin.isatty():
             raise ClientError(
-                f"{voice} was not deleted: nobody can be asked here.", "Say --yes.", "FAILED_PRECONDITION"
+                f"{voice} was not deleted: nobody can be asked here.",
+                "Add --yes to delete it without a question.",
+                "FAILED_PRECONDITION",
             )
         if not typer.confirm(f"Delete the voice {output.safe(voice)}? All of it is kept.", err=True):
             raise ClientError(f"{voice} was not deleted.", "", "FAILED_PRECONDITION")
@@ -140,7 +143,7 @@ def version(
     ] = False,
     json: output.Json = False,
 ) -> None:
-    """All about one version."""
+    """Show one version in full."""
     named = names.parse(name, needs_number=True)
     _no_base(named, "described")
     found = session.client().version(named.voice, named.number, report=report)
@@ -155,39 +158,42 @@ def version(
 
 @app.command(rich_help_panel=PANEL)
 def promote(name: arguments.Version, json: output.Json = False) -> None:
-    """Let a version speak from now on."""
+    """Make a version the active one: it speaks for its voice from now on."""
     named = names.parse(name, needs_number=True)
     _no_base(named, "promoted")
     changed(session.client().promote(named.voice, named.number), json)
 
 
 @app.command(rich_help_panel=PANEL)
+def archive(name: arguments.Version, json: output.Json = False) -> None:
+    """Put a version aside. Its files are kept; `myna promote` brings it back."""
+    named = names.parse(name, needs_number=True)
+    _no_base(named, "archived")
+    found = session.client().archive(named.voice, named.number)
+    if json:
+        output.json(found)
+    else:
+        output.line(f"{named} is archived; its files are kept. Make it the active version again: myna promote {named}")
+
+
+@app.command(rich_help_panel=PANEL)
 def rollback(voice: arguments.Voice, json: output.Json = False) -> None:
-    """Go back to the version that spoke before."""
+    """Make the version that was active before the active one again."""
     changed(session.client().rollback(voice), json)
 
 
 @app.command(rich_help_panel=PANEL)
 def compare(
-    a: Annotated[
-        str, typer.Argument(metavar="A", help="Such as anna@6 (or anna@base).", autocompletion=arguments.version_names)
-    ],
-    b: Annotated[
-        str, typer.Argument(metavar="B", help="Such as anna@7, or just 7.", autocompletion=arguments.version_names)
-    ],
+    a: ratings.A,
+    b: ratings.B,
     lines: Annotated[bool, typer.Option("--lines", help="Also each held-out line.")] = False,
     score: Annotated[
         bool, typer.Option("--score", help="Let both speak the held-out lines first, and wait for it.")
     ] = False,
     json: output.Json = False,
 ) -> None:
-    """Two versions side by side on the same held-out lines."""
-    first = names.parse(a, needs_number=True)
-    second = names.parse(b if "@" in b else f"{first.voice}@{b}", needs_number=True)
-    if first.voice != second.voice:
-        raise ClientError(
-            f"{first} and {second} are different people.", "Compare two versions of one voice.", "INVALID_ARGUMENT"
-        )
+    """Compare two versions on the same held-out lines."""
+    first, second = names.pair(a, b)
     client = session.client()
     one, other = max(first.number, 0), max(second.number, 0)
     if score:
@@ -223,8 +229,7 @@ def compare(
             )
     output.line(output.safe(found.sentence))
     if tally.ratings:
-        print()
-        _listeners(tally, str(first), str(second))
+        ratings.tally(tally, str(first), str(second))
     if not found.ready:
         raise typer.Exit(1)
 
@@ -238,7 +243,7 @@ def show(version: pb.Version) -> None:
             ("verdict", version.verdict),
             ("taken in", f"{wording.moment(version.adopted)}, from its folder" if version.HasField("adopted") else ""),
             ("from", f"{version.voice}@{version.parent}" if version.parent else f"{version.engine}'s base"),
-            ("dataset", f"#{version.dataset}" if version.dataset else "not one of this database"),
+            ("dataset", f"#{version.dataset}" if version.dataset else "unknown to this database"),
             ("run", version.run),
             ("engine", version.engine),
             ("kind", version.kind),
@@ -266,23 +271,11 @@ def changed(version: pb.Version, json: bool) -> None:
         output.json(version)
     elif version.number:
         output.line(
-            f"{version.voice}@{version.number} speaks for {version.voice} from now on. Hear it: myna say "
-            f'"Hello." --voice {version.voice}'
+            f"{version.voice}@{version.number} is the active version of {version.voice} now. "
+            f'Hear it: myna say "Hello." --voice {version.voice}'
         )
     else:
-        output.line(f"The engine's base speaks for {version.voice} from now on.")
-
-
-def _listeners(tally: pb.Tally, a: str, b: str) -> None:
-    """What people said who listened to both."""
-    head = ("listeners", "preferred", "score", "95 % interval", "scores")
-    rows = (
-        (name, votes, *wording.opinion(score), score.count)
-        for name, votes, score in ((a, tally.a, tally.score_a), (b, tally.b, tally.score_b))
-    )
-    output.table(head, rows)
-    blind = f", {tally.blind} of them blind" if tally.blind < tally.ratings else ", all blind"
-    output.line(f"{output.safe(tally.sentence)} ({wording.count(tally.ratings, 'rating')}{blind}.)")
+        output.line(f"{version.voice} has no active version now: the engine's base speaks.")
 
 
 def _figure(value: float) -> str:

@@ -94,7 +94,7 @@ async def _shown(node: DOMNode, work: Callable[[], Coroutine[Any, Any, None]]) -
     except Exception as mistake:
         if os.environ.get("MYNA_DEBUG"):
             raise
-        hint = "That is a mistake in Myna. MYNA_DEBUG=1 shows where; please report it."
+        hint = "This is a bug in Myna. MYNA_DEBUG=1 shows where it is; please report it."
         _app(node).trouble(ClientError(f"{type(mistake).__name__}: {mistake}", hint, "INTERNAL"))
 
 

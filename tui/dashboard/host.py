@@ -22,7 +22,6 @@ class Host(App[None], inherit_bindings=False):
         super().__init__()
         self.where = where
         self.readonly = readonly  #: nothing may be changed
-        self._before: list[str] = []  # modes that were left
         self._told: set[str] = set()  # sentences of troubles
 
     def place_name(self) -> str:
@@ -48,10 +47,4 @@ class Host(App[None], inherit_bindings=False):
     def action_go(self, place: str) -> None:
         """To another of the six screens."""
         if place != self.current_mode and not self.screen.is_modal:
-            self._before.append(self.current_mode)
             self.switch_mode(place)
-
-    def back(self) -> None:
-        """To the screen before, if there was one."""
-        if self._before:
-            self.switch_mode(self._before.pop())

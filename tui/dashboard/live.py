@@ -27,6 +27,7 @@ FRAME = 0.25  #: seconds between two sets of news: what happens meanwhile is tol
 PROGRESS = 0.5  #: seconds between two sets of news about nothing but progress
 AGAIN = 0.5  #: seconds before a lost daemon is asked again
 GOING = ("arriving", "settling")  #: states of a file that is still on its way
+REFUSED, MENDED = "refused", "mended"  #: states of a file that lies in .refused, and of one that does no more
 LIVING = ("running", "paused", "queued")
 
 
@@ -76,6 +77,8 @@ class Live:
     _fresh: Topic = NOTHING
     _late: bool = False  #: progress waits for company
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
+    _moved: set[str] = field(default_factory=set)  #: voices of which a job came, began or ended
+    _moving: asyncio.Event = field(default_factory=asyncio.Event)
 
     def running(self) -> list[pb.Job]:
         """Jobs at work now, oldest first."""
@@ -98,6 +101,7 @@ class Live:
                 async with asyncio.TaskGroup() as watches:
                     watches.create_task(self._events(cursor))
                     watches.create_task(self._machine())
+                    watches.create_task(self._what_is_next())
             except* ClientError as lost:
                 self.lose(self.excuse() or _first(lost))
             await asyncio.sleep(AGAIN)
@@ -128,8 +132,9 @@ class Live:
         voices = {voice.name: voice async for voice in self.client.voices()}
         self.info, self.voices = info, voices
         self.jobs = {job.id: job for job in sorted(living + ended, key=lambda job: job.id)}
-        for event in info.inbox:
-            self._file(pb.Event(time=info.sample.time, inbox=event))
+        self.inbox = {key: event for key, event in self.inbox.items() if event.inbox.state != REFUSED}
+        for file in (*info.refused, *info.inbox):  # what was refused before we came, too
+            self._file(pb.Event(time=info.sample.time, inbox=file))
         self.samples.append(info.sample)
         self.link = Link(True, "", "", time.time())
         self._stir(Topic.ALL)
@@ -156,15 +161,37 @@ class Live:
             self.samples.append(sample)
             self._stir(Topic.MACHINE)
 
+    async def _what_is_next(self) -> None:
+        """What happens next with a voice changes with its jobs, and no event says so: ask again, a voice once a
+        FRAME."""
+        while True:
+            await self._moving.wait()
+            self._moving.clear()
+            names, self._moved = self._moved, set()
+            for name in sorted(names):
+                before = self.voices.get(name)
+                try:
+                    voice = await self.client.voice(name)
+                except ClientError as problem:
+                    if problem.code == "NOT_FOUND":  # renamed or deleted, which an event says
+                        continue
+                    raise
+                if before is not None and self.voices.get(name) is before and voice != before:
+                    self.voices[name] = voice
+                    self._stir(Topic.VOICES)
+            await asyncio.sleep(FRAME)
+
     def _take(self, event: pb.Event) -> None:
         match event.WhichOneof("what"):
             case "job":
                 known = self.jobs.get(event.job.id)
                 self.jobs[event.job.id] = event.job
                 self._forget_old()
-                self._stir(
-                    Topic.JOBS, soon=known is None or state_of(known) != state_of(event.job) or bool(event.cursor)
-                )
+                moved = known is None or state_of(known) != state_of(event.job)
+                if moved and event.job.voice and event.job.kind != pb.SPEAK:
+                    self._moved.add(event.job.voice)
+                    self._moving.set()
+                self._stir(Topic.JOBS, soon=moved or bool(event.cursor))
             case "inbox":
                 self._file(event)
                 self._stir(Topic.INBOX)
@@ -174,6 +201,10 @@ class Live:
                 else:
                     self.voices[event.voice.name] = event.voice
                 self._stir(Topic.VOICES)
+            case "cleared":
+                for number in event.cleared.ids:
+                    self.jobs.pop(number, None)
+                self._stir(Topic.JOBS)
             case "version" | "dataset":
                 self._stir(Topic.VOICES)
             case "notice":
@@ -182,10 +213,20 @@ class Live:
 
     def _file(self, event: pb.Event) -> None:
         key = (event.inbox.voice, event.inbox.name)
+        if event.inbox.state == MENDED:
+            self._mended(*key)
+            return
         self.inbox.pop(key, None)  # to the end: the newest last
         self.inbox[key] = event
-        while len(self.inbox) > FILES_KEPT:
-            del self.inbox[next(iter(self.inbox))]
+        while len(self.inbox) > FILES_KEPT:  # bad news goes last
+            good = (key for key, event in self.inbox.items() if event.inbox.state != REFUSED)
+            del self.inbox[next(good, next(iter(self.inbox)))]
+
+    def _mended(self, voice: str, name: str) -> None:
+        """It lies in .refused no more, where a file has no folders in its name."""
+        for key, event in list(self.inbox.items()):
+            if event.inbox.state == REFUSED and key[0] == voice and key[1].rpartition("/")[2] == name:
+                del self.inbox[key]
 
     def _forget_old(self) -> None:
         if len(self.jobs) <= LIVE_KEPT + 2 * ENDED_KEPT:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from proto import myna_pb2 as pb
-from proto.messages import state_of
+from proto.messages import ENDED, state_of
 
 #: state → what its group is called, in the order in which groups are shown
 GROUPS = {
@@ -42,6 +43,24 @@ def ordered(jobs: Iterable[pb.Job]) -> list[pb.Job]:
     return [job for state in (*GROUPS, "") for job in groups[state]]
 
 
+def foremost(jobs: Sequence[pb.Job]) -> pb.Job:
+    """Of jobs in this order (one at least), the one to look at first: what runs or comes next; else what ended last,
+    and no old failure."""
+    alive = next((job for job in jobs if state_of(job) not in ENDED), None)
+    return alive or max(jobs, key=lambda job: job.id)
+
+
+def summary(jobs: Iterable[pb.Job]) -> str:
+    """ "1 running, 2 waiting, 1 failed": what is not dealt with yet; "nothing to do" when there is none."""
+    numbers = Counter(map(state_of, jobs))
+    told = [
+        f"{numbers[state]} {name}"
+        for state, name in GROUPS.items()
+        if numbers[state] and (state not in ENDED or state == "failed")
+    ]
+    return ", ".join(told) or "nothing to do"
+
+
 def starts(jobs: Iterable[pb.Job], estimates: Mapping[int, float]) -> dict[int, Start]:
     """For each job that waits for the GPU: when the ones ahead of it will be done. `estimates`: seconds of a waiting
     job, where known."""
@@ -58,8 +77,3 @@ def starts(jobs: Iterable[pb.Job], estimates: Mapping[int, float]) -> dict[int, 
             own = estimates.get(job.id)
             seconds, known = seconds + (own or 0.0), known and own is not None
     return found
-
-
-def priority(job: pb.Job) -> str:
-    """The priority as people read it."""
-    return f"{job.priority}" if job.priority else ""

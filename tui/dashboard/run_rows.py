@@ -10,7 +10,9 @@ from proto import myna_pb2 as pb
 from tui import wording
 from tui.output import safe
 
-HEAD = ("run", "voice", "engine", "from", "data", "steps", "best", "at", "rate", "batch", "LoRA", "took", "made")
+#: What came of a run before how it was set: what a narrow terminal has no room for comes last.
+HEAD = ("run", "voice", "steps", "best", "at", "from", "made", "data", "took", "rate", "batch", "LoRA", "engine")
+SHRINKS = {"voice": 8}  #: `Table.shrinks`
 #: What is said in place of a version where none came of a run.
 OUTCOMES: dict[pb.RunOutcome.ValueType, str] = {pb.NOTHING_GAINED: "no gain", pb.NOTHING_NEW: "nothing new"}
 
@@ -44,17 +46,17 @@ def cells(run: pb.Run) -> tuple[str, ...]:
     return (
         f"#{run.id}",
         safe(run.voice),
-        safe(run.engine),
-        f"v{run.from_version}" if run.from_version else "base",
-        f"#{run.dataset}",
         f"{run.step:,}" + (f" of {run.steps:,}" if run.steps and run.steps != run.step else ""),
         best,
         f"{run.best_step:,}" if best else "",
+        f"v{run.from_version}" if run.from_version else "base",
+        made,
+        f"#{run.dataset}",
+        wording.duration(took) if took > 0 else "",
         _number(chosen.get("learning_rate")),
         _number(chosen.get("batch_size")),
         "full" if rank == 0 else _number(rank),
-        wording.duration(took) if took > 0 else "",
-        made,
+        safe(run.engine),
     )
 
 

@@ -56,4 +56,4 @@ def read(file: Path | None = None) -> Settings:
 
 
 def _wrong(file: Path, sentence: str) -> ClientError:
-    return ClientError(f"{file} {sentence}", "Mend or remove that file.", "INVALID_ARGUMENT")
+    return ClientError(f"{file} {sentence}", "Fix or remove that file.", "INVALID_ARGUMENT")

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Label
 
 from proto import myna_pb2 as pb
-from tui.dashboard.run_rows import HEAD, cells
+from tui.dashboard.run_rows import HEAD, SHRINKS, cells
 from tui.widgets.table import Table
 
 
@@ -40,7 +40,7 @@ class PickRun(ModalScreen[int], inherit_bindings=False):
             box.border_subtitle = "Enter chooses · Esc none"
             if not self._runs:
                 yield Label("There is no other run.")
-            yield Table(HEAD)
+            yield Table(HEAD, shrinks=SHRINKS)
 
     def on_mount(self) -> None:
         self.query_one(Table).show_rows([(str(run.id), cells(run)) for run in self._runs])

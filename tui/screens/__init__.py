@@ -26,7 +26,8 @@ is lost
 
 **A pane** subclasses `tui.widgets.pane.Pane`: `pane_title`, `pane_help`, BINDINGS and their actions, its own
 DEFAULT_CSS. Widgets draw what they are given. `tui.widgets.table.Table` is the table to use (j k g G; `show_rows`
-changes only cells that differ; `.chosen` is the key of the row under the cursor).
+changes only cells that differ; `.chosen` is the key of the row under the cursor; `shrinks` says which columns give way
+on a narrow terminal).
 
 **A binding** is `Binding("p", "pause", "pause", id="queue.pause", tooltip="Finish the step, save, and wait")`: every
 one has an id (`pane.verb`) and a description. With that alone it stands beside the pane's title (`show=False` keeps it

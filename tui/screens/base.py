@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
@@ -39,11 +40,20 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
     WorkshopScreen {
         background: $background;
         & > #body { height: 1fr; }
-        &.-lost > #body { tint: $background 55%; }
+        & Pane.-maximized { width: 1fr !important; height: 1fr !important; }
+        /* a notice takes room, and covers no pane */
+        & > ToastRack { layer: default; margin: 0 0 1 0; max-height: 8; overflow-y: hidden; }
+        & Toast { width: 1fr; max-width: 100%; margin: 0; padding: 0 1; }
+        &.-lost > #body { opacity: 45%; }  /* a tint would be of the box alone, not of what lies in it */
+        &.-lost:ansi > #body { opacity: 100%; text-style: dim; }
     }
     """
 
     ALLOW_IN_MAXIMIZED_VIEW = "TabBar, StatusLine, FilterBar"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.drawn = asyncio.Event()  #: all that is known was drawn since the screen came up
 
     app: Host  # type: ignore[assignment]  # every app that shows these screens is a Host
 
@@ -89,8 +99,11 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
             self.query_one(StatusLine).show_state(link, keys, self.app.readonly)
             self.query_one(TabBar).show_place(self.app.place_name())
         self.show(topics)
+        if topics == Topic.ALL:
+            self.drawn.set()
 
     def on_screen_resume(self) -> None:
+        self.drawn.clear()
         self.call_after_refresh(self.tell, Topic.ALL)
 
     def action_filter(self) -> None:
@@ -115,7 +128,7 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
             self.maximize(pane, container=False)
 
     def action_leave(self) -> None:
-        """Out of a text box; else the filter away; else to the screen before."""
+        """Out of a text box; else the filter away; else out of a pane as large as the screen."""
         bar = self.query_one(FilterBar)
         if self.focused is not None and self.focused.check_consume_key("a", "a"):
             self.focus_first()
@@ -123,8 +136,6 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
             bar.action_clear()
         elif self.maximized is not None:
             self.minimize()
-        else:
-            self.app.back()
 
     def focus_first(self) -> None:
         """Into the first widget that is no text box."""

@@ -24,6 +24,7 @@ from tui.dialogs.vote import VoteScreen
 from tui.screens.base import WorkshopScreen
 from tui.track import Track
 from tui.widgets.lines_pane import LinesPane
+from tui.widgets.name_box import NameBox
 from tui.widgets.sound_pane import SoundPane
 from tui.widgets.table import Table
 from tui.widgets.tally_pane import TallyPane
@@ -65,10 +66,11 @@ class ListenScreen(WorkshopScreen):
     DEFAULT_CSS = """
     ListenScreen {
         & #body { layout: vertical; }
-        & #choosing { height: 1fr; }
+        & #choosing { height: 3fr; }
+        &.-narrow.-low SoundPane { height: 2fr; min-height: 9; }
         &.-wide #body { layout: horizontal; }
-        &.-wide #choosing { width: 2fr; }
-        &.-wide SoundPane { width: 3fr; }
+        &.-wide #choosing { width: 2fr; height: 1fr; }
+        &.-wide SoundPane { width: 3fr; height: 1fr; }
     }
     """
     AUTO_FOCUS = "Table"
@@ -100,6 +102,12 @@ class ListenScreen(WorkshopScreen):
 
     def focus_first(self) -> None:
         self.query_one(Table).focus()
+
+    def action_leave(self) -> None:
+        """Esc in a box for a version: what was typed there and not taken goes."""
+        if isinstance(self.focused, NameBox) and self._pair is not None:
+            self.query_one(LinesPane).show_pair(self._pair.name(self._pair.one), self._pair.name(self._pair.two))
+        super().action_leave()
 
     async def on_screen_suspend(self) -> None:
         await self.query_one(SoundPane).pause()

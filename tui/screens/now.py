@@ -10,6 +10,7 @@ from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from proto.messages import state_of
 from tui.dashboard.actions import beside, instead
+from tui.dashboard.curve_choice import Curve, curve_of, empty
 from tui.dashboard.live import Topic
 from tui.screens.base import WorkshopScreen
 from tui.widgets.curve_pane import CurvePane
@@ -31,14 +32,17 @@ class NowScreen(WorkshopScreen):
     screen_help = (
         "What the workshop does at this moment. Tab goes from pane to pane, z makes one as large as the screen."
     )
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (120, "-wide")]
     DEFAULT_CSS = """
     NowScreen {
         & Grid { height: 1fr; }
         &.-wide Grid { grid-size: 5 3; grid-columns: 1fr; grid-rows: 1fr 2fr 1fr; }
-        &.-wide QueuePane { column-span: 5; }
-        &.-wide CurvePane, &.-wide LogPane { column-span: 3; }
-        &.-wide MachinePane, &.-wide InboxPane { column-span: 2; }
+        &.-middle Grid { grid-size: 5 3; grid-columns: 1fr; grid-rows: 3fr 5fr 3fr; }
+        &.-wide, &.-middle {
+            & QueuePane { column-span: 5; }
+            & CurvePane, & LogPane { column-span: 3; }
+            & MachinePane, & InboxPane { column-span: 2; }
+        }
         &.-narrow Grid { grid-size: 2 4; grid-columns: 1fr 1fr; grid-rows: 6 1fr 5 3; }
         &.-narrow QueuePane, &.-narrow CurvePane, &.-narrow LogPane { column-span: 2; }
     }
@@ -49,6 +53,8 @@ class NowScreen(WorkshopScreen):
         self._job = 0  #: whose curve and log are shown
         self._words = ""
         self._resting: Timer | None = None
+        self._newest = 0  #: the newest run, where it was asked for
+        self._asked = False
         self._estimates: dict[int, float] = {}
         self._priced: set[int] = set()  #: jobs whose price was asked for, whatever the answer
 
@@ -77,8 +83,8 @@ class NowScreen(WorkshopScreen):
             self.query_one(CurvePane).stop()  # what it watched is gone with the daemon
         if Topic.LINK in topics and live.link.up:
             self._stream()
-        elif Topic.JOBS in topics and not self.query_one(CurvePane).run:
-            self._stream_curve()
+        elif Topic.JOBS in topics and live.link.up and self._resting is None:
+            self._stream_curve()  # a training has its run only after it began
 
     def filtered(self, text: str) -> None:
         self._words = text
@@ -96,6 +102,7 @@ class NowScreen(WorkshopScreen):
             self._resting = self.set_timer(REST, self._rested)
 
     def _rested(self) -> None:
+        self._resting = None
         self._show_progress()
         self._stream()
 
@@ -128,15 +135,24 @@ class NowScreen(WorkshopScreen):
             instead(self, "log", self._log, job.id)
 
     def _stream_curve(self) -> None:
-        """The run of the job under the cursor; of a job without one, the newest run that is known."""
+        """The curve that belongs to the job under the cursor."""
         jobs = self.app.live.jobs
-        job = jobs.get(self._job)
-        known = (
-            [job.run]
-            if job is not None and job.run
-            else sorted((job.run for job in jobs.values() if job.run), reverse=True)
-        )
-        self.query_one(CurvePane).follow(known[0] if known else 0)
+        choice = curve_of(jobs.get(self._job), jobs, self._newest)
+        self.query_one(CurvePane).follow(choice.run, empty=empty(choice))
+        if choice.kind is Curve.NONE and not self._asked:
+            self._asked = True
+            beside(self, self._ask_newest)
+
+    async def _ask_newest(self) -> None:
+        """No job that is known had a run; jobs are forgotten, runs are not."""
+        try:
+            runs = [run.id async for run in self.app.client.runs(limit=1)]
+        except ClientError:
+            self._asked = False
+            return
+        if runs:
+            self._newest = runs[0]
+            self._stream_curve()
 
     async def _log(self, job: int) -> None:
         pane = self.query_one(LogPane)

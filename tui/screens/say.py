@@ -8,6 +8,7 @@ from textual import work
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
+from textual.events import Key
 from textual.message import Message
 from textual.widgets import DataTable, Input, TextArea
 
@@ -18,6 +19,7 @@ from tui.dashboard.actions import asks, changes
 from tui.dashboard.history import History
 from tui.dashboard.known import known_names
 from tui.dashboard.live import Topic
+from tui.dashboard.places import PLACES
 from tui.dashboard.utterance import Utterance, again, new_seed
 from tui.dialogs.save import proposal, save
 from tui.screens.base import WorkshopScreen
@@ -27,6 +29,7 @@ from tui.widgets.speech_form import SpeechForm
 from tui.widgets.table import Table
 
 WAITING = "waiting for the first sound"
+PASSED = (*map(str, range(1, len(PLACES) + 1)), "question_mark")  #: keys that an empty box leaves to the dashboard
 STATES = {"speaking": "speaking", "cancelled": "cancelled", "failed": "failed"}
 
 
@@ -37,6 +40,14 @@ class TextBox(TextArea):
 
     class Spoken(Message):
         """The person wants to hear it."""
+
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
+        """While it is empty, the keys of the screens and of help are not yet letters."""
+        return (bool(self.text) or key not in PASSED) and super().check_consume_key(key, character)
+
+    async def _on_key(self, event: Key) -> None:
+        if event.is_printable and not self.check_consume_key(event.key, event.character):
+            event.prevent_default()  # TextArea would write it; so it goes on to the screen
 
     def action_speak(self) -> None:
         self.post_message(self.Spoken())
@@ -68,7 +79,7 @@ class TextPane(Pane):
     )
 
     def compose(self) -> ComposeResult:
-        hint = "t, then what to say; Enter speaks it, Esc leaves the box."
+        hint = "Type what to say: Enter speaks it, Esc leaves the box, t comes back."
         yield TextBox(show_line_numbers=False, soft_wrap=True, placeholder=hint, compact=True)
         yield SpeechForm()
 
@@ -83,18 +94,16 @@ class TextPane(Pane):
 class HistoryPane(Pane):
     """What was said before."""
 
-    BINDINGS = [
-        Binding(
-            "r", "screen.again(True)", "another seed", id="said.again", tooltip="The same once more, with another seed"
-        ),
-        Binding("e", "screen.edit", "edit", id="said.edit", tooltip="Its text and settings into the boxes above"),
-    ]
+    screen_keys = ("said.again", "said.edit")
     DEFAULT_CSS = "HistoryPane { height: 1fr; min-height: 5; }"
     pane_title = "History"
-    pane_help = "What was said since the dashboard was opened. Enter plays it again."
+    pane_help = (
+        "What was said since the dashboard was opened. Enter plays it again. Here r and e are about the chosen line, "
+        "elsewhere about what stands in Sound."
+    )
 
     def compose(self) -> ComposeResult:
-        yield Table(("voice", "text", "length", "first", "seed"))
+        yield Table(("voice", "text", "length", "first", "seed"), shrinks={"text": 12, "voice": 8})
 
 
 class SayScreen(WorkshopScreen):
@@ -120,10 +129,19 @@ class SayScreen(WorkshopScreen):
             "t", "type", "type", show=False, id="say.type", tooltip="Into the box, to type what is said (Esc leaves it)"
         ),
         Binding("x", "cancel", "cancel", show=False, id="say.cancel", tooltip="Stop what is being spoken"),
+        Binding(
+            "r",
+            "again",
+            "another seed",
+            show=False,
+            id="said.again",
+            tooltip="The same once more, with another seed",
+        ),
+        Binding("e", "edit", "edit", show=False, id="said.edit", tooltip="Its text and settings into the boxes above"),
     ]
-    AUTO_FOCUS = "SoundPane"  # not the box: there a number key would be a letter
+    AUTO_FOCUS = "TextBox"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-low"), (34, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (28, "-high"), (34, "-tall")]
 
     def __init__(self) -> None:
         super().__init__()
@@ -227,13 +245,15 @@ class SayScreen(WorkshopScreen):
         await sound.play()
 
     @changes
-    async def action_again(self, other: bool) -> None:
-        """Once more what is chosen in the history."""
-        if (utterance := self._chosen()) is not None:
-            self._speak(again(utterance.spec, seed=new_seed() if other else None))
+    async def action_again(self) -> None:
+        """Once more what is meant, with another seed."""
+        if (utterance := self._meant()) is None:
+            self.app.say("Nothing was said yet: t types a text, and Enter speaks it.")
+        else:
+            self._speak(again(utterance.spec, seed=new_seed()))
 
     def action_edit(self) -> None:
-        if (utterance := self._chosen()) is not None:
+        if (utterance := self._meant()) is not None:
             box = self.query_one(TextBox)
             box.text = utterance.spec.text
             self.query_one(SpeechForm).fill(utterance.spec)
@@ -255,16 +275,18 @@ class SayScreen(WorkshopScreen):
         key = self.query_one(Table).chosen
         return next((one for one in self._history if str(id(one)) == key), None)
 
+    def _meant(self) -> Utterance | None:
+        """The line chosen in the history where the focus is there; else what stands in Sound."""
+        return self._chosen() if self.query_one(Table).has_focus else self._heard
+
     def _show_history(self) -> None:
         self.query_one(Table).show_rows([(str(id(one)), self._row(one)) for one in self._history])
         self.query_one(HistoryPane).show_title(str(len(self._history)))
 
     def _row(self, one: Utterance) -> tuple[str, ...]:
-        room = max(self.query_one(Table).size.width - 46, 12)
-        text = one.spec.text if len(one.spec.text) <= room else one.spec.text[: room - 1] + "…"
         who = one.version or str(names.Named(one.spec.voice, one.spec.version))
         length = wording.duration(one.track.seconds) if one.track.frames else ""
-        return who, text, STATES.get(one.state, "") or length, _first(one), str(one.spec.seed)
+        return who, one.spec.text, STATES.get(one.state, "") or length, _first(one), str(one.spec.seed)
 
 
 def _first(one: Utterance) -> str:

@@ -37,6 +37,7 @@ class VoicesScreen(WorkshopScreen):
         "goes between tree and version."
     )
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (150, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-low"), (28, "-high")]
     BINDINGS = [
         Binding(
             "o", "view('scores')", "scores", id="version.scores", tooltip="The numbers of two versions, side by side"
@@ -53,9 +54,15 @@ class VoicesScreen(WorkshopScreen):
     DEFAULT_CSS = """
     VoicesScreen {
         &.-narrow Horizontal { layout: vertical; }
+        &.-narrow.-high {
+            & VersionsPane { height: 2fr; }
+            & VersionPane { height: 3fr; }
+        }
         &.-wide {
             & VersionsPane { width: 54%; }
             & VersionPane { width: 46%; }
+        }
+        &.-wide, &.-high {
             & VersionPane #scores { display: block; height: auto; max-height: 60%; margin-bottom: 1; }
             & VersionPane.-scores #lines { display: block; }
         }

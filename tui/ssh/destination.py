@@ -30,7 +30,9 @@ class Destination:
         fit = host and not rest.startswith("-") and rest.isprintable() and not set(rest) & set(" /\"'`$;&|<>\\")
         if not fit or (at and not user) or (port and not (port.isdecimal() and 0 < int(port) < 65536)):
             raise ClientError(
-                f"{text!r} is no place that ssh could go to.", "Give it as user@box or user@box:22.", "INVALID_ARGUMENT"
+                f"{text!r} is not a place that ssh can go to.",
+                "Give it as user@box or user@box:22.",
+                "INVALID_ARGUMENT",
             )
         return cls(f"{user}{at}{host}", int(port or 0))
 

@@ -87,8 +87,7 @@ class Link:
                     stream.close()
         self._listened()
 
-    # -------------------------------------------------------------------------------------------------- steps of
-    # opening
+    # ------------------------------------------------------------------------------------------------- steps of opening
 
     def _start(self) -> None:
         self._control.unlink(missing_ok=True)  # of an ssh that was killed

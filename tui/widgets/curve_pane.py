@@ -24,7 +24,8 @@ from tui.widgets.still import Still
 if TYPE_CHECKING:
     from tui.dashboard.host import Host
 
-NO_RUN = "No training yet: copy recordings into inbox/NAME/, or press t."
+NO_RUN = "No training yet: copy recordings into inbox/NAME/, or press t."  #: where the owner says nothing else
+NO_POINTS = "No points yet."
 
 
 class ProgressLine(Still):
@@ -92,9 +93,10 @@ class CurvePane(Pane):
         """How far the run's job is."""
         self.query_one(ProgressLine).show_job(job)
 
-    def follow(self, run: int, others: list[int] | None = None) -> None:
-        """Show this run from now on (0: none), with others laid over it. Nothing is asked again for what is shown
-        already."""
+    def follow(self, run: int, others: list[int] | None = None, *, empty: str = NO_RUN) -> None:
+        """Show this run from now on (0: none, and why: `empty`), with others laid over it. Nothing is asked again for
+        what is shown already."""
+        self.query_one(LineChart).set_empty(empty if not run else NO_POINTS)
         wanted = [number for number in (self._others if others is None else others) if number != run]
         if (run, wanted) != (self._run, self._others) or not self._open:
             self._run, self._others, self._told = run, wanted, None
@@ -108,6 +110,7 @@ class CurvePane(Pane):
         else:
             self.workers.cancel_group(self, "curve")
             self.query_one(LineChart).clear()
+            self.query_one(LineChart).set_title("")
             self.show_title()
 
     def stop(self) -> None:
@@ -207,7 +210,7 @@ def progress_line(job: pb.Job, width: int) -> Content:
     state = state_of(job)
     if state not in ("running", "paused"):
         colour = {"failed": "$error", "succeeded": "$success"}.get(state, "$muted")
-        words = f"  {safe(job.title)}  {safe(wording.detail(job))}"
+        words = f"  {safe(wording.detail(job))}  {safe(job.title)}"
         return Content.assemble((f"#{job.id} {state}", f"b {colour}"), words).truncate(width, ellipsis=True)
     now = job.status.running.progress if state == "running" else job.status.paused.progress
     part = now.done / now.total if now.total else 0.0

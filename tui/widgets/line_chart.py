@@ -112,8 +112,7 @@ class LineChart(PictureWidget, can_focus=True):
         self._telling: Timer | None = None
         self._told: tuple[int, int, int] | None = None
 
-    # ---------------------------------------------------------------------------------------------------------- for its
-    # owner
+    # ---------------------------------------------------------------------------------------------------- for its owner
 
     @property
     def view(self) -> View:
@@ -127,6 +126,12 @@ class LineChart(PictureWidget, can_focus=True):
     def set_title(self, title: str) -> None:
         self._title = title
         self.stale()
+
+    def set_empty(self, words: str) -> None:
+        """What is said while there are no points."""
+        if words != self._empty:
+            self._empty = words
+            self.stale()
 
     def set_series(
         self,
@@ -174,8 +179,7 @@ class LineChart(PictureWidget, can_focus=True):
             self._best = best
             self.stale()
 
-    # ---------------------------------------------------------------------------------------------------------- what a
-    # person does
+    # ----------------------------------------------------------------------------------------------- what a person does
 
     def action_zoom(self, direction: int) -> None:
         if self._frame is not None:

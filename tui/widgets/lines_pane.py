@@ -58,7 +58,7 @@ class LinesPane(Pane):
             yield Label("with")
             yield NameBox("anna@7", id="two")
             yield Label(id="how", markup=False)
-        yield Table(("", "line"))
+        yield Table(("", "line"), shrinks={"line": 20})
         yield Input(placeholder="t, then a sentence of your own; Enter lets both say it", id="own", compact=True)
 
     # ---------------------------------------------------------------------------------------------- for its owner
@@ -79,10 +79,7 @@ class LinesPane(Pane):
 
     def show_lines(self, lines: Sequence[Line], marks: Mapping[str, str]) -> None:
         """All lines; `marks` say what the person thought, by key."""
-        room = max(self.size.width - 12, 20)
-        self.query_one(Table).show_rows(
-            [(line.key, (marks.get(line.key, ""), _cut(safe(line.text), room))) for line in lines]
-        )
+        self.query_one(Table).show_rows([(line.key, (marks.get(line.key, ""), safe(line.text))) for line in lines])
         rated = sum(line.key in marks for line in lines)
         self.show_title(f"{rated} of {len(lines)}" if lines else "")
 
@@ -115,7 +112,3 @@ class LinesPane(Pane):
                 self.post_message(self.Typed(text))
         else:
             self.post_message(self.Chosen(self.query_one("#one", NameBox).value, self.query_one("#two", NameBox).value))
-
-
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else text[: room - 1] + "…"

@@ -203,7 +203,7 @@ class LongTable(Guarded, ScrollView, Generic[Row], can_focus=True, inherit_bindi
         line = self.get_component_rich_style("long-table--cursor") if under else self.rich_style
         if self._banner is not None and (words := self._banner(row)):
             style = line if under else self.get_component_rich_style("long-table--banner")
-            return self._strip([Segment(_fit(safe(words), self.size.width, False), style)], line)
+            return self._strip([Segment(_fit(safe(words), self._room, False), style)], line)
         segments: list[Segment] = []
         for column, width in self._widths():
             role = column.role(row) if column.role is not None and not under else ""
@@ -226,9 +226,15 @@ class LongTable(Guarded, ScrollView, Generic[Row], can_focus=True, inherit_bindi
     def _strip(self, segments: list[Segment], style: Style) -> Strip:
         return Strip(segments).adjust_cell_length(self.size.width, style)
 
+    @property
+    def _room(self) -> int:
+        """Cells beside the scrollbar, where there is one."""
+        width: int = self.scrollable_content_region.width
+        return width
+
     def _widths(self) -> list[tuple[Column[Row], int]]:
         """The columns that there is room for, with their widths."""
-        room = self.size.width
+        room = self._room
         shown = [column for column in self._columns if column.room <= room]
         taken = sum(column.width + GAP for column in shown)
         return [(column, column.width or max(8, room - taken)) for column in shown]

@@ -15,7 +15,7 @@ from proto import myna_pb2 as pb
 from proto.messages import ENDED, state_of
 from tui import wording
 from tui.dashboard.actions import changes
-from tui.dashboard.queue import GROUPS, Start, ordered, priority, starts
+from tui.dashboard.queue import GROUPS, Start, foremost, ordered, starts, summary
 from tui.dashboard.themes import rich_colour
 from tui.output import safe
 from tui.widgets.pane import Pane
@@ -24,7 +24,8 @@ from tui.widgets.table import Cell, Table
 if TYPE_CHECKING:
     from tui.dashboard.host import Host
 
-HEAD = ("state", "job", "what", "time", "how it is", "pri")  # what a narrow terminal cuts off first comes last
+HEAD = ("state", "job", "time", "status", "what")
+SHRINKS = {"what": 14, "status": 18}  #: the title gives way first, down to so many cells, then progress and reasons
 COLOURS = {"running": "accent", "failed": "error", "paused": "warning", "queued": "foreground"}
 
 
@@ -55,6 +56,22 @@ class QueuePane(Pane):
         ),
         Binding("c", "cancel", "cancel", id="queue.cancel", tooltip="End the job for good; asks first"),
         Binding("r", "retry", "retry", id="queue.retry", tooltip="Put a failed or cancelled job back into the queue"),
+        Binding(
+            "x",
+            "clear",
+            "Clear away",
+            show=False,
+            id="queue.clear",
+            tooltip="A job that has ended leaves this list; r, and `myna retry`, bring it back",
+        ),
+        Binding(
+            "X",
+            "clear_all",
+            "Clear away all that have ended",
+            show=False,
+            id="queue.clear-all",
+            tooltip="Their results and logs are kept; asks first",
+        ),
         Binding("b", "move('first')", "first", id="queue.first", tooltip="Before all others that wait"),
         Binding("e", "move('last')", "Last", show=False, id="queue.last", tooltip="Behind all others that wait"),
         Binding("K,shift+up", "move('up')", "Earlier", show=False, id="queue.earlier", tooltip="Before the one above"),
@@ -94,7 +111,7 @@ class QueuePane(Pane):
         self._told = 0
 
     def compose(self) -> ComposeResult:
-        yield Table(HEAD, id="queue")
+        yield Table(HEAD, shrinks=SHRINKS, id="queue")
 
     def show_jobs(self, jobs: Iterable[pb.Job], estimates: Mapping[int, float]) -> None:
         """Draw these."""
@@ -104,13 +121,8 @@ class QueuePane(Pane):
         table = self.query_one(Table)
         table.show_rows([(str(job.id), self._cells(place, job, begins)) for place, job in enumerate(self._jobs)])
         if self._following and self._jobs:
-            table.choose(str(self._jobs[0].id))
-        counts = [
-            f"{sum(state_of(job) == state for job in everything)} {name}"
-            for state, name in GROUPS.items()
-            if state not in ENDED
-        ]
-        self.show_title(", ".join(count for count in counts if not count.startswith("0 ")) or "nothing to do")
+            table.choose(str(foremost(self._jobs).id))
+        self.show_title(summary(everything))
         self._tell()
 
     def filter(self, text: str) -> None:
@@ -137,10 +149,9 @@ class QueuePane(Pane):
         return (
             Text(group if first else "", style=f"bold {style}" if state == "running" else style),
             Text(f"#{job.id}", style="dim", justify="right"),
-            Text(safe(job.title or wording.kind(job))),
             Text(_time(job, begins.get(job.id)), justify="right"),
-            Text(safe(_detail(job)), style=style if state in ("failed", "paused") else "dim"),
-            Text(priority(job), style="dim", justify="right"),
+            Text(safe(_detail(job)), style=style if state in ("failed", "paused") else ""),
+            Text(safe(job.title or wording.kind(job)), style="" if state in ("running", "queued") else "dim"),
         )
 
     # ---------------------------------------------------------------------------------------------- the cursor
@@ -148,7 +159,7 @@ class QueuePane(Pane):
     def on_data_table_row_highlighted(self, event: Table.RowHighlighted) -> None:
         event.stop()
         if self._jobs and self.query_one(Table).has_focus:
-            self._following = self.query_one(Table).cursor_row == 0
+            self._following = self.chosen is foremost(self._jobs)
         self._tell()
 
     def on_data_table_row_selected(self, event: Table.RowSelected) -> None:
@@ -166,7 +177,8 @@ class QueuePane(Pane):
 
     def action_follow(self) -> None:
         self._following = True
-        self.query_one(Table).move_cursor(row=0, animate=False)
+        if self._jobs:
+            self.query_one(Table).choose(str(foremost(self._jobs).id))
 
     @changes
     async def action_train(self) -> None:
@@ -208,6 +220,25 @@ class QueuePane(Pane):
         if self.chosen is not None:
             job = await self.app.client.retry(self.chosen.id)
             self.app.say(f"#{job.id} is in the queue again.")
+
+    @changes
+    async def action_clear(self) -> None:
+        job = self.chosen
+        if job is None:
+            return
+        await self.app.client.clear([job.id])
+        self.app.say(f"#{job.id} is out of the list. `myna job {job.id}` shows it still.")
+
+    @changes
+    async def action_clear_all(self) -> None:
+        ended = sum(state_of(job) in ENDED for job in self._jobs)
+        if not ended:
+            self.app.say("No job has ended that is still listed.")
+            return
+        consequence = "Failed, cancelled and done ones leave the lists, also older ones. Results and logs are kept."
+        if await self.app.confirm("Clear away all jobs that have ended?", consequence, "Clear them away", "Keep them"):
+            number = await self.app.client.clear()
+            self.app.say(f"{wording.count(number, 'job')} left the lists; versions, datasets and logs are kept.")
 
     @changes
     async def action_move(self, where: str) -> None:

@@ -14,7 +14,7 @@ from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from proto.messages import state_of
 from tui.dashboard.actions import changes
-from tui.dashboard.run_rows import HEAD, cells, settings
+from tui.dashboard.run_rows import HEAD, SHRINKS, cells, settings
 from tui.dashboard.themes import rich_colour
 from tui.widgets.pane import Pane
 from tui.widgets.table import Cell, Table
@@ -77,7 +77,7 @@ class RunsPane(Pane):
         self._told: tuple[int, tuple[int, ...]] = (0, ())
 
     def compose(self) -> ComposeResult:
-        yield Table(("", "state", *HEAD), id="runs")
+        yield Table(("", "state", *HEAD), shrinks=SHRINKS, id="runs")
 
     def show_runs(self, runs: Sequence[pb.Run], jobs: Mapping[int, pb.Job]) -> None:
         """Draw these; `jobs` by the number of their run, as far as they are known."""

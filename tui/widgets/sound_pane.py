@@ -44,8 +44,11 @@ class SoundPane(Pane, can_focus=True):
         height: 7;
         & > Waveform { height: 1fr; min-height: 2; }
         & > Spectrogram { display: none; }
-        & > #heard { height: 1; }
+        & > #heard { height: auto; max-height: 2; }
     }
+    .-tall SoundPane.-maximized > Waveform, SoundPane.-maximized > Waveform { height: 7; }
+    SoundPane.-maximized > Spectrogram { display: block; height: 1fr; margin-top: 1; }
+    .-high SoundPane { height: 11; }
     .-tall SoundPane { height: 1fr; }
     .-tall SoundPane > Waveform { height: 7; }
     .-tall SoundPane > Spectrogram { display: block; height: 1fr; margin-top: 1; }
@@ -192,8 +195,8 @@ class SoundPane(Pane, can_focus=True):
             (f"{self.speaker.heard:.1f} of {wording.duration(deck.seconds)}" if deck.track.frames else "", ""),
             ("loop" if deck.looping else "", "$accent"),
             (wording.count(late, "under-run") if late else "", "$warning"),
-            (safe(self._note), "$text-muted"),
             ("no sound here: --ssh, or w saves it" if self.speaker.trouble and deck.track.frames else "", "$warning"),
+            (safe(self._note), "$text-muted"),
         ]
         parts = [part for words, style in said if words for part in ("  ", (words, style))]
         return Content.assemble(*parts[1:])

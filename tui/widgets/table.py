@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from rich.segment import Segment
 from rich.text import Text
 from textual.binding import Binding
 from textual.coordinate import Coordinate
 from textual.events import Resize
+from textual.strip import Strip
 from textual.widgets import DataTable
 from textual.widgets._data_table import ColumnKey, RowDoesNotExist, RowKey
 
@@ -47,17 +49,23 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
     }
     """
 
-    def __init__(self, head: Sequence[str], *, id: str | None = None) -> None:
+    def __init__(self, head: Sequence[str], *, shrinks: Mapping[str, int] | None = None, id: str | None = None) -> None:
+        """`shrinks`: columns that give way where there is no room for all, with the cells that each keeps, in that
+        order. What still has no room is scrolled to; "…" stands where a line goes on."""
         super().__init__(id=id, cursor_type="row", zebra_stripes=False, cell_padding=1)
         self._head = head
-        self._shown: dict[str, Sequence[Text]] = {}
+        self._shrinks = dict(shrinks or {})
+        self._shown: dict[str, Sequence[Text]] = {}  #: whole cells, by key
+        self._natural: list[int] = [len(name) for name in head]  #: cells that each column would like
+        self._widths: list[int] = [*self._natural]  #: that it has
 
     def on_mount(self) -> None:
-        for name in self._head:
-            self.add_column(name, key=name)
+        for name, width in zip(self._head, self._widths, strict=True):
+            self.add_column(name, key=name, width=width)
 
     def on_resize(self, event: Resize) -> None:
         self.show_header = event.size.height >= ROOMY
+        self._lay_out()
 
     @property
     def chosen(self) -> str:
@@ -71,37 +79,93 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
 
     def show_rows(self, rows: Sequence[tuple[str, Sequence[Cell]]]) -> None:
         """Show these rows (key, cells) in this order. The cursor stays on its row, or where that was."""
-        written = [
-            (key, [Text(cell) if isinstance(cell, str) else cell for cell in cells]) for key, cells in rows
-        ]  # never as markup
-        if [key for key, _ in written] == list(self._shown):
-            for key, cells in written:
-                before = self._shown[key]
-                for name, cell, old in zip(self._head, cells, before, strict=True):
-                    if cell != old:
-                        self._put(RowKey(key), ColumnKey(name), cell)
+        written: dict[str, Sequence[Text]] = {
+            key: [Text(cell) if isinstance(cell, str) else cell for cell in cells] for key, cells in rows
+        }  # never as markup
+        before, self._shown = self._shown, written
+        if list(written) == list(before):
+            changed = [
+                (key, place, cell)
+                for key, cells in written.items()
+                for place, (cell, old) in enumerate(zip(cells, before[key], strict=True))
+                if cell != old
+            ]
+            self._measure((place, cell) for _, place, cell in changed)
+            self._lay_out()
+            for key, place, cell in changed:
+                self._put(key, place, cell)
         else:
-            chosen, place = self.chosen, self.cursor_row
+            chosen, place = self._key_at_cursor(before), self.cursor_row
             self.clear()
-            for key, cells in written:
-                self.add_row(*cells, key=key)
+            self._natural = [len(name) for name in self._head]
+            self._measure(each for cells in written.values() for each in enumerate(cells))
+            self._lay_out()
+            for key, cells in written.items():
+                self.add_row(*map(_cut, cells, self._widths), key=key)
             self._go_to(chosen, place)
-        self._shown = dict(written)
-
-    def _put(self, row: RowKey, column: ColumnKey, cell: Text) -> None:
-        """Change one cell. Textual's own way paints the whole table for it, which is most of what a live table would
-        send."""
-        if cell.cell_len > self.columns[column].content_width:
-            self.update_cell(row, column, cell, update_width=True)
-            return
-        self._data[row][column] = cell
-        self._update_count += 1
-        self.refresh_coordinate(Coordinate(self.get_row_index(row), self.get_column_index(column)))
 
     def choose(self, key: str) -> None:
         """Put the cursor on that row, if it is there."""
         if key != self.chosen:
             self._go_to(key, self.cursor_row)
+
+    def render_line(self, y: int) -> Strip:
+        """A line that goes on beyond the edge says so."""
+        strip, width = super().render_line(y), self.scrollable_content_region.width
+        left, right = self.scroll_x > 0, self.virtual_size.width > self.scroll_offset.x + width
+        if not (left or right) or not width or y >= self.virtual_size.height:
+            return strip
+        head = self.show_header and y == 0
+        parts = [strip.crop(1 if left else 0, width - 1 if right else width)]
+        style = self.get_component_rich_style("datatable--header")
+        if left:
+            parts.insert(0, Strip([Segment("←" if head else "…", style)], 1))
+        if right:
+            parts.append(Strip([Segment("→" if head else "…", style)], 1))
+        return Strip.join(parts).adjust_cell_length(self.size.width)
+
+    # ---------------------------------------------------------------------------------------------- widths
+
+    def _measure(self, cells: Iterable[tuple[int, Text]]) -> None:
+        """Note how wide columns would like to be, from (place of the column, cell).
+
+        They do not become narrower while the rows stay: a table whose columns move with each figure cannot be read.
+        """
+        for place, cell in cells:
+            if cell.cell_len > self._natural[place]:
+                self._natural[place] = cell.cell_len
+
+    def _lay_out(self) -> None:
+        """Give each column its width, and cut its cells to it."""
+        shown = len(self._shown) + (1 if self.show_header else 0)
+        room = self.content_region.width - (1 if shown > self.content_region.height else 0)
+        widths = fitted(dict(zip(self._head, self._natural, strict=True)), self._shrinks, room - 2 * len(self._head))
+        if widths == self._widths or not self.columns:
+            return
+        self._widths = widths
+        for column, width in zip(self.ordered_columns, widths, strict=True):
+            column.width = width
+        for key, cells in self._shown.items():
+            if key in self._data:
+                for name, cell, width in zip(self._head, cells, widths, strict=True):
+                    self._data[RowKey(key)][ColumnKey(name)] = _cut(cell, width)
+        self._update_count += 1
+        self._require_update_dimensions = True
+        self._clear_caches()
+        self.refresh()
+
+    def _put(self, key: str, place: int, cell: Text) -> None:
+        """Change one cell. Textual's own way paints the whole table for it, which is most of what a live table would
+        send."""
+        self._data[RowKey(key)][ColumnKey(self._head[place])] = _cut(cell, self._widths[place])
+        self._update_count += 1
+        self.refresh_coordinate(Coordinate(self.get_row_index(key), place))
+
+    # ---------------------------------------------------------------------------------------------- the cursor
+
+    def _key_at_cursor(self, rows: Mapping[str, Sequence[Text]]) -> str:
+        """Key of the row of `rows` that the cursor stands on."""
+        return list(rows)[self.cursor_row] if 0 <= self.cursor_row < len(rows) else ""
 
     def _go_to(self, key: str, place: int) -> None:
         try:
@@ -110,3 +174,24 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
             row = place
         if self.row_count:
             self.move_cursor(row=min(max(row, 0), self.row_count - 1), animate=False)
+
+
+def fitted(natural: Mapping[str, int], shrinks: Mapping[str, int], room: int) -> list[int]:
+    """Widths of columns, in cells: what each would like, less what is missing of `room`, taken from those that shrink,
+    one after another, each down to what it keeps."""
+    widths = dict(natural)
+    missing = sum(widths.values()) - room
+    for name, least in shrinks.items():
+        given = min(max(missing, 0), max(widths[name] - least, 0))
+        widths[name] -= given
+        missing -= given
+    return list(widths.values())
+
+
+def _cut(cell: Text, width: int) -> Text:
+    """The cell in so many cells, with an ellipsis where something is missing."""
+    if cell.cell_len <= width:
+        return cell
+    shown = cell.copy()
+    shown.truncate(width, overflow="ellipsis")
+    return shown

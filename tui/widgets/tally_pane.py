@@ -6,6 +6,7 @@ import math
 
 from textual.app import ComposeResult
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Static
 
 from proto import myna_pb2 as pb
@@ -23,7 +24,7 @@ class TallyPane(Pane):
     """The tally of a pair; the ends of each line are what it would be if all said the same."""
 
     screen_keys = ("tally.vote", "tally.undo")
-    DEFAULT_CSS = "TallyPane { height: 7; & > Static { height: 1fr; } }"
+    DEFAULT_CSS = "TallyPane { height: auto; & > Static { height: auto; } }"
     pane_title = "Tally"
     pane_help = (
         "How often each was preferred, and the mean of the scores from 1 (bad) to 5 (excellent), of "
@@ -33,18 +34,26 @@ class TallyPane(Pane):
         "preferred more often than chance would have it."
     )
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._drawn: tuple[Pair | None, pb.Tally | None] = None, None
+
     def compose(self) -> ComposeResult:
         yield Static(NOTHING, markup=False)
 
+    def on_resize(self, event: Resize) -> None:
+        self.show(*self._drawn)
+
     def show(self, pair: Pair | None, tally: pb.Tally | None) -> None:
         """Draw it; the tally's a is the pair's one."""
+        self._drawn = pair, tally
         if pair is None or tally is None or not tally.ratings:
             self.query_one(Static).update(NOTHING)
             self.show_title()
             return
         blind = "all blind" if tally.blind == tally.ratings else f"{tally.blind} blind"
         self.show_title(f"{wording.count(tally.ratings, 'rating')}, {blind}")
-        width = max(self.size.width - 4, 40)
+        width = max(self.query_one(Static).size.width - 2, 40)
         names = [safe(pair.name(number)) for number in (pair.one, pair.two)]
         rows = [
             Content(safe(tally.sentence)),

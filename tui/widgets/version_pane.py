@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from tui.dashboard.host import Host
 
 VIEWS = ("scores", "lines", "report")
+Part = Content | str | tuple[str, str]  #: of `Content.assemble`
 
 
 class Page(VerticalScroll, inherit_bindings=False):
@@ -57,6 +58,10 @@ class VersionPane(Pane):
         & Page { scrollbar-size-vertical: 1; height: 1fr; }
         & #scores, & #lines, & #report { display: none; }
         &.-scores #scores, &.-lines #lines, &.-report #report { display: block; }
+        &.-maximized {
+            & #scores { display: block; height: auto; max-height: 60%; margin-bottom: 1; }
+            &.-scores #lines { display: block; }
+        }
         & Markdown { padding: 0; margin: 0; background: transparent; }
         & MarkdownHeader { margin: 0; padding: 0; content-align: left middle; text-align: left; }
     }
@@ -103,11 +108,12 @@ class VersionPane(Pane):
             self.query_one("#report").scroll_home(animate=False)
 
     def look_at(self, view: str) -> None:
-        """Show one of VIEWS (on a wide terminal the scores stay above it)."""
+        """Show one of VIEWS (on a wide or high terminal the scores stay above it, and Tab passes them by)."""
         inside = self.app.focused is not None and self in self.app.focused.ancestors
         self.view = view
         for name in VIEWS:
             self.set_class(name == view, f"-{name}")
+        self.query_one("#scores").can_focus = view == "scores"
         if inside:
             self.query_one(f"#{view}").focus()
         self.call_after_refresh(self.post_message, self.Viewed())  # when it is known what is seen
@@ -125,8 +131,52 @@ def numbers(
     compared: pb.CompareResponse | None,
     metrics: Sequence[pb.MetricInfo],
 ) -> Content:
-    """A version's facts, and its scores beside another's. With `compared.ready` they are of the very same lines."""
-    parts: list[Content | str | tuple[str, str]] = []
+    """A version's scores beside another's, first: a small pane shows those whole; then its verdict and its facts.
+
+    With `compared.ready` the scores are of the very same lines.
+    """
+    parts = _table(version, against, compared, metrics)
+    if compared is not None and compared.sentence and compared.sentence != version.verdict:
+        sentence = (
+            compared.sentence
+            if compared.ready
+            else f"{compared.sentence.partition(' `')[0]} Press e to let both speak them."
+        )
+        parts.append((f"\n{safe(sentence)}", "$foreground"))
+    if version.verdict:
+        parts.append((f"\n{safe(version.verdict)}", "$foreground"))
+    parts += ["\n", *_facts(version)]
+    return Content.assemble(*parts)
+
+
+def _table(
+    version: pb.Version,
+    against: pb.Version | None,
+    compared: pb.CompareResponse | None,
+    metrics: Sequence[pb.MetricInfo],
+) -> list[Part]:
+    """A line a metric."""
+    mine, theirs, person = _scores(version, against, compared)
+    if not mine and not theirs:
+        return [("Not scored yet.", "$muted")]
+    head = f"{'':17}{spelt(version.number):>7}"
+    head += f"{spelt(against.number):>9}  {'change':<16}" if against is not None else ""
+    parts: list[Part] = [(head + (f"{'person':>7}" if person else ""), "$muted")]
+    for metric in metrics:
+        if metric.name not in mine and metric.name not in theirs:
+            continue
+        parts.append(f"\n{f'{metric.title} {which(metric)}':<17}{figure(metric, mine):>7}")
+        if against is not None:
+            told = change(metric, theirs, mine)
+            colour = {True: "$success", False: "$error", None: "$muted"}[told.better]
+            parts += [f"{figure(metric, theirs):>9}  ", (f"{told.text:<16}", colour)]
+        if person:
+            parts.append((f"{figure(metric, person):>7}", "$muted"))
+    return parts
+
+
+def _facts(version: pb.Version) -> list[Part]:
+    """What it is and where it came from."""
     facts = [
         (version.state, "$success" if version.state == "promoted" else ""),
         (f"from {spelt(version.parent)}", ""),
@@ -140,37 +190,10 @@ def numbers(
     shown = [(safe(words), style) for words, style in facts if words]
     if not version.number:
         shown = [("the engine's own voice, before training", "")]
+    parts: list[Part] = []
     for place, (words, style) in enumerate(shown):
-        parts += [(" · ", "$muted") if place else "", (words, style or "$foreground")]
-    parts.append("\n")
-    if version.verdict:
-        parts.append((safe(version.verdict) + "\n", "$muted"))
-    parts.append("\n")
-    mine, theirs, person = _scores(version, against, compared)
-    head = f"{'':17}{spelt(version.number):>7}"
-    head += f"{spelt(against.number):>9}  {'change':<16}" if against is not None else ""
-    parts.append((head + (f"{'person':>7}" if person else "") + "\n", "$muted"))
-    for metric in metrics:
-        if metric.name not in mine and metric.name not in theirs:
-            continue
-        parts.append(f"{f'{metric.title} {which(metric)}':<17}{figure(metric, mine):>7}")
-        if against is not None:
-            told = change(metric, theirs, mine)
-            colour = {True: "$success", False: "$error", None: "$muted"}[told.better]
-            parts += [f"{figure(metric, theirs):>9}  ", (f"{told.text:<16}", colour)]
-        if person:
-            parts.append((f"{figure(metric, person):>7}", "$muted"))
-        parts.append("\n")
-    if not mine and not theirs:
-        parts.append(("Not scored yet.\n", "$muted"))
-    if compared is not None and compared.sentence and compared.sentence != version.verdict:
-        sentence = (
-            compared.sentence
-            if compared.ready
-            else f"{compared.sentence.partition(' `')[0]} Press e to let both speak them."
-        )
-        parts.append((f"\n{safe(sentence)}\n", "$foreground"))
-    return Content.assemble(*parts)
+        parts += [(" · ", "$muted") if place else "", (words, style or "$muted")]
+    return parts
 
 
 def _scores(

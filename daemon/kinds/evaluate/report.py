@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from engines.metrics.table import METRICS, Metric
+from engines.training import gain
 
 #: Rows of the details' summaries in the order they are shown: name in the summary, title, digits, which way is better.
 _METRICS = tuple(
@@ -174,7 +175,7 @@ def training(lineage: dict[str, Any]) -> str:
         (name for name in at_best["held_out"] if name != "loss"), key=lambda name: (*_FIRST, name).index(name)
     )
     parts = ", ".join(f"{loss_name(name)} {at_best['held_out'][name]:.4g}" for name in names)
-    gained = " and ".join(f"{_percent(at_best['held_out']['loss'], loss)} than {who}" for who, loss in against)
+    gained = " and ".join(f"{gain.words(at_best['held_out']['loss'], loss)} than {who}" for who, loss in against)
     text = f"Best at step {best}: held-out loss {at_best['held_out']['loss']:.4g}" + (f" ({parts})" if parts else "")
     sentences = [
         text + (f", {gained}." if gained and best else "."),
@@ -207,14 +208,6 @@ def _against(lineage: dict[str, Any]) -> list[tuple[str, float]]:
         base, start = start, None
     found = [("the base", base), (f"v{parent}", start)]
     return [(who, float(loss)) for who, loss in found if loss is not None]
-
-
-def _percent(loss: float, reference: float) -> str:
-    """ "3.1 % better", by how much a loss is lower than another; losses may be negative."""
-    if not reference:
-        return "–"
-    percent = 100.0 * (reference - loss) / abs(reference)
-    return f"{abs(percent):.1f} % {'better' if percent >= 0 else 'worse'}"
 
 
 def _gap(row: dict[str, Any]) -> float | None:
@@ -253,7 +246,7 @@ def _evaluation(
     row: dict[str, Any], names: Sequence[str], against: Sequence[tuple[str, float]], best: int
 ) -> list[str]:
     losses = row["held_out"]
-    gained = [_percent(losses["loss"], loss) if row["step"] and "loss" in losses else "" for _, loss in against]
+    gained = [gain.words(losses["loss"], loss) if row["step"] and "loss" in losses else "" for _, loss in against]
     gap = _gap(row)
     step = f"**{row['step']}**" if row["step"] == best else str(row["step"])
     parts = [_number(losses.get(name), 4) for name in ("loss", *names)]

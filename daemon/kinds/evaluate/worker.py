@@ -55,21 +55,22 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     samples = Path(plan.samples_dir)
     steps = _Steps(channel, total=5 * len(clips))
 
+    steps.begin("reading the held-out recordings")
     recorded = spoken.recordings(samples, clips, engine.info.sample_rate, channel)
     candidate = spoken.speaker(engine, samples, plan.version, plan.version_dir, reference)
     rival = spoken.speaker(engine, samples, plan.against, plan.against_dir, reference)
     features = _features(engine, clips, channel)
     losses = {}
     for who in (candidate, rival):
-        steps.sentence = f"{who.title} speaks"
         losses[who.title] = _speak(engine, voice, who, clips, reference, features, channel, steps)
 
+    steps.begin("loading a recogniser")
     choice = choose(plan.language, channel.home / "weights")
     channel.log("info", choice.why)
     _leave_the_gpu(choice, channel)
     scores = {}
     for who in (recorded, candidate, rival):
-        steps.sentence = f"listening to {who.title}"
+        steps.begin(f"listening to {who.title}")
         scores[who.title] = _score(who, recorded, clips, choice.transcriber, plan.language, channel, steps)
 
     ceiling = scores[recorded.title].summary
@@ -137,12 +138,20 @@ class _Steps:
 
     def __init__(self, channel: Channel, total: int) -> None:
         self._channel, self._total, self._done, self._began = channel, total, 0, time.monotonic()
-        self.sentence = ""
+        self._sentence, self._left = "", 0.0
+
+    def begin(self, sentence: str) -> None:
+        """What is done from now on, told at once: the first line may be minutes away."""
+        self._sentence = sentence
+        self._tell()
 
     def one(self, count: int = 1) -> None:
         self._done += count
-        left = (time.monotonic() - self._began) / self._done * (self._total - self._done)
-        self._channel.progress(self._done, self._total, "lines", self.sentence, left)
+        self._left = (time.monotonic() - self._began) / self._done * (self._total - self._done)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._channel.progress(self._done, self._total, "lines", self._sentence, self._left)
 
 
 def _speak(
@@ -161,13 +170,17 @@ def _speak(
     def model() -> TrainableModel:
         if not loaded:
             channel.log("info", f"Loads {who.title}.")
+            steps.begin(f"loading {who.title}")
             loaded.append(engine.load(who.version, device=device.device(), reference=() if who.version else reference))
+            steps.begin(f"{who.title} speaks")
         return loaded[0]
 
+    steps.begin(f"{who.title} speaks")
     spoken_now = spoken.speak_all(voice, model, who, clips, channel, steps.one)
     channel.log("info", f"{who.title}: {spoken_now} lines spoken, {len(clips) - spoken_now} were there from before.")
     if not features:
         return {}
+    steps.begin(f"measuring the held-out loss of {who.title}")
     return _kept(
         who.folder / f"losses-{_losses_key(who, clips)}.json", lambda: _losses(engine, model(), features), channel
     )

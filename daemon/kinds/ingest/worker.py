@@ -328,8 +328,7 @@ class _Ingest:
         )
         self.channel.commit(wire.Report(taken=taken))
 
-    # ------------------------------------------------------------------------------------------------ what lies here
-    # already
+    # ------------------------------------------------------------------------------------------- what lies here already
 
     def _take_in(self, kept: pb.KeptRecording) -> None:
         """One file of `recordings/` that has no row: left where it is, whatever comes of it."""

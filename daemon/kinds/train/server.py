@@ -1,5 +1,5 @@
-"""Training, the daemon's side: what a voice is trained on and from, whether it can be, and the version that comes of
-it.
+"""Training, the daemon's side: when a voice can be trained, its run, and the version that comes of it. What it is
+trained on and from, and by which settings: `work.py`; what that takes: `cost.py`.
 
 A run and the number of its version are reserved at the first attempt and stay the same over all attempts, so that a
 resumed attempt finds its checkpoints. A number whose folder exists already, and is not this run's
@@ -9,55 +9,28 @@ resumed attempt finds its checkpoints. A number whose folder exists already, and
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Dataset, Home, Job, PointRow, Run, SeriesRow, Version, Voice, now
-from daemon.errors import BadRequest, MynaError, NotFound, NotNow
+from daemon.database.models import Home, Job, Run, Version, now
+from daemon.errors import MynaError, NotFound
 from daemon.home import identity
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import clip_refs, engines, events, jobs, next_dataset, paging, verdict, voices
+from daemon.kinds.train import cost
+from daemon.kinds.train.work import Work, info_of, settings_of, work_of
+from daemon.state import clip_refs, engines, events, jobs, next_dataset, verdict, voices
 from daemon.state.values import Decision, Level, VersionKind, VersionState
-from engines import registry
-from engines.capabilities import Capability
-from engines.errors import BadInput
 from engines.training import settings
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
 
 if TYPE_CHECKING:
-    from engines.base import EngineInfo, Learning
-
-#: Copies of the weights that a run has on disk at its fullest: two checkpoints of weights and two optimizer moments,
-#: the best, the version.
-COPIES = 8
-#: Bytes of cached features per second of audio: 80 mel bands of float32 every 10 ms, and as much again for what an
-#: engine adds.
-FEATURE_BYTES = 64_000
-#: Seconds a step takes when nothing was ever measured here, for an engine of 1 GB training memory; said to be a guess.
-GUESSED_STEP = 0.4
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a train spec comes to, with the database as it is now."""
-
-    voice: Voice
-    info: EngineInfo
-    learning: Learning
-    data: Dataset
-    parent: Version | None  #: None: the engine's base
-
-    @property
-    def title(self) -> str:
-        return f"train {self.voice.name} from {voices.name_of(self.parent)} on dataset #{self.data.number}"
+    from engines.base import EngineInfo
 
 
 class Train(Kind):
@@ -71,8 +44,8 @@ class Train(Kind):
     commits = frozenset({"trained"})
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
-        work = _work(session, spec.train)
-        _settings(session, work, spec.train.options)
+        work = work_of(session, spec.train)
+        settings_of(session, work, spec.train.options)
         return work.voice.name, work.title
 
     def gpu_memory(self, session: Session, job: Job) -> int:
@@ -88,21 +61,21 @@ class Train(Kind):
         spec = pb.JobSpec.FromString(job.spec).train
         if not spec.dataset and (why := next_dataset.why_wait(session, spec.voice)):
             return why
-        work = _work(session, spec)
+        work = work_of(session, spec)
         return engines.why_not(session, work.info, self.home) or self.disk.why_not(
-            _disk(session, work, _settings(session, work, spec.options))
+            cost.disk(session, work, settings_of(session, work, spec.options))
         )
 
     def plan(self, session: Session, job: Job) -> Start:
         spec = pb.JobSpec.FromString(job.spec).train
         run = session.get(Run, job.run) if job.run is not None else None
         engines.consent(
-            session, _info(voices.get(session, spec.voice).engine)
+            session, info_of(voices.get(session, spec.voice).engine)
         )  # it waited for that, but a plan is a plan
         if run is None or (
             run.ended is not None and run.step == 0
         ):  # failed before its first step: what is mended since counts
-            work = _work(session, spec)
+            work = work_of(session, spec)
             run = _reserve(session, job, work, spec.options, run)
             if not spec.dataset:
                 _tell_left_out(session, work)
@@ -165,7 +138,7 @@ class Train(Kind):
         made = select(Version).where(Version.voice == run.voice, Version.number == run.to_version)
         if session.scalars(made).first() is not None:
             return
-        info = _info(run.engine)
+        info = info_of(run.engine)
         folder = _folder(run.voice, run.to_version)
         row = Version(
             voice=run.voice,
@@ -211,16 +184,16 @@ class Train(Kind):
     def estimate(self, session: Session, spec: pb.TrainSpec) -> pb.EstimateResponse:
         """What a training would take: steps, seconds (from the steps of earlier runs, else a guess that says so), bytes
         of GPU memory and disk."""
-        work = _work(session, spec)
-        overrides = _settings(session, work, spec.options)
+        work = work_of(session, spec)
+        overrides = settings_of(session, work, spec.options)
         clips = clip_refs.training(session, work.voice, work.data, self.home, work.parent)
         new = sum(clip.is_new for clip in clips)
         steps = settings.plan(work.info, len(clips), new, work.parent is None, overrides).steps
-        step_seconds, measured = _step_seconds(session, work)
+        step_seconds, measured = cost.step_seconds(session, work)
         seconds = steps * step_seconds
         if overrides.get("max_seconds"):
             seconds = min(seconds, float(overrides["max_seconds"]))
-        disk = _disk(session, work, overrides)
+        disk = cost.disk(session, work, overrides)
         what = f"{work.title}: {len(clips)} clips ({new} new), {work.data.held_out} held out, at most {steps} steps."
         how = (
             f"A step took {step_seconds:.2g} s in the runs before."
@@ -233,92 +206,16 @@ class Train(Kind):
         return pb.EstimateResponse(
             steps=steps,
             seconds=seconds,
-            gpu_memory=_memory(work.learning, lora=bool(overrides.get("lora"))),
+            gpu_memory=cost.gpu_memory(work.learning, lora=bool(overrides.get("lora"))),
             disk=disk,
             sentences=sentences,
             settings_json=json.dumps({"steps": steps, **overrides}, sort_keys=True),
         )
 
 
-def _work(session: Session, spec: pb.TrainSpec) -> Work:
-    """Raises NotFound, BadRequest or NotNow, with what is missing."""
-    voice = voices.get(session, spec.voice)
-    info = _info(voice.engine)
-    engines.require(info, Capability.LEARNS)
-    learning = registry.learning(info)
-    if voices.language(voice.language) not in info.languages:
-        known = ", ".join(info.languages)
-        raise BadRequest(
-            f"The engine {info.name} does not know the language {voice.language!r}.",
-            f"It knows {known}: see `myna engines`.",
-        )
-    data = clip_refs.dataset(session, voice.name, spec.dataset)
-    parent = _parent(session, voice, getattr(spec, "from"))
-    if parent is not None and parent.engine != voice.engine:
-        sentence = (
-            f"Version {parent.number} of {voice.name} is of the engine {parent.engine}, and the "
-            f"voice is now of {voice.engine}."
-        )
-        raise BadRequest(sentence, f"Train from the base: `myna train {voice.name} --from base`.")
-    if parent is None and data.seconds < learning.min_seconds:
-        short = learning.min_seconds - data.seconds
-        need = f"{voice.name} needs {math.ceil(short)} s more audio"
-        raise NotNow(
-            f"{need}: a first training of {info.name} takes {learning.min_seconds:g} s.",
-            f"Add recordings: `myna add {voice.name} FILES…`.",
-        )
-    if not data.clips:
-        raise NotNow(
-            f"Dataset #{data.number} of {voice.name} has no clips to train on.",
-            f"`myna clips {voice.name} --dropped` says why.",
-        )
-    return Work(voice, info, learning, data, parent)
-
-
-def _parent(session: Session, voice: Voice, chosen: str) -> Version | None:
-    if not chosen:
-        # A voice that moved to another engine starts anew there
-        speaks = voices.promoted(session, voice)
-        return speaks if speaks is not None and speaks.engine == voice.engine else None
-    if chosen == "base":
-        return None
-    number = paging.whole(chosen.removeprefix("v"))
-    if number is None:
-        raise BadRequest(f"There is no version {chosen!r} to train from.", 'Give a version number, or "base".')
-    return voices.version(session, voice.name, number)
-
-
-def _info(engine: str) -> EngineInfo:
-    info = registry.ENGINES.get(engine)
-    if info is None:
-        raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
-    return info
-
-
-def _settings(session: Session, work: Work, options: pb.TrainOptions) -> dict[str, Any]:
-    """The voice's own training options (voice.toml), with the job's over them, by the names of `TrainSettings`. Raises
-    BadRequest."""
-    before = (
-        session.get(Run, work.parent.run) if work.parent is not None and work.parent.kind == VersionKind.LORA else None
-    )
-    try:
-        given = {name: settings.read(name, text) for name, text in options.engine.items()}
-        for field, value in options.ListFields():
-            if field.name != "engine":
-                given.setdefault(field.name, value)
-        values = voices.option(work.voice, "train")
-        if given.get("lora_rank") == 0:  # the voice's own settings of adapters say nothing then
-            values = {name: value for name, value in values.items() if not name.startswith("lora_")}
-        return settings.overrides(
-            {**values, **given}, work.info, before.settings.get("lora") if before is not None else None
-        )
-    except BadInput as error:
-        raise BadRequest(str(error), error.hint) from None
-
-
 def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions, run: Run | None = None) -> Run:
     """The run of this job. One that has not begun to learn (`run`) is told anew what to do."""
-    overrides = _settings(session, work, options)
+    overrides = settings_of(session, work, options)
     clips = clip_refs.training(session, work.voice, work.data, Path(), work.parent)
     new = sum(clip.is_new for clip in clips)
     if run is None:
@@ -383,35 +280,3 @@ def _licence(session: Session, info: EngineInfo) -> str:
     return (
         f"{info.licence}, accepted by {consent.by} on {consent.time:%Y-%m-%d}" if consent is not None else info.licence
     )
-
-
-def _disk(session: Session, work: Work, overrides: dict[str, Any]) -> int:
-    """Bytes a run takes at its fullest: of versions of its kind as they were here, else as big as the base, or a
-    hundredth for adapters."""
-    lora = bool(overrides.get("lora"))
-    made = select(Version.size).where(Version.engine == work.info.name, (Version.kind == VersionKind.LORA) == lora)
-    size = session.scalar(made.order_by(Version.id.desc()).limit(1))
-    if size is None:
-        base = max((file.size for file in work.info.weights), default=work.info.speak_memory // 10)
-        size = base // 100 if lora else base
-    return size * COPIES + int((work.data.seconds + work.data.held_out_seconds) * FEATURE_BYTES)
-
-
-def _memory(learning: Learning, *, lora: bool) -> int:
-    """Bytes that a training takes on the GPU."""
-    return (learning.adapters.memory if lora and learning.adapters is not None else 0) or learning.memory
-
-
-def _step_seconds(session: Session, work: Work) -> tuple[float, bool]:
-    """Mean seconds of a step in the engine's last run here, and whether it was measured."""
-    runs = select(Run).where(Run.engine == work.info.name, Run.step > 0).order_by(Run.id.desc()).limit(5)
-    for run in session.scalars(runs):
-        spent = run.result.get("seconds")
-        if isinstance(spent, int | float) and spent > 0:
-            return float(spent) / run.step, True
-        series = (
-            select(SeriesRow.id).where(SeriesRow.run == run.id, SeriesRow.name == "seconds_per_step").scalar_subquery()
-        )
-        if (mean := session.scalar(select(func.avg(PointRow.value)).where(PointRow.series == series))) is not None:
-            return float(mean), True
-    return GUESSED_STEP * work.learning.memory / 1.5e9, False

@@ -20,6 +20,7 @@ class Recorded:
         self.at: list[int] = []  #: how many progress reports came before each of them
         self.committed: list[wire.Report] = []
         self.told: list[tuple[float, float, str]] = []  #: (done, total, unit)
+        self.said: list[str] = []  #: the sentence of each of them
         self.curves: dict[str, dict[int, float]] = {}
         self.lines: list[str] = []
         self.waited = 0
@@ -27,6 +28,7 @@ class Recorded:
 
     def progress(self, done: float, total: float, unit: str, sentence: str = "", eta_seconds: float = 0.0) -> None:
         self.told.append((done, total, unit))
+        self.said.append(sentence)
 
     def log(self, level: str, text: str) -> None:
         self.lines.append(f"{level}: {text}")

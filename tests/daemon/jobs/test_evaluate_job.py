@@ -61,6 +61,17 @@ def test_both_speak_every_line_and_the_report_lies_with_the_version(trained: wir
     assert channel.told[-1][:2] == (10, 10)
 
 
+@pytest.mark.usefixtures("deaf")
+def test_it_says_what_it_does_before_the_first_line_is_done(trained: wire.EvaluatePlan, tmp_path: Path) -> None:
+    channel = Recorded(tmp_path)
+    evaluate.run(trained, channel)
+    first = [sentence for (done, _, _), sentence in zip(channel.told, channel.said, strict=True) if not done]
+    assert first == ["reading the held-out recordings", "v1 speaks", "loading v1", "v1 speaks"]
+    assert all(channel.said)
+    assert "loading a recogniser" in channel.said
+    assert "listening to the recordings" in channel.said
+
+
 @pytest.mark.slow
 def test_words_are_heard_and_a_voice_that_mumbles_is_not_better(trained: wire.EvaluatePlan, tmp_path: Path) -> None:
     channel = Recorded(tmp_path)
@@ -72,7 +83,8 @@ def test_words_are_heard_and_a_voice_that_mumbles_is_not_better(trained: wire.Ev
 
 def free(channel: Recorded) -> list[int]:
     """How many lines were done when the lane was said to be free."""
-    return [channel.at[index] for index, report in enumerate(channel.reports) if report.HasField("lane_free")]
+    before = [at for at, report in zip(channel.at, channel.reports, strict=True) if report.HasField("lane_free")]
+    return [int(channel.told[at - 1][0]) for at in before]
 
 
 @pytest.mark.usefixtures("deaf")

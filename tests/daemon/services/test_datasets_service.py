@@ -187,6 +187,21 @@ def test_a_text_with_a_sign_among_its_words_is_taken(daemon: Any) -> None:
     assert answer.text == "Good morning 😀"
 
 
+def test_what_was_measured_of_a_text_is_not_told_of_the_one_that_a_person_put_in_its_place(daemon: Any) -> None:
+    quality = {"snr_db": 30.0, "cer": 0.78, "chars_per_second": 4.0}
+    daemon.store.write_now(lambda session: setattr(clip(session, "c0", "wrong"), "quality", quality))
+    service = service_of(daemon)
+    answer = ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=sha("c0"), kept=True))
+    assert dict(answer.quality) == quality, "its text is the one that was measured"
+    answer = ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=sha("c0"), text="right"))
+    assert dict(answer.quality) == {"snr_db": 30.0}
+    (listed,) = ask(service.Clips, pb.ClipsRequest(voice="anna")).clips
+    assert dict(listed.quality) == {"snr_db": 30.0}
+    ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=sha("c0"), undo=pb.Clip()))
+    (listed,) = ask(service.Clips, pb.ClipsRequest(voice="anna")).clips
+    assert dict(listed.quality) == quality
+
+
 def test_what_a_person_said_of_a_clip_stands_when_its_recording_is_cut_again(daemon: Any) -> None:
     from daemon.state import recordings
     from proto import worker_pb2 as wire

@@ -185,3 +185,34 @@ def test_a_watch_of_points_ends_with_its_run(still: Callable[..., None]) -> None
         assert (answer.step, list(answer.metrics)) == (2, ["loss"])
 
     still(life)
+
+
+def test_jobs_that_have_ended_are_cleared_out_of_lists_and_counts_and_kept(still: Callable[..., None]) -> None:
+    async def life(story: Living) -> None:
+        jobs, system = (
+            stubs.JobsStub(story.client.channel),
+            stubs.SystemStub(story.client.channel),
+        )
+        first, second, waits = [await jobs.Submit(pb.SubmitRequest(spec=INGEST)) for _ in range(3)]
+        for job in (first, second):
+            await jobs.Cancel(pb.JobRequest(id=job.id))
+        cursor = (await system.Info(pb.Empty())).cursor
+        code, words = await refused(jobs.Clear, pb.ClearJobsRequest(ids=[waits.id]))
+        assert code == grpc.StatusCode.FAILED_PRECONDITION
+        assert "only jobs that have ended" in words
+        assert (await jobs.Clear(pb.ClearJobsRequest(ids=[first.id]))).cleared == 1
+        assert (await jobs.Clear(pb.ClearJobsRequest(states=["failed"]))).cleared == 0
+        assert (await jobs.Clear(pb.ClearJobsRequest())).cleared == 1
+        (told, _) = await some(jobs.Watch(pb.WatchRequest(after=cursor)), 2)
+        assert list(told.cleared.ids) == [first.id]
+        listed = await jobs.List(pb.ListJobsRequest())
+        assert [job.id for job in listed.jobs] == [waits.id]
+        assert listed.counts["cancelled"] == 0
+        every = await jobs.List(pb.ListJobsRequest(cleared=True))
+        assert [job.HasField("cleared") for job in every.jobs] == [False, True, True]
+        assert (await jobs.Get(pb.JobRequest(id=first.id))).HasField("cleared")
+        again = await jobs.Retry(pb.JobRequest(id=first.id))
+        assert not again.HasField("cleared")
+        assert first.id in {job.id for job in (await jobs.List(pb.ListJobsRequest())).jobs}
+
+    still(life)

@@ -10,6 +10,7 @@ from daemon.database.models import Job
 from daemon.kinds.kind import Kind
 from daemon.settings import Settings
 from proto import myna_pb2 as pb
+from proto.worker_pb2 import Start
 
 
 class PlainKind(Kind):
@@ -27,6 +28,9 @@ class PlainKind(Kind):
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         return "anna", f"{spec.WhichOneof('spec')} anna"
+
+    def plan(self, session: Session, job: Job) -> Start:
+        return Start()
 
     def ended_badly(self, session: Session, job: Job) -> None:
         self.over.append(job.id)

@@ -23,7 +23,7 @@ from daemon.database.models import Attempt, Job
 from daemon.database.store import Store
 from daemon.errors import NotNow
 from daemon.kinds.registry import Kinds
-from daemon.state import events, jobs
+from daemon.state import events, jobs, queue_order
 from daemon.state.status import ENDED, Cancelled, Error, Failed
 from proto import myna_pb2 as pb
 
@@ -115,10 +115,10 @@ class JobLife(RuleBasedStateMachine):
         others = [other for other in queue if other.id != job.id]
         if where == "before":
             target = data.draw(st.sampled_from(others))
-            self.change(job.id, jobs.reorder, before=target.id)
+            self.change(job.id, queue_order.reorder, before=target.id)
         else:
             target = others[0] if where == "first" else others[-1]
-            self.change(job.id, jobs.reorder, **{where: True})
+            self.change(job.id, queue_order.reorder, **{where: True})
         after = [other.id for other in self.queue()]
         others_after = [id for id in after if id != job.id]
         assert others_after == [other.id for other in others], "nobody else moved"
@@ -130,8 +130,7 @@ class JobLife(RuleBasedStateMachine):
             assert after.index(job.id) == after.index(target.id) - 1
         self.take_over_place_of(job.id)
 
-    # ------------------------------------------------------------------------------------------------ what mynad and
-    # workers do
+    # ---------------------------------------------------------------------------------------- what mynad and workers do
 
     @precondition(lambda self: self.rows("queued"))
     @rule()

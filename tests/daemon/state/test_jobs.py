@@ -13,7 +13,7 @@ from daemon.database.models import Job
 from daemon.database.store import Store
 from daemon.errors import BadRequest, NotFound, NotNow
 from daemon.kinds.registry import Kinds
-from daemon.state import jobs
+from daemon.state import jobs, queue_order
 from daemon.state.status import Error, Transition
 from proto import myna_pb2 as pb
 
@@ -114,18 +114,27 @@ def test_retry_takes_the_old_place_and_forgets_the_error(store: Store) -> None:
         change(store, second, jobs.retry)
 
 
+def test_a_job_that_has_ended_is_refused_in_plain_words(store: Store) -> None:
+    (first,) = submit(store, 1)
+    change(store, first, jobs.start_attempt)
+    change(store, first, lives.succeed, "It is done.")
+    for act in (jobs.retry, jobs.resume, jobs.reorder):
+        with pytest.raises(NotNow, match=f"Job {first} has succeeded; only"):
+            change(store, first, act)
+
+
 def test_eighty_moves_before_the_same_job_keep_their_order(store: Store) -> None:
     """Between two neighbours there are only some fifty floating-point numbers."""
     first, target, *others = submit(store, 82)
     for id in others:
-        change(store, id, jobs.reorder, before=target)
+        change(store, id, queue_order.reorder, before=target)
     assert queue(store) == [first, *others, target]
 
 
 def test_moved_to_the_end_is_still_before_what_comes_later(store: Store) -> None:
     a, b, c = submit(store, 3)
-    change(store, a, jobs.reorder, last=True)
-    change(store, b, jobs.reorder, last=True)
+    change(store, a, queue_order.reorder, last=True)
+    change(store, b, queue_order.reorder, last=True)
     later = submit(store, 2)
     assert queue(store) == [c, a, b, *later]
 
@@ -133,7 +142,7 @@ def test_moved_to_the_end_is_still_before_what_comes_later(store: Store) -> None
 def test_moving_past_another_priority_takes_it_over(store: Store) -> None:
     (low,) = submit(store)
     (high,) = submit(store, priority=5)
-    change(store, low, jobs.reorder, first=True)
+    change(store, low, queue_order.reorder, first=True)
     assert queue(store) == [low, high]
     assert job(store, low).priority == job(store, high).priority
 
@@ -142,11 +151,11 @@ def test_a_move_to_nowhere_is_refused(store: Store) -> None:
     a, b = submit(store, 2)
     change(store, b, jobs.start_attempt)
     with pytest.raises(BadRequest, match="does not say where"):
-        change(store, a, jobs.reorder)
+        change(store, a, queue_order.reorder)
     with pytest.raises(NotNow, match="does not wait"):
-        change(store, a, jobs.reorder, before=b)
+        change(store, a, queue_order.reorder, before=b)
     with pytest.raises(NotNow, match="only waiting"):
-        change(store, b, jobs.reorder, first=True)
+        change(store, b, queue_order.reorder, first=True)
 
 
 def test_a_pause_lasts_over_a_restart_and_a_resume_ends_it(store: Store) -> None:

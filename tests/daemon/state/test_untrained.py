@@ -105,7 +105,7 @@ def test_what_is_said_of_a_voice_counts_in_the_same_way(store: Store) -> None:
             newest = dataset(session, number, rows, [], new=4.0)
         return voices.next_sentence(session, voices.get(session, "anna"), newest)
 
-    assert store.write_now(act) == "needs 26 s more new audio to train"
+    assert store.write_now(act) == "needs 26 s of new audio until the next training"
 
 
 def test_what_is_held_out_is_not_audio_to_train_on(store: Store) -> None:

@@ -149,7 +149,7 @@ def test_a_voice_says_what_happens_next(store: Store) -> None:
     store.write_now(lambda session: dataset(session, 2, [clip(session, f"d{i}") for i in range(8)], []))
     assert store.read_now(says) == "can be trained: `myna train anna`"
     store.write_now(lambda session: version(session, 1, data=2))
-    assert store.read_now(says) == "needs 30 s more new audio to train"
+    assert store.read_now(says) == "needs 30 s of new audio until the next training"
 
 
 @pytest.mark.parametrize(

@@ -228,10 +228,11 @@ def test_a_word_alone_is_too_short(tmp_path: Path) -> None:
     assert only(cut_recording(tmp_path / "a.wav", "The small", "en", INFO, None, tmp_path)).reason == "too-short"
 
 
-def test_overdriven_speech_is_dropped(tmp_path: Path) -> None:
+def test_clipped_speech_is_dropped(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "a.wav", np.clip(speech("harbour") * 8, -1, 1), RATE)
     clip = only(cut_recording(tmp_path / "a.wav", TEXTS["harbour"], "en", INFO, None, tmp_path))
     assert clip.reason == "clipped"
+    assert clip.sentence.startswith("It is clipped: ")
 
 
 def test_speech_in_loud_noise_is_dropped(tmp_path: Path) -> None:

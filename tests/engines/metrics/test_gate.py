@@ -160,6 +160,33 @@ def test_the_sentences_name_the_numbers() -> None:
     assert sentences == ("Its similarity is 0.700, its parent's 0.800; it needed at least 0.780.",)
 
 
+def test_what_got_worse_within_the_rule_is_said_beside_what_got_better() -> None:
+    verdict = better(replace(PARENT, similarity=0.95, wer=0.22, cer=0.11, held_out_loss=2.01), PARENT)
+    assert verdict.promote
+    assert verdict.sentences[:4] == (
+        "Its similarity went from 0.800 to 0.950.",
+        "Its WER got worse, from 0.200 to 0.220, which the voice's rule allows.",
+        "Its CER got worse, from 0.100 to 0.110.",
+        "Its held-out loss got worse, from 2.0000 to 2.0100, which the voice's rule allows.",
+    )
+
+
+def test_what_a_person_would_not_see_to_differ_is_no_loss() -> None:
+    found = better(replace(PARENT, similarity=0.95, wer=0.20001), PARENT).findings
+    assert Found.LOST not in {one.found for one in found}
+
+
+@pytest.mark.parametrize("similarity", [0.95, 0.70])
+def test_recordings_that_are_not_understood_themselves_are_warned_of(similarity: float) -> None:
+    candidate, ceiling = replace(PARENT, similarity=similarity), replace(PARENT, wer=0.89)
+    told = better(candidate, PARENT, ceiling=ceiling).sentences
+    assert told[-1] == (
+        "The recordings themselves score a WER of 0.890, so it says little here: compare the held-out clips' texts "
+        "with what is said in them, or listen."
+    )
+    assert "recordings" not in " ".join(better(candidate, PARENT, ceiling=replace(PARENT, wer=0.3)).sentences)
+
+
 def test_what_is_said_of_a_metric_once_is_not_said_again_by_its_row() -> None:
     """Findings are values: which metric they are of is not looked up in sentences."""
     found = better(replace(PARENT, held_out_loss=None, wer=math.nan, similarity=0.95), PARENT).findings

@@ -17,6 +17,7 @@ from toy_engine import ToyEngine, ToyModel, clips
 
 from engines.base import Batch, Features
 from engines.errors import BadInput, Cancelled, EngineError, OutOfMemory
+from engines.training import gain
 from engines.training.control import Command, Stopped, Switch
 from engines.training.held_out import held_out_losses
 from engines.training.loop import MAX_SKIPPED, TrainResult, train
@@ -384,6 +385,33 @@ def test_each_measurement_tells_what_was_gained_since_the_start(tmp_path: Path) 
     told = [text for _, text in report.lines if text.startswith("Step ")]
     assert len(told) == len(report.curves["held_out/loss"]) - 1
     assert "% better than the base. Best so far." in told[0]
+
+
+def test_progress_says_neither_the_step_nor_the_time_left_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engines.training.loop.PROGRESS_EVERY", 0.0)
+    _, _, report = run(tmp_path)
+    sentences = [sentence for _, _, sentence in report.progressed[:-1]]
+    assert len(sentences) > 2
+    assert all(sentence.startswith("loss ") for sentence in sentences)
+    assert not any("left" in sentence or "step" in sentence for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    ("loss", "reference", "told"),
+    [
+        (3.0, 4.0, "25.0 % better"),
+        (4.0, 3.0, "33.3 % worse"),
+        (-1.5, -1.0, "50.0 % better"),
+        (-0.265, 0.5, "0.765 better"),
+        (0.5, -0.265, "0.765 worse"),
+        (0.25, 0.0, "0.25 worse"),
+    ],
+)
+def test_percent_are_not_told_of_losses_with_zero_between_them(loss: float, reference: float, told: str) -> None:
+    assert gain.words(loss, reference) == told
+    assert bool(gain.gains(loss, {"base": reference})) is ("%" in told)
 
 
 def test_a_training_on_a_version_is_compared_with_it_and_with_the_base(tmp_path: Path) -> None:

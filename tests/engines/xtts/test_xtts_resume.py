@@ -14,7 +14,7 @@ import pytest
 HERE = Path(__file__).parent
 
 
-@pytest.mark.parametrize("rank", ["0", "4"], ids=["full", "lora"])
+@pytest.mark.parametrize("rank", [pytest.param("0", id="full"), pytest.param("4", id="lora", marks=pytest.mark.slow)])
 def test_a_killed_training_ends_with_the_same_weights_bit_for_bit(rank: str, tiny: Path, tmp_path: Path) -> None:
     undisturbed = run(tmp_path / "undisturbed", tiny, rank)
     killed = run(tmp_path / "killed", tiny, rank, "step:6", "fsync:5")

@@ -45,6 +45,19 @@ class Eye:
         lines = console.export_text(styles=False).split("\n")[:height]
         return "".join(line.rstrip() + "\n" for line in lines)
 
+    def contrast(self, word: str) -> float:
+        """How far the word's colour lies from what it stands on, 0 to 1; of the sixteen colours 0.5 where it is dim."""
+        for line in self.app.screen._compositor.render_strips():
+            styles = [segment.style for segment in line for _ in segment.text]
+            place = "".join(segment.text for segment in line).find(word)
+            style = styles[place] if place >= 0 else None
+            if style is not None and style.color is not None:
+                if style.color.triplet is None or style.bgcolor is None or style.bgcolor.triplet is None:
+                    return 0.5 if style.dim else 1.0
+                ends = zip(style.color.triplet, style.bgcolor.triplet, strict=True)
+                return max(abs(one - other) for one, other in ends) / 255
+        raise AssertionError(f"no {word!r} on the screen\n{self.text()}")
+
     async def until(self, true: Callable[[], bool], what: str = "") -> None:
         """Wait until something is so; fails with the screen when it is not in time."""
         loop = asyncio.get_running_loop()

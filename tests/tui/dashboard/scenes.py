@@ -48,6 +48,15 @@ def empty(stage: Stage) -> None:
 
 def busy(stage: Stage) -> None:
     """A training runs, others wait, files arrive, and a foreign process holds a part of the GPU."""
+    set_jobs(stage)
+    set_voices(stage)
+    set_clips(stage)
+    set_runs(stage)
+    set_machine(stage)
+
+
+def set_jobs(stage: Stage) -> None:
+    """A job in each state but failed, and the log of the training."""
     going = pb.Progress(done=1_200, total=4_000, unit="steps", sentence="", eta_seconds=1_260)
     waits = "GPU held by train #12"
     rows = [
@@ -81,8 +90,6 @@ def busy(stage: Stage) -> None:
         ),
     ]  # fmt: skip
     stage.jobs.rows = {row.id: row for row in rows}
-    set_voices(stage)
-    set_clips(stage)
     stage.jobs.lines = [
         pb.LogLine(time=at(60 * n), level="warning" if n == 4 else "info", text=text, attempt=1, cursor=n + 1)
         for n, text in enumerate(
@@ -97,6 +104,10 @@ def busy(stage: Stage) -> None:
             )
         )
     ]
+
+
+def set_runs(stage: Stage) -> None:
+    """Runs of the trainings, and one that is over."""
     losses = ("train/loss", "held_out/loss")
     whole = TrainSettings(steps=4_000, learning_rate=1e-4, batch_size=16, seed=1)
     adapters = replace(whole, steps=2_000, learning_rate=2e-4, lora=LoraSettings(rank=8, alpha=16))
@@ -116,6 +127,10 @@ def busy(stage: Stage) -> None:
     ]  # fmt: skip
     stage.runs.rows = {row.id: row for row in runs}
     stage.runs.points = {12: curve(1_200, 1), 11: curve(800, 2), 8: curve(3_000, 3)}
+
+
+def set_machine(stage: Stage) -> None:
+    """The machine for an hour, and the files that arrive on it."""
     processes = [
         pb.GpuProcess(pid=4242, memory=11 * GB, owner="train #12", ours=True),
         pb.GpuProcess(pid=4243, memory=2 * GB, owner="speech", ours=True),

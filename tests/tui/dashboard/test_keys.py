@@ -10,6 +10,7 @@ import pytest
 from textual.binding import Binding
 from textual.color import Color
 from textual.dom import DOMNode
+from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
 
 from proto.channel import ClientError
@@ -28,6 +29,8 @@ from tui.dialogs.help import page
 pytestmark = pytest.mark.integration
 #: keys of writing in a text box (cursor, delete, copy) are Textual's own: they are what every text box has
 WRITING = (Input, TextArea)
+#: modules of widgets whose keys move about in them
+MOVING = {f"tui.widgets.{name}" for name in ("table", "long_table", "scroll", "filter_bar", "name_box")}
 
 
 def every_binding() -> Iterator[tuple[type[DOMNode], Binding]]:
@@ -86,8 +89,10 @@ def test_every_key_of_a_screen_is_reached_is_in_the_help_and_in_the_palette(
                 reached |= here
             missing = {name for name in there - reached if name and not hidden(eye, name)}
             assert not missing, f"no pane leads to {missing}"
-            listed = {offer.title for offer in BindingCommands(screen)._offers()}
-            assert {offer.title for offer in offered(screen) if offer.binding.action != "command_palette"} <= listed
+            listed = [command.name for command in BindingCommands(screen).commands()]
+            for offer in offered(screen):
+                if offer.binding.action != "command_palette" and offer.binding.id and not hidden(eye, offer.binding.id):
+                    assert any(name.casefold().endswith(offer.title.casefold()) for name in listed), offer.title
 
     asyncio.run(look())
 
@@ -105,8 +110,64 @@ def test_the_palette_does_what_it_lists(stage: Stage, home: Path) -> None:
         async with looking(home) as eye:
             await eye.press("ctrl+p", *"pause")
             await eye.sees("Queue: Pause")
-            await eye.press("down", "enter")
+            await eye.press("enter")
             await eye.until(lambda: ("Pause", 12) in stage.jobs.changed, "the job to be paused")
+
+    asyncio.run(look())
+
+
+def test_the_palette_has_every_key_of_every_screen(stage: Stage, home: Path) -> None:
+    """From Now, before any other screen was opened; keys of moving about and of dialogs aside."""
+    set_scene(stage, "busy")
+
+    async def look() -> None:
+        async with looking(home) as eye:
+            listed = {command.name.casefold() for command in BindingCommands(eye.app.screen).commands()}
+            for node, binding in every_binding():
+                if issubclass(node, ModalScreen) or binding.id in ("palette", "say.enter"):
+                    continue
+                if node.__module__ in MOVING or node.__name__ == "Page":
+                    continue
+                said = binding.description.casefold()
+                assert any(name.endswith(said) for name in listed), f"{node.__name__}: {binding.description}"
+
+    asyncio.run(look())
+
+
+@pytest.mark.parametrize(
+    ("typed", "first", "then"),
+    [
+        ("promote", "Voices: Promote", "speaks already."),
+        ("archive", "Voices: Archive", "Promote another, or roll back."),
+        ("roll", "Voices: Roll back", "Let the version before"),
+    ],
+)
+def test_a_verb_of_another_screen_is_found_from_now_and_goes_there_first(
+    stage: Stage, home: Path, typed: str, first: str, then: str
+) -> None:
+    set_scene(stage, "busy")
+
+    async def look() -> None:
+        async with looking(home, toasts=True) as eye:
+            await eye.press("ctrl+p", *typed)
+            text = await eye.sees(first)
+            assert "cursor" not in text
+            await eye.press("enter")
+            await eye.sees(then)
+            assert eye.app.current_mode == "voices"
+
+    asyncio.run(look())
+
+
+def test_the_palette_is_as_wide_as_its_lines_need(stage: Stage, home: Path) -> None:
+    set_scene(stage, "busy")
+
+    async def look() -> None:
+        async with looking(home, (200, 50)) as eye:
+            await eye.press("ctrl+p")
+            await eye.sees("Search for commands")
+            box = next(line for line in eye.text().splitlines() if "▔" in line)
+            assert 80 <= box.count("▔") <= 120
 
     asyncio.run(look())
 

@@ -16,6 +16,7 @@ from tests.tui.paper_card import Card
 from tests.tui.stage import Stage
 from tui.deck import Deck
 from tui.widgets.sound_pane import SoundPane
+from tui.widgets.tally_pane import TallyPane
 
 pytestmark = pytest.mark.integration
 
@@ -202,6 +203,27 @@ def test_what_was_voted_before_stands_beside_its_line_and_in_the_tally(stage: St
             assert "You have voted on every line. t types another." in [
                 notice.message for notice in eye.app._notifications
             ]
+
+    see(story())
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (200, 50)])
+def test_the_tally_is_a_line_each_on_every_terminal(
+    stage: Stage, home: Path, card: Card, size: tuple[int, int]
+) -> None:
+    stage.voices.rated = [
+        pb.Rating(
+            id=n, voice="anna", a=6, b=7, clip="c0ffee" * 10, text="hello there", preferred="b", score_a=3, score_b=5
+        )
+        for n in range(3)
+    ]
+
+    async def story() -> None:
+        async with looking(home, size) as eye:
+            await eye.press("3")
+            await eye.sees("v7 was preferred 3 of 3 times.")
+            pane = eye.app.screen.query_one(TallyPane)
+            await eye.until(lambda: pane.content_region.height == 4, "a sentence and three lines")
 
     see(story())
 

@@ -119,3 +119,25 @@ def test_a_daemon_that_comes_and_goes_leaves_no_files_behind(stage: Stage, home:
         watching.cancel()
 
     asyncio.run(look())
+
+
+def test_what_is_next_with_a_voice_is_asked_again_when_its_job_has_ended(stage: Stage, home: Path) -> None:
+    """mynad tells of a voice while the training that made its version still runs."""
+    set_scene(stage, "busy")
+    anna = next(row for row in stage.voices.rows if row.name == "anna")
+    anna.next = "train anna (train #12, now)"
+
+    async def look() -> None:
+        mine = await picture(home)
+        watching = asyncio.create_task(mine.run())
+        news = mine.news()
+        async with asyncio.timeout(10):
+            await anext(news)
+            assert mine.voices["anna"].next == "train anna (train #12, now)"
+            anna.next = "is up to date: add recordings to make it better"
+            stage.jobs.tell(job=succeeded(12))
+            while mine.voices["anna"].next != anna.next:
+                await anext(news)
+        watching.cancel()
+
+    asyncio.run(look())

@@ -13,16 +13,24 @@ import pytest
 from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import Eye, looking
 from tests.tui.dashboard.scenes import at, set_scene
-from tests.tui.stage import Stage, job
+from tests.tui.stage import Stage, job, succeeded
+from tui.dashboard.settings import Settings
 
 pytestmark = pytest.mark.integration
 
 
-def watch(home: Path, steps: Any, *, size: tuple[int, int] = (200, 50), readonly: bool = False) -> None:
+def watch(
+    home: Path,
+    steps: Any,
+    *,
+    size: tuple[int, int] = (200, 50),
+    readonly: bool = False,
+    settings: Settings | None = None,
+) -> None:
     """Open the dashboard and do the steps."""
 
     async def look() -> None:
-        async with looking(home, size, readonly=readonly, toasts=True) as eye:
+        async with looking(home, size, readonly=readonly, settings=settings, toasts=True) as eye:
             await steps(eye)
 
     asyncio.run(look())
@@ -122,6 +130,27 @@ def test_a_lost_daemon_greys_the_last_picture_and_its_return_brings_it_back(stag
     watch(home, steps)
 
 
+@pytest.mark.parametrize("theme", ["myna-dark", "myna-light", "myna-16"])
+def test_the_last_picture_of_a_lost_daemon_is_grey_in_every_pane(stage: Stage, home: Path, theme: str) -> None:
+    set_scene(stage, "busy")
+    words = ("train anna from v6", "make anna's dataset", "Machine", "interview 1.wav", "micro-batch", "Curve")
+
+    async def steps(eye: Eye) -> None:
+        await eye.sees(*words, "best 0.9036 at 1,200")
+        before = {word: eye.contrast(word) for word in (*words, "held out 0.9036")}
+        stage.close()
+        await eye.sees("Lost the daemon")
+        await eye.pilot.pause()
+        faint = {word: eye.contrast(word) / was for word, was in before.items()}
+        bright = [word for word, part in faint.items() if part > 0.7 and before[word] > 0.5]
+        assert bright == (["Machine", "Curve"] if theme == "myna-16" else []), faint  # frames have no dim
+        stage.open()
+        await eye.sees("? help")
+        await eye.until(lambda: eye.contrast(words[0]) == before[words[0]], "the colours to come back")
+
+    watch(home, steps, settings=Settings(theme=theme))
+
+
 def test_the_curve_goes_on_after_the_daemon_was_away(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
@@ -149,6 +178,58 @@ def test_progress_and_points_are_drawn_as_they_come(stage: Stage, home: Path) ->
         stage.jobs.tell(cursor=0, job=row)
         stage.runs.tell(12, "held_out/loss", {1_300: 0.64})
         await within_a_second(eye, "1,300 of 4,000 steps", "best 0.64 at 1,300")
+
+    watch(home, steps)
+
+
+def test_a_training_that_begins_has_its_own_curve_beside_it_and_no_older_one(stage: Stage, home: Path) -> None:
+    set_scene(stage, "busy")
+    stage.jobs.rows = {8: succeeded(8), 20: job(20, queued=pb.JobStatus.Queued(since=at(0)))}
+    stage.jobs.rows[8].run = 8
+
+    async def steps(eye: Eye) -> None:
+        text = await eye.sees("#20 has no curve yet: it begins with the first step.")
+        assert "run 8" not in text
+        row = job(20, running=pb.JobStatus.Running(started=at(0)))
+        stage.jobs.tell(job=row)
+        stage.runs.rows[20] = pb.Run(id=20, voice="anna", dataset=4, from_version=6, metrics=["held_out/loss"])
+        stage.runs.points[20] = {"held_out/loss": {0: 1.5, 100: 1.25}}
+        begun = pb.Job()
+        begun.CopyFrom(row)
+        begun.run = 20
+        stage.jobs.tell(job=begun)
+        await eye.sees("run 20 · anna", "best 1.25 at 100")
+
+    watch(home, steps)
+
+
+def test_what_trains_nothing_has_no_other_jobs_curve_beside_it(stage: Stage, home: Path) -> None:
+    set_scene(stage, "busy")
+    error = pb.JobError(kind=pb.BAD_INPUT, sentence="There is nothing to say.")
+    failed = pb.JobStatus(failed=pb.JobStatus.Failed(started=at(0), ended=at(1), error=error))
+    said = pb.Job(id=21, kind=pb.SPEAK, voice="anna", title="say hello", status=failed)
+    stage.jobs.rows = {8: succeeded(8), 21: said}
+    stage.jobs.rows[8].run = 8
+
+    async def steps(eye: Eye) -> None:
+        text = await eye.sees("#21 trains nothing, so it has no curve")
+        assert "run 8" not in text
+        await eye.press("G")
+        await eye.sees("run 8 · anna")
+        await eye.press("g")
+        await eye.sees("#21 trains nothing, so it has no curve")
+        await eye.no_longer_sees("run 8 · anna")
+
+    watch(home, steps, size=(80, 24))
+
+
+def test_a_workshop_with_runs_is_not_told_that_there_is_no_training(stage: Stage, home: Path) -> None:
+    set_scene(stage, "busy")
+    stage.jobs.rows = {}
+
+    async def steps(eye: Eye) -> None:
+        text = await eye.sees("run 12 · anna")
+        assert "No training yet" not in text
 
     watch(home, steps)
 
@@ -332,5 +413,19 @@ def test_the_picture_fits_after_the_terminal_was_resized(stage: Stage, home: Pat
             text = await eye.sees("myna")
             assert len(text.splitlines()) == size[1]
             assert max(map(len, text.splitlines())) <= size[0]
+
+    watch(home, steps, size=(80, 24))
+
+
+def test_on_a_small_terminal_the_queue_says_how_far_how_long_and_why_and_its_titles_give_way(
+    stage: Stage, home: Path
+) -> None:
+    set_scene(stage, "busy")
+
+    async def steps(eye: Eye) -> None:
+        text = await eye.sees(
+            "1,200 of 4,000 steps", "21 min left", "in ~21 min", "GPU held by train #12", "train anna"
+        )
+        assert "train anna from v6 on dataset #4 " not in text.split("Curve")[0], "a title is cut, and nothing else"
 
     watch(home, steps, size=(80, 24))

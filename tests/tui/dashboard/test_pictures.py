@@ -1,5 +1,7 @@
-"""Every screen as a person sees it: in each scene, on a small terminal and on a large one. See pictures.py for how to
-draw them anew."""
+"""Every screen as a person sees it: in each scene, on a small terminal, a middling one and a large one.
+
+See pictures.py for how to draw them anew.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from tests.tui.stage import Stage
 from tui.dashboard.places import PLACES
 
 pytestmark = pytest.mark.integration
-SIZES = ((80, 24), (200, 50))
+SIZES = ((80, 24), (100, 30), (200, 50))
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")

@@ -32,7 +32,7 @@ async def typed(eye: Eye, words: str) -> None:
 
 async def said(eye: Eye, words: str) -> None:
     """On the screen, with these words being spoken."""
-    await eye.press("5", "t")
+    await eye.press("5")
     await typed(eye, words)
     await eye.press("enter")
 
@@ -59,7 +59,7 @@ def test_a_text_is_heard_as_it_comes_and_stands_in_the_history(stage: Stage, hom
 def test_what_the_engine_cannot_say_is_named_when_it_has_spoken(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "t")
+            await eye.press("5")
             await eye.press(*"One", "space", "less_than_sign", *"break", "greater_than_sign", "enter")
             await eye.sees("Left out, since the engine cannot say it: “<break>”.")
 
@@ -69,7 +69,7 @@ def test_what_the_engine_cannot_say_is_named_when_it_has_spoken(stage: Stage, ho
 def test_the_settings_are_taken_and_a_wrong_one_is_said_in_words(stage: Stage, home: Path, card: Card) -> None:
     async def story() -> None:
         async with looking(home) as eye:
-            await eye.press("5", "t")
+            await eye.press("5")
             await typed(eye, "Hi")
             await eye.press("tab", "end", *"@6", "tab", *"en", "tab", *"fast", "enter")
             assert stage.speech.asked == []
@@ -220,5 +220,19 @@ def test_leaving_the_screen_silences_it_and_reading_only_means_not_speaking(
         async with looking(home, readonly=True) as eye:
             await said(eye, "Hi")
             assert len(stage.speech.asked) == 1
+
+    see(story())
+
+
+def test_typing_starts_at_once_and_r_says_it_again_from_wherever_one_is(stage: Stage, home: Path, card: Card) -> None:
+    async def story() -> None:
+        async with looking(home) as eye:
+            await eye.press("5", "6", "5")  # while nothing is typed, number keys go to the other screens
+            await typed(eye, "Hi 5")
+            await eye.press("enter")
+            await eye.sees("0.8 s")
+            await eye.press("escape", "r")
+            await eye.until(lambda: len(stage.speech.asked) == 2, "asked again")
+            assert [spec.text for spec in stage.speech.asked] == ["Hi 5", "Hi 5"]
 
     see(story())

@@ -130,5 +130,5 @@ def test_a_mistake_of_ours_is_a_sentence(home: Path, tmp_path: Path) -> None:
     terminal.sees("the table fell over")
     assert terminal.ended() == 1
     said = terminal.seen.decode("utf-8", "replace")
-    assert "That is a mistake in Myna" in said
+    assert "This is a bug in Myna" in said
     assert "Traceback" not in said

@@ -1,0 +1,56 @@
+"""What a training takes: disk, GPU memory and time, from what was measured here, else as guesses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from daemon.database.models import PointRow, Run, SeriesRow, Version
+from daemon.kinds.train.work import Work
+from daemon.state.values import VersionKind
+
+if TYPE_CHECKING:
+    from engines.base import Learning
+
+#: Copies of the weights that a run has on disk at its fullest: two checkpoints of weights and two optimizer moments,
+#: the best, the version.
+COPIES = 8
+#: Bytes of cached features per second of audio: 80 mel bands of float32 every 10 ms, and as much again for what an
+#: engine adds.
+FEATURE_BYTES = 64_000
+#: Seconds a step takes when nothing was ever measured here, for an engine of 1 GB training memory; said to be a guess.
+GUESSED_STEP = 0.4
+
+
+def disk(session: Session, work: Work, overrides: dict[str, Any]) -> int:
+    """Bytes a run takes at its fullest: of versions of its kind as they were here, else as big as the base, or a
+    hundredth for adapters."""
+    lora = bool(overrides.get("lora"))
+    made = select(Version.size).where(Version.engine == work.info.name, (Version.kind == VersionKind.LORA) == lora)
+    size = session.scalar(made.order_by(Version.id.desc()).limit(1))
+    if size is None:
+        base = max((file.size for file in work.info.weights), default=work.info.speak_memory // 10)
+        size = base // 100 if lora else base
+    return size * COPIES + int((work.data.seconds + work.data.held_out_seconds) * FEATURE_BYTES)
+
+
+def gpu_memory(learning: Learning, *, lora: bool) -> int:
+    """Bytes that a training takes on the GPU."""
+    return (learning.adapters.memory if lora and learning.adapters is not None else 0) or learning.memory
+
+
+def step_seconds(session: Session, work: Work) -> tuple[float, bool]:
+    """Mean seconds of a step in the engine's last run here, and whether it was measured."""
+    runs = select(Run).where(Run.engine == work.info.name, Run.step > 0).order_by(Run.id.desc()).limit(5)
+    for run in session.scalars(runs):
+        spent = run.result.get("seconds")
+        if isinstance(spent, int | float) and spent > 0:
+            return float(spent) / run.step, True
+        series = (
+            select(SeriesRow.id).where(SeriesRow.run == run.id, SeriesRow.name == "seconds_per_step").scalar_subquery()
+        )
+        if (mean := session.scalar(select(func.avg(PointRow.value)).where(PointRow.series == series))) is not None:
+            return float(mean), True
+    return GUESSED_STEP * work.learning.memory / 1.5e9, False

@@ -1,0 +1,55 @@
+"""The order of waiting jobs: a person moves one. Higher priorities go first, and smaller places among the same."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from daemon.database.models import LIVE, Job
+from daemon.errors import BadRequest, NotNow
+from daemon.state import jobs
+from daemon.state.status import STANDING, State
+
+
+def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False, last: bool = False) -> Job:
+    """Move a waiting job; moving past jobs of another priority takes over that priority. Raises NotNow if it does not
+    wait."""
+    if job.state != State.QUEUED:
+        raise NotNow(f"Job {job.id} {STANDING[State(job.state)]}; only waiting jobs can be moved.", "")
+    lane = select(Job).where(text(LIVE), Job.gpu_lane == job.gpu_lane, Job.id != job.id).limit(1)
+    waiting = lane.where(Job.state == State.QUEUED)
+    if before or first:
+        wanted = waiting.where(Job.id == before) if before else waiting.order_by(Job.priority.desc(), Job.place, Job.id)
+        target = session.scalars(wanted).first()
+        if target is None and before:
+            raise NotNow(f"Job {before} does not wait in the same lane.", "`myna jobs` shows the queue.")
+        if target is not None and (before or target.priority >= job.priority):
+            job.priority = target.priority
+            # running jobs count too: should they come back to the queue, they come back to their old place
+            ahead = lane.where(Job.priority == target.priority, Job.place < target.place).order_by(Job.place.desc())
+            other = session.scalars(ahead).first()
+            job.place = _between(session, job, other.place, target.place) if other is not None else target.place - 1
+    elif last:
+        target = session.scalars(waiting.order_by(Job.priority)).first()
+        if target is not None and target.priority <= job.priority:
+            job.priority = target.priority
+            behind = session.scalars(lane.where(Job.priority == target.priority).order_by(Job.place.desc())).one()
+            # ahead of the place that the next job to be submitted will get
+            coming = float(jobs.next_id(session))
+            job.place = _between(session, job, behind.place, coming) if behind.place < coming else behind.place + 1
+    else:
+        raise BadRequest(f"The request does not say where job {job.id} should go.", "Set one of before, first, last.")
+    jobs.changed(session, job)
+    return job
+
+
+def _between(session: Session, job: Job, low: float, high: float) -> float:
+    """A place between two neighbours. After some fifty moves to the same spot numbers run out there: then all ahead
+    move up by one."""
+    middle = (low + high) / 2
+    if not low < middle < high:
+        same = (Job.gpu_lane == job.gpu_lane, Job.priority == job.priority)
+        ahead = update(Job).where(text(LIVE), *same, Job.place <= low, Job.id != job.id)
+        session.execute(ahead.values(place=Job.place - 1), execution_options={"synchronize_session": "fetch"})
+        middle = high - 0.5
+    return middle

@@ -1,0 +1,112 @@
+"""What becomes of a training that has ended: a candidate, a scoring, or nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import lives
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from trainings import job, spec
+from voice_rows import clip, dataset, folder
+
+from daemon.database.models import Job, Run, Version
+from daemon.database.store import Store
+from daemon.state import jobs, runs, untrained, voices
+from proto import myna_pb2 as pb
+from proto import worker_pb2 as wire
+
+pytestmark = pytest.mark.integration
+
+
+def result(version_dir: Path) -> wire.Report:
+    details = json.dumps({"settings": {"steps": 150}, "ended": "It is done."})
+    trained = wire.TrainResult(
+        version_dir=str(version_dir), kind="full", steps=150, best_step=100, best_loss=1.5, seconds=30.0, size=7
+    )
+    trained.result_json = details
+    trained.held_out["loss"] = 1.5
+    return wire.Report(trained=trained)
+
+
+def test_a_trained_version_becomes_a_candidate_once_however_often_it_is_reported(anna: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> None:
+        row = job(session, spec())
+        told = lives.kind(session, "train").plan(session, row).train
+        made = folder(tmp_path, Version(path=f"voices/anna/{told.version}"))
+        for _ in range(2):
+            lives.kind(session, "train").commit(session, row, result(made))
+
+    anna.write_now(act)
+    rows = anna.read_now(lambda session: list(session.scalars(select(Version))))
+    assert [(row.number, row.state, row.size, row.parent, row.dataset) for row in rows] == [(1, "candidate", 7, 0, 2)]
+    run = anna.read_now(lambda session: session.scalars(select(Run)).one())
+    assert run.ended is not None
+    assert (run.best_step, run.best_loss, run.steps) == (100, 1.5, 150)
+
+
+def test_a_failed_training_ends_its_run(anna: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> None:
+        row = job(session, spec())
+        lives.kind(session, "train").plan(session, row)
+        lives.kind(session, "train").ended_badly(session, row)
+
+    anna.write_now(act)
+    assert anna.read_now(lambda session: session.scalars(select(Run)).one()).ended is not None
+
+
+def test_a_finished_training_is_scored_against_what_speaks_now(anna: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> pb.JobSpec:
+        row = job(session, spec())
+        told = lives.kind(session, "train").plan(session, row).train
+        lives.kind(session, "train").commit(
+            session, row, result(folder(tmp_path, Version(path=f"voices/anna/{told.version}")))
+        )
+        lives.succeed(session, row, "Trained.")
+        scoring = session.scalars(select(Job).where(Job.kind == "evaluate")).one()
+        assert scoring.parent_job == row.id
+        return pb.JobSpec.FromString(scoring.spec)
+
+    asked = anna.write_now(act).evaluate
+    assert (asked.version, asked.against, asked.promote_if_better) == (1, 0, True)
+
+
+def test_a_version_that_cannot_be_scored_says_so_and_stays(store: Store, tmp_path: Path) -> None:
+    def act(session: Session) -> str:
+        dataset(session, 1, [clip(session, f"c{i}") for i in range(8)], [])
+        row = job(session, spec())
+        told = lives.kind(session, "train").plan(session, row).train
+        lives.kind(session, "train").commit(
+            session, row, result(folder(tmp_path, Version(path=f"voices/anna/{told.version}")))
+        )
+        lives.succeed(session, row, "Trained.")
+        return voices.version(session, "anna", 1).verdict
+
+    assert "no held-out clips" in store.write_now(act)
+
+
+@pytest.mark.parametrize("outcome", [pb.NOTHING_GAINED, pb.NOTHING_NEW])
+def test_a_training_without_a_version_leaves_no_row_and_nothing_to_score(
+    anna: Store, outcome: pb.RunOutcome.ValueType
+) -> None:
+    def act(session: Session) -> tuple[pb.Run, int, list[str], float]:
+        row = lives.submit(session, spec())
+        jobs.start_attempt(session, row)
+        kind = lives.kind(session, "train")
+        kind.plan(session, row)
+        trained = wire.TrainResult(
+            steps=12, best_step=0, best_loss=0.5, held_out={"loss": 0.5}, outcome=outcome, result_json="{}"
+        )
+        for _ in range(2):  # the same report can come again
+            kind.commit(session, row, wire.Report(trained=trained))
+        lives.succeed(session, row, "No version was made.")
+        kinds = list(session.scalars(select(Job.kind)))
+        run = runs.message(session, session.get_one(Run, row.run))
+        return run, len(list(session.scalars(select(Version)))), kinds, untrained.seconds(session, "anna")
+
+    run, versions, kinds, new = anna.write_now(act)
+    assert (run.outcome, run.to_version, run.step, run.HasField("ended")) == (outcome, 0, 12, True)
+    assert (versions, kinds) == (0, ["train"])
+    assert new == 0, "the same clips do not start another one by themselves"
