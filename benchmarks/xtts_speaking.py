@@ -225,7 +225,7 @@ def codes_of(theirs: Any, voice: Latents, drawing: dict[str, float]) -> list[int
 
 def our_codes(ours: XttsModel, voice: Latents) -> list[int]:
     config = options.read(SpeechRequest(TEXT, options={"retries": 0}))
-    [line] = speech._lines(ours.xtts, TEXT, languages.language("en"))
+    [line] = speech._sentences(ours.xtts, TEXT, languages.language("en"))
     speaking = speech.Voice(ours.xtts, voice, config, *speech._decoders(ours, config))
     for _ in Synthesis(speaking, [line], config, SEED).sound():
         pass

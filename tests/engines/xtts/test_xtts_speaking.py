@@ -76,7 +76,7 @@ def test_the_same_seed_gives_the_same_samples_and_another_gives_others(voice: Xt
 def test_what_is_streamed_is_what_coqui_makes_of_the_same_codes(steady: XttsModel) -> None:
     voice = steady
     config = speech.options.read(SpeechRequest(TEXT, options=ONCE))
-    lines = speech._lines(voice.xtts, TEXT, speech.language("en"))
+    lines = speech._sentences(voice.xtts, TEXT, speech.language("en"))
     high = voice.speakers["Tiny High"]
     speaking = speech.Voice(voice.xtts, high, config, *speech._decoders(voice, config))
     assert speaking.draft is not None, "it guesses ahead"
@@ -95,7 +95,7 @@ def test_what_is_streamed_is_what_coqui_makes_of_the_same_codes(steady: XttsMode
 def test_sound_comes_before_the_sentence_is_decoded(steady: XttsModel) -> None:
     voice = steady
     config = speech.options.read(SpeechRequest(TEXT, options=ONCE))
-    lines = speech._lines(voice.xtts, TEXT, speech.language("en"))
+    lines = speech._sentences(voice.xtts, TEXT, speech.language("en"))
     heard = Synthesis(
         speech.Voice(voice.xtts, voice.speakers["Tiny Low"], config, *speech._decoders(voice, config)), lines, config, 3
     )
