@@ -140,7 +140,7 @@ def test_a_disk_full_under_the_database_is_said_to_who_asks_and_passes(
         with pytest.raises(ClientError, match="disk") as refused:
             submit_until_refused(client)
         assert refused.value.code == "RESOURCE_EXHAUSTED"
-        assert "room" in str(refused.value)
+        assert "Free some space" in str(refused.value)
         assert client.job(train.id).id == train.id
         assert client.info().sample.disk_free < MB
 
