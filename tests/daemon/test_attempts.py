@@ -75,7 +75,7 @@ def test_other_failures_are_told_apart(tmp_path: Path, text: str, kind: pb.Error
         ("file/inside", "a file is where a folder should be"),
         ("n" * 300, "has a name that is too long"),
         ("gone/file", "is not there"),
-        ("circle", "leads round in a circle"),
+        ("circle", "leads back to itself"),
     ],
 )
 def test_what_the_system_refuses_a_worker_is_a_sentence_that_names_the_path(

@@ -125,7 +125,7 @@ def test_a_person_steers_the_queue(with_dataset: Workshop) -> None:
         client.retry(first.id)
     client.resume(first.id)
     assert ended(client, first.id).attempts == 1
-    with pytest.raises(ClientError, match="not paused"):
+    with pytest.raises(ClientError, match="only paused jobs can go on"):
         client.resume(first.id)
 
 
