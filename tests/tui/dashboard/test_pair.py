@@ -59,7 +59,11 @@ def test_a_pair_is_written_as_versions_are(one: str, two: str, pair: Pair) -> No
 
 @pytest.mark.parametrize(
     ("one", "two", "why"),
-    [("anna@6", "ben@7", "different people"), ("anna@9", "anna", "Both are anna@9"), ("", "7", "does not name a version")],
+    [
+        ("anna@6", "ben@7", "different people"),
+        ("anna@9", "anna", "Both are anna@9"),
+        ("", "7", "does not name a version"),
+    ],
 )
 def test_what_is_no_pair_is_said_in_words(one: str, two: str, why: str) -> None:
     with pytest.raises(ClientError, match=why):
