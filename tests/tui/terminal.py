@@ -10,6 +10,7 @@ import select
 import signal
 import struct
 import termios
+import time
 
 from tests.tui.conftest import ROOT
 
@@ -26,10 +27,11 @@ class Terminal:
         self.shown = ""
 
     def until(self, words: str, seconds: float = 30.0) -> str:
-        """Read until the words are shown."""
+        """Read until the words are shown; fails when they are not in time, whatever else comes."""
+        end = time.monotonic() + seconds
         while words not in self.text:
-            ready, _, _ = select.select([self._fd], [], [], seconds)
-            assert ready, f"{words!r} did not come: {self.text!r}"
+            ready, _, _ = select.select([self._fd], [], [], max(end - time.monotonic(), 0))
+            assert ready, f"{words!r} did not come within {seconds:.0f} s: {self.text[-2000:]!r}"
             try:
                 self.shown += os.read(self._fd, 65536).decode("utf-8", "replace")
             except OSError:

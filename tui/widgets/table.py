@@ -122,7 +122,7 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
             parts.insert(0, Strip([Segment("←" if head else "…", style)], 1))
         if right:
             parts.append(Strip([Segment("→" if head else "…", style)], 1))
-        return Strip.join(parts).adjust_cell_length(self.size.width)
+        return Strip.join(parts).adjust_cell_length(self.size.width, self.rich_style)
 
     # ---------------------------------------------------------------------------------------------- widths
 

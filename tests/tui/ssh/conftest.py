@@ -59,10 +59,10 @@ class Sshd:
         if self.process is not None:
             import psutil
 
-            family = psutil.Process(self.process.pid).children(recursive=True)
-            for one in family:
+            listener = psutil.Process(self.process.pid)
+            listener.suspend()  # or it would serve who comes back while its sessions end, by one that nobody ends
+            for one in (*listener.children(recursive=True), listener):
                 one.kill()
-            self.process.kill()
             self.process.wait()
             assert self.process.stderr is not None
             self.process.stderr.close()

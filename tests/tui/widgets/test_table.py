@@ -63,3 +63,17 @@ async def test_what_lies_beyond_the_edge_is_marked_on_each_line() -> None:
         await pilot.pause()
         assert [line[0] for line in lines(app)[:3]] == ["←", "…", " "]
         assert "v12" in lines(app)[1]
+
+
+async def test_a_table_wider_and_longer_than_its_room_is_shown_without_colours_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    app = Shown(("time", "what", "why"), {})
+    async with app.run_test(size=(30, 9)) as pilot:
+        rows = [(str(one), ("5 s left", "train anna from v6", "resumes from the last checkpoint")) for one in range(40)]
+        app.query_one(Table).show_rows(rows)
+        await pilot.pause()
+        assert lines(app)[1].startswith(" 5 s left")
+        table = app.query_one(Table)
+        assert all(segment.style is not None for y in range(table.size.height) for segment in table.render_line(y))
