@@ -118,7 +118,7 @@ def test_a_job_that_has_ended_is_refused_in_plain_words(store: Store) -> None:
     (first,) = submit(store, 1)
     change(store, first, jobs.start_attempt)
     change(store, first, lives.succeed, "It is done.")
-    for act in (jobs.retry, jobs.resume, jobs.reorder):
+    for act in (jobs.retry, jobs.resume, queue_order.reorder):
         with pytest.raises(NotNow, match=f"Job {first} has succeeded; only"):
             change(store, first, act)
 
