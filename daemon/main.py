@@ -143,7 +143,7 @@ class Daemon:
         self.kinds = Kinds(home, settings)
         lifecycle = self.lifecycle = Lifecycle(self.kinds)
         if recovered := store.write_now(lifecycle.recover):
-            log.info("jobs the last mynad left behind: %s", ", ".join(map(str, recovered)))
+            log.info("Jobs that the last mynad left unfinished: %s", ", ".join(map(str, recovered)))
         self.events, self.points, self.logs = EventHub(store), PointHub(store), Logs(home)
         self.gpu, self.disk = Gpus(), DiskSpace(home, settings.min_free_disk)
         workers = Workers(self.launcher, settings, self.program)
@@ -200,7 +200,7 @@ class Daemon:
             try:
                 await self.store.write(events.prune, self.settings.events_kept)
             except StoreTrouble as trouble:
-                log.warning("old events stay: %s", trouble)
+                log.warning("Old events could not be deleted. %s", trouble)
             await asyncio.sleep(FORGET)
 
     def _work(self, name: str, life: Coroutine[None, None, None]) -> None:
@@ -211,7 +211,7 @@ class Daemon:
     def _fell(self, task: asyncio.Task[None]) -> None:
         """A part that must live as long as mynad ended: better to start afresh than to run without it."""
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.critical("%s fell over; mynad ends", task.get_name(), exc_info=error)
+            log.critical("%s failed; mynad ends.", task.get_name(), exc_info=error)
             self.failed = True
             self.end()
 
@@ -261,14 +261,14 @@ class Daemon:
                 if _identity(path) != ours:
                     servers.append(await self._local())
                     ours = _identity(path)
-                    log.warning("the socket %s was deleted, and is made anew", path)
+                    log.warning("The socket %s was deleted; mynad makes it anew.", path)
             except AlreadyRunning as error:
                 log.critical("run/ was deleted, and another mynad started meanwhile; this one ends. %s", error)
                 self.failed = True
                 self.end()
                 return
             except (MynaError, OSError) as error:
-                log.warning("the socket was deleted, and cannot be made anew: %s", error)
+                log.warning("The socket was deleted, and mynad cannot make it anew. %s", error)
                 await asyncio.sleep(FORGET)
 
     async def _close(self, servers: list[grpc.aio.Server]) -> None:

@@ -30,10 +30,10 @@ class Settings:
     poll: Annotated[
         str, Setting('look for files by polling: "auto" where inotify is silent', choices=("auto", "always", "never"))
     ] = "auto"
-    rescan: Annotated[float, Setting("time between safety looks through the inbox", 0.001, DAY, "seconds")] = 60.0
-    ingest_batch: Annotated[int, Setting("most of one ingest job", 1, 100_000, "files")] = 500
+    rescan: Annotated[float, Setting("time between full scans of the inbox", 0.001, DAY, "seconds")] = 60.0
+    ingest_batch: Annotated[int, Setting("most files of one ingest job", 1, 100_000, "files")] = 500
     min_free_disk: Annotated[
-        int, Setting("room that stays free: below that nothing is taken or trained", 0, MOST_BYTES, "bytes")
+        int, Setting("disk space that stays free: below that nothing is taken or trained", 0, MOST_BYTES, "bytes")
     ] = 1_000_000_000
 
     # training by itself

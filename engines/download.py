@@ -206,8 +206,8 @@ def _trouble(url: str, error: Exception) -> Exception:
     reason = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(reason, ssl.SSLCertVerificationError):
         return EngineError(
-            f"{url} shows a certificate that is not to be trusted: {reason.verify_message}.",
-            "Mend that, or use a mirror.",
+            f"The certificate of {url} is not trusted: {reason.verify_message}.",
+            "Repair that, or use a mirror.",
         )
     if isinstance(error, ValueError):
         return EngineError(f"{url!r} is no address to fetch from.", "It begins with https:// or http://.")

@@ -16,7 +16,7 @@ from proto.channel import Address, ClientError
 from proto.client_async import AsyncClient
 from tui import session
 from tui.dashboard import keymap, screenshot, themes
-from tui.dashboard.actions import beside
+from tui.dashboard.actions import asks, beside
 from tui.dashboard.host import Host
 from tui.dashboard.live import Live, Topic
 from tui.dashboard.palette import BindingCommands
@@ -43,6 +43,14 @@ class Dashboard(Host, inherit_bindings=False):
         ),
         Binding("question_mark", "help", "help", id="help", tooltip="What this pane is, and its keys"),
         Binding("ctrl+p", "command_palette", "commands", id="palette", tooltip="Everything that can be done, by name"),
+        Binding(
+            "S",
+            "start_daemon",
+            "Start the daemon",
+            show=False,
+            id="daemon.start",
+            tooltip="The one of this machine, when it was lost; jobs go on where they were",
+        ),
         Binding("q", "quit", "quit", id="quit", tooltip="Close the dashboard; the daemon goes on working"),
         Binding("ctrl+c", "quit", "Quit at once", show=False, id="quit.now"),
     ]
@@ -55,6 +63,7 @@ class Dashboard(Host, inherit_bindings=False):
         self.start = start and not readonly and not where.remote
         self.settings = settings or Settings()
         self.mistake: Exception | None = None  #: ours, which ended the dashboard
+        self._starting = False  #: a daemon, at the person's wish
         for theme in themes.THEMES.values():
             self.register_theme(theme)
         self.theme = themes.chosen(self.settings.theme)
@@ -113,6 +122,25 @@ class Dashboard(Host, inherit_bindings=False):
 
         if not isinstance(self.screen, HelpScreen):
             self.push_screen(HelpScreen(self.screen))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """A daemon can be started when it was lost, on this machine, by who may change something."""
+        if action == "start_daemon":
+            return bool(self.live.link.since and not self.live.link.up) and not (self.readonly or self.where.remote)
+        return super().check_action(action, parameters)
+
+    @asks
+    async def action_start_daemon(self) -> None:
+        from tui import daemon
+
+        if self._starting:
+            return
+        self._starting = True
+        self.say("Starting the daemon …")
+        try:
+            await asyncio.to_thread(daemon.start, self.where.home)
+        finally:
+            self._starting = False
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         yield SystemCommand("Theme", "Other colours", self.action_change_theme)

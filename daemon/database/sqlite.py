@@ -93,7 +93,7 @@ def examine(path: Path, head: str, check_known: Callable[[Path, str], None]) -> 
         return
     if path.is_symlink() and not path.exists():
         raise DatabaseForeign(
-            f"The database {path} is a link to {os.readlink(path)}, which is not there.", "Mount or mend that first."
+            f"The database {path} is a link to {os.readlink(path)}, which is not there.", "Mount or repair that first."
         )
     if not stat.S_ISREG(path.stat().st_mode):
         raise DatabaseForeign(
@@ -220,7 +220,7 @@ def _damaged(path: Path) -> DatabaseDamaged:
 
 
 def _full() -> DiskFull:
-    return DiskFull("The disk that holds Myna's state is full.", "Make room; waiting work goes on by itself.")
+    return DiskFull("The disk that holds Myna's state is full.", "Free some space; waiting work goes on by itself.")
 
 
 def _no_room(folder: Path) -> bool:

@@ -226,7 +226,7 @@ class Store:
             try:
                 listener(events)
             except Exception:  # an event loop that has closed, say: it must not take the writer with it
-                log.exception("somebody could not be told of a commit")
+                log.exception("A listener could not be told of a commit.")
         return None
 
     def _tell(self, found: StoreTrouble) -> None:
@@ -240,7 +240,7 @@ class Store:
         if self.trouble is not None:
             self._told.pop(type(self.trouble), None)
             self.trouble = None
-            log.info("the database can be written again")
+            log.info("The database can be written again.")
 
 
 def migrate(engine: Engine) -> None:

@@ -58,11 +58,11 @@ class State(StrEnum):
 
 SENTENCES = {
     State.TAKEN: "",
-    State.NO_VOICE: "Nothing tells whose recording it is: say so with --voice.",
+    State.NO_VOICE: "Myna does not know whose recording it is. Name the voice with --voice.",
     State.VOICE_DELETED: "Its voice was deleted: `myna voices restore NAME` brings that back first.",
-    State.REMOVED: "A person took it out of the voice.",
+    State.REMOVED: "A person removed it from the voice.",
     State.NO_ENGINE: "This Myna has no engine of that name.",
-    State.NOT_WHOLE: "Its folder is not whole.",
+    State.NOT_WHOLE: "Its folder is incomplete.",
     State.NUMBER_TAKEN: "The database knows another version of that number. Move one of the two folders away.",
     State.ELSEWHERE: "Its version.json says that it is another voice's, or has another number.",
 }
@@ -122,7 +122,7 @@ async def at_start(store: Store, home: Path) -> list[pb.Finding]:
     try:
         found = await asyncio.to_thread(_at_start, store, home)
     except (OSError, MynaError, SQLAlchemyError):
-        log.exception("the home could not be looked through")
+        log.exception("The home folder could not be surveyed.")
         return []
     told = finding(found)
     if told is None:

@@ -75,7 +75,7 @@ class VoiceFolders:
             except OSError as error:
                 await self._back(old, new)
                 sentence = f"{error.filename or self._home} cannot be renamed: {error.strerror}."
-                raise NotNow(f"{old} keeps its name. {sentence}", "See to that folder, then try again.") from None
+                raise NotNow(f"{old} keeps its name. {sentence}", "Check that folder, then try again.") from None
             return await self._store.write(lambda session: tell(session, voice_life.end_rename(session, new)))
 
     async def _back(self, old: str, new: str) -> None:
@@ -101,7 +101,7 @@ def finish(store: Store, home: Path) -> None:
             log.error("the folders of %s cannot be renamed from %s: %s", new, old, error)
             continue
         store.write_now(voice_life.end_rename, new)
-        log.info("the folders of %s were on their way from %s; they are there", new, old)
+        log.info("The folders of %s are renamed from %s now; the last mynad had not finished.", new, old)
 
 
 def in_the_way(home: Path, name: str) -> Path | None:

@@ -54,7 +54,7 @@ class Watch:
         if poll == "always":
             self.why_polling = "The settings say so."
         elif poll == "auto" and (kind := file_system(folder)).startswith(SILENT):
-            self.why_polling = f"It lies on a network mount ({kind}), of which changes are not told."
+            self.why_polling = f"It is on a network mount ({kind}), for which the system reports no changes."
 
     async def start(self) -> None:
         """Begin to listen (importing watchdog takes a moment: in a thread)."""

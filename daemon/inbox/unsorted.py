@@ -127,7 +127,7 @@ class UnsortedEntries:
         if (voice, entry.path, entry.identity) not in self._told:
             self._told.add((voice, entry.path, entry.identity))
             sentence = f"{names.printable(entry.path)} is a package; packages come with a later version of Myna."
-            await self.store.write(events.notice, Level.INFO, sentence, "It is left where it is.", voice)
+            await self.store.write(events.notice, Level.INFO, sentence, "It stays where it is.", voice)
 
 
 def _what_to_call_it(session: Session, voice: str) -> str:

@@ -47,7 +47,7 @@ class Lifecycle:
                 return earlier
         which = spec.WhichOneof("spec")
         if which is None:
-            raise BadRequest("The job says nothing to do.", f"Set one of {', '.join(self.kinds)}.")
+            raise BadRequest("The job is empty.", f"Set one of {', '.join(self.kinds)}.")
         if abs(priority) > PRIORITIES:
             raise BadRequest(
                 f"The priority {priority} is out of range.", f"Use one from {-PRIORITIES} to {PRIORITIES}."

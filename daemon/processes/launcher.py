@@ -253,7 +253,7 @@ class Launcher:
         self._control.close()
         if self._closed:
             return
-        log.error("the launcher (process %d) ended; starting another", self._process.pid)
+        log.error("The launcher (process %d) ended; Myna starts another.", self._process.pid)
         self._up.clear()
         for waiting in self._spawning.values():
             if not waiting.done():
@@ -279,7 +279,7 @@ class Launcher:
                 self._start()
                 break
             except OSError as error:  # no memory or no processes left, for now
-                log.error("cannot start a launcher: %s; trying again", error)
+                log.error("Myna cannot start a launcher and tries again. %s", error)
                 await asyncio.sleep(1.0)
         self._loop.add_reader(self._control, self._hear)
         self._up.set()

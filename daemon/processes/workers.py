@@ -79,7 +79,7 @@ class Worker:
         except (asyncio.IncompleteReadError, ConnectionError):
             pass  # the socket's end is the process's end, or soon will be
         except (DecodeError, ValueError) as error:
-            self.kill(f"it sent what is no report ({error})")
+            self.kill(f"it sent something that is not a report ({error})")
         try:
             code = await asyncio.wait_for(asyncio.shield(self.child.exited), 10.0)
         except TimeoutError:
@@ -131,14 +131,14 @@ class Worker:
             heard = self._heard
             await asyncio.sleep(min(1.0, self._timeout / 2))
             if self._heard == heard and not self._busy:
-                self.kill(f"it gave no sign of life for {self._timeout:g} s and was ended")
+                self.kill(f"it did not answer for {self._timeout:g} s and was ended")
                 return
 
     def _explain(self, code: int | None) -> Exit:
         if self._why_killed:
-            return Exit(self._why_killed, "The log has its last words.")
+            return Exit(self._why_killed, "The end of the log shows the last thing that it did.")
         if code is None:
-            sentence = "the process that starts workers died, and this one with it"
+            sentence = "the process that starts workers died, and this one ended with it"
             return Exit(sentence, "Nothing was lost that was saved.", jobs_doing=False)
         if code == -signal.SIGKILL:
             if _oom_kills() > self._kills:
@@ -148,8 +148,12 @@ class Worker:
                 )
             return Exit("it was killed (SIGKILL)", "If nobody did that, memory ran out: `journalctl -k` would say so.")
         if code < 0:
-            return Exit(f"it crashed ({signal.Signals(-code).name})", "The log has its last words.")
-        return Exit(f"it ended with exit code {code} and no report", "The log has its last words.")
+            return Exit(
+                f"it crashed ({signal.Signals(-code).name})", "The end of the log shows the last thing that it did."
+            )
+        return Exit(
+            f"it ended with exit code {code} and no report", "The end of the log shows the last thing that it did."
+        )
 
 
 class Workers:

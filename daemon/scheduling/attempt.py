@@ -222,9 +222,9 @@ class Attempt:
         try:
             await self._write(change)
         except Exception:
-            log.exception("%s: its end could not be written as it was", self.label)
+            log.exception("The end of %s could not be stored as it was.", self.label)
             trouble = Error(
-                "crashed", "Myna made a mistake while storing what came of it.", "log/mynad.log has the details.", ""
+                "crashed", "Myna made a mistake while storing the result.", "log/mynad.log has the details.", ""
             )
             await self._write(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
 
@@ -259,7 +259,7 @@ class Attempt:
             trouble = _explain(error, self.label)
             self._finish(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
             if self.worker is not None:
-                self.worker.kill("what it reported could not be stored")
+                self.worker.kill("its report could not be stored")
 
     async def _deal(self, report: wire.Report) -> None:
         to, what = self.to, report.WhichOneof("report")
@@ -340,7 +340,7 @@ class Attempt:
         return change
 
     def _died(self, end: Exit) -> Callable[[Session, Job], None]:
-        log.warning("the worker of %s: %s", self.label, end.sentence)
+        log.warning("The worker of %s died: %s", self.label, end.sentence)
         self._log("error", f"The worker died: {end.sentence}.")
         if self._ordered == "stop":  # it was to stop and had to be made to: that is no crash
             return self.to.lifecycle.stopped

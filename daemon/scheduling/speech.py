@@ -146,7 +146,7 @@ class Speech:
     async def put(self, job: int, audio: wire.Audio) -> None:
         """A chunk from the worker. Waits while the listener has enough to go on with."""
         if not await self._stream(job).put(audio):
-            log.info("speak #%d: nobody reads its audio; cancelled", job)
+            log.info("speak #%d was cancelled because nobody reads its audio.", job)
             await self._abandon(job, self._stream(job))
 
     def make_room(self, keep_bytes: int = 0) -> None:
@@ -173,7 +173,7 @@ class Speech:
     def _let_go(self) -> None:
         self._idle = None
         if self._worker is not None and not self._taken:
-            log.info("the speech worker was idle for %g s and ends", self._idle_seconds)
+            log.info("The speech worker was idle for %g s and ends.", self._idle_seconds)
             self._worker.let_go()
             self._worker = None
             self.loaded = []

@@ -64,9 +64,9 @@ class DatasetsService(stubs.DatasetsServicer):
         kept = request.kept if request.HasField("kept") else None
         undo = request.undo if request.HasField("undo") else None
         if undo is not None and (text is not None or kept is not None):
-            raise BadRequest("A change and its undoing came together.", "Send one of them.")
+            raise BadRequest("The request sets a change and undoes one at once.", "Send one of them.")
         if text is None and kept is None and undo is None:
-            raise BadRequest("Nothing is said of the clip.", "Give its text, or whether it is kept.")
+            raise BadRequest("The request changes nothing of the clip.", "Give its text, or whether it is kept.")
         if text is not None and not text.strip():
             raise BadRequest("A clip's text cannot be empty.", "To take a clip out, set kept to false.")
 

@@ -49,7 +49,9 @@ class TokenGate(grpc.aio.ServerInterceptor):
         self._refused += 1
         if time.monotonic() - self._told >= QUIET:
             log.warning(
-                "refused for want of the right token: %d so far, the last from %s", self._refused, context.peer()
+                "Requests refused because of a wrong or missing token: %d so far, the last from %s",
+                self._refused,
+                context.peer(),
             )
             self._refused, self._told = 0, time.monotonic()
         await context.abort(
@@ -118,7 +120,7 @@ async def _one(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any
     if request is UNREADABLE:
         await context.abort(
             grpc.StatusCode.INVALID_ARGUMENT,
-            "What was sent is no request of this kind. Use the contract in myna.proto.",
+            "The message is not a request of this method. Use the contract in myna.proto.",
         )
     return request
 

@@ -54,7 +54,7 @@ def bind_unix(server: grpc.aio.Server, path: Path) -> None:
     """Listen on the socket, mode 0600 from its first moment. Call only with the lock held: what a killed mynad left is
     replaced. Raises BadRequest where something that is no socket has the name (that is not ours to delete)."""
     if not remove_socket(path):
-        raise BadRequest(f"{path} is in the way: it is no socket.", "Move it away, then start mynad again.")
+        raise BadRequest(f"{path} is not a socket.", "Move it away, then start mynad again.")
     before = os.umask(0o177)
     try:
         server.add_insecure_port(f"unix:{path}")
@@ -89,7 +89,7 @@ def check(settings: Settings, path: Path) -> None:
         return
     if not (settings.tls_cert and settings.tls_key):
         raise BadRequest(
-            f"mynad does not listen on {settings.listen} in the clear.",
+            f"mynad does not listen on {settings.listen} without encryption.",
             "Set tls_cert and tls_key in myna.toml, or leave `listen` out and use the Unix "
             "socket (ssh -L works with it).",
         )
@@ -130,7 +130,7 @@ def _token(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as error:
         raise BadRequest(f"The token_file {path} cannot be read: {error}.") from None
     if mode & 0o077:
-        raise BadRequest(f"Others can read the token_file {path}.", f"`chmod 600 {path}`.")
+        raise BadRequest(f"Other users can read the token_file {path}.", f"`chmod 600 {path}`.")
     if len(token) < TOKEN_LENGTH:
         raise BadRequest(
             f"The token in {path} is shorter than {TOKEN_LENGTH} characters.",

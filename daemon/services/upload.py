@@ -44,7 +44,9 @@ class Upload:
                 "A file began before the one before it had ended.", "Set `last` on the last part of each file."
             )
         if self.disk.missing(len(part.data)):
-            raise DiskFull("The disk of the daemon's machine is full.", "Make room there, then add the files again.")
+            raise DiskFull(
+                "The disk of the daemon's machine is full.", "Free some space there, then add the files again."
+            )
         try:
             if self._file is None:
                 self._begin(part)
@@ -58,7 +60,9 @@ class Upload:
     def end(self) -> list[str]:
         """The names that the files have in the inbox. Raises BadRequest if the last one is not whole."""
         if self._file is not None:
-            raise BadRequest("The last file broke off; it is not taken.", "Set `last` on the last part of each file.")
+            raise BadRequest(
+                "The last file is incomplete and is not taken.", "Set `last` on the last part of each file."
+            )
         return self.names
 
     def close(self) -> None:
@@ -97,10 +101,8 @@ class Upload:
 
 def _not_written(error: OSError) -> MynaError:
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        return NotNow(
-            f"The file could not be written: {error.strerror}.", "See to the inbox folder, then add it again."
-        )
-    return DiskFull("The disk of the daemon's machine is full.", "Make room there, then add the files again.")
+        return NotNow(f"The file could not be written: {error.strerror}.", "Check the inbox folder, then add it again.")
+    return DiskFull("The disk of the daemon's machine is full.", "Free some space there, then add the files again.")
 
 
 def _link(folder: int, source: bytes, target: bytes) -> bool:

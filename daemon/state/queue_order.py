@@ -38,7 +38,7 @@ def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False,
             coming = float(jobs.next_id(session))
             job.place = _between(session, job, behind.place, coming) if behind.place < coming else behind.place + 1
     else:
-        raise BadRequest(f"Where job {job.id} shall go is not said.", "Set one of before, first, last.")
+        raise BadRequest(f"The request does not say where job {job.id} should go.", "Set one of before, first, last.")
     jobs.changed(session, job)
     return job
 

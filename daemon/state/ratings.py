@@ -31,7 +31,7 @@ def add(session: Session, given: pb.Rating) -> Rating:
             f"{max(given.score_a, given.score_b)} is no score.", "Scores go from 1 (bad) to 5 (excellent); 0 is none."
         )
     if not (preferred or given.score_a or given.score_b):
-        raise BadRequest("This rating says nothing.", "Give a preference, a score, or both.")
+        raise BadRequest("The rating is empty.", "Give a preference, a score, or both.")
     if len(given.text) > LONGEST:
         raise BadRequest(f"The text has {len(given.text):,} characters.", f"At most {LONGEST:,} are kept.")
     row = Rating(voice=given.voice, clip=given.clip, text=given.text, blind=given.blind, time=now())

@@ -126,7 +126,7 @@ def remove(session: Session, voice: str, sha256: str) -> Recording:
     row = get(session, voice, sha256)
     if row.removed is None:
         row.removed = now()
-        tell(session, voice, row.name, "removed", "A person took it out; nothing is deleted.", row.seconds)
+        tell(session, voice, row.name, "removed", "A person removed it; nothing is deleted.", row.seconds)
         _emit_voice(session, voice)
     return row
 

@@ -88,7 +88,7 @@ def folder(session: Session, row: Version, home: Path) -> Path:
             f"{place} is not version {row.number} of {row.voice}: it was made by another run, "
             f"of the home {mark.home[:8]}."
         )
-        raise NotNow(sentence, "Nothing of it is used. Put the version's own folder back, or train anew.")
+        raise NotNow(sentence, "Myna does not use this folder. Put the version's own folder back, or train again.")
     return place
 
 

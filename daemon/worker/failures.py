@@ -21,7 +21,7 @@ REFUSALS = {
         "has a name that is too long for its file system",
         "Use shorter names, or a MYNA_HOME with a shorter path.",
     ),
-    errno.ELOOP: ("leads round in a circle of links", "Mend the links, then retry the job."),
+    errno.ELOOP: ("is a link that leads back to itself", "Repair the links, then retry the job."),
     errno.EMFILE: (
         "cannot be opened: the worker has too many files open",
         "Raise the limit (`ulimit -n`) and restart mynad, then retry.",
@@ -56,11 +56,16 @@ def explain(error: BaseException, home: Path) -> tuple[str, str, str, str]:
         what, hint = REFUSALS[error.errno]
         return "engine", f"{_path_of(error, home)} {what}.", hint, stack
     if isinstance(error, SystemExit):
-        return "engine", f"A library tried to end the worker (exit {error.code}).", "The log has its last words.", stack
+        return (
+            "engine",
+            f"A library tried to end the worker (exit {error.code}).",
+            "The end of the log shows the last thing that it did.",
+            stack,
+        )
     what = f"{type(error).__name__}: {error}".splitlines()[0]
     return (
         "engine",
-        f"The worker met an error it has no words for: {what}.",
+        f"The worker failed with an unexpected error: {what}.",
         "The log has the details; please report it.",
         stack,
     )

@@ -29,7 +29,7 @@ def clips(refs: Iterable[wire.ClipRef]) -> list[Clip]:
 
 
 def lineage(folder: Path) -> dict[str, Any] | None:
-    """The lineage of a complete version; None if the folder is not there or not whole."""
+    """The lineage of a complete version; None if the folder is missing or incomplete."""
     try:
         found = json.loads((folder / LINEAGE).read_text(encoding="utf-8"))
     except (OSError, ValueError):

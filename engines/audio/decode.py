@@ -224,7 +224,7 @@ def _facts(path: Path, file: BinaryIO, container: Container, reader: Reader, lev
     rms_db = 10 * math.log10(max(levels.energy / levels.count, 1e-12))
     notes = [*_name_note(path, container), *_length_notes(path, file, container, reader, seconds)]
     if reader.damaged_packets:
-        notes.append(f"{reader.damaged_packets} damaged pieces were passed over.")
+        notes.append(f"{reader.damaged_packets} damaged pieces were skipped.")
     if reader.sample_rate < 16_000:
         notes.append(f"It was recorded at only {reader.sample_rate} Hz and will sound dull.")
     if levels.peak > 1.0:

@@ -72,7 +72,7 @@ def judge(facts: Facts, clip_seconds: tuple[float, float], language: str) -> Ver
     engine takes."""
     shortest, longest = clip_seconds
     if facts.silent:
-        return _dropped("silent", "There is nothing to hear in it.")
+        return _dropped("silent", "It is silent.")
     if facts.speech <= 0:
         return _dropped("no-speech", "There is sound in it, but no speech.")
     if facts.seconds < shortest - 1e-6:

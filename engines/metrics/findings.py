@@ -73,7 +73,7 @@ def sentence(one: Finding) -> str:
     title = METRICS[one.metric].title if one.metric is not None else ""
     match one.found:
         case Found.NO_LINES:
-            return "No held-out line was scored, so nothing can be said of it."
+            return "No held-out line was scored, so it cannot be judged."
         case Found.LINES_FAILED:
             return f"{one.count} of {one.of} held-out lines could not be spoken or scored."
         case Found.OTHER_LINES:

@@ -151,7 +151,7 @@ class Checkpoints:
                     self._check(state.best_step, _read_json(self.path(state.best_step)))
                 return state, passed_over
             except (DamagedCheckpoint, KeyError, TypeError, ValueError) as error:
-                passed_over.append(f"The checkpoint of step {step} is damaged and is passed over: {error}")
+                passed_over.append(f"The checkpoint of step {step} is damaged and is skipped: {error}")
         return None, passed_over
 
     def load_weights(self, step: int, module: torch.nn.Module) -> None:

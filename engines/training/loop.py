@@ -207,7 +207,7 @@ class _Training:
             self.optimizer.zero_grad(set_to_none=True)
             memory.release(self.device)
             if spared:
-                instead = "activations are computed twice, not kept"
+                instead = "activations are recomputed, not kept"
             else:
                 micro_batch = -(-min(micro_batch, data.n_clips) // 2)
                 times = -(-self.settings.batch_size // micro_batch)

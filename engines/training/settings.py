@@ -167,7 +167,7 @@ def overrides(
             "targets": list(given.get("targets", ())),
         }
     elif given:
-        raise BadInput(f"lora_{min(given)} says nothing without a LoRA rank.", "Set lora_rank, to 16 for example.")
+        raise BadInput(f"lora_{min(given)} has no effect without a LoRA rank.", "Set lora_rank, to 16 for example.")
     elif rank is not None:
         values["lora"] = None
     elif parent_lora:

@@ -187,7 +187,7 @@ def test_a_frozen_worker_is_ended_and_its_job_queued_again(tmp_path: Path) -> No
         job = await story.train("freeze")
         frozen = await story.worker(job)
         await story.until(
-            job, lambda told: told.status.HasField("queued") and "no sign of life" in told.status.queued.why_waiting
+            job, lambda told: told.status.HasField("queued") and "did not answer" in told.status.queued.why_waiting
         )
         await until(lambda: not alive(frozen))
         assert story.outcomes(job)[0] == "crashed"

@@ -105,7 +105,7 @@ def test_bodies_of_callers_without_the_token_are_not_read(target: Target) -> Non
     before = target.memory
     asyncio.run(flood())
     log = Path(target.client.info().home, "log", "mynad.log").read_text()
-    assert log.count("for want of the right token") == 1, "thirty callers are one line"
+    assert log.count("because of a wrong or missing token") == 1, "thirty callers are one line"
     assert "a guess" not in log
     target.until_small(before + NEAR)
 

@@ -85,7 +85,7 @@ def test_the_socket_a_killed_mynad_left_is_replaced(tmp_path: Path) -> None:
 def test_what_is_no_socket_is_not_removed(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run/mynad.sock").write_text("mine")
-    assert "is no socket" in refusal(tmp_path)
+    assert "is not a socket" in refusal(tmp_path)
     assert (tmp_path / "run/mynad.sock").read_text() == "mine"
 
 
@@ -201,7 +201,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_plain_tcp_is_refused(tmp_path: Path) -> None:
-    assert "in the clear" in refusal(tmp_path, MYNA_LISTEN="127.0.0.1:0")
+    assert "without encryption" in refusal(tmp_path, MYNA_LISTEN="127.0.0.1:0")
 
 
 def test_tls_without_a_way_to_know_who_calls_is_refused(tmp_path: Path, certificate: tuple[Path, Path]) -> None:
@@ -216,7 +216,7 @@ def test_a_token_that_others_can_read_is_refused(tmp_path: Path, certificate: tu
     token.write_text("0123456789abcdef0123")
     token.chmod(0o644)
     tls = {"MYNA_TLS_CERT": str(cert), "MYNA_TLS_KEY": str(key)}
-    assert "Others can read" in refusal(tmp_path, MYNA_LISTEN="127.0.0.1:0", MYNA_TOKEN_FILE=str(token), **tls)
+    assert "Other users can read" in refusal(tmp_path, MYNA_LISTEN="127.0.0.1:0", MYNA_TOKEN_FILE=str(token), **tls)
 
 
 def test_over_tls_only_the_token_opens(tmp_path: Path, certificate: tuple[Path, Path]) -> None:

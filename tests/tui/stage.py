@@ -315,7 +315,9 @@ class Voices(stubs.VoicesServicer):
 
     def Rollback(self, request: pb.VoiceRequest, context: Any) -> pb.Version:
         self.changed.append(("Rollback", request.voice, 0))
-        return next(row for row in self.versions[request.voice] if row.state == "archived")
+        now = next(row for row in self.versions[request.voice] if row.state == "archived")
+        next(row for row in self.rows if row.name == request.voice).promoted = now.number
+        return now
 
     def Delete(self, request: pb.VersionRequest, context: Any) -> pb.Version:
         self.changed.append(("Delete", request.voice, request.version))

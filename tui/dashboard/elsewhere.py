@@ -45,10 +45,12 @@ def nodes(place: Place) -> list[type[Widget]]:
     module = import_module(f"tui.screens.{place.name}")
     found: dict[type[Widget], None] = {}
     _collect(module, found, set())
-    named = {node: None for node in found if issubclass(node, Pane) or bool(getattr(node, "pane_title", ""))}
-    screens = [node for node in found if issubclass(node, WorkshopScreen) and node.place == place.name]
+    screens: list[type[Widget]] = [
+        node for node in found if issubclass(node, WorkshopScreen) and node.place == place.name
+    ]
+    titled = [node for node in found if issubclass(node, Pane) or "pane_title" in vars(node)]
     lists = [node for node in found if _is_own_kind(node)]
-    return [*screens, *{**named, **dict.fromkeys(lists)}]
+    return [*screens, *dict.fromkeys(titled + lists)]
 
 
 async def do(app: Host, distant: Distant) -> None:

@@ -96,7 +96,8 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
                 for offer in offers(node)
                 if offer.binding.show
             ]
-            self.query_one(StatusLine).show_state(link, keys, self.app.readonly)
+            remedy = [offer.keys[0] for offer in offers(self.app) if offer.binding.id == "daemon.start"]
+            self.query_one(StatusLine).show_state(link, keys, self.app.readonly, "".join(remedy))
             self.query_one(TabBar).show_place(self.app.place_name())
         self.show(topics)
         if topics == Topic.ALL:

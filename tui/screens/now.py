@@ -10,10 +10,12 @@ from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from proto.messages import state_of
 from tui.dashboard.actions import beside, instead
+from tui.dashboard.bindings import offers
 from tui.dashboard.curve_choice import Curve, curve_of, empty
 from tui.dashboard.live import Topic
 from tui.screens.base import WorkshopScreen
 from tui.widgets.curve_pane import CurvePane
+from tui.widgets.first_run_pane import FirstRunPane, is_first_run
 from tui.widgets.inbox_pane import InboxPane
 from tui.widgets.log_pane import LogPane
 from tui.widgets.machine_pane import MachinePane
@@ -45,6 +47,12 @@ class NowScreen(WorkshopScreen):
         }
         &.-narrow Grid { grid-size: 2 4; grid-columns: 1fr 1fr; grid-rows: 6 1fr 5 3; }
         &.-narrow QueuePane, &.-narrow CurvePane, &.-narrow LogPane { column-span: 2; }
+        & FirstRunPane { display: none; }
+        &.-first QueuePane, &.-first CurvePane, &.-first LogPane { display: none; }
+        &.-first FirstRunPane { display: block; }
+        &.-first Grid { grid-size: 2 2; grid-columns: 1fr 1fr; grid-rows: 2fr 1fr; }
+        &.-first FirstRunPane { column-span: 2; }
+        &.-first MachinePane, &.-first InboxPane { column-span: 1; }
     }
     """
 
@@ -60,6 +68,7 @@ class NowScreen(WorkshopScreen):
 
     def body(self) -> ComposeResult:
         with Grid():
+            yield FirstRunPane()
             yield QueuePane()
             yield CurvePane()
             yield MachinePane()
@@ -70,6 +79,8 @@ class NowScreen(WorkshopScreen):
 
     def show(self, topics: Topic) -> None:
         live = self.app.live
+        if topics & (Topic.JOBS | Topic.VOICES | Topic.INBOX | Topic.LINK):
+            self._show_first_run()
         if topics & (Topic.JOBS | Topic.LINK | Topic.MACHINE):  # with each sample, too: the clocks of what runs go on
             self.query_one(QueuePane).show_jobs(live.jobs.values(), self._estimates)
         if topics & (Topic.JOBS | Topic.LINK):
@@ -85,6 +96,19 @@ class NowScreen(WorkshopScreen):
             self._stream()
         elif Topic.JOBS in topics and live.link.up and self._resting is None:
             self._stream_curve()  # a training has its run only after it began
+
+    def _show_first_run(self) -> None:
+        """The way to the first voice, in place of a queue without jobs; a lost daemon leaves what was shown."""
+        live = self.app.live
+        if not live.link.up:
+            return
+        first = is_first_run(live)
+        if first:
+            keys = {str(offer.binding.id).removeprefix("go."): offer.keys[0] for offer in offers(self.app)}
+            self.query_one(FirstRunPane).show_steps(live, keys)
+        if first != self.has_class("-first"):
+            self.set_class(first, "-first")
+            self.call_after_refresh(self.focus_first)
 
     def filtered(self, text: str) -> None:
         self._words = text

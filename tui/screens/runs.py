@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widgets import Static
@@ -17,6 +18,7 @@ from tui.dashboard.live import Topic
 from tui.dashboard.run_rows import settings
 from tui.output import safe
 from tui.screens.base import WorkshopScreen
+from tui.widgets.curve_grid import CurveGrid
 from tui.widgets.curve_pane import CurvePane
 from tui.widgets.pane import Pane
 from tui.widgets.runs_pane import RunsPane
@@ -49,8 +51,17 @@ class RunsScreen(WorkshopScreen):
     screen_title = "Runs"
     screen_help = (
         "Every training there was. Space chooses runs whose curves are laid over each other; the one "
-        "under the cursor is always drawn."
+        "under the cursor is always drawn. w puts them side by side, a chart each."
     )
+    BINDINGS = [
+        Binding(
+            "w",
+            "side_by_side",
+            "side by side",
+            id="runs.grid",
+            tooltip="The chosen runs' curves in charts of their own; again: over each other",
+        )
+    ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (120, "-wide")]
     DEFAULT_CSS = """
     RunsScreen {
@@ -60,6 +71,9 @@ class RunsScreen(WorkshopScreen):
         & RunSettings { width: 44; }
         &.-middle RunSettings { width: 34; }
         &.-narrow RunSettings { display: none; }
+        & CurveGrid { display: none; }
+        &.-grid CurvePane, &.-grid RunSettings { display: none; }
+        &.-grid CurveGrid { display: block; }
     }
     """
 
@@ -71,6 +85,7 @@ class RunsScreen(WorkshopScreen):
         yield RunsPane()
         with Vertical(id="lower"):
             yield CurvePane()
+            yield CurveGrid()
             yield RunSettings()
 
     def show(self, topics: Topic) -> None:
@@ -86,9 +101,18 @@ class RunsScreen(WorkshopScreen):
 
     def on_screen_suspend(self) -> None:
         self.query_one(CurvePane).stop()
+        self.query_one(CurveGrid).stop()
+
+    def action_side_by_side(self) -> None:
+        self.toggle_class("-grid")
+        (self.query_one(CurvePane) if self.has_class("-grid") else self.query_one(CurveGrid)).stop()
+        self.call_after_refresh(self.query_one(RunsPane).tell, again=True)
 
     def on_runs_pane_chosen(self, event: RunsPane.Chosen) -> None:
         event.stop()
+        if self.has_class("-grid"):
+            self.query_one(CurveGrid).follow([event.run, *event.others])
+            return
         self.query_one(CurvePane).follow(event.run, list(event.others))
         self.query_one(CurvePane).show_job(self._job_of(event.run))
         self.query_one(RunSettings).show_runs(

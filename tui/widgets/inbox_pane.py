@@ -50,7 +50,11 @@ class InboxPane(Pane):
     def _cells(self, file: pb.InboxEvent) -> tuple[Text, Text, Text]:
         colour = rich_colour(self.app.theme_variables, COLOURS.get(file.state, "muted"))
         why = file.why or (wording.duration(file.seconds) if file.seconds else "")
-        return Text(file.state, style=colour), Text(safe(f"{file.voice}/{file.name}")), Text(safe(why), style="dim")
+        return (
+            Text(file.state, style=colour),
+            Text(safe(f"{file.voice}/{file.name}".lstrip("/"))),
+            Text(safe(why), style="dim"),
+        )
 
 
 def _holds(file: pb.InboxEvent, words: str) -> bool:

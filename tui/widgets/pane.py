@@ -47,7 +47,7 @@ class Pane(Guarded, Vertical):
             self.pane_title,
             (f" {more}" if more else "", "$muted not bold"),
         ]
-        for key, words in keys:
+        for key, words in dict.fromkeys(keys):  # of several widgets of one kind, once
             parts += [("  ", ""), (key, "$accent not bold"), (f" {words}", "$muted not bold")]
         title = Content.assemble(*parts)
         if title != self._written:  # the frame is painted only when it says something else

@@ -84,17 +84,21 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
         }  # never as markup
         before, self._shown = self._shown, written
         if list(written) == list(before):
-            self._measure(written.values())
+            changed = [
+                (key, place, cell)
+                for key, cells in written.items()
+                for place, (cell, old) in enumerate(zip(cells, before[key], strict=True))
+                if cell != old
+            ]
+            self._measure((place, cell) for _, place, cell in changed)
             self._lay_out()
-            for key, cells in written.items():
-                for place, (cell, old) in enumerate(zip(cells, before[key], strict=True)):
-                    if cell != old:
-                        self._put(key, place, cell)
+            for key, place, cell in changed:
+                self._put(key, place, cell)
         else:
             chosen, place = self._key_at_cursor(before), self.cursor_row
             self.clear()
             self._natural = [len(name) for name in self._head]
-            self._measure(written.values())
+            self._measure(each for cells in written.values() for each in enumerate(cells))
             self._lay_out()
             for key, cells in written.items():
                 self.add_row(*map(_cut, cells, self._widths), key=key)
@@ -122,13 +126,14 @@ class Table(Guarded, DataTable[Cell], inherit_bindings=False):
 
     # ---------------------------------------------------------------------------------------------- widths
 
-    def _measure(self, rows: Iterable[Sequence[Text]]) -> None:
-        """Note how wide columns would like to be. They do not become narrower while the rows stay: a table whose
-        columns move with each figure cannot be read."""
-        for cells in rows:
-            for place, cell in enumerate(cells):
-                if cell.cell_len > self._natural[place]:
-                    self._natural[place] = cell.cell_len
+    def _measure(self, cells: Iterable[tuple[int, Text]]) -> None:
+        """Note how wide columns would like to be, from (place of the column, cell).
+
+        They do not become narrower while the rows stay: a table whose columns move with each figure cannot be read.
+        """
+        for place, cell in cells:
+            if cell.cell_len > self._natural[place]:
+                self._natural[place] = cell.cell_len
 
     def _lay_out(self) -> None:
         """Give each column its width, and cut its cells to it."""

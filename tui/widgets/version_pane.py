@@ -108,11 +108,12 @@ class VersionPane(Pane):
             self.query_one("#report").scroll_home(animate=False)
 
     def look_at(self, view: str) -> None:
-        """Show one of VIEWS (on a wide terminal the scores stay above it)."""
+        """Show one of VIEWS (on a wide or high terminal the scores stay above it, and Tab passes them by)."""
         inside = self.app.focused is not None and self in self.app.focused.ancestors
         self.view = view
         for name in VIEWS:
             self.set_class(name == view, f"-{name}")
+        self.query_one("#scores").can_focus = view == "scores"
         if inside:
             self.query_one(f"#{view}").focus()
         self.call_after_refresh(self.post_message, self.Viewed())  # when it is known what is seen

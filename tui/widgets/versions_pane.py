@@ -15,6 +15,7 @@ from proto.channel import ClientError
 from tui import wording
 from tui.dashboard.actions import asks, changes
 from tui.dashboard.lineage import tree
+from tui.dashboard.switches import Switches
 from tui.dialogs.edit_text import EditTextScreen
 from tui.metrics import change, comparable, figure, find
 from tui.output import safe
@@ -132,12 +133,10 @@ class VersionsPane(Pane):
         Binding("p", "promote", "promote", id="versions.promote", tooltip="Let this version speak from now on"),
         Binding("b", "rollback", "roll back", id="versions.rollback", tooltip="Back to the version that spoke before"),
         Binding(
-            "a",
-            "archive",
-            "Archive",
-            show=False,
-            id="versions.archive",
-            tooltip="Out of the way with it; its files are kept",
+            "u", "undo", "Undo promote or roll back", show=False, id="versions.undo", tooltip="At once; again: redo"
+        ),
+        Binding(
+            "a", "archive", "Archive", show=False, id="versions.archive", tooltip="Out of the way; its files are kept"
         ),
         Binding(
             "c",
@@ -191,6 +190,7 @@ class VersionsPane(Pane):
         self._versions: dict[str, list[pb.Version]] = {}
         self._folded: set[str] | None = None
         self._words: list[str] = []
+        self._switches = Switches()
 
     def compose(self) -> ComposeResult:
         yield LongTable(columns(self.app.live.info.metrics), lambda line: line.key, banner=_banner, sortable=False)
@@ -287,8 +287,7 @@ class VersionsPane(Pane):
         if await self.app.confirm(
             f"Let {version.voice}@{version.number} speak from now on?", consequence, yes="Promote it"
         ):
-            await self.app.client.promote(version.voice, version.number)
-            self.app.say(f"{version.voice}@{version.number} speaks for {version.voice} from now on.")
+            await self._switch(version.voice, speaks, version.number)
 
     @changes
     async def action_rollback(self) -> None:
@@ -302,8 +301,20 @@ class VersionsPane(Pane):
             )
         consequence = f"{name}@{speaks} counts as rejected then; p promotes it again."
         if await self.app.confirm(f"Let the version before {name}@{speaks} speak again?", consequence, yes="Roll back"):
-            now = await self.app.client.rollback(name)
-            self.app.say(f"{name}@{now.number or 'base'} speaks for {name} from now on.")
+            await self._switch(name, speaks, 0)
+
+    @changes
+    async def action_undo(self) -> None:
+        name = self._voice()
+        speaks = (await self.app.client.voice(name)).promoted
+        await self._switch(name, speaks, self._switches.undone(name, speaks))
+
+    async def _switch(self, voice: str, before: int, now: int) -> None:
+        """Let a version speak (0: the one before it) in place of `before`; u undoes it."""
+        client = self.app.client
+        done = await (client.promote(voice, now) if now else client.rollback(voice))
+        self._switches.done(voice, before, done.number)
+        self.app.say(f"{voice}@{done.number or 'base'} speaks for {voice} from now on. u undoes it.")
 
     @changes
     async def action_archive(self) -> None:

@@ -170,7 +170,7 @@ def training(lineage: dict[str, Any]) -> str:
     best = lineage.get("best_step", 0)
     at_best = next((row for row in rows if row["step"] == best), None)
     if at_best is None or "loss" not in at_best["held_out"]:
-        return told.get("ended") or "Nothing was held out, so nothing can be said of it."
+        return told.get("ended") or "No clip was held out, so overfitting cannot be measured."
     names = sorted(
         (name for name in at_best["held_out"] if name != "loss"), key=lambda name: (*_FIRST, name).index(name)
     )

@@ -49,7 +49,7 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     folder = Path(plan.version_dir)
     if versions.lineage(folder) is None:
         raise BadInput(
-            f"The folder of version {plan.version} of {plan.voice} is not there or not whole.",
+            f"The folder of version {plan.version} of {plan.voice} is missing or incomplete.",
             f"It should be {folder}.",
         )
     samples = Path(plan.samples_dir)

@@ -19,9 +19,7 @@ def run(plan: wire.ExportPlan, channel: Channel) -> str:
     """Write the file. Raises WeightsMissing for a version that is not whole, DiskFull, and what the engine raises."""
     version, file = Path(plan.version_dir), Path(plan.file)
     if versions.lineage(version) is None:
-        raise WeightsMissing(
-            f"The folder of {plan.version_name} is not there or not whole.", f"It should be {version}."
-        )
+        raise WeightsMissing(f"The folder of {plan.version_name} is missing or incomplete.", f"It should be {version}.")
     make_folder(file.parent)
     aside = file.with_name(
         f"{TEMPORARY}{file.name}"

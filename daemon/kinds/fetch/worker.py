@@ -82,7 +82,7 @@ class _Progress:
 def _adopt(info: EngineInfo, source: Path, folder: Path, channel: Channel) -> None:
     """Copy a whole base from `source`. Copied, never linked: Coqui's own loader writes over the model.pth that it
     loads."""
-    channel.progress(0, 0, "bytes", "looking at the files")
+    channel.progress(0, 0, "bytes", "checking the files")
     if lacking := weights.missing(info, source):
         registry.check_base(info.name, source)  # says so in the engine's words
         raise WeightsMissing(f"{source} lacks {lacking[0].name}.", "Give a folder that has all of it.")

@@ -172,7 +172,7 @@ class _Ingest:
                 if metadata.bad_lines:
                     lines = ", ".join(map(str, metadata.bad_lines[:10]))
                     self.channel.log(
-                        "warning", f"{printable(file)}: lines without an id and a text are passed over: {lines}."
+                        "warning", f"{printable(file)}: lines without an id and a text are skipped: {lines}."
                     )
             else:
                 self.sidecars.add(Sidecar(file, read_text(self.folder, file)))
@@ -279,7 +279,7 @@ class _Ingest:
         if missing := DiskSpace(self.recordings, self.min_free).missing(size):
             raise DiskFull(
                 f"The disk has no room for {printable(file)}: {max(missing / 1e6, 0.1):.1f} MB are missing.",
-                "Make room; the files wait in the inbox, and are taken by themselves then.",
+                "Free some space; the files wait in the inbox and are taken by themselves then.",
             )
 
     def _place(self, copy: Path, sha256: str) -> Path:

@@ -71,7 +71,7 @@ def _model(plan: wire.SpeakPlan, channel: Channel) -> tuple[Speaks, Model]:
     engine = registry.speaker(plan.engine)
     folder = Path(plan.version_dir) if plan.version_dir else None
     if folder is not None and versions.lineage(folder) is None:
-        raise WeightsMissing(f"The folder of {plan.version_name} is not there or not whole.", f"It should be {folder}.")
+        raise WeightsMissing(f"The folder of {plan.version_name} is missing or incomplete.", f"It should be {folder}.")
     where = folder or engine.base_dir()
     made_of = (versions.identity(where) if where is not None else "") + versions.data_digest(plan.reference)
     key = f"{plan.version_name} {made_of}"

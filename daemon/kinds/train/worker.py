@@ -114,7 +114,7 @@ def _made_of(plan: wire.TrainPlan) -> dict[str, Any]:
 def _tell_aside(channel: Channel, place: Path | None, found: str) -> None:
     """Say what was found in a folder's place, and where it lies now."""
     if place is not None:
-        sentence = f"{found} was not of this training, though it has its number. It lies in {place} now, untouched."
+        sentence = f"{found} belongs to another training with the same number. It is in {place} now, untouched."
         hint = (
             "It is another database's, or was changed by hand. `myna adopt --dry-run` lists what the "
             "home has and its database does not."

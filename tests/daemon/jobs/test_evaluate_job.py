@@ -189,5 +189,5 @@ def test_a_promotion_rule_with_an_unknown_key_is_refused_by_name(trained: wire.E
 
 
 def test_a_version_whose_folder_is_gone_is_named(evaluate_plan: wire.EvaluatePlan, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="version 1 of anna is not there"):
+    with pytest.raises(BadInput, match="version 1 of anna is missing"):
         evaluate.run(evaluate_plan, Recorded(tmp_path))

@@ -100,7 +100,7 @@ def test_a_language_or_text_that_cannot_be_spoken_is_a_sentence(tmp_path: Path) 
         speak.run(plan("Guten Morgen.", language="de"), Recorded(tmp_path))
     with pytest.raises(EngineError, match="nothing to speak"):
         speak.run(plan("…"), Recorded(tmp_path))
-    with pytest.raises(WeightsMissing, match="anna@4 is not there"):
+    with pytest.raises(WeightsMissing, match="anna@4 is missing"):
         speak.run(plan("Hello.", str(tmp_path / "voices/anna/4"), name="anna@4"), Recorded(tmp_path))
 
 

@@ -160,7 +160,7 @@ def test_a_person_corrects_a_text_or_takes_a_clip_out(daemon: Any) -> None:
 @pytest.mark.parametrize(
     ("request_", "word"),
     [
-        (pb.SetClipRequest(voice="anna", sha256="x"), "Nothing is said"),
+        (pb.SetClipRequest(voice="anna", sha256="x"), "changes nothing of the clip"),
         (pb.SetClipRequest(voice="anna", sha256="x", kept=True), "has no clip"),
         (pb.SetClipRequest(voice="anna", sha256="", kept=True), "has no clip"),
         (pb.SetClipRequest(voice="anna", sha256="x", text=" "), "cannot be empty"),
@@ -229,7 +229,7 @@ def test_undoing_gives_back_the_text_the_reason_and_who_said_so(daemon: Any) -> 
     undone = ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=before.sha256, undo=before))
     assert undone == before
     assert daemon.inbox.voices == ["anna", "anna"], "a new dataset is due after both"
-    with pytest.raises(Refused, match="came together"):
+    with pytest.raises(Refused, match="undoes one at once"):
         ask(service.SetClip, pb.SetClipRequest(voice="anna", sha256=before.sha256, kept=True, undo=before))
 
 
@@ -341,7 +341,7 @@ def test_uploaded_files_appear_whole_under_their_names(daemon: Any) -> None:
 
 
 def test_an_upload_that_breaks_off_leaves_nothing(daemon: Any) -> None:
-    with pytest.raises(Refused, match="broke off"):
+    with pytest.raises(Refused, match="is incomplete"):
         upload(daemon, pb.UploadPart(voice="anna", name="a.wav", data=b"one "))
     with pytest.raises(Refused, match="before the one before"):
         upload(

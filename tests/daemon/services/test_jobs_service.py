@@ -84,7 +84,7 @@ def test_what_goes_wrong_is_a_status_and_a_sentence(still: Callable[..., None]) 
         for call, request, code, words in (
             (jobs.Get, pb.JobRequest(id=99), "NOT_FOUND", "no job 99"),
             (jobs.Cancel, pb.JobRequest(id=done.id), "FAILED_PRECONDITION", "cancelled already"),
-            (jobs.Submit, pb.SubmitRequest(), "INVALID_ARGUMENT", "nothing to do"),
+            (jobs.Submit, pb.SubmitRequest(), "INVALID_ARGUMENT", "The job is empty"),
             (jobs.List, pb.ListJobsRequest(states=["asleep"]), "INVALID_ARGUMENT", "asleep"),
             (jobs.List, pb.ListJobsRequest(kinds=[pb.JOB_KIND_UNSPECIFIED]), "INVALID_ARGUMENT", "no job kind"),
             (jobs.List, pb.ListJobsRequest(page=pb.Page(token="²")), "INVALID_ARGUMENT", "no page token"),

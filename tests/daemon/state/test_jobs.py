@@ -51,7 +51,7 @@ def test_the_same_key_is_the_same_job_also_when_it_has_ended(store: Store) -> No
 
 
 def test_a_job_that_says_nothing_to_do_is_refused(store: Store) -> None:
-    with pytest.raises(BadRequest, match="nothing to do"):
+    with pytest.raises(BadRequest, match="The job is empty"):
         submit(store, spec=pb.JobSpec())
 
 
@@ -150,7 +150,7 @@ def test_moving_past_another_priority_takes_it_over(store: Store) -> None:
 def test_a_move_to_nowhere_is_refused(store: Store) -> None:
     a, b = submit(store, 2)
     change(store, b, jobs.start_attempt)
-    with pytest.raises(BadRequest, match="is not said"):
+    with pytest.raises(BadRequest, match="does not say where"):
         change(store, a, queue_order.reorder)
     with pytest.raises(NotNow, match="does not wait"):
         change(store, a, queue_order.reorder, before=b)

@@ -87,7 +87,7 @@ def test_a_rating_can_be_taken_back_once(two: Store) -> None:
         (pb.Rating(voice="anna", a=1, b=1, preferred="a"), "compared with itself"),
         (pb.Rating(voice="anna", a=1, b=2, preferred="the second"), "no preference"),
         (pb.Rating(voice="anna", a=1, b=2, score_a=6), "Scores go from 1"),
-        (pb.Rating(voice="anna", a=1, b=2), "says nothing"),
+        (pb.Rating(voice="anna", a=1, b=2), "The rating is empty"),
         (pb.Rating(voice="anna", a=1, b=2, preferred="a", text="x" * 10_001), "10,001 characters"),
     ],
 )

@@ -116,7 +116,7 @@ def test_adapters_are_told_of_as_people_write_them() -> None:
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"lora_alpha": 8}, "lora_alpha says nothing without a LoRA rank"),
+        ({"lora_alpha": 8}, "lora_alpha has no effect without a LoRA rank"),
         ({"lora_rank": 8, "lora_beta": 1}, "no training setting named 'lora_beta'"),
         ({"lora_rank": -1}, "lora_rank must be a whole number from 0 to 1,024; -1 was given"),
         ({"lora_rank": True}, "true was given"),

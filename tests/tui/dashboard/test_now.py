@@ -151,6 +151,42 @@ def test_the_last_picture_of_a_lost_daemon_is_grey_in_every_pane(stage: Stage, h
     watch(home, steps, settings=Settings(theme=theme))
 
 
+def test_one_key_starts_a_lost_daemon_of_this_machine(
+    stage: Stage, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_scene(stage, "busy")
+    started: list[Path] = []
+
+    def start(of: Path) -> int:
+        started.append(of)
+        stage.open()
+        return 1
+
+    monkeypatch.setattr("tui.daemon.start", start)  # a process
+
+    async def steps(eye: Eye) -> None:
+        await eye.press("S")  # it is there: the key does nothing
+        stage.close()
+        await eye.sees("Lost the daemon", "S starts it.")
+        await eye.press("S")
+        await eye.sees("? help")
+        await eye.no_longer_sees("Lost the daemon")
+        assert started == [home]
+
+    watch(home, steps, size=(80, 24))
+
+
+def test_a_lost_daemon_is_not_started_by_who_may_only_look(stage: Stage, home: Path) -> None:
+    set_scene(stage, "busy")
+
+    async def steps(eye: Eye) -> None:
+        stage.close()
+        text = await eye.sees("Lost the daemon")
+        assert "S starts it" not in text
+
+    watch(home, steps, readonly=True)
+
+
 def test_the_curve_goes_on_after_the_daemon_was_away(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 

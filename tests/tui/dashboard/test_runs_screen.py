@@ -23,14 +23,20 @@ from tui.widgets.runs_pane import repeated
 pytestmark = pytest.mark.integration
 
 
-def watch(stage: Stage, home: Path, steps: Callable[[Eye], Awaitable[None]], scene: str = "busy") -> None:
+def watch(
+    stage: Stage,
+    home: Path,
+    steps: Callable[[Eye], Awaitable[None]],
+    scene: str = "busy",
+    size: tuple[int, int] = (200, 50),
+) -> None:
     """Open the dashboard on the scene's runs and do the steps."""
     set_scene(stage, scene)
 
     async def look() -> None:
-        async with looking(home, (200, 50), toasts=True) as eye:
+        async with looking(home, size, toasts=True) as eye:
             await eye.press("6")
-            await eye.sees("best 0.9036 at 1,200")
+            await eye.sees("run 12 · anna from v6")
             await steps(eye)
 
     asyncio.run(look())
@@ -63,6 +69,34 @@ def test_a_failed_run_goes_on_from_its_checkpoint_and_a_finished_one_says_that_i
         await eye.sees("Run #8 ended as it should.", "e repeats it with changes.")
 
     watch(stage, home, steps, "failed")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)])
+def test_chosen_runs_are_put_side_by_side_and_back(stage: Stage, home: Path, size: tuple[int, int]) -> None:
+    async def steps(eye: Eye) -> None:
+        await eye.press("space", "j", "w")
+        text = await eye.sees("Curves", "run 11 · dora", "run 12 · anna")
+        assert any("run 11 · dora" in line and "run 12 · anna" in line for line in text.splitlines()), "side by side"
+        await eye.press("w")
+        await eye.no_longer_sees("Curves")
+        await eye.sees("run 11 · dora from v1", "#12 held out")
+
+    watch(stage, home, steps, size=size)
+
+
+def test_charts_side_by_side_go_on_after_the_daemon_was_away(stage: Stage, home: Path) -> None:
+    async def steps(eye: Eye) -> None:
+        await eye.press("space", "j", "w")
+        await eye.sees("run 11 · dora", "run 12 · anna")
+        stage.runs.tell(11, "held_out/loss", {1_000: 0.5})
+        await eye.sees("best 0.5 at 1,000")
+        stage.close()
+        await eye.sees("Lost the daemon")
+        stage.runs.tell(11, "held_out/loss", {1_200: 0.25})
+        stage.open()
+        await eye.sees("best 0.25 at 1,200", "run 12 · anna")
+
+    watch(stage, home, steps)
 
 
 def test_a_run_is_repeated_with_its_settings_but_for_the_one_that_was_changed(stage: Stage, home: Path) -> None:

@@ -58,6 +58,36 @@ def test_the_tree_tells_who_came_from_whom_and_what_each_gained(busy: Stage, hom
     told(home, story)
 
 
+def test_one_key_undoes_a_promotion_and_does_it_again(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        await eye.press("j", "p")
+        await eye.sees("from now on?")
+        await eye.press("y")
+        await eye.sees("anna@7 speaks for anna from now on. u undoes it.")
+        await eye.press("u")
+        await eye.until(lambda: busy.voices.changed[1:] == [("Promote", "anna", 6)], "undone")
+        await eye.sees("anna@6 speaks for anna from now on.")
+        await eye.press("u")
+        await eye.until(lambda: busy.voices.changed[2:] == [("Promote", "anna", 7)], "done again")
+        busy.voices.rows[0].promoted = 3  # somebody else
+        await eye.press("u")
+        await eye.sees("There is nothing to undo")
+
+    told(home, story)
+
+
+def test_one_key_undoes_a_rollback(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        await eye.press("b")
+        await eye.sees("Let the version before anna@6 speak again?")
+        await eye.press("y")
+        await eye.sees("speaks for anna from now on. u undoes it.")
+        await eye.press("u")
+        await eye.until(lambda: busy.voices.changed[1:] == [("Promote", "anna", 6)], "undone")
+
+    told(home, story)
+
+
 def test_promoting_asks_first_and_then_shows_who_speaks(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
         await eye.press("j", "p")
