@@ -9,8 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
 os.environ.setdefault(
     "GRPC_VERBOSITY", "NONE"
@@ -19,7 +18,7 @@ os.environ.setdefault(
 import typer
 
 from proto.channel import ClientError
-from tui import output, session
+from tui import global_options, output, session
 
 #: module under tui.commands → its commands, in the order of the help
 COMMANDS = {
@@ -81,76 +80,18 @@ def without_types_of_flags(command: Any) -> None:
 
 def everywhere(
     ctx: typer.Context,
-    host: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT", help="A remote daemon (TLS). Also MYNA_HOST.", rich_help_panel="Which daemon"
-        ),
-    ] = None,
-    ssh: Annotated[
-        str | None,
-        typer.Option(
-            metavar="USER@BOX[:PORT]",
-            help="A remote daemon, through SSH. Also MYNA_SSH.",
-            rich_help_panel="Which daemon",
-        ),
-    ] = None,
-    ssh_home: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Its state folder there. Also MYNA_SSH_HOME. Default: found.",
-            rich_help_panel="Which daemon",
-        ),
-    ] = None,
-    token: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TOKEN", help="Its token, or @FILE that holds it. Also MYNA_TOKEN.", rich_help_panel="Which daemon"
-        ),
-    ] = None,
-    home: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="State folder of a local daemon. Also MYNA_HOME.", rich_help_panel="Which daemon"
-        ),
-    ] = None,
-    tls_ca: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Certificate that signed the daemon's. Also MYNA_CA.", rich_help_panel="Which daemon"
-        ),
-    ] = None,
-    tls_cert: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE", help="Our own certificate. Also MYNA_CLIENT_CERT.", rich_help_panel="Which daemon"
-        ),
-    ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Its key. Also MYNA_CLIENT_KEY.", rich_help_panel="Which daemon")
-    ] = None,
-    tls_name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Name in the daemon's certificate. Also MYNA_TLS_NAME.", rich_help_panel="Which daemon"
-        ),
-    ] = None,
-    readonly: Annotated[
-        bool,
-        typer.Option(
-            "--readonly", help="The dashboard changes nothing.", rich_help_panel="The dashboard (without a command)"
-        ),
-    ] = False,
-    once: Annotated[
-        bool,
-        typer.Option(
-            "--once",
-            help="Print one frame as text instead, as into a pipe.",
-            rich_help_panel="The dashboard (without a command)",
-        ),
-    ] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+    host: global_options.Host = None,
+    ssh: global_options.Ssh = None,
+    ssh_home: global_options.SshHome = None,
+    token: global_options.Token = None,
+    home: global_options.Home = None,
+    tls_ca: global_options.TlsCa = None,
+    tls_cert: global_options.TlsCert = None,
+    tls_key: global_options.TlsKey = None,
+    tls_name: global_options.TlsName = None,
+    readonly: global_options.Readonly = False,
+    once: global_options.Once = False,
+    version: global_options.Version = False,
 ) -> None:
     if version:
         from importlib.metadata import PackageNotFoundError

@@ -64,35 +64,47 @@ def add(
         raise ClientError(nothing, "Start it with `myna up`.", "UNAVAILABLE")
     info = client.info() if running else None
     after = info.cursor if info else 0
-    tunnelled = info is not None and os.path.realpath(info.home) != os.path.realpath(
-        where.home
-    )  # its socket, but not its files
-    with TemporaryDirectory() as scratch:
-        if text is not None:
-            written = Path(scratch, "text")
-            written.write_text(text + "\n", "utf-8")
-            gathered.with_text(written)
-        bytes = gathered.bytes
-        if where.remote or tunnelled:
-            names = _upload(client, voice, gathered)
-        else:
-            with counting("copying", bytes) as advance:
-                names = inbox_copy.copy(gathered, where.home / "inbox" / voice, advance)
+    # the socket may be tunnelled to here, but not its files
+    tunnelled = info is not None and os.path.realpath(info.home) != os.path.realpath(where.home)
+    inbox = None if where.remote or tunnelled else where.home / "inbox" / voice
+    names, bytes = _give(client, voice, gathered, text, inbox)
     for reason in gathered.left_out:
         output.note(f"left out: {output.safe(reason)}")
     if not json:
-        verb = "is" if len(names) == 1 else "are"
-        output.line(f"{wording.count(len(names), 'recording')} ({wording.size(bytes)}) {verb} in the inbox of {voice}.")
-        if not running:
-            output.line("No daemon is running: they are taken in when you start it with `myna up`.")
-        elif not wait:
-            output.line(f"Watch what happens to them: myna watch --voice {voice}")
+        _tell(voice, len(names), bytes, running=running, wait=wait)
     jobs = follow.files(client, after, voice, names) if wait else []
     if json:
         output.json({"voice": voice, "names": names, "left_out": gathered.left_out, "jobs": [job.id for job in jobs]})
     follow.check(jobs)
     if wait and not json:
         output.line(output.safe(follow.outcome(client, voice, jobs)))
+
+
+def _give(
+    client: Client, voice: str, gathered: inbox_copy.Gathered, text: str | None, inbox: Path | None
+) -> tuple[list[str], int]:
+    """Copy the files into the voice's inbox, or send them where that is out of reach (None); `text` goes along.
+    Returns the names of the recordings there, and the bytes of all files."""
+    with TemporaryDirectory() as scratch:
+        if text is not None:
+            written = Path(scratch, "text")
+            written.write_text(text + "\n", "utf-8")
+            gathered.with_text(written)
+        bytes = gathered.bytes
+        if inbox is None:
+            return _upload(client, voice, gathered), bytes
+        with counting("copying", bytes) as advance:
+            return inbox_copy.copy(gathered, inbox, advance), bytes
+
+
+def _tell(voice: str, count: int, bytes: int, *, running: bool, wait: bool) -> None:
+    """Where the recordings are, and what becomes of them."""
+    verb = "is" if count == 1 else "are"
+    output.line(f"{wording.count(count, 'recording')} ({wording.size(bytes)}) {verb} in the inbox of {voice}.")
+    if not running:
+        output.line("No daemon is running: they are taken in when you start it with `myna up`.")
+    elif not wait:
+        output.line(f"Watch what happens to them: myna watch --voice {voice}")
 
 
 def _upload(client: Client, voice: str, gathered: inbox_copy.Gathered) -> list[str]:

@@ -81,6 +81,11 @@ def say(
         for _ in client.synthesize(spec):
             pass  # the refusal names those there are
         raise ClientError(f"The engine of {named.voice} names no speakers.", "Leave --speaker out.", "NOT_FOUND")
+    speak(client, spec, out, json)
+
+
+def speak(client: Client, spec: pb.SpeakSpec, out: str, json: bool) -> None:
+    """Play the speech, or write it to `out` ("-": stdout); then tell what there is to tell of it."""
     began = time.monotonic()
     with Sink(out) if out else Player() as sink, progress.speaking(spec.text) if out else nullcontext(_show) as told:
         heard = hear(client.synthesize(spec), sink, began, told)

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from proto import myna_pb2 as pb
+from proto.client import Client
 from tui import arguments, follow, names, output, session, wording
 from tui.commands import jobs
 
 app = typer.Typer()
 
 SETTINGS = "Settings (default: the voice's own, else the engine's)"
+
+
+def setting(help: str | None = None, metavar: str = "NUMBER") -> Any:
+    """The option of a training setting."""
+    return typer.Option(metavar=metavar, help=help, rich_help_panel=SETTINGS)
 
 
 @app.command(rich_help_panel="Jobs")
@@ -32,28 +38,15 @@ def train(
         int,
         typer.Option(metavar="NUMBER", help="Dataset; 0: the newest.", autocompletion=arguments.dataset_numbers),
     ] = 0,
-    steps: Annotated[int | None, typer.Option(metavar="NUMBER", rich_help_panel=SETTINGS)] = None,
-    learning_rate: Annotated[float | None, typer.Option(metavar="NUMBER", rich_help_panel=SETTINGS)] = None,
-    batch_size: Annotated[int | None, typer.Option(metavar="NUMBER", help="Clips.", rich_help_panel=SETTINGS)] = None,
-    lora_rank: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="0: all parameters.", rich_help_panel=SETTINGS)
-    ] = None,
-    seed: Annotated[int | None, typer.Option(metavar="NUMBER", rich_help_panel=SETTINGS)] = None,
-    precision: Annotated[
-        str | None, typer.Option(metavar="fp32|bf16", help="fp32 or bf16.", rich_help_panel=SETTINGS)
-    ] = None,
-    checkpoint_every: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Steps.", rich_help_panel=SETTINGS)
-    ] = None,
-    eval_every: Annotated[
-        int | None, typer.Option(metavar="NUMBER", help="Steps between held-out losses.", rich_help_panel=SETTINGS)
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            metavar="NUMBER", help="Stop after so many held-out losses that are not better.", rich_help_panel=SETTINGS
-        ),
-    ] = None,
+    steps: Annotated[int | None, setting()] = None,
+    learning_rate: Annotated[float | None, setting()] = None,
+    batch_size: Annotated[int | None, setting("Clips.")] = None,
+    lora_rank: Annotated[int | None, setting("0: all parameters.")] = None,
+    seed: Annotated[int | None, setting()] = None,
+    precision: Annotated[str | None, setting("fp32 or bf16.", metavar="fp32|bf16")] = None,
+    checkpoint_every: Annotated[int | None, setting("Steps.")] = None,
+    eval_every: Annotated[int | None, setting("Steps between held-out losses.")] = None,
+    patience: Annotated[int | None, setting("Stop after so many held-out losses that are not better.")] = None,
     engine: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Any training setting.", rich_help_panel=SETTINGS),
@@ -63,9 +56,6 @@ def train(
     json: output.Json = False,
 ) -> None:
     """Train a voice now. (Recordings that you add train by themselves.)"""
-    for setting in engine or ():
-        if "=" not in setting:
-            raise typer.BadParameter(f"{setting!r} is not NAME=VALUE", param_hint="--set")
     choices = {
         "steps": steps,
         "learning_rate": learning_rate,
@@ -76,7 +66,7 @@ def train(
         "checkpoint_every": checkpoint_every,
         "eval_every": eval_every,
         "patience": patience,
-        "engine": dict(setting.split("=", 1) for setting in engine) if engine else None,
+        "engine": pairs(engine or []) or None,
     }
     named = names.parse(voice)
     start = start.removeprefix("v") or {names.BASE: "base", 0: ""}.get(named.number, str(named.number))
@@ -86,17 +76,30 @@ def train(
         output.json(cost) if json else show_cost(cost)
         return
     job = client.train(named.voice, dataset=dataset, start=start, key=key, **choices)
-    if not wait:
-        jobs.show(job, json)
-        if not json:
-            output.line(f"Follow it: myna logs {job.id} -f")
+    if wait:
+        wait_for(client, job.id, named.voice, json)
         return
-    ended = follow.job(client, job.id)
+    jobs.show(job, json)
+    if not json:
+        output.line(f"Follow it: myna logs {job.id} -f")
+
+
+def pairs(settings: list[str]) -> dict[str, str]:
+    """NAME=VALUE pairs. Raises BadParameter for what is none."""
+    for one in settings:
+        if "=" not in one:
+            raise typer.BadParameter(f"{one!r} is not NAME=VALUE", param_hint="--set")
+    return dict(one.split("=", 1) for one in settings)
+
+
+def wait_for(client: Client, job: int, voice: str, json: bool) -> None:
+    """Wait until it is trained and scored, and tell how that went. Raises ClientError if it did not go well."""
+    ended = follow.job(client, job)
     if json:
         output.json(ended)
     follow.check(ended)
     if not json:
-        output.line(output.safe(follow.outcome(client, named.voice, ended)))
+        output.line(output.safe(follow.outcome(client, voice, ended)))
 
 
 def show_cost(cost: pb.EstimateResponse) -> None:

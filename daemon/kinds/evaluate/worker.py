@@ -42,16 +42,8 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     rule = gate.Rule.from_json(json.loads(plan.rule_json or "{}"))
     engine, voice = registry.learner(plan.engine), registry.speaker(plan.engine)  # the same one
     clips, reference = versions.clips(plan.held_out), versions.clips(plan.reference)
-    if not clips:
-        raise BadInput(
-            f"{plan.voice} has no held-out lines to score on.", "Add recordings: about a tenth of them is held out."
-        )
+    _check(plan)
     folder = Path(plan.version_dir)
-    if versions.lineage(folder) is None:
-        raise BadInput(
-            f"The folder of version {plan.version} of {plan.voice} is missing or incomplete.",
-            f"It should be {folder}.",
-        )
     samples = Path(plan.samples_dir)
     steps = _Steps(channel, total=5 * len(clips))
 
@@ -77,17 +69,9 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     mine = dataclasses.replace(scores[candidate.title].summary, held_out_loss=losses[candidate.title].get("loss"))
     theirs = dataclasses.replace(scores[rival.title].summary, held_out_loss=losses[rival.title].get("loss"))
     verdict = gate.better(mine, theirs, rule, first=plan.first, ceiling=ceiling)
-    details: dict[str, Any] = {
+    details = {
+        **_findings(verdict),
         "lineage": json.loads(plan.lineage_json or "{}"),
-        "verdict": {
-            "outcome": verdict.outcome,
-            "better": verdict.promote,
-            "reasons": list(verdict.sentences),
-            "score": verdict.score,
-        },
-        "findings": [_plain(one.to_json()) for one in verdict.findings],
-        "broken": verdict.outcome is gate.Outcome.BROKEN,
-        "table": [_plain(dataclasses.asdict(row)) for row in verdict.rows],
         "summaries": {
             "candidate": _plain(mine.to_json()),
             "parent": _plain(theirs.to_json()),
@@ -99,28 +83,56 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
         "recogniser": choice.why,
         "cost": {"scoring_seconds": round(time.monotonic() - began, 2), "machine": device.name()},
     }
+    result = wire.EvaluateResult(
+        better=verdict.promote,
+        verdict=" ".join(verdict.sentences),
+        outcome=wire.EvaluateResult.Outcome.Value(verdict.outcome.name),
+        metrics=_numbers(mine),
+        against_metrics=_numbers(theirs),
+        recording_metrics=_numbers(ceiling),
+        report_json=_write_report(folder, details),
+    )
+    channel.commit(wire.Report(evaluated=result))
+    outcome = "better" if verdict.promote else "not better"
+    lines = f"{len(clips)} held-out line{'' if len(clips) == 1 else 's'}"
+    return f"{candidate.title} is {outcome} than {rival.title} on {lines}."
+
+
+def _check(plan: wire.EvaluatePlan) -> None:
+    """Raises BadInput if there is nothing to score, or nothing to score on."""
+    if not plan.held_out:
+        raise BadInput(
+            f"{plan.voice} has no held-out lines to score on.", "Add recordings: about a tenth of them is held out."
+        )
+    if versions.lineage(Path(plan.version_dir)) is None:
+        raise BadInput(
+            f"The folder of version {plan.version} of {plan.voice} is missing or incomplete.",
+            f"It should be {plan.version_dir}.",
+        )
+
+
+def _findings(verdict: gate.Verdict) -> dict[str, Any]:
+    """What the gate found, for the report."""
+    return {
+        "verdict": {
+            "outcome": verdict.outcome,
+            "better": verdict.promote,
+            "reasons": list(verdict.sentences),
+            "score": verdict.score,
+        },
+        "findings": [_plain(one.to_json()) for one in verdict.findings],
+        "broken": verdict.outcome is gate.Outcome.BROKEN,
+        "table": [_plain(dataclasses.asdict(row)) for row in verdict.rows],
+    }
+
+
+def _write_report(folder: Path, details: dict[str, Any]) -> str:
+    """Write the report into the version's folder, for programs and for people. Returns its JSON."""
     text = json.dumps(details, indent=1, sort_keys=True, allow_nan=False)
     write_whole(folder / "report.json", text.encode(), "the report")
     write_whole(folder / "curves.svg", report.curves_svg(details).encode(), "the report")
     write_whole(folder / "report.md", report.markdown(details).encode(), "the report")
-    channel.commit(
-        wire.Report(
-            evaluated=wire.EvaluateResult(
-                better=verdict.promote,
-                verdict=" ".join(verdict.sentences),
-                outcome=wire.EvaluateResult.Outcome.Value(verdict.outcome.name),
-                metrics=_numbers(mine),
-                against_metrics=_numbers(theirs),
-                recording_metrics=_numbers(ceiling),
-                report_json=text,
-            )
-        )
-    )
-    outcome, lines = (
-        "better" if verdict.promote else "not better",
-        f"{len(clips)} held-out line{'' if len(clips) == 1 else 's'}",
-    )
-    return f"{candidate.title} is {outcome} than {rival.title} on {lines}."
+    return text
 
 
 def _leave_the_gpu(choice: Choice, channel: Channel) -> None:

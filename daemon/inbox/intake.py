@@ -1,0 +1,136 @@
+"""What becomes of a voice's files that have settled: recordings go to ingest jobs with the transcripts beside them; the
+others are read, refused, or held back."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from daemon import names
+from daemon.inbox import arrivals, orphan_transcripts, voice_settings
+from daemon.inbox.arrivals import Entry
+from daemon.inbox.orphan_transcripts import Handlers
+from daemon.inbox.unsorted import UnsortedEntries
+from daemon.inbox.voice_folder import AFTER_FULL, Folder
+from daemon.kinds.lifecycle import Lifecycle
+from daemon.machine.disk_space import DiskSpace
+from proto import myna_pb2 as pb
+
+if TYPE_CHECKING:
+    from daemon.database.store import Store
+    from daemon.settings import Settings
+
+#: Seconds between scans while something is settling, as a share of the settling time.
+TICK = 0.25
+
+
+class Intake:
+    """Deals with settled files, for all voices; what is known of a voice's files is in its `Folder`."""
+
+    def __init__(
+        self,
+        home: Path,
+        settings: Settings,
+        store: Store,
+        lifecycle: Lifecycle,
+        unsorted: UnsortedEntries,
+        clock: Callable[[], float],
+    ) -> None:
+        self.home = home
+        self.settings = settings
+        self.store = store
+        self._lifecycle = lifecycle
+        self._unsorted = unsorted
+        self._clock = clock
+        self._disk = DiskSpace(home, settings.min_free_disk)
+
+    async def act(self, folder: Folder, ready: list[Entry], now: float) -> float:
+        """Deal with the files that have settled. Returns seconds until something may be due again."""
+        audio: list[Entry] = []
+        texts: list[Entry] = []
+        for entry in ready:
+            name = os.path.basename(entry.path)
+            if entry.odd:
+                await self._refuse(folder, entry, entry.odd, "Drop the recording itself.", now)
+            elif name == names.VOICE_TOML and b"/" not in entry.path:
+                await voice_settings.take_in(folder, entry, self.store, self._clock(), self.settings.rescan)
+            elif name.lower().endswith(names.PACKAGE_ENDING):
+                await self._unsorted.package(folder.voice, entry)
+            elif names.is_text(entry.path) or names.is_metadata(entry.path):
+                texts.append(entry)
+            else:
+                audio.append(entry)
+        settling = {
+            entry.path for entry in folder.entries if folder.arrivals.left(entry, now) > 0 and not entry.partial
+        }
+        audio = [entry for entry in audio if not (settling & orphan_transcripts.places(entry.path))]
+        gathering = all(folder.arrivals.rested(entry, now) < self.settings.settle for entry in audio)
+        if settling and gathering and not folder.flying:
+            wait = TICK * self.settings.settle  # those that come together go together
+        else:
+            wait = await self._take(folder, audio, texts, now)
+        if any(not folder.flies(entry.path) for entry in texts):
+            await self._orphan_transcripts(folder, [entry for entry in texts if not folder.flies(entry.path)])
+        return wait
+
+    async def _take(self, folder: Folder, audio: list[Entry], texts: list[Entry], now: float) -> float:
+        """Submit ingest jobs for settled recordings, with the transcripts that lie beside them."""
+        size = self.settings.ingest_batch
+        rest, wait = audio, math.inf
+        if rest and folder.full and not self._has_space(rest[:size]):
+            return AFTER_FULL
+        while rest and (not folder.flying or len(rest) >= size):  # while one is at work, the next one gathers
+            some, rest = rest[:size], rest[size:]
+            if fixed := await asyncio.to_thread(arrivals.fixed, folder.complaints.place, some):
+                for entry in some:
+                    if (error := fixed.get(entry.path)) is not None:
+                        await self._hold(folder, entry, error)
+                some = [entry for entry in some if entry.path not in fixed]
+                wait = self.settings.rescan
+            written = await asyncio.to_thread(arrivals.being_written, folder.complaints.place, some)
+            for entry in some:
+                if entry.path in written:
+                    folder.arrivals.restart(entry.path, now)
+                    folder.busy, wait = now, min(wait, self.settings.settle)
+            if whole := [entry for entry in some if entry.path not in written]:
+                await self._submit(folder, whole, texts)
+        return wait
+
+    def _has_space(self, entries: list[Entry]) -> bool:
+        """Whether the disk has space for all of these. Asked after a job that failed because the disk was full."""
+        return not self._disk.missing(sum(entry.size for entry in entries), self.home / "recordings")
+
+    async def _submit(self, folder: Folder, audio: list[Entry], texts: list[Entry]) -> None:
+        wanted = set().union(*(orphan_transcripts.places(entry.path) for entry in audio))
+        files = audio + [entry for entry in texts if entry.path in wanted]
+        spec = pb.JobSpec(ingest=pb.IngestSpec(voice=folder.voice, files=[entry.path for entry in files]))
+        job = await self.store.write(lambda session: self._lifecycle.submit(session, spec).id)
+        folder.flying[job] = {entry.path: entry.identity for entry in files}
+        folder.busy = self._clock()
+
+    async def _refuse(self, folder: Folder, entry: Entry, sentence: str, hint: str, now: float) -> None:
+        """Move what can be no recording to `.refused/`."""
+        if not await folder.complaints.refuse(entry.path, sentence, hint):
+            folder.held[entry.path] = (entry.identity, now + self.settings.rescan)
+
+    async def _hold(self, folder: Folder, entry: Entry, error: OSError) -> None:
+        """This file cannot be moved: try again every `rescan` seconds."""
+        folder.held[entry.path] = (entry.identity, self._clock() + self.settings.rescan)
+        await folder.complaints.stuck(entry.path, error)
+
+    async def _orphan_transcripts(self, folder: Folder, texts: list[Entry]) -> None:
+        """Transcripts without a recording beside them: for recordings taken before, or waiting for theirs."""
+        audio = {names.stem(entry.path) for entry in folder.entries if not names.is_text(entry.path) and not entry.odd}
+        alone = [entry for entry in texts if names.is_metadata(entry.path) or names.stem(entry.path) not in audio]
+        now = self._clock()
+        refuse = lambda entry, sentence, hint: self._refuse(folder, entry, sentence, hint, now)  # noqa: E731
+        handlers = Handlers(refuse, partial(self._hold, folder))
+        changed = await folder.texts.deal(alone, folder.voice, self.home, self.store, handlers)
+        if changed:
+            folder.due, folder.busy = True, self._clock()
+            folder.forced = True
