@@ -26,6 +26,6 @@ def decoded(data: bytes) -> tuple[bytes, int]:
         samples, rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
     except soundfile.LibsndfileError as error:
         raise ClientError(
-            f"The clip's sound cannot be read: {error}.", "Bring its file back from a copy.", "DATA_LOSS"
+            f"The clip's sound cannot be read: {error}.", "Restore its file from a copy.", "DATA_LOSS"
         ) from None
     return samples.mean(axis=1).astype("<f4").tobytes(), int(rate)

@@ -94,5 +94,5 @@ def better(best: Best | None, line: Drawn) -> Best | None:
 
 def title(run: pb.Run, metric: str) -> str:
     """What a chart of the run says above it."""
-    from_version = f"v{run.from_version}" if run.from_version else "the base"
+    from_version = f"@{run.from_version}" if run.from_version else "the base"
     return f"run {run.id} · {run.voice} from {from_version} on dataset #{run.dataset} · {metric}"

@@ -96,7 +96,7 @@ def parse(one: str, two: str, promoted: dict[str, int]) -> Pair:
     second = names.parse(written if written.rstrip("0123456789") not in ("", "v") else f"{first.voice}@{written}")
     if first.voice != second.voice:
         raise ClientError(
-            f"{first} and {second} are different people.", "Choose two versions of one voice.", "INVALID_ARGUMENT"
+            f"{first} and {second} are of different voices.", "Choose two versions of one voice.", "INVALID_ARGUMENT"
         )
     numbers = [promoted.get(named.voice, 0) if named.number == 0 else max(named.number, 0) for named in (first, second)]
     pair = Pair(first.voice, *numbers)

@@ -41,7 +41,7 @@ def cells(run: pb.Run) -> tuple[str, ...]:
         if run.ended.seconds and run.started.seconds
         else 0.0
     )
-    made = f"v{run.to_version}" if run.to_version else OUTCOMES.get(run.outcome, "") if run.ended.seconds else "…"
+    made = f"@{run.to_version}" if run.to_version else OUTCOMES.get(run.outcome, "") if run.ended.seconds else "…"
     rank = chosen.get("lora_rank")
     return (
         f"#{run.id}",
@@ -49,7 +49,7 @@ def cells(run: pb.Run) -> tuple[str, ...]:
         f"{run.step:,}" + (f" of {run.steps:,}" if run.steps and run.steps != run.step else ""),
         best,
         f"{run.best_step:,}" if best else "",
-        f"v{run.from_version}" if run.from_version else "base",
+        f"@{run.from_version}" if run.from_version else "base",
         made,
         f"#{run.dataset}",
         wording.duration(took) if took > 0 else "",

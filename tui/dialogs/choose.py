@@ -16,7 +16,7 @@ from tui.widgets.table import Cell, Table
 class ChooseScreen(ModalScreen[str | None], inherit_bindings=False):
     """The key of the row that was chosen, or None."""
 
-    BINDINGS = [Binding("escape,q", "leave", "Choose none", id="choose.leave")]
+    BINDINGS = [Binding("escape,q", "leave", "Cancel", id="choose.leave")]
     DEFAULT_CSS = """
     ChooseScreen {
         align: center middle;
@@ -37,7 +37,7 @@ class ChooseScreen(ModalScreen[str | None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = self._title
-            box.border_subtitle = "Enter chooses · Esc leaves"
+            box.border_subtitle = "Enter chooses · Esc cancels"
             yield Table(self._head)
 
     def on_mount(self) -> None:

@@ -13,8 +13,8 @@ class EditTextScreen(ModalScreen[str | None], inherit_bindings=False):
     """The new text, or None when nothing is to change."""
 
     BINDINGS = [
-        Binding("enter", "keep", "Keep it", id="edit.keep", priority=True),
-        Binding("escape", "leave", "Leave it as it was", id="edit.leave"),
+        Binding("enter", "keep", "Save", id="edit.keep", priority=True),
+        Binding("escape", "leave", "Cancel", id="edit.leave"),
     ]
     DEFAULT_CSS = """
     EditTextScreen {
@@ -34,7 +34,7 @@ class EditTextScreen(ModalScreen[str | None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = self._title
-            box.border_subtitle = "Enter keeps it · Esc leaves it as it was"
+            box.border_subtitle = "Enter saves · Esc cancels"
             if self._note:
                 yield Label(self._note, markup=False)
             yield Input(self._text, select_on_focus=False, compact=True)

@@ -18,7 +18,7 @@ from tui.widgets.table import Table
 class PickRun(ModalScreen[int], inherit_bindings=False):
     """The number of the chosen run; 0: none."""
 
-    BINDINGS = [Binding("escape,q", "none", "Choose none", show=False, id="pick.none")]
+    BINDINGS = [Binding("escape,q", "none", "Cancel", show=False, id="pick.none")]
     DEFAULT_CSS = """
     PickRun {
         align: center middle;
@@ -36,8 +36,8 @@ class PickRun(ModalScreen[int], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = "Lay which run over it?"
-            box.border_subtitle = "Enter chooses · Esc none"
+            box.border_title = "Which run to lay over this one?"
+            box.border_subtitle = "Enter chooses · Esc cancels"
             if not self._runs:
                 yield Label("There is no other run.")
             yield Table(HEAD, shrinks=SHRINKS)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class SaveScreen(ModalScreen[str], inherit_bindings=False):
     """The name the person typed; empty: none."""
 
-    BINDINGS = [Binding("escape", "leave", "Do not save", id="save.leave")]
+    BINDINGS = [Binding("escape", "leave", "Cancel", id="save.leave")]
     help_title = "Save"
     DEFAULT_CSS = """
     SaveScreen {
@@ -45,7 +45,7 @@ class SaveScreen(ModalScreen[str], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "Save the sound"
-            box.border_subtitle = "Enter saves · Esc leaves"
+            box.border_subtitle = "Enter saves · Esc cancels"
             yield Label(f"On this machine, as {', '.join(FORMATS)}:")
             yield Input(self._name_, compact=True)
 
@@ -72,7 +72,7 @@ async def save(app: Host, track: Track, proposed: str) -> None:
     if (
         path.exists()
         and not path.is_dir()
-        and not await app.confirm(f"Write over {path}?", "What is in it now is lost.", yes="Write")
+        and not await app.confirm(f"Write over {path}?", "What the file holds now is lost.", yes="Write")
     ):
         return
     await app.run_worker(lambda: write(track, path), thread=True, exit_on_error=False).wait()
@@ -82,7 +82,7 @@ async def save(app: Host, track: Track, proposed: str) -> None:
 def write(track: Track, path: Path) -> None:
     """The track as a file; format by its ending."""
     if not track.frames:
-        raise ClientError("There is no sound to save.", "Let it be spoken first.", "FAILED_PRECONDITION")
+        raise ClientError("There is no sound to save.", "Let something be spoken first.", "FAILED_PRECONDITION")
     with Sink(str(path)) as sink:
         sink.write(bytes(track.samples), track.rate)
 

@@ -56,7 +56,7 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
     """The form; what it was filled in with, or None."""
 
     BINDINGS = [
-        Binding("escape", "leave", "Leave without training", show=False, id="train.leave"),
+        Binding("escape", "leave", "Cancel", show=False, id="train.leave"),
         Binding("ctrl+t", "train", "Train", show=False, id="train.submit"),
         Binding("tab,down", "app.focus_next", "Next field", show=False, id="train.next"),
         Binding("shift+tab,up", "app.focus_previous", "Field before", show=False, id="train.before"),
@@ -108,7 +108,7 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
         }
         with Vertical() as box:
             box.border_title = self._title
-            box.border_subtitle = "Tab next · ^t train · Esc leave"
+            box.border_subtitle = "Tab next · ^t train · Esc cancel"
             for name, (label, empty, kind) in FIELDS.items():
                 with Horizontal():
                     yield Label(label)
@@ -123,7 +123,7 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
             yield Static("", id="price")
             with Horizontal(id="buttons"):
                 yield Button("Train (^t)", id="train", variant="primary", compact=True)
-                yield Button("Leave (esc)", id="leave", compact=True)
+                yield Button("Cancel (esc)", id="leave", compact=True)
 
     def on_input_changed(self, event: Input.Changed) -> None:
         if self._asking is not None:
@@ -179,7 +179,7 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
             try:
                 read[name] = kind(text) if text else None
             except ValueError:
-                raise ClientError(f"{label}: {text!r} is no number.", "", "INVALID_ARGUMENT") from None
+                raise ClientError(f"{label}: {text!r} is not a number.", "", "INVALID_ARGUMENT") from None
         if not read["voice"]:
             raise ClientError(
                 "Which voice?",

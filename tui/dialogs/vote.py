@@ -32,7 +32,7 @@ class VoteScreen(ModalScreen[Vote | None], inherit_bindings=False):
         Binding("b", "listen('b')", "Hear B", show=False, id="vote.hear-b"),
         Binding("space", "listen('')", "Play or pause", show=False, id="vote.play"),
         Binding("enter", "done", "Vote", show=False, id="vote.done"),
-        Binding("escape", "leave", "Leave without a vote", show=False, id="vote.leave"),
+        Binding("escape", "leave", "Cancel", show=False, id="vote.leave"),
     ]
     help_title = "Vote"
     DEFAULT_CSS = """
@@ -54,7 +54,7 @@ class VoteScreen(ModalScreen[Vote | None], inherit_bindings=False):
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "Vote"
-            box.border_subtitle = "← → choose · 1–5 score · a b space listen · Enter votes · Esc leaves"
+            box.border_subtitle = "← → choose · 1–5 score · a b space listen · Enter votes · Esc cancels"
             yield Static(markup=False)
 
     def on_mount(self) -> None:

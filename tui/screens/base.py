@@ -33,7 +33,7 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
         Binding("shift+tab", "app.focus_previous", "Pane before", show=False, id="focus.before"),
         Binding("slash", "filter", "filter", id="filter", tooltip="Show only rows that hold these words"),
         Binding("escape", "leave", "Back", show=False, id="back"),
-        Binding("z", "zoom", "Pane as large as the screen", show=False, id="zoom", tooltip="And back"),
+        Binding("z", "zoom", "Maximise", show=False, id="zoom", tooltip="Maximise this pane, or restore it"),
         Binding("ctrl+c,super+c", "copy_text", "Copy the marked text", show=False, id="copy"),
     ]
     DEFAULT_CSS = """

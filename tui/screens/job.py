@@ -46,7 +46,7 @@ def page(job: pb.Job) -> Content:
     rows = [
         ("what", job.title),
         ("state", state),
-        ("how it is", wording.detail(job)),
+        ("status", wording.detail(job)),
         ("voice", job.voice),
         ("submitted", wording.moment(job.submitted)),
         ("took", wording.took(job)),
@@ -60,7 +60,7 @@ def page(job: pb.Job) -> Content:
     parts: list[Content] = []
     for name, value in rows:
         if value:
-            style = colour if name in ("state", "how it is") else ""
+            style = colour if name in ("state", "status") else ""
             parts.append(Content.assemble((f"{name:<11}", "$muted"), (safe(value), style), "\n"))
     error = job.status.failed.error if state == "failed" else pb.JobError()
     if error.hint:

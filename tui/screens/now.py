@@ -31,9 +31,7 @@ class NowScreen(WorkshopScreen):
 
     place = "now"
     screen_title = "Now"
-    screen_help = (
-        "What the workshop does at this moment. Tab goes from pane to pane, z makes one as large as the screen."
-    )
+    screen_help = "What the workshop does at this moment. Tab goes from pane to pane, z maximises one."
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (120, "-wide")]
     DEFAULT_CSS = """
     NowScreen {

@@ -187,7 +187,11 @@ class VoicesScreen(WorkshopScreen):
 
 def about(voice: pb.Voice) -> Content:
     """A voice in a few lines."""
-    speaks = f"v{voice.promoted} speaks for it" if voice.promoted else f"the base of {voice.engine} speaks for it"
+    speaks = (
+        f"{safe(voice.name)}@{voice.promoted} speaks for it"
+        if voice.promoted
+        else f"the base of {voice.engine} speaks for it"
+    )
     given = f"{wording.count(voice.recordings, 'recording')}, {wording.duration(voice.recorded_seconds)}"
     kept = (
         f"{wording.duration(voice.kept_seconds)} in dataset #{voice.newest_dataset}"

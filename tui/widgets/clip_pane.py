@@ -19,7 +19,7 @@ NUMBERS = {
     "cer": "CER {:.2f}",
     "rms_db": "level {:.0f} dB",
     "peak": "peak {:.2f}",
-    "clipped_share": "overdriven {:.1%}",
+    "clipped_share": "clipping {:.1%}",
     "chars_per_second": "{:.1f} letters a second",
 }
 
@@ -51,9 +51,7 @@ def described(clip: pb.Clip) -> Content:
         )
     else:
         fate = f"dropped ({clip.reason or 'by a person'}): {clip.sentence}"
-    source = f"text by {clip.text_source or 'nobody'}" + (
-        f", {clip.trust} trust" if clip.trust and clip.trust != clip.text_source else ""
-    )
+    source = f"transcript: {wording.transcript(clip) or 'none'}"
     where = f"{clip.recording_name}, {clip.start:.1f}–{clip.end:.1f} s ({wording.duration(clips.seconds(clip))})"
     known = [*(name for name in NUMBERS if name in clip.quality), *sorted(clip.quality.keys() - NUMBERS.keys())]
     return Content.assemble(

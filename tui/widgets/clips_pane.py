@@ -60,7 +60,7 @@ COLUMNS: tuple[Column[pb.Clip], ...] = (
         right=True,
         room=100,
     ),
-    Column("text by", 12, lambda clip: clip.text_source + (" (low)" if clip.trust == "low" else ""), room=100),
+    Column("transcript", 19, wording.transcript, room=100),
     Column("text", 0, lambda clip: clip.text, lambda clip: clip.text.lower()),
     Column("from", 24, lambda clip: clip.recording_name, lambda clip: (clip.recording_name, clip.start), room=130),
     Column("at", 7, lambda clip: f"{clip.start:.1f}", lambda clip: clip.start, right=True, room=130),
@@ -215,7 +215,8 @@ class ClipsPane(Pane):
     @changes
     async def action_edit(self) -> None:
         clip = self._changeable()
-        note = f"{clip.recording_name}, {clip.start:.1f}–{clip.end:.1f} s; text by {clip.text_source or 'nobody'}"
+        source = wording.transcript(clip) or "none"
+        note = f"{clip.recording_name}, {clip.start:.1f}–{clip.end:.1f} s; transcript: {source}"
         text = await self.app.push_screen_wait(EditTextScreen("What is said in this clip", clip.text, safe(note)))
         if text is not None:
             await self._change(clip, "the text", text=text)

@@ -33,7 +33,7 @@ class CurveGrid(Pane):
     pane_title = "Curves"
     pane_help = (
         "The run under the cursor and those that were chosen, a chart each, with an axis of its own. As many as there "
-        "is room for; z makes the pane as large as the screen."
+        "is room for; z maximises the pane."
     )
     BINDINGS = [Binding("m", "metric", "metric", id="curves.metric", tooltip="The next of the runs' measures")]
     DEFAULT_CSS = """

@@ -58,11 +58,11 @@ class CurvePane(Pane):
         "value so far. The daemon reduces the "
         "points to what fits, so that a run of any length opens at once; where you zoom in, finer ones "
         "are fetched. A gap is a value that "
-        "was no number."
+        "was not a number."
     )
     BINDINGS = [
         Binding("o", "overlay", "overlay", id="curve.overlay", tooltip="Lay another run over this one"),
-        Binding("O", "bare", "Overlays away", show=False, id="curve.bare", tooltip="Only this run"),
+        Binding("O", "bare", "Remove overlays", show=False, id="curve.bare", tooltip="Only this run"),
         Binding("m", "metric", "metric", id="curve.metric", tooltip="The next of the run's measures"),
     ]
     DEFAULT_CSS = "CurvePane { height: 1fr; }"

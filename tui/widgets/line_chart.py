@@ -83,7 +83,7 @@ class LineChart(PictureWidget, can_focus=True):
     pane_help = (
         "Loss by step. Drag or ← → to pan, wheel or + - to zoom, double click or 0 for the whole run. "
         "The pointer, or , and . read values "
-        "off. A gap is a value that was no number."
+        "off. A gap is a value that was not a number."
     )
 
     @dataclass

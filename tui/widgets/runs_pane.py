@@ -41,7 +41,7 @@ class RunsPane(Pane):
         Binding(
             "space", "choose", "choose", id="runs.choose", tooltip="Keep the run's curve in the chart; again: let it go"
         ),
-        Binding("n", "none", "none", id="runs.none", show=False, tooltip="Choose no run any more"),
+        Binding("n", "none", "none", id="runs.none", show=False, tooltip="Choose none"),
         Binding(
             "r",
             "resume",
@@ -163,9 +163,7 @@ class RunsPane(Pane):
         elif state in ("failed", "cancelled"):
             await self.app.client.retry(job.id)
         else:
-            sentence = (
-                f"Run #{run.id} {'is at work or waits already' if state != 'succeeded' else 'ended as it should'}."
-            )
+            sentence = f"Run #{run.id} {'has succeeded' if state == 'succeeded' else 'is running or waiting already'}."
             raise ClientError(sentence, "e repeats it with changes.", "FAILED_PRECONDITION")
         self.app.say(f"Run #{run.id} goes on, from its last checkpoint.")
 

@@ -60,7 +60,7 @@ class SpeechForm(Horizontal):
         if not text.strip():
             raise ClientError("There is nothing to say.", "Type a sentence.", "INVALID_ARGUMENT")
         if not self._said("who"):
-            raise ClientError("Who shall speak?", "Name a voice, such as anna or anna@7.", "INVALID_ARGUMENT")
+            raise ClientError("No voice is named.", "Name a voice, such as anna or anna@7.", "INVALID_ARGUMENT")
         named = names.parse(self._said("who"))
         return speak_spec(
             voice=named.voice,
@@ -94,4 +94,4 @@ class SpeechForm(Horizontal):
             return kind(said) if said else None
         except ValueError:
             hint = f"It is a {'whole ' if kind is int else ''}number; empty leaves it to the voice."
-            raise ClientError(f"{said!r} is no {name}.", hint, "INVALID_ARGUMENT") from None
+            raise ClientError(f"{said!r} is not a {name}.", hint, "INVALID_ARGUMENT") from None

@@ -89,7 +89,7 @@ class VersionPane(Pane):
         self.look_at("scores")
 
     def show_name(self, name: str) -> None:
-        """Which version this is, and beside which: "anna@7 beside v6"."""
+        """Which version this is, and beside which: "anna@7 beside @6"."""
         self.show_title(safe(name))
 
     def show_numbers(self, content: Content | str) -> None:

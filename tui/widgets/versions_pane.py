@@ -46,7 +46,7 @@ class Line:
 
 
 def spelt(number: int) -> str:
-    return f"v{number}" if number else "base"
+    return f"@{number}" if number else "base"
 
 
 def _name(line: Line) -> str:
@@ -111,7 +111,7 @@ def _banner(line: Line) -> str:
     if line.version is not None:
         return ""
     voice = line.voice
-    speaks = f"speaks v{voice.promoted}" if voice.promoted else "the base speaks"
+    speaks = f"@{voice.promoted} speaks" if voice.promoted else "the base speaks"
     parts = [voice.language, voice.engine, speaks, wording.count(voice.versions, "version"), voice.next]
     return f"{'▸' if line.folded else '▾'} {voice.name}  " + " · ".join(part for part in parts if part)
 
@@ -122,7 +122,7 @@ class VersionsPane(Pane):
     pane_title = "Voices"
     pane_help = (
         "Every voice with its versions; the tree shows which came from which. ● speaks, ○ waits for your "
-        "word, ✗ was not kept. Beside each "
+        "decision, ✗ was not kept. Beside each "
         "number stands how it differs from the version it came from, and whether that is better "
         "or worse. Enter folds a voice."
     )
@@ -130,13 +130,24 @@ class VersionsPane(Pane):
         Binding(
             "space", "play", "hear", id="versions.play", tooltip="The chosen line, spoken by this version; again: stop"
         ),
-        Binding("p", "promote", "promote", id="versions.promote", tooltip="Let this version speak from now on"),
-        Binding("b", "rollback", "roll back", id="versions.rollback", tooltip="Back to the version that spoke before"),
+        Binding("p", "promote", "promote", id="versions.promote", tooltip="Make this the active version"),
+        Binding(
+            "b",
+            "rollback",
+            "roll back",
+            id="versions.rollback",
+            tooltip="Make the version that was active before the active one again",
+        ),
         Binding(
             "u", "undo", "Undo promote or roll back", show=False, id="versions.undo", tooltip="At once; again: redo"
         ),
         Binding(
-            "a", "archive", "Archive", show=False, id="versions.archive", tooltip="Out of the way; its files are kept"
+            "a",
+            "archive",
+            "Archive",
+            show=False,
+            id="versions.archive",
+            tooltip="Put this version aside; its files are kept",
         ),
         Binding(
             "c",
@@ -159,7 +170,7 @@ class VersionsPane(Pane):
             "Rename the voice",
             show=False,
             id="versions.rename",
-            tooltip="With its inbox folder; back the same way",
+            tooltip="With its inbox folder; renaming it back undoes that",
         ),
         Binding(
             "D",
@@ -167,7 +178,7 @@ class VersionsPane(Pane):
             "Delete the voice",
             show=False,
             id="versions.delete",
-            tooltip="Out of all lists; all of it is kept",
+            tooltip="Delete it from all lists; all of it is kept",
         ),
         Binding("enter", "fold", "Fold or unfold", show=False, id="versions.fold"),
     ]
@@ -279,13 +290,13 @@ class VersionsPane(Pane):
         version = self._version("promoted")
         speaks = self._promoted(version.voice)
         if speaks == version.number:
-            self.app.say(f"{version.voice}@{version.number} speaks already.")
+            self.app.say(f"{version.voice}@{version.number} is the active version already.")
             return
         consequence = (
             f"{version.voice}@{speaks} is archived; b goes back to it." if speaks else "b goes back to the base."
         )
         if await self.app.confirm(
-            f"Let {version.voice}@{version.number} speak from now on?", consequence, yes="Promote it"
+            f"Make {version.voice}@{version.number} the active version?", consequence, yes="Promote it"
         ):
             await self._switch(version.voice, speaks, version.number)
 
@@ -300,7 +311,7 @@ class VersionsPane(Pane):
                 f"{name} speaks with the engine's base already.", "p promotes a version.", "FAILED_PRECONDITION"
             )
         consequence = f"{name}@{speaks} counts as rejected then; p promotes it again."
-        if await self.app.confirm(f"Let the version before {name}@{speaks} speak again?", consequence, yes="Roll back"):
+        if await self.app.confirm(f"Make the version before {name}@{speaks} active again?", consequence, yes="Roll back"):
             await self._switch(name, speaks, 0)
 
     @changes
@@ -314,14 +325,14 @@ class VersionsPane(Pane):
         client = self.app.client
         done = await (client.promote(voice, now) if now else client.rollback(voice))
         self._switches.done(voice, before, done.number)
-        self.app.say(f"{voice}@{done.number or 'base'} speaks for {voice} from now on. u undoes it.")
+        self.app.say(f"{voice}@{done.number or 'base'} is the active version of {voice} now. u undoes it.")
 
     @changes
     async def action_archive(self) -> None:
         version = self._version("archived")
         if self._promoted(version.voice) == version.number:
             raise ClientError(
-                f"{version.voice}@{version.number} speaks: it cannot be archived.",
+                f"{version.voice}@{version.number} is the active version: it cannot be archived.",
                 "Promote another, or roll back.",
                 "FAILED_PRECONDITION",
             )
@@ -348,11 +359,11 @@ class VersionsPane(Pane):
         old = self._voice()
         note = f"inbox/{old}/ is called so, too. R gives the old name back."
         new = (
-            await self.app.push_screen_wait(EditTextScreen(f"What {safe(old)} is to be called", old, safe(note))) or ""
+            await self.app.push_screen_wait(EditTextScreen(f"New name of {safe(old)}", old, safe(note))) or ""
         ).strip()
         if new and new != old:
             await self.app.client.rename_voice(old, new)
-            self.app.say(f"{old} is called {new} from now on: put its recordings into inbox/{new}/.")
+            self.app.say(f"{old} is now called {new}: put its recordings into inbox/{new}/.")
 
     @changes
     async def action_delete(self) -> None:

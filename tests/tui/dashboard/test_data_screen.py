@@ -65,11 +65,11 @@ def test_a_text_is_corrected_and_the_change_undone(busy: Stage, home: Path) -> N
         await eye.sees("What is said in this clip")
         await eye.press("end", *"Twice", "enter")
         await eye.until(lambda: clip(busy).text == f"{TEXT}Twice", "the daemon has it")
-        await eye.sees("text by person")
+        await eye.sees("transcript: edited by hand")
         await eye.press("u")
         await eye.sees("Undone: the text.")
         assert clip(busy) == before, "who wrote it, and how sure that is, too"
-        await eye.sees("text by whisper, high trust")
+        await eye.sees("transcript: whisper")
 
     told(home, story)
 

@@ -137,9 +137,9 @@ def test_the_palette_has_every_key_of_every_screen(stage: Stage, home: Path) -> 
 @pytest.mark.parametrize(
     ("typed", "first", "then"),
     [
-        ("promote", "Voices: Promote", "speaks already."),
+        ("promote", "Voices: Promote", "is the active version already."),
         ("archive", "Voices: Archive", "Promote another, or roll back."),
-        ("roll", "Voices: Roll back", "Let the version before"),
+        ("roll", "Voices: Roll back", "Make the version before"),
     ],
 )
 def test_a_verb_of_another_screen_is_found_from_now_and_goes_there_first(

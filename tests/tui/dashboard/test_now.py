@@ -366,7 +366,7 @@ def test_another_run_is_laid_over_the_curve(stage: Stage, home: Path) -> None:
     async def steps(eye: Eye) -> None:
         await eye.sees("best 0.9036 at 1,200")
         await eye.press("tab", "o")
-        await eye.sees("Lay which run over it?")
+        await eye.sees("Which run to lay over this one?")
         await eye.press("j", "enter")
         await eye.sees("#8 held out")
 

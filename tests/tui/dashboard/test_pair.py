@@ -60,7 +60,7 @@ def test_a_pair_is_written_as_versions_are(one: str, two: str, pair: Pair) -> No
 @pytest.mark.parametrize(
     ("one", "two", "why"),
     [
-        ("anna@6", "ben@7", "different people"),
+        ("anna@6", "ben@7", "of different voices"),
         ("anna@9", "anna", "Both are anna@9"),
         ("", "7", "does not name a version"),
     ],

@@ -36,7 +36,7 @@ def watch(
     async def look() -> None:
         async with looking(home, size, toasts=True) as eye:
             await eye.press("6")
-            await eye.sees("run 12 · anna from v6")
+            await eye.sees("run 12 · anna from @6")
             await steps(eye)
 
     asyncio.run(look())
@@ -45,7 +45,7 @@ def watch(
 def test_settings_and_results_stand_beside_each_other(stage: Stage, home: Path) -> None:
     async def steps(eye: Eye) -> None:
         (line,) = [line for line in eye.text().splitlines() if "#8 " in line]
-        assert "done #8 anna 3,000 0.84 2,600 v5 v6 #3 1 h 6 min 0.0001 16 full glow" in " ".join(line.split())
+        assert "done #8 anna 3,000 0.84 2,600 @5 @6 #3 1 h 6 min 0.0001 16 full glow" in " ".join(line.split())
 
     watch(stage, home, steps)
 
@@ -66,7 +66,7 @@ def test_a_failed_run_goes_on_from_its_checkpoint_and_a_finished_one_says_that_i
         await eye.until(lambda: stage.jobs.changed == [("Retry", 12)], "the failed training to be tried again")
         stage.jobs.rows[8] = pb.Job(id=8, run=8, status=pb.JobStatus(succeeded=pb.JobStatus.Succeeded(ended=at(0))))
         await eye.press("j", "j", "r")
-        await eye.sees("Run #8 ended as it should.", "e repeats it with changes.")
+        await eye.sees("Run #8 has succeeded.", "e repeats it with changes.")
 
     watch(stage, home, steps, "failed")
 
@@ -79,7 +79,7 @@ def test_chosen_runs_are_put_side_by_side_and_back(stage: Stage, home: Path, siz
         assert any("run 11 · dora" in line and "run 12 · anna" in line for line in text.splitlines()), "side by side"
         await eye.press("w")
         await eye.no_longer_sees("Curves")
-        await eye.sees("run 11 · dora from v1", "#12 held out")
+        await eye.sees("run 11 · dora from @1", "#12 held out")
 
     watch(stage, home, steps, size=size)
 

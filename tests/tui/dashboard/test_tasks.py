@@ -53,13 +53,17 @@ TASKS = (
     Task("start a training", (("t", "about 52 min"), ("ctrl+t", "Queued as #900"))),
     Task("watch it", (("", "1,200 of 4,000 steps"), ("", "21 min left"), ("", "held out"))),
     Task("understand why a file was refused", (("", "It is no audio file."),), small="Tab Tab Tab z"),
-    Task("fix a text", (("4", "Clips anna"), ("e", "What is said"), (f"{TYPED} Enter", "text by person"))),
+    Task("fix a text", (("4", "Clips anna"), ("e", "What is said"), (f"{TYPED} Enter", "transcript: edited by hand"))),
     Task("train again, as run 12 was", (("6", "Runs 3"), ("e", "Repeat run #12"), ("ctrl+t", "Queued as #900"))),
     Task("compare blind", (("3", "anna@7"), ("n", "0.5 of 0.5 s"), ("v", "Better"), ("Left Enter", "all blind"))),
     Task(
-        "promote a version", (("2", "anna@6 beside v5"), ("j p", "Let anna@7 speak"), ("y", "anna@7 speaks for anna"))
+        "promote a version",
+        (("2", "anna@6 beside @5"), ("j p", "Make anna@7 the active version"), ("y", "anna@7 is the active version")),
     ),
-    Task("undo that", (("2", "anna@6 beside v5"), ("b", "Let the version before"), ("y", "speaks for anna"))),
+    Task(
+        "undo that",
+        (("2", "anna@6 beside @5"), ("b", "Make the version before"), ("y", "is the active version of anna now")),
+    ),
     Task("see why a job waits", (("", "GPU held by train #12"), ("", "in ~21 min")), before="j j j Enter"),
     Task(
         "save a sample",

@@ -32,7 +32,7 @@ def told(home: Path, story: Story, size: tuple[int, int] = (120, 40), *, readonl
     async def run() -> None:
         async with looking(home, size, readonly=readonly, toasts=True) as eye:
             await eye.press("2")
-            await eye.sees("anna@6 beside v5")
+            await eye.sees("anna@6 beside @5")
             await story(eye)
 
     asyncio.run(run())
@@ -47,12 +47,12 @@ def busy(stage: Stage) -> Stage:
 def test_the_tree_tells_who_came_from_whom_and_what_each_gained(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
         text = await eye.sees("jörg")
-        lines = [line for line in text.splitlines() if " v3 " in line]
-        assert "│ └ v3" in lines[0], "it branched off"
+        lines = [line for line in text.splitlines() if " @3 " in line]
+        assert "│ └ @3" in lines[0], "it branched off"
         assert "✗ rejected" in lines[0]
         assert "0.650 -0.030 worse" in lines[0]
-        assert "0.740 +0.060 better" in next(line for line in text.splitlines() if "├ v4 " in line), (
-            "against v2, which it came from"
+        assert "0.740 +0.060 better" in next(line for line in text.splitlines() if "├ @4 " in line), (
+            "against anna@2, which it came from"
         )
 
     told(home, story)
@@ -61,12 +61,12 @@ def test_the_tree_tells_who_came_from_whom_and_what_each_gained(busy: Stage, hom
 def test_one_key_undoes_a_promotion_and_does_it_again(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
         await eye.press("j", "p")
-        await eye.sees("from now on?")
+        await eye.sees("Make anna@7 the active version?")
         await eye.press("y")
-        await eye.sees("anna@7 speaks for anna from now on. u undoes it.")
+        await eye.sees("anna@7 is the active version of anna now. u undoes it.")
         await eye.press("u")
         await eye.until(lambda: busy.voices.changed[1:] == [("Promote", "anna", 6)], "undone")
-        await eye.sees("anna@6 speaks for anna from now on.")
+        await eye.sees("anna@6 is the active version of anna now.")
         await eye.press("u")
         await eye.until(lambda: busy.voices.changed[2:] == [("Promote", "anna", 7)], "done again")
         busy.voices.rows[0].promoted = 3  # somebody else
@@ -79,9 +79,9 @@ def test_one_key_undoes_a_promotion_and_does_it_again(busy: Stage, home: Path) -
 def test_one_key_undoes_a_rollback(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
         await eye.press("b")
-        await eye.sees("Let the version before anna@6 speak again?")
+        await eye.sees("Make the version before anna@6 active again?")
         await eye.press("y")
-        await eye.sees("speaks for anna from now on. u undoes it.")
+        await eye.sees("is the active version of anna now. u undoes it.")
         await eye.press("u")
         await eye.until(lambda: busy.voices.changed[1:] == [("Promote", "anna", 6)], "undone")
 
@@ -91,19 +91,19 @@ def test_one_key_undoes_a_rollback(busy: Stage, home: Path) -> None:
 def test_promoting_asks_first_and_then_shows_who_speaks(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
         await eye.press("j", "p")
-        await eye.sees("Let anna@7 speak from now on?", "anna@6 is archived")
+        await eye.sees("Make anna@7 the active version?", "anna@6 is archived")
         await eye.press("n")
-        await eye.no_longer_sees("from now on?")
+        await eye.no_longer_sees("the active version?")
         assert busy.voices.changed == []
         await eye.press("p")
-        await eye.sees("from now on?")
+        await eye.sees("the active version?")
         await eye.press("y")
         await eye.until(lambda: busy.voices.changed == [("Promote", "anna", 7)], "promoted")
-        await eye.sees("anna@7 speaks for anna from now on.")
+        await eye.sees("anna@7 is the active version of anna now.")
         voice = busy.voices.rows[0]
         busy.jobs.tell(voice=voice)
         await eye.until(
-            lambda: any("v7" in line and "● promoted" in line for line in eye.text().splitlines()), "v7 speaks"
+            lambda: any("@7" in line and "● promoted" in line for line in eye.text().splitlines()), "@7 speaks"
         )
 
     told(home, story)
@@ -132,9 +132,9 @@ def test_deleting_a_voice_asks_first_says_how_it_comes_back_and_takes_it_out_of_
 def test_renaming_a_voice_asks_for_the_name_and_shows_it_under_that(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
         await eye.press("R")
-        await eye.sees("What anna is to be called")
+        await eye.sees("New name of anna")
         await eye.press(*["backspace"] * 4, "b", "e", "r", "t", "a", "enter")
-        await eye.sees("anna is called berta from now on")
+        await eye.sees("anna is now called berta")
         assert busy.voices.changed == [("RenameVoice berta", "anna", 0)]
         busy.jobs.tell(voice=pb.Voice(name="anna", renamed_to="berta"))
         busy.jobs.tell(voice=busy.voices.rows[0])
@@ -147,11 +147,11 @@ def test_renaming_a_voice_asks_for_the_name_and_shows_it_under_that(busy: Stage,
 def test_rolling_back_and_archiving_ask_first(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
         await eye.press("b")
-        await eye.sees("Let the version before anna@6 speak again?")
+        await eye.sees("Make the version before anna@6 active again?")
         await eye.press("y")
         await eye.until(lambda: ("Rollback", "anna", 0) in busy.voices.changed, "rolled back")
         await eye.press("a")
-        await eye.sees("anna@6 speaks: it cannot be archived.")
+        await eye.sees("anna@6 is the active version: it cannot be archived.")
         await eye.press("j", "a")
         await eye.sees("Archive anna@7?", "Its files are kept")
         await eye.press("y")
@@ -163,9 +163,9 @@ def test_rolling_back_and_archiving_ask_first(busy: Stage, home: Path) -> None:
 def test_a_marked_version_stands_beside_every_other(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
         await eye.press("k", "c", "k", "k", "k")
-        await eye.sees("anna@2 beside v5")
+        await eye.sees("anna@2 beside @5")
         await eye.press("j", "j", "j", "c")
-        await eye.sees("anna@5 beside v4")
+        await eye.sees("anna@5 beside @4")
 
     told(home, story)
 
@@ -189,7 +189,7 @@ def test_the_same_line_is_heard_from_a_version_from_the_other_and_from_the_perso
 
     async def story(eye: Eye) -> None:
         await eye.press("k", "k", "c", "j", "j", "l")
-        await eye.sees("anna@6 beside v4", "Nobody counts the gulls")
+        await eye.sees("anna@6 beside @4", "Nobody counts the gulls")
         await eye.press("tab", "j", "space")
         await eye.until(lambda: len(card.streams) == 1, "it plays")
         assert card.streams[0].rate == RATE
@@ -218,7 +218,7 @@ def test_without_a_sound_card_it_says_so_and_everything_else_works(
         await eye.press("space")
         await eye.sees("Nothing can be played here", "--ssh")
         await eye.press("j")
-        await eye.sees("anna@7 beside v6")
+        await eye.sees("anna@7 beside @6")
 
     told(home, story)
 
