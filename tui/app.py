@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import signal
+import threading
 from collections.abc import Iterable
 
 from textual.app import SystemCommand
@@ -23,6 +25,8 @@ from tui.dashboard.palette import BindingCommands
 from tui.dashboard.places import PLACES
 from tui.dashboard.settings import Settings
 from tui.screens.base import WorkshopScreen
+
+GRACE = 10.0  #: seconds that the end may take after a signal
 
 
 class Dashboard(Host, inherit_bindings=False):
@@ -78,6 +82,17 @@ class Dashboard(Host, inherit_bindings=False):
         self.switch_mode(PLACES[0].name)
         beside(self, self._live)
         beside(self, self._tell)
+        if not self.is_headless:  # headless: somebody else's process
+            for number in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(number, self._ended_by, number)
+
+    def _ended_by(self, number: signal.Signals) -> None:
+        """End as a person would with q: the terminal is given back, and a link closed. (An exception out of a signal's
+        handler is lost when it comes while gRPC calls back.)"""
+        last = threading.Timer(GRACE, os._exit, (128 + number,))  # whatever the terminal that went away holds up
+        last.daemon = True
+        last.start()
+        self.exit(return_code=128 + number)
 
     async def _live(self) -> None:
         if self.start and not await self.client.ready():
@@ -156,8 +171,8 @@ class Dashboard(Host, inherit_bindings=False):
             self.trouble(problem)
 
 
-def run(where: Address, settings: Settings, *, readonly: bool = False) -> None:
-    """Show the dashboard until the person quits."""
+def run(where: Address, settings: Settings, *, readonly: bool = False) -> int:
+    """Show the dashboard until the person quits; the exit code, 128 + the number of a signal that ended it."""
     # what was imported stays: the collector need not look at it again and again while the first picture is made
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
@@ -165,3 +180,4 @@ def run(where: Address, settings: Settings, *, readonly: bool = False) -> None:
     app.run()
     if app.mistake is not None:
         raise app.mistake  # the command line says it in a sentence
+    return app.return_code or 0

@@ -117,7 +117,8 @@ def everywhere(
             chosen = settings.read()
             from tui import app as dashboard
 
-            dashboard.run(session.where(), chosen, readonly=readonly)
+            if code := dashboard.run(session.where(), chosen, readonly=readonly):
+                raise typer.Exit(code)
 
 
 def on_terminal() -> bool:

@@ -20,8 +20,9 @@ from tui.output import safe
 from tui.screens.base import WorkshopScreen
 from tui.widgets.lines_table import LinesTable, SpokenLine
 from tui.widgets.long_table import LongTable
+from tui.widgets.version_lines import Line, spelt
 from tui.widgets.version_pane import VersionPane, numbers
-from tui.widgets.versions_pane import Line, VersionsPane, spelt
+from tui.widgets.versions_pane import VersionsPane
 
 NOBODY = "There is no voice yet. `myna add NAME FILES…` makes one, and so does a folder of recordings in the inbox."
 HELD_OUT = 50  #: lines that are shown of a voice, as many as are ever held out

@@ -20,7 +20,7 @@ from tui.metrics import change, comparable, figure, which
 from tui.output import safe
 from tui.widgets.lines_table import LinesTable, SpokenLine
 from tui.widgets.pane import Pane
-from tui.widgets.versions_pane import spelt
+from tui.widgets.version_lines import spelt
 
 if TYPE_CHECKING:
     from tui.dashboard.host import Host
