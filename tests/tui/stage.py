@@ -176,11 +176,13 @@ class Jobs(stubs.JobsServicer):
         return self._change("Retry", request.id, queued=pb.JobStatus.Queued(since=NOW))
 
     def Clear(self, request: pb.ClearJobsRequest, context: Any) -> pb.ClearJobsResponse:
-        gone = [
-            row.id
-            for row in self.rows.values()
-            if (row.id in request.ids if request.ids else row.status.WhichOneof("status") in ENDED)
-        ]
+        states = {number: row.status.WhichOneof("status") for number, row in self.rows.items()}
+        for number in request.ids:
+            if states.get(number) not in ENDED:
+                sentence = f"Job {number} is {states.get(number)}; only jobs that have ended can be cleared away."
+                refuse(context, grpc.StatusCode.FAILED_PRECONDITION, sentence, f"`myna cancel {number}` ends it.")
+        wanted = request.states or ENDED
+        gone = list(request.ids) or [number for number, state in states.items() if state in wanted]
         for number in gone:
             self.changed.append(("Clear", number))
             del self.rows[number]

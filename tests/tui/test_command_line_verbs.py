@@ -124,6 +124,55 @@ def test_a_state_that_does_not_exist_is_named(myna: Run) -> None:
     assert "'asleep' is not a state" in ended.err
 
 
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        (("2", "3"), {1, 4}),
+        ((), {1}),
+        (("--state", "done,cancelled"), {1, 3}),
+        (("--state", "failed", "--json"), {1, 2, 4}),
+    ],
+)
+def test_jobs_that_have_ended_are_cleared_out_of_the_lists(
+    myna: Run, stage: Stage, words: tuple[str, ...], left: set[int]
+) -> None:
+    stage.jobs.rows = several()
+    ended = myna("clear", *words)
+    assert ended.code == 0, ended.err
+    assert set(stage.jobs.rows) == left
+    if "--json" in words:
+        assert json.loads(ended.out) == {"cleared": 1}
+    else:
+        assert f"{4 - len(left)} job" in ended.out
+        assert "myna retry" in ended.out
+        assert "No such job is still listed." in myna("clear", "--state", "done").out
+
+
+def test_a_job_that_has_not_ended_is_not_cleared_and_the_way_is_named(myna: Run, stage: Stage) -> None:
+    stage.jobs.rows = several()
+    ended = myna("clear", "2", "1")
+    assert ended.code == 1
+    assert "Job 1 is running; only jobs that have ended can be cleared away." in ended.err
+    assert "myna cancel 1" in ended.err
+    assert set(stage.jobs.rows) == {1, 2, 3, 4}
+
+
+@pytest.mark.parametrize("words", [("--state", "running"), ("2", "--state", "failed"), ("0",)])
+def test_what_cannot_be_cleared_is_wrong_usage(myna: Run, stage: Stage, words: tuple[str, ...]) -> None:
+    assert myna("clear", *words).code == 2
+    assert stage.jobs.changed == []
+
+
+def several() -> dict[int, pb.Job]:
+    """A job that runs, and three that have ended, each in another way."""
+    return {
+        1: job(1, running=pb.JobStatus.Running(started=NOW)),
+        2: job(2, succeeded=pb.JobStatus.Succeeded(started=NOW, ended=NOW)),
+        3: job(3, failed=pb.JobStatus.Failed(started=NOW, ended=NOW)),
+        4: job(4, cancelled=pb.JobStatus.Cancelled(ended=NOW)),
+    }
+
+
 def test_runs_are_listed_and_told_in_full(myna: Run, stage: Stage) -> None:
     stage.runs.rows = {
         12: pb.Run(
@@ -158,6 +207,8 @@ def test_runs_are_listed_and_told_in_full(myna: Run, stage: Stage) -> None:
         ("myna cancel 5", set()),
         ("myna retry 4", set()),
         ("myna retry 5", {"5"}),
+        ("myna clear 44", {"44"}),
+        ("myna clear --state failed,", {"failed,succeeded", "failed,cancelled"}),
         ("myna clip anna c0", {"c0ffeec0ffee"}),
         ("myna remove anna a", {"a" * 12}),
         ("myna restore anna b", {"b" * 12}),

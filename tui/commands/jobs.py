@@ -1,13 +1,14 @@
-"""`myna jobs`, `job`, `logs`, and what can be done to a job: cancel, pause, resume, retry, bump."""
+"""`myna jobs`, `job`, `logs`, and what can be done to a job: cancel, pause, resume, retry, bump, clear."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from proto import myna_pb2 as pb
-from proto.messages import state_of
+from proto.messages import ENDED, state_of
 from tui import arguments, output, session, wording
 from tui.commands.status import jobs_table
 
@@ -15,6 +16,7 @@ app = typer.Typer()
 
 PANEL = "Jobs"
 STATES = ("queued", "running", "paused", "succeeded", "failed", "cancelled")
+DONE = {"done": "succeeded"}  #: what else a state may be called where jobs are cleared away
 
 
 def argument(*states: str) -> Any:
@@ -30,11 +32,23 @@ def argument(*states: str) -> Any:
 Id = Annotated[int, argument()]
 
 
-def state_names(incomplete: str) -> list[str]:
-    """States that a list may end with: "running,p" → "running,paused"."""
-    before, comma, last = incomplete.rpartition(",")
-    chosen = before.split(",")
-    return [f"{before}{comma}{state}" for state in STATES if state.startswith(last) and state not in chosen]
+def state_names(known: Sequence[str]) -> Callable[[str], list[str]]:
+    """A completion: those of the states that a list may end with: "running,p" → "running,paused"."""
+
+    def complete(incomplete: str) -> list[str]:
+        before, comma, last = incomplete.rpartition(",")
+        chosen = before.split(",")
+        return [f"{before}{comma}{state}" for state in known if state.startswith(last) and state not in chosen]
+
+    return complete
+
+
+def chosen_states(given: Sequence[str] | None, known: Sequence[str]) -> list[str]:
+    """The states of options like "running,failed". Raises BadParameter for one that is not `known`."""
+    states = [one.strip() for listed in given or () for one in listed.split(",")]
+    if wrong := sorted(set(states) - set(known)):
+        raise typer.BadParameter(f"{wrong[0]!r} is not a state; there are: {', '.join(known)}", param_hint="--state")
+    return states
 
 
 @app.command(rich_help_panel=PANEL)
@@ -47,7 +61,7 @@ def jobs(
         typer.Option(
             metavar="STATE,…",
             help=f"Only in one of these states: {', '.join(STATES)}.",
-            autocompletion=state_names,
+            autocompletion=state_names(STATES),
         ),
     ] = None,
     number: Annotated[
@@ -56,9 +70,7 @@ def jobs(
     json: output.Json = False,
 ) -> None:
     """List jobs: what runs, what waits and why, and what came of the rest."""
-    states = [one.strip() for listed in state or () for one in listed.split(",")]
-    if wrong := sorted(set(states) - set(STATES)):
-        raise typer.BadParameter(f"{wrong[0]!r} is not a state; there are: {', '.join(STATES)}", param_hint="--state")
+    states = chosen_states(state, STATES)
     found = list(session.client().jobs(voice=voice, states=states, limit=number))
     if json:
         output.json(found)
@@ -133,6 +145,42 @@ def bump(
     if before and last:
         raise typer.BadParameter("choose one of --before and --last")
     show(session.client().reorder(id, before=before, last=last), json)
+
+
+@app.command(rich_help_panel=PANEL)
+def clear(
+    ids: Annotated[
+        list[int] | None,
+        typer.Argument(
+            metavar="ID…",
+            help="Numbers of jobs that have ended. Default: all of those.",
+            min=1,
+            show_default=False,
+            autocompletion=arguments.job_ids(*ENDED),
+        ),
+    ] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STATE,…",
+            help="All in one of these states: succeeded (or done), failed, cancelled.",
+            autocompletion=state_names(ENDED),
+        ),
+    ] = None,
+    json: output.Json = False,
+) -> None:
+    """Clear jobs that have ended out of the lists. Their results and logs are kept."""
+    if ids and state:
+        raise typer.BadParameter("give numbers of jobs or --state, not both")
+    states = [DONE.get(one, one) for one in chosen_states(state, (*ENDED, *DONE))]
+    number = session.client().clear(ids or (), states=states)
+    if json:
+        output.json({"cleared": number})
+    elif number:
+        output.line(f"{wording.count(number, 'job')} left the lists; results and logs are kept.")
+        output.line("`myna job ID` still shows one, and `myna retry ID` brings it back.")
+    else:
+        output.line("No such job is still listed." if ids or states else "No job has ended that is still listed.")
 
 
 def show(job: pb.Job, json: bool) -> None:
