@@ -121,7 +121,7 @@ class Daemon:
     def _open(self) -> None:
         """State first, then those who use it."""
         from daemon.database.store import Store
-        from daemon.home import voice_folders
+        from daemon.home import purging, voice_folders
         from daemon.home.adopt import Adoption
         from daemon.inbox.watcher import Inbox
         from daemon.kinds.lifecycle import Lifecycle
@@ -140,6 +140,7 @@ class Daemon:
         home, settings = self.home, self.settings
         store = self.store = Store(home, settings=settings)
         voice_folders.finish(store, home)
+        purging.finish(store, home)
         self.kinds = Kinds(home, settings)
         lifecycle = self.lifecycle = Lifecycle(self.kinds)
         if recovered := store.write_now(lifecycle.recover):
@@ -162,6 +163,7 @@ class Daemon:
 
     def _servicers(self) -> dict[str, Any]:
         """The services of the contract, by name."""
+        from daemon.home.purging import Purging
         from daemon.home.voice_folders import VoiceFolders
         from daemon.machine.doctor import Doctor
         from daemon.services.datasets import DatasetsService
@@ -172,11 +174,13 @@ class Daemon:
         from daemon.services.voices import VoicesService
 
         home, settings, store, lifecycle = self.home, self.settings, self.store, self.lifecycle
+        folders = VoiceFolders(home, store, self.inbox.still)
+        purging = Purging(home, store, folders.one)
         doctor = Doctor(home, self.disk, store, self.gpu, self.scheduler.owner)
         return {
             "Jobs": JobsService(store, lifecycle, self.scheduler, self.events, self.logs),
             "Runs": RunsService(store, self.points),
-            "Voices": VoicesService(home, store, lifecycle, self.events, VoiceFolders(home, store, self.inbox.still)),
+            "Voices": VoicesService(home, store, lifecycle, self.events, folders, purging),
             "Datasets": DatasetsService(home, settings, store, self.inbox),
             "Speech": SpeechService(home, store, lifecycle, self.speech),
             "System": SystemService(

@@ -259,6 +259,20 @@ class AsyncClient:
         """Take a version out of use (Voices.Delete); its files are kept."""
         return await self._ask(self._voices.Delete, pb.VersionRequest(voice=voice, version=version))
 
+    async def purge(
+        self,
+        voice: str = "",
+        versions: Iterable[int] = (),
+        *,
+        states: Iterable[str] = (),
+        exports: bool = False,
+        dry_run: bool = False,
+    ) -> pb.PurgeResponse:
+        """Delete the weights of versions that are archived or rejected (these, or all in `states`), or with `exports`
+        packages; what is known of the versions is kept. `dry_run`: only tell how many bytes that would free."""
+        request = pb.PurgeRequest(voice=voice, versions=versions, states=states, exports=exports, dry_run=dry_run)
+        return await self._ask(self._voices.Purge, request, None)
+
     async def compare(self, voice: str, a: int, b: int) -> pb.CompareResponse:
         return await self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b))
 

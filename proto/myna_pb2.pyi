@@ -159,6 +159,8 @@ class _VersionStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_VersionS
     VERSION_ARCHIVED: _VersionState.ValueType  # 4
     VERSION_BASE: _VersionState.ValueType  # 5
     """the engine's own, number 0"""
+    VERSION_PURGED: _VersionState.ValueType  # 6
+    """its weights were deleted to free disk; all that is known of it is kept"""
 
 class VersionState(_VersionState, metaclass=_VersionStateEnumTypeWrapper): ...
 
@@ -169,6 +171,8 @@ VERSION_REJECTED: VersionState.ValueType  # 3
 VERSION_ARCHIVED: VersionState.ValueType  # 4
 VERSION_BASE: VersionState.ValueType  # 5
 """the engine's own, number 0"""
+VERSION_PURGED: VersionState.ValueType  # 6
+"""its weights were deleted to free disk; all that is known of it is kept"""
 Global___VersionState: _TypeAlias = VersionState  # noqa: Y015
 
 class _VersionKind:
@@ -2139,7 +2143,7 @@ class Version(_message.Message):
     kind: _builtins.str
     """"full", "lora", "merged" """
     state: _builtins.str
-    """"candidate", "promoted", "rejected", "archived" """
+    """"candidate", "promoted", "rejected", "archived", "purged" """
     report_md: _builtins.str
     """only in Versions with report=true, and in Compare"""
     report_json: _builtins.str
@@ -2360,6 +2364,114 @@ class VersionRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___VersionRequest: _TypeAlias = VersionRequest  # noqa: Y015
+
+@_typing.final
+class PurgeRequest(_message.Message):
+    """Frees disk: deletes the weights of versions that are archived or rejected, or packages. Rows, scores, verdicts and reports are kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    STATES_FIELD_NUMBER: _builtins.int
+    EXPORTS_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    """empty: only with `exports`, every package"""
+    exports: _builtins.bool
+    """not weights, but packages in exports/: of these versions, or of all of the voice"""
+    dry_run: _builtins.bool
+    """only tell what there is to free"""
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """these; one that cannot be purged refuses them all"""
+
+    @_builtins.property
+    def states(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """without `versions`: those in these states, "archived", "rejected" """
+
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        versions: _abc.Iterable[_builtins.int] | None = ...,
+        states: _abc.Iterable[_builtins.str] | None = ...,
+        exports: _builtins.bool = ...,
+        dry_run: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "exports", b"exports", "states", b"states", "versions", b"versions", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PurgeRequest: _TypeAlias = PurgeRequest  # noqa: Y015
+
+@_typing.final
+class Purged(_message.Message):
+    """The weights of a version, or a package."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """"anna@3"; of a package, the name of its file"""
+    size: _builtins.int
+    """bytes"""
+    state: _builtins.str
+    """"purged", or why it is left: "needed", "at-work", "way-back", "not-its-own" """
+    sentence: _builtins.str
+    """why it is left; empty: it is not"""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        size: _builtins.int = ...,
+        state: _builtins.str = ...,
+        sentence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "sentence", b"sentence", "size", b"size", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Purged: _TypeAlias = Purged  # noqa: Y015
+
+@_typing.final
+class PurgeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PURGED_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    FREED_FIELD_NUMBER: _builtins.int
+    freed: _builtins.int
+    """bytes of those in `purged`"""
+    @_builtins.property
+    def purged(self) -> _containers.RepeatedCompositeFieldContainer[Global___Purged]:
+        """or (dry run) to be"""
+
+    @_builtins.property
+    def left(self) -> _containers.RepeatedCompositeFieldContainer[Global___Purged]:
+        """of those in `states`"""
+
+    def __init__(
+        self,
+        *,
+        purged: _abc.Iterable[Global___Purged] | None = ...,
+        left: _abc.Iterable[Global___Purged] | None = ...,
+        freed: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["freed", b"freed", "left", b"left", "purged", b"purged"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PurgeResponse: _TypeAlias = PurgeResponse  # noqa: Y015
 
 @_typing.final
 class CompareRequest(_message.Message):
@@ -3961,7 +4073,7 @@ class Adopted(_message.Message):
     path: _builtins.str
     """relative to the home"""
     state: _builtins.str
-    """"taken", "no-voice", "voice-deleted", "removed", "no-engine", "not-whole", "number-taken", "elsewhere" """
+    """"taken", "no-voice", "voice-deleted", "removed", "purged", "no-engine", "not-whole", "number-taken", "elsewhere" """
     sentence: _builtins.str
     """why it is left; empty: it is not"""
     def __init__(

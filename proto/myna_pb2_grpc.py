@@ -782,6 +782,11 @@ class VoicesStub:
                 request_serializer=proto_dot_myna__pb2.VersionRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.Version.FromString,
                 _registered_method=True)
+        self.Purge = channel.unary_unary(
+                '/myna.v1.Voices/Purge',
+                request_serializer=proto_dot_myna__pb2.PurgeRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.PurgeResponse.FromString,
+                _registered_method=True)
         self.Compare = channel.unary_unary(
                 '/myna.v1.Voices/Compare',
                 request_serializer=proto_dot_myna__pb2.CompareRequest.SerializeToString,
@@ -876,6 +881,13 @@ class VoicesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Purge(self, request, context):
+        """deletes weights, or packages
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Compare(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -960,6 +972,11 @@ def add_VoicesServicer_to_server(servicer, server):
                     servicer.Delete,
                     request_deserializer=proto_dot_myna__pb2.VersionRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.Version.SerializeToString,
+            ),
+            'Purge': grpc.unary_unary_rpc_method_handler(
+                    servicer.Purge,
+                    request_deserializer=proto_dot_myna__pb2.PurgeRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.PurgeResponse.SerializeToString,
             ),
             'Compare': grpc.unary_unary_rpc_method_handler(
                     servicer.Compare,
@@ -1235,6 +1252,33 @@ class Voices:
             '/myna.v1.Voices/Delete',
             proto_dot_myna__pb2.VersionRequest.SerializeToString,
             proto_dot_myna__pb2.Version.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Purge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/Purge',
+            proto_dot_myna__pb2.PurgeRequest.SerializeToString,
+            proto_dot_myna__pb2.PurgeResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -208,6 +208,8 @@ class VoicesStub:
     """to the version promoted before"""
     Delete: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VersionRequest, _myna_pb2.Version]
     """archives: files are kept"""
+    Purge: _grpc.UnaryUnaryMultiCallable[_myna_pb2.PurgeRequest, _myna_pb2.PurgeResponse]
+    """deletes weights, or packages"""
     Compare: _grpc.UnaryUnaryMultiCallable[_myna_pb2.CompareRequest, _myna_pb2.CompareResponse]
     Rate: _grpc.UnaryUnaryMultiCallable[_myna_pb2.Rating, _myna_pb2.Rating]
     Unrate: _grpc.UnaryUnaryMultiCallable[_myna_pb2.UnrateRequest, _myna_pb2.Rating]
@@ -233,6 +235,8 @@ class VoicesAsyncStub(VoicesStub):
     """to the version promoted before"""
     Delete: _aio.UnaryUnaryMultiCallable[_myna_pb2.VersionRequest, _myna_pb2.Version]  # type: ignore[assignment]
     """archives: files are kept"""
+    Purge: _aio.UnaryUnaryMultiCallable[_myna_pb2.PurgeRequest, _myna_pb2.PurgeResponse]  # type: ignore[assignment]
+    """deletes weights, or packages"""
     Compare: _aio.UnaryUnaryMultiCallable[_myna_pb2.CompareRequest, _myna_pb2.CompareResponse]  # type: ignore[assignment]
     Rate: _aio.UnaryUnaryMultiCallable[_myna_pb2.Rating, _myna_pb2.Rating]  # type: ignore[assignment]
     Unrate: _aio.UnaryUnaryMultiCallable[_myna_pb2.UnrateRequest, _myna_pb2.Rating]  # type: ignore[assignment]
@@ -309,6 +313,14 @@ class VoicesServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.Version, _abc.Awaitable[_myna_pb2.Version]]:
         """archives: files are kept"""
+
+    @_abc_1.abstractmethod
+    def Purge(
+        self,
+        request: _myna_pb2.PurgeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.PurgeResponse, _abc.Awaitable[_myna_pb2.PurgeResponse]]:
+        """deletes weights, or packages"""
 
     @_abc_1.abstractmethod
     def Compare(

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from daemon import names
 from daemon.database.models import Home, Job, Recording, Run, Version, Voice
 from daemon.errors import MynaError
-from daemon.home import identity, journal
+from daemon.home import identity, journal, purged_folder
 from daemon.state import events
 from daemon.state.status import State as JobState
 from daemon.state.values import Level
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("mynad.survey")
 
-#: Of a version's folder, what says nothing of its weights.
-_BESIDE = frozenset(("version.json", identity.MARK, "report.md", "report.json", "curves.svg"))
-
 
 class State(StrEnum):
     """What becomes of a thing that was found."""
@@ -50,6 +47,7 @@ class State(StrEnum):
     NO_VOICE = "no-voice"
     VOICE_DELETED = "voice-deleted"
     REMOVED = "removed"
+    PURGED = "purged"
     NO_ENGINE = "no-engine"
     NOT_WHOLE = "not-whole"
     NUMBER_TAKEN = "number-taken"
@@ -61,6 +59,7 @@ SENTENCES = {
     State.NO_VOICE: "Myna does not know whose recording it is. Name the voice with --voice.",
     State.VOICE_DELETED: "Its voice was deleted: `myna voices restore NAME` brings that back first.",
     State.REMOVED: "A person removed it from the voice.",
+    State.PURGED: "A person had its weights deleted to free disk.",
     State.NO_ENGINE: "This Myna has no engine of that name.",
     State.NOT_WHOLE: "Its folder is incomplete.",
     State.NUMBER_TAKEN: "The database knows another version of that number. Move one of the two folders away.",
@@ -107,8 +106,8 @@ def look(session: Session, home: Path, voice: str = "") -> list[Found]:
 
 
 def finding(found: list[Found]) -> pb.Finding | None:
-    """What a person should know of it; None: nothing (what a person took out is where they want it)."""
-    counts = Counter(one.kind for one in found if one.state is not State.REMOVED)
+    """What a person should know of it; None: nothing (what a person took out or purged is as they want it)."""
+    counts = Counter(one.kind for one in found if one.state not in (State.REMOVED, State.PURGED))
     if not counts:
         return None
     what = " and ".join(f"{count} {kind}{'' if count == 1 else 's'}" for kind, count in sorted(counts.items()))
@@ -199,7 +198,9 @@ def _versions(session: Session, home: Path, folders: list[tuple[str, int]]) -> I
         about = _about(folder)
         if (voice, number) in rows:
             state = State.NUMBER_TAKEN
-        elif not about or not any(path.name not in _BESIDE for path in folder.iterdir()):
+        elif purged_folder.noted(folder) is not None:
+            state = State.PURGED
+        elif not about or not any(path.name not in purged_folder.BESIDE for path in folder.iterdir()):
             state = State.NOT_WHOLE
         elif (about.get("voice"), about.get("version")) != (voice, number):
             state = State.ELSEWHERE

@@ -44,15 +44,15 @@ class VoiceFolders:
         self._home = home
         self._store = store
         self._still = still
-        self._one = asyncio.Lock()
+        self.one = asyncio.Lock()  #: held by whoever changes folders of voices
 
     async def delete(self, name: str, tell: Callable[[Session, Voice], T]) -> T:
         """Raises what `voice_life.delete` raises. Returns what `tell` makes of the row."""
-        async with self._one, self._still(name):
+        async with self.one, self._still(name):
             return await self._store.write(lambda session: tell(session, voice_life.delete(session, name)))
 
     async def restore(self, name: str, tell: Callable[[Session, Voice], T]) -> T:
-        async with self._one, self._still(name):
+        async with self.one, self._still(name):
             return await self._store.write(lambda session: tell(session, voice_life.restore(session, name)))
 
     async def rename(self, old: str, new: str, tell: Callable[[Session, Voice], T]) -> T:
@@ -68,7 +68,7 @@ class VoiceFolders:
             if (path := in_the_way(self._home, new)) is not None:
                 raise NotNow(f"The folder {path} is there already.", "Move it away, or choose another name.")
 
-        async with self._one, self._still(old, new):
+        async with self.one, self._still(old, new):
             await self._store.write(begin)
             try:
                 await asyncio.to_thread(move, self._home, old, new)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Voice
 from daemon.database.store import Store
 from daemon.errors import NotNow, NotYetSupported
+from daemon.home.purging import Purging
 from daemon.home.voice_folders import VoiceFolders
 from daemon.kinds.export import server as export
 from daemon.kinds.lifecycle import Lifecycle
@@ -34,12 +35,21 @@ COPY = "Until then, copy the version's folder: `myna versions` shows where it is
 class VoicesService(stubs.VoicesServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, home: Path, store: Store, lifecycle: Lifecycle, hub: EventHub, folders: VoiceFolders) -> None:
+    def __init__(
+        self,
+        home: Path,
+        store: Store,
+        lifecycle: Lifecycle,
+        hub: EventHub,
+        folders: VoiceFolders,
+        purging: Purging,
+    ) -> None:
         self.home = home
         self.store = store
         self.lifecycle = lifecycle
         self.hub = hub
         self.folders = folders
+        self.purging = purging
 
     async def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
         size = paging.size(request.page.size)
@@ -110,6 +120,9 @@ class VoicesService(stubs.VoicesServicer):
 
         answer: pb.Version = await self.store.write(act)
         return answer
+
+    async def Purge(self, request: pb.PurgeRequest, context: Any) -> pb.PurgeResponse:
+        return await self.purging.purge(request)
 
     async def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
         def ask(session: Session) -> pb.CompareResponse:

@@ -13,13 +13,14 @@ from proto import myna_pb2 as pb
 
 
 class VersionState(StrEnum):
-    """Where a version stands. BASE is no row: the engine's own, number 0."""
+    """Where a version stands. BASE is no row: the engine's own, number 0. Of PURGED the weights are gone."""
 
     CANDIDATE = "candidate"
     PROMOTED = "promoted"
     REJECTED = "rejected"
     ARCHIVED = "archived"
     BASE = "base"
+    PURGED = "purged"
 
 
 class VersionKind(StrEnum):

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.database.models import Evaluation, Version
-from daemon.state.values import ByHand, Decision, known
+from daemon.state.values import ByHand, Decision, VersionState, known
 
 DECISION, BY_HAND = "decision", "by_hand"
 #: what of a version's metrics is no score: it stays when the version is scored anew
 KEPT = (DECISION, BY_HAND)
 _BY_HAND = {ByHand.PROMOTED: "Promoted by a person.", ByHand.ROLLED_BACK: "Rolled back by a person."}
+_PURGED = "Purged: its weights were deleted to free disk; its scores and its report are kept."
 
 _UNSCORED = {
     Decision.WAITING: "Not scored yet.",
@@ -68,7 +69,8 @@ def by_hand(row: Version) -> ByHand | None:
 def words(row: Version) -> str:
     """The whole verdict for people."""
     hand = by_hand(row)
-    return f"{row.verdict} {_BY_HAND[hand] if hand is not None else ''}".strip()
+    purged = _PURGED if row.state == VersionState.PURGED else ""
+    return " ".join(filter(None, (row.verdict, _BY_HAND[hand] if hand is not None else "", purged)))
 
 
 def sentence(decided: Decision, about: Scored) -> str:

@@ -1,7 +1,7 @@
 """Voices and their versions: what there is, which version speaks, and how that came to be.
 
 A voice has at most one promoted version. Promotions are kept as history, so that rolling back knows where to; files are
-never deleted here.
+never deleted here (`daemon.home.purging` deletes weights, where a person asked for it).
 """
 
 from __future__ import annotations
@@ -78,9 +78,27 @@ def version(session: Session, voice: str, number: int) -> Version:
     return found
 
 
+def usable(session: Session, voice: str, number: int) -> Version:
+    """A version that still has its weights. Raises NotFound, and NotNow for one that was purged."""
+    return check_usable(version(session, voice, number))
+
+
+def check_usable(row: Version) -> Version:
+    """The version. Raises NotNow if it was purged."""
+    if row.state == VersionState.PURGED:
+        sentence = f"{spelt(row.voice, row.number)} was purged: its weights were deleted to free disk."
+        raise NotNow(sentence, f"Choose another version (`myna versions {row.voice}`), or train again.")
+    return row
+
+
 def folder(session: Session, row: Version, home: Path) -> Path:
-    """The version's folder, for a job to read. Raises NotNow if what lies there is another's
-    (daemon/home/identity.py)."""
+    """The version's folder, for a job to read. Raises NotNow if the version was purged, or if what lies there is
+    another's (daemon/home/identity.py)."""
+    return own_folder(session, check_usable(row), home)
+
+
+def own_folder(session: Session, row: Version, home: Path) -> Path:
+    """The version's folder, be it purged. Raises NotNow if what lies there is another's."""
     place, run = home / row.path, session.get(Run, row.run)
     mark = identity.read(place)
     if mark is not None and run is not None and mark.run != run.uuid:
@@ -106,7 +124,7 @@ def promoted(session: Session, voice: Voice) -> Version | None:
 def promote(session: Session, voice: str, number: int, by: str) -> Version:
     """Let a version speak from now on; if it does already, nothing changes. The one before is archived (its files are
     kept: rolling back needs them)."""
-    owner, chosen = get(session, voice), version(session, voice, number)
+    owner, chosen = get(session, voice), usable(session, voice, number)
     if owner.promoted == number:
         return chosen
     if by == BY_PERSON:
@@ -117,18 +135,18 @@ def promote(session: Session, voice: str, number: int, by: str) -> Version:
 
 def rollback(session: Session, voice: str, by: str = BY_ROLLBACK) -> Version | None:
     """Back to the version promoted before the present one (again: further back); None: to the engine's base. The
-    version left behind is rejected: a person said no to it. Raises NotNow when the base speaks already."""
+    version left behind is rejected: a person said no to it. Raises NotNow when the base speaks already, or when the
+    one to go back to was purged."""
     owner = get(session, voice)
     present = promoted(session, owner)
     if present is None:
         hint = f"`myna promote {voice}@VERSION` chooses one."
         raise NotNow(f"{voice} speaks with the engine's base already: no version is promoted.", hint)
-    came = select(Promotion).where(
-        Promotion.voice == voice, Promotion.version == present.number, Promotion.by != BY_ROLLBACK
-    )
-    arrival = session.scalars(came.order_by(Promotion.id.desc())).first()
-    earlier = arrival.previous if arrival is not None else None
-    target = None if earlier is None else version(session, voice, earlier)
+    target = way_back(session, present)
+    if target is not None and target.state == VersionState.PURGED:
+        sentence = f"{spelt(voice, target.number)}, which was active before, was purged: its weights were deleted."
+        hint = f"`myna promote {voice}@VERSION` chooses another one; `myna versions {voice}` lists them."
+        raise NotNow(sentence, hint)
     _switch(session, owner, target, by)
     present.state = VersionState.REJECTED
     verdict.put_by_hand(present, ByHand.ROLLED_BACK)
@@ -136,9 +154,20 @@ def rollback(session: Session, voice: str, by: str = BY_ROLLBACK) -> Version | N
     return target
 
 
+def way_back(session: Session, present: Version) -> Version | None:
+    """The version that was promoted before this one; None: the engine's base spoke."""
+    came = select(Promotion).where(
+        Promotion.voice == present.voice, Promotion.version == present.number, Promotion.by != BY_ROLLBACK
+    )
+    arrival = session.scalars(came.order_by(Promotion.id.desc())).first()
+    earlier = arrival.previous if arrival is not None else None
+    return None if earlier is None else version(session, present.voice, earlier)
+
+
 def archive(session: Session, voice: str, number: int) -> Version:
-    """Put a version out of the way; its files are kept. Raises NotNow for the one that speaks."""
-    owner, chosen = get(session, voice), version(session, voice, number)
+    """Put a version out of the way; its files are kept. Raises NotNow for the one that speaks, and for one that was
+    purged."""
+    owner, chosen = get(session, voice), usable(session, voice, number)
     if owner.promoted == number:
         hint = f"Promote another one or `myna rollback {voice}` first."
         raise NotNow(f"Version {number} of {voice} is promoted: it cannot be archived.", hint)

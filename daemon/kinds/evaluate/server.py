@@ -143,8 +143,8 @@ def _pair(session: Session, asked: pb.EvaluateSpec) -> tuple[Version, Version | 
             "The base cannot be the candidate of a comparison.",
             "Give a version number, and 0 (the base) as the other one.",
         )
-    candidate = voices.version(session, asked.voice, asked.version)
-    against = voices.version(session, asked.voice, asked.against) if asked.against else None
+    candidate = voices.usable(session, asked.voice, asked.version)
+    against = voices.usable(session, asked.voice, asked.against) if asked.against else None
     if against is not None and against.number == candidate.number:
         raise BadRequest(f"Version {candidate.number} cannot be compared with itself.", "Give two versions.")
     if against is not None and against.engine != candidate.engine:

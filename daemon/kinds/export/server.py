@@ -64,7 +64,7 @@ def file(home: Path, asked: pb.ExportSpec) -> Path:
 def _version(session: Session, asked: pb.ExportSpec) -> Version:
     """The version asked for, else the promoted one."""
     voice = voices.get(session, asked.voice)
-    version = voices.version(session, voice.name, asked.version) if asked.version else voices.promoted(session, voice)
+    version = voices.usable(session, voice.name, asked.version) if asked.version else voices.promoted(session, voice)
     if version is None:
         raise NotNow(
             f"{voice.name} has no promoted version yet.",

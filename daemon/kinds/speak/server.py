@@ -111,7 +111,7 @@ def _chosen(session: Session, asked: pb.SpeakSpec) -> tuple[Voice, Version | Non
         raise BadRequest(
             f"There is no version {asked.version}.", f"`myna versions {voice.name}` lists those there are."
         )
-    return voice, voices.version(session, voice.name, asked.version) if asked.version else voices.promoted(
+    return voice, voices.usable(session, voice.name, asked.version) if asked.version else voices.promoted(
         session, voice
     )
 

@@ -112,4 +112,4 @@ def _parent(session: Session, voice: Voice, chosen: str) -> Version | None:
     number = paging.whole(chosen.removeprefix("v"))
     if number is None:
         raise BadRequest(f"There is no version {chosen!r} to train from.", 'Give a version number, or "base".')
-    return voices.version(session, voice.name, number)
+    return voices.usable(session, voice.name, number)

@@ -39,7 +39,9 @@ def daemon(store: Store, tmp_path: Path) -> Any:
 def service_of(daemon: Any) -> VoicesService:
     hub: Any = None  # nobody watches here
     folders: Any = None  # see test_voice_life.py
-    return VoicesService(daemon.home, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), hub, folders)
+    purging: Any = None  # see test_purge.py
+    kinds = Kinds(daemon.home, daemon.settings)
+    return VoicesService(daemon.home, daemon.store, Lifecycle(kinds), hub, folders, purging)
 
 
 def speech_of(daemon: Any) -> SpeechService:
