@@ -58,6 +58,25 @@ def version_names(incomplete: str) -> list[str]:
     return _quietly(ask)
 
 
+def version_names_in(*states: str) -> Callable[[str], list[str]]:
+    """A completion: versions in one of these states, of the one voice that is meant; of several voices their names and
+    an @."""
+
+    def ask(client: Client, incomplete: str) -> list[str]:
+        name, at, number = incomplete.partition("@")
+        meant = [voice.name for voice in client.voices() if voice.name.startswith(name) and voice.versions]
+        if not at and len(meant) != 1:
+            return [f"{one}@" for one in meant]
+        voice = name if at else meant[0]
+        fitting = (str(one.number) for one in client.versions(voice) if one.state in states)
+        return [f"{voice}@{one}" for one in fitting if one.startswith(number)]
+
+    def complete(incomplete: str) -> list[str]:
+        return _quietly(lambda client: ask(client, incomplete))
+
+    return complete
+
+
 def starts(ctx: typer.Context, incomplete: str) -> list[str]:
     """What a training of the voice named before may start from: numbers of its versions, or the base."""
     voice = _named_voice(ctx)

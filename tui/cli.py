@@ -31,6 +31,7 @@ COMMANDS = {
     "jobs": ("jobs", "job", "logs", "cancel", "pause", "resume", "retry", "bump", "clear"),
     "runs": ("runs", "run"),
     "voices": ("voices", "versions", "version", "promote", "archive", "rollback", "compare"),
+    "purge": ("purge",),
     "ratings": ("rate", "unrate", "ratings"),
     "say": ("say",),
     "packages": ("export", "import"),

@@ -25,7 +25,7 @@ COLOURS = {"red": "31", "green": "32", "yellow": "33", "cyan": "36", "dim": "2",
 STATES = {
     "running": "cyan", "succeeded": "green", "promoted": "green", "ok": "green", "taken": "green",
     "failed": "red", "problem": "red", "refused": "red", "paused": "yellow", "note": "yellow", "cancelled": "dim",
-    "archived": "dim",
+    "archived": "dim", "purged": "dim",
 }  # fmt: skip
 
 

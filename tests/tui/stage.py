@@ -264,6 +264,8 @@ class Voices(stubs.VoicesServicer):
             ]
         }
         self.changed: list[tuple[str, str, int]] = []  # what was asked of which version: ("Promote", "anna", 7)
+        self.needed: set[int] = set()  # versions that another one is loaded onto
+        self.packages = ["anna-6-coqui.tar"]
         self.unscored: set[int] = set()  # versions that nobody let speak the held-out lines
         self.lines: list[pb.ComparedLine] = []
         self.recorded = {"wer": 0.2}  # what the recordings themselves score
@@ -326,6 +328,29 @@ class Voices(stubs.VoicesServicer):
         row = next(row for row in self.versions[request.voice] if row.number == request.version)
         row.state = "archived"
         return row
+
+    def Purge(self, request: pb.PurgeRequest, context: Any) -> pb.PurgeResponse:
+        answer = pb.PurgeResponse()
+        if request.exports:
+            gone = [name for name in self.packages if name.startswith(request.voice)]
+            answer.purged.extend(pb.Purged(name=name, size=2_000_000, state="purged") for name in gone)
+            self.packages = [name for name in self.packages if request.dry_run or name not in gone]
+        for row in () if request.exports else self.versions[request.voice]:
+            name = f"{row.voice}@{row.number}"
+            if row.number in request.versions and row.state not in ("archived", "rejected"):
+                sentence = f"{name} is {row.state}; only archived and rejected versions can be purged."
+                refuse(context, grpc.StatusCode.FAILED_PRECONDITION, sentence, f"`myna archive {name}` first.")
+            if row.number in request.versions or row.state in request.states:
+                if row.number in self.needed:
+                    why = f"{name} cannot be purged: anna@7 holds adapters only, and is loaded onto it."
+                    answer.left.append(pb.Purged(name=name, state="needed", sentence=why))
+                    continue
+                answer.purged.append(pb.Purged(name=name, size=280_000_000, state="purged"))
+                if not request.dry_run:
+                    self.changed.append(("Purge", row.voice, row.number))
+                    row.state = "purged"
+        answer.freed = sum(one.size for one in answer.purged)
+        return answer
 
     def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
         if request.b in self.unscored:

@@ -166,7 +166,7 @@ def promote(name: arguments.Version, json: output.Json = False) -> None:
 
 @app.command(rich_help_panel=PANEL)
 def archive(name: arguments.Version, json: output.Json = False) -> None:
-    """Put a version aside. Its files are kept; `myna promote` brings it back."""
+    """Put a version aside. Its files are kept (`myna purge` frees the disk); `myna promote` brings it back."""
     named = names.parse(name, needs_number=True)
     _no_base(named, "archived")
     found = session.client().archive(named.voice, named.number)
