@@ -10,7 +10,7 @@ from tui import wording
 from tui.metrics import change, comparable, figure, find
 from tui.widgets.long_table import Column
 
-MARKS = {"promoted": "●", "candidate": "○", "rejected": "✗"}
+MARKS = {"promoted": "●", "candidate": "○", "rejected": "✗", "purged": "∅"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ def _state(line: Line) -> str:
 
 def _state_role(line: Line) -> str:
     state = line.version.state if line.version is not None else ""
-    return {"promoted": "good", "rejected": "bad", "archived": "dim"}.get(state, "")
+    return {"promoted": "good", "rejected": "bad", "archived": "dim", "purged": "dim"}.get(state, "")
 
 
 def _metric(metric: pb.MetricInfo) -> Callable[[Line], str]:

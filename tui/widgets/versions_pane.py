@@ -11,6 +11,7 @@ from textual.message import Message
 
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
+from tui import wording
 from tui.dashboard.actions import asks, changes
 from tui.dashboard.lineage import tree
 from tui.dashboard.switches import Switches
@@ -32,7 +33,7 @@ class VersionsPane(Pane):
     pane_title = "Voices"
     pane_help = (
         "Every voice with its versions; the tree shows which came from which. ● speaks, ○ waits for your "
-        "decision, ✗ was not kept. Beside each "
+        "decision, ✗ was not kept, ∅ has no weights any more. Beside each "
         "number stands how it differs from the version it came from, and whether that is better "
         "or worse. Enter folds a voice."
     )
@@ -58,6 +59,14 @@ class VersionsPane(Pane):
             show=False,
             id="versions.archive",
             tooltip="Put this version aside; its files are kept",
+        ),
+        Binding(
+            "P",
+            "purge",
+            "Purge",
+            show=False,
+            id="versions.purge",
+            tooltip="Delete the weights of an archived or rejected version to free disk; asks first",
         ),
         Binding(
             "c",
@@ -199,6 +208,12 @@ class VersionsPane(Pane):
     async def action_promote(self) -> None:
         version = self._version("promoted")
         speaks = self._promoted(version.voice)
+        if version.state == "purged":
+            raise ClientError(
+                f"{version.voice}@{version.number} was purged: it has no weights any more.",
+                "Promote another version, or train again.",
+                "FAILED_PRECONDITION",
+            )
         if speaks == version.number:
             self.app.say(f"{version.voice}@{version.number} is the active version already.")
             return
@@ -252,6 +267,16 @@ class VersionsPane(Pane):
         if await self.app.confirm(f"Archive {version.voice}@{version.number}?", consequence, yes="Archive it"):
             await self.app.client.archive(version.voice, version.number)
             self.app.say(f"{version.voice}@{version.number} is archived.")
+
+    @changes
+    async def action_purge(self) -> None:
+        version, client = self._version("purged"), self.app.client
+        name = f"{version.voice}@{version.number}"
+        frees = wording.size((await client.purge(version.voice, [version.number], dry_run=True)).freed)
+        consequence = "Its weights are deleted for good: it cannot speak any more. Its scores and its report are kept."
+        if await self.app.confirm(f"Purge {name} and free {frees}?", consequence, yes="Purge it"):
+            freed = (await client.purge(version.voice, [version.number])).freed
+            self.app.say(f"{name} is purged; {wording.size(freed)} are free now.")
 
     @changes
     async def action_score(self) -> None:

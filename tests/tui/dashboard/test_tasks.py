@@ -22,6 +22,7 @@ BEGIN, END = "<!-- begin: tests/tui/dashboard/test_tasks.py -->\n", "<!-- end --
 SIZES = ((80, 24), (100, 30), (200, 50))
 NAMED = {"Tab": "tab", "Enter": "enter", "Esc": "escape", "Left": "left"}  #: keys as the table writes them
 TYPED = "TEXT"  #: stands in the table for what is typed
+NEW = "not there"  #: stands in the table for the keys of what could not be done before
 HEARD = "0.8 of 0.8 s"
 
 Step = tuple[str, str]  #: keys with blanks between, and words that stand on the screen after them
@@ -45,7 +46,10 @@ class Task:
     def row(self) -> str:
         """Its line of the table."""
         before = self.keys(0) if self.before is None else self.before
-        cells = [f"`{keys}`" if keys else "none" for keys in (before, *map(self.keys, range(len(SIZES))))]
+        cells = [
+            keys if keys == NEW else f"`{keys}`" if keys else "none"
+            for keys in (before, *map(self.keys, range(len(SIZES))))
+        ]
         return f"| {self.what} | {' | '.join(cells)} |\n"
 
 
@@ -63,6 +67,11 @@ TASKS = (
     Task(
         "undo that",
         (("2", "anna@6 beside @5"), ("b", "Make the version before"), ("y", "is the active version of anna now")),
+    ),
+    Task(
+        "free disk",
+        (("2", "anna@6 beside @5"), ("k P", "Purge anna@5 and free 280 MB?"), ("y", "280 MB are free now")),
+        before=NEW,
     ),
     Task("see why a job waits", (("", "GPU held by train #12"), ("", "in ~21 min")), before="j j j Enter"),
     Task(

@@ -160,6 +160,32 @@ def test_rolling_back_and_archiving_ask_first(busy: Stage, home: Path) -> None:
     told(home, story)
 
 
+def test_purging_says_the_bytes_first_and_the_tree_shows_what_has_no_weights(busy: Stage, home: Path) -> None:
+    async def story(eye: Eye) -> None:
+        await eye.press("P")
+        await eye.sees("anna@6 is promoted; only archived and rejected versions can be purged.")
+        await eye.press("k", "P")
+        await eye.sees("Purge anna@5 and free 280 MB?", "Its weights are deleted for good")
+        await eye.press("n")
+        await eye.no_longer_sees("and free 280 MB?")
+        assert busy.voices.changed == []
+        await eye.press("P")
+        await eye.sees("Purge anna@5 and free 280 MB?")
+        await eye.press("y")
+        await eye.sees("anna@5 is purged; 280 MB are free now.")
+        assert busy.voices.changed == [("Purge", "anna", 5)]
+        (purged,) = (row for row in busy.voices.versions["anna"] if row.number == 5)
+        busy.jobs.tell(version=purged)
+        await eye.until(
+            lambda: any(" @5 " in line and "∅ purged" in line for line in eye.text().splitlines()), "it is seen"
+        )
+        await eye.press("p")
+        await eye.sees("anna@5 was purged: it has no weights any more.")
+        assert busy.voices.changed == [("Purge", "anna", 5)]
+
+    told(home, story)
+
+
 def test_a_marked_version_stands_beside_every_other(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
         await eye.press("k", "c", "k", "k", "k")
