@@ -181,7 +181,7 @@ class VoicesService(stubs.VoicesServicer):
         if not job.status.HasField("succeeded"):
             raise NotNow(f"The export (job #{job.id}) was cancelled.", "Ask for it again.")
         path = export.file(self.home, job.spec.export)
-        with path.open("rb") as file:
+        with _opened(path) as file:
             yield pb.FilePart(
                 name=path.name, size=os.fstat(file.fileno()).st_size
             )  # another export may take its name now
@@ -196,6 +196,13 @@ class VoicesService(stubs.VoicesServicer):
     def _message(self, session: Session, row: Voice) -> pb.Voice:
         session.flush()
         return voices.message(session, row)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:  # a purge came between
+        raise NotNow(f"The package {path.name} was deleted before it was sent.", "Ask for it again.") from None
 
 
 def _take_away(path: Path, file: BinaryIO) -> None:

@@ -334,5 +334,7 @@ def test_packages_are_deleted_by_version_by_voice_or_all(tmp_path: Path) -> None
         assert [one.name for one in (await client.purge(exports=True)).purged] == ["former-1-coqui.tar"]
         assert sorted(path.name for path in exports.iterdir()) == [".tmp-anna-1-coqui.tar", "notes.txt"]
         assert here(tmp_path, 1), "versions stay"
+        with pytest.raises(ClientError, match=r"anna-1-coqui\.tar was deleted before it was sent"):
+            [part async for part in client.export_voice("anna", 1)]  # the strange worker writes none
 
     lived(tmp_path, life)
