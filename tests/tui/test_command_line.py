@@ -470,3 +470,13 @@ def test_status_tells_what_was_refused_and_where_it_lies(myna: Run, stage: Stage
     told = " ".join(myna("status").out.split())
     assert "refused 1 file. anna/notes.docx: It is no audio file." in told
     assert ".refused" in told
+
+
+def test_status_tells_of_every_gpu_and_which_one_is_worked_on(myna: Run, stage: Stage) -> None:
+    for number in range(2):
+        stage.system.info.sample.gpus.add(
+            index=number, name="H100", memory_total=80 * 10**9, memory_used=number * 10**9, owned=number == 1
+        )
+    told = [" ".join(line.split()) for line in myna("status").out.splitlines()]
+    assert "gpu 0 H100: 0 B of 80.0 GB · 0%" in told
+    assert "gpu 1 H100: 1.0 GB of 80.0 GB · 0% · Myna works on this one" in told
