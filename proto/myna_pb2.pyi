@@ -647,7 +647,7 @@ class Job(_message.Message):
     kind: Global___JobKind.ValueType
     voice: _builtins.str
     title: _builtins.str
-    """one line for people: "train anna from v6 on dataset #4" """
+    """one line for people: "train anna from anna@6 on dataset #4" """
     attempts: _builtins.int
     run: _builtins.int
     """of a train job"""

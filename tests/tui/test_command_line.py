@@ -205,7 +205,7 @@ def test_compare_shows_what_listeners_preferred(myna: Run, stage: Stage) -> None
     stage.voices.rated = [pb.Rating(voice="anna", a=6, b=7, preferred="b", score_b=4, blind=True)] * 2
     words = myna("compare", "anna@6", 7).out.split("listeners")[1]
     assert ["anna@7", "2", "4.0", "4.0", "to", "4.0", "2"] in [row.split() for row in words.splitlines()]
-    assert "v7 was preferred 2 of 2 times. (2 ratings, all blind.)" in words
+    assert "anna@7 was preferred 2 of 2 times. (2 ratings, all blind.)" in words
     told = json.loads(myna("compare", "anna@6", 7, "--json").out)
     assert told["ready"]
     assert (told["listeners"]["b"], told["listeners"]["share_b"]) == (2, 1.0)
