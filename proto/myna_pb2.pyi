@@ -651,7 +651,7 @@ class Job(_message.Message):
     kind: Global___JobKind.ValueType
     voice: _builtins.str
     title: _builtins.str
-    """one line for people: "train anna from v6 on dataset #4" """
+    """one line for people: "train anna from anna@6 on dataset #4" """
     attempts: _builtins.int
     run: _builtins.int
     """of a train job"""
@@ -3597,6 +3597,7 @@ class Gpu(_message.Message):
     POWER_FIELD_NUMBER: _builtins.int
     POWER_LIMIT_FIELD_NUMBER: _builtins.int
     PROCESSES_FIELD_NUMBER: _builtins.int
+    OWNED_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     name: _builtins.str
     memory_total: _builtins.int
@@ -3609,6 +3610,8 @@ class Gpu(_message.Message):
     power: _builtins.float
     """W"""
     power_limit: _builtins.float
+    owned: _builtins.bool
+    """the one that mynad works on"""
     @_builtins.property
     def processes(self) -> _containers.RepeatedCompositeFieldContainer[Global___GpuProcess]: ...
     def __init__(
@@ -3623,10 +3626,11 @@ class Gpu(_message.Message):
         power: _builtins.float = ...,
         power_limit: _builtins.float = ...,
         processes: _abc.Iterable[Global___GpuProcess] | None = ...,
+        owned: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "memory_total", b"memory_total", "memory_used", b"memory_used", "name", b"name", "power", b"power", "power_limit", b"power_limit", "processes", b"processes", "temperature", b"temperature", "utilisation", b"utilisation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "memory_total", b"memory_total", "memory_used", b"memory_used", "name", b"name", "owned", b"owned", "power", b"power", "power_limit", b"power_limit", "processes", b"processes", "temperature", b"temperature", "utilisation", b"utilisation"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

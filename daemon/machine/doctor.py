@@ -55,14 +55,22 @@ def _gpus(known: Gpus, owner: Callable[[int], str]) -> list[pb.Finding]:
         return [note("gpu", known.no_gpu, "Everything works without one, only slower.")]
     findings = []
     for gpu in gpus:
-        sentence = f"{gpu.name}: {gpu.memory_used / 1e9:.1f} of {gpu.memory_total / 1e9:.1f} GB used."
-        findings.append(ok(f"gpu {gpu.index}", sentence))
+        said = f"{gpu.name}: {gpu.memory_used / 1e9:.1f} of {gpu.memory_total / 1e9:.1f} GB used"
+        said += f", {gpu.utilisation:.0%} busy" + (f", {gpu.temperature:.0f} °C." if gpu.temperature else ".")
+        said += " Myna works on this one." if gpu.owned and len(gpus) > 1 else ""
         strangers = [
-            process for process in gpu.processes if not process.ours and process.memory > gpu.memory_total // 10
+            f"{process.owner} (process {process.pid}) holds {process.memory / 1e9:.1f} GB."
+            for process in gpu.processes
+            if gpu.owned and not process.ours and process.memory > gpu.memory_total // 10
         ]
-        for process in strangers:
-            held = f"{process.owner} (process {process.pid}) holds {process.memory / 1e9:.1f} GB of GPU {gpu.index}."
-            findings.append(note(f"gpu {gpu.index}", held, "Trainings have less room meanwhile."))
+        name = f"gpu {gpu.index}"
+        if strangers:
+            findings.append(note(name, " ".join([said, *strangers]), "Trainings have less room meanwhile."))
+        else:
+            findings.append(ok(name, said))
+    if not any(gpu.owned for gpu in gpus):
+        told = "CUDA_VISIBLE_DEVICES leaves Myna no GPU of this machine; work runs on the CPU."
+        findings.append(note("gpu", told, "Start mynad with another value, or without it, to use one."))
     try:
         build = version("torch")
     except PackageNotFoundError:

@@ -4,6 +4,7 @@ sentence."""
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ class Gpus:
         self._library = library
         self._lock = threading.Lock()
         self._handles: list[Any] = []
+        self._own: int | None = None
         self._free: int | None = None
         self._tried = float("-inf")
         self.no_gpu = "The GPU has not been asked yet."  #: why there is none, in a sentence; empty when there is one
@@ -35,30 +37,32 @@ class Gpus:
         return bool(self._handles)
 
     def sample(self, owner: Callable[[int], str] = lambda pid: "") -> list[pb.Gpu]:
-        """Every GPU as it is now; empty when there is none (`no_gpu` says why). `owner` names a process of ours: pid →
-        "train #12"."""
+        """Every GPU as it is now, the one that we work on marked; empty when there is none (`no_gpu` says why). `owner`
+        names a process of ours: pid → "train #12"."""
         with self._lock:
             if not self._open():
                 self._free = None
                 return []
             try:
-                return [self._one(index, handle, owner) for index, handle in enumerate(self._handles)]
+                gpus = [self._one(index, handle, owner) for index, handle in enumerate(self._handles)]
             except self._library.NVMLError as error:  # a GPU that fell off the bus, a driver that was reloaded
                 log.warning("NVML: %s", error)
                 self._handles, self._free, self.no_gpu = [], None, f"The GPU stopped answering: {error}."
                 return []
+            self._mark(gpus)
+            return gpus
 
     def look(self) -> None:
         """Find out what `free` answers, and nothing else."""
         with self._lock:
             try:
-                self._free = int(self._library.nvmlDeviceGetMemoryInfo(self._handles[0]).free) if self._open() else None
+                own = self._handles[self._own] if self._open() and self._own is not None else None
+                self._free = int(self._library.nvmlDeviceGetMemoryInfo(own).free) if own is not None else None
             except self._library.NVMLError:
                 self._free = None
 
     def free(self) -> int | None:
-        """Bytes of the first GPU that were free at the last look or sample; None without one, or while it does not
-        answer."""
+        """Bytes of our GPU that were free at the last look or sample; None without one, or while it does not answer."""
         return self._free
 
     def close(self) -> None:
@@ -94,19 +98,47 @@ class Gpus:
             count = nvml.nvmlDeviceGetCount()
             self._handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
             self.no_gpu = "" if count else "The NVIDIA driver finds no GPU; work runs on the CPU."
+            self._own = self._first_visible() if count else None
             if not count:
                 nvml.nvmlShutdown()
         return bool(self._handles)
 
+    def _first_visible(self) -> int | None:
+        """The index of the GPU that torch takes in our workers: the first that CUDA_VISIBLE_DEVICES leaves it; None:
+        that leaves none, or names a part of one."""
+        named = os.environ.get("CUDA_VISIBLE_DEVICES")
+        if named is None:
+            return 0
+        first = named.partition(",")[0].strip()
+        if first.isdecimal():
+            return int(first) if int(first) < len(self._handles) else None
+        if first.startswith("GPU-"):
+            for index, handle in enumerate(self._handles):
+                try:
+                    if _text(self._library.nvmlDeviceGetUUID(handle)).startswith(first):
+                        return index
+                except self._library.NVMLError:
+                    continue
+        return None
+
+    def _mark(self, gpus: list[pb.Gpu]) -> None:
+        """Say which one is ours. Where processes of ours are is believed rather than the order of the driver, which
+        need not be CUDA's."""
+        used = [gpu.index for gpu in gpus if any(process.ours for process in gpu.processes)]
+        if used and self._own not in used:
+            self._own = used[0]
+        self._free = None
+        for gpu in gpus:
+            gpu.owned = gpu.index == self._own
+            if gpu.owned:
+                self._free = gpu.memory_total - gpu.memory_used
+
     def _one(self, index: int, handle: Any, owner: Callable[[int], str]) -> pb.Gpu:
         nvml = self._library
-        name = nvml.nvmlDeviceGetName(handle)
         memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-        if index == 0:
-            self._free = int(memory.free)
         gpu = pb.Gpu(
             index=index,
-            name=name.decode() if isinstance(name, bytes) else name,
+            name=_text(nvml.nvmlDeviceGetName(handle)),
             memory_total=memory.total,
             memory_used=memory.used,
             utilisation=self._maybe(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu) / 100,
@@ -133,6 +165,11 @@ class Gpus:
             return float(ask())
         except self._library.NVMLError:
             return 0.0
+
+
+def _text(told: str | bytes) -> str:
+    """What older releases of nvidia-ml-py tell as bytes."""
+    return told.decode() if isinstance(told, bytes) else told
 
 
 def _program(pid: int) -> str:

@@ -95,10 +95,11 @@ def versions(session: Session, voice: str, a: int, b: int, home: Path) -> pb.Com
     pair = _pair(session, voice, a, b, present)
     how = f"`myna compare {voices.spelt(voice, a)} {voices.spelt(voice, b)} --score` lets them speak"
     if pair is None:
-        sentence = f"{_name(a)} and {_name(b)} were not scored on the same held-out lines yet. {how} these lines."
+        both = f"{_name(voice, a)} and {_name(voice, b)}"
+        sentence = f"{both} were not scored on the same held-out lines yet. {how} these lines."
         return pb.CompareResponse(ready=False, sentence=sentence)
     metrics = _metrics(*pair.metrics(language))
-    sentence = f"{_sentence(pair, a, b, metrics)} {_extent(pair, present, how)}"
+    sentence = f"{_sentence(pair, voice, a, b, metrics)} {_extent(pair, present, how)}"
     told = pb.CompareResponse(ready=True, metrics=metrics, lines=_lines(pair, home), sentence=sentence)
     told.infos.extend(metric_message(info) for info in METRICS.values())
     if pair.together and pair.whole:
@@ -220,13 +221,15 @@ def _lines(pair: _Pair, home: Path) -> list[pb.ComparedLine]:
     ]
 
 
-def _sentence(pair: _Pair, a: int, b: int, metrics: list[pb.ComparedMetric]) -> str:
+def _sentence(pair: _Pair, voice: str, a: int, b: int, metrics: list[pb.ComparedMetric]) -> str:
     if pair.together and pair.whole:
         return pair.one.evaluation.verdict
     sides = {Preference.A: a, Preference.B: b}
     wins = {side: [METRICS[Metric(metric.name)].title for metric in metrics if metric.better == side] for side in sides}
-    parts = [f"{_name(number)} is better in {', '.join(wins[side])}" for side, number in sides.items() if wins[side]]
-    return ("; ".join(parts) or f"{_name(a)} and {_name(b)} scored the same") + "."
+    parts = [
+        f"{_name(voice, number)} is better in {', '.join(wins[side])}" for side, number in sides.items() if wins[side]
+    ]
+    return ("; ".join(parts) or f"{_name(voice, a)} and {_name(voice, b)} scored the same") + "."
 
 
 def _extent(pair: _Pair, present: dict[str, str] | None, how: str) -> str:
@@ -237,5 +240,5 @@ def _extent(pair: _Pair, present: dict[str, str] | None, how: str) -> str:
     return f"On {count} of {of} held-out lines; {how} the others too."
 
 
-def _name(number: int) -> str:
-    return f"v{number}" if number else "The base"
+def _name(voice: str, number: int) -> str:
+    return voices.spelt(voice, number) if number else "The base"

@@ -78,7 +78,7 @@ def counted(session: Session, voice: str, a: int, b: int) -> pb.Tally:
         score_b=_score([row.score_b for row in rows if row.score_b]),
         blind=sum(row.blind for row in rows),
         ratings=len(rows),
-        sentence=_sentence(a, b, votes, low, high),
+        sentence=_sentence(voice, a, b, votes, low, high),
     )
 
 
@@ -117,11 +117,11 @@ def _score(scores: list[int]) -> pb.OpinionScore:
     return pb.OpinionScore(count=len(scores), mean=mean, low=low, high=high)
 
 
-def _sentence(a: int, b: int, votes: dict[Preference, int], low: float, high: float) -> str:
+def _sentence(voice: str, a: int, b: int, votes: dict[Preference, int], low: float, high: float) -> str:
     decided = votes[Preference.A] + votes[Preference.B]
     if not decided:
         return "Nobody has preferred one of them yet."
-    names = {Preference.A: f"v{a}" if a else "the base", Preference.B: f"v{b}" if b else "the base"}
+    names = {Preference.A: voices.said(voice, a), Preference.B: voices.said(voice, b)}
     more = Preference.B if votes[Preference.B] >= votes[Preference.A] else Preference.A
     share, bottom, top = votes[more] / decided, *((low, high) if more is Preference.B else (1 - high, 1 - low))
     said = (

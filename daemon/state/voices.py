@@ -103,8 +103,7 @@ def own_folder(session: Session, row: Version, home: Path) -> Path:
     mark = identity.read(place)
     if mark is not None and run is not None and mark.run != run.uuid:
         sentence = (
-            f"{place} is not version {row.number} of {row.voice}: it was made by another run, "
-            f"of the home {mark.home[:8]}."
+            f"{place} is not {spelt(row.voice, row.number)}: it was made by another run, of the home {mark.home[:8]}."
         )
         raise NotNow(sentence, "Myna does not use this folder. Put the version's own folder back, or train again.")
     return place
@@ -170,7 +169,7 @@ def archive(session: Session, voice: str, number: int) -> Version:
     owner, chosen = get(session, voice), usable(session, voice, number)
     if owner.promoted == number:
         hint = f"Promote another one or `myna rollback {voice}` first."
-        raise NotNow(f"Version {number} of {voice} is promoted: it cannot be archived.", hint)
+        raise NotNow(f"{spelt(voice, number)} is promoted: it cannot be archived.", hint)
     chosen.state = VersionState.ARCHIVED
     emit_version(session, chosen)
     return chosen
@@ -329,6 +328,11 @@ def name_of(row: Version | None) -> str:
 def spelt(voice: str, number: int) -> str:
     """How people write a version: "anna@7", "anna@base"."""
     return f"{voice}@{number if number > 0 else 'base'}"
+
+
+def said(voice: str, number: int) -> str:
+    """How a sentence names a version: "anna@7", "the base"."""
+    return spelt(voice, number) if number > 0 else "the base"
 
 
 def language(code: str) -> str:

@@ -28,6 +28,7 @@ class FakeDriver:
         ]
         self.init_error: Exception | None = None
         self.count = 1
+        self.works: int | None = None  #: the only GPU that the processes are on; None: all of them
         self.deaf = False
         self.power_known = True
         self.inits = 0
@@ -49,6 +50,9 @@ class FakeDriver:
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
         return f"handle {index}"
+
+    def nvmlDeviceGetUUID(self, handle: str) -> str:
+        return f"GPU-{handle[-1] * 4}-aaaa"
 
     def nvmlDeviceGetName(self, handle: str) -> str:
         return "NVIDIA RTX 4090"
@@ -74,7 +78,7 @@ class FakeDriver:
         return 450_000
 
     def nvmlDeviceGetComputeRunningProcesses(self, handle: str) -> list[Any]:
-        return self.processes
+        return self.processes if self.works is None or handle == f"handle {self.works}" else []
 
     def nvmlDeviceGetGraphicsRunningProcesses(self, handle: str) -> list[Any]:
         raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
@@ -101,6 +105,41 @@ def test_processes_are_named_by_their_job_or_their_program() -> None:
     ours, other = gpu.processes
     assert (ours.owner, ours.ours, ours.memory) == ("train #12", True, 6 * GB)
     assert (other.owner, other.ours, other.memory) == ("a process of another user", False, 0)
+
+
+@pytest.mark.parametrize(
+    ("visible", "own"),
+    [(None, 0), ("0", 0), ("3,1", 3), ("GPU-5555", 5), ("9", None), ("", None), ("-1", None), ("GPU-none", None)],
+)
+def test_of_several_gpus_the_one_that_is_left_to_us_is_marked(
+    monkeypatch: pytest.MonkeyPatch, visible: str | None, own: int | None
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    driver = FakeDriver()
+    driver.count = 8
+    gpus = Gpus(driver)
+    told = gpus.sample()
+    assert [gpu.index for gpu in told] == list(range(8))
+    assert [gpu.index for gpu in told if gpu.owned] == ([] if own is None else [own])
+    free = None if own is None else 17 * GB
+    assert gpus.free() == free
+    gpus.look()
+    assert gpus.free() == free
+
+
+def test_where_a_process_of_ours_is_that_gpu_is_ours_whatever_the_drivers_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    driver = FakeDriver()
+    driver.count, driver.works = 2, 1
+    gpus = Gpus(driver)
+    ours: Callable[[int], str] = lambda pid: "train #12" if pid == os.getpid() else ""  # noqa: E731
+    assert [gpu.owned for gpu in gpus.sample(ours)] == [False, True]
+    driver.processes = []
+    assert [gpu.owned for gpu in gpus.sample(ours)] == [False, True], "it stays when the process has ended"
 
 
 def test_what_a_gpu_does_not_tell_is_zero() -> None:

@@ -354,7 +354,8 @@ class Voices(stubs.VoicesServicer):
 
     def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
         if request.b in self.unscored:
-            sentence = f"v{request.a} and v{request.b} were not scored on the same held-out lines yet."
+            both = f"{request.voice}@{request.a} and {request.voice}@{request.b}"
+            sentence = f"{both} were not scored on the same held-out lines yet."
             return pb.CompareResponse(
                 ready=False, sentence=f"{sentence} `myna compare --score` lets them speak these lines."
             )
@@ -400,7 +401,7 @@ class Voices(stubs.VoicesServicer):
             **votes, ratings=len(self.rated), blind=len(self.rated), low=low, high=high,
             share_b=votes["b"] / decided if decided else math.nan,
             score_a=opinions[0], score_b=opinions[1],
-            sentence=f"v{request.b} was preferred {votes['b']} of " f"{decided} times.",
+            sentence=f"{request.voice}@{request.b} was preferred {votes['b']} of {decided} times.",
         )  # fmt: skip
         return pb.RatingsResponse(ratings=self.rated[::-1], tally=counted)
 

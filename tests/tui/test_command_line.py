@@ -205,7 +205,7 @@ def test_compare_shows_what_listeners_preferred(myna: Run, stage: Stage) -> None
     stage.voices.rated = [pb.Rating(voice="anna", a=6, b=7, preferred="b", score_b=4, blind=True)] * 2
     words = myna("compare", "anna@6", 7).out.split("listeners")[1]
     assert ["anna@7", "2", "4.0", "4.0", "to", "4.0", "2"] in [row.split() for row in words.splitlines()]
-    assert "v7 was preferred 2 of 2 times. (2 ratings, all blind.)" in words
+    assert "anna@7 was preferred 2 of 2 times. (2 ratings, all blind.)" in words
     told = json.loads(myna("compare", "anna@6", 7, "--json").out)
     assert told["ready"]
     assert (told["listeners"]["b"], told["listeners"]["share_b"]) == (2, 1.0)
@@ -470,3 +470,13 @@ def test_status_tells_what_was_refused_and_where_it_lies(myna: Run, stage: Stage
     told = " ".join(myna("status").out.split())
     assert "refused 1 file. anna/notes.docx: It is no audio file." in told
     assert ".refused" in told
+
+
+def test_status_tells_of_every_gpu_and_which_one_is_worked_on(myna: Run, stage: Stage) -> None:
+    for number in range(2):
+        stage.system.info.sample.gpus.add(
+            index=number, name="H100", memory_total=80 * 10**9, memory_used=number * 10**9, owned=number == 1
+        )
+    told = [" ".join(line.split()) for line in myna("status").out.splitlines()]
+    assert "gpu 0 H100: 0 B of 80.0 GB · 0%" in told
+    assert "gpu 1 H100: 1.0 GB of 80.0 GB · 0% · Myna works on this one" in told

@@ -45,6 +45,21 @@ def strings(path: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.value
 
 
+#: where the daemon still says "v7": a version's verdict, its report and what is logged while it is made
+STILL = ("daemon/kinds/evaluate/", "daemon/state/verdict.py", "daemon/state/voices.py", "daemon/worker/spoken.py")
+
+
+def test_the_daemon_names_a_version_as_people_write_it() -> None:
+    found = [
+        f"{name}:{line}: {text}"
+        for path in sorted((ROOT / "daemon").rglob("*.py"))
+        if not (name := str(path.relative_to(ROOT))).startswith(STILL)
+        for line, text in strings(path)
+        if re.search(r"\bv\{", text)
+    ]
+    assert not found, "say 'anna@7' instead"
+
+
 @pytest.mark.parametrize("was", INSTEAD)
 def test_one_thing_has_one_name(was: str) -> None:
     found = [

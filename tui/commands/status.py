@@ -92,7 +92,8 @@ def show(client: Client, json: bool) -> None:
 def machine(info: pb.InfoResponse) -> list[tuple[str, str]]:
     """Rows about GPU, memory, disk, jobs and inbox."""
     sample = info.sample
-    rows = [("gpu", gpu_line(gpu)) for gpu in sample.gpus] or [("gpu", sample.no_gpu or "none")]
+    rows = [gpu_row(gpu, alone=len(sample.gpus) == 1) for gpu in sample.gpus]
+    rows = rows or [("gpu", sample.no_gpu or "none")]
     if info.gpu_holder:
         rows.append(("held by", info.gpu_holder))
     rows.append(
@@ -129,6 +130,13 @@ def refused(info: pb.InfoResponse) -> str:
     others = f" And {wording.count(more, 'more file')}." if more > 0 else ""
     where = ".refused in the inbox folder of their voice has them; take out what is dealt with."
     return f"{wording.count(info.refused_count, 'file')}. {' '.join(newest)}{others} {where}"
+
+
+def gpu_row(gpu: pb.Gpu, *, alone: bool) -> tuple[str, str]:
+    """One GPU in a row; of several, its number and whether Myna works on it."""
+    if alone:
+        return "gpu", gpu_line(gpu)
+    return f"gpu {gpu.index}", gpu_line(gpu) + (" · Myna works on this one" if gpu.owned else "")
 
 
 def gpu_line(gpu: pb.Gpu) -> str:

@@ -16,6 +16,7 @@ class Snippet:
 
     def __init__(self) -> None:
         self.what: Hashable = ""
+        self.coming = False  #: it is being fetched, and not heard yet
         self._deck = Deck()
         self._speaker = Speaker(self._deck)
 
@@ -23,22 +24,36 @@ class Snippet:
     def playing(self) -> bool:
         return self._deck.playing
 
+    @property
+    def heard(self) -> float:
+        """Seconds from its start to what is heard now."""
+        return self._speaker.heard
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self._deck.seconds
+
     async def toggle(self, what: Hashable, fetch: Callable[[], Awaitable[Track]]) -> None:
-        """Play what `fetch` brings, or stop it where it plays. Raises ClientError where nothing can be fetched or
-        heard."""
-        if what == self.what and self._deck.playing:
-            await self._speaker.pause()
+        """Play what `fetch` brings, or stop it where it plays or comes. Raises ClientError where nothing can be fetched
+        or heard."""
+        if what == self.what and (self.coming or self.playing):
+            await self.stop()
             return
-        self.what = what
-        track = await fetch()
-        if self.what == what:  # nothing else was asked for meanwhile
-            await self._speaker.close()
-            self._deck.load({"": track})
-            await self._speaker.play()
+        self.what, self.coming = what, True
+        try:
+            track = await fetch()
+            if self.what == what:  # nothing else was asked for meanwhile
+                await self._speaker.close()
+                self._deck.load({"": track})
+                await self._speaker.play()
+        finally:
+            if self.what == what:
+                self.coming = False
 
     async def stop(self) -> None:
         """Be silent."""
-        self.what = ""
+        self.what, self.coming = "", False
         await self._speaker.close()
 
 

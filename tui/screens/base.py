@@ -49,7 +49,8 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
     }
     """
 
-    ALLOW_IN_MAXIMIZED_VIEW = "TabBar, StatusLine, FilterBar"
+    ESCAPE_TO_MINIMIZE = False  # `action_leave` says what Esc does, and in which order
+    ALLOW_IN_MAXIMIZED_VIEW = "TabBar, StatusLine, FilterBar, PlayingLine"
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,6 +64,7 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
         yield TabBar([(place.name, place.title) for place in PLACES], self.place)
         with Container(id="body"):
             yield from self.body()
+        yield from self.beneath()
         yield FilterBar()
         yield StatusLine()
 
@@ -70,6 +72,10 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
 
     def body(self) -> ComposeResult:
         """The panes."""
+        yield from ()
+
+    def beneath(self) -> ComposeResult:
+        """Lines below the panes, seen beside a maximised one, too."""
         yield from ()
 
     def show(self, topics: Topic) -> None:

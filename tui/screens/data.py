@@ -6,20 +6,23 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 
+from tui.dashboard.clip_sound import clip_sound
 from tui.dashboard.live import Topic
-from tui.screens.base import WorkshopScreen
+from tui.screens.hearing import HearingScreen
 from tui.widgets.clip_pane import ClipPane
 from tui.widgets.clips_pane import ClipsPane
 from tui.widgets.long_table import LongTable
 from tui.widgets.spread_pane import SpreadPane
 
 
-class DataScreen(WorkshopScreen):
+class DataScreen(HearingScreen):
     """The list of clips; below it the chosen one, and how the numbers of all are spread."""
 
     place = "data"
     screen_title = "Data"
-    screen_help = "The clips of a voice: hear them, correct their texts, drop or keep them by hand."
+    screen_help = (
+        "The clips of a voice: hear them, correct their texts, drop or keep them by hand. Esc stops what plays."
+    )
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
     BINDINGS = [
         Binding(
@@ -76,14 +79,16 @@ class DataScreen(WorkshopScreen):
     def filtered(self, text: str) -> None:
         self.query_one(ClipsPane).filtered(text)
 
-    async def on_screen_suspend(self) -> None:
-        await self.query_one(ClipsPane).snippet.stop()
-
     def action_spread(self) -> None:
         self.toggle_class("-other")
 
     def on_clips_pane_shown(self, event: ClipsPane.Shown) -> None:
         self.query_one(SpreadPane).show_clips(event.rows)
+
+    def on_clips_pane_heard(self, event: ClipsPane.Heard) -> None:
+        voice, clip = event.voice, event.clip
+        who = f"{clip.recording_name} at {clip.start:.1f} s"
+        self.hear(clip.sha256, who, clip.text, lambda: clip_sound(self.app.client, voice, clip.sha256))
 
     def on_clips_pane_chosen(self, event: ClipsPane.Chosen) -> None:
         self.query_one(ClipPane).show_clip(event.clip)

@@ -15,9 +15,9 @@ from proto.channel import ClientError
 from tui import wording
 from tui.dashboard.actions import asks
 from tui.dashboard.live import Topic
-from tui.dashboard.snippet import Snippet, spoken
+from tui.dashboard.snippet import spoken
 from tui.output import safe
-from tui.screens.base import WorkshopScreen
+from tui.screens.hearing import HearingScreen
 from tui.widgets.lines_table import LinesTable, SpokenLine
 from tui.widgets.long_table import LongTable
 from tui.widgets.version_lines import Line, spelt
@@ -28,14 +28,14 @@ NOBODY = "There is no voice yet. `myna add NAME FILES…` makes one, and so does
 HELD_OUT = 50  #: lines that are shown of a voice, as many as are ever held out
 
 
-class VoicesScreen(WorkshopScreen):
+class VoicesScreen(HearingScreen):
     """The tree; beside it (below it on a narrow terminal) the chosen version."""
 
     place = "voices"
     screen_title = "Voices"
     screen_help = (
         "Which version speaks for each voice, and whether another would do it better. Tab "
-        "goes between tree and version."
+        "goes between tree and version; Esc stops what plays."
     )
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (150, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-low"), (28, "-high")]
@@ -72,7 +72,6 @@ class VoicesScreen(WorkshopScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._snippet = Snippet()
         self._lines_of: dict[str, list[SpokenLine]] = {}  #: held-out lines of a voice, unscored
 
     def body(self) -> ComposeResult:
@@ -90,9 +89,6 @@ class VoicesScreen(WorkshopScreen):
 
     def filtered(self, text: str) -> None:
         self.query_one(VersionsPane).filtered(text)
-
-    async def on_screen_suspend(self) -> None:
-        await self._snippet.stop()
 
     # ---------------------------------------------------------------------------------------------- the chosen version
 
@@ -183,7 +179,8 @@ class VoicesScreen(WorkshopScreen):
             )
         voice, clip = line.voice.name, spoken_line.clip
         chunks = self.app.client.sample(voice, number or 0, clip, recording=who == "person")
-        await self._snippet.toggle((voice, who, number, clip), lambda: spoken(chunks))
+        speaker = "the recording" if who == "person" else f"{voice}@{number or 'base'}"
+        self.hear((voice, who, number, clip), speaker, spoken_line.text, lambda: spoken(chunks))
 
 
 def about(voice: pb.Voice) -> Content:

@@ -17,9 +17,7 @@ from proto.channel import ClientError
 from tui import wording
 from tui.dashboard import clips
 from tui.dashboard.actions import asks, changes
-from tui.dashboard.clip_sound import clip_sound
 from tui.dashboard.clips import ALL, Done, quality, seconds
-from tui.dashboard.snippet import Snippet
 from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.edit_text import EditTextScreen
 from tui.output import safe
@@ -116,6 +114,14 @@ class ClipsPane(Pane):
             super().__init__()
             self.clip = clip
 
+    class Heard(Message):
+        """The person wants to hear this clip; again: stop."""
+
+        def __init__(self, voice: str, clip: pb.Clip) -> None:
+            super().__init__()
+            self.voice = voice
+            self.clip = clip
+
     def __init__(self) -> None:
         super().__init__()
         self.voice = ""
@@ -126,7 +132,6 @@ class ClipsPane(Pane):
         self._coming = False
         self._fetches = 0  #: how often clips were asked for; only the last answer counts
         self._telling: Timer | None = None
-        self.snippet = Snippet()
 
     def compose(self) -> ComposeResult:
         yield Static("", id="totals", markup=False)
@@ -209,8 +214,7 @@ class ClipsPane(Pane):
 
     @asks
     async def action_play(self) -> None:
-        clip = self._heard()
-        await self.snippet.toggle(clip.sha256, lambda: clip_sound(self.app.client, self.voice, clip.sha256))
+        self.post_message(self.Heard(self.voice, self._heard()))
 
     @changes
     async def action_edit(self) -> None:

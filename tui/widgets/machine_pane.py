@@ -39,7 +39,9 @@ class MachinePane(Pane):
     pane_help = (
         "Memory of the GPU by owner: Myna's own jobs in colour, programs of others in grey. Load, "
         "temperature and power now, over the last "
-        "minute and over the last hour (as far as this dashboard has been open). Without a GPU: processor and memory."
+        "minute and over the last hour (as far as this dashboard has been open). Of several GPUs, ● marks the one that "
+        "Myna works on; where there is no room for a line each, the others tell their number, how full their memory "
+        "is, and their load: z shows all. Without a GPU: processor and memory."
     )
     DEFAULT_CSS = "MachinePane { height: 1fr; & > MachineLines { height: 1fr; width: 100%; } }"
 
@@ -76,8 +78,12 @@ def lines_of(samples: Sequence[pb.SystemSample], width: int, height: int) -> lis
     """The lines, most important first; all that there is room for."""
     now = samples[-1]
     lines: list[Content] = []
-    for place, gpu in enumerate(now.gpus):
-        lines += _gpu(samples, place, gpu, width, tall=height >= 9 * len(now.gpus) + 3)
+    several = len(now.gpus)
+    if several > 1 and height <= 3 * several:
+        lines += _in_few_lines(now.gpus, width, height)
+    else:
+        for place, gpu in enumerate(now.gpus):
+            lines += _gpu(samples, place, gpu, width, tall=height >= 9 * several + 3)
     if not now.gpus:
         said = safe(now.no_gpu)
         lines.append(Content(said if 0 < len(said) <= width else "No GPU: the CPU does the work."))
@@ -100,7 +106,8 @@ def lines_of(samples: Sequence[pb.SystemSample], width: int, height: int) -> lis
 
 def _gpu(samples: Sequence[pb.SystemSample], place: int, gpu: pb.Gpu, width: int, *, tall: bool) -> list[Content]:
     said = f"{wording.size(gpu.memory_used)} of {wording.size(gpu.memory_total)}"
-    head: list[Part] = [(safe(gpu.name), "b"), f"  {gpu.utilisation:.0%}"]
+    head: list[Part] = [*(_number(gpu) if len(samples[-1].gpus) > 1 else []), (safe(gpu.name), "b")]
+    head += [f"  {gpu.utilisation:.0%}"]
     head += [f"  {gpu.temperature:.0f} °C"] if gpu.temperature else []
     head += [f"  {gpu.power:.0f} W"] if gpu.power else []
     owners, pieces = _owners(gpu)
@@ -117,6 +124,47 @@ def _gpu(samples: Sequence[pb.SystemSample], place: int, gpu: pb.Gpu, width: int
         limit = f" of {gpu.power_limit:.0f}" if gpu.power_limit else ""
         gauges.append(Gauge("power", lambda sample: _of(sample, place).power, f"{gpu.power:.0f}{limit} W", top))
     return [*lines, *_history(samples, gauges, width)]
+
+
+def _number(gpu: pb.Gpu) -> list[Part]:
+    """Which of several, and whether Myna works on it."""
+    return [("● ", "$accent") if gpu.owned else "  ", (f"{gpu.index} ", "$muted")]
+
+
+def _in_few_lines(gpus: Sequence[pb.Gpu], width: int, height: int) -> list[Content]:
+    """Several GPUs: a line each, and who holds memory of ours; where there is no room for that, ours in a line and the
+    others side by side, as full and as busy as they are."""
+    own = next((gpu for gpu in gpus if gpu.owned), gpus[0])
+    if height >= len(gpus):
+        owners = _owners(own)[0]
+        return [*(_in_a_line(gpu, width) for gpu in gpus), *([Content("  ").join(owners)] if owners else [])]
+    cells = [
+        Content.assemble(
+            (f"{gpu.index} ", "$muted"),
+            (sparkline([gpu.memory_used / max(gpu.memory_total, 1)], 1, 0.0, 1.0), "$accent"),
+            f" {gpu.utilisation:>4.0%}",
+        )
+        for gpu in gpus
+        if gpu is not own
+    ]
+    wide = max(cell.cell_length for cell in cells) + 1
+    a_line, lines = max((width + 1) // wide, 1), max(height - 1, 1)
+    if len(cells) > a_line * lines:
+        left = len(cells) - (a_line * lines - 1)
+        cells = [*cells[: a_line * lines - 1], Content(f"+{left}: z")]
+    rows = [cells[first : first + a_line] for first in range(0, len(cells), a_line)]
+    padded = [Content("").join(cell.pad_right(wide - cell.cell_length) for cell in row) for row in rows]
+    return [_in_a_line(own, width), *padded]
+
+
+def _in_a_line(gpu: pb.Gpu, width: int) -> Content:
+    """A GPU's numbers, behind as much of its name as there is room for."""
+    said = f" {gpu.memory_used / 1e9:.0f} of {gpu.memory_total / 1e9:.0f} GB {gpu.utilisation:>4.0%}"
+    said += f"  {gpu.temperature:.0f} °C" if gpu.temperature else ""
+    number = Content.assemble(*_number(gpu))
+    name = Content(safe(gpu.name.removeprefix("NVIDIA "))).stylize("b")
+    room = max(width - number.cell_length - len(said), 4)
+    return Content.assemble(number, name.truncate(room, ellipsis=True).pad_right(max(room - name.cell_length, 0)), said)
 
 
 def _owners(gpu: pb.Gpu) -> tuple[list[Content], list[tuple[float, str]]]:

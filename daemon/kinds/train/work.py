@@ -35,7 +35,8 @@ class Work:
 
     @property
     def title(self) -> str:
-        return f"train {self.voice.name} from {voices.name_of(self.parent)} on dataset #{self.data.number}"
+        start = voices.said(self.voice.name, self.parent.number if self.parent is not None else 0)
+        return f"train {self.voice.name} from {start} on dataset #{self.data.number}"
 
 
 def work_of(session: Session, spec: pb.TrainSpec) -> Work:
@@ -54,7 +55,7 @@ def work_of(session: Session, spec: pb.TrainSpec) -> Work:
     parent = _parent(session, voice, getattr(spec, "from"))
     if parent is not None and parent.engine != voice.engine:
         sentence = (
-            f"Version {parent.number} of {voice.name} is of the engine {parent.engine}, and the "
+            f"{voices.spelt(voice.name, parent.number)} is of the engine {parent.engine}, and the "
             f"voice is now of {voice.engine}."
         )
         raise BadRequest(sentence, f"Train from the base: `myna train {voice.name} --from base`.")

@@ -135,7 +135,7 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
             engine.info, len(new) + len(old), len(new), plan.first, json.loads(plan.settings_json or "{}")
         )
         where = device.device()
-        source = f"version {parent.name}" if parent else f"the base of {plan.engine}"
+        source = f"{plan.voice}@{parent.name}" if parent else f"the base of {plan.engine}"
         counts = f"{len(new)} new and {len(old)} old clips, {len(held_out)} held out"
         channel.log("info", f"Trains from {source} on {counts}, at most {chosen.steps} steps, on {device.name()}.")
         reference = sorted(versions.clips(plan.reference or plan.clips), key=lambda clip: clip.sha256)

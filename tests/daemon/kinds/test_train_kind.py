@@ -52,7 +52,7 @@ def test_an_increment_starts_from_the_promoted_version_and_new_is_what_that_has_
     anna.write_now(lambda session: version(session, 1, data=1))
     anna.write_now(lambda session: voices.promote(session, "anna", 1, voices.BY_SCORE))
     told, title = planned(anna, tmp_path, spec())
-    assert title == "train anna from v1 on dataset #2"
+    assert title == "train anna from anna@1 on dataset #2"
     assert told.parent_dir == str(tmp_path / "voices/anna/1")
     assert sorted(Path(one.path).stem for one in told.clips if one.is_new) == ["new0", "new1"]
     assert told.version == 2

@@ -14,6 +14,8 @@ from voice_rows import clip, dataset
 from daemon import settings
 from daemon.database.store import Store
 from daemon.kinds.registry import Kinds
+from daemon.machine.disk_space import DiskSpace
+from daemon.machine.doctor import Doctor
 from daemon.machine.gpu import Gpus
 from daemon.machine.sampler import Machine
 from daemon.services.system import SystemService
@@ -38,3 +40,22 @@ def test_gpu_memory_is_told_only_where_there_is_a_gpu(store: Store, tmp_path: Pa
     assert bool(told.gpu_memory) is bool(gpus)
     assert told.steps
     assert told.disk
+
+
+@pytest.mark.parametrize(("visible", "own"), [("1", 1), ("", None)])
+def test_a_doctor_tells_of_every_gpu_and_which_one_is_worked_on(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, visible: str, own: int | None
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    driver = FakeDriver()
+    driver.count = 2
+    driver.processes[1].usedGpuMemory = 5_000_000_000
+    doctor = Doctor(tmp_path, DiskSpace(tmp_path, 0), store, Gpus(driver), lambda pid: "")
+    found = {finding.name: finding for finding in asyncio.run(doctor.examine())}
+    for number in range(2):
+        finding = found[f"gpu {number}"]
+        assert finding.sentence.startswith("NVIDIA RTX 4090: 7.0 of 24.0 GB used, 93% busy, 71 °C.")
+        assert ("Myna works on this one." in finding.sentence) is (number == own)
+        assert ("a process of another user (process 999999999) holds 5.0 GB." in finding.sentence) is (number == own)
+        assert finding.state == ("note" if number == own else "ok"), "only there a training has less room"
+    assert ("gpu" in found) is (own is None), "that there is none for us is said"

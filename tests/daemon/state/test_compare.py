@@ -99,7 +99,7 @@ def test_versions_scored_on_the_same_lines_at_different_times_are_compared(two: 
     two.write_now(lambda session: scored(session, 2, 0, {"wer": 0.1}, {"wer": 0.9}))
     told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
     assert told.ready
-    assert told.sentence == "v2 is better in WER. On 2 held-out lines."
+    assert told.sentence == "anna@2 is better in WER. On 2 held-out lines."
 
 
 def test_scores_on_other_lines_are_not_compared_and_the_answer_says_how_to_get_there(two: Store) -> None:
@@ -151,7 +151,7 @@ def test_versions_that_differ_by_a_line_only_one_of_them_spoke_are_the_same(two:
     assert [(metric.name, metric.a, metric.b, metric.better) for metric in told.metrics] == [("wer", 0.6, 0.6, "")]
     assert len(told.lines) == 5
     assert told.sentence.startswith(
-        "v2 and v1 scored the same. On 5 of 6 held-out lines; `myna compare anna@2 anna@1 --score`"
+        "anna@2 and anna@1 scored the same. On 5 of 6 held-out lines; `myna compare anna@2 anna@1 --score`"
     )
 
 
@@ -167,7 +167,7 @@ def test_scores_of_a_line_whose_text_was_changed_do_not_count(two: Store) -> Non
         "wer": (0.5, 0.5),
     }
     assert [line.clip for line in told.lines] == [sha("one")]
-    assert told.sentence.startswith("v2 is better in similarity. On 1 of 2 held-out lines;"), (
+    assert told.sentence.startswith("anna@2 is better in similarity. On 1 of 2 held-out lines;"), (
         "its verdict was of both lines"
     )
 

@@ -58,7 +58,7 @@ def test_votes_of_both_ways_round_are_counted_together(two: Store) -> None:
     assert (found.a, found.b, found.same, found.ratings, found.blind) == (0, 9, 1, 10, 6)
     assert (found.share_b, found.score_a.count, found.score_a.mean) == (1.0, 9, 3.0)
     assert found.score_b.mean == pytest.approx(40 / 9)
-    assert found.sentence == "v2 was preferred 9 of 9 times (100%; 95 % interval 70% to 100%): more than chance."
+    assert found.sentence == "anna@2 was preferred 9 of 9 times (100%; 95 % interval 70% to 100%): more than chance."
     other = tally(two, 2, 1)
     assert (other.a, other.b, other.score_b.mean, other.sentence) == (9, 0, 3.0, found.sentence)
 

@@ -70,7 +70,7 @@ def test_every_change_of_the_promoted_version_is_kept_with_who_made_it(three: St
 
 
 def test_the_promoted_version_cannot_be_archived_and_others_can(three: Store) -> None:
-    with pytest.raises(NotNow, match="Version 3 of anna is promoted"):
+    with pytest.raises(NotNow, match="anna@3 is promoted"):
         three.write_now(lambda session: voices.archive(session, "anna", 3))
     three.write_now(lambda session: version(session, 4))
     three.write_now(lambda session: voices.archive(session, "anna", 4))
@@ -202,5 +202,5 @@ def test_a_folder_that_another_run_made_is_not_read_for_a_version(store: Store, 
     identity.write(place, identity.Mark("home", store.read_now(lambda session: session.get_one(Run, row.run).uuid)))
     assert store.read_now(voices.folder, row, tmp_path) == place
     identity.write(place, identity.Mark("another home", "another run"))
-    with pytest.raises(NotNow, match="is not version 1 of anna"):
+    with pytest.raises(NotNow, match="is not anna@1"):
         store.read_now(voices.folder, row, tmp_path)

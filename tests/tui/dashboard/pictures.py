@@ -12,25 +12,30 @@ from pathlib import Path
 from tests.tui.dashboard.looking import PATIENCE, Eye
 
 FOLDER = Path(__file__).parent / "pictures"
-STILL = 1.5  #: seconds after which a screen that stays as it is will not change any more
+STILL = 1.5  #: seconds after which a screen that is drawn anew will not change any more
 LOOK = 0.05
 
 
 async def looks_like(eye: Eye, name: str, home: Path) -> str:
-    """Wait until the screen is the picture `name`; what differs, if it never is (empty: all is well)."""
+    """Wait until the screen is the picture `name`; what differs, if it never is (empty: all is well).
+
+    A screen that stands still may wait for a busy machine: only where there is nothing to wait for, since it is drawn
+    anew, is that the end.
+    """
     file = FOLDER / f"{name}.txt"
     wanted = file.read_text("utf-8") if file.exists() else ""
+    drawing = bool(os.environ.get("MYNA_DRAW"))
     looks = int(PATIENCE / LOOK)
     seen, still = "", 0.0
     for _ in range(looks):
         before, seen = seen, _anywhere(eye.text(), home)
         still = still + LOOK if seen == before else 0.0
-        if seen == wanted or still > STILL:
+        if seen == wanted or (drawing and still > STILL):
             break
         await eye.pilot.pause(LOOK)
     if seen == wanted:
         return ""
-    if os.environ.get("MYNA_DRAW"):
+    if drawing:
         file.parent.mkdir(exist_ok=True)
         file.write_text(seen, "utf-8")
         return ""

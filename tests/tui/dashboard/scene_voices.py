@@ -30,7 +30,7 @@ def set_voices(stage: Stage) -> None:
     stage.voices.rows = [
         pb.Voice(name="anna", promoted=6, versions=7, recordings=12, engine="glow", language="en", kept_seconds=2_465,
         newest_dataset=4,
-                 next="train anna from v6 on dataset #4 (train #12, now)"),
+                 next="train anna from anna@6 on dataset #4 (train #12, now)"),
         pb.Voice(name="ben", recordings=3, engine="glow", language="en", kept_seconds=41, newest_dataset=1,
                  next="needs 19 s more audio to train"),
         pb.Voice(name="jörg", promoted=1, versions=1, recordings=4, engine="xtts", language="de", kept_seconds=190,

@@ -61,7 +61,7 @@ def set_jobs(stage: Stage) -> None:
     waits = "GPU held by train #12"
     rows = [
         told.job(
-            12, "train", "anna", "train anna from v6 on dataset #4", State.RUNNING, at(-60), started=at(0),
+            12, "train", "anna", "train anna from anna@6 on dataset #4", State.RUNNING, at(-60), started=at(0),
             progress=going, run=12, gpu_lane=True, priority=10,
         ),
         told.job(
@@ -69,7 +69,7 @@ def set_jobs(stage: Stage) -> None:
             progress=pb.Progress(done=1, total=3, unit="files", eta_seconds=4),
         ),
         told.job(
-            13, "evaluate", "cleo", "evaluate cleo@3 against v2", State.QUEUED, at(100), why=waits, gpu_lane=True,
+            13, "evaluate", "cleo", "evaluate cleo@3 against cleo@2", State.QUEUED, at(100), why=waits, gpu_lane=True,
             priority=30, place=13.0, attempts=0,
         ),
         told.job(
@@ -77,7 +77,7 @@ def set_jobs(stage: Stage) -> None:
             gpu_lane=True, priority=10, place=14.0, attempts=0,
         ),
         told.job(
-            11, "train", "dora", "train dora from v1 on dataset #2", State.PAUSED, at(-900), started=at(-800),
+            11, "train", "dora", "train dora from dora@1 on dataset #2", State.PAUSED, at(-900), started=at(-800),
             since=at(-300), paused_by_person=True, progress=pb.Progress(done=800, total=2_000), run=11, gpu_lane=True,
             priority=10,
         ),
@@ -94,7 +94,7 @@ def set_jobs(stage: Stage) -> None:
         pb.LogLine(time=at(60 * n), level="warning" if n == 4 else "info", text=text, attempt=1, cursor=n + 1)
         for n, text in enumerate(
             (
-                "training anna from v6: 512 clips (40 new), 26 held out, 4,000 steps",
+                "training anna from anna@6: 512 clips (40 new), 26 held out, 4,000 steps",
                 "features: 512 of 512 from the cache",
                 "step 0: held-out loss 1.412",
                 "step 400: held-out loss 0.967, the best so far",
@@ -177,14 +177,14 @@ def failed(stage: Stage) -> None:
     busy(stage)
     rows = [
         told.job(
-            12, "train", "anna", "train anna from v6 on dataset #4", State.FAILED, at(-60), started=at(0),
+            12, "train", "anna", "train anna from anna@6 on dataset #4", State.FAILED, at(-60), started=at(0),
             ended=at(500), run=12, attempts=3, gpu_lane=True, priority=10,
             why="The worker was killed three times in a row.", error_kind="crashed",
             error_hint="Look at its log; `myna retry 12` tries again.",
             log_tail="step 1,200: held-out loss " "0.846\nKilled",
         ),
         told.job(
-            11, "train", "dora", "train dora from v1 on dataset #2", State.FAILED, at(-900), started=at(-800),
+            11, "train", "dora", "train dora from dora@1 on dataset #2", State.FAILED, at(-900), started=at(-800),
             ended=at(-300), run=11, gpu_lane=True, priority=10, why="The disk is full: 1.2 GB are missing.",
             error_kind="disk-full", error_hint="Free some room, then retry.",
         ),

@@ -31,7 +31,7 @@ KEYS = {  #: what is pressed before the picture is taken
     "listen": ("h", "enter"),
     "data": ("j", "j"),
     "runs": ("j", "j", "space", "k", "k"),
-    "say": (*SAID.replace(" ", "\0").replace(".", "\1"), "enter"),
+    "say": (*SAID.replace(" ", "\0").replace(".", "\1"), "enter", "escape"),  # out of the box: keys are keys again
 }
 NAMED = {"\0": "space", "\1": "full_stop"}
 STILL = 2.0  #: seconds for everything to have come

@@ -140,6 +140,38 @@ def test_a_clip_is_heard(busy: Stage, home: Path, monkeypatch: pytest.MonkeyPatc
     told(home, story)
 
 
+@pytest.mark.parametrize("zoomed", [False, True], ids=["as it is", "list maximised"])
+def test_which_clip_plays_where_it_is_and_how_to_stop_it_are_seen_on_a_small_terminal(
+    busy: Stage, home: Path, monkeypatch: pytest.MonkeyPatch, zoomed: bool
+) -> None:
+    card = Card()
+    monkeypatch.setitem(sys.modules, "sounddevice", card)
+    file = io.BytesIO()
+    soundfile.write(file, np.full(70_560, 0.25, np.float32), 22_050, format="FLAC")
+    busy.datasets.sounds[sha("clip 0")] = file.getvalue()
+    for row in busy.datasets.clips:
+        row.recording_name = "a very long name of a recording that somebody made on a Monday morning.wav"
+
+    async def story(eye: Eye) -> None:
+        await eye.press(*(["z"] if zoomed else []), "space")
+        text = await eye.sees("▶ a very long name", "0.0 of 3.2 s", "esc stops it", "“The harbour")
+        assert "▶" in text.splitlines()[-2], "above the last line"
+        card.streams[0].play(300)
+        await eye.sees("2.1 of 3.2 s")
+        await eye.press("j")
+        await eye.sees("2.1 of 3.2 s", "esc stops it")
+        await eye.press("escape")
+        await eye.until(lambda: card.streams[0].closed, "Esc stops it, wherever the cursor is")
+        await eye.no_longer_sees("▶")
+        assert (eye.app.screen.maximized is not None) == zoomed, "and does nothing else"
+        await eye.press("k", "space")
+        await eye.sees("0.0 of 3.2 s")
+        card.streams[1].play(1_000)
+        await eye.no_longer_sees("▶")  # it has ended
+
+    told(home, story, size=(80, 24))
+
+
 def test_a_dataset_that_was_made_is_looked_at_and_not_changed(busy: Stage, home: Path) -> None:
     async def story(eye: Eye) -> None:
         await eye.press("D")

@@ -197,7 +197,7 @@ def test_what_was_voted_before_stands_beside_its_line_and_in_the_tally(stage: St
     async def story() -> None:
         async with looking(home) as eye:
             await eye.press("3")
-            text = await eye.sees("= 4/4", "3 ratings, all blind", "v7 was preferred 2 of 2 times.", "1 the same")
+            text = await eye.sees("= 4/4", "3 ratings, all blind", "anna@7 was preferred 2 of 2 times.", "1 the same")
             assert "4.3 (2.9 to 5.0, 3)" in text
             await eye.press("n")
             assert "You have voted on every line. t types another." in [
@@ -221,7 +221,7 @@ def test_the_tally_is_a_line_each_on_every_terminal(
     async def story() -> None:
         async with looking(home, size) as eye:
             await eye.press("3")
-            await eye.sees("v7 was preferred 3 of 3 times.")
+            await eye.sees("anna@7 was preferred 3 of 3 times.")
             pane = eye.app.screen.query_one(TallyPane)
             await eye.until(lambda: pane.content_region.height == 4, "a sentence and three lines")
 

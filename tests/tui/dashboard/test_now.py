@@ -117,10 +117,10 @@ def test_a_lost_daemon_greys_the_last_picture_and_its_return_brings_it_back(stag
     set_scene(stage, "busy")
 
     async def steps(eye: Eye) -> None:
-        await eye.sees("train anna from v6")
+        await eye.sees("train anna from anna@6")
         stage.close()
         await within_a_second(eye, "Lost the daemon")
-        assert "train anna from v6" in eye.text()
+        assert "train anna from anna@6" in eye.text()
         assert eye.app.screen.has_class("-lost")
         stage.jobs.rows[16] = job(16, queued=pb.JobStatus.Queued(since=at(0), why_waiting="came while nobody looked"))
         stage.open()
@@ -133,7 +133,7 @@ def test_a_lost_daemon_greys_the_last_picture_and_its_return_brings_it_back(stag
 @pytest.mark.parametrize("theme", ["myna-dark", "myna-light", "myna-16"])
 def test_the_last_picture_of_a_lost_daemon_is_grey_in_every_pane(stage: Stage, home: Path, theme: str) -> None:
     set_scene(stage, "busy")
-    words = ("train anna from v6", "make anna's dataset", "Machine", "interview 1.wav", "micro-batch", "Curve")
+    words = ("train anna from anna@6", "make anna's dataset", "Machine", "interview 1.wav", "micro-batch", "Curve")
 
     async def steps(eye: Eye) -> None:
         await eye.sees(*words, "best 0.9036 at 1,200")
@@ -462,6 +462,6 @@ def test_on_a_small_terminal_the_queue_says_how_far_how_long_and_why_and_its_tit
         text = await eye.sees(
             "1,200 of 4,000 steps", "21 min left", "in ~21 min", "GPU held by train #12", "train anna"
         )
-        assert "train anna from v6 on dataset #4 " not in text.split("Curve")[0], "a title is cut, and nothing else"
+        assert "train anna from anna@6 on dataset #4 " not in text.split("Curve")[0], "a title is cut, and nothing else"
 
     watch(home, steps, size=(80, 24))

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.tui.dashboard.looking import looking
-from tests.tui.dashboard.pictures import looks_like
+from tests.tui.dashboard.pictures import FOLDER, LOOK, STILL, looks_like
 from tests.tui.dashboard.scenes import SCENES, set_scene
 from tests.tui.stage import Stage
 from tui.dashboard.places import PLACES
@@ -46,3 +47,24 @@ def test_every_screen_looks_as_drawn(stage: Stage, home: Path, scene: str, size:
 def place_key(name: str) -> str:
     """The number key of a screen."""
     return str([place.name for place in PLACES].index(name) + 1)
+
+
+class Late:
+    """A screen that stands still for longer than one that is drawn anew may, before it is as drawn."""
+
+    def __init__(self, picture: str) -> None:
+        self.pilot = self
+        self._picture = picture
+        self._looks = 0
+
+    def text(self) -> str:
+        self._looks += 1
+        return self._picture if self._looks > 2 * STILL / LOOK else "Fetching …\n"
+
+    async def pause(self, seconds: float) -> None: ...
+
+
+def test_a_screen_that_a_busy_machine_draws_late_is_waited_for(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MYNA_DRAW", raising=False)
+    late: Any = Late((FOLDER / "busy-data-80x24.txt").read_text("utf-8"))
+    assert asyncio.run(looks_like(late, "busy-data-80x24", home)) == ""

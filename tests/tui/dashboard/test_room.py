@@ -85,7 +85,7 @@ def test_a_line_that_is_cut_beside_a_scrollbar_says_so(stage: Stage, home: Path)
 
     async def steps(eye: Eye) -> None:
         await eye.press("2")
-        await eye.sees("train anna from v6 on dataset…")
+        await eye.sees("train anna from anna@6 on dat…")
 
     watch(home, steps)
 

@@ -235,6 +235,26 @@ def test_the_same_line_is_heard_from_a_version_from_the_other_and_from_the_perso
     told(home, story)
 
 
+def test_who_says_which_line_where_it_is_and_how_to_stop_it_are_seen_on_a_small_terminal(
+    busy: Stage, home: Path, card: Card
+) -> None:
+    busy.speech.unspoken = set()
+
+    async def story(eye: Eye) -> None:
+        await eye.press("space")
+        text = await eye.sees("▶ anna@6  0.0 of ", "esc stops it  “The harbour wakes")
+        assert "▶" in text.splitlines()[-2], "above the last line"
+        card.streams[0].play(25)
+        await eye.sees("▶ anna@6  0.2 of ")
+        await eye.press("l", "tab", "x")
+        await eye.sees("▶ the recording  0.0 of ")
+        await eye.press("escape")
+        await eye.until(lambda: card.streams[1].closed, "Esc stops it")
+        await eye.no_longer_sees("▶")
+
+    told(home, story, size=(80, 24))
+
+
 def test_without_a_sound_card_it_says_so_and_everything_else_works(
     busy: Stage, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
