@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -71,6 +73,14 @@ class Eye:
         await self.until(lambda: all(word in self.text() for word in words), f"{words} on the screen")
         return self.text()
 
+    async def sees_within_a_second(self, *words: str) -> None:
+        """The words stand on the screen at most a second after now; a machine with more to do than it has cores takes
+        as much longer."""
+        began = time.monotonic()
+        await self.sees(*words)
+        allowed = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        assert time.monotonic() - began <= allowed, f"{words} came late"
+
     async def no_longer_sees(self, word: str) -> None:
         """Wait until the word is gone."""
         await self.until(lambda: word not in self.text(), f"no {word!r} on the screen")
@@ -92,3 +102,20 @@ async def looking(
         await eye.until(lambda: hasattr(app, "live") and app.live.link.up, "connected")
         await pilot.pause()
         yield eye
+
+
+def watch(
+    home: Path,
+    steps: Callable[[Eye], Awaitable[None]],
+    *,
+    size: tuple[int, int] = (200, 50),
+    readonly: bool = False,
+    settings: Settings | None = None,
+) -> None:
+    """Open the dashboard and do the steps."""
+
+    async def look() -> None:
+        async with looking(home, size, readonly=readonly, settings=settings, toasts=True) as eye:
+            await steps(eye)
+
+    asyncio.run(look())
