@@ -6,7 +6,8 @@ import pytest
 
 from proto import myna_pb2 as pb
 from tests.tui.conftest import Run
-from tests.tui.stage import NOW, Stage, job
+from tests.tui.stage.rows import NOW, job
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 

@@ -8,7 +8,7 @@ import pytest
 
 from proto import myna_pb2 as pb
 from tests.tui.conftest import Run
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.tui.conftest import ROOT, Run, clean_environment
-from tests.tui.stage import RATE, Stage
+from tests.tui.stage.rows import RATE
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 

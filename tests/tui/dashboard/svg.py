@@ -20,7 +20,8 @@ from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import looking
 from tests.tui.dashboard.scenes import set_scene
 from tests.tui.paper_card import Card
-from tests.tui.stage import RATE, Stage
+from tests.tui.stage.rows import RATE
+from tests.tui.stage.server import Stage
 from tui.dashboard.places import PLACES
 
 SIZE = (150, 42)

@@ -13,7 +13,7 @@ from proto import myna_pb2 as pb
 from tests.tui import told
 from tests.tui.dashboard.looking import Eye, looking
 from tests.tui.dashboard.scenes import at, set_scene
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 

@@ -18,7 +18,7 @@ from tests.tui.dashboard.looking import Eye, looking
 from tests.tui.dashboard.scene_voices import sha
 from tests.tui.dashboard.scenes import set_scene
 from tests.tui.paper_card import Card
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui.widgets.long_table import LongTable
 
 pytestmark = pytest.mark.integration

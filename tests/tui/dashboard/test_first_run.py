@@ -10,7 +10,7 @@ import pytest
 from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import looking
 from tests.tui.dashboard.scenes import set_scene
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 

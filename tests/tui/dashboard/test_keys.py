@@ -17,7 +17,7 @@ from proto.channel import ClientError
 from tests.tui.dashboard.looking import Eye, looking
 from tests.tui.dashboard.scenes import set_scene
 from tests.tui.dashboard.test_pictures import place_key
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui.app import Dashboard
 from tui.dashboard import keymap, settings, themes
 from tui.dashboard.bindings import chain, offered, offers

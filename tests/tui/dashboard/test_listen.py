@@ -13,7 +13,7 @@ import pytest
 from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import Eye, looking
 from tests.tui.paper_card import Card
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui.deck import Deck
 from tui.widgets.sound_pane import SoundPane
 from tui.widgets.tally_pane import TallyPane

@@ -9,7 +9,8 @@ import pytest
 from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import Eye, watch
 from tests.tui.dashboard.scenes import at, set_scene
-from tests.tui.stage import Stage, job, succeeded
+from tests.tui.stage.rows import job, succeeded
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 
@@ -151,7 +152,7 @@ def test_the_log_grows_and_keeps_what_a_terminal_would_obey_out(stage: Stage, ho
 
     async def steps(eye: Eye) -> None:
         await eye.sees("micro-batch 16 → 8")
-        stage.jobs._told.add(
+        stage.jobs._growing.add(
             stage.jobs.lines, pb.LogLine(time=at(0), level="info", text="[red]not markup[/] \x1b[2J", cursor=99)
         )
         await eye.sees("[red]not markup[/] \\x1b[2J")

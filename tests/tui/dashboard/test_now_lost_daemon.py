@@ -9,7 +9,8 @@ import pytest
 from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import Eye, watch
 from tests.tui.dashboard.scenes import at, set_scene
-from tests.tui.stage import Stage, job
+from tests.tui.stage.rows import job
+from tests.tui.stage.server import Stage
 from tui.dashboard.settings import Settings
 
 pytestmark = pytest.mark.integration

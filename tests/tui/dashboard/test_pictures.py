@@ -13,7 +13,7 @@ import pytest
 from tests.tui.dashboard.looking import looking
 from tests.tui.dashboard.pictures import looks_like
 from tests.tui.dashboard.scenes import SCENES, set_scene
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui.dashboard.places import PLACES
 
 pytestmark = pytest.mark.integration

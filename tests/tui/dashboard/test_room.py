@@ -13,7 +13,7 @@ from engines.metrics.table import METRICS
 from tests.tui.dashboard.looking import Eye, looking
 from tests.tui.dashboard.scenes import set_scene
 from tests.tui.paper_card import Card
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui.widgets.pane import Pane
 
 pytestmark = pytest.mark.integration

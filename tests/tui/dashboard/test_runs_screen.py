@@ -17,7 +17,7 @@ from proto.messages import train_spec
 from tests.tui import told
 from tests.tui.dashboard.looking import Eye, looking
 from tests.tui.dashboard.scenes import at, set_scene
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui.widgets.runs_pane import repeated
 
 pytestmark = pytest.mark.integration

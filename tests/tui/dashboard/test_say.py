@@ -14,7 +14,8 @@ import soundfile
 from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import Eye, looking
 from tests.tui.paper_card import Card
-from tests.tui.stage import RATE, Stage, job
+from tests.tui.stage.rows import RATE, job
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 

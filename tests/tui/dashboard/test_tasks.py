@@ -14,7 +14,7 @@ import pytest
 from tests.tui.dashboard.looking import looking
 from tests.tui.dashboard.scenes import set_scene
 from tests.tui.paper_card import Card
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 TABLE = Path(__file__).parents[3] / "docs" / "dashboard-tasks.md"

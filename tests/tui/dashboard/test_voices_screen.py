@@ -13,7 +13,8 @@ from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import Eye, looking
 from tests.tui.dashboard.scenes import set_scene
 from tests.tui.paper_card import Card
-from tests.tui.stage import RATE, Stage
+from tests.tui.stage.rows import RATE
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 Story = Callable[[Eye], Awaitable[None]]
