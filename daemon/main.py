@@ -102,12 +102,12 @@ class Daemon:
             await self._listen(servers, outside)
             self._work("socket", self._keep_socket(servers))
             log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
-            _tell_systemd("READY=1")
+            _notify_systemd("READY=1")
             self._work("survey", self.adoption.at_start())  # a big home takes a while: nobody waits for it
             gc.freeze()  # what is there now stays: the collector need not look at it again
             await self._ending.wait()
         finally:
-            _tell_systemd("STOPPING=1")
+            _notify_systemd("STOPPING=1")
             log.info("ending")
             await self._close(servers)
 
@@ -370,7 +370,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return facts.st_dev, facts.st_ino
 
 
-def _tell_systemd(state: str) -> None:
+def _notify_systemd(state: str) -> None:
     """sd_notify(3), where systemd asked for it."""
     if address := os.environ.get("NOTIFY_SOCKET"):
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:

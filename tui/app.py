@@ -81,7 +81,7 @@ class Dashboard(Host, inherit_bindings=False):
         self.live = Live(self.client, session.link_problem)
         self.switch_mode(PLACES[0].name)
         beside(self, self._live)
-        beside(self, self._tell)
+        beside(self, self._refresh_screens)
         if not self.is_headless:  # headless: somebody else's process
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self._ended_by, number)
@@ -106,11 +106,11 @@ class Dashboard(Host, inherit_bindings=False):
                 self.trouble(problem)
         await self.live.run()
 
-    async def _tell(self) -> None:
+    async def _refresh_screens(self) -> None:
         async for topics in self.live.news():
             for screen in self.screen_stack:
                 if isinstance(screen, WorkshopScreen) and screen.is_mounted:
-                    screen.tell(topics)
+                    screen.refresh_topics(topics)
             if Topic.NOTICES in topics:
                 for notice in self.live.heard():
                     self.say(f"{notice.sentence} {notice.hint}".strip(), notice.level)

@@ -28,12 +28,12 @@ class CannotRefuse(OSError):
 
 
 def refuse(
-    folder: InboxFolder, path: bytes, sentence: str, hint: str = "", tell: Callable[[], None] = lambda: None
+    folder: InboxFolder, path: bytes, sentence: str, hint: str = "", before_move: Callable[[], None] = lambda: None
 ) -> bytes:
     """Move `path` (of any type: a link is moved itself, never followed) to `.refused/`. Returns its name there.
 
-    `tell` is called once it is sure that it can be moved, just before it is. Raises FileNotFoundError if it has gone
-    meanwhile, CannotRefuse if it cannot be moved; then it stays where it was.
+    `before_move` is called once it is sure that it can be moved, just before it is. Raises FileNotFoundError if it has
+    gone meanwhile, CannotRefuse if it cannot be moved; then it stays where it was.
     """
     name = os.path.basename(path)
     with folder.beside(path) as (source, _):
@@ -42,7 +42,7 @@ def refuse(
             try:
                 if not os.access(".", os.W_OK | os.X_OK, dir_fd=source, effective_ids=True):
                     raise PermissionError(errno.EPERM, "its folder may not be written to")
-                tell()
+                before_move()
                 os.rename(name, target, src_dir_fd=source, dst_dir_fd=refused)
             except BaseException as error:
                 with contextlib.suppress(OSError):

@@ -124,10 +124,10 @@ class _Program:
                 setsid=True,  # a group to be ended with it; and a Ctrl-C at the terminal is mynad's to handle
             )
         except OSError as error:
-            self.tell({"spawned": message["spawn"], "pid": 0, "error": str(error)})
+            self.send({"spawned": message["spawn"], "pid": 0, "error": str(error)})
             return
         self.children[message["spawn"]] = pid
-        self.tell({"spawned": message["spawn"], "pid": pid})
+        self.send({"spawned": message["spawn"], "pid": pid})
 
     def reap(self) -> None:
         """Tell the exit code of each worker that ended, after ending whatever it started itself."""
@@ -137,9 +137,9 @@ class _Program:
             end_group(pid)  # before the pid is given back: it names the worker's own group until then
             _, status = os.waitpid(pid, 0)
             del self.children[tag]
-            self.tell({"exited": tag, "code": os.waitstatus_to_exitcode(status)})
+            self.send({"exited": tag, "code": os.waitstatus_to_exitcode(status)})
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         self.control.send(json.dumps(message).encode())
 
 

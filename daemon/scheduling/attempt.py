@@ -287,9 +287,9 @@ class Attempt:
             case "checkpoint":
                 await self._store(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
             case "notice":
-                told = report.notice
-                level = from_wire(Level, told.level_value) or Level.INFO
-                await to.store.write(events.notice, level, told.sentence, told.hint, self.voice)
+                notice = report.notice
+                level = from_wire(Level, notice.level_value) or Level.INFO
+                await to.store.write(events.notice, level, notice.sentence, notice.hint, self.voice)
             case "at":
                 self._at = report.at.what
             case "loaded":

@@ -211,10 +211,10 @@ def _clips(session: Session, request: pb.ClipsRequest, size: int, after: int, ho
             query = query.where(Clip.held_out)
     found = session.execute(query.order_by(Clip.id).limit(size + 1)).tuples().all()
     rows, more = paging.cut(found, size, lambda row: row[0].id)
-    told = []
+    messages = []
     for clip, recording in rows:
         text, is_held = texts.get(clip.id, (clip.text, clip.held_out))
         message = clip_message(clip, recording, text, home)
         message.held_out = is_held
-        told.append(message)
-    return pb.ClipsResponse(clips=told, next_token=more)
+        messages.append(message)
+    return pb.ClipsResponse(clips=messages, next_token=more)

@@ -99,13 +99,13 @@ class SystemService(stubs.SystemServicer):
             await asyncio.sleep(every)
 
     async def Estimate(self, request: pb.EstimateRequest, context: Any) -> pb.EstimateResponse:
-        told: pb.EstimateResponse
-        told, sample = await asyncio.gather(
+        estimate: pb.EstimateResponse
+        estimate, sample = await asyncio.gather(
             self.store.read(self.kinds.train.estimate, request.spec), self.machine.sample()
         )
         if not sample.gpus:
-            told.gpu_memory = 0  # it trains on the CPU
-        return told
+            estimate.gpu_memory = 0  # it trains on the CPU
+        return estimate
 
     async def Doctor(self, request: pb.Empty, context: Any) -> pb.DoctorResponse:
         return pb.DoctorResponse(findings=await self.doctor.examine())

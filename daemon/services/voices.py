@@ -47,8 +47,8 @@ class VoicesService(stubs.VoicesServicer):
         def ask(session: Session) -> pb.ListVoicesResponse:
             found = voices.page(session, request.page.token, size + 1, deleted=request.deleted)
             rows, more = paging.cut(found, size, lambda row: row.name)
-            told = [voices.message(session, row) for row in rows]
-            return pb.ListVoicesResponse(voices=told, next_token=more)
+            messages = [voices.message(session, row) for row in rows]
+            return pb.ListVoicesResponse(voices=messages, next_token=more)
 
         answer: pb.ListVoicesResponse = await self.store.read(ask)
         return answer
@@ -80,8 +80,8 @@ class VoicesService(stubs.VoicesServicer):
                 rows, more = paging.cut(
                     voices.versions(session, request.voice, before, size + 1), size, lambda row: row.number
                 )
-            told = [voices.version_message(row, self.home, report=request.report) for row in rows]
-            return pb.VersionsResponse(versions=told, next_token=more)
+            messages = [voices.version_message(row, self.home, report=request.report) for row in rows]
+            return pb.VersionsResponse(versions=messages, next_token=more)
 
         answer: pb.VersionsResponse = await self.store.read(ask)
         return answer

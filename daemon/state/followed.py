@@ -64,7 +64,7 @@ def judge(session: Session, voice: str) -> None:
                 )
     session.flush()
     if dropped:
-        _tell(session, voice, dropped)
+        _notify_left_out(session, voice, dropped)
 
 
 def hear_again(session: Session, voice: str) -> None:
@@ -84,7 +84,7 @@ def _heard(session: Session, voice: str) -> Sequence[tuple[Clip, str]]:
     return session.execute(query.where(heard).order_by(Clip.id)).tuples().all()
 
 
-def _tell(session: Session, voice: str, dropped: dict[str, int]) -> None:
+def _notify_left_out(session: Session, voice: str, dropped: dict[str, int]) -> None:
     count, first = sum(dropped.values()), next(iter(dropped))
     where = first if len(dropped) == 1 else f"{len(dropped)} recordings"
     sentence = (

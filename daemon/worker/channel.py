@@ -161,8 +161,8 @@ class JobChannel:
     def lasting(self) -> None:
         """Something is done that the next attempt will find."""
         with self._buffer:
-            told, self._lasted = self._lasted, True
-        if not told:
+            reported, self._lasted = self._lasted, True
+        if not reported:
             self.report(wire.Report(checkpoint=wire.CheckpointSaved()))
 
     def commit(self, report: wire.Report) -> None:

@@ -153,17 +153,17 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
         """Say what it would cost."""
         try:
             wanted = self._wanted()
-            told = await self.app.client.estimate(
+            estimate = await self.app.client.estimate(
                 wanted.voice, dataset=wanted.dataset, start=wanted.start, **dict(wanted.choices)
             )
         except ClientError as problem:
             self._say(problem.sentence, problem.hint, "$warning")
             return
-        parts = [f"{told.steps:,} steps"]
-        parts += [f"about {wording.duration(told.seconds)}"] if told.seconds else []
-        parts += [f"{wording.size(told.gpu_memory)} of GPU memory"] if told.gpu_memory else []
-        parts += [f"{wording.size(told.disk)} on the disk"] if told.disk else []
-        self._say(", ".join(parts) + ".", " ".join(told.sentences), "$success")
+        parts = [f"{estimate.steps:,} steps"]
+        parts += [f"about {wording.duration(estimate.seconds)}"] if estimate.seconds else []
+        parts += [f"{wording.size(estimate.gpu_memory)} of GPU memory"] if estimate.gpu_memory else []
+        parts += [f"{wording.size(estimate.disk)} on the disk"] if estimate.disk else []
+        self._say(", ".join(parts) + ".", " ".join(estimate.sentences), "$success")
 
     def _say(self, sentence: str, more: str, colour: str) -> None:
         if self.is_mounted:

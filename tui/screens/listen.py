@@ -178,13 +178,13 @@ class ListenScreen(WorkshopScreen):
         """Ask for what people thought of this pair, and draw it."""
         if self._pair is None:
             return
-        told = await self.app.client.ratings(self._pair.voice, self._pair.one, self._pair.two, limit=RATINGS)
-        ratings = list(reversed(told.ratings))  # oldest first: the newest word on a line stands
+        response = await self.app.client.ratings(self._pair.voice, self._pair.one, self._pair.two, limit=RATINGS)
+        ratings = list(reversed(response.ratings))  # oldest first: the newest word on a line stands
         rated = [Line(rating.text) for rating in ratings if not rating.clip and rating.text]
         self._own = list(dict.fromkeys([*self._own, *rated]))
         self._marks = {Line(rating.text, rating.clip).key: _mark(rating, self._pair) for rating in ratings}
         self.query_one(LinesPane).show_lines(self._lines, self._marks)
-        self.query_one(TallyPane).show(self._pair, told.tally)
+        self.query_one(TallyPane).show(self._pair, response.tally)
 
     # ---------------------------------------------------------------------------------------------- listening
 
@@ -290,7 +290,7 @@ class ListenScreen(WorkshopScreen):
         self._revealed = True
         if hearing is self._hearing:
             self.query_one(SoundPane).rename({**hearing.names(True), "recording": "the recording"})
-        self.app.say(_told(hearing, vote))
+        self.app.say(_revealed(hearing, vote))
         await self._count()
 
     @changes
@@ -318,7 +318,7 @@ def _mark(rating: pb.Rating, pair: Pair) -> str:
     return f"{better} {scores}".strip()
 
 
-def _told(hearing: Hearing, vote: Vote) -> str:
+def _revealed(hearing: Hearing, vote: Vote) -> str:
     """What was hidden, once the vote is in."""
     names = {letter: hearing.pair.name(hearing.version(letter)) for letter in ("a", "b")}
     words = {

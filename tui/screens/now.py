@@ -199,10 +199,10 @@ class NowScreen(WorkshopScreen):
             spec = job.spec.train
             choices = {field.name: value for field, value in spec.options.ListFields()}
             try:
-                told = await self.app.client.estimate(
+                estimate = await self.app.client.estimate(
                     spec.voice, dataset=spec.dataset, start=getattr(spec, "from"), **choices
                 )
             except ClientError:
                 continue  # it cannot be priced now; the job itself will say why
-            self._estimates[job.id] = told.seconds
-        self.tell(Topic.JOBS)
+            self._estimates[job.id] = estimate.seconds
+        self.refresh_topics(Topic.JOBS)

@@ -106,7 +106,7 @@ class RunsScreen(WorkshopScreen):
     def action_side_by_side(self) -> None:
         self.toggle_class("-grid")
         (self.query_one(CurvePane) if self.has_class("-grid") else self.query_one(CurveGrid)).stop()
-        self.call_after_refresh(self.query_one(RunsPane).tell, again=True)
+        self.call_after_refresh(self.query_one(RunsPane).post_chosen, again=True)
 
     def on_runs_pane_chosen(self, event: RunsPane.Chosen) -> None:
         event.stop()
@@ -129,7 +129,7 @@ class RunsScreen(WorkshopScreen):
         self._runs = {run.id: run for run in runs}
         pane = self.query_one(RunsPane)
         pane.show_runs(runs, {job.run: job for job in self.app.live.jobs.values() if job.run})
-        pane.tell(again=True)
+        pane.post_chosen(again=True)
 
     def _progress(self) -> None:
         """Runs at work have gone on: their steps are in their jobs' progress."""

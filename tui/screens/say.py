@@ -164,7 +164,7 @@ class SayScreen(WorkshopScreen):
         if (Topic.VOICES | Topic.LINK) & topics and self.app.live.link.up:
             self._offer()
         if Topic.JOBS & topics and self._heard is not None:
-            self._tell_wait(self._heard)
+            self._show_wait(self._heard)
 
     @work(group="names", exclusive=True)
     async def _offer(self) -> None:
@@ -196,7 +196,7 @@ class SayScreen(WorkshopScreen):
             async for _ in utterance.speak(self.app.client):
                 if utterance is self._heard:
                     sound.rename({"said": utterance.version})
-                    self._tell_wait(utterance)
+                    self._show_wait(utterance)
                     if utterance.track.frames:
                         sound.note(utterance.sentence)
                         if not sound.deck.begun:
@@ -210,7 +210,7 @@ class SayScreen(WorkshopScreen):
             if utterance is self._heard:
                 sound.note(_became(utterance))
 
-    def _tell_wait(self, utterance: Utterance) -> None:
+    def _show_wait(self, utterance: Utterance) -> None:
         """Until its first sound: what it waits for, or what is being done for it."""
         job = self.app.live.jobs.get(utterance.job)
         if (
@@ -298,5 +298,5 @@ def _became(one: Utterance) -> str:
     if one.state == "failed" and one.problem is not None:
         return one.problem.sentence
     first = f"first sound after {_first(one)}" if one.first_sound else ""
-    told = f"cancelled, {first}".rstrip(", ") if one.state == "cancelled" else first
-    return f"{wording.left_out(one.left_out)} {told}".rstrip() if one.left_out else told
+    outcome = f"cancelled, {first}".rstrip(", ") if one.state == "cancelled" else first
+    return f"{wording.left_out(one.left_out)} {outcome}".rstrip() if one.left_out else outcome

@@ -125,7 +125,7 @@ class ClipsPane(Pane):
         self._done: list[Done] = []
         self._coming = False
         self._fetches = 0  #: how often clips were asked for; only the last answer counts
-        self._telling: Timer | None = None
+        self._post_timer: Timer | None = None
         self.snippet = Snippet()
 
     def compose(self) -> ComposeResult:
@@ -190,11 +190,11 @@ class ClipsPane(Pane):
             sentence = "Fetching …" if self._coming else "No clips yet: recordings are cut when their inbox is quiet."
         self.query_one("#totals", Static).update(safe(sentence) + (" …" if self._coming and self._rows else ""))
         self.post_message(self.Chosen(self.table.chosen))
-        if self._telling is None:
-            self._telling = self.set_timer(SOON, self._tell)
+        if self._post_timer is None:
+            self._post_timer = self.set_timer(SOON, self._post_shown)
 
-    def _tell(self) -> None:
-        self._telling = None
+    def _post_shown(self) -> None:
+        self._post_timer = None
         self.post_message(self.Shown(self.table.rows))
 
     def on_long_table_moved(self, event: LongTable.Moved) -> None:

@@ -74,7 +74,7 @@ class RunsPane(Pane):
         self._jobs: Mapping[int, pb.Job] = {}
         self._kept: list[int] = []
         self._words = ""
-        self._told: tuple[int, tuple[int, ...]] = (0, ())
+        self._posted: tuple[int, tuple[int, ...]] = (0, ())
 
     def compose(self) -> ComposeResult:
         yield Table(("", "state", *HEAD), shrinks=SHRINKS, id="runs")
@@ -97,17 +97,17 @@ class RunsPane(Pane):
         self._words = words.casefold()
         self.show_runs(self._runs, self._jobs)
 
-    def tell(self, *, again: bool = False) -> None:
+    def post_chosen(self, *, again: bool = False) -> None:
         """Say what is to be drawn, if that is new."""
         run = int(self.query_one(Table).chosen or 0)
-        told = run, tuple(number for number in self._kept if number != run)
-        if told != self._told or again:
-            self._told = told
-            self.post_message(self.Chosen(*told))
+        chosen = run, tuple(number for number in self._kept if number != run)
+        if chosen != self._posted or again:
+            self._posted = chosen
+            self.post_message(self.Chosen(*chosen))
 
     def on_data_table_row_highlighted(self, event: Table.RowHighlighted) -> None:
         event.stop()
-        self.tell()
+        self.post_chosen()
 
     def on_data_table_row_selected(self, event: Table.RowSelected) -> None:
         event.stop()
@@ -144,12 +144,12 @@ class RunsPane(Pane):
         else:
             self.app.say(f"At most {MOST} at once; n lets all go.", "warning")
         self.show_runs(self._runs, self._jobs)
-        self.tell()
+        self.post_chosen()
 
     def action_none(self) -> None:
         self._kept.clear()
         self.show_runs(self._runs, self._jobs)
-        self.tell()
+        self.post_chosen()
 
     @changes
     async def action_resume(self) -> None:

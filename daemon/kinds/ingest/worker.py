@@ -362,10 +362,10 @@ class _Ingest:
         if identity is not None and not self._is_still(file, identity):
             self._leave(file, OSError(f"{printable(file)} changed while it was read"))
             return
-        told = wire.Report(refused=wire.FileRefused(file=file, sentence=sentence, hint=hint))
+        report = wire.Report(refused=wire.FileRefused(file=file, sentence=sentence, hint=hint))
         try:
             with disk_full_is_a_sentence("a refused file's reason"):
-                refuse(self.folder, file, sentence, hint, lambda: self.channel.commit(told))
+                refuse(self.folder, file, sentence, hint, lambda: self.channel.commit(report))
         except FileNotFoundError:
             return
         except OSError as error:
