@@ -112,7 +112,7 @@ class JobChannel:
         self.home = Path(start.home)
         self.job = start.job
         self.attempt = start.attempt
-        self.died_of = {one.what: one.times for one in start.died_of}
+        self.deaths = {one.what: one.times for one in start.died_of}
         self._socket = worker_socket
         self._changed = threading.Condition()
         self._cancelled = False
