@@ -54,7 +54,7 @@ log = logging.getLogger("mynad")
 
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
 GLANCE = 1.0  #: seconds between two looks at the GPU's free memory
-LOOK = 1.0  #: seconds between two looks whether the socket is still there
+CHECK_SOCKET_EVERY = 1.0  #: seconds between two looks whether the socket is still there
 LEAVE = 2.0  #: seconds that calls under way get at the end
 
 
@@ -190,7 +190,7 @@ class Daemon:
         self.scheduler.wake()
         while True:
             await asyncio.sleep(GLANCE)
-            await asyncio.to_thread(self.gpu.look)
+            await asyncio.to_thread(self.gpu.refresh)
 
     async def _forget(self) -> None:
         """Keep the events that settings ask for; who watches from before them is told so."""
@@ -254,7 +254,7 @@ class Daemon:
         path = socket_path(self.home)
         ours = _identity(path)
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(CHECK_SOCKET_EVERY)
             try:
                 if self.lock is not None:
                     self.lock.keep()

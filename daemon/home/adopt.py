@@ -197,7 +197,7 @@ class Adoption:
     async def take_in(self, voice: str, *, dry: bool) -> pb.AdoptResponse:
         """Take in all that can be. `voice`: whose recordings are of which nothing tells. `dry`: only say what there
         is."""
-        found = await asyncio.to_thread(self._store.read_now, survey.look, self._home, voice)
+        found = await asyncio.to_thread(self._store.read_now, survey.scan, self._home, voice)
         left = [one for one in found if one.state is not State.TAKEN]
         taken = [one for one in found if one.state is State.TAKEN]
         answer = pb.AdoptResponse(

@@ -1,7 +1,7 @@
 """What lies in a home and its database does not know: recordings and versions of a database that was lost, or that was
 newer.
 
-`look` walks the home and may take seconds in a big one: it runs in a thread, after the start. Disk first, then the
+`scan` walks the home and may take seconds in a big one: it runs in a thread, after the start. Disk first, then the
 database: what came in between has its row.
 """
 
@@ -95,7 +95,7 @@ class Found:
         )
 
 
-def look(session: Session, home: Path, voice: str = "") -> list[Found]:
+def scan(session: Session, home: Path, voice: str = "") -> list[Found]:
     """All there is, versions in the order of their numbers first. `voice`: whose recordings are of which nothing
     tells."""
     folders, files = sorted(_folders(home)), dict(_files(home))
@@ -137,7 +137,7 @@ def _at_start(store: Store, home: Path) -> list[Found]:
     journal.add(home, store.read_now(complete_journal, home))
     for folder, mark in store.read_now(unmarked, home):
         identity.write(folder, mark)
-    return store.read_now(look, home)
+    return store.read_now(scan, home)
 
 
 def complete_journal(session: Session, home: Path) -> list[journal.Entry]:

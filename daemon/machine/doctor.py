@@ -40,7 +40,7 @@ class Doctor:
             _disk(self._disk),
             _state(self._home),
         ]
-        found = survey.finding(await asyncio.to_thread(self._store.read_now, survey.look, self._home))
+        found = survey.finding(await asyncio.to_thread(self._store.read_now, survey.scan, self._home))
         findings += [found] if found is not None else []
         ask = registry.ENGINES.values()
         states = await self._store.read(lambda session: [engines.state(session, info, self._home) for info in ask])

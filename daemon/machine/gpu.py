@@ -48,7 +48,7 @@ class Gpus:
                 self._handles, self._free, self.no_gpu = [], None, f"The GPU stopped answering: {error}."
                 return []
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Find out what `free` answers, and nothing else."""
         with self._lock:
             try:

@@ -39,13 +39,13 @@ def lose(home: Path) -> None:
     (home / "myna.db").rename(home.with_name("myna.db.away"))
 
 
-def look(store: Store, home: Path, voice: str = "") -> dict[str, State]:
-    return {one.name: one.state for one in store.read_now(survey.look, home, voice)}
+def scan(store: Store, home: Path, voice: str = "") -> dict[str, State]:
+    return {one.name: one.state for one in store.read_now(survey.scan, home, voice)}
 
 
 async def adopted(shop: Workshop, voice: str = "") -> None:
     """`System.Adopt`, and the jobs that follow from it."""
-    found = shop.store.read_now(survey.look, shop.home, voice)
+    found = shop.store.read_now(survey.scan, shop.home, voice)
     shop.store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), found, shop.home, 500))
     await shop.work()
 
@@ -93,10 +93,10 @@ def test_recordings_of_a_lost_database_are_taken_in_with_their_names_and_texts_a
     async def first(shop: Workshop) -> None:
         await three_recordings(shop)
         before.extend(facts(row) for row in shop.recordings() if row.removed is None)
-        assert look(shop.store, home) == {}
+        assert scan(shop.store, home) == {}
 
     async def second(shop: Workshop) -> None:
-        assert look(shop.store, home) == {
+        assert scan(shop.store, home) == {
             "said.wav": State.TAKEN,
             "sub/late.wav": State.TAKEN,
             "out.wav": State.REMOVED,
@@ -105,8 +105,8 @@ def test_recordings_of_a_lost_database_are_taken_in_with_their_names_and_texts_a
         await adopted(shop)
         assert [facts(row) for row in shop.recordings()] == before
         assert files(home) == whole
-        assert look(shop.store, home) == {"out.wav": State.REMOVED}
-        assert survey.finding(shop.store.read_now(survey.look, home)) is None, (
+        assert scan(shop.store, home) == {"out.wav": State.REMOVED}
+        assert survey.finding(shop.store.read_now(survey.scan, home)) is None, (
             "what a person took out is where they want it"
         )
 
@@ -128,7 +128,7 @@ def test_an_older_database_that_was_put_back_lacks_only_what_came_since(tmp_path
         await shop.all()
 
     async def third(shop: Workshop) -> None:
-        assert look(shop.store, home) == {"new.wav": State.TAKEN}
+        assert scan(shop.store, home) == {"new.wav": State.TAKEN}
         await adopted(shop)
         assert [row.name for row in shop.recordings()] == ["new.wav", "old.wav"]
 
@@ -169,7 +169,7 @@ def test_recordings_of_which_nothing_tells_are_left_until_a_person_says_whose_th
     async def second(shop: Workshop) -> None:
         await adopted(shop)
         assert shop.recordings() == []
-        assert list(look(shop.store, home).values()) == [State.NO_VOICE]
+        assert list(scan(shop.store, home).values()) == [State.NO_VOICE]
         await adopted(shop, "bea")
         assert len(shop.recordings("bea")) == 1
 

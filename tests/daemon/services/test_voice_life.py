@@ -72,7 +72,7 @@ ROWS = {Recording: 3, Clip: 3, Dataset: 1, Version: 1, Run: 1, Promotion: 1, Hol
 def check_is(store: Store, home: Path, name: str, *, not_: str) -> None:
     """All of the furnished voice is called `name`, and nothing is called otherwise."""
 
-    def look(session: Session) -> None:
+    def scan(session: Session) -> None:
         assert session.get(Voice, not_) is None
         row = voices.get(session, name)
         assert (row.promoted, row.options) == (1, {"train": {"steps": 5}})
@@ -84,7 +84,7 @@ def check_is(store: Store, home: Path, name: str, *, not_: str) -> None:
         assert lines[0]["spoken"].startswith(f"samples/{name}/")
         assert pb.JobSpec.FromString(session.get_one(Job, 1).spec).train.voice == name
 
-    store.read_now(look)
+    store.read_now(scan)
     for place in ("inbox", "voices", "samples"):
         assert [path.name for path in (home / place).iterdir()] == [name]
     assert (home / "inbox" / name / "voice.toml").is_file()
@@ -200,7 +200,7 @@ def test_after_the_database_is_lost_a_renamed_voice_comes_back_under_its_new_nam
     store.write_now(furnish, tmp_path)
     rename(tmp_path, store, "anna", "berta")
     with opened(tmp_path / "empty") as empty:
-        found = empty.read_now(survey.look, tmp_path)
+        found = empty.read_now(survey.scan, tmp_path)
     assert [(one.name, one.state) for one in found] == [("berta@1", survey.State.TAKEN)]
 
 
@@ -320,6 +320,6 @@ def test_the_name_of_a_deleted_voice_is_free_again_once_that_is_renamed(store: S
 def test_what_lies_in_the_home_of_a_deleted_voice_is_not_adopted(store: Store, tmp_path: Path) -> None:
     store.write_now(furnish, tmp_path)
     store.write_now(lambda session: session.delete(session.scalars(select(Version)).one()))
-    assert [one.state for one in store.read_now(survey.look, tmp_path)] == [survey.State.TAKEN]
+    assert [one.state for one in store.read_now(survey.scan, tmp_path)] == [survey.State.TAKEN]
     store.write_now(voice_life.delete, "anna")
-    assert [one.state for one in store.read_now(survey.look, tmp_path)] == [survey.State.VOICE_DELETED]
+    assert [one.state for one in store.read_now(survey.scan, tmp_path)] == [survey.State.VOICE_DELETED]

@@ -23,7 +23,7 @@ from tui.app import Dashboard
 from tui.dashboard.settings import Settings
 
 PATIENCE = 10.0  #: seconds something may take to be seen, on a busy machine
-LOOK = 0.02  #: seconds between two looks
+POLL_INTERVAL = 0.02  #: seconds between two looks
 
 
 class Eye:
@@ -66,7 +66,7 @@ class Eye:
         end = loop.time() + PATIENCE
         while not true():
             assert loop.time() < end, f"not within {PATIENCE:.0f} s: {what}\n{self.text()}"
-            await self.pilot.pause(LOOK)
+            await self.pilot.pause(POLL_INTERVAL)
 
     async def sees(self, *words: str) -> str:
         """Wait until all these words stand on the screen; its text."""

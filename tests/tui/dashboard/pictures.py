@@ -13,21 +13,21 @@ from tests.tui.dashboard.looking import PATIENCE, Eye
 
 FOLDER = Path(__file__).parent / "pictures"
 STILL = 1.5  #: seconds after which a screen that stays as it is will not change any more
-LOOK = 0.05
+POLL_INTERVAL = 0.05
 
 
 async def looks_like(eye: Eye, name: str, home: Path) -> str:
     """Wait until the screen is the picture `name`; what differs, if it never is (empty: all is well)."""
     file = FOLDER / f"{name}.txt"
     wanted = file.read_text("utf-8") if file.exists() else ""
-    looks = int(PATIENCE / LOOK)
+    looks = int(PATIENCE / POLL_INTERVAL)
     seen, still = "", 0.0
     for _ in range(looks):
         before, seen = seen, _anywhere(eye.text(), home)
-        still = still + LOOK if seen == before else 0.0
+        still = still + POLL_INTERVAL if seen == before else 0.0
         if seen == wanted or still > STILL:
             break
-        await eye.pilot.pause(LOOK)
+        await eye.pilot.pause(POLL_INTERVAL)
     if seen == wanted:
         return ""
     if os.environ.get("MYNA_DRAW"):
