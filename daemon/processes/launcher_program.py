@@ -107,7 +107,7 @@ class _Program:
 
     def spawn(self, message: dict[str, Any], handles: list[int]) -> None:
         """Start a worker with the two descriptors that came along: its socket and its stderr."""
-        link, words = handles
+        link, output = handles
         environment = {**PATIENT, **os.environ, **message["env"], "MYNA_LAUNCHER": str(os.getpid())}
         try:
             pid = os.posix_spawn(
@@ -116,8 +116,8 @@ class _Program:
                 environment,
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_DUP2, words, 1),
-                    (os.POSIX_SPAWN_DUP2, words, 2),
+                    (os.POSIX_SPAWN_DUP2, output, 1),
+                    (os.POSIX_SPAWN_DUP2, output, 2),
                     (os.POSIX_SPAWN_DUP2, self.lock, WORKER_LOCK),
                     (os.POSIX_SPAWN_DUP2, link, WORKER_SOCKET),
                 ],

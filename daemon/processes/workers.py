@@ -36,14 +36,14 @@ class Exit:
 
 
 class Worker:
-    """One worker process. Frames go to `handler`, printed lines to `words`; both may be set anew for each job it
+    """One worker process. Frames go to `handler`, printed lines to `on_output`; both may be set anew for each job it
     does."""
 
     def __init__(self, child: Child, heartbeat_timeout: float) -> None:
         self.child = child
         self.pid = child.pid
         self.handler: Callable[[wire.Report], Awaitable[None]] = _ignore
-        self.words: Callable[[str], Awaitable[None]] = self.note
+        self.on_output: Callable[[str], Awaitable[None]] = self.note
         self._timeout = heartbeat_timeout
         self._heard = time.monotonic()
         self._busy = False  #: a report is being dealt with: silence is ours
@@ -72,7 +72,7 @@ class Worker:
 
     async def _live(self) -> Exit:
         """From start to end: read frames and words, watch for silence, then say how it ended."""
-        words = asyncio.create_task(self._listen())
+        output = asyncio.create_task(self._listen())
         watch = asyncio.create_task(self._watch())
         try:
             await self._read()
@@ -86,8 +86,8 @@ class Worker:
             self.kill("it would not end")
             code = await self.child.exited
         watch.cancel()
-        await asyncio.wait([words], timeout=2.0)  # something it started may still hold the pipe
-        words.cancel()
+        await asyncio.wait([output], timeout=2.0)  # something it started may still hold the pipe
+        output.cancel()
         self.child.close()
         return self._explain(code)
 
@@ -111,14 +111,14 @@ class Worker:
     async def _listen(self) -> None:
         while True:
             try:
-                line = await self.child.words.readline()
+                line = await self.child.output.readline()
             except ValueError:
                 continue  # longer than the buffer: what was read of it is dropped
             if not line:
                 return
             text = line[:LINE_LIMIT].decode(errors="replace").rstrip()
             if text:
-                await self.words(text.rsplit("\r", 1)[-1])  # of a progress bar, what one would have seen last
+                await self.on_output(text.rsplit("\r", 1)[-1])  # of a progress bar, what one would have seen last
 
     async def _watch(self) -> None:
         """End a worker that is silent for too long."""

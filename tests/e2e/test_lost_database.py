@@ -28,7 +28,7 @@ def test_a_new_training_never_adopts_an_old_versions_weights_and_the_old_ones_co
     (shop.home / "myna.db").touch()
     shop.daemon = shop.start()
     assert shop.daemon.wait(30) == 2
-    assert "is empty (0 bytes), but this home is in use" in shop.words()
+    assert "is empty (0 bytes), but this home is in use" in shop.log_text()
     (shop.home / "myna.db").unlink()
 
     with shop.up() as client:

@@ -57,7 +57,7 @@ class NowScreen(WorkshopScreen):
     def __init__(self) -> None:
         super().__init__()
         self._job = 0  #: whose curve and log are shown
-        self._words = ""
+        self._filter_text = ""
         self._resting: Timer | None = None
         self._newest = 0  #: the newest run, where it was asked for
         self._asked = False
@@ -85,7 +85,7 @@ class NowScreen(WorkshopScreen):
             self._show_progress()
             self._price()
         if Topic.INBOX in topics:
-            self.query_one(InboxPane).show_files(live.inbox.values(), self._words)
+            self.query_one(InboxPane).show_files(live.inbox.values(), self._filter_text)
         if Topic.MACHINE in topics:
             self.query_one(MachinePane).show_samples(live.samples, self._holder())
         if Topic.LINK in topics:
@@ -109,7 +109,7 @@ class NowScreen(WorkshopScreen):
             self.call_after_refresh(self.focus_first)
 
     def filtered(self, text: str) -> None:
-        self._words = text
+        self._filter_text = text
         self.query_one(QueuePane).filter(text)
         self.show(Topic.JOBS | Topic.INBOX)
 

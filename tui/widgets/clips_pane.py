@@ -121,7 +121,7 @@ class ClipsPane(Pane):
         self.voice = ""
         self.number = ALL
         self._rows: list[pb.Clip] = []
-        self._words: list[str] = []
+        self._filter_words: list[str] = []
         self._done: list[Done] = []
         self._coming = False
         self._fetches = 0  #: how often clips were asked for; only the last answer counts
@@ -167,18 +167,22 @@ class ClipsPane(Pane):
 
     def filtered(self, text: str) -> None:
         """Show only clips that hold these words."""
-        self._words = text.lower().split()
+        self._filter_words = text.lower().split()
         self._show()
 
     def _wanted(self) -> list[pb.Clip]:
         """What the filter lets through, as it came."""
-        return [clip for clip in self._rows if clips.matches(clip, self._words)] if self._words else self._rows
+        return (
+            [clip for clip in self._rows if clips.matches(clip, self._filter_words)]
+            if self._filter_words
+            else self._rows
+        )
 
     def _show(self) -> None:
         rows = self._wanted()
         self.table.show_rows(rows)
         what = f"dataset #{self.number}" if self.number else "all clips"
-        found = f", {len(rows):,} of {len(self._rows):,}" if self._words else ""
+        found = f", {len(rows):,} of {len(self._rows):,}" if self._filter_words else ""
         self.show_title(f"{self.voice}, {what}{found}" if self.voice else "")
         if self._rows or not self.voice:
             sentence = (

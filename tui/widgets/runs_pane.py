@@ -73,7 +73,7 @@ class RunsPane(Pane):
         self._runs: Sequence[pb.Run] = ()
         self._jobs: Mapping[int, pb.Job] = {}
         self._kept: list[int] = []
-        self._words = ""
+        self._filter_text = ""
         self._posted: tuple[int, tuple[int, ...]] = (0, ())
 
     def compose(self) -> ComposeResult:
@@ -86,7 +86,7 @@ class RunsPane(Pane):
         rows = [
             (key, row)
             for key, row in rows
-            if all(word in " ".join(map(str, row)).casefold() for word in self._words.split())
+            if all(word in " ".join(map(str, row)).casefold() for word in self._filter_text.split())
         ]
         self.query_one(Table).show_rows(rows)
         chosen = f", {len(self._kept)} chosen" if self._kept else ""
@@ -94,7 +94,7 @@ class RunsPane(Pane):
 
     def filter(self, words: str) -> None:
         """Only runs whose row holds these words."""
-        self._words = words.casefold()
+        self._filter_text = words.casefold()
         self.show_runs(self._runs, self._jobs)
 
     def post_chosen(self, *, again: bool = False) -> None:
