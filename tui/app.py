@@ -112,7 +112,7 @@ class Dashboard(Host, inherit_bindings=False):
                 if isinstance(screen, WorkshopScreen) and screen.is_mounted:
                     screen.refresh_topics(topics)
             if Topic.NOTICES in topics:
-                for notice in self.live.heard():
+                for notice in self.live.take_notices():
                     self.say(f"{notice.sentence} {notice.hint}".strip(), notice.level)
 
     async def on_unmount(self) -> None:

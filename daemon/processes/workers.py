@@ -45,7 +45,7 @@ class Worker:
         self.handler: Callable[[wire.Report], Awaitable[None]] = _ignore
         self.on_output: Callable[[str], Awaitable[None]] = self.note
         self._timeout = heartbeat_timeout
-        self._heard = time.monotonic()
+        self._last_activity = time.monotonic()
         self._busy = False  #: a report is being dealt with: silence is ours
         self._why_killed = ""
         self._kills = _oom_kills()
@@ -98,7 +98,7 @@ class Worker:
             if size > frames.LIMIT:
                 raise ValueError(f"a frame of {size} bytes")
             report = wire.Report.FromString(await reader.readexactly(size))
-            self._heard = time.monotonic()
+            self._last_activity = time.monotonic()
             if report.WhichOneof("report") in ("heartbeat", "hello"):
                 continue
             self._busy = True
@@ -106,7 +106,7 @@ class Worker:
                 await self.handler(report)
             finally:
                 self._busy = False
-                self._heard = time.monotonic()
+                self._last_activity = time.monotonic()
 
     async def _listen(self) -> None:
         while True:
@@ -123,14 +123,14 @@ class Worker:
     async def _watch(self) -> None:
         """End a worker that is silent for too long."""
         while True:
-            left = self._heard + self._timeout - time.monotonic()
+            left = self._last_activity + self._timeout - time.monotonic()
             await asyncio.sleep(max(left, 0.5))
-            if self._busy or time.monotonic() - self._heard < self._timeout:
+            if self._busy or time.monotonic() - self._last_activity < self._timeout:
                 continue
             # it may be us who slept (a suspended machine, a stopped mynad): read what has come before judging
-            heard = self._heard
+            activity = self._last_activity
             await asyncio.sleep(min(1.0, self._timeout / 2))
-            if self._heard == heard and not self._busy:
+            if self._last_activity == activity and not self._busy:
                 self.kill(f"it did not answer for {self._timeout:g} s and was ended")
                 return
 

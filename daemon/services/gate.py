@@ -64,13 +64,13 @@ class ReadableGate(grpc.aio.ServerInterceptor):
     traceback."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
+        self._handlers: dict[str, Any] = {}
 
     async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
-        if (handler := self._known.get(details.method)) is None:
+        if (handler := self._handlers.get(details.method)) is None:
             handler = await continuation(details)
             if handler is not None:
-                handler = self._known[details.method] = _checking(handler)
+                handler = self._handlers[details.method] = _checking(handler)
         return handler
 
 

@@ -33,10 +33,10 @@ SCORED_ON = "scored_on"
 def get(session: Session, name: str) -> Voice:
     """Raises NotFound with the voices there are, or how a deleted one comes back; NotNow for one that is being
     renamed."""
-    return check_there(known(session, name))
+    return check_there(get_with_deleted(session, name))
 
 
-def known(session: Session, name: str) -> Voice:
+def get_with_deleted(session: Session, name: str) -> Voice:
     """The voice, be it deleted. Raises NotFound with the voices there are."""
     if (voice := session.get(Voice, name)) is not None:
         return voice

@@ -63,11 +63,11 @@ def test_pause_and_play_lose_nothing(card: Card) -> None:
         plays = speaker(a=track(1.0))
         await plays.play()
         card.streams[0].play(20)
-        assert plays.heard == pytest.approx(20 * BLOCK / RATE - 0.05)
-        before = plays.heard
+        assert plays.audible_position == pytest.approx(20 * BLOCK / RATE - 0.05)
+        before = plays.audible_position
         await plays.pause()
         assert (card.streams[0].running, card.streams[0].closed) == (False, True)
-        assert plays.heard == pytest.approx(before), "what the card still held is played again"
+        assert plays.audible_position == pytest.approx(before), "what the card still held is played again"
         await plays.play()
         card.streams[1].play(1_000)
         assert (plays.deck.at_end, card.streams[1].running) == (True, False)
@@ -121,7 +121,7 @@ def test_without_sound_the_two_ways_out_are_named_and_the_rest_works(
         assert not plays.deck.playing
         await plays.switch("b")
         plays.deck.seek(0.5)
-        assert plays.heard == 0.5
+        assert plays.audible_position == 0.5
         await plays.pause()
         await plays.close()
 

@@ -213,7 +213,7 @@ class ClipsPane(Pane):
 
     @asks
     async def action_play(self) -> None:
-        clip = self._heard()
+        clip = self._chosen_with_sound()
         await self.snippet.toggle(clip.sha256, lambda: clip_sound(self.app.client, self.voice, clip.sha256))
 
     @changes
@@ -323,7 +323,7 @@ class ClipsPane(Pane):
     def _remember(self, done: Done) -> None:
         self._done = [*self._done[1 - UNDO :], done]
 
-    def _heard(self) -> pb.Clip:
+    def _chosen_with_sound(self) -> pb.Clip:
         """The chosen clip. Raises ClientError where there is none, or it has no sound."""
         clip = self.table.chosen
         if clip is None:
@@ -337,4 +337,4 @@ class ClipsPane(Pane):
             hint = "D, then “all clips”: what you change there is in the next one."
             raise ClientError(f"Dataset #{self.number} is made and stays as it is.", hint, "FAILED_PRECONDITION")
         clip = self.table.chosen
-        return clip if any_sound and clip is not None else self._heard()
+        return clip if any_sound and clip is not None else self._chosen_with_sound()
