@@ -98,7 +98,7 @@ class Dashboard(Host, inherit_bindings=False):
         if self.start and not await self.client.ready():
             from tui import daemon
 
-            self.live.say_link("Starting the daemon …")
+            self.live.set_link_sentence("Starting the daemon …")
             try:
                 await asyncio.to_thread(daemon.start, self.where.home)
                 await self.client.wait_ready(daemon.START)

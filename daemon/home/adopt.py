@@ -85,7 +85,7 @@ def _version(session: Session, one: Found, home: Path) -> Run | None:
     data, parent, made = (
         _dataset(session, voice.name, about),
         _parent(session, voice.name, about),
-        _made(about, home / one.path),
+        _created(about, home / one.path),
     )
     run = Run(
         voice=voice.name,
@@ -155,7 +155,7 @@ def _parent(session: Session, voice: str, about: dict[str, Any]) -> int:
     return 0 if uuid and ours is not None and ours != uuid else number
 
 
-def _made(about: dict[str, Any], folder: Path) -> datetime:
+def _created(about: dict[str, Any], folder: Path) -> datetime:
     try:
         created = datetime.fromisoformat(str(about.get("created")))
     except ValueError:

@@ -42,8 +42,8 @@ class Doctor:
         ]
         found = survey.finding(await asyncio.to_thread(self._store.read_now, survey.scan, self._home))
         findings += [found] if found is not None else []
-        ask = registry.ENGINES.values()
-        states = await self._store.read(lambda session: [engines.state(session, info, self._home) for info in ask])
+        infos = registry.ENGINES.values()
+        states = await self._store.read(lambda session: [engines.state(session, info, self._home) for info in infos])
         for told in states:
             findings.append((ok if told.ready else note)(f"engine {told.name}", told.sentence))
         return findings

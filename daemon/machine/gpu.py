@@ -127,10 +127,10 @@ class Gpus:
             gpu.processes.add(pid=pid, memory=used, owner=ours or _program(pid), ours=bool(ours))
         return gpu
 
-    def _maybe(self, ask: Callable[[], float]) -> float:
+    def _maybe(self, read: Callable[[], float]) -> float:
         """A figure, or 0 where this GPU does not tell it (power on laptops, utilisation in MIG slices)."""
         try:
-            return float(ask())
+            return float(read())
         except self._library.NVMLError:
             return 0.0
 

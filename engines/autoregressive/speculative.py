@@ -47,8 +47,10 @@ class Speculative:
             self._reach = max(self._reach - 1, 1)
             self.forget()
         guesses = self._guess(codes, seen.clone(), generator.clone_state(), min(self._reach, most - 1))
-        said = self._batch.say([codes[-1], *guesses], len(codes))
-        rows = [Next(said.logits[row : row + 1], said.latents[row : row + 1]) for row in range(len(guesses) + 1)]
+        verified = self._batch.step_many([codes[-1], *guesses], len(codes))
+        rows = [
+            Next(verified.logits[row : row + 1], verified.latents[row : row + 1]) for row in range(len(guesses) + 1)
+        ]
         self._computed.extend(zip(guesses, rows[1:], strict=True))
         return rows[0]
 

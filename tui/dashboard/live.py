@@ -113,7 +113,7 @@ class Live:
             self.link = Link(False, problem.sentence, problem.hint, since)
             self._stir(Topic.LINK)
 
-    def say_link(self, sentence: str) -> None:
+    def set_link_sentence(self, sentence: str) -> None:
         """What is being done about a daemon that is not there yet."""
         self.link = Link(False, sentence)
         self._stir(Topic.LINK)

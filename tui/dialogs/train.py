@@ -146,7 +146,7 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
         try:
             self.dismiss(self._wanted())
         except ClientError as problem:
-            self._say(problem.sentence, problem.hint, "$error")
+            self._show_sentence(problem.sentence, problem.hint, "$error")
 
     @asks
     async def price(self) -> None:
@@ -157,15 +157,15 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
                 wanted.voice, dataset=wanted.dataset, start=wanted.start, **dict(wanted.choices)
             )
         except ClientError as problem:
-            self._say(problem.sentence, problem.hint, "$warning")
+            self._show_sentence(problem.sentence, problem.hint, "$warning")
             return
         parts = [f"{estimate.steps:,} steps"]
         parts += [f"about {wording.duration(estimate.seconds)}"] if estimate.seconds else []
         parts += [f"{wording.size(estimate.gpu_memory)} of GPU memory"] if estimate.gpu_memory else []
         parts += [f"{wording.size(estimate.disk)} on the disk"] if estimate.disk else []
-        self._say(", ".join(parts) + ".", " ".join(estimate.sentences), "$success")
+        self._show_sentence(", ".join(parts) + ".", " ".join(estimate.sentences), "$success")
 
-    def _say(self, sentence: str, more: str, colour: str) -> None:
+    def _show_sentence(self, sentence: str, more: str, colour: str) -> None:
         if self.is_mounted:
             self.query_one("#price", Static).update(
                 Content.assemble((safe(sentence), colour), f" {safe(more)}" if more else "")

@@ -126,7 +126,7 @@ class ListenScreen(WorkshopScreen):
         self._pair, self._held_out, self._marks, self._last = pair, [], {}, None
         self.query_one(LinesPane).show_pair(pair.name(pair.one), pair.name(pair.two))
         self._show_how()
-        self._ask()
+        self._fetch()
 
     def _show_how(self) -> None:
         self.query_one(LinesPane).show_how("blind" if self._blind else "not blind")
@@ -139,7 +139,7 @@ class ListenScreen(WorkshopScreen):
             if self._pair is None:
                 await self._begin()
             elif not self._held_out:
-                self._ask()  # what could not be asked for before
+                self._fetch()  # what could not be asked for before
 
     async def _begin(self) -> None:
         """The newest version against its parent, of the first voice that has one."""
@@ -158,7 +158,7 @@ class ListenScreen(WorkshopScreen):
         self.focus_first()
 
     @work(group="pair", exclusive=True)
-    async def _ask(self) -> None:
+    async def _fetch(self) -> None:
         """For the pair's lines, and what people thought of them."""
         if (pair := self._pair) is None:
             return

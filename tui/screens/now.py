@@ -163,9 +163,9 @@ class NowScreen(WorkshopScreen):
         self.query_one(CurvePane).follow(choice.run, empty=empty(choice))
         if choice.kind is Curve.NONE and not self._asked:
             self._asked = True
-            beside(self, self._ask_newest)
+            beside(self, self._fetch_newest)
 
-    async def _ask_newest(self) -> None:
+    async def _fetch_newest(self) -> None:
         """No job that is known had a run; jobs are forgotten, runs are not."""
         try:
             runs = [run.id async for run in self.app.client.runs(limit=1)]
@@ -192,9 +192,9 @@ class NowScreen(WorkshopScreen):
         fresh = [job for job in waiting[:PRICED] if job.id not in self._priced]
         if fresh and self.app.live.link.up:
             self._priced.update(job.id for job in fresh)
-            beside(self, self._ask_prices, fresh)
+            beside(self, self._fetch_estimates, fresh)
 
-    async def _ask_prices(self, jobs: list[pb.Job]) -> None:
+    async def _fetch_estimates(self, jobs: list[pb.Job]) -> None:
         for job in jobs:
             spec = job.spec.train
             choices = {field.name: value for field, value in spec.options.ListFields()}

@@ -92,7 +92,7 @@ class RunsScreen(WorkshopScreen):
         jobs = self.app.live.jobs
         if topics & (Topic.LINK | Topic.VOICES) or any(job.run and job.run not in self._runs for job in jobs.values()):
             if self.app.live.link.up:
-                instead(self, "runs", self._ask)
+                instead(self, "runs", self._fetch)
         elif Topic.JOBS in topics:
             self._progress()
 
@@ -119,7 +119,7 @@ class RunsScreen(WorkshopScreen):
             [self._runs[run] for run in (event.run, *event.others) if run in self._runs]
         )
 
-    async def _ask(self) -> None:
+    async def _fetch(self) -> None:
         try:
             runs = [run async for run in self.app.client.runs(limit=LISTED)]
         except ClientError as problem:
@@ -157,12 +157,12 @@ def compared(runs: Sequence[pb.Run]) -> Content:
     for name in names:
         values = [chosen.get(name) for chosen in (first, *others)]
         differs = any(value != values[0] for value in values)
-        words = "  ".join(safe(_said(value)) for value in (values if differs else values[:1]))
+        words = "  ".join(safe(_format_value(value)) for value in (values if differs else values[:1]))
         lines.append(Content.assemble((f"{safe(name):<{wide}}  ", "$muted"), (words, "$warning" if differs else "")))
     return Content("\n").join(lines)
 
 
-def _said(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return "–" if value is None else str(value)

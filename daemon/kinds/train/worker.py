@@ -87,7 +87,7 @@ def _finished(plan: wire.TrainPlan, out: Path) -> dict[str, Any] | None:
     if about is None or not identity.is_of(out, plan.run_uuid, plan.unmarked_from):
         return None
     if identity.read(out) is None:  # from before there were marks: it is ours if it was made of the same
-        wanted = {**_made_of(plan), "run": plan.run}
+        wanted = {**_origin(plan), "run": plan.run}
         if not identity.written_for(about, wanted):
             return None
         identity.write(out, _mark(plan))
@@ -99,7 +99,7 @@ def _without_version(plan: wire.TrainPlan) -> Path:
     return Path(plan.run_dir) / "outcome.json"
 
 
-def _made_of(plan: wire.TrainPlan) -> dict[str, Any]:
+def _origin(plan: wire.TrainPlan) -> dict[str, Any]:
     """What a version's lineage says of where it comes from."""
     return {
         "voice": plan.voice,
@@ -246,7 +246,7 @@ def _lineage(
     counted: Mapping[str, int],
 ) -> dict[str, Any]:
     return {
-        **_made_of(plan),
+        **_origin(plan),
         "format": FORMAT,
         "language": plan.language,
         "kind": kind,
