@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from inbox_shop import Workshop
+from inbox_workshop import Workshop
 
 from daemon.database.models import Voice, now
 from daemon.database.store import Store

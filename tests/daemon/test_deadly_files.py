@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from dying_worker import KILLER, LATE_KILLER
-from inbox_shop import write_wav
+from inbox_workshop import write_wav
 from living_daemon import Living, lived
 from sqlalchemy import select
 

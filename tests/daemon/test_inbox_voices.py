@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable
 
 import pytest
-from inbox_shop import Workshop, write_wav
+from inbox_workshop import Workshop, write_wav
 
 from daemon.database.models import Voice
 from daemon.database.store import Store
@@ -15,9 +15,9 @@ pytestmark = pytest.mark.integration
 
 
 def test_a_folder_makes_a_voice(alive: Callable[..., None], store: Store) -> None:
-    async def story(shop: Workshop) -> None:
-        (shop.home / "inbox" / "bea-2").mkdir()
-        await shop.wait(1.0)
+    async def story(workshop: Workshop) -> None:
+        (workshop.home / "inbox" / "bea-2").mkdir()
+        await workshop.wait(1.0)
         voice = store.read_now(lambda session: session.get(Voice, "bea-2"))
         assert voice is not None
         assert (voice.language, voice.engine) == ("en", "glow")
@@ -31,32 +31,32 @@ def test_a_folder_makes_a_voice(alive: Callable[..., None], store: Store) -> Non
 def test_a_folder_that_cannot_be_a_voice_name_is_left_alone_and_what_to_call_it_is_said_once(
     alive: Callable[..., None], called: str, say: str
 ) -> None:
-    async def story(shop: Workshop) -> None:
-        folder = shop.home / "inbox" / called
+    async def story(workshop: Workshop) -> None:
+        folder = workshop.home / "inbox" / called
         write_wav(folder / "takes" / "a.wav")
-        await shop.all(8.0)
-        assert shop.left(folder) == ["takes/a.wav"]
-        assert sorted(path.name for path in (shop.home / "inbox").iterdir()) == [called]
-        assert shop.notices() == [f"inbox/{called}/ is left as it is: {called!r} cannot be the name of a voice."]
-        (waiting,) = shop.inbox.present()
+        await workshop.all(8.0)
+        assert workshop.left(folder) == ["takes/a.wav"]
+        assert sorted(path.name for path in (workshop.home / "inbox").iterdir()) == [called]
+        assert workshop.notices() == [f"inbox/{called}/ is left as it is: {called!r} cannot be the name of a voice."]
+        (waiting,) = workshop.inbox.present()
         assert waiting.name == called
         assert say in waiting.why
         if say != "lower-case letters":
             folder.rename(folder.with_name(say))
-            await shop.all(8.0)
-            assert [row.name for row in shop.recordings(say)] == ["takes/a.wav"]
-            assert shop.inbox.present() == []
+            await workshop.all(8.0)
+            assert [row.name for row in workshop.recordings(say)] == ["takes/a.wav"]
+            assert workshop.inbox.present() == []
 
     alive(story)
 
 
 def test_a_folder_that_is_nearly_called_like_a_voice_is_not_mixed_into_it(alive: Callable[..., None]) -> None:
-    async def story(shop: Workshop) -> None:
-        write_wav(shop.anna / "hers.wav")
-        write_wav(shop.home / "inbox" / "Anna!" / "another.wav", pitch=300.0)
-        await shop.all(8.0)
-        assert [row.name for row in shop.recordings("anna")] == ["hers.wav"]
-        assert "There is a voice anna already" in shop.inbox.present()[0].why
+    async def story(workshop: Workshop) -> None:
+        write_wav(workshop.anna / "hers.wav")
+        write_wav(workshop.home / "inbox" / "Anna!" / "another.wav", pitch=300.0)
+        await workshop.all(8.0)
+        assert [row.name for row in workshop.recordings("anna")] == ["hers.wav"]
+        assert "There is a voice anna already" in workshop.inbox.present()[0].why
 
     alive(story)
 
@@ -64,10 +64,10 @@ def test_a_folder_that_is_nearly_called_like_a_voice_is_not_mixed_into_it(alive:
 def test_a_folder_whose_name_only_differs_in_its_unicode_form_is_the_voices(alive: Callable[..., None]) -> None:
     """macOS writes "jörg" with a combining mark; nobody sees a difference."""
 
-    async def story(shop: Workshop) -> None:
-        write_wav(shop.home / "inbox" / unicodedata.normalize("NFD", "jörg") / "takes" / "a.wav")
-        await shop.all(8.0)
-        assert [row.name for row in shop.recordings("jörg")] == ["takes/a.wav"]
+    async def story(workshop: Workshop) -> None:
+        write_wav(workshop.home / "inbox" / unicodedata.normalize("NFD", "jörg") / "takes" / "a.wav")
+        await workshop.all(8.0)
+        assert [row.name for row in workshop.recordings("jörg")] == ["takes/a.wav"]
 
     alive(story)
 
@@ -75,17 +75,17 @@ def test_a_folder_whose_name_only_differs_in_its_unicode_form_is_the_voices(aliv
 def test_voice_toml_sets_language_options_and_rule_and_is_read_again_when_it_changes(
     alive: Callable[..., None], store: Store
 ) -> None:
-    async def story(shop: Workshop) -> None:
-        toml = shop.anna / "voice.toml"
+    async def story(workshop: Workshop) -> None:
+        toml = workshop.anna / "voice.toml"
         toml.write_text('language = "en-GB"\nauto_train = false\n[train]\nsteps = 100\n[promotion]\nwer_loss = 0.1\n')
-        await shop.wait(4.0)
+        await workshop.wait(4.0)
         voice = store.read_now(lambda session: session.get_one(Voice, "anna"))
         assert voice.language == "en-GB"
         assert voice.options == {"auto_train": False, "train": {"steps": 100}, "promotion": {"wer_loss": 0.1}}
         toml.write_text("[train]\nsteps = 200\n")
-        await shop.wait(4.0)
+        await workshop.wait(4.0)
         assert store.read_now(lambda session: session.get_one(Voice, "anna")).options == {"train": {"steps": 200}}
-        assert shop.left() == ["voice.toml"]
+        assert workshop.left() == ["voice.toml"]
 
     alive(story)
 
@@ -116,66 +116,66 @@ def test_voice_toml_sets_language_options_and_rule_and_is_read_again_when_it_cha
 def test_a_broken_voice_toml_is_a_sentence_and_changes_nothing(
     alive: Callable[..., None], store: Store, text: str, word: str
 ) -> None:
-    async def story(shop: Workshop) -> None:
-        (shop.anna / "voice.toml").write_text(text)
-        await shop.wait(4.0)
-        why = shop.anna / ".refused" / "voice.toml.why.txt"
+    async def story(workshop: Workshop) -> None:
+        (workshop.anna / "voice.toml").write_text(text)
+        await workshop.wait(4.0)
+        why = workshop.anna / ".refused" / "voice.toml.why.txt"
         assert word in why.read_text()
-        (told,) = shop.told("refused")
+        (told,) = workshop.told("refused")
         assert word in told.why
         assert store.read_now(lambda session: session.get_one(Voice, "anna")).options == {}
-        (shop.anna / "voice.toml").write_text("auto_train = true")
-        await shop.wait(4.0)
+        (workshop.anna / "voice.toml").write_text("auto_train = true")
+        await workshop.wait(4.0)
         assert not why.exists()
 
     alive(story)
 
 
 def test_packages_are_left_where_they_are_with_one_notice(alive: Callable[..., None]) -> None:
-    async def story(shop: Workshop) -> None:
-        (shop.anna / "voice.myna.tar.zst").write_bytes(b"package")
-        (shop.home / "inbox" / "other.myna.tar.zst").write_bytes(b"package")
-        await shop.all(20.0)
-        assert len(shop.notices()) == 2
-        assert shop.left() == ["voice.myna.tar.zst"]
-        assert not shop.told("refused")
+    async def story(workshop: Workshop) -> None:
+        (workshop.anna / "voice.myna.tar.zst").write_bytes(b"package")
+        (workshop.home / "inbox" / "other.myna.tar.zst").write_bytes(b"package")
+        await workshop.all(20.0)
+        assert len(workshop.notices()) == 2
+        assert workshop.left() == ["voice.myna.tar.zst"]
+        assert not workshop.told("refused")
 
     alive(story)
 
 
 def test_who_asks_later_is_told_of_refused_files_until_they_are_taken_out(alive: Callable[..., None]) -> None:
-    async def story(shop: Workshop) -> None:
-        (shop.anna / "notes.docx").write_bytes(b"no sound")
-        (shop.home / "inbox" / "loose.wav").write_bytes(b"whose is it?")
-        await shop.all(12.0)
-        shop.start()  # mynad was restarted: what it told before is known to nobody
-        await shop.all()
-        told, count = shop.inbox.refused()
+    async def story(workshop: Workshop) -> None:
+        (workshop.anna / "notes.docx").write_bytes(b"no sound")
+        (workshop.home / "inbox" / "loose.wav").write_bytes(b"whose is it?")
+        await workshop.all(12.0)
+        workshop.start()  # mynad was restarted: what it told before is known to nobody
+        await workshop.all()
+        told, count = workshop.inbox.refused()
         assert {(event.voice, event.name) for event in told} == {("anna", "notes.docx"), ("", "loose.wav")}
         assert count == 2
         assert all(event.state == "refused" and event.why.endswith(".") for event in told)
-        (shop.anna / ".refused" / "notes.docx").unlink()
-        await shop.all()
-        assert [event.name for event in shop.inbox.refused()[0]] == ["loose.wav"]
-        assert [(event.voice, event.name) for event in shop.told("mended")] == [("anna", "notes.docx")]
+        (workshop.anna / ".refused" / "notes.docx").unlink()
+        await workshop.all()
+        assert [event.name for event in workshop.inbox.refused()[0]] == ["loose.wav"]
+        assert [(event.voice, event.name) for event in workshop.told("mended")] == [("anna", "notes.docx")]
 
     alive(story)
 
 
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_bad_voice_toml_that_was_deleted_leaves_no_refusal(alive: Callable[..., None], restarted: bool) -> None:
-    async def story(shop: Workshop) -> None:
-        (shop.anna / "voice.toml").write_text("colour = 1")
-        await shop.wait(4.0)
-        ((told,), _) = shop.inbox.refused()
+    async def story(workshop: Workshop) -> None:
+        (workshop.anna / "voice.toml").write_text("colour = 1")
+        await workshop.wait(4.0)
+        ((told,), _) = workshop.inbox.refused()
         assert (told.name, told.state) == ("voice.toml", "refused")
         assert "'colour'" in told.why
-        (shop.anna / "voice.toml").unlink()
+        (workshop.anna / "voice.toml").unlink()
         if restarted:
-            shop.start()
-        await shop.wait(4.0)
-        assert shop.inbox.refused() == ([], 0)
-        assert not (shop.anna / ".refused" / "voice.toml.why.txt").exists()
-        assert restarted or [event.name for event in shop.told("mended")] == ["voice.toml"]
+            workshop.start()
+        await workshop.wait(4.0)
+        assert workshop.inbox.refused() == ([], 0)
+        assert not (workshop.anna / ".refused" / "voice.toml.why.txt").exists()
+        assert restarted or [event.name for event in workshop.told("mended")] == ["voice.toml"]
 
     alive(story)

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from inbox_shop import write_wav
+from inbox_workshop import write_wav
 from sqlalchemy import select
 
 from daemon.database.models import Job

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from inbox_shop import Workshop, write_wav
+from inbox_workshop import Workshop, write_wav
 from living_daemon import Living, lived
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -283,27 +283,27 @@ def test_watchers_are_told_what_a_renamed_voice_is_called_now(tmp_path: Path) ->
 
 def test_recordings_for_a_deleted_voice_stay_where_they_are_until_it_is_back(store: Store, tmp_path: Path) -> None:
     async def life() -> None:
-        shop = Workshop(store, tmp_path)
-        write_wav(shop.anna / "a.wav")
-        await shop.all()
-        folders = VoiceFolders(tmp_path, store, shop.inbox.still)
+        workshop = Workshop(store, tmp_path)
+        write_wav(workshop.anna / "a.wav")
+        await workshop.all()
+        folders = VoiceFolders(tmp_path, store, workshop.inbox.still)
         await folders.delete("anna", lambda session, row: None)
-        await shop.wait(1.0)
-        assert not any("was deleted" in notice for notice in shop.notices())
-        write_wav(shop.anna / "b.wav", pitch=300.0)
-        await shop.all()
-        assert shop.left() == ["b.wav"]
-        assert [notice for notice in shop.notices() if "was deleted" in notice] == [
+        await workshop.wait(1.0)
+        assert not any("was deleted" in notice for notice in workshop.notices())
+        write_wav(workshop.anna / "b.wav", pitch=300.0)
+        await workshop.all()
+        assert workshop.left() == ["b.wav"]
+        assert [notice for notice in workshop.notices() if "was deleted" in notice] == [
             "The voice anna was deleted, so the files in inbox/anna/ are not taken."
         ]
-        shop.start()  # and not after a restart either
-        await shop.all()
-        assert shop.left() == ["b.wav"]
-        folders = VoiceFolders(tmp_path, store, shop.inbox.still)
+        workshop.start()  # and not after a restart either
+        await workshop.all()
+        assert workshop.left() == ["b.wav"]
+        folders = VoiceFolders(tmp_path, store, workshop.inbox.still)
         await folders.restore("anna", lambda session, row: None)
-        await shop.all()
-        assert shop.left() == []
-        assert sorted(row.name for row in shop.recordings()) == ["a.wav", "b.wav"]
+        await workshop.all()
+        assert workshop.left() == []
+        assert sorted(row.name for row in workshop.recordings()) == ["a.wav", "b.wav"]
 
     asyncio.run(life())
 
