@@ -25,11 +25,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def alive(store: Store) -> Callable[..., None]:
-    """Run a story in a workshop of its own."""
+    """Run a scenario in a workshop of its own."""
 
-    def run(story: Callable[[Workshop], Awaitable[None]], **settings: object) -> None:
+    def run(scenario: Callable[[Workshop], Awaitable[None]], **settings: object) -> None:
         async def tell() -> None:
-            await story(Workshop(store, store.path.parent, **settings))
+            await scenario(Workshop(store, store.path.parent, **settings))
 
         asyncio.run(tell())
 

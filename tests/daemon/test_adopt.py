@@ -233,9 +233,12 @@ def test_what_a_person_takes_out_and_brings_back_is_in_the_journal(tmp_path: Pat
     (home / "recordings").mkdir(parents=True)
 
     async def main() -> None:
-        async with living(home) as story:
-            row = story.daemon.store.read_now(lambda session: session.scalars(select(Recording).limit(1)).one())
-            for wanted, change in ((True, story.client.remove_recording), (False, story.client.restore_recording)):
+        async with living(home) as running:
+            row = running.daemon.store.read_now(lambda session: session.scalars(select(Recording).limit(1)).one())
+            for wanted, change in (
+                (True, running.client.remove_recording),
+                (False, running.client.restore_recording),
+            ):
                 await change("anna", row.sha256)
                 assert journal.read(home)["anna", row.sha256].removed is wanted
 

@@ -182,29 +182,29 @@ def test_a_home_whose_database_lacks_something_says_so_after_the_start_and_takes
     home = tmp_path / "home"
     lay(home, 3, MARK)
 
-    async def notice(story: Living) -> pb.Notice:
+    async def notice(living: Living) -> pb.Notice:
         async with asyncio.timeout(10):
-            async for event in story.daemon.events.watch(0):
+            async for event in living.daemon.events.watch(0):
                 if event.HasField("notice"):
                     return event.notice
         raise AssertionError
 
     async def main() -> None:
-        async with living(home) as story:
-            told = await notice(story)
+        async with living(home) as running:
+            told = await notice(running)
             assert told.sentence == "This home has 1 version that its database does not know."
             assert "myna adopt" in told.hint
-            assert [finding.sentence for finding in (await story.client.info()).findings] == [told.sentence]
-            assert told.sentence in [finding.sentence for finding in await story.client.doctor()]
+            assert [finding.sentence for finding in (await running.client.info()).findings] == [told.sentence]
+            assert told.sentence in [finding.sentence for finding in await running.client.doctor()]
             for _ in range(2):
-                listed = await story.client.adopt(dry_run=True)
+                listed = await running.client.adopt(dry_run=True)
                 assert [(one.name, one.state) for one in listed.found] == [("anna@3", "taken")]
-            assert (await story.client.adopt()).versions == 1
-            row = await story.client.version("anna", 3)
+            assert (await running.client.adopt()).versions == 1
+            row = await running.client.version("anna", 3)
             assert row.HasField("adopted")
-            assert (await story.client.voice("anna")).promoted == 0
-            assert not (await story.client.adopt()).found
-            assert not (await story.client.info()).findings
-            assert "home contents" not in [finding.name for finding in await story.client.doctor()]
+            assert (await running.client.voice("anna")).promoted == 0
+            assert not (await running.client.adopt()).found
+            assert not (await running.client.info()).findings
+            assert "home contents" not in [finding.name for finding in await running.client.doctor()]
 
     asyncio.run(main())

@@ -74,7 +74,7 @@ def playlist(path: Path) -> None:
 def test_what_is_no_whole_recording_is_refused_with_a_sentence(
     alive: Callable[..., None], make: Callable[[Path], None], word: str
 ) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         make(workshop.anna / "a.wav")
         content = (workshop.anna / "a.wav").read_bytes()
         await workshop.all(15.0)
@@ -86,7 +86,7 @@ def test_what_is_no_whole_recording_is_refused_with_a_sentence(
         assert told.state == "refused"
         assert word in told.why
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize(
@@ -96,17 +96,17 @@ def test_what_is_no_whole_recording_is_refused_with_a_sentence(
 def test_any_bits_rate_and_channels_are_taken(
     alive: Callable[..., None], subtype: str, rate: int, channels: int
 ) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav", subtype=subtype, rate=rate, channels=channels)
         await workshop.all()
         (recording,) = workshop.recordings()
         assert (recording.sample_rate, recording.channels) == (rate, channels)
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_wrong_ending_is_taken_as_what_it_is_with_a_note(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         soundfile.write(workshop.anna / "a.wav", tone(), 16_000, format="FLAC")
         soundfile.write(workshop.anna / "b", tone(pitch=300), 16_000, format="OGG")
         await workshop.all()
@@ -116,7 +116,7 @@ def test_a_wrong_ending_is_taken_as_what_it_is_with_a_note(alive: Callable[..., 
         assert "named .wav but is a FLAC" in flac.note
         assert ogg.codec == "vorbis"
 
-    alive(story)
+    alive(scenario)
 
 
 # -------------------------------------------------------------------------------------------------------------- kinds
@@ -176,7 +176,7 @@ def device(path: Path) -> None:
     ],
 )
 def test_what_is_no_file_is_refused_itself(alive: Callable[..., None], make: Callable[[Path], None], word: str) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         make(workshop.anna / "x.wav")
         mode = stat.S_IFMT((workshop.anna / "x.wav").lstat().st_mode)
         await workshop.all(15.0)
@@ -186,11 +186,11 @@ def test_what_is_no_file_is_refused_itself(alive: Callable[..., None], make: Cal
         assert stat.S_IFMT((workshop.anna / ".refused" / "x.wav").lstat().st_mode) == mode
         assert [event.state for event in workshop.told()] == ["refused"]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_what_links_point_to_is_never_touched(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         link_out(workshop.anna / "x.wav")
         link_to_folder(workshop.anna / "y")
         await workshop.all(15.0)
@@ -198,7 +198,7 @@ def test_what_links_point_to_is_never_touched(alive: Callable[..., None]) -> Non
         assert (workshop.home / "outside" / "inside.wav").exists()
         assert not workshop.recordings()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_job_that_names_a_file_behind_a_link_does_not_get_it(alive: Callable[..., None]) -> None:
@@ -206,7 +206,7 @@ def test_a_job_that_names_a_file_behind_a_link_does_not_get_it(alive: Callable[.
     from daemon.errors import BadRequest
     from proto import myna_pb2 as pb
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         link_to_folder(workshop.anna / "y")
         spec = pb.JobSpec(ingest=pb.IngestSpec(voice="anna", files=[b"y/inside.wav"]))
         workshop.store.write_now(lambda session: lives.submit(session, spec))
@@ -217,31 +217,31 @@ def test_a_job_that_names_a_file_behind_a_link_does_not_get_it(alive: Callable[.
             with pytest.raises(BadRequest):
                 workshop.store.write_now(lives.submit, bad)
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_file_directly_in_the_inbox_is_refused_because_no_voice_is_named(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.home / "inbox" / "a.wav")
         await workshop.all()
         assert "whose voice" in workshop.refused(workshop.home / "inbox")["a.wav"]
         assert [event.state for event in workshop.told()] == ["refused"]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_folder_whose_name_has_no_letters_is_left_and_named(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.home / "inbox" / "!!!" / "a.wav")
         await workshop.all()
         assert any("'!!!' cannot be the name of a voice" in notice for notice in workshop.notices())
         assert (workshop.home / "inbox" / "!!!" / "a.wav").exists()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_refused_name_that_is_taken_gets_a_number(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         for content in ("one", "two", "three"):
             (workshop.anna / "a.wav").write_text(content)
             await workshop.all()
@@ -252,4 +252,4 @@ def test_a_refused_name_that_is_taken_gets_a_number(alive: Callable[..., None]) 
             "two",
         ]
 
-    alive(story)
+    alive(scenario)

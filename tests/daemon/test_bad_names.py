@@ -27,7 +27,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_of_any_bytes_is_taken_and_shown_on_one_line(alive: Callable[..., None], name: bytes) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         sound = write_wav(workshop.home / "sound.wav").read_bytes()
         (workshop.anna / os.fsdecode(name)).write_bytes(sound)
         (workshop.anna / os.fsdecode(name[:-4] + b".txt")).write_text("Good morning.")
@@ -38,12 +38,12 @@ def test_a_name_of_any_bytes_is_taken_and_shown_on_one_line(alive: Callable[...,
         assert (workshop.home / recording.path).read_bytes() == sound
         assert workshop.left() == []
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_of_any_bytes_is_refused_under_its_name(alive: Callable[..., None], name: bytes) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         (workshop.anna / os.fsdecode(name)).write_text("no sound")
         await workshop.all()
         (why,) = workshop.refused().values()
@@ -52,11 +52,11 @@ def test_a_name_of_any_bytes_is_refused_under_its_name(alive: Callable[..., None
         assert told.state == "refused"
         assert told.name.isprintable()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_voice_folder_of_any_bytes_does_no_harm(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         sound = write_wav(workshop.home / "sound.wav").read_bytes()
         for name in (b"\xff\xfe", b"new\nline", b"v" * 200):
             folder = os.path.join(os.fsencode(workshop.home / "inbox"), name)
@@ -66,7 +66,7 @@ def test_a_voice_folder_of_any_bytes_does_no_harm(alive: Callable[..., None]) ->
         assert len([notice for notice in workshop.notices() if "cannot be the name of a voice" in notice]) == 3
         assert [len(files) for _, _, files in os.walk(workshop.home / "inbox")].count(1) == 3, "each is left as it is"
 
-    alive(story)
+    alive(scenario)
 
 
 # -------------------------------------------------------------------------------------------------------- transcripts
@@ -87,7 +87,7 @@ def test_a_voice_folder_of_any_bytes_does_no_harm(alive: Callable[..., None]) ->
 def test_a_transcript_that_is_none_is_refused_and_its_recording_is_taken(
     alive: Callable[..., None], name: str, content: bytes, word: str, with_recording: bool
 ) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         (workshop.anna / name).write_bytes(content)
         if with_recording:
             write_wav(workshop.anna / "a.wav")
@@ -96,15 +96,15 @@ def test_a_transcript_that_is_none_is_refused_and_its_recording_is_taken(
         assert [row.text for row in workshop.recordings()] == [None] * with_recording
         assert workshop.left() == []
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_a_transcript_in_any_usual_encoding_is_read(alive: Callable[..., None], encoding: str) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav")
         (workshop.anna / "a.txt").write_bytes("Größe und Façade".encode(encoding))
         await workshop.all()
         assert workshop.recordings()[0].text == "Größe und Façade"
 
-    alive(story)
+    alive(scenario)

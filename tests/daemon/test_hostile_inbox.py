@@ -145,7 +145,7 @@ async def later(workshop: Workshop, seconds: float) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_hundred_hostile_entries_stop_nobody_touch_nothing_and_are_all_told_of(store: Store, seed: int) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         dice = random.Random(seed)
         workshop = Workshop(store, store.path.parent)
         outside = workshop.home / "outside"
@@ -184,7 +184,7 @@ def test_a_hundred_hostile_entries_stop_nobody_touch_nothing_and_are_all_told_of
         accounted(workshop, inbox)
         assert not any("could not scan" in sentence for sentence in workshop.notices()), "no error that nobody foresaw"
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     shutil.rmtree(store.path.parent / "inbox", ignore_errors=True)
 
 

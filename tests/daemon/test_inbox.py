@@ -20,7 +20,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_a_recording_that_has_come_to_rest_is_taken(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         source = write_wav(workshop.anna / "a.wav").read_bytes()
         await workshop.wait(1.5)
         assert not workshop.jobs(), "it has not been quiet for two seconds yet"
@@ -31,11 +31,11 @@ def test_a_recording_that_has_come_to_rest_is_taken(alive: Callable[..., None]) 
         assert workshop.left() == []
         assert [event.state for event in workshop.told()] == ["taken"]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_file_growing_for_a_minute_is_left_alone(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         whole = write_wav(workshop.home / "whole.wav", 4.0).read_bytes()
         path = workshop.anna / "a.wav"
         for part in range(60):
@@ -49,11 +49,11 @@ def test_a_file_growing_for_a_minute_is_left_alone(alive: Callable[..., None]) -
         (recording,) = workshop.recordings()
         assert (workshop.home / recording.path).read_bytes() == whole
 
-    alive(story)
+    alive(scenario)
 
 
 def test_every_event_resets_the_clock(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         path = write_wav(workshop.anna / "a.wav")
         os.utime(path, (1, 1))
         for _ in range(10):  # touched, though it looks the same
@@ -63,11 +63,11 @@ def test_every_event_resets_the_clock(alive: Callable[..., None]) -> None:
         await workshop.all()
         assert len(workshop.recordings()) == 1
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_file_that_is_open_for_writing_is_left_alone_though_it_rests(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         path = write_wav(workshop.anna / "a.wav")
         with path.open("ab"):
             await workshop.wait(10.0)
@@ -75,14 +75,14 @@ def test_a_file_that_is_open_for_writing_is_left_alone_though_it_rests(alive: Ca
         await workshop.all()
         assert len(workshop.recordings()) == 1
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize(
     "name", ["a.wav.part", "a.wav.filepart", "a.tmp", "a.wav.crdownload", ".a.wav.Xy12Zq", ".hidden.wav", "~a.wav"]
 )
 def test_unfinished_names_are_left_alone_until_they_are_renamed(alive: Callable[..., None], name: str) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / name)
         await workshop.all(20.0)
         assert not workshop.jobs()
@@ -91,31 +91,31 @@ def test_unfinished_names_are_left_alone_until_they_are_renamed(alive: Callable[
         await workshop.all()
         assert [row.name for row in workshop.recordings()] == ["a.wav"]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_files_at_any_depth_are_taken_and_keep_their_path_as_name(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "2026" / "may" / "a.wav", pitch=200)
         write_wav(workshop.anna / "b.wav", pitch=300)
         await workshop.all()
         assert [row.name for row in workshop.recordings()] == ["2026/may/a.wav", "b.wav"]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_stream_of_files_does_not_keep_the_first_ones_waiting(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         for number in range(10):
             write_wav(workshop.anna / f"{number}.wav", pitch=200 + number)
             await workshop.wait(1.0)
         assert workshop.jobs()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_the_same_bytes_twice_are_one_recording(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav")
         await workshop.all()
         write_wav(workshop.anna / "again" / "b.wav")
@@ -127,11 +127,11 @@ def test_the_same_bytes_twice_are_one_recording(alive: Callable[..., None]) -> N
         assert known.name == "again/b.wav"
         assert "as a.wav" in known.why
 
-    alive(story)
+    alive(scenario)
 
 
 def test_the_same_bytes_side_by_side_are_one_recording(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         for number in range(8):
             write_wav(workshop.anna / f"{number}.wav")
         await workshop.all()
@@ -139,11 +139,11 @@ def test_the_same_bytes_side_by_side_are_one_recording(alive: Callable[..., None
         assert (len(workshop.told("taken")), len(workshop.told("known"))) == (1, 7)
         assert workshop.left() == []
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_removed_recording_that_is_dropped_again_is_back(alive: Callable[..., None], store: Store) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav")
         await workshop.all()
         store.write_now(lambda session: recordings.remove(session, "anna", workshop.recordings()[0].sha256))
@@ -153,7 +153,7 @@ def test_a_removed_recording_that_is_dropped_again_is_back(alive: Callable[..., 
         assert recording.removed is None
         assert "is back" in workshop.told("known")[0].why
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize("moment", ["kill_before", "kill_after"])
@@ -161,7 +161,7 @@ def test_a_removed_recording_that_is_dropped_again_is_back(alive: Callable[..., 
 def test_a_worker_that_dies_at_any_report_loses_and_doubles_nothing(
     alive: Callable[..., None], moment: str, number: int
 ) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         sources = {}
         for index in range(6):
             path = write_wav(workshop.anna / f"{index}.wav", pitch=200 + index)
@@ -179,11 +179,11 @@ def test_a_worker_that_dies_at_any_report_loses_and_doubles_nothing(
         assert {row.name: row.text for row in rows} == {f"{index}.wav": f"line {index}" for index in range(6)}
         assert workshop.left() == []
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_file_replaced_while_its_copy_is_committed_is_not_unlinked(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         path = write_wav(workshop.anna / "a.wav", pitch=200)
 
         def arm(channel: InProcessChannel) -> None:
@@ -205,7 +205,7 @@ def test_a_file_replaced_while_its_copy_is_committed_is_not_unlinked(alive: Call
         assert len(workshop.recordings()) == 2
         assert workshop.left() == []
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_file_that_memory_does_not_suffice_for_waits_and_the_others_are_taken(
@@ -222,7 +222,7 @@ def test_a_file_that_memory_does_not_suffice_for_waits_and_the_others_are_taken(
 
     monkeypatch.setattr(ingest, "probe_and_decode", greedy)
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         for index in range(3):
             write_wav(workshop.anna / f"{index}.wav", pitch=200 + index)
         await workshop.all()
@@ -230,7 +230,7 @@ def test_a_file_that_memory_does_not_suffice_for_waits_and_the_others_are_taken(
         assert (workshop.left(), workshop.refused()) == (["1.wav"], {})
         assert "not enough memory" in workshop.jobs()[0].why
 
-    alive(story)
+    alive(scenario)
 
 
 def test_an_ingest_is_cancelled_in_the_middle_of_a_file(alive: Callable[..., None]) -> None:
@@ -244,7 +244,7 @@ def test_an_ingest_is_cancelled_in_the_middle_of_a_file(alive: Callable[..., Non
         if looks == 20:
             raise Cancelled("Cancelled.")
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         soundfile.write(workshop.anna / "a.flac", np.zeros(16_000 * 600), 16_000)
         workshop.arm = lambda channel: setattr(channel, "check", cancelled)
         await workshop.wait(4.0)
@@ -253,11 +253,11 @@ def test_an_ingest_is_cancelled_in_the_middle_of_a_file(alive: Callable[..., Non
         assert (workshop.left(), workshop.recordings()) == (["a.flac"], [])
         assert list((workshop.home / "recordings" / ".incoming").iterdir()) == []
 
-    alive(story)
+    alive(scenario)
 
 
 def test_after_a_restart_what_was_queued_is_taken_once(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav")
         await workshop.wait(4.0)
         assert len(workshop.jobs()) == 1
@@ -268,13 +268,13 @@ def test_after_a_restart_what_was_queued_is_taken_once(alive: Callable[..., None
         await workshop.all()
         assert len(workshop.recordings()) == 1
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_cancelled_ingest_is_not_begun_again_by_itself(alive: Callable[..., None], store: Store) -> None:
     from daemon.state import jobs
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         path = write_wav(workshop.anna / "a.wav")
         await workshop.wait(4.0)
         store.write_now(lambda session: lives.cancel(session, jobs.get(session, workshop.jobs()[0].id)))
@@ -284,4 +284,4 @@ def test_a_cancelled_ingest_is_not_begun_again_by_itself(alive: Callable[..., No
         await workshop.all()
         assert len(workshop.recordings()) == 1
 
-    alive(story)
+    alive(scenario)

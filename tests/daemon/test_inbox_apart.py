@@ -54,7 +54,7 @@ def refused_is_a_link(anna: Path) -> None:
 def test_what_is_wrong_in_one_voices_folder_delays_no_other_and_is_told_once(
     alive: Callable[..., None], make: Callable[[Path], None]
 ) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         make(workshop.anna)
         write_wav(workshop.home / "inbox" / "bea" / "b.wav", pitch=300)
         await workshop.all()
@@ -70,11 +70,11 @@ def test_what_is_wrong_in_one_voices_folder_delays_no_other_and_is_told_once(
         ] + workshop.notices()
         assert len(again) == len(set(again)) <= len(told) + 1
 
-    alive(story)
+    alive(scenario)
 
 
 def test_folders_to_the_limit_are_entered_and_a_deeper_one_is_refused_whole(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         fine = workshop.anna.joinpath(*["f" * 200] * (arrivals.DEEPEST - 1))
         write_wav(workshop.home / "a.wav")
         nest(workshop.anna / "far", 100)
@@ -90,7 +90,7 @@ def test_folders_to_the_limit_are_entered_and_a_deeper_one_is_refused_whole(aliv
         assert "deeper than 32 folders" in workshop.refused()["d"]
         assert (workshop.anna / ".refused" / "d" / "d" / "d").is_dir()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_fault_of_myna_in_one_voice_is_backed_off_told_once_and_forgotten_when_it_is_over(
@@ -98,7 +98,7 @@ def test_a_fault_of_myna_in_one_voice_is_backed_off_told_once_and_forgotten_when
 ) -> None:
     tried: list[float] = []
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         def broken(folder: InboxFolder) -> voice_toml.VoiceToml:
             tried.append(workshop.time)
             raise ZeroDivisionError
@@ -120,7 +120,7 @@ def test_a_fault_of_myna_in_one_voice_is_backed_off_told_once_and_forgotten_when
         assert len(workshop.recordings()) == 1
         assert not [event for event in workshop.inbox.present() if "ZeroDivisionError" in event.why]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_folder_that_takes_for_ever_to_list_delays_no_other(
@@ -134,7 +134,7 @@ def test_a_folder_that_takes_for_ever_to_list_delays_no_other(
             mount.wait(60.0)
         return scan(folder)
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         monkeypatch.setattr(arrivals, "scan", hangs)
         write_wav(workshop.anna / "a.wav", pitch=200)
         write_wav(workshop.home / "inbox" / "bea" / "b.wav", pitch=300)
@@ -147,14 +147,14 @@ def test_a_folder_that_takes_for_ever_to_list_delays_no_other(
         await workshop.wait(4.0)
         assert [job.voice for job in workshop.jobs()] == ["bea", "anna"]
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize("trap", [refused_is_a_file, refused_is_a_link])
 def test_what_cannot_be_refused_is_held_and_goes_on_by_itself_once_that_is_mended(
     alive: Callable[..., None], trap: Callable[[Path], None]
 ) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         trap(workshop.anna)
         (workshop.anna / "empty.wav").write_text("no sound")  # refused by the worker, the others by the daemon
         (workshop.anna / "a.txt").write_text("")
@@ -180,7 +180,7 @@ def test_what_cannot_be_refused_is_held_and_goes_on_by_itself_once_that_is_mende
         assert workshop.left() == ["voice.toml"]
         assert not [event for event in workshop.inbox.present() if ".refused" in event.why]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_rights_that_are_missing_are_told_once_and_asked_for_again_as_another_user() -> None:
@@ -192,7 +192,7 @@ from pathlib import Path
 from daemon.database.store import Store
 from inbox_workshop import Workshop, write_wav
 home = Path(sys.argv[1])
-async def story():
+async def scenario():
     workshop = Workshop(Store(home), home)
     bea, cleo, dora = (home / "inbox" / name for name in ("bea", "cleo", "dora"))
     write_wav(workshop.anna / "fine.wav", pitch=300)
@@ -234,7 +234,7 @@ async def mended(workshop):
 real = os.setresuid
 os.setresuid = lambda *ids: os.seteuid(ids[1])
 async def both():
-    await mended(await story())
+    await mended(await scenario())
 asyncio.run(both())
 """
     with tempfile.TemporaryDirectory() as home:
@@ -249,7 +249,7 @@ def test_more_files_than_are_looked_at_are_told_of_and_the_rest_follows(
 ) -> None:
     monkeypatch.setattr(arrivals, "MOST", 20)
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         for number in range(50):
             write_wav(workshop.anna / f"{number:02}.wav", 0.1, pitch=200 + number)
         for _ in range(6):
@@ -257,13 +257,13 @@ def test_more_files_than_are_looked_at_are_told_of_and_the_rest_follows(
         assert len(workshop.recordings()) == 50
         assert len([sentence for sentence in workshop.notices() if "more than" in sentence]) == 1
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_voice_folder_that_is_a_link_is_refused_itself_and_an_inbox_that_is_one_is_used(
     alive: Callable[..., None],
 ) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         big = workshop.home / "big"
         shutil.move(workshop.home / "inbox", big)
         (workshop.home / "inbox").symlink_to(big)
@@ -275,7 +275,7 @@ def test_a_voice_folder_that_is_a_link_is_refused_itself_and_an_inbox_that_is_on
         assert "links are not followed" in workshop.refused(big)["bea"]
         assert (workshop.home / "elsewhere" / "b.wav").exists()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_sweep_removes_uploads_that_broke_off_and_follows_no_link(tmp_path: Path) -> None:

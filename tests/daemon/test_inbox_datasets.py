@@ -19,7 +19,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_a_dataset_is_made_once_the_inbox_is_quiet(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         for index in range(4):
             write_wav(workshop.anna / f"{index}.wav", pitch=200 + index)
             await workshop.wait(3.0)
@@ -29,25 +29,25 @@ def test_a_dataset_is_made_once_the_inbox_is_quiet(alive: Callable[..., None]) -
         (job,) = workshop.jobs("dataset")
         assert pb.JobSpec.FromString(job.spec).dataset.train_after
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_voice_or_a_setting_can_say_that_nothing_trains_by_itself(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav")
         await workshop.all()
         await workshop.wait(8.0)
         (job,) = workshop.jobs("dataset")
         assert not pb.JobSpec.FromString(job.spec).dataset.train_after
 
-    alive(story, auto_train=False)
+    alive(scenario, auto_train=False)
 
 
 def test_a_dataset_job_that_failed_is_not_tried_in_circles(alive: Callable[..., None], store: Store) -> None:
     from daemon.state import jobs
     from daemon.state.status import Error
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav", pitch=200)
         await workshop.all()
         await workshop.wait(8.0)
@@ -63,11 +63,11 @@ def test_a_dataset_job_that_failed_is_not_tried_in_circles(alive: Callable[..., 
         await workshop.wait(8.0)
         assert len(workshop.jobs("dataset")) == 2
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_corrected_clip_makes_a_new_dataset(alive: Callable[..., None], store: Store) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         demo = Path(__file__).parents[2] / "demo" / "recordings"
         for number in ("d01", "d02"):
             shutil.copy(demo / f"{number}.flac", workshop.anna)
@@ -85,11 +85,11 @@ def test_a_corrected_clip_makes_a_new_dataset(alive: Callable[..., None], store:
         second = store.read_now(datasets.get, "anna", 0)
         assert (second.number, second.new_clips) == (2, 1)
 
-    alive(story, auto_train=False)
+    alive(scenario, auto_train=False)
 
 
 def test_another_engine_has_the_recordings_cut_again_at_its_own_rate(alive: Callable[..., None], store: Store) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         demo = Path(__file__).parents[2] / "demo" / "recordings"
         for number in ("d01", "d02"):
             shutil.copy(demo / f"{number}.flac", workshop.anna)
@@ -107,7 +107,7 @@ def test_another_engine_has_the_recordings_cut_again_at_its_own_rate(alive: Call
         assert {soundfile.info(workshop.home / clip.path).samplerate for clip in kept} == {22_050}
         assert {clip.recording for clip in kept if clip.held_out} == held, "what is held out stays held out"
 
-    alive(story, auto_train=False)
+    alive(scenario, auto_train=False)
 
 
 def test_a_text_that_comes_while_its_recording_is_cut_is_not_passed_over(
@@ -115,7 +115,7 @@ def test_a_text_that_comes_while_its_recording_is_cut_is_not_passed_over(
 ) -> None:
     from daemon.state import jobs
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav")
         await workshop.all()
         await workshop.wait(8.0)
@@ -130,4 +130,4 @@ def test_a_text_that_comes_while_its_recording_is_cut_is_not_passed_over(
         await workshop.work(("dataset",))
         assert all(clip.text in ("Good morning.", "") for clip in workshop.clips())
 
-    alive(story)
+    alive(scenario)

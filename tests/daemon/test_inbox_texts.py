@@ -12,7 +12,7 @@ pytestmark = pytest.mark.integration
 
 @pytest.mark.parametrize("ending", [".txt", ".lab", ".TXT"])
 def test_a_transcript_beside_a_recording_is_its_text(alive: Callable[..., None], ending: str) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav")
         (workshop.anna / f"a{ending}").write_text("  Good\nmorning.\n")
         await workshop.all()
@@ -23,11 +23,11 @@ def test_a_transcript_beside_a_recording_is_its_text(alive: Callable[..., None],
             "  Good\nmorning.\n"
         ]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_recording_waits_for_its_transcript_that_is_still_being_written(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav")
         for words in range(10):
             (workshop.anna / "a.txt").write_text("word " * (words + 1))
@@ -36,11 +36,11 @@ def test_a_recording_waits_for_its_transcript_that_is_still_being_written(alive:
         await workshop.all()
         assert workshop.recordings()[0].text == ("word " * 10).strip()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_transcript_that_comes_later_is_attached_and_the_recording_is_cut_again(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "sub" / "a.wav")
         await workshop.all()
         await workshop.wait(10.0)
@@ -54,11 +54,11 @@ def test_a_transcript_that_comes_later_is_attached_and_the_recording_is_cut_agai
         await workshop.wait(10.0)
         assert len(workshop.jobs("dataset")) == 2
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_transcript_without_a_recording_waits_and_is_shown_as_waiting(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         (workshop.anna / "a.txt").write_text("Good morning.")
         await workshop.all(20.0)
         (shown,) = workshop.inbox.present()
@@ -68,11 +68,11 @@ def test_a_transcript_without_a_recording_waits_and_is_shown_as_waiting(alive: C
         assert workshop.recordings()[0].text == "Good morning."
         assert workshop.left() == []
 
-    alive(story)
+    alive(scenario)
 
 
 def test_the_text_of_a_refused_recording_waits_for_a_better_copy(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         (workshop.anna / "a.wav").write_bytes(b"")
         (workshop.anna / "a.txt").write_text("Good morning.")
         await workshop.all(20.0)
@@ -81,14 +81,14 @@ def test_the_text_of_a_refused_recording_waits_for_a_better_copy(alive: Callable
         await workshop.all()
         assert workshop.recordings()[0].text == "Good morning."
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize("below", ["", "wavs"])
 def test_metadata_csv_gives_texts_and_leaves_when_all_its_recordings_are_taken(
     alive: Callable[..., None], below: str
 ) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         (workshop.anna / "metadata.csv").write_text("id|text\nLJ-1|Dr. One|Doctor One\nLJ-2|Two\nLJ-3.wav|Three\n")
         write_wav(workshop.anna / below / "LJ-1.wav", pitch=200)
         write_wav(workshop.anna / below / "LJ-2.wav", pitch=300)
@@ -102,11 +102,11 @@ def test_metadata_csv_gives_texts_and_leaves_when_all_its_recordings_are_taken(
         assert [row.text for row in workshop.recordings()] == ["Doctor One", "Two", "Three"]
         assert workshop.left() == []
 
-    alive(story)
+    alive(scenario)
 
 
 def test_metadata_csv_that_comes_later_gives_its_texts(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "wavs" / "a.wav", pitch=200)
         write_wav(workshop.anna / "wavs" / "b.wav", pitch=300)
         (workshop.anna / "wavs" / "b.txt").write_text("Its own.")
@@ -116,4 +116,4 @@ def test_metadata_csv_that_comes_later_gives_its_texts(alive: Callable[..., None
         assert [row.text for row in workshop.recordings()] == ["One", "Its own."]
         assert workshop.left() == []
 
-    alive(story)
+    alive(scenario)

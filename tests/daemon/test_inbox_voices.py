@@ -15,14 +15,14 @@ pytestmark = pytest.mark.integration
 
 
 def test_a_folder_makes_a_voice(alive: Callable[..., None], store: Store) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         (workshop.home / "inbox" / "bea-2").mkdir()
         await workshop.wait(1.0)
         voice = store.read_now(lambda session: session.get(Voice, "bea-2"))
         assert voice is not None
         assert (voice.language, voice.engine) == ("en", "glow")
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_folder_makes_a_voice(alive: Callable[..., None], store: Store) -> Non
 def test_a_folder_that_cannot_be_a_voice_name_is_left_alone_and_what_to_call_it_is_said_once(
     alive: Callable[..., None], called: str, say: str
 ) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         folder = workshop.home / "inbox" / called
         write_wav(folder / "takes" / "a.wav")
         await workshop.all(8.0)
@@ -47,35 +47,35 @@ def test_a_folder_that_cannot_be_a_voice_name_is_left_alone_and_what_to_call_it_
             assert [row.name for row in workshop.recordings(say)] == ["takes/a.wav"]
             assert workshop.inbox.present() == []
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_folder_that_is_nearly_called_like_a_voice_is_not_mixed_into_it(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "hers.wav")
         write_wav(workshop.home / "inbox" / "Anna!" / "another.wav", pitch=300.0)
         await workshop.all(8.0)
         assert [row.name for row in workshop.recordings("anna")] == ["hers.wav"]
         assert "There is a voice anna already" in workshop.inbox.present()[0].why
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_folder_whose_name_only_differs_in_its_unicode_form_is_the_voices(alive: Callable[..., None]) -> None:
     """macOS writes "jörg" with a combining mark; nobody sees a difference."""
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.home / "inbox" / unicodedata.normalize("NFD", "jörg") / "takes" / "a.wav")
         await workshop.all(8.0)
         assert [row.name for row in workshop.recordings("jörg")] == ["takes/a.wav"]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_voice_toml_sets_language_options_and_rule_and_is_read_again_when_it_changes(
     alive: Callable[..., None], store: Store
 ) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         toml = workshop.anna / "voice.toml"
         toml.write_text('language = "en-GB"\nauto_train = false\n[train]\nsteps = 100\n[promotion]\nwer_loss = 0.1\n')
         await workshop.wait(4.0)
@@ -87,7 +87,7 @@ def test_voice_toml_sets_language_options_and_rule_and_is_read_again_when_it_cha
         assert store.read_now(lambda session: session.get_one(Voice, "anna")).options == {"train": {"steps": 200}}
         assert workshop.left() == ["voice.toml"]
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_voice_toml_sets_language_options_and_rule_and_is_read_again_when_it_cha
 def test_a_broken_voice_toml_is_a_sentence_and_changes_nothing(
     alive: Callable[..., None], store: Store, text: str, word: str
 ) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         (workshop.anna / "voice.toml").write_text(text)
         await workshop.wait(4.0)
         why = workshop.anna / ".refused" / "voice.toml.why.txt"
@@ -128,11 +128,11 @@ def test_a_broken_voice_toml_is_a_sentence_and_changes_nothing(
         await workshop.wait(4.0)
         assert not why.exists()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_packages_are_left_where_they_are_with_one_notice(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         (workshop.anna / "voice.myna.tar.zst").write_bytes(b"package")
         (workshop.home / "inbox" / "other.myna.tar.zst").write_bytes(b"package")
         await workshop.all(20.0)
@@ -140,11 +140,11 @@ def test_packages_are_left_where_they_are_with_one_notice(alive: Callable[..., N
         assert workshop.left() == ["voice.myna.tar.zst"]
         assert not workshop.told("refused")
 
-    alive(story)
+    alive(scenario)
 
 
 def test_who_asks_later_is_told_of_refused_files_until_they_are_taken_out(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         (workshop.anna / "notes.docx").write_bytes(b"no sound")
         (workshop.home / "inbox" / "loose.wav").write_bytes(b"whose is it?")
         await workshop.all(12.0)
@@ -159,12 +159,12 @@ def test_who_asks_later_is_told_of_refused_files_until_they_are_taken_out(alive:
         assert [event.name for event in workshop.inbox.refused()[0]] == ["loose.wav"]
         assert [(event.voice, event.name) for event in workshop.told("mended")] == [("anna", "notes.docx")]
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_bad_voice_toml_that_was_deleted_leaves_no_refusal(alive: Callable[..., None], restarted: bool) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         (workshop.anna / "voice.toml").write_text("colour = 1")
         await workshop.wait(4.0)
         ((told,), _) = workshop.inbox.refused()
@@ -178,4 +178,4 @@ def test_a_bad_voice_toml_that_was_deleted_leaves_no_refusal(alive: Callable[...
         assert not (workshop.anna / ".refused" / "voice.toml.why.txt").exists()
         assert restarted or [event.name for event in workshop.told("mended")] == ["voice.toml"]
 
-    alive(story)
+    alive(scenario)

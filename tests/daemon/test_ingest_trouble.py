@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 
 def test_a_file_that_vanishes_midway_stops_nothing(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         for index in range(3):
             write_wav(workshop.anna / f"{index}.wav", pitch=200 + index)
         await workshop.wait(4.0)
@@ -32,7 +32,7 @@ def test_a_file_that_vanishes_midway_stops_nothing(alive: Callable[..., None]) -
         assert [row.name for row in workshop.recordings()] == ["0.wav", "2.wav"]
         assert workshop.jobs()[0].state == "succeeded"
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_file_that_grows_again_while_it_is_copied_is_left_and_taken_whole_later(
@@ -40,7 +40,7 @@ def test_a_file_that_grows_again_while_it_is_copied_is_left_and_taken_whole_late
 ) -> None:
     copy = ingest.copy_synced
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         whole = write_wav(workshop.home / "whole.wav", 2.0).read_bytes()
         path = workshop.anna / "a.wav"
         path.write_bytes(whole[:20_000])
@@ -60,7 +60,7 @@ def test_a_file_that_grows_again_while_it_is_copied_is_left_and_taken_whole_late
         await workshop.all()
         assert (workshop.home / workshop.recordings()[0].path).read_bytes() == whole
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_file_that_may_not_be_read_is_refused(alive: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,14 +73,14 @@ def test_a_file_that_may_not_be_read_is_refused(alive: Callable[..., None], monk
             raise PermissionError(errno.EACCES, "Permission denied")
         return opened(path, *rest, **more)  # type: ignore[arg-type]
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav")
         monkeypatch.setattr(os, "open", closed_to_us)
         await workshop.all()
         monkeypatch.undo()
         assert "may not be read" in workshop.refused()["a.wav"]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_unreadable_files_and_folders_as_another_user() -> None:
@@ -92,7 +92,7 @@ from pathlib import Path
 from daemon.database.store import Store
 from inbox_workshop import Workshop, write_wav
 home = Path(sys.argv[1])
-async def story():
+async def scenario():
     workshop = Workshop(Store(home), home)
     write_wav(workshop.anna / "fine.wav", pitch=300)
     await workshop.all()  # as root, so that everything is imported: Python itself may lie where others cannot read
@@ -108,7 +108,7 @@ async def story():
     assert "may not be read" in workshop.refused()["a.wav"], workshop.refused()
     assert any("closed cannot be read" in sentence for sentence in workshop.notices()), workshop.notices()
     assert [row.name for row in workshop.recordings()] == ["fine.wav"]
-asyncio.run(story())
+asyncio.run(scenario())
 """
     with tempfile.TemporaryDirectory() as home:
         os.chmod(home, 0o777)
@@ -132,7 +132,7 @@ def test_a_full_disk_fails_the_job_with_a_sentence_and_work_goes_on_when_there_i
 
     monkeypatch.setattr(ingest, "copy_synced", small)
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         sources = {
             f"{index}.wav": write_wav(workshop.anna / f"{index}.wav", pitch=200 + index).read_bytes()
             for index in range(6)
@@ -156,11 +156,11 @@ def test_a_full_disk_fails_the_job_with_a_sentence_and_work_goes_on_when_there_i
         assert {row.name: (workshop.home / row.path).read_bytes() for row in workshop.recordings()} == sources
         assert workshop.left() == []
 
-    alive(story)
+    alive(scenario)
 
 
 def test_nothing_is_copied_where_too_little_would_stay_free(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         (workshop.home / "myna.toml").write_text("min_free_disk = 9_000_000_000_000_000\n")
         write_wav(workshop.anna / "a.wav")
         await workshop.wait(4.0)
@@ -172,7 +172,7 @@ def test_nothing_is_copied_where_too_little_would_stay_free(alive: Callable[...,
         assert workshop.jobs()[0].error_kind == "disk-full"
         assert workshop.left() == ["a.wav"]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_full_disk_in_the_database_leaves_the_inbox_waiting(
@@ -180,7 +180,7 @@ def test_a_full_disk_in_the_database_leaves_the_inbox_waiting(
 ) -> None:
     from daemon.errors import DiskFull as DatabaseFull
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav")
         await workshop.wait(1.0)
         write = workshop.store.write
@@ -195,14 +195,14 @@ def test_a_full_disk_in_the_database_leaves_the_inbox_waiting(
         await workshop.all(10.0)
         assert len(workshop.recordings()) == 1
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_dying_line_is_no_bad_input(alive: Callable[..., None]) -> None:
     """A full disk in mynad itself, while it stores what was taken, reaches the worker as no acknowledgement; the file
     stays."""
 
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         write_wav(workshop.anna / "a.wav")
 
         def arm(channel: InProcessChannel) -> None:
@@ -220,13 +220,13 @@ def test_a_dying_line_is_no_bad_input(alive: Callable[..., None]) -> None:
         await workshop.all(10.0)
         assert len(workshop.recordings()) == 1
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_ten_thousand_files_at_once_are_all_taken(alive: Callable[..., None]) -> None:
-    async def story(workshop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         whole = bytearray(write_wav(workshop.home / "one.wav", 0.2).read_bytes())
         for index in range(10_000):
             whole[-4:] = index.to_bytes(4, "little")
@@ -241,4 +241,4 @@ def test_ten_thousand_files_at_once_are_all_taken(alive: Callable[..., None]) ->
         assert len(workshop.recordings()) == 10_000
         assert workshop.left() == []
 
-    alive(story)
+    alive(scenario)

@@ -155,11 +155,11 @@ def test_mynad_brings_a_renaming_to_its_end_before_it_answers(tmp_path: Path) ->
         store.write_now(voice_life.begin_rename, "anna", "berta")
         _inbox(tmp_path)
 
-    async def life(story: Living) -> None:
-        assert (await story.client.voice("berta")).promoted == 1
-        assert (await story.client.version("berta", 1)).path == str(tmp_path / "voices" / "berta" / "1")
+    async def life(living: Living) -> None:
+        assert (await living.client.voice("berta")).promoted == 1
+        assert (await living.client.version("berta", 1)).path == str(tmp_path / "voices" / "berta" / "1")
         assert (tmp_path / "voices" / "berta" / "1" / "model.safetensors").is_file()
-        assert (await story.client.retry(1)).spec.train.voice == "berta"
+        assert (await living.client.retry(1)).spec.train.voice == "berta"
 
     lived(tmp_path, life)
 
@@ -224,8 +224,8 @@ def names_of(found: list[pb.Voice]) -> list[str]:
 
 
 def test_a_deleted_voice_is_in_no_list_and_comes_back_whole(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        client = story.client
+    async def life(living: Living) -> None:
+        client = living.client
         before = await client.voice("anna")
         assert (await client.delete_voice("anna")).HasField("deleted")
         assert [voice async for voice in client.voices()] == []
@@ -246,33 +246,33 @@ def test_a_deleted_voice_is_in_no_list_and_comes_back_whole(tmp_path: Path) -> N
 
 
 def test_a_voice_with_a_job_that_has_not_ended_keeps_its_place_and_its_name(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.train("steps")
-        await story.until(job, "running")
-        for refused in (story.client.delete_voice("steps"), story.client.rename_voice("steps", "held")):
+    async def life(living: Living) -> None:
+        job = await living.train("steps")
+        await living.until(job, "running")
+        for refused in (living.client.delete_voice("steps"), living.client.rename_voice("steps", "held")):
             with pytest.raises(ClientError) as error:
                 await refused
             assert f"job #{job}" in error.value.sentence
             assert "running" in error.value.sentence
-        assert (await story.client.voice("steps")).name == "steps"
-        await story.client.cancel(job)
-        await story.until(job, "cancelled")
-        assert (await story.client.rename_voice("steps", "held")).name == "held"
-        assert names_of([voice async for voice in story.client.voices()]) == ["anna", "held"]
-        await story.client.delete_voice("held")
+        assert (await living.client.voice("steps")).name == "steps"
+        await living.client.cancel(job)
+        await living.until(job, "cancelled")
+        assert (await living.client.rename_voice("steps", "held")).name == "held"
+        assert names_of([voice async for voice in living.client.voices()]) == ["anna", "held"]
+        await living.client.delete_voice("held")
         with pytest.raises(ClientError, match="was deleted"):
-            await story.client.retry(job)
+            await living.client.retry(job)
 
     lived(tmp_path, life)
 
 
 def test_watchers_are_told_what_a_renamed_voice_is_called_now(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        cursor = (await story.client.info()).cursor
-        await story.client.rename_voice("anna", "berta")
+    async def life(living: Living) -> None:
+        cursor = (await living.client.info()).cursor
+        await living.client.rename_voice("anna", "berta")
         told = []
         async with asyncio.timeout(10.0):
-            async for event in story.client.watch(cursor):
+            async for event in living.client.watch(cursor):
                 told.append((event.voice.name, event.voice.renamed_to))
                 if event.voice.name == "berta":
                     break

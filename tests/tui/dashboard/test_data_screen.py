@@ -22,18 +22,18 @@ from tests.tui.stage.server import Stage
 from tui.widgets.long_table import LongTable
 
 pytestmark = pytest.mark.integration
-Story = Callable[[Eye], Awaitable[None]]
+Scenario = Callable[[Eye], Awaitable[None]]
 TEXT = "The harbour wakes slowly when fog lies on the water."
 
 
-def told(home: Path, story: Story, size: tuple[int, int] = (120, 40)) -> None:
-    """Open the dashboard at screen Data and let the story happen."""
+def told(home: Path, scenario: Scenario, size: tuple[int, int] = (120, 40)) -> None:
+    """Open the dashboard at screen Data and let the scenario happen."""
 
     async def run() -> None:
         async with looking(home, size, toasts=True) as eye:
             await eye.press("4")
             await eye.sees("Clips anna, all clips", TEXT[:20])
-            await story(eye)
+            await scenario(eye)
 
     asyncio.run(run())
 
@@ -50,17 +50,17 @@ def clip(stage: Stage, number: int = 0) -> pb.Clip:
 
 
 def test_the_totals_say_what_is_kept_and_why_the_rest_is_not(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.sees("50 train", "6 held out", "4 dropped", "1 too-short", "1 noisy")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_a_text_is_corrected_and_the_change_undone(busy: Stage, home: Path) -> None:
     before = pb.Clip()
     before.CopyFrom(clip(busy))
 
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("e")
         await eye.sees("What is said in this clip")
         await eye.press("end", *"Twice", "enter")
@@ -71,22 +71,22 @@ def test_a_text_is_corrected_and_the_change_undone(busy: Stage, home: Path) -> N
         assert clip(busy) == before, "who wrote it, and how sure that is, too"
         await eye.sees("transcript: whisper")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_leaving_the_text_box_changes_nothing(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("e")
         await eye.sees("What is said in this clip")
         await eye.press(*"Wrong", "escape")
         await eye.no_longer_sees("What is said in this clip")
         assert clip(busy).text == TEXT
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_a_clip_is_dropped_and_kept_again_by_hand(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("j", "d")
         await eye.until(lambda: not clip(busy, 1).kept, "dropped")
         await eye.sees("49 train", "2 person", "A person took it out.")
@@ -98,14 +98,14 @@ def test_a_clip_is_dropped_and_kept_again_by_hand(busy: Stage, home: Path) -> No
         await eye.press("u")
         await eye.sees("There is nothing to undo.")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_taking_a_recording_out_asks_and_can_be_undone(busy: Stage, home: Path) -> None:
     def removed() -> list[str]:
         return [row.name for row in busy.datasets.given if row.HasField("removed")]
 
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("X")
         await eye.sees("Take session 1.wav out of anna?", "18 clips", "Nothing is")
         await eye.press("n")
@@ -118,7 +118,7 @@ def test_taking_a_recording_out_asks_and_can_be_undone(busy: Stage, home: Path) 
         await eye.press("u")
         await eye.until(lambda: removed() == [], "brought back")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_a_clip_is_heard(busy: Stage, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ def test_a_clip_is_heard(busy: Stage, home: Path, monkeypatch: pytest.MonkeyPatc
     soundfile.write(file, np.full(8_000, 0.25, np.float32), 22_050, format="FLAC")
     busy.datasets.sounds[sha("clip 0")] = file.getvalue()
 
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("space")
         await eye.until(lambda: len(card.streams) == 1, "it plays")
         assert card.streams[0].rate == 22_050
@@ -137,11 +137,11 @@ def test_a_clip_is_heard(busy: Stage, home: Path, monkeypatch: pytest.MonkeyPatc
         await eye.press("space")
         await eye.until(lambda: card.streams[0].closed, "the same key stops it")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_a_dataset_that_was_made_is_looked_at_and_not_changed(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("D")
         await eye.sees("Which clips of anna?", "dataset #4")
         await eye.press("j", "enter")
@@ -150,32 +150,32 @@ def test_a_dataset_that_was_made_is_looked_at_and_not_changed(busy: Stage, home:
         await eye.sees("Dataset #4 is made and stays as it is.")
         assert clip(busy).kept
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_another_voice_is_chosen_from_a_list(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("v")
         await eye.sees("Clips of which voice?")
         await eye.press("j", "enter")
         await eye.sees("Clips ben, all clips")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_the_filter_narrows_list_totals_and_histograms(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("slash", *"noisy")
         assert "noisy" in (await eye.sees("1 of 60")).splitlines()[-2], "what is typed stands above the last line"
         await eye.sees("1 of 60", "0 train", "1 dropped: 1 noisy", "The speech is only 6 dB")
         await eye.press("escape")
         await eye.sees("50 train")
 
-    told(home, story, size=(160, 45))
+    told(home, scenario, size=(160, 45))
 
 
 def test_a_column_sorts_and_turns_by_key_and_pointer(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         table = eye.app.screen.query_one(LongTable)
         await eye.press("s")
         await eye.sees("▲s")
@@ -189,17 +189,17 @@ def test_a_column_sorts_and_turns_by_key_and_pointer(busy: Stage, home: Path) ->
         await eye.sees("▲SNR")
         assert table.rows[0].reason == "noisy"
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_new_clips_of_the_daemon_come_by_themselves(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         busy.datasets.clips.append(pb.Clip(sha256=sha("new"), recording="r", text="Something new.", end=3.0, kept=True))
         busy.voices.rows[0].newest_dataset = 5
         busy.jobs.tell(voice=busy.voices.rows[0])
         await eye.sees("51 train")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_ten_thousand_clips_are_as_quick_as_sixty(busy: Stage, home: Path) -> None:

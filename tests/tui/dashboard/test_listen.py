@@ -34,8 +34,8 @@ def held_out(stage: Stage) -> None:
     stage.datasets.clips[0].held_out = True
 
 
-def see(story: Coroutine[object, object, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 60))
+def see(scenario: Coroutine[object, object, None]) -> None:
+    asyncio.run(asyncio.wait_for(scenario, 60))
 
 
 def deck(eye: Eye) -> Deck:
@@ -53,7 +53,7 @@ async def listening(eye: Eye) -> None:
 def test_the_newest_version_against_its_parent_and_nobody_is_told_which_is_which(
     stage: Stage, home: Path, card: Card
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await listening(eye)
             await eye.until(card.sound.is_set, "a sound")
@@ -66,13 +66,13 @@ def test_the_newest_version_against_its_parent_and_nobody_is_told_which_is_which
             await eye.press("r")
             await eye.sees("the recording")
 
-    see(story())
+    see(scenario())
 
 
 def test_a_and_b_are_switched_at_the_same_position(stage: Stage, home: Path, card: Card) -> None:
     card.by_itself = False
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await listening(eye)
             await eye.until(lambda: bool(card.streams), "the card is open")
@@ -82,11 +82,11 @@ def test_a_and_b_are_switched_at_the_same_position(stage: Stage, home: Path, car
             await eye.press("b")
             assert (deck(eye).chosen, deck(eye).position, deck(eye).playing) == ("b", before, True)
 
-    see(story())
+    see(scenario())
 
 
 def test_a_vote_is_kept_by_version_and_only_then_is_it_told_who_was_who(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await listening(eye)
             await eye.press("v")
@@ -107,11 +107,11 @@ def test_a_vote_is_kept_by_version_and_only_then_is_it_told_who_was_who(stage: S
             await eye.sees("No ratings yet")
             assert stage.voices.rated == []
 
-    see(story())
+    see(scenario())
 
 
 def test_listening_goes_on_while_voting_and_leaving_keeps_nothing(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await listening(eye)
             await eye.press("v", "b")
@@ -120,11 +120,11 @@ def test_listening_goes_on_while_voting_and_leaving_keeps_nothing(stage: Stage, 
             await eye.no_longer_sees("A sounds")
             assert stage.voices.rated == []
 
-    see(story())
+    see(scenario())
 
 
 def test_names_are_shown_when_nobody_wants_to_be_blind(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await eye.press("3")
             await eye.sees("hello there", "blind")
@@ -136,11 +136,11 @@ def test_names_are_shown_when_nobody_wants_to_be_blind(stage: Stage, home: Path,
             await eye.sees("1 rating")
             assert (stage.voices.rated[0].preferred, stage.voices.rated[0].blind) == ("a", False)
 
-    see(story())
+    see(scenario())
 
 
 def test_a_sentence_of_ones_own_is_said_by_both_with_the_same_seed(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await eye.press("3")
             await eye.sees("hello there")
@@ -154,13 +154,13 @@ def test_a_sentence_of_ones_own_is_said_by_both_with_the_same_seed(stage: Stage,
             await eye.sees("1 of 2")
             assert (stage.voices.rated[0].text, stage.voices.rated[0].clip) == ("Oh", "")
 
-    see(story())
+    see(scenario())
 
 
 def test_other_versions_are_chosen_and_what_was_never_spoken_is_spoken_now(
     stage: Stage, home: Path, card: Card
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await eye.press("3")
             await eye.sees("hello there")
@@ -173,7 +173,7 @@ def test_other_versions_are_chosen_and_what_was_never_spoken_is_spoken_now(
             await eye.press("c", "end", "backspace", "7", "enter")
             assert "Choose two different versions." in [notice.message for notice in eye.app._notifications]
 
-    see(story())
+    see(scenario())
 
 
 def test_what_was_voted_before_stands_beside_its_line_and_in_the_tally(stage: Stage, home: Path, card: Card) -> None:
@@ -194,7 +194,7 @@ def test_what_was_voted_before_stands_beside_its_line_and_in_the_tally(stage: St
         for n, (one, a, b) in enumerate(votes)
     ]
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await eye.press("3")
             text = await eye.sees("= 4/4", "3 ratings, all blind", "v7 was preferred 2 of 2 times.", "1 the same")
@@ -204,7 +204,7 @@ def test_what_was_voted_before_stands_beside_its_line_and_in_the_tally(stage: St
                 notice.message for notice in eye.app._notifications
             ]
 
-    see(story())
+    see(scenario())
 
 
 @pytest.mark.parametrize("size", [(80, 24), (100, 30), (200, 50)])
@@ -218,21 +218,21 @@ def test_the_tally_is_a_line_each_on_every_terminal(
         for n in range(3)
     ]
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home, size) as eye:
             await eye.press("3")
             await eye.sees("v7 was preferred 3 of 3 times.")
             pane = eye.app.screen.query_one(TallyPane)
             await eye.until(lambda: pane.content_region.height == 4, "a sentence and three lines")
 
-    see(story())
+    see(scenario())
 
 
 def test_reading_only_means_no_votes(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home, readonly=True) as eye:
             await listening(eye)
             await eye.press("v")
             assert "A sounds" not in eye.text()
 
-    see(story())
+    see(scenario())

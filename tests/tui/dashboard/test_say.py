@@ -38,12 +38,12 @@ async def said(eye: Eye, words: str) -> None:
     await eye.press("enter")
 
 
-def see(story: Coroutine[object, object, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 60))
+def see(scenario: Coroutine[object, object, None]) -> None:
+    asyncio.run(asyncio.wait_for(scenario, 60))
 
 
 def test_a_text_is_heard_as_it_comes_and_stands_in_the_history(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await said(eye, "Hello there.")
             await eye.sees("anna@7", "0.8 s", "first sound after")
@@ -54,21 +54,21 @@ def test_a_text_is_heard_as_it_comes_and_stands_in_the_history(stage: Stage, hom
             assert str(asked.seed) in eye.text()
             assert card.streams[0].rate == RATE
 
-    see(story())
+    see(scenario())
 
 
 def test_what_the_engine_cannot_say_is_named_when_it_has_spoken(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await eye.press("5")
             await eye.press(*"One", "space", "less_than_sign", *"break", "greater_than_sign", "enter")
             await eye.sees("Left out, since the engine cannot say it: “<break>”.")
 
-    see(story())
+    see(scenario())
 
 
 def test_the_settings_are_taken_and_a_wrong_one_is_said_in_words(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await eye.press("5")
             await typed(eye, "Hi")
@@ -88,11 +88,11 @@ def test_the_settings_are_taken_and_a_wrong_one_is_said_in_words(stage: Stage, h
                 7,
             )
 
-    see(story())
+    see(scenario())
 
 
 def test_it_is_replayed_said_again_with_another_seed_and_edited(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await said(eye, "Hi")
             await eye.sees("0.8 s")
@@ -114,11 +114,11 @@ def test_it_is_replayed_said_again_with_another_seed_and_edited(stage: Stage, ho
             assert stage.speech.asked[2].text == "Oh Hi"
             assert stage.speech.asked[2].seed in (first.seed, again.seed)
 
-    see(story())
+    see(scenario())
 
 
 def test_until_it_sounds_it_says_what_it_waits_for(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await said(eye, "later")
             await eye.sees("waiting for the first sound …")
@@ -129,11 +129,11 @@ def test_until_it_sounds_it_says_what_it_waits_for(stage: Stage, home: Path, car
             stage.speech.go_on.set()
             await eye.sees("first sound after")
 
-    see(story())
+    see(scenario())
 
 
 def test_what_is_being_spoken_can_be_cancelled(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await said(eye, "slowly")
             await eye.sees("speaking")
@@ -141,22 +141,22 @@ def test_what_is_being_spoken_can_be_cancelled(stage: Stage, home: Path, card: C
             await eye.sees("cancelled")
             await eye.until(lambda: stage.speech.hung_up == 1, "the daemon hears of it")
 
-    see(story())
+    see(scenario())
 
 
 def test_what_goes_wrong_is_said_in_words_and_kept_so(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await said(eye, "break")
             await eye.sees("failed", "The engine stopped.")
 
-    see(story())
+    see(scenario())
 
 
 def test_it_is_saved_as_a_file_and_none_is_written_over_unasked(
     stage: Stage, home: Path, card: Card, tmp_path: Path
 ) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await said(eye, "Hi")
             await eye.sees("first sound after")
@@ -178,7 +178,7 @@ def test_it_is_saved_as_a_file_and_none_is_written_over_unasked(
             await eye.no_longer_sees("Write over")
             assert file.read_bytes() == b"mine"
 
-    see(story())
+    see(scenario())
 
 
 def test_without_a_sound_card_it_is_said_once_and_everything_else_works(
@@ -187,7 +187,7 @@ def test_without_a_sound_card_it_is_said_once_and_everything_else_works(
     monkeypatch.setitem(sys.modules, "sounddevice", None)
     stage.datasets.clips[0].held_out = True  # a line to listen to
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await said(eye, "Hi")
             await eye.sees("no sound here", "0.8 s")
@@ -204,7 +204,7 @@ def test_without_a_sound_card_it_is_said_once_and_everything_else_works(
             assert "--ssh" in told[0]
             assert "save it to a file" in told[0]
 
-    see(story())
+    see(scenario())
 
 
 def test_leaving_the_screen_silences_it_and_reading_only_means_not_speaking(
@@ -212,7 +212,7 @@ def test_leaving_the_screen_silences_it_and_reading_only_means_not_speaking(
 ) -> None:
     card.by_itself = False  # it plays on until it is stopped
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await said(eye, "Hi")
             await eye.until(lambda: bool(card.streams) and card.streams[-1].running, "playing")
@@ -222,11 +222,11 @@ def test_leaving_the_screen_silences_it_and_reading_only_means_not_speaking(
             await said(eye, "Hi")
             assert len(stage.speech.asked) == 1
 
-    see(story())
+    see(scenario())
 
 
 def test_typing_starts_at_once_and_r_says_it_again_from_wherever_one_is(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         async with looking(home) as eye:
             await eye.press("5", "6", "5")  # while nothing is typed, number keys go to the other screens
             await typed(eye, "Hi 5")
@@ -236,4 +236,4 @@ def test_typing_starts_at_once_and_r_says_it_again_from_wherever_one_is(stage: S
             await eye.until(lambda: len(stage.speech.asked) == 2, "asked again")
             assert [spec.text for spec in stage.speech.asked] == ["Hi 5", "Hi 5"]
 
-    see(story())
+    see(scenario())

@@ -17,7 +17,7 @@ from tests.tui.stage.rows import RATE
 from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
-Story = Callable[[Eye], Awaitable[None]]
+Scenario = Callable[[Eye], Awaitable[None]]
 
 
 @pytest.fixture
@@ -27,14 +27,14 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Card:
     return made
 
 
-def told(home: Path, story: Story, size: tuple[int, int] = (120, 40), *, readonly: bool = False) -> None:
-    """Open the dashboard at screen Voices and let the story happen."""
+def told(home: Path, scenario: Scenario, size: tuple[int, int] = (120, 40), *, readonly: bool = False) -> None:
+    """Open the dashboard at screen Voices and let the scenario happen."""
 
     async def run() -> None:
         async with looking(home, size, readonly=readonly, toasts=True) as eye:
             await eye.press("2")
             await eye.sees("anna@6 beside @5")
-            await story(eye)
+            await scenario(eye)
 
     asyncio.run(run())
 
@@ -46,7 +46,7 @@ def busy(stage: Stage) -> Stage:
 
 
 def test_the_tree_tells_who_came_from_whom_and_what_each_gained(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         text = await eye.sees("jörg")
         lines = [line for line in text.splitlines() if " @3 " in line]
         assert "│ └ @3" in lines[0], "it branched off"
@@ -56,11 +56,11 @@ def test_the_tree_tells_who_came_from_whom_and_what_each_gained(busy: Stage, hom
             "against anna@2, which it came from"
         )
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_one_key_undoes_a_promotion_and_does_it_again(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("j", "p")
         await eye.sees("Make anna@7 the active version?")
         await eye.press("y")
@@ -74,11 +74,11 @@ def test_one_key_undoes_a_promotion_and_does_it_again(busy: Stage, home: Path) -
         await eye.press("u")
         await eye.sees("There is nothing to undo")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_one_key_undoes_a_rollback(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("b")
         await eye.sees("Make the version before anna@6 active again?")
         await eye.press("y")
@@ -86,11 +86,11 @@ def test_one_key_undoes_a_rollback(busy: Stage, home: Path) -> None:
         await eye.press("u")
         await eye.until(lambda: busy.voices.changed[1:] == [("Promote", "anna", 6)], "undone")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_promoting_asks_first_and_then_shows_who_speaks(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("j", "p")
         await eye.sees("Make anna@7 the active version?", "anna@6 is archived")
         await eye.press("n")
@@ -107,13 +107,13 @@ def test_promoting_asks_first_and_then_shows_who_speaks(busy: Stage, home: Path)
             lambda: any("@7" in line and "● promoted" in line for line in eye.text().splitlines()), "@7 speaks"
         )
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_deleting_a_voice_asks_first_says_how_it_comes_back_and_takes_it_out_of_the_tree(
     busy: Stage, home: Path
 ) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("D")
         await eye.sees("Delete the voice anna?", "myna voices restore anna")
         await eye.press("n")
@@ -127,11 +127,11 @@ def test_deleting_a_voice_asks_first_says_how_it_comes_back_and_takes_it_out_of_
         busy.jobs.tell(voice=busy.voices.rows[0])
         await eye.until(lambda: not any("anna  en" in line for line in eye.text().splitlines()), "anna is gone")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_renaming_a_voice_asks_for_the_name_and_shows_it_under_that(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("R")
         await eye.sees("New name of anna")
         await eye.press(*["backspace"] * 4, "b", "e", "r", "t", "a", "enter")
@@ -142,11 +142,11 @@ def test_renaming_a_voice_asks_for_the_name_and_shows_it_under_that(busy: Stage,
         await eye.until(lambda: any("berta  en" in line for line in eye.text().splitlines()), "berta is there")
         assert not any("anna  en" in line for line in eye.text().splitlines())
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_rolling_back_and_archiving_ask_first(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("b")
         await eye.sees("Make the version before anna@6 active again?")
         await eye.press("y")
@@ -158,21 +158,21 @@ def test_rolling_back_and_archiving_ask_first(busy: Stage, home: Path) -> None:
         await eye.press("y")
         await eye.until(lambda: ("Delete", "anna", 7) in busy.voices.changed, "archived")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_a_marked_version_stands_beside_every_other(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("k", "c", "k", "k", "k")
         await eye.sees("anna@2 beside @5")
         await eye.press("j", "j", "j", "c")
         await eye.sees("anna@5 beside @4")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_what_was_not_scored_can_be_scored_from_here(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("j")
         await eye.sees("were not scored on the same held-out lines yet", "Press e")
         await eye.press("e")
@@ -180,7 +180,7 @@ def test_what_was_not_scored_can_be_scored_from_here(busy: Stage, home: Path) ->
         (request,) = busy.jobs.submitted
         assert request.spec.evaluate == pb.EvaluateSpec(voice="anna", version=7, against=6)
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_the_same_line_is_heard_from_a_version_from_the_other_and_from_the_person(
@@ -188,7 +188,7 @@ def test_the_same_line_is_heard_from_a_version_from_the_other_and_from_the_perso
 ) -> None:
     busy.speech.unspoken = set()
 
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("k", "k", "c", "j", "j", "l")
         await eye.sees("anna@6 beside @4", "Nobody counts the gulls")
         await eye.press("tab", "j", "space")
@@ -207,7 +207,7 @@ def test_the_same_line_is_heard_from_a_version_from_the_other_and_from_the_perso
         await eye.press("1")
         await eye.until(lambda: card.streams[2].closed, "whoever leaves the screen leaves its sound")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_without_a_sound_card_it_says_so_and_everything_else_works(
@@ -215,34 +215,34 @@ def test_without_a_sound_card_it_says_so_and_everything_else_works(
 ) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", Card(outputs=0))
 
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("space")
         await eye.sees("Nothing can be played here", "--ssh")
         await eye.press("j")
         await eye.sees("anna@7 beside @6")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_the_report_is_read_here(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("r")
         await eye.sees("Scores on held-out lines", "0.28")
         await eye.press("j")
         await eye.sees("anna v7")
 
-    told(home, story)
+    told(home, scenario)
 
 
 def test_read_only_offers_no_changes(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         assert "promote" not in eye.text().splitlines()[1]
         await eye.press("j", "p")
         await eye.press("question_mark")
         assert "Let this version speak" not in await eye.sees("beside all others")
         assert busy.voices.changed == []
 
-    told(home, story, readonly=True)
+    told(home, scenario, readonly=True)
 
 
 def test_many_voices_are_folded_and_enter_unfolds_one(stage: Stage, home: Path) -> None:
@@ -266,9 +266,9 @@ def test_many_voices_are_folded_and_enter_unfolds_one(stage: Stage, home: Path) 
 
 
 def test_the_filter_leaves_voices_that_hold_the_words(busy: Stage, home: Path) -> None:
-    async def story(eye: Eye) -> None:
+    async def scenario(eye: Eye) -> None:
         await eye.press("slash", *"xtts")
         await eye.no_longer_sees("▾ anna")
         await eye.sees("jörg")
 
-    told(home, story)
+    told(home, scenario)
