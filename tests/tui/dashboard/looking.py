@@ -1,8 +1,8 @@
 """Looks at the dashboard as a person does: opens it on the paper daemon, presses keys, reads what stands on the screen.
 
-async with looking(home, size=(80, 24)) as eye:
-    await eye.press("2")
-    await eye.sees("anna@7")
+async with looking(home, size=(80, 24)) as viewer:
+    await viewer.press("2")
+    await viewer.sees("anna@7")
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PATIENCE = 10.0  #: seconds something may take to be seen, on a busy machine
 POLL_INTERVAL = 0.02  #: seconds between two looks
 
 
-class Eye:
+class Viewer:
     """A person before the dashboard."""
 
     def __init__(self, pilot: Pilot[None], app: Dashboard) -> None:
@@ -94,19 +94,19 @@ async def looking(
     readonly: bool = False,
     settings: Settings | None = None,
     toasts: bool = False,
-) -> AsyncIterator[Eye]:
+) -> AsyncIterator[Viewer]:
     """The dashboard on the daemon of `home`, connected. `toasts`: what is said and goes away by itself is seen, too."""
     app = Dashboard(address(home_folder=home), settings or Settings(theme="myna-dark"), readonly=readonly, start=False)
     async with app.run_test(size=size, notifications=toasts) as pilot:
-        eye = Eye(pilot, app)
-        await eye.until(lambda: hasattr(app, "live") and app.live.link.up, "connected")
+        viewer = Viewer(pilot, app)
+        await viewer.until(lambda: hasattr(app, "live") and app.live.link.up, "connected")
         await pilot.pause()
-        yield eye
+        yield viewer
 
 
 def watch(
     home: Path,
-    steps: Callable[[Eye], Awaitable[None]],
+    steps: Callable[[Viewer], Awaitable[None]],
     *,
     size: tuple[int, int] = (200, 50),
     readonly: bool = False,
@@ -115,7 +115,7 @@ def watch(
     """Open the dashboard and do the steps."""
 
     async def look() -> None:
-        async with looking(home, size, readonly=readonly, settings=settings, toasts=True) as eye:
-            await steps(eye)
+        async with looking(home, size, readonly=readonly, settings=settings, toasts=True) as viewer:
+            await steps(viewer)
 
     asyncio.run(look())

@@ -9,25 +9,25 @@ import difflib
 import os
 from pathlib import Path
 
-from tests.tui.dashboard.looking import PATIENCE, Eye
+from tests.tui.dashboard.looking import PATIENCE, Viewer
 
 FOLDER = Path(__file__).parent / "pictures"
 STILL = 1.5  #: seconds after which a screen that stays as it is will not change any more
 POLL_INTERVAL = 0.05
 
 
-async def looks_like(eye: Eye, name: str, home: Path) -> str:
+async def looks_like(viewer: Viewer, name: str, home: Path) -> str:
     """Wait until the screen is the picture `name`; what differs, if it never is (empty: all is well)."""
     file = FOLDER / f"{name}.txt"
     wanted = file.read_text("utf-8") if file.exists() else ""
     looks = int(PATIENCE / POLL_INTERVAL)
     seen, still = "", 0.0
     for _ in range(looks):
-        before, seen = seen, _anywhere(eye.text(), home)
+        before, seen = seen, _anywhere(viewer.text(), home)
         still = still + POLL_INTERVAL if seen == before else 0.0
         if seen == wanted or still > STILL:
             break
-        await eye.pilot.pause(POLL_INTERVAL)
+        await viewer.pilot.pause(POLL_INTERVAL)
     if seen == wanted:
         return ""
     if os.environ.get("MYNA_DRAW"):

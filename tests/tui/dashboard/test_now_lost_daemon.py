@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proto import myna_pb2 as pb
-from tests.tui.dashboard.looking import Eye, watch
+from tests.tui.dashboard.looking import Viewer, watch
 from tests.tui.dashboard.scenes import at, set_scene
 from tests.tui.stage.rows import job
 from tests.tui.stage.server import Stage
@@ -19,16 +19,16 @@ pytestmark = pytest.mark.integration
 def test_a_lost_daemon_greys_the_last_picture_and_its_return_brings_it_back(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
-    async def steps(eye: Eye) -> None:
-        await eye.sees("train anna from v6")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.sees("train anna from v6")
         stage.close()
-        await eye.sees_within_a_second("Lost the daemon")
-        assert "train anna from v6" in eye.text()
-        assert eye.app.screen.has_class("-lost")
+        await viewer.sees_within_a_second("Lost the daemon")
+        assert "train anna from v6" in viewer.text()
+        assert viewer.app.screen.has_class("-lost")
         stage.jobs.rows[16] = job(16, queued=pb.JobStatus.Queued(since=at(0), why_waiting="came while nobody looked"))
         stage.open()
-        await eye.sees("came while nobody looked", "? help")
-        assert not eye.app.screen.has_class("-lost")
+        await viewer.sees("came while nobody looked", "? help")
+        assert not viewer.app.screen.has_class("-lost")
 
     watch(home, steps)
 
@@ -38,18 +38,18 @@ def test_the_last_picture_of_a_lost_daemon_is_grey_in_every_pane(stage: Stage, h
     set_scene(stage, "busy")
     words = ("train anna from v6", "make anna's dataset", "Machine", "interview 1.wav", "micro-batch", "Curve")
 
-    async def steps(eye: Eye) -> None:
-        await eye.sees(*words, "best 0.9036 at 1,200")
-        before = {word: eye.contrast(word) for word in (*words, "held out 0.9036")}
+    async def steps(viewer: Viewer) -> None:
+        await viewer.sees(*words, "best 0.9036 at 1,200")
+        before = {word: viewer.contrast(word) for word in (*words, "held out 0.9036")}
         stage.close()
-        await eye.sees("Lost the daemon")
-        await eye.pilot.pause()
-        faint = {word: eye.contrast(word) / was for word, was in before.items()}
+        await viewer.sees("Lost the daemon")
+        await viewer.pilot.pause()
+        faint = {word: viewer.contrast(word) / was for word, was in before.items()}
         bright = [word for word, part in faint.items() if part > 0.7 and before[word] > 0.5]
         assert bright == (["Machine", "Curve"] if theme == "myna-16" else []), faint  # frames have no dim
         stage.open()
-        await eye.sees("? help")
-        await eye.until(lambda: eye.contrast(words[0]) == before[words[0]], "the colours to come back")
+        await viewer.sees("? help")
+        await viewer.until(lambda: viewer.contrast(words[0]) == before[words[0]], "the colours to come back")
 
     watch(home, steps, settings=Settings(theme=theme))
 
@@ -67,13 +67,13 @@ def test_one_key_starts_a_lost_daemon_of_this_machine(
 
     monkeypatch.setattr("tui.daemon.start", start)  # a process
 
-    async def steps(eye: Eye) -> None:
-        await eye.press("S")  # it is there: the key does nothing
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("S")  # it is there: the key does nothing
         stage.close()
-        await eye.sees("Lost the daemon", "S starts it.")
-        await eye.press("S")
-        await eye.sees("? help")
-        await eye.no_longer_sees("Lost the daemon")
+        await viewer.sees("Lost the daemon", "S starts it.")
+        await viewer.press("S")
+        await viewer.sees("? help")
+        await viewer.no_longer_sees("Lost the daemon")
         assert started == [home]
 
     watch(home, steps, size=(80, 24))
@@ -82,9 +82,9 @@ def test_one_key_starts_a_lost_daemon_of_this_machine(
 def test_a_lost_daemon_is_not_started_by_who_may_only_look(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
-    async def steps(eye: Eye) -> None:
+    async def steps(viewer: Viewer) -> None:
         stage.close()
-        text = await eye.sees("Lost the daemon")
+        text = await viewer.sees("Lost the daemon")
         assert "S starts it" not in text
 
     watch(home, steps, readonly=True)
@@ -93,14 +93,14 @@ def test_a_lost_daemon_is_not_started_by_who_may_only_look(stage: Stage, home: P
 def test_the_curve_goes_on_after_the_daemon_was_away(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
-    async def steps(eye: Eye) -> None:
-        await eye.sees("best 0.9036 at 1,200")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.sees("best 0.9036 at 1,200")
         stage.close()
-        await eye.sees("Lost the daemon")
+        await viewer.sees("Lost the daemon")
         stage.runs.tell(12, "held_out/loss", {1_400: 0.71})
         stage.open()
-        await eye.sees("best 0.71 at 1,400")
+        await viewer.sees("best 0.71 at 1,400")
         stage.runs.tell(12, "held_out/loss", {1_600: 0.7})
-        await eye.sees("best 0.7 at 1,600")
+        await viewer.sees("best 0.7 at 1,600")
 
     watch(home, steps)

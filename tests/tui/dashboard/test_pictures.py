@@ -27,16 +27,16 @@ def test_every_screen_looks_as_drawn(stage: Stage, home: Path, scene: str, size:
 
     async def look() -> list[str]:
         differences = []
-        async with looking(home, size) as eye:
+        async with looking(home, size) as viewer:
             if scene == "disconnected":
                 for place in PLACES:  # so that each has its last picture
-                    await eye.press(place_key(place.name))
-                    await looks_like(eye, f"busy-{place.name}-{size[0]}x{size[1]}", home)
+                    await viewer.press(place_key(place.name))
+                    await looks_like(viewer, f"busy-{place.name}-{size[0]}x{size[1]}", home)
                 stage.close()
-                await eye.sees("Lost the daemon")
+                await viewer.sees("Lost the daemon")
             for place in PLACES:
-                await eye.press(place_key(place.name))
-                differences.append(await looks_like(eye, f"{scene}-{place.name}-{size[0]}x{size[1]}", home))
+                await viewer.press(place_key(place.name))
+                differences.append(await looks_like(viewer, f"{scene}-{place.name}-{size[0]}x{size[1]}", home))
         return differences
 
     if differences := "".join(asyncio.run(look())):

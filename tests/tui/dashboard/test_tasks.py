@@ -83,13 +83,13 @@ def test_a_task_is_done_with_these_keys_on_every_terminal(
     set_scene(stage, "busy")
 
     async def do() -> None:
-        async with looking(home, SIZES[place], toasts=True) as eye:
-            await eye.sees("train anna")
+        async with looking(home, SIZES[place], toasts=True) as viewer:
+            await viewer.sees("train anna")
             first = [(task.small, "")] if place < len(SIZES) - 1 else []
             for keys, words in (*first, *task.steps):
                 for key in keys.split():
-                    await eye.press(*("H", "i") if key == TYPED else (NAMED.get(key, key),))
-                await eye.sees(words)
+                    await viewer.press(*("H", "i") if key == TYPED else (NAMED.get(key, key),))
+                await viewer.sees(words)
 
     asyncio.run(asyncio.wait_for(do(), 60))
 
