@@ -197,7 +197,7 @@ async def main():
     child = await launcher.spawn([sys.executable, {str(ROOT / "tests/daemon/strange_worker.py")!r}])
     await child.reader.readexactly(4)
     parent = await launcher.spawn({PARENT!r})
-    print(launcher.pid, child.pid, parent.pid, int(await parent.words.readline()), flush=True)
+    print(launcher.pid, child.pid, parent.pid, int(await parent.output.readline()), flush=True)
     await asyncio.sleep(1000)
 asyncio.run(main())
 """
