@@ -187,7 +187,7 @@ def fill(workshop: Workshop) -> Contents:
     until_taken(client)
     found = contents(client)
     client.close()
-    assert workshop.down() == 0, workshop.words()
+    assert workshop.down() == 0, workshop.log_text()
     shutil.copy2(workshop.home / "myna.db", workshop.home.parent / "copy.db")
     forget_logs(workshop.home, "")
     return found
@@ -265,8 +265,8 @@ def start(workshop: Workshop) -> str | None:
             time.sleep(0.05)
     status, workshop.daemon = daemon.returncode, None
     if status != 2:
-        raise Fell(f"it ended with {status}: {workshop.words()[-600:]}")
-    return workshop.words()
+        raise Fell(f"it ended with {status}: {workshop.log_text()[-600:]}")
+    return workshop.log_text()
 
 
 def contents(client: Client) -> Contents:

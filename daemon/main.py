@@ -54,7 +54,7 @@ log = logging.getLogger("mynad")
 
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
 GLANCE = 1.0  #: seconds between two looks at the GPU's free memory
-LOOK = 1.0  #: seconds between two looks whether the socket is still there
+CHECK_SOCKET_EVERY = 1.0  #: seconds between two looks whether the socket is still there
 LEAVE = 2.0  #: seconds that calls under way get at the end
 
 
@@ -102,12 +102,12 @@ class Daemon:
             await self._listen(servers, outside)
             self._work("socket", self._keep_socket(servers))
             log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
-            _tell_systemd("READY=1")
+            _notify_systemd("READY=1")
             self._work("survey", self.adoption.at_start())  # a big home takes a while: nobody waits for it
             gc.freeze()  # what is there now stays: the collector need not look at it again
             await self._ending.wait()
         finally:
-            _tell_systemd("STOPPING=1")
+            _notify_systemd("STOPPING=1")
             log.info("ending")
             await self._close(servers)
 
@@ -194,7 +194,7 @@ class Daemon:
         self.scheduler.wake()
         while True:
             await asyncio.sleep(GLANCE)
-            await asyncio.to_thread(self.gpu.look)
+            await asyncio.to_thread(self.gpu.refresh)
 
     async def _forget(self) -> None:
         """Keep the events that settings ask for; who watches from before them is told so."""
@@ -258,7 +258,7 @@ class Daemon:
         path = socket_path(self.home)
         ours = _identity(path)
         while True:
-            await asyncio.sleep(LOOK)
+            await asyncio.sleep(CHECK_SOCKET_EVERY)
             try:
                 if self.lock is not None:
                     self.lock.keep()
@@ -374,7 +374,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return facts.st_dev, facts.st_ino
 
 
-def _tell_systemd(state: str) -> None:
+def _notify_systemd(state: str) -> None:
     """sd_notify(3), where systemd asked for it."""
     if address := os.environ.get("NOTIFY_SOCKET"):
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:

@@ -19,7 +19,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 #: Seconds between two looks whether to go on.
-LOOK = 0.1
+POLL_INTERVAL = 0.1
 _PR_SET_PDEATHSIG = 1
 
 
@@ -39,7 +39,7 @@ def in_a_thread(work: Callable[[], T], alive: Callable[[], None]) -> T:
         alive()
         done = threading.Event()
         future.add_done_callback(lambda _, done=done: done.set())  # type: ignore[misc]
-        done.wait(LOOK)
+        done.wait(POLL_INTERVAL)
     return future.result()
 
 
@@ -59,7 +59,7 @@ def in_a_copy(work: Callable[[], T], alive: Callable[[], None]) -> T:
     try:
         while not ended:
             alive()
-            if select.select([reading], [], [], LOOK)[0]:
+            if select.select([reading], [], [], POLL_INTERVAL)[0]:
                 parts.append(os.read(reading, 1 << 20))
                 ended = not parts[-1]
     finally:

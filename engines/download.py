@@ -33,7 +33,7 @@ SILENCE = 10.0
 #: Seconds before each try after one that brought nothing; when they are used up, the download has failed.
 WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 #: Seconds between two looks, while waiting, at whether the download is still wanted.
-LOOK = 0.2
+POLL_INTERVAL = 0.2
 #: HTTP statuses that may be gone at the next try.
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -222,4 +222,4 @@ def _wait(seconds: float, have: int, sentence: str, on_progress: Progress) -> No
         remaining = end - time.monotonic()
         if remaining <= 0:
             return
-        time.sleep(min(LOOK, remaining))
+        time.sleep(min(POLL_INTERVAL, remaining))

@@ -17,13 +17,6 @@ GENERATED = ("_pb2.py", "_pb2_grpc.py", "client_sync.py")
 #: files that are longer, and why
 LONG_FILES = {
     "proto/client_async.py": "one class, one wire: a method for each call",
-    # tests that are still to be parted by subject; none may grow here that is not named
-    "tests/daemon/services/test_datasets_service.py": "to be parted",
-    "tests/daemon/test_inbox.py": "to be parted",
-    "tests/engines/training/test_training_loop.py": "to be parted",
-    "tests/tui/dashboard/test_now.py": "to be parted",
-    "tests/tui/stage.py": "to be parted",
-    "tests/tui/test_command_line.py": "to be parted",
 }
 #: functions that are longer, and why
 LONG_FUNCTIONS = {

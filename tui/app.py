@@ -81,7 +81,7 @@ class Dashboard(Host, inherit_bindings=False):
         self.live = Live(self.client, session.link_problem)
         self.switch_mode(PLACES[0].name)
         beside(self, self._live)
-        beside(self, self._tell)
+        beside(self, self._refresh_screens)
         if not self.is_headless:  # headless: somebody else's process
             for number in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(number, self._ended_by, number)
@@ -98,7 +98,7 @@ class Dashboard(Host, inherit_bindings=False):
         if self.start and not await self.client.ready():
             from tui import daemon
 
-            self.live.say_link("Starting the daemon …")
+            self.live.set_link_sentence("Starting the daemon …")
             try:
                 await asyncio.to_thread(daemon.start, self.where.home)
                 await self.client.wait_ready(daemon.START)
@@ -106,13 +106,13 @@ class Dashboard(Host, inherit_bindings=False):
                 self.trouble(problem)
         await self.live.run()
 
-    async def _tell(self) -> None:
+    async def _refresh_screens(self) -> None:
         async for topics in self.live.news():
             for screen in self.screen_stack:
                 if isinstance(screen, WorkshopScreen) and screen.is_mounted:
-                    screen.tell(topics)
+                    screen.refresh_topics(topics)
             if Topic.NOTICES in topics:
-                for notice in self.live.heard():
+                for notice in self.live.take_notices():
                     self.say(f"{notice.sentence} {notice.hint}".strip(), notice.level)
 
     async def on_unmount(self) -> None:

@@ -31,21 +31,21 @@ def voice_names(incomplete: str) -> list[str]:
 def deleted_voice_names(incomplete: str) -> list[str]:
     """Deleted voices that begin so."""
 
-    def ask(client: Client) -> list[str]:
+    def fetch(client: Client) -> list[str]:
         return [
             voice.name
             for voice in client.voices(deleted=True)
             if voice.HasField("deleted") and voice.name.startswith(incomplete)
         ]
 
-    return _quietly(ask)
+    return _quietly(fetch)
 
 
 def version_names(incomplete: str) -> list[str]:
     """The versions of the one voice that is meant, and its base; of several voices their names and an @."""
     name, at, number = incomplete.partition("@")
 
-    def ask(client: Client) -> list[str]:
+    def fetch(client: Client) -> list[str]:
         if at:
             return versions(client, name)
         meant = [voice.name for voice in client.voices() if voice.name.startswith(name) and voice.versions]
@@ -55,7 +55,7 @@ def version_names(incomplete: str) -> list[str]:
         known = [*(str(version.number) for version in client.versions(name)), "base"]
         return [f"{name}@{one}" for one in known if one.startswith(number)]
 
-    return _quietly(ask)
+    return _quietly(fetch)
 
 
 def version_names_in(*states: str) -> Callable[[str], list[str]]:
@@ -103,11 +103,11 @@ def clip_ids(ctx: typer.Context, incomplete: str) -> list[Offer]:
     """Clips of the voice named before, dropped ones too."""
     voice = _named_voice(ctx)
 
-    def ask(client: Client) -> list[Offer]:
+    def fetch(client: Client) -> list[Offer]:
         known = (clip for clip in client.clips(voice, dropped=True) if clip.sha256)
         return _beginning(incomplete, ((_short(clip.sha256, incomplete), clip.text) for clip in known))
 
-    return _quietly(ask)
+    return _quietly(fetch)
 
 
 def recording_ids(ctx: typer.Context, incomplete: str) -> list[Offer]:
@@ -123,12 +123,12 @@ def removed_recording_ids(ctx: typer.Context, incomplete: str) -> list[Offer]:
 def job_ids(*states: str) -> Callable[[str], list[Offer]]:
     """A completion: jobs that are in one of these states (none: in any), the newest first."""
 
-    def ask(client: Client, incomplete: str) -> list[Offer]:
+    def fetch(client: Client, incomplete: str) -> list[Offer]:
         found = client.jobs(states=states, limit=OFFERED)
         return _beginning(incomplete, ((str(job.id), f"{job.title}, {state_of(job)}") for job in found))
 
     def complete(incomplete: str) -> list[Offer]:
-        return _quietly(lambda client: ask(client, incomplete))
+        return _quietly(lambda client: fetch(client, incomplete))
 
     return complete
 
@@ -153,11 +153,11 @@ Version = Annotated[str, typer.Argument(metavar="VOICE@VERSION", help="Such as a
 def _recordings(ctx: typer.Context, incomplete: str, *, removed: bool) -> list[Offer]:
     voice = _named_voice(ctx)
 
-    def ask(client: Client) -> list[Offer]:
+    def fetch(client: Client) -> list[Offer]:
         known = (row for row in client.recordings(voice, removed=removed) if row.HasField("removed") == removed)
         return _beginning(incomplete, ((_short(row.sha256, incomplete), row.name) for row in known))
 
-    return _quietly(ask)
+    return _quietly(fetch)
 
 
 def _named_voice(ctx: typer.Context) -> str:
@@ -177,8 +177,8 @@ def _beginning(incomplete: str, known: Iterable[tuple[str, str]]) -> list[Offer]
     return list(islice(fitting, OFFERED))
 
 
-def _quietly(ask: Callable[[Client], list[T]]) -> list[T]:
+def _quietly(fetch: Callable[[Client], list[T]]) -> list[T]:
     try:
-        return ask(session.client())
+        return fetch(session.client())
     except ClientError:
         return []

@@ -27,10 +27,10 @@ SLOW = 120  #: seconds torch may take to load from a cold disk
 
 def examine(client: Client) -> list[pb.Finding]:
     """All findings. Of a remote daemon only its own, and whether we can play what it speaks."""
-    told: list[pb.Finding] = []
+    from_daemon: list[pb.Finding] = []
     where = client.address
     try:
-        told = client.doctor()
+        from_daemon = client.doctor()
         daemon = ok("daemon", f"A daemon answers at {where}.")
     except ClientError as error:
         daemon = (note if error.code == "UNAVAILABLE" and not where.remote else problem)(
@@ -49,14 +49,14 @@ def examine(client: Client) -> list[pb.Finding]:
             lambda: disk(home),
         ]
         checks += [lambda: socket(home), inotify, *((lambda row=row: package(*row)) for row in PACKAGES)]  # type: ignore[misc]
-    return merge([daemon, *(check() for check in checks)], told)
+    return merge([daemon, *(check() for check in checks)], from_daemon)
 
 
-def merge(here: Iterable[pb.Finding], told: Iterable[pb.Finding]) -> list[pb.Finding]:
+def merge(here: Iterable[pb.Finding], from_daemon: Iterable[pb.Finding]) -> list[pb.Finding]:
     """Both, each name once: the worse of the two, and of equals the daemon's, for it is the one that works."""
     rank = {"problem": 0, "note": 1, "ok": 2}
     every: dict[str, list[pb.Finding]] = {}
-    for finding in [*told, *here]:
+    for finding in [*from_daemon, *here]:
         every.setdefault(finding.name, []).append(finding)
     result = []
     for findings in every.values():

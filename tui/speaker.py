@@ -76,7 +76,7 @@ class Speaker:
             await self._close()
 
     @property
-    def heard(self) -> float:
+    def audible_position(self) -> float:
         """Seconds from the start of the track to what is heard now."""
         return max(self.deck.position - (self._latency if self.deck.playing else 0.0), 0.0)
 

@@ -90,7 +90,7 @@ class Store:
         self.patience = patience
         self._settings = settings or Settings()
         self.trouble: StoreTrouble | None = None  #: what keeps the writer from writing now
-        self._told: dict[type[StoreTrouble], float] = {}  #: when the log was last told of each, monotonic
+        self._logged: dict[type[StoreTrouble], float] = {}  #: when the log was last told of each, monotonic
         lost.check(self.path)
         self.engine = sqlite.engine(self.path)
         self._writing = self.engine.execution_options(**{sqlite.WRITES: True})
@@ -117,7 +117,7 @@ class Store:
                 if not isinstance(found, DatabaseHeld) or time.monotonic() > until:
                     self.engine.dispose()
                     raise found from error
-                self._tell(found)
+                self._log_trouble(found)
 
     def on_commit(self, listener: Callable[[list[pb.Event]], object]) -> None:
         """Call `listener(events)` on the writer thread after every commit, with the events that became durable in it
@@ -146,7 +146,7 @@ class Store:
             found = sqlite.trouble(error, self.path)
             if found is None:
                 raise
-            self._tell(found)
+            self._log_trouble(found)
             raise found from error
 
     def close(self) -> None:
@@ -212,7 +212,7 @@ class Store:
             found = sqlite.trouble(error, self.path)
             if found is not None:
                 self.trouble = found
-                self._tell(found)
+                self._log_trouble(found)
             if isinstance(found, DatabaseHeld):
                 return found
             for write in batch:
@@ -229,16 +229,16 @@ class Store:
                 log.exception("A listener could not be told of a commit.")
         return None
 
-    def _tell(self, found: StoreTrouble) -> None:
+    def _log_trouble(self, found: StoreTrouble) -> None:
         """Say in the log what is wrong, once for a long while: everybody who waits meets it again each second."""
         moment = time.monotonic()
-        if moment - self._told.get(type(found), -math.inf) > QUIET:
-            self._told[type(found)] = moment
+        if moment - self._logged.get(type(found), -math.inf) > QUIET:
+            self._logged[type(found)] = moment
             log.error("%s", found)
 
     def _well(self) -> None:
         if self.trouble is not None:
-            self._told.pop(type(self.trouble), None)
+            self._logged.pop(type(self.trouble), None)
             self.trouble = None
             log.info("The database can be written again.")
 

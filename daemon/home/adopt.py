@@ -66,10 +66,10 @@ def _kept(one: Found) -> pb.KeptRecording:
     if one.entry is None:
         raise BadRequest(f"{one.path} is no recording.", "")
     entry = one.entry
-    told = pb.KeptRecording(sha256=entry.sha256, path=one.path, name=entry.name, text_from=entry.text_from)
+    recording = pb.KeptRecording(sha256=entry.sha256, path=one.path, name=entry.name, text_from=entry.text_from)
     if entry.text is not None:
-        told.has_text, told.text = True, entry.text
-    return told
+        recording.has_text, recording.text = True, entry.text
+    return recording
 
 
 def _version(session: Session, one: Found, home: Path) -> Run | None:
@@ -85,7 +85,7 @@ def _version(session: Session, one: Found, home: Path) -> Run | None:
     data, parent, made = (
         _dataset(session, voice.name, about),
         _parent(session, voice.name, about),
-        _made(about, home / one.path),
+        _created(about, home / one.path),
     )
     run = Run(
         voice=voice.name,
@@ -155,12 +155,12 @@ def _parent(session: Session, voice: str, about: dict[str, Any]) -> int:
     return 0 if uuid and ours is not None and ours != uuid else number
 
 
-def _made(about: dict[str, Any], folder: Path) -> datetime:
+def _created(about: dict[str, Any], folder: Path) -> datetime:
     try:
-        told = datetime.fromisoformat(str(about.get("created")))
+        created = datetime.fromisoformat(str(about.get("created")))
     except ValueError:
         return datetime.fromtimestamp((folder / "version.json").stat().st_mtime, UTC)
-    return told if told.tzinfo is not None else told.replace(tzinfo=UTC)
+    return created if created.tzinfo is not None else created.replace(tzinfo=UTC)
 
 
 def _scores(folder: Path) -> dict[str, float]:
@@ -197,7 +197,7 @@ class Adoption:
     async def take_in(self, voice: str, *, dry: bool) -> pb.AdoptResponse:
         """Take in all that can be. `voice`: whose recordings are of which nothing tells. `dry`: only say what there
         is."""
-        found = await asyncio.to_thread(self._store.read_now, survey.look, self._home, voice)
+        found = await asyncio.to_thread(self._store.read_now, survey.scan, self._home, voice)
         left = [one for one in found if one.state is not State.TAKEN]
         taken = [one for one in found if one.state is State.TAKEN]
         answer = pb.AdoptResponse(
@@ -215,6 +215,6 @@ class Adoption:
         for owner, job in submitted:
             self._takes(owner, job)
             answer.jobs.append(job)
-        told = survey.finding(left)
-        self.findings = [told] if told is not None else []
+        finding = survey.finding(left)
+        self.findings = [finding] if finding is not None else []
         return answer

@@ -68,11 +68,11 @@ def read(home: Path) -> dict[tuple[str, str], Entry]:
     with contextlib.suppress(FileNotFoundError), (home / "recordings" / INDEX).open("rb") as lines:
         for line in lines:
             with contextlib.suppress(ValueError, TypeError):
-                told = json.loads(line)
-                if isinstance(told, dict) and told.keys() == {"renamed", "to"}:
-                    found = _renamed(found, told["renamed"], told["to"])
+                record = json.loads(line)
+                if isinstance(record, dict) and record.keys() == {"renamed", "to"}:
+                    found = _renamed(found, record["renamed"], record["to"])
                     continue
-                entry = Entry(**told)
+                entry = Entry(**record)
                 before = found.get((entry.voice, entry.sha256))
                 if before is not None:
                     entry = replace(entry, name=before.name)

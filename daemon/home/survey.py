@@ -1,7 +1,7 @@
 """What lies in a home and its database does not know: recordings and versions of a database that was lost, or that was
 newer.
 
-`look` walks the home and may take seconds in a big one: it runs in a thread, after the start. Disk first, then the
+`scan` walks the home and may take seconds in a big one: it runs in a thread, after the start. Disk first, then the
 database: what came in between has its row.
 """
 
@@ -94,7 +94,7 @@ class Found:
         )
 
 
-def look(session: Session, home: Path, voice: str = "") -> list[Found]:
+def scan(session: Session, home: Path, voice: str = "") -> list[Found]:
     """All there is, versions in the order of their numbers first. `voice`: whose recordings are of which nothing
     tells."""
     folders, files = sorted(_folders(home)), dict(_files(home))
@@ -123,20 +123,20 @@ async def at_start(store: Store, home: Path) -> list[pb.Finding]:
     except (OSError, MynaError, SQLAlchemyError):
         log.exception("The home folder could not be surveyed.")
         return []
-    told = finding(found)
-    if told is None:
+    trouble = finding(found)
+    if trouble is None:
         return []
-    log.warning("%s %s", told.sentence, told.hint)
+    log.warning("%s %s", trouble.sentence, trouble.hint)
     with contextlib.suppress(MynaError):  # a full disk: it is in the log
-        await store.write(events.notice, Level.WARNING, told.sentence, told.hint)
-    return [told]
+        await store.write(events.notice, Level.WARNING, trouble.sentence, trouble.hint)
+    return [trouble]
 
 
 def _at_start(store: Store, home: Path) -> list[Found]:
     journal.add(home, store.read_now(complete_journal, home))
     for folder, mark in store.read_now(unmarked, home):
         identity.write(folder, mark)
-    return store.read_now(look, home)
+    return store.read_now(scan, home)
 
 
 def complete_journal(session: Session, home: Path) -> list[journal.Entry]:
@@ -232,12 +232,12 @@ def _recordings(session: Session, home: Path, files: dict[str, tuple[str, int]],
     being_taken = select(Job.started).where(Job.kind == "ingest", Job.state.in_((JobState.RUNNING, JobState.PAUSED)))
     began = min((int(started.timestamp() * 1e9) for started in session.scalars(being_taken) if started), default=None)
     files = {sha256: found for sha256, found in files.items() if began is None or found[1] < began}
-    told = journal.read(home)
-    for (owner, sha256), entry in sorted(told.items()):
+    entries = journal.read(home)
+    for (owner, sha256), entry in sorted(entries.items()):
         if sha256 in files and (owner, sha256) not in rows:
             state = State.REMOVED if entry.removed else State.TAKEN
             yield Found("recording", owner, entry.name, files[sha256][0], state, entry)
-    known = {sha256 for _, sha256 in rows} | {sha256 for _, sha256 in told}
+    known = {sha256 for _, sha256 in rows} | {sha256 for _, sha256 in entries}
     for sha256 in sorted(files.keys() - known):
         path = files[sha256][0]
         entry = journal.Entry(voice, sha256, path.rpartition("/")[2])

@@ -46,23 +46,23 @@ class VoiceFolders:
         self._still = still
         self.one = asyncio.Lock()  #: held by whoever changes folders of voices
 
-    async def delete(self, name: str, tell: Callable[[Session, Voice], T]) -> T:
-        """Raises what `voice_life.delete` raises. Returns what `tell` makes of the row."""
+    async def delete(self, name: str, to_answer: Callable[[Session, Voice], T]) -> T:
+        """Raises what `voice_life.delete` raises. Returns what `to_answer` makes of the row."""
         async with self.one, self._still(name):
-            return await self._store.write(lambda session: tell(session, voice_life.delete(session, name)))
+            return await self._store.write(lambda session: to_answer(session, voice_life.delete(session, name)))
 
-    async def restore(self, name: str, tell: Callable[[Session, Voice], T]) -> T:
+    async def restore(self, name: str, to_answer: Callable[[Session, Voice], T]) -> T:
         async with self.one, self._still(name):
-            return await self._store.write(lambda session: tell(session, voice_life.restore(session, name)))
+            return await self._store.write(lambda session: to_answer(session, voice_life.restore(session, name)))
 
-    async def rename(self, old: str, new: str, tell: Callable[[Session, Voice], T]) -> T:
+    async def rename(self, old: str, new: str, to_answer: Callable[[Session, Voice], T]) -> T:
         """Raises what `voice_life.begin_rename` raises, and NotNow when a folder is in the way or cannot be moved: then
         all is as it was."""
         return await asyncio.shield(
-            asyncio.create_task(self._rename(old, new, tell))
+            asyncio.create_task(self._rename(old, new, to_answer))
         )  # who hangs up leaves it to its end
 
-    async def _rename(self, old: str, new: str, tell: Callable[[Session, Voice], T]) -> T:
+    async def _rename(self, old: str, new: str, to_answer: Callable[[Session, Voice], T]) -> T:
         def begin(session: Session) -> None:
             voice_life.begin_rename(session, old, new)
             if (path := in_the_way(self._home, new)) is not None:
@@ -76,7 +76,7 @@ class VoiceFolders:
                 await self._back(old, new)
                 sentence = f"{error.filename or self._home} cannot be renamed: {error.strerror}."
                 raise NotNow(f"{old} keeps its name. {sentence}", "Check that folder, then try again.") from None
-            return await self._store.write(lambda session: tell(session, voice_life.end_rename(session, new)))
+            return await self._store.write(lambda session: to_answer(session, voice_life.end_rename(session, new)))
 
     async def _back(self, old: str, new: str) -> None:
         def begin(session: Session) -> None:
@@ -118,11 +118,11 @@ def move(home: Path, old: str, new: str) -> None:
             source.rename(target)
             sync_folder(home / place)
     for about in sorted((home / "voices" / new).glob("*/version.json")):
-        _tell(about, old, new)
+        _rename_in_lineage(about, old, new)
     journal.renamed(home, old, new)
 
 
-def _tell(path: Path, old: str, new: str) -> None:
+def _rename_in_lineage(path: Path, old: str, new: str) -> None:
     """Change the voice's name in a version's lineage; one that cannot be read stays as it is."""
     try:
         about = json.loads(path.read_text(encoding="utf-8"))

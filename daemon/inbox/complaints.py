@@ -91,7 +91,7 @@ class Complaints:
         else:
             self.mended(path)
             await self.store.write(
-                recordings.tell, self.voice, names.printable(path), "refused", f"{sentence} {hint}".strip()
+                recordings.emit_inbox_event, self.voice, names.printable(path), "refused", f"{sentence} {hint}".strip()
             )
         return True
 
@@ -100,7 +100,7 @@ class Complaints:
         more."""
         for name in await asyncio.to_thread(refused.gone):
             await self.store.write(
-                recordings.tell, self.voice, names.printable(name), "mended", "It lies in .refused no more."
+                recordings.emit_inbox_event, self.voice, names.printable(name), "mended", "It lies in .refused no more."
             )
 
     async def stuck(self, path: bytes, error: OSError) -> None:

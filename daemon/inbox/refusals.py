@@ -28,12 +28,12 @@ class CannotRefuse(OSError):
 
 
 def refuse(
-    folder: InboxFolder, path: bytes, sentence: str, hint: str = "", tell: Callable[[], None] = lambda: None
+    folder: InboxFolder, path: bytes, sentence: str, hint: str = "", before_move: Callable[[], None] = lambda: None
 ) -> bytes:
     """Move `path` (of any type: a link is moved itself, never followed) to `.refused/`. Returns its name there.
 
-    `tell` is called once it is sure that it can be moved, just before it is. Raises FileNotFoundError if it has gone
-    meanwhile, CannotRefuse if it cannot be moved; then it stays where it was.
+    `before_move` is called once it is sure that it can be moved, just before it is. Raises FileNotFoundError if it has
+    gone meanwhile, CannotRefuse if it cannot be moved; then it stays where it was.
     """
     name = os.path.basename(path)
     with folder.beside(path) as (source, _):
@@ -42,13 +42,15 @@ def refuse(
             try:
                 if not os.access(".", os.W_OK | os.X_OK, dir_fd=source, effective_ids=True):
                     raise PermissionError(errno.EPERM, "its folder may not be written to")
-                tell()
+                before_move()
                 os.rename(name, target, src_dir_fd=source, dst_dir_fd=refused)
             except BaseException as error:
                 with contextlib.suppress(OSError):
                     os.unlink(target + WHY, dir_fd=refused)
                 if isinstance(error, OSError) and not isinstance(error, FileNotFoundError) and error.errno is not None:
-                    raise CannotRefuse(error.errno, f"A file cannot be moved to .refused: {_said(error)}") from error
+                    raise CannotRefuse(
+                        error.errno, f"A file cannot be moved to .refused: {_describe(error)}"
+                    ) from error
                 raise
             os.fsync(refused)
     return target
@@ -67,7 +69,7 @@ def explain(folder: InboxFolder, name: bytes, sentence: str, hint: str = "") -> 
                 aside, name + WHY, src_dir_fd=refused, dst_dir_fd=refused
             )  # in the place of a link, not through it
         except OSError as error:
-            raise CannotRefuse(error.errno, f"The reason cannot be written to .refused: {_said(error)}") from error
+            raise CannotRefuse(error.errno, f"The reason cannot be written to .refused: {_describe(error)}") from error
 
 
 def settle(folder: InboxFolder, name: bytes) -> None:
@@ -84,7 +86,7 @@ def _ready(folder: InboxFolder) -> Iterator[int]:
         try:
             descriptor = stack.enter_context(folder.at(REFUSED, make=True))
         except OSError as error:
-            raise CannotRefuse(error.errno, f"The folder .refused cannot be used: {_said(error)}") from error
+            raise CannotRefuse(error.errno, f"The folder .refused cannot be used: {_describe(error)}") from error
         yield descriptor
 
 
@@ -101,7 +103,7 @@ def _reserved(refused: int, name: bytes, text: bytes) -> Iterator[bytes]:
         try:
             descriptor = None if exists_in(refused, target) else _reserve(refused, target, name)
         except OSError as error:
-            raise CannotRefuse(error.errno, f"The folder .refused cannot be written to: {_said(error)}") from error
+            raise CannotRefuse(error.errno, f"The folder .refused cannot be written to: {_describe(error)}") from error
         if descriptor is None:
             continue
         try:
@@ -112,7 +114,9 @@ def _reserved(refused: int, name: bytes, text: bytes) -> Iterator[bytes]:
             except OSError as error:
                 with contextlib.suppress(OSError):
                     os.unlink(target + WHY, dir_fd=refused)
-                raise CannotRefuse(error.errno, f"The reason cannot be written to .refused: {_said(error)}") from error
+                raise CannotRefuse(
+                    error.errno, f"The reason cannot be written to .refused: {_describe(error)}"
+                ) from error
             yield target
         finally:
             os.close(descriptor)  # and with it the lock
@@ -156,6 +160,6 @@ def _shown(name: bytes) -> bytes:
     return printable(name).encode("utf-8", errors="replace")
 
 
-def _said(error: OSError) -> str:
+def _describe(error: OSError) -> str:
     said = error.strerror or str(error)
     return said[:1].lower() + said[1:] + "."

@@ -39,7 +39,7 @@ class RefusedFiles:
         self._files: dict[bytes, Refused] = {}  #: oldest first
         self._count = 0
         self._listed: tuple[int, int] | None = None  #: inode and time of `.refused` when it was listed
-        self._known: set[bytes] | None = None  #: names at the last `gone`
+        self._last_names: set[bytes] | None = None  #: names at the last `gone`
 
     def files(self) -> list[Refused]:
         """Oldest first, `MOST` at most: the newest. Lists the folder again only when it changed."""
@@ -58,7 +58,7 @@ class RefusedFiles:
     def gone(self) -> list[bytes]:
         """Names of files that lay there when this was last asked, and do not now."""
         now = {file.name for file in self.files()}
-        before, self._known = self._known or set(), now
+        before, self._last_names = self._last_names or set(), now
         # of more than MOST the oldest drop out of the list without having gone
         return [] if self._count > len(now) else sorted(before - now)
 

@@ -44,7 +44,7 @@ class UnsortedEntries:
         self._held: dict[
             bytes, tuple[Identity, float]
         ] = {}  #: loose files that could not be moved: left alone until then
-        self._told: set[tuple[str, bytes, Identity]] = set()  #: packages that a notice was given of
+        self._noticed: set[tuple[str, bytes, Identity]] = set()  #: packages that a notice was given of
 
     async def loose(self, root: Root, touched: set[bytes], now: float) -> float:
         """Files in the inbox itself belong to no voice. Returns seconds until something may be due again."""
@@ -124,8 +124,8 @@ class UnsortedEntries:
 
     async def package(self, voice: str, entry: Entry) -> None:
         """Say once that packages are left alone."""
-        if (voice, entry.path, entry.identity) not in self._told:
-            self._told.add((voice, entry.path, entry.identity))
+        if (voice, entry.path, entry.identity) not in self._noticed:
+            self._noticed.add((voice, entry.path, entry.identity))
             sentence = f"{names.printable(entry.path)} is a package; packages come with a later version of Myna."
             await self.store.write(events.notice, Level.INFO, sentence, "It stays where it is.", voice)
 

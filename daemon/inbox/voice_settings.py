@@ -47,7 +47,9 @@ async def take_in(folder: Folder, entry: Entry, store: Store, now: float, again_
             )
             return
         folder.complaints.mended(entry.path)
-        await store.write(recordings.tell, folder.voice, "voice.toml", "refused", f"{error} The voice stays as it is.")
+        await store.write(
+            recordings.emit_inbox_event, folder.voice, "voice.toml", "refused", f"{error} The voice stays as it is."
+        )
     else:
         await asyncio.to_thread(refusals.settle, place, entry.path)
         folder.complaints.mended(entry.path)

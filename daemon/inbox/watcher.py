@@ -145,11 +145,11 @@ class Inbox:
         ]
         found = [(file, voice) for voice, files in every for file in files.files()]
         newest = sorted(found, key=lambda pair: pair[0].time)[-SHOWN:]
-        told = [
+        refused_files = [
             pb.InboxEvent(voice=voice, name=names.printable(file.name), state="refused", why=file.why)
             for file, voice in newest
         ]
-        return told, sum(files.count() for _, files in every)
+        return refused_files, sum(files.count() for _, files in every)
 
     # -------------------------------------------------------------------------------------------------- its life
 

@@ -40,10 +40,10 @@ class Doctor:
             _disk(self._disk),
             _state(self._home),
         ]
-        found = survey.finding(await asyncio.to_thread(self._store.read_now, survey.look, self._home))
+        found = survey.finding(await asyncio.to_thread(self._store.read_now, survey.scan, self._home))
         findings += [found] if found is not None else []
-        ask = registry.ENGINES.values()
-        states = await self._store.read(lambda session: [engines.state(session, info, self._home) for info in ask])
+        infos = registry.ENGINES.values()
+        states = await self._store.read(lambda session: [engines.state(session, info, self._home) for info in infos])
         for told in states:
             findings.append((ok if told.ready else note)(f"engine {told.name}", told.sentence))
         return findings

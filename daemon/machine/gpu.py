@@ -52,7 +52,7 @@ class Gpus:
             self._mark(gpus)
             return gpus
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """Find out what `free` answers, and nothing else."""
         with self._lock:
             try:
@@ -159,10 +159,10 @@ class Gpus:
             gpu.processes.add(pid=pid, memory=used, owner=ours or _program(pid), ours=bool(ours))
         return gpu
 
-    def _maybe(self, ask: Callable[[], float]) -> float:
+    def _maybe(self, read: Callable[[], float]) -> float:
         """A figure, or 0 where this GPU does not tell it (power on laptops, utilisation in MIG slices)."""
         try:
-            return float(ask())
+            return float(read())
         except self._library.NVMLError:
             return 0.0
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 #: Seconds between two looks, and bytes above the least there were since the last time that are worth the work.
-LOOK, SLACK = 5.0, 16_000_000
+CHECK_EVERY, SLACK = 5.0, 16_000_000
 _STATM = Path("/proc/self/statm")
 
 
@@ -26,7 +26,7 @@ async def give_back() -> None:
         return
     least = resident()
     while True:
-        await asyncio.sleep(LOOK)
+        await asyncio.sleep(CHECK_EVERY)
         least = min(least, resident())
         if resident() > least + SLACK:
             await asyncio.to_thread(trim, 0)

@@ -44,15 +44,15 @@ class Child:
     pid: int
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    words: asyncio.StreamReader  #: what it writes to stdout and stderr
+    output: asyncio.StreamReader  #: what it writes to stdout and stderr
     exited: asyncio.Future[int | None]
     kill: Callable[[int], None]  #: send it a signal, unless it has ended
-    _words_transport: asyncio.BaseTransport
+    _output_transport: asyncio.BaseTransport
 
     def close(self) -> None:
         """Let go of our ends of socket and pipe."""
         self.writer.close()
-        self._words_transport.close()
+        self._output_transport.close()
 
 
 class _LastWords(asyncio.StreamReaderProtocol):
@@ -127,23 +127,23 @@ class Launcher:
         self._tag += 1
         tag = self._tag
         ours, theirs = socket.socketpair()
-        words, words_in = os.pipe2(os.O_CLOEXEC)
+        output, output_in = os.pipe2(os.O_CLOEXEC)
         pid: asyncio.Future[int] = self._loop.create_future()
         exited: asyncio.Future[int | None] = self._loop.create_future()
         self._spawning[tag], self._living[tag] = pid, exited
         try:
             message = {"spawn": tag, "argv": list(argv), "env": dict(env or {})}
             try:
-                socket.send_fds(self._control, [json.dumps(message).encode()], [theirs.fileno(), words_in])
+                socket.send_fds(self._control, [json.dumps(message).encode()], [theirs.fileno(), output_in])
             except OSError as error:
                 raise LauncherDied(str(error)) from error
             finally:
                 theirs.close()
-                os.close(words_in)
+                os.close(output_in)
             number = await pid
         except BaseException:
             ours.close()
-            os.close(words)
+            os.close(output)
             self._living.pop(tag, None)
             raise
         finally:
@@ -154,7 +154,7 @@ class Launcher:
         writer = asyncio.StreamWriter(link, protocol, reader, self._loop)
         lines = asyncio.StreamReader(limit=1 << 20)
         transport, _ = await self._loop.connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(lines), os.fdopen(words, "rb", 0)
+            lambda: asyncio.StreamReaderProtocol(lines), os.fdopen(output, "rb", 0)
         )
         return Child(tag, number, reader, writer, lines, exited, partial(self._kill, tag, exited), transport)
 

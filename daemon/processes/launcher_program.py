@@ -107,7 +107,7 @@ class _Program:
 
     def spawn(self, message: dict[str, Any], handles: list[int]) -> None:
         """Start a worker with the two descriptors that came along: its socket and its stderr."""
-        link, words = handles
+        link, output = handles
         environment = {**PATIENT, **os.environ, **message["env"], "MYNA_LAUNCHER": str(os.getpid())}
         try:
             pid = os.posix_spawn(
@@ -116,18 +116,18 @@ class _Program:
                 environment,
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_DUP2, words, 1),
-                    (os.POSIX_SPAWN_DUP2, words, 2),
+                    (os.POSIX_SPAWN_DUP2, output, 1),
+                    (os.POSIX_SPAWN_DUP2, output, 2),
                     (os.POSIX_SPAWN_DUP2, self.lock, WORKER_LOCK),
                     (os.POSIX_SPAWN_DUP2, link, WORKER_SOCKET),
                 ],
                 setsid=True,  # a group to be ended with it; and a Ctrl-C at the terminal is mynad's to handle
             )
         except OSError as error:
-            self.tell({"spawned": message["spawn"], "pid": 0, "error": str(error)})
+            self.send({"spawned": message["spawn"], "pid": 0, "error": str(error)})
             return
         self.children[message["spawn"]] = pid
-        self.tell({"spawned": message["spawn"], "pid": pid})
+        self.send({"spawned": message["spawn"], "pid": pid})
 
     def reap(self) -> None:
         """Tell the exit code of each worker that ended, after ending whatever it started itself."""
@@ -137,9 +137,9 @@ class _Program:
             end_group(pid)  # before the pid is given back: it names the worker's own group until then
             _, status = os.waitpid(pid, 0)
             del self.children[tag]
-            self.tell({"exited": tag, "code": os.waitstatus_to_exitcode(status)})
+            self.send({"exited": tag, "code": os.waitstatus_to_exitcode(status)})
 
-    def tell(self, message: dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         self.control.send(json.dumps(message).encode())
 
 

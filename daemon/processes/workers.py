@@ -36,16 +36,16 @@ class Exit:
 
 
 class Worker:
-    """One worker process. Frames go to `handler`, printed lines to `words`; both may be set anew for each job it
+    """One worker process. Frames go to `handler`, printed lines to `on_output`; both may be set anew for each job it
     does."""
 
     def __init__(self, child: Child, heartbeat_timeout: float) -> None:
         self.child = child
         self.pid = child.pid
         self.handler: Callable[[wire.Report], Awaitable[None]] = _ignore
-        self.words: Callable[[str], Awaitable[None]] = self.note
+        self.on_output: Callable[[str], Awaitable[None]] = self.note
         self._timeout = heartbeat_timeout
-        self._heard = time.monotonic()
+        self._last_activity = time.monotonic()
         self._busy = False  #: a report is being dealt with: silence is ours
         self._why_killed = ""
         self._kills = _oom_kills()
@@ -72,7 +72,7 @@ class Worker:
 
     async def _live(self) -> Exit:
         """From start to end: read frames and words, watch for silence, then say how it ended."""
-        words = asyncio.create_task(self._listen())
+        output = asyncio.create_task(self._listen())
         watch = asyncio.create_task(self._watch())
         try:
             await self._read()
@@ -86,8 +86,8 @@ class Worker:
             self.kill("it would not end")
             code = await self.child.exited
         watch.cancel()
-        await asyncio.wait([words], timeout=2.0)  # something it started may still hold the pipe
-        words.cancel()
+        await asyncio.wait([output], timeout=2.0)  # something it started may still hold the pipe
+        output.cancel()
         self.child.close()
         return self._explain(code)
 
@@ -98,7 +98,7 @@ class Worker:
             if size > frames.LIMIT:
                 raise ValueError(f"a frame of {size} bytes")
             report = wire.Report.FromString(await reader.readexactly(size))
-            self._heard = time.monotonic()
+            self._last_activity = time.monotonic()
             if report.WhichOneof("report") in ("heartbeat", "hello"):
                 continue
             self._busy = True
@@ -106,31 +106,31 @@ class Worker:
                 await self.handler(report)
             finally:
                 self._busy = False
-                self._heard = time.monotonic()
+                self._last_activity = time.monotonic()
 
     async def _listen(self) -> None:
         while True:
             try:
-                line = await self.child.words.readline()
+                line = await self.child.output.readline()
             except ValueError:
                 continue  # longer than the buffer: what was read of it is dropped
             if not line:
                 return
             text = line[:LINE_LIMIT].decode(errors="replace").rstrip()
             if text:
-                await self.words(text.rsplit("\r", 1)[-1])  # of a progress bar, what one would have seen last
+                await self.on_output(text.rsplit("\r", 1)[-1])  # of a progress bar, what one would have seen last
 
     async def _watch(self) -> None:
         """End a worker that is silent for too long."""
         while True:
-            left = self._heard + self._timeout - time.monotonic()
+            left = self._last_activity + self._timeout - time.monotonic()
             await asyncio.sleep(max(left, 0.5))
-            if self._busy or time.monotonic() - self._heard < self._timeout:
+            if self._busy or time.monotonic() - self._last_activity < self._timeout:
                 continue
             # it may be us who slept (a suspended machine, a stopped mynad): read what has come before judging
-            heard = self._heard
+            activity = self._last_activity
             await asyncio.sleep(min(1.0, self._timeout / 2))
-            if self._heard == heard and not self._busy:
+            if self._last_activity == activity and not self._busy:
                 self.kill(f"it did not answer for {self._timeout:g} s and was ended")
                 return
 

@@ -173,7 +173,7 @@ class Attempt:
             start = await self._begin(worker) if not self._ordered else None
             if start is None:
                 return
-            worker.handler, worker.words = self._hear, self._word
+            worker.handler, worker.on_output = self._hear, self._word
             worker.send(start=start)
             self.worker = worker
             self._pass_on()
@@ -182,7 +182,7 @@ class Attempt:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             await self.settle(self._end.result() if self._end.done() else self._died(await worker.ended))
         finally:
-            worker.handler, worker.words = _ignore, self._word
+            worker.handler, worker.on_output = _ignore, self._word
             if resident and not worker.ended.done():
                 self.to.speech.give_back(worker)
             else:
@@ -287,9 +287,9 @@ class Attempt:
             case "checkpoint":
                 await self._store(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
             case "notice":
-                told = report.notice
-                level = from_wire(Level, told.level_value) or Level.INFO
-                await to.store.write(events.notice, level, told.sentence, told.hint, self.voice)
+                notice = report.notice
+                level = from_wire(Level, notice.level_value) or Level.INFO
+                await to.store.write(events.notice, level, notice.sentence, notice.hint, self.voice)
             case "at":
                 self._at = report.at.what
             case "loaded":

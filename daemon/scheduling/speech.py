@@ -140,7 +140,7 @@ class Speech:
     def give_back(self, worker: Worker) -> None:
         """The attempt is over; the worker stays loaded until it was idle for `speech_idle_seconds`."""
         self._taken = False
-        worker.words = worker.note
+        worker.on_output = worker.note
         self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._let_go)
 
     async def put(self, job: int, audio: wire.Audio) -> None:

@@ -40,18 +40,18 @@ class DatasetsService(stubs.DatasetsServicer):
     async def List(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
         size, after = paging.size(request.page.size), paging.number(request.page.token)
 
-        def ask(session: Session) -> pb.ListDatasetsResponse:
+        def query(session: Session) -> pb.ListDatasetsResponse:
             rows, more = paging.cut(datasets.page(session, request.voice, after, size + 1), size, lambda row: row.id)
             return pb.ListDatasetsResponse(datasets=[datasets.message(row) for row in rows], next_token=more)
 
-        answer: pb.ListDatasetsResponse = await self.store.read(ask)
+        answer: pb.ListDatasetsResponse = await self.store.read(query)
         return answer
 
     async def Get(self, request: pb.DatasetRequest, context: Any) -> pb.Dataset:
-        def ask(session: Session) -> pb.Dataset:
+        def query(session: Session) -> pb.Dataset:
             return datasets.message(datasets.get(session, request.voice, request.number))
 
-        answer: pb.Dataset = await self.store.read(ask)
+        answer: pb.Dataset = await self.store.read(query)
         return answer
 
     async def Clips(self, request: pb.ClipsRequest, context: Any) -> pb.ClipsResponse:
@@ -99,14 +99,14 @@ class DatasetsService(stubs.DatasetsServicer):
     async def Recordings(self, request: pb.ListRecordingsRequest, context: Any) -> pb.ListRecordingsResponse:
         size, after = paging.size(request.page.size), paging.number(request.page.token)
 
-        def ask(session: Session) -> pb.ListRecordingsResponse:
+        def query(session: Session) -> pb.ListRecordingsResponse:
             found = recordings.page(session, request.voice, after, size + 1, removed=request.removed)
             rows, more = paging.cut(found, size, lambda row: row.id)
             return pb.ListRecordingsResponse(
                 recordings=[recordings.message(session, row) for row in rows], next_token=more
             )
 
-        answer: pb.ListRecordingsResponse = await self.store.read(ask)
+        answer: pb.ListRecordingsResponse = await self.store.read(query)
         return answer
 
     async def Remove(self, request: pb.RecordingRequest, context: Any) -> pb.Recording:
@@ -211,10 +211,10 @@ def _clips(session: Session, request: pb.ClipsRequest, size: int, after: int, ho
             query = query.where(Clip.held_out)
     found = session.execute(query.order_by(Clip.id).limit(size + 1)).tuples().all()
     rows, more = paging.cut(found, size, lambda row: row[0].id)
-    told = []
+    messages = []
     for clip, recording in rows:
         text, is_held = texts.get(clip.id, (clip.text, clip.held_out))
         message = clip_message(clip, recording, text, home)
         message.held_out = is_held
-        told.append(message)
-    return pb.ClipsResponse(clips=told, next_token=more)
+        messages.append(message)
+    return pb.ClipsResponse(clips=messages, next_token=more)

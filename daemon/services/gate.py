@@ -37,7 +37,7 @@ class TokenGate(grpc.aio.ServerInterceptor):
     def __init__(self, token: str) -> None:
         self._expected = f"Bearer {token}".encode()
         self._refused = 0  #: since the log's last line of it
-        self._told = float("-inf")  #: when that was, monotonic
+        self._logged = float("-inf")  #: when that was, monotonic
 
     async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
         given = next((value for key, value in details.invocation_metadata or () if key == "authorization"), "")
@@ -47,13 +47,13 @@ class TokenGate(grpc.aio.ServerInterceptor):
 
     async def _refuse(self, _requests: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         self._refused += 1
-        if time.monotonic() - self._told >= QUIET:
+        if time.monotonic() - self._logged >= QUIET:
             log.warning(
                 "Requests refused because of a wrong or missing token: %d so far, the last from %s",
                 self._refused,
                 context.peer(),
             )
-            self._refused, self._told = 0, time.monotonic()
+            self._refused, self._logged = 0, time.monotonic()
         await context.abort(
             grpc.StatusCode.UNAUTHENTICATED, "This mynad wants a token. Give it with --token or MYNA_TOKEN."
         )
@@ -64,13 +64,13 @@ class ReadableGate(grpc.aio.ServerInterceptor):
     traceback."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Any] = {}
+        self._handlers: dict[str, Any] = {}
 
     async def intercept_service(self, continuation: Continue, details: grpc.HandlerCallDetails) -> Any:
-        if (handler := self._known.get(details.method)) is None:
+        if (handler := self._handlers.get(details.method)) is None:
             handler = await continuation(details)
             if handler is not None:
-                handler = self._known[details.method] = _checking(handler)
+                handler = self._handlers[details.method] = _checking(handler)
         return handler
 
 
@@ -101,12 +101,12 @@ def _after(ready: Callable[[Any, Any], Awaitable[Any]], method: Any) -> Any:
     if inspect.isasyncgenfunction(method):
 
         async def answers(request: Any, context: Any) -> AsyncIterator[Any]:
-            told = method(await ready(request, context), context)
+            stream = method(await ready(request, context), context)
             try:
-                async for answer in told:
+                async for answer in stream:
                     yield answer
             finally:
-                await told.aclose()
+                await stream.aclose()
 
         return answers
 

@@ -54,7 +54,7 @@ class JobsService(stubs.JobsServicer):
         return self.scheduler.with_progress(job)
 
     async def List(self, request: pb.ListJobsRequest, context: Any) -> pb.ListJobsResponse:
-        def ask(session: Session) -> pb.ListJobsResponse:
+        def query(session: Session) -> pb.ListJobsResponse:
             rows, token = jobs.page(
                 session,
                 voice=request.voice,
@@ -68,7 +68,7 @@ class JobsService(stubs.JobsServicer):
                 jobs=[jobs.message(row) for row in rows], next_token=token, counts=jobs.counts(session)
             )
 
-        answer = await self.store.read(ask)
+        answer = await self.store.read(query)
         for job in answer.jobs:
             self.scheduler.with_progress(job)
         return answer

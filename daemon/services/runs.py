@@ -27,11 +27,11 @@ class RunsService(stubs.RunsServicer):
         return await self.store.read(lambda session: runs.message(session, runs.get(session, request.id)))
 
     async def List(self, request: pb.ListRunsRequest, context: Any) -> pb.ListRunsResponse:
-        def ask(session: Session) -> pb.ListRunsResponse:
+        def query(session: Session) -> pb.ListRunsResponse:
             rows, token = runs.page(session, request.voice, request.page.token, request.page.size)
             return pb.ListRunsResponse(runs=[runs.message(session, row) for row in rows], next_token=token)
 
-        return await self.store.read(ask)
+        return await self.store.read(query)
 
     async def Points(self, request: pb.PointsRequest, context: Any) -> pb.PointsResponse:
         series = await self.store.read(

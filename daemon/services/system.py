@@ -63,12 +63,12 @@ class SystemService(stubs.SystemServicer):
         self.started = datetime.now(UTC)
 
     async def Info(self, request: pb.Empty, context: Any) -> pb.InfoResponse:
-        def ask(session: Session) -> tuple[dict[str, int], int, list[pb.EngineState]]:
+        def query(session: Session) -> tuple[dict[str, int], int, list[pb.EngineState]]:
             states = [engines.state(session, info, self.home) for info in registry.ENGINES.values()]
             return jobs.counts(session), events.newest(session), states
 
         (counts, cursor, states), sample, (refused, count) = await asyncio.gather(
-            self.store.read(ask), self.machine.sample(), asyncio.to_thread(self.inbox.refused)
+            self.store.read(query), self.machine.sample(), asyncio.to_thread(self.inbox.refused)
         )
         return pb.InfoResponse(
             version=our_version(),
@@ -99,13 +99,13 @@ class SystemService(stubs.SystemServicer):
             await asyncio.sleep(every)
 
     async def Estimate(self, request: pb.EstimateRequest, context: Any) -> pb.EstimateResponse:
-        told: pb.EstimateResponse
-        told, sample = await asyncio.gather(
+        estimate: pb.EstimateResponse
+        estimate, sample = await asyncio.gather(
             self.store.read(self.kinds.train.estimate, request.spec), self.machine.sample()
         )
         if not sample.gpus:
-            told.gpu_memory = 0  # it trains on the CPU
-        return told
+            estimate.gpu_memory = 0  # it trains on the CPU
+        return estimate
 
     async def Doctor(self, request: pb.Empty, context: Any) -> pb.DoctorResponse:
         return pb.DoctorResponse(findings=await self.doctor.examine())

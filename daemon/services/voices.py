@@ -54,20 +54,20 @@ class VoicesService(stubs.VoicesServicer):
     async def List(self, request: pb.ListVoicesRequest, context: Any) -> pb.ListVoicesResponse:
         size = paging.size(request.page.size)
 
-        def ask(session: Session) -> pb.ListVoicesResponse:
+        def query(session: Session) -> pb.ListVoicesResponse:
             found = voices.page(session, request.page.token, size + 1, deleted=request.deleted)
             rows, more = paging.cut(found, size, lambda row: row.name)
-            told = [voices.message(session, row) for row in rows]
-            return pb.ListVoicesResponse(voices=told, next_token=more)
+            messages = [voices.message(session, row) for row in rows]
+            return pb.ListVoicesResponse(voices=messages, next_token=more)
 
-        answer: pb.ListVoicesResponse = await self.store.read(ask)
+        answer: pb.ListVoicesResponse = await self.store.read(query)
         return answer
 
     async def Get(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
-        def ask(session: Session) -> pb.Voice:
+        def query(session: Session) -> pb.Voice:
             return voices.message(session, voices.get(session, request.voice))
 
-        answer: pb.Voice = await self.store.read(ask)
+        answer: pb.Voice = await self.store.read(query)
         return answer
 
     async def DeleteVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
@@ -82,7 +82,7 @@ class VoicesService(stubs.VoicesServicer):
     async def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
         before, size = paging.number(request.page.token), paging.size(request.page.size)
 
-        def ask(session: Session) -> pb.VersionsResponse:
+        def query(session: Session) -> pb.VersionsResponse:
             voices.get(session, request.voice)
             if request.number:
                 rows, more = [voices.version(session, request.voice, request.number)], ""
@@ -90,10 +90,10 @@ class VoicesService(stubs.VoicesServicer):
                 rows, more = paging.cut(
                     voices.versions(session, request.voice, before, size + 1), size, lambda row: row.number
                 )
-            told = [voices.version_message(row, self.home, report=request.report) for row in rows]
-            return pb.VersionsResponse(versions=told, next_token=more)
+            messages = [voices.version_message(row, self.home, report=request.report) for row in rows]
+            return pb.VersionsResponse(versions=messages, next_token=more)
 
-        answer: pb.VersionsResponse = await self.store.read(ask)
+        answer: pb.VersionsResponse = await self.store.read(query)
         return answer
 
     async def Promote(self, request: pb.VersionRequest, context: Any) -> pb.Version:
@@ -125,10 +125,10 @@ class VoicesService(stubs.VoicesServicer):
         return await self.purging.purge(request)
 
     async def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
-        def ask(session: Session) -> pb.CompareResponse:
+        def query(session: Session) -> pb.CompareResponse:
             return compare.versions(session, request.voice, request.a, request.b, self.home)
 
-        answer: pb.CompareResponse = await self.store.read(ask)
+        answer: pb.CompareResponse = await self.store.read(query)
         return answer
 
     async def Rate(self, request: pb.Rating, context: Any) -> pb.Rating:
@@ -148,7 +148,7 @@ class VoicesService(stubs.VoicesServicer):
     async def Ratings(self, request: pb.RatingsRequest, context: Any) -> pb.RatingsResponse:
         before, size = paging.number(request.page.token), paging.size(request.page.size)
 
-        def ask(session: Session) -> pb.RatingsResponse:
+        def query(session: Session) -> pb.RatingsResponse:
             found = ratings.page(session, request.voice, request.a, request.b, before, size + 1)
             rows, more = paging.cut(found, size, lambda row: row.id)
             return pb.RatingsResponse(
@@ -157,7 +157,7 @@ class VoicesService(stubs.VoicesServicer):
                 tally=ratings.counted(session, request.voice, request.a, request.b),
             )
 
-        answer: pb.RatingsResponse = await self.store.read(ask)
+        answer: pb.RatingsResponse = await self.store.read(query)
         return answer
 
     async def Export(self, request: pb.ExportRequest, context: Any) -> AsyncIterator[pb.FilePart]:

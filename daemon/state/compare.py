@@ -100,12 +100,12 @@ def versions(session: Session, voice: str, a: int, b: int, home: Path) -> pb.Com
         return pb.CompareResponse(ready=False, sentence=sentence)
     metrics = _metrics(*pair.metrics(language))
     sentence = f"{_sentence(pair, voice, a, b, metrics)} {_extent(pair, present, how)}"
-    told = pb.CompareResponse(ready=True, metrics=metrics, lines=_lines(pair, home), sentence=sentence)
-    told.infos.extend(metric_message(info) for info in METRICS.values())
+    response = pb.CompareResponse(ready=True, metrics=metrics, lines=_lines(pair, home), sentence=sentence)
+    response.infos.extend(metric_message(info) for info in METRICS.values())
     if pair.together and pair.whole:
-        told.findings.extend(_findings(pair.one.evaluation))
-        told.decision = on_wire(Decision, verdict.decision(pair.one.evaluation))
-    return told
+        response.findings.extend(_findings(pair.one.evaluation))
+        response.decision = on_wire(Decision, verdict.decision(pair.one.evaluation))
+    return response
 
 
 def metric_message(info: MetricInfo) -> pb.MetricInfo:

@@ -22,7 +22,7 @@ from proto import myna_pb2 as pb
 #: Reason of a clip that is partly held out: its recording was cut again, and otherwise.
 ACROSS = "across-held-out"
 #: What a person can change of a clip, with what tells who did.
-SAID = ("text", "text_source", "trust", "kept", "reason", "sentence")
+EDITED_FIELDS = ("text", "text_source", "trust", "kept", "reason", "sentence")
 #: Changes of one clip that can be taken back.
 CHANGES = 100
 
@@ -194,7 +194,7 @@ def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: 
     if text is not None:
         _check_text(voices.get(session, voice), text)
     for row in rows:
-        before = _said(row)
+        before = _edited_fields(row)
         if text is not None:
             row.text, row.text_source = " ".join(text.split()), PERSON
             if row.reason == followed.NOT_FOLLOWED:  # a text was all that it waited for
@@ -203,7 +203,7 @@ def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: 
             row.kept = kept
             row.reason, row.sentence = ("", "") if kept else (PERSON, "A person took it out.")
         row.trust = PERSON
-        if _said(row) != before:
+        if _edited_fields(row) != before:
             row.before = [*row.before, before][-CHANGES:]
     return rows[0]
 
@@ -223,7 +223,7 @@ def undo_clip(session: Session, voice: str, sha256: str, wanted: pb.Clip) -> Cli
     so. It becomes what is remembered of it, never what is asked for. Raises NotFound, NotNow if it never was like
     that."""
     rows = clips(session, voice, sha256)
-    like = {name: getattr(wanted, name) for name in SAID}
+    like = {name: getattr(wanted, name) for name in EDITED_FIELDS}
     undone = [row for row in rows if _back(row, like if any(like.values()) else None)]
     if not undone:
         sentence = f"The clip {sha256[:12]} of {voice} was not changed by a person from that."
@@ -231,8 +231,8 @@ def undo_clip(session: Session, voice: str, sha256: str, wanted: pb.Clip) -> Cli
     return undone[0]
 
 
-def _said(row: Clip) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in SAID}
+def _edited_fields(row: Clip) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in EDITED_FIELDS}
 
 
 def _back(row: Clip, like: dict[str, Any] | None) -> bool:

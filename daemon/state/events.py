@@ -39,8 +39,8 @@ def emit(session: Session, event: pb.Event, voice: str = "") -> None:
 
 def notice(session: Session, level: Level, sentence: str, hint: str = "", voice: str = "") -> None:
     """Something a person should know that belongs to no job."""
-    told = pb.Notice(level=level, sentence=brief(sentence), hint=brief(hint), level_value=on_wire(Level, level))
-    emit(session, pb.Event(notice=told), voice)
+    payload = pb.Notice(level=level, sentence=brief(sentence), hint=brief(hint), level_value=on_wire(Level, level))
+    emit(session, pb.Event(notice=payload), voice)
 
 
 def newest(session: Session) -> int:

@@ -24,7 +24,7 @@ MOSTLY = 0.5
 
 
 @dataclass
-class _Heard:
+class _RecognisedClips:
     """Clips of one recording, or of a voice, whose words only a recogniser knows."""
 
     understood: list[Clip] = field(default_factory=list)  #: as it thinks
@@ -43,10 +43,10 @@ class _Heard:
 def judge(session: Session, voice: str) -> None:
     """Drop what was understood of recordings, or of a whole voice, that are mostly not understood; take it back where
     that is over."""
-    whole, parts, names = _Heard(), dict[int, _Heard](), dict[int, str]()
-    for clip, name in _heard(session, voice):
+    whole, parts, names = _RecognisedClips(), dict[int, _RecognisedClips](), dict[int, str]()
+    for clip, name in _recognised_clips(session, voice):
         whole.add(clip)
-        parts.setdefault(clip.recording, _Heard()).add(clip)
+        parts.setdefault(clip.recording, _RecognisedClips()).add(clip)
         names[clip.recording] = name
     dropped: dict[str, int] = {}
     for id, part in parts.items():
@@ -64,7 +64,7 @@ def judge(session: Session, voice: str) -> None:
                 )
     session.flush()
     if dropped:
-        _tell(session, voice, dropped)
+        _notify_left_out(session, voice, dropped)
 
 
 def hear_again(session: Session, voice: str) -> None:
@@ -75,7 +75,7 @@ def hear_again(session: Session, voice: str) -> None:
         row.cut = None
 
 
-def _heard(session: Session, voice: str) -> Sequence[tuple[Clip, str]]:
+def _recognised_clips(session: Session, voice: str) -> Sequence[tuple[Clip, str]]:
     """(clip, its recording's name) of clips that a recogniser wrote the text of, or could not."""
     query = select(Clip, Recording.name).join(Recording, Recording.id == Clip.recording)
     query = query.where(Clip.voice == voice, Clip.trust != PERSON)
@@ -84,7 +84,7 @@ def _heard(session: Session, voice: str) -> Sequence[tuple[Clip, str]]:
     return session.execute(query.where(heard).order_by(Clip.id)).tuples().all()
 
 
-def _tell(session: Session, voice: str, dropped: dict[str, int]) -> None:
+def _notify_left_out(session: Session, voice: str, dropped: dict[str, int]) -> None:
     count, first = sum(dropped.values()), next(iter(dropped))
     where = first if len(dropped) == 1 else f"{len(dropped)} recordings"
     sentence = (

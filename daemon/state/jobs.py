@@ -113,9 +113,9 @@ def message(job: Job, *, with_spec: bool = True) -> pb.Job:
         case Running(started, transition):
             status.running.CopyFrom(pb.JobStatus.Running(started=stamp(started), transition=TRANSITIONS[transition]))
         case Paused(started, since, by_person, why, transition):
-            told = pb.JobStatus.Paused(started=stamp(started), since=stamp(since), by_person=by_person, why=why)
-            told.transition = TRANSITIONS[transition]
-            status.paused.CopyFrom(told)
+            paused = pb.JobStatus.Paused(started=stamp(started), since=stamp(since), by_person=by_person, why=why)
+            paused.transition = TRANSITIONS[transition]
+            status.paused.CopyFrom(paused)
         case Succeeded(started, ended, sentence):
             status.succeeded.CopyFrom(
                 pb.JobStatus.Succeeded(started=stamp(started), ended=stamp(ended), sentence=sentence)

@@ -63,7 +63,7 @@ def take(session: Session, voice: str, taken: wire.RecordingTaken) -> Recording:
             added=now(),
         )
         session.add(row)
-        tell(session, voice, name, "taken", taken.note, taken.seconds)
+        emit_inbox_event(session, voice, name, "taken", taken.note, taken.seconds)
         return row
     why = "It is known already" + ("." if row.name == name else f" as {row.name}.")
     if row.removed is not None:
@@ -71,7 +71,7 @@ def take(session: Session, voice: str, taken: wire.RecordingTaken) -> Recording:
         why += " It had been removed, and is back."
     if taken.has_text and set_text(row, taken.text, taken.text_from):
         why += " Its text is new."
-    tell(session, voice, name, "known", why, row.seconds)
+    emit_inbox_event(session, voice, name, "known", why, row.seconds)
     return row
 
 
@@ -116,7 +116,7 @@ def attach(session: Session, voice: str, texts: Mapping[str, str], source: str) 
                 continue  # a text of its own beside the recording goes before that of a list
             if set_text(row, texts[key], source):
                 changed.append(row)
-                tell(session, voice, row.name, "taken", f"Its text came with {source}.", row.seconds)
+                emit_inbox_event(session, voice, row.name, "taken", f"Its text came with {source}.", row.seconds)
     return there, changed
 
 
@@ -126,7 +126,7 @@ def remove(session: Session, voice: str, sha256: str) -> Recording:
     row = get(session, voice, sha256)
     if row.removed is None:
         row.removed = now()
-        tell(session, voice, row.name, "removed", "A person removed it; nothing is deleted.", row.seconds)
+        emit_inbox_event(session, voice, row.name, "removed", "A person removed it; nothing is deleted.", row.seconds)
         _emit_voice(session, voice)
     return row
 
@@ -136,7 +136,7 @@ def restore(session: Session, voice: str, sha256: str) -> Recording:
     row = get(session, voice, sha256)
     if row.removed is not None:
         row.removed = None
-        tell(session, voice, row.name, "known", "It had been removed, and is back.", row.seconds)
+        emit_inbox_event(session, voice, row.name, "known", "It had been removed, and is back.", row.seconds)
         _emit_voice(session, voice)
     return row
 
@@ -151,7 +151,7 @@ def page(session: Session, voice: str, after: int, size: int, *, removed: bool =
 def message(session: Session, row: Recording) -> pb.Recording:
     """The recording on the wire."""
     kept = select(func.count()).select_from(Clip).where(Clip.recording == row.id, Clip.kept)
-    told = pb.Recording(
+    recording = pb.Recording(
         voice=row.voice,
         sha256=row.sha256,
         name=row.name,
@@ -162,10 +162,10 @@ def message(session: Session, row: Recording) -> pb.Recording:
         clips=session.scalar(kept) or 0,
         note=row.note,
     )
-    told.added.FromDatetime(row.added)
+    recording.added.FromDatetime(row.added)
     if row.removed is not None:
-        told.removed.FromDatetime(row.removed)
-    return told
+        recording.removed.FromDatetime(row.removed)
+    return recording
 
 
 def _emit_voice(session: Session, voice: str) -> None:
@@ -232,7 +232,7 @@ def _supersede(session: Session, rows: Sequence[Clip]) -> None:
             session.delete(row)
 
 
-def tell(session: Session, voice: str, name: str, state: str, why: str = "", seconds: float = 0.0) -> None:
+def emit_inbox_event(session: Session, voice: str, name: str, state: str, why: str = "", seconds: float = 0.0) -> None:
     """Emit an inbox event. States: "taken", "refused", "known", "removed"."""
     event = pb.InboxEvent(voice=voice, name=name, state=state, why=brief(why), seconds=seconds)
     events.emit(session, pb.Event(inbox=event), voice)

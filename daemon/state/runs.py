@@ -175,8 +175,8 @@ def points_after(
         steps.append(step)
         values.append(math.nan if value is None else value)
     # whole lists at once: point by point, most of the time would go into the message
-    told = [pb.Series(name=ids[series], steps=steps, values=values) for series, (steps, values) in found.items()]
-    return told, rows[-1][0] if rows else cursor
+    messages = [pb.Series(name=ids[series], steps=steps, values=values) for series, (steps, values) in found.items()]
+    return messages, rows[-1][0] if rows else cursor
 
 
 def _series_id(session: Session, run: int, name: str) -> int:

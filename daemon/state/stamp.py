@@ -9,6 +9,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 def stamp(time: datetime) -> Timestamp:
     """The time, which is UTC."""
-    told = Timestamp()
-    told.FromDatetime(time)
-    return told
+    timestamp = Timestamp()
+    timestamp.FromDatetime(time)
+    return timestamp

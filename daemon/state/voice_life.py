@@ -25,7 +25,7 @@ _HISTORY = frozenset(("events",))
 def delete(session: Session, name: str) -> Voice:
     """Take a voice out of all lists; all rows and files are kept. Raises NotFound, and NotNow while a job of it has not
     ended."""
-    row = voices.known(session, name)
+    row = voices.get_with_deleted(session, name)
     if row.deleted is None:
         voices.check_there(row)
         _check_idle(session, row, "deleted")
@@ -36,7 +36,7 @@ def delete(session: Session, name: str) -> Voice:
 
 def restore(session: Session, name: str) -> Voice:
     """Bring a deleted voice back, as it was. Raises NotFound."""
-    row = voices.known(session, name)
+    row = voices.get_with_deleted(session, name)
     if row.deleted is not None:
         row.deleted = None
         voices.emit_voice(session, row)
@@ -47,7 +47,7 @@ def begin_rename(session: Session, old: str, new: str) -> None:
     """Give every row of a voice its new name, and note the old one. A deleted voice can be renamed, too: that frees its
     name. Raises NotFound, BadRequest for a name that cannot be, NotNow if it is taken, or while a job of the voice has
     not ended."""
-    row = voices.known(session, old)
+    row = voices.get_with_deleted(session, old)
     names.check_voice(new)
     if old == new:
         raise BadRequest(f"The voice is called {old} already.", "")
@@ -69,15 +69,15 @@ def begin_rename(session: Session, old: str, new: str) -> None:
             session.execute(update(table).where(table.c.voice == old).values(voice=new))
     session.delete(row)
     session.flush()
-    for known in list(session):  # the transaction is shared: what others have in hand has its new name, too
-        if getattr(known, "voice", None) == old:
-            session.refresh(known)
+    for loaded in list(session):  # the transaction is shared: what others have in hand has its new name, too
+        if getattr(loaded, "voice", None) == old:
+            session.refresh(loaded)
     _rename_within(session, old, new)
 
 
 def end_rename(session: Session, name: str) -> Voice:
     """The folders are in their place."""
-    row = voices.known(session, name)
+    row = voices.get_with_deleted(session, name)
     old, row.renamed_from = row.renamed_from, ""
     if old:
         events.emit(session, pb.Event(voice=pb.Voice(name=old, renamed_to=name)), voice=old)

@@ -33,10 +33,10 @@ SCORED_ON = "scored_on"
 def get(session: Session, name: str) -> Voice:
     """Raises NotFound with the voices there are, or how a deleted one comes back; NotNow for one that is being
     renamed."""
-    return check_there(known(session, name))
+    return check_there(get_with_deleted(session, name))
 
 
-def known(session: Session, name: str) -> Voice:
+def get_with_deleted(session: Session, name: str) -> Voice:
     """The voice, be it deleted. Raises NotFound with the voices there are."""
     if (voice := session.get(Voice, name)) is not None:
         return voice
@@ -214,7 +214,7 @@ def message(session: Session, row: Voice) -> pb.Voice:
     count, seconds = session.execute(recorded.where(Recording.voice == row.name, Recording.removed.is_(None))).one()
     newest = newest_dataset(session, row.name)
     trained = session.scalar(select(func.count()).select_from(Version).where(Version.voice == row.name)) or 0
-    told = pb.Voice(
+    result = pb.Voice(
         name=row.name,
         language=row.language,
         engine=row.engine,
@@ -228,8 +228,8 @@ def message(session: Session, row: Voice) -> pb.Voice:
         next=next_sentence(session, row, newest),
     )
     if row.deleted is not None:
-        told.deleted.FromDatetime(row.deleted)
-    return told
+        result.deleted.FromDatetime(row.deleted)
+    return result
 
 
 def next_sentence(session: Session, row: Voice, newest: Dataset | None) -> str:
@@ -269,7 +269,7 @@ def next_sentence(session: Session, row: Voice, newest: Dataset | None) -> str:
 def version_message(row: Version, home: Path | None = None, *, report: bool = False) -> pb.Version:
     """The version on the wire. With `home`, its path is absolute; with `report` too, the report's files are in it."""
     place = home / row.path if home is not None else None
-    told = pb.Version(
+    result = pb.Version(
         voice=row.voice,
         number=row.number,
         parent=row.parent,
@@ -291,10 +291,10 @@ def version_message(row: Version, home: Path | None = None, *, report: bool = Fa
         scored_on=str(row.metrics.get(SCORED_ON, "")),
     )
     if row.adopted is not None:
-        told.adopted.FromDatetime(row.adopted)
+        result.adopted.FromDatetime(row.adopted)
     if report and place is not None:
-        told.report_md, told.report_json = _text(place / "report.md"), _text(place / "report.json")
-    return told
+        result.report_md, result.report_json = _text(place / "report.md"), _text(place / "report.json")
+    return result
 
 
 def base_message(row: Voice) -> pb.Version:

@@ -112,7 +112,7 @@ class JobChannel:
         self.home = Path(start.home)
         self.job = start.job
         self.attempt = start.attempt
-        self.died_of = {one.what: one.times for one in start.died_of}
+        self.deaths = {one.what: one.times for one in start.died_of}
         self._socket = worker_socket
         self._changed = threading.Condition()
         self._cancelled = False
@@ -161,8 +161,8 @@ class JobChannel:
     def lasting(self) -> None:
         """Something is done that the next attempt will find."""
         with self._buffer:
-            told, self._lasted = self._lasted, True
-        if not told:
+            reported, self._lasted = self._lasted, True
+        if not reported:
             self.report(wire.Report(checkpoint=wire.CheckpointSaved()))
 
     def commit(self, report: wire.Report) -> None:

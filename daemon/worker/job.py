@@ -28,7 +28,7 @@ class Channel(Protocol):
     home: Path  #: MYNA_HOME
     job: int
     attempt: int
-    died_of: Mapping[
+    deaths: Mapping[
         bytes, int
     ]  #: how often workers of this job died, by what they had said (by an At report) that they were at
 

@@ -62,7 +62,7 @@ def probe_and_decode(path: Path, alive: Alive = lambda: None) -> RecordingFacts:
     nothing of zero length, made of values that are no numbers, longer than MAX_SECONDS, a folder, or unreadable.
     """
     with opened(path) as file:
-        container = known(file, path)
+        container = container_of(file, path)
         reader = Reader(file, container, path)
         levels = _Levels()
         for block in reader.blocks():
@@ -294,7 +294,7 @@ def opened(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
-def known(file: BinaryIO, path: Path) -> Container:
+def container_of(file: BinaryIO, path: Path) -> Container:
     if not os.fstat(file.fileno()).st_size:
         raise BadInput(f"{shown(path)} is empty.", "Copy it again: the recorder or the copy wrote nothing.")
     container = sniff(file)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.audio.decode import Alive, Clipping, Reader, known, opened
+from engines.audio.decode import Alive, Clipping, Reader, container_of, opened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,7 +67,7 @@ class Mono:
         runs = Clipping()
         mixed, energies = 0.0, np.zeros(1)
         with opened(self._path) as file:
-            reader = Reader(file, known(file, self._path), self._path)
+            reader = Reader(file, container_of(file, self._path), self._path)
             rate = reader.sample_rate
             resampler = (
                 None

@@ -104,14 +104,14 @@ class Batch:
     def step(self, codes: Sequence[int], positions: Sequence[int], by: Decoder | None = None) -> Next:
         """Say one code a row, at its position among the row's codes (the first is 1); what follows, as another decoder
         of the same voice sees it if one is given."""
-        return self._say(
+        return self._advance(
             self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[:, None], by or self.decoder
         )
 
-    def say(self, codes: Sequence[int], position: int) -> Next:
+    def step_many(self, codes: Sequence[int], position: int) -> Next:
         """Say several codes of the only row, the first at a position among its codes; what follows each, (codes, …)."""
         positions = range(position, position + len(codes))
-        return self._say(
+        return self._advance(
             self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[None], self.decoder
         )
 
@@ -119,7 +119,7 @@ class Batch:
         """Unsay what every row said last."""
         self.column -= columns
 
-    def _say(self, hidden: torch.Tensor, by: Decoder) -> Next:
+    def _advance(self, hidden: torch.Tensor, by: Decoder) -> Next:
         """Of what is said (rows, n, channels) what follows, (rows × n, …)."""
         before, n = self.column, hidden.shape[1]
         if before + n > self._block.shape[4]:

@@ -28,7 +28,7 @@ class Speculative:
     def __init__(self, batch: Batch, draft: Decoder, sampling: Sampling) -> None:
         self._batch, self._draft, self._sampling = batch, draft, sampling
         self._reach = FIRST
-        self._known: deque[tuple[int, Next]] = (
+        self._computed: deque[tuple[int, Next]] = (
             deque()
         )  #: guessed codes in order, and what follows each if it is the one that is said
 
@@ -37,25 +37,27 @@ class Speculative:
 
         `seen` (codes,) bool and `generator` are the take's, as they will draw the next code, and stay as they are; at
         most `most` codes are still to be said. One row: logits (1, codes), latents (1, channels)."""
-        if self._known:
-            guessed, following = self._known.popleft()
+        if self._computed:
+            guessed, following = self._computed.popleft()
             if guessed == codes[-1]:
-                if not self._known:
+                if not self._computed:
                     self._reach = min(self._reach + 1, MOST)
                 return following
-            self._known.appendleft((guessed, following))
+            self._computed.appendleft((guessed, following))
             self._reach = max(self._reach - 1, 1)
             self.forget()
         guesses = self._guess(codes, seen.clone(), generator.clone_state(), min(self._reach, most - 1))
-        said = self._batch.say([codes[-1], *guesses], len(codes))
-        rows = [Next(said.logits[row : row + 1], said.latents[row : row + 1]) for row in range(len(guesses) + 1)]
-        self._known.extend(zip(guesses, rows[1:], strict=True))
+        verified = self._batch.step_many([codes[-1], *guesses], len(codes))
+        rows = [
+            Next(verified.logits[row : row + 1], verified.latents[row : row + 1]) for row in range(len(guesses) + 1)
+        ]
+        self._computed.extend(zip(guesses, rows[1:], strict=True))
         return rows[0]
 
     def forget(self) -> None:
         """Leave the batch as it is without guesses."""
-        self._batch.back(len(self._known))
-        self._known.clear()
+        self._batch.back(len(self._computed))
+        self._computed.clear()
 
     def _guess(self, codes: Sequence[int], seen: torch.Tensor, generator: torch.Generator, count: int) -> list[int]:
         stop, before, said = self._draft.stop, self._batch.column, [codes[-1]]

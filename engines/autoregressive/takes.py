@@ -85,7 +85,7 @@ def is_odd(codes: int, expected: Length) -> bool:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Recognition:
     """What was heard of a take."""
 
     wrong: float | None  #: word error rate (of characters where words are not parted); None without a recogniser
@@ -99,14 +99,14 @@ class Heard:
         return f"was heard with {self.wrong:.0%} of its words wrong"
 
 
-def hear(samples: NDArray[np.float32], rate: int, text: str, language: str) -> Heard:
+def hear(samples: NDArray[np.float32], rate: int, text: str, language: str) -> Recognition:
     """Have sound (n,) heard by the recogniser for the language, if there is one."""
     recogniser = _recogniser(language)
     if recogniser is None:
-        return Heard(None)
+        return Recognition(None)
     heard = recogniser.transcribe(soxr.resample(samples, rate, HEARD_RATE).astype(np.float32)).text
     mistakes = errors(text, heard, language)
-    return Heard(mistakes.cer if language in ("zh", "ja") else mistakes.wer, recogniser.trust)
+    return Recognition(mistakes.cer if language in ("zh", "ja") else mistakes.wer, recogniser.trust)
 
 
 @lru_cache(maxsize=4)

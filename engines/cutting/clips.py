@@ -88,20 +88,20 @@ def cut_recording(
     same input gives the same clips. Raises BadInput if the file cannot be decoded, OSError if a clip cannot be written.
     """
     text = " ".join(text.split()) if text and text.strip() else None
-    told = progress or (lambda done, total: None)
+    report_progress = progress or (lambda done, total: None)
     where = [0.0, 0.0]  # what progress was told last
 
-    def tell(done: float, total: float) -> None:
+    def on_progress(done: float, total: float) -> None:
         where[:] = done, total
-        told(done, total)
+        report_progress(done, total)
 
     def alive() -> None:
-        told(*where)
+        report_progress(*where)
 
     recording = Mono(path, engine_info.sample_rate, alive=alive)
-    found = survey(recording, lambda seconds, total: tell(_SURVEYED * seconds, total))
+    found = survey(recording, lambda seconds, total: on_progress(_SURVEYED * seconds, total))
     pieces = _pieces(found, text, engine_info)
-    cut = _Cutter(recording, found, transcriber, out_dir, tell, alive).cut(pieces)
+    cut = _Cutter(recording, found, transcriber, out_dir, on_progress, alive).cut(pieces)
     texts, differ = _texts(text, [one.heard for one in cut], bool(found.speech), transcriber, language, alive)
     source: Literal["given", "whisper", "pocketsphinx", ""] = "given" if text else _source(transcriber)
     shared = text is not None and len(pieces) > 1
@@ -170,15 +170,15 @@ class _Cutter:
         found: Survey,
         transcriber: Transcriber | None,
         out_dir: Path,
-        tell: Progress,
+        on_progress: Progress,
         alive: Alive,
     ) -> None:
-        self._recording, self._found, self._transcriber, self._out_dir, self._tell = (
+        self._recording, self._found, self._transcriber, self._out_dir, self._on_progress = (
             recording,
             found,
             transcriber,
             out_dir,
-            tell,
+            on_progress,
         )
         self._alive = alive
         self._written: list[_Cut] = []  #: not heard yet
@@ -249,7 +249,7 @@ class _Cutter:
             heard = self._transcriber.transcribe_many(self._to_hear, self._alive)
         self._done += [replace(one, heard=words) for one, words in zip(self._written, heard, strict=True)]
         self._written, self._to_hear = [], []
-        self._tell(done, total)
+        self._on_progress(done, total)
 
 
 def _judged(

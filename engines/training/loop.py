@@ -174,7 +174,7 @@ class _Training:
             micro_batch=micro_batch,
             skipped_in_a_row=0 if result.updated else self.state.skipped_in_a_row + 1,
         )
-        self.tell(result, data.n_clips, time.perf_counter() - began)
+        self.report_update(result, data.n_clips, time.perf_counter() - began)
         self.end_or_save()
 
     def update(self, step: int) -> tuple[int, Step, StepResult]:
@@ -214,7 +214,7 @@ class _Training:
                 instead = f"{times} × {micro_batch} clips make one step"
             self.report.log("warning", f"Memory ran out at step {step}: from now on {instead}.")
 
-    def tell(self, result: StepResult, n_clips: int, seconds: float) -> None:
+    def report_update(self, result: StepResult, n_clips: int, seconds: float) -> None:
         """What there is to say of the update that is done. Raises EngineError when too many in a row were none."""
         step, settings = self.state.step, self.settings
         if not result.updated:

@@ -38,7 +38,7 @@ class Decoder:
             )
         self.layers = [_Layer(block, fast) for block in gpt.gpt.h]
         self.head = projection(gpt.mel_head, fast=fast)
-        self._made_of = fast, _state(gpt.gpt)
+        self._built_from = fast, _state(gpt.gpt)
 
     def prompt(self, tokens: Sequence[int], codes: Sequence[int] = ()) -> torch.Tensor:
         """What stands between the voice and the next code, (positions, channels): the text between its marks, the start
@@ -52,7 +52,7 @@ class Decoder:
     def prefix(self, conditioning: torch.Tensor) -> torch.Tensor:
         """Keys and values of conditioning latents (1, 32, channels): (layers, 2, 1, heads, 32, size)."""
         latents = conditioning
-        key = latents.data_ptr(), self._made_of
+        key = latents.data_ptr(), self._built_from
         kept = _voices.get(self.gpt)
         if kept is None or kept[0] != key or not torch.equal(kept[1], latents):
             block = torch.empty(

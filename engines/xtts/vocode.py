@@ -57,21 +57,21 @@ class Resample:
     scale: float
     _held: torch.Tensor | None = None
     _first: int = 0  #: index of the first that is held
-    _made: int = 0
+    _samples_done: int = 0
 
     def __call__(self, x: torch.Tensor, last: bool) -> torch.Tensor:
         held = x if self._held is None else torch.cat([self._held, x], dim=-1)
         total = self._first + held.shape[-1]
         end = int(total * self.scale)
-        place = (torch.arange(self._made, end, device=x.device) + 0.5) * (1 / self.scale) - 0.5
+        place = (torch.arange(self._samples_done, end, device=x.device) + 0.5) * (1 / self.scale) - 0.5
         place = place.clamp(min=0)
         if not last:
             place = place[place < total - 1]  # beyond, the next input has a say
         left = place.long().clamp(max=total - 1)
         right = (left + 1).clamp(max=total - 1)
         made = torch.lerp(held[..., left - self._first], held[..., right - self._first], (place - left).to(held.dtype))
-        self._made += made.shape[-1]
-        needed = min(max(int((self._made + 0.5) / self.scale - 0.5), 0), max(total - 1, 0))
+        self._samples_done += made.shape[-1]
+        needed = min(max(int((self._samples_done + 0.5) / self.scale - 0.5), 0), max(total - 1, 0))
         self._held, self._first = held[..., needed - self._first :], needed
         return made
 

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from inbox_shop import Workshop
+from inbox_workshop import Workshop
 
 from daemon.database.models import Voice, now
 from daemon.database.store import Store
@@ -25,11 +25,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def alive(store: Store) -> Callable[..., None]:
-    """Run a story in a workshop of its own."""
+    """Run a scenario in a workshop of its own."""
 
-    def run(story: Callable[[Workshop], Awaitable[None]], **settings: object) -> None:
+    def run(scenario: Callable[[Workshop], Awaitable[None]], **settings: object) -> None:
         async def tell() -> None:
-            await story(Workshop(store, store.path.parent, **settings))
+            await scenario(Workshop(store, store.path.parent, **settings))
 
         asyncio.run(tell())
 

@@ -114,10 +114,10 @@ async def living(home: Path, program: tuple[str, ...] = STRANGE, **settings: Any
         client = connect_async(home=home)
         async with client:
             await client.wait_ready(10.0)
-            story = Living(daemon, client)
+            running = Living(daemon, client)
             if not daemon.store.read_now(lambda session: session.get(Voice, "anna")):
-                story.voice("anna")
-            yield story
+                running.voice("anna")
+            yield running
     finally:
         if not serving.done():
             daemon.end()
@@ -128,7 +128,7 @@ def lived(home: Path, life: Callable[[Living], Any], program: tuple[str, ...] = 
     """Run a test's coroutine function with a living daemon."""
 
     async def main() -> None:
-        async with living(home, program, **settings) as story:
-            await life(story)
+        async with living(home, program, **settings) as running:
+            await life(running)
 
     asyncio.run(main())

@@ -10,7 +10,7 @@ from typing import Any
 
 import lives
 import pytest
-from inbox_shop import Workshop, write_wav
+from inbox_workshop import Workshop, write_wav
 from living_daemon import living
 from sqlalchemy import select
 
@@ -39,15 +39,17 @@ def lose(home: Path) -> None:
     (home / "myna.db").rename(home.with_name("myna.db.away"))
 
 
-def look(store: Store, home: Path, voice: str = "") -> dict[str, State]:
-    return {one.name: one.state for one in store.read_now(survey.look, home, voice)}
+def scan(store: Store, home: Path, voice: str = "") -> dict[str, State]:
+    return {one.name: one.state for one in store.read_now(survey.scan, home, voice)}
 
 
-async def adopted(shop: Workshop, voice: str = "") -> None:
+async def adopted(workshop: Workshop, voice: str = "") -> None:
     """`System.Adopt`, and the jobs that follow from it."""
-    found = shop.store.read_now(survey.look, shop.home, voice)
-    shop.store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), found, shop.home, 500))
-    await shop.work()
+    found = workshop.store.read_now(survey.scan, workshop.home, voice)
+    workshop.store.write_now(
+        lambda session: adopt.take_in(session, lives.lifecycle(session), found, workshop.home, 500)
+    )
+    await workshop.work()
 
 
 def files(home: Path) -> dict[str, tuple[int, int, bytes]]:
@@ -58,18 +60,18 @@ def files(home: Path) -> dict[str, tuple[int, int, bytes]]:
     }
 
 
-async def three_recordings(shop: Workshop) -> None:
+async def three_recordings(workshop: Workshop) -> None:
     """One with a text beside it, one whose text comes late, and one that a person takes out."""
-    write_wav(shop.anna / "said.wav", 3.0, 200.0)
-    (shop.anna / "said.txt").write_text("what was said")
-    write_wav(shop.anna / "sub" / "late.wav", 2.0, 300.0)
-    write_wav(shop.anna / "out.wav", 1.0, 400.0)
-    await shop.all()
-    (shop.anna / "sub" / "late.txt").write_text("what came late")
-    await shop.all()
-    row = next(row for row in shop.recordings() if row.name == "out.wav")
-    gone = shop.store.write_now(recordings.remove, "anna", row.sha256)
-    journal.add(shop.home, [journal.Entry.of(gone)])
+    write_wav(workshop.anna / "said.wav", 3.0, 200.0)
+    (workshop.anna / "said.txt").write_text("what was said")
+    write_wav(workshop.anna / "sub" / "late.wav", 2.0, 300.0)
+    write_wav(workshop.anna / "out.wav", 1.0, 400.0)
+    await workshop.all()
+    (workshop.anna / "sub" / "late.txt").write_text("what came late")
+    await workshop.all()
+    row = next(row for row in workshop.recordings() if row.name == "out.wav")
+    gone = workshop.store.write_now(recordings.remove, "anna", row.sha256)
+    journal.add(workshop.home, [journal.Entry.of(gone)])
 
 
 def facts(row: Recording) -> tuple[Any, ...]:
@@ -90,23 +92,23 @@ def facts(row: Recording) -> tuple[Any, ...]:
 def test_recordings_of_a_lost_database_are_taken_in_with_their_names_and_texts_and_not_touched(tmp_path: Path) -> None:
     home, before = tmp_path / "home", []
 
-    async def first(shop: Workshop) -> None:
-        await three_recordings(shop)
-        before.extend(facts(row) for row in shop.recordings() if row.removed is None)
-        assert look(shop.store, home) == {}
+    async def first(workshop: Workshop) -> None:
+        await three_recordings(workshop)
+        before.extend(facts(row) for row in workshop.recordings() if row.removed is None)
+        assert scan(workshop.store, home) == {}
 
-    async def second(shop: Workshop) -> None:
-        assert look(shop.store, home) == {
+    async def second(workshop: Workshop) -> None:
+        assert scan(workshop.store, home) == {
             "said.wav": State.TAKEN,
             "sub/late.wav": State.TAKEN,
             "out.wav": State.REMOVED,
         }
         whole = files(home)
-        await adopted(shop)
-        assert [facts(row) for row in shop.recordings()] == before
+        await adopted(workshop)
+        assert [facts(row) for row in workshop.recordings()] == before
         assert files(home) == whole
-        assert look(shop.store, home) == {"out.wav": State.REMOVED}
-        assert survey.finding(shop.store.read_now(survey.look, home)) is None, (
+        assert scan(workshop.store, home) == {"out.wav": State.REMOVED}
+        assert survey.finding(workshop.store.read_now(survey.scan, home)) is None, (
             "what a person took out is where they want it"
         )
 
@@ -119,18 +121,18 @@ def test_recordings_of_a_lost_database_are_taken_in_with_their_names_and_texts_a
 def test_an_older_database_that_was_put_back_lacks_only_what_came_since(tmp_path: Path) -> None:
     home = tmp_path / "home"
 
-    async def first(shop: Workshop) -> None:
-        write_wav(shop.anna / "old.wav", 2.0, 200.0)
-        await shop.all()
+    async def first(workshop: Workshop) -> None:
+        write_wav(workshop.anna / "old.wav", 2.0, 200.0)
+        await workshop.all()
 
-    async def second(shop: Workshop) -> None:
-        write_wav(shop.anna / "new.wav", 2.0, 300.0)
-        await shop.all()
+    async def second(workshop: Workshop) -> None:
+        write_wav(workshop.anna / "new.wav", 2.0, 300.0)
+        await workshop.all()
 
-    async def third(shop: Workshop) -> None:
-        assert look(shop.store, home) == {"new.wav": State.TAKEN}
-        await adopted(shop)
-        assert [row.name for row in shop.recordings()] == ["new.wav", "old.wav"]
+    async def third(workshop: Workshop) -> None:
+        assert scan(workshop.store, home) == {"new.wav": State.TAKEN}
+        await adopted(workshop)
+        assert [row.name for row in workshop.recordings()] == ["new.wav", "old.wav"]
 
     in_a_shop(home, first)
     older = (home / "myna.db").read_bytes()
@@ -142,16 +144,16 @@ def test_an_older_database_that_was_put_back_lacks_only_what_came_since(tmp_path
 def test_a_recording_whose_bytes_are_not_those_of_its_name_is_left_and_the_job_says_so(tmp_path: Path) -> None:
     home = tmp_path / "home"
 
-    async def first(shop: Workshop) -> None:
-        write_wav(shop.anna / "a.wav", 2.0, 200.0)
-        await shop.all()
+    async def first(workshop: Workshop) -> None:
+        write_wav(workshop.anna / "a.wav", 2.0, 200.0)
+        await workshop.all()
 
-    async def second(shop: Workshop) -> None:
+    async def second(workshop: Workshop) -> None:
         (path,) = (home / "recordings").glob("??/*")
         path.write_bytes(path.read_bytes()[:-2] + b"\1\2")
-        await adopted(shop)
-        assert shop.recordings() == []
-        assert "is not what its name says" in shop.jobs()[0].why
+        await adopted(workshop)
+        assert workshop.recordings() == []
+        assert "is not what its name says" in workshop.jobs()[0].why
         assert path.is_file()
 
     in_a_shop(home, first)
@@ -162,16 +164,16 @@ def test_a_recording_whose_bytes_are_not_those_of_its_name_is_left_and_the_job_s
 def test_recordings_of_which_nothing_tells_are_left_until_a_person_says_whose_they_are(tmp_path: Path) -> None:
     home = tmp_path / "home"
 
-    async def first(shop: Workshop) -> None:
-        write_wav(shop.anna / "a.wav", 2.0, 200.0)
-        await shop.all()
+    async def first(workshop: Workshop) -> None:
+        write_wav(workshop.anna / "a.wav", 2.0, 200.0)
+        await workshop.all()
 
-    async def second(shop: Workshop) -> None:
-        await adopted(shop)
-        assert shop.recordings() == []
-        assert list(look(shop.store, home).values()) == [State.NO_VOICE]
-        await adopted(shop, "bea")
-        assert len(shop.recordings("bea")) == 1
+    async def second(workshop: Workshop) -> None:
+        await adopted(workshop)
+        assert workshop.recordings() == []
+        assert list(scan(workshop.store, home).values()) == [State.NO_VOICE]
+        await adopted(workshop, "bea")
+        assert len(workshop.recordings("bea")) == 1
 
     in_a_shop(home, first)
     lose(home)
@@ -182,18 +184,18 @@ def test_recordings_of_which_nothing_tells_are_left_until_a_person_says_whose_th
 def test_the_journal_of_a_home_from_before_there_was_one_is_written_after_the_start(tmp_path: Path) -> None:
     home = tmp_path / "home"
 
-    async def first(shop: Workshop) -> None:
-        await three_recordings(shop)
+    async def first(workshop: Workshop) -> None:
+        await three_recordings(workshop)
 
-    async def second(shop: Workshop) -> None:
-        assert await survey.at_start(shop.store, home) == []
+    async def second(workshop: Workshop) -> None:
+        assert await survey.at_start(workshop.store, home) == []
         known = journal.read(home)
         assert {entry.name: (entry.text, entry.removed) for entry in known.values()} == {
             "said.wav": ("what was said", False),
             "sub/late.wav": ("what came late", False),
             "out.wav": (None, True),
         }
-        assert shop.store.read_now(survey.complete_journal, home) == []
+        assert workshop.store.read_now(survey.complete_journal, home) == []
 
     in_a_shop(home, first)
     (home / "recordings" / journal.INDEX).unlink()
@@ -231,9 +233,12 @@ def test_what_a_person_takes_out_and_brings_back_is_in_the_journal(tmp_path: Pat
     (home / "recordings").mkdir(parents=True)
 
     async def main() -> None:
-        async with living(home) as story:
-            row = story.daemon.store.read_now(lambda session: session.scalars(select(Recording).limit(1)).one())
-            for wanted, change in ((True, story.client.remove_recording), (False, story.client.restore_recording)):
+        async with living(home) as running:
+            row = running.daemon.store.read_now(lambda session: session.scalars(select(Recording).limit(1)).one())
+            for wanted, change in (
+                (True, running.client.remove_recording),
+                (False, running.client.restore_recording),
+            ):
                 await change("anna", row.sha256)
                 assert journal.read(home)["anna", row.sha256].removed is wanted
 

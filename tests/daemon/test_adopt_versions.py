@@ -23,8 +23,8 @@ from proto import myna_pb2 as pb
 pytestmark = pytest.mark.integration
 
 
-def look(store: Store, home: Path) -> dict[str, State]:
-    return {one.name: one.state for one in store.read_now(survey.look, home)}
+def scan(store: Store, home: Path) -> dict[str, State]:
+    return {one.name: one.state for one in store.read_now(survey.scan, home)}
 
 
 ABOUT = {
@@ -56,7 +56,7 @@ def test_a_version_that_no_row_knows_is_taken_in_as_a_candidate_that_tells_where
 ) -> None:
     home = tmp_path / "home"
     lay(home, 3, MARK)
-    found = adopt.measured(store.read_now(survey.look, home), home)
+    found = adopt.measured(store.read_now(survey.scan, home), home)
     store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), found, home, 500))
     row, run = store.read_now(
         lambda session: (session.scalars(select(Version)).one(), session.scalars(select(Run)).one())
@@ -76,7 +76,7 @@ def test_a_version_that_no_row_knows_is_taken_in_as_a_candidate_that_tells_where
     assert row.size == sum(file.stat().st_size for file in (home / row.path).rglob("*")) > 0
     assert row.dataset == 0, "dataset #1 of the other database is none of ours"
     assert store.read_now(lambda session: session.get_one(Voice, "anna").promoted) is None
-    assert store.read_now(survey.look, home) == []
+    assert store.read_now(survey.scan, home) == []
 
 
 def test_a_dataset_number_is_kept_where_this_database_has_the_same_clips_under_it(store: Store, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_a_dataset_number_is_kept_where_this_database_has_the_same_clips_under_i
 
     lay(home, 3, MARK, clips=store.write_now(given))
     store.write_now(
-        lambda session: adopt.take_in(session, lives.lifecycle(session), survey.look(session, home), home, 500)
+        lambda session: adopt.take_in(session, lives.lifecycle(session), survey.scan(session, home), home, 500)
     )
     assert store.read_now(lambda session: session.scalars(select(Version.dataset)).one()) == 1
 
@@ -99,7 +99,7 @@ def test_a_parent_that_only_has_the_same_number_is_no_parent(store: Store, tmp_p
     store.write_now(lambda session: version(session, 2) and None)
     lay(home, 3, MARK)
     store.write_now(
-        lambda session: adopt.take_in(session, lives.lifecycle(session), survey.look(session, home), home, 500)
+        lambda session: adopt.take_in(session, lives.lifecycle(session), survey.scan(session, home), home, 500)
     )
     assert store.read_now(lambda session: session.scalars(select(Version.parent).where(Version.number == 3)).one()) == 0
 
@@ -116,7 +116,7 @@ def test_a_version_that_cannot_be_taken_in_is_left_and_says_why(
     store: Store, tmp_path: Path, about: dict[str, object], state: State
 ) -> None:
     lay(tmp_path / "home", 3, MARK, **about)
-    (found,) = store.read_now(survey.look, tmp_path / "home")
+    (found,) = store.read_now(survey.scan, tmp_path / "home")
     assert found.state is state
     assert found.message.sentence
     store.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), [found], tmp_path / "home", 500))
@@ -126,7 +126,7 @@ def test_a_version_that_cannot_be_taken_in_is_left_and_says_why(
 def test_a_folder_that_is_not_whole_is_left(store: Store, tmp_path: Path) -> None:
     (lay(tmp_path / "home", 3, MARK) / "version.json").unlink()
     (lay(tmp_path / "home", 4, MARK) / "model.safetensors").unlink()
-    assert look(store, tmp_path / "home") == {"anna@3": State.NOT_WHOLE, "anna@4": State.NOT_WHOLE}
+    assert scan(store, tmp_path / "home") == {"anna@3": State.NOT_WHOLE, "anna@4": State.NOT_WHOLE}
 
 
 def test_another_version_in_the_place_of_one_that_the_database_knows_is_told_of_and_left(
@@ -134,7 +134,7 @@ def test_another_version_in_the_place_of_one_that_the_database_knows_is_told_of_
 ) -> None:
     store.write_now(lambda session: version(session, 3) and None)
     lay(tmp_path / "home", 3, MARK)
-    assert look(store, tmp_path / "home") == {"anna@3": State.NUMBER_TAKEN}
+    assert scan(store, tmp_path / "home") == {"anna@3": State.NUMBER_TAKEN}
 
 
 def test_folders_of_the_database_itself_are_not_told_of(store: Store, tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_folders_of_the_database_itself_are_not_told_of(store: Store, tmp_path: 
     lay(home, 4)  # from before there were marks
     lay(home, 5, identity.Mark("", "f" * 32))  # finished, its row is still to come
     (home / "voices/anna/1.of-another-database").mkdir()
-    assert look(store, home) == {}
+    assert scan(store, home) == {}
 
 
 def test_versions_from_before_there_were_marks_are_marked_where_all_that_was_measured_agrees(
@@ -182,29 +182,29 @@ def test_a_home_whose_database_lacks_something_says_so_after_the_start_and_takes
     home = tmp_path / "home"
     lay(home, 3, MARK)
 
-    async def notice(story: Living) -> pb.Notice:
+    async def notice(living: Living) -> pb.Notice:
         async with asyncio.timeout(10):
-            async for event in story.daemon.events.watch(0):
+            async for event in living.daemon.events.watch(0):
                 if event.HasField("notice"):
                     return event.notice
         raise AssertionError
 
     async def main() -> None:
-        async with living(home) as story:
-            told = await notice(story)
+        async with living(home) as running:
+            told = await notice(running)
             assert told.sentence == "This home has 1 version that its database does not know."
             assert "myna adopt" in told.hint
-            assert [finding.sentence for finding in (await story.client.info()).findings] == [told.sentence]
-            assert told.sentence in [finding.sentence for finding in await story.client.doctor()]
+            assert [finding.sentence for finding in (await running.client.info()).findings] == [told.sentence]
+            assert told.sentence in [finding.sentence for finding in await running.client.doctor()]
             for _ in range(2):
-                listed = await story.client.adopt(dry_run=True)
+                listed = await running.client.adopt(dry_run=True)
                 assert [(one.name, one.state) for one in listed.found] == [("anna@3", "taken")]
-            assert (await story.client.adopt()).versions == 1
-            row = await story.client.version("anna", 3)
+            assert (await running.client.adopt()).versions == 1
+            row = await running.client.version("anna", 3)
             assert row.HasField("adopted")
-            assert (await story.client.voice("anna")).promoted == 0
-            assert not (await story.client.adopt()).found
-            assert not (await story.client.info()).findings
-            assert "home contents" not in [finding.name for finding in await story.client.doctor()]
+            assert (await running.client.voice("anna")).promoted == 0
+            assert not (await running.client.adopt()).found
+            assert not (await running.client.info()).findings
+            assert "home contents" not in [finding.name for finding in await running.client.doctor()]
 
     asyncio.run(main())

@@ -29,8 +29,8 @@ def error_of(home: Path, text: str) -> pb.JobError:
     """What a speak job whose worker does `text` fails with."""
     found: list[pb.JobError] = []
 
-    async def life(story: Living) -> None:
-        job = await story.until(await story.speak(text), ended)
+    async def life(living: Living) -> None:
+        job = await living.until(await living.speak(text), ended)
         found.append(job.status.failed.error)
 
     lived(home, life)
@@ -38,10 +38,10 @@ def error_of(home: Path, text: str) -> pb.JobError:
 
 
 def test_a_job_that_is_done_says_what_it_did(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.until(await story.speak("hello"), ended)
+    async def life(living: Living) -> None:
+        job = await living.until(await living.speak("hello"), ended)
         assert job.status.succeeded.sentence.startswith("spoken by process")
-        assert story.outcomes(job.id) == ["succeeded"]
+        assert living.outcomes(job.id) == ["succeeded"]
 
     lived(tmp_path, life)
 
@@ -119,24 +119,24 @@ def test_a_worker_that_vanishes_leaves_its_last_words(tmp_path: Path) -> None:
     assert "my last words" in error.log_tail
 
 
-async def started_by(story: Living, job: int) -> int:
+async def started_by(living: Living, job: int) -> int:
     """Process id of what the job's worker started."""
 
     async def yes() -> bool:
         return True
 
     async with asyncio.timeout(10):
-        async for line in story.daemon.logs.follow(job, alive=yes):
+        async for line in living.daemon.logs.follow(job, alive=yes):
             if line["text"].endswith("was started by it"):
                 return int(line["text"].split()[1])
     raise AssertionError
 
 
 def test_what_a_worker_started_ends_with_it(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.until(await story.speak("grandchild"), ended)
+    async def life(living: Living) -> None:
+        job = await living.until(await living.speak("grandchild"), ended)
         assert "exit code 3" in job.status.failed.error.sentence
-        grandchild = await started_by(story, job.id)
+        grandchild = await started_by(living, job.id)
         await until(lambda: not alive(grandchild))
 
     lived(tmp_path, life)
@@ -145,8 +145,8 @@ def test_what_a_worker_started_ends_with_it(tmp_path: Path) -> None:
 def test_what_a_worker_started_ends_with_mynad(tmp_path: Path) -> None:
     started = []
 
-    async def life(story: Living) -> None:
-        started.append(await started_by(story, await story.train("deaf-parent")))
+    async def life(living: Living) -> None:
+        started.append(await started_by(living, await living.train("deaf-parent")))
         assert alive(started[0])
 
     lived(tmp_path, life, stop_grace=0.3)
@@ -161,73 +161,73 @@ def test_a_segfault_names_the_signal_and_leaves_the_stack(tmp_path: Path) -> Non
 
 
 def test_a_killed_training_goes_on_with_another_worker(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.train("steps")
-        os.kill(await story.worker(job), signal.SIGKILL)
-        waiting = await story.until(job, lambda told: told.attempts == 1 and told.status.HasField("queued"))
+    async def life(living: Living) -> None:
+        job = await living.train("steps")
+        os.kill(await living.worker(job), signal.SIGKILL)
+        waiting = await living.until(job, lambda told: told.attempts == 1 and told.status.HasField("queued"))
         assert "SIGKILL" in waiting.status.queued.why_waiting
-        await story.until(job, lambda told: told.attempts == 2 and told.status.HasField("running"))
-        assert story.outcomes(job)[0] == "crashed"
+        await living.until(job, lambda told: told.attempts == 2 and told.status.HasField("running"))
+        assert living.outcomes(job)[0] == "crashed"
 
     lived(tmp_path, life)
 
 
 def test_a_training_that_keeps_crashing_is_given_up(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.until(await story.train("segfault"), ended)
+    async def life(living: Living) -> None:
+        job = await living.until(await living.train("segfault"), ended)
         assert job.status.failed.error.kind == pb.CRASHED
         assert "3 times in a row" in job.status.failed.error.sentence
-        assert story.outcomes(job.id) == ["crashed"] * 3
+        assert living.outcomes(job.id) == ["crashed"] * 3
 
     lived(tmp_path, life)
 
 
 def test_a_frozen_worker_is_ended_and_its_job_queued_again(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.train("freeze")
-        frozen = await story.worker(job)
-        await story.until(
+    async def life(living: Living) -> None:
+        job = await living.train("freeze")
+        frozen = await living.worker(job)
+        await living.until(
             job, lambda told: told.status.HasField("queued") and "did not answer" in told.status.queued.why_waiting
         )
         await until(lambda: not alive(frozen))
-        assert story.outcomes(job)[0] == "crashed"
+        assert living.outcomes(job)[0] == "crashed"
 
     lived(tmp_path, life, heartbeat_timeout=3.0)
 
 
 def test_a_killed_launcher_costs_an_attempt_and_no_job(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.train("steps")
-        worker = await story.worker(job)
+    async def life(living: Living) -> None:
+        job = await living.train("steps")
+        worker = await living.worker(job)
         for attempt in range(2, 2 + CRASH_LIMIT):  # as often as a job may crash: but it is not the job that does
-            os.kill(story.daemon.launcher.pid, signal.SIGKILL)
-            await story.until(
+            os.kill(living.daemon.launcher.pid, signal.SIGKILL)
+            await living.until(
                 job, lambda told, attempt=attempt: told.attempts == attempt and told.status.HasField("running")
             )
         assert not alive(worker)
-        assert set(story.outcomes(job)) == {"lost", ""}
+        assert set(living.outcomes(job)) == {"lost", ""}
 
     lived(tmp_path, life)
 
 
 def test_a_cancelled_job_ends_its_worker(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.train("steps")
-        worker = await story.worker(job)
-        await story.client.cancel(job)
-        assert (await story.until(job, ended)).status.cancelled.by == "a person"
+    async def life(living: Living) -> None:
+        job = await living.train("steps")
+        worker = await living.worker(job)
+        await living.client.cancel(job)
+        assert (await living.until(job, ended)).status.cancelled.by == "a person"
         await until(lambda: not alive(worker))
-        assert story.outcomes(job) == ["cancelled"]
+        assert living.outcomes(job) == ["cancelled"]
 
     lived(tmp_path, life)
 
 
 def test_a_worker_that_does_not_listen_is_cancelled_all_the_same(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.speak("deaf")
-        worker = await story.worker(job)
-        await story.client.cancel(job)
-        assert (await story.until(job, ended)).status.HasField("cancelled")
+    async def life(living: Living) -> None:
+        job = await living.speak("deaf")
+        worker = await living.worker(job)
+        await living.client.cancel(job)
+        assert (await living.until(job, ended)).status.HasField("cancelled")
         await until(lambda: not alive(worker))
 
     lived(tmp_path, life)
@@ -236,43 +236,43 @@ def test_a_worker_that_does_not_listen_is_cancelled_all_the_same(tmp_path: Path)
 def test_at_the_end_of_mynad_a_training_goes_back_to_the_queue_and_on_at_the_next_start(tmp_path: Path) -> None:
     ids: list[int] = []
 
-    async def first(story: Living) -> None:
-        ids.append(await story.train("steps"))
-        await story.worker(ids[0])
+    async def first(living: Living) -> None:
+        ids.append(await living.train("steps"))
+        await living.worker(ids[0])
 
-    async def second(story: Living) -> None:
-        await story.until(ids[0], lambda told: told.attempts == 2 and told.status.HasField("running"))
-        assert story.outcomes(ids[0])[0] == "stopped"
+    async def second(living: Living) -> None:
+        await living.until(ids[0], lambda told: told.attempts == 2 and told.status.HasField("running"))
+        assert living.outcomes(ids[0])[0] == "stopped"
 
     lived(tmp_path, first)
     lived(tmp_path, second)
 
 
 def test_at_the_end_of_mynad_a_deaf_worker_does_not_keep_it(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.train("deaf")
-        await story.worker(job)
+    async def life(living: Living) -> None:
+        job = await living.train("deaf")
+        await living.worker(job)
 
     lived(tmp_path, life, stop_grace=0.3)
 
 
 def test_an_end_that_is_asked_for_twice_does_not_wait(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.train("deaf")
-        await story.worker(job)
-        story.daemon.end()
-        await story.client.shutdown(now=True)
+    async def life(living: Living) -> None:
+        job = await living.train("deaf")
+        await living.worker(job)
+        living.daemon.end()
+        await living.client.shutdown(now=True)
 
     lived(tmp_path, life, stop_grace=1000.0)
 
 
 def test_progress_is_seen_by_those_who_ask_and_never_stored(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.train("steps")
-        async for event in story.client.watch(after=0, progress=True):
+    async def life(living: Living) -> None:
+        job = await living.train("steps")
+        async for event in living.client.watch(after=0, progress=True):
             if event.job.id == job and event.job.status.running.progress.done > 20:
                 assert event.cursor == 0
                 break
-        assert (await story.client.job(job)).status.running.progress.unit == "steps"
+        assert (await living.client.job(job)).status.running.progress.unit == "steps"
 
     lived(tmp_path, life)

@@ -14,7 +14,7 @@ import lives
 import numpy as np
 import pytest
 import soundfile
-from inbox_shop import Workshop, tone, write_wav
+from inbox_workshop import Workshop, tone, write_wav
 
 pytestmark = pytest.mark.integration
 
@@ -74,19 +74,19 @@ def playlist(path: Path) -> None:
 def test_what_is_no_whole_recording_is_refused_with_a_sentence(
     alive: Callable[..., None], make: Callable[[Path], None], word: str
 ) -> None:
-    async def story(shop: Workshop) -> None:
-        make(shop.anna / "a.wav")
-        content = (shop.anna / "a.wav").read_bytes()
-        await shop.all(15.0)
-        assert not shop.recordings()
-        assert shop.left() == []
-        assert word in shop.refused()["a.wav"]
-        assert (shop.anna / ".refused" / "a.wav").read_bytes() == content, "nothing is ever deleted"
-        (told,) = shop.told()
+    async def scenario(workshop: Workshop) -> None:
+        make(workshop.anna / "a.wav")
+        content = (workshop.anna / "a.wav").read_bytes()
+        await workshop.all(15.0)
+        assert not workshop.recordings()
+        assert workshop.left() == []
+        assert word in workshop.refused()["a.wav"]
+        assert (workshop.anna / ".refused" / "a.wav").read_bytes() == content, "nothing is ever deleted"
+        (told,) = workshop.told()
         assert told.state == "refused"
         assert word in told.why
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize(
@@ -96,27 +96,27 @@ def test_what_is_no_whole_recording_is_refused_with_a_sentence(
 def test_any_bits_rate_and_channels_are_taken(
     alive: Callable[..., None], subtype: str, rate: int, channels: int
 ) -> None:
-    async def story(shop: Workshop) -> None:
-        write_wav(shop.anna / "a.wav", subtype=subtype, rate=rate, channels=channels)
-        await shop.all()
-        (recording,) = shop.recordings()
+    async def scenario(workshop: Workshop) -> None:
+        write_wav(workshop.anna / "a.wav", subtype=subtype, rate=rate, channels=channels)
+        await workshop.all()
+        (recording,) = workshop.recordings()
         assert (recording.sample_rate, recording.channels) == (rate, channels)
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_wrong_ending_is_taken_as_what_it_is_with_a_note(alive: Callable[..., None]) -> None:
-    async def story(shop: Workshop) -> None:
-        soundfile.write(shop.anna / "a.wav", tone(), 16_000, format="FLAC")
-        soundfile.write(shop.anna / "b", tone(pitch=300), 16_000, format="OGG")
-        await shop.all()
-        flac, ogg = shop.recordings()
+    async def scenario(workshop: Workshop) -> None:
+        soundfile.write(workshop.anna / "a.wav", tone(), 16_000, format="FLAC")
+        soundfile.write(workshop.anna / "b", tone(pitch=300), 16_000, format="OGG")
+        await workshop.all()
+        flac, ogg = workshop.recordings()
         assert flac.codec == "flac"
         assert flac.path.endswith(".flac")
         assert "named .wav but is a FLAC" in flac.note
         assert ogg.codec == "vorbis"
 
-    alive(story)
+    alive(scenario)
 
 
 # -------------------------------------------------------------------------------------------------------------- kinds
@@ -176,29 +176,29 @@ def device(path: Path) -> None:
     ],
 )
 def test_what_is_no_file_is_refused_itself(alive: Callable[..., None], make: Callable[[Path], None], word: str) -> None:
-    async def story(shop: Workshop) -> None:
-        make(shop.anna / "x.wav")
-        mode = stat.S_IFMT((shop.anna / "x.wav").lstat().st_mode)
-        await shop.all(15.0)
-        assert not shop.recordings()
-        assert not os.path.lexists(shop.anna / "x.wav")
-        assert word in shop.refused()["x.wav"]
-        assert stat.S_IFMT((shop.anna / ".refused" / "x.wav").lstat().st_mode) == mode
-        assert [event.state for event in shop.told()] == ["refused"]
+    async def scenario(workshop: Workshop) -> None:
+        make(workshop.anna / "x.wav")
+        mode = stat.S_IFMT((workshop.anna / "x.wav").lstat().st_mode)
+        await workshop.all(15.0)
+        assert not workshop.recordings()
+        assert not os.path.lexists(workshop.anna / "x.wav")
+        assert word in workshop.refused()["x.wav"]
+        assert stat.S_IFMT((workshop.anna / ".refused" / "x.wav").lstat().st_mode) == mode
+        assert [event.state for event in workshop.told()] == ["refused"]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_what_links_point_to_is_never_touched(alive: Callable[..., None]) -> None:
-    async def story(shop: Workshop) -> None:
-        link_out(shop.anna / "x.wav")
-        link_to_folder(shop.anna / "y")
-        await shop.all(15.0)
-        assert (shop.home / "secret.wav").exists()
-        assert (shop.home / "outside" / "inside.wav").exists()
-        assert not shop.recordings()
+    async def scenario(workshop: Workshop) -> None:
+        link_out(workshop.anna / "x.wav")
+        link_to_folder(workshop.anna / "y")
+        await workshop.all(15.0)
+        assert (workshop.home / "secret.wav").exists()
+        assert (workshop.home / "outside" / "inside.wav").exists()
+        assert not workshop.recordings()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_job_that_names_a_file_behind_a_link_does_not_get_it(alive: Callable[..., None]) -> None:
@@ -206,46 +206,50 @@ def test_a_job_that_names_a_file_behind_a_link_does_not_get_it(alive: Callable[.
     from daemon.errors import BadRequest
     from proto import myna_pb2 as pb
 
-    async def story(shop: Workshop) -> None:
-        link_to_folder(shop.anna / "y")
+    async def scenario(workshop: Workshop) -> None:
+        link_to_folder(workshop.anna / "y")
         spec = pb.JobSpec(ingest=pb.IngestSpec(voice="anna", files=[b"y/inside.wav"]))
-        shop.store.write_now(lambda session: lives.submit(session, spec))
-        await shop.work()
-        assert not shop.recordings()
+        workshop.store.write_now(lambda session: lives.submit(session, spec))
+        await workshop.work()
+        assert not workshop.recordings()
         for path in (b"../../secret.wav", b"/etc/passwd", b"", b"a/../../b", b".refused/a.wav"):
             bad = pb.JobSpec(ingest=pb.IngestSpec(voice="anna", files=[path]))
             with pytest.raises(BadRequest):
-                shop.store.write_now(lives.submit, bad)
+                workshop.store.write_now(lives.submit, bad)
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_file_directly_in_the_inbox_is_refused_because_no_voice_is_named(alive: Callable[..., None]) -> None:
-    async def story(shop: Workshop) -> None:
-        write_wav(shop.home / "inbox" / "a.wav")
-        await shop.all()
-        assert "whose voice" in shop.refused(shop.home / "inbox")["a.wav"]
-        assert [event.state for event in shop.told()] == ["refused"]
+    async def scenario(workshop: Workshop) -> None:
+        write_wav(workshop.home / "inbox" / "a.wav")
+        await workshop.all()
+        assert "whose voice" in workshop.refused(workshop.home / "inbox")["a.wav"]
+        assert [event.state for event in workshop.told()] == ["refused"]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_folder_whose_name_has_no_letters_is_left_and_named(alive: Callable[..., None]) -> None:
-    async def story(shop: Workshop) -> None:
-        write_wav(shop.home / "inbox" / "!!!" / "a.wav")
-        await shop.all()
-        assert any("'!!!' cannot be the name of a voice" in notice for notice in shop.notices())
-        assert (shop.home / "inbox" / "!!!" / "a.wav").exists()
+    async def scenario(workshop: Workshop) -> None:
+        write_wav(workshop.home / "inbox" / "!!!" / "a.wav")
+        await workshop.all()
+        assert any("'!!!' cannot be the name of a voice" in notice for notice in workshop.notices())
+        assert (workshop.home / "inbox" / "!!!" / "a.wav").exists()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_refused_name_that_is_taken_gets_a_number(alive: Callable[..., None]) -> None:
-    async def story(shop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         for content in ("one", "two", "three"):
-            (shop.anna / "a.wav").write_text(content)
-            await shop.all()
-        assert sorted(shop.refused()) == ["a.2.wav", "a.3.wav", "a.wav"]
-        assert sorted((shop.anna / ".refused" / name).read_text() for name in shop.refused()) == ["one", "three", "two"]
+            (workshop.anna / "a.wav").write_text(content)
+            await workshop.all()
+        assert sorted(workshop.refused()) == ["a.2.wav", "a.3.wav", "a.wav"]
+        assert sorted((workshop.anna / ".refused" / name).read_text() for name in workshop.refused()) == [
+            "one",
+            "three",
+            "two",
+        ]
 
-    alive(story)
+    alive(scenario)

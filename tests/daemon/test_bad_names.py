@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from inbox_shop import Workshop, write_wav
+from inbox_workshop import Workshop, write_wav
 
 pytestmark = pytest.mark.integration
 
@@ -27,46 +27,46 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_of_any_bytes_is_taken_and_shown_on_one_line(alive: Callable[..., None], name: bytes) -> None:
-    async def story(shop: Workshop) -> None:
-        sound = write_wav(shop.home / "sound.wav").read_bytes()
-        (shop.anna / os.fsdecode(name)).write_bytes(sound)
-        (shop.anna / os.fsdecode(name[:-4] + b".txt")).write_text("Good morning.")
-        await shop.all()
-        (recording,) = shop.recordings()
+    async def scenario(workshop: Workshop) -> None:
+        sound = write_wav(workshop.home / "sound.wav").read_bytes()
+        (workshop.anna / os.fsdecode(name)).write_bytes(sound)
+        (workshop.anna / os.fsdecode(name[:-4] + b".txt")).write_text("Good morning.")
+        await workshop.all()
+        (recording,) = workshop.recordings()
         assert recording.name.isprintable()
         assert recording.text == "Good morning."
-        assert (shop.home / recording.path).read_bytes() == sound
-        assert shop.left() == []
+        assert (workshop.home / recording.path).read_bytes() == sound
+        assert workshop.left() == []
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_name_of_any_bytes_is_refused_under_its_name(alive: Callable[..., None], name: bytes) -> None:
-    async def story(shop: Workshop) -> None:
-        (shop.anna / os.fsdecode(name)).write_text("no sound")
-        await shop.all()
-        (why,) = shop.refused().values()
+    async def scenario(workshop: Workshop) -> None:
+        (workshop.anna / os.fsdecode(name)).write_text("no sound")
+        await workshop.all()
+        (why,) = workshop.refused().values()
         assert all(line.isprintable() for line in why.splitlines())
-        (told,) = shop.told()
+        (told,) = workshop.told()
         assert told.state == "refused"
         assert told.name.isprintable()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_voice_folder_of_any_bytes_does_no_harm(alive: Callable[..., None]) -> None:
-    async def story(shop: Workshop) -> None:
-        sound = write_wav(shop.home / "sound.wav").read_bytes()
+    async def scenario(workshop: Workshop) -> None:
+        sound = write_wav(workshop.home / "sound.wav").read_bytes()
         for name in (b"\xff\xfe", b"new\nline", b"v" * 200):
-            folder = os.path.join(os.fsencode(shop.home / "inbox"), name)
+            folder = os.path.join(os.fsencode(workshop.home / "inbox"), name)
             os.mkdir(folder)
             Path(os.fsdecode(folder), "a.wav").write_bytes(sound)
-        await shop.all(10.0)
-        assert len([notice for notice in shop.notices() if "cannot be the name of a voice" in notice]) == 3
-        assert [len(files) for _, _, files in os.walk(shop.home / "inbox")].count(1) == 3, "each is left as it is"
+        await workshop.all(10.0)
+        assert len([notice for notice in workshop.notices() if "cannot be the name of a voice" in notice]) == 3
+        assert [len(files) for _, _, files in os.walk(workshop.home / "inbox")].count(1) == 3, "each is left as it is"
 
-    alive(story)
+    alive(scenario)
 
 
 # -------------------------------------------------------------------------------------------------------- transcripts
@@ -87,24 +87,24 @@ def test_a_voice_folder_of_any_bytes_does_no_harm(alive: Callable[..., None]) ->
 def test_a_transcript_that_is_none_is_refused_and_its_recording_is_taken(
     alive: Callable[..., None], name: str, content: bytes, word: str, with_recording: bool
 ) -> None:
-    async def story(shop: Workshop) -> None:
-        (shop.anna / name).write_bytes(content)
+    async def scenario(workshop: Workshop) -> None:
+        (workshop.anna / name).write_bytes(content)
         if with_recording:
-            write_wav(shop.anna / "a.wav")
-        await shop.all(15.0)
-        assert word in shop.refused()[name]
-        assert [row.text for row in shop.recordings()] == [None] * with_recording
-        assert shop.left() == []
+            write_wav(workshop.anna / "a.wav")
+        await workshop.all(15.0)
+        assert word in workshop.refused()[name]
+        assert [row.text for row in workshop.recordings()] == [None] * with_recording
+        assert workshop.left() == []
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_a_transcript_in_any_usual_encoding_is_read(alive: Callable[..., None], encoding: str) -> None:
-    async def story(shop: Workshop) -> None:
-        write_wav(shop.anna / "a.wav")
-        (shop.anna / "a.txt").write_bytes("Größe und Façade".encode(encoding))
-        await shop.all()
-        assert shop.recordings()[0].text == "Größe und Façade"
+    async def scenario(workshop: Workshop) -> None:
+        write_wav(workshop.anna / "a.wav")
+        (workshop.anna / "a.txt").write_bytes("Größe und Façade".encode(encoding))
+        await workshop.all()
+        assert workshop.recordings()[0].text == "Größe und Façade"
 
-    alive(story)
+    alive(scenario)

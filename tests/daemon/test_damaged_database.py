@@ -262,29 +262,29 @@ def test_a_mynad_whose_database_is_damaged_answers_with_sentences_and_says_so_on
 ) -> None:
     caplog.set_level(logging.INFO)
 
-    async def life(story: Living) -> None:
-        job = await story.train("measures")
-        await story.worker(job)
-        with sqlite3.connect(story.daemon.store.path) as other:
+    async def life(living: Living) -> None:
+        job = await living.train("measures")
+        await living.worker(job)
+        with sqlite3.connect(living.daemon.store.path) as other:
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         other.close()
-        kept = story.daemon.store.path.read_bytes()
-        story.daemon.store.path.write_bytes(os.urandom(len(kept)))
+        kept = living.daemon.store.path.read_bytes()
+        living.daemon.store.path.write_bytes(os.urandom(len(kept)))
         try:
             with pytest.raises(ClientError, match="cannot be used: it is") as caught:
-                await refused(story)
+                await refused(living)
             assert caught.value.code == "DATA_LOSS"
-            await until(lambda: story.daemon.store.trouble is not None)
+            await until(lambda: living.daemon.store.trouble is not None)
         finally:
-            story.daemon.store.path.write_bytes(kept)
-            story.daemon.store.engine.dispose()
-        await until(lambda: story.daemon.store.trouble is None, 20)
-        assert (await story.now(job)).status.WhichOneof("status") == "running"
-        assert story.outcomes(job) == [""]
+            living.daemon.store.path.write_bytes(kept)
+            living.daemon.store.engine.dispose()
+        await until(lambda: living.daemon.store.trouble is None, 20)
+        assert (await living.now(job)).status.WhichOneof("status") == "running"
+        assert living.outcomes(job) == [""]
 
-    async def refused(story: Living) -> None:
+    async def refused(living: Living) -> None:
         while True:
-            await story.client.accept("glow")
+            await living.client.accept("glow")
 
     lived(tmp_path, life)
     words = [record.getMessage() for record in caplog.records if record.levelno >= logging.ERROR]

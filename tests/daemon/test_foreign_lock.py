@@ -67,14 +67,14 @@ def reads_then_writes(store: Store, name: str) -> None:
 
 
 def test_a_write_waits_for_the_lock_and_is_done_once(store: Store) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         with held(store.path):
             writing = asyncio.create_task(asyncio.to_thread(reads_then_writes, store, "bob"))
             await until(lambda: store.trouble is not None)  # one try for the lock is over
             assert not writing.done()
         await asyncio.wait_for(writing, 10)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     assert store.read_now(lambda session: session.get(Voice, "bob")) is not None
 
 
@@ -90,12 +90,12 @@ def test_a_lock_that_stays_is_a_sentence_to_each_caller_and_nothing_of_what_they
 ) -> None:
     store.patience = 0.5
 
-    async def story() -> list[object]:
+    async def scenario() -> list[object]:
         with held(store.path):
             asked = [store.write(lambda session, n=n: session.add(voice(f"v{n}"))) for n in range(3)]  # type: ignore[misc]
             return await asyncio.gather(*asked, return_exceptions=True)
 
-    for refused in asyncio.run(story()):
+    for refused in asyncio.run(scenario()):
         assert isinstance(refused, DatabaseHeld)
         assert "Another program holds the database" in refused.sentence
         assert refused.code == "UNAVAILABLE"
@@ -155,46 +155,46 @@ def test_a_reader_that_stays_does_not_keep_writes_from_being_done(store: Store) 
 def test_a_training_goes_on_when_the_lock_is_let_go(tmp_path: Path, patience: float) -> None:
     """However long its reports wait for the lock; and who only asks is answered meanwhile."""
 
-    async def life(story: Living) -> None:
-        story.daemon.store.patience = patience
-        job = await story.train("measures")
-        await story.worker(job)
-        with held(story.daemon.store.path):
-            await until(lambda: story.daemon.store.trouble is not None)
+    async def life(living: Living) -> None:
+        living.daemon.store.patience = patience
+        job = await living.train("measures")
+        await living.worker(job)
+        with held(living.daemon.store.path):
+            await until(lambda: living.daemon.store.trouble is not None)
             began = time.monotonic()
-            info = await story.client.info()
+            info = await living.client.info()
             assert time.monotonic() - began < 0.5
             assert info.jobs["running"] == 1
             with pytest.raises(ClientError, match="Another program holds the database") as caught:
                 await asyncio.wait_for(
-                    story.client.submit(pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text="hello"))), 25
+                    living.client.submit(pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text="hello"))), 25
                 )
             assert caught.value.code == "UNAVAILABLE"
-        before = points_of(story)
-        await until(lambda: points_of(story) > before)
-        assert story.outcomes(job) == [""]
+        before = points_of(living)
+        await until(lambda: points_of(living) > before)
+        assert living.outcomes(job) == [""]
 
     lived(tmp_path, life)
 
 
 @pytest.mark.integration
 def test_a_job_that_ends_under_the_lock_has_ended_well_when_it_is_let_go(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        story.daemon.store.patience = 0.5
-        job = await story.speak(f"until={tmp_path / 'go'}")
-        await story.worker(job)
-        with held(story.daemon.store.path):
+    async def life(living: Living) -> None:
+        living.daemon.store.patience = 0.5
+        job = await living.speak(f"until={tmp_path / 'go'}")
+        await living.worker(job)
+        with held(living.daemon.store.path):
             (tmp_path / "go").touch()
-            await until(story.daemon.scheduler.attempts[job]._end.done)
-            await until(lambda: story.daemon.store.trouble is not None)
-        await story.until(job, "succeeded")
+            await until(living.daemon.scheduler.attempts[job]._end.done)
+            await until(lambda: living.daemon.store.trouble is not None)
+        await living.until(job, "succeeded")
 
     lived(tmp_path, life)
 
 
-def points_of(story: Living) -> int:
+def points_of(living: Living) -> int:
     """How many points the first run has."""
-    return sum(len(series.steps) for series in story.daemon.store.read_now(runs.points, 1))
+    return sum(len(series.steps) for series in living.daemon.store.read_now(runs.points, 1))
 
 
 @pytest.mark.slow

@@ -186,7 +186,7 @@ def test_a_gpu_that_falls_off_the_bus_is_a_sentence() -> None:
     assert gpus.free() == 17 * GB
     driver.deaf = True
     assert gpus.free() == 17 * GB, "the last look: the driver is not asked"
-    gpus.look()
+    gpus.refresh()
     assert gpus.free() is None
     assert gpus.sample() == []
     assert "stopped answering" in gpus.no_gpu

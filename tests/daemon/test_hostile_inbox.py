@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from deep_folders import nest
-from inbox_shop import Workshop, write_wav
+from inbox_workshop import Workshop, write_wav
 
 from daemon.database.store import Store
 
@@ -135,60 +135,62 @@ def turn(paths: list[Path]) -> None:
             (path / "inside.wav").write_text("x")
 
 
-async def later(shop: Workshop, seconds: float) -> None:
+async def later(workshop: Workshop, seconds: float) -> None:
     """Time passes, with a few looks, and what is due is done."""
-    await shop.wait(seconds, step=seconds / 4)
-    await shop.work()
-    await shop.wait(1.0)
-    await shop.work()
+    await workshop.wait(seconds, step=seconds / 4)
+    await workshop.work()
+    await workshop.wait(1.0)
+    await workshop.work()
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_hundred_hostile_entries_stop_nobody_touch_nothing_and_are_all_told_of(store: Store, seed: int) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         dice = random.Random(seed)
-        shop = Workshop(store, store.path.parent)
-        outside = shop.home / "outside"
+        workshop = Workshop(store, store.path.parent)
+        outside = workshop.home / "outside"
         write_wav(outside / "a.wav", pitch=500)
         (outside / "why.txt").write_text("mine")
         before = snapshot(outside)
-        inbox = shop.anna.parent
+        inbox = workshop.anna.parent
         trap = seed  # what `.refused` of the hostile voice is
         if trap == 1:
-            (shop.anna / ".refused").symlink_to(outside)
+            (workshop.anna / ".refused").symlink_to(outside)
         elif trap == 2:
-            (shop.anna / ".refused").mkdir()
+            (workshop.anna / ".refused").mkdir()
             for name in ("x.wav.why.txt", "x.wav", "voice.toml.why.txt"):
-                (shop.anna / ".refused" / name).symlink_to(outside / "why.txt")
-        made = fill(shop.anna, 100, dice, own=True) + fill(inbox, 40, dice, own=False)
+                (workshop.anna / ".refused" / name).symlink_to(outside / "why.txt")
+        made = fill(workshop.anna, 100, dice, own=True) + fill(inbox, 40, dice, own=False)
         nested(inbox / "!!!", dice)
-        (shop.anna / "voice.toml").write_text(BOMBS[seed])
+        (workshop.anna / "voice.toml").write_text(BOMBS[seed])
         fill(inbox / "Anna B", 10, dice, own=True)
         write_wav(inbox / "bea" / "b.wav", pitch=300)
-        await shop.wait(3.0)
-        assert [job.id for job in shop.jobs() if job.voice == "bea"], "the good voice's job is there in the usual time"
+        await workshop.wait(3.0)
+        assert [job.id for job in workshop.jobs() if job.voice == "bea"], (
+            "the good voice's job is there in the usual time"
+        )
         turn(made)
         for _ in range(5):
-            await later(shop, 20.0)
-        assert [row.name for row in shop.recordings("bea")] == ["b.wav"]
+            await later(workshop, 20.0)
+        assert [row.name for row in workshop.recordings("bea")] == ["b.wav"]
         if trap == 1:
-            assert any(".refused" in sentence for sentence in shop.notices())
-            (shop.anna / ".refused").unlink()
+            assert any(".refused" in sentence for sentence in workshop.notices())
+            (workshop.anna / ".refused").unlink()
         for _ in range(10):
-            await later(shop, 100.0)
+            await later(workshop, 100.0)
         assert snapshot(outside) == before, "nothing outside of the inbox is touched"
-        assert "voice.toml" in (shop.anna / ".refused" / "voice.toml.why.txt").read_text()
-        reasons(shop, inbox)
-        accounted(shop, inbox)
-        assert not any("could not scan" in sentence for sentence in shop.notices()), "no error that nobody foresaw"
+        assert "voice.toml" in (workshop.anna / ".refused" / "voice.toml.why.txt").read_text()
+        reasons(workshop, inbox)
+        accounted(workshop, inbox)
+        assert not any("could not scan" in sentence for sentence in workshop.notices()), "no error that nobody foresaw"
 
-    asyncio.run(story())
+    asyncio.run(scenario())
     shutil.rmtree(store.path.parent / "inbox", ignore_errors=True)
 
 
-def reasons(shop: Workshop, inbox: Path) -> None:
+def reasons(workshop: Workshop, inbox: Path) -> None:
     """Whatever is refused has a reason, and each reason has a file, but for that of a voice.toml which stays."""
-    for refused in (inbox / ".refused", shop.anna / ".refused", inbox / "anna-b" / ".refused"):
+    for refused in (inbox / ".refused", workshop.anna / ".refused", inbox / "anna-b" / ".refused"):
         names = set(os.listdir(os.fsencode(refused))) if refused.is_dir() else set()
         whys = {name for name in names if name.endswith(b".why.txt") and name[:-8] in names}
         bare = {name for name in names - whys if name + b".why.txt" not in names}
@@ -197,12 +199,12 @@ def reasons(shop: Workshop, inbox: Path) -> None:
         ), bare
 
 
-def accounted(shop: Workshop, inbox: Path) -> None:
+def accounted(workshop: Workshop, inbox: Path) -> None:
     """What still lies in the inbox is shown with why, or a sentence was told of it."""
-    shown = {(event.voice, event.name): event.why for event in shop.inbox.present()}
-    told = " ".join(shop.notices()) + " ".join(event.name for event in shop.told("refused"))
+    shown = {(event.voice, event.name): event.why for event in workshop.inbox.present()}
+    told = " ".join(workshop.notices()) + " ".join(event.name for event in workshop.told("refused"))
     for voice in ("anna", "anna-b"):
-        for name in shop.left(inbox / voice):
+        for name in workshop.left(inbox / voice):
             assert shown.get((voice, name)) or os.path.basename(name) in told, (voice, name)
     loose = [path.name for path in inbox.iterdir() if not path.is_dir() and path.name not in told]
     assert not loose

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from deep_folders import nest
-from inbox_shop import write_wav
+from inbox_workshop import write_wav
 
 from proto.client import Client, connect
 

@@ -51,26 +51,26 @@ KNOWN = {
 }
 
 
-def furnish(story: Living) -> None:
+def furnish(living: Living) -> None:
     """Rows of every kind: versions, a run with points, a run that goes on."""
 
     def act(session: Session) -> None:
         for number in (1, 2):
-            folder(story.daemon.home, version(session, number))
+            folder(living.daemon.home, version(session, number))
         run = session.get_one(Run, 1)
         runs.add_points(session, run.id, [pb.Series(name="train/loss", steps=range(300), values=[0.5] * 300)])
         session.get_one(Voice, "anna").promoted = 1
         clip(session, "loose")
 
-    story.daemon.store.write_now(act)
-    story.voice("bob")
+    living.daemon.store.write_now(act)
+    living.voice("bob")
 
 
-async def bombard(story: Living, seed: int, calls: int) -> list[fuzzing.Answer]:
+async def bombard(living: Living, seed: int, calls: int) -> list[fuzzing.Answer]:
     """The answers of so many calls, a few at a time."""
     made = itertools.islice(fuzzing.requests(seed, KNOWN), calls)
     answers: list[fuzzing.Answer] = []
-    async with grpc.aio.insecure_channel(f"unix:{socket_path(story.daemon.home)}", OPTIONS) as channel:
+    async with grpc.aio.insecure_channel(f"unix:{socket_path(living.daemon.home)}", OPTIONS) as channel:
 
         async def one_after_another() -> None:
             for call in made:
@@ -91,16 +91,16 @@ def test_every_rpc_is_asked() -> None:
 
 
 def test_no_request_is_answered_with_a_mistake_of_mynads_own(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async def life(story: Living) -> None:
-        furnish(story)
-        answers = await bombard(story, SEED, CALLS)
+    async def life(living: Living) -> None:
+        furnish(living)
+        answers = await bombard(living, SEED, CALLS)
         wrong = Counter((answer.call.path, answer.code) for answer in answers if answer.code in ("INTERNAL", "UNKNOWN"))
         assert not wrong
         assert not {
             answer.call.path for answer in answers if len(answer.details) > LONGEST or "metadata" in answer.details
         }
         assert max(answer.seconds for answer in answers if answer.call.path.endswith("System/Info")) < 5.0
-        assert await story.client.info()
+        assert await living.client.info()
 
     with caplog.at_level(logging.WARNING):
         lived(tmp_path / "home", life, NO_WORKER, settle=3600.0, min_free_disk=0)
@@ -152,13 +152,13 @@ ONCE = [
 
 
 def test_what_once_was_a_mistake_of_mynads_own_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        furnish(story)
-        await story.ingest("anna")
-        inbox = story.daemon.home / "inbox" / "anna"
+    async def life(living: Living) -> None:
+        furnish(living)
+        await living.ingest("anna")
+        inbox = living.daemon.home / "inbox" / "anna"
         inbox.mkdir(parents=True, exist_ok=True)
         (inbox / "a.wav").write_bytes(b"a file where a folder is asked for")
-        async with grpc.aio.insecure_channel(f"unix:{socket_path(story.daemon.home)}", OPTIONS) as channel:
+        async with grpc.aio.insecure_channel(f"unix:{socket_path(living.daemon.home)}", OPTIONS) as channel:
             named = {fuzzing.Call(method, ()).path: method for method in fuzzing.methods()}
             for path, request, code in ONCE:
                 answer = await fuzzing.answer(channel, fuzzing.Call(named[path], (request.SerializeToString(),)))
@@ -168,15 +168,15 @@ def test_what_once_was_a_mistake_of_mynads_own_is_refused_with_a_sentence(tmp_pa
 
 
 def test_a_request_that_is_too_big_is_refused_with_a_sentence(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
+    async def life(living: Living) -> None:
         with pytest.raises(ClientError, match="too much for one request") as caught:
-            await story.client.submit(pb.SpeakSpec(voice="anna", text="x" * 5_000_000))
+            await living.client.submit(pb.SpeakSpec(voice="anna", text="x" * 5_000_000))
         assert caught.value.code == "RESOURCE_EXHAUSTED"
         biggest = pb.IngestSpec(
             voice="anna", files=[b"%05d" % number + b"x" * 150 for number in range(ingest.FILES_LIMIT)]
         )
-        assert (await story.client.submit(biggest)).id
-        assert (await story.client.submit(pb.SpeakSpec(voice="anna", text="\U0001f600x" * (speak.LONGEST // 2)))).id
+        assert (await living.client.submit(biggest)).id
+        assert (await living.client.submit(pb.SpeakSpec(voice="anna", text="\U0001f600x" * (speak.LONGEST // 2)))).id
 
     lived(tmp_path / "home", life, NO_WORKER, settle=3600.0, min_free_disk=0)
 

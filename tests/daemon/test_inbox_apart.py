@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from deep_folders import nest
-from inbox_shop import Workshop, write_wav
+from inbox_workshop import Workshop, write_wav
 
 from daemon.inbox import arrivals, voice_toml
 from daemon.inbox import folder as inbox_folder
@@ -54,43 +54,43 @@ def refused_is_a_link(anna: Path) -> None:
 def test_what_is_wrong_in_one_voices_folder_delays_no_other_and_is_told_once(
     alive: Callable[..., None], make: Callable[[Path], None]
 ) -> None:
-    async def story(shop: Workshop) -> None:
-        make(shop.anna)
-        write_wav(shop.home / "inbox" / "bea" / "b.wav", pitch=300)
-        await shop.all()
-        assert [row.name for row in shop.recordings("bea")] == ["b.wav"]
+    async def scenario(workshop: Workshop) -> None:
+        make(workshop.anna)
+        write_wav(workshop.home / "inbox" / "bea" / "b.wav", pitch=300)
+        await workshop.all()
+        assert [row.name for row in workshop.recordings("bea")] == ["b.wav"]
         told = [
-            f"{event.name}: {event.why}" for event in shop.told("refused") if event.voice == "anna"
-        ] + shop.notices()
+            f"{event.name}: {event.why}" for event in workshop.told("refused") if event.voice == "anna"
+        ] + workshop.notices()
         assert told
-        await shop.wait(300.0, step=5.0)
-        await shop.work()
+        await workshop.wait(300.0, step=5.0)
+        await workshop.work()
         again = [
-            f"{event.name}: {event.why}" for event in shop.told("refused") if event.voice == "anna"
-        ] + shop.notices()
+            f"{event.name}: {event.why}" for event in workshop.told("refused") if event.voice == "anna"
+        ] + workshop.notices()
         assert len(again) == len(set(again)) <= len(told) + 1
 
-    alive(story)
+    alive(scenario)
 
 
 def test_folders_to_the_limit_are_entered_and_a_deeper_one_is_refused_whole(alive: Callable[..., None]) -> None:
-    async def story(shop: Workshop) -> None:
-        fine = shop.anna.joinpath(*["f" * 200] * (arrivals.DEEPEST - 1))
-        write_wav(shop.home / "a.wav")
-        nest(shop.anna / "far", 100)
-        descriptor = os.open(shop.anna, os.O_RDONLY)  # longer than a path may be
+    async def scenario(workshop: Workshop) -> None:
+        fine = workshop.anna.joinpath(*["f" * 200] * (arrivals.DEEPEST - 1))
+        write_wav(workshop.home / "a.wav")
+        nest(workshop.anna / "far", 100)
+        descriptor = os.open(workshop.anna, os.O_RDONLY)  # longer than a path may be
         for _ in range(arrivals.DEEPEST - 1):
             os.mkdir("f" * 200, dir_fd=descriptor)
             descriptor = os.open("f" * 200, os.O_RDONLY, dir_fd=descriptor)
         with os.fdopen(os.open("a.wav", os.O_CREAT | os.O_WRONLY, dir_fd=descriptor), "wb") as file:
-            file.write((shop.home / "a.wav").read_bytes())
-        await shop.all()
-        (row,) = shop.recordings()
-        assert row.name == str(fine.relative_to(shop.anna) / "a.wav")
-        assert "deeper than 32 folders" in shop.refused()["d"]
-        assert (shop.anna / ".refused" / "d" / "d" / "d").is_dir()
+            file.write((workshop.home / "a.wav").read_bytes())
+        await workshop.all()
+        (row,) = workshop.recordings()
+        assert row.name == str(fine.relative_to(workshop.anna) / "a.wav")
+        assert "deeper than 32 folders" in workshop.refused()["d"]
+        assert (workshop.anna / ".refused" / "d" / "d" / "d").is_dir()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_fault_of_myna_in_one_voice_is_backed_off_told_once_and_forgotten_when_it_is_over(
@@ -98,29 +98,29 @@ def test_a_fault_of_myna_in_one_voice_is_backed_off_told_once_and_forgotten_when
 ) -> None:
     tried: list[float] = []
 
-    async def story(shop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         def broken(folder: InboxFolder) -> voice_toml.VoiceToml:
-            tried.append(shop.time)
+            tried.append(workshop.time)
             raise ZeroDivisionError
 
         with monkeypatch.context() as patched:
             patched.setattr(voice_toml, "read", broken)
-            (shop.anna / "voice.toml").write_text('language = "en"')
-            write_wav(shop.anna / "a.wav", pitch=200)
-            write_wav(shop.home / "inbox" / "bea" / "b.wav", pitch=300)
-            await shop.all()
-            assert len(shop.recordings("bea")) == 1
-            await shop.wait(600.0, step=1.0)
+            (workshop.anna / "voice.toml").write_text('language = "en"')
+            write_wav(workshop.anna / "a.wav", pitch=200)
+            write_wav(workshop.home / "inbox" / "bea" / "b.wav", pitch=300)
+            await workshop.all()
+            assert len(workshop.recordings("bea")) == 1
+            await workshop.wait(600.0, step=1.0)
             assert len(tried) < 10
-            (notice,) = [notice for notice in shop.notices() if "inbox/anna" in notice]
+            (notice,) = [notice for notice in workshop.notices() if "inbox/anna" in notice]
             assert "ZeroDivisionError" in notice
-            assert [event.why for event in shop.inbox.present() if event.voice == "anna" and notice in event.why]
-        await shop.wait(301.0, step=10.0)
-        await shop.work()
-        assert len(shop.recordings()) == 1
-        assert not [event for event in shop.inbox.present() if "ZeroDivisionError" in event.why]
+            assert [event.why for event in workshop.inbox.present() if event.voice == "anna" and notice in event.why]
+        await workshop.wait(301.0, step=10.0)
+        await workshop.work()
+        assert len(workshop.recordings()) == 1
+        assert not [event for event in workshop.inbox.present() if "ZeroDivisionError" in event.why]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_folder_that_takes_for_ever_to_list_delays_no_other(
@@ -134,53 +134,53 @@ def test_a_folder_that_takes_for_ever_to_list_delays_no_other(
             mount.wait(60.0)
         return scan(folder)
 
-    async def story(shop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         monkeypatch.setattr(arrivals, "scan", hangs)
-        write_wav(shop.anna / "a.wav", pitch=200)
-        write_wav(shop.home / "inbox" / "bea" / "b.wav", pitch=300)
+        write_wav(workshop.anna / "a.wav", pitch=200)
+        write_wav(workshop.home / "inbox" / "bea" / "b.wav", pitch=300)
         for _ in range(10):
-            await shop.inbox.scan(patience=0.2)
-            shop.time += 0.5
-        assert [job.voice for job in shop.jobs()] == ["bea"]
+            await workshop.inbox.scan(patience=0.2)
+            workshop.time += 0.5
+        assert [job.voice for job in workshop.jobs()] == ["bea"]
         mount.set()
-        await asyncio.wait_for(shop.inbox._wake.wait(), 10.0)
-        await shop.wait(4.0)
-        assert [job.voice for job in shop.jobs()] == ["bea", "anna"]
+        await asyncio.wait_for(workshop.inbox._wake.wait(), 10.0)
+        await workshop.wait(4.0)
+        assert [job.voice for job in workshop.jobs()] == ["bea", "anna"]
 
-    alive(story)
+    alive(scenario)
 
 
 @pytest.mark.parametrize("trap", [refused_is_a_file, refused_is_a_link])
 def test_what_cannot_be_refused_is_held_and_goes_on_by_itself_once_that_is_mended(
     alive: Callable[..., None], trap: Callable[[Path], None]
 ) -> None:
-    async def story(shop: Workshop) -> None:
-        trap(shop.anna)
-        (shop.anna / "empty.wav").write_text("no sound")  # refused by the worker, the others by the daemon
-        (shop.anna / "a.txt").write_text("")
+    async def scenario(workshop: Workshop) -> None:
+        trap(workshop.anna)
+        (workshop.anna / "empty.wav").write_text("no sound")  # refused by the worker, the others by the daemon
+        (workshop.anna / "a.txt").write_text("")
         for number in range(20):
-            (shop.anna / f"{number}.wav").symlink_to("nowhere")
-        write_wav(shop.anna / "good.wav")
+            (workshop.anna / f"{number}.wav").symlink_to("nowhere")
+        write_wav(workshop.anna / "good.wav")
         for _ in range(10):
-            await shop.all(60.0)
-        assert [row.name for row in shop.recordings()] == ["good.wav"], "other files of the voice are taken"
-        (notice,) = [sentence for sentence in shop.notices() if "cannot be refused" in sentence]
+            await workshop.all(60.0)
+        assert [row.name for row in workshop.recordings()] == ["good.wav"], "other files of the voice are taken"
+        (notice,) = [sentence for sentence in workshop.notices() if "cannot be refused" in sentence]
         assert ".refused" in notice
-        assert len([sentence for sentence in shop.notices() if "voice.toml is not valid TOML" in sentence]) == 1
-        assert not shop.told("refused")
-        assert len(shop.jobs()) < 9, "what stays is tried ever more rarely"
-        shown = {event.name: event.why for event in shop.inbox.present()}
+        assert len([sentence for sentence in workshop.notices() if "voice.toml is not valid TOML" in sentence]) == 1
+        assert not workshop.told("refused")
+        assert len(workshop.jobs()) < 9, "what stays is tried ever more rarely"
+        shown = {event.name: event.why for event in workshop.inbox.present()}
         assert ".refused" in shown["x.wav"]
         assert ".refused" in shown["a.txt"]
-        (shop.anna / ".refused").unlink()
+        (workshop.anna / ".refused").unlink()
         for _ in range(12):
-            await shop.all(60.0)
-        assert {"x.wav", "empty.wav", "a.txt", "0.wav", "19.wav"} <= set(shop.refused())
-        assert len([event for event in shop.told("refused") if event.name == "voice.toml"]) == 1
-        assert shop.left() == ["voice.toml"]
-        assert not [event for event in shop.inbox.present() if ".refused" in event.why]
+            await workshop.all(60.0)
+        assert {"x.wav", "empty.wav", "a.txt", "0.wav", "19.wav"} <= set(workshop.refused())
+        assert len([event for event in workshop.told("refused") if event.name == "voice.toml"]) == 1
+        assert workshop.left() == ["voice.toml"]
+        assert not [event for event in workshop.inbox.present() if ".refused" in event.why]
 
-    alive(story)
+    alive(scenario)
 
 
 def test_rights_that_are_missing_are_told_once_and_asked_for_again_as_another_user() -> None:
@@ -190,15 +190,15 @@ import asyncio, os, sys
 sys.path[:0] = [sys.argv[2], os.path.join(sys.argv[2], "tests", "daemon")]
 from pathlib import Path
 from daemon.database.store import Store
-from inbox_shop import Workshop, write_wav
+from inbox_workshop import Workshop, write_wav
 home = Path(sys.argv[1])
-async def story():
-    shop = Workshop(Store(home), home)
+async def scenario():
+    workshop = Workshop(Store(home), home)
     bea, cleo, dora = (home / "inbox" / name for name in ("bea", "cleo", "dora"))
-    write_wav(shop.anna / "fine.wav", pitch=300)
-    await shop.all()  # as root, so that everything is imported: Python itself may lie where others cannot read
-    write_wav(shop.anna / "a.wav")
-    (shop.anna / "voice.toml").write_text("auto_train = false")
+    write_wav(workshop.anna / "fine.wav", pitch=300)
+    await workshop.all()  # as root, so that everything is imported: Python itself may lie where others cannot read
+    write_wav(workshop.anna / "a.wav")
+    (workshop.anna / "voice.toml").write_text("auto_train = false")
     (bea / ".refused").mkdir(parents=True)
     (bea / "empty.wav").write_text("")
     (bea / "x.wav").symlink_to("nowhere")
@@ -207,34 +207,34 @@ async def story():
     for path in [home, *home.rglob("*")]:
         if not path.is_symlink():
             os.chmod(path, 0o777 if path.is_dir() else 0o666)
-    os.chmod(shop.anna / "voice.toml", 0)
+    os.chmod(workshop.anna / "voice.toml", 0)
     os.chmod(bea / ".refused", 0o555)
     os.chmod(cleo / "deep", 0o555)
     if os.getuid() == 0:
         os.setresuid(65534, 65534, 65534)
     for _ in range(5):
-        await shop.all(60.0)
-    assert [row.name for row in shop.recordings("anna")] == ["a.wav", "fine.wav"]
-    assert len(shop.recordings("dora")) == 1
-    assert not shop.recordings("cleo"), "it could not leave the inbox"
+        await workshop.all(60.0)
+    assert [row.name for row in workshop.recordings("anna")] == ["a.wav", "fine.wav"]
+    assert len(workshop.recordings("dora")) == 1
+    assert not workshop.recordings("cleo"), "it could not leave the inbox"
     for word in ("anna/voice.toml cannot be read", "from inbox/bea stays there", "from inbox/cleo stays there"):
-        assert len([sentence for sentence in shop.notices() if word in sentence]) == 1, (word, shop.notices())
-    assert not shop.told("refused"), shop.told("refused")
-    assert len(shop.jobs()) < 10, len(shop.jobs())
+        assert len([sentence for sentence in workshop.notices() if word in sentence]) == 1, (word, workshop.notices())
+    assert not workshop.told("refused"), workshop.told("refused")
+    assert len(workshop.jobs()) < 10, len(workshop.jobs())
     os.setresuid(0, 0, 0) if os.getuid() == 0 else None
-    return shop
-async def mended(shop):
-    for path in (shop.anna / "voice.toml", home / "inbox" / "bea" / ".refused", home / "inbox" / "cleo" / "deep"):
+    return workshop
+async def mended(workshop):
+    for path in (workshop.anna / "voice.toml", home / "inbox" / "bea" / ".refused", home / "inbox" / "cleo" / "deep"):
         os.chmod(path, 0o777)
     for _ in range(12):
-        await shop.all(60.0)
-    assert set(shop.refused(home / "inbox" / "bea")) == {"x.wav", "empty.wav"}
-    assert [row.name for row in shop.recordings("cleo")] == ["deep/a.wav"]
-    assert not [event for event in shop.inbox.present() if event.why], shop.inbox.present()
+        await workshop.all(60.0)
+    assert set(workshop.refused(home / "inbox" / "bea")) == {"x.wav", "empty.wav"}
+    assert [row.name for row in workshop.recordings("cleo")] == ["deep/a.wav"]
+    assert not [event for event in workshop.inbox.present() if event.why], workshop.inbox.present()
 real = os.setresuid
 os.setresuid = lambda *ids: os.seteuid(ids[1])
 async def both():
-    await mended(await story())
+    await mended(await scenario())
 asyncio.run(both())
 """
     with tempfile.TemporaryDirectory() as home:
@@ -249,33 +249,33 @@ def test_more_files_than_are_looked_at_are_told_of_and_the_rest_follows(
 ) -> None:
     monkeypatch.setattr(arrivals, "MOST", 20)
 
-    async def story(shop: Workshop) -> None:
+    async def scenario(workshop: Workshop) -> None:
         for number in range(50):
-            write_wav(shop.anna / f"{number:02}.wav", 0.1, pitch=200 + number)
+            write_wav(workshop.anna / f"{number:02}.wav", 0.1, pitch=200 + number)
         for _ in range(6):
-            await shop.all()
-        assert len(shop.recordings()) == 50
-        assert len([sentence for sentence in shop.notices() if "more than" in sentence]) == 1
+            await workshop.all()
+        assert len(workshop.recordings()) == 50
+        assert len([sentence for sentence in workshop.notices() if "more than" in sentence]) == 1
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_voice_folder_that_is_a_link_is_refused_itself_and_an_inbox_that_is_one_is_used(
     alive: Callable[..., None],
 ) -> None:
-    async def story(shop: Workshop) -> None:
-        big = shop.home / "big"
-        shutil.move(shop.home / "inbox", big)
-        (shop.home / "inbox").symlink_to(big)
-        write_wav(shop.home / "elsewhere" / "b.wav")
-        (shop.home / "inbox" / "bea").symlink_to(shop.home / "elsewhere")
-        write_wav(shop.anna / "a.wav", pitch=300)
-        await shop.all()
-        assert len(shop.recordings()) == 1
-        assert "links are not followed" in shop.refused(big)["bea"]
-        assert (shop.home / "elsewhere" / "b.wav").exists()
+    async def scenario(workshop: Workshop) -> None:
+        big = workshop.home / "big"
+        shutil.move(workshop.home / "inbox", big)
+        (workshop.home / "inbox").symlink_to(big)
+        write_wav(workshop.home / "elsewhere" / "b.wav")
+        (workshop.home / "inbox" / "bea").symlink_to(workshop.home / "elsewhere")
+        write_wav(workshop.anna / "a.wav", pitch=300)
+        await workshop.all()
+        assert len(workshop.recordings()) == 1
+        assert "links are not followed" in workshop.refused(big)["bea"]
+        assert (workshop.home / "elsewhere" / "b.wav").exists()
 
-    alive(story)
+    alive(scenario)
 
 
 def test_a_sweep_removes_uploads_that_broke_off_and_follows_no_link(tmp_path: Path) -> None:

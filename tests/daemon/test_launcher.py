@@ -50,7 +50,7 @@ def run(home: Path, life: Callable[[Launcher], object]) -> None:
 def test_a_child_tells_its_words_and_its_exit_code(tmp_path: Path) -> None:
     async def life(launcher: Launcher) -> None:
         child = await launcher.spawn(["/bin/sh", "-c", "echo out; echo err >&2; exit 7"])
-        assert await child.words.read() == b"out\nerr\n"
+        assert await child.output.read() == b"out\nerr\n"
         assert await child.exited == 7
 
     run(tmp_path, life)
@@ -90,7 +90,7 @@ def test_last_words_are_heard_though_the_dead_is_written_to(tmp_path: Path, read
 def test_a_child_has_no_descriptors_but_its_own(tmp_path: Path) -> None:
     async def life(launcher: Launcher) -> None:
         child = await launcher.spawn(["/bin/ls", "/proc/self/fd"])
-        assert set((await child.words.read()).split()) == {
+        assert set((await child.output.read()).split()) == {
             b"0",
             b"1",
             b"2",
@@ -124,7 +124,7 @@ def test_what_cannot_be_started_is_an_error(tmp_path: Path) -> None:
 def test_what_a_worker_started_dies_with_it(tmp_path: Path) -> None:
     async def life(launcher: Launcher) -> None:
         child = await launcher.spawn(["/bin/sh", "-c", f"{SLEEP} 1000 & echo $!"])
-        grandchild = int(await child.words.readline())
+        grandchild = int(await child.output.readline())
         assert await child.exited == 0
         await until(lambda: not alive(grandchild))
 
@@ -138,7 +138,7 @@ PARENT = ["/bin/sh", "-c", f"{SLEEP} 1000 & echo $!; wait"]
 def test_what_a_worker_started_dies_with_it_when_it_is_killed(tmp_path: Path) -> None:
     async def life(launcher: Launcher) -> None:
         child = await launcher.spawn(PARENT)
-        grandchild = int(await child.words.readline())
+        grandchild = int(await child.output.readline())
         child.kill(signal.SIGKILL)
         await until(lambda: not alive(grandchild))
 
@@ -150,7 +150,7 @@ def test_what_a_worker_started_dies_at_the_launchers_end(tmp_path: Path) -> None
 
     async def life(launcher: Launcher) -> None:
         child = await launcher.spawn(PARENT)
-        grandchildren.append(int(await child.words.readline()))
+        grandchildren.append(int(await child.output.readline()))
 
     run(tmp_path, life)
     asyncio.run(until(lambda: not alive(grandchildren[0])))
@@ -159,7 +159,7 @@ def test_what_a_worker_started_dies_at_the_launchers_end(tmp_path: Path) -> None
 def test_what_a_worker_started_dies_when_the_launcher_is_killed(tmp_path: Path) -> None:
     async def life(launcher: Launcher) -> None:
         child = await launcher.spawn(PARENT)
-        grandchild = int(await child.words.readline())
+        grandchild = int(await child.output.readline())
         os.kill(launcher.pid, signal.SIGKILL)
         await until(lambda: not alive(grandchild))
 
@@ -197,7 +197,7 @@ async def main():
     child = await launcher.spawn([sys.executable, {str(ROOT / "tests/daemon/strange_worker.py")!r}])
     await child.reader.readexactly(4)
     parent = await launcher.spawn({PARENT!r})
-    print(launcher.pid, child.pid, parent.pid, int(await parent.words.readline()), flush=True)
+    print(launcher.pid, child.pid, parent.pid, int(await parent.output.readline()), flush=True)
     await asyncio.sleep(1000)
 asyncio.run(main())
 """

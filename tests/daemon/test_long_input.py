@@ -66,7 +66,7 @@ def requests(method: MethodDescriptor, text: str) -> set[bytes]:
 @pytest.mark.integration
 @pytest.mark.parametrize("text", INPUTS.values(), ids=INPUTS)
 def test_every_call_answers_long_input_with_a_short_sentence(tmp_path: Path, text: str) -> None:
-    async def life(story: Living) -> None:
+    async def life(living: Living) -> None:
         refused = 0
         async with grpc.aio.insecure_channel(f"unix:{tmp_path}/run/mynad.sock") as channel:
             for service in pb.DESCRIPTOR.services_by_name.values():
@@ -93,7 +93,7 @@ def test_every_call_answers_long_input_with_a_short_sentence(tmp_path: Path, tex
                         finally:
                             call.cancel()
         assert refused > 20
-        for event in story.daemon.store.read_now(events.after, 0)[0]:
+        for event in living.daemon.store.read_now(events.after, 0)[0]:
             assert len(event.job.title) < 500
             assert len(event.notice.sentence) < 500
             assert len(event.inbox.why) < 1_000

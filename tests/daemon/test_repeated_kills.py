@@ -55,19 +55,19 @@ def test_a_training_and_its_evaluation_that_die_after_every_clip_and_line_come_t
     monkeypatch.setenv(BASE_VARIABLE, str(tmp_path / "base"))
     home = tmp_path / "home"
 
-    async def life(story: Living) -> None:
-        story.daemon.store.write_now(lambda session: recorded(home, session))
+    async def life(living: Living) -> None:
+        living.daemon.store.write_now(lambda session: recorded(home, session))
         options = pb.TrainOptions(steps=2, eval_every=2, checkpoint_every=2, batch_size=2)
-        train = (await story.client.submit(pb.JobSpec(train=pb.TrainSpec(voice="carla", options=options)))).id
-        trained = await story.until(train, lambda told: told.status.WhichOneof("status") in ENDED, 240.0)
+        train = (await living.client.submit(pb.JobSpec(train=pb.TrainSpec(voice="carla", options=options)))).id
+        trained = await living.until(train, lambda told: told.status.WhichOneof("status") in ENDED, 240.0)
         assert trained.status.WhichOneof("status") == "succeeded", trained.status
-        assert story.outcomes(train).count("crashed") == 4  # as many clips as there are
+        assert living.outcomes(train).count("crashed") == 4  # as many clips as there are
         wanted = select(Job.id).where(Job.kind == "evaluate")
-        evaluate = story.daemon.store.read_now(lambda session: session.scalars(wanted).one())
-        scored = await story.until(evaluate, lambda told: told.status.WhichOneof("status") in ENDED, 240.0)
+        evaluate = living.daemon.store.read_now(lambda session: session.scalars(wanted).one())
+        scored = await living.until(evaluate, lambda told: told.status.WhichOneof("status") in ENDED, 240.0)
         assert scored.status.WhichOneof("status") == "succeeded", scored.status
         # a line: recorded, spoken by two, heard of three; and two losses
-        assert story.outcomes(evaluate).count("crashed") > CRASH_LIMIT
+        assert living.outcomes(evaluate).count("crashed") > CRASH_LIMIT
         samples = home / "samples" / "carla"
         assert not list(samples.rglob("*.part.json"))
         assert len(list(samples.rglob("*.wav"))) == 3

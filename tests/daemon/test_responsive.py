@@ -88,13 +88,13 @@ def slow_driver(slow: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("slow_logs")
 def test_a_slow_disk_under_the_logs_slows_nobody_and_an_error_has_the_last_words(slow: Slow, tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
+    async def life(living: Living) -> None:
         slow.on = True
         async with a_loop_that_goes_on():
-            job = await story.until(await story.speak("vanish"), ended)
+            job = await living.until(await living.speak("vanish"), ended)
             assert "my last words" in job.status.failed.error.log_tail
             assert job.status.failed.error.log_tail.endswith("exit code 7 and no report.")
-            texts = [line["text"] async for line in story.daemon.logs.follow(job.id)]
+            texts = [line["text"] async for line in living.daemon.logs.follow(job.id)]
         assert "my last words" in texts
         assert slow.calls
 
@@ -103,13 +103,13 @@ def test_a_slow_disk_under_the_logs_slows_nobody_and_an_error_has_the_last_words
 
 @pytest.mark.usefixtures("slow_driver")
 def test_a_slow_driver_slows_nobody_who_speaks_or_trains(slow: Slow, tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        await story.worker(await story.train("steps"))
-        assert story.daemon.gpu.present
+    async def life(living: Living) -> None:
+        await living.worker(await living.train("steps"))
+        assert living.daemon.gpu.present
         slow.on = True
         async with a_loop_that_goes_on():
-            await story.until(await story.speak("hello"), "succeeded")
-            assert (await story.client.info()).sample.gpus
+            await living.until(await living.speak("hello"), "succeeded")
+            assert (await living.client.info()).sample.gpus
         assert slow.calls
 
     lived(tmp_path, life)
@@ -121,9 +121,9 @@ def test_what_the_scheduler_knows_of_the_gpus_memory_is_kept_fresh(
 ) -> None:
     monkeypatch.setattr("daemon.main.GLANCE", 0.01)
 
-    async def life(story: Living) -> None:
+    async def life(living: Living) -> None:
         driver: Any = sys.modules["pynvml"]
-        gpu = story.daemon.gpu
+        gpu = living.daemon.gpu
         async with asyncio.timeout(10):
             while gpu.free() is None:  # noqa: ASYNC110 - a sample has no event to wait for
                 await asyncio.sleep(0.01)
@@ -137,11 +137,11 @@ def test_what_the_scheduler_knows_of_the_gpus_memory_is_kept_fresh(
 def test_the_lines_of_a_log_are_on_disk_when_mynad_has_ended(slow: Slow, tmp_path: Path) -> None:
     daemons: list[Daemon] = []
 
-    async def life(story: Living) -> None:
-        daemons.append(story.daemon)
-        job = await story.speak("hello")
-        await story.until(job, "succeeded")
-        story.daemon.logs.append(job, 1, [(0, "info", f"line {number}") for number in range(10_000)])
+    async def life(living: Living) -> None:
+        daemons.append(living.daemon)
+        job = await living.speak("hello")
+        await living.until(job, "succeeded")
+        living.daemon.logs.append(job, 1, [(0, "info", f"line {number}") for number in range(10_000)])
 
     lived(tmp_path, life)
     path = daemons[0].logs.path(1)

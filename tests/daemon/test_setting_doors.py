@@ -127,7 +127,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The home of a daemon that runs, with the voice "anna"."""
     home, ready, leave = tmp_path_factory.mktemp("served"), threading.Event(), threading.Event()
 
-    async def life(story: Living) -> None:
+    async def life(living: Living) -> None:
         ready.set()
         await asyncio.to_thread(leave.wait, 200.0)
 

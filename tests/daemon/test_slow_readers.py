@@ -35,34 +35,34 @@ async def all_points(stream: Any) -> list[int]:
 
 
 @asynccontextmanager
-async def held(story: Living) -> AsyncIterator[tuple[stubs.RunsStub, stubs.JobsStub, Callable[[], float]]]:
+async def held(living: Living) -> AsyncIterator[tuple[stubs.RunsStub, stubs.JobsStub, Callable[[], float]]]:
     """A second connection, for who reads slowly, and by how many bytes this process has grown since it began."""
     process = psutil.Process()
-    async with connect_async(home=story.daemon.home) as other:
+    async with connect_async(home=living.daemon.home) as other:
         runs_stub, jobs_stub = stubs.RunsStub(other.channel), stubs.JobsStub(other.channel)
         before = process.memory_info().rss
         yield runs_stub, jobs_stub, lambda: process.memory_info().rss - before
 
 
 def test_who_watches_points_slowly(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        store = story.daemon.store
+    async def life(living: Living) -> None:
+        store = living.daemon.store
         store.write_now(lambda session: version(session, 1))
 
         def more(session: Session, first: int) -> None:
             steps = range(first, first + AT_ONCE)
             runs.add_points(session, 1, [pb.Series(name="loss", steps=steps, values=map(float, steps))])
 
-        async with held(story) as (slow_stub, _, grown):
-            slow, quick = aiter(slow_stub.WatchPoints(pb.WatchPointsRequest(run=1))), story.client.watch_points(1)
+        async with held(living) as (slow_stub, _, grown):
+            slow, quick = aiter(slow_stub.WatchPoints(pb.WatchPointsRequest(run=1))), living.client.watch_points(1)
             fast = asyncio.create_task(all_points(quick))
             for first in range(0, POINTS, AT_ONCE):
                 await store.write(more, first)
-                story.daemon.points.stored(1)
+                living.daemon.points.stored(1)
                 if first == 0:
                     seen = list((await anext(slow)).series[0].steps)  # from here on it does not read
             await store.write(lambda session: setattr(runs.get(session, 1), "ended", now()))
-            story.daemon.points.stored(1)
+            living.daemon.points.stored(1)
             async with asyncio.timeout(SOON):
                 assert await fast == list(range(POINTS))
             del fast
@@ -74,20 +74,20 @@ def test_who_watches_points_slowly(tmp_path: Path) -> None:
 
 
 def test_who_watches_events_slowly(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
+    async def life(living: Living) -> None:
         def some(session: Session) -> None:
             for _ in range(1_000):
                 events.notice(session, "info", "Something happened. " * 20)
 
-        start = (await story.client.info()).cursor
-        async with held(story) as (_, slow_stub, grown):
+        start = (await living.client.info()).cursor
+        async with held(living) as (_, slow_stub, grown):
             slow = aiter(slow_stub.Watch(pb.WatchRequest(after=start, progress=True)))
-            await story.daemon.store.write(some)
+            await living.daemon.store.write(some)
             seen = [(await anext(slow)).cursor]  # from here on it does not read
             for _ in range(NOTICES // 1_000 - 1):
-                await story.daemon.store.write(some)
+                await living.daemon.store.write(some)
             async with asyncio.timeout(SOON):
-                quick = [event.cursor async for event in first_of(story.client.watch(start), NOTICES)]
+                quick = [event.cursor async for event in first_of(living.client.watch(start), NOTICES)]
             assert quick == list(range(start + 1, start + 1 + NOTICES))
             assert grown() < HELD
             async with asyncio.timeout(SOON):
@@ -97,21 +97,21 @@ def test_who_watches_events_slowly(tmp_path: Path) -> None:
 
 
 def test_who_follows_a_log_slowly(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.train("steps")
-        await story.worker(job)
-        async with held(story) as (_, slow_stub, grown):
+    async def life(living: Living) -> None:
+        job = await living.train("steps")
+        await living.worker(job)
+        async with held(living) as (_, slow_stub, grown):
             slow = aiter(slow_stub.Logs(pb.LogsRequest(id=job, follow=True)))
             await anext(slow)  # from here on it does not read
             for first in range(0, LINES, 500):
-                story.daemon.logs.append(
+                living.daemon.logs.append(
                     job, 1, [(0, "info", f"line {n} {'x' * 12_000}") for n in range(first, first + 500)]
                 )
-                await story.daemon.logs.wait_for_space()
+                await living.daemon.logs.wait_for_space()
             async with asyncio.timeout(SOON):
-                assert (await story.client.info()).pid
+                assert (await living.client.info()).pid
             most, texts = grown(), list[str]()
-            await story.client.cancel(job)
+            await living.client.cancel(job)
             async with asyncio.timeout(SOON * 2):
                 async for line in slow:
                     if line.text.startswith("line "):
@@ -126,15 +126,15 @@ def test_who_follows_a_log_slowly(tmp_path: Path) -> None:
 def test_who_listens_slowly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speech, "BUFFER", 4_000_000)
 
-    async def life(story: Living) -> None:
-        async with held(story) as (_, _, grown):
+    async def life(living: Living) -> None:
+        async with held(living) as (_, _, grown):
             spec = pb.SpeakSpec(voice="anna", text="chunks=250 done")  # 100 MB
-            slow = story.client.synthesize(spec)
+            slow = living.client.synthesize(spec)
             job = (await anext(slow)).job  # from here on it does not read
-            stream = story.daemon.speech._streams[job]
+            stream = living.daemon.speech._streams[job]
             async with stream.changed, asyncio.timeout(SOON):
                 await stream.changed.wait_for(lambda: stream.size >= speech.BUFFER)
-            assert (await story.client.info()).pid
+            assert (await living.client.info()).pid
             assert grown() < HELD
             async with asyncio.timeout(SOON * 2):
                 size = sum([len(audio.samples) async for audio in slow])

@@ -16,13 +16,13 @@ from proto.client import ClientError
 pytestmark = pytest.mark.integration
 
 
-async def chunks(story: Living, text: str) -> list[pb.AudioChunk]:
-    return [chunk async for chunk in story.client.synthesize(pb.SpeakSpec(voice="anna", text=text))]
+async def chunks(living: Living, text: str) -> list[pb.AudioChunk]:
+    return [chunk async for chunk in living.client.synthesize(pb.SpeakSpec(voice="anna", text=text))]
 
 
 def test_chunks_come_in_order_and_the_last_says_so(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        got = await chunks(story, "one two three")
+    async def life(living: Living) -> None:
+        got = await chunks(living, "one two three")
         assert [chunk.text for chunk in got] == ["", "one", "two", "three", ""]
         assert [bool(chunk.samples) for chunk in got] == [False, True, True, True, False], (
             "the first names the job before there is sound"
@@ -35,9 +35,9 @@ def test_chunks_come_in_order_and_the_last_says_so(tmp_path: Path) -> None:
 
 
 def test_a_failure_is_the_jobs_sentence(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
+    async def life(living: Living) -> None:
         with pytest.raises(ClientError, match="This text cannot be spoken") as caught:
-            await chunks(story, "one refuse")
+            await chunks(living, "one refuse")
         assert caught.value.hint == "Give another."
 
     lived(tmp_path, life)
@@ -45,35 +45,35 @@ def test_a_failure_is_the_jobs_sentence(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("heard", [False, True], ids=["when the job is named", "after a word"])
 def test_who_hangs_up_cancels_the_job(heard: bool, tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        stream = story.client.synthesize(pb.SpeakSpec(voice="anna", text="one steps"))
+    async def life(living: Living) -> None:
+        stream = living.client.synthesize(pb.SpeakSpec(voice="anna", text="one steps"))
         job = 0
         async for chunk in stream:
             job = job or chunk.job
             if chunk.samples or not heard:
                 break
         await stream.aclose()
-        assert (await story.until(job, ended)).status.HasField("cancelled")
-        await chunks(story, "and the next one is served")
+        assert (await living.until(job, ended)).status.HasField("cancelled")
+        await chunks(living, "and the next one is served")
 
     lived(tmp_path, life)
 
 
 def test_who_hangs_up_before_the_first_word_cancels_the_job(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        waiting = asyncio.create_task(chunks(story, "steps"))
-        await story.until(1, "running")
+    async def life(living: Living) -> None:
+        waiting = asyncio.create_task(chunks(living, "steps"))
+        await living.until(1, "running")
         waiting.cancel()
-        assert (await story.until(1, ended)).status.HasField("cancelled")
+        assert (await living.until(1, ended)).status.HasField("cancelled")
 
     lived(tmp_path, life)
 
 
 def test_a_job_cancelled_by_another_ends_the_stream_with_a_sentence(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        listening = asyncio.create_task(chunks(story, "one steps"))
-        await story.until(1, "running")
-        await story.client.cancel(1)
+    async def life(living: Living) -> None:
+        listening = asyncio.create_task(chunks(living, "one steps"))
+        await living.until(1, "running")
+        await living.client.cancel(1)
         with pytest.raises(ClientError, match="cancelled"):
             await listening
 
@@ -83,12 +83,12 @@ def test_a_job_cancelled_by_another_ends_the_stream_with_a_sentence(tmp_path: Pa
 def test_who_reads_slowly_slows_the_worker_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speech, "BUFFER", 1_000_000)
 
-    async def life(story: Living) -> None:
-        job = await story.speak("chunks=50 done")  # 20 MB
-        stream = story.daemon.speech.synthesize(job)
+    async def life(living: Living) -> None:
+        job = await living.speak("chunks=50 done")  # 20 MB
+        stream = living.daemon.speech.synthesize(job)
         got = [await anext(stream)]
-        held = story.daemon.speech._streams[job]
-        await story.until(job, "running")
+        held = living.daemon.speech._streams[job]
+        await living.until(job, "running")
         async with asyncio.timeout(10):
             while held.size < 1_000_000:  # noqa: ASYNC110 - full is the state we want to see
                 await asyncio.sleep(0.01)
@@ -97,7 +97,7 @@ def test_who_reads_slowly_slows_the_worker_and_loses_nothing(tmp_path: Path, mon
         assert (
             sum(len(audio.samples) for audio in got) == 50 * 400_000 + 2 * 4
         )  # and a little for each of the two words
-        assert (await story.now(job)).status.HasField("succeeded")
+        assert (await living.now(job)).status.HasField("succeeded")
 
     lived(tmp_path, life)
 
@@ -106,18 +106,18 @@ def test_who_stops_reading_does_not_hold_the_gpu_for_ever(tmp_path: Path, monkey
     monkeypatch.setattr(speech, "BUFFER", 1_000_000)
     monkeypatch.setattr(speech, "STALL", 0.3)
 
-    async def life(story: Living) -> None:
-        job = await story.speak("chunks=50 done")
-        stream = story.daemon.speech.synthesize(job)
+    async def life(living: Living) -> None:
+        job = await living.speak("chunks=50 done")
+        stream = living.daemon.speech.synthesize(job)
         await anext(stream)
-        assert (await story.until(job, ended)).status.cancelled.by == "client disconnected"
+        assert (await living.until(job, ended)).status.cancelled.by == "client disconnected"
         await stream.aclose()
 
     lived(tmp_path, life)
 
 
 def test_audio_nobody_listens_to_is_spoken_and_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def life(story: Living) -> None:
-        assert (await story.until(await story.speak("one two"), ended)).status.HasField("succeeded")
+    async def life(living: Living) -> None:
+        assert (await living.until(await living.speak("one two"), ended)).status.HasField("succeeded")
 
     lived(tmp_path, life)

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from inbox_shop import write_wav
+from inbox_workshop import write_wav
 from sqlalchemy import select
 
 from daemon.database.models import Job
@@ -35,7 +35,7 @@ async def submitted(store: Store, seconds: float = 10.0) -> Job:
 
 @pytest.mark.parametrize("poll", ["never", "always"])
 def test_a_dropped_file_is_noticed_with_and_without_inotify(store: Store, poll: str) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         home = store.path.parent
         settings = Settings(settle=0.2, poll=poll, min_free_disk=0)
         running = asyncio.create_task(Inbox(home, settings, store, Lifecycle(Kinds(home, settings))).run())
@@ -46,11 +46,11 @@ def test_a_dropped_file_is_noticed_with_and_without_inotify(store: Store, poll: 
         finally:
             running.cancel()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_files_that_lay_there_before_the_start_are_noticed(store: Store) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         home = store.path.parent
         write_wav(home / "inbox" / "anna" / "a.wav")
         settings = Settings(settle=0.2, min_free_disk=0)
@@ -60,11 +60,11 @@ def test_files_that_lay_there_before_the_start_are_noticed(store: Store) -> None
         finally:
             running.cancel()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_events_name_the_files_and_hidden_ones_wake_nobody(tmp_path: Path) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         (tmp_path / "anna").mkdir()
         watch = Watch(tmp_path, "never")
         await watch.start()
@@ -80,11 +80,11 @@ def test_events_name_the_files_and_hidden_ones_wake_nobody(tmp_path: Path) -> No
         finally:
             watch.stop()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_network_mount_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         for kind, polled in (
             ("nfs4", True),
             ("fuse.sshfs", True),
@@ -97,7 +97,7 @@ def test_a_network_mount_is_polled(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             assert bool(Watch(tmp_path, "auto").why_polling) == polled, kind
             assert not Watch(tmp_path, "never").why_polling
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_the_file_system_of_a_folder_is_known() -> None:
@@ -114,10 +114,10 @@ def test_where_the_system_has_no_room_for_another_watch_it_polls(
 
     monkeypatch.setattr(inotify.InotifyObserver, "schedule", full)
 
-    async def story() -> None:
+    async def scenario() -> None:
         watch = Watch(tmp_path, "never")
         await watch.start()
         assert "no room for another watch" in watch.why_polling
         watch.stop()
 
-    asyncio.run(story())
+    asyncio.run(scenario())

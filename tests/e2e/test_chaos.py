@@ -118,7 +118,7 @@ def wait_a_moment(workshop: Workshop, seconds: float) -> None:
     end = time.monotonic() + seconds
     while (left := end - time.monotonic()) > 0:
         _, alive = psutil.wait_procs([psutil.Process(workshop.daemon.pid)], timeout=left)
-        assert alive, f"mynad ended by itself: {workshop.words()}"
+        assert alive, f"mynad ended by itself: {workshop.log_text()}"
 
 
 def kill(workshop: Workshop, victim: str) -> bool:

@@ -184,8 +184,8 @@ def test_a_mynad_that_finds_its_disk_full_says_so_and_starts_when_there_is_room(
         small.fill()
         daemon = workshop.start()
         assert daemon.wait(30) == 2
-        assert "full" in workshop.words()
-        assert "Traceback" not in workshop.words()
+        assert "full" in workshop.log_text()
+        assert "Traceback" not in workshop.log_text()
 
         small.make_room()
         client = workshop.up()

@@ -54,7 +54,7 @@ def test_recordings_wait_in_the_inbox_while_their_disk_is_read_only(
         until(client, lambda event: event.HasField("dataset"), fails=closed)
         assert {one.sha256 for one in client.recordings(ANNA)} == GIVEN
         assert not list((home / "inbox" / ANNA).glob("*.flac"))
-        assert workshop.words().count("Traceback") == 0
+        assert workshop.log_text().count("Traceback") == 0
     finally:
         workshop.kill()
 
@@ -152,7 +152,7 @@ def test_a_home_whose_disk_is_damaged_is_still_shown_and_goes_on_after_the_repai
             client.info()
             until_refused(client)
         assert workshop.daemon.poll() is None
-        said = workshop.words()
+        said = workshop.log_text()
         assert "Traceback" not in said
         assert len(said.splitlines()) < 100, "the log is flooded"
         workshop.kill()

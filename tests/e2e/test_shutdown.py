@@ -51,7 +51,7 @@ def test_two_mynads_cannot_have_one_home(with_dataset: Workshop) -> None:
     client = with_dataset.up()
     second = with_dataset.start()
     assert second.wait(30) == 2
-    words = with_dataset.words()
+    words = with_dataset.log_text()
     assert "already runs for" in words
     assert with_dataset.daemon is not None
     assert f"process {with_dataset.daemon.pid}" in words, "it says who has it"

@@ -19,9 +19,9 @@ TEXT = "The river is wide. It is deep, too."
 @pytest.fixture
 def toys(tmp_path: Path) -> Iterator[Workshop]:
     """A workshop that knows the engines `toy` and `parrot`."""
-    shop = Workshop(tmp_path / "home", tmp_path, SETTINGS, module="tests.e2e.toy_mynad")
-    yield shop
-    shop.kill()
+    workshop = Workshop(tmp_path / "home", tmp_path, SETTINGS, module="tests.e2e.toy_mynad")
+    yield workshop
+    workshop.kill()
 
 
 def test_a_toy_engine_learns_is_scored_and_speaks(toys: Workshop) -> None:

@@ -105,7 +105,7 @@ class Workshop:
         try:
             client.wait_ready(patience)
         except ClientError as error:
-            raise AssertionError(f"mynad did not come up: {error}\n{self.words()}") from None
+            raise AssertionError(f"mynad did not come up: {error}\n{self.log_text()}") from None
         return client
 
     def client(self) -> Client:
@@ -150,7 +150,7 @@ class Workshop:
         """A worker process, if one is there."""
         return next((p for p in self.family() if _module(p) == "daemon.worker"), None)
 
-    def words(self) -> str:
+    def log_text(self) -> str:
         """What mynad printed, for a failing test's message."""
         return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
 

@@ -12,7 +12,8 @@ import pytest
 from proto import myna_pb2 as pb
 from proto.client import AsyncClient, Client, ClientError, connect, connect_async, state_of
 from proto.messages import PART
-from tests.tui.stage import NOW, Stage, job, succeeded
+from tests.tui.stage.rows import NOW, job, succeeded
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 
 ROOT = Path(__file__).resolve().parents[2]
 

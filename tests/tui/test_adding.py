@@ -10,7 +10,7 @@ import pytest
 
 from proto.channel import ClientError
 from tests.tui.conftest import Run
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui import inbox_copy
 
 

@@ -16,7 +16,8 @@ import pytest
 
 from proto import myna_pb2 as pb
 from tests.tui.conftest import ROOT, Run, clean_environment
-from tests.tui.stage import NOW, Stage, job
+from tests.tui.stage.rows import NOW, job
+from tests.tui.stage.server import Stage
 from tui import cli
 
 pytestmark = pytest.mark.integration

@@ -11,7 +11,8 @@ from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from proto.client import connect
 from proto.messages import state_of
-from tests.tui.stage import NOW, Stage, job, succeeded
+from tests.tui.stage.rows import NOW, job, succeeded
+from tests.tui.stage.server import Stage
 from tui import follow
 from tui.dashboard.run_rows import HEAD, cells
 

@@ -12,7 +12,7 @@ import pytest
 
 from proto import myna_pb2 as pb
 from tests.tui.conftest import ROOT, Run, clean_environment
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 

@@ -41,7 +41,7 @@ def speaker(**tracks: Track) -> Speaker:
 def test_playing_starts_within_300_ms_of_the_first_chunk(card: Card) -> None:
     card.by_itself = True
 
-    async def story() -> float:
+    async def scenario() -> float:
         coming = Track()
         plays = speaker(a=coming)
         await plays.play()
@@ -54,29 +54,29 @@ def test_playing_starts_within_300_ms_of_the_first_chunk(card: Card) -> None:
         await plays.close()
         return took
 
-    took = asyncio.run(story())
+    took = asyncio.run(scenario())
     assert took + card.streams[0].settings["latency"] < 0.3
 
 
 def test_pause_and_play_lose_nothing(card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         plays = speaker(a=track(1.0))
         await plays.play()
         card.streams[0].play(20)
-        assert plays.heard == pytest.approx(20 * BLOCK / RATE - 0.05)
-        before = plays.heard
+        assert plays.audible_position == pytest.approx(20 * BLOCK / RATE - 0.05)
+        before = plays.audible_position
         await plays.pause()
         assert (card.streams[0].running, card.streams[0].closed) == (False, True)
-        assert plays.heard == pytest.approx(before), "what the card still held is played again"
+        assert plays.audible_position == pytest.approx(before), "what the card still held is played again"
         await plays.play()
         card.streams[1].play(1_000)
         assert (plays.deck.at_end, card.streams[1].running) == (True, False)
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_switching_to_another_rate_runs_the_card_at_it(card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         plays = speaker(a=track(1.0, 0.25), b=track(1.0, 0.75, 22_050), c=track(1.0, 0.1, 22_050))
         await plays.play()
         card.streams[0].play(10)
@@ -90,18 +90,18 @@ def test_switching_to_another_rate_runs_the_card_at_it(card: Card) -> None:
         assert plays.deck.position == pytest.approx((10 * BLOCK) / 16_000 + BLOCK / 22_050, abs=1e-3)
         await plays.close()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_a_machine_too_busy_to_play_is_noticed(card: Card) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         plays = speaker(a=track(1.0))
         await plays.play()
         card.streams[0].play(2, late=True)
         assert plays.underflows == 2
         await plays.close()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_without_sound_the_two_ways_out_are_named_and_the_rest_works(
 ) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", card_)
 
-    async def story() -> None:
+    async def scenario() -> None:
         plays = speaker(a=track(1.0), b=track(1.0))
         with pytest.raises(ClientError, match=rf"(?s){why}.*--ssh.*save it to a file"):
             await plays.play()
@@ -121,20 +121,20 @@ def test_without_sound_the_two_ways_out_are_named_and_the_rest_works(
         assert not plays.deck.playing
         await plays.switch("b")
         plays.deck.seek(0.5)
-        assert plays.heard == 0.5
+        assert plays.audible_position == 0.5
         await plays.pause()
         await plays.close()
 
-    asyncio.run(story())
+    asyncio.run(scenario())
 
 
 def test_that_there_is_no_sound_is_known_before_anything_is_played(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "sounddevice", None)
 
-    async def story() -> None:
+    async def scenario() -> None:
         plays = speaker(a=track(1.0))
         await plays.prepare()
         assert plays.trouble is not None
         assert "--ssh" in plays.trouble.hint
 
-    asyncio.run(story())
+    asyncio.run(scenario())

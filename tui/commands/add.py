@@ -71,7 +71,7 @@ def add(
     for reason in gathered.left_out:
         output.note(f"left out: {output.safe(reason)}")
     if not json:
-        _tell(voice, len(names), bytes, running=running, wait=wait)
+        _print_added(voice, len(names), bytes, running=running, wait=wait)
     jobs = follow.files(client, after, voice, names) if wait else []
     if json:
         output.json({"voice": voice, "names": names, "left_out": gathered.left_out, "jobs": [job.id for job in jobs]})
@@ -97,7 +97,7 @@ def _give(
             return inbox_copy.copy(gathered, inbox, advance), bytes
 
 
-def _tell(voice: str, count: int, bytes: int, *, running: bool, wait: bool) -> None:
+def _print_added(voice: str, count: int, bytes: int, *, running: bool, wait: bool) -> None:
     """Where the recordings are, and what becomes of them."""
     verb = "is" if count == 1 else "are"
     output.line(f"{wording.count(count, 'recording')} ({wording.size(bytes)}) {verb} in the inbox of {voice}.")

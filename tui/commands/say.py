@@ -87,8 +87,11 @@ def say(
 def speak(client: Client, spec: pb.SpeakSpec, out: str, json: bool) -> None:
     """Play the speech, or write it to `out` ("-": stdout); then tell what there is to tell of it."""
     began = time.monotonic()
-    with Sink(out) if out else Player() as sink, progress.speaking(spec.text) if out else nullcontext(_show) as told:
-        heard = hear(client.synthesize(spec), sink, began, told)
+    with (
+        Sink(out) if out else Player() as sink,
+        progress.speaking(spec.text) if out else nullcontext(_show) as on_chunk,
+    ):
+        heard = hear(client.synthesize(spec), sink, began, on_chunk)
     if not sink.seconds:
         raise ClientError("The voice said nothing.", "`myna jobs` shows why.", "ABORTED")
     heard |= {
@@ -108,10 +111,10 @@ def speak(client: Client, spec: pb.SpeakSpec, out: str, json: bool) -> None:
 
 
 def hear(
-    chunks: Iterable[pb.AudioChunk], sink: Sink | Player, began: float, told: Callable[[str, float], None]
+    chunks: Iterable[pb.AudioChunk], sink: Sink | Player, began: float, on_chunk: Callable[[str, float], None]
 ) -> dict[str, object]:
-    """Write speech into the sink as it comes. `told` is called with each sentence as it begins ("": it goes on) and the
-    seconds of speech so far.
+    """Write speech into the sink as it comes. `on_chunk` is called with each sentence as it begins ("": it goes on) and
+    the seconds of speech so far.
 
     What is known of it: voice, job, sample rate, seconds from `began` (monotonic) to its first sound, what was left
     out."""
@@ -126,7 +129,7 @@ def hear(
         if chunk.left_out:
             heard["left_out"] = list(chunk.left_out)
             output.note(output.safe(wording.left_out(chunk.left_out)))
-        told(chunk.text, sink.seconds)
+        on_chunk(chunk.text, sink.seconds)
     return heard
 
 

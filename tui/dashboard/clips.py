@@ -81,28 +81,28 @@ async def fetched(client: AsyncClient, voice: str, number: int) -> AsyncIterator
     """The clips so far, again and again while they come: soon after the first page, then at every thousand, at the end
     all."""
     rows: list[pb.Clip] = []
-    told = 0
+    yielded = 0
     async for clip in client.clips(voice, number, dropped=True):
         rows.append(clip)
-        if len(rows) == 200 or len(rows) - told >= 2 * PAGE:
-            told = len(rows)
+        if len(rows) == 200 or len(rows) - yielded >= 2 * PAGE:
+            yielded = len(rows)
             yield list(rows)
     yield rows
 
 
 def changed(rows: Iterable[pb.Clip], new: pb.Clip) -> list[pb.Clip]:
     """The rows with what a person said of one of them: equal sounds change together."""
-    told = []
+    updated = []
     for row in rows:
         if row.sha256 == new.sha256 and row.sha256:
             other = pb.Clip()
             other.CopyFrom(row)
             other.text, other.text_source, other.trust = new.text, new.text_source, new.trust
             other.kept, other.reason, other.sentence = new.kept, new.reason, new.sentence
-            told.append(other)
+            updated.append(other)
         else:
-            told.append(row)
-    return told
+            updated.append(row)
+    return updated
 
 
 @dataclass(frozen=True)

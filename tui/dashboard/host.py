@@ -22,7 +22,7 @@ class Host(App[None], inherit_bindings=False):
         super().__init__()
         self.where = where
         self.readonly = readonly  #: nothing may be changed
-        self._told: set[str] = set()  # sentences of troubles
+        self._shown_troubles: set[str] = set()  # sentences of troubles
 
     def place_name(self) -> str:
         """Which daemon this is, in a few characters."""
@@ -35,9 +35,9 @@ class Host(App[None], inherit_bindings=False):
 
     def trouble(self, problem: ClientError, *, once: bool = False) -> None:
         """What went wrong and what to do; `once`: not again, on whatever screen."""
-        if once and problem.sentence in self._told:
+        if once and problem.sentence in self._shown_troubles:
             return
-        self._told.add(problem.sentence)
+        self._shown_troubles.add(problem.sentence)
         self.notify(safe(problem.hint), title=safe(problem.sentence), severity="error", markup=False, timeout=10)
 
     async def confirm(self, question: str, consequence: str = "", yes: str = "Yes", no: str = "No") -> bool:

@@ -97,7 +97,7 @@ class Live:
         """Keep the picture current for ever; a lost daemon is asked again until it is back."""
         while True:
             try:
-                cursor = await self._look()
+                cursor = await self._load_all()
                 async with asyncio.TaskGroup() as watches:
                     watches.create_task(self._events(cursor))
                     watches.create_task(self._machine())
@@ -113,18 +113,18 @@ class Live:
             self.link = Link(False, problem.sentence, problem.hint, since)
             self._stir(Topic.LINK)
 
-    def say_link(self, sentence: str) -> None:
+    def set_link_sentence(self, sentence: str) -> None:
         """What is being done about a daemon that is not there yet."""
         self.link = Link(False, sentence)
         self._stir(Topic.LINK)
 
-    def heard(self) -> list[pb.Notice]:
+    def take_notices(self) -> list[pb.Notice]:
         """What the daemon said since this was last asked."""
         notices = list(self.notices)
         self.notices.clear()
         return notices
 
-    async def _look(self) -> int:
+    async def _load_all(self) -> int:
         """The whole picture anew; the cursor of the newest event in it."""
         info = await self.client.info()
         living = [job async for job in self.client.jobs(states=LIVING, limit=LIVE_KEPT)]

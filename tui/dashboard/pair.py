@@ -75,8 +75,10 @@ class Hearing:
     def names(self, revealed: bool) -> dict[str, str]:
         """What the person reads for A and B."""
         letters: tuple[Letter, Letter] = ("a", "b")
-        told = {letter: f" · {self.pair.name(self.version(letter))}" if revealed else "" for letter in letters}
-        return {letter: f"{letter.upper()}{told[letter]}" for letter in letters}
+        revealed_names = {
+            letter: f" · {self.pair.name(self.version(letter))}" if revealed else "" for letter in letters
+        }
+        return {letter: f"{letter.upper()}{revealed_names[letter]}" for letter in letters}
 
     def rating(self, vote: Vote) -> pb.Rating:
         """The vote as the daemon keeps it: by version, not by letter."""

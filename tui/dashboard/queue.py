@@ -53,12 +53,12 @@ def foremost(jobs: Sequence[pb.Job]) -> pb.Job:
 def summary(jobs: Iterable[pb.Job]) -> str:
     """ "1 running, 2 waiting, 1 failed": what is not dealt with yet; "nothing to do" when there is none."""
     numbers = Counter(map(state_of, jobs))
-    told = [
+    counts = [
         f"{numbers[state]} {name}"
         for state, name in GROUPS.items()
         if numbers[state] and (state not in ENDED or state == "failed")
     ]
-    return ", ".join(told) or "nothing to do"
+    return ", ".join(counts) or "nothing to do"
 
 
 def starts(jobs: Iterable[pb.Job], estimates: Mapping[int, float]) -> dict[int, Start]:

@@ -27,7 +27,7 @@ class Snippet:
     @property
     def heard(self) -> float:
         """Seconds from its start to what is heard now."""
-        return self._speaker.heard
+        return self._speaker.audible_position
 
     @property
     def seconds(self) -> float:

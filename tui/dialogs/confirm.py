@@ -35,11 +35,11 @@ class ConfirmScreen(ModalScreen[bool], inherit_bindings=False):
 
     def __init__(self, question: str, consequence: str = "", yes: str = "Yes", no: str = "No") -> None:
         super().__init__()
-        self._words = question, consequence
+        self._texts = question, consequence
         self._buttons = yes, no
 
     def compose(self) -> ComposeResult:
-        question, consequence = self._words
+        question, consequence = self._texts
         yes, no = self._buttons
         with Vertical():
             yield Label(question, id="question", markup=False)

@@ -51,15 +51,15 @@ def page(about: Screen[object], width: int) -> Content:
     """The text: a section for each node from the focused widget up to the app, in lines of at most `width` cells."""
     parts: list[Content] = []
     for node in chain(about):
-        told = offers(node)
+        offered = offers(node)
         words = str(getattr(node, "pane_help", "") or getattr(node, "screen_help", "") or "")
-        if told or words:
+        if offered or words:
             parts.append(
                 Content.assemble(
                     (f"\n{_title(node)}\n", "b $primary"), "".join(f"{line}\n" for line in wrap(words, width))
                 )
             )
-            parts += [_entry(offer, width) for offer in told]
+            parts += [_entry(offer, width) for offer in offered]
     parts.append(
         Content.assemble(
             ("\nOther keys\n", "b $primary"), f'[keymap] in {settings.path()}: id = "keys", as quit = "ctrl+q".\n'

@@ -146,26 +146,26 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
         try:
             self.dismiss(self._wanted())
         except ClientError as problem:
-            self._say(problem.sentence, problem.hint, "$error")
+            self._show_sentence(problem.sentence, problem.hint, "$error")
 
     @asks
     async def price(self) -> None:
         """Say what it would cost."""
         try:
             wanted = self._wanted()
-            told = await self.app.client.estimate(
+            estimate = await self.app.client.estimate(
                 wanted.voice, dataset=wanted.dataset, start=wanted.start, **dict(wanted.choices)
             )
         except ClientError as problem:
-            self._say(problem.sentence, problem.hint, "$warning")
+            self._show_sentence(problem.sentence, problem.hint, "$warning")
             return
-        parts = [f"{told.steps:,} steps"]
-        parts += [f"about {wording.duration(told.seconds)}"] if told.seconds else []
-        parts += [f"{wording.size(told.gpu_memory)} of GPU memory"] if told.gpu_memory else []
-        parts += [f"{wording.size(told.disk)} on the disk"] if told.disk else []
-        self._say(", ".join(parts) + ".", " ".join(told.sentences), "$success")
+        parts = [f"{estimate.steps:,} steps"]
+        parts += [f"about {wording.duration(estimate.seconds)}"] if estimate.seconds else []
+        parts += [f"{wording.size(estimate.gpu_memory)} of GPU memory"] if estimate.gpu_memory else []
+        parts += [f"{wording.size(estimate.disk)} on the disk"] if estimate.disk else []
+        self._show_sentence(", ".join(parts) + ".", " ".join(estimate.sentences), "$success")
 
-    def _say(self, sentence: str, more: str, colour: str) -> None:
+    def _show_sentence(self, sentence: str, more: str, colour: str) -> None:
         if self.is_mounted:
             self.query_one("#price", Static).update(
                 Content.assemble((safe(sentence), colour), f" {safe(more)}" if more else "")

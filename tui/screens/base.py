@@ -87,12 +87,12 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
 
     # ---------------------------------------------------------------------------------------------- the rest
 
-    def tell(self, topics: Topic) -> None:
+    def refresh_topics(self, topics: Topic) -> None:
         """News for this screen, if it is there."""
         if self.is_attached and self.query(StatusLine):  # else it is being taken down
-            self._tell(topics)
+            self._refresh_topics(topics)
 
-    def _tell(self, topics: Topic) -> None:
+    def _refresh_topics(self, topics: Topic) -> None:
         if Topic.LINK in topics:
             link = self.app.live.link
             self.set_class(not link.up, "-lost")
@@ -111,7 +111,7 @@ class WorkshopScreen(Guarded, Screen[None], inherit_bindings=False):
 
     def on_screen_resume(self) -> None:
         self.drawn.clear()
-        self.call_after_refresh(self.tell, Topic.ALL)
+        self.call_after_refresh(self.refresh_topics, Topic.ALL)
 
     def action_filter(self) -> None:
         self.query_one(FilterBar).open()

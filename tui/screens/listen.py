@@ -126,7 +126,7 @@ class ListenScreen(WorkshopScreen):
         self._pair, self._held_out, self._marks, self._last = pair, [], {}, None
         self.query_one(LinesPane).show_pair(pair.name(pair.one), pair.name(pair.two))
         self._show_how()
-        self._ask()
+        self._fetch()
 
     def _show_how(self) -> None:
         self.query_one(LinesPane).show_how("blind" if self._blind else "not blind")
@@ -139,7 +139,7 @@ class ListenScreen(WorkshopScreen):
             if self._pair is None:
                 await self._begin()
             elif not self._held_out:
-                self._ask()  # what could not be asked for before
+                self._fetch()  # what could not be asked for before
 
     async def _begin(self) -> None:
         """The newest version against its parent, of the first voice that has one."""
@@ -158,7 +158,7 @@ class ListenScreen(WorkshopScreen):
         self.focus_first()
 
     @work(group="pair", exclusive=True)
-    async def _ask(self) -> None:
+    async def _fetch(self) -> None:
         """For the pair's lines, and what people thought of them."""
         if (pair := self._pair) is None:
             return
@@ -178,13 +178,13 @@ class ListenScreen(WorkshopScreen):
         """Ask for what people thought of this pair, and draw it."""
         if self._pair is None:
             return
-        told = await self.app.client.ratings(self._pair.voice, self._pair.one, self._pair.two, limit=RATINGS)
-        ratings = list(reversed(told.ratings))  # oldest first: the newest word on a line stands
+        response = await self.app.client.ratings(self._pair.voice, self._pair.one, self._pair.two, limit=RATINGS)
+        ratings = list(reversed(response.ratings))  # oldest first: the newest word on a line stands
         rated = [Line(rating.text) for rating in ratings if not rating.clip and rating.text]
         self._own = list(dict.fromkeys([*self._own, *rated]))
         self._marks = {Line(rating.text, rating.clip).key: _mark(rating, self._pair) for rating in ratings}
         self.query_one(LinesPane).show_lines(self._lines, self._marks)
-        self.query_one(TallyPane).show(self._pair, told.tally)
+        self.query_one(TallyPane).show(self._pair, response.tally)
 
     # ---------------------------------------------------------------------------------------------- listening
 
@@ -290,7 +290,7 @@ class ListenScreen(WorkshopScreen):
         self._revealed = True
         if hearing is self._hearing:
             self.query_one(SoundPane).rename({**hearing.names(True), "recording": "the recording"})
-        self.app.say(_told(hearing, vote))
+        self.app.say(_revealed(hearing, vote))
         await self._count()
 
     @changes
@@ -318,7 +318,7 @@ def _mark(rating: pb.Rating, pair: Pair) -> str:
     return f"{better} {scores}".strip()
 
 
-def _told(hearing: Hearing, vote: Vote) -> str:
+def _revealed(hearing: Hearing, vote: Vote) -> str:
     """What was hidden, once the vote is in."""
     names = {letter: hearing.pair.name(hearing.version(letter)) for letter in ("a", "b")}
     words = {

@@ -57,7 +57,7 @@ class NowScreen(WorkshopScreen):
     def __init__(self) -> None:
         super().__init__()
         self._job = 0  #: whose curve and log are shown
-        self._words = ""
+        self._filter_text = ""
         self._resting: Timer | None = None
         self._newest = 0  #: the newest run, where it was asked for
         self._asked = False
@@ -85,7 +85,7 @@ class NowScreen(WorkshopScreen):
             self._show_progress()
             self._price()
         if Topic.INBOX in topics:
-            self.query_one(InboxPane).show_files(live.inbox.values(), self._words)
+            self.query_one(InboxPane).show_files(live.inbox.values(), self._filter_text)
         if Topic.MACHINE in topics:
             self.query_one(MachinePane).show_samples(live.samples, self._holder())
         if Topic.LINK in topics:
@@ -109,7 +109,7 @@ class NowScreen(WorkshopScreen):
             self.call_after_refresh(self.focus_first)
 
     def filtered(self, text: str) -> None:
-        self._words = text
+        self._filter_text = text
         self.query_one(QueuePane).filter(text)
         self.show(Topic.JOBS | Topic.INBOX)
 
@@ -163,9 +163,9 @@ class NowScreen(WorkshopScreen):
         self.query_one(CurvePane).follow(choice.run, empty=empty(choice))
         if choice.kind is Curve.NONE and not self._asked:
             self._asked = True
-            beside(self, self._ask_newest)
+            beside(self, self._fetch_newest)
 
-    async def _ask_newest(self) -> None:
+    async def _fetch_newest(self) -> None:
         """No job that is known had a run; jobs are forgotten, runs are not."""
         try:
             runs = [run.id async for run in self.app.client.runs(limit=1)]
@@ -192,17 +192,17 @@ class NowScreen(WorkshopScreen):
         fresh = [job for job in waiting[:PRICED] if job.id not in self._priced]
         if fresh and self.app.live.link.up:
             self._priced.update(job.id for job in fresh)
-            beside(self, self._ask_prices, fresh)
+            beside(self, self._fetch_estimates, fresh)
 
-    async def _ask_prices(self, jobs: list[pb.Job]) -> None:
+    async def _fetch_estimates(self, jobs: list[pb.Job]) -> None:
         for job in jobs:
             spec = job.spec.train
             choices = {field.name: value for field, value in spec.options.ListFields()}
             try:
-                told = await self.app.client.estimate(
+                estimate = await self.app.client.estimate(
                     spec.voice, dataset=spec.dataset, start=getattr(spec, "from"), **choices
                 )
             except ClientError:
                 continue  # it cannot be priced now; the job itself will say why
-            self._estimates[job.id] = told.seconds
-        self.tell(Topic.JOBS)
+            self._estimates[job.id] = estimate.seconds
+        self.refresh_topics(Topic.JOBS)

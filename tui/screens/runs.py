@@ -92,7 +92,7 @@ class RunsScreen(WorkshopScreen):
         jobs = self.app.live.jobs
         if topics & (Topic.LINK | Topic.VOICES) or any(job.run and job.run not in self._runs for job in jobs.values()):
             if self.app.live.link.up:
-                instead(self, "runs", self._ask)
+                instead(self, "runs", self._fetch)
         elif Topic.JOBS in topics:
             self._progress()
 
@@ -106,7 +106,7 @@ class RunsScreen(WorkshopScreen):
     def action_side_by_side(self) -> None:
         self.toggle_class("-grid")
         (self.query_one(CurvePane) if self.has_class("-grid") else self.query_one(CurveGrid)).stop()
-        self.call_after_refresh(self.query_one(RunsPane).tell, again=True)
+        self.call_after_refresh(self.query_one(RunsPane).post_chosen, again=True)
 
     def on_runs_pane_chosen(self, event: RunsPane.Chosen) -> None:
         event.stop()
@@ -119,7 +119,7 @@ class RunsScreen(WorkshopScreen):
             [self._runs[run] for run in (event.run, *event.others) if run in self._runs]
         )
 
-    async def _ask(self) -> None:
+    async def _fetch(self) -> None:
         try:
             runs = [run async for run in self.app.client.runs(limit=LISTED)]
         except ClientError as problem:
@@ -129,7 +129,7 @@ class RunsScreen(WorkshopScreen):
         self._runs = {run.id: run for run in runs}
         pane = self.query_one(RunsPane)
         pane.show_runs(runs, {job.run: job for job in self.app.live.jobs.values() if job.run})
-        pane.tell(again=True)
+        pane.post_chosen(again=True)
 
     def _progress(self) -> None:
         """Runs at work have gone on: their steps are in their jobs' progress."""
@@ -157,12 +157,12 @@ def compared(runs: Sequence[pb.Run]) -> Content:
     for name in names:
         values = [chosen.get(name) for chosen in (first, *others)]
         differs = any(value != values[0] for value in values)
-        words = "  ".join(safe(_said(value)) for value in (values if differs else values[:1]))
+        words = "  ".join(safe(_format_value(value)) for value in (values if differs else values[:1]))
         lines.append(Content.assemble((f"{safe(name):<{wide}}  ", "$muted"), (words, "$warning" if differs else "")))
     return Content("\n").join(lines)
 
 
-def _said(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return "–" if value is None else str(value)

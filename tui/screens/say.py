@@ -146,7 +146,7 @@ class SayScreen(WorkshopScreen):
     def __init__(self) -> None:
         super().__init__()
         self._history = History()
-        self._heard: Utterance | None = None  # in the sound pane
+        self._loaded: Utterance | None = None  # in the sound pane
 
     def body(self) -> ComposeResult:
         with Vertical(id="speaking"):
@@ -163,8 +163,8 @@ class SayScreen(WorkshopScreen):
     def show(self, topics: Topic) -> None:
         if (Topic.VOICES | Topic.LINK) & topics and self.app.live.link.up:
             self._offer()
-        if Topic.JOBS & topics and self._heard is not None:
-            self._tell_wait(self._heard)
+        if Topic.JOBS & topics and self._loaded is not None:
+            self._show_wait(self._loaded)
 
     @work(group="names", exclusive=True)
     async def _offer(self) -> None:
@@ -194,9 +194,9 @@ class SayScreen(WorkshopScreen):
         sound.note(f"{WAITING} …")
         try:
             async for _ in utterance.speak(self.app.client):
-                if utterance is self._heard:
+                if utterance is self._loaded:
                     sound.rename({"said": utterance.version})
-                    self._tell_wait(utterance)
+                    self._show_wait(utterance)
                     if utterance.track.frames:
                         sound.note(utterance.sentence)
                         if not sound.deck.begun:
@@ -207,10 +207,10 @@ class SayScreen(WorkshopScreen):
         finally:
             self._history.trim()
             self._show_history()
-            if utterance is self._heard:
+            if utterance is self._loaded:
                 sound.note(_became(utterance))
 
-    def _tell_wait(self, utterance: Utterance) -> None:
+    def _show_wait(self, utterance: Utterance) -> None:
         """Until its first sound: what it waits for, or what is being done for it."""
         job = self.app.live.jobs.get(utterance.job)
         if (
@@ -224,7 +224,7 @@ class SayScreen(WorkshopScreen):
 
     async def _hear(self, utterance: Utterance) -> None:
         """Put it into the sound pane, in silence."""
-        self._heard = utterance
+        self._loaded = utterance
         who = str(names.Named(utterance.spec.voice, utterance.spec.version))
         await self.query_one(SoundPane).load({"said": utterance.track}, {"said": utterance.version or who})
         self._show_history()
@@ -267,9 +267,9 @@ class SayScreen(WorkshopScreen):
 
     @asks
     async def on_sound_pane_wanted(self, event: SoundPane.Wanted) -> None:
-        if self._heard is not None:
-            who = self._heard.version or self._heard.spec.voice
-            await save(self.app, self._heard.track, proposal(who, self._heard.spec.text))
+        if self._loaded is not None:
+            who = self._loaded.version or self._loaded.spec.voice
+            await save(self.app, self._loaded.track, proposal(who, self._loaded.spec.text))
 
     def _chosen(self) -> Utterance | None:
         key = self.query_one(Table).chosen
@@ -277,7 +277,7 @@ class SayScreen(WorkshopScreen):
 
     def _meant(self) -> Utterance | None:
         """The line chosen in the history where the focus is there; else what stands in Sound."""
-        return self._chosen() if self.query_one(Table).has_focus else self._heard
+        return self._chosen() if self.query_one(Table).has_focus else self._loaded
 
     def _show_history(self) -> None:
         self.query_one(Table).show_rows([(str(id(one)), self._row(one)) for one in self._history])
@@ -298,5 +298,5 @@ def _became(one: Utterance) -> str:
     if one.state == "failed" and one.problem is not None:
         return one.problem.sentence
     first = f"first sound after {_first(one)}" if one.first_sound else ""
-    told = f"cancelled, {first}".rstrip(", ") if one.state == "cancelled" else first
-    return f"{wording.left_out(one.left_out)} {told}".rstrip() if one.left_out else told
+    outcome = f"cancelled, {first}".rstrip(", ") if one.state == "cancelled" else first
+    return f"{wording.left_out(one.left_out)} {outcome}".rstrip() if one.left_out else outcome

@@ -110,7 +110,7 @@ class VoicesScreen(HearingScreen):
         against = tree.against
         beside = f" beside {spelt(against)}" if against is not None else ""
         pane.show_name(f"{line.voice.name}@{line.version.number or 'base'}{beside}")
-        pane.show_numbers(numbers(line.version, self._known(line, against), None, self.app.live.info.metrics))
+        pane.show_numbers(numbers(line.version, self._compared_with(line, against), None, self.app.live.info.metrics))
         work = partial(self._complete, line, against)  # not yet a coroutine: it may be called off before it begins
         self.run_worker(work, exclusive=True, group="version")  # type: ignore[arg-type]  # Textual's type knows no result None
 
@@ -121,7 +121,9 @@ class VoicesScreen(HearingScreen):
         client, name = self.app.client, line.voice.name
         try:
             compared = await client.compare(name, against, version.number) if against is not None else None
-            pane.show_numbers(numbers(version, self._known(line, against), compared, self.app.live.info.metrics))
+            pane.show_numbers(
+                numbers(version, self._compared_with(line, against), compared, self.app.live.info.metrics)
+            )
             if compared is not None and compared.ready:
                 rows = [SpokenLine(row.clip, row.text, row.metrics_a, row.metrics_b) for row in compared.lines]
             else:
@@ -147,7 +149,7 @@ class VoicesScreen(HearingScreen):
         found = await self.app.client.version(version.voice, version.number, report=True)
         return found.report_md or "It has no report yet: it is written when the version is scored."
 
-    def _known(self, line: Line, against: int | None) -> pb.Version | None:
+    def _compared_with(self, line: Line, against: int | None) -> pb.Version | None:
         """The version compared with, as the tree has it."""
         if against is None:
             return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from proto.channel import ClientError
-from tui.ssh import words
+from tui.ssh import explanations
 from tui.ssh.destination import Destination
 from tui.ssh.far_end import END, FarEnd, command
 
@@ -67,7 +67,7 @@ class Link:
         assert self._process is not None
         code = self._process.wait()
         self._listened()
-        return words.problem(self._to, self._written, code)
+        return explanations.problem(self._to, self._written, code)
 
     def close(self) -> None:
         """End ssh. Harmless when it has ended."""
@@ -113,7 +113,7 @@ class Link:
             yield line
         code = self._process.wait()
         self._listened()
-        raise words.problem(self._to, self._written or said, code)
+        raise explanations.problem(self._to, self._written or said, code)
 
     def _forward(self, remote: str) -> None:
         escaped = remote.replace("\\", "\\\\").replace(":", "\\:").replace("%", "%%")
@@ -135,7 +135,7 @@ class Link:
                 f"ssh to {self._to} does not set up the forward.", "Try again.", "DEADLINE_EXCEEDED"
             ) from None
         if done.returncode:
-            raise words.problem(self._to, done.stderr.splitlines(), done.returncode)
+            raise explanations.problem(self._to, done.stderr.splitlines(), done.returncode)
 
     def _greet(self, *, listens: bool) -> None:
         """A daemon says its first word unasked (HTTP/2 settings); a forward that leads nowhere is closed. `listens`:
@@ -165,7 +165,7 @@ class Link:
         with stream:
             for line in stream:
                 self._written.append(line.rstrip())
-                if self._prompt and not words.known(line) and sys.stderr.isatty():
+                if self._prompt and not explanations.is_explained(line) and sys.stderr.isatty():
                     print(line.rstrip(), file=sys.stderr, flush=True)
 
     def _listened(self) -> None:

@@ -127,11 +127,11 @@ class ClipsPane(Pane):
         self.voice = ""
         self.number = ALL
         self._rows: list[pb.Clip] = []
-        self._words: list[str] = []
+        self._filter_words: list[str] = []
         self._done: list[Done] = []
         self._coming = False
         self._fetches = 0  #: how often clips were asked for; only the last answer counts
-        self._telling: Timer | None = None
+        self._post_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield Static("", id="totals", markup=False)
@@ -172,18 +172,22 @@ class ClipsPane(Pane):
 
     def filtered(self, text: str) -> None:
         """Show only clips that hold these words."""
-        self._words = text.lower().split()
+        self._filter_words = text.lower().split()
         self._show()
 
     def _wanted(self) -> list[pb.Clip]:
         """What the filter lets through, as it came."""
-        return [clip for clip in self._rows if clips.matches(clip, self._words)] if self._words else self._rows
+        return (
+            [clip for clip in self._rows if clips.matches(clip, self._filter_words)]
+            if self._filter_words
+            else self._rows
+        )
 
     def _show(self) -> None:
         rows = self._wanted()
         self.table.show_rows(rows)
         what = f"dataset #{self.number}" if self.number else "all clips"
-        found = f", {len(rows):,} of {len(self._rows):,}" if self._words else ""
+        found = f", {len(rows):,} of {len(self._rows):,}" if self._filter_words else ""
         self.show_title(f"{self.voice}, {what}{found}" if self.voice else "")
         if self._rows or not self.voice:
             sentence = (
@@ -195,11 +199,11 @@ class ClipsPane(Pane):
             sentence = "Fetching …" if self._coming else "No clips yet: recordings are cut when their inbox is quiet."
         self.query_one("#totals", Static).update(safe(sentence) + (" …" if self._coming and self._rows else ""))
         self.post_message(self.Chosen(self.table.chosen))
-        if self._telling is None:
-            self._telling = self.set_timer(SOON, self._tell)
+        if self._post_timer is None:
+            self._post_timer = self.set_timer(SOON, self._post_shown)
 
-    def _tell(self) -> None:
-        self._telling = None
+    def _post_shown(self) -> None:
+        self._post_timer = None
         self.post_message(self.Shown(self.table.rows))
 
     def on_long_table_moved(self, event: LongTable.Moved) -> None:
@@ -214,7 +218,7 @@ class ClipsPane(Pane):
 
     @asks
     async def action_play(self) -> None:
-        self.post_message(self.Heard(self.voice, self._heard()))
+        self.post_message(self.Heard(self.voice, self._chosen_with_sound()))
 
     @changes
     async def action_edit(self) -> None:
@@ -323,7 +327,7 @@ class ClipsPane(Pane):
     def _remember(self, done: Done) -> None:
         self._done = [*self._done[1 - UNDO :], done]
 
-    def _heard(self) -> pb.Clip:
+    def _chosen_with_sound(self) -> pb.Clip:
         """The chosen clip. Raises ClientError where there is none, or it has no sound."""
         clip = self.table.chosen
         if clip is None:
@@ -337,4 +341,4 @@ class ClipsPane(Pane):
             hint = "D, then “all clips”: what you change there is in the next one."
             raise ClientError(f"Dataset #{self.number} is made and stays as it is.", hint, "FAILED_PRECONDITION")
         clip = self.table.chosen
-        return clip if any_sound and clip is not None else self._heard()
+        return clip if any_sound and clip is not None else self._chosen_with_sound()

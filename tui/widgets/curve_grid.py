@@ -98,11 +98,11 @@ class CurveGrid(Pane):
     async def _draw(self, run: int, chart: LineChart) -> None:
         client = self.app.client
         try:
-            told = await client.run(run)
-            there = curve.metrics(told.metrics)
+            info = await client.run(run)
+            there = curve.metrics(info.metrics)
             self._there = sorted({*self._there, *there}, key=lambda name: (name != "loss", name))
             lines, cursor = await curve.whole(client, run, self._metric, chart.buckets)
-            chart.set_title(safe(f"run {run} · {told.voice}"))
+            chart.set_title(safe(f"run {run} · {info.voice}"))
             self._best.pop(run, None)
             for line in lines:
                 chart.set_series(line.name, line.steps, line.values, marks=line.held_out)

@@ -72,7 +72,7 @@ class CurvePane(Pane):
     def __init__(self) -> None:
         super().__init__()
         self._run = 0
-        self._told: pb.Run | None = None
+        self._info: pb.Run | None = None
         self._metric = "loss"
         self._others: list[int] = []
         self._best: Best | None = None
@@ -99,7 +99,7 @@ class CurvePane(Pane):
         self.query_one(LineChart).set_empty(empty if not run else NO_POINTS)
         wanted = [number for number in (self._others if others is None else others) if number != run]
         if (run, wanted) != (self._run, self._others) or not self._open:
-            self._run, self._others, self._told = run, wanted, None
+            self._run, self._others, self._info = run, wanted, None
             self.begin()
 
     def begin(self) -> None:
@@ -123,8 +123,8 @@ class CurvePane(Pane):
     async def _draw(self) -> None:
         client, chart = self.app.client, self.query_one(LineChart)
         try:
-            self._told = await client.run(self._run)
-            there = curve.metrics(self._told.metrics)
+            self._info = await client.run(self._run)
+            there = curve.metrics(self._info.metrics)
             if there and self._metric not in there:
                 self._metric = there[0]
             lines, cursor = await curve.whole(client, self._run, self._metric, chart.buckets)
@@ -134,7 +134,7 @@ class CurvePane(Pane):
             ]
             chart.clear()
             self._best = None
-            chart.set_title(safe(curve.title(self._told, self._metric)))
+            chart.set_title(safe(curve.title(self._info, self._metric)))
             for line in lines:
                 self._set(line)
             for _, over in drawn:
@@ -164,7 +164,7 @@ class CurvePane(Pane):
 
     def on_line_chart_viewed(self, event: LineChart.Viewed) -> None:
         event.stop()
-        if self._run and self._told is not None:
+        if self._run and self._info is not None:
             instead(self, "refine", self._refine, event.first, event.last, event.buckets)
 
     async def _refine(self, first: int, last: int, buckets: int) -> None:
@@ -199,7 +199,7 @@ class CurvePane(Pane):
             self.begin()
 
     def action_metric(self) -> None:
-        there = curve.metrics(self._told.metrics) if self._told is not None else []
+        there = curve.metrics(self._info.metrics) if self._info is not None else []
         if there:
             self._metric = there[(there.index(self._metric) + 1) % len(there)] if self._metric in there else there[0]
             self.begin()

@@ -109,8 +109,8 @@ class LineChart(PictureWidget, can_focus=True):
         self._view = View()
         self._frame: Frame | None = None
         self._dragged: tuple[int, Frame] | None = None  #: column at which the button went down, and what was seen then
-        self._telling: Timer | None = None
-        self._told: tuple[int, int, int] | None = None
+        self._post_timer: Timer | None = None
+        self._posted: tuple[int, int, int] | None = None
 
     # ---------------------------------------------------------------------------------------------------- for its owner
 
@@ -252,7 +252,7 @@ class LineChart(PictureWidget, can_focus=True):
         return picture
 
     def on_resize(self, event: Resize) -> None:
-        self._tell_soon()
+        self._post_viewed_soon()
 
     def _wheel(self, column: int, direction: int) -> None:
         if self._frame is not None:
@@ -285,17 +285,17 @@ class LineChart(PictureWidget, can_focus=True):
             self._view = view
             self.redraw()
             if elsewhere:
-                self._tell_soon()
+                self._post_viewed_soon()
 
-    def _tell_soon(self) -> None:
-        if self._telling is not None:
-            self._telling.stop()
-        self._telling = self.set_timer(QUIET, self._tell)
+    def _post_viewed_soon(self) -> None:
+        if self._post_timer is not None:
+            self._post_timer.stop()
+        self._post_timer = self.set_timer(QUIET, self._post_viewed)
 
-    def _tell(self) -> None:
-        self._telling = None
+    def _post_viewed(self) -> None:
+        self._post_timer = None
         first, last = self._view.first, self._view.last
         seen = 0 if first is None else max(int(first), 0), 0 if last is None else int(last) + 1, self.buckets
-        if seen != self._told:
-            self._told = seen
+        if seen != self._posted:
+            self._posted = seen
             self.post_message(self.Viewed(self, *seen))

@@ -40,9 +40,9 @@ class Pane(Guarded, Vertical):
     def show_title(self, more: str = "") -> None:
         """Write title, `more` (such as a count) and the keys of the pane and of what is seen in it into the frame."""
         seen = [node for node in (self, *self.walk_children(Widget)) if node.display]
-        told = [offer for node in seen for offer in offers(node) if offer.binding.show]
-        told += [offer for offer in offers(self.screen) if offer.binding.id in self.screen_keys]
-        keys = [(offer.keys[0], offer.title[:1].lower() + offer.title[1:]) for offer in told]
+        offered = [offer for node in seen for offer in offers(node) if offer.binding.show]
+        offered += [offer for offer in offers(self.screen) if offer.binding.id in self.screen_keys]
+        keys = [(offer.keys[0], offer.title[:1].lower() + offer.title[1:]) for offer in offered]
         parts: list[str | Content | tuple[str, str]] = [
             self.pane_title,
             (f" {more}" if more else "", "$muted not bold"),

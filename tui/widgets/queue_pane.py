@@ -122,7 +122,7 @@ class QueuePane(Pane):
         self._jobs: list[pb.Job] = []
         self._following = True
         self._filter = ""
-        self._told = 0
+        self._posted = 0
 
     def compose(self) -> ComposeResult:
         yield Table(HEAD, shrinks=SHRINKS, id="queue")
@@ -137,7 +137,7 @@ class QueuePane(Pane):
         if self._following and self._jobs:
             table.choose(str(foremost(self._jobs).id))
         self.show_title(summary(everything))
-        self._tell()
+        self._post_chosen()
 
     def filter(self, text: str) -> None:
         """Only jobs that hold these words; the owner shows them again."""
@@ -174,18 +174,18 @@ class QueuePane(Pane):
         event.stop()
         if self._jobs and self.query_one(Table).has_focus:
             self._following = self.chosen is foremost(self._jobs)
-        self._tell()
+        self._post_chosen()
 
     def on_data_table_row_selected(self, event: Table.RowSelected) -> None:
         event.stop()
         if self.chosen is not None:
             self.post_message(self.Opened(self.chosen.id))
 
-    def _tell(self) -> None:
+    def _post_chosen(self) -> None:
         chosen = self.chosen
-        if (chosen.id if chosen else 0) != self._told:
-            self._told = chosen.id if chosen else 0
-            self.post_message(self.Chosen(self._told))
+        if (chosen.id if chosen else 0) != self._posted:
+            self._posted = chosen.id if chosen else 0
+            self.post_message(self.Chosen(self._posted))
 
     # ---------------------------------------------------------------------------------------------- actions
 

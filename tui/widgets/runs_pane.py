@@ -73,8 +73,8 @@ class RunsPane(Pane):
         self._runs: Sequence[pb.Run] = ()
         self._jobs: Mapping[int, pb.Job] = {}
         self._kept: list[int] = []
-        self._words = ""
-        self._told: tuple[int, tuple[int, ...]] = (0, ())
+        self._filter_text = ""
+        self._posted: tuple[int, tuple[int, ...]] = (0, ())
 
     def compose(self) -> ComposeResult:
         yield Table(("", "state", *HEAD), shrinks=SHRINKS, id="runs")
@@ -86,7 +86,7 @@ class RunsPane(Pane):
         rows = [
             (key, row)
             for key, row in rows
-            if all(word in " ".join(map(str, row)).casefold() for word in self._words.split())
+            if all(word in " ".join(map(str, row)).casefold() for word in self._filter_text.split())
         ]
         self.query_one(Table).show_rows(rows)
         chosen = f", {len(self._kept)} chosen" if self._kept else ""
@@ -94,20 +94,20 @@ class RunsPane(Pane):
 
     def filter(self, words: str) -> None:
         """Only runs whose row holds these words."""
-        self._words = words.casefold()
+        self._filter_text = words.casefold()
         self.show_runs(self._runs, self._jobs)
 
-    def tell(self, *, again: bool = False) -> None:
+    def post_chosen(self, *, again: bool = False) -> None:
         """Say what is to be drawn, if that is new."""
         run = int(self.query_one(Table).chosen or 0)
-        told = run, tuple(number for number in self._kept if number != run)
-        if told != self._told or again:
-            self._told = told
-            self.post_message(self.Chosen(*told))
+        chosen = run, tuple(number for number in self._kept if number != run)
+        if chosen != self._posted or again:
+            self._posted = chosen
+            self.post_message(self.Chosen(*chosen))
 
     def on_data_table_row_highlighted(self, event: Table.RowHighlighted) -> None:
         event.stop()
-        self.tell()
+        self.post_chosen()
 
     def on_data_table_row_selected(self, event: Table.RowSelected) -> None:
         event.stop()
@@ -144,12 +144,12 @@ class RunsPane(Pane):
         else:
             self.app.say(f"At most {MOST} at once; n lets all go.", "warning")
         self.show_runs(self._runs, self._jobs)
-        self.tell()
+        self.post_chosen()
 
     def action_none(self) -> None:
         self._kept.clear()
         self.show_runs(self._runs, self._jobs)
-        self.tell()
+        self.post_chosen()
 
     @changes
     async def action_resume(self) -> None:

@@ -121,9 +121,9 @@ class SoundPane(Pane, can_focus=True):
             max((track.seconds for track in deck.tracks if track.whole), default=0.0) if len(deck.tracks) > 1 else 0.0
         )
         for picture in self.query(Waveform):
-            picture.show(deck.track, self.speaker.heard, least_span=longest)
+            picture.show(deck.track, self.speaker.audible_position, least_span=longest)
         for spectrum in self.query(Spectrogram):
-            spectrum.show(deck.track, self.speaker.heard, least_span=longest)
+            spectrum.show(deck.track, self.speaker.audible_position, least_span=longest)
         self.query_one("#heard", Static).update(self._line())
 
     async def play(self) -> None:
@@ -152,7 +152,7 @@ class SoundPane(Pane, can_focus=True):
         await (self.pause() if self.deck.playing else self.play())
 
     def action_seek(self, steps: int) -> None:
-        self.deck.seek(self.speaker.heard + steps * STEP)
+        self.deck.seek(self.speaker.audible_position + steps * STEP)
         self.look()
 
     def action_start(self) -> None:
@@ -192,7 +192,10 @@ class SoundPane(Pane, can_focus=True):
                 f"{'▶' if deck.playing else '■'} {safe(self._names.get(deck.chosen, deck.chosen))}",
                 "b $accent" if deck.playing else "b",
             ),
-            (f"{self.speaker.heard:.1f} of {wording.duration(deck.seconds)}" if deck.track.frames else "", ""),
+            (
+                f"{self.speaker.audible_position:.1f} of {wording.duration(deck.seconds)}" if deck.track.frames else "",
+                "",
+            ),
             ("loop" if deck.looping else "", "$accent"),
             (wording.count(late, "under-run") if late else "", "$warning"),
             ("no sound here: --ssh, or w saves it" if self.speaker.trouble and deck.track.frames else "", "$warning"),

@@ -43,7 +43,7 @@ class Spectrogram(PictureWidget):
         super().__init__(name=name, id=id)
         self._track: Track | None = None
         self._position = self._least_span = 0.0
-        self._known: tuple[object, ...] = ()  # what the picture without the cursor was made of
+        self._drawn_from: tuple[object, ...] = ()  # what the picture without the cursor was made of
         self._bare = Picture(())
 
     def show(self, track: Track | None, position: float = 0.0, *, least_span: float = 0.0) -> None:
@@ -58,9 +58,9 @@ class Spectrogram(PictureWidget):
         span = max(waveform.span(track.seconds, track.whole), self._least_span)
         shades = self.app.native_ansi_color
         made_of = (id(track), track.frames, span, width, height, shades)
-        if made_of != self._known:
+        if made_of != self._drawn_from:
             brightness = mel.spectrum(track.samples, track.rate, span, columns, height if shades else 2 * height)
-            self._known, self._bare = made_of, spectrogram.draw(brightness.tolist(), track.rate, shades=shades)
+            self._drawn_from, self._bare = made_of, spectrogram.draw(brightness.tolist(), track.rate, shades=shades)
         cursor = min(int(self._position / span * columns), columns - 1)
         return over(self._bare, MARGIN + cursor, ("│", "cursor"))
 

@@ -59,14 +59,14 @@ class SpeechForm(Horizontal):
         """What is asked for. Raises ClientError for what cannot be meant."""
         if not text.strip():
             raise ClientError("There is nothing to say.", "Type a sentence.", "INVALID_ARGUMENT")
-        if not self._said("who"):
+        if not self._field("who"):
             raise ClientError("No voice is named.", "Name a voice, such as anna or anna@7.", "INVALID_ARGUMENT")
-        named = names.parse(self._said("who"))
+        named = names.parse(self._field("who"))
         return speak_spec(
             voice=named.voice,
             version=named.number,
             text=text.strip(),
-            language=self._said("language"),
+            language=self._field("language"),
             speed=self._number("speed", float) or 1.0,
             temperature=self._number("temperature", float),
             seed=self._number("seed", int),
@@ -84,14 +84,14 @@ class SpeechForm(Horizontal):
         for name, value in values.items():
             self.query_one(f"#{name}", Input).value = value
 
-    def _said(self, name: str) -> str:
+    def _field(self, name: str) -> str:
         return self.query_one(f"#{name}", Input).value.strip()
 
     def _number(self, name: str, kind: type[N]) -> N | None:
         """What stands there; which numbers may is the daemon's to say. Raises ClientError for what is none."""
-        said = self._said(name)
+        text = self._field(name)
         try:
-            return kind(said) if said else None
+            return kind(text) if text else None
         except ValueError:
             hint = f"It is a {'whole ' if kind is int else ''}number; empty leaves it to the voice."
-            raise ClientError(f"{said!r} is not a {name}.", hint, "INVALID_ARGUMENT") from None
+            raise ClientError(f"{text!r} is not a {name}.", hint, "INVALID_ARGUMENT") from None

@@ -167,9 +167,9 @@ def _table(
             continue
         parts.append(f"\n{f'{metric.title} {which(metric)}':<17}{figure(metric, mine):>7}")
         if against is not None:
-            told = change(metric, theirs, mine)
-            colour = {True: "$success", False: "$error", None: "$muted"}[told.better]
-            parts += [f"{figure(metric, theirs):>9}  ", (f"{told.text:<16}", colour)]
+            score = change(metric, theirs, mine)
+            colour = {True: "$success", False: "$error", None: "$muted"}[score.better]
+            parts += [f"{figure(metric, theirs):>9}  ", (f"{score.text:<16}", colour)]
         if person:
             parts.append((f"{figure(metric, person):>7}", "$muted"))
     return parts

@@ -119,7 +119,7 @@ class VersionsPane(Pane):
         self._voices: list[pb.Voice] = []
         self._versions: dict[str, list[pb.Version]] = {}
         self._folded: set[str] | None = None
-        self._words: list[str] = []
+        self._filter_words: list[str] = []
         self._switches = Switches()
 
     def compose(self) -> ComposeResult:
@@ -158,7 +158,7 @@ class VersionsPane(Pane):
 
     def filtered(self, text: str) -> None:
         """Show only voices whose name, language, engine or versions' states hold these words."""
-        self._words = text.lower().split()
+        self._filter_words = text.lower().split()
         self._draw()
 
     def _draw(self) -> None:
@@ -166,7 +166,7 @@ class VersionsPane(Pane):
         for voice in self._voices:
             versions = self._versions.get(voice.name, [])
             hay = " ".join([voice.name, voice.language, voice.engine, *(version.state for version in versions)]).lower()
-            if not all(word in hay for word in self._words):
+            if not all(word in hay for word in self._filter_words):
                 continue
             folded = voice.name in (self._folded or ())
             lines.append(Line(voice, folded))

@@ -49,7 +49,7 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
         channel.progress(at, total, "seconds", f"cutting {recording.name}", left)
 
     # those that workers died of come last: what is cut before another death stays cut
-    for recording in sorted(plan.recordings, key=lambda one: channel.died_of.get(one.sha256.encode(), 0)):
+    for recording in sorted(plan.recordings, key=lambda one: channel.deaths.get(one.sha256.encode(), 0)):
         channel.check()
         on_progress(recording, 0.0)
         clips, note = _cut(recording, plan.language, info, choice.transcriber, channel, on_progress)
@@ -85,7 +85,7 @@ def _cut(
 
     text = recording.text if recording.has_text else None
     name = recording.sha256.encode()
-    if (deaths := channel.died_of.get(name, 0)) >= DEATHS:
+    if (deaths := channel.deaths.get(name, 0)) >= DEATHS:
         return _unreadable(recording, f"Cutting it ended the worker {deaths} times.")
     channel.report(wire.Report(at=wire.At(what=name)))
     try:

@@ -56,7 +56,7 @@ class Ingest(Kind):
             recordings.take(session, job.voice, report.taken)
         elif report.WhichOneof("report") == "refused":
             refused = report.refused
-            recordings.tell(
+            recordings.emit_inbox_event(
                 session,
                 job.voice,
                 names.printable(refused.file),

@@ -145,10 +145,10 @@ class _Ingest:
 
     def _deaths(self, file: bytes) -> int:
         """How many workers died of the file, if it is still the one they died of."""
-        if not self.channel.died_of:
+        if not self.channel.deaths:
             return 0
         try:
-            return self.channel.died_of.get(Identity.of(self.folder.facts(file)).key(file), 0)
+            return self.channel.deaths.get(Identity.of(self.folder.facts(file)).key(file), 0)
         except OSError:
             return 0
 
@@ -340,7 +340,7 @@ class _Ingest:
             if sha256 != kept.sha256:
                 self._pass_over(f"{shown} is not what its name says: its bytes have changed")
                 return
-            if self.channel.died_of.get(kept.sha256.encode(), 0) >= DEATHS:
+            if self.channel.deaths.get(kept.sha256.encode(), 0) >= DEATHS:
                 self._pass_over(f"{shown} cannot be decoded: workers died of it")
                 return
             facts = self._decode(place, kept.sha256.encode())
@@ -362,10 +362,10 @@ class _Ingest:
         if identity is not None and not self._is_still(file, identity):
             self._leave(file, OSError(f"{printable(file)} changed while it was read"))
             return
-        told = wire.Report(refused=wire.FileRefused(file=file, sentence=sentence, hint=hint))
+        report = wire.Report(refused=wire.FileRefused(file=file, sentence=sentence, hint=hint))
         try:
             with disk_full_is_a_sentence("a refused file's reason"):
-                refuse(self.folder, file, sentence, hint, lambda: self.channel.commit(told))
+                refuse(self.folder, file, sentence, hint, lambda: self.channel.commit(report))
         except FileNotFoundError:
             return
         except OSError as error:

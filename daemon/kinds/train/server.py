@@ -78,7 +78,7 @@ class Train(Kind):
             work = work_of(session, spec)
             run = _reserve(session, job, work, spec.options, run)
             if not spec.dataset:
-                _tell_left_out(session, work)
+                _warn_left_out(session, work)
         run.ended = None
         ours = session.scalars(select(Home)).one()
         unmarked = unmarked_from(run, ours)
@@ -126,8 +126,12 @@ class Train(Kind):
         run.best_loss = trained.best_loss if trained.held_out else None
         result: dict[str, Any] = json.loads(trained.result_json or "{}")
         outcome = trained.outcome or pb.VERSION_MADE
-        told = {"seconds": trained.seconds, "held_out": dict(trained.held_out), "outcome": pb.RunOutcome.Name(outcome)}
-        run.result = {**result, **told}
+        summary = {
+            "seconds": trained.seconds,
+            "held_out": dict(trained.held_out),
+            "outcome": pb.RunOutcome.Name(outcome),
+        }
+        run.result = {**result, **summary}
         if isinstance(result.get("settings"), dict):
             run.settings = result["settings"]  # the whole of them, as the loop had them
             run.steps = int(result["settings"].get("steps", run.steps))
@@ -232,7 +236,7 @@ def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions, r
     return run
 
 
-def _tell_left_out(session: Session, work: Work) -> None:
+def _warn_left_out(session: Session, work: Work) -> None:
     """Say that the training does without changes whose dataset could not be made."""
     voice = work.voice.name
     failed = next_dataset.gave_up(session, voice) if next_dataset.wanted(session, voice) else None

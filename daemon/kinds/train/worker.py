@@ -43,7 +43,7 @@ def run(plan: wire.TrainPlan, channel: Channel) -> str:
     """Train one version and have it committed. Raises Stopped when told to stop: a checkpoint is written."""
     out = Path(plan.out_dir)
     with disk_full_is_a_sentence("the run's folder"):
-        _tell_aside(channel, identity.claim(Path(plan.run_dir), _mark(plan), plan.unmarked_from), plan.run_dir)
+        _report_moved_folder(channel, identity.claim(Path(plan.run_dir), _mark(plan), plan.unmarked_from), plan.run_dir)
     done = _finished(plan, out)
     if done is None:
         done = _train(plan, channel, out)
@@ -87,7 +87,7 @@ def _finished(plan: wire.TrainPlan, out: Path) -> dict[str, Any] | None:
     if about is None or not identity.is_of(out, plan.run_uuid, plan.unmarked_from):
         return None
     if identity.read(out) is None:  # from before there were marks: it is ours if it was made of the same
-        wanted = {**_made_of(plan), "run": plan.run}
+        wanted = {**_origin(plan), "run": plan.run}
         if not identity.written_for(about, wanted):
             return None
         identity.write(out, _mark(plan))
@@ -99,7 +99,7 @@ def _without_version(plan: wire.TrainPlan) -> Path:
     return Path(plan.run_dir) / "outcome.json"
 
 
-def _made_of(plan: wire.TrainPlan) -> dict[str, Any]:
+def _origin(plan: wire.TrainPlan) -> dict[str, Any]:
     """What a version's lineage says of where it comes from."""
     return {
         "voice": plan.voice,
@@ -111,7 +111,7 @@ def _made_of(plan: wire.TrainPlan) -> dict[str, Any]:
     }
 
 
-def _tell_aside(channel: Channel, place: Path | None, found: str) -> None:
+def _report_moved_folder(channel: Channel, place: Path | None, found: str) -> None:
     """Say what was found in a folder's place, and where it lies now."""
     if place is not None:
         sentence = f"{found} belongs to another training with the same number. It is in {place} now, untouched."
@@ -165,7 +165,7 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
         write_whole(_without_version(plan), json.dumps(about, sort_keys=True).encode(), "how the run ended")
         return about
     channel.progress(result.steps, chosen.steps, "steps", "writing the version")
-    _tell_aside(
+    _report_moved_folder(
         channel, versions.write(out, lambda folder: engine.save(model, folder), about, _mark(plan)), plan.out_dir
     )
     return about
@@ -246,7 +246,7 @@ def _lineage(
     counted: Mapping[str, int],
 ) -> dict[str, Any]:
     return {
-        **_made_of(plan),
+        **_origin(plan),
         "format": FORMAT,
         "language": plan.language,
         "kind": kind,

@@ -227,8 +227,8 @@ def test_a_kill_at_any_moment_after_the_rows_is_mended_at_the_next_start(
         store.write_now(purgeable.purge, "anna", {1: 100}, tmp_path)
         deleted(tmp_path)
 
-    async def life(story: Living) -> None:
-        assert (await story.client.version("anna", 1)).state == "purged"
+    async def life(running: Living) -> None:
+        assert (await running.client.version("anna", 1)).state == "purged"
         left = sorted(path.name for path in (tmp_path / "voices/anna/1").iterdir())
         assert left == ["identity.json", "purged.json", "report.md", "version.json"]
 
@@ -264,7 +264,7 @@ def test_a_purged_version_is_not_adopted_after_the_database_was_lost(
         (tmp_path / "voices/anna/1/more").mkdir()
         deleted(tmp_path)
     with opened(tmp_path / "empty") as empty:
-        found = empty.read_now(survey.look, tmp_path)
+        found = empty.read_now(survey.scan, tmp_path)
         assert [(one.name, one.state) for one in found] == [("anna@1", State.PURGED)]
         assert survey.finding(found) is None, "nothing to tell: it is as a person wanted it"
 
@@ -273,11 +273,11 @@ def test_a_purged_version_is_not_adopted_after_the_database_was_lost(
 
 
 def test_a_purged_version_is_refused_by_all_that_would_need_its_weights(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        client = story.client
-        story.voice("bert")
+    async def life(running: Living) -> None:
+        client = running.client
+        running.voice("bert")
         for number in (1, 2):
-            story.daemon.store.write_now(lay, tmp_path, number, voice="bert")
+            running.daemon.store.write_now(lay, tmp_path, number, voice="bert")
         assert (await client.purge("bert", [1])).freed == WEIGHTS
         for refused in (
             client.submit(pb.SpeakSpec(voice="bert", version=1, text="Hello.")),
@@ -298,11 +298,11 @@ def test_a_purged_version_is_refused_by_all_that_would_need_its_weights(tmp_path
 
 
 def test_a_version_that_a_job_works_with_is_not_purged_until_that_has_ended(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        client = story.client
-        job = await story.evaluate("steps")
+    async def life(running: Living) -> None:
+        client = running.client
+        job = await running.evaluate("steps")
         await client.archive("steps", 1)
-        await story.until(job, "running")
+        await running.until(job, "running")
         with pytest.raises(ClientError) as error:
             await client.purge("steps", [1])
         assert f"job #{job}" in error.value.sentence
@@ -310,19 +310,19 @@ def test_a_version_that_a_job_works_with_is_not_purged_until_that_has_ended(tmp_
         (left,) = (await client.purge("steps", states=["archived"])).left
         assert (left.name, left.state) == ("steps@1", "at-work")
         await client.cancel(job)
-        await story.until(job, "cancelled")
+        await running.until(job, "cancelled")
         assert (await client.purge("steps", [1])).freed == len(b"weights")
         await client.retry(job)
-        assert "steps@1 was purged" in (await story.until(job, "failed")).status.failed.error.sentence
+        assert "steps@1 was purged" in (await running.until(job, "failed")).status.failed.error.sentence
 
     lived(tmp_path, life)
 
 
 def test_packages_are_deleted_by_version_by_voice_or_all(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        client, exports = story.client, tmp_path / "exports"
+    async def life(running: Living) -> None:
+        client, exports = running.client, tmp_path / "exports"
         for number in (1, 2):
-            story.daemon.store.write_now(lay, tmp_path, number)
+            running.daemon.store.write_now(lay, tmp_path, number)
         exports.mkdir()
         names = ("anna-1-coqui.tar", "anna-2-coqui.tar", "former-1-coqui.tar", ".tmp-anna-1-coqui.tar", "notes.txt")
         for name in names:

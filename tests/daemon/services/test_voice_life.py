@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from inbox_shop import Workshop, write_wav
+from inbox_workshop import Workshop, write_wav
 from living_daemon import Living, lived
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -72,7 +72,7 @@ ROWS = {Recording: 3, Clip: 3, Dataset: 1, Version: 1, Run: 1, Promotion: 1, Hol
 def check_is(store: Store, home: Path, name: str, *, not_: str) -> None:
     """All of the furnished voice is called `name`, and nothing is called otherwise."""
 
-    def look(session: Session) -> None:
+    def scan(session: Session) -> None:
         assert session.get(Voice, not_) is None
         row = voices.get(session, name)
         assert (row.promoted, row.options) == (1, {"train": {"steps": 5}})
@@ -84,7 +84,7 @@ def check_is(store: Store, home: Path, name: str, *, not_: str) -> None:
         assert lines[0]["spoken"].startswith(f"samples/{name}/")
         assert pb.JobSpec.FromString(session.get_one(Job, 1).spec).train.voice == name
 
-    store.read_now(look)
+    store.read_now(scan)
     for place in ("inbox", "voices", "samples"):
         assert [path.name for path in (home / place).iterdir()] == [name]
     assert (home / "inbox" / name / "voice.toml").is_file()
@@ -155,11 +155,11 @@ def test_mynad_brings_a_renaming_to_its_end_before_it_answers(tmp_path: Path) ->
         store.write_now(voice_life.begin_rename, "anna", "berta")
         _inbox(tmp_path)
 
-    async def life(story: Living) -> None:
-        assert (await story.client.voice("berta")).promoted == 1
-        assert (await story.client.version("berta", 1)).path == str(tmp_path / "voices" / "berta" / "1")
+    async def life(living: Living) -> None:
+        assert (await living.client.voice("berta")).promoted == 1
+        assert (await living.client.version("berta", 1)).path == str(tmp_path / "voices" / "berta" / "1")
         assert (tmp_path / "voices" / "berta" / "1" / "model.safetensors").is_file()
-        assert (await story.client.retry(1)).spec.train.voice == "berta"
+        assert (await living.client.retry(1)).spec.train.voice == "berta"
 
     lived(tmp_path, life)
 
@@ -200,7 +200,7 @@ def test_after_the_database_is_lost_a_renamed_voice_comes_back_under_its_new_nam
     store.write_now(furnish, tmp_path)
     rename(tmp_path, store, "anna", "berta")
     with opened(tmp_path / "empty") as empty:
-        found = empty.read_now(survey.look, tmp_path)
+        found = empty.read_now(survey.scan, tmp_path)
     assert [(one.name, one.state) for one in found] == [("berta@1", survey.State.TAKEN)]
 
 
@@ -224,8 +224,8 @@ def names_of(found: list[pb.Voice]) -> list[str]:
 
 
 def test_a_deleted_voice_is_in_no_list_and_comes_back_whole(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        client = story.client
+    async def life(living: Living) -> None:
+        client = living.client
         before = await client.voice("anna")
         assert (await client.delete_voice("anna")).HasField("deleted")
         assert [voice async for voice in client.voices()] == []
@@ -246,33 +246,33 @@ def test_a_deleted_voice_is_in_no_list_and_comes_back_whole(tmp_path: Path) -> N
 
 
 def test_a_voice_with_a_job_that_has_not_ended_keeps_its_place_and_its_name(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        job = await story.train("steps")
-        await story.until(job, "running")
-        for refused in (story.client.delete_voice("steps"), story.client.rename_voice("steps", "held")):
+    async def life(living: Living) -> None:
+        job = await living.train("steps")
+        await living.until(job, "running")
+        for refused in (living.client.delete_voice("steps"), living.client.rename_voice("steps", "held")):
             with pytest.raises(ClientError) as error:
                 await refused
             assert f"job #{job}" in error.value.sentence
             assert "running" in error.value.sentence
-        assert (await story.client.voice("steps")).name == "steps"
-        await story.client.cancel(job)
-        await story.until(job, "cancelled")
-        assert (await story.client.rename_voice("steps", "held")).name == "held"
-        assert names_of([voice async for voice in story.client.voices()]) == ["anna", "held"]
-        await story.client.delete_voice("held")
+        assert (await living.client.voice("steps")).name == "steps"
+        await living.client.cancel(job)
+        await living.until(job, "cancelled")
+        assert (await living.client.rename_voice("steps", "held")).name == "held"
+        assert names_of([voice async for voice in living.client.voices()]) == ["anna", "held"]
+        await living.client.delete_voice("held")
         with pytest.raises(ClientError, match="was deleted"):
-            await story.client.retry(job)
+            await living.client.retry(job)
 
     lived(tmp_path, life)
 
 
 def test_watchers_are_told_what_a_renamed_voice_is_called_now(tmp_path: Path) -> None:
-    async def life(story: Living) -> None:
-        cursor = (await story.client.info()).cursor
-        await story.client.rename_voice("anna", "berta")
+    async def life(living: Living) -> None:
+        cursor = (await living.client.info()).cursor
+        await living.client.rename_voice("anna", "berta")
         told = []
         async with asyncio.timeout(10.0):
-            async for event in story.client.watch(cursor):
+            async for event in living.client.watch(cursor):
                 told.append((event.voice.name, event.voice.renamed_to))
                 if event.voice.name == "berta":
                     break
@@ -283,27 +283,27 @@ def test_watchers_are_told_what_a_renamed_voice_is_called_now(tmp_path: Path) ->
 
 def test_recordings_for_a_deleted_voice_stay_where_they_are_until_it_is_back(store: Store, tmp_path: Path) -> None:
     async def life() -> None:
-        shop = Workshop(store, tmp_path)
-        write_wav(shop.anna / "a.wav")
-        await shop.all()
-        folders = VoiceFolders(tmp_path, store, shop.inbox.still)
+        workshop = Workshop(store, tmp_path)
+        write_wav(workshop.anna / "a.wav")
+        await workshop.all()
+        folders = VoiceFolders(tmp_path, store, workshop.inbox.still)
         await folders.delete("anna", lambda session, row: None)
-        await shop.wait(1.0)
-        assert not any("was deleted" in notice for notice in shop.notices())
-        write_wav(shop.anna / "b.wav", pitch=300.0)
-        await shop.all()
-        assert shop.left() == ["b.wav"]
-        assert [notice for notice in shop.notices() if "was deleted" in notice] == [
+        await workshop.wait(1.0)
+        assert not any("was deleted" in notice for notice in workshop.notices())
+        write_wav(workshop.anna / "b.wav", pitch=300.0)
+        await workshop.all()
+        assert workshop.left() == ["b.wav"]
+        assert [notice for notice in workshop.notices() if "was deleted" in notice] == [
             "The voice anna was deleted, so the files in inbox/anna/ are not taken."
         ]
-        shop.start()  # and not after a restart either
-        await shop.all()
-        assert shop.left() == ["b.wav"]
-        folders = VoiceFolders(tmp_path, store, shop.inbox.still)
+        workshop.start()  # and not after a restart either
+        await workshop.all()
+        assert workshop.left() == ["b.wav"]
+        folders = VoiceFolders(tmp_path, store, workshop.inbox.still)
         await folders.restore("anna", lambda session, row: None)
-        await shop.all()
-        assert shop.left() == []
-        assert sorted(row.name for row in shop.recordings()) == ["a.wav", "b.wav"]
+        await workshop.all()
+        assert workshop.left() == []
+        assert sorted(row.name for row in workshop.recordings()) == ["a.wav", "b.wav"]
 
     asyncio.run(life())
 
@@ -320,6 +320,6 @@ def test_the_name_of_a_deleted_voice_is_free_again_once_that_is_renamed(store: S
 def test_what_lies_in_the_home_of_a_deleted_voice_is_not_adopted(store: Store, tmp_path: Path) -> None:
     store.write_now(furnish, tmp_path)
     store.write_now(lambda session: session.delete(session.scalars(select(Version)).one()))
-    assert [one.state for one in store.read_now(survey.look, tmp_path)] == [survey.State.TAKEN]
+    assert [one.state for one in store.read_now(survey.scan, tmp_path)] == [survey.State.TAKEN]
     store.write_now(voice_life.delete, "anna")
-    assert [one.state for one in store.read_now(survey.look, tmp_path)] == [survey.State.VOICE_DELETED]
+    assert [one.state for one in store.read_now(survey.scan, tmp_path)] == [survey.State.VOICE_DELETED]

@@ -185,13 +185,13 @@ def test_an_export_that_was_sent_whole_leaves_no_second_copy(
 ) -> None:
     """Unless it is to be kept, or the caller has not all of it: then the next export of the same takes its place."""
 
-    async def life(story: Living) -> None:
-        home = story.daemon.home
-        story.daemon.store.write_now(lambda session: folder(home, version(session, 1)))
+    async def life(living: Living) -> None:
+        home = living.daemon.home
+        living.daemon.store.write_now(lambda session: folder(home, version(session, 1)))
         file = home / "exports" / "anna-1-coqui.tar"  # the strange worker writes none
         file.parent.mkdir()
         file.write_bytes(bytes(3_000_000))
-        parts = story.client.export_voice("anna", 1, keep=keep)
+        parts = living.client.export_voice("anna", 1, keep=keep)
         size = 0
         async for part in parts:
             size += len(part.data)
@@ -199,7 +199,7 @@ def test_an_export_that_was_sent_whole_leaves_no_second_copy(
                 await parts.aclose()
                 break
         assert size == 3_000_000 or not whole
-        await story.client.info()
+        await living.client.info()
         assert len(list(file.parent.iterdir())) == left
 
     lived(tmp_path, life)

@@ -25,7 +25,8 @@ from engines.audio import decode
 from engines.audio.mono import load
 path = Path(sys.argv[1])
 with decode.opened(path) as file:
-    np.save(sys.argv[2], np.concatenate(list(decode.Reader(file, decode.known(file, path), path).blocks()), axis=1))
+    reader = decode.Reader(file, decode.container_of(file, path), path)
+    np.save(sys.argv[2], np.concatenate(list(reader.blocks()), axis=1))
 facts = decode.probe_and_decode(path)
 mono = load(path, facts.sample_rate)
 print(facts.channels, facts.seconds, float(abs(mono).max()))

@@ -115,7 +115,7 @@ def test_a_draft_of_any_quality_changes_nothing(noise: float) -> None:
 
 
 def test_the_take_most_like_the_voice_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(takes, "hear", lambda *_: takes.Heard(None))
+    monkeypatch.setattr(takes, "hear", lambda *_: takes.Recognition(None))
     monkeypatch.setattr(takes, "fault_of_length", lambda *_: "")
     monkeypatch.setattr(takes, "fault_of_sound", lambda *_: "")
     heard: dict[float, int] = {}

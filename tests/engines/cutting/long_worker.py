@@ -27,7 +27,7 @@ class TimingChannel:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.died_of: dict[bytes, int] = {}
+        self.deaths: dict[bytes, int] = {}
         self.cut = wire.Report()
         self.wall, self.busy = time.monotonic(), time.process_time()
         self.longest_wall = self.longest_busy = (

@@ -185,9 +185,9 @@ def test_with_a_recogniser_listening_nothing_goes_out_that_it_heard_wrong(
     wrong = iter([1.0, 0.2])
     heard: list[int] = []
 
-    def hear(samples: NDArray[np.float32], rate: int, text: str, language: str) -> takes.Heard:
+    def hear(samples: NDArray[np.float32], rate: int, text: str, language: str) -> takes.Recognition:
         heard.append(len(samples))
-        return takes.Heard(next(wrong), "high")
+        return takes.Recognition(next(wrong), "high")
 
     monkeypatch.setattr(takes, "hear", hear)
     monkeypatch.setattr(takes, "fault_of_length", lambda *_: "")
@@ -200,9 +200,9 @@ def test_of_several_takes_the_one_heard_best_is_kept(voice: XttsModel, monkeypat
     wrong = iter([0.4, 0.1, 0.3])
     heard: list[int] = []
 
-    def hear(samples: NDArray[np.float32], rate: int, text: str, language: str) -> takes.Heard:
+    def hear(samples: NDArray[np.float32], rate: int, text: str, language: str) -> takes.Recognition:
         heard.append(len(samples))
-        return takes.Heard(next(wrong), "high")
+        return takes.Recognition(next(wrong), "high")
 
     monkeypatch.setattr(takes, "hear", hear)
     monkeypatch.setattr(references, "similarity", lambda *_: 0.0)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.tui.stage import NOW, Stage
+from tests.tui.stage.rows import NOW
+from tests.tui.stage.server import Stage
 from tui import wording
 
 

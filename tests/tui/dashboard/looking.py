@@ -1,15 +1,17 @@
 """Looks at the dashboard as a person does: opens it on the paper daemon, presses keys, reads what stands on the screen.
 
-async with looking(home, size=(80, 24)) as eye:
-    await eye.press("2")
-    await eye.sees("anna@7")
+async with looking(home, size=(80, 24)) as viewer:
+    await viewer.press("2")
+    await viewer.sees("anna@7")
 """
 
 from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Callable
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -21,10 +23,10 @@ from tui.app import Dashboard
 from tui.dashboard.settings import Settings
 
 PATIENCE = 10.0  #: seconds something may take to be seen, on a busy machine
-LOOK = 0.02  #: seconds between two looks
+POLL_INTERVAL = 0.02  #: seconds between two looks
 
 
-class Eye:
+class Viewer:
     """A person before the dashboard."""
 
     def __init__(self, pilot: Pilot[None], app: Dashboard) -> None:
@@ -64,12 +66,20 @@ class Eye:
         end = loop.time() + PATIENCE
         while not true():
             assert loop.time() < end, f"not within {PATIENCE:.0f} s: {what}\n{self.text()}"
-            await self.pilot.pause(LOOK)
+            await self.pilot.pause(POLL_INTERVAL)
 
     async def sees(self, *words: str) -> str:
         """Wait until all these words stand on the screen; its text."""
         await self.until(lambda: all(word in self.text() for word in words), f"{words} on the screen")
         return self.text()
+
+    async def sees_within_a_second(self, *words: str) -> None:
+        """The words stand on the screen at most a second after now; a machine with more to do than it has cores takes
+        as much longer."""
+        began = time.monotonic()
+        await self.sees(*words)
+        allowed = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+        assert time.monotonic() - began <= allowed, f"{words} came late"
 
     async def no_longer_sees(self, word: str) -> None:
         """Wait until the word is gone."""
@@ -84,11 +94,28 @@ async def looking(
     readonly: bool = False,
     settings: Settings | None = None,
     toasts: bool = False,
-) -> AsyncIterator[Eye]:
+) -> AsyncIterator[Viewer]:
     """The dashboard on the daemon of `home`, connected. `toasts`: what is said and goes away by itself is seen, too."""
     app = Dashboard(address(home_folder=home), settings or Settings(theme="myna-dark"), readonly=readonly, start=False)
     async with app.run_test(size=size, notifications=toasts) as pilot:
-        eye = Eye(pilot, app)
-        await eye.until(lambda: hasattr(app, "live") and app.live.link.up, "connected")
+        viewer = Viewer(pilot, app)
+        await viewer.until(lambda: hasattr(app, "live") and app.live.link.up, "connected")
         await pilot.pause()
-        yield eye
+        yield viewer
+
+
+def watch(
+    home: Path,
+    steps: Callable[[Viewer], Awaitable[None]],
+    *,
+    size: tuple[int, int] = (200, 50),
+    readonly: bool = False,
+    settings: Settings | None = None,
+) -> None:
+    """Open the dashboard and do the steps."""
+
+    async def look() -> None:
+        async with looking(home, size, readonly=readonly, settings=settings, toasts=True) as viewer:
+            await steps(viewer)
+
+    asyncio.run(look())

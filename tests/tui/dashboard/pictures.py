@@ -9,14 +9,14 @@ import difflib
 import os
 from pathlib import Path
 
-from tests.tui.dashboard.looking import PATIENCE, Eye
+from tests.tui.dashboard.looking import PATIENCE, Viewer
 
 FOLDER = Path(__file__).parent / "pictures"
 STILL = 1.5  #: seconds after which a screen that is drawn anew will not change any more
-LOOK = 0.05
+POLL_INTERVAL = 0.05
 
 
-async def looks_like(eye: Eye, name: str, home: Path) -> str:
+async def looks_like(viewer: Viewer, name: str, home: Path) -> str:
     """Wait until the screen is the picture `name`; what differs, if it never is (empty: all is well).
 
     A screen that stands still may wait for a busy machine: only where there is nothing to wait for, since it is drawn
@@ -25,14 +25,14 @@ async def looks_like(eye: Eye, name: str, home: Path) -> str:
     file = FOLDER / f"{name}.txt"
     wanted = file.read_text("utf-8") if file.exists() else ""
     drawing = bool(os.environ.get("MYNA_DRAW"))
-    looks = int(PATIENCE / LOOK)
+    looks = int(PATIENCE / POLL_INTERVAL)
     seen, still = "", 0.0
     for _ in range(looks):
-        before, seen = seen, _anywhere(eye.text(), home)
-        still = still + LOOK if seen == before else 0.0
+        before, seen = seen, _anywhere(viewer.text(), home)
+        still = still + POLL_INTERVAL if seen == before else 0.0
         if seen == wanted or (drawing and still > STILL):
             break
-        await eye.pilot.pause(LOOK)
+        await viewer.pilot.pause(POLL_INTERVAL)
     if seen == wanted:
         return ""
     if drawing:

@@ -10,7 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from daemon.state.values import Decision, VersionState
 from proto import myna_pb2 as pb
 from tests.tui import told
-from tests.tui.stage import NOW, Stage
+from tests.tui.stage.rows import NOW
+from tests.tui.stage.server import Stage
 
 TEXTS = (
     "The harbour wakes slowly when fog lies on the water.",

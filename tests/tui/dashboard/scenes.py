@@ -17,7 +17,8 @@ from engines.training.settings import LoraSettings, TrainSettings
 from proto import myna_pb2 as pb
 from tests.tui import told
 from tests.tui.dashboard.scene_voices import set_clips, set_voices
-from tests.tui.stage import NOW, Stage
+from tests.tui.stage.rows import NOW
+from tests.tui.stage.server import Stage
 
 SCENES = ("empty", "busy", "failed", "disconnected")
 GB = 1_000_000_000

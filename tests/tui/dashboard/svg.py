@@ -20,7 +20,8 @@ from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import looking
 from tests.tui.dashboard.scenes import set_scene
 from tests.tui.paper_card import Card
-from tests.tui.stage import RATE, Stage
+from tests.tui.stage.rows import RATE
+from tests.tui.stage.server import Stage
 from tui.dashboard.places import PLACES
 
 SIZE = (150, 42)
@@ -49,15 +50,17 @@ async def drawn(folder: Path, wanted: list[str]) -> None:
         set_scene(stage, "busy")
         listeners(stage)
         stage.open()
-        async with looking(Path(home), SIZE) as eye:
+        async with looking(Path(home), SIZE) as viewer:
             for number, place in enumerate(PLACES, start=1):
                 if wanted and place.name not in wanted:
                     continue
-                await eye.press(str(number))
-                await eye.pilot.pause(STILL)
-                await eye.press(*(NAMED.get(key, key) for key in KEYS.get(place.name, ())))
-                await eye.pilot.pause(STILL)
-                save(folder / f"{place.name}.svg", eye.app.export_screenshot(title="myna").replace("Fira Code", FONTS))
+                await viewer.press(str(number))
+                await viewer.pilot.pause(STILL)
+                await viewer.press(*(NAMED.get(key, key) for key in KEYS.get(place.name, ())))
+                await viewer.pilot.pause(STILL)
+                save(
+                    folder / f"{place.name}.svg", viewer.app.export_screenshot(title="myna").replace("Fira Code", FONTS)
+                )
         stage.close()
 
 

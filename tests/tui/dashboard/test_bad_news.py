@@ -11,17 +11,17 @@ import pytest
 from daemon.state.status import State
 from proto import myna_pb2 as pb
 from tests.tui import told
-from tests.tui.dashboard.looking import Eye, looking
+from tests.tui.dashboard.looking import Viewer, looking
 from tests.tui.dashboard.scenes import at, set_scene
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 
 
-def watch(home: Path, steps: Callable[[Eye], Awaitable[None]], size: tuple[int, int] = (80, 24)) -> None:
+def watch(home: Path, steps: Callable[[Viewer], Awaitable[None]], size: tuple[int, int] = (80, 24)) -> None:
     async def look() -> None:
-        async with looking(home, size, toasts=True) as eye:
-            await steps(eye)
+        async with looking(home, size, toasts=True) as viewer:
+            await steps(viewer)
 
     asyncio.run(look())
 
@@ -39,12 +39,12 @@ def cleo_succeeded() -> pb.Job:
 def test_a_refused_file_stays_on_top_whatever_comes_after_it(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
-    async def steps(eye: Eye) -> None:
-        await eye.sees("refused", "anna/no")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.sees("refused", "anna/no")
         for number in range(12):
             arrives(stage, f"take {number}.wav")
-        await eye.sees("14 arriving")
-        assert "anna/no" in eye.text()
+        await viewer.sees("14 arriving")
+        assert "anna/no" in viewer.text()
 
     watch(home, steps)
 
@@ -55,8 +55,8 @@ def test_a_dashboard_that_is_opened_later_knows_what_was_refused_before(stage: S
     stage.system.info.refused.add(voice="ben", name="notes.docx", state="refused", why="It is no audio file.")
     stage.system.info.refused_count = 1
 
-    async def steps(eye: Eye) -> None:
-        await eye.sees("1 refused", "ben/no")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.sees("1 refused", "ben/no")
 
     watch(home, steps)
 
@@ -64,15 +64,15 @@ def test_a_dashboard_that_is_opened_later_knows_what_was_refused_before(stage: S
 def test_a_refusal_goes_when_its_file_was_taken_out(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
-    async def steps(eye: Eye) -> None:
+    async def steps(viewer: Viewer) -> None:
         arrives(stage, "takes/a.wav", "refused", "It is no audio file.")
         arrives(stage, "voice.toml", "refused", "It is no TOML.")
-        await eye.sees("3 refused")
+        await viewer.sees("3 refused")
         arrives(stage, "voice.toml", "mended")
-        await eye.sees("2 refused")
+        await viewer.sees("2 refused")
         arrives(stage, "a.wav", "mended")  # in .refused there are no folders
-        await eye.sees("1 refused")
-        assert "takes/a.wav" not in eye.text()
+        await viewer.sees("1 refused")
+        assert "takes/a.wav" not in viewer.text()
 
     watch(home, steps)
 
@@ -82,12 +82,12 @@ def test_failures_are_counted_in_the_title_and_are_not_where_the_cursor_begins(s
     newest = cleo_succeeded()
     stage.jobs.rows[newest.id] = newest
 
-    async def steps(eye: Eye) -> None:
-        text = await eye.sees("Queue 2 failed", "train cleo")
+    async def steps(viewer: Viewer) -> None:
+        text = await viewer.sees("Queue 2 failed", "train cleo")
         assert "nothing to do" not in text
-        assert eye.app.focused is not None
-        await eye.press("enter")
-        await eye.sees("Job #20")
+        assert viewer.app.focused is not None
+        await viewer.press("enter")
+        await viewer.sees("Job #20")
 
     watch(home, steps, (120, 30))
 
@@ -97,14 +97,14 @@ def test_a_failure_can_be_cleared_away_and_so_can_all_that_ended(stage: Stage, h
     newest = cleo_succeeded()
     stage.jobs.rows[newest.id] = newest
 
-    async def steps(eye: Eye) -> None:
-        await eye.sees("2 failed")
-        await eye.press("g", "x")
-        await eye.sees("1 failed", "#12 is out of the list.")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.sees("2 failed")
+        await viewer.press("g", "x")
+        await viewer.sees("1 failed", "#12 is out of the list.")
         assert stage.jobs.changed == [("Clear", 12)]
-        await eye.press("X")
-        await eye.sees("Clear away all jobs that have ended?", "logs are kept")
-        await eye.press("y")
-        await eye.sees("nothing to do", "2 jobs left the lists")
+        await viewer.press("X")
+        await viewer.sees("Clear away all jobs that have ended?", "logs are kept")
+        await viewer.press("y")
+        await viewer.sees("nothing to do", "2 jobs left the lists")
 
     watch(home, steps, (120, 30))

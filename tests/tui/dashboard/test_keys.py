@@ -14,10 +14,10 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
 
 from proto.channel import ClientError
-from tests.tui.dashboard.looking import Eye, looking
+from tests.tui.dashboard.looking import Viewer, looking
 from tests.tui.dashboard.scenes import set_scene
 from tests.tui.dashboard.test_pictures import place_key
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui.app import Dashboard
 from tui.dashboard import keymap, settings, themes
 from tui.dashboard.bindings import chain, offered, offers
@@ -55,10 +55,10 @@ def test_no_widget_brings_keys_without_ids(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
     async def look() -> None:
-        async with looking(home, (200, 50)) as eye:
+        async with looking(home, (200, 50)) as viewer:
             for place in PLACES:
-                await eye.press(place_key(place.name))
-                for offer in offered(eye.app.screen):
+                await viewer.press(place_key(place.name))
+                for offer in offered(viewer.app.screen):
                     if not isinstance(offer.node, WRITING):
                         assert offer.binding.id, (
                             f"{place.title}: {type(offer.node).__name__} has {offer.keys} without an id"
@@ -74,32 +74,36 @@ def test_every_key_of_a_screen_is_reached_is_in_the_help_and_in_the_palette(
     set_scene(stage, "busy")
 
     async def look() -> None:
-        async with looking(home, (200, 50)) as eye:
-            await eye.press(place_key(place.name))  # type: ignore[attr-defined]  # a Place
-            screen = eye.app.screen
+        async with looking(home, (200, 50)) as viewer:
+            await viewer.press(place_key(place.name))  # type: ignore[attr-defined]  # a Place
+            screen = viewer.app.screen
             there = {offer.binding.id for offer in offered(screen) if not isinstance(offer.node, WRITING)}
             reached: set[str | None] = set()
             for widget in (None, *screen.focus_chain):
                 screen.set_focus(widget)
-                await eye.pilot.pause()
+                await viewer.pilot.pause()
                 here = {offer.binding.id for node in chain(screen) for offer in offers(node)}
                 helped = page(screen, 80).plain
                 for name in here - {None}:
                     assert str(name) in helped, f"{name} is not in the help of {widget}"
                 reached |= here
-            missing = {name for name in there - reached if name and not hidden(eye, name)}
+            missing = {name for name in there - reached if name and not hidden(viewer, name)}
             assert not missing, f"no pane leads to {missing}"
             listed = [command.name for command in BindingCommands(screen).commands()]
             for offer in offered(screen):
-                if offer.binding.action != "command_palette" and offer.binding.id and not hidden(eye, offer.binding.id):
+                if (
+                    offer.binding.action != "command_palette"
+                    and offer.binding.id
+                    and not hidden(viewer, offer.binding.id)
+                ):
                     assert any(name.casefold().endswith(offer.title.casefold()) for name in listed), offer.title
 
     asyncio.run(look())
 
 
-def hidden(eye: Eye, name: str) -> bool:
+def hidden(viewer: Viewer, name: str) -> bool:
     """The binding is on something that is not shown now (a form that opens, the filter line)."""
-    nodes = [offer.node for offer in offered(eye.app.screen) if offer.binding.id == name]
+    nodes = [offer.node for offer in offered(viewer.app.screen) if offer.binding.id == name]
     return all(getattr(node, "disabled", False) or not getattr(node, "display", True) for node in nodes)
 
 
@@ -107,11 +111,11 @@ def test_the_palette_does_what_it_lists(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
     async def look() -> None:
-        async with looking(home) as eye:
-            await eye.press("ctrl+p", *"pause")
-            await eye.sees("Queue: Pause")
-            await eye.press("enter")
-            await eye.until(lambda: ("Pause", 12) in stage.jobs.changed, "the job to be paused")
+        async with looking(home) as viewer:
+            await viewer.press("ctrl+p", *"pause")
+            await viewer.sees("Queue: Pause")
+            await viewer.press("enter")
+            await viewer.until(lambda: ("Pause", 12) in stage.jobs.changed, "the job to be paused")
 
     asyncio.run(look())
 
@@ -121,8 +125,8 @@ def test_the_palette_has_every_key_of_every_screen(stage: Stage, home: Path) -> 
     set_scene(stage, "busy")
 
     async def look() -> None:
-        async with looking(home) as eye:
-            listed = {command.name.casefold() for command in BindingCommands(eye.app.screen).commands()}
+        async with looking(home) as viewer:
+            listed = {command.name.casefold() for command in BindingCommands(viewer.app.screen).commands()}
             for node, binding in every_binding():
                 if issubclass(node, ModalScreen) or binding.id in ("palette", "say.enter", "daemon.start"):
                     continue
@@ -148,13 +152,13 @@ def test_a_verb_of_another_screen_is_found_from_now_and_goes_there_first(
     set_scene(stage, "busy")
 
     async def look() -> None:
-        async with looking(home, toasts=True) as eye:
-            await eye.press("ctrl+p", *typed)
-            text = await eye.sees(first)
+        async with looking(home, toasts=True) as viewer:
+            await viewer.press("ctrl+p", *typed)
+            text = await viewer.sees(first)
             assert "cursor" not in text
-            await eye.press("enter")
-            await eye.sees(then)
-            assert eye.app.current_mode == "voices"
+            await viewer.press("enter")
+            await viewer.sees(then)
+            assert viewer.app.current_mode == "voices"
 
     asyncio.run(look())
 
@@ -163,10 +167,10 @@ def test_the_palette_is_as_wide_as_its_lines_need(stage: Stage, home: Path) -> N
     set_scene(stage, "busy")
 
     async def look() -> None:
-        async with looking(home, (200, 50)) as eye:
-            await eye.press("ctrl+p")
-            await eye.sees("Search for commands")
-            box = next(line for line in eye.text().splitlines() if "▔" in line)
+        async with looking(home, (200, 50)) as viewer:
+            await viewer.press("ctrl+p")
+            await viewer.sees("Search for commands")
+            box = next(line for line in viewer.text().splitlines() if "▔" in line)
             assert 80 <= box.count("▔") <= 120
 
     asyncio.run(look())
@@ -176,11 +180,11 @@ def test_a_key_can_be_given_to_something_else(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
     async def look() -> None:
-        async with looking(home, settings=Settings("myna-dark", {"queue.pause": "x", "go.runs": "0"})) as eye:
-            await eye.sees("x pause")
-            await eye.press("p")
-            await eye.press("x")
-            await eye.until(lambda: stage.jobs.changed == [("Pause", 12)], "x to pause, and p not to")
+        async with looking(home, settings=Settings("myna-dark", {"queue.pause": "x", "go.runs": "0"})) as viewer:
+            await viewer.sees("x pause")
+            await viewer.press("p")
+            await viewer.press("x")
+            await viewer.until(lambda: stage.jobs.changed == [("Pause", 12)], "x to pause, and p not to")
 
     asyncio.run(look())
 
@@ -228,10 +232,10 @@ def test_every_theme_draws_every_screen(stage: Stage, home: Path, theme: str) ->
     set_scene(stage, "busy")
 
     async def look() -> None:
-        async with looking(home, settings=Settings(theme)) as eye:
+        async with looking(home, settings=Settings(theme)) as viewer:
             for place in PLACES:
-                await eye.press(place_key(place.name))
-                await eye.sees(place.title)
+                await viewer.press(place_key(place.name))
+                await viewer.sees(place.title)
 
     asyncio.run(look())
 
@@ -241,12 +245,12 @@ def test_with_no_color_nothing_is_coloured(stage: Stage, home: Path, monkeypatch
     monkeypatch.setenv("NO_COLOR", "1")
 
     async def look() -> None:
-        async with looking(home) as eye:
-            await eye.sees("train anna")
+        async with looking(home) as viewer:
+            await viewer.sees("train anna")
             black = Color.parse("black")
-            for line in eye.app.screen._compositor.render_strips():
+            for line in viewer.app.screen._compositor.render_strips():
                 segments = list(line)
-                for line_filter in eye.app.get_line_filters():
+                for line_filter in viewer.app.get_line_filters():
                     segments = line_filter.apply(segments, black)
                 for segment in segments:
                     for colour in (segment.style.color, segment.style.bgcolor) if segment.style else ():

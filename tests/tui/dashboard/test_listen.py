@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from proto import myna_pb2 as pb
-from tests.tui.dashboard.looking import Eye, looking
+from tests.tui.dashboard.looking import Viewer, looking
 from tests.tui.paper_card import Card
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui.deck import Deck
 from tui.widgets.sound_pane import SoundPane
 from tui.widgets.tally_pane import TallyPane
@@ -34,146 +34,148 @@ def held_out(stage: Stage) -> None:
     stage.datasets.clips[0].held_out = True
 
 
-def see(story: Coroutine[object, object, None]) -> None:
-    asyncio.run(asyncio.wait_for(story, 60))
+def see(scenario: Coroutine[object, object, None]) -> None:
+    asyncio.run(asyncio.wait_for(scenario, 60))
 
 
-def deck(eye: Eye) -> Deck:
-    return eye.app.screen_stack[0].query_one(SoundPane).deck
+def deck(viewer: Viewer) -> Deck:
+    return viewer.app.screen_stack[0].query_one(SoundPane).deck
 
 
-async def listening(eye: Eye) -> None:
+async def listening(viewer: Viewer) -> None:
     """On the screen, with its line heard."""
-    await eye.press("3")
-    await eye.sees("anna@6", "anna@7", "hello there")
-    await eye.press("enter")
-    await eye.until(lambda: deck(eye).frames("b") > 0 and deck(eye).begun, "both have spoken")
+    await viewer.press("3")
+    await viewer.sees("anna@6", "anna@7", "hello there")
+    await viewer.press("enter")
+    await viewer.until(lambda: deck(viewer).frames("b") > 0 and deck(viewer).begun, "both have spoken")
 
 
 def test_the_newest_version_against_its_parent_and_nobody_is_told_which_is_which(
     stage: Stage, home: Path, card: Card
 ) -> None:
-    async def story() -> None:
-        async with looking(home) as eye:
-            await listening(eye)
-            await eye.until(card.sound.is_set, "a sound")
+    async def scenario() -> None:
+        async with looking(home) as viewer:
+            await listening(viewer)
+            await viewer.until(card.sound.is_set, "a sound")
             assert sorted(request.version for request in stage.speech.sampled if not request.recording) == [6, 7]
-            below = eye.text().split("Sound")[1]
+            below = viewer.text().split("Sound")[1]
             assert "A" in below
             assert "anna@" not in below
-            await eye.press("b")
-            await eye.sees(" B  ")
-            await eye.press("r")
-            await eye.sees("the recording")
+            await viewer.press("b")
+            await viewer.sees(" B  ")
+            await viewer.press("r")
+            await viewer.sees("the recording")
 
-    see(story())
+    see(scenario())
 
 
 def test_a_and_b_are_switched_at_the_same_position(stage: Stage, home: Path, card: Card) -> None:
     card.by_itself = False
 
-    async def story() -> None:
-        async with looking(home) as eye:
-            await listening(eye)
-            await eye.until(lambda: bool(card.streams), "the card is open")
+    async def scenario() -> None:
+        async with looking(home) as viewer:
+            await listening(viewer)
+            await viewer.until(lambda: bool(card.streams), "the card is open")
             card.streams[0].play(20)
-            before = deck(eye).position
+            before = deck(viewer).position
             assert before == pytest.approx(0.2)
-            await eye.press("b")
-            assert (deck(eye).chosen, deck(eye).position, deck(eye).playing) == ("b", before, True)
+            await viewer.press("b")
+            assert (deck(viewer).chosen, deck(viewer).position, deck(viewer).playing) == ("b", before, True)
 
-    see(story())
+    see(scenario())
 
 
 def test_a_vote_is_kept_by_version_and_only_then_is_it_told_who_was_who(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
-        async with looking(home) as eye:
-            await listening(eye)
-            await eye.press("v")
-            await eye.sees("Better", "A sounds", "B sounds")
-            await eye.press("left")  # from "no vote" to B
-            await eye.press("2", "5", "enter")
-            await eye.sees("1 rating, all blind", "1 of 1")
+    async def scenario() -> None:
+        async with looking(home) as viewer:
+            await listening(viewer)
+            await viewer.press("v")
+            await viewer.sees("Better", "A sounds", "B sounds")
+            await viewer.press("left")  # from "no vote" to B
+            await viewer.press("2", "5", "enter")
+            await viewer.sees("1 rating, all blind", "1 of 1")
             (rating,) = stage.voices.rated
             heard_b = rating.a if rating.score_a == 5 else rating.b
             assert {rating.score_a, rating.score_b} == {2, 5}
             assert (rating.a, rating.b, rating.blind, rating.clip) == (6, 7, True, "c0ffee" * 10)
             assert (rating.a if rating.preferred == "a" else rating.b) == heard_b
-            said = eye.app._notifications
+            said = viewer.app._notifications
             assert f"B was anna@{heard_b}. You preferred anna@{heard_b}." in next(iter(said)).message
-            await eye.press("b")
-            await eye.sees(f"B · anna@{heard_b}")
-            await eye.press("u")
-            await eye.sees("No ratings yet")
+            await viewer.press("b")
+            await viewer.sees(f"B · anna@{heard_b}")
+            await viewer.press("u")
+            await viewer.sees("No ratings yet")
             assert stage.voices.rated == []
 
-    see(story())
+    see(scenario())
 
 
 def test_listening_goes_on_while_voting_and_leaving_keeps_nothing(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
-        async with looking(home) as eye:
-            await listening(eye)
-            await eye.press("v", "b")
-            await eye.until(lambda: deck(eye).chosen == "b", "B is heard")
-            await eye.press("right", "3", "escape")
-            await eye.no_longer_sees("A sounds")
+    async def scenario() -> None:
+        async with looking(home) as viewer:
+            await listening(viewer)
+            await viewer.press("v", "b")
+            await viewer.until(lambda: deck(viewer).chosen == "b", "B is heard")
+            await viewer.press("right", "3", "escape")
+            await viewer.no_longer_sees("A sounds")
             assert stage.voices.rated == []
 
-    see(story())
+    see(scenario())
 
 
 def test_names_are_shown_when_nobody_wants_to_be_blind(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
-        async with looking(home) as eye:
-            await eye.press("3")
-            await eye.sees("hello there", "blind")
-            await eye.press("h", "enter")
-            await eye.sees("A · anna@6")
-            await eye.press("b")
-            await eye.sees("B · anna@7")
-            await eye.press("v", "right", "enter")
-            await eye.sees("1 rating")
+    async def scenario() -> None:
+        async with looking(home) as viewer:
+            await viewer.press("3")
+            await viewer.sees("hello there", "blind")
+            await viewer.press("h", "enter")
+            await viewer.sees("A · anna@6")
+            await viewer.press("b")
+            await viewer.sees("B · anna@7")
+            await viewer.press("v", "right", "enter")
+            await viewer.sees("1 rating")
             assert (stage.voices.rated[0].preferred, stage.voices.rated[0].blind) == ("a", False)
 
-    see(story())
+    see(scenario())
 
 
 def test_a_sentence_of_ones_own_is_said_by_both_with_the_same_seed(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
-        async with looking(home) as eye:
-            await eye.press("3")
-            await eye.sees("hello there")
-            await eye.press("t", "O", "h", "enter")
-            await eye.until(lambda: deck(eye).frames("b") > 0, "both have spoken")
+    async def scenario() -> None:
+        async with looking(home) as viewer:
+            await viewer.press("3")
+            await viewer.sees("hello there")
+            await viewer.press("t", "O", "h", "enter")
+            await viewer.until(lambda: deck(viewer).frames("b") > 0, "both have spoken")
             asked = sorted((spec.version, spec.text, spec.seed) for spec in stage.speech.asked)
             assert asked == [(6, "Oh", asked[0][2]), (7, "Oh", asked[0][2])]
-            await eye.press("r")
-            assert "There is no recording of this line." in [notice.message for notice in eye.app._notifications]
-            await eye.press("v", "right", "enter")
-            await eye.sees("1 of 2")
+            await viewer.press("r")
+            assert "There is no recording of this line." in [notice.message for notice in viewer.app._notifications]
+            await viewer.press("v", "right", "enter")
+            await viewer.sees("1 of 2")
             assert (stage.voices.rated[0].text, stage.voices.rated[0].clip) == ("Oh", "")
 
-    see(story())
+    see(scenario())
 
 
 def test_other_versions_are_chosen_and_what_was_never_spoken_is_spoken_now(
     stage: Stage, home: Path, card: Card
 ) -> None:
-    async def story() -> None:
-        async with looking(home) as eye:
-            await eye.press("3")
-            await eye.sees("hello there")
-            await eye.press("c", "end", "backspace", "4", "enter")
-            await eye.sees("anna@4")
-            await eye.press("n")
-            await eye.until(lambda: deck(eye).frames("a") > 0 and deck(eye).frames("b") > 0, "both have spoken")
+    async def scenario() -> None:
+        async with looking(home) as viewer:
+            await viewer.press("3")
+            await viewer.sees("hello there")
+            await viewer.press("c", "end", "backspace", "4", "enter")
+            await viewer.sees("anna@4")
+            await viewer.press("n")
+            await viewer.until(
+                lambda: deck(viewer).frames("a") > 0 and deck(viewer).frames("b") > 0, "both have spoken"
+            )
             (spec,) = stage.speech.asked
             assert (spec.version, spec.text) == (4, "hello there")
-            await eye.press("c", "end", "backspace", "7", "enter")
-            assert "Choose two different versions." in [notice.message for notice in eye.app._notifications]
+            await viewer.press("c", "end", "backspace", "7", "enter")
+            assert "Choose two different versions." in [notice.message for notice in viewer.app._notifications]
 
-    see(story())
+    see(scenario())
 
 
 def test_what_was_voted_before_stands_beside_its_line_and_in_the_tally(stage: Stage, home: Path, card: Card) -> None:
@@ -194,17 +196,19 @@ def test_what_was_voted_before_stands_beside_its_line_and_in_the_tally(stage: St
         for n, (one, a, b) in enumerate(votes)
     ]
 
-    async def story() -> None:
-        async with looking(home) as eye:
-            await eye.press("3")
-            text = await eye.sees("= 4/4", "3 ratings, all blind", "anna@7 was preferred 2 of 2 times.", "1 the same")
+    async def scenario() -> None:
+        async with looking(home) as viewer:
+            await viewer.press("3")
+            text = await viewer.sees(
+                "= 4/4", "3 ratings, all blind", "anna@7 was preferred 2 of 2 times.", "1 the same"
+            )
             assert "4.3 (2.9 to 5.0, 3)" in text
-            await eye.press("n")
+            await viewer.press("n")
             assert "You have voted on every line. t types another." in [
-                notice.message for notice in eye.app._notifications
+                notice.message for notice in viewer.app._notifications
             ]
 
-    see(story())
+    see(scenario())
 
 
 @pytest.mark.parametrize("size", [(80, 24), (100, 30), (200, 50)])
@@ -218,21 +222,21 @@ def test_the_tally_is_a_line_each_on_every_terminal(
         for n in range(3)
     ]
 
-    async def story() -> None:
-        async with looking(home, size) as eye:
-            await eye.press("3")
-            await eye.sees("anna@7 was preferred 3 of 3 times.")
-            pane = eye.app.screen.query_one(TallyPane)
-            await eye.until(lambda: pane.content_region.height == 4, "a sentence and three lines")
+    async def scenario() -> None:
+        async with looking(home, size) as viewer:
+            await viewer.press("3")
+            await viewer.sees("anna@7 was preferred 3 of 3 times.")
+            pane = viewer.app.screen.query_one(TallyPane)
+            await viewer.until(lambda: pane.content_region.height == 4, "a sentence and three lines")
 
-    see(story())
+    see(scenario())
 
 
 def test_reading_only_means_no_votes(stage: Stage, home: Path, card: Card) -> None:
-    async def story() -> None:
-        async with looking(home, readonly=True) as eye:
-            await listening(eye)
-            await eye.press("v")
-            assert "A sounds" not in eye.text()
+    async def scenario() -> None:
+        async with looking(home, readonly=True) as viewer:
+            await listening(viewer)
+            await viewer.press("v")
+            assert "A sounds" not in viewer.text()
 
-    see(story())
+    see(scenario())

@@ -13,7 +13,8 @@ from proto import myna_pb2 as pb
 from proto.channel import address
 from proto.client_async import AsyncClient
 from tests.tui.dashboard.scenes import set_scene
-from tests.tui.stage import NOW, Stage, job, succeeded
+from tests.tui.stage.rows import NOW, job, succeeded
+from tests.tui.stage.server import Stage
 from tui.dashboard import live
 from tui.dashboard.live import Live, Topic
 

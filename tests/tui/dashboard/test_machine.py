@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from proto import myna_pb2 as pb
-from tests.tui.dashboard.looking import Eye, looking
+from tests.tui.dashboard.looking import Viewer, looking
 from tests.tui.dashboard.scenes import GB, set_scene
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui.widgets.machine_pane import lines_of
 
 pytestmark = pytest.mark.integration
@@ -65,12 +65,12 @@ def test_with_room_every_gpu_is_told_of_in_full(height: int) -> None:
     assert text.count("H100 80GB HBM3") == 8
 
 
-def watch(home: Path, steps: Callable[[Eye], Awaitable[None]]) -> None:
+def watch(home: Path, steps: Callable[[Viewer], Awaitable[None]]) -> None:
     """Open the dashboard on a small terminal and do the steps."""
 
     async def look() -> None:
-        async with looking(home, (80, 24)) as eye:
-            await steps(eye)
+        async with looking(home, (80, 24)) as viewer:
+            await steps(viewer)
 
     asyncio.run(asyncio.wait_for(look(), 60))
 
@@ -83,11 +83,13 @@ def test_every_gpu_is_seen_on_a_small_terminal(stage: Stage, home: Path, count: 
     stage.system.samples.append(sample)
     stage.system.info.sample.CopyFrom(sample)
 
-    async def steps(eye: Eye) -> None:
+    async def steps(viewer: Viewer) -> None:
         last = "10 of 80 GB" if count == 2 else "7 ▇  75%"
-        await eye.sees("Machine held by train #12", "● 1 H100", last)
-        await eye.press("tab", "tab", "z")
+        await viewer.sees("Machine held by train #12", "● 1 H100", last)
+        await viewer.press("tab", "tab", "z")
         brand = "NVIDIA " if count == 2 else ""
-        await eye.sees(*(f"{n} {brand}H100 80GB HBM3" for n in range(count)), *(f"{50 + n} °C" for n in range(count)))
+        await viewer.sees(
+            *(f"{n} {brand}H100 80GB HBM3" for n in range(count)), *(f"{50 + n} °C" for n in range(count))
+        )
 
     watch(home, steps)

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from tests.tui.dashboard.looking import looking
-from tests.tui.dashboard.pictures import FOLDER, LOOK, STILL, looks_like
+from tests.tui.dashboard.pictures import FOLDER, POLL_INTERVAL, STILL, looks_like
 from tests.tui.dashboard.scenes import SCENES, set_scene
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui.dashboard.places import PLACES
 
 pytestmark = pytest.mark.integration
@@ -28,16 +28,16 @@ def test_every_screen_looks_as_drawn(stage: Stage, home: Path, scene: str, size:
 
     async def look() -> list[str]:
         differences = []
-        async with looking(home, size) as eye:
+        async with looking(home, size) as viewer:
             if scene == "disconnected":
                 for place in PLACES:  # so that each has its last picture
-                    await eye.press(place_key(place.name))
-                    await looks_like(eye, f"busy-{place.name}-{size[0]}x{size[1]}", home)
+                    await viewer.press(place_key(place.name))
+                    await looks_like(viewer, f"busy-{place.name}-{size[0]}x{size[1]}", home)
                 stage.close()
-                await eye.sees("Lost the daemon")
+                await viewer.sees("Lost the daemon")
             for place in PLACES:
-                await eye.press(place_key(place.name))
-                differences.append(await looks_like(eye, f"{scene}-{place.name}-{size[0]}x{size[1]}", home))
+                await viewer.press(place_key(place.name))
+                differences.append(await looks_like(viewer, f"{scene}-{place.name}-{size[0]}x{size[1]}", home))
         return differences
 
     if differences := "".join(asyncio.run(look())):
@@ -59,7 +59,7 @@ class Late:
 
     def text(self) -> str:
         self._looks += 1
-        return self._picture if self._looks > 2 * STILL / LOOK else "Fetching …\n"
+        return self._picture if self._looks > 2 * STILL / POLL_INTERVAL else "Fetching …\n"
 
     async def pause(self, seconds: float) -> None: ...
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from engines.metrics.table import METRICS
-from tests.tui.dashboard.looking import Eye, looking
+from tests.tui.dashboard.looking import Viewer, looking
 from tests.tui.dashboard.scenes import set_scene
 from tests.tui.paper_card import Card
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui.widgets.pane import Pane
 
 pytestmark = pytest.mark.integration
@@ -23,12 +23,12 @@ LONG = (
 )
 
 
-def watch(home: Path, steps: Callable[[Eye], Awaitable[None]]) -> None:
+def watch(home: Path, steps: Callable[[Viewer], Awaitable[None]]) -> None:
     """Open the dashboard on a small terminal and do the steps."""
 
     async def look() -> None:
-        async with looking(home, (80, 24), toasts=True) as eye:
-            await steps(eye)
+        async with looking(home, (80, 24), toasts=True) as viewer:
+            await steps(viewer)
 
     asyncio.run(asyncio.wait_for(look(), 60))
 
@@ -50,16 +50,16 @@ def watch(home: Path, steps: Callable[[Eye], Awaitable[None]]) -> None:
 def test_z_makes_a_pane_as_large_as_the_screen(stage: Stage, home: Path, keys: tuple[str, ...], pane: str) -> None:
     set_scene(stage, "busy")
 
-    async def steps(eye: Eye) -> None:
-        await eye.press(*keys)
-        await eye.until(lambda: eye.app.screen.focused is not None, "a focus")
-        await eye.press("z")
-        large = eye.app.screen.maximized
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press(*keys)
+        await viewer.until(lambda: viewer.app.screen.focused is not None, "a focus")
+        await viewer.press("z")
+        large = viewer.app.screen.maximized
         assert type(large).__name__ == pane
         assert large is not None
         assert large.region.size == (80, 22)
-        await eye.press("escape")
-        assert eye.app.screen.maximized is None
+        await viewer.press("escape")
+        assert viewer.app.screen.maximized is None
 
     watch(home, steps)
 
@@ -72,9 +72,9 @@ def test_all_metrics_of_a_version_are_seen_however_long_its_verdict(stage: Stage
         for metric in METRICS.values():
             version.metrics[metric.name] = 0.5
 
-    async def steps(eye: Eye) -> None:
-        await eye.press("2")
-        below = (await eye.sees("Version anna@6", "Better: it sounds")).split("Version anna@6")[1]
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("2")
+        below = (await viewer.sees("Version anna@6", "Better: it sounds")).split("Version anna@6")[1]
         assert [metric.title for metric in METRICS.values() if metric.title not in below] == []
 
     watch(home, steps)
@@ -83,9 +83,9 @@ def test_all_metrics_of_a_version_are_seen_however_long_its_verdict(stage: Stage
 def test_a_line_that_is_cut_beside_a_scrollbar_says_so(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
-    async def steps(eye: Eye) -> None:
-        await eye.press("2")
-        await eye.sees("train anna from anna@6 on dat…")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("2")
+        await viewer.sees("train anna from anna@6 on dat…")
 
     watch(home, steps)
 
@@ -93,10 +93,10 @@ def test_a_line_that_is_cut_beside_a_scrollbar_says_so(stage: Stage, home: Path)
 def test_the_tally_leaves_its_room_to_the_sound_while_there_are_no_votes(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
-    async def steps(eye: Eye) -> None:
-        await eye.press("3")
-        await eye.sees("No ratings yet")
-        heights = {type(pane).__name__: pane.size.height for pane in eye.app.screen.query(Pane)}
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("3")
+        await viewer.sees("No ratings yet")
+        heights = {type(pane).__name__: pane.size.height for pane in viewer.app.screen.query(Pane)}
         assert heights["TallyPane"] == 1
         assert heights["SoundPane"] >= 7
 
@@ -107,10 +107,10 @@ def test_what_is_said_for_a_moment_covers_no_pane(stage: Stage, home: Path) -> N
     set_scene(stage, "busy")
     stage.jobs.refuse = "Job 12 gave way for a moment.", "It goes on by itself."
 
-    async def steps(eye: Eye) -> None:
-        await eye.sees("train anna")
-        await eye.press("p")
-        text = await eye.sees("Job 12 gave way for a moment.", "It goes on by itself.")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.sees("train anna")
+        await viewer.press("p")
+        text = await viewer.sees("Job 12 gave way for a moment.", "It goes on by itself.")
         lines = text.splitlines()
         assert "? help" in lines[-1]
         said = next(place for place, line in enumerate(lines) if "Job 12 gave way" in line)
@@ -122,9 +122,9 @@ def test_what_is_said_for_a_moment_covers_no_pane(stage: Stage, home: Path) -> N
 def test_escape_with_nothing_open_stays_where_it_is(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 
-    async def steps(eye: Eye) -> None:
-        await eye.press("2", "6", "escape", "escape")
-        assert eye.app.current_mode == "runs"
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("2", "6", "escape", "escape")
+        assert viewer.app.current_mode == "runs"
 
     watch(home, steps)
 
@@ -135,14 +135,14 @@ def test_escape_in_a_box_for_a_version_leaves_what_is_compared(
     set_scene(stage, "busy")
     monkeypatch.setitem(sys.modules, "sounddevice", Card(by_itself=True))
 
-    async def steps(eye: Eye) -> None:
-        await eye.press("3")
-        await eye.sees("anna@6", "anna@7")
-        await eye.press("c", *"xyz")
-        await eye.sees("xyz")
-        await eye.press("escape")
-        await eye.sees("anna@6", "anna@7")
-        assert "xyz" not in eye.text()
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("3")
+        await viewer.sees("anna@6", "anna@7")
+        await viewer.press("c", *"xyz")
+        await viewer.sees("xyz")
+        await viewer.press("escape")
+        await viewer.sees("anna@6", "anna@7")
+        assert "xyz" not in viewer.text()
 
     watch(home, steps)
 
@@ -153,11 +153,11 @@ def test_where_there_is_no_downloads_folder_a_screenshot_goes_where_myna_was_sta
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
 
-    async def steps(eye: Eye) -> None:
-        await eye.press("ctrl+p", *"screenshot")
-        await eye.sees("Save the screen as an SVG picture")
-        await eye.press("down", "enter")
-        await eye.sees("The screenshot is in")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("ctrl+p", *"screenshot")
+        await viewer.sees("Save the screen as an SVG picture")
+        await viewer.press("down", "enter")
+        await viewer.sees("The screenshot is in")
         (picture,) = tmp_path.glob("myna-*.svg")
         assert picture.read_text("utf-8").startswith("<svg")
 
@@ -173,8 +173,8 @@ def test_a_screenshot_that_cannot_be_written_says_why(
     monkeypatch.setattr(Path, "cwd", lambda: gone)
     gone.rmdir()
 
-    async def steps(eye: Eye) -> None:
-        eye.app.take_screenshot()
-        await eye.sees("The screenshot cannot be written", "No such file or directory", "Start myna in a folder")
+    async def steps(viewer: Viewer) -> None:
+        viewer.app.take_screenshot()
+        await viewer.sees("The screenshot cannot be written", "No such file or directory", "Start myna in a folder")
 
     watch(home, steps)

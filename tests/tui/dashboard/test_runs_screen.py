@@ -15,9 +15,9 @@ from engines.training.settings import LoraSettings, TrainSettings
 from proto import myna_pb2 as pb
 from proto.messages import train_spec
 from tests.tui import told
-from tests.tui.dashboard.looking import Eye, looking
+from tests.tui.dashboard.looking import Viewer, looking
 from tests.tui.dashboard.scenes import at, set_scene
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 from tui.widgets.runs_pane import repeated
 
 pytestmark = pytest.mark.integration
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.integration
 def watch(
     stage: Stage,
     home: Path,
-    steps: Callable[[Eye], Awaitable[None]],
+    steps: Callable[[Viewer], Awaitable[None]],
     scene: str = "busy",
     size: tuple[int, int] = (200, 50),
 ) -> None:
@@ -34,78 +34,78 @@ def watch(
     set_scene(stage, scene)
 
     async def look() -> None:
-        async with looking(home, size, toasts=True) as eye:
-            await eye.press("6")
-            await eye.sees("run 12 · anna from @6")
-            await steps(eye)
+        async with looking(home, size, toasts=True) as viewer:
+            await viewer.press("6")
+            await viewer.sees("run 12 · anna from @6")
+            await steps(viewer)
 
     asyncio.run(look())
 
 
 def test_settings_and_results_stand_beside_each_other(stage: Stage, home: Path) -> None:
-    async def steps(eye: Eye) -> None:
-        (line,) = [line for line in eye.text().splitlines() if "#8 " in line]
+    async def steps(viewer: Viewer) -> None:
+        (line,) = [line for line in viewer.text().splitlines() if "#8 " in line]
         assert "done #8 anna 3,000 0.84 2,600 @5 @6 #3 1 h 6 min 0.0001 16 full glow" in " ".join(line.split())
 
     watch(stage, home, steps)
 
 
 def test_a_chosen_run_stays_in_the_chart_while_the_cursor_moves_on(stage: Stage, home: Path) -> None:
-    async def steps(eye: Eye) -> None:
-        await eye.press("j", "j", "space", "k")
-        await eye.sees("run 11 · dora", "#8 held out", "0.0002  0.0001")
-        await eye.press("j", "space", "k")
-        await eye.no_longer_sees("#8 held out")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("j", "j", "space", "k")
+        await viewer.sees("run 11 · dora", "#8 held out", "0.0002  0.0001")
+        await viewer.press("j", "space", "k")
+        await viewer.no_longer_sees("#8 held out")
 
     watch(stage, home, steps)
 
 
 def test_a_failed_run_goes_on_from_its_checkpoint_and_a_finished_one_says_that_it_is(stage: Stage, home: Path) -> None:
-    async def steps(eye: Eye) -> None:
-        await eye.press("r")
-        await eye.until(lambda: stage.jobs.changed == [("Retry", 12)], "the failed training to be tried again")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("r")
+        await viewer.until(lambda: stage.jobs.changed == [("Retry", 12)], "the failed training to be tried again")
         stage.jobs.rows[8] = pb.Job(id=8, run=8, status=pb.JobStatus(succeeded=pb.JobStatus.Succeeded(ended=at(0))))
-        await eye.press("j", "j", "r")
-        await eye.sees("Run #8 has succeeded.", "e repeats it with changes.")
+        await viewer.press("j", "j", "r")
+        await viewer.sees("Run #8 has succeeded.", "e repeats it with changes.")
 
     watch(stage, home, steps, "failed")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (200, 50)])
 def test_chosen_runs_are_put_side_by_side_and_back(stage: Stage, home: Path, size: tuple[int, int]) -> None:
-    async def steps(eye: Eye) -> None:
-        await eye.press("space", "j", "w")
-        text = await eye.sees("Curves", "run 11 · dora", "run 12 · anna")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("space", "j", "w")
+        text = await viewer.sees("Curves", "run 11 · dora", "run 12 · anna")
         assert any("run 11 · dora" in line and "run 12 · anna" in line for line in text.splitlines()), "side by side"
-        await eye.press("w")
-        await eye.no_longer_sees("Curves")
-        await eye.sees("run 11 · dora from @1", "#12 held out")
+        await viewer.press("w")
+        await viewer.no_longer_sees("Curves")
+        await viewer.sees("run 11 · dora from @1", "#12 held out")
 
     watch(stage, home, steps, size=size)
 
 
 def test_charts_side_by_side_go_on_after_the_daemon_was_away(stage: Stage, home: Path) -> None:
-    async def steps(eye: Eye) -> None:
-        await eye.press("space", "j", "w")
-        await eye.sees("run 11 · dora", "run 12 · anna")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("space", "j", "w")
+        await viewer.sees("run 11 · dora", "run 12 · anna")
         stage.runs.tell(11, "held_out/loss", {1_000: 0.5})
-        await eye.sees("best 0.5 at 1,000")
+        await viewer.sees("best 0.5 at 1,000")
         stage.close()
-        await eye.sees("Lost the daemon")
+        await viewer.sees("Lost the daemon")
         stage.runs.tell(11, "held_out/loss", {1_200: 0.25})
         stage.open()
-        await eye.sees("best 0.25 at 1,200", "run 12 · anna")
+        await viewer.sees("best 0.25 at 1,200", "run 12 · anna")
 
     watch(stage, home, steps)
 
 
 def test_a_run_is_repeated_with_its_settings_but_for_the_one_that_was_changed(stage: Stage, home: Path) -> None:
-    async def steps(eye: Eye) -> None:
-        await eye.press("j", "j", "e")
-        await eye.sees("Repeat run #8", "4,000 steps, about 52 min")
-        await eye.press("tab", "tab", "tab", "tab", "home", "ctrl+k", *"0.0005")
-        await eye.press("ctrl+t")
-        await eye.until(lambda: len(stage.jobs.submitted) == 1, "the training to be submitted")
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("j", "j", "e")
+        await viewer.sees("Repeat run #8", "4,000 steps, about 52 min")
+        await viewer.press("tab", "tab", "tab", "tab", "home", "ctrl+k", *"0.0005")
+        await viewer.press("ctrl+t")
+        await viewer.until(lambda: len(stage.jobs.submitted) == 1, "the training to be submitted")
         spec = stage.jobs.submitted[0].spec.train
         chosen = spec.options
         assert (spec.voice, spec.dataset, getattr(spec, "from")) == ("anna", 3, "5")
@@ -121,14 +121,14 @@ def test_a_run_is_repeated_with_its_settings_but_for_the_one_that_was_changed(st
 
 
 def test_a_run_of_adapters_is_shown_with_their_rank_and_repeated_with_them(stage: Stage, home: Path) -> None:
-    async def steps(eye: Eye) -> None:
-        await eye.press("j")
-        row = next(line for line in eye.text().splitlines() if "#11" in line)
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("j")
+        row = next(line for line in viewer.text().splitlines() if "#11" in line)
         assert "full" not in row
-        await eye.press("e")
-        await eye.sees("Repeat run #11", "4,000 steps, about 52 min")
-        await eye.press("ctrl+t")
-        await eye.until(lambda: len(stage.jobs.submitted) == 1, "the training to be submitted")
+        await viewer.press("e")
+        await viewer.sees("Repeat run #11", "4,000 steps, about 52 min")
+        await viewer.press("ctrl+t")
+        await viewer.until(lambda: len(stage.jobs.submitted) == 1, "the training to be submitted")
         chosen = stage.jobs.submitted[0].spec.train.options
         assert (chosen.lora_rank, chosen.engine["lora_alpha"]) == (8, "16")
 
@@ -149,10 +149,10 @@ def test_the_settings_of_a_run_go_back_into_a_training_as_they_were() -> None:
 
 
 def test_a_training_that_began_meanwhile_comes_into_the_list(stage: Stage, home: Path) -> None:
-    async def steps(eye: Eye) -> None:
+    async def steps(viewer: Viewer) -> None:
         stage.runs.rows[16] = pb.Run(id=16, voice="ben", engine="glow", job=16, dataset=1, steps=500)
         going = pb.JobStatus(running=pb.JobStatus.Running(started=at(0)))
         stage.jobs.tell(job=pb.Job(id=16, kind=pb.TRAIN, voice="ben", title="train ben", run=16, status=going))
-        await eye.sees("#16", "ben")
+        await viewer.sees("#16", "ben")
 
     watch(stage, home, steps)

@@ -14,7 +14,7 @@ import pytest
 from tests.tui.dashboard.looking import looking
 from tests.tui.dashboard.scenes import set_scene
 from tests.tui.paper_card import Card
-from tests.tui.stage import Stage
+from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
 TABLE = Path(__file__).parents[3] / "docs" / "dashboard-tasks.md"
@@ -92,13 +92,13 @@ def test_a_task_is_done_with_these_keys_on_every_terminal(
     set_scene(stage, "busy")
 
     async def do() -> None:
-        async with looking(home, SIZES[place], toasts=True) as eye:
-            await eye.sees("train anna")
+        async with looking(home, SIZES[place], toasts=True) as viewer:
+            await viewer.sees("train anna")
             first = [(task.small, "")] if place < len(SIZES) - 1 else []
             for keys, words in (*first, *task.steps):
                 for key in keys.split():
-                    await eye.press(*("H", "i") if key == TYPED else (NAMED.get(key, key),))
-                await eye.sees(words)
+                    await viewer.press(*("H", "i") if key == TYPED else (NAMED.get(key, key),))
+                await viewer.sees(words)
 
     asyncio.run(asyncio.wait_for(do(), 60))
 

@@ -19,7 +19,8 @@ from proto.channel import Address, ClientError
 from proto.client import Client
 from tests.tui.conftest import ROOT, Run, clean_environment
 from tests.tui.ssh.conftest import Sshd
-from tests.tui.stage import NOW, Stage, job
+from tests.tui.stage.rows import NOW, job
+from tests.tui.stage.server import Stage
 from tests.tui.terminal import Terminal
 from tui.ssh.destination import Destination
 from tui.ssh.tunnel import Tunnel

@@ -8,7 +8,7 @@ from proto.channel import ClientError
 from tui.ssh.destination import Destination
 
 #: what ssh writes (in small letters) → (sentence, what to do, code)
-KNOWN: tuple[tuple[str, str, str, str], ...] = (
+EXPLANATIONS: tuple[tuple[str, str, str, str], ...] = (
     (
         "remote host identification has changed",
         "The key of {host} is not the one that ssh knows: it may be another machine.",
@@ -52,17 +52,17 @@ KNOWN: tuple[tuple[str, str, str, str], ...] = (
 )
 
 
-def known(line: str) -> bool:
+def is_explained(line: str) -> bool:
     """Is this line one whose meaning we say ourselves?"""
     small = line.lower()
-    return any(part in small for part, *_ in KNOWN)
+    return any(part in small for part, *_ in EXPLANATIONS)
 
 
 def problem(to: Destination, written: Sequence[str], code: int | None) -> ClientError:
     """What went wrong, from ssh's last lines and exit code."""
     text = "\n".join(written).lower()
     user, _, _ = to.login.rpartition("@")
-    for part, sentence, hint, status in KNOWN:
+    for part, sentence, hint, status in EXPLANATIONS:
         if part in text:
             words = {"host": to.host, "user": user or "this user", "to": to.login}
             return ClientError(sentence.format(**words), hint.format(**words), status)

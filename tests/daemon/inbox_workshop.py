@@ -40,7 +40,7 @@ class InProcessChannel:
 
     def __init__(self, store: Store, home: Path, job: int) -> None:
         self.store, self.home, self.job, self.attempt = store, home, job, 1
-        self.died_of: dict[bytes, int] = {}
+        self.deaths: dict[bytes, int] = {}
         self.logs: list[tuple[str, str]] = []
         self.committed: list[wire.Report] = []
         self.kill_before = self.kill_after = -1  #: number of the commit at which the worker dies

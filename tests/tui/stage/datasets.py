@@ -1,0 +1,89 @@
+"""The paper daemon's datasets, clips and recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from proto import myna_pb2 as pb
+from proto import myna_pb2_grpc as stubs
+from tests.tui.stage.rows import NOW
+
+
+class Datasets(stubs.DatasetsServicer):
+    def __init__(self) -> None:
+        self.uploaded: dict[str, bytes] = {}
+        self.tokens: list[str] = []
+        why = "It lasts 0.2 s; 1.0 s is the least."
+        self.clips = [
+            pb.Clip(
+                sha256="c0ffee" * 10,
+                recording_name="a.wav",
+                end=3.0,
+                text="hello there",
+                text_source="given",
+                kept=True,
+            ),
+            pb.Clip(recording_name="b\nad.wav", end=0.2, reason="too-short", sentence=why),
+        ]
+        self.before: list[pb.Clip] = []  # clips as they were before a person changed them, oldest first
+        self.datasets: list[pb.Dataset] = []
+        self.sounds: dict[str, bytes] = {}  # files of clips, by digest
+        self.given = [
+            pb.Recording(voice="anna", sha256=digit * 64, name=f"{digit}.wav", seconds=3.0, clips=1) for digit in "abc"
+        ]
+
+    def Clips(self, request: pb.ClipsRequest, context: Any) -> pb.ClipsResponse:
+        rows = [
+            row for row in self.clips if (row.kept or request.dropped) and (row.held_out or not request.held_out_only)
+        ]  # as the daemon does: dropped ones too
+        start, size = int(request.page.token or 0), request.page.size or 50
+        return pb.ClipsResponse(
+            clips=rows[start : start + size], next_token=str(start + size) if start + size < len(rows) else ""
+        )
+
+    def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
+        (row,) = (row for row in self.clips if row.sha256 == request.sha256)
+        if request.HasField("undo"):  # alone: the last change; else how the clip was
+            row.CopyFrom(request.undo if request.undo.text_source else self.before.pop())
+            return row
+        self.before.append(pb.Clip())
+        self.before[-1].CopyFrom(row)
+        if request.HasField("text"):
+            row.text, row.text_source = request.text, "person"
+        if request.HasField("kept"):
+            row.kept, row.reason = request.kept, "" if request.kept else "person"
+            row.sentence = "" if request.kept else "A person took it out."
+        row.trust = "person"
+        return row
+
+    def List(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
+        return pb.ListDatasetsResponse(datasets=self.datasets)
+
+    def ClipFile(self, request: pb.ClipRequest, context: Any) -> Iterator[pb.FilePart]:
+        data = self.sounds[request.sha256]
+        yield pb.FilePart(data=data[:100], name="clip.flac", size=len(data))
+        yield pb.FilePart(data=data[100:])
+
+    def Recordings(self, request: pb.ListRecordingsRequest, context: Any) -> pb.ListRecordingsResponse:
+        return pb.ListRecordingsResponse(
+            recordings=[row for row in self.given if request.removed or not row.HasField("removed")]
+        )
+
+    def Remove(self, request: pb.RecordingRequest, context: Any) -> pb.Recording:
+        (row,) = (row for row in self.given if row.sha256 == request.sha256)
+        row.removed.CopyFrom(NOW)
+        return row
+
+    def Restore(self, request: pb.RecordingRequest, context: Any) -> pb.Recording:
+        (row,) = (row for row in self.given if row.sha256 == request.sha256)
+        row.ClearField("removed")
+        return row
+
+    def Upload(self, parts: Iterator[pb.UploadPart], context: Any) -> pb.UploadResponse:
+        self.tokens += [str(value) for key, value in context.invocation_metadata() if key == "authorization"]
+        name = ""
+        for part in parts:
+            name = part.name or name
+            self.uploaded[name] = self.uploaded.get(name, b"") + part.data
+        return pb.UploadResponse(names=list(self.uploaded))

@@ -1,0 +1,56 @@
+"""The paper daemon's speech: tones in place of a voice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+
+from proto import myna_pb2 as pb
+from proto import myna_pb2_grpc as stubs
+from tests.tui.stage.rows import RATE, refuse, tone
+
+
+class Speech(stubs.SpeechServicer):
+    def __init__(self) -> None:
+        self.asked: list[pb.SpeakSpec] = []
+        self.sampled: list[pb.SampleRequest] = []
+        self.unspoken = {4}  # versions that never spoke the held-out lines
+        self.sound = b""  # what is said, in place of tones
+        self.hung_up = 0  # callers who went away before the end
+        self.go_on = threading.Event()  # what "later" waits for
+
+    def Sample(self, request: pb.SampleRequest, context: Any) -> Iterator[pb.AudioChunk]:
+        self.sampled.append(request)
+        if request.version in self.unspoken:
+            refuse(
+                context,
+                grpc.StatusCode.NOT_FOUND,
+                f"anna@{request.version} has not spoken this line yet.",
+                "It does when it is scored.",
+            )
+        yield pb.AudioChunk(samples=self.sound or tone(0.25), sample_rate=RATE)
+        yield pb.AudioChunk(samples=b"" if self.sound else tone(0.25), sample_rate=RATE, last=True)
+
+    def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> Iterator[pb.AudioChunk]:
+        self.asked.append(request.spec)
+        yield pb.AudioChunk(version="anna@7", job=41)
+        if request.spec.speaker == "?":
+            refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "The base has no stock speaker '?'.", "It has: Ana, Ben.")
+        if request.spec.text == "break":
+            yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE)
+            refuse(context, grpc.StatusCode.ABORTED, "The engine stopped.", "Try again.")
+        if request.spec.text == "slowly":
+            gone = threading.Event()
+            context.add_callback(gone.set)
+            yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE, text="Slowly.")
+            self.hung_up += gone.wait(30)
+            return
+        if request.spec.text == "later" and not self.go_on.wait(30):
+            return
+        left_out = ["<break>"] if "<break>" in request.spec.text else []
+        yield pb.AudioChunk(samples=self.sound or tone(0.5), sample_rate=RATE, text="One.", left_out=left_out)
+        yield pb.AudioChunk(samples=b"" if self.sound else tone(0.25), sample_rate=RATE, sentence=1, text="Two.")
+        yield pb.AudioChunk(sample_rate=RATE, sentence=1, last=True)

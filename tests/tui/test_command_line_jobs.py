@@ -1,0 +1,72 @@
+"""What `myna` says of jobs and of what was refused, in lists, in watches and at the end of a wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from proto import myna_pb2 as pb
+from tests.tui.conftest import Run
+from tests.tui.stage.rows import NOW, job
+from tests.tui.stage.server import Stage
+
+pytestmark = pytest.mark.integration
+
+
+def test_a_waiting_job_says_why(myna: Run, stage: Stage) -> None:
+    stage.jobs.rows = {3: job(3, queued=pb.JobStatus.Queued(since=NOW, why_waiting="needs 14 s more audio"))}
+    assert "needs 14 s more audio" in myna("jobs").out
+
+
+def test_a_failed_job_says_what_went_wrong_and_what_to_do(myna: Run, stage: Stage) -> None:
+    error = pb.JobError(
+        kind=pb.DISK_FULL, sentence="The disk is full.", hint="Free 2.1 GB.", log_tail="writing step 40\n"
+    )
+    stage.jobs.rows = {3: job(3, failed=pb.JobStatus.Failed(started=NOW, ended=NOW, error=error))}
+    out = myna("job", 3).out
+    assert all(words in out for words in ("The disk is full.", "Free 2.1 GB.", "writing step 40"))
+
+
+def test_waiting_for_a_training_that_fails_exits_1_with_its_sentence(myna: Run, stage: Stage) -> None:
+    error = pb.JobError(kind=pb.ENGINE, sentence="The loss is no number.", hint="Lower the learning rate.")
+    stage.jobs.events = [
+        pb.Event(cursor=101, time=NOW, job=job(900, failed=pb.JobStatus.Failed(started=NOW, ended=NOW, error=error)))
+    ]
+    ended = myna("train", "anna", "--wait")
+    assert ended.code == 1
+    assert "The loss is no number." in ended.err
+    assert "Lower the learning rate." in ended.err
+
+
+@pytest.mark.parametrize(("asked", "word"), [(pb.CANCELLING, "cancelling"), (pb.PAUSING, "pausing")])
+def test_a_job_that_was_asked_to_end_or_to_wait_says_so_in_every_list(
+    myna: Run, stage: Stage, asked: pb.Transition, word: str
+) -> None:
+    stage.jobs.rows = {3: job(3, running=pb.JobStatus.Running(started=NOW, transition=asked))}
+    for words in (("jobs",), ("job", 3), ("status",)):
+        assert word in myna(*words).out, words
+
+
+def test_watching_tells_what_a_renamed_voice_is_called_now() -> None:
+    from tui.commands.status import event_line
+
+    assert "anna is now called berta" in event_line(pb.Event(time=NOW, voice=pb.Voice(name="anna", renamed_to="berta")))
+    stray = pb.Event(time=NOW, inbox=pb.InboxEvent(name="Bad Name!", state="settling", why="It is left as it is."))
+    assert event_line(stray).endswith("  Bad Name! It is left as it is.")
+
+
+def test_status_tells_what_was_refused_and_where_it_lies(myna: Run, stage: Stage) -> None:
+    stage.system.info.refused.add(voice="anna", name="notes.docx", state="refused", why="It is no audio file.")
+    stage.system.info.refused_count = 1
+    told = " ".join(myna("status").out.split())
+    assert "refused 1 file. anna/notes.docx: It is no audio file." in told
+    assert ".refused" in told
+
+
+def test_status_tells_of_every_gpu_and_which_one_is_worked_on(myna: Run, stage: Stage) -> None:
+    for number in range(2):
+        stage.system.info.sample.gpus.add(
+            index=number, name="H100", memory_total=80 * 10**9, memory_used=number * 10**9, owned=number == 1
+        )
+    told = [" ".join(line.split()) for line in myna("status").out.splitlines()]
+    assert "gpu 0 H100: 0 B of 80.0 GB · 0%" in told
+    assert "gpu 1 H100: 1.0 GB of 80.0 GB · 0% · Myna works on this one" in told

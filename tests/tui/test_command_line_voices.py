@@ -1,0 +1,81 @@
+"""Voices, versions, clips and recordings at the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from proto import myna_pb2 as pb
+from tests.tui.conftest import Run
+from tests.tui.stage.server import Stage
+
+pytestmark = pytest.mark.integration
+
+
+def test_versions_show_their_scores_and_the_report_is_printed_as_it_is(myna: Run, stage: Stage) -> None:
+    assert "0.250" in myna("versions", "anna").out
+    assert myna("version", "anna@7", "--report").out == "# anna v7\n\nIt is better.\n"
+
+
+def test_compare_shows_what_listeners_preferred(myna: Run, stage: Stage) -> None:
+    assert "listeners" not in myna("compare", "anna@6", 7).out
+    stage.voices.rated = [pb.Rating(voice="anna", a=6, b=7, preferred="b", score_b=4, blind=True)] * 2
+    words = myna("compare", "anna@6", 7).out.split("listeners")[1]
+    assert ["anna@7", "2", "4.0", "4.0", "to", "4.0", "2"] in [row.split() for row in words.splitlines()]
+    assert "anna@7 was preferred 2 of 2 times. (2 ratings, all blind.)" in words
+    told = json.loads(myna("compare", "anna@6", 7, "--json").out)
+    assert told["ready"]
+    assert (told["listeners"]["b"], told["listeners"]["share_b"]) == (2, 1.0)
+
+
+def test_compare_takes_a_bare_number_for_the_second(myna: Run, stage: Stage) -> None:
+    out = myna("compare", "anna@6", 7).out
+    assert "anna@7 is better" in out
+    assert "0.500" in out
+    assert myna("compare", "anna@6", "bob@7").code == 2
+
+
+def test_a_clip_is_found_by_the_beginning_of_its_digest(myna: Run, stage: Stage) -> None:
+    ended = myna("clip", "anna", "c0ff", "--text", "hello", "--drop", "--json")
+    clip = json.loads(ended.out)
+    assert (clip["text"], clip["kept"], clip["sha256"]) == ("hello", False, "c0ffee" * 10)
+    assert "no clip abc" in myna("clip", "anna", "abc").err
+
+
+def test_a_recording_is_taken_out_by_name_or_digest_and_comes_back(myna: Run, stage: Stage) -> None:
+    out = myna("remove", "anna", "b.wav")
+    assert out.code == 0, out.err
+    assert "myna restore anna bbbbbbbbbbbb" in out.out
+    assert "b.wav" not in myna("recordings", "anna").out
+    assert [
+        row["name"] for row in json.loads(myna("recordings", "anna", "--removed", "--json").out) if "removed" in row
+    ] == ["b.wav"]
+    assert myna("restore", "anna", "bbb").code == 0
+    assert "b.wav" in myna("recordings", "anna").out
+    missing = myna("remove", "anna", "nothing.wav")
+    assert missing.code == 1
+    assert "myna recordings anna --removed" in missing.err
+
+
+def test_a_voice_is_deleted_only_when_asked_twice_and_comes_back(myna: Run, stage: Stage) -> None:
+    refused = myna("voices", "delete", "anna")
+    assert refused.code == 1
+    assert (
+        refused.err
+        == "myna: anna was not deleted: nobody can be asked here.\n  Add --yes to delete it without a question.\n"
+    )
+    assert stage.voices.changed == []
+    assert "myna voices restore anna" in myna("voices", "delete", "anna", "--yes").out
+    assert myna("voices").out.startswith("No voices yet.")
+    assert "anna" in myna("voices", "--deleted").out
+    assert "deleted" in json.loads(myna("voices", "--deleted", "--json").out)[0]
+    assert myna("voices", "restore", "anna").out.startswith("anna is back.")
+    assert "anna" in myna("voices").out
+    assert [verb for verb, _, _ in stage.voices.changed] == ["DeleteVoice", "RestoreVoice"]
+
+
+def test_a_voice_is_renamed_and_json_tells_it(myna: Run, stage: Stage) -> None:
+    assert json.loads(myna("voices", "rename", "anna", "berta", "--json").out)["name"] == "berta"
+    assert "inbox/anna/" in myna("voices", "rename", "berta", "anna").out
+    assert stage.voices.changed == [("RenameVoice berta", "anna", 0), ("RenameVoice anna", "berta", 0)]
