@@ -173,7 +173,7 @@ def _decide(
     if outcome == wire.EvaluateResult.BROKEN:
         return Decision.BROKEN
     if outcome != wire.EvaluateResult.BETTER:
-        return Decision.NOT_BETTER
+        return Decision.UNDECIDED if outcome == wire.EvaluateResult.UNDECIDED else Decision.WORSE
     if voice.promoted == candidate.number:
         return Decision.PROMOTED_ALREADY
     if not asked.promote_if_better:
@@ -186,10 +186,9 @@ def _decide(
 def _sentence(decision: Decision, voice: Voice, candidate: Version, against: Version | None) -> str:
     name = voices.spelt(voice.name, candidate.number)
     about = verdict.Scored(
-        number=candidate.number,
         name=name,
-        other=voices.name_of(against),
-        speaks=f"v{voice.promoted}" if voice.promoted else "the base",
+        other=voices.spelt(voice.name, against.number) if against is not None else "the base",
+        speaks=voices.spelt(voice.name, voice.promoted) if voice.promoted else "the base",
         compare=f"myna compare {name} {voices.spelt(voice.name, voice.promoted or 0)} --score",
         state=candidate.state,
     )
