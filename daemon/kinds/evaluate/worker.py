@@ -64,7 +64,7 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     choice = choose(plan.language, channel.home / "weights")
     channel.log("info", choice.why)
     bench.hear_with(choice)
-    planned = rounds.plan(clips, plan.language, rule)
+    planned = rounds.plan(clips, plan.language, rule, hears=choice.transcriber is not None)
     rounds.speak_ahead(bench, planned, candidate, rival)
     ceiling = bench.score(recorded, clips)
     loss, parent_loss = (losses[who.title].get("loss") for who in (candidate, rival))
@@ -72,13 +72,15 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     judged = rounds.until_decided(bench, planned, judge, candidate, rival)
 
     mine, theirs = judged.held_out()
+    own = dataclasses.replace(mine.summary, held_out_loss=loss)
+    others = dataclasses.replace(theirs.summary, held_out_loss=parent_loss)
     verdict = judged.verdict
     details = {
         **_findings(verdict),
         "lineage": json.loads(plan.lineage_json or "{}"),
         "summaries": {
-            "candidate": finite(mine.summary.to_json()),
-            "parent": finite(theirs.summary.to_json()),
+            "candidate": finite(own.to_json()),
+            "parent": finite(others.to_json()),
             "recordings": finite(ceiling.summary.to_json()),
         },
         "held_out_losses": {"candidate": finite(losses[candidate.title]), "parent": finite(losses[rival.title])},
@@ -91,8 +93,8 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
         better=verdict.promote,
         verdict=" ".join(verdict.sentences),
         outcome=wire.EvaluateResult.Outcome.Value(verdict.outcome.name),
-        metrics=_numbers(mine.summary),
-        against_metrics=_numbers(theirs.summary),
+        metrics=_numbers(own),
+        against_metrics=_numbers(others),
         recording_metrics=_numbers(ceiling.summary),
         report_json=_write_report(folder, details),
     )

@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from recorded import Recorded
 
+from daemon.kinds.evaluate import bench
 from daemon.kinds.evaluate import worker as evaluate
 from daemon.kinds.train import worker as train
 from daemon.worker.job import Stopped
@@ -55,7 +56,7 @@ def test_both_speak_every_line_and_the_report_lies_with_the_version(trained: wir
     folder = Path(trained.version_dir)
     assert json.loads((folder / "report.json").read_text()) == details
     text = (folder / "report.md").read_text()
-    assert text.startswith("# anna v1\n")
+    assert text.startswith("# anna@1\n")
     assert trained.held_out[0].text in text
     assert "<svg" in (folder / "curves.svg").read_text()
     assert channel.told[-1][:2] == (10, 10)
@@ -108,7 +109,7 @@ def test_when_all_is_spoken_the_gpu_is_left_unless_the_recogniser_uses_it(
 
     def chosen(*_: object) -> Choice:
         monkeypatch.setattr(evaluate.device, "device", lambda: "cuda")
-        monkeypatch.setattr(evaluate.memory, "release", lambda _: released.append([one() for one in loaded]))
+        monkeypatch.setattr(bench.memory, "release", lambda _: released.append([one() for one in loaded]))
         return Choice(None, "Nobody listens.", where)
 
     released: list[list[object]] = []
@@ -132,7 +133,7 @@ def test_what_was_spoken_and_scored_is_not_done_again(
         raise AssertionError("nothing is left to speak or to listen to")
 
     monkeypatch.setattr(GlowEngine, "load", unwanted)
-    monkeypatch.setattr(evaluate, "score_lines", unwanted)
+    monkeypatch.setattr(bench, "score_lines", unwanted)
     evaluate.run(trained, second)
     assert spoken(Path(trained.samples_dir)) == before
     assert second.committed[0].evaluated.metrics == first.committed[0].evaluated.metrics

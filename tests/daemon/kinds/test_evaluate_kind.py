@@ -153,7 +153,7 @@ def test_a_candidate_does_not_take_over_from_a_version_it_was_not_compared_with(
     anna.write_now(act)
     promoted, state, words = outcome(anna)
     assert (promoted, state) == (3, "candidate")
-    assert "v3 speaks now" in words
+    assert "anna@3 speaks now" in words
 
 
 def test_a_candidate_that_a_person_archived_is_not_promoted(anna: Store, tmp_path: Path) -> None:
@@ -192,6 +192,7 @@ def test_a_scoring_that_fails_leaves_a_candidate_that_says_so(anna: Store) -> No
     [
         (wire.EvaluateResult.BETTER, True, 1, VersionState.CANDIDATE, Decision.PROMOTED),
         (wire.EvaluateResult.WORSE, True, 1, VersionState.CANDIDATE, Decision.WORSE),
+        (wire.EvaluateResult.UNDECIDED, True, 1, VersionState.CANDIDATE, Decision.UNDECIDED),
         (wire.EvaluateResult.BROKEN, True, 1, VersionState.CANDIDATE, Decision.BROKEN),
         (wire.EvaluateResult.BETTER, True, 2, VersionState.PROMOTED, Decision.PROMOTED_ALREADY),
         (wire.EvaluateResult.BETTER, False, 1, VersionState.CANDIDATE, Decision.NOT_ASKED),

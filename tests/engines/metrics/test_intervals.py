@@ -53,9 +53,7 @@ def test_takes_of_a_line_belong_together() -> None:
         [[line(0.8)] * 3, [line(0.6)] * 3, [line(0.7)] * 3], [[line(0.6)] * 3, [line(0.6)] * 3, [line(0.6)] * 3], 0.95
     )
     assert (thrice.lines, thrice.takes) == (3, 3)
-    (a, b), (c, d) = (
-        (one.low, one.high) for one in (thrice.metrics[Metric.SIMILARITY], once.metrics[Metric.SIMILARITY])
-    )
+    one, three = (of.metrics[Metric.SIMILARITY] for of in (once, thrice))
     assert (three.low, three.high) == pytest.approx((one.low, one.high))
 
 
