@@ -131,7 +131,7 @@ def _verdict(details: dict[str, Any]) -> str:
 def _spread(details: dict[str, Any]) -> str:
     """Where each difference surely lies."""
     spread, cost = details["spread"], details["cost"]
-    spoken = f"{spread['lines']} lines, {spread['takes']} take{'' if spread['takes'] == 1 else 's'} at most of each"
+    spoken = f"{_count(spread['lines'], 'line')}, {_count(spread['takes'], 'take')} at most of each"
     if not spread["metrics"]:
         return f"{spoken}: too few to say how sure the differences are."
     rows = [
@@ -140,11 +140,13 @@ def _spread(details: dict[str, Any]) -> str:
     ]
     if spread["balance"] is not None:
         rows.append(("score", f"{spread['balance']['low']:+.2f}", f"{spread['balance']['high']:+.2f}"))
-    head = (
-        f"{spoken}; {cost['seconds_spoken']:.0f} s spoken in {cost['rounds']} "
-        f"round{'' if cost['rounds'] == 1 else 's'}. What the candidate differs by lies surely between:"
-    )
+    spent = f"{spoken}; {cost['seconds_spoken']:.0f} s spoken in {_count(cost['rounds'], 'round')}."
+    head = f"{spent} What the candidate differs by lies surely between:"
     return head + "\n\n" + _table(("difference", "from", "to"), rows)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _signed(value: float, metric: Metric) -> str:
