@@ -12,7 +12,7 @@ from typing import Any
 from daemon.inbox import voice_toml
 from daemon.settings import SETTINGS
 from engines import registry
-from engines.metrics.gate import RULE
+from engines.metrics.rule import RULE
 from engines.setting import Setting
 from engines.speech_options import COMMON
 from engines.training.settings import OPTIONS

@@ -216,6 +216,7 @@ class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.Val
     """its scoring was refused or ended badly"""
     DECISION_PROMOTED: _Decision.ValueType  # 4
     DECISION_NOT_BETTER: _Decision.ValueType  # 5
+    """of a Myna that did not tell worse from undecided"""
     DECISION_BROKEN: _Decision.ValueType  # 6
     """it does not speak: rejected"""
     DECISION_PROMOTED_ALREADY: _Decision.ValueType  # 7
@@ -226,6 +227,9 @@ class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.Val
     """better than the version it was compared with, but another one speaks by now"""
     DECISION_PUT_ASIDE: _Decision.ValueType  # 10
     """better, but a person archived or rejected it meanwhile"""
+    DECISION_WORSE: _Decision.ValueType  # 11
+    DECISION_UNDECIDED: _Decision.ValueType  # 12
+    """the scores do not tell: more lines would, or a person who listens"""
 
 class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
     """What became of a version when it was scored."""
@@ -240,6 +244,7 @@ DECISION_NOT_SCORED: Decision.ValueType  # 3
 """its scoring was refused or ended badly"""
 DECISION_PROMOTED: Decision.ValueType  # 4
 DECISION_NOT_BETTER: Decision.ValueType  # 5
+"""of a Myna that did not tell worse from undecided"""
 DECISION_BROKEN: Decision.ValueType  # 6
 """it does not speak: rejected"""
 DECISION_PROMOTED_ALREADY: Decision.ValueType  # 7
@@ -250,6 +255,9 @@ DECISION_OTHER_SPEAKS: Decision.ValueType  # 9
 """better than the version it was compared with, but another one speaks by now"""
 DECISION_PUT_ASIDE: Decision.ValueType  # 10
 """better, but a person archived or rejected it meanwhile"""
+DECISION_WORSE: Decision.ValueType  # 11
+DECISION_UNDECIDED: Decision.ValueType  # 12
+"""the scores do not tell: more lines would, or a person who listens"""
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
 
 class _ByHand:
@@ -2046,11 +2054,13 @@ class ScoreFinding(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
     found: _builtins.str
     """"no lines", "lines failed", "other lines", "not measured", "parent not measured", "not measurable","""
     metric: _builtins.str
-    """"other recogniser", "not a number", "beyond the limit", "no balance", "gained", "lost",
-    "unclear recordings", "balance"
+    """"other recogniser", "not a number", "beyond the limit", "perhaps beyond the limit", "worse",
+    "unsure", "same", "gained", "lost", "loss rose", "unclear recordings", "balance"
     name of a MetricInfo, or empty
     """
     candidate: _builtins.float
@@ -2058,6 +2068,9 @@ class ScoreFinding(_message.Message):
     limit: _builtins.float
     sentence: _builtins.str
     """the same for people"""
+    low: _builtins.float
+    """of a balance: where it surely lies"""
+    high: _builtins.float
     def __init__(
         self,
         *,
@@ -2067,21 +2080,31 @@ class ScoreFinding(_message.Message):
         parent: _builtins.float | None = ...,
         limit: _builtins.float | None = ...,
         sentence: _builtins.str = ...,
+        low: _builtins.float | None = ...,
+        high: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_candidate", b"_candidate", "_limit", b"_limit", "_parent", b"_parent", "candidate", b"candidate", "limit", b"limit", "parent", b"parent"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_candidate", b"_candidate", "_high", b"_high", "_limit", b"_limit", "_low", b"_low", "_parent", b"_parent", "candidate", b"candidate", "high", b"high", "limit", b"limit", "low", b"low", "parent", b"parent"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_candidate", b"_candidate", "_limit", b"_limit", "_parent", b"_parent", "candidate", b"candidate", "found", b"found", "limit", b"limit", "metric", b"metric", "parent", b"parent", "sentence", b"sentence"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_candidate", b"_candidate", "_high", b"_high", "_limit", b"_limit", "_low", b"_low", "_parent", b"_parent", "candidate", b"candidate", "found", b"found", "high", b"high", "limit", b"limit", "low", b"low", "metric", b"metric", "parent", b"parent", "sentence", b"sentence"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__candidate: _TypeAlias = _typing.Literal["candidate"]  # noqa: Y015
     _WhichOneofArgType__candidate: _TypeAlias = _typing.Literal["_candidate", b"_candidate"]  # noqa: Y015
+    _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
+    _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
     _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
     _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    _WhichOneofReturnType__low: _TypeAlias = _typing.Literal["low"]  # noqa: Y015
+    _WhichOneofArgType__low: _TypeAlias = _typing.Literal["_low", b"_low"]  # noqa: Y015
     _WhichOneofReturnType__parent: _TypeAlias = _typing.Literal["parent"]  # noqa: Y015
     _WhichOneofArgType__parent: _TypeAlias = _typing.Literal["_parent", b"_parent"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__candidate) -> _WhichOneofReturnType__candidate | None: ...
     @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__high) -> _WhichOneofReturnType__high | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__low) -> _WhichOneofReturnType__low | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__parent) -> _WhichOneofReturnType__parent | None: ...
 

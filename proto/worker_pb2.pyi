@@ -1239,14 +1239,16 @@ class EvaluateResult(_message.Message):
         DESCRIPTOR: _descriptor.EnumDescriptor
         OUTCOME_UNSPECIFIED: EvaluateResult._Outcome.ValueType  # 0
         BETTER: EvaluateResult._Outcome.ValueType  # 1
-        NOT_BETTER: EvaluateResult._Outcome.ValueType  # 2
+        WORSE: EvaluateResult._Outcome.ValueType  # 2
         BROKEN: EvaluateResult._Outcome.ValueType  # 3
+        UNDECIDED: EvaluateResult._Outcome.ValueType  # 4
 
     class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper): ...
     OUTCOME_UNSPECIFIED: EvaluateResult.Outcome.ValueType  # 0
     BETTER: EvaluateResult.Outcome.ValueType  # 1
-    NOT_BETTER: EvaluateResult.Outcome.ValueType  # 2
+    WORSE: EvaluateResult.Outcome.ValueType  # 2
     BROKEN: EvaluateResult.Outcome.ValueType  # 3
+    UNDECIDED: EvaluateResult.Outcome.ValueType  # 4
 
     @_typing.final
     class MetricsEntry(_message.Message):

@@ -27,7 +27,7 @@ from daemon.state import recordings, voices
 from engines import registry
 from engines.capabilities import Capability
 from engines.errors import BadInput
-from engines.metrics import gate
+from engines.metrics.rule import Rule
 from engines.setting import Setting, checked, shown
 from engines.training import settings
 from proto import people_toml
@@ -114,7 +114,7 @@ def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:
             registry.require(engine, Capability.REFERENCES)
         if "train" in options or Capability.LEARNS in engine.capabilities:
             settings.overrides(options.get("train", {}), engine)
-        gate.Rule.from_json(options.get("promotion", {}))
+        Rule.from_json(options.get("promotion", {}))
     except BadInput as error:
         raise BadRequest(f"voice.toml: {error}", error.hint) from None
 

@@ -132,6 +132,8 @@ def _findings(evaluation: Evaluation) -> list[pb.ScoreFinding]:
             parent=one.parent,
             limit=one.limit,
             sentence=findings.sentence(one),
+            low=one.low,
+            high=one.high,
         )
         for one in kept
         if one is not None

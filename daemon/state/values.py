@@ -38,7 +38,9 @@ class Decision(StrEnum):
     TAKEN_IN = "taken in"
     NOT_SCORED = "not scored"
     PROMOTED = "promoted"
-    NOT_BETTER = "not better"
+    NOT_BETTER = "not better"  #: of a Myna that did not tell worse from undecided
+    WORSE = "worse"
+    UNDECIDED = "undecided"
     BROKEN = "broken"
     PROMOTED_ALREADY = "promoted already"
     NOT_ASKED = "not asked"

@@ -29,9 +29,8 @@ _UNSCORED = {
 class Scored:
     """A version that was scored, in words."""
 
-    number: int
     name: str  #: "anna@7"
-    other: str  #: what it was compared with: "v6", "the base"
+    other: str  #: what it was compared with: "anna@6", "the base"
     speaks: str  #: what speaks now
     compare: str  #: the command that compares it with what speaks now
     state: str  #: its `VersionState`
@@ -78,9 +77,16 @@ def sentence(decided: Decision, about: Scored) -> str:
     better = f"it is better than {about.other}"
     match decided:
         case Decision.BROKEN:
-            return f"Rejected: v{about.number} does not speak."
+            return f"Rejected: {about.name} does not speak."
         case Decision.NOT_BETTER:
             return f"Not promoted: it is not better than {about.other}."
+        case Decision.WORSE:
+            return f"Not promoted: it is worse than {about.other}."
+        case Decision.UNDECIDED:
+            return (
+                f"Undecided: the scores do not tell whether it is better than {about.other}, so {about.speaks} goes on "
+                f"speaking. Listen to both, and `myna promote {about.name}` if it is."
+            )
         case Decision.PROMOTED_ALREADY:
             return f"Better than {about.other}, and promoted already."
         case Decision.NOT_ASKED:

@@ -320,11 +320,6 @@ def numbers(values: dict[str, Any]) -> dict[str, float]:
     }
 
 
-def name_of(row: Version | None) -> str:
-    """How people call a version: "v6", or "the base"."""
-    return "the base" if row is None else f"v{row.number}"
-
-
 def spelt(voice: str, number: int) -> str:
     """How people write a version: "anna@7", "anna@base"."""
     return f"{voice}@{number if number > 0 else 'base'}"

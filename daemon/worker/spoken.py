@@ -27,29 +27,30 @@ from engines.files import TEMPORARY, make_folder, write_whole
 from engines.metrics.score import LineScores, Scores, SpokenLine
 from engines.metrics.summary import Summary
 
-#: Of every held-out line, so that what is compared differs by the version alone.
+#: Of the first take of every line, so that what is compared differs by the version alone; the next take has the next.
 SEED = 20_260
 #: Raised when lines would be spoken or scored in another way.
-FORMAT = 2
+FORMAT = 3
 RECORDINGS, BASE = "recordings", "base"
+NOWHERE = Path()  #: where the recording of a text lies that nobody has said
 
 
 @dataclass(frozen=True)
 class Speaker:
     """A version, or the base, that speaks held-out lines."""
 
-    title: str  #: "v7", "the base"
+    title: str  #: "anna@7", "the base"
     folder: Path  #: of its wav files
     version: Path | None  #: its own folder; None: the base
     identity: str  #: changes when its speech would
 
-    def wav(self, clip: Clip) -> Path:
-        return self.folder / f"{clip.sha256}.wav"
+    def wav(self, clip: Clip, take: int = 0) -> Path:
+        return self.folder / f"{clip.sha256}{f'.{take}' if take else ''}.wav"
 
 
-def speaker(engine: Engine, samples: Path, number: int, version: str, reference: Sequence[Clip]) -> Speaker:
-    """The speaker of a version (number and folder), or of the base (0 and no folder), which starts from the `reference`
-    clips."""
+def speaker(engine: Engine, samples: Path, voice: str, number: int, version: str, reference: Sequence[Clip]) -> Speaker:
+    """The speaker of a voice's version (number and folder), or of the base (0 and no folder), which starts from the
+    `reference` clips."""
     if version:
         folder = Path(version)
         made_of = [versions.identity(folder)]
@@ -59,7 +60,7 @@ def speaker(engine: Engine, samples: Path, number: int, version: str, reference:
         made_of = [versions.identity(base) if base is not None else "", *(clip.sha256 for clip in reference)]
     identity = hashlib.sha256(json.dumps([FORMAT, engine.info.name, SEED, *made_of]).encode()).hexdigest()[:16]
     return Speaker(
-        f"v{number}" if version else "the base", samples / (str(number) if version else BASE), folder, identity
+        f"{voice}@{number}" if version else "the base", samples / (str(number) if version else BASE), folder, identity
     )
 
 
@@ -70,8 +71,9 @@ def speak_all(
     clips: Sequence[Clip],
     channel: Channel,
     on_line: Callable[[], None],
+    take: int = 0,
 ) -> int:
-    """Have every line spoken and on disk; `on_line` is called after each. Returns how many were spoken now; the others
+    """Have a take of every line on disk; `on_line` is called after each. Returns how many were spoken now; the others
     were there.
 
     `model` is only called, once, if there is something to speak. A line that cannot be spoken has no file, and the log
@@ -83,12 +85,12 @@ def speak_all(
     spoken_now = 0
     for clip in clips:
         channel.check()
-        wav, key = who.wav(clip), _key(who, clip)
+        wav, key = who.wav(clip, take), _key(who, clip, take)
         note = wav.with_suffix(".json")
         if not (wav.is_file() and _read(note).get("key") == key):
             loaded = loaded or model()
             try:
-                request, _ = sayable(engine, SpeechRequest(clip.text, clip.language, seed=SEED), channel)
+                request, _ = sayable(engine, SpeechRequest(clip.text, clip.language, seed=SEED + take), channel)
                 chunks = []
                 for chunk in engine.speak(loaded, request):
                     chunks.append(chunk)
@@ -121,15 +123,32 @@ def recordings(samples: Path, clips: Sequence[Clip], rate: int, channel: Channel
     return who
 
 
-def lines(who: Speaker, recorded: Speaker, clips: Sequence[Clip]) -> list[SpokenLine]:
+def unrecorded(text: str, language: str) -> Clip:
+    """A text that nobody has said, as a line to speak."""
+    name = hashlib.sha256(json.dumps(["a text", language, text]).encode()).hexdigest()
+    return Clip(sha256=name, path=NOWHERE, text=text, language=language, seconds=0.0)
+
+
+def draws(who: Speaker, clips: Sequence[Clip], take: int) -> bool:
+    """Whether another seed made another take of any line."""
+    pairs = [(who.wav(clip), who.wav(clip, take)) for clip in clips]
+    return any(a.is_file() and b.is_file() and a.read_bytes() != b.read_bytes() for a, b in pairs)
+
+
+def lines(who: Speaker, recorded: Speaker, clips: Sequence[Clip], take: int = 0) -> list[SpokenLine]:
     """What there is to score."""
-    return [SpokenLine(clip.text, who.wav(clip), recorded.wav(clip)) for clip in clips]
+    return [
+        SpokenLine(clip.text, who.wav(clip, take), recorded.wav(clip) if clip.path != NOWHERE else None)
+        for clip in clips
+    ]
 
 
-def scored_before(who: Speaker, clips: Sequence[Clip], recogniser: str) -> tuple[dict[str, Any], Path]:
+def scored_before(
+    who: Speaker, clips: Sequence[Clip], recogniser: str, take: int = 0, beside: Sequence[Clip] = ()
+) -> tuple[dict[str, Any], Path]:
     """(what an earlier evaluation of the same speaker on the same lines kept, if any; where it is kept). `recogniser`
-    is its name."""
-    made_of = [FORMAT, recogniser, *(_key(who, clip) for clip in clips)]
+    is its name; `beside`: the clips whose recordings the person is known by, where those are others."""
+    made_of = [FORMAT, recogniser, *(_key(who, clip, take) for clip in clips), *(clip.sha256 for clip in beside)]
     path = who.folder / f"scores-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]}.json"
     return _read(path), path
 
@@ -178,8 +197,9 @@ def write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]], rate: 
     write_whole(path, memory.getvalue(), "a spoken line")
 
 
-def _key(who: Speaker, clip: Clip) -> str:
-    return hashlib.sha256(json.dumps([who.identity, clip.sha256, clip.text, clip.language]).encode()).hexdigest()[:16]
+def _key(who: Speaker, clip: Clip, take: int) -> str:
+    made_of = [who.identity, clip.sha256, clip.text, clip.language, take]
+    return hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -21,16 +21,23 @@ class Found(StrEnum):
     NOT_MEASURABLE = "not measurable"  #: of neither: a person must listen, or the voice's rule decide without it
     OTHER_RECOGNISER = "other recogniser"  #: `by` heard the candidate, `parent_by` its parent
     NOT_A_NUMBER = "not a number"
-    BEYOND_LIMIT = "beyond the limit"  #: the metric, by the voice's rule
-    NO_BALANCE = "no balance"  #: `candidate` is the balance, `limit` what it must be above
+    BEYOND_LIMIT = "beyond the limit"  #: the metric, by the voice's rule, and surely so
+    BEYOND_LIMIT_UNSURE = "perhaps beyond the limit"  #: the same, but `count` lines do not make it sure
+    WORSE = "worse"  #: `candidate` is the balance, `low` to `high` where it surely lies, `limit` what it must be above
+    UNSURE = "unsure"  #: the same, and they lie on both sides of the limit; about `of` lines would tell (0: unknown)
+    SAME = "same"  #: both say every line alike
     GAINED = "gained"  #: the metric got better than the parent's
     LOST = "lost"  #: the metric got worse than the parent's, not beyond the limit (None: there is none)
     UNCLEAR_RECORDINGS = "unclear recordings"  #: the recordings themselves score so badly that the metric says little
-    BALANCE = "balance"  #: `candidate` is the balance
+    LOSS_ROSE = "loss rose"  #: held-out loss, by more than the voice's rule passes over
+    BALANCE = "balance"  #: `candidate` is the balance, `low` to `high` where it surely lies
 
 
 #: The switch of a voice's rule that decides without a metric.
 WITHOUT = {Metric.SIMILARITY: "without_similarity", Metric.WER: "without_wer"}
+
+
+MANY = 200  #: more lines than that are not asked for
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class Finding:
     by: str = ""
     parent_by: str = ""
     recordings: float | None = None  #: what the recordings themselves score
+    low: float | None = None
+    high: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A plain dictionary without what is not set."""
@@ -92,10 +101,18 @@ def sentence(one: Finding) -> str:
             return f"Its {title} is not a number."
         case Found.BEYOND_LIMIT:
             return _beyond(one, title)
-        case Found.NO_BALANCE:
+        case Found.BEYOND_LIMIT_UNSURE:
+            return f"{_beyond(one, title)[:-1]}; {_lines(one.count)} do not make that sure."
+        case Found.WORSE:
+            return f"On balance it is worse than its parent: score {_scored(one)}, it needs more than {one.limit:g}."
+        case Found.UNSURE:
+            return _unsure(one)
+        case Found.SAME:
+            return "It says every line exactly as its parent does."
+        case Found.LOSS_ROSE:
             return (
-                f"On balance it is no better than its parent (score {one.candidate:+.2f}, "
-                f"needs more than {one.limit:g})."
+                f"Its {title} rose from {_figure(one, one.parent)} to {_figure(one, one.candidate)}: listen whether it "
+                f"learned its clips by heart."
             )
         case Found.GAINED:
             return f"Its {title} went from {_figure(one, one.parent)} to {_figure(one, one.candidate)}."
@@ -108,7 +125,25 @@ def sentence(one: Finding) -> str:
                 f"compare the held-out clips' texts with what is said in them, or listen."
             )
         case Found.BALANCE:
-            return f"Score {one.candidate:+.2f}."
+            return f"Score {_scored(one)} on {_lines(one.count)}."
+
+
+def _scored(one: Finding) -> str:
+    """The balance, and where it surely lies."""
+    reach = f" ({one.low:+.2f} to {one.high:+.2f})" if one.low is not None and one.high is not None else ""
+    return f"{one.candidate or 0.0:+.2f}{reach}"
+
+
+def _unsure(one: Finding) -> str:
+    start = f"On {_lines(one.count)} its score is {_scored(one)}"
+    if one.low is None:
+        return f"{start}: too few lines to be sure. Add recordings, or listen and promote by hand."
+    more = f" About {one.of} lines would tell." if one.count < one.of <= MANY else ""
+    return f"{start}; to be better it must surely be above {one.limit or 0.0:g}.{more} Or listen to both."
+
+
+def _lines(count: int) -> str:
+    return f"{count} line{'' if count == 1 else 's'}"
 
 
 def _by_hand(one: Finding) -> str:

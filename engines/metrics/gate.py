@@ -1,9 +1,12 @@
-"""Better, or not kept: the rule that decides whether a candidate takes its parent's place.
+"""Better, worse, or undecided: the rule that decides whether a candidate takes its parent's place.
 
-Loss alone never decides (a fine-tuned voice can lower its loss and mumble). A first training must sound more like the
-person than the base does, without becoming hard to understand; an increment must keep what there was and win on
-balance. What was not measured, or came out as no number, never promotes, unless the voice's own rule says to decide
-without it.
+A first training must sound more like the person than the base does, without becoming hard to understand; an increment
+must keep what there was and win on balance. What was not measured, or came out as no number, never promotes, unless the
+voice's own rule says to decide without it.
+
+The balance is of what listeners agree with: likeness to the person, words, pace and pitch. It counts only if it is
+sure (`intervals`): else the verdict is undecided, and the parent stays. A loss does not tell how a voice sounds, and a
+model of quality little: both are shown, and a loss that rose is said, but by default neither weighs.
 
 A voice is never asked to be better than the person: the base may have been trained in a quieter room than the
 recordings, so a first training's clarity and quality are held against the worse of the base's and the recordings' own.
@@ -12,87 +15,18 @@ recordings, so a first training's clarity and quality are held against the worse
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Any
 
-from engines.errors import BadInput
 from engines.metrics import findings
 from engines.metrics.findings import Finding, Found
+from engines.metrics.rule import Rule
+from engines.metrics.spread import Spread, needed
 from engines.metrics.summary import Summary
 from engines.metrics.table import METRICS, Better, Metric
-from engines.setting import Setting, checked, declared
 
 UNCLEAR = 0.5  #: word error rate of the recordings themselves from which it says little of a voice
-
-
-@dataclass(frozen=True)
-class Rule:
-    """When a candidate wins. Differences are candidate minus parent, in the metric's own unit."""
-
-    first_similarity_gain: Annotated[
-        float, Setting("speaker similarity that a first training must gain at least", -2, 2)
-    ] = 0.03
-    similarity_loss: Annotated[float, Setting("speaker similarity that an increment may lose", -2, 2)] = 0.02
-    wer_loss: Annotated[
-        float,
-        Setting(
-            "an increment's word error rate may rise by this much, a strong recogniser and many lines given", -10, 10
-        ),
-    ] = 0.02
-    first_wer_loss: Annotated[float, Setting("a first training's word error rate may rise by this much", -10, 10)] = (
-        0.12
-    )
-    # A weak recogniser's errors are mostly its own; few lines say little, also to a strong one
-    weak_wer_slack: Annotated[
-        float, Setting("added to either, divided by √lines, when the recogniser is weak", 0, 10)
-    ] = 0.20
-    strong_wer_slack: Annotated[float, Setting("the same for a strong recogniser", 0, 10)] = 0.08
-    loss_rise: Annotated[float, Setting("the held-out loss may rise by this share of the parent's", -1, 100)] = 0.02
-    dnsmos_loss: Annotated[float, Setting("quality may fall by this much", -5, 5)] = 0.4
-    duration_range: Annotated[
-        tuple[float, float],
-        Setting("spoken / recorded length, shortest and longest; outside, the voice rushes or drawls", 0, 100),
-    ] = (0.6, 1.7)
-    without_wer: Annotated[bool, Setting("decide without word errors where no recogniser knows the language")] = False
-    without_similarity: Annotated[
-        bool, Setting("decide without speaker similarity where the parent has no speech to compare voices by")
-    ] = False
-    max_failed_share: Annotated[float, Setting("part of the held-out lines that may fail", 0, 1)] = 0.1
-    # What a step counts for in the balance: score = Σ weight × gain / unit, unit being a difference one can hear
-    similarity_unit: Annotated[
-        float, Setting("speaker similarity that counts as one step in the balance", 0.0001, 1_000)
-    ] = 0.05
-    wer_unit: Annotated[float, Setting("word error rate that counts as one step", 0.0001, 1_000)] = 0.05
-    loss_unit: Annotated[
-        float, Setting("share of the parent's held-out loss that counts as one step", 0.0001, 1_000)
-    ] = 0.05
-    dnsmos_unit: Annotated[float, Setting("quality that counts as one step", 0.0001, 1_000)] = 0.25
-    duration_unit: Annotated[float, Setting("|ln ratio| of durations that counts as one step", 0.0001, 1_000)] = 0.15
-    f0_unit: Annotated[float, Setting("semitones that count as one step", 0.0001, 1_000)] = 1.0
-    weights: Annotated[
-        tuple[float, float, float, float, float, float],
-        Setting("weights of speaker similarity, word errors, loss, quality, duration and pitch in the balance", 0, 100),
-    ] = (1.0, 1.0, 0.5, 0.5, 0.25, 0.25)
-    min_score: Annotated[float, Setting("the balance must be above this", -1_000, 1_000)] = 0.0
-
-    def __post_init__(self) -> None:
-        checked(RULE, vars(self), "promotion")
-        if self.duration_range[0] >= self.duration_range[1]:
-            given = f"{self.duration_range[0]:g} and {self.duration_range[1]:g} were given"
-            raise BadInput(
-                f"duration_range must be the shortest and the longest; {given}.", "Put the lower number first."
-            )
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Rule:
-        """The rule of a voice, as voice.toml has it. Raises BadInput naming a key that is none, or what a value must
-        be."""
-        return cls(**checked(RULE, values, "promotion"))
-
-
-RULE = declared(Rule)
 
 
 @dataclass(frozen=True)
@@ -111,7 +45,8 @@ class Outcome(StrEnum):
     """What the scores say of a candidate."""
 
     BETTER = "better"
-    NOT_BETTER = "not better"
+    WORSE = "worse"
+    UNDECIDED = "undecided"  #: more lines or a listener would tell
     BROKEN = "broken"  #: it does not speak, or its weights give no number
 
 
@@ -123,6 +58,7 @@ class Verdict:
     findings: tuple[Finding, ...]  #: what speaks against it, or what it gained; then what it lost; never empty
     rows: tuple[Row, ...]
     score: float | None  #: the balance; None if it could not be drawn up
+    spread: Spread  #: how sure it is
 
     @property
     def promote(self) -> bool:
@@ -130,9 +66,20 @@ class Verdict:
         return self.outcome is Outcome.BETTER
 
     @property
+    def more_would_tell(self) -> bool:
+        """Whether further lines could decide what is undecided now."""
+        return self.outcome is Outcome.UNDECIDED and any(one.found in _UNSURE for one in self.findings)
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """The findings for people."""
         return tuple(findings.sentence(one) for one in self.findings)
+
+
+#: Findings that more lines may turn.
+_UNSURE = {Found.UNSURE, Found.BEYOND_LIMIT_UNSURE}
+#: Findings that stand whatever is said on further lines.
+_SURELY_WORSE = {Found.LINES_FAILED, Found.BEYOND_LIMIT, Found.WORSE}
 
 
 def better(
@@ -140,30 +87,65 @@ def better(
     parent: Summary,
     rule: Rule | None = None,
     *,
+    spread: Spread,
     first: bool = False,
     ceiling: Summary | None = None,
 ) -> Verdict:
-    """Judge a candidate against its parent on the same held-out lines.
+    """Judge a candidate against its parent on the same lines.
 
-    `first`: the parent is the engine's base, which does not know the voice. `ceiling`: the recordings' own scores;
-    shown, and for a first training the best that is asked for.
+    `spread`: how sure their differences are. `first`: the parent is the engine's base, which does not know the voice.
+    `ceiling`: the recordings' own scores; shown, and for a first training the best that is asked for.
     """
     rule = rule or Rule()
     broken = _broken(candidate, parent, rule, first)
-    rows = _rows(candidate, parent, rule, first, ceiling)
+    rows = _rows(candidate, parent, rule, first, ceiling, spread.lines)
     said = {one.metric for one in broken}
-    misses = [_miss(row) for row in rows if not row.ok and row.metric not in said]
-    score = None if broken else _score(candidate, parent, rule, ceiling if first else None)
-    if score is not None and not misses and score <= rule.min_score:
-        misses.append(Finding(Found.NO_BALANCE, candidate=score, limit=rule.min_score))
-    losses, doubts = [] if broken else _losses(rows), _doubts(ceiling)
+    misses = [_miss(row, spread) for row in rows if not row.ok and row.metric not in said]
+    score = None if broken else balance(candidate, parent, rule, ceiling if first else None)
+    if score is not None and not any(one.found is Found.BEYOND_LIMIT for one in misses):
+        misses += _doubtful(score, spread, rule)
+    losses, doubts = [] if broken else _losses(rows), [*_alarms(candidate, parent, rule), *_doubts(ceiling)]
     if broken or misses:
-        dumb = not candidate.lines or Finding(Found.NOT_A_NUMBER, Metric.HELD_OUT_LOSS) in broken
-        return Verdict(
-            Outcome.BROKEN if dumb else Outcome.NOT_BETTER, (*broken, *misses, *losses, *doubts), rows, score
-        )
-    found = (*_wins(rows), *losses, Finding(Found.BALANCE, candidate=score), *doubts)
-    return Verdict(Outcome.BETTER, found, rows, score)
+        against = (*broken, *misses)
+        outcome = _outcome(candidate, against)
+        return Verdict(outcome, (*against, *losses, *doubts), rows, score, spread)
+    found = (*_wins(rows), *losses, _balance_finding(Found.BALANCE, score, spread, rule), *doubts)
+    return Verdict(Outcome.BETTER, found, rows, score, spread)
+
+
+def _outcome(candidate: Summary, against: Sequence[Finding]) -> Outcome:
+    """What it comes to when something speaks against the candidate."""
+    if not candidate.lines or Finding(Found.NOT_A_NUMBER, Metric.HELD_OUT_LOSS) in against:
+        return Outcome.BROKEN
+    return Outcome.WORSE if any(one.found in _SURELY_WORSE for one in against) else Outcome.UNDECIDED
+
+
+def _doubtful(score: float, spread: Spread, rule: Rule) -> list[Finding]:
+    """What speaks against a candidate whose balance is `score`."""
+    sure = spread.balance
+    if sure is not None and sure.low == sure.high == 0.0:
+        return [Finding(Found.SAME)]
+    if sure is None:
+        return [_balance_finding(Found.UNSURE, score, spread, rule)]
+    if sure.high < rule.min_score:
+        return [_balance_finding(Found.WORSE, score, spread, rule)]
+    if sure.low <= rule.min_score:
+        return [_balance_finding(Found.UNSURE, score, spread, rule)]
+    return []
+
+
+def _balance_finding(found: Found, score: float | None, spread: Spread, rule: Rule) -> Finding:
+    sure = spread.balance
+    more = needed(spread, score, rule.min_score) if score is not None else 0
+    return Finding(
+        found,
+        candidate=score,
+        limit=rule.min_score,
+        low=sure.low if sure is not None else None,
+        high=sure.high if sure is not None else None,
+        count=spread.lines,
+        of=more if found is Found.UNSURE else 0,
+    )
 
 
 def _known(value: float | None) -> bool:
@@ -198,24 +180,18 @@ def _broken(candidate: Summary, parent: Summary, rule: Rule, first: bool) -> lis
     return found
 
 
-def _rows(candidate: Summary, parent: Summary, rule: Rule, first: bool, ceiling: Summary | None) -> tuple[Row, ...]:
+def _rows(
+    candidate: Summary, parent: Summary, rule: Rule, first: bool, ceiling: Summary | None, lines: int
+) -> tuple[Row, ...]:
     top = ceiling or Summary(lines=0)
-    slack = (rule.strong_wer_slack if candidate.trust == "high" else rule.weak_wer_slack) / math.sqrt(
-        max(candidate.lines, 1)
-    )
+    slack = (rule.strong_wer_slack if candidate.trust == "high" else rule.weak_wer_slack) / math.sqrt(max(lines, 1))
     wer_room = slack + (rule.first_wer_loss if first else rule.wer_loss)
     similarity_step = rule.first_similarity_gain if first else -rule.similarity_loss
     return (
         _row(Metric.SIMILARITY, parent.similarity, candidate.similarity, top.similarity, similarity_step),
         _row(Metric.WER, parent.wer, candidate.wer, top.wer, wer_room, capped=first),
         _row(Metric.CER, parent.cer, candidate.cer, top.cer, None),
-        _row(
-            Metric.HELD_OUT_LOSS,
-            parent.held_out_loss,
-            candidate.held_out_loss,
-            top.held_out_loss,
-            None if parent.held_out_loss is None else rule.loss_rise * abs(parent.held_out_loss),
-        ),
+        _row(Metric.HELD_OUT_LOSS, parent.held_out_loss, candidate.held_out_loss, top.held_out_loss, None),
         _row(Metric.DNSMOS, parent.dnsmos, candidate.dnsmos, top.dnsmos, -rule.dnsmos_loss, capped=first),
         _duration_row(parent.duration_ratio, candidate.duration_ratio, rule),
         _row(Metric.F0_SEMITONES, parent.f0_semitones, candidate.f0_semitones, top.f0_semitones, None),
@@ -258,8 +234,9 @@ def _duration_row(parent: float | None, candidate: float | None, rule: Rule) -> 
     return Row(Metric.DURATION_RATIO, parent, candidate, 1.0, limit, ok)
 
 
-def _score(candidate: Summary, parent: Summary, rule: Rule, ceiling: Summary | None) -> float:
-    """The balance of all gains, each in steps one can hear; a metric that either side lacks counts for nothing.
+def balance(candidate: Summary, parent: Summary, rule: Rule, ceiling: Summary | None = None) -> float:
+    """All gains in steps one can hear, weighed; above 0: the candidate is better. A metric that either side lacks
+    counts for nothing.
 
     With a `ceiling`, being better than the recordings is no merit, and losing that is no loss.
     """
@@ -292,17 +269,27 @@ def _score(candidate: Summary, parent: Summary, rule: Rule, ceiling: Summary | N
     return sum(weight * max(-4.0, min(4.0, one)) for weight, one in zip(rule.weights, gains, strict=True))
 
 
-def _miss(row: Row) -> Finding:
+def _miss(row: Row, spread: Spread) -> Finding:
     if row.candidate is None or not math.isfinite(row.candidate):
         return Finding(Found.NOT_MEASURED, row.metric)
-    return Finding(Found.BEYOND_LIMIT, row.metric, row.candidate, row.parent, row.limit)
+    kind = Found.BEYOND_LIMIT if _surely_beyond(row, spread) else Found.BEYOND_LIMIT_UNSURE
+    return Finding(kind, row.metric, row.candidate, row.parent, row.limit, count=spread.lines)
+
+
+def _surely_beyond(row: Row, spread: Spread) -> bool:
+    """Whether all that the interval leaves open lies beyond the limit."""
+    sure = spread.metrics.get(row.metric)
+    if sure is None or row.parent is None or row.candidate is None or row.limit is None:
+        return False
+    nearest = sure.high if row.candidate < row.limit else sure.low
+    return (row.parent + nearest < row.limit) == (row.candidate < row.limit)
 
 
 def _changes(rows: tuple[Row, ...]) -> Iterator[tuple[Row, float, float]]:
     """(row, parent, candidate) of what was measured of both. Pace is left out: within its limits it is
-    a matter of taste."""
+    a matter of taste; and so is the loss, which does not tell how a voice sounds."""
     for row in rows:
-        if row.metric is Metric.DURATION_RATIO or row.parent is None or row.candidate is None:
+        if row.metric in (Metric.DURATION_RATIO, Metric.HELD_OUT_LOSS) or row.parent is None or row.candidate is None:
             continue
         if math.isfinite(row.parent) and math.isfinite(row.candidate):
             yield row, row.parent, row.candidate
@@ -317,6 +304,16 @@ def _losses(rows: tuple[Row, ...]) -> list[Finding]:
         if row.ok and seen and info.badness(candidate) > info.badness(parent):
             found.append(Finding(Found.LOST, row.metric, candidate, parent, row.limit))
     return found
+
+
+def _alarms(candidate: Summary, parent: Summary, rule: Rule) -> list[Finding]:
+    """What a person should know though it decides nothing: a loss that rose may mean clips learned by heart."""
+    mine, theirs = candidate.held_out_loss, parent.held_out_loss
+    if mine is None or theirs is None or not (math.isfinite(mine) and math.isfinite(theirs)):
+        return []
+    if mine <= theirs + rule.loss_rise * abs(theirs):
+        return []
+    return [Finding(Found.LOSS_ROSE, Metric.HELD_OUT_LOSS, mine, theirs)]
 
 
 def _doubts(ceiling: Summary | None) -> list[Finding]:

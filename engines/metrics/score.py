@@ -19,7 +19,7 @@ from engines.metrics.duration import duration_ratio, spoken_seconds
 from engines.metrics.pitch import Pitch, pitch, semitones_between
 from engines.metrics.similarity import cosine, embed, mean_embedding
 from engines.metrics.summary import Summary
-from engines.metrics.wer import Errors, errors, total
+from engines.metrics.wer import errors
 from engines.transcription.base import Transcriber
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class SpokenLine:
 
     text: str
     spoken: Path  #: the line as a version speaks it
-    recording: Path  #: the line as the person says it
+    recording: Path | None  #: the line as the person says it; None: nobody has said it
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,8 @@ class LineScores:
     f0: float | None = None  #: median, Hz
     f0_semitones: float | None = None  #: |distance to the recordings' median|
     seconds: float = 0.0  #: length of the spoken file
+    words: int = 0  #: in the text: how much the word error rate weighs among other lines
+    chars: int = 0  #: the same for the character error rate
     error: str = ""  #: why it could not be scored at all, a sentence
 
     @property
@@ -83,6 +85,7 @@ def score_lines(
     *,
     language: str = "en",
     held_out_loss: float | None = None,
+    recordings: Sequence[Path] = (),
     known: Callable[[int], LineScores | None] = lambda number: None,
     on_scored: Callable[[int, LineScores], None] = lambda number, scores: None,
 ) -> Scores:
@@ -91,43 +94,40 @@ def score_lines(
 
     A line that cannot be spoken or read is failed, with the reason, and never left out of the count.
 
-    Similarity is to the mean embedding of all the lines' recordings (without a line's own one where `spoken` is that
-    recording itself). Without a transcriber there are no word errors. Raises BadInput if a recording cannot be read.
+    Similarity is to the mean embedding of the person's `recordings`, or of the lines' own if there are none (without a
+    line's own one where `spoken` is that recording itself). Without a transcriber there are no word errors. Raises
+    BadInput if a recording cannot be read.
     """
-    recorded = [_measure_recording(line.recording, _changed(line.recording)) for line in lines]
-    usual = Pitch(_median([one.pitch.median for one in recorded if one.pitch.median > 0]) or 0.0, 0.0)
+    person = tuple(recordings) or tuple(line.recording for line in lines if line.recording is not None)
+    recorded = {path: _measure_recording(path, _changed(path)) for path in person}
+    usual = Pitch(_median([one.pitch.median for one in recorded.values() if one.pitch.median > 0]) or 0.0, 0.0)
     scored: list[LineScores] = []
-    counted: list[Errors] = []
     for number, line in enumerate(lines):
-        others = [
-            one.voice
-            for i, one in enumerate(recorded)
-            if one.voice is not None and (i != number or line.spoken != line.recording)
-        ]
-        result = known(number) or _score(line, recorded[number], others, usual, transcriber, language)
+        others = [one.voice for path, one in recorded.items() if one.voice is not None and path != line.spoken]
+        own = recorded.get(line.recording) if line.recording is not None else None
+        result = known(number) or _score(line, own, others, usual, transcriber, language)
         scored.append(result)
-        if (
-            transcriber is not None
-        ):  # of a line that was not spoken, too: leaving it out would flatter a voice that breaks
-            counted.append(errors(line.text, result.heard, language))
         on_scored(number, result)
-    return Scores(tuple(scored), _summarise(scored, counted, transcriber, held_out_loss))
+    name, trust = (transcriber.name, transcriber.trust) if transcriber is not None else ("", "")
+    return Scores(tuple(scored), summarise(scored, name, trust, held_out_loss))
 
 
 def _score(
     line: SpokenLine,
-    recorded: _Recorded,
+    recorded: _Recorded | None,
     voices: Sequence[NDArray[np.float32]],
     usual: Pitch,
     transcriber: Transcriber | None,
     language: str,
 ) -> LineScores:
+    missed = errors(line.text, "", language)
     try:
         samples = load(line.spoken, _RATE)
     except BadInput as problem:
-        return LineScores(line, error=str(problem))
+        return LineScores(line, error=str(problem), words=missed.words, chars=missed.chars)
     if not samples.any():
-        return LineScores(line, error=f"{shown(line.spoken)} is silent.")
+        silent = f"{shown(line.spoken)} is silent."
+        return LineScores(line, error=silent, words=missed.words, chars=missed.chars)
     try:
         similarity = cosine(embed(samples), mean_embedding(voices)) if voices else None
     except BadInput:  # too little speech: the line itself may still be scored
@@ -142,10 +142,12 @@ def _score(
         cer=mistakes.cer if mistakes else None,
         similarity=similarity,
         dnsmos=dnsmos(samples),
-        duration_ratio=duration_ratio(spoken_seconds(samples), recorded.seconds),
+        duration_ratio=duration_ratio(spoken_seconds(samples), recorded.seconds) if recorded is not None else None,
         f0=own_pitch.median or None,
         f0_semitones=semitones_between(own_pitch, usual),
         seconds=len(samples) / _RATE,
+        words=missed.words,
+        chars=missed.chars,
     )
 
 
@@ -168,27 +170,30 @@ def _measure_recording(path: Path, changed: int) -> _Recorded:
     return _Recorded(voice, spoken_seconds(samples), pitch(samples))
 
 
-def _summarise(
-    scored: Sequence[LineScores],
-    counted: Sequence[Errors],
-    transcriber: Transcriber | None,
-    held_out_loss: float | None,
-) -> Summary:
-    sums = total(counted) if counted else None
+def summarise(scored: Sequence[LineScores], recogniser: str, trust: str, held_out_loss: float | None = None) -> Summary:
+    """Means over lines. `recogniser` is the name of what heard them, empty if nothing did. Word errors of a line that
+    was not spoken count, too: leaving it out would flatter a voice that breaks."""
     ratios = [one.duration_ratio for one in scored if one.duration_ratio]
     return Summary(
         lines=sum(not one.failed for one in scored),
         failed=sum(one.failed for one in scored),
         held_out_loss=held_out_loss,
-        wer=sums.wer if sums else None,
-        cer=sums.cer if sums else None,
+        wer=_rate([(one.wer, one.words) for one in scored]) if recogniser else None,
+        cer=_rate([(one.cer, one.chars) for one in scored]) if recogniser else None,
         similarity=_mean(one.similarity for one in scored),
         dnsmos=_mean(one.dnsmos for one in scored),
         duration_ratio=math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else None,
         f0_semitones=_median([one.f0_semitones for one in scored if one.f0_semitones is not None]),
-        recogniser=transcriber.name if transcriber is not None else "",
-        trust=transcriber.trust if transcriber is not None else "",
+        recogniser=recogniser,
+        trust=trust,
     )
+
+
+def _rate(lines: Sequence[tuple[float | None, int]]) -> float | None:
+    """Errors over all lines together, from (rate, size) of each: long lines weigh more, as they should. A line without
+    a rate was not spoken at all."""
+    size = sum(many for _, many in lines)
+    return sum((1.0 if rate is None else rate) * many for rate, many in lines) / size if size else None
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

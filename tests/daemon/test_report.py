@@ -43,6 +43,7 @@ def details(**changed: Any) -> dict[str, Any]:
             "curves": {"train/loss": [[step, 10.0 / step] for step in range(1, 151)], "held_out/loss": []},
         },
         "verdict": {
+            "outcome": "worse",
             "better": False,
             "reasons": ["Its WER is 0.250, its parent's 0.100; it needed at most 0.120."],
             "score": None,
@@ -65,7 +66,13 @@ def details(**changed: Any) -> dict[str, Any]:
                 "recording_scores": {},
             }
         ],
-        "cost": {"scoring_seconds": 12.0, "machine": "CPU"},
+        "spread": {
+            "lines": 12,
+            "takes": 2,
+            "balance": {"low": -4.2, "high": -1.0},
+            "metrics": {"wer": {"low": 0.08, "high": 0.22}},
+        },
+        "cost": {"scoring_seconds": 12.0, "machine": "CPU", "rounds": 3, "lines_spoken": 48, "seconds_spoken": 140.4},
     }
     return {**made, **changed}
 
@@ -73,18 +80,39 @@ def details(**changed: Any) -> dict[str, Any]:
 def test_it_tells_where_a_version_comes_from_what_it_scored_and_why_it_was_kept() -> None:
     text = markdown(details())
     for told in (
-        "# anna v3",
-        "**Not better than v2.** Its WER is 0.250",
-        "base of glow → v1 → v2 → v3",
+        "# anna@3",
+        "**Worse than @2.** Its WER is 0.250",
+        "base of glow → @1 → @2 → @3",
         "#4: 40 clips (6 new), 160 s; held out 5 clips, 20 s",
         "| dropped clips | 2 too-short |",
         "| WER | 0.100 | 0.250 | 0.250 | lower |",
         "| WER | 0.250 | 0.120 | **no** |",
         "150 steps, best at 120, 61 s",
+        "12 lines, 2 takes at most of each; 140 s spoken in 3 rounds.",
+        "| WER | +0.080 | +0.220 |",
+        "| score | -4.20 | -1.00 |",
         "| learning_rate | 0.0003 |",
         "It is silent.",
     ):
         assert told in text
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        ("better", "**Better than @2.**"),
+        ("undecided", "**Undecided whether it is better than @2.**"),
+        ("broken", "**It does not speak.**"),
+    ],
+)
+def test_it_begins_with_what_the_scores_say(outcome: str, said: str) -> None:
+    assert said in markdown(details(verdict={**details()["verdict"], "outcome": outcome}))
+
+
+def test_too_few_lines_are_said_to_be() -> None:
+    one = {"lines": 1, "takes": 1, "balance": None, "metrics": {}}
+    assert "1 lines" not in markdown(details(spread=one))
+    assert "too few to say how sure" in markdown(details(spread=one))
 
 
 def test_a_bar_in_a_text_does_not_break_the_table() -> None:
@@ -146,8 +174,8 @@ def test_a_training_is_told_as_users_of_xtts_tell_theirs() -> None:
 def test_an_increment_is_compared_with_its_parent_and_with_the_base() -> None:
     told = {**trained()["training"], "base_losses": {"loss": 6.0}}
     text = markdown(details(lineage=trained(parent=2, training=told)))
-    assert "50.0 % better than the base and 25.0 % better than v2." in text
-    assert "| against the base | against v2 |" in text
+    assert "50.0 % better than the base and 25.0 % better than @2." in text
+    assert "| against the base | against @2 |" in text
 
 
 def test_a_training_that_never_beat_what_it_began_from_says_so() -> None:

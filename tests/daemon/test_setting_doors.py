@@ -33,7 +33,7 @@ from daemon.errors import MynaError
 from daemon.inbox import voice_toml
 from daemon.kinds.train.work import settings_of, work_of
 from engines import registry
-from engines.metrics.gate import RULE
+from engines.metrics.rule import RULE
 from engines.setting import Setting
 from engines.speech_options import COMMON
 from engines.training.settings import OPTIONS

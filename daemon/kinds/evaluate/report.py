@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from engines.metrics.gate import Outcome
 from engines.metrics.table import METRICS, Metric
 from engines.training import gain
 
@@ -33,7 +34,7 @@ _COLOURS = ("#1f77b4", "#d62728")
 def markdown(details: dict[str, Any]) -> str:
     """The whole report. `details` is what the evaluate job writes as report.json."""
     lineage = details["lineage"]
-    name = f"{lineage.get('voice', '?')} v{lineage.get('version', '?')}"
+    name = f"{lineage.get('voice', '?')}@{lineage.get('version', '?')}"
     parts = [
         f"# {name}",
         _verdict(details),
@@ -45,6 +46,8 @@ def markdown(details: dict[str, Any]) -> str:
         _scores(details),
         f"{details['recogniser']} Similarity is the cosine of Resemblyzer embeddings to the "
         f"voice's held-out recordings.",
+        "## How sure",
+        _spread(details),
         "## Why",
         _rule_table(details),
         "## Curves",
@@ -116,13 +119,43 @@ def _verdict(details: dict[str, Any]) -> str:
     """Says what the scores say; whether it was promoted is the daemon's to decide, and stands with the version."""
     verdict = details["verdict"]
     other = _version(details["lineage"].get("against", 0))
-    first = f"**Better than {other}.**" if verdict["better"] else f"**Not better than {other}.**"
+    first = {
+        Outcome.BETTER: f"**Better than {other}.**",
+        Outcome.WORSE: f"**Worse than {other}.**",
+        Outcome.BROKEN: "**It does not speak.**",
+        Outcome.UNDECIDED: f"**Undecided whether it is better than {other}.**",
+    }[Outcome(verdict["outcome"])]
     return " ".join([first, *verdict["reasons"]])
+
+
+def _spread(details: dict[str, Any]) -> str:
+    """Where each difference surely lies."""
+    spread, cost = details["spread"], details["cost"]
+    spoken = f"{_count(spread['lines'], 'line')}, {_count(spread['takes'], 'take')} at most of each"
+    if not spread["metrics"]:
+        return f"{spoken}: too few to say how sure the differences are."
+    rows = [
+        (METRICS[Metric(name)].title, _signed(sure["low"], Metric(name)), _signed(sure["high"], Metric(name)))
+        for name, sure in spread["metrics"].items()
+    ]
+    if spread["balance"] is not None:
+        rows.append(("score", f"{spread['balance']['low']:+.2f}", f"{spread['balance']['high']:+.2f}"))
+    spent = f"{spoken}; {cost['seconds_spoken']:.0f} s spoken in {_count(cost['rounds'], 'round')}."
+    head = f"{spent} What the candidate differs by lies surely between:"
+    return head + "\n\n" + _table(("difference", "from", "to"), rows)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _signed(value: float, metric: Metric) -> str:
+    return f"{value:+.{METRICS[metric].digits}f}"
 
 
 def _origin(lineage: dict[str, Any]) -> list[tuple[str, str]]:
     way = [*reversed(lineage.get("ancestors", [])), lineage.get("version", 0)]
-    rows = [("lineage", " → ".join([f"base of {lineage.get('engine', '?')}", *(f"v{number}" for number in way)]))]
+    rows = [("lineage", " → ".join([f"base of {lineage.get('engine', '?')}", *(f"@{number}" for number in way)]))]
     if (data := lineage.get("dataset")) is not None:
         clips = f"{data['clips']} clips ({data['new_clips']} new), {data['seconds']:.0f} s"
         rows.append(
@@ -206,7 +239,7 @@ def _against(lineage: dict[str, Any]) -> list[tuple[str, float]]:
     start, base = (told.get("start_losses") or {}).get("loss"), (told.get("base_losses") or {}).get("loss")
     if not parent:
         base, start = start, None
-    found = [("the base", base), (f"v{parent}", start)]
+    found = [("the base", base), (f"@{parent}", start)]
     return [(who, float(loss)) for who, loss in found if loss is not None]
 
 
@@ -326,4 +359,4 @@ def _plain(value: object) -> str:
 
 
 def _version(number: int) -> str:
-    return f"v{number}" if number else "the base"
+    return f"@{number}" if number else "the base"

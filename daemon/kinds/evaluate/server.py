@@ -42,13 +42,14 @@ class Evaluate(Kind):
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.evaluate
-        candidate, against = _pair(session, asked)
+        candidate, _ = _pair(session, asked)
         engines.require(engines.info(candidate.engine), Capability.SPEAKS)  # its lines are spoken
         data = clip_refs.dataset(session, asked.voice)
         if not data.held_out:
             sentence = f"Dataset #{data.number} of {asked.voice} has no held-out clips, so versions cannot be compared."
             raise NotNow(sentence, "Add recordings: about a tenth is held out.")
-        return asked.voice, f"score {asked.voice} {voices.name_of(candidate)} against {voices.name_of(against)}"
+        other = voices.said(asked.voice, asked.against)
+        return asked.voice, f"score {voices.said(asked.voice, candidate.number)} against {other}"
 
     def why_not(self, session: Session, job: Job) -> str:
         candidate, _ = _pair(session, pb.JobSpec.FromString(job.spec).evaluate)
@@ -173,7 +174,7 @@ def _decide(
     if outcome == wire.EvaluateResult.BROKEN:
         return Decision.BROKEN
     if outcome != wire.EvaluateResult.BETTER:
-        return Decision.NOT_BETTER
+        return Decision.UNDECIDED if outcome == wire.EvaluateResult.UNDECIDED else Decision.WORSE
     if voice.promoted == candidate.number:
         return Decision.PROMOTED_ALREADY
     if not asked.promote_if_better:
@@ -186,10 +187,9 @@ def _decide(
 def _sentence(decision: Decision, voice: Voice, candidate: Version, against: Version | None) -> str:
     name = voices.spelt(voice.name, candidate.number)
     about = verdict.Scored(
-        number=candidate.number,
         name=name,
-        other=voices.name_of(against),
-        speaks=f"v{voice.promoted}" if voice.promoted else "the base",
+        other=voices.said(voice.name, against.number if against is not None else 0),
+        speaks=voices.said(voice.name, voice.promoted or 0),
         compare=f"myna compare {name} {voices.spelt(voice.name, voice.promoted or 0)} --score",
         state=candidate.state,
     )

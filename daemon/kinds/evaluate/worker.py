@@ -8,7 +8,6 @@ that was scored before on the same lines is not spoken again.
 from __future__ import annotations
 
 import dataclasses
-import gc
 import json
 import math
 import time
@@ -16,86 +15,104 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from daemon.kinds.evaluate import report
+from daemon.kinds.evaluate import report, rounds
+from daemon.kinds.evaluate.bench import Bench, Steps, finite
+from daemon.kinds.evaluate.rounds import Judge
 from daemon.kinds.train.worker import Steering
 from daemon.worker import spoken, versions
 from daemon.worker.job import Channel, Stopped
 from daemon.worker.spoken import Speaker
 from engines import device, registry
-from engines.base import Clip, Features, Learns, Speaks, TrainableModel
+from engines.base import Clip, Features, Learns, TrainableModel
 from engines.errors import BadInput
 from engines.features import encode_all
 from engines.files import write_whole
 from engines.metrics import gate
-from engines.metrics.score import LineScores, Scores, score_lines
+from engines.metrics.rule import Rule
+from engines.metrics.score import LineScores, Scores
 from engines.metrics.summary import Summary
-from engines.training import control, memory, settings
+from engines.training import control, settings
 from engines.training.held_out import held_out_losses
-from engines.transcription.base import Transcriber
-from engines.transcription.choose import Choice, choose
+from engines.transcription.choose import choose
 from proto import worker_pb2 as wire
 
 
 def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     """Score, write the report into the version's folder, and have the verdict committed."""
     began = time.monotonic()
-    rule = gate.Rule.from_json(json.loads(plan.rule_json or "{}"))
+    rule = Rule.from_json(json.loads(plan.rule_json or "{}"))
     engine, voice = registry.learner(plan.engine), registry.speaker(plan.engine)  # the same one
     clips, reference = versions.clips(plan.held_out), versions.clips(plan.reference)
     _check(plan)
     folder = Path(plan.version_dir)
     samples = Path(plan.samples_dir)
-    steps = _Steps(channel, total=5 * len(clips))
+    steps = Steps(channel, total=5 * len(clips))
 
     steps.begin("reading the held-out recordings")
     recorded = spoken.recordings(samples, clips, engine.info.sample_rate, channel)
-    candidate = spoken.speaker(engine, samples, plan.version, plan.version_dir, reference)
-    rival = spoken.speaker(engine, samples, plan.against, plan.against_dir, reference)
+    candidate = spoken.speaker(engine, samples, plan.voice, plan.version, plan.version_dir, reference)
+    rival = spoken.speaker(engine, samples, plan.voice, plan.against, plan.against_dir, reference)
+    bench = Bench(engine, voice, plan.language, recorded, clips, reference, channel, steps)
     features = _features(engine, clips, channel)
     losses = {}
     for who in (candidate, rival):
-        losses[who.title] = _speak(engine, voice, who, clips, reference, features, channel, steps)
+        with bench.loaded(who) as model:
+            bench.speak(who, model, clips)
+            losses[who.title] = _losses(engine, who, clips, features, model, channel, steps)
 
     steps.begin("loading a recogniser")
     choice = choose(plan.language, channel.home / "weights")
     channel.log("info", choice.why)
-    _leave_the_gpu(choice, channel)
-    scores = {}
-    for who in (recorded, candidate, rival):
-        steps.begin(f"listening to {who.title}")
-        scores[who.title] = _score(who, recorded, clips, choice.transcriber, plan.language, channel, steps)
+    bench.hear_with(choice)
+    planned = rounds.plan(clips, plan.language, rule, hears=choice.transcriber is not None)
+    rounds.speak_ahead(bench, planned, candidate, rival)
+    ceiling = bench.score(recorded, clips)
+    loss, parent_loss = (losses[who.title].get("loss") for who in (candidate, rival))
+    judge = Judge(rule, plan.first, ceiling.summary, loss, parent_loss)
+    judged = rounds.until_decided(bench, planned, judge, candidate, rival)
 
-    ceiling = scores[recorded.title].summary
-    mine = dataclasses.replace(scores[candidate.title].summary, held_out_loss=losses[candidate.title].get("loss"))
-    theirs = dataclasses.replace(scores[rival.title].summary, held_out_loss=losses[rival.title].get("loss"))
-    verdict = gate.better(mine, theirs, rule, first=plan.first, ceiling=ceiling)
+    mine, theirs = judged.held_out()
+    own = dataclasses.replace(mine.summary, held_out_loss=loss)
+    others = dataclasses.replace(theirs.summary, held_out_loss=parent_loss)
+    verdict = judged.verdict
     details = {
         **_findings(verdict),
         "lineage": json.loads(plan.lineage_json or "{}"),
         "summaries": {
-            "candidate": _plain(mine.to_json()),
-            "parent": _plain(theirs.to_json()),
-            "recordings": _plain(ceiling.to_json()),
+            "candidate": finite(own.to_json()),
+            "parent": finite(others.to_json()),
+            "recordings": finite(ceiling.summary.to_json()),
         },
-        "held_out_losses": {"candidate": _plain(losses[candidate.title]), "parent": _plain(losses[rival.title])},
-        "lines": _lines(channel.home, clips, (recorded, candidate, rival), scores),
+        "held_out_losses": {"candidate": finite(losses[candidate.title]), "parent": finite(losses[rival.title])},
+        "lines": _lines(channel.home, clips, (recorded, candidate, rival), (ceiling, mine, theirs)),
         "lines_key": versions.data_digest(plan.held_out),
         "recogniser": choice.why,
-        "cost": {"scoring_seconds": round(time.monotonic() - began, 2), "machine": device.name()},
+        "cost": {"scoring_seconds": round(time.monotonic() - began, 2), "machine": device.name(), **judged.cost()},
     }
     result = wire.EvaluateResult(
         better=verdict.promote,
         verdict=" ".join(verdict.sentences),
         outcome=wire.EvaluateResult.Outcome.Value(verdict.outcome.name),
-        metrics=_numbers(mine),
-        against_metrics=_numbers(theirs),
-        recording_metrics=_numbers(ceiling),
+        metrics=_numbers(own),
+        against_metrics=_numbers(others),
+        recording_metrics=_numbers(ceiling.summary),
         report_json=_write_report(folder, details),
     )
     channel.commit(wire.Report(evaluated=result))
-    outcome = "better" if verdict.promote else "not better"
-    lines = f"{len(clips)} held-out line{'' if len(clips) == 1 else 's'}"
-    return f"{candidate.title} is {outcome} than {rival.title} on {lines}."
+    return _sentence(verdict.outcome, candidate.title, rival.title, len(clips))
+
+
+def _sentence(outcome: gate.Outcome, candidate: str, rival: str, count: int) -> str:
+    lines = f"on {count} held-out line{'' if count == 1 else 's'}"
+    match outcome:
+        case gate.Outcome.BETTER:
+            return f"{candidate} is better than {rival} {lines}."
+        case gate.Outcome.WORSE:
+            return f"{candidate} is worse than {rival} {lines}."
+        case gate.Outcome.BROKEN:
+            return f"{candidate} does not speak {lines}."
+        case gate.Outcome.UNDECIDED:
+            return f"The scores do not tell whether {candidate} is better than {rival} {lines}."
 
 
 def _check(plan: wire.EvaluatePlan) -> None:
@@ -120,9 +137,10 @@ def _findings(verdict: gate.Verdict) -> dict[str, Any]:
             "reasons": list(verdict.sentences),
             "score": verdict.score,
         },
-        "findings": [_plain(one.to_json()) for one in verdict.findings],
+        "findings": [finite(one.to_json()) for one in verdict.findings],
         "broken": verdict.outcome is gate.Outcome.BROKEN,
-        "table": [_plain(dataclasses.asdict(row)) for row in verdict.rows],
+        "table": [finite(dataclasses.asdict(row)) for row in verdict.rows],
+        "spread": finite(dataclasses.asdict(verdict.spread)),
     }
 
 
@@ -135,108 +153,26 @@ def _write_report(folder: Path, details: dict[str, Any]) -> str:
     return text
 
 
-def _leave_the_gpu(choice: Choice, channel: Channel) -> None:
-    """All is spoken. What is left runs on the CPU unless the recogniser uses the GPU: give that back, so that the next
-    job has it. Where there is no GPU the lane stands for the CPU, which is still needed."""
-    if device.device() == "cpu" or choice.device != "cpu":
-        return
-    gc.collect()  # a model may be part of a circle
-    memory.release(device.torch_device())
-    channel.report(wire.Report(lane_free=wire.LaneFree()))
-
-
-class _Steps:
-    """Counts lines for the progress bar."""
-
-    def __init__(self, channel: Channel, total: int) -> None:
-        self._channel, self._total, self._done, self._began = channel, total, 0, time.monotonic()
-        self._sentence, self._left = "", 0.0
-
-    def begin(self, sentence: str) -> None:
-        """What is done from now on, told at once: the first line may be minutes away."""
-        self._sentence = sentence
-        self._tell()
-
-    def one(self, count: int = 1) -> None:
-        self._done += count
-        self._left = (time.monotonic() - self._began) / self._done * (self._total - self._done)
-        self._tell()
-
-    def _tell(self) -> None:
-        self._channel.progress(self._done, self._total, "lines", self._sentence, self._left)
-
-
-def _speak(
+def _losses(
     engine: Learns,
-    voice: Speaks,
     who: Speaker,
     clips: Sequence[Clip],
-    reference: Sequence[Clip],
     features: Sequence[Features],
+    model: Callable[[], TrainableModel],
     channel: Channel,
-    steps: _Steps,
+    steps: Steps,
 ) -> dict[str, float]:
-    """Have one speaker's lines on disk; returns its held-out losses."""
-    loaded: list[TrainableModel] = []
-
-    def model() -> TrainableModel:
-        if not loaded:
-            channel.log("info", f"Loads {who.title}.")
-            steps.begin(f"loading {who.title}")
-            loaded.append(engine.load(who.version, device=device.device(), reference=() if who.version else reference))
-            steps.begin(f"{who.title} speaks")
-        return loaded[0]
-
-    steps.begin(f"{who.title} speaks")
-    spoken_now = spoken.speak_all(voice, model, who, clips, channel, steps.one)
-    channel.log("info", f"{who.title}: {spoken_now} lines spoken, {len(clips) - spoken_now} were there from before.")
+    """Its losses on the held-out lines, from before if nothing changed; none if it can be measured on none."""
     if not features:
         return {}
     steps.begin(f"measuring the held-out loss of {who.title}")
-    return _kept(
-        who.folder / f"losses-{_losses_key(who, clips)}.json", lambda: _losses(engine, model(), features), channel
-    )
 
+    def measured() -> dict[str, float]:
+        plan = settings.plan(engine.info, len(features), len(features))
+        return held_out_losses(engine, model(), features, plan)
 
-def _losses(engine: Learns, model: TrainableModel, features: Sequence[Features]) -> dict[str, float]:
-    measured = settings.plan(engine.info, len(features), len(features))
-    return held_out_losses(engine, model, features, measured)
-
-
-def _losses_key(who: Speaker, clips: Sequence[Clip]) -> str:
-    return spoken.scored_before(who, clips, "losses")[1].stem.removeprefix("scores-")
-
-
-def _score(
-    who: Speaker,
-    recorded: Speaker,
-    clips: Sequence[Clip],
-    recogniser: Transcriber | None,
-    language: str,
-    channel: Channel,
-    steps: _Steps,
-) -> Scores:
-    """Scores of all lines, from before if nothing changed."""
-    name = f"{recogniser.name} {recogniser.trust}" if recogniser is not None else "none"
-    lines = spoken.lines(who, recorded, clips)
-    kept, path = spoken.scored_before(who, clips, name)
-    if kept:
-        steps.one(len(clips))
-        return spoken.scores_from_json(kept, lines)
-
-    heard = spoken.HeardLines(path, lines)
-
-    def on_scored(number: int, scored: LineScores) -> None:
-        if heard.known(number) is None:
-            heard.keep(number, scored)
-            channel.lasting()
-        steps.one()
-        channel.check()
-
-    scores = score_lines(lines, recogniser, language=language, known=heard.known, on_scored=on_scored)
-    write_whole(path, json.dumps(_plain(spoken.scores_to_json(scores))).encode(), "the scores")
-    heard.forget()
-    return scores
+    name = spoken.scored_before(who, clips, "losses")[1].stem.removeprefix("scores-")
+    return _kept(who.folder / f"losses-{name}.json", measured, channel)
 
 
 def _features(engine: Learns, clips: Sequence[Clip], channel: Channel) -> list[Features]:
@@ -264,9 +200,7 @@ def _kept(path: Path, make: Callable[[], dict[str, float]], channel: Channel) ->
     return found
 
 
-def _lines(
-    home: Path, clips: Sequence[Clip], who: Sequence[Speaker], scores: dict[str, Scores]
-) -> list[dict[str, Any]]:
+def _lines(home: Path, clips: Sequence[Clip], who: Sequence[Speaker], scores: Sequence[Scores]) -> list[dict[str, Any]]:
     """The table of lines: text, files (relative to home, empty if it was not spoken), and scores."""
 
     def file(one: Speaker, clip: Clip) -> str:
@@ -274,8 +208,9 @@ def _lines(
         return str(wav.relative_to(home)) if wav.is_file() else ""
 
     def numbers(line: LineScores) -> dict[str, Any]:
-        values: dict[str, Any] = _plain(
-            {name: value for name, value in vars(line).items() if name != "line" and value is not None}
+        left_out = ("line", "words", "chars")
+        values: dict[str, Any] = finite(
+            {name: value for name, value in vars(line).items() if name not in left_out and value is not None}
         )
         return values
 
@@ -287,9 +222,9 @@ def _lines(
             "recording": file(recorded, clip),
             "spoken": file(candidate, clip),
             "spoken_by_parent": file(rival, clip),
-            "recording_scores": numbers(scores[recorded.title].lines[index]),
-            "scores": numbers(scores[candidate.title].lines[index]),
-            "parent_scores": numbers(scores[rival.title].lines[index]),
+            "recording_scores": numbers(scores[0].lines[index]),
+            "scores": numbers(scores[1].lines[index]),
+            "parent_scores": numbers(scores[2].lines[index]),
         }
         for index, clip in enumerate(clips)
     ]
@@ -299,14 +234,3 @@ def _numbers(summary: Summary) -> dict[str, float]:
     """Its finite numbers, for the wire."""
     values = {name: value for name, value in summary.to_json().items() if isinstance(value, int | float)}
     return {name: float(value) for name, value in values.items() if math.isfinite(value)}
-
-
-def _plain(values: Any) -> Any:
-    """For JSON, which knows no infinity and no NaN: those become null."""
-    if isinstance(values, dict):
-        return {name: _plain(value) for name, value in values.items()}
-    if isinstance(values, list | tuple):
-        return [_plain(value) for value in values]
-    if isinstance(values, float) and not math.isfinite(values):
-        return None
-    return values

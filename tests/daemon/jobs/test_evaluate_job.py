@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from recorded import Recorded
 
+from daemon.kinds.evaluate import bench
 from daemon.kinds.evaluate import worker as evaluate
 from daemon.kinds.train import worker as train
 from daemon.worker.job import Stopped
@@ -55,7 +56,7 @@ def test_both_speak_every_line_and_the_report_lies_with_the_version(trained: wir
     folder = Path(trained.version_dir)
     assert json.loads((folder / "report.json").read_text()) == details
     text = (folder / "report.md").read_text()
-    assert text.startswith("# anna v1\n")
+    assert text.startswith("# anna@1\n")
     assert trained.held_out[0].text in text
     assert "<svg" in (folder / "curves.svg").read_text()
     assert channel.told[-1][:2] == (10, 10)
@@ -66,7 +67,7 @@ def test_it_says_what_it_does_before_the_first_line_is_done(trained: wire.Evalua
     channel = Recorded(tmp_path)
     evaluate.run(trained, channel)
     first = [sentence for (done, _, _), sentence in zip(channel.told, channel.said, strict=True) if not done]
-    assert first == ["reading the held-out recordings", "v1 speaks", "loading v1", "v1 speaks"]
+    assert first == ["reading the held-out recordings", "anna@1 speaks", "loading anna@1", "anna@1 speaks"]
     assert all(channel.said)
     assert "loading a recogniser" in channel.said
     assert "listening to the recordings" in channel.said
@@ -108,7 +109,7 @@ def test_when_all_is_spoken_the_gpu_is_left_unless_the_recogniser_uses_it(
 
     def chosen(*_: object) -> Choice:
         monkeypatch.setattr(evaluate.device, "device", lambda: "cuda")
-        monkeypatch.setattr(evaluate.memory, "release", lambda _: released.append([one() for one in loaded]))
+        monkeypatch.setattr(bench.memory, "release", lambda _: released.append([one() for one in loaded]))
         return Choice(None, "Nobody listens.", where)
 
     released: list[list[object]] = []
@@ -132,7 +133,7 @@ def test_what_was_spoken_and_scored_is_not_done_again(
         raise AssertionError("nothing is left to speak or to listen to")
 
     monkeypatch.setattr(GlowEngine, "load", unwanted)
-    monkeypatch.setattr(evaluate, "score_lines", unwanted)
+    monkeypatch.setattr(bench, "score_lines", unwanted)
     evaluate.run(trained, second)
     assert spoken(Path(trained.samples_dir)) == before
     assert second.committed[0].evaluated.metrics == first.committed[0].evaluated.metrics
@@ -179,7 +180,7 @@ def test_a_line_that_cannot_be_spoken_counts_as_failed(trained: wire.EvaluatePla
     evaluate.run(trained, channel)
     result = channel.committed[0].evaluated
     assert (result.metrics["lines"], result.metrics["failed"]) == (1, 1)
-    assert any(line.startswith("warning: v1 cannot speak") for line in channel.lines)
+    assert any(line.startswith("warning: anna@1 cannot speak") for line in channel.lines)
 
 
 def test_a_promotion_rule_with_an_unknown_key_is_refused_by_name(trained: wire.EvaluatePlan, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def test_a_better_candidate_is_promoted_with_its_scores(anna: Store, tmp_path: P
     anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), scores()))
     promoted, state, words = outcome(anna)
     assert (promoted, state) == (2, "promoted")
-    assert words == "Promoted: it is better than v1. It is clearer."
+    assert words == "Promoted: it is better than anna@1. It is clearer."
     told = anna.read_now(lambda session: voices.version_message(voices.version(session, "anna", 2)))
     assert dict(told.metrics) == {"wer": 0.1}
 
@@ -127,13 +127,11 @@ def test_the_same_scores_again_after_a_crash_change_nothing(anna: Store, tmp_pat
 
 def test_a_worse_candidate_stays_one_and_says_why(anna: Store, tmp_path: Path) -> None:
     anna.write_now(
-        lambda session: lives.kind(session, "evaluate").commit(
-            session, job(session), scores(wire.EvaluateResult.NOT_BETTER)
-        )
+        lambda session: lives.kind(session, "evaluate").commit(session, job(session), scores(wire.EvaluateResult.WORSE))
     )
     promoted, state, words = outcome(anna)
     assert (promoted, state) == (1, "candidate")
-    assert words.startswith("Not promoted: it is not better than v1.")
+    assert words.startswith("Not promoted: it is worse than anna@1.")
 
 
 def test_a_comparison_that_was_only_asked_for_promotes_nothing(anna: Store, tmp_path: Path) -> None:
@@ -155,7 +153,7 @@ def test_a_candidate_does_not_take_over_from_a_version_it_was_not_compared_with(
     anna.write_now(act)
     promoted, state, words = outcome(anna)
     assert (promoted, state) == (3, "candidate")
-    assert "v3 speaks now" in words
+    assert "anna@3 speaks now" in words
 
 
 def test_a_candidate_that_a_person_archived_is_not_promoted(anna: Store, tmp_path: Path) -> None:
@@ -193,7 +191,8 @@ def test_a_scoring_that_fails_leaves_a_candidate_that_says_so(anna: Store) -> No
     ("outcome", "asked", "speaks", "state", "decision"),
     [
         (wire.EvaluateResult.BETTER, True, 1, VersionState.CANDIDATE, Decision.PROMOTED),
-        (wire.EvaluateResult.NOT_BETTER, True, 1, VersionState.CANDIDATE, Decision.NOT_BETTER),
+        (wire.EvaluateResult.WORSE, True, 1, VersionState.CANDIDATE, Decision.WORSE),
+        (wire.EvaluateResult.UNDECIDED, True, 1, VersionState.CANDIDATE, Decision.UNDECIDED),
         (wire.EvaluateResult.BROKEN, True, 1, VersionState.CANDIDATE, Decision.BROKEN),
         (wire.EvaluateResult.BETTER, True, 2, VersionState.PROMOTED, Decision.PROMOTED_ALREADY),
         (wire.EvaluateResult.BETTER, False, 1, VersionState.CANDIDATE, Decision.NOT_ASKED),
@@ -226,7 +225,7 @@ def test_what_becomes_of_a_candidate_is_kept_as_a_value_and_told_on_the_wire(
 
 def test_words_decide_nothing(anna: Store) -> None:
     """A reason that begins like a promotion promotes nothing, and one that sounds like a refusal keeps nobody back."""
-    worse = scores(wire.EvaluateResult.NOT_BETTER, why="Promoted: it is better than v1.")
+    worse = scores(wire.EvaluateResult.WORSE, why="Promoted: it is better than anna@1.")
     anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), worse))
     assert outcome(anna)[:2] == (1, "candidate")
     fine = scores(why="Not promoted.")
@@ -237,13 +236,13 @@ def test_words_decide_nothing(anna: Store) -> None:
 def test_a_later_scoring_that_fails_leaves_the_verdict_of_an_earlier_one(anna: Store) -> None:
     def act(session: Session) -> None:
         kind = lives.kind(session, "evaluate")
-        kind.commit(session, job(session), scores(wire.EvaluateResult.NOT_BETTER))
+        kind.commit(session, job(session), scores(wire.EvaluateResult.WORSE))
         again = job(session)
         again.why = "Memory ran out."
         kind.ended_badly(session, again)
 
     anna.write_now(act)
-    assert decided(anna)[0] is Decision.NOT_BETTER
+    assert decided(anna)[0] is Decision.WORSE
     assert "Memory" not in outcome(anna)[2]
 
 

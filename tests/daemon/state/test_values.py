@@ -37,5 +37,5 @@ def test_the_wire_has_no_value_that_the_rows_lack(kind: type[StrEnum]) -> None:
 
 @pytest.mark.parametrize("decided", sorted(set(Decision) - UNSCORED))
 def test_each_decision_by_scores_has_a_sentence(decided: Decision) -> None:
-    about = verdict.Scored(7, "anna@7", "v6", "v8", "myna compare anna@7 anna@8 --score", "archived")
+    about = verdict.Scored("anna@7", "anna@6", "anna@8", "myna compare anna@7 anna@8 --score", "archived")
     assert verdict.sentence(decided, about).endswith(".")

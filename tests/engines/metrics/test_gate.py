@@ -13,8 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engines.metrics import gate
 from engines.metrics.findings import Finding, Found, sentence
-from engines.metrics.gate import Outcome, Rule, better
+from engines.metrics.gate import Outcome, Verdict
+from engines.metrics.rule import Rule
+from engines.metrics.spread import Interval, Spread
 from engines.metrics.summary import Summary
 from engines.metrics.table import METRICS, Metric
 
@@ -36,6 +39,26 @@ BASE = replace(PARENT, similarity=0.50, held_out_loss=3.0, f0_semitones=5.0)
 NAN = math.nan
 
 
+def better(
+    candidate: Summary,
+    parent: Summary,
+    rule: Rule | None = None,
+    *,
+    first: bool = False,
+    ceiling: Summary | None = None,
+    reach: float = 0.0,
+) -> Verdict:
+    """Judged where the balance is sure up to `reach` on either side, and each limit is surely held or broken."""
+    score = gate.balance(candidate, parent, rule or Rule(), ceiling if first else None)
+    sure = {
+        metric: Interval(a - b, a - b)
+        for metric in Metric
+        if (a := getattr(candidate, metric)) is not None and (b := getattr(parent, metric)) is not None
+    }
+    spread = Spread(candidate.lines, 1, Interval(score - reach, score + reach), sure)
+    return gate.better(candidate, parent, rule, spread=spread, first=first, ceiling=ceiling)
+
+
 @pytest.mark.parametrize(
     ("changes", "promoted"),
     [
@@ -43,7 +66,9 @@ NAN = math.nan
         ({"similarity": 0.84, "wer": 0.18, "held_out_loss": 1.9}, True),
         ({"similarity": 0.70}, False),
         ({"wer": 0.40}, False),
-        ({"held_out_loss": 2.2}, False),
+        # A loss does not tell how a voice sounds, neither way
+        ({"held_out_loss": 2.2, "similarity": 0.84}, True),
+        ({"held_out_loss": 0.5}, False),
         ({"dnsmos": 2.4}, False),
         # No change is no gain
         ({}, False),
@@ -163,11 +188,10 @@ def test_the_sentences_name_the_numbers() -> None:
 def test_what_got_worse_within_the_rule_is_said_beside_what_got_better() -> None:
     verdict = better(replace(PARENT, similarity=0.95, wer=0.22, cer=0.11, held_out_loss=2.01), PARENT)
     assert verdict.promote
-    assert verdict.sentences[:4] == (
+    assert verdict.sentences[:3] == (
         "Its similarity went from 0.800 to 0.950.",
         "Its WER got worse, from 0.200 to 0.220, which the voice's rule allows.",
         "Its CER got worse, from 0.100 to 0.110.",
-        "Its held-out loss got worse, from 2.0000 to 2.0100, which the voice's rule allows.",
     )
 
 
@@ -194,23 +218,61 @@ def test_what_is_said_of_a_metric_once_is_not_said_again_by_its_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "outcome"),
+    ("changes", "reach", "outcome"),
     [
-        ({"similarity": 0.9}, Outcome.BETTER),
-        ({"similarity": 0.7}, Outcome.NOT_BETTER),
-        ({"wer": None}, Outcome.NOT_BETTER),
-        ({"lines": 0, "failed": 20}, Outcome.BROKEN),
-        ({"held_out_loss": NAN}, Outcome.BROKEN),
+        ({"similarity": 0.9}, 0.5, Outcome.BETTER),
+        ({"similarity": 0.9}, 3.0, Outcome.UNDECIDED),
+        ({"similarity": 0.79, "wer": 0.22}, 0.1, Outcome.WORSE),
+        ({"similarity": 0.79, "wer": 0.22}, 3.0, Outcome.UNDECIDED),
+        ({"similarity": 0.7}, 9.0, Outcome.WORSE),  # surely beyond a limit
+        ({}, 0.0, Outcome.UNDECIDED),  # the same
+        ({"wer": None}, 0.0, Outcome.UNDECIDED),  # a person must listen
+        ({"lines": 10, "failed": 10}, 0.0, Outcome.WORSE),
+        ({"lines": 0, "failed": 20}, 0.0, Outcome.BROKEN),
+        ({"held_out_loss": NAN}, 0.0, Outcome.BROKEN),
     ],
 )
-def test_a_candidate_is_better_or_not_or_broken(changes: dict[str, Any], outcome: Outcome) -> None:
-    assert better(replace(PARENT, **changes), PARENT).outcome is outcome
+def test_a_candidate_is_better_worse_undecided_or_broken(
+    changes: dict[str, Any], reach: float, outcome: Outcome
+) -> None:
+    verdict = better(replace(PARENT, **changes), PARENT, reach=reach)
+    assert verdict.outcome is outcome, verdict.sentences
+
+
+def test_a_limit_that_is_perhaps_broken_leaves_it_undecided() -> None:
+    candidate = replace(PARENT, similarity=0.95, wer=0.26)
+    wide = Spread(20, 1, Interval(0.5, 1.5), {Metric.WER: Interval(-0.05, 0.17)})
+    verdict = gate.better(candidate, PARENT, spread=wide)
+    assert (verdict.outcome, verdict.more_would_tell) == (Outcome.UNDECIDED, True)
+    assert verdict.sentences[0] == (
+        "Its WER is 0.260, its parent's 0.200; it needed at most 0.238; 20 lines do not make that sure."
+    )
+
+
+def test_undecided_says_how_sure_it_is_and_what_would_tell() -> None:
+    verdict = better(replace(PARENT, similarity=0.83), PARENT, reach=1.2)
+    assert verdict.more_would_tell
+    assert verdict.sentences[0] == (
+        "On 20 lines its score is +0.60 (-0.60 to +1.80); to be better it must surely be above 0. "
+        "About 80 lines would tell. Or listen to both."
+    )
+    assert "too few lines" in gate.better(replace(PARENT, similarity=0.83), PARENT, spread=Spread(1)).sentences[0]
+
+
+def test_a_loss_that_rose_is_said_beside_a_voice_that_is_better() -> None:
+    verdict = better(replace(PARENT, similarity=0.9, held_out_loss=2.5), PARENT)
+    assert verdict.promote
+    assert verdict.sentences[-1] == (
+        "Its held-out loss rose from 2.0000 to 2.5000: listen whether it learned its clips by heart."
+    )
 
 
 @pytest.mark.parametrize("kind", Found)
 @pytest.mark.parametrize("metric", Metric)
 def test_each_finding_of_each_metric_has_a_sentence_and_survives_json(kind: Found, metric: Metric) -> None:
-    one = Finding(kind, metric, 0.0, 0.5, 0.25, count=3, of=4, by="whisper", parent_by="pocketsphinx")
+    one = Finding(
+        kind, metric, 0.0, 0.5, 0.25, count=3, of=4, by="whisper", parent_by="pocketsphinx", low=-0.5, high=0.5
+    )
     assert sentence(one).endswith((".", ")."))
     assert Finding.from_json(json.loads(json.dumps(one.to_json()))) == one
 

@@ -19,8 +19,9 @@ from speech import FIXTURES, RATE, TEXTS, speech
 from engines.errors import BadInput, Cancelled
 from engines.metrics.dnsmos import dnsmos
 from engines.metrics.duration import duration_ratio, spoken_seconds
-from engines.metrics.gate import better
+from engines.metrics.gate import balance
 from engines.metrics.pitch import Pitch, pitch, semitones_between
+from engines.metrics.rule import Rule
 from engines.metrics.score import LineScores, SpokenLine, score_lines
 from engines.metrics.similarity import cosine, embed, mean_embedding
 from engines.transcription.base import Transcript
@@ -92,7 +93,7 @@ def test_a_bad_copy_scores_worse_in_everything(another_voice: list[SpokenLine]) 
     assert copy.duration_ratio == pytest.approx(1.25, abs=0.12)
     assert copy.f0_semitones == pytest.approx(4.0, abs=1.0)
     assert copy.held_out_loss == 2.0
-    assert not better(copy, ceiling, ceiling=ceiling).promote
+    assert balance(copy, ceiling, Rule()) < 0
 
 
 def test_word_errors_are_of_all_lines_together() -> None:

@@ -1,0 +1,145 @@
+"""Judging in rounds: few lines first, and more only while the verdict is undecided.
+
+The first round is the held-out lines, spoken once: a clear case costs no more. Then further texts are spoken where few
+lines are held out, then all of them again with other seeds. Each round may decide, so each is judged at its share of
+the error that the voice's rule allows (Bonferroni).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from daemon.kinds.evaluate.bench import Bench
+from daemon.worker import spoken
+from daemon.worker.spoken import Speaker
+from engines.base import Clip
+from engines.metrics import gate, intervals
+from engines.metrics.further_texts import further
+from engines.metrics.rule import Rule
+from engines.metrics.score import LineScores, Scores, summarise
+from engines.metrics.summary import Summary
+
+
+@dataclass(frozen=True)
+class Round:
+    """What is spoken and heard in one go."""
+
+    clips: tuple[Clip, ...]
+    take: int
+
+
+@dataclass(frozen=True)
+class Judge:
+    """What a verdict needs besides the lines' scores."""
+
+    rule: Rule
+    first: bool  #: the parent is the base
+    ceiling: Summary  #: of the recordings
+    loss: float | None  #: held-out, of the candidate
+    parent_loss: float | None
+
+    def verdict(
+        self, candidate: intervals.Lines, parent: intervals.Lines, recogniser: tuple[str, str], looks: int
+    ) -> gate.Verdict:
+        """The verdict on these lines, which is one of so many looks at them."""
+
+        def summary(lines: Sequence[LineScores]) -> Summary:
+            return summarise(lines, *recogniser)
+
+        def balance(mine: Summary, theirs: Summary) -> float:
+            mine, theirs = replace(mine, held_out_loss=self.loss), replace(theirs, held_out_loss=self.parent_loss)
+            return gate.balance(mine, theirs, self.rule, self.ceiling if self.first else None)
+
+        level = 1 - (1 - self.rule.confidence) / looks
+        spread = intervals.paired(candidate, parent, summary, balance, level)
+        mine, theirs = (summary([take for line in side for take in line]) for side in (candidate, parent))
+        return gate.better(
+            replace(mine, held_out_loss=self.loss),
+            replace(theirs, held_out_loss=self.parent_loss),
+            self.rule,
+            spread=spread,
+            first=self.first,
+            ceiling=self.ceiling,
+        )
+
+
+@dataclass
+class Judged:
+    """The rounds that were needed, and what they came to."""
+
+    verdict: gate.Verdict
+    rounds: list[tuple[Round, Scores, Scores]] = field(default_factory=list)  #: candidate's scores, then the parent's
+
+    def held_out(self) -> tuple[Scores, Scores]:
+        """Of the first round: the same lines for every version of the voice, so what people compare."""
+        _, mine, theirs = self.rounds[0]
+        return mine, theirs
+
+    def cost(self) -> dict[str, Any]:
+        """What was spoken for it."""
+        lines = [line for _, *sides in self.rounds for side in sides for line in side.lines]
+        return {
+            "rounds": len(self.rounds),
+            "lines_spoken": len(lines),
+            "seconds_spoken": round(sum(line.seconds for line in lines), 2),
+        }
+
+
+def plan(held_out: Sequence[Clip], language: str, rule: Rule, *, hears: bool) -> list[Round]:
+    """All rounds that there may be. `hears`: there is a recogniser; without one a person decides, unless the voice's
+    rule does without words."""
+    if not (hears or rule.without_wer):
+        return [Round(tuple(held_out), 0)]
+    texts = {clip.text for clip in held_out}
+    missing = max(0, rule.min_lines - len(held_out))
+    more = tuple(spoken.unrecorded(text, language) for text in further(language) if text not in texts)[:missing]
+    every = (*held_out, *more)
+    return [
+        Round(tuple(held_out), 0),
+        *([Round(more, 0)] if more else []),
+        *(Round(every, take) for take in range(1, rule.takes)),
+    ]
+
+
+def speak_ahead(bench: Bench, planned: Sequence[Round], candidate: Speaker, rival: Speaker) -> None:
+    """Where the GPU speaks and the CPU listens, have all rounds spoken, and leave the GPU to the next job: what turns
+    out not to be needed cost it seconds, and waiting for the recogniser would cost minutes."""
+    if not bench.hears_without_gpu:
+        return
+    for each in planned[1:]:
+        bench.steps.more(2 * len(each.clips))
+        _speak(bench, each, candidate, rival)
+    bench.leave_the_gpu()
+
+
+def until_decided(bench: Bench, planned: Sequence[Round], judge: Judge, candidate: Speaker, rival: Speaker) -> Judged:
+    """Speak and hear round after round until the verdict stands. The first round is spoken already."""
+    takes: tuple[dict[str, list[LineScores]], dict[str, list[LineScores]]] = ({}, {})
+    done: list[tuple[Round, Scores, Scores]] = []
+    for number, each in enumerate(planned):
+        if number:
+            bench.steps.more((2 if bench.hears_without_gpu else 4) * len(each.clips))
+            if not bench.hears_without_gpu:
+                _speak(bench, each, candidate, rival)
+            if each.take and not (
+                spoken.draws(candidate, each.clips, each.take) or spoken.draws(rival, each.clips, each.take)
+            ):
+                break  # another seed says the same: hearing it again tells nothing
+        scored = [bench.score(who, each.clips, each.take) for who in (candidate, rival)]
+        for side, scores in zip(takes, scored, strict=True):
+            for clip, line in zip(each.clips, scores.lines, strict=True):
+                side.setdefault(clip.sha256, []).append(line)
+        done.append((each, scored[0], scored[1]))
+        lines = [[side[clip] for clip in takes[0]] for side in takes]
+        verdict = judge.verdict(lines[0], lines[1], bench.recogniser, len(planned))
+        if not verdict.more_would_tell:
+            break
+    return Judged(verdict, done)
+
+
+def _speak(bench: Bench, each: Round, candidate: Speaker, rival: Speaker) -> None:
+    for who in (candidate, rival):
+        with bench.loaded(who) as model:
+            bench.speak(who, model, each.clips, each.take)

@@ -1,0 +1,87 @@
+"""How sure a difference between two speakers of the same lines is: a paired bootstrap over lines.
+
+Both sides keep their line: a resample draws lines with replacement, all takes of a line together, and the same ones for
+both sides, since lines differ more from each other than versions do. The interval is the difference plus and minus its
+bootstrap standard error times the quantile of Student's t for so many lines, widened by √(n/(n−1)): with few lines the
+plain percentile interval is far too narrow (T. Hesterberg, "What Teachers Should Know about the Bootstrap", 2015).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from random import Random
+from statistics import NormalDist, stdev
+
+from engines.metrics.score import LineScores
+from engines.metrics.spread import Interval, Spread
+from engines.metrics.summary import Summary
+from engines.metrics.table import Metric
+
+RESAMPLES = 500
+_SEED = 7  #: the same scores give the same interval
+
+#: All takes of each line, in the order of the lines.
+Lines = Sequence[Sequence[LineScores]]
+
+
+def paired(
+    candidate: Lines,
+    parent: Lines,
+    summarise: Callable[[Sequence[LineScores]], Summary],
+    balance: Callable[[Summary, Summary], float],
+    level: float,
+) -> Spread:
+    """The spread of all differences at a confidence `level` (0.95: wrong one time in twenty).
+
+    `summarise` makes the summary of some lines' takes, `balance` one number of two summaries, above 0 where the
+    candidate is better. Raises ValueError if the sides have not the same number of lines.
+    """
+    if len(candidate) != len(parent):
+        raise ValueError(f"{len(candidate)} lines against {len(parent)}")
+    count = len(candidate)
+    takes = max((len(takes) for takes in (*candidate, *parent)), default=0)
+    if count < 2:
+        return Spread(count, takes)
+    random = Random(_SEED)
+    drawn: dict[Metric | None, list[float]] = {None: [], **{metric: [] for metric in Metric}}
+    for _ in range(RESAMPLES):
+        chosen = random.choices(range(count), k=count)
+        for name, value in _differences(candidate, parent, chosen, summarise, balance).items():
+            drawn[name].append(value)
+    whole = _differences(candidate, parent, range(count), summarise, balance)
+    reach = _quantile(1 - (1 - level) / 2, count - 1) * math.sqrt(count / (count - 1))
+    found = {
+        name: Interval(whole[name] - reach * stdev(values), whole[name] + reach * stdev(values))
+        for name, values in drawn.items()
+        if name in whole and len(values) == RESAMPLES
+    }
+    return Spread(count, takes, found.get(None), {name: one for name, one in found.items() if name is not None})
+
+
+def _differences(
+    candidate: Lines,
+    parent: Lines,
+    chosen: Sequence[int],
+    summarise: Callable[[Sequence[LineScores]], Summary],
+    balance: Callable[[Summary, Summary], float],
+) -> dict[Metric | None, float]:
+    """Candidate minus parent on the chosen lines: of each metric that both have, and (None) of the balance."""
+    mine, theirs = (summarise([take for line in chosen for take in side[line]]) for side in (candidate, parent))
+    found: dict[Metric | None, float] = {}
+    for metric in Metric:
+        own, other = getattr(mine, metric), getattr(theirs, metric)
+        if own is not None and other is not None and math.isfinite(own) and math.isfinite(other):
+            found[metric] = own - other
+    found.pop(Metric.HELD_OUT_LOSS, None)  # no line has one by itself
+    found[None] = balance(mine, theirs)
+    return found
+
+
+def _quantile(share: float, freedom: int) -> float:
+    """Of Student's t. By SciPy where it is (everywhere an engine runs)."""
+    if freedom > 200:
+        return NormalDist().inv_cdf(share)
+    from scipy.special import stdtrit
+
+    return float(stdtrit(freedom, share))

@@ -1,0 +1,120 @@
+"""Rounds of judging: a clear case ends with the first, a close one gets further texts and takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from random import Random
+
+import pytest
+from recorded import Recorded
+
+from daemon.kinds.evaluate import rounds
+from daemon.kinds.evaluate.bench import Bench, Steps
+from daemon.kinds.evaluate.rounds import Judge, Round
+from daemon.worker.spoken import NOWHERE, Speaker
+from engines.base import Clip
+from engines.glow.engine import GlowEngine
+from engines.metrics.gate import Outcome
+from engines.metrics.rule import Rule
+from engines.metrics.score import LineScores, Scores, SpokenLine, summarise
+from engines.metrics.summary import Summary
+
+pytestmark = pytest.mark.unit
+HELD_OUT = tuple(Clip(f"{n:064x}", Path(f"{n}.flac"), f"line {n}", "en", 2.0) for n in range(5))
+RULE = Rule()
+
+
+class PaperBench(Bench):
+    """Speaks and hears by a table: similarity of each line and take, by speaker."""
+
+    def __init__(self, folder: Path, similarity: Callable[[str, str, int], float], *, draws: bool = True) -> None:
+        channel = Recorded(folder)
+        steps = Steps(channel, total=20)  # type: ignore[arg-type]  # as all of these tests do
+        engine = GlowEngine()
+        super().__init__(engine, engine, "en", Speaker("", folder, None, ""), HELD_OUT, (), channel, steps)  # type: ignore[arg-type]
+        self._similarity, self._draws = similarity, draws
+        self.heard: list[tuple[str, int, int]] = []  #: (speaker, lines, take)
+
+    @property
+    def recogniser(self) -> tuple[str, str]:
+        return "whisper", "high"
+
+    def speak(self, who: Speaker, model: object, clips: Sequence[Clip], take: int = 0) -> None:
+        for clip in clips:
+            who.wav(clip, take).write_text(str(take if self._draws else 0))
+
+    def score(self, who: Speaker, clips: Sequence[Clip], take: int = 0) -> Scores:
+        self.heard.append((who.title, len(clips), take))
+        scored = tuple(
+            LineScores(
+                SpokenLine(clip.text, who.wav(clip, take), None),
+                similarity=self._similarity(who.title, clip.text, take),
+                wer=0.2,
+                cer=0.1,
+                words=5,
+                chars=20,
+                seconds=1.0,
+            )
+            for clip in clips
+        )
+        return Scores(scored, summarise(scored, *self.recogniser))
+
+
+def judged(tmp_path: Path, bench: PaperBench) -> rounds.Judged:
+    sides = []
+    for name in ("v2", "v1"):
+        (tmp_path / name).mkdir()
+        sides.append(Speaker(name, tmp_path / name, tmp_path, name))
+        bench.speak(sides[-1], None, HELD_OUT)
+    planned = rounds.plan(HELD_OUT, "en", RULE, hears=True)
+    judge = Judge(RULE, False, Summary(5, similarity=0.95), None, None)
+    return rounds.until_decided(bench, planned, judge, *sides)
+
+
+def noise(seed: int) -> Callable[[str, str, int], float]:
+    """Two speakers that differ by chance only."""
+    random = Random(seed)
+    return lambda who, text, take: 0.7 + random.gauss(0.0, 0.02)
+
+
+def test_a_clear_case_costs_one_round_on_the_held_out_lines(tmp_path: Path) -> None:
+    bench = PaperBench(tmp_path, lambda who, text, take: {"v2": 0.85, "v1": 0.7}[who] + len(text) / 1000)
+    found = judged(tmp_path, bench)
+    assert found.verdict.outcome is Outcome.BETTER
+    assert bench.heard == [("v2", 5, 0), ("v1", 5, 0)]
+    assert found.cost() == {"rounds": 1, "lines_spoken": 10, "seconds_spoken": 10.0}
+
+
+def test_a_close_case_gets_further_texts_and_takes_and_stays_undecided(tmp_path: Path) -> None:
+    bench = PaperBench(tmp_path, noise(1))
+    found = judged(tmp_path, bench)
+    assert found.verdict.outcome is Outcome.UNDECIDED
+    assert [(lines, take) for who, lines, take in bench.heard if who == "v2"] == [(5, 0), (7, 0), (12, 1), (12, 2)]
+    assert (found.verdict.spread.lines, found.verdict.spread.takes) == (12, 3)
+
+
+def test_an_engine_that_says_the_same_with_every_seed_is_not_heard_twice(tmp_path: Path) -> None:
+    bench = PaperBench(tmp_path, noise(1), draws=False)
+    judged(tmp_path, bench)
+    assert [take for _, _, take in bench.heard] == [0, 0, 0, 0]
+
+
+def test_equal_voices_are_seldom_told_apart_over_all_rounds(tmp_path: Path) -> None:
+    """Four looks share one error of 5 %: of 40 equal pairs more than 6 would be no chance (1 in 100)."""
+    told = 0
+    for seed in range(40):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        told += judged(folder, PaperBench(folder, noise(seed))).verdict.outcome is not Outcome.UNDECIDED
+    assert told <= 6
+
+
+def test_further_texts_are_of_the_language_and_not_those_held_out() -> None:
+    german = rounds.plan(HELD_OUT, "de", RULE, hears=True)[1]
+    assert len(german.clips) == 7
+    assert all(clip.language == "de" and clip.path == NOWHERE for clip in german.clips)
+    assert [one.take for one in rounds.plan(HELD_OUT, "xx", RULE, hears=True)] == [0, 1, 2]
+    assert rounds.plan(HELD_OUT, "en", RULE, hears=False) == [Round(HELD_OUT, 0)]
+    known = (*HELD_OUT, Clip("f" * 64, Path("f.flac"), german.clips[0].text, "de", 2.0))
+    assert german.clips[0].text not in {clip.text for clip in rounds.plan(known, "de", RULE, hears=True)[1].clips}
