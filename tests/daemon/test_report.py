@@ -13,6 +13,14 @@ from daemon.kinds.evaluate.report import curves_svg, markdown, sparkline
 pytestmark = pytest.mark.unit
 
 
+SPREAD = {
+    "lines": 12,
+    "takes": 2,
+    "balance": {"low": -4.2, "high": -1.0},
+    "metrics": {"wer": {"low": 0.08, "high": 0.22}},
+}
+
+
 def details(**changed: Any) -> dict[str, Any]:
     summary = {"similarity": 0.8, "wer": 0.25, "lines": 1, "failed": 0}
     made: dict[str, Any] = {
@@ -66,12 +74,7 @@ def details(**changed: Any) -> dict[str, Any]:
                 "recording_scores": {},
             }
         ],
-        "spread": {
-            "lines": 12,
-            "takes": 2,
-            "balance": {"low": -4.2, "high": -1.0},
-            "metrics": {"wer": {"low": 0.08, "high": 0.22}},
-        },
+        "spread": SPREAD,
         "cost": {"scoring_seconds": 12.0, "machine": "CPU", "rounds": 3, "lines_spoken": 48, "seconds_spoken": 140.4},
     }
     return {**made, **changed}
