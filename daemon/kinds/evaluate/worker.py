@@ -12,12 +12,13 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from daemon.kinds.evaluate import report, rounds
 from daemon.kinds.evaluate.bench import Bench, Steps, finite
-from daemon.kinds.evaluate.rounds import Judge
+from daemon.kinds.evaluate.rounds import Judge, Judged
 from daemon.kinds.train.worker import Steering
 from daemon.worker import spoken, versions
 from daemon.worker.job import Channel, Stopped
@@ -44,7 +45,6 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     engine, voice = registry.learner(plan.engine), registry.speaker(plan.engine)  # the same one
     clips, reference = versions.clips(plan.held_out), versions.clips(plan.reference)
     _check(plan)
-    folder = Path(plan.version_dir)
     samples = Path(plan.samples_dir)
     steps = Steps(channel, total=5 * len(clips))
 
@@ -71,35 +71,57 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     judge = Judge(rule, plan.first, ceiling.summary, loss, parent_loss)
     judged = rounds.until_decided(bench, planned, judge, candidate, rival)
 
-    mine, theirs = judged.held_out()
-    own = dataclasses.replace(mine.summary, held_out_loss=loss)
-    others = dataclasses.replace(theirs.summary, held_out_loss=parent_loss)
-    verdict = judged.verdict
+    scored = _Scored(plan, choice.why, clips, (recorded, candidate, rival), losses, ceiling, judged)
+    result = _result(scored, channel.home, began)
+    channel.commit(wire.Report(evaluated=result))
+    return _sentence(judged.verdict.outcome, candidate.title, rival.title, len(clips))
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """All that was measured."""
+
+    plan: wire.EvaluatePlan
+    recogniser: str  #: which, and why
+    clips: Sequence[Clip]
+    who: tuple[Speaker, Speaker, Speaker]  #: the recordings, the candidate, its rival
+    losses: dict[str, dict[str, float]]  #: held-out losses by speaker's title
+    ceiling: Scores  #: of the recordings
+    judged: Judged
+
+
+def _result(scored: _Scored, home: Path, began: float) -> wire.EvaluateResult:
+    """What is reported, written into the version's folder too. `began`: when scoring did, on the monotonic clock."""
+    plan, verdict, (mine, theirs) = scored.plan, scored.judged.verdict, scored.judged.held_out()
+    _, candidate, rival = scored.who
+    losses, other_losses = scored.losses[candidate.title], scored.losses[rival.title]
+    own = dataclasses.replace(mine.summary, held_out_loss=losses.get("loss"))
+    others = dataclasses.replace(theirs.summary, held_out_loss=other_losses.get("loss"))
+    ceiling = scored.ceiling.summary
+    seconds = round(time.monotonic() - began, 2)
     details = {
         **_findings(verdict),
         "lineage": json.loads(plan.lineage_json or "{}"),
         "summaries": {
             "candidate": finite(own.to_json()),
             "parent": finite(others.to_json()),
-            "recordings": finite(ceiling.summary.to_json()),
+            "recordings": finite(ceiling.to_json()),
         },
-        "held_out_losses": {"candidate": finite(losses[candidate.title]), "parent": finite(losses[rival.title])},
-        "lines": _lines(channel.home, clips, (recorded, candidate, rival), (ceiling, mine, theirs)),
+        "held_out_losses": {"candidate": finite(losses), "parent": finite(other_losses)},
+        "lines": _lines(home, scored.clips, scored.who, (scored.ceiling, mine, theirs)),
         "lines_key": versions.data_digest(plan.held_out),
-        "recogniser": choice.why,
-        "cost": {"scoring_seconds": round(time.monotonic() - began, 2), "machine": device.name(), **judged.cost()},
+        "recogniser": scored.recogniser,
+        "cost": {"scoring_seconds": seconds, "machine": device.name(), **scored.judged.cost()},
     }
-    result = wire.EvaluateResult(
+    return wire.EvaluateResult(
         better=verdict.promote,
         verdict=" ".join(verdict.sentences),
         outcome=wire.EvaluateResult.Outcome.Value(verdict.outcome.name),
         metrics=_numbers(own),
         against_metrics=_numbers(others),
-        recording_metrics=_numbers(ceiling.summary),
-        report_json=_write_report(folder, details),
+        recording_metrics=_numbers(ceiling),
+        report_json=_write_report(Path(plan.version_dir), details),
     )
-    channel.commit(wire.Report(evaluated=result))
-    return _sentence(verdict.outcome, candidate.title, rival.title, len(clips))
 
 
 def _sentence(outcome: gate.Outcome, candidate: str, rival: str, count: int) -> str:
