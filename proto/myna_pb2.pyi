@@ -2532,6 +2532,8 @@ class ComparedMetric(_message.Message):
     BETTER_FIELD_NUMBER: _builtins.int
     LOWER_IS_BETTER_FIELD_NUMBER: _builtins.int
     BETTER_VALUE_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     a: _builtins.float
     b: _builtins.float
@@ -2540,6 +2542,8 @@ class ComparedMetric(_message.Message):
     lower_is_better: _builtins.bool
     """"a", "b", "" """
     better_value: Global___Preference.ValueType
+    low: _builtins.float
+    high: _builtins.float
     def __init__(
         self,
         *,
@@ -2550,12 +2554,21 @@ class ComparedMetric(_message.Message):
         better: _builtins.str = ...,
         lower_is_better: _builtins.bool = ...,
         better_value: Global___Preference.ValueType = ...,
+        low: _builtins.float | None = ...,
+        high: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "high", b"high", "low", b"low"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "better", b"better", "better_value", b"better_value", "lower_is_better", b"lower_is_better", "name", b"name", "recordings", b"recordings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "a", b"a", "b", b"b", "better", b"better", "better_value", b"better_value", "high", b"high", "low", b"low", "lower_is_better", b"lower_is_better", "name", b"name", "recordings", b"recordings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
+    _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
+    _WhichOneofReturnType__low: _TypeAlias = _typing.Literal["low"]  # noqa: Y015
+    _WhichOneofArgType__low: _TypeAlias = _typing.Literal["_low", b"_low"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__high) -> _WhichOneofReturnType__high | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__low) -> _WhichOneofReturnType__low | None: ...
 
 Global___ComparedMetric: _TypeAlias = ComparedMetric  # noqa: Y015
 

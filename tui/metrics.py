@@ -43,8 +43,14 @@ def comparable(version: pb.Version, against: pb.Version | None) -> Mapping[str, 
     return against.metrics if against is not None and against.scored_on == version.scored_on else {}
 
 
-def change(info: pb.MetricInfo, before: Mapping[str, float], after: Mapping[str, float]) -> Change:
-    """What `after` gained or lost against `before`."""
+def change(
+    info: pb.MetricInfo,
+    before: Mapping[str, float],
+    after: Mapping[str, float],
+    sure: tuple[float, float] | None = None,
+) -> Change:
+    """What `after` gained or lost against `before`. `sure`: between what the difference surely lies, where that is
+    known; one that may be none at all is called unsure."""
     one, other = (values.get(info.name, math.nan) for values in (before, after))
     if math.isnan(one) or math.isnan(other):
         return Change("", None)
@@ -53,8 +59,26 @@ def change(info: pb.MetricInfo, before: Mapping[str, float], after: Mapping[str,
         return Change(signed, None)
     if float(signed) == 0 or _badness(info, one) == _badness(info, other):
         return Change("same" if float(signed) == 0 else f"{signed} same", None)
+    if not clear(info, sure):
+        return Change(f"{signed} unsure", None)
     better = _badness(info, other) < _badness(info, one)
     return Change(f"{signed} {'better' if better else 'worse'}", better)
+
+
+def clear(info: pb.MetricInfo, sure: tuple[float, float] | None) -> bool:
+    """Whether a difference is surely one, as far as is known. (Of a metric that is best near one, the sign says
+    little.)"""
+    return sure is None or info.nearer_one_is_better or not sure[0] <= 0 <= sure[1]
+
+
+def between(info: pb.MetricInfo, sure: tuple[float, float] | None) -> str:
+    """Where a difference surely lies: "+0.012 to +0.048"; empty where that is not known."""
+    return "" if sure is None else f"{sure[0]:+.{info.digits}f} to {sure[1]:+.{info.digits}f}"
+
+
+def sureness(compared: Iterable[pb.ComparedMetric]) -> dict[str, tuple[float, float]]:
+    """By metric, between what the second version minus the first surely lies."""
+    return {row.name: (row.low, row.high) for row in compared if row.HasField("low") and row.HasField("high")}
 
 
 def _badness(info: pb.MetricInfo, value: float) -> float:

@@ -62,6 +62,15 @@ class _Pair:
         return len(self.one.lines) == len(self.other.lines) == len(self.clips)
 
     @property
+    def sure(self) -> dict[str, tuple[float, float]]:
+        """By metric, between what the other minus one surely lies; only where they were judged against each other."""
+        if not self.together:
+            return {}
+        kept = self.one.evaluation.report.get("spread", {}).get("metrics", {})
+        found = {name: (values["low"], values["high"]) for name, values in kept.items()}  # candidate minus parent
+        return {name: (-high, -low) for name, (low, high) in found.items()} if self.one.candidate else found
+
+    @property
     def rank(self) -> tuple[int, bool, int]:
         return len(self.clips), self.together, self.one.evaluation.id + self.other.evaluation.id
 
@@ -98,7 +107,7 @@ def versions(session: Session, voice: str, a: int, b: int, home: Path) -> pb.Com
         both = f"{_name(voice, a)} and {_name(voice, b)}"
         sentence = f"{both} were not scored on the same held-out lines yet. {how} these lines."
         return pb.CompareResponse(ready=False, sentence=sentence)
-    metrics = _metrics(*pair.metrics(language))
+    metrics = _metrics(*pair.metrics(language), pair.sure)
     sentence = f"{_sentence(pair, voice, a, b, metrics)} {_extent(pair, present, how)}"
     response = pb.CompareResponse(ready=True, metrics=metrics, lines=_lines(pair, home), sentence=sentence)
     response.infos.extend(metric_message(info) for info in METRICS.values())
@@ -182,13 +191,19 @@ def _common(one: _Side, other: _Side, present: dict[str, str] | None) -> tuple[s
     return tuple(clip for clip, text in same.items() if present is None or present.get(clip) == text)
 
 
-def _metrics(mine: dict[str, float], theirs: dict[str, float], recordings: dict[str, float]) -> list[pb.ComparedMetric]:
+def _metrics(
+    mine: dict[str, float],
+    theirs: dict[str, float],
+    recordings: dict[str, float],
+    sure: dict[str, tuple[float, float]],
+) -> list[pb.ComparedMetric]:
     found = []
     for name, info in METRICS.items():
         if name not in mine or name not in theirs:
             continue
         bad, worse = info.badness(mine[name]), info.badness(theirs[name])
         better = Preference.SAME if bad == worse else Preference.A if bad < worse else Preference.B
+        low, high = sure.get(name, (None, None))
         found.append(
             pb.ComparedMetric(
                 name=name,
@@ -198,6 +213,8 @@ def _metrics(mine: dict[str, float], theirs: dict[str, float], recordings: dict[
                 better=better if better is not Preference.SAME else "",
                 lower_is_better=info.better is Better.LOWER,
                 better_value=on_wire(Preference, better),
+                low=low,
+                high=high,
             )
         )
     return found

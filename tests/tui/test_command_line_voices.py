@@ -29,6 +29,16 @@ def test_compare_shows_what_listeners_preferred(myna: Run, stage: Stage) -> None
     assert (told["listeners"]["b"], told["listeners"]["share_b"]) == (2, 1.0)
 
 
+def test_compare_says_how_sure_each_difference_is(myna: Run, stage: Stage) -> None:
+    for row, similarity in zip(stage.voices.versions["anna"], (0.83, 0.8), strict=True):
+        row.metrics.update({"similarity": similarity, "dnsmos": 3.0 + similarity})
+    stage.voices.sure = {"wer": (-0.06, -0.01), "similarity": (-0.02, 0.08)}
+    rows = {row.split()[0]: row for row in myna("compare", "anna@6", 7).out.splitlines() if row.split()}
+    assert rows["WER"].split()[-4:] == ["anna@7", "-0.060", "to", "-0.010"]
+    assert rows["similarity"].split()[-4:] == ["unsure", "-0.020", "to", "+0.080"]
+    assert rows["DNSMOS"].split()[-1] == "anna@7"
+
+
 def test_compare_takes_a_bare_number_for_the_second(myna: Run, stage: Stage) -> None:
     out = myna("compare", "anna@6", 7).out
     assert "anna@7 is better" in out

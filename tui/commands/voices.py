@@ -204,17 +204,18 @@ def compare(
     if json:
         output.json({**as_json.plain(found), "listeners": as_json.plain(tally)})
         return
-    better = {"a": str(first), "b": str(second)}
+    better, sure = {"a": str(first), "b": str(second)}, metrics.sureness(found.metrics)
     rows = (
         (
             info.title,
             *(metrics.figure(info, {m.name: value}) for value in (m.a, m.b, m.recordings)),
-            better.get(m.better, ""),
+            better.get(m.better, "") if metrics.clear(info, sure.get(m.name)) else "unsure",
+            metrics.between(info, sure.get(m.name)),
         )
         for m in found.metrics
         for info in (metrics.find(found.infos, m.name),)
     )
-    output.table(("held-out", str(first), str(second), "recordings", "better"), rows)
+    output.table(("held-out", str(first), str(second), "recordings", "better", "differs surely by"), rows)
     if lines:
         for spoken in found.lines:
             print()

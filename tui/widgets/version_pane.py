@@ -16,7 +16,7 @@ from textual.widgets import Markdown, Static
 
 from proto import myna_pb2 as pb
 from tui import wording
-from tui.metrics import change, comparable, figure, which
+from tui.metrics import between, change, comparable, figure, sureness, which
 from tui.output import safe
 from tui.widgets.lines_table import LinesTable, SpokenLine
 from tui.widgets.pane import Pane
@@ -159,19 +159,22 @@ def _table(
     mine, theirs, person = _scores(version, against, compared)
     if not mine and not theirs:
         return [("Not scored yet.", "$muted")]
+    sure = sureness(compared.metrics) if compared is not None and compared.ready else {}
     head = f"{'':17}{spelt(version.number):>7}"
     head += f"{spelt(against.number):>9}  {'change':<16}" if against is not None else ""
-    parts: list[Part] = [(head + (f"{'person':>7}" if person else ""), "$muted")]
+    parts: list[Part] = [(head + (f"{'person':>7}" if person else "") + ("  surely" if sure else ""), "$muted")]
     for metric in metrics:
         if metric.name not in mine and metric.name not in theirs:
             continue
         parts.append(f"\n{f'{metric.title} {which(metric)}':<17}{figure(metric, mine):>7}")
         if against is not None:
-            score = change(metric, theirs, mine)
+            score = change(metric, theirs, mine, sure.get(metric.name))
             colour = {True: "$success", False: "$error", None: "$muted"}[score.better]
             parts += [f"{figure(metric, theirs):>9}  ", (f"{score.text:<16}", colour)]
         if person:
             parts.append((f"{figure(metric, person):>7}", "$muted"))
+        if sure:
+            parts.append((f"  {between(metric, sure.get(metric.name))}", "$muted"))
     return parts
 
 

@@ -88,6 +88,22 @@ def test_why_is_told_as_values_with_the_table_of_metrics(two: Store) -> None:
     assert [info.name for info in told.infos] == [str(metric) for metric in METRICS]
 
 
+def test_where_a_difference_surely_lies_is_told_in_the_order_asked_for(two: Store) -> None:
+    def given(session: Session) -> None:
+        scored(session, 2, 1, {"wer": 0.1, "similarity": 0.8}, {"wer": 0.3, "similarity": 0.7})
+        row = session.scalars(select(Evaluation)).one()
+        row.report = {**row.report, "spread": {"metrics": {"wer": {"low": -0.3, "high": -0.1}}}}  # 2 minus 1
+
+    two.write_now(given)
+
+    def told(a: int, b: int) -> list[tuple[str, float, float]]:
+        found = two.read_now(lambda session: compare.versions(session, "anna", a, b, HOME)).metrics
+        return [(one.name, one.low, one.high) for one in found if one.HasField("low")]
+
+    assert told(1, 2) == [("wer", -0.3, -0.1)]
+    assert told(2, 1) == [("wer", 0.1, 0.3)]
+
+
 def test_the_order_asked_for_is_the_order_answered(two: Store) -> None:
     two.write_now(lambda session: scored(session, 2, 1, {"wer": 0.1}, {"wer": 0.2}))
     told = two.read_now(lambda session: compare.versions(session, "anna", 1, 2, HOME))

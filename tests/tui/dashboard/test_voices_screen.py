@@ -270,6 +270,17 @@ def test_without_a_sound_card_it_says_so_and_everything_else_works(
     told(home, scenario)
 
 
+def test_a_difference_that_is_not_sure_is_called_so_beside_where_it_lies(busy: Stage, home: Path) -> None:
+    busy.voices.sure = {"wer": (-0.045, -0.005), "similarity": (-0.02, 0.08)}
+
+    async def scenario(viewer: Viewer) -> None:
+        text = await viewer.sees("-0.025 better", "-0.045 to -0.005", "-0.020 to +0.080")
+        (row,) = [line for line in text.split("Version ")[1].splitlines() if "similarity" in line]
+        assert "+0.030 unsure" in row
+
+    told(home, scenario, size=(80, 24))
+
+
 def test_the_report_is_read_here(busy: Stage, home: Path) -> None:
     async def scenario(viewer: Viewer) -> None:
         await viewer.press("r")

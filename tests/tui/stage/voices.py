@@ -36,6 +36,7 @@ class Voices(stubs.VoicesServicer):
             ]
         }
         self.changed: list[tuple[str, str, int]] = []  # what was asked of which version: ("Promote", "anna", 7)
+        self.sure: dict[str, tuple[float, float]] = {}  # between what b minus a surely lies, by metric
         self.needed: set[int] = set()  # versions that another one is loaded onto
         self.packages = ["anna-6-coqui.tar"]
         self.unscored: set[int] = set()  # versions that nobody let speak the held-out lines
@@ -139,6 +140,7 @@ class Voices(stubs.VoicesServicer):
             pb.ComparedMetric(
                 name=name, a=one[name], b=other[name], recordings=self.recorded.get(name, math.nan),
                 lower_is_better=name == "wer", better="ab"[(one[name] > other[name]) == (name == "wer")],
+                low=self.sure.get(name, (None, None))[0], high=self.sure.get(name, (None, None))[1],
             )
             for name in sorted(one)
             if name in other
