@@ -27,7 +27,7 @@ ROOT = HERE.parent
 #: where tables are kept
 KEPT = HERE
 #: benchmarks that take long or need something of their own, by the first part of their modules' names
-GROUPS = ("xtts", "dashboard", "hostile")
+GROUPS = ("xtts", "dashboard", "hostile", "verdict")
 #: seconds a benchmark may take before it is given up
 PATIENCE = 1_800.0
 VERDICTS = ("holds", "falls short")
