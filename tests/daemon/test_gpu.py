@@ -125,7 +125,7 @@ def test_of_several_gpus_the_one_that_is_left_to_us_is_marked(
     assert [gpu.index for gpu in told if gpu.owned] == ([] if own is None else [own])
     free = None if own is None else 17 * GB
     assert gpus.free() == free
-    gpus.look()
+    gpus.refresh()
     assert gpus.free() == free
 
 
