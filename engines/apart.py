@@ -7,6 +7,7 @@ help there.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import pickle
 import select
@@ -78,6 +79,7 @@ def in_a_copy(work: Callable[[], T], alive: Callable[[], None]) -> T:
 
 def _work(work: Callable[[], object], writing: int, parent: int) -> None:
     """The copy's life; it never returns."""
+    gc.disable()  # garbage of the parent's may need its threads to go (a gRPC channel's does): that hangs or aborts
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
         if os.getppid() == parent:

@@ -62,3 +62,27 @@ def test_when_the_copy_dies_so_does_the_worker() -> None:
         "os.kill(os.getpid(), signal.SIGSEGV), lambda: None)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGSEGV
+
+
+#: Garbage in a circle that only the process that made it can give up, as a gRPC channel's threads are.
+TIED = """
+import gc, os, signal
+from engines.apart import in_a_copy
+
+class Tied:
+    def __init__(self):
+        self.itself, self.home = self, os.getpid()
+    def __del__(self):
+        if os.getpid() != self.home:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+gc.collect()
+gc.set_threshold(50_000, 1, 1)
+Tied()
+print(in_a_copy(lambda: len([[number] for number in range(300_000)]), lambda: None))
+"""
+
+
+def test_a_copy_does_not_give_up_what_only_its_parent_can() -> None:
+    ended = subprocess.run([sys.executable, "-c", TIED], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout.strip()) == (0, "300000"), ended.stderr
