@@ -26,7 +26,9 @@ def toys(tmp_path: Path) -> Iterator[Workshop]:
 
 def test_a_toy_engine_learns_is_scored_and_speaks(toys: Workshop) -> None:
     client = toys.up()
-    toys.drop("anna", NAMES[:5], options='engine = "toy"\n[train]\nbatch_size = 2\n')
+    toys.drop(
+        "anna", NAMES[:5], options='engine = "toy"\n[train]\nbatch_size = 2\n[promotion]\ntakes = 1\nmin_lines = 0\n'
+    )
     until(client, job_is(pb.EVALUATE, "succeeded"))
     version = client.version("anna", 1, report=True)
     assert (version.engine, version.kind) == ("toy", "full")
