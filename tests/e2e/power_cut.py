@@ -85,7 +85,7 @@ class PowerCut:
     def _left(self, target: Path, names: Names) -> Path:
         home = self.workshop.home
         chance = random.Random(str(target))
-        placed = self._folder(home, home.lstat().st_ino, target, names, chance, top=True)
+        placed = self._folder(home, home.lstat().st_ino, target, names, chance, ())
         self._moved(target, placed)
         for path in home.glob("myna.db*"):
             if not path.name.endswith("-shm"):
@@ -93,23 +93,29 @@ class PowerCut:
         return target
 
     def _folder(
-        self, path: Path | None, inode: int, target: Path, names: Names, chance: random.Random, *, top: bool = False
+        self,
+        path: Path | None,
+        inode: int,
+        target: Path,
+        names: Names,
+        chance: random.Random,
+        above: tuple[int, ...],
     ) -> set[int]:
-        """Make a folder as the disk holds it. `path`: where it is now, if it is still there. Returns the inodes of the
-        files in it."""
+        """Make a folder as the disk holds it. `path`: where it is now, if it is still there. `above`: the inodes of the
+        folders that it lies in. Returns the inodes of the files in it."""
         target.mkdir(parents=True)
         placed = set()
         now = {child.name: child.lstat().st_ino for child in path.iterdir()} if path is not None else {}
         safe = json.loads(self._safe(inode, "names") or b"{}")
         all_of_them = names is Names.NOW or (names is Names.SOME and chance.random() < 0.5)
         for name, number in (now if all_of_them and path is not None else safe).items():
-            if top and (name in PASSING or name.startswith("myna.db")):
+            if not above and (name in PASSING or name.startswith("myna.db")):
                 continue
             here = path / name if path is not None and now.get(name) == number else self._where(number)
             if here is not None and here.is_dir() and not here.is_symlink():
-                placed |= self._folder(here, number, target / name, names, chance)
-            elif here is None and self._safe(number, "names") is not None:
-                placed |= self._folder(None, number, target / name, names, chance)
+                placed |= self._folder(here, number, target / name, names, chance, (*above, inode))
+            elif here is None and number not in (*above, inode) and self._safe(number, "names") is not None:
+                placed |= self._folder(None, number, target / name, names, chance, (*above, inode))
             elif here is None or stat.S_ISREG(here.lstat().st_mode):
                 placed.add(number)
                 (target / name).write_bytes(self._safe(number, "bytes") or b"")  # never synced: a name without contents
