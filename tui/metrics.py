@@ -71,9 +71,9 @@ def clear(info: pb.MetricInfo, sure: tuple[float, float] | None) -> bool:
     return sure is None or info.nearer_one_is_better or not sure[0] <= 0 <= sure[1]
 
 
-def between(info: pb.MetricInfo, sure: tuple[float, float] | None) -> str:
+def between(info: pb.MetricInfo, sure: tuple[float, float] | None, to: str = " to ") -> str:
     """Where a difference surely lies: "+0.012 to +0.048"; empty where that is not known."""
-    return "" if sure is None else f"{sure[0]:+.{info.digits}f} to {sure[1]:+.{info.digits}f}"
+    return "" if sure is None else f"{sure[0]:+.{info.digits}f}{to}{sure[1]:+.{info.digits}f}"
 
 
 def sureness(compared: Iterable[pb.ComparedMetric]) -> dict[str, tuple[float, float]]:

@@ -174,7 +174,7 @@ def _table(
         if person:
             parts.append((f"{figure(metric, person):>7}", "$muted"))
         if sure:
-            parts.append((f"  {between(metric, sure.get(metric.name))}", "$muted"))
+            parts.append((f"  {between(metric, sure.get(metric.name), '…')}", "$muted"))
     return parts
 
 

@@ -274,9 +274,10 @@ def test_a_difference_that_is_not_sure_is_called_so_beside_where_it_lies(busy: S
     busy.voices.sure = {"wer": (-0.045, -0.005), "similarity": (-0.02, 0.08)}
 
     async def scenario(viewer: Viewer) -> None:
-        text = await viewer.sees("-0.025 better", "-0.045 to -0.005", "-0.020 to +0.080")
+        text = await viewer.sees("-0.025 better", "-0.045…-0.005", "-0.020…+0.080")
         (row,) = [line for line in text.split("Version ")[1].splitlines() if "similarity" in line]
         assert "+0.030 unsure" in row
+        assert "-0.020…+0.080" in row, "it stands in its own line on a small terminal"
 
     told(home, scenario, size=(80, 24))
 
