@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engines.metrics.normalise import normalise
@@ -11,7 +10,7 @@ from engines.metrics.normalise import normalise
 
 @dataclass(frozen=True)
 class Errors:
-    """Errors of one heard line, or of many together."""
+    """Errors of one heard line."""
 
     word_errors: int  #: substituted + missing + added words
     words: int  #: words in the true text
@@ -28,14 +27,6 @@ class Errors:
     def cer(self) -> float:
         """Character error rate."""
         return self.char_errors / self.chars if self.chars else float(self.char_errors > 0)
-
-    def __add__(self, other: Errors) -> Errors:
-        return Errors(
-            self.word_errors + other.word_errors,
-            self.words + other.words,
-            self.char_errors + other.char_errors,
-            self.chars + other.chars,
-        )
 
 
 def errors(text: str, heard: str, language: str = "en") -> Errors:
@@ -59,11 +50,6 @@ def errors(text: str, heard: str, language: str = "en") -> Errors:
 def _parted(text: str) -> str:
     """Chinese, Japanese and Thai characters apart from each other."""
     return " ".join(re.sub(r"([\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff])", r" \1 ", text).split())
-
-
-def total(lines: Sequence[Errors]) -> Errors:
-    """Errors of all lines together: long lines weigh more, as they should."""
-    return sum(lines, start=Errors(0, 0, 0, 0))
 
 
 def wer(text: str, heard: str, language: str = "en") -> float:

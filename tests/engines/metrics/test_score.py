@@ -22,7 +22,7 @@ from engines.metrics.duration import duration_ratio, spoken_seconds
 from engines.metrics.gate import balance
 from engines.metrics.pitch import Pitch, pitch, semitones_between
 from engines.metrics.rule import Rule
-from engines.metrics.score import LineScores, SpokenLine, score_lines
+from engines.metrics.score import LineScores, SpokenLine, score_lines, summarise
 from engines.metrics.similarity import cosine, embed, mean_embedding
 from engines.transcription.base import Transcript
 
@@ -200,3 +200,14 @@ def test_silence_around_a_line_is_no_part_of_its_pace() -> None:
     assert spoken_seconds(padded) == pytest.approx(spoken_seconds(sound), abs=0.15)
     assert duration_ratio(0.0, 2.0) is None
     assert duration_ratio(3.0, 2.0) == 1.5
+
+
+def test_long_lines_weigh_more_and_one_that_was_not_spoken_is_all_wrong() -> None:
+    nine, one = (
+        LineScores(LINES[0], wer=0.0, cer=0.0, words=9, chars=45),
+        LineScores(LINES[1], error="It is silent.", words=1, chars=5),
+    )
+    found = summarise([nine, one], "whisper", "high")
+    assert (found.wer, found.cer) == (pytest.approx(0.1), pytest.approx(0.1))
+    assert (found.lines, found.failed) == (1, 1)
+    assert summarise([], "whisper", "high").wer is None

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines.metrics.normalise import normalise
-from engines.metrics.wer import Errors, cer, errors, total, wer
+from engines.metrics.wer import cer, wer
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,6 @@ def test_word_error_rate(text: str, heard: str, rate: float) -> None:
 def test_character_error_rate_sees_how_near_a_word_is() -> None:
     assert cer("harbour side", "harbour tide") == pytest.approx(1 / 11)
     assert wer("harbour side", "harbour tide") == 0.5
-
-
-def test_long_lines_weigh_more_in_the_total() -> None:
-    lines = [
-        errors("one two three four five six seven eight nine", "one two three four five six seven eight nine"),
-        errors("ten", ""),
-    ]
-    assert total(lines).wer == pytest.approx(0.1)
-    assert total([]) == Errors(0, 0, 0, 0)
 
 
 def test_text_without_spaces_is_compared_character_by_character() -> None:
