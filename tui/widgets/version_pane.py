@@ -143,10 +143,17 @@ def numbers(
             else f"{compared.sentence.partition(' `')[0]} Press e to let both speak them."
         )
         parts.append((f"\n{safe(sentence)}", "$foreground"))
-    if version.verdict:
+    if version.verdict and not _is_its_scoring(version, against, compared):
         parts.append((f"\n{safe(version.verdict)}", "$foreground"))
     parts += ["\n", *_facts(version)]
     return Content.assemble(*parts)
+
+
+def _is_its_scoring(version: pb.Version, against: pb.Version | None, compared: pb.CompareResponse | None) -> bool:
+    """Whether the comparison's sentence is the version's verdict already."""
+    if compared is None or against is None or version.by_hand:
+        return False
+    return compared.ready and bool(compared.decision) and against.number == version.parent
 
 
 def _table(

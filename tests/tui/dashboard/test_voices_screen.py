@@ -282,6 +282,18 @@ def test_a_difference_that_is_not_sure_is_called_so_beside_where_it_lies(busy: S
     told(home, scenario, size=(80, 24))
 
 
+def test_a_verdict_that_the_comparison_tells_is_not_told_twice(busy: Stage, home: Path) -> None:
+    version = next(row for row in busy.voices.versions["anna"] if row.number == 6)
+    busy.voices.sentence = f"{version.verdict} On 5 held-out lines."
+    busy.voices.decision = pb.DECISION_PROMOTED
+
+    async def scenario(viewer: Viewer) -> None:
+        text = " ".join((await viewer.sees("held-out lines.")).replace("│", " ").split())
+        assert text.count(version.verdict.split(":")[0]) == 1
+
+    told(home, scenario, size=(200, 50))
+
+
 def test_the_report_is_read_here(busy: Stage, home: Path) -> None:
     async def scenario(viewer: Viewer) -> None:
         await viewer.press("r")

@@ -37,6 +37,7 @@ class Voices(stubs.VoicesServicer):
         }
         self.changed: list[tuple[str, str, int]] = []  # what was asked of which version: ("Promote", "anna", 7)
         self.sure: dict[str, tuple[float, float]] = {}  # between what b minus a surely lies, by metric
+        self.decision: pb.Decision.ValueType = pb.DECISION_UNSPECIFIED  # what the scoring of the two came to
         self.needed: set[int] = set()  # versions that another one is loaded onto
         self.packages = ["anna-6-coqui.tar"]
         self.unscored: set[int] = set()  # versions that nobody let speak the held-out lines
@@ -146,7 +147,9 @@ class Voices(stubs.VoicesServicer):
             if name in other
         ]  # fmt: skip
         infos = [metric_message(info) for info in METRICS.values()]
-        return pb.CompareResponse(infos=infos, metrics=metrics, lines=self.lines, sentence=self.sentence, ready=True)
+        return pb.CompareResponse(
+            infos=infos, metrics=metrics, lines=self.lines, sentence=self.sentence, ready=True, decision=self.decision
+        )
 
     def Rate(self, request: pb.Rating, context: Any) -> pb.Rating:
         rated = pb.Rating()
