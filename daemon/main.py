@@ -180,7 +180,7 @@ class Daemon:
         return {
             "Jobs": JobsService(store, lifecycle, self.scheduler, self.events, self.logs),
             "Runs": RunsService(store, self.points),
-            "Voices": VoicesService(home, store, lifecycle, self.events, folders, purging),
+            "Voices": VoicesService(home, settings, store, lifecycle, self.events, folders, purging),
             "Datasets": DatasetsService(home, settings, store, self.inbox),
             "Speech": SpeechService(home, store, lifecycle, self.speech),
             "System": SystemService(

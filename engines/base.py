@@ -81,6 +81,7 @@ class EngineInfo:
     options: Mapping[str, Setting] = field(default_factory=dict)  #: its own settings of speech, by name
     learning: Learning | None = None  #: of an engine that learns
     exports: tuple[str, ...] = ()  #: formats that `export` writes, the usual one first
+    packages: Mapping[str, str] = field(default_factory=dict)  #: by language: the package by which it reads its texts
 
     def __post_init__(self) -> None:
         """Raises ValueError for capabilities that contradict the rest: a fault of the engine's author."""

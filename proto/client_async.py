@@ -227,6 +227,11 @@ class AsyncClient:
     def voices(self, *, deleted: bool = False) -> AsyncIterator[pb.Voice]:
         return self._pages(self._voices.List, pb.ListVoicesRequest(deleted=deleted), lambda page: page.voices)
 
+    async def create_voice(self, name: str, language: str = "", engine: str = "") -> pb.CreateVoiceResponse:
+        """A voice before there is a recording of it, and what there is for its language."""
+        request = pb.CreateVoiceRequest(name=name, language=language, engine=engine)
+        return await self._ask(self._voices.Create, request)
+
     async def delete_voice(self, name: str) -> pb.Voice:
         return await self._ask(self._voices.DeleteVoice, pb.VoiceRequest(voice=name))
 

@@ -223,6 +223,11 @@ class Client:
     def voices(self, *, deleted: bool = False) -> Iterator[pb.Voice]:
         return self._pages(self._voices.List, pb.ListVoicesRequest(deleted=deleted), lambda page: page.voices)
 
+    def create_voice(self, name: str, language: str = "", engine: str = "") -> pb.CreateVoiceResponse:
+        """A voice before there is a recording of it, and what there is for its language."""
+        request = pb.CreateVoiceRequest(name=name, language=language, engine=engine)
+        return self._ask(self._voices.Create, request)
+
     def delete_voice(self, name: str) -> pb.Voice:
         return self._ask(self._voices.DeleteVoice, pb.VoiceRequest(voice=name))
 

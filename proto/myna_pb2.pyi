@@ -2292,6 +2292,65 @@ class RenameVoiceRequest(_message.Message):
 Global___RenameVoiceRequest: _TypeAlias = RenameVoiceRequest  # noqa: Y015
 
 @_typing.final
+class CreateVoiceRequest(_message.Message):
+    """A voice before there is a recording of it: its inbox folder, with a `voice.toml` that has what its language needs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    language: _builtins.str
+    """ISO 639-1; empty: `default_language`"""
+    engine: _builtins.str
+    """empty: one that speaks the language"""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        language: _builtins.str = ...,
+        engine: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "language", b"language", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateVoiceRequest: _TypeAlias = CreateVoiceRequest  # noqa: Y015
+
+@_typing.final
+class CreateVoiceResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    path: _builtins.str
+    """its inbox folder on the daemon's machine"""
+    @_builtins.property
+    def voice(self) -> Global___Voice: ...
+    @_builtins.property
+    def findings(self) -> _containers.RepeatedCompositeFieldContainer[Global___Finding]:
+        """what is there for the language, and what is missing: "engine", "numbers", "text", "recogniser", "further texts" """
+
+    def __init__(
+        self,
+        *,
+        voice: Global___Voice | None = ...,
+        path: _builtins.str = ...,
+        findings: _abc.Iterable[Global___Finding] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["voice", b"voice"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["findings", b"findings", "path", b"path", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateVoiceResponse: _TypeAlias = CreateVoiceResponse  # noqa: Y015
+
+@_typing.final
 class ListVoicesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -747,6 +747,11 @@ class VoicesStub:
                 request_serializer=proto_dot_myna__pb2.VoiceRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.Voice.FromString,
                 _registered_method=True)
+        self.Create = channel.unary_unary(
+                '/myna.v1.Voices/Create',
+                request_serializer=proto_dot_myna__pb2.CreateVoiceRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.CreateVoiceResponse.FromString,
+                _registered_method=True)
         self.DeleteVoice = channel.unary_unary(
                 '/myna.v1.Voices/DeleteVoice',
                 request_serializer=proto_dot_myna__pb2.VoiceRequest.SerializeToString,
@@ -830,6 +835,13 @@ class VoicesServicer:
 
     def Get(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Create(self, request, context):
+        """nothing that is there is written over
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -937,6 +949,11 @@ def add_VoicesServicer_to_server(servicer, server):
                     servicer.Get,
                     request_deserializer=proto_dot_myna__pb2.VoiceRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.Voice.SerializeToString,
+            ),
+            'Create': grpc.unary_unary_rpc_method_handler(
+                    servicer.Create,
+                    request_deserializer=proto_dot_myna__pb2.CreateVoiceRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.CreateVoiceResponse.SerializeToString,
             ),
             'DeleteVoice': grpc.unary_unary_rpc_method_handler(
                     servicer.DeleteVoice,
@@ -1063,6 +1080,33 @@ class Voices:
             '/myna.v1.Voices/Get',
             proto_dot_myna__pb2.VoiceRequest.SerializeToString,
             proto_dot_myna__pb2.Voice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Create(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/Create',
+            proto_dot_myna__pb2.CreateVoiceRequest.SerializeToString,
+            proto_dot_myna__pb2.CreateVoiceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -196,6 +196,8 @@ class VoicesStub:
     def __new__(cls, channel: _aio.Channel) -> VoicesAsyncStub: ...
     List: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ListVoicesRequest, _myna_pb2.ListVoicesResponse]
     Get: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Voice]
+    Create: _grpc.UnaryUnaryMultiCallable[_myna_pb2.CreateVoiceRequest, _myna_pb2.CreateVoiceResponse]
+    """nothing that is there is written over"""
     DeleteVoice: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Voice]
     """out of all lists; its inbox folder is left alone; rows and files are kept"""
     RestoreVoice: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Voice]
@@ -223,6 +225,8 @@ class VoicesAsyncStub(VoicesStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     List: _aio.UnaryUnaryMultiCallable[_myna_pb2.ListVoicesRequest, _myna_pb2.ListVoicesResponse]  # type: ignore[assignment]
     Get: _aio.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Voice]  # type: ignore[assignment]
+    Create: _aio.UnaryUnaryMultiCallable[_myna_pb2.CreateVoiceRequest, _myna_pb2.CreateVoiceResponse]  # type: ignore[assignment]
+    """nothing that is there is written over"""
     DeleteVoice: _aio.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Voice]  # type: ignore[assignment]
     """out of all lists; its inbox folder is left alone; rows and files are kept"""
     RestoreVoice: _aio.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Voice]  # type: ignore[assignment]
@@ -259,6 +263,14 @@ class VoicesServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.VoiceRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.Voice, _abc.Awaitable[_myna_pb2.Voice]]: ...
+
+    @_abc_1.abstractmethod
+    def Create(
+        self,
+        request: _myna_pb2.CreateVoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.CreateVoiceResponse, _abc.Awaitable[_myna_pb2.CreateVoiceResponse]]:
+        """nothing that is there is written over"""
 
     @_abc_1.abstractmethod
     def DeleteVoice(

@@ -15,6 +15,7 @@ from typing import Annotated, Any, TextIO
 
 import typer
 
+from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from tui import as_json
 
@@ -112,6 +113,15 @@ def fields(rows: Iterable[tuple[str, object]]) -> None:
     broad = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
         print(paint(name.ljust(broad), "dim") + "  " + (state(value) if name == "state" else value))
+
+
+def findings(found: Iterable[pb.Finding]) -> None:
+    """What was found, one a line, each with what to do where something is to be done."""
+    for finding in found:
+        padded = state(finding.state) + " " * (7 - len(finding.state))
+        line(f"{padded}  {finding.name}: {safe(finding.sentence)}")
+        if finding.hint and finding.state != "ok":
+            line(f"         {safe(finding.hint)}")
 
 
 def json(value: Any) -> None:

@@ -11,8 +11,8 @@ import errno
 import json
 import logging
 import os
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -45,6 +45,13 @@ class VoiceFolders:
         self._store = store
         self._still = still
         self.one = asyncio.Lock()  #: held by whoever changes folders of voices
+
+    @asynccontextmanager
+    async def alone(self, *names: str) -> AsyncIterator[None]:
+        """A block in which nobody else changes folders of voices, and the inbox leaves those of these alone. Raises
+        NotNow."""
+        async with self.one, self._still(*names):
+            yield
 
     async def delete(self, name: str, to_answer: Callable[[Session, Voice], T]) -> T:
         """Raises what `voice_life.delete` raises. Returns what `to_answer` makes of the row."""

@@ -55,7 +55,7 @@ class Upload:
             if part.last:
                 self._finish()
         except OSError as error:
-            raise _not_written(error) from None
+            raise not_written(error) from None
 
     def end(self) -> list[str]:
         """The names that the files have in the inbox. Raises BadRequest if the last one is not whole."""
@@ -80,7 +80,7 @@ class Upload:
             self._aside = UPLOAD.encode() + secrets.token_hex(8).encode()
             self._file = create_in(self._in, self._aside)
         except OSError as error:
-            raise _not_written(error) from None
+            raise not_written(error) from None
 
     def _finish(self) -> None:
         assert self._file is not None
@@ -99,9 +99,10 @@ class Upload:
         self.names.append(names.printable(target))
 
 
-def _not_written(error: OSError) -> MynaError:
+def not_written(error: OSError) -> MynaError:
+    """What a person is told when a file could not be written into the inbox."""
     if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-        return NotNow(f"The file could not be written: {error.strerror}.", "Check the inbox folder, then add it again.")
+        return NotNow(f"The file could not be written: {error.strerror}.", "Check the inbox folder, then try again.")
     return DiskFull("The disk of the daemon's machine is full.", "Free some space there, then add the files again.")
 
 

@@ -16,9 +16,12 @@ from daemon.database.store import Store
 from daemon.errors import NotNow, NotYetSupported
 from daemon.home.purging import Purging
 from daemon.home.voice_folders import VoiceFolders
+from daemon.inbox import new_voice
 from daemon.kinds.export import server as export
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.services.errors import plain
+from daemon.services.upload import not_written
+from daemon.settings import Settings
 from daemon.state import compare, events, jobs, paging, ratings, voices
 from daemon.state.events import EventHub
 from daemon.state.status import ENDED
@@ -38,6 +41,7 @@ class VoicesService(stubs.VoicesServicer):
     def __init__(
         self,
         home: Path,
+        settings: Settings,
         store: Store,
         lifecycle: Lifecycle,
         hub: EventHub,
@@ -45,6 +49,7 @@ class VoicesService(stubs.VoicesServicer):
         purging: Purging,
     ) -> None:
         self.home = home
+        self.settings = settings
         self.store = store
         self.lifecycle = lifecycle
         self.hub = hub
@@ -69,6 +74,29 @@ class VoicesService(stubs.VoicesServicer):
 
         answer: pb.Voice = await self.store.read(query)
         return answer
+
+    async def Create(self, request: pb.CreateVoiceRequest, context: Any) -> pb.CreateVoiceResponse:
+        plan = new_voice.plan(request, self.settings, self.home)
+        # who hangs up leaves it to its end
+        return await asyncio.shield(asyncio.create_task(self._create(plan)))
+
+    async def _create(self, plan: new_voice.Plan) -> pb.CreateVoiceResponse:
+        toml = new_voice.toml_of(plan)
+        async with self.folders.alone(plan.name):
+            await self.store.read(new_voice.check_free, self.home, plan.name)
+            try:
+                await asyncio.to_thread(new_voice.write, self.home, plan.name, toml)
+            except OSError as error:
+                raise not_written(error) from None
+
+            def act(session: Session) -> pb.CreateVoiceResponse:
+                row = new_voice.add(session, plan, toml, self.settings)
+                found = new_voice.told(session, plan, self.home)
+                path = str(self.home / "inbox" / plan.name)
+                return pb.CreateVoiceResponse(voice=self._message(session, row), path=path, findings=found)
+
+            answer: pb.CreateVoiceResponse = await self.store.write(act)
+            return answer
 
     async def DeleteVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
         return await self.folders.delete(request.voice, self._message)

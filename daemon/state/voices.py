@@ -22,6 +22,7 @@ from daemon.state.stamp import stamp
 from daemon.state.status import State as JobState
 from daemon.state.values import ByHand, Decision, VersionKind, VersionState, on_wire
 from engines import registry
+from engines.language import without_region
 from proto import myna_pb2 as pb
 
 #: Who promoted, as stored.
@@ -332,7 +333,7 @@ def said(voice: str, number: int) -> str:
 
 def language(code: str) -> str:
     """The language of a code with or without its region, as engines and recognisers know it: "en-GB" → "en"."""
-    return code.split("-")[0].lower()
+    return without_region(code)
 
 
 def option(row: Voice, table: str) -> dict[str, Any]:

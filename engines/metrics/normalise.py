@@ -61,6 +61,13 @@ def normalise(text: str, language: str = "en") -> str:
     return " ".join(word for word in words if word)
 
 
+def knows_numbers(language: str) -> bool:
+    """Whether numbers of a language (ISO 639-1) become words."""
+    from num2words import CONVERTER_CLASSES
+
+    return language in CONVERTER_CLASSES
+
+
 def _english(text: str) -> str:
     text = re.sub(r"\b([a-z]+)\.", _abbreviation, text)
     text = re.sub(

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
+from engines.recognisers import Recogniser, present, whisper_folder
 from engines.transcription.base import Transcriber
-from engines.transcription.whisper import WhisperTranscriber, is_model
-
-#: Environment variable that names a folder of Whisper weights.
-ENVIRONMENT = "MYNA_WHISPER"
+from engines.transcription.whisper import WhisperTranscriber
 
 
 @dataclass(frozen=True)
@@ -21,20 +17,6 @@ class Choice:
     transcriber: Transcriber | None
     why: str
     device: str = "cpu"  #: where it computes: "cpu" or "cuda"
-
-
-def whisper_folder(weights_dir: Path | None) -> Path | None:
-    """The folder of Whisper weights: named by the environment, else `weights_dir/whisper` itself or the first model
-    folder in it."""
-    named = os.environ.get(ENVIRONMENT)
-    if named:
-        return Path(named)
-    if weights_dir is None:
-        return None
-    folder = weights_dir / "whisper"
-    if is_model(folder):
-        return folder
-    return next((child for child in sorted(folder.iterdir()) if is_model(child)), None) if folder.is_dir() else None
 
 
 def choose(language: str, weights_dir: Path | None = None, *, device: str = "cpu", threads: int = 0) -> Choice:
@@ -50,7 +32,7 @@ def choose(language: str, weights_dir: Path | None = None, *, device: str = "cpu
             f"Words are heard by Whisper ({folder.name}).",
             device,
         )
-    if language == "en" and find_spec("pocketsphinx") is not None:
+    if present(language, weights_dir) is Recogniser.POCKETSPHINX:
         from engines.transcription.sphinx import SphinxTranscriber
 
         return Choice(

@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engines.apart import in_a_thread
 from engines.errors import BadInput, WeightsMissing
+from engines.recognisers import NEEDED, is_model
 from engines.transcription.base import SAMPLE_RATE, Transcript, Word
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: Files without which a folder is no Whisper model in CTranslate2's format.
-NEEDED = ("model.bin", "config.json", "tokenizer.json")
 #: Longest stretch the model hears at once, seconds.
 WINDOW = 30.0
 _BATCH = 8
@@ -35,11 +34,6 @@ def whisper_device() -> str:
     import ctranslate2
 
     return "cuda" if ctranslate2.get_cuda_device_count() else "cpu"
-
-
-def is_model(folder: Path) -> bool:
-    """Whether the folder holds a Whisper model in CTranslate2's format."""
-    return all((folder / name).is_file() for name in NEEDED)
 
 
 class WhisperTranscriber:

@@ -24,6 +24,8 @@ INFO = EngineInfo(
         {Capability.SPEAKS, Capability.REFERENCES, Capability.LEARNS, Capability.ADAPTS, Capability.EXPORTS}
     ),
     languages=("en", "es", "fr", "de", "it", "pt", "pl", "tr", "ru", "nl", "cs", "ar", "zh", "hu", "ko", "ja", "hi"),
+    # What the cleaners of a language need beyond the usual; the extra "languages" of pyproject.toml brings all of them
+    packages={"ja": "cutlet", "ko": "ko-speech-tools", "zh": "pypinyin"},
     # Of clips: what the DVAE and the prompt's mel were trained on, so that a recording is resampled once. Speech comes
     # at 24 kHz.
     sample_rate=22_050,

@@ -7,12 +7,10 @@ import re
 from typing import Any
 
 from engines.errors import BadInput
+from engines.xtts.info import INFO
 
 #: Ids that stand for no text: stop and unknown.
 _STOP, _UNKNOWN = 0, 1
-#: What the cleaners of a language need beyond Myna's own dependencies; the extra "languages" of pyproject.toml brings
-#: all of them.
-_NEEDS = {"ja": "cutlet", "ko": "ko-speech-tools", "zh": "pypinyin"}
 #: Hindi digits: the cleaners have no Hindi numbers, so a number is read digit by digit.
 _HINDI = ("शून्य", "एक", "दो", "तीन", "चार", "पांच", "छह", "सात", "आठ", "नौ")
 
@@ -24,7 +22,7 @@ def encode(tokenizer: Any, text: str, language: str) -> list[int]:
     try:
         ids = _ids(tokenizer, text, short)
     except ImportError as error:
-        package = _NEEDS.get(short, str(error))
+        package = INFO.packages.get(short, str(error))
         raise BadInput(
             f"The language {short!r} needs the package {package}, which is not installed.",
             'Install it: pip install "myna-voice[languages]".',

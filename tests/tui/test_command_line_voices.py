@@ -68,6 +68,23 @@ def test_a_recording_is_taken_out_by_name_or_digest_and_comes_back(myna: Run, st
     assert "myna recordings anna --removed" in missing.err
 
 
+def test_a_new_voice_says_what_there_is_for_its_language(myna: Run, stage: Stage) -> None:
+    made = myna("voices", "new", "aino", "--language", "fi", "--engine", "xtts")
+    assert made.code == 0, made.err
+    assert made.out.splitlines() == [
+        "aino is made: /srv/myna/inbox/aino has its voice.toml.",
+        "ok       engine: xtts speaks fi. Its base comes with Myna.",
+        "note     recogniser: No recogniser here hears fi.",
+        "         Put a model there.",
+        "Next: myna add aino FILES…",
+    ]
+    again = myna("voices", "new", "aino")
+    assert again.code == 1
+    assert again.err == "myna: There is a voice named aino already.\n  Choose another name.\n"
+    told = json.loads(myna("voices", "new", "bert", "--json").out)
+    assert (told["voice"]["name"], [one["state"] for one in told["findings"]]) == ("bert", ["ok", "note"])
+
+
 def test_a_voice_is_deleted_only_when_asked_twice_and_comes_back(myna: Run, stage: Stage) -> None:
     refused = myna("voices", "delete", "anna")
     assert refused.code == 1

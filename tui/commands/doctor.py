@@ -21,11 +21,7 @@ def doctor(json: output.Json = False) -> None:
     if json:
         output.json(findings)
     else:
-        for finding in findings:
-            padded = output.state(finding.state) + " " * (7 - len(finding.state))
-            output.line(f"{padded}  {finding.name}: {output.safe(finding.sentence)}")
-            if finding.hint and finding.state != "ok":
-                output.line(f"         {output.safe(finding.hint)}")
+        output.findings(findings)
         output.line("No problems." if not problems else f"{wording.count(problems, 'problem')}.")
     if problems:
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""`myna voices` (`rename`, `delete`, `restore`), `versions`, `version`, `promote`, `archive`, `rollback`,
+"""`myna voices` (`new`, `rename`, `delete`, `restore`), `versions`, `version`, `promote`, `archive`, `rollback`,
 `compare`: which voice speaks, and which is better."""
 
 from __future__ import annotations
@@ -51,6 +51,31 @@ def voices(
     )
     head = ("voice", "speaks", "versions", "recordings", "recorded", "kept", "engine", "lang", "next")
     output.table(head, rows, "No voices yet. `myna add NAME FILES…` makes one.")
+
+
+@group.command()
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the voice is to be called.")],
+    language: Annotated[
+        str, typer.Option("--language", metavar="CODE", help="ISO 639-1: en, de, fi. Default: the daemon's.")
+    ] = "",
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="ENGINE", help="Default: one that speaks the language.")
+    ] = "",
+    json: output.Json = False,
+) -> None:
+    """Make a voice before there are recordings: its folder with a voice.toml for its language.
+
+    Says what is there for the language and what is missing: an engine, a recogniser, rules for its texts.
+    """
+    made = session.client().create_voice(name, language, engine)
+    if json:
+        output.json(made)
+        return
+    voice = made.voice.name
+    output.line(f"{voice} is made: {output.safe(made.path)} has its voice.toml.")
+    output.findings(made.findings)
+    output.line(f"Next: myna add {voice} FILES…")
 
 
 @group.command()

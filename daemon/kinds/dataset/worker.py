@@ -18,8 +18,9 @@ from engines.base import EngineInfo
 from engines.cutting.clips import CutClip, cut_recording
 from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence
+from engines.recognisers import whisper_folder
 from engines.transcription.base import Transcriber
-from engines.transcription.choose import choose, whisper_folder
+from engines.transcription.choose import choose
 from engines.transcription.whisper import whisper_device
 from proto import worker_pb2 as wire
 

@@ -41,7 +41,7 @@ def service_of(daemon: Any) -> VoicesService:
     folders: Any = None  # see test_voice_life.py
     purging: Any = None  # see test_purge.py
     kinds = Kinds(daemon.home, daemon.settings)
-    return VoicesService(daemon.home, daemon.store, Lifecycle(kinds), hub, folders, purging)
+    return VoicesService(daemon.home, daemon.settings, daemon.store, Lifecycle(kinds), hub, folders, purging)
 
 
 def speech_of(daemon: Any) -> SpeechService:

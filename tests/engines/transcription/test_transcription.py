@@ -16,7 +16,8 @@ from tiny_whisper import build
 
 from engines.errors import BadInput, WeightsMissing
 from engines.metrics.wer import cer
-from engines.transcription.choose import ENVIRONMENT, choose, whisper_folder
+from engines.recognisers import ENVIRONMENT, whisper_folder
+from engines.transcription.choose import choose
 from engines.transcription.sphinx import SphinxTranscriber
 from engines.transcription.whisper import WhisperTranscriber
 

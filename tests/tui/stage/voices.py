@@ -11,6 +11,7 @@ import grpc
 from daemon.state import tally
 from daemon.state.compare import metric_message
 from engines.metrics.table import METRICS
+from proto import findings
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 from tests.tui.stage.rows import NOW, refuse
@@ -55,6 +56,18 @@ class Voices(stubs.VoicesServicer):
         if row is None:
             refuse(context, grpc.StatusCode.NOT_FOUND, f"There is no voice named {request.voice!r}.", "")
         return row
+
+    def Create(self, request: pb.CreateVoiceRequest, context: Any) -> pb.CreateVoiceResponse:
+        if request.name in {row.name for row in self.rows}:
+            words = f"There is a voice named {request.name} already."
+            refuse(context, grpc.StatusCode.FAILED_PRECONDITION, words, "Choose another name.")
+        made = pb.Voice(name=request.name, language=request.language or "en", engine=request.engine or "glow")
+        self.rows.append(made)
+        found = [
+            findings.ok("engine", f"{made.engine} speaks {made.language}. Its base comes with Myna."),
+            findings.note("recogniser", f"No recogniser here hears {made.language}.", "Put a model there."),
+        ]
+        return pb.CreateVoiceResponse(voice=made, path=f"/srv/myna/inbox/{made.name}", findings=found)
 
     def DeleteVoice(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
         self.changed.append(("DeleteVoice", request.voice, 0))

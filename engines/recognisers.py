@@ -1,0 +1,50 @@
+"""Which recogniser of words a language has on this machine, told by looking at folders and packages only: the daemon
+asks. What loads one and hears: `engines.transcription`."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from importlib.util import find_spec
+from pathlib import Path
+
+#: Environment variable that names a folder of Whisper weights.
+ENVIRONMENT = "MYNA_WHISPER"
+#: Files without which a folder is no Whisper model in CTranslate2's format.
+NEEDED = ("model.bin", "config.json", "tokenizer.json")
+#: The languages that PocketSphinx's own weights know, ISO 639-1.
+SPHINX = ("en",)
+
+
+class Recogniser(StrEnum):
+    """What hears words."""
+
+    WHISPER = "whisper"  #: its texts may stand
+    POCKETSPHINX = "pocketsphinx"  #: weak: its texts are for comparing
+
+
+def is_model(folder: Path) -> bool:
+    """Whether the folder holds a Whisper model in CTranslate2's format."""
+    return all((folder / name).is_file() for name in NEEDED)
+
+
+def whisper_folder(weights_dir: Path | None) -> Path | None:
+    """The folder of Whisper weights: named by the environment, else `weights_dir/whisper` itself or the first model
+    folder in it."""
+    named = os.environ.get(ENVIRONMENT)
+    if named:
+        return Path(named)
+    if weights_dir is None:
+        return None
+    folder = weights_dir / "whisper"
+    if is_model(folder):
+        return folder
+    return next((child for child in sorted(folder.iterdir()) if is_model(child)), None) if folder.is_dir() else None
+
+
+def present(language: str, weights_dir: Path | None) -> Recogniser | None:
+    """The recogniser that hears a language (ISO 639-1) here; None: there is none. `weights_dir` is where fetched
+    weights lie."""
+    if whisper_folder(weights_dir) is not None:
+        return Recogniser.WHISPER
+    return Recogniser.POCKETSPHINX if language in SPHINX and find_spec("pocketsphinx") is not None else None
