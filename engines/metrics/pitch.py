@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SAMPLE_RATE = 16_000
 _LOWEST, _HIGHEST = 55.0, 500.0  #: Hz; speech of men, women and children
+_FLOOR = 33.0  #: Hz; of what is lower, a frame does not hold two periods
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Pitch:
     spread: float  #: standard deviation, semitones
 
 
-def pitch(samples: NDArray[np.float32]) -> Pitch:
-    """Measure mono samples (n,) float32 at SAMPLE_RATE; all zero for less than 0.2 s, or silence. Takes 0.04 s a second
-    of speech."""
+def pitch(samples: NDArray[np.float32], *, higher: float = 1.0) -> Pitch:
+    """Measure mono samples (n,) float32 at SAMPLE_RATE; all zero for less than 0.2 s, or silence. `higher`: pitch is
+    looked for so many times higher than people speak. Takes 0.04 s a second of speech."""
     import librosa
     import numpy as np
 
@@ -33,8 +34,8 @@ def pitch(samples: NDArray[np.float32]) -> Pitch:
         return Pitch(0.0, 0.0)
     f0, voiced, _ = librosa.pyin(
         samples.astype(np.float32),
-        fmin=_LOWEST,
-        fmax=_HIGHEST,
+        fmin=max(_LOWEST * higher, _FLOOR),
+        fmax=_HIGHEST * higher,
         sr=SAMPLE_RATE,
         frame_length=1024,
         hop_length=256,
