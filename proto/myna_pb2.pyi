@@ -37,6 +37,7 @@ class _JobKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_JobKind.Value
     EXPORT: _JobKind.ValueType  # 6
     IMPORT: _JobKind.ValueType  # 7
     FETCH: _JobKind.ValueType  # 8
+    DERIVE: _JobKind.ValueType  # 9
 
 class JobKind(_JobKind, metaclass=_JobKindEnumTypeWrapper):
     """---------------------------------------------------------------------------------------------------------------- jobs"""
@@ -50,6 +51,7 @@ SPEAK: JobKind.ValueType  # 5
 EXPORT: JobKind.ValueType  # 6
 IMPORT: JobKind.ValueType  # 7
 FETCH: JobKind.ValueType  # 8
+DERIVE: JobKind.ValueType  # 9
 Global___JobKind: _TypeAlias = JobKind  # noqa: Y015
 
 class _ErrorKind:
@@ -723,6 +725,7 @@ class JobSpec(_message.Message):
     EXPORT_FIELD_NUMBER: _builtins.int
     IMPORT_FIELD_NUMBER: _builtins.int
     FETCH_FIELD_NUMBER: _builtins.int
+    DERIVE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ingest(self) -> Global___IngestSpec: ...
     @_builtins.property
@@ -737,6 +740,8 @@ class JobSpec(_message.Message):
     def export(self) -> Global___ExportSpec: ...
     @_builtins.property
     def fetch(self) -> Global___FetchSpec: ...
+    @_builtins.property
+    def derive(self) -> Global___DeriveSpec: ...
     def __init__(
         self,
         *,
@@ -747,12 +752,13 @@ class JobSpec(_message.Message):
         speak: Global___SpeakSpec | None = ...,
         export: Global___ExportSpec | None = ...,
         fetch: Global___FetchSpec | None = ...,
+        derive: Global___DeriveSpec | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_spec: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch"]  # noqa: Y015
+    _WhichOneofReturnType_spec: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch", "derive"]  # noqa: Y015
     _WhichOneofArgType_spec: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_spec) -> _WhichOneofReturnType_spec | None: ...
 
@@ -1172,6 +1178,57 @@ class FetchSpec(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___FetchSpec: _TypeAlias = FetchSpec  # noqa: Y015
+
+@_typing.final
+class DeriveSpec(_message.Message):
+    """Make a voice from the clips of another one: another pitch, pace or liveliness, the same words. What comes of it is trained and judged as
+    other voices are; what is held out of the parent is held out of it, too.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    PARENT_FIELD_NUMBER: _builtins.int
+    PITCH_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    LIVELINESS_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    """the one to be made"""
+    parent: _builtins.str
+    """whose clips it is made from"""
+    pitch: _builtins.float
+    """semitones higher; below 0: lower"""
+    pace: _builtins.float
+    """times faster, at the same pitch; unset: 1"""
+    liveliness: _builtins.float
+    """how much wider the pitch moves around its median; unset: 1"""
+    dataset: _builtins.int
+    """of the parent; 0: the newest"""
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        parent: _builtins.str = ...,
+        pitch: _builtins.float = ...,
+        pace: _builtins.float | None = ...,
+        liveliness: _builtins.float | None = ...,
+        dataset: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_liveliness", b"_liveliness", "_pace", b"_pace", "liveliness", b"liveliness", "pace", b"pace"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_liveliness", b"_liveliness", "_pace", b"_pace", "dataset", b"dataset", "liveliness", b"liveliness", "pace", b"pace", "parent", b"parent", "pitch", b"pitch", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__liveliness: _TypeAlias = _typing.Literal["liveliness"]  # noqa: Y015
+    _WhichOneofArgType__liveliness: _TypeAlias = _typing.Literal["_liveliness", b"_liveliness"]  # noqa: Y015
+    _WhichOneofReturnType__pace: _TypeAlias = _typing.Literal["pace"]  # noqa: Y015
+    _WhichOneofArgType__pace: _TypeAlias = _typing.Literal["_pace", b"_pace"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__liveliness) -> _WhichOneofReturnType__liveliness | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__pace) -> _WhichOneofReturnType__pace | None: ...
+
+Global___DeriveSpec: _TypeAlias = DeriveSpec  # noqa: Y015
 
 @_typing.final
 class SubmitRequest(_message.Message):
@@ -1952,6 +2009,7 @@ class Voice(_message.Message):
     NEXT_FIELD_NUMBER: _builtins.int
     DELETED_FIELD_NUMBER: _builtins.int
     RENAMED_TO_FIELD_NUMBER: _builtins.int
+    DERIVATION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     language: _builtins.str
     engine: _builtins.str
@@ -1972,6 +2030,10 @@ class Voice(_message.Message):
     def deleted(self) -> _timestamp_pb2.Timestamp:
         """unset: it is there"""
 
+    @_builtins.property
+    def derivation(self) -> Global___Derivation:
+        """unset: it was recorded, not derived"""
+
     def __init__(
         self,
         *,
@@ -1988,14 +2050,48 @@ class Voice(_message.Message):
         next: _builtins.str = ...,
         deleted: _timestamp_pb2.Timestamp | None = ...,
         renamed_to: _builtins.str = ...,
+        derivation: Global___Derivation | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "derivation", b"derivation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Voice: _TypeAlias = Voice  # noqa: Y015
+
+@_typing.final
+class Derivation(_message.Message):
+    """What a derived voice was made from, and how it was to differ."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    PITCH_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    LIVELINESS_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    pitch: _builtins.float
+    """semitones higher"""
+    pace: _builtins.float
+    """times faster"""
+    liveliness: _builtins.float
+    """times wider"""
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        pitch: _builtins.float = ...,
+        pace: _builtins.float = ...,
+        liveliness: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["liveliness", b"liveliness", "pace", b"pace", "pitch", b"pitch", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Derivation: _TypeAlias = Derivation  # noqa: Y015
 
 @_typing.final
 class MetricInfo(_message.Message):
@@ -3126,6 +3222,7 @@ class Clip(_message.Message):
     HELD_OUT_FIELD_NUMBER: _builtins.int
     QUALITY_FIELD_NUMBER: _builtins.int
     PATH_FIELD_NUMBER: _builtins.int
+    MADE_FROM_FIELD_NUMBER: _builtins.int
     sha256: _builtins.str
     recording: _builtins.str
     """SHA-256"""
@@ -3147,6 +3244,8 @@ class Clip(_message.Message):
     held_out: _builtins.bool
     path: _builtins.str
     """file on the daemon's machine"""
+    made_from: _builtins.str
+    """SHA-256 of the clip, of another voice, that it was made from; empty: it was recorded"""
     @_builtins.property
     def quality(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """rms_db, peak, snr_db, cer, …"""
@@ -3168,10 +3267,11 @@ class Clip(_message.Message):
         held_out: _builtins.bool = ...,
         quality: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         path: _builtins.str = ...,
+        made_from: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "held_out", b"held_out", "kept", b"kept", "path", b"path", "quality", b"quality", "reason", b"reason", "recording", b"recording", "recording_name", b"recording_name", "sentence", b"sentence", "sha256", b"sha256", "start", b"start", "text", b"text", "text_source", b"text_source", "trust", b"trust"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "held_out", b"held_out", "kept", b"kept", "made_from", b"made_from", "path", b"path", "quality", b"quality", "reason", b"reason", "recording", b"recording", "recording_name", b"recording_name", "sentence", b"sentence", "sha256", b"sha256", "start", b"start", "text", b"text", "text_source", b"text_source", "trust", b"trust"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3384,6 +3484,7 @@ class Recording(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     ADDED_FIELD_NUMBER: _builtins.int
     REMOVED_FIELD_NUMBER: _builtins.int
+    MADE_FROM_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     sha256: _builtins.str
     name: _builtins.str
@@ -3397,6 +3498,8 @@ class Recording(_message.Message):
     clips: _builtins.int
     """kept"""
     note: _builtins.str
+    made_from: _builtins.str
+    """SHA-256 of the clip that it was made from; empty: a person gave it"""
     @_builtins.property
     def added(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -3417,10 +3520,11 @@ class Recording(_message.Message):
         note: _builtins.str = ...,
         added: _timestamp_pb2.Timestamp | None = ...,
         removed: _timestamp_pb2.Timestamp | None = ...,
+        made_from: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "removed", b"removed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "clips", b"clips", "codec", b"codec", "name", b"name", "note", b"note", "removed", b"removed", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added", b"added", "clips", b"clips", "codec", b"codec", "made_from", b"made_from", "name", b"name", "note", b"note", "removed", b"removed", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -95,6 +95,7 @@ class Start(_message.Message):
     SPEAK_FIELD_NUMBER: _builtins.int
     FETCH_FIELD_NUMBER: _builtins.int
     EXPORT_FIELD_NUMBER: _builtins.int
+    DERIVE_FIELD_NUMBER: _builtins.int
     job: _builtins.int
     attempt: _builtins.int
     home: _builtins.str
@@ -117,6 +118,8 @@ class Start(_message.Message):
     def fetch(self) -> Global___FetchPlan: ...
     @_builtins.property
     def export(self) -> Global___ExportPlan: ...
+    @_builtins.property
+    def derive(self) -> Global___DerivePlan: ...
     def __init__(
         self,
         *,
@@ -131,12 +134,13 @@ class Start(_message.Message):
         speak: Global___SpeakPlan | None = ...,
         fetch: Global___FetchPlan | None = ...,
         export: Global___ExportPlan | None = ...,
+        derive: Global___DerivePlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "died_of", b"died_of", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export"]  # noqa: Y015
+    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive"]  # noqa: Y015
     _WhichOneofArgType_plan: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_plan) -> _WhichOneofReturnType_plan | None: ...
 
@@ -630,6 +634,45 @@ class ExportPlan(_message.Message):
 Global___ExportPlan: _TypeAlias = ExportPlan  # noqa: Y015
 
 @_typing.final
+class DerivePlan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    PITCH_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    LIVELINESS_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    """to be made"""
+    engine: _builtins.str
+    pitch: _builtins.float
+    """as in DeriveSpec"""
+    pace: _builtins.float
+    liveliness: _builtins.float
+    @_builtins.property
+    def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]:
+        """of its parent, from which nothing was made yet"""
+
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        engine: _builtins.str = ...,
+        clips: _abc.Iterable[Global___ClipRef] | None = ...,
+        pitch: _builtins.float = ...,
+        pace: _builtins.float = ...,
+        liveliness: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "engine", b"engine", "liveliness", b"liveliness", "pace", b"pace", "pitch", b"pitch", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DerivePlan: _TypeAlias = DerivePlan  # noqa: Y015
+
+@_typing.final
 class FetchPlan(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -689,6 +732,7 @@ class Report(_message.Message):
     NOTICE_FIELD_NUMBER: _builtins.int
     AT_FIELD_NUMBER: _builtins.int
     LANE_FREE_FIELD_NUMBER: _builtins.int
+    MADE_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """counts up within the attempt; reports that commit something are acknowledged with Ack"""
     job: _builtins.int
@@ -744,6 +788,8 @@ class Report(_message.Message):
     def lane_free(self) -> Global___LaneFree:
         """the rest of the job does without the GPU"""
 
+    @_builtins.property
+    def made(self) -> Global___ClipMade: ...
     def __init__(
         self,
         *,
@@ -770,12 +816,13 @@ class Report(_message.Message):
         notice: _myna_pb2.Notice | None = ...,
         at: Global___At | None = ...,
         lane_free: Global___LaneFree | None = ...,
+        made: Global___ClipMade | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free"]  # noqa: Y015
+    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made"]  # noqa: Y015
     _WhichOneofArgType_report: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_report) -> _WhichOneofReturnType_report | None: ...
 
@@ -1153,6 +1200,71 @@ class RecordingCut(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RecordingCut: _TypeAlias = RecordingCut  # noqa: Y015
+
+@_typing.final
+class ReachedTraits(_message.Message):
+    """Measured against the clip it was made from; not a number where that cannot be."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PITCH_FIELD_NUMBER: _builtins.int
+    PACE_FIELD_NUMBER: _builtins.int
+    LIVELINESS_FIELD_NUMBER: _builtins.int
+    pitch: _builtins.float
+    pace: _builtins.float
+    liveliness: _builtins.float
+    def __init__(
+        self,
+        *,
+        pitch: _builtins.float = ...,
+        pace: _builtins.float = ...,
+        liveliness: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["liveliness", b"liveliness", "pace", b"pace", "pitch", b"pitch"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReachedTraits: _TypeAlias = ReachedTraits  # noqa: Y015
+
+@_typing.final
+class ClipMade(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MADE_FROM_FIELD_NUMBER: _builtins.int
+    CLIP_FIELD_NUMBER: _builtins.int
+    SAMPLE_RATE_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    REACHED_FIELD_NUMBER: _builtins.int
+    made_from: _builtins.str
+    """SHA-256 of the parent's clip"""
+    sample_rate: _builtins.int
+    """Hz"""
+    size: _builtins.int
+    """bytes of its file"""
+    @_builtins.property
+    def clip(self) -> Global___CutClip:
+        """whole: from 0 to its end"""
+
+    @_builtins.property
+    def reached(self) -> Global___ReachedTraits: ...
+    def __init__(
+        self,
+        *,
+        made_from: _builtins.str = ...,
+        clip: Global___CutClip | None = ...,
+        sample_rate: _builtins.int = ...,
+        size: _builtins.int = ...,
+        reached: Global___ReachedTraits | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clip", b"clip", "reached", b"reached"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clip", b"clip", "made_from", b"made_from", "reached", b"reached", "sample_rate", b"sample_rate", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClipMade: _TypeAlias = ClipMade  # noqa: Y015
 
 @_typing.final
 class TrainResult(_message.Message):

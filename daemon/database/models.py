@@ -27,6 +27,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: condition of a job that has not ended
 LIVE = "state IN ('queued','running','paused')"
+#: condition of a recording that was made from another voice's clip
+MADE = text("made_from != ''")
 
 
 def now() -> datetime:
@@ -77,7 +79,7 @@ class Job(Row):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(
         String(16)
-    )  #: "ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch"
+    )  #: "ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch", "derive"
     voice: Mapped[str]  #: empty: of no voice
     title: Mapped[str]
     spec: Mapped[bytes]  #: serialised myna.v1.JobSpec
@@ -148,10 +150,13 @@ class Voice(Row):
     renamed_from: Mapped[str] = mapped_column(
         default=""
     )  #: its name before, while its folders are on their way; else empty
+    derivation: Mapped[dict[str, Any]] = mapped_column(
+        default=dict
+    )  #: the voice it was made from and how it was to differ (`daemon.state.derived`); empty: it was recorded
 
 
 class Recording(Row):
-    """A file a person gave us, kept byte for byte, in one voice."""
+    """A file a person gave us, kept byte for byte, in one voice; or (`made_from`) one that was made from a clip."""
 
     __tablename__ = "recordings"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -170,7 +175,11 @@ class Recording(Row):
     added: Mapped[datetime]
     cut: Mapped[datetime | None]  #: when its clips were made; None: not yet
     removed: Mapped[datetime | None]  #: a person took it out of the voice; the file is kept
-    __table_args__ = (UniqueConstraint("voice", "sha256"),)
+    made_from: Mapped[str] = mapped_column(default="")  #: SHA-256 of another voice's clip; empty: a person gave it
+    __table_args__ = (
+        UniqueConstraint("voice", "sha256"),
+        Index("recordings_made", "sha256", sqlite_where=MADE),
+    )
 
 
 class Holdout(Row):

@@ -143,7 +143,8 @@ def complete_journal(session: Session, home: Path) -> list[journal.Entry]:
     """Entries that `recordings/index.jsonl` lacks, or has otherwise than the database: of before there was one, or lost
     in a power cut."""
     known = journal.read(home)
-    rows = (journal.Entry.of(row) for row in session.scalars(select(Recording).execution_options(yield_per=1_000)))
+    given = select(Recording).where(Recording.made_from == "")  # what was made is not in recordings/
+    rows = (journal.Entry.of(row) for row in session.scalars(given.execution_options(yield_per=1_000)))
     return [entry for entry in rows if known.get((entry.voice, entry.sha256)) != entry]
 
 

@@ -73,10 +73,7 @@ def plan(asked: pb.CreateVoiceRequest, settings: Settings, home: Path) -> Plan:
 
 def check_free(session: Session, home: Path, name: str) -> None:
     """Raises NotNow if there is a voice of that name, be it deleted, or a folder that it would have."""
-    if (voice := session.get(Voice, name)) is not None:
-        back = f"`myna voices restore {name}` brings it back" if voice.deleted is not None else "Choose another name"
-        was = ", which was deleted" if voice.deleted is not None else ""
-        raise NotNow(f"There is a voice named {name} already{was}.", f"{back}.")
+    voices.check_free(session, name)
     if (path := voice_folders.in_the_way(home, name)) is not None:
         raise NotNow(f"The folder {path} is there already.", "Move it away, or choose another name.")
 

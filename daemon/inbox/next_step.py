@@ -15,7 +15,7 @@ def advance(session: Session, lifecycle: Lifecycle, voice: str, *, train: bool, 
     """Submit the dataset job that is due, if one is. `train`: a training may follow by itself. `forced`: a person
     changed something just now, so that what was given up is tried again."""
     row = session.get(Voice, voice)
-    if row is None or jobs.find_live(session, "dataset", voice) or jobs.find_live(session, "ingest", voice):
+    if row is None or any(jobs.find_live(session, kind, voice) for kind in next_dataset.MAKERS):
         return None
     if lifecycle.kinds["dataset"].gpu_lane:  # Whisper is here
         followed.hear_again(session, voice)

@@ -34,8 +34,8 @@ class Kind(ABC):
 
     name: str  #: "train"
     wire: pb.JobKind.ValueType  #: pb.TRAIN
-    #: base priority, higher first: speak 400 > evaluate 300 > dataset 200 > train 100; ingest, export, import, fetch
-    #: 200
+    #: base priority, higher first: speak 400 > evaluate 300 > dataset 200 > train 100; ingest, export, import, fetch,
+    #: derive 200
     priority: int
     resumable: bool = True  #: a job whose attempt died goes back to the queue
     preempts: bool = False  #: somebody waits for it: a running job of another kind gives way to it

@@ -182,6 +182,7 @@ def clip_message(clip: Clip, recording: Recording, text: str, home: Path) -> pb.
             name: value for name, value in voices.numbers(clip.quality).items() if not (corrected and name in OF_TEXT)
         },
         path=str(home / clip.path) if clip.path else "",
+        made_from=recording.made_from,
     )
 
 

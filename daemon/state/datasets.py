@@ -99,6 +99,8 @@ def decide_holdouts(session: Session, voice: str) -> None:
         clips[clip.recording].append(clip)
     decided = {(row.sha256, row.block): row for row in session.scalars(select(Holdout).where(Holdout.voice == voice))}
     trained = _trained(session, voice)
+    owner = session.get(Voice, voice)
+    derived = owner is not None and bool(owner.derivation)
     units = []
     for id, rows in clips.items():
         blocks: dict[int, list[holdout.Span]] = defaultdict(list)
@@ -108,7 +110,9 @@ def decide_holdouts(session: Session, voice: str) -> None:
             sha256 = sounds[id].sha256
             stored = decided.get((sha256, block))
             decision = holdout.Decision(stored.held, stored.start, stored.end) if stored is not None else None
-            units.append(holdout.Unit(sha256, block, tuple(sorted(spans)), decision, (id, block) in trained))
+            # a real voice is never judged by what was made
+            never = (id, block) in trained or (sounds[id].made_from != "" and not derived)
+            units.append(holdout.Unit(sha256, block, tuple(sorted(spans)), decision, never))
     for (sha256, block), made in holdout.decide(units, _held_elsewhere(session, voice)).items():
         stored = decided.get((sha256, block))
         if stored is None:

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Clip, DatasetClip, Recording, Voice, now
+from daemon.database.models import MADE, Clip, DatasetClip, Recording, Voice, now
 from daemon.errors import NotFound, brief
 from daemon.names import is_metadata, printable
 from daemon.state import events, voices
@@ -60,6 +60,7 @@ def take(session: Session, voice: str, taken: wire.RecordingTaken) -> Recording:
             text=taken.text if taken.has_text else None,
             text_from=taken.text_from,
             note=taken.note,
+            made_from=_made_from(session, taken.sha256),
             added=now(),
         )
         session.add(row)
@@ -73,6 +74,12 @@ def take(session: Session, voice: str, taken: wire.RecordingTaken) -> Recording:
         why += " Its text is new."
     emit_inbox_event(session, voice, name, "known", why, row.seconds)
     return row
+
+
+def _made_from(session: Session, sha256: str) -> str:
+    """The clip that these bytes are known to be made from, in whatever voice; empty: a person recorded them."""
+    made = select(Recording.made_from).where(Recording.sha256 == sha256, MADE).limit(1)
+    return session.scalar(made) or ""
 
 
 def set_text(row: Recording, text: str, source: str) -> bool:
@@ -161,6 +168,7 @@ def message(session: Session, row: Recording) -> pb.Recording:
         sample_rate=row.sample_rate,
         clips=session.scalar(kept) or 0,
         note=row.note,
+        made_from=row.made_from,
     )
     recording.added.FromDatetime(row.added)
     if row.removed is not None:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from daemon import names
 from daemon.database.models import LIVE, Evaluation, Job, Row, Version, Voice, now
 from daemon.errors import BadRequest, NotNow
-from daemon.state import events, voices
+from daemon.state import derived, events, voices
 from proto import myna_pb2 as pb
 
 #: Tables whose rows tell what was, and stay as they are.
@@ -53,11 +53,7 @@ def begin_rename(session: Session, old: str, new: str) -> None:
         raise BadRequest(f"The voice is called {old} already.", "")
     if row.renamed_from:
         voices.check_there(row)
-    if (taken := session.get(Voice, new)) is not None:
-        deleted = (
-            f", which was deleted: `myna voices restore {new}` brings it back" if taken.deleted is not None else ""
-        )
-        raise NotNow(f"There is a voice named {new} already{deleted}.", "Choose another name.")
+    voices.check_free(session, new)
     _check_idle(session, row, "renamed")
     session.flush()
     values = {column.key: getattr(row, column.key) for column in inspect(Voice).column_attrs}
@@ -100,6 +96,7 @@ def _check_idle(session: Session, row: Voice, what: str) -> None:
 
 def _rename_within(session: Session, old: str, new: str) -> None:
     """Names inside of values: paths, and what jobs were to do, should they be tried again."""
+    derived.renamed(session, old, new)
     for version in session.scalars(select(Version).where(Version.voice == new)):
         version.path = _moved(version.path, old, new)
     for evaluation in session.scalars(select(Evaluation).where(Evaluation.voice == new)):

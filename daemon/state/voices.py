@@ -64,6 +64,13 @@ def check_new(session: Session, name: str) -> None:
         check_there(voice)
 
 
+def check_free(session: Session, name: str) -> None:
+    """Raises NotNow if there is a voice of that name, be it deleted."""
+    if (taken := session.get(Voice, name)) is not None:
+        back = f", which was deleted: `myna voices restore {name}` brings it back" if taken.deleted is not None else ""
+        raise NotNow(f"There is a voice named {name} already{back}.", "Choose another name.")
+
+
 def page(session: Session, after: str, size: int, *, deleted: bool = False) -> list[Voice]:
     """Voices in the order of their names, `size` at most; the deleted ones only if asked for."""
     query = select(Voice).where(Voice.name > after).order_by(Voice.name).limit(size)
@@ -230,6 +237,8 @@ def message(session: Session, row: Voice) -> pb.Voice:
     )
     if row.deleted is not None:
         result.deleted.FromDatetime(row.deleted)
+    if row.derivation:
+        result.derivation.CopyFrom(pb.Derivation(**row.derivation))
     return result
 
 

@@ -12,14 +12,10 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Dataset, Job, Recording
-from daemon.errors import MynaError
+from daemon.database.models import Job, Recording
+from daemon.kinds.dataset import following
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import datasets, events, recordings, untrained, voices
-from daemon.state.status import State
-from daemon.state.values import Level
-from engines import registry
-from engines.capabilities import Capability
+from daemon.state import datasets, recordings, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -90,43 +86,6 @@ class MakeDataset(Kind):
             if datasets.last(session, job.voice) is None:
                 job.why = f"No dataset: none of its clips can be used. `myna clips {job.voice} --dropped` says why."
             return ()
-        lost = sum(made.dropped.values())
-        job.why = (
-            f"Dataset #{made.number}: {made.clips} clips to train on ({made.seconds:.0f} s, {made.new_clips} new), "
-            f"{made.held_out} held out, {lost} dropped."
-        )
-        return self._training(session, job, made) if pb.JobSpec.FromString(job.spec).dataset.train_after else ()
-
-    def _training(self, session: Session, job: Job, made: Dataset) -> Sequence[FollowUp]:
-        """A training, if enough was added since the last one. One that already waits takes the newest dataset when it
-        starts."""
-        voice = voices.get(session, made.voice)
-        info = registry.ENGINES.get(voice.engine)
-        if info is not None and Capability.LEARNS not in info.capabilities:
-            job.why += f" Not trained: {info.name} does not learn."
-            return ()
-        waiting = select(Job).where(
-            Job.voice == voice.name, Job.kind == "train", Job.state == State.QUEUED, Job.run.is_(None)
-        )
-        if session.scalars(waiting).first() is not None:
-            return ()
-        needed = float(voice.options.get("auto_train_min_seconds", self.settings.auto_train_min_seconds))
-        short = needed - untrained.seconds(session, voice.name)
-        if short > 0:
-            job.why += f" It needs {short:.0f} s more audio to train."
-            return ()
-
-        def refused(
-            error: MynaError,
-        ) -> None:  # the dataset is made all the same; the person hears what stands in the way
-            events.notice(
-                session,
-                Level.WARNING,
-                f"{voice.name} is not trained by itself: {error.sentence}",
-                error.hint,
-                voice.name,
-            )
-            job.why += f" Not trained: {error.sentence}"
-
-        spec = pb.JobSpec(train=pb.TrainSpec(voice=voice.name))
-        return [FollowUp(spec, f"train-on-dataset-row-{made.id}", refused)]
+        job.why = following.said(made)
+        train_after = pb.JobSpec.FromString(job.spec).dataset.train_after
+        return following.training(session, job, made, self.settings) if train_after else ()

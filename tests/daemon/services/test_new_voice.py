@@ -127,7 +127,11 @@ def refused(home: Path, prepare: str, **asked: str) -> str:
         ({"name": "Über Voice"}, "", "cannot be the name of a voice. 'über-voice' would do."),
         ({"name": "../anna"}, "", "cannot be the name of a voice."),
         ({"name": "anna"}, "", "There is a voice named anna already. Choose another name."),
-        ({"name": "anna"}, "deleted", "which was deleted. `myna voices restore anna` brings it back."),
+        (
+            {"name": "anna"},
+            "deleted",
+            "which was deleted: `myna voices restore anna` brings it back.",
+        ),
         ({"name": "bert", "language": "Finnish"}, "", "language must be a code, like"),
         ({"name": "bert", "engine": "bark"}, "", "There is no engine named 'bark'. Use one of: glow, xtts."),
         ({"name": "bert", "language": "de", "engine": "glow"}, "", "does not speak 'de'. xtts speaks it."),

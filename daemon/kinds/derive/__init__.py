@@ -1,0 +1,1 @@
+"""Making a voice from another one's clips: another pitch, pace, liveliness."""
