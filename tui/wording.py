@@ -142,6 +142,12 @@ def left_out(stretches: Sequence[str]) -> str:
     return f"Left out, since the engine cannot say it: {', '.join(f'“{one}”' for one in stretches)}."
 
 
+def origin(clip: pb.Clip) -> str:
+    """Where a clip's sound comes from: a place in a recording, or the clip of another voice that it was made from."""
+    made = f", made from clip {clip.made_from[:12]}" if clip.made_from else ""
+    return f"{clip.recording_name} {clip.start:.1f} s{made}"
+
+
 def transcript(clip: pb.Clip) -> str:
     """Where a clip's text came from, and whether it is doubted: "supplied", "edited by hand", "whisper (low trust)"."""
     source = {"given": "supplied", "person": "edited by hand"}.get(clip.text_source, clip.text_source)

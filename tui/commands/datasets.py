@@ -71,7 +71,7 @@ def clips(
             f"{clip.end - clip.start:.1f}",
             "held-out" if clip.kept and clip.held_out else "kept" if clip.kept else clip.reason or "dropped",
             wording.transcript(clip),
-            f"{clip.recording_name} {clip.start:.1f} s",
+            wording.origin(clip),
             clip.text if clip.kept or not clip.sentence else clip.sentence,
         )
         for clip in found

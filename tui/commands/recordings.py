@@ -39,7 +39,7 @@ def recordings(
     rows = (
         (
             row.sha256[:12],
-            "removed" if row.HasField("removed") else "",
+            "removed" if row.HasField("removed") else "made" if row.made_from else "",
             wording.duration(row.seconds),
             row.clips,
             wording.moment(row.added),

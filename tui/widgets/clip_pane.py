@@ -21,6 +21,9 @@ NUMBERS = {
     "peak": "peak {:.2f}",
     "clipped_share": "clipping {:.1%}",
     "chars_per_second": "{:.1f} letters a second",
+    "made_pitch": "made {:+.2f} semitones higher",
+    "made_pace": "{:.3f} times faster",
+    "made_liveliness": "{:.2f} times livelier",
 }
 
 
@@ -53,6 +56,7 @@ def described(clip: pb.Clip) -> Content:
         fate = f"dropped ({clip.reason or 'by a person'}): {clip.sentence}"
     source = f"transcript: {wording.transcript(clip) or 'none'}"
     where = f"{clip.recording_name}, {clip.start:.1f}–{clip.end:.1f} s ({wording.duration(clips.seconds(clip))})"
+    where += f" · made from clip {clip.made_from[:12]}" if clip.made_from else ""
     known = [*(name for name in NUMBERS if name in clip.quality), *sorted(clip.quality.keys() - NUMBERS.keys())]
     return Content.assemble(
         (f"“{safe(clip.text)}”\n" if clip.text else "(no text)\n", "b"),
