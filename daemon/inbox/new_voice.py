@@ -37,8 +37,8 @@ from proto import myna_pb2 as pb
 #: What a folder is called until it is whole. Hidden, so that the inbox leaves it alone; swept when mynad starts.
 ASIDE = b".new-"
 #: Settings that a new voice.toml shows, with their defaults, so that they are found.
-SHOWN_OF_VOICE, SHOWN_OF_TRAINING = ("auto_train", "auto_train_min_seconds"), ("steps", "learning_rate")
-SHOWN_OF_ADAPTERS, SHOWN_OF_RULE = ("lora_rank",), ("first_similarity_gain", "wer_loss", "confidence")
+SHOWN_OF_VOICE, SHOWN_OF_ADAPTERS = ("auto_train", "auto_train_min_seconds"), ("lora_rank",)
+SHOWN_OF_RULE = ("first_similarity_gain", "wer_loss", "confidence")
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,11 @@ def toml_of(plan: Plan) -> bytes:
             "auto_train = false",
         ]
     lines += ["", "[train]", "# What is left out follows from the engine and the amount of data."]
-    adapts = speaks is not None and Capability.ADAPTS in speaks.capabilities
-    lines += _shown(OPTIONS, SHOWN_OF_TRAINING + SHOWN_OF_ADAPTERS if adapts else SHOWN_OF_TRAINING)
+    if speaks is not None and speaks.learning is not None:
+        usual = {"steps": speaks.learning.first_steps[0], "learning_rate": speaks.learning.learning_rate}
+        lines += [f"# {key} = {value}   # {OPTIONS[key].what}" for key, value in usual.items()]
+    if speaks is not None and Capability.ADAPTS in speaks.capabilities:
+        lines += _shown(OPTIONS, SHOWN_OF_ADAPTERS)
     lines += ["", "[promotion]", "# When a version takes the place of the one before it."]
     lines += _shown(RULE, SHOWN_OF_RULE)
     if there.recogniser is None:
@@ -158,8 +161,6 @@ def _shown(known: dict[str, Setting], keys: tuple[str, ...]) -> list[str]:
 
 
 def _value(setting: Setting) -> str:
-    if setting.usual is None:
-        return "…"  # it follows from the data: there is no value to show
     return str(setting.usual).lower() if isinstance(setting.usual, bool) else str(setting.usual)
 
 

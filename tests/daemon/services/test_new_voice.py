@@ -3,6 +3,7 @@ refused."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -91,8 +92,13 @@ def test_whisper_and_what_an_engine_lacks_are_seen(store: Store, monkeypatch: py
     assert b"without_wer = true" not in new_voice.toml_of(plan)
 
 
+#: A commented setting of a voice.toml.
+COMMENTED = re.compile(r"^# (\w+ = .*)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize("shown", [False, True], ids=["as it is", "with every comment taken at its word"])
 @pytest.mark.parametrize("code", sorted({code for info in registry.ENGINES.values() for code in info.languages}))
-def test_each_language_of_an_engine_has_a_voice_toml_that_the_inbox_takes(store: Store, code: str) -> None:
+def test_each_language_of_an_engine_has_a_voice_toml_that_the_inbox_takes(store: Store, code: str, shown: bool) -> None:
     home = store.path.parent
 
     def act(session: Session) -> tuple[str, str]:
@@ -100,7 +106,9 @@ def test_each_language_of_an_engine_has_a_voice_toml_that_the_inbox_takes(store:
         row = Voice(name="bert", language="en", engine="glow", options={"auto_train": False}, created=now())
         session.add(row)
         session.flush()
-        voice_toml.apply(session, row, voice_toml.parse(new_voice.toml_of(plan)))
+        toml = new_voice.toml_of(plan).decode()
+        assert "# learning_rate = " in toml
+        voice_toml.apply(session, row, voice_toml.parse((COMMENTED.sub(r"\1", toml) if shown else toml).encode()))
         return row.language, row.engine
 
     assert store.write_now(act) == (code, "glow" if code == "en" else "xtts")
