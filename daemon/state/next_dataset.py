@@ -26,11 +26,13 @@ def wanted(session: Session, voice: str) -> bool:
 
 def gave_up(session: Session, voice: str) -> Job | None:
     """The last job that was to make a dataset, if it failed or was cancelled and nothing was added since: somebody has
-    to look at it. A full disk is no reason to give up."""
+    to look at it. A full disk is no reason to give up; but of a derived voice, half is no dataset."""
     last = session.scalars(
         select(Job).where(Job.voice == voice, Job.kind.in_(("dataset", "derive"))).order_by(Job.id.desc()).limit(1)
     ).first()
-    if last is None or last.state not in (State.FAILED, State.CANCELLED) or last.error_kind == "disk-full":
+    if last is None or last.state not in (State.FAILED, State.CANCELLED):
+        return None
+    if last.kind == "dataset" and last.error_kind == "disk-full":
         return None
     return None if any(recording.added >= last.submitted for recording in recordings.uncut(session, voice)) else last
 

@@ -167,7 +167,8 @@ def test_what_misses_its_target_is_said(anna: Store) -> None:
     assert "anna-bright did not come out as it was asked for" in " ".join(notices)
 
 
-def test_while_it_is_made_nobody_makes_a_dataset_of_half_of_it(anna: Store) -> None:
+@pytest.mark.parametrize("kind", ["crashed", "disk-full"])
+def test_while_it_is_made_nobody_makes_a_dataset_of_half_of_it(anna: Store, kind: str) -> None:
     def act(session: Session) -> None:
         job = submit(session)
         jobs.start_attempt(session, job)
@@ -176,7 +177,7 @@ def test_while_it_is_made_nobody_makes_a_dataset_of_half_of_it(anna: Store) -> N
         life = lives.lifecycle(session)
         assert advance(session, life, BRIGHT, train=True) is None
         assert next_dataset.why_wait(session, BRIGHT).startswith(f"waits for derive #{job.id}")
-        lives.fail(session, job, Error("crashed", "It died.", "", ""))
+        lives.fail(session, job, Error(kind, "It ended.", "", ""))
         assert advance(session, life, BRIGHT, train=True) is None, "a person retries it, or forces a dataset"
         assert session.scalars(select(Dataset).where(Dataset.voice == BRIGHT)).first() is None
 
