@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from daemon.kinds.evaluate.bench import Bench
 from daemon.worker import spoken
+from daemon.worker.bench import Bench
 from daemon.worker.spoken import Speaker
 from engines.base import Clip
 from engines.metrics import gate, intervals

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from daemon.kinds.evaluate import report, rounds
-from daemon.kinds.evaluate.bench import Bench, Steps, finite
 from daemon.kinds.evaluate.rounds import Judge, Judged
-from daemon.kinds.train.worker import Steering
 from daemon.worker import spoken, versions
+from daemon.worker.bench import Bench, Steps, finite
 from daemon.worker.job import Channel, Stopped
 from daemon.worker.spoken import Speaker
+from daemon.worker.steering import Steering
 from engines import device, registry
 from engines.base import Clip, Features, Learns, TrainableModel
 from engines.errors import BadInput

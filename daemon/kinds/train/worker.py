@@ -20,13 +20,13 @@ from daemon.home import identity
 from daemon.machine.disk_space import folder_size
 from daemon.worker import versions
 from daemon.worker.job import Channel, Stopped
+from daemon.worker.steering import Steering
 from engines import device, registry
 from engines.base import Clip, Features, Learns
 from engines.errors import BadInput
 from engines.features import encode_all
 from engines.files import disk_full_is_a_sentence, make_folder, write_whole
 from engines.training import control, memory, settings
-from engines.training.control import Command
 from engines.training.held_out import held_out_losses
 from engines.training.loop import TrainResult, train
 from engines.training.settings import TrainSettings
@@ -291,32 +291,6 @@ def _report(plan: wire.TrainPlan, about: dict[str, Any]) -> wire.Report:
             size=folder_size(Path(plan.out_dir)) if outcome == pb.VERSION_MADE else 0,
         )
     )
-
-
-#: What the daemon wants (`Channel.pending`), as the loop's commands.
-_COMMANDS = {
-    "": Command.GO,
-    "yield": Command.PAUSE,
-    "offload": Command.YIELD,
-    "cancel": Command.CANCEL,
-    "stop": Command.STOP,
-}
-
-
-class Steering:
-    """The loop's `Control`, over a job's channel."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._leave = ""
-
-    def poll(self) -> Command:
-        return _COMMANDS[self._leave or self._channel.pending()]
-
-    def wait(self) -> None:
-        answer = self._channel.wait_resumed()
-        if answer != "resume":
-            self._leave = answer
 
 
 class ChannelReporter:

@@ -10,8 +10,8 @@ import pytest
 from recorded import Recorded
 
 from daemon.kinds.evaluate import rounds
-from daemon.kinds.evaluate.bench import Bench, Steps
 from daemon.kinds.evaluate.rounds import Judge, Round
+from daemon.worker.bench import Bench, Steps
 from daemon.worker.spoken import NOWHERE, Speaker
 from engines.base import Clip
 from engines.glow.engine import GlowEngine
