@@ -426,6 +426,7 @@ class TrainPlan(_message.Message):
     UNMARKED_FROM_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
     PARENT_UUID_FIELD_NUMBER: _builtins.int
+    RULE_JSON_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
     language: _builtins.str
@@ -451,6 +452,8 @@ class TrainPlan(_message.Message):
     """number"""
     parent_uuid: _builtins.str
     """of the run that made the parent; empty: the base"""
+    rule_json: _builtins.str
+    """the voice's promotion rule: how what checkpoints say is weighed"""
     @_builtins.property
     def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]: ...
     @_builtins.property
@@ -480,10 +483,11 @@ class TrainPlan(_message.Message):
         unmarked_from: _builtins.int = ...,
         dataset: _builtins.int = ...,
         parent_uuid: _builtins.str = ...,
+        rule_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "dataset", b"dataset", "engine", b"engine", "first", b"first", "held_out", b"held_out", "home_uuid", b"home_uuid", "language", b"language", "out_dir", b"out_dir", "parent_dir", b"parent_dir", "parent_uuid", b"parent_uuid", "reference", b"reference", "run", b"run", "run_dir", b"run_dir", "run_uuid", b"run_uuid", "settings_json", b"settings_json", "unmarked_from", b"unmarked_from", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "dataset", b"dataset", "engine", b"engine", "first", b"first", "held_out", b"held_out", "home_uuid", b"home_uuid", "language", b"language", "out_dir", b"out_dir", "parent_dir", b"parent_dir", "parent_uuid", b"parent_uuid", "reference", b"reference", "rule_json", b"rule_json", "run", b"run", "run_dir", b"run_dir", "run_uuid", b"run_uuid", "settings_json", b"settings_json", "unmarked_from", b"unmarked_from", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -16,6 +16,7 @@ from daemon.worker.bench import Bench
 from daemon.worker.spoken import Speaker
 from engines.base import Clip
 from engines.metrics import gate, intervals
+from engines.metrics.findings import Finding, Found
 from engines.metrics.further_texts import further
 from engines.metrics.rule import Rule
 from engines.metrics.score import LineScores, Scores, summarise
@@ -45,8 +46,11 @@ class Judge:
     ) -> gate.Verdict:
         """The verdict on these lines, which is one of so many looks at them."""
 
+        heard = gate.understood(self.ceiling)
+
         def summary(lines: Sequence[LineScores]) -> Summary:
-            return summarise(lines, *recogniser)
+            found = summarise(lines, *recogniser)
+            return found if heard else gate.without_words(found)
 
         def balance(mine: Summary, theirs: Summary) -> float:
             mine, theirs = replace(mine, held_out_loss=self.loss), replace(theirs, held_out_loss=self.parent_loss)
@@ -85,6 +89,21 @@ class Judged:
             "lines_spoken": len(lines),
             "seconds_spoken": round(sum(line.seconds for line in lines), 2),
         }
+
+
+def beside_base(bench: Bench, judge: Judge, judged: Judged, base: Speaker) -> tuple[Judged, Scores]:
+    """Hold the candidate against the base, too, on the held-out lines, which the base has spoken: if it surely sounds
+    better without any training, the verdict says so."""
+    mine, _ = judged.held_out()
+    scores = bench.score(base, bench.held_out)
+    sides = [[[line] for line in side.lines] for side in (mine, scores)]
+    found = replace(judge, first=True, loss=None, parent_loss=None).verdict(sides[0], sides[1], bench.recogniser, 1)
+    sure = found.spread.balance
+    if sure is None or sure.high >= 0 or found.score is None:
+        return judged, scores
+    behind = Finding(Found.BEHIND_BASE, candidate=found.score, low=sure.low, high=sure.high, count=found.spread.lines)
+    verdict = replace(judged.verdict, findings=(*judged.verdict.findings, behind))
+    return replace(judged, verdict=verdict), scores
 
 
 def plan(held_out: Sequence[Clip], language: str, rule: Rule, *, hears: bool) -> list[Round]:

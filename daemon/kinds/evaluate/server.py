@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -16,7 +16,8 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.errors import BadRequest, NotNow
-from daemon.kinds.kind import Kind
+from daemon.kinds.evaluate import rival
+from daemon.kinds.kind import FollowUp, Kind
 from daemon.state import clip_refs, engines, verdict, voices
 from daemon.state.values import Decision, VersionState
 from engines import registry
@@ -117,6 +118,15 @@ class Evaluate(Kind):
             candidate.state = VersionState.REJECTED
         voices.emit_version(session, candidate)
 
+    def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
+        """Where trainings were built on each other, let one from the base compete with what came of them."""
+        asked = pb.JobSpec.FromString(job.spec).evaluate
+        voice = voices.get(session, asked.voice)
+        if voice.promoted != asked.version:
+            return ()
+        trains = self.settings.auto_train and bool(voice.options.get("auto_train", True))
+        return rival.follow_ups(session, voice, trains=trains)
+
     def ended_badly(self, session: Session, job: Job) -> None:
         """A candidate that could not be scored stays one, and says why; one that has scores or a history of its own
         keeps its verdict."""
@@ -211,7 +221,7 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
         "language": voice.language,
         "parent": candidate.parent,
         "against": against.number if against is not None else 0,
-        "ancestors": _ancestors(session, candidate),
+        "ancestors": rival.ancestors(session, candidate),
         "created": candidate.created.isoformat(),
         "size": candidate.size,
         "run": candidate.run,
@@ -233,19 +243,6 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
         "curves": {name: _curve(session, candidate.run, name) for name in CURVES},
         "evaluations": _evaluations(session, candidate.run),
     }
-
-
-def _ancestors(session: Session, row: Version) -> list[int]:
-    """Numbers of the versions it was trained from, nearest first; the base is not among them."""
-    parents = dict(
-        session.execute(select(Version.number, Version.parent).where(Version.voice == row.voice)).tuples().all()
-    )
-    found: list[int] = []
-    at = row.parent
-    while at and at not in found:
-        found.append(at)
-        at = parents.get(at, 0)
-    return found
 
 
 def _evaluations(session: Session, run: int) -> list[dict[str, Any]]:

@@ -112,6 +112,7 @@ class Train(Kind):
                 unmarked_from=unmarked,
                 dataset=run.dataset,
                 parent_uuid=before.uuid if before is not None else "",
+                rule_json=voices.option_json(voice, "promotion"),
             )
         )
 

@@ -15,6 +15,7 @@ from daemon.worker.bench import Bench, Steps
 from daemon.worker.spoken import NOWHERE, Speaker
 from engines.base import Clip
 from engines.glow.engine import GlowEngine
+from engines.metrics.findings import Found
 from engines.metrics.gate import Outcome
 from engines.metrics.rule import Rule
 from engines.metrics.score import LineScores, Scores, SpokenLine, summarise
@@ -118,3 +119,19 @@ def test_further_texts_are_of_the_language_and_not_those_held_out() -> None:
     assert rounds.plan(HELD_OUT, "en", RULE, hears=False) == [Round(HELD_OUT, 0)]
     known = (*HELD_OUT, Clip("f" * 64, Path("f.flac"), german.clips[0].text, "de", 2.0))
     assert german.clips[0].text not in {clip.text for clip in rounds.plan(known, "de", RULE, hears=True)[1].clips}
+
+
+@pytest.mark.parametrize(("base", "behind"), [(0.95, True), (0.6, False), (0.85, False)])
+def test_a_version_that_plain_imitation_beats_is_said_to_be_so(tmp_path: Path, base: float, behind: bool) -> None:
+    sounds = {"v2": 0.85, "v1": 0.7, "the base": base}
+    bench = PaperBench(tmp_path, lambda who, text, take: sounds[who] + len(text) / 1000)
+    found = judged(tmp_path, bench)
+    (tmp_path / "base").mkdir()
+    imitation = Speaker("the base", tmp_path / "base", None, "base")
+    judge = Judge(RULE, False, Summary(5, similarity=0.95), None, None)
+    beside, scores = rounds.beside_base(bench, judge, found, imitation)
+    assert beside.verdict.outcome is Outcome.BETTER, "than its parent"
+    assert (Found.BEHIND_BASE in {one.found for one in beside.verdict.findings}) is behind
+    assert scores.summary.similarity == pytest.approx(base + 0.006)
+    if behind:
+        assert "only imitates the recordings, sounds better than it" in beside.verdict.sentences[-1]
