@@ -68,6 +68,9 @@ class Rule:
     min_lines: Annotated[
         int, Setting("where fewer lines are held out, further texts are spoken before it is left undecided", 0, 100)
     ] = 12
+    listen_days: Annotated[
+        int, Setting("days that an undecided version waits for listeners; later votes promote nothing", 0, 3_650)
+    ] = 7
 
     def __post_init__(self) -> None:
         checked(RULE, vars(self), "promotion")
