@@ -240,3 +240,107 @@ def test_reading_only_means_no_votes(stage: Stage, home: Path, card: Card) -> No
             assert "A sounds" not in viewer.text()
 
     see(scenario())
+
+
+# ------------------------------------------------------------------------------------------ what listeners decide
+
+
+@pytest.fixture
+def undecided(stage: Stage) -> pb.Undecided:
+    """anna@4 waits for listeners against anna@6: eight takes of one line were spoken by both."""
+    stage.speech.unspoken = set()
+    names = ["ab" * 32, *(f"{'ab' * 32}.{take}" for take in range(1, 8))]
+    lines = [pb.SpokenLine(name=name, text="hello there") for name in names]
+    waits = pb.Undecided(voice="anna", listening=pb.Listening(version=4, against=6), lines=lines)
+    stage.voices.undecided = [waits]
+    return waits
+
+
+async def vote_for(viewer: Viewer, version: int) -> None:
+    """On what was heard last."""
+    hearing = viewer.app.screen_stack[0]._hearing  # type: ignore[attr-defined]  # the screen Listen
+    await viewer.press("v")
+    await viewer.sees("A sounds")
+    await viewer.press("right" if hearing.version("a") == version else "left", "enter")
+    await viewer.no_longer_sees("A sounds")
+
+
+def notices(viewer: Viewer) -> list[str]:
+    return [notice.message for notice in viewer.app._notifications]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (200, 50)])
+def test_what_waits_for_listeners_comes_first_with_the_lines_that_decide(
+    stage: Stage, home: Path, card: Card, undecided: pb.Undecided, size: tuple[int, int]
+) -> None:
+    async def scenario() -> None:
+        async with looking(home, size) as viewer:
+            await viewer.press("3")
+            text = await viewer.sees("anna@6", "anna@4", "0 of 8", "hello there (take 2)")
+            assert "anna@4 won 0 of 0: 8 more would decide." in text
+            await viewer.press("n")
+            await viewer.until(lambda: deck(viewer).frames("b") > 0, "both have spoken")
+            await vote_for(viewer, 4)
+            text = await viewer.sees("anna@4 won 1 of 1: 7 more would decide.", "1 of 8", "1 rating, all blind")
+            assert "●" in text  # the interval
+            assert {one.clip for one in stage.speech.sampled} == {undecided.lines[0].name}
+            assert stage.voices.rated[0].clip == undecided.lines[0].name
+
+    see(scenario())
+
+
+def test_the_vote_that_decides_says_what_became_of_the_version(
+    stage: Stage, home: Path, card: Card, undecided: pb.Undecided
+) -> None:
+    async def scenario() -> None:
+        async with looking(home, (80, 24)) as viewer:
+            await viewer.press("3")
+            await viewer.sees("0 of 8")
+            for done in range(1, 9):
+                await viewer.press("n")
+                await viewer.until(lambda: deck(viewer).frames("b") > 0, "both have spoken")
+                await vote_for(viewer, 4)
+                await viewer.sees(f"{done} of 8")
+            await viewer.sees("Decided: anna@4 won 8 of 8.")
+            assert "Decided: anna@4 won 8 of 8." in notices(viewer)
+            await viewer.press("d")
+            assert "Nothing else waits for listeners." in notices(viewer)
+
+    see(scenario())
+
+
+def test_what_else_waits_is_a_key_away(stage: Stage, home: Path, card: Card, undecided: pb.Undecided) -> None:
+    stage.voices.undecided.append(pb.Undecided(voice="anna", listening=pb.Listening(version=7, against=6)))
+
+    async def scenario() -> None:
+        async with looking(home, (80, 24)) as viewer:
+            await viewer.press("3")
+            await viewer.sees("anna@4", "0 of 8", "blind · d: 1 undecided")
+            await viewer.press("d")
+            await viewer.sees("anna@7", "0 of 1", "won 0 of 0")  # its lines are gone: the held-out ones
+            await viewer.press("d")
+            await viewer.sees("anna@4", "0 of 8")
+
+    see(scenario())
+
+
+def test_who_was_told_who_is_who_votes_no_more_blind_on_that_line(
+    stage: Stage, home: Path, card: Card, undecided: pb.Undecided
+) -> None:
+    async def scenario() -> None:
+        async with looking(home, (80, 24)) as viewer:
+            await viewer.press("3")
+            await viewer.sees("0 of 8")
+            await viewer.press("n")
+            await viewer.until(lambda: deck(viewer).frames("b") > 0, "both have spoken")
+            await vote_for(viewer, 4)
+            await viewer.sees("won 1 of 1")
+            await viewer.press("enter")  # the same line again
+            await viewer.sees("A · anna@")
+            await vote_for(viewer, 4)
+            await viewer.sees("2 ratings, 1 blind")
+            assert [rating.blind for rating in stage.voices.rated] == [True, False]
+            assert stage.voices.undecided[0].listening.wins == 1
+            assert any("it is no blind vote" in message for message in notices(viewer))
+
+    see(scenario())
