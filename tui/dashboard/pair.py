@@ -43,9 +43,9 @@ class Line:
 
     @property
     def title(self) -> str:
-        """The text, and which take of it, from the second on."""
+        """Which take it is, from the second on, and the text."""
         take = self.clip.partition(".")[2]
-        return f"{self.text} (take {int(take) + 1})" if take.isdecimal() else self.text
+        return f"(take {int(take) + 1}) {self.text}" if take.isdecimal() else self.text
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,10 @@ import pytest
 
 from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import Viewer, looking
+from tests.tui.dashboard.pictures import looks_like
+from tests.tui.dashboard.scene_voices import TEXTS, sha
+from tests.tui.dashboard.scenes import set_scene
+from tests.tui.dashboard.test_pictures import SIZES
 from tests.tui.paper_card import Card
 from tests.tui.stage.server import Stage
 from tui.deck import Deck
@@ -276,12 +280,14 @@ def test_what_waits_for_listeners_comes_first_with_the_lines_that_decide(
     async def scenario() -> None:
         async with looking(home, size) as viewer:
             await viewer.press("3")
-            text = await viewer.sees("anna@6", "anna@4", "0 of 8", "hello there (take 2)")
-            assert "anna@4 won 0 of 0: 8 more would decide." in text
+            text = await viewer.sees("anna@6", "anna@4", "0 of 8", "(take 2) hello there")
+            assert "anna@4 won 0 of 0 blind votes: about 8 more like these would decide." in text
             await viewer.press("n")
             await viewer.until(lambda: deck(viewer).frames("b") > 0, "both have spoken")
             await vote_for(viewer, 4)
-            text = await viewer.sees("anna@4 won 1 of 1: 7 more would decide.", "1 of 8", "1 rating, all blind")
+            text = await viewer.sees(
+                "anna@4 won 1 of 1 blind votes: about 7 more like these would decide.", "1 of 8", "1 rating, all blind"
+            )
             assert "●" in text  # the interval
             assert {one.clip for one in stage.speech.sampled} == {undecided.lines[0].name}
             assert stage.voices.rated[0].clip == undecided.lines[0].name
@@ -301,8 +307,9 @@ def test_the_vote_that_decides_says_what_became_of_the_version(
                 await viewer.until(lambda: deck(viewer).frames("b") > 0, "both have spoken")
                 await vote_for(viewer, 4)
                 await viewer.sees(f"{done} of 8")
-            await viewer.sees("Decided: anna@4 won 8 of 8.")
-            assert "Decided: anna@4 won 8 of 8." in notices(viewer)
+            decided = "Decided: anna@4 won 8 of 8 blind votes, and anna@4 was promoted."
+            await viewer.sees(decided)
+            assert decided in notices(viewer)
             await viewer.press("d")
             assert "Nothing else waits for listeners." in notices(viewer)
 
@@ -344,3 +351,33 @@ def test_who_was_told_who_is_who_votes_no_more_blind_on_that_line(
             assert any("it is no blind vote" in message for message in notices(viewer))
 
     see(scenario())
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_pair_that_listeners_decide_looks_as_drawn(
+    stage: Stage, home: Path, card: Card, size: tuple[int, int]
+) -> None:
+    """Seven blind votes were given, and another version waits, too."""
+    set_scene(stage, "busy")
+    names = [(sha(text) + take, text) for take in ("", ".1", ".2") for text in TEXTS]
+    lines = [pb.SpokenLine(name=name, text=text) for name, text in names]
+    waits = [("anna", 7, 6), ("jörg", 1, 0)]
+    stage.voices.undecided = [
+        pb.Undecided(voice=voice, listening=pb.Listening(version=version, against=against), lines=lines)
+        for voice, version, against in waits
+    ]
+    stage.voices.rated = [
+        pb.Rating(
+            id=n, voice="anna", a=6, b=7, clip=names[n][0], text=names[n][1], preferred="a" if n == 2 else "b",
+            score_a=3, score_b=4 + n % 2, blind=True,
+        )
+        for n in range(7)
+    ]  # fmt: skip
+
+    async def scenario() -> str:
+        async with looking(home, size) as viewer:
+            await viewer.press("3")
+            return await looks_like(viewer, f"undecided-listen-{size[0]}x{size[1]}", home)
+
+    if difference := asyncio.run(scenario()):
+        pytest.fail(difference, pytrace=False)

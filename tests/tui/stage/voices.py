@@ -176,7 +176,9 @@ class Voices(stubs.VoicesServicer):
         answer.CopyFrom(rating)
         if one is not None and not one.decision and one.standing == pb.STANDING_PREFERRED:
             one.decision = answer.decision = pb.DECISION_PREFERRED
-            one.sentence = f"Decided: {rating.voice}@{one.version} won {one.wins} of {one.wins + one.losses}."
+            name = f"{rating.voice}@{one.version}"
+            votes = f"{one.wins} of {one.wins + one.losses} blind votes"
+            one.sentence = f"Decided: {name} won {votes}, and {name} was promoted."
         answer.sentence = one.sentence if one is not None else ""
         return answer
 
@@ -192,7 +194,8 @@ class Voices(stubs.VoicesServicer):
             ]
             look = Look(votes.count(one.version), votes.count(one.against), 0.95)
             one.wins, one.losses, one.standing = look.wins, look.losses, on_wire(Standing, look.standing)
-            one.sentence = f"{voice}@{one.version} won {one.wins} of {len(votes)}: {look.more} more would decide."
+            won = f"{voice}@{one.version} won {one.wins} of {len(votes)} blind votes"
+            one.sentence = f"{won}: about {look.more} more like these would decide."
         return one
 
     def Ratings(self, request: pb.RatingsRequest, context: Any) -> pb.RatingsResponse:
