@@ -288,6 +288,10 @@ class AsyncClient:
         """The newest ratings of two versions (0: the base), and the tally of all."""
         return await self._ask(self._voices.Ratings, pb.RatingsRequest(voice=voice, a=a, b=b, page=pb.Page(size=limit)))
 
+    async def undecided(self, voice: str = "") -> pb.UndecidedResponse:
+        """Versions of a voice, or of all, that wait for blind votes to decide, and the lines that both sides spoke."""
+        return await self._ask(self._voices.Undecided, pb.UndecidedRequest(voice=voice))
+
     def export_voice(
         self, voice: str, version: int = 0, format: str = "", *, keep: bool = False
     ) -> AsyncIterator[pb.FilePart]:

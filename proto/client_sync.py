@@ -284,6 +284,10 @@ class Client:
         """The newest ratings of two versions (0: the base), and the tally of all."""
         return self._ask(self._voices.Ratings, pb.RatingsRequest(voice=voice, a=a, b=b, page=pb.Page(size=limit)))
 
+    def undecided(self, voice: str = "") -> pb.UndecidedResponse:
+        """Versions of a voice, or of all, that wait for blind votes to decide, and the lines that both sides spoke."""
+        return self._ask(self._voices.Undecided, pb.UndecidedRequest(voice=voice))
+
     def export_voice(
         self, voice: str, version: int = 0, format: str = "", *, keep: bool = False
     ) -> Iterator[pb.FilePart]:

@@ -230,6 +230,17 @@ class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.Val
     DECISION_WORSE: _Decision.ValueType  # 11
     DECISION_UNDECIDED: _Decision.ValueType  # 12
     """the scores do not tell: more lines would, or a person who listens"""
+    DECISION_PREFERRED: _Decision.ValueType  # 13
+    """What blind votes made of one that was undecided:
+    promoted
+    """
+    DECISION_NOT_PREFERRED: _Decision.ValueType  # 14
+    DECISION_PREFERRED_NOT_ASKED: _Decision.ValueType  # 15
+    """only a comparison was asked for"""
+    DECISION_PREFERRED_OTHER_SPEAKS: _Decision.ValueType  # 16
+    """another version speaks by now than the one it was compared with"""
+    DECISION_PREFERRED_LATE: _Decision.ValueType  # 17
+    """after the time that the voice waits for listeners"""
 
 class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
     """What became of a version when it was scored."""
@@ -258,7 +269,42 @@ DECISION_PUT_ASIDE: Decision.ValueType  # 10
 DECISION_WORSE: Decision.ValueType  # 11
 DECISION_UNDECIDED: Decision.ValueType  # 12
 """the scores do not tell: more lines would, or a person who listens"""
+DECISION_PREFERRED: Decision.ValueType  # 13
+"""What blind votes made of one that was undecided:
+promoted
+"""
+DECISION_NOT_PREFERRED: Decision.ValueType  # 14
+DECISION_PREFERRED_NOT_ASKED: Decision.ValueType  # 15
+"""only a comparison was asked for"""
+DECISION_PREFERRED_OTHER_SPEAKS: Decision.ValueType  # 16
+"""another version speaks by now than the one it was compared with"""
+DECISION_PREFERRED_LATE: Decision.ValueType  # 17
+"""after the time that the voice waits for listeners"""
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+class _Standing:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Standing.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STANDING_UNSPECIFIED: _Standing.ValueType  # 0
+    STANDING_OPEN: _Standing.ValueType  # 1
+    STANDING_PREFERRED: _Standing.ValueType  # 2
+    """the candidate is, as surely as the voice asks for"""
+    STANDING_NOT_PREFERRED: _Standing.ValueType  # 3
+    """the other one is"""
+
+class Standing(_Standing, metaclass=_StandingEnumTypeWrapper):
+    """Where the test of blind votes stands."""
+
+STANDING_UNSPECIFIED: Standing.ValueType  # 0
+STANDING_OPEN: Standing.ValueType  # 1
+STANDING_PREFERRED: Standing.ValueType  # 2
+"""the candidate is, as surely as the voice asks for"""
+STANDING_NOT_PREFERRED: Standing.ValueType  # 3
+"""the other one is"""
+Global___Standing: _TypeAlias = Standing  # noqa: Y015
 
 class _ByHand:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -2717,12 +2763,14 @@ class Rating(_message.Message):
     BLIND_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     PREFERRED_VALUE_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     voice: _builtins.str
     a: _builtins.int
     b: _builtins.int
     clip: _builtins.str
-    """SHA-256 of the held-out line; empty: another text"""
+    """SHA-256 of the held-out line, or name of a `SpokenLine`; empty: another text"""
     text: _builtins.str
     preferred: _builtins.str
     """"a", "b", "same", or empty: only scores were given"""
@@ -2733,6 +2781,10 @@ class Rating(_message.Message):
     """whoever listened did not know which was which"""
     preferred_value: Global___Preference.ValueType
     """`preferred` says the same; either may be given"""
+    sentence: _builtins.str
+    """in answers of Rate and Unrate, where votes decide: what they come to"""
+    decision: Global___Decision.ValueType
+    """in answers of Rate and Unrate: what the votes decided just now"""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -2750,10 +2802,12 @@ class Rating(_message.Message):
         blind: _builtins.bool = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
         preferred_value: Global___Preference.ValueType = ...,
+        sentence: _builtins.str = ...,
+        decision: Global___Decision.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "blind", b"blind", "clip", b"clip", "id", b"id", "preferred", b"preferred", "preferred_value", b"preferred_value", "score_a", b"score_a", "score_b", b"score_b", "text", b"text", "time", b"time", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "blind", b"blind", "clip", b"clip", "decision", b"decision", "id", b"id", "preferred", b"preferred", "preferred_value", b"preferred_value", "score_a", b"score_a", "score_b", b"score_b", "sentence", b"sentence", "text", b"text", "time", b"time", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2855,6 +2909,7 @@ class Tally(_message.Message):
     BLIND_FIELD_NUMBER: _builtins.int
     RATINGS_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    LISTENING_FIELD_NUMBER: _builtins.int
     a: _builtins.int
     """times preferred"""
     b: _builtins.int
@@ -2873,6 +2928,10 @@ class Tally(_message.Message):
     def score_a(self) -> Global___OpinionScore: ...
     @_builtins.property
     def score_b(self) -> Global___OpinionScore: ...
+    @_builtins.property
+    def listening(self) -> Global___Listening:
+        """unset: votes on these two decide nothing"""
+
     def __init__(
         self,
         *,
@@ -2887,14 +2946,174 @@ class Tally(_message.Message):
         blind: _builtins.int = ...,
         ratings: _builtins.int = ...,
         sentence: _builtins.str = ...,
+        listening: Global___Listening | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["score_a", b"score_a", "score_b", b"score_b"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["listening", b"listening", "score_a", b"score_a", "score_b", b"score_b"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "blind", b"blind", "high", b"high", "low", b"low", "ratings", b"ratings", "same", b"same", "score_a", b"score_a", "score_b", b"score_b", "sentence", b"sentence", "share_b", b"share_b"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "blind", b"blind", "high", b"high", "listening", b"listening", "low", b"low", "ratings", b"ratings", "same", b"same", "score_a", b"score_a", "score_b", b"score_b", "sentence", b"sentence", "share_b", b"share_b"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Tally: _TypeAlias = Tally  # noqa: Y015
+
+@_typing.final
+class Listening(_message.Message):
+    """A version that was scored against another without a verdict: blind votes on the two decide. The test may be looked at after each of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    AGAINST_FIELD_NUMBER: _builtins.int
+    WINS_FIELD_NUMBER: _builtins.int
+    LOSSES_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    NEEDED_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    against: _builtins.int
+    """0: the base"""
+    wins: _builtins.int
+    """blind votes for the version"""
+    losses: _builtins.int
+    """blind votes for the other one"""
+    standing: Global___Standing.ValueType
+    evidence: _builtins.float
+    """e-value"""
+    needed: _builtins.float
+    """that decides"""
+    more: _builtins.int
+    """about so many further votes decide, if they go on so; unset: they are too even"""
+    decision: Global___Decision.ValueType
+    """what became of the version"""
+    sentence: _builtins.str
+    """the same for people"""
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """until then votes promote it"""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        against: _builtins.int = ...,
+        wins: _builtins.int = ...,
+        losses: _builtins.int = ...,
+        standing: Global___Standing.ValueType = ...,
+        evidence: _builtins.float = ...,
+        needed: _builtins.float = ...,
+        more: _builtins.int | None = ...,
+        decision: Global___Decision.ValueType = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        sentence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_more", b"_more", "more", b"more", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_more", b"_more", "against", b"against", "decision", b"decision", "evidence", b"evidence", "losses", b"losses", "more", b"more", "needed", b"needed", "sentence", b"sentence", "standing", b"standing", "until", b"until", "version", b"version", "wins", b"wins"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__more: _TypeAlias = _typing.Literal["more"]  # noqa: Y015
+    _WhichOneofArgType__more: _TypeAlias = _typing.Literal["_more", b"_more"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__more) -> _WhichOneofReturnType__more | None: ...
+
+Global___Listening: _TypeAlias = Listening  # noqa: Y015
+
+@_typing.final
+class SpokenLine(_message.Message):
+    """What two versions both spoke when they were scored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """for Speech.Sample and Rating.clip: SHA-256 of the clip or text, of a further take with its number: "c0ff….1" """
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpokenLine: _TypeAlias = SpokenLine  # noqa: Y015
+
+@_typing.final
+class Undecided(_message.Message):
+    """A version that waits for listeners."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    LISTENING_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    @_builtins.property
+    def listening(self) -> Global___Listening: ...
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpokenLine]:
+        """whose sound is there of both"""
+
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        listening: Global___Listening | None = ...,
+        lines: _abc.Iterable[Global___SpokenLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["listening", b"listening"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "listening", b"listening", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Undecided: _TypeAlias = Undecided  # noqa: Y015
+
+@_typing.final
+class UndecidedRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndecidedRequest: _TypeAlias = UndecidedRequest  # noqa: Y015
+
+@_typing.final
+class UndecidedResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Undecided]: ...
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___Undecided] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndecidedResponse: _TypeAlias = UndecidedResponse  # noqa: Y015
 
 @_typing.final
 class RatingsResponse(_message.Message):
@@ -3572,7 +3791,7 @@ class SampleRequest(_message.Message):
     version: _builtins.int
     clip: _builtins.str
     recording: _builtins.bool
-    """SHA-256 of a held-out clip"""
+    """SHA-256 of a held-out clip, or name of a SpokenLine"""
     def __init__(
         self,
         *,

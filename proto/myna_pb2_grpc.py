@@ -807,6 +807,11 @@ class VoicesStub:
                 request_serializer=proto_dot_myna__pb2.RatingsRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.RatingsResponse.FromString,
                 _registered_method=True)
+        self.Undecided = channel.unary_unary(
+                '/myna.v1.Voices/Undecided',
+                request_serializer=proto_dot_myna__pb2.UndecidedRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.UndecidedResponse.FromString,
+                _registered_method=True)
         self.Export = channel.unary_stream(
                 '/myna.v1.Voices/Export',
                 request_serializer=proto_dot_myna__pb2.ExportRequest.SerializeToString,
@@ -913,6 +918,13 @@ class VoicesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Undecided(self, request, context):
+        """which versions wait for listeners, and what they said
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Export(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -997,6 +1009,11 @@ def add_VoicesServicer_to_server(servicer, server):
                     servicer.Ratings,
                     request_deserializer=proto_dot_myna__pb2.RatingsRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.RatingsResponse.SerializeToString,
+            ),
+            'Undecided': grpc.unary_unary_rpc_method_handler(
+                    servicer.Undecided,
+                    request_deserializer=proto_dot_myna__pb2.UndecidedRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.UndecidedResponse.SerializeToString,
             ),
             'Export': grpc.unary_stream_rpc_method_handler(
                     servicer.Export,
@@ -1387,6 +1404,33 @@ class Voices:
             '/myna.v1.Voices/Ratings',
             proto_dot_myna__pb2.RatingsRequest.SerializeToString,
             proto_dot_myna__pb2.RatingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Undecided(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/Undecided',
+            proto_dot_myna__pb2.UndecidedRequest.SerializeToString,
+            proto_dot_myna__pb2.UndecidedResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -215,6 +215,8 @@ class VoicesStub:
     Unrate: _grpc.UnaryUnaryMultiCallable[_myna_pb2.UnrateRequest, _myna_pb2.Rating]
     """takes a rating back"""
     Ratings: _grpc.UnaryUnaryMultiCallable[_myna_pb2.RatingsRequest, _myna_pb2.RatingsResponse]
+    Undecided: _grpc.UnaryUnaryMultiCallable[_myna_pb2.UndecidedRequest, _myna_pb2.UndecidedResponse]
+    """which versions wait for listeners, and what they said"""
     Export: _grpc.UnaryStreamMultiCallable[_myna_pb2.ExportRequest, _myna_pb2.FilePart]
     Import: _grpc.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Voice]
 
@@ -242,6 +244,8 @@ class VoicesAsyncStub(VoicesStub):
     Unrate: _aio.UnaryUnaryMultiCallable[_myna_pb2.UnrateRequest, _myna_pb2.Rating]  # type: ignore[assignment]
     """takes a rating back"""
     Ratings: _aio.UnaryUnaryMultiCallable[_myna_pb2.RatingsRequest, _myna_pb2.RatingsResponse]  # type: ignore[assignment]
+    Undecided: _aio.UnaryUnaryMultiCallable[_myna_pb2.UndecidedRequest, _myna_pb2.UndecidedResponse]  # type: ignore[assignment]
+    """which versions wait for listeners, and what they said"""
     Export: _aio.UnaryStreamMultiCallable[_myna_pb2.ExportRequest, _myna_pb2.FilePart]  # type: ignore[assignment]
     Import: _aio.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Voice]  # type: ignore[assignment]
 
@@ -350,6 +354,14 @@ class VoicesServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.RatingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.RatingsResponse, _abc.Awaitable[_myna_pb2.RatingsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Undecided(
+        self,
+        request: _myna_pb2.UndecidedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.UndecidedResponse, _abc.Awaitable[_myna_pb2.UndecidedResponse]]:
+        """which versions wait for listeners, and what they said"""
 
     @_abc_1.abstractmethod
     def Export(

@@ -46,6 +46,19 @@ class Decision(StrEnum):
     NOT_ASKED = "not asked"
     OTHER_SPEAKS = "other speaks"
     PUT_ASIDE = "put aside"
+    PREFERRED = "preferred"  #: by listeners, whose blind votes decided what scores had left open: promoted
+    NOT_PREFERRED = "not preferred"
+    PREFERRED_NOT_ASKED = "preferred, not asked"
+    PREFERRED_OTHER_SPEAKS = "preferred, other speaks"
+    PREFERRED_LATE = "preferred, late"
+
+
+class Standing(StrEnum):
+    """Where the test of blind votes stands (`daemon.state.sequential`)."""
+
+    OPEN = "open"
+    PREFERRED = "preferred"
+    NOT_PREFERRED = "not preferred"
 
 
 class ByHand(StrEnum):
@@ -77,6 +90,7 @@ _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     VersionState: (pb.VersionState, "VERSION_"),
     VersionKind: (pb.VersionKind, "VERSION_"),
     Decision: (pb.Decision, "DECISION_"),
+    Standing: (pb.Standing, "STANDING_"),
     ByHand: (pb.ByHand, "BY_HAND_"),
     Preference: (pb.Preference, "PREFERENCE_"),
     Level: (pb.Level, "LEVEL_"),

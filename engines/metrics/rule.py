@@ -76,6 +76,9 @@ class Rule:
             1_000,
         ),
     ] = 3
+    listen_days: Annotated[
+        int, Setting("days that an undecided version waits for listeners; later votes promote nothing", 0, 3_650)
+    ] = 7
 
     def __post_init__(self) -> None:
         checked(RULE, vars(self), "promotion")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from daemon.worker import spoken
@@ -80,6 +81,25 @@ class Judged:
         """Of the first round: the same lines for every version of the voice, so what people compare."""
         _, mine, theirs = self.rounds[0]
         return mine, theirs
+
+    def further(self, home: Path, candidate: Speaker, rival: Speaker) -> list[dict[str, str]]:
+        """What else the verdict rests on, for people who listen (read by daemon/state/spoken_lines.py): its name, its
+        text, and the files, relative to home; empty: it was not spoken."""
+
+        def file(who: Speaker, clip: Clip, take: int) -> str:
+            wav = who.wav(clip, take)
+            return str(wav.relative_to(home)) if wav.is_file() else ""
+
+        return [
+            {
+                "name": candidate.wav(clip, each.take).stem,
+                "text": clip.text,
+                "spoken": file(candidate, clip, each.take),
+                "spoken_by_parent": file(rival, clip, each.take),
+            }
+            for each, _, _ in self.rounds[1:]
+            for clip in each.clips
+        ]
 
     def cost(self) -> dict[str, Any]:
         """What was spoken for it."""

@@ -18,10 +18,11 @@ from daemon.database.models import Dataset, Evaluation, Job, PointRow, Run, Seri
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.evaluate import rival
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import clip_refs, engines, verdict, voices
-from daemon.state.values import Decision, VersionState
+from daemon.state import clip_refs, engines, events, listening, verdict, voices
+from daemon.state.values import Decision, Level, VersionState
 from engines import registry
 from engines.capabilities import Capability
+from engines.metrics.rule import Rule
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -89,7 +90,9 @@ class Evaluate(Kind):
         candidate, against = _pair(session, asked)
         voice = voices.get(session, asked.voice)
         decision = _decide(voice, candidate, asked, scored.outcome)
-        words = f"{_sentence(decision, voice, candidate, against)} {scored.verdict}".strip()
+        rule = Rule.from_json(voices.option(voice, "promotion"))
+        about = listening.about(voice, candidate, asked.against, rule)
+        words = f"{verdict.sentence(decision, about)} {scored.verdict}".strip()
         session.add(
             Evaluation(
                 voice=voice.name,
@@ -99,7 +102,7 @@ class Evaluate(Kind):
                 metrics=dict(scored.metrics),
                 against_metrics=dict(scored.against_metrics),
                 recording_metrics=dict(scored.recording_metrics),
-                report={**details, verdict.DECISION: decision.value},
+                report={**details, verdict.DECISION: decision.value, verdict.ASKED: asked.promote_if_better},
                 better=scored.better,
                 verdict=words,
                 time=now(),
@@ -117,6 +120,10 @@ class Evaluate(Kind):
         if decision is Decision.BROKEN and candidate.state == VersionState.CANDIDATE:
             candidate.state = VersionState.REJECTED
         voices.emit_version(session, candidate)
+        waits = decision is Decision.UNDECIDED and candidate.state == VersionState.CANDIDATE
+        if waits and listening.decide_scored(session, candidate) is None:
+            hint = verdict.how_to_decide(about.name, about.listen_days)
+            events.notice(session, Level.INFO, f"The scores leave {about.name} undecided.", hint, voice.name)
 
     def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """Where trainings were built on each other, let one from the base compete with what came of them."""
@@ -192,18 +199,6 @@ def _decide(
     if (voice.promoted or 0) != asked.against:
         return Decision.OTHER_SPEAKS
     return Decision.PROMOTED if candidate.state == VersionState.CANDIDATE else Decision.PUT_ASIDE
-
-
-def _sentence(decision: Decision, voice: Voice, candidate: Version, against: Version | None) -> str:
-    name = voices.spelt(voice.name, candidate.number)
-    about = verdict.Scored(
-        name=name,
-        other=voices.said(voice.name, against.number if against is not None else 0),
-        speaks=voices.said(voice.name, voice.promoted or 0),
-        compare=f"myna compare {name} {voices.spelt(voice.name, voice.promoted or 0)} --score",
-        state=candidate.state,
-    )
-    return verdict.sentence(decision, about)
 
 
 def _lineage(session: Session, voice: Voice, candidate: Version, against: Version | None) -> dict[str, Any]:

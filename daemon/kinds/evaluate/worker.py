@@ -126,6 +126,7 @@ def _result(scored: _Scored, home: Path, began: float) -> wire.EvaluateResult:
         },
         "held_out_losses": {"candidate": finite(losses), "parent": finite(other_losses)},
         "lines": _lines(home, scored.clips, scored.who, (scored.ceiling, mine, theirs)),
+        "further": scored.judged.further(home, candidate, rival),
         "lines_key": versions.data_digest(plan.held_out),
         "recogniser": scored.recogniser,
         "cost": {"scoring_seconds": seconds, "machine": device.name(), **scored.judged.cost()},

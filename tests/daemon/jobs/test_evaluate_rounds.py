@@ -97,8 +97,27 @@ def test_a_close_case_gets_further_texts_and_takes_and_stays_undecided(tmp_path:
 
 def test_an_engine_that_says_the_same_with_every_seed_is_not_heard_twice(tmp_path: Path) -> None:
     bench = PaperBench(tmp_path, noise(1), draws=False)
-    judged(tmp_path, bench)
+    found = judged(tmp_path, bench)
     assert [take for _, _, take in bench.heard] == [0, 0, 0, 0]
+    assert len(further(found, tmp_path)) == 7
+
+
+def further(found: rounds.Judged, folder: Path) -> list[dict[str, str]]:
+    return found.further(folder, *(Speaker(name, folder / name, folder, name) for name in ("v2", "v1")))
+
+
+def test_what_was_spoken_further_is_told_with_its_files_for_listeners(tmp_path: Path) -> None:
+    found = judged(tmp_path, PaperBench(tmp_path, noise(1)))
+    (tmp_path / "v1" / f"{HELD_OUT[1].sha256}.2.wav").unlink()
+    told = further(found, tmp_path)
+    assert len(told) == 7 + 12 + 12
+    assert told[7] == {
+        "name": f"{HELD_OUT[0].sha256}.1",
+        "text": "line 0",
+        "spoken": f"v2/{HELD_OUT[0].sha256}.1.wav",
+        "spoken_by_parent": f"v1/{HELD_OUT[0].sha256}.1.wav",
+    }
+    assert [one["name"] for one in told if not one["spoken_by_parent"]] == [f"{HELD_OUT[1].sha256}.2"]
 
 
 def test_equal_voices_are_seldom_told_apart_over_all_rounds(tmp_path: Path) -> None:
