@@ -55,6 +55,28 @@ class ByHand(StrEnum):
     ROLLED_BACK = "rolled back"
 
 
+class ExperimentState(StrEnum):
+    """How an experiment stands."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"  #: all its trials were made
+    BUDGET_SPENT = "budget spent"  #: the next trial would not have fitted
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class TrialState(StrEnum):
+    """How a trial of an experiment stands."""
+
+    TRAINING = "training"  #: its training waits or works
+    SCORING = "scoring"
+    SCORED = "scored"
+    NOTHING_GAINED = "nothing gained"  #: no version came of it
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LEFT_OUT = "left out"  #: it would not have fitted into the budget
+
+
 class Preference(StrEnum):
     """Which of two somebody preferred, or which is better."""
 
@@ -78,6 +100,8 @@ _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     VersionKind: (pb.VersionKind, "VERSION_"),
     Decision: (pb.Decision, "DECISION_"),
     ByHand: (pb.ByHand, "BY_HAND_"),
+    ExperimentState: (pb.ExperimentState, "EXPERIMENT_"),
+    TrialState: (pb.TrialState, "TRIAL_"),
     Preference: (pb.Preference, "PREFERENCE_"),
     Level: (pb.Level, "LEVEL_"),
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.errors import BadRequest, NotNow
-from daemon.kinds.kind import Kind
-from daemon.state import clip_refs, engines, verdict, voices
+from daemon.kinds.experiment import trials
+from daemon.kinds.kind import FollowUp, Kind
+from daemon.state import clip_refs, engines, experiments, verdict, voices
 from daemon.state.values import Decision, VersionState
 from engines import registry
 from engines.capabilities import Capability
@@ -117,9 +118,19 @@ class Evaluate(Kind):
             candidate.state = VersionState.REJECTED
         voices.emit_version(session, candidate)
 
-    def ended_badly(self, session: Session, job: Job) -> None:
+    def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
+        """The scores of a trial let its experiment go on."""
+        trial = experiments.trial_of(session, job)
+        return trials.scored(session, trial, job) if trial is not None else ()
+
+    def ended_badly(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """A candidate that could not be scored stays one, and says why; one that has scores or a history of its own
         keeps its verdict."""
+        self._say_unscored(session, job)
+        trial = experiments.trial_of(session, job)
+        return trials.ended_badly(session, trial, job) if trial is not None else ()
+
+    def _say_unscored(self, session: Session, job: Job) -> None:
         asked = pb.JobSpec.FromString(job.spec).evaluate
         row = session.scalars(
             select(Version).where(Version.voice == asked.voice, Version.number == asked.version)
