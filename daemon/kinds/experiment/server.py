@@ -108,10 +108,12 @@ class Experiment(Kind):
 
     def ended_badly(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """Without a choice there is no next trial: the experiment is over."""
-        row = _experiment(session, pb.JobSpec.FromString(job.spec).experiment)
+        asked = pb.JobSpec.FromString(job.spec).experiment
+        row = _experiment(session, asked)
         state = ExperimentState.CANCELLED if job.state == State.CANCELLED else ExperimentState.FAILED
         experiments.end(session, row, state, job.why)
-        return ()
+        trial = experiments.trial(session, row, asked.trial)
+        return trials.ended_badly(session, trial, job) if trial is not None and trial.train_job is None else ()
 
 
 def _experiment(session: Session, asked: pb.ExperimentSpec) -> Row:

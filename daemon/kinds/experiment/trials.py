@@ -45,11 +45,16 @@ def begin(session: Session, experiment: Experiment, trial: Trial) -> Sequence[Fo
 
     def submitted(job: Job) -> None:
         trial.train_job = job.id
-        job.title = f"{job.title} (trial {trial.number} of experiment {experiment.number})"
+        job.title = title(session, trial, job.title)
 
     spec = pb.JobSpec(train=train_spec(experiment, trial.settings))
     refused = _fails(session, experiment)
     return [FollowUp(spec, _key(experiment, trial.number, "training"), refused, submitted)]
+
+
+def title(session: Session, trial: Trial, work: str) -> str:
+    """Of the training of a trial; `work` is what it trains."""
+    return f"{work} (trial {trial.number} of experiment {session.get_one(Experiment, trial.experiment).number})"
 
 
 def train_spec(experiment: Experiment, settings: dict[str, Any]) -> pb.TrainSpec:

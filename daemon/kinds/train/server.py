@@ -78,6 +78,8 @@ class Train(Kind):
         ):  # failed before its first step: what is mended since counts
             work = work_of(session, spec)
             run = _reserve(session, job, work, spec.options, run)
+            if (trial := experiments.trial_of(session, job)) is not None:
+                job.title = trials.title(session, trial, job.title)
             if not spec.dataset:
                 _warn_left_out(session, work)
         run.ended = None

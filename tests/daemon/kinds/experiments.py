@@ -46,13 +46,18 @@ def run_of(session: Session, job: Job) -> Session:
     return session
 
 
+def chosen(session: Session, job: Job, **settings: Any) -> None:
+    """A worker reports that it chose these settings."""
+    report = wire.Report(chosen=wire.TrialChosen(settings_json=json.dumps(settings)))
+    lives.kind(session, "experiment").commit(session, job, report)
+
+
 def choose(session: Session, **settings: Any) -> Trial:
     """A worker chose these settings."""
     job = live(session, "experiment")
     run_of(session, job)
-    chosen = wire.Report(chosen=wire.TrialChosen(settings_json=json.dumps(settings)))
     for _ in range(2):  # after a crash the same report comes again
-        lives.kind(session, "experiment").commit(session, job, chosen)
+        chosen(session, job, **settings)
     lives.succeed(session, job, "chosen")
     return session.scalars(select(Trial).order_by(Trial.id.desc())).first()  # type: ignore[return-value]
 

@@ -36,11 +36,9 @@ def test_each_trial_is_trained_scored_against_the_rival_and_never_promoted(anna:
         assert job.title == "train anna from the base on dataset #2 (trial 1 of experiment 1)"
 
     def second(session: Session) -> None:
-        session.scalars(select(Trial)).one().number  # noqa: B018  (there is one)
-        run_version = 2
         job = led.live(session, "train")
         led.run_of(session, job)
-        row = version(session, run_version, data=2)
+        row = version(session, 2, data=2)
         job.run = row.run
         lives.succeed(session, job, "trained")
         asked = pb.JobSpec.FromString(led.live(session, "evaluate").spec).evaluate
@@ -158,7 +156,7 @@ def test_one_experiment_of_a_voice_at_a_time(anna: Store) -> None:
     ("space", "sentence"),
     [
         ({"stesp": "1,2"}, "There is no training setting named 'stesp'"),
-        ({"lora_rank": "8,16"}, "With lora_rank=8|cannot train adapters|adapters"),
+        ({"lora_rank": "8,16"}, "adapters"),
         ({"steps": "10,100", "warmup": "5,50"}, "With steps=10, warmup=50: warmup must not be longer than the run"),
     ],
 )
@@ -212,6 +210,32 @@ def test_a_trial_tried_again_by_a_person_changes_nothing_of_the_experiment(anna:
         led.run_of(session, asked)
         lives.fail(session, asked, Error("engine", "No.", "", ""))
         assert len(session.scalars(select(Job).where(Job.kind == "experiment")).all()) == 2
+
+    anna.write_now(act)
+
+
+def test_a_trial_whose_choice_is_cancelled_between_its_row_and_its_end_is_cancelled(anna: Store) -> None:
+    def act(session: Session) -> None:
+        row = led.begin(session, led.request())
+        job = led.live(session, "experiment")
+        led.run_of(session, job)
+        led.chosen(session, job, steps=50)
+        experiments.end(session, row, ExperimentState.CANCELLED)
+        lives.cancel(session, job)
+        lives.cancelled(session, job)
+        assert led.states(session) == ["cancelled"]
+
+    anna.write_now(act)
+
+
+def test_an_attempt_keeps_the_trial_in_the_title_of_its_training(anna: Store) -> None:
+    def act(session: Session) -> None:
+        led.begin(session, led.request())
+        led.choose(session, steps=100)
+        job = led.live(session, "train")
+        led.run_of(session, job)
+        lives.kind(session, "train").plan(session, job)
+        assert job.title == "train anna from the base on dataset #2 (trial 1 of experiment 1)"
 
     anna.write_now(act)
 
