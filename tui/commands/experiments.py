@@ -16,22 +16,6 @@ from tui.commands import train
 app = typer.Typer()
 
 PANEL = "Jobs"
-STATES = {
-    pb.EXPERIMENT_RUNNING: "running",
-    pb.EXPERIMENT_COMPLETE: "complete",
-    pb.EXPERIMENT_BUDGET_SPENT: "budget spent",
-    pb.EXPERIMENT_CANCELLED: "cancelled",
-    pb.EXPERIMENT_FAILED: "failed",
-}
-TRIAL_STATES = {
-    pb.TRIAL_TRAINING: "training",
-    pb.TRIAL_SCORING: "scoring",
-    pb.TRIAL_SCORED: "scored",
-    pb.TRIAL_NOTHING_GAINED: "nothing gained",
-    pb.TRIAL_FAILED: "failed",
-    pb.TRIAL_CANCELLED: "cancelled",
-    pb.TRIAL_LEFT_OUT: "left out",
-}
 #: Seconds of the units that a budget may have.
 UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
 #: What a budget of money is written with.
@@ -172,7 +156,7 @@ def experiments(
         (
             one.voice,
             one.number,
-            STATES.get(one.state, ""),
+            wording.experiment_state(one.state),
             ", ".join(f"{setting.name}={setting.values}" for setting in one.space),
             wording.duration(one.seconds),
             wording.moment(one.created),
@@ -221,7 +205,7 @@ def show_experiment(found: pb.Experiment) -> None:
     output.fields(
         (
             ("experiment", f"{found.number} of {found.voice}"),
-            ("state", STATES.get(found.state, "")),
+            ("state", wording.experiment_state(found.state)),
             ("settings", ", ".join(f"{one.name}={one.values}" for one in found.space)),
             ("scored against", against),
             ("took", wording.duration(found.seconds)),
@@ -246,7 +230,7 @@ def _row(found: pb.Experiment, one: pb.Trial, names: list[str]) -> tuple[object,
         one.number,
         mark.strip(),
         *(one.settings[name] for name in names),
-        TRIAL_STATES.get(one.state, ""),
+        wording.trial_state(one.state),
         f"{one.score:+.2f}" if scored else "",
         f"{one.low:+.2f} to {one.high:+.2f}" if one.HasField("low") and one.HasField("high") else "",
         f"{one.clips:,}" if one.clips else "",
@@ -264,7 +248,7 @@ def follow(client: Client, begun: pb.Experiment, after: int) -> None:
             continue
         if told.state in (pb.EXPERIMENT_FAILED, pb.EXPERIMENT_CANCELLED):
             raise ClientError(
-                f"Experiment {told.number} of {told.voice} {STATES[told.state]}. {told.why}".strip(),
+                f"Experiment {told.number} of {told.voice} {wording.experiment_state(told.state)}. {told.why}".strip(),
                 f"`myna experiment show {told.voice} {told.number}` shows what it found.",
                 "ABORTED",
             )
