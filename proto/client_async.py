@@ -367,10 +367,12 @@ class AsyncClient:
         start: str = "",
         dataset: int = 0,
         seed: int = 0,
+        stop_early: bool = False,
         dry_run: bool = False,
     ) -> pb.Experiment:
         """Search the settings that a voice is best trained with; `space` is what is tried of each ("8,16,32",
-        "1e-5..1e-4"), `budget` seconds, `start` as in `train` (empty: the base). With `dry_run`, only what it costs."""
+        "1e-5..1e-4"), `budget` seconds, `start` as in `train` (empty: the base). `stop_early`: only the best third by a
+        third of the steps is trained whole. With `dry_run`, only what it costs."""
         request = pb.StartExperimentRequest(
             voice=voice,
             space=[pb.SearchSetting(name=name, values=values) for name, values in space.items()],
@@ -378,6 +380,7 @@ class AsyncClient:
             budget_seconds=budget,
             dataset=dataset,
             seed=seed,
+            stop_early=stop_early,
             dry_run=dry_run,
         )
         setattr(request, "from", start)

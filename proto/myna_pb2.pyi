@@ -349,6 +349,8 @@ class _TrialStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TrialState
     TRIAL_CANCELLED: _TrialState.ValueType  # 6
     TRIAL_LEFT_OUT: _TrialState.ValueType  # 7
     """not begun: it would not have fitted into the budget"""
+    TRIAL_STOPPED_EARLY: _TrialState.ValueType  # 8
+    """with a third of its steps it was not among the best third"""
 
 class TrialState(_TrialState, metaclass=_TrialStateEnumTypeWrapper): ...
 
@@ -364,6 +366,8 @@ TRIAL_FAILED: TrialState.ValueType  # 5
 TRIAL_CANCELLED: TrialState.ValueType  # 6
 TRIAL_LEFT_OUT: TrialState.ValueType  # 7
 """not begun: it would not have fitted into the budget"""
+TRIAL_STOPPED_EARLY: TrialState.ValueType  # 8
+"""with a third of its steps it was not among the best third"""
 Global___TrialState: _TypeAlias = TrialState  # noqa: Y015
 
 @_typing.final
@@ -3628,6 +3632,7 @@ class StartExperimentRequest(_message.Message):
     DATASET_FIELD_NUMBER: _builtins.int
     SEED_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
+    STOP_EARLY_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     trials: _builtins.int
     """at most; 0: 12"""
@@ -3639,6 +3644,8 @@ class StartExperimentRequest(_message.Message):
     """of the choice of settings"""
     dry_run: _builtins.bool
     """only tell what it would cost"""
+    stop_early: _builtins.bool
+    """a third of the steps first; only the best third of those is trained whole"""
     @_builtins.property
     def space(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchSetting]: ...
     def __init__(
@@ -3651,10 +3658,11 @@ class StartExperimentRequest(_message.Message):
         dataset: _builtins.int = ...,
         seed: _builtins.int = ...,
         dry_run: _builtins.bool = ...,
+        stop_early: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_seconds", b"budget_seconds", "dataset", b"dataset", "dry_run", b"dry_run", "from", b"from", "seed", b"seed", "space", b"space", "trials", b"trials", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_seconds", b"budget_seconds", "dataset", b"dataset", "dry_run", b"dry_run", "from", b"from", "seed", b"seed", "space", b"space", "stop_early", b"stop_early", "trials", b"trials", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3735,6 +3743,7 @@ class Trial(_message.Message):
     CLIPS_FIELD_NUMBER: _builtins.int
     WHY_FIELD_NUMBER: _builtins.int
     ON_FRONT_FIELD_NUMBER: _builtins.int
+    EARLY_SCORE_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """1, 2, …"""
     state: Global___TrialState.ValueType
@@ -3757,6 +3766,8 @@ class Trial(_message.Message):
     why: _builtins.str
     on_front: _builtins.bool
     """no other trial is as good for less"""
+    early_score: _builtins.float
+    """with a third of its steps; unset: not scored so"""
     @_builtins.property
     def settings(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
     def __init__(
@@ -3776,17 +3787,22 @@ class Trial(_message.Message):
         clips: _builtins.int = ...,
         why: _builtins.str = ...,
         on_front: _builtins.bool = ...,
+        early_score: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "_score", b"_score", "high", b"high", "low", b"low", "score", b"score"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_early_score", b"_early_score", "_high", b"_high", "_low", b"_low", "_score", b"_score", "early_score", b"early_score", "high", b"high", "low", b"low", "score", b"score"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_high", b"_high", "_low", b"_low", "_score", b"_score", "beyond_limit", b"beyond_limit", "clips", b"clips", "evaluate_job", b"evaluate_job", "high", b"high", "low", b"low", "number", b"number", "on_front", b"on_front", "score", b"score", "seconds", b"seconds", "settings", b"settings", "state", b"state", "train_job", b"train_job", "version", b"version", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_early_score", b"_early_score", "_high", b"_high", "_low", b"_low", "_score", b"_score", "beyond_limit", b"beyond_limit", "clips", b"clips", "early_score", b"early_score", "evaluate_job", b"evaluate_job", "high", b"high", "low", b"low", "number", b"number", "on_front", b"on_front", "score", b"score", "seconds", b"seconds", "settings", b"settings", "state", b"state", "train_job", b"train_job", "version", b"version", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__early_score: _TypeAlias = _typing.Literal["early_score"]  # noqa: Y015
+    _WhichOneofArgType__early_score: _TypeAlias = _typing.Literal["_early_score", b"_early_score"]  # noqa: Y015
     _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
     _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
     _WhichOneofReturnType__low: _TypeAlias = _typing.Literal["low"]  # noqa: Y015
     _WhichOneofArgType__low: _TypeAlias = _typing.Literal["_low", b"_low"]  # noqa: Y015
     _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
     _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__early_score) -> _WhichOneofReturnType__early_score | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__high) -> _WhichOneofReturnType__high | None: ...
     @_typing.overload
@@ -3819,6 +3835,7 @@ class Experiment(_message.Message):
     RECOMMENDED_FIELD_NUMBER: _builtins.int
     COST_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    STOP_EARLY_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     voice: _builtins.str
     number: _builtins.int
@@ -3838,6 +3855,7 @@ class Experiment(_message.Message):
     """trial; 0: none"""
     sentence: _builtins.str
     """what came of it so far, for people"""
+    stop_early: _builtins.bool
     @_builtins.property
     def space(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchSetting]: ...
     @_builtins.property
@@ -3871,10 +3889,11 @@ class Experiment(_message.Message):
         recommended: _builtins.int = ...,
         cost: Global___ExperimentCost | None = ...,
         sentence: _builtins.str = ...,
+        stop_early: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "created", b"created", "ended", b"ended"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_seconds", b"budget_seconds", "cost", b"cost", "created", b"created", "dataset", b"dataset", "ended", b"ended", "from", b"from", "id", b"id", "number", b"number", "recommended", b"recommended", "rival", b"rival", "seconds", b"seconds", "seed", b"seed", "sentence", b"sentence", "space", b"space", "state", b"state", "trials", b"trials", "trials_wanted", b"trials_wanted", "voice", b"voice", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_seconds", b"budget_seconds", "cost", b"cost", "created", b"created", "dataset", b"dataset", "ended", b"ended", "from", b"from", "id", b"id", "number", b"number", "recommended", b"recommended", "rival", b"rival", "seconds", b"seconds", "seed", b"seed", "sentence", b"sentence", "space", b"space", "state", b"state", "stop_early", b"stop_early", "trials", b"trials", "trials_wanted", b"trials_wanted", "voice", b"voice", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

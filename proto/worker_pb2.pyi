@@ -726,22 +726,28 @@ class TrialOutcome(_message.Message):
     SETTINGS_JSON_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
     SCORE_FIELD_NUMBER: _builtins.int
+    EARLY_FIELD_NUMBER: _builtins.int
     settings_json: _builtins.str
     outcome: Global___TrialOutcome.Outcome.ValueType
     """PRUNED: worse than any score; FAILED: says nothing of its settings"""
     score: _builtins.float
+    early: _builtins.float
+    """score with a third of the steps"""
     def __init__(
         self,
         *,
         settings_json: _builtins.str = ...,
         outcome: Global___TrialOutcome.Outcome.ValueType = ...,
         score: _builtins.float = ...,
+        early: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_early", b"_early", "early", b"early"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "score", b"score", "settings_json", b"settings_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_early", b"_early", "early", b"early", "outcome", b"outcome", "score", b"score", "settings_json", b"settings_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__early: _TypeAlias = _typing.Literal["early"]  # noqa: Y015
+    _WhichOneofArgType__early: _TypeAlias = _typing.Literal["_early", b"_early"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__early) -> _WhichOneofReturnType__early | None: ...
 
 Global___TrialOutcome: _TypeAlias = TrialOutcome  # noqa: Y015
 

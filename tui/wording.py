@@ -78,6 +78,15 @@ def trial_state(state: pb.TrialState.ValueType) -> str:
     return _enum_words(pb.TrialState, state, "TRIAL_")
 
 
+def trial_note(one: pb.Trial) -> str:
+    """What else there is to say of a trial: why it failed, what it breaks, how it lost."""
+    if one.beyond_limit:
+        return "beyond a limit of the voice's rule"
+    if one.state == pb.TRIAL_STOPPED_EARLY:
+        return f"score {one.early_score:+.2f} with a third of its steps"
+    return one.why
+
+
 def _enum_words(names: Any, value: int, prefix: str) -> str:
     known = value in names.values() and value != 0
     return names.Name(value).removeprefix(prefix).replace("_", " ").lower() if known else ""

@@ -25,6 +25,7 @@ class Experiment(Row):
     start: Mapped[str]  #: what each trial is trained from: "base" or a version number, as `TrainSpec` has it
     dataset: Mapped[int]  #: number
     rival: Mapped[int]  #: version that every trial is scored against; 0: the base
+    stop_early: Mapped[bool] = mapped_column(default=False)  #: trials that lose with a third of their steps
     seed: Mapped[int] = mapped_column(BigInteger)  #: of the choice of settings
     state: Mapped[str] = mapped_column(String(16))  #: an `ExperimentState`
     why: Mapped[str] = mapped_column(default="")  #: why it failed
@@ -45,6 +46,8 @@ class Trial(Row):
     train_job: Mapped[int | None] = mapped_column(unique=True)
     evaluate_job: Mapped[int | None] = mapped_column(unique=True)
     version: Mapped[int] = mapped_column(default=0)  #: 0: none came of it, or none yet
+    early_score: Mapped[float | None]  #: with a third of its steps, where losing trials are stopped early
+    early_seconds: Mapped[float] = mapped_column(default=0.0)  #: that training and scoring this took
     score: Mapped[float | None]  #: the verdict's balance
     low: Mapped[float | None]  #: where that surely lies
     high: Mapped[float | None]

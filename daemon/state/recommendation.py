@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+#: Of trials that were trained this part of their steps, this part goes on (the reduction factor of successive halving).
+REDUCTION = 3
+
 
 @dataclass(frozen=True)
 class Scored:
@@ -32,6 +35,13 @@ def as_good(trials: Sequence[Scored], best: Scored) -> list[Scored]:
     """The best, and those that the verdict cannot tell from it: what is surely known of their scores leaves open that
     they reach its score."""
     return [one for one in trials if one is best or (one.high is not None and one.high >= best.score)]
+
+
+def goes_on(early: float, others: Sequence[float]) -> bool:
+    """Whether a trial is trained whole, by its early score and those of the trials before it: if it is among the best
+    third of all of them (asynchronous successive halving; Li et al. 2018, arXiv 1810.05934)."""
+    better = sum(one > early for one in others)
+    return better < max(1, (len(others) + 1) // REDUCTION)
 
 
 def front(trials: Sequence[Scored]) -> list[int]:

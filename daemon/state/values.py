@@ -75,6 +75,7 @@ class TrialState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     LEFT_OUT = "left out"  #: it would not have fitted into the budget
+    STOPPED_EARLY = "stopped early"  #: with a third of its steps it was not among the best third
 
 
 class Preference(StrEnum):

@@ -35,8 +35,8 @@ def test_a_voice_and_settings_are_enough_and_the_price_is_told_first(myna: Run, 
 
 
 def test_an_estimate_begins_nothing(myna: Run, stage: Stage) -> None:
-    ended = myna("experiment", "--set", "steps=10,20", "--estimate", "anna")
-    assert stage.experiments.started[0].dry_run
+    ended = myna("experiment", "--set", "steps=10,20", "--estimate", "--stop-early", "anna")
+    assert (stage.experiments.started[0].dry_run, stage.experiments.started[0].stop_early) == (True, True)
     assert "has begun" not in ended.out
     found = json.loads(myna("experiment", "start", "anna", "--set", "steps=10,20", "--estimate", "--json").out)
     assert (found["number"], found["cost"]["seconds"]) == (0, 360.0)
@@ -71,9 +71,10 @@ def test_it_is_shown_trial_by_trial_with_what_is_recommended(myna: Run, stage: S
     assert " ".join(first.split()) == "1 * recommended 8 3.1e-05 scored +0.50 +0.10 to +0.90 4,800 1 min 35 s @7"
     assert any("beyond a limit of the voice's rule" in line for line in lines)
     assert any("It was too much." in line for line in lines)
+    assert any("stopped early" in line and "score -0.25 with a third of its steps" in line for line in lines)
     assert "Trial 1 is to be taken." in lines
     found = json.loads(myna("experiment", "show", "anna", "--json").out)
-    assert [one["state"] for one in found["trials"]][-1] == "trial_failed"
+    assert [one["state"] for one in found["trials"]][-2:] == ["trial_failed", "trial_stopped_early"]
     assert found["recommended"] == 1
 
 

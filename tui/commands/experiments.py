@@ -68,6 +68,10 @@ def start(
         typer.Option(metavar="NUMBER", help="Dataset; 0: the newest.", autocompletion=arguments.dataset_numbers),
     ] = 0,
     seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Of the choice of settings.")] = 0,
+    stop_early: Annotated[
+        bool,
+        typer.Option("--stop-early", help="A third of the steps first; only the best third of the trials goes on."),
+    ] = False,
     estimate: Annotated[bool, typer.Option("--estimate", help="Only say what it would cost.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait until it has ended.")] = False,
     json: output.Json = False,
@@ -80,6 +84,7 @@ def start(
     after = client.info().cursor
     asked: dict[str, Any] = {
         "trials": trials, "budget": seconds(budget), "start": start, "dataset": dataset, "seed": seed,
+        "stop_early": stop_early,
     }  # fmt: skip
     begun = client.start_experiment(voice, train.pairs(space), **asked, dry_run=estimate)
     if not json:
@@ -236,7 +241,7 @@ def _row(found: pb.Experiment, one: pb.Trial, names: list[str]) -> tuple[object,
         f"{one.clips:,}" if one.clips else "",
         wording.duration(one.seconds) if one.seconds else "",
         f"@{one.version}" if one.version else "",
-        "beyond a limit of the voice's rule" if one.beyond_limit else one.why,
+        wording.trial_note(one),
     )
 
 

@@ -176,7 +176,7 @@ def trial_cells(found: pb.Experiment, one: pb.Trial, good: str) -> list[Cell]:
         wording.duration(one.seconds) if one.seconds else "",
         f"@{one.version}" if one.version else "",
         safe(" ".join(f"{setting.name}={one.settings[setting.name]}" for setting in found.space)),
-        "beyond a limit" if one.beyond_limit else safe(one.why),
+        safe(wording.trial_note(one)),
     ]
 
 

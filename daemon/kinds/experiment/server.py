@@ -28,6 +28,7 @@ from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute c
 OUTCOMES = {
     TrialState.SCORED: wire.TrialOutcome.SCORED,
     TrialState.NOTHING_GAINED: wire.TrialOutcome.PRUNED,
+    TrialState.STOPPED_EARLY: wire.TrialOutcome.PRUNED,
     TrialState.FAILED: wire.TrialOutcome.FAILED,
     TrialState.CANCELLED: wire.TrialOutcome.FAILED,
 }
@@ -101,10 +102,10 @@ class Experiment(Kind):
         except (NotFound, NotNow) as error:
             experiments.end(session, row, ExperimentState.FAILED, str(error))
             return trials.failed(session, trial, str(error))
-        if row.budget and experiments.spent(session, row) + takes > row.budget:
+        if row.budget and experiments.spent(session, row) + takes.seconds > row.budget:
             trials.leave_out(session, row, trial)
             return ()
-        return trials.begin(session, row, trial)
+        return trials.begin(session, row, trial, takes.early_steps)
 
     def ended_badly(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """Without a choice there is no next trial: the experiment is over."""
@@ -128,5 +129,5 @@ def _outcome(trial: Trial) -> wire.TrialOutcome:
     if trial.beyond_limit:
         known = wire.TrialOutcome.PRUNED
     return wire.TrialOutcome(
-        settings_json=json.dumps(trial.settings), outcome=known, score=trial.score if trial.score is not None else 0.0
+        settings_json=json.dumps(trial.settings), outcome=known, score=trial.score or 0.0, early=trial.early_score
     )

@@ -52,6 +52,7 @@ def planned(session: Session, train: Train, request: pb.StartExperimentRequest) 
         start=getattr(request, "from") or "base",
         dataset=data.number,
         rival=speaks.number if speaks is not None and speaks.engine == voice.engine else 0,
+        stop_early=request.stop_early,
         seed=request.seed,
         state=ExperimentState.RUNNING,
         why="",

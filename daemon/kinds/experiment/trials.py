@@ -17,7 +17,7 @@ from daemon.database.experiment_rows import Experiment, Trial
 from daemon.database.models import Evaluation, Job, Run
 from daemon.errors import MynaError
 from daemon.kinds.kind import FollowUp
-from daemon.state import experiments
+from daemon.state import experiments, recommendation
 from daemon.state.status import State
 from daemon.state.values import ExperimentState, TrialState
 from engines.metrics.findings import Finding, Found
@@ -40,16 +40,16 @@ def next_choice(session: Session, experiment: Experiment) -> Sequence[FollowUp]:
     return [FollowUp(pb.JobSpec(experiment=spec), _key(experiment, made + 1, "choice"), _fails(session, experiment))]
 
 
-def begin(session: Session, experiment: Experiment, trial: Trial) -> Sequence[FollowUp]:
-    """The training of a trial whose settings are chosen."""
+def begin(session: Session, experiment: Experiment, trial: Trial, early_steps: int = 0) -> Sequence[FollowUp]:
+    """The training of a trial whose settings are chosen; with `early_steps`, first one of so many steps."""
 
     def submitted(job: Job) -> None:
         trial.train_job = job.id
         job.title = title(session, trial, job.title)
 
-    spec = pb.JobSpec(train=train_spec(experiment, trial.settings))
-    refused = _fails(session, experiment)
-    return [FollowUp(spec, _key(experiment, trial.number, "training"), refused, submitted)]
+    spec = pb.JobSpec(train=train_spec(experiment, trial.settings, early_steps))
+    key = _key(experiment, trial.number, "early" if early_steps else "training")
+    return [FollowUp(spec, key, _fails(session, experiment), submitted)]
 
 
 def title(session: Session, trial: Trial, work: str) -> str:
@@ -57,14 +57,16 @@ def title(session: Session, trial: Trial, work: str) -> str:
     return f"{work} (trial {trial.number} of experiment {session.get_one(Experiment, trial.experiment).number})"
 
 
-def train_spec(experiment: Experiment, settings: dict[str, Any]) -> pb.TrainSpec:
-    """What a trial with these settings trains."""
+def train_spec(experiment: Experiment, settings: dict[str, Any], steps: int = 0) -> pb.TrainSpec:
+    """What a trial with these settings trains; with `steps`, so many of them."""
     options = pb.TrainOptions()
     for name, value in settings.items():
         if name in pb.TrainOptions.DESCRIPTOR.fields_by_name:
             setattr(options, name, value)
         else:
             options.engine[name] = space.written(value)
+    if steps:
+        options.steps = steps
     spec = pb.TrainSpec(voice=experiment.voice, dataset=experiment.dataset, options=options)
     setattr(spec, "from", experiment.start)
     return spec
@@ -105,9 +107,12 @@ def scored(session: Session, trial: Trial, job: Job) -> Sequence[FollowUp]:
     evaluation = session.scalars(select(Evaluation).where(Evaluation.job == job.id)).one()
     report: dict[str, Any] = evaluation.report
     score = report.get("verdict", {}).get("score")
-    trial.seconds = experiments.worked(session, (trial.train_job, trial.evaluate_job))
+    _note_seconds(session, trial)
     if score is None:
         return _ended(session, trial, TrialState.FAILED, evaluation.verdict)
+    experiment = session.get_one(Experiment, trial.experiment)
+    if experiment.stop_early and trial.early_score is None:
+        return _scored_early(session, experiment, trial, float(score))
     sure = report.get("spread", {}).get("balance") or {}
     trial.score, trial.low, trial.high = float(score), sure.get("low"), sure.get("high")
     found = [Finding.from_json(values) for values in report.get("findings", ())]
@@ -115,9 +120,24 @@ def scored(session: Session, trial: Trial, job: Job) -> Sequence[FollowUp]:
     return _ended(session, trial, TrialState.SCORED, "")
 
 
+def _scored_early(session: Session, experiment: Experiment, trial: Trial, score: float) -> Sequence[FollowUp]:
+    """A trial with a part of its steps was scored: it is trained whole, or it has lost."""
+    rows = experiments.trials(session, experiment)
+    others = [one.early_score for one in rows if one.early_score is not None]
+    trial.early_score, trial.early_seconds = score, trial.seconds
+    if not recommendation.goes_on(score, others):
+        return _ended(session, trial, TrialState.STOPPED_EARLY, "")
+    if experiment.state != ExperimentState.RUNNING:
+        return _ended(session, trial, TrialState.CANCELLED, "")
+    trial.state, trial.version, trial.evaluate_job = TrialState.TRAINING, 0, None
+    experiments.changed(session, experiment)
+    return begin(session, experiment, trial)
+
+
 def ended_badly(session: Session, trial: Trial, job: Job) -> Sequence[FollowUp]:
     """A training or a scoring of a trial failed or was cancelled: the next trial follows."""
-    trial.seconds = experiments.worked(session, (trial.train_job, trial.evaluate_job))
+    if trial.state in experiments.LIVE:
+        _note_seconds(session, trial)
     state = TrialState.CANCELLED if job.state == State.CANCELLED else TrialState.FAILED
     return _ended(session, trial, state, job.why)
 
@@ -148,9 +168,13 @@ def _ended(session: Session, trial: Trial, state: TrialState, why: str) -> Seque
     return next_choice(session, experiment)
 
 
+def _note_seconds(session: Session, trial: Trial) -> None:
+    trial.seconds = trial.early_seconds + experiments.worked(session, (trial.train_job, trial.evaluate_job))
+
+
 def _note_cost(session: Session, trial: Trial, run: Run | None) -> None:
     if trial.state in experiments.LIVE:
-        trial.seconds = experiments.worked(session, (trial.train_job,))
+        trial.seconds = trial.early_seconds + experiments.worked(session, (trial.train_job,))
         trial.clips = run.step * int(run.settings.get("batch_size", 0)) if run is not None else 0
 
 

@@ -75,7 +75,10 @@ def _frozen(
 ) -> FrozenTrial:
     state = STATES[outcome.outcome]
     value = outcome.score if state == TrialState.COMPLETE else None
-    return create_trial(state=state, value=value, params=dict(settings), distributions=distributions)
+    early = {1: outcome.early} if outcome.HasField("early") else {}
+    return create_trial(
+        state=state, value=value, params=dict(settings), distributions=distributions, intermediate_values=early
+    )
 
 
 def _told(drawn: Mapping[str, Value], tried: Space) -> dict[str, Value]:

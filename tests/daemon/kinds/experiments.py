@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from voice_rows import report, version
 
 from daemon.database.experiment_rows import Experiment, Trial
-from daemon.database.models import Job, Run
+from daemon.database.models import Job, Run, Version
 from daemon.kinds.experiment import start, trials
 from daemon.state import experiments, jobs
 from daemon.state.status import State
@@ -72,7 +72,7 @@ def trained(session: Session, *, steps: int = 50, made: bool = True) -> Job:
         result={"ended": "It is over."}, step=steps,
     )  # fmt: skip
     if made:
-        number = len(session.scalars(select(Trial)).all())
+        number = len(session.scalars(select(Version)).all()) + 1
         version(session, number, data=2)
         run.to_version = number
     session.add(run)
@@ -80,6 +80,11 @@ def trained(session: Session, *, steps: int = 50, made: bool = True) -> Job:
     job.run = run.id
     lives.succeed(session, job, "trained")
     return job
+
+
+def steps_of(session: Session) -> int:
+    """Of the training that waits."""
+    return pb.JobSpec.FromString(live(session, "train").spec).train.options.steps
 
 
 def scored(session: Session, score: float | None, *, low: float = 0.0, high: float = 0.0, beyond: bool = False) -> Job:

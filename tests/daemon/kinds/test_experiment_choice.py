@@ -59,6 +59,9 @@ def test_every_kind_of_outcome_can_be_told() -> None:
     before = [
         outcome({"lora_rank": 8, "learning_rate": 2e-5}, 0.4),
         outcome({"lora_rank": 16, "learning_rate": 2e-5}, None),
+        wire.TrialOutcome(
+            settings_json='{"lora_rank": 16, "learning_rate": 3e-5}', outcome=wire.TrialOutcome.PRUNED, early=0.2
+        ),
         wire.TrialOutcome(settings_json='{"lora_rank": 32, "learning_rate": 2e-5}', outcome=wire.TrialOutcome.FAILED),
     ]
-    assert choose(SPACE, before, 0, 4, 12)["lora_rank"] in (8, 16, 32)
+    assert choose(SPACE, before, 0, 5, 12)["lora_rank"] in (8, 16, 32)

@@ -136,6 +136,49 @@ def test_a_trial_that_would_not_fit_is_not_begun(anna: Store) -> None:
     anna.write_now(act)
 
 
+def test_losing_trials_are_stopped_early_where_that_is_asked_for(anna: Store) -> None:
+    def act(session: Session) -> None:
+        led.begin(session, led.request({"steps": "60,90,120"}, trials=3, stop_early=True))
+        steps = {1: (60, 20), 2: (90, 30), 3: (120, 40)}
+        for number, early_score in ((1, 0.3), (2, 0.2), (3, 0.4)):
+            whole, early = steps[number]
+            led.choose(session, steps=whole)
+            assert led.steps_of(session) == early, "a third of them first"
+            led.trained(session, steps=early)
+            led.scored(session, early_score)
+            if number != 2:
+                assert led.steps_of(session) == whole
+                led.trained(session, steps=whole)
+                led.scored(session, early_score + 1, low=0.1, high=early_score + 1.1)
+        found = led.told(session)
+        assert led.states(session) == ["scored", "stopped early", "scored"]
+        assert [one.early_score for one in found.trials] == [0.3, 0.2, 0.4]
+        assert [one.clips for one in found.trials if one.HasField("score")] == [600, 1_200]
+        assert [one.version for one in found.trials] == [2, 3, 5]
+        assert found.state == pb.EXPERIMENT_COMPLETE
+        assert led.none_live(session)
+
+    anna.write_now(act)
+
+
+def test_the_choice_is_told_early_scores(anna: Store) -> None:
+    def act(session: Session) -> None:
+        led.begin(session, led.request({"steps": "60,90,120"}, trials=3, stop_early=True))
+        led.choose(session, steps=60)
+        led.trained(session, steps=20)
+        led.scored(session, 0.5)
+        job = led.live(session, "train")
+        led.run_of(session, job)
+        lives.fail(session, job, Error("engine", "No.", "", ""))
+        led.choose(session, steps=90)
+        led.trained(session, steps=30)
+        led.scored(session, 0.25)
+        plan = lives.kind(session, "experiment").plan(session, led.live(session, "experiment")).experiment
+        assert [(one.outcome, one.early) for one in plan.before] == [(3, 0.5), (2, 0.25)]
+
+    anna.write_now(act)
+
+
 def test_a_budget_of_less_than_a_trial_begins_nothing(anna: Store) -> None:
     with pytest.raises(NotNow, match="The budget of 1 s is less than one trial, which takes about"):
         anna.write_now(lambda session: led.begin(session, led.request(budget_seconds=1.0)) and None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.state.recommendation import Scored, front, recommended
+from daemon.state.recommendation import Scored, front, goes_on, recommended
 
 pytestmark = pytest.mark.unit
 
@@ -34,3 +34,11 @@ def test_the_front_has_what_no_other_beats_for_less() -> None:
         Scored(5, 0.9, None, 300),
     ]  # fmt: skip
     assert front(trials) == [1, 5]
+
+
+def test_the_best_third_goes_on_and_the_first_always_does() -> None:
+    assert goes_on(-3.0, [])
+    assert goes_on(0.2, [0.1])
+    assert not goes_on(0.1, [0.2, 0.0])
+    assert not goes_on(0.3, [0.4, 0.5, 0.1, 0.2]), "the third of five"
+    assert goes_on(0.3, [0.4, 0.0, 0.1, 0.2, 0.1]), "the second of six"

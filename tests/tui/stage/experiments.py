@@ -31,6 +31,10 @@ def trials() -> list[pb.Trial]:
             number=4, settings={"lora_rank": "8", "learning_rate": "2e-05"}, state=pb.TRIAL_FAILED,
             why="It was too much.",
         ),
+        pb.Trial(
+            number=5, settings={"lora_rank": "8", "learning_rate": "5e-05"}, state=pb.TRIAL_STOPPED_EARLY, seconds=40.0,
+            version=10, early_score=-0.25,
+        ),
     ]  # fmt: skip
 
 
