@@ -193,6 +193,19 @@ def test_kills_change_neither_trials_nor_recommendation(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_kills_change_nothing_where_losers_are_stopped_early(make: Made, tmp_path: Path) -> None:
+    expected = undisturbed(make(tmp_path / "calm"), trials=4, stop_early=True)
+    assert {one.state for one in expected.trials} >= {pb.TRIAL_SCORED, pb.TRIAL_STOPPED_EARLY}
+    found = disturbed(make(tmp_path / "home"), random.Random(7), 5, 8.0, trials=4, stop_early=True)
+    assert found.state == pb.EXPERIMENT_COMPLETE
+    assert [(*one, trial.early_score) for one, trial in zip(seen(found), found.trials, strict=True)] == [
+        (*one, trial.early_score) for one, trial in zip(seen(expected), expected.trials, strict=True)
+    ]
+    assert found.recommended == expected.recommended
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_twelve_trials_and_ten_kills(make: Made, tmp_path: Path) -> None:
     expected = undisturbed(make(tmp_path / "calm"), trials=12)
