@@ -26,6 +26,7 @@ Spec = (
     | pb.ExportSpec
     | pb.ImportSpec
     | pb.FetchSpec
+    | pb.ExperimentSpec
 )
 
 _FIELDS: dict[type[Any], str] = {
@@ -37,6 +38,7 @@ _FIELDS: dict[type[Any], str] = {
     pb.ExportSpec: "export",
     pb.ImportSpec: "import",
     pb.FetchSpec: "fetch",
+    pb.ExperimentSpec: "experiment",
 }
 
 _HOLDS = {

@@ -37,6 +37,7 @@ class _JobKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_JobKind.Value
     EXPORT: _JobKind.ValueType  # 6
     IMPORT: _JobKind.ValueType  # 7
     FETCH: _JobKind.ValueType  # 8
+    EXPERIMENT: _JobKind.ValueType  # 10
 
 class JobKind(_JobKind, metaclass=_JobKindEnumTypeWrapper):
     """---------------------------------------------------------------------------------------------------------------- jobs"""
@@ -50,6 +51,7 @@ SPEAK: JobKind.ValueType  # 5
 EXPORT: JobKind.ValueType  # 6
 IMPORT: JobKind.ValueType  # 7
 FETCH: JobKind.ValueType  # 8
+EXPERIMENT: JobKind.ValueType  # 10
 Global___JobKind: _TypeAlias = JobKind  # noqa: Y015
 
 class _ErrorKind:
@@ -344,6 +346,75 @@ PREFERENCE_A: Preference.ValueType  # 1
 PREFERENCE_B: Preference.ValueType  # 2
 PREFERENCE_SAME: Preference.ValueType  # 3
 Global___Preference: _TypeAlias = Preference  # noqa: Y015
+
+class _ExperimentState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExperimentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExperimentState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXPERIMENT_STATE_UNSPECIFIED: _ExperimentState.ValueType  # 0
+    EXPERIMENT_RUNNING: _ExperimentState.ValueType  # 1
+    EXPERIMENT_COMPLETE: _ExperimentState.ValueType  # 2
+    """all its trials were made"""
+    EXPERIMENT_BUDGET_SPENT: _ExperimentState.ValueType  # 3
+    """the next trial would not have fitted into the budget"""
+    EXPERIMENT_CANCELLED: _ExperimentState.ValueType  # 4
+    EXPERIMENT_FAILED: _ExperimentState.ValueType  # 5
+    """`why` says why"""
+
+class ExperimentState(_ExperimentState, metaclass=_ExperimentStateEnumTypeWrapper):
+    """---------------------------------------------------------------------------------------------------------------- experiments"""
+
+EXPERIMENT_STATE_UNSPECIFIED: ExperimentState.ValueType  # 0
+EXPERIMENT_RUNNING: ExperimentState.ValueType  # 1
+EXPERIMENT_COMPLETE: ExperimentState.ValueType  # 2
+"""all its trials were made"""
+EXPERIMENT_BUDGET_SPENT: ExperimentState.ValueType  # 3
+"""the next trial would not have fitted into the budget"""
+EXPERIMENT_CANCELLED: ExperimentState.ValueType  # 4
+EXPERIMENT_FAILED: ExperimentState.ValueType  # 5
+"""`why` says why"""
+Global___ExperimentState: _TypeAlias = ExperimentState  # noqa: Y015
+
+class _TrialState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TrialStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TrialState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRIAL_STATE_UNSPECIFIED: _TrialState.ValueType  # 0
+    TRIAL_TRAINING: _TrialState.ValueType  # 1
+    """its training waits or works"""
+    TRIAL_SCORING: _TrialState.ValueType  # 2
+    TRIAL_SCORED: _TrialState.ValueType  # 3
+    TRIAL_NOTHING_GAINED: _TrialState.ValueType  # 4
+    """no version came of it"""
+    TRIAL_FAILED: _TrialState.ValueType  # 5
+    """`why` says why"""
+    TRIAL_CANCELLED: _TrialState.ValueType  # 6
+    TRIAL_LEFT_OUT: _TrialState.ValueType  # 7
+    """not begun: it would not have fitted into the budget"""
+    TRIAL_STOPPED_EARLY: _TrialState.ValueType  # 8
+    """with a third of its steps it was not among the best third"""
+
+class TrialState(_TrialState, metaclass=_TrialStateEnumTypeWrapper): ...
+
+TRIAL_STATE_UNSPECIFIED: TrialState.ValueType  # 0
+TRIAL_TRAINING: TrialState.ValueType  # 1
+"""its training waits or works"""
+TRIAL_SCORING: TrialState.ValueType  # 2
+TRIAL_SCORED: TrialState.ValueType  # 3
+TRIAL_NOTHING_GAINED: TrialState.ValueType  # 4
+"""no version came of it"""
+TRIAL_FAILED: TrialState.ValueType  # 5
+"""`why` says why"""
+TRIAL_CANCELLED: TrialState.ValueType  # 6
+TRIAL_LEFT_OUT: TrialState.ValueType  # 7
+"""not begun: it would not have fitted into the budget"""
+TRIAL_STOPPED_EARLY: TrialState.ValueType  # 8
+"""with a third of its steps it was not among the best third"""
+Global___TrialState: _TypeAlias = TrialState  # noqa: Y015
 
 @_typing.final
 class Page(_message.Message):
@@ -769,6 +840,7 @@ class JobSpec(_message.Message):
     EXPORT_FIELD_NUMBER: _builtins.int
     IMPORT_FIELD_NUMBER: _builtins.int
     FETCH_FIELD_NUMBER: _builtins.int
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ingest(self) -> Global___IngestSpec: ...
     @_builtins.property
@@ -783,6 +855,8 @@ class JobSpec(_message.Message):
     def export(self) -> Global___ExportSpec: ...
     @_builtins.property
     def fetch(self) -> Global___FetchSpec: ...
+    @_builtins.property
+    def experiment(self) -> Global___ExperimentSpec: ...
     def __init__(
         self,
         *,
@@ -793,12 +867,13 @@ class JobSpec(_message.Message):
         speak: Global___SpeakSpec | None = ...,
         export: Global___ExportSpec | None = ...,
         fetch: Global___FetchSpec | None = ...,
+        experiment: Global___ExperimentSpec | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_spec: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch"]  # noqa: Y015
+    _WhichOneofReturnType_spec: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch", "experiment"]  # noqa: Y015
     _WhichOneofArgType_spec: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_spec) -> _WhichOneofReturnType_spec | None: ...
 
@@ -1220,6 +1295,30 @@ class FetchSpec(_message.Message):
 Global___FetchSpec: _TypeAlias = FetchSpec  # noqa: Y015
 
 @_typing.final
+class ExperimentSpec(_message.Message):
+    """Choose the settings of the next trial of an experiment. (`Experiments.Start` submits the first, each trial's end the next.)"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    TRIAL_FIELD_NUMBER: _builtins.int
+    experiment: _builtins.int
+    trial: _builtins.int
+    def __init__(
+        self,
+        *,
+        experiment: _builtins.int = ...,
+        trial: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment", "trial", b"trial"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExperimentSpec: _TypeAlias = ExperimentSpec  # noqa: Y015
+
+@_typing.final
 class SubmitRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1445,6 +1544,7 @@ class Event(_message.Message):
     DATASET_FIELD_NUMBER: _builtins.int
     NOTICE_FIELD_NUMBER: _builtins.int
     CLEARED_FIELD_NUMBER: _builtins.int
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp: ...
@@ -1468,6 +1568,10 @@ class Event(_message.Message):
     def cleared(self) -> Global___JobsCleared:
         """jobs that had ended were cleared away"""
 
+    @_builtins.property
+    def experiment(self) -> Global___Experiment:
+        """an experiment began, ended, or has a trial more or a trial's score; without its trials"""
+
     def __init__(
         self,
         *,
@@ -1480,12 +1584,13 @@ class Event(_message.Message):
         dataset: Global___Dataset | None = ...,
         notice: Global___Notice | None = ...,
         cleared: Global___JobsCleared | None = ...,
+        experiment: Global___Experiment | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "dataset", b"dataset", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "dataset", b"dataset", "experiment", b"experiment", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "cursor", b"cursor", "dataset", b"dataset", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "cursor", b"cursor", "dataset", b"dataset", "experiment", b"experiment", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["job", "inbox", "voice", "version", "dataset", "notice", "cleared"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["job", "inbox", "voice", "version", "dataset", "notice", "cleared", "experiment"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -3707,6 +3812,432 @@ class UploadResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UploadResponse: _TypeAlias = UploadResponse  # noqa: Y015
+
+@_typing.final
+class SearchSetting(_message.Message):
+    """What is tried of a training setting: its values ("8,16,32"), or a range ("1e-5..1e-4"), ends included. A range from a number above zero to
+    at least ten times that is searched by its logarithm.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    values: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        values: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchSetting: _TypeAlias = SearchSetting  # noqa: Y015
+
+@_typing.final
+class StartExperimentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    SPACE_FIELD_NUMBER: _builtins.int
+    TRIALS_FIELD_NUMBER: _builtins.int
+    BUDGET_SECONDS_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    STOP_EARLY_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    trials: _builtins.int
+    """at most; 0: 12"""
+    budget_seconds: _builtins.float
+    """of training and scoring; 0: no budget"""
+    dataset: _builtins.int
+    """number; 0: the newest"""
+    seed: _builtins.int
+    """of the choice of settings"""
+    dry_run: _builtins.bool
+    """only tell what it would cost"""
+    stop_early: _builtins.bool
+    """a third of the steps first; only the best third of those is trained whole"""
+    @_builtins.property
+    def space(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchSetting]: ...
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        space: _abc.Iterable[Global___SearchSetting] | None = ...,
+        trials: _builtins.int = ...,
+        budget_seconds: _builtins.float = ...,
+        dataset: _builtins.int = ...,
+        seed: _builtins.int = ...,
+        dry_run: _builtins.bool = ...,
+        stop_early: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_seconds", b"budget_seconds", "dataset", b"dataset", "dry_run", b"dry_run", "from", b"from", "seed", b"seed", "space", b"space", "stop_early", b"stop_early", "trials", b"trials", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartExperimentRequest: _TypeAlias = StartExperimentRequest  # noqa: Y015
+
+@_typing.final
+class ExperimentCost(_message.Message):
+    """What an experiment takes at most, as far as is known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRIALS_FIELD_NUMBER: _builtins.int
+    TRAINING_SECONDS_FIELD_NUMBER: _builtins.int
+    SCORING_SECONDS_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    SENTENCES_FIELD_NUMBER: _builtins.int
+    trials: _builtins.int
+    training_seconds: _builtins.float
+    """of the longest training in the space"""
+    scoring_seconds: _builtins.float
+    """of one trial; 0: never timed here"""
+    seconds: _builtins.float
+    """of all trials"""
+    @_builtins.property
+    def sentences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        trials: _builtins.int = ...,
+        training_seconds: _builtins.float = ...,
+        scoring_seconds: _builtins.float = ...,
+        seconds: _builtins.float = ...,
+        sentences: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scoring_seconds", b"scoring_seconds", "seconds", b"seconds", "sentences", b"sentences", "training_seconds", b"training_seconds", "trials", b"trials"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExperimentCost: _TypeAlias = ExperimentCost  # noqa: Y015
+
+@_typing.final
+class Trial(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class SettingsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    TRAIN_JOB_FIELD_NUMBER: _builtins.int
+    EVALUATE_JOB_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    BEYOND_LIMIT_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    ON_FRONT_FIELD_NUMBER: _builtins.int
+    EARLY_SCORE_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """1, 2, …"""
+    state: Global___TrialState.ValueType
+    train_job: _builtins.int
+    """0: none yet"""
+    evaluate_job: _builtins.int
+    version: _builtins.int
+    """0: none yet, or none came of it"""
+    score: _builtins.float
+    """the verdict's balance against the experiment's rival; unset: not scored"""
+    low: _builtins.float
+    """the score surely lies between; unset: not known"""
+    high: _builtins.float
+    beyond_limit: _builtins.bool
+    """it surely breaks a limit of the voice's rule: it is never recommended"""
+    seconds: _builtins.float
+    """training and scoring took so far"""
+    clips: _builtins.int
+    """that its training heard: steps × batch size; what cost is counted by"""
+    why: _builtins.str
+    on_front: _builtins.bool
+    """no other trial is as good for less"""
+    early_score: _builtins.float
+    """with a third of its steps; unset: not scored so"""
+    @_builtins.property
+    def settings(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        settings: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        state: Global___TrialState.ValueType = ...,
+        train_job: _builtins.int = ...,
+        evaluate_job: _builtins.int = ...,
+        version: _builtins.int = ...,
+        score: _builtins.float | None = ...,
+        low: _builtins.float | None = ...,
+        high: _builtins.float | None = ...,
+        beyond_limit: _builtins.bool = ...,
+        seconds: _builtins.float = ...,
+        clips: _builtins.int = ...,
+        why: _builtins.str = ...,
+        on_front: _builtins.bool = ...,
+        early_score: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_early_score", b"_early_score", "_high", b"_high", "_low", b"_low", "_score", b"_score", "early_score", b"early_score", "high", b"high", "low", b"low", "score", b"score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_early_score", b"_early_score", "_high", b"_high", "_low", b"_low", "_score", b"_score", "beyond_limit", b"beyond_limit", "clips", b"clips", "early_score", b"early_score", "evaluate_job", b"evaluate_job", "high", b"high", "low", b"low", "number", b"number", "on_front", b"on_front", "score", b"score", "seconds", b"seconds", "settings", b"settings", "state", b"state", "train_job", b"train_job", "version", b"version", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__early_score: _TypeAlias = _typing.Literal["early_score"]  # noqa: Y015
+    _WhichOneofArgType__early_score: _TypeAlias = _typing.Literal["_early_score", b"_early_score"]  # noqa: Y015
+    _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
+    _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
+    _WhichOneofReturnType__low: _TypeAlias = _typing.Literal["low"]  # noqa: Y015
+    _WhichOneofArgType__low: _TypeAlias = _typing.Literal["_low", b"_low"]  # noqa: Y015
+    _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
+    _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__early_score) -> _WhichOneofReturnType__early_score | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__high) -> _WhichOneofReturnType__high | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__low) -> _WhichOneofReturnType__low | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score) -> _WhichOneofReturnType__score | None: ...
+
+Global___Trial: _TypeAlias = Trial  # noqa: Y015
+
+@_typing.final
+class Experiment(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SPACE_FIELD_NUMBER: _builtins.int
+    TRIALS_WANTED_FIELD_NUMBER: _builtins.int
+    BUDGET_SECONDS_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    RIVAL_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    TRIALS_FIELD_NUMBER: _builtins.int
+    RECOMMENDED_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    STOP_EARLY_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    voice: _builtins.str
+    number: _builtins.int
+    """of the voice's experiments: 1, 2, …; 0: it is only priced"""
+    state: Global___ExperimentState.ValueType
+    trials_wanted: _builtins.int
+    budget_seconds: _builtins.float
+    """0: none"""
+    seconds: _builtins.float
+    """spent so far"""
+    dataset: _builtins.int
+    rival: _builtins.int
+    """version that every trial is scored against; 0: the base"""
+    seed: _builtins.int
+    why: _builtins.str
+    recommended: _builtins.int
+    """trial; 0: none"""
+    sentence: _builtins.str
+    """what came of it so far, for people"""
+    stop_early: _builtins.bool
+    @_builtins.property
+    def space(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchSetting]: ...
+    @_builtins.property
+    def created(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ended(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def trials(self) -> _containers.RepeatedCompositeFieldContainer[Global___Trial]: ...
+    @_builtins.property
+    def cost(self) -> Global___ExperimentCost:
+        """in the answer of Start"""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        voice: _builtins.str = ...,
+        number: _builtins.int = ...,
+        state: Global___ExperimentState.ValueType = ...,
+        space: _abc.Iterable[Global___SearchSetting] | None = ...,
+        trials_wanted: _builtins.int = ...,
+        budget_seconds: _builtins.float = ...,
+        seconds: _builtins.float = ...,
+        dataset: _builtins.int = ...,
+        rival: _builtins.int = ...,
+        seed: _builtins.int = ...,
+        created: _timestamp_pb2.Timestamp | None = ...,
+        ended: _timestamp_pb2.Timestamp | None = ...,
+        why: _builtins.str = ...,
+        trials: _abc.Iterable[Global___Trial] | None = ...,
+        recommended: _builtins.int = ...,
+        cost: Global___ExperimentCost | None = ...,
+        sentence: _builtins.str = ...,
+        stop_early: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "created", b"created", "ended", b"ended"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_seconds", b"budget_seconds", "cost", b"cost", "created", b"created", "dataset", b"dataset", "ended", b"ended", "from", b"from", "id", b"id", "number", b"number", "recommended", b"recommended", "rival", b"rival", "seconds", b"seconds", "seed", b"seed", "sentence", b"sentence", "space", b"space", "state", b"state", "stop_early", b"stop_early", "trials", b"trials", "trials_wanted", b"trials_wanted", "voice", b"voice", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Experiment: _TypeAlias = Experiment  # noqa: Y015
+
+@_typing.final
+class ExperimentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    number: _builtins.int
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExperimentRequest: _TypeAlias = ExperimentRequest  # noqa: Y015
+
+@_typing.final
+class ListExperimentsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    @_builtins.property
+    def page(self) -> Global___Page: ...
+    def __init__(
+        self,
+        *,
+        page: Global___Page | None = ...,
+        voice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExperimentsRequest: _TypeAlias = ListExperimentsRequest  # noqa: Y015
+
+@_typing.final
+class ListExperimentsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENTS_FIELD_NUMBER: _builtins.int
+    NEXT_TOKEN_FIELD_NUMBER: _builtins.int
+    next_token: _builtins.str
+    """newest first, without their trials"""
+    @_builtins.property
+    def experiments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Experiment]: ...
+    def __init__(
+        self,
+        *,
+        experiments: _abc.Iterable[Global___Experiment] | None = ...,
+        next_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiments", b"experiments", "next_token", b"next_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExperimentsResponse: _TypeAlias = ListExperimentsResponse  # noqa: Y015
+
+@_typing.final
+class ApplyExperimentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class SettingsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    TRIAL_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """of the experiment"""
+    trial: _builtins.int
+    """whose settings they are"""
+    path: _builtins.str
+    """of the voice.toml on the daemon's machine"""
+    @_builtins.property
+    def settings(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        trial: _builtins.int = ...,
+        settings: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        path: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "path", b"path", "settings", b"settings", "trial", b"trial"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyExperimentResponse: _TypeAlias = ApplyExperimentResponse  # noqa: Y015
 
 @_typing.final
 class AudioChunk(_message.Message):

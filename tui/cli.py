@@ -28,6 +28,7 @@ COMMANDS = {
     "recordings": ("recordings", "remove", "restore"),
     "datasets": ("datasets", "clips", "clip"),
     "train": ("train",),
+    "experiments": ("experiment", "experiments"),
     "jobs": ("jobs", "job", "logs", "cancel", "pause", "resume", "retry", "bump", "clear"),
     "runs": ("runs", "run"),
     "voices": ("voices", "versions", "version", "promote", "archive", "rollback", "compare"),

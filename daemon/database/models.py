@@ -77,7 +77,7 @@ class Job(Row):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(
         String(16)
-    )  #: "ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch"
+    )  #: "ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch", "experiment"
     voice: Mapped[str]  #: empty: of no voice
     title: Mapped[str]
     spec: Mapped[bytes]  #: serialised myna.v1.JobSpec

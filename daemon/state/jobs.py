@@ -41,6 +41,7 @@ NAMES: dict[pb.JobKind.ValueType, str] = {
     pb.EXPORT: "export",
     pb.IMPORT: "import",
     pb.FETCH: "fetch",
+    pb.EXPERIMENT: "experiment",
 }
 TRANSITIONS: dict[Transition | None, pb.Transition.ValueType] = {
     None: pb.TRANSITION_UNSPECIFIED,

@@ -68,6 +68,29 @@ class ByHand(StrEnum):
     ROLLED_BACK = "rolled back"
 
 
+class ExperimentState(StrEnum):
+    """How an experiment stands."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"  #: all its trials were made
+    BUDGET_SPENT = "budget spent"  #: the next trial would not have fitted
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class TrialState(StrEnum):
+    """How a trial of an experiment stands."""
+
+    TRAINING = "training"  #: its training waits or works
+    SCORING = "scoring"
+    SCORED = "scored"
+    NOTHING_GAINED = "nothing gained"  #: no version came of it
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LEFT_OUT = "left out"  #: it would not have fitted into the budget
+    STOPPED_EARLY = "stopped early"  #: with a third of its steps it was not among the best third
+
+
 class Preference(StrEnum):
     """Which of two somebody preferred, or which is better."""
 
@@ -92,6 +115,8 @@ _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     Decision: (pb.Decision, "DECISION_"),
     Standing: (pb.Standing, "STANDING_"),
     ByHand: (pb.ByHand, "BY_HAND_"),
+    ExperimentState: (pb.ExperimentState, "EXPERIMENT_"),
+    TrialState: (pb.TrialState, "TRIAL_"),
     Preference: (pb.Preference, "PREFERENCE_"),
     Level: (pb.Level, "LEVEL_"),
 }

@@ -17,8 +17,9 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.evaluate import rival
+from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import clip_refs, engines, events, listening, verdict, voices
+from daemon.state import clip_refs, engines, events, experiments, listening, verdict, voices
 from daemon.state.values import Decision, Level, VersionState
 from engines import registry
 from engines.capabilities import Capability
@@ -121,12 +122,15 @@ class Evaluate(Kind):
             candidate.state = VersionState.REJECTED
         voices.emit_version(session, candidate)
         waits = decision is Decision.UNDECIDED and candidate.state == VersionState.CANDIDATE
-        if waits and listening.decide_scored(session, candidate) is None:
+        if waits and asked.promote_if_better and listening.decide_scored(session, candidate) is None:
             hint = verdict.how_to_decide(about.name, about.listen_days)
             events.notice(session, Level.INFO, f"The scores leave {about.name} undecided.", hint, voice.name)
 
     def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
-        """Where trainings were built on each other, let one from the base compete with what came of them."""
+        """The scores of a trial let its experiment go on. Where trainings were built on each other, let one from the
+        base compete with what came of them."""
+        if (trial := experiments.trial_of(session, job)) is not None:
+            return trials.scored(session, trial, job)
         asked = pb.JobSpec.FromString(job.spec).evaluate
         voice = voices.get(session, asked.voice)
         if voice.promoted != asked.version:
@@ -134,9 +138,14 @@ class Evaluate(Kind):
         trains = self.settings.auto_train and bool(voice.options.get("auto_train", True))
         return rival.follow_ups(session, voice, trains=trains)
 
-    def ended_badly(self, session: Session, job: Job) -> None:
+    def ended_badly(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """A candidate that could not be scored stays one, and says why; one that has scores or a history of its own
         keeps its verdict."""
+        self._say_unscored(session, job)
+        trial = experiments.trial_of(session, job)
+        return trials.ended_badly(session, trial, job) if trial is not None else ()
+
+    def _say_unscored(self, session: Session, job: Job) -> None:
         asked = pb.JobSpec.FromString(job.spec).evaluate
         row = session.scalars(
             select(Version).where(Version.voice == asked.voice, Version.number == asked.version)
