@@ -24,9 +24,9 @@ import torch
 from numpy.typing import NDArray
 
 from daemon.kinds.evaluate import rounds
-from daemon.kinds.evaluate.bench import Bench, Steps
 from daemon.kinds.evaluate.rounds import Judge
 from daemon.worker import spoken
+from daemon.worker.bench import Bench, Steps
 from daemon.worker.spoken import Speaker
 from engines.base import Clip, SpeechRequest
 from engines.glow import model as glow

@@ -167,6 +167,7 @@ class Daemon:
         from daemon.home.voice_folders import VoiceFolders
         from daemon.machine.doctor import Doctor
         from daemon.services.datasets import DatasetsService
+        from daemon.services.experiments import ExperimentsService
         from daemon.services.jobs import JobsService
         from daemon.services.runs import RunsService
         from daemon.services.speech import SpeechService
@@ -182,6 +183,7 @@ class Daemon:
             "Runs": RunsService(store, self.points),
             "Voices": VoicesService(home, settings, store, lifecycle, self.events, folders, purging),
             "Datasets": DatasetsService(home, settings, store, self.inbox),
+            "Experiments": ExperimentsService(home, store, lifecycle, folders, self.inbox.still),
             "Speech": SpeechService(home, store, lifecycle, self.speech),
             "System": SystemService(
                 home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end

@@ -7,7 +7,7 @@ Lists and streams are async iterators. What holds of both clients is said at `pr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -68,6 +68,7 @@ class AsyncClient:
         self._runs = stubs.RunsStub(self.channel)
         self._voices = stubs.VoicesStub(self.channel)
         self._datasets = stubs.DatasetsStub(self.channel)
+        self._experiments = stubs.ExperimentsStub(self.channel)
         self._speech = stubs.SpeechStub(self.channel)
         self._system = stubs.SystemStub(self.channel)
 
@@ -293,6 +294,10 @@ class AsyncClient:
         """The newest ratings of two versions (0: the base), and the tally of all."""
         return await self._ask(self._voices.Ratings, pb.RatingsRequest(voice=voice, a=a, b=b, page=pb.Page(size=limit)))
 
+    async def undecided(self, voice: str = "") -> pb.UndecidedResponse:
+        """Versions of a voice, or of all, that wait for blind votes to decide, and the lines that both sides spoke."""
+        return await self._ask(self._voices.Undecided, pb.UndecidedRequest(voice=voice))
+
     def export_voice(
         self, voice: str, version: int = 0, format: str = "", *, keep: bool = False
     ) -> AsyncIterator[pb.FilePart]:
@@ -358,6 +363,54 @@ class AsyncClient:
 
     async def import_dataset(self, parts: Iterable[pb.FilePart]) -> pb.Dataset:
         return await self._ask(self._datasets.Import, iter(parts), None)
+
+    # ----------------------------------------------------------------------------------------------------- experiments
+
+    async def start_experiment(
+        self,
+        voice: str,
+        space: Mapping[str, str],
+        *,
+        trials: int = 0,
+        budget: float = 0.0,
+        start: str = "",
+        dataset: int = 0,
+        seed: int = 0,
+        stop_early: bool = False,
+        dry_run: bool = False,
+    ) -> pb.Experiment:
+        """Search the settings that a voice is best trained with; `space` is what is tried of each ("8,16,32",
+        "1e-5..1e-4"), `budget` seconds, `start` as in `train` (empty: the base). `stop_early`: only the best third by a
+        third of the steps is trained whole. With `dry_run`, only what it costs."""
+        request = pb.StartExperimentRequest(
+            voice=voice,
+            space=[pb.SearchSetting(name=name, values=values) for name, values in space.items()],
+            trials=trials,
+            budget_seconds=budget,
+            dataset=dataset,
+            seed=seed,
+            stop_early=stop_early,
+            dry_run=dry_run,
+        )
+        setattr(request, "from", start)
+        return await self._ask(self._experiments.Start, request)
+
+    async def experiment(self, voice: str, number: int = 0) -> pb.Experiment:
+        """An experiment with its trials; 0: the voice's newest."""
+        return await self._ask(self._experiments.Get, pb.ExperimentRequest(voice=voice, number=number))
+
+    def experiments(self, voice: str = "", *, limit: int = 0) -> AsyncIterator[pb.Experiment]:
+        """Experiments without their trials, the newest first; empty: of every voice."""
+        request = pb.ListExperimentsRequest(voice=voice)
+        return self._pages(self._experiments.List, request, lambda page: page.experiments, limit)
+
+    async def cancel_experiment(self, voice: str, number: int = 0) -> pb.Experiment:
+        """End it, with the trial at work."""
+        return await self._ask(self._experiments.Cancel, pb.ExperimentRequest(voice=voice, number=number))
+
+    async def apply_experiment(self, voice: str, number: int = 0) -> pb.ApplyExperimentResponse:
+        """Write the recommended settings into the voice's voice.toml."""
+        return await self._ask(self._experiments.Apply, pb.ExperimentRequest(voice=voice, number=number))
 
     # ----------------------------------------------------------------------------------------------------------- speech
 

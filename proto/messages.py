@@ -27,6 +27,7 @@ Spec = (
     | pb.ImportSpec
     | pb.FetchSpec
     | pb.DeriveSpec
+    | pb.ExperimentSpec
 )
 
 _FIELDS: dict[type[Any], str] = {
@@ -39,6 +40,7 @@ _FIELDS: dict[type[Any], str] = {
     pb.ImportSpec: "import",
     pb.FetchSpec: "fetch",
     pb.DeriveSpec: "derive",
+    pb.ExperimentSpec: "experiment",
 }
 
 _HOLDS = {

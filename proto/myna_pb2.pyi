@@ -38,6 +38,7 @@ class _JobKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_JobKind.Value
     IMPORT: _JobKind.ValueType  # 7
     FETCH: _JobKind.ValueType  # 8
     DERIVE: _JobKind.ValueType  # 9
+    EXPERIMENT: _JobKind.ValueType  # 10
 
 class JobKind(_JobKind, metaclass=_JobKindEnumTypeWrapper):
     """---------------------------------------------------------------------------------------------------------------- jobs"""
@@ -52,6 +53,7 @@ EXPORT: JobKind.ValueType  # 6
 IMPORT: JobKind.ValueType  # 7
 FETCH: JobKind.ValueType  # 8
 DERIVE: JobKind.ValueType  # 9
+EXPERIMENT: JobKind.ValueType  # 10
 Global___JobKind: _TypeAlias = JobKind  # noqa: Y015
 
 class _ErrorKind:
@@ -232,6 +234,17 @@ class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.Val
     DECISION_WORSE: _Decision.ValueType  # 11
     DECISION_UNDECIDED: _Decision.ValueType  # 12
     """the scores do not tell: more lines would, or a person who listens"""
+    DECISION_PREFERRED: _Decision.ValueType  # 13
+    """What blind votes made of one that was undecided:
+    promoted
+    """
+    DECISION_NOT_PREFERRED: _Decision.ValueType  # 14
+    DECISION_PREFERRED_NOT_ASKED: _Decision.ValueType  # 15
+    """only a comparison was asked for"""
+    DECISION_PREFERRED_OTHER_SPEAKS: _Decision.ValueType  # 16
+    """another version speaks by now than the one it was compared with"""
+    DECISION_PREFERRED_LATE: _Decision.ValueType  # 17
+    """after the time that the voice waits for listeners"""
 
 class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
     """What became of a version when it was scored."""
@@ -260,7 +273,42 @@ DECISION_PUT_ASIDE: Decision.ValueType  # 10
 DECISION_WORSE: Decision.ValueType  # 11
 DECISION_UNDECIDED: Decision.ValueType  # 12
 """the scores do not tell: more lines would, or a person who listens"""
+DECISION_PREFERRED: Decision.ValueType  # 13
+"""What blind votes made of one that was undecided:
+promoted
+"""
+DECISION_NOT_PREFERRED: Decision.ValueType  # 14
+DECISION_PREFERRED_NOT_ASKED: Decision.ValueType  # 15
+"""only a comparison was asked for"""
+DECISION_PREFERRED_OTHER_SPEAKS: Decision.ValueType  # 16
+"""another version speaks by now than the one it was compared with"""
+DECISION_PREFERRED_LATE: Decision.ValueType  # 17
+"""after the time that the voice waits for listeners"""
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+class _Standing:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _StandingEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Standing.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    STANDING_UNSPECIFIED: _Standing.ValueType  # 0
+    STANDING_OPEN: _Standing.ValueType  # 1
+    STANDING_PREFERRED: _Standing.ValueType  # 2
+    """the candidate is, as surely as the voice asks for"""
+    STANDING_NOT_PREFERRED: _Standing.ValueType  # 3
+    """the other one is"""
+
+class Standing(_Standing, metaclass=_StandingEnumTypeWrapper):
+    """Where the test of blind votes stands."""
+
+STANDING_UNSPECIFIED: Standing.ValueType  # 0
+STANDING_OPEN: Standing.ValueType  # 1
+STANDING_PREFERRED: Standing.ValueType  # 2
+"""the candidate is, as surely as the voice asks for"""
+STANDING_NOT_PREFERRED: Standing.ValueType  # 3
+"""the other one is"""
+Global___Standing: _TypeAlias = Standing  # noqa: Y015
 
 class _ByHand:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -300,6 +348,75 @@ PREFERENCE_A: Preference.ValueType  # 1
 PREFERENCE_B: Preference.ValueType  # 2
 PREFERENCE_SAME: Preference.ValueType  # 3
 Global___Preference: _TypeAlias = Preference  # noqa: Y015
+
+class _ExperimentState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExperimentStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExperimentState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXPERIMENT_STATE_UNSPECIFIED: _ExperimentState.ValueType  # 0
+    EXPERIMENT_RUNNING: _ExperimentState.ValueType  # 1
+    EXPERIMENT_COMPLETE: _ExperimentState.ValueType  # 2
+    """all its trials were made"""
+    EXPERIMENT_BUDGET_SPENT: _ExperimentState.ValueType  # 3
+    """the next trial would not have fitted into the budget"""
+    EXPERIMENT_CANCELLED: _ExperimentState.ValueType  # 4
+    EXPERIMENT_FAILED: _ExperimentState.ValueType  # 5
+    """`why` says why"""
+
+class ExperimentState(_ExperimentState, metaclass=_ExperimentStateEnumTypeWrapper):
+    """---------------------------------------------------------------------------------------------------------------- experiments"""
+
+EXPERIMENT_STATE_UNSPECIFIED: ExperimentState.ValueType  # 0
+EXPERIMENT_RUNNING: ExperimentState.ValueType  # 1
+EXPERIMENT_COMPLETE: ExperimentState.ValueType  # 2
+"""all its trials were made"""
+EXPERIMENT_BUDGET_SPENT: ExperimentState.ValueType  # 3
+"""the next trial would not have fitted into the budget"""
+EXPERIMENT_CANCELLED: ExperimentState.ValueType  # 4
+EXPERIMENT_FAILED: ExperimentState.ValueType  # 5
+"""`why` says why"""
+Global___ExperimentState: _TypeAlias = ExperimentState  # noqa: Y015
+
+class _TrialState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _TrialStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TrialState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    TRIAL_STATE_UNSPECIFIED: _TrialState.ValueType  # 0
+    TRIAL_TRAINING: _TrialState.ValueType  # 1
+    """its training waits or works"""
+    TRIAL_SCORING: _TrialState.ValueType  # 2
+    TRIAL_SCORED: _TrialState.ValueType  # 3
+    TRIAL_NOTHING_GAINED: _TrialState.ValueType  # 4
+    """no version came of it"""
+    TRIAL_FAILED: _TrialState.ValueType  # 5
+    """`why` says why"""
+    TRIAL_CANCELLED: _TrialState.ValueType  # 6
+    TRIAL_LEFT_OUT: _TrialState.ValueType  # 7
+    """not begun: it would not have fitted into the budget"""
+    TRIAL_STOPPED_EARLY: _TrialState.ValueType  # 8
+    """with a third of its steps it was not among the best third"""
+
+class TrialState(_TrialState, metaclass=_TrialStateEnumTypeWrapper): ...
+
+TRIAL_STATE_UNSPECIFIED: TrialState.ValueType  # 0
+TRIAL_TRAINING: TrialState.ValueType  # 1
+"""its training waits or works"""
+TRIAL_SCORING: TrialState.ValueType  # 2
+TRIAL_SCORED: TrialState.ValueType  # 3
+TRIAL_NOTHING_GAINED: TrialState.ValueType  # 4
+"""no version came of it"""
+TRIAL_FAILED: TrialState.ValueType  # 5
+"""`why` says why"""
+TRIAL_CANCELLED: TrialState.ValueType  # 6
+TRIAL_LEFT_OUT: TrialState.ValueType  # 7
+"""not begun: it would not have fitted into the budget"""
+TRIAL_STOPPED_EARLY: TrialState.ValueType  # 8
+"""with a third of its steps it was not among the best third"""
+Global___TrialState: _TypeAlias = TrialState  # noqa: Y015
 
 @_typing.final
 class Page(_message.Message):
@@ -726,6 +843,7 @@ class JobSpec(_message.Message):
     IMPORT_FIELD_NUMBER: _builtins.int
     FETCH_FIELD_NUMBER: _builtins.int
     DERIVE_FIELD_NUMBER: _builtins.int
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ingest(self) -> Global___IngestSpec: ...
     @_builtins.property
@@ -742,6 +860,8 @@ class JobSpec(_message.Message):
     def fetch(self) -> Global___FetchSpec: ...
     @_builtins.property
     def derive(self) -> Global___DeriveSpec: ...
+    @_builtins.property
+    def experiment(self) -> Global___ExperimentSpec: ...
     def __init__(
         self,
         *,
@@ -753,12 +873,13 @@ class JobSpec(_message.Message):
         export: Global___ExportSpec | None = ...,
         fetch: Global___FetchSpec | None = ...,
         derive: Global___DeriveSpec | None = ...,
+        experiment: Global___ExperimentSpec | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_spec: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch", "derive"]  # noqa: Y015
+    _WhichOneofReturnType_spec: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch", "derive", "experiment"]  # noqa: Y015
     _WhichOneofArgType_spec: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_spec) -> _WhichOneofReturnType_spec | None: ...
 
@@ -1180,6 +1301,30 @@ class FetchSpec(_message.Message):
 Global___FetchSpec: _TypeAlias = FetchSpec  # noqa: Y015
 
 @_typing.final
+class ExperimentSpec(_message.Message):
+    """Choose the settings of the next trial of an experiment. (`Experiments.Start` submits the first, each trial's end the next.)"""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
+    TRIAL_FIELD_NUMBER: _builtins.int
+    experiment: _builtins.int
+    trial: _builtins.int
+    def __init__(
+        self,
+        *,
+        experiment: _builtins.int = ...,
+        trial: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiment", b"experiment", "trial", b"trial"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExperimentSpec: _TypeAlias = ExperimentSpec  # noqa: Y015
+
+@_typing.final
 class DeriveSpec(_message.Message):
     """Make a voice from the clips of another one: another pitch, pace or liveliness, the same words. What comes of it is trained and judged as
     other voices are; what is held out of the parent is held out of it, too.
@@ -1456,6 +1601,7 @@ class Event(_message.Message):
     DATASET_FIELD_NUMBER: _builtins.int
     NOTICE_FIELD_NUMBER: _builtins.int
     CLEARED_FIELD_NUMBER: _builtins.int
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
     cursor: _builtins.int
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp: ...
@@ -1479,6 +1625,10 @@ class Event(_message.Message):
     def cleared(self) -> Global___JobsCleared:
         """jobs that had ended were cleared away"""
 
+    @_builtins.property
+    def experiment(self) -> Global___Experiment:
+        """an experiment began, ended, or has a trial more or a trial's score; without its trials"""
+
     def __init__(
         self,
         *,
@@ -1491,12 +1641,13 @@ class Event(_message.Message):
         dataset: Global___Dataset | None = ...,
         notice: Global___Notice | None = ...,
         cleared: Global___JobsCleared | None = ...,
+        experiment: Global___Experiment | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "dataset", b"dataset", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "dataset", b"dataset", "experiment", b"experiment", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "cursor", b"cursor", "dataset", b"dataset", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "cursor", b"cursor", "dataset", b"dataset", "experiment", b"experiment", "inbox", b"inbox", "job", b"job", "notice", b"notice", "time", b"time", "version", b"version", "voice", b"voice", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["job", "inbox", "voice", "version", "dataset", "notice", "cleared"]  # noqa: Y015
+    _WhichOneofReturnType_what: _TypeAlias = _typing.Literal["job", "inbox", "voice", "version", "dataset", "notice", "cleared", "experiment"]  # noqa: Y015
     _WhichOneofArgType_what: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_what) -> _WhichOneofReturnType_what | None: ...
 
@@ -2872,12 +3023,14 @@ class Rating(_message.Message):
     BLIND_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     PREFERRED_VALUE_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     voice: _builtins.str
     a: _builtins.int
     b: _builtins.int
     clip: _builtins.str
-    """SHA-256 of the held-out line; empty: another text"""
+    """SHA-256 of the held-out line, or name of a `SpokenLine`; empty: another text"""
     text: _builtins.str
     preferred: _builtins.str
     """"a", "b", "same", or empty: only scores were given"""
@@ -2888,6 +3041,10 @@ class Rating(_message.Message):
     """whoever listened did not know which was which"""
     preferred_value: Global___Preference.ValueType
     """`preferred` says the same; either may be given"""
+    sentence: _builtins.str
+    """in answers of Rate and Unrate, where votes decide: what they come to"""
+    decision: Global___Decision.ValueType
+    """in answers of Rate and Unrate: what the votes decided just now"""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp: ...
     def __init__(
@@ -2905,10 +3062,12 @@ class Rating(_message.Message):
         blind: _builtins.bool = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
         preferred_value: Global___Preference.ValueType = ...,
+        sentence: _builtins.str = ...,
+        decision: Global___Decision.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "blind", b"blind", "clip", b"clip", "id", b"id", "preferred", b"preferred", "preferred_value", b"preferred_value", "score_a", b"score_a", "score_b", b"score_b", "text", b"text", "time", b"time", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "blind", b"blind", "clip", b"clip", "decision", b"decision", "id", b"id", "preferred", b"preferred", "preferred_value", b"preferred_value", "score_a", b"score_a", "score_b", b"score_b", "sentence", b"sentence", "text", b"text", "time", b"time", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3010,6 +3169,7 @@ class Tally(_message.Message):
     BLIND_FIELD_NUMBER: _builtins.int
     RATINGS_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    LISTENING_FIELD_NUMBER: _builtins.int
     a: _builtins.int
     """times preferred"""
     b: _builtins.int
@@ -3028,6 +3188,10 @@ class Tally(_message.Message):
     def score_a(self) -> Global___OpinionScore: ...
     @_builtins.property
     def score_b(self) -> Global___OpinionScore: ...
+    @_builtins.property
+    def listening(self) -> Global___Listening:
+        """unset: votes on these two decide nothing"""
+
     def __init__(
         self,
         *,
@@ -3042,14 +3206,174 @@ class Tally(_message.Message):
         blind: _builtins.int = ...,
         ratings: _builtins.int = ...,
         sentence: _builtins.str = ...,
+        listening: Global___Listening | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["score_a", b"score_a", "score_b", b"score_b"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["listening", b"listening", "score_a", b"score_a", "score_b", b"score_b"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "blind", b"blind", "high", b"high", "low", b"low", "ratings", b"ratings", "same", b"same", "score_a", b"score_a", "score_b", b"score_b", "sentence", b"sentence", "share_b", b"share_b"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "blind", b"blind", "high", b"high", "listening", b"listening", "low", b"low", "ratings", b"ratings", "same", b"same", "score_a", b"score_a", "score_b", b"score_b", "sentence", b"sentence", "share_b", b"share_b"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Tally: _TypeAlias = Tally  # noqa: Y015
+
+@_typing.final
+class Listening(_message.Message):
+    """A version that was scored against another without a verdict: blind votes on the two decide. The test may be looked at after each of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    AGAINST_FIELD_NUMBER: _builtins.int
+    WINS_FIELD_NUMBER: _builtins.int
+    LOSSES_FIELD_NUMBER: _builtins.int
+    STANDING_FIELD_NUMBER: _builtins.int
+    EVIDENCE_FIELD_NUMBER: _builtins.int
+    NEEDED_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    UNTIL_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    against: _builtins.int
+    """0: the base"""
+    wins: _builtins.int
+    """blind votes for the version"""
+    losses: _builtins.int
+    """blind votes for the other one"""
+    standing: Global___Standing.ValueType
+    evidence: _builtins.float
+    """e-value"""
+    needed: _builtins.float
+    """that decides"""
+    more: _builtins.int
+    """about so many further votes decide, if they go on so; unset: they are too even"""
+    decision: Global___Decision.ValueType
+    """what became of the version"""
+    sentence: _builtins.str
+    """the same for people"""
+    @_builtins.property
+    def until(self) -> _timestamp_pb2.Timestamp:
+        """until then votes promote it"""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        against: _builtins.int = ...,
+        wins: _builtins.int = ...,
+        losses: _builtins.int = ...,
+        standing: Global___Standing.ValueType = ...,
+        evidence: _builtins.float = ...,
+        needed: _builtins.float = ...,
+        more: _builtins.int | None = ...,
+        decision: Global___Decision.ValueType = ...,
+        until: _timestamp_pb2.Timestamp | None = ...,
+        sentence: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_more", b"_more", "more", b"more", "until", b"until"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_more", b"_more", "against", b"against", "decision", b"decision", "evidence", b"evidence", "losses", b"losses", "more", b"more", "needed", b"needed", "sentence", b"sentence", "standing", b"standing", "until", b"until", "version", b"version", "wins", b"wins"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__more: _TypeAlias = _typing.Literal["more"]  # noqa: Y015
+    _WhichOneofArgType__more: _TypeAlias = _typing.Literal["_more", b"_more"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__more) -> _WhichOneofReturnType__more | None: ...
+
+Global___Listening: _TypeAlias = Listening  # noqa: Y015
+
+@_typing.final
+class SpokenLine(_message.Message):
+    """What two versions both spoke when they were scored."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """for Speech.Sample and Rating.clip: SHA-256 of the clip or text, of a further take with its number: "c0ff….1" """
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpokenLine: _TypeAlias = SpokenLine  # noqa: Y015
+
+@_typing.final
+class Undecided(_message.Message):
+    """A version that waits for listeners."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    LISTENING_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    @_builtins.property
+    def listening(self) -> Global___Listening: ...
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___SpokenLine]:
+        """whose sound is there of both"""
+
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        listening: Global___Listening | None = ...,
+        lines: _abc.Iterable[Global___SpokenLine] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["listening", b"listening"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "listening", b"listening", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Undecided: _TypeAlias = Undecided  # noqa: Y015
+
+@_typing.final
+class UndecidedRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndecidedRequest: _TypeAlias = UndecidedRequest  # noqa: Y015
+
+@_typing.final
+class UndecidedResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___Undecided]: ...
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___Undecided] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UndecidedResponse: _TypeAlias = UndecidedResponse  # noqa: Y015
 
 @_typing.final
 class RatingsResponse(_message.Message):
@@ -3653,6 +3977,432 @@ class UploadResponse(_message.Message):
 Global___UploadResponse: _TypeAlias = UploadResponse  # noqa: Y015
 
 @_typing.final
+class SearchSetting(_message.Message):
+    """What is tried of a training setting: its values ("8,16,32"), or a range ("1e-5..1e-4"), ends included. A range from a number above zero to
+    at least ten times that is searched by its logarithm.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    values: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        values: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SearchSetting: _TypeAlias = SearchSetting  # noqa: Y015
+
+@_typing.final
+class StartExperimentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    SPACE_FIELD_NUMBER: _builtins.int
+    TRIALS_FIELD_NUMBER: _builtins.int
+    BUDGET_SECONDS_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    STOP_EARLY_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    trials: _builtins.int
+    """at most; 0: 12"""
+    budget_seconds: _builtins.float
+    """of training and scoring; 0: no budget"""
+    dataset: _builtins.int
+    """number; 0: the newest"""
+    seed: _builtins.int
+    """of the choice of settings"""
+    dry_run: _builtins.bool
+    """only tell what it would cost"""
+    stop_early: _builtins.bool
+    """a third of the steps first; only the best third of those is trained whole"""
+    @_builtins.property
+    def space(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchSetting]: ...
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        space: _abc.Iterable[Global___SearchSetting] | None = ...,
+        trials: _builtins.int = ...,
+        budget_seconds: _builtins.float = ...,
+        dataset: _builtins.int = ...,
+        seed: _builtins.int = ...,
+        dry_run: _builtins.bool = ...,
+        stop_early: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_seconds", b"budget_seconds", "dataset", b"dataset", "dry_run", b"dry_run", "from", b"from", "seed", b"seed", "space", b"space", "stop_early", b"stop_early", "trials", b"trials", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StartExperimentRequest: _TypeAlias = StartExperimentRequest  # noqa: Y015
+
+@_typing.final
+class ExperimentCost(_message.Message):
+    """What an experiment takes at most, as far as is known."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRIALS_FIELD_NUMBER: _builtins.int
+    TRAINING_SECONDS_FIELD_NUMBER: _builtins.int
+    SCORING_SECONDS_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    SENTENCES_FIELD_NUMBER: _builtins.int
+    trials: _builtins.int
+    training_seconds: _builtins.float
+    """of the longest training in the space"""
+    scoring_seconds: _builtins.float
+    """of one trial; 0: never timed here"""
+    seconds: _builtins.float
+    """of all trials"""
+    @_builtins.property
+    def sentences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        trials: _builtins.int = ...,
+        training_seconds: _builtins.float = ...,
+        scoring_seconds: _builtins.float = ...,
+        seconds: _builtins.float = ...,
+        sentences: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["scoring_seconds", b"scoring_seconds", "seconds", b"seconds", "sentences", b"sentences", "training_seconds", b"training_seconds", "trials", b"trials"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExperimentCost: _TypeAlias = ExperimentCost  # noqa: Y015
+
+@_typing.final
+class Trial(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class SettingsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    TRAIN_JOB_FIELD_NUMBER: _builtins.int
+    EVALUATE_JOB_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    BEYOND_LIMIT_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    ON_FRONT_FIELD_NUMBER: _builtins.int
+    EARLY_SCORE_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """1, 2, …"""
+    state: Global___TrialState.ValueType
+    train_job: _builtins.int
+    """0: none yet"""
+    evaluate_job: _builtins.int
+    version: _builtins.int
+    """0: none yet, or none came of it"""
+    score: _builtins.float
+    """the verdict's balance against the experiment's rival; unset: not scored"""
+    low: _builtins.float
+    """the score surely lies between; unset: not known"""
+    high: _builtins.float
+    beyond_limit: _builtins.bool
+    """it surely breaks a limit of the voice's rule: it is never recommended"""
+    seconds: _builtins.float
+    """training and scoring took so far"""
+    clips: _builtins.int
+    """that its training heard: steps × batch size; what cost is counted by"""
+    why: _builtins.str
+    on_front: _builtins.bool
+    """no other trial is as good for less"""
+    early_score: _builtins.float
+    """with a third of its steps; unset: not scored so"""
+    @_builtins.property
+    def settings(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        settings: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        state: Global___TrialState.ValueType = ...,
+        train_job: _builtins.int = ...,
+        evaluate_job: _builtins.int = ...,
+        version: _builtins.int = ...,
+        score: _builtins.float | None = ...,
+        low: _builtins.float | None = ...,
+        high: _builtins.float | None = ...,
+        beyond_limit: _builtins.bool = ...,
+        seconds: _builtins.float = ...,
+        clips: _builtins.int = ...,
+        why: _builtins.str = ...,
+        on_front: _builtins.bool = ...,
+        early_score: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_early_score", b"_early_score", "_high", b"_high", "_low", b"_low", "_score", b"_score", "early_score", b"early_score", "high", b"high", "low", b"low", "score", b"score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_early_score", b"_early_score", "_high", b"_high", "_low", b"_low", "_score", b"_score", "beyond_limit", b"beyond_limit", "clips", b"clips", "early_score", b"early_score", "evaluate_job", b"evaluate_job", "high", b"high", "low", b"low", "number", b"number", "on_front", b"on_front", "score", b"score", "seconds", b"seconds", "settings", b"settings", "state", b"state", "train_job", b"train_job", "version", b"version", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__early_score: _TypeAlias = _typing.Literal["early_score"]  # noqa: Y015
+    _WhichOneofArgType__early_score: _TypeAlias = _typing.Literal["_early_score", b"_early_score"]  # noqa: Y015
+    _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
+    _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
+    _WhichOneofReturnType__low: _TypeAlias = _typing.Literal["low"]  # noqa: Y015
+    _WhichOneofArgType__low: _TypeAlias = _typing.Literal["_low", b"_low"]  # noqa: Y015
+    _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
+    _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__early_score) -> _WhichOneofReturnType__early_score | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__high) -> _WhichOneofReturnType__high | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__low) -> _WhichOneofReturnType__low | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score) -> _WhichOneofReturnType__score | None: ...
+
+Global___Trial: _TypeAlias = Trial  # noqa: Y015
+
+@_typing.final
+class Experiment(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    SPACE_FIELD_NUMBER: _builtins.int
+    TRIALS_WANTED_FIELD_NUMBER: _builtins.int
+    BUDGET_SECONDS_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    RIVAL_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    ENDED_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    TRIALS_FIELD_NUMBER: _builtins.int
+    RECOMMENDED_FIELD_NUMBER: _builtins.int
+    COST_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    STOP_EARLY_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    voice: _builtins.str
+    number: _builtins.int
+    """of the voice's experiments: 1, 2, …; 0: it is only priced"""
+    state: Global___ExperimentState.ValueType
+    trials_wanted: _builtins.int
+    budget_seconds: _builtins.float
+    """0: none"""
+    seconds: _builtins.float
+    """spent so far"""
+    dataset: _builtins.int
+    rival: _builtins.int
+    """version that every trial is scored against; 0: the base"""
+    seed: _builtins.int
+    why: _builtins.str
+    recommended: _builtins.int
+    """trial; 0: none"""
+    sentence: _builtins.str
+    """what came of it so far, for people"""
+    stop_early: _builtins.bool
+    @_builtins.property
+    def space(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchSetting]: ...
+    @_builtins.property
+    def created(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def ended(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def trials(self) -> _containers.RepeatedCompositeFieldContainer[Global___Trial]: ...
+    @_builtins.property
+    def cost(self) -> Global___ExperimentCost:
+        """in the answer of Start"""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        voice: _builtins.str = ...,
+        number: _builtins.int = ...,
+        state: Global___ExperimentState.ValueType = ...,
+        space: _abc.Iterable[Global___SearchSetting] | None = ...,
+        trials_wanted: _builtins.int = ...,
+        budget_seconds: _builtins.float = ...,
+        seconds: _builtins.float = ...,
+        dataset: _builtins.int = ...,
+        rival: _builtins.int = ...,
+        seed: _builtins.int = ...,
+        created: _timestamp_pb2.Timestamp | None = ...,
+        ended: _timestamp_pb2.Timestamp | None = ...,
+        why: _builtins.str = ...,
+        trials: _abc.Iterable[Global___Trial] | None = ...,
+        recommended: _builtins.int = ...,
+        cost: Global___ExperimentCost | None = ...,
+        sentence: _builtins.str = ...,
+        stop_early: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "created", b"created", "ended", b"ended"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_seconds", b"budget_seconds", "cost", b"cost", "created", b"created", "dataset", b"dataset", "ended", b"ended", "from", b"from", "id", b"id", "number", b"number", "recommended", b"recommended", "rival", b"rival", "seconds", b"seconds", "seed", b"seed", "sentence", b"sentence", "space", b"space", "state", b"state", "stop_early", b"stop_early", "trials", b"trials", "trials_wanted", b"trials_wanted", "voice", b"voice", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Experiment: _TypeAlias = Experiment  # noqa: Y015
+
+@_typing.final
+class ExperimentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    number: _builtins.int
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        number: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExperimentRequest: _TypeAlias = ExperimentRequest  # noqa: Y015
+
+@_typing.final
+class ListExperimentsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    @_builtins.property
+    def page(self) -> Global___Page: ...
+    def __init__(
+        self,
+        *,
+        page: Global___Page | None = ...,
+        voice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExperimentsRequest: _TypeAlias = ListExperimentsRequest  # noqa: Y015
+
+@_typing.final
+class ListExperimentsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPERIMENTS_FIELD_NUMBER: _builtins.int
+    NEXT_TOKEN_FIELD_NUMBER: _builtins.int
+    next_token: _builtins.str
+    """newest first, without their trials"""
+    @_builtins.property
+    def experiments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Experiment]: ...
+    def __init__(
+        self,
+        *,
+        experiments: _abc.Iterable[Global___Experiment] | None = ...,
+        next_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["experiments", b"experiments", "next_token", b"next_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListExperimentsResponse: _TypeAlias = ListExperimentsResponse  # noqa: Y015
+
+@_typing.final
+class ApplyExperimentResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class SettingsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    TRIAL_FIELD_NUMBER: _builtins.int
+    SETTINGS_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """of the experiment"""
+    trial: _builtins.int
+    """whose settings they are"""
+    path: _builtins.str
+    """of the voice.toml on the daemon's machine"""
+    @_builtins.property
+    def settings(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        trial: _builtins.int = ...,
+        settings: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        path: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "path", b"path", "settings", b"settings", "trial", b"trial"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ApplyExperimentResponse: _TypeAlias = ApplyExperimentResponse  # noqa: Y015
+
+@_typing.final
 class AudioChunk(_message.Message):
     """---------------------------------------------------------------------------------------------------------------- speech"""
 
@@ -3735,7 +4485,7 @@ class SampleRequest(_message.Message):
     version: _builtins.int
     clip: _builtins.str
     recording: _builtins.bool
-    """SHA-256 of a held-out clip"""
+    """SHA-256 of a held-out clip, or name of a SpokenLine"""
     def __init__(
         self,
         *,

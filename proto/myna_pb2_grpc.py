@@ -812,6 +812,11 @@ class VoicesStub:
                 request_serializer=proto_dot_myna__pb2.RatingsRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.RatingsResponse.FromString,
                 _registered_method=True)
+        self.Undecided = channel.unary_unary(
+                '/myna.v1.Voices/Undecided',
+                request_serializer=proto_dot_myna__pb2.UndecidedRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.UndecidedResponse.FromString,
+                _registered_method=True)
         self.Export = channel.unary_stream(
                 '/myna.v1.Voices/Export',
                 request_serializer=proto_dot_myna__pb2.ExportRequest.SerializeToString,
@@ -925,6 +930,13 @@ class VoicesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Undecided(self, request, context):
+        """which versions wait for listeners, and what they said
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Export(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -1014,6 +1026,11 @@ def add_VoicesServicer_to_server(servicer, server):
                     servicer.Ratings,
                     request_deserializer=proto_dot_myna__pb2.RatingsRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.RatingsResponse.SerializeToString,
+            ),
+            'Undecided': grpc.unary_unary_rpc_method_handler(
+                    servicer.Undecided,
+                    request_deserializer=proto_dot_myna__pb2.UndecidedRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.UndecidedResponse.SerializeToString,
             ),
             'Export': grpc.unary_stream_rpc_method_handler(
                     servicer.Export,
@@ -1431,6 +1448,33 @@ class Voices:
             '/myna.v1.Voices/Ratings',
             proto_dot_myna__pb2.RatingsRequest.SerializeToString,
             proto_dot_myna__pb2.RatingsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Undecided(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/Undecided',
+            proto_dot_myna__pb2.UndecidedRequest.SerializeToString,
+            proto_dot_myna__pb2.UndecidedResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -1991,6 +2035,255 @@ class Datasets:
             '/myna.v1.Datasets/Import',
             proto_dot_myna__pb2.FilePart.SerializeToString,
             proto_dot_myna__pb2.Dataset.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+
+class ExperimentsStub:
+    """Which settings a voice is best trained with, found by trials: each an ordinary training and its scoring.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Start = channel.unary_unary(
+                '/myna.v1.Experiments/Start',
+                request_serializer=proto_dot_myna__pb2.StartExperimentRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Experiment.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/myna.v1.Experiments/List',
+                request_serializer=proto_dot_myna__pb2.ListExperimentsRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.ListExperimentsResponse.FromString,
+                _registered_method=True)
+        self.Get = channel.unary_unary(
+                '/myna.v1.Experiments/Get',
+                request_serializer=proto_dot_myna__pb2.ExperimentRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Experiment.FromString,
+                _registered_method=True)
+        self.Cancel = channel.unary_unary(
+                '/myna.v1.Experiments/Cancel',
+                request_serializer=proto_dot_myna__pb2.ExperimentRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Experiment.FromString,
+                _registered_method=True)
+        self.Apply = channel.unary_unary(
+                '/myna.v1.Experiments/Apply',
+                request_serializer=proto_dot_myna__pb2.ExperimentRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.ApplyExperimentResponse.FromString,
+                _registered_method=True)
+
+
+class ExperimentsServicer:
+    """Which settings a voice is best trained with, found by trials: each an ordinary training and its scoring.
+    """
+
+    def Start(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Get(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Cancel(self, request, context):
+        """with the trial at work
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Apply(self, request, context):
+        """writes the recommended settings into the voice's voice.toml
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_ExperimentsServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Start': grpc.unary_unary_rpc_method_handler(
+                    servicer.Start,
+                    request_deserializer=proto_dot_myna__pb2.StartExperimentRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Experiment.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=proto_dot_myna__pb2.ListExperimentsRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.ListExperimentsResponse.SerializeToString,
+            ),
+            'Get': grpc.unary_unary_rpc_method_handler(
+                    servicer.Get,
+                    request_deserializer=proto_dot_myna__pb2.ExperimentRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Experiment.SerializeToString,
+            ),
+            'Cancel': grpc.unary_unary_rpc_method_handler(
+                    servicer.Cancel,
+                    request_deserializer=proto_dot_myna__pb2.ExperimentRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Experiment.SerializeToString,
+            ),
+            'Apply': grpc.unary_unary_rpc_method_handler(
+                    servicer.Apply,
+                    request_deserializer=proto_dot_myna__pb2.ExperimentRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.ApplyExperimentResponse.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'myna.v1.Experiments', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('myna.v1.Experiments', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Experiments:
+    """Which settings a voice is best trained with, found by trials: each an ordinary training and its scoring.
+    """
+
+    @staticmethod
+    def Start(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Experiments/Start',
+            proto_dot_myna__pb2.StartExperimentRequest.SerializeToString,
+            proto_dot_myna__pb2.Experiment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Experiments/List',
+            proto_dot_myna__pb2.ListExperimentsRequest.SerializeToString,
+            proto_dot_myna__pb2.ListExperimentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Get(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Experiments/Get',
+            proto_dot_myna__pb2.ExperimentRequest.SerializeToString,
+            proto_dot_myna__pb2.Experiment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Cancel(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Experiments/Cancel',
+            proto_dot_myna__pb2.ExperimentRequest.SerializeToString,
+            proto_dot_myna__pb2.Experiment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Apply(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Experiments/Apply',
+            proto_dot_myna__pb2.ExperimentRequest.SerializeToString,
+            proto_dot_myna__pb2.ApplyExperimentResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -217,6 +217,8 @@ class VoicesStub:
     Unrate: _grpc.UnaryUnaryMultiCallable[_myna_pb2.UnrateRequest, _myna_pb2.Rating]
     """takes a rating back"""
     Ratings: _grpc.UnaryUnaryMultiCallable[_myna_pb2.RatingsRequest, _myna_pb2.RatingsResponse]
+    Undecided: _grpc.UnaryUnaryMultiCallable[_myna_pb2.UndecidedRequest, _myna_pb2.UndecidedResponse]
+    """which versions wait for listeners, and what they said"""
     Export: _grpc.UnaryStreamMultiCallable[_myna_pb2.ExportRequest, _myna_pb2.FilePart]
     Import: _grpc.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Voice]
 
@@ -246,6 +248,8 @@ class VoicesAsyncStub(VoicesStub):
     Unrate: _aio.UnaryUnaryMultiCallable[_myna_pb2.UnrateRequest, _myna_pb2.Rating]  # type: ignore[assignment]
     """takes a rating back"""
     Ratings: _aio.UnaryUnaryMultiCallable[_myna_pb2.RatingsRequest, _myna_pb2.RatingsResponse]  # type: ignore[assignment]
+    Undecided: _aio.UnaryUnaryMultiCallable[_myna_pb2.UndecidedRequest, _myna_pb2.UndecidedResponse]  # type: ignore[assignment]
+    """which versions wait for listeners, and what they said"""
     Export: _aio.UnaryStreamMultiCallable[_myna_pb2.ExportRequest, _myna_pb2.FilePart]  # type: ignore[assignment]
     Import: _aio.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Voice]  # type: ignore[assignment]
 
@@ -362,6 +366,14 @@ class VoicesServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.RatingsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.RatingsResponse, _abc.Awaitable[_myna_pb2.RatingsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Undecided(
+        self,
+        request: _myna_pb2.UndecidedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.UndecidedResponse, _abc.Awaitable[_myna_pb2.UndecidedResponse]]:
+        """which versions wait for listeners, and what they said"""
 
     @_abc_1.abstractmethod
     def Export(
@@ -502,6 +514,76 @@ class DatasetsServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_myna_pb2.Dataset, _abc.Awaitable[_myna_pb2.Dataset]]: ...
 
 def add_DatasetsServicer_to_server(servicer: DatasetsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class ExperimentsStub:
+    """Which settings a voice is best trained with, found by trials: each an ordinary training and its scoring."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> ExperimentsAsyncStub: ...
+    Start: _grpc.UnaryUnaryMultiCallable[_myna_pb2.StartExperimentRequest, _myna_pb2.Experiment]
+    List: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ListExperimentsRequest, _myna_pb2.ListExperimentsResponse]
+    Get: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ExperimentRequest, _myna_pb2.Experiment]
+    Cancel: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ExperimentRequest, _myna_pb2.Experiment]
+    """with the trial at work"""
+    Apply: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ExperimentRequest, _myna_pb2.ApplyExperimentResponse]
+    """writes the recommended settings into the voice's voice.toml"""
+
+@_typing.type_check_only
+class ExperimentsAsyncStub(ExperimentsStub):
+    """Which settings a voice is best trained with, found by trials: each an ordinary training and its scoring."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Start: _aio.UnaryUnaryMultiCallable[_myna_pb2.StartExperimentRequest, _myna_pb2.Experiment]  # type: ignore[assignment]
+    List: _aio.UnaryUnaryMultiCallable[_myna_pb2.ListExperimentsRequest, _myna_pb2.ListExperimentsResponse]  # type: ignore[assignment]
+    Get: _aio.UnaryUnaryMultiCallable[_myna_pb2.ExperimentRequest, _myna_pb2.Experiment]  # type: ignore[assignment]
+    Cancel: _aio.UnaryUnaryMultiCallable[_myna_pb2.ExperimentRequest, _myna_pb2.Experiment]  # type: ignore[assignment]
+    """with the trial at work"""
+    Apply: _aio.UnaryUnaryMultiCallable[_myna_pb2.ExperimentRequest, _myna_pb2.ApplyExperimentResponse]  # type: ignore[assignment]
+    """writes the recommended settings into the voice's voice.toml"""
+
+class ExperimentsServicer(metaclass=_abc_1.ABCMeta):
+    """Which settings a voice is best trained with, found by trials: each an ordinary training and its scoring."""
+
+    @_abc_1.abstractmethod
+    def Start(
+        self,
+        request: _myna_pb2.StartExperimentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Experiment, _abc.Awaitable[_myna_pb2.Experiment]]: ...
+
+    @_abc_1.abstractmethod
+    def List(
+        self,
+        request: _myna_pb2.ListExperimentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.ListExperimentsResponse, _abc.Awaitable[_myna_pb2.ListExperimentsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Get(
+        self,
+        request: _myna_pb2.ExperimentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Experiment, _abc.Awaitable[_myna_pb2.Experiment]]: ...
+
+    @_abc_1.abstractmethod
+    def Cancel(
+        self,
+        request: _myna_pb2.ExperimentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Experiment, _abc.Awaitable[_myna_pb2.Experiment]]:
+        """with the trial at work"""
+
+    @_abc_1.abstractmethod
+    def Apply(
+        self,
+        request: _myna_pb2.ExperimentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.ApplyExperimentResponse, _abc.Awaitable[_myna_pb2.ApplyExperimentResponse]]:
+        """writes the recommended settings into the voice's voice.toml"""
+
+def add_ExperimentsServicer_to_server(servicer: ExperimentsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
 class SpeechStub:
     @_typing.overload

@@ -17,7 +17,8 @@ LIMIT = 16_000
 #: Brackets inside each other, parts of a dotted key, and characters of a key or number without quotes.
 DEEPEST, PARTS, WORD = 8, 8, 100
 
-_TOKEN = re.compile(
+#: The parts of TOML, one after another: what of the text they leave is a string that does not end.
+TOKEN = re.compile(
     r'''(?P<comment>\#[^\n]*)
     |(?P<string>"""(?:[^"\\]|\\.|"(?!""))*+"""|\'\'\'(?:[^']|'(?!''))*+\'\'\'|"(?!"")(?:[^"\\\n]|\\.)*+"|'(?!'')[^'\n]*+')
     |(?P<open>[\[{])|(?P<close>[\]}])|(?P<dot>\.)|(?P<space>[ \t]+)|(?P<word>[^\s\#"'\[\]{}.,=]+)|(?P<other>[\s,=])''',
@@ -53,7 +54,7 @@ def _check(text: str) -> None:
     """Refuse what goes deep. What is no TOML at all is left to `tomllib`, unless a string does not end."""
     at = depth = dots = 0
     while at < len(text):
-        if (found := _TOKEN.match(text, at)) is None:
+        if (found := TOKEN.match(text, at)) is None:
             raise BadToml(f"is not valid TOML: the string in line {text.count(chr(10), 0, at) + 1} does not end.")
         at = found.end()
         match found.lastgroup:

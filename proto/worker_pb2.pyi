@@ -96,6 +96,7 @@ class Start(_message.Message):
     FETCH_FIELD_NUMBER: _builtins.int
     EXPORT_FIELD_NUMBER: _builtins.int
     DERIVE_FIELD_NUMBER: _builtins.int
+    EXPERIMENT_FIELD_NUMBER: _builtins.int
     job: _builtins.int
     attempt: _builtins.int
     home: _builtins.str
@@ -120,6 +121,8 @@ class Start(_message.Message):
     def export(self) -> Global___ExportPlan: ...
     @_builtins.property
     def derive(self) -> Global___DerivePlan: ...
+    @_builtins.property
+    def experiment(self) -> Global___ExperimentPlan: ...
     def __init__(
         self,
         *,
@@ -135,12 +138,13 @@ class Start(_message.Message):
         fetch: Global___FetchPlan | None = ...,
         export: Global___ExportPlan | None = ...,
         derive: Global___DerivePlan | None = ...,
+        experiment: Global___ExperimentPlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive"]  # noqa: Y015
+    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive", "experiment"]  # noqa: Y015
     _WhichOneofArgType_plan: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_plan) -> _WhichOneofReturnType_plan | None: ...
 
@@ -430,6 +434,7 @@ class TrainPlan(_message.Message):
     UNMARKED_FROM_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
     PARENT_UUID_FIELD_NUMBER: _builtins.int
+    RULE_JSON_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
     language: _builtins.str
@@ -455,6 +460,8 @@ class TrainPlan(_message.Message):
     """number"""
     parent_uuid: _builtins.str
     """of the run that made the parent; empty: the base"""
+    rule_json: _builtins.str
+    """the voice's promotion rule: how what checkpoints say is weighed"""
     @_builtins.property
     def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]: ...
     @_builtins.property
@@ -484,10 +491,11 @@ class TrainPlan(_message.Message):
         unmarked_from: _builtins.int = ...,
         dataset: _builtins.int = ...,
         parent_uuid: _builtins.str = ...,
+        rule_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "dataset", b"dataset", "engine", b"engine", "first", b"first", "held_out", b"held_out", "home_uuid", b"home_uuid", "language", b"language", "out_dir", b"out_dir", "parent_dir", b"parent_dir", "parent_uuid", b"parent_uuid", "reference", b"reference", "run", b"run", "run_dir", b"run_dir", "run_uuid", b"run_uuid", "settings_json", b"settings_json", "unmarked_from", b"unmarked_from", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "dataset", b"dataset", "engine", b"engine", "first", b"first", "held_out", b"held_out", "home_uuid", b"home_uuid", "language", b"language", "out_dir", b"out_dir", "parent_dir", b"parent_dir", "parent_uuid", b"parent_uuid", "reference", b"reference", "rule_json", b"rule_json", "run", b"run", "run_dir", b"run_dir", "run_uuid", b"run_uuid", "settings_json", b"settings_json", "unmarked_from", b"unmarked_from", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -704,6 +712,93 @@ class FetchPlan(_message.Message):
 Global___FetchPlan: _TypeAlias = FetchPlan  # noqa: Y015
 
 @_typing.final
+class ExperimentPlan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPACE_JSON_FIELD_NUMBER: _builtins.int
+    SEED_FIELD_NUMBER: _builtins.int
+    TRIAL_FIELD_NUMBER: _builtins.int
+    TRIALS_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    space_json: _builtins.str
+    """engines.training.space"""
+    seed: _builtins.int
+    """of the experiment"""
+    trial: _builtins.int
+    """whose settings are to be chosen"""
+    trials: _builtins.int
+    """that the experiment wants in all"""
+    @_builtins.property
+    def before(self) -> _containers.RepeatedCompositeFieldContainer[Global___TrialOutcome]:
+        """those that ended, in their order"""
+
+    def __init__(
+        self,
+        *,
+        space_json: _builtins.str = ...,
+        seed: _builtins.int = ...,
+        trial: _builtins.int = ...,
+        trials: _builtins.int = ...,
+        before: _abc.Iterable[Global___TrialOutcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "seed", b"seed", "space_json", b"space_json", "trial", b"trial", "trials", b"trials"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExperimentPlan: _TypeAlias = ExperimentPlan  # noqa: Y015
+
+@_typing.final
+class TrialOutcome(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Outcome:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _OutcomeEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[TrialOutcome._Outcome.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        OUTCOME_UNSPECIFIED: TrialOutcome._Outcome.ValueType  # 0
+        SCORED: TrialOutcome._Outcome.ValueType  # 1
+        PRUNED: TrialOutcome._Outcome.ValueType  # 2
+        FAILED: TrialOutcome._Outcome.ValueType  # 3
+
+    class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper): ...
+    OUTCOME_UNSPECIFIED: TrialOutcome.Outcome.ValueType  # 0
+    SCORED: TrialOutcome.Outcome.ValueType  # 1
+    PRUNED: TrialOutcome.Outcome.ValueType  # 2
+    FAILED: TrialOutcome.Outcome.ValueType  # 3
+
+    SETTINGS_JSON_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    EARLY_FIELD_NUMBER: _builtins.int
+    settings_json: _builtins.str
+    outcome: Global___TrialOutcome.Outcome.ValueType
+    """PRUNED: worse than any score; FAILED: says nothing of its settings"""
+    score: _builtins.float
+    early: _builtins.float
+    """score with a third of the steps"""
+    def __init__(
+        self,
+        *,
+        settings_json: _builtins.str = ...,
+        outcome: Global___TrialOutcome.Outcome.ValueType = ...,
+        score: _builtins.float = ...,
+        early: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_early", b"_early", "early", b"early"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_early", b"_early", "early", b"early", "outcome", b"outcome", "score", b"score", "settings_json", b"settings_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__early: _TypeAlias = _typing.Literal["early"]  # noqa: Y015
+    _WhichOneofArgType__early: _TypeAlias = _typing.Literal["_early", b"_early"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__early) -> _WhichOneofReturnType__early | None: ...
+
+Global___TrialOutcome: _TypeAlias = TrialOutcome  # noqa: Y015
+
+@_typing.final
 class Report(_message.Message):
     """------------------------------------------------------------------------------------------------ up: worker → daemon"""
 
@@ -733,6 +828,7 @@ class Report(_message.Message):
     AT_FIELD_NUMBER: _builtins.int
     LANE_FREE_FIELD_NUMBER: _builtins.int
     MADE_FIELD_NUMBER: _builtins.int
+    CHOSEN_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """counts up within the attempt; reports that commit something are acknowledged with Ack"""
     job: _builtins.int
@@ -790,6 +886,8 @@ class Report(_message.Message):
 
     @_builtins.property
     def made(self) -> Global___ClipMade: ...
+    @_builtins.property
+    def chosen(self) -> Global___TrialChosen: ...
     def __init__(
         self,
         *,
@@ -817,12 +915,13 @@ class Report(_message.Message):
         at: Global___At | None = ...,
         lane_free: Global___LaneFree | None = ...,
         made: Global___ClipMade | None = ...,
+        chosen: Global___TrialChosen | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made"]  # noqa: Y015
+    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen"]  # noqa: Y015
     _WhichOneofArgType_report: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_report) -> _WhichOneofReturnType_report | None: ...
 
@@ -876,6 +975,25 @@ class LaneFree(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___LaneFree: _TypeAlias = LaneFree  # noqa: Y015
+
+@_typing.final
+class TrialChosen(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SETTINGS_JSON_FIELD_NUMBER: _builtins.int
+    settings_json: _builtins.str
+    def __init__(
+        self,
+        *,
+        settings_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["settings_json", b"settings_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TrialChosen: _TypeAlias = TrialChosen  # noqa: Y015
 
 @_typing.final
 class At(_message.Message):

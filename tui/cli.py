@@ -29,6 +29,7 @@ COMMANDS = {
     "datasets": ("datasets", "clips", "clip"),
     "train": ("train",),
     "derive": ("derive",),
+    "experiments": ("experiment", "experiments"),
     "jobs": ("jobs", "job", "logs", "cancel", "pause", "resume", "retry", "bump", "clear"),
     "runs": ("runs", "run"),
     "voices": ("voices", "versions", "version", "promote", "archive", "rollback", "compare"),

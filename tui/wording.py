@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -65,6 +66,30 @@ def moment(stamp: Timestamp) -> str:
 def since(stamp: Timestamp) -> str:
     """How long ago. Clocks of two machines may differ: never negative."""
     return duration(max(0.0, clock() - stamp.seconds)) if stamp.seconds else ""
+
+
+def experiment_state(state: pb.ExperimentState.ValueType) -> str:
+    """EXPERIMENT_BUDGET_SPENT → "budget spent"; empty for one of a newer daemon."""
+    return _enum_words(pb.ExperimentState, state, "EXPERIMENT_")
+
+
+def trial_state(state: pb.TrialState.ValueType) -> str:
+    """TRIAL_NOTHING_GAINED → "nothing gained"; empty for one of a newer daemon."""
+    return _enum_words(pb.TrialState, state, "TRIAL_")
+
+
+def trial_note(one: pb.Trial) -> str:
+    """What else there is to say of a trial: why it failed, what it breaks, how it lost."""
+    if one.beyond_limit:
+        return "beyond a limit of the voice's rule"
+    if one.state == pb.TRIAL_STOPPED_EARLY:
+        return f"score {one.early_score:+.2f} with a third of its steps"
+    return one.why
+
+
+def _enum_words(names: Any, value: int, prefix: str) -> str:
+    known = value in names.values() and value != 0
+    return names.Name(value).removeprefix(prefix).replace("_", " ").lower() if known else ""
 
 
 def kind(job: pb.Job) -> str:

@@ -19,13 +19,18 @@ from proto import myna_pb2 as pb
 from proto.worker_pb2 import Report, Start
 
 
+def nothing(job: Job) -> None:
+    """For a job that nobody notes."""
+
+
 @dataclass(frozen=True)
 class FollowUp:
-    """A job that follows from another one. It is submitted in the transaction in which that one succeeds."""
+    """A job that follows from another one. It is submitted in the transaction in which that one ends."""
 
     spec: pb.JobSpec
     key: str  #: idempotency key: the same follow-up twice is one job
     refused: Callable[[MynaError], None]  #: called in that transaction when the job cannot be submitted
+    submitted: Callable[[Job], None] = nothing  #: called in that transaction with the job
 
 
 class Kind(ABC):
@@ -85,5 +90,7 @@ class Kind(ABC):
         """The job succeeded. Returns what follows (dataset → train → evaluate)."""
         return ()
 
-    def ended_badly(self, session: Session, job: Job) -> None:  # noqa: B027  (most leave nothing half-way)
-        """The job failed or was cancelled: set what must not stay half-way (a run's end time)."""
+    def ended_badly(self, session: Session, job: Job) -> Sequence[FollowUp]:
+        """The job failed or was cancelled: set what must not stay half-way (a run's end time). Returns what follows all
+        the same (an experiment goes on after a trial that failed)."""
+        return ()

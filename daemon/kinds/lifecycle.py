@@ -6,11 +6,14 @@ both. Each method runs in a transaction of the caller and emits one event for ea
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Job, now
 from daemon.errors import BadRequest, MynaError, brief
+from daemon.kinds.kind import FollowUp
 from daemon.kinds.registry import Kinds
 from daemon.state import jobs
 from daemon.state.status import ENDED, Error, Outcome, State
@@ -83,6 +86,16 @@ class Lifecycle:
         jobs.changed(session, job)
         return job
 
+    def follow(self, session: Session, following: Sequence[FollowUp], parent_job: int | None = None) -> None:
+        """Submit what follows from a job that ended, or from what a person asked for."""
+        for one in following:
+            try:
+                submitted = self.submit(session, one.spec, key=one.key, parent_job=parent_job)
+            except MynaError as error:
+                one.refused(error)
+            else:
+                one.submitted(submitted)
+
     def cancel(self, session: Session, job: Job, by: str = PERSON) -> None:
         """End a waiting job now; one with a worker at it is cancelling until that has ended. Raises NotNow if it
         ended."""
@@ -99,11 +112,7 @@ class Lifecycle:
             return
         jobs.end_attempt(session, job, Outcome.SUCCEEDED)
         jobs.end(job, State.SUCCEEDED, sentence)
-        for following in self.kinds[job.kind].finished(session, job):
-            try:
-                self.submit(session, following.spec, key=following.key, parent_job=job.id)
-            except MynaError as error:
-                following.refused(error)
+        self.follow(session, self.kinds[job.kind].finished(session, job), job.id)
         jobs.changed(session, job)
 
     def fail(self, session: Session, job: Job, error: Error, outcome: Outcome = Outcome.FAILED) -> None:
@@ -113,7 +122,7 @@ class Lifecycle:
         jobs.end_attempt(session, job, outcome)
         jobs.end(job, State.FAILED, error.sentence)
         job.error_kind, job.error_hint, job.log_tail = error.kind, error.hint, error.log_tail
-        self.kinds[job.kind].ended_badly(session, job)
+        self.follow(session, self.kinds[job.kind].ended_badly(session, job), job.id)
         jobs.changed(session, job)
 
     def cancelled(self, session: Session, job: Job) -> None:
@@ -204,5 +213,5 @@ class Lifecycle:
     def _cancelled(self, session: Session, job: Job, by: str) -> None:
         jobs.end(job, State.CANCELLED, "")
         job.cancelled_by = by
-        self.kinds[job.kind].ended_badly(session, job)
+        self.follow(session, self.kinds[job.kind].ended_badly(session, job), job.id)
         jobs.changed(session, job)

@@ -10,6 +10,7 @@ from daemon.errors import NotYetSupported
 from daemon.kinds.dataset.server import MakeDataset
 from daemon.kinds.derive.server import Derive
 from daemon.kinds.evaluate.server import Evaluate
+from daemon.kinds.experiment.server import Experiment
 from daemon.kinds.export.server import Export
 from daemon.kinds.fetch.server import Fetch
 from daemon.kinds.ingest.server import Ingest
@@ -24,8 +25,8 @@ class Kinds:
 
     def __init__(self, home: Path, settings: Settings) -> None:
         self.train = Train(home, settings)  #: also asked what a training would take
-        kinds = (Ingest, MakeDataset, Derive, Evaluate, Speak, Export, Fetch)
-        others: list[Kind] = [kind(home, settings) for kind in kinds]
+        rest = (Ingest, MakeDataset, Derive, Evaluate, Speak, Export, Fetch, Experiment)
+        others: list[Kind] = [kind(home, settings) for kind in rest]
         self._kinds = {kind.name: kind for kind in [self.train, *others]}
 
     def __getitem__(self, name: str) -> Kind:

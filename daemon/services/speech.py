@@ -1,4 +1,4 @@
-"""The Speech service: speak a text, or play what was spoken or recorded of a held-out line."""
+"""The Speech service: speak a text, or play what was spoken or recorded of a line that versions were scored on."""
 
 from __future__ import annotations
 
@@ -11,17 +11,15 @@ from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Clip
 from daemon.database.store import Store
 from daemon.errors import BadRequest, NotFound
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.speak import server as speak
 from daemon.scheduling.speech import Speech
 from daemon.services.errors import plain
-from daemon.state import voices
+from daemon.state import spoken_lines, voices
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
@@ -81,25 +79,24 @@ class SpeechService(stubs.SpeechServicer):
 
 
 def _sample(session: Session, request: pb.SampleRequest, home: Path) -> tuple[Path, str, str]:
-    """(file, who speaks, text) of a held-out line. Raises NotFound with what to do."""
+    """(file, who speaks, text) of a line. Raises NotFound with what to do."""
     voice = voices.get(session, request.voice)
-    asked = Clip.voice == voice.name, Clip.sha256 == request.clip, Clip.held_out.is_(True)
-    clip = session.scalars(select(Clip).where(*asked)).first() if request.clip else None
-    if clip is None:
+    text = spoken_lines.text(session, voice.name, request.clip)
+    if text is None:
         hint = f"`myna clips {voice.name} --held-out` lists those there are."
         raise NotFound(f"{voice.name} has no held-out clip {request.clip[:12]!r}.", hint)
     folder = home / "samples" / voice.name
     if request.recording:
-        path, title = folder / "recordings" / f"{clip.sha256}.wav", "the recording"
+        path, title = folder / "recordings" / f"{request.clip.partition('.')[0]}.wav", "the recording"
     else:
         version = voices.version(session, voice.name, request.version) if request.version > 0 else None
         path, title = (
-            folder / (str(version.number) if version else "base") / f"{clip.sha256}.wav",
+            folder / (str(version.number) if version else "base") / f"{request.clip}.wav",
             speak.version_name(voice, version),
         )
     if not path.is_file():
         raise NotFound(f"{title} has not spoken this line yet.", "It does when it is scored: `myna compare … --score`.")
-    return path, title, clip.text
+    return path, title, text
 
 
 def read_wav(path: Path) -> tuple[int, bytes]:

@@ -22,7 +22,7 @@ from daemon.kinds.lifecycle import Lifecycle
 from daemon.services.errors import plain
 from daemon.services.upload import not_written
 from daemon.settings import Settings
-from daemon.state import compare, events, jobs, paging, ratings, voices
+from daemon.state import compare, events, jobs, listening, paging, ratings, voices
 from daemon.state.events import EventHub
 from daemon.state.status import ENDED
 from proto import myna_pb2 as pb
@@ -161,14 +161,14 @@ class VoicesService(stubs.VoicesServicer):
 
     async def Rate(self, request: pb.Rating, context: Any) -> pb.Rating:
         def act(session: Session) -> pb.Rating:
-            return ratings.message(ratings.add(session, request), swap=request.a > request.b)
+            return listening.rate(session, request)
 
         answer: pb.Rating = await self.store.write(act)
         return answer
 
     async def Unrate(self, request: pb.UnrateRequest, context: Any) -> pb.Rating:
         def act(session: Session) -> pb.Rating:
-            return ratings.message(ratings.remove(session, request.voice, request.id))
+            return listening.unrate(session, request.voice, request.id)
 
         answer: pb.Rating = await self.store.write(act)
         return answer
@@ -182,10 +182,17 @@ class VoicesService(stubs.VoicesServicer):
             return pb.RatingsResponse(
                 ratings=[ratings.message(row, swap=request.a > request.b) for row in rows],
                 next_token=more,
-                tally=ratings.counted(session, request.voice, request.a, request.b),
+                tally=listening.tally(session, request.voice, request.a, request.b),
             )
 
         answer: pb.RatingsResponse = await self.store.read(query)
+        return answer
+
+    async def Undecided(self, request: pb.UndecidedRequest, context: Any) -> pb.UndecidedResponse:
+        def query(session: Session) -> pb.UndecidedResponse:
+            return pb.UndecidedResponse(versions=listening.waiting(session, request.voice, self.home))
+
+        answer: pb.UndecidedResponse = await self.store.read(query)
         return answer
 
     async def Export(self, request: pb.ExportRequest, context: Any) -> AsyncIterator[pb.FilePart]:

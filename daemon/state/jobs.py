@@ -42,6 +42,7 @@ NAMES: dict[pb.JobKind.ValueType, str] = {
     pb.IMPORT: "import",
     pb.FETCH: "fetch",
     pb.DERIVE: "derive",
+    pb.EXPERIMENT: "experiment",
 }
 TRANSITIONS: dict[Transition | None, pb.Transition.ValueType] = {
     None: pb.TRANSITION_UNSPECIFIED,

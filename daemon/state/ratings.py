@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Rating, now
@@ -82,6 +82,14 @@ def counted(session: Session, voice: str, a: int, b: int) -> pb.Tally:
     )
 
 
+def blind_votes(session: Session, voice: str, one: int, other: int) -> tuple[int, int]:
+    """(for one, for the other): how often it was preferred by somebody who did not know which was which."""
+    query = select(Rating.preferred, func.count()).where(*_is_of(voice, one, other), Rating.blind.is_(True))
+    votes = dict(session.execute(query.group_by(Rating.preferred)).tuples().all())
+    first, second = votes.get(Preference.A, 0), votes.get(Preference.B, 0)
+    return (first, second) if one < other else (second, first)
+
+
 def message(row: Rating, *, swap: bool = False) -> pb.Rating:
     """As on the wire; with `swap` the other way round than it is stored."""
     a, b, preferred, score_a, score_b = _turned(swap, row.a, row.b, row.preferred, row.score_a, row.score_b)
@@ -100,7 +108,11 @@ def _turned(swap: bool, a: int, b: int, preferred: str, score_a: int, score_b: i
 
 
 def _of(voice: str, a: int, b: int) -> Select[Rating]:
-    return select(Rating).where(Rating.voice == voice, Rating.a == min(a, b), Rating.b == max(a, b))
+    return select(Rating).where(*_is_of(voice, a, b))
+
+
+def _is_of(voice: str, a: int, b: int) -> tuple[ColumnElement[bool], ...]:
+    return Rating.voice == voice, Rating.a == min(a, b), Rating.b == max(a, b)
 
 
 def _pair(session: Session, voice: str, a: int, b: int) -> None:

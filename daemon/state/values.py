@@ -46,6 +46,19 @@ class Decision(StrEnum):
     NOT_ASKED = "not asked"
     OTHER_SPEAKS = "other speaks"
     PUT_ASIDE = "put aside"
+    PREFERRED = "preferred"  #: by listeners, whose blind votes decided what scores had left open: promoted
+    NOT_PREFERRED = "not preferred"
+    PREFERRED_NOT_ASKED = "preferred, not asked"
+    PREFERRED_OTHER_SPEAKS = "preferred, other speaks"
+    PREFERRED_LATE = "preferred, late"
+
+
+class Standing(StrEnum):
+    """Where the test of blind votes stands (`daemon.state.sequential`)."""
+
+    OPEN = "open"
+    PREFERRED = "preferred"
+    NOT_PREFERRED = "not preferred"
 
 
 class ByHand(StrEnum):
@@ -53,6 +66,29 @@ class ByHand(StrEnum):
 
     PROMOTED = "promoted"
     ROLLED_BACK = "rolled back"
+
+
+class ExperimentState(StrEnum):
+    """How an experiment stands."""
+
+    RUNNING = "running"
+    COMPLETE = "complete"  #: all its trials were made
+    BUDGET_SPENT = "budget spent"  #: the next trial would not have fitted
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+class TrialState(StrEnum):
+    """How a trial of an experiment stands."""
+
+    TRAINING = "training"  #: its training waits or works
+    SCORING = "scoring"
+    SCORED = "scored"
+    NOTHING_GAINED = "nothing gained"  #: no version came of it
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    LEFT_OUT = "left out"  #: it would not have fitted into the budget
+    STOPPED_EARLY = "stopped early"  #: with a third of its steps it was not among the best third
 
 
 class Preference(StrEnum):
@@ -77,7 +113,10 @@ _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     VersionState: (pb.VersionState, "VERSION_"),
     VersionKind: (pb.VersionKind, "VERSION_"),
     Decision: (pb.Decision, "DECISION_"),
+    Standing: (pb.Standing, "STANDING_"),
     ByHand: (pb.ByHand, "BY_HAND_"),
+    ExperimentState: (pb.ExperimentState, "EXPERIMENT_"),
+    TrialState: (pb.TrialState, "TRIAL_"),
     Preference: (pb.Preference, "PREFERENCE_"),
     Level: (pb.Level, "LEVEL_"),
 }

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from daemon.database.models import Evaluation, Version
+from daemon.state.sequential import Look
 from daemon.state.values import ByHand, Decision, VersionState, known
 
 DECISION, BY_HAND = "decision", "by_hand"
+ASKED = "promotion_asked"  #: in a scoring's report: whether its candidate was to be promoted if it is better
 #: what of a version's metrics is no score: it stays when the version is scored anew
 KEPT = (DECISION, BY_HAND)
 _BY_HAND = {ByHand.PROMOTED: "Promoted by a person.", ByHand.ROLLED_BACK: "Rolled back by a person."}
@@ -25,6 +27,18 @@ _UNSCORED = {
 }
 
 
+#: What blind votes can make of an undecided version.
+BY_LISTENERS = frozenset(
+    {
+        Decision.PREFERRED,
+        Decision.NOT_PREFERRED,
+        Decision.PREFERRED_NOT_ASKED,
+        Decision.PREFERRED_OTHER_SPEAKS,
+        Decision.PREFERRED_LATE,
+    }
+)
+
+
 @dataclass(frozen=True)
 class Scored:
     """A version that was scored, in words."""
@@ -34,6 +48,7 @@ class Scored:
     speaks: str  #: what speaks now
     compare: str  #: the command that compares it with what speaks now
     state: str  #: its `VersionState`
+    listen_days: int = 0  #: so long it waits for listeners, should it be undecided
 
 
 def put_unscored(row: Version, decision: Decision, more: str = "") -> None:
@@ -73,7 +88,7 @@ def words(row: Version) -> str:
 
 
 def sentence(decided: Decision, about: Scored) -> str:
-    """What was decided by scores, as the verdict's first sentence. Raises ValueError for a decision without scores."""
+    """What was decided by scores, as the verdict's first sentence. Raises ValueError for another decision."""
     better = f"it is better than {about.other}"
     match decided:
         case Decision.BROKEN:
@@ -85,7 +100,7 @@ def sentence(decided: Decision, about: Scored) -> str:
         case Decision.UNDECIDED:
             return (
                 f"Undecided: the scores do not tell whether it is better than {about.other}, so {about.speaks} goes on "
-                f"speaking. Listen to both, and `myna promote {about.name}` if it is."
+                f"speaking. {how_to_decide(about.name, about.listen_days)}"
             )
         case Decision.PROMOTED_ALREADY:
             return f"Better than {about.other}, and promoted already."
@@ -98,3 +113,40 @@ def sentence(decided: Decision, about: Scored) -> str:
         case Decision.PROMOTED:
             return f"Promoted: {better}."
     raise ValueError(f"{decided} says nothing of scores")
+
+
+def how_to_decide(name: str, listen_days: int) -> str:
+    """What a person can do about an undecided version."""
+    if listen_days <= 0:
+        return f"Listen to both (`myna`, Listen), and `myna promote {name}` if it is."
+    return f"Listen to decide: `myna`, Listen; blind votes count for {days(listen_days)}. Or `myna promote {name}`."
+
+
+def heard(decided: Decision, about: Scored, votes: Look) -> str:
+    """What was decided by blind votes, as the verdict's first sentence. Raises ValueError for another decision."""
+    most = max(votes.wins, votes.losses)
+    won = f"{most} of {votes.wins + votes.losses} blind votes, sure at {100 * votes.confidence:g} %"
+    promote = f"`myna promote {about.name}` lets it speak."
+    match decided:
+        case Decision.PREFERRED:
+            return f"Promoted: listeners preferred it to {about.other}: {won}."
+        case Decision.NOT_PREFERRED:
+            return f"Not promoted: listeners preferred {about.other}: {won}."
+        case Decision.PREFERRED_NOT_ASKED:
+            return f"Listeners preferred it to {about.other}: {won}. {promote}"
+        case Decision.PREFERRED_OTHER_SPEAKS:
+            return (
+                f"Not promoted: listeners preferred it to {about.other} ({won}), but {about.speaks} speaks now. "
+                f"Compare them: `{about.compare}`."
+            )
+        case Decision.PREFERRED_LATE:
+            return (
+                f"Not promoted by itself: listeners preferred it to {about.other} ({won}), but only after the "
+                f"{days(about.listen_days)} that it waited for them. {promote}"
+            )
+    raise ValueError(f"{decided} says nothing of listeners")
+
+
+def days(count: int) -> str:
+    """ "7 days"."""
+    return f"{count} day{'' if count == 1 else 's'}"

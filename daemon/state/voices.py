@@ -26,7 +26,7 @@ from engines.language import without_region
 from proto import myna_pb2 as pb
 
 #: Who promoted, as stored.
-BY_SCORE, BY_PERSON, BY_ROLLBACK = "score", "a person", "rollback"
+BY_SCORE, BY_LISTENERS, BY_PERSON, BY_ROLLBACK = "score", "listeners", "a person", "rollback"
 #: Among a version's metrics: the digest of what they were measured on. Equal where they can be compared.
 SCORED_ON = "scored_on"
 

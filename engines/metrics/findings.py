@@ -29,6 +29,8 @@ class Found(StrEnum):
     GAINED = "gained"  #: the metric got better than the parent's
     LOST = "lost"  #: the metric got worse than the parent's, not beyond the limit (None: there is none)
     UNCLEAR_RECORDINGS = "unclear recordings"  #: the recordings themselves score so badly that the metric says little
+    NOT_UNDERSTOOD = "not understood"  #: the recogniser does not follow the recordings: words take no part
+    BEHIND_BASE = "behind the base"  #: the base, which only imitates the recordings, surely sounds better
     LOSS_ROSE = "loss rose"  #: held-out loss, by more than the voice's rule passes over
     BALANCE = "balance"  #: `candidate` is the balance, `low` to `high` where it surely lies
 
@@ -123,6 +125,16 @@ def sentence(one: Finding) -> str:
             return (
                 f"The recordings themselves score a {title} of {_figure(one, one.recordings)}, so it says little here: "
                 f"compare the held-out clips' texts with what is said in them, or listen."
+            )
+        case Found.NOT_UNDERSTOOD:
+            return (
+                f"The recogniser does not understand the recordings themselves ({title} "
+                f"{_figure(one, one.recordings)}), so words take no part: likeness, pitch and pace are left to compare."
+            )
+        case Found.BEHIND_BASE:
+            return (
+                f"The base, which only imitates the recordings, sounds better than it: score {_scored(one)} against "
+                f"the base on {_lines(one.count)}."
             )
         case Found.BALANCE:
             return f"Score {_scored(one)} on {_lines(one.count)}."

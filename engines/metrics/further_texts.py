@@ -1,5 +1,8 @@
 """Texts that are spoken besides a voice's held-out lines where those do not decide: no recording of them is needed to
-hear whose voice it is and whether the words are there. Written for Myna; nothing is ever trained on them."""
+hear whose voice it is and whether the words are there. Written for Myna; nothing is ever trained on them.
+
+`further` are a verdict's, `selection` are those by which a run chooses among its own checkpoints: the two share none,
+so that what is judged was never chosen by the lines that judge it."""
 
 from __future__ import annotations
 
@@ -86,3 +89,60 @@ TEXTS: dict[str, tuple[str, ...]] = {
 def further(language: str) -> tuple[str, ...]:
     """Texts in a language (ISO 639-1, "pt-br" counts as "pt"); none for one that has no list."""
     return TEXTS.get(language.partition("-")[0].lower(), ())
+
+
+SELECTION: dict[str, tuple[str, ...]] = {
+    "de": (
+        "Die Uhr am Bahnhof geht seit Jahren vier Minuten nach.",
+        "Kannst du mir sagen, wo der kürzeste Weg zum Hafen ist?",
+        "Auf dem Markt kaufte sie Äpfel, Käse und einen Strauß Tulpen.",
+        "Der Schnee blieb nur eine Nacht, dann kam die Sonne zurück.",
+        "Wir haben lange geredet, aber keine bessere Lösung gefunden.",
+        "Hinter dem Hügel beginnt ein Wald, den niemand ganz kennt.",
+    ),
+    "en": (
+        "The station clock has been four minutes slow for years.",
+        "Can you tell me the shortest way down to the harbour?",
+        "At the market she bought apples, cheese and a bunch of tulips.",
+        "The snow stayed for one night only, then the sun came back.",
+        "We talked for a long time, but found no better answer.",
+        "Beyond the hill begins a forest that nobody knows completely.",
+    ),
+    "es": (
+        "El reloj de la estación lleva años atrasado cuatro minutos.",
+        "¿Puede decirme cuál es el camino más corto hasta el puerto?",
+        "En el mercado compró manzanas, queso y un ramo de tulipanes.",
+        "La nieve duró una sola noche y luego volvió el sol.",
+        "Hablamos mucho rato, pero no encontramos una solución mejor.",
+        "Detrás de la colina empieza un bosque que nadie conoce del todo.",
+    ),
+    "fi": (
+        "Aseman kello on ollut vuosia neljä minuuttia jäljessä.",
+        "Voitko sanoa, mikä on lyhin tie satamaan?",
+        "Torilta hän osti omenoita, juustoa ja kimpun tulppaaneja.",
+        "Lumi pysyi maassa vain yhden yön, sitten aurinko palasi.",
+        "Puhuimme pitkään, mutta emme keksineet parempaa ratkaisua.",
+        "Mäen takana alkaa metsä, jota kukaan ei tunne kokonaan.",
+    ),
+    "fr": (
+        "L'horloge de la gare retarde de quatre minutes depuis des années.",
+        "Pouvez-vous me dire quel est le chemin le plus court vers le port ?",
+        "Au marché, elle a acheté des pommes, du fromage et des tulipes.",
+        "La neige n'est restée qu'une nuit, puis le soleil est revenu.",
+        "Nous avons parlé longtemps sans trouver de meilleure réponse.",
+        "Derrière la colline commence une forêt que personne ne connaît vraiment.",
+    ),
+    "it": (
+        "L'orologio della stazione è indietro di quattro minuti da anni.",
+        "Può dirmi qual è la strada più breve per il porto?",
+        "Al mercato ha comprato mele, formaggio e un mazzo di tulipani.",
+        "La neve è rimasta una notte sola, poi è tornato il sole.",
+        "Abbiamo parlato a lungo, ma senza trovare una soluzione migliore.",
+        "Dietro la collina comincia un bosco che nessuno conosce del tutto.",
+    ),
+}
+
+
+def selection(language: str) -> tuple[str, ...]:
+    """Texts in a language by which a run chooses among its checkpoints; none for one that has no list."""
+    return SELECTION.get(language.partition("-")[0].lower(), ())

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from engines.metrics import findings
@@ -26,7 +26,9 @@ from engines.metrics.spread import Spread, needed
 from engines.metrics.summary import Summary
 from engines.metrics.table import METRICS, Better, Metric
 
-UNCLEAR = 0.5  #: word error rate of the recordings themselves from which it says little of a voice
+#: Word error rate of the recordings themselves from which it says little of a voice, and from which it says nothing:
+#: the recogniser does not understand the person.
+UNCLEAR, NOT_UNDERSTOOD = 0.5, 0.75
 
 
 @dataclass(frozen=True)
@@ -97,20 +99,39 @@ def better(
     `ceiling`: the recordings' own scores; shown, and for a first training the best that is asked for.
     """
     rule = rule or Rule()
-    broken = _broken(candidate, parent, rule, first)
+    heard = understood(ceiling)
+    if not heard:
+        candidate, parent = without_words(candidate), without_words(parent)
+    broken = _broken(candidate, parent, rule, first, heard=heard)
     rows = _rows(candidate, parent, rule, first, ceiling, spread.lines)
     said = {one.metric for one in broken}
     misses = [_miss(row, spread) for row in rows if not row.ok and row.metric not in said]
+    if not heard and not rule.without_wer:
+        assert ceiling is not None
+        misses.append(Finding(Found.NOT_UNDERSTOOD, Metric.WER, recordings=ceiling.wer))
     score = None if broken else balance(candidate, parent, rule, ceiling if first else None)
     if score is not None and not any(one.found is Found.BEYOND_LIMIT for one in misses):
         misses += _doubtful(score, spread, rule)
-    losses, doubts = [] if broken else _losses(rows), [*_alarms(candidate, parent, rule), *_doubts(ceiling)]
+    losses = [] if broken else _losses(rows)
+    doubts = [*_alarms(candidate, parent, rule), *_doubts(ceiling, told=not rule.without_wer)]
     if broken or misses:
         against = (*broken, *misses)
         outcome = _outcome(candidate, against)
         return Verdict(outcome, (*against, *losses, *doubts), rows, score, spread)
     found = (*_wins(rows), *losses, _balance_finding(Found.BALANCE, score, spread, rule), *doubts)
     return Verdict(Outcome.BETTER, found, rows, score, spread)
+
+
+def understood(ceiling: Summary | None) -> bool:
+    """Whether the recogniser understands the person at all, by the recordings' own word errors: where it does not, no
+    word error tells one voice from another."""
+    wer = ceiling.wer if ceiling is not None else None
+    return wer is None or not math.isfinite(wer) or wer < NOT_UNDERSTOOD
+
+
+def without_words(summary: Summary) -> Summary:
+    """The same, as if nobody had listened for words."""
+    return replace(summary, wer=None, cer=None)
 
 
 def _outcome(candidate: Summary, against: Sequence[Finding]) -> Outcome:
@@ -152,8 +173,8 @@ def _known(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _broken(candidate: Summary, parent: Summary, rule: Rule, first: bool) -> list[Finding]:
-    """What makes the comparison itself worthless."""
+def _broken(candidate: Summary, parent: Summary, rule: Rule, first: bool, *, heard: bool) -> list[Finding]:
+    """What makes the comparison itself worthless. `heard`: words take part in it."""
     found = []
     mine, theirs = candidate.lines + candidate.failed, parent.lines + parent.failed
     if not candidate.lines or not parent.lines:
@@ -167,7 +188,7 @@ def _broken(candidate: Summary, parent: Summary, rule: Rule, first: bool) -> lis
     elif not _known(parent.similarity) and not (parent.similarity is None and rule.without_similarity):
         kind = Found.NOT_MEASURABLE if candidate.similarity is None else Found.PARENT_NOT_MEASURED
         found.append(Finding(kind, Metric.SIMILARITY))
-    if not (_known(candidate.wer) and _known(parent.wer)):
+    if heard and not (_known(candidate.wer) and _known(parent.wer)):
         no_ears = candidate.wer is None and parent.wer is None
         if not (no_ears and rule.without_wer):
             found.append(Finding(Found.NOT_MEASURABLE if no_ears else Found.NOT_MEASURED, Metric.WER))
@@ -316,10 +337,12 @@ def _alarms(candidate: Summary, parent: Summary, rule: Rule) -> list[Finding]:
     return [Finding(Found.LOSS_ROSE, Metric.HELD_OUT_LOSS, mine, theirs)]
 
 
-def _doubts(ceiling: Summary | None) -> list[Finding]:
+def _doubts(ceiling: Summary | None, *, told: bool) -> list[Finding]:
     """Whether the measure itself can be believed: a recogniser that does not follow the person follows no voice of
-    theirs."""
+    theirs. `told`: that it does not understand them at all is said elsewhere."""
     wer = ceiling.wer if ceiling is not None else None
+    if not understood(ceiling):
+        return [] if told else [Finding(Found.NOT_UNDERSTOOD, Metric.WER, recordings=wer)]
     if wer is None or not math.isfinite(wer) or wer < UNCLEAR:
         return []
     return [Finding(Found.UNCLEAR_RECORDINGS, Metric.WER, recordings=wer)]

@@ -68,6 +68,17 @@ class Rule:
     min_lines: Annotated[
         int, Setting("where fewer lines are held out, further texts are spoken before it is left undecided", 0, 100)
     ] = 12
+    rival_every: Annotated[
+        int,
+        Setting(
+            "trainings on top of each other after which one from the base, on all clips, competes with them; 0: never",
+            0,
+            1_000,
+        ),
+    ] = 3
+    listen_days: Annotated[
+        int, Setting("days that an undecided version waits for listeners; later votes promote nothing", 0, 3_650)
+    ] = 7
 
     def __post_init__(self) -> None:
         checked(RULE, vars(self), "promotion")

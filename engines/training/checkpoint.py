@@ -15,7 +15,7 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -119,10 +119,10 @@ class Checkpoints:
             sync_folder(self.folder)
         return final
 
-    def prune(self, now: RunState) -> None:
-        """Keep the last two that a run can go on from, and the best steps that these and the run's present state refer
-        to."""
-        resumable, keep = [], {now.best_step}
+    def prune(self, now: RunState, spaced: Collection[int] = ()) -> None:
+        """Keep the last two that a run can go on from, the best steps that these and the run's present state refer to,
+        and the `spaced` steps."""
+        resumable, keep = [], {now.best_step, *spaced}
         for step in self.steps():
             try:
                 record = _read_json(self.path(step))

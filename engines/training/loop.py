@@ -38,7 +38,15 @@ MAX_SKIPPED = 5
 #: Seconds between progress sentences.
 PROGRESS_EVERY = 0.5
 #: Settings that may differ between the attempts of one run: they do not change what is learned.
-_FREE_SETTINGS = ("log_every", "threads", "checkpoint_every", "max_seconds", "patience", "micro_batch")
+_FREE_SETTINGS = (
+    "log_every",
+    "threads",
+    "checkpoint_every",
+    "max_seconds",
+    "patience",
+    "micro_batch",
+    "spoken_checkpoints",
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class TrainResult:
     ended: str  #: why it ended, a sentence
     seconds: float  #: training time over all attempts, pauses not counted
     checkpoint: Path  #: folder of the kept weights
+    kept: tuple[int, ...]  #: steps whose weights are on disk: the best, the spaced ones, and the last; ascending
 
 
 def train(
@@ -124,6 +133,7 @@ class _Training:
         self.optimizer = adamw(self.parameters, settings, self.device)
         # where the run is: at its start, or where a checkpoint says
         self.checkpoints = Checkpoints(run_dir / "checkpoints")
+        self.spaced = settings.spaced()
         fingerprint = _fingerprint(feed.order, settings, len(held_out))
         self.state = _start(self.checkpoints, fingerprint, self.module, self.optimizer, settings, report)
         self.events = EventFiles(run_dir / "tensorboard", self.state.step + 1)
@@ -252,6 +262,8 @@ class _Training:
             self.state = replace(state, ended=sentence, stopped_early=True)
         if self.state.ended or step % settings.checkpoint_every == 0:
             self.save()
+        elif step in self.spaced:
+            self.checkpoints.save(self.state, weights_of(self.module), None)
 
     def measure(self) -> None:
         """Measure the held-out losses; the weights are kept if they are the best so far."""
@@ -276,7 +288,7 @@ class _Training:
             self.checkpoints.save(replace(state, step=state.best_step), self.best_weights, None)
         self.best_weights = None
         self.checkpoints.save(replace(state, seconds=self.clock.seconds()), weights_of(self.module), self.optimizer)
-        self.checkpoints.prune(state)
+        self.checkpoints.prune(state, self.spaced)
         self.report.checkpoint(state.step)
 
     def points(self, values: Mapping[str, float]) -> None:
@@ -303,7 +315,13 @@ class _Training:
             ended=state.ended,
             seconds=self.clock.seconds(),
             checkpoint=self.checkpoints.path(best),
+            kept=self.kept(best),
         )
+
+    def kept(self, best: int) -> tuple[int, ...]:
+        """Steps whose weights are on disk and can be spoken with."""
+        there = {step for step in self.checkpoints.steps() if step <= self.state.step}
+        return tuple(sorted(there & {best, *self.spaced, *([self.state.step] if self.spaced else [])}))
 
 
 def _start(

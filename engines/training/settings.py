@@ -66,6 +66,16 @@ class TrainSettings:
     patience: Annotated[
         int, Setting("held-out measurements without gain before stopping; 0 never stops early", 0, MOST_STEPS)
     ] = 8
+    spoken_checkpoints: Annotated[
+        int,
+        Setting(
+            "checkpoints, evenly spaced, that are kept beside the best by held-out loss and speak, so that how they "
+            "sound chooses; 0: the loss alone does",
+            0,
+            20,
+            "checkpoints",
+        ),
+    ] = 3
     seed: Annotated[int, Setting("start of data order, dropout and everything else random", 0, 2**64 - 1)] = 0
     lora: LoraSettings | None = None  #: None trains all that the engine says is trainable
     precision: Annotated[str, Setting('"bf16" is autocast', choices=("fp32", "bf16"), follows="the engine")] = "fp32"
@@ -87,6 +97,13 @@ class TrainSettings:
     def to_json(self) -> dict[str, Any]:
         """Plain values for json.dumps."""
         return dataclasses.asdict(self)
+
+    def spaced(self) -> tuple[int, ...]:
+        """Steps of the spoken checkpoints, ascending: measured ones where that is possible, the run's last among
+        them."""
+        count = self.spoken_checkpoints
+        near = (round(self.steps * number / count / self.eval_every) * self.eval_every for number in range(1, count))
+        return tuple(sorted({step for step in near if 0 < step < self.steps} | ({self.steps} if count else set())))
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> TrainSettings:

@@ -27,7 +27,10 @@ def toys(tmp_path: Path) -> Iterator[Workshop]:
 def test_a_toy_engine_learns_is_scored_and_speaks(toys: Workshop) -> None:
     client = toys.up()
     toys.drop(
-        "anna", NAMES[:5], options='engine = "toy"\n[train]\nbatch_size = 2\n[promotion]\ntakes = 1\nmin_lines = 0\n'
+        "anna",
+        NAMES[:5],
+        options='engine = "toy"\n[train]\nbatch_size = 2\nspoken_checkpoints = 0\n'
+        "[promotion]\ntakes = 1\nmin_lines = 0\n",
     )
     until(client, job_is(pb.EVALUATE, "succeeded"))
     version = client.version("anna", 1, report=True)

@@ -41,6 +41,7 @@ steps = 24
 batch_size = 4
 eval_every = 8
 learning_rate = 1e-3
+spoken_checkpoints = 0
 seed = 7
 {RULE}"""
 

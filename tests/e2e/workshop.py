@@ -41,6 +41,7 @@ stop_grace = 30.0
 #: who speaks, and the recordings most tests use
 ANNA = "anna"
 NAMES = [f"d{n:02d}" for n in range(1, 10)]
+#: the loss alone chooses a checkpoint (how they sound: daemon/jobs/test_selection.py), and
 #: one look at what was scored: how close cases get further lines is tested apart (daemon/jobs/test_evaluate_rounds.py)
 VOICE = """\
 [train]
@@ -49,6 +50,7 @@ checkpoint_every = 4
 eval_every = 12
 batch_size = 4
 seed = 7
+spoken_checkpoints = 0
 [promotion]
 takes = 1
 min_lines = 0

@@ -74,6 +74,19 @@ def test_ratings_are_listed_and_taken_back(myna: Run, stage: Stage) -> None:
     assert stage.voices.rated == []
 
 
+def test_votes_that_decide_say_what_they_come_to(myna: Run, stage: Stage) -> None:
+    stage.voices.undecided = [pb.Undecided(voice="anna", listening=pb.Listening(version=7, against=6))]
+    vote = ("rate", "anna@6", "anna@7", "--prefer", "b", "--text", "Hello.", "--blind")
+    so_far = "anna@7 won 1 of 1 blind votes: about 7 more like these would decide."
+    assert so_far in myna(*vote).out
+    assert so_far in myna("ratings", "anna@6", "anna@7").out
+    assert so_far in myna("compare", "anna@6", "anna@7").out
+    decisive = [myna(*vote).out for _ in range(7)][-1]
+    decided = "Decided: anna@7 won 8 of 8 blind votes, and anna@7 was promoted."
+    assert decided in decisive
+    assert myna("unrate", "anna", "8").out == f"Rating 8 of anna is taken back. {decided}\n"
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -64,6 +64,8 @@ def rate(
         f"Rating {rating.id} of {first} and {second} is kept. Take it back: myna unrate {first.voice} {rating.id}"
     )
     output.line(output.safe(client.ratings(first.voice, rating.a, rating.b, limit=1).tally.sentence))
+    if rating.sentence:
+        output.line(output.safe(rating.sentence))
 
 
 @app.command(rich_help_panel=PANEL)
@@ -77,7 +79,7 @@ def unrate(
     if json:
         output.json(gone)
     else:
-        output.line(f"Rating {gone.id} of {voice} is taken back.")
+        output.line(output.safe(f"Rating {gone.id} of {voice} is taken back. {gone.sentence}".strip()))
 
 
 @app.command(rich_help_panel=PANEL)
@@ -125,6 +127,8 @@ def tally(counted: pb.Tally, a: str, b: str) -> None:
     output.table(head, rows)
     blind = f", {counted.blind} of them blind" if counted.blind < counted.ratings else ", all blind"
     output.line(f"{output.safe(counted.sentence)} ({wording.count(counted.ratings, 'rating')}{blind}.)")
+    if counted.listening.sentence:
+        output.line(output.safe(counted.listening.sentence))
 
 
 def preference(said: str, a: names.Named, b: names.Named) -> str:

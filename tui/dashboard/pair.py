@@ -31,7 +31,8 @@ class Pair:
 
 @dataclass(frozen=True)
 class Line:
-    """What both say: a held-out line (`clip` is its SHA-256) or a text that a person typed."""
+    """What both say: a line that scoring spoke (`clip` is its name: a held-out clip's SHA-256, or that of a further
+    text or take) or a text that a person typed."""
 
     text: str
     clip: str = ""
@@ -39,6 +40,12 @@ class Line:
     @property
     def key(self) -> str:
         return self.clip or f"text {hashlib.sha256(self.text.encode()).hexdigest()}"
+
+    @property
+    def title(self) -> str:
+        """Which take it is, from the second on, and the text."""
+        take = self.clip.partition(".")[2]
+        return f"(take {int(take) + 1}) {self.text}" if take.isdecimal() else self.text
 
 
 @dataclass(frozen=True)
@@ -56,12 +63,14 @@ class Vote:
 @dataclass(frozen=True)
 class Hearing:
     """One line of a pair, with who is heard as A. Blind, that is left to chance: a coin that falls the same way for the
-    same seed."""
+    same seed. Who was `told` who is who in this line, by a vote or by having heard it with names, may recognise them:
+    what that person votes then is not blind."""
 
     pair: Pair
     line: Line
     blind: bool
     seed: int
+    told: bool = False
 
     @property
     def turned(self) -> bool:
@@ -86,7 +95,7 @@ class Hearing:
         preferred = OTHER.get(vote.preferred, vote.preferred) if self.turned else vote.preferred
         return pb.Rating(
             voice=self.pair.voice, a=self.pair.one, b=self.pair.two, clip=self.line.clip, text=self.line.text,
-            preferred=preferred, score_a=score_one, score_b=score_two, blind=self.blind,
+            preferred=preferred, score_a=score_one, score_b=score_two, blind=self.blind and not self.told,
         )  # fmt: skip
 
 

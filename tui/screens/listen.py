@@ -21,6 +21,7 @@ from tui.dashboard.samples import recorded, spoken
 from tui.dashboard.utterance import new_seed
 from tui.dialogs.save import proposal, save
 from tui.dialogs.vote import VoteScreen
+from tui.output import safe
 from tui.screens.base import WorkshopScreen
 from tui.track import Track
 from tui.widgets.lines_pane import LinesPane
@@ -51,6 +52,14 @@ class ListenScreen(WorkshopScreen):
         Binding("h", "blind", "blind", show=False, id="lines.blind", tooltip="Hide which is which, or show it"),
         Binding("c", "choose", "choose versions", show=False, id="lines.choose", tooltip="Other versions to compare"),
         Binding(
+            "d",
+            "undecided",
+            "undecided",
+            show=False,
+            id="lines.undecided",
+            tooltip="The next version that waits for listeners to decide",
+        ),
+        Binding(
             "t", "type", "type", show=False, id="lines.type", tooltip="A sentence of your own, which both then say"
         ),
         Binding("v", "vote", "vote", show=False, id="tally.vote", tooltip="Which is better, and how natural each is"),
@@ -60,7 +69,7 @@ class ListenScreen(WorkshopScreen):
     screen_title = "Listen"
     screen_help = (
         "Two versions of a voice say the same. a and b switch between them at the same position, r is "
-        "the recording itself; v votes. "
+        "the recording itself; v votes. What scores left undecided comes first: blind votes decide it. "
         "Leaving the screen pauses the sound."
     )
     DEFAULT_CSS = """
@@ -82,11 +91,13 @@ class ListenScreen(WorkshopScreen):
         self._pair: Pair | None = None
         self._blind = True
         self._seed = new_seed()
-        self._held_out: list[Line] = []
+        self._waiting: list[pb.Undecided] = []  # versions that listeners decide
+        self._held_out: list[Line] = []  # or, of an undecided version, all that its scoring spoke
         self._own: list[Line] = []
         self._marks: dict[str, str] = {}
         self._hearing: Hearing | None = None
         self._revealed = False
+        self._told: set[tuple[Pair, str]] = set()  # lines of which the person was told who is who
         self._last: int | None = None  # id of the rating given last, which can be taken back
 
     def body(self) -> ComposeResult:
@@ -129,20 +140,35 @@ class ListenScreen(WorkshopScreen):
         self._fetch()
 
     def _show_how(self) -> None:
-        self.query_one(LinesPane).show_how("blind" if self._blind else "not blind")
+        how, others = "blind" if self._blind else "not blind", len(self._others())
+        self.query_one(LinesPane).show_how(f"{how} · d: {others} undecided" if others else how)
+
+    def _others(self) -> list[pb.Undecided]:
+        """What waits for listeners besides this pair, beginning with what comes after it."""
+        at = next((n for n, one in enumerate(self._waiting) if _is_of(one, self._pair)), -1)
+        return self._waiting[at + 1 :] + self._waiting[: max(at, 0)]
+
+    async def _look_what_waits(self) -> None:
+        with suppress(ClientError):  # an older daemon cannot say; a lost one is told elsewhere
+            self._waiting = list((await self.app.client.undecided()).versions)
+            self._show_how()
 
     @work(group="names", exclusive=True)
     async def _offer(self) -> None:
         """Complete the boxes from what there is, and begin with something."""
         with suppress(ClientError):  # a lost daemon is told elsewhere, and all is asked for again when it is back
             self.query_one(LinesPane).offer(await known_names(self.app.client, self.app.live.voices))
+            await self._look_what_waits()
             if self._pair is None:
                 await self._begin()
             elif not self._held_out:
                 self._fetch()  # what could not be asked for before
 
     async def _begin(self) -> None:
-        """The newest version against its parent, of the first voice that has one."""
+        """What waits for listeners; else the newest version against its parent, of the first voice that has one."""
+        if self._waiting:
+            self.action_undecided()
+            return
         for voice in list(self.app.live.voices.values()):
             async for newest in self.app.client.versions(voice.name):
                 if self._pair is None:
@@ -163,15 +189,23 @@ class ListenScreen(WorkshopScreen):
         if (pair := self._pair) is None:
             return
         try:
-            clips = self.app.client.clips(pair.voice, held_out=True, limit=LINES)
-            self._held_out = [Line(clip.text, clip.sha256) async for clip in clips]
+            await self._look_what_waits()
+            self._held_out = await self._lines_of(pair)
             await self._count()
         except ClientError as problem:
             self.app.trouble(problem)
 
+    async def _lines_of(self, pair: Pair) -> list[Line]:
+        """The lines that decide, where votes do; else the held-out ones."""
+        decide = [Line(line.text, line.name) for one in self._waiting if _is_of(one, pair) for line in one.lines]
+        if decide:
+            return decide
+        clips = self.app.client.clips(pair.voice, held_out=True, limit=LINES)
+        return [Line(clip.text, clip.sha256) async for clip in clips]
+
     @property
     def _lines(self) -> list[Line]:
-        """Held-out lines, then sentences that somebody typed."""
+        """Those of the pair, then sentences that somebody typed."""
         return [*self._held_out, *self._own]
 
     async def _count(self) -> None:
@@ -214,6 +248,14 @@ class ListenScreen(WorkshopScreen):
         else:
             self.app.say("You have voted on every line. t types another.")
 
+    def action_undecided(self) -> None:
+        """Whatever waits next for listeners, against what it was judged against."""
+        if others := self._others():
+            decides = others[0].listening
+            self.listen_to(others[0].voice, decides.against, decides.version)
+        else:
+            self.app.say("Nothing else waits for listeners.")
+
     def action_choose(self) -> None:
         self.query_one(LinesPane).choose()
 
@@ -232,8 +274,11 @@ class ListenScreen(WorkshopScreen):
         line = next((each for each in self._lines if each.key == key), None)
         if line is None or self._pair is None:
             return
-        hearing = Hearing(self._pair, line, self._blind, self._seed)
-        self._hearing, self._revealed = hearing, not self._blind
+        told = (self._pair, key) in self._told
+        hearing = Hearing(self._pair, line, self._blind, self._seed, told)
+        self._hearing, self._revealed = hearing, told or not self._blind
+        if self._revealed:
+            self._told.add((self._pair, key))
         sound = self.query_one(SoundPane)
         tracks = {"a": Track(), "b": Track(), "recording": Track()}
         await sound.load(tracks, {**hearing.names(self._revealed), "recording": "the recording"}, "a")
@@ -286,22 +331,31 @@ class ListenScreen(WorkshopScreen):
         vote: Vote | None = await self.app.push_screen_wait(VoteScreen(self._hear_meanwhile))
         if vote is None:
             return
-        self._last = (await self.app.client.rate(hearing.rating(vote))).id
-        self._revealed = True
+        rated = await self.app.client.rate(hearing.rating(vote))
+        self._last = rated.id
+        self._told.add((hearing.pair, hearing.line.key))
         if hearing is self._hearing:
+            self._revealed = True
             self.query_one(SoundPane).rename({**hearing.names(True), "recording": "the recording"})
         self.app.say(_revealed(hearing, vote))
-        await self._count()
+        await self._decided(rated)
 
     @changes
     async def action_unrate(self) -> None:
         if self._last is None or self._pair is None:
             self.app.say("There is no vote of yours to take back.")
             return
-        await self.app.client.unrate(self._pair.voice, self._last)
+        back = await self.app.client.unrate(self._pair.voice, self._last)
         self._last = None
-        self.app.say("Your last vote is taken back.")
+        self.app.say(f"Your last vote is taken back. {safe(back.sentence)}".strip())
+        await self._decided(back)
+
+    async def _decided(self, rating: pb.Rating) -> None:
+        """Tell what votes decided just now, and draw what they come to."""
         await self._count()
+        if rating.decision:
+            self.app.say(safe(rating.sentence))
+            await self._look_what_waits()
 
     def _hear_meanwhile(self, which: str) -> None:
         """Keys of the vote that are meant for the sound."""
@@ -309,6 +363,11 @@ class ListenScreen(WorkshopScreen):
             self.action_hear(which)
         else:
             self.query_one(SoundPane).action_play()
+
+
+def _is_of(one: pb.Undecided, pair: Pair | None) -> bool:
+    versions = {one.listening.version, one.listening.against}
+    return pair is not None and one.voice == pair.voice and versions == {pair.one, pair.two}
 
 
 def _mark(rating: pb.Rating, pair: Pair) -> str:
@@ -326,4 +385,6 @@ def _revealed(hearing: Hearing, vote: Vote) -> str:
         "b": f"You preferred {names['b']}.",
         "same": "You heard no difference.",
     }
+    if hearing.blind and hearing.told:
+        words = {choice: f"{said} You knew who is who: it is no blind vote." for choice, said in words.items()}
     return f"A was {names['a']}, B was {names['b']}. {words.get(vote.preferred, '')}".strip()

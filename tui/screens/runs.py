@@ -60,7 +60,14 @@ class RunsScreen(WorkshopScreen):
             "side by side",
             id="runs.grid",
             tooltip="The chosen runs' curves in charts of their own; again: over each other",
-        )
+        ),
+        Binding(
+            "x",
+            "experiments",
+            "experiments",
+            id="runs.experiments",
+            tooltip="Experiments: their trials, score against cost, and what is recommended",
+        ),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-middle"), (120, "-wide")]
     DEFAULT_CSS = """
@@ -107,6 +114,11 @@ class RunsScreen(WorkshopScreen):
         self.toggle_class("-grid")
         (self.query_one(CurvePane) if self.has_class("-grid") else self.query_one(CurveGrid)).stop()
         self.call_after_refresh(self.query_one(RunsPane).post_chosen, again=True)
+
+    def action_experiments(self) -> None:
+        from tui.dialogs.experiments import ExperimentsScreen
+
+        self.app.push_screen(ExperimentsScreen())
 
     def on_runs_pane_chosen(self, event: RunsPane.Chosen) -> None:
         event.stop()

@@ -32,8 +32,8 @@ class LinesPane(Pane):
     screen_keys = ("lines.next", "lines.blind", "lines.choose", "lines.type")
     pane_title = "Lines"
     pane_help = (
-        "Held-out lines: neither version has learnt from them. Enter hears one; A and B then speak it, "
-        "what evaluation kept or else anew. "
+        "Held-out lines: neither version has learnt from them; of an undecided version all that its scoring "
+        "spoke. Enter hears one; A and B then speak it, what evaluation kept or else anew. "
         "Blind, chance decides for each line which is A, and it is told only after you have voted."
     )
 
@@ -79,7 +79,7 @@ class LinesPane(Pane):
 
     def show_lines(self, lines: Sequence[Line], marks: Mapping[str, str]) -> None:
         """All lines; `marks` say what the person thought, by key."""
-        self.query_one(Table).show_rows([(line.key, (marks.get(line.key, ""), safe(line.text))) for line in lines])
+        self.query_one(Table).show_rows([(line.key, (marks.get(line.key, ""), safe(line.title))) for line in lines])
         rated = sum(line.key in marks for line in lines)
         self.show_title(f"{rated} of {len(lines)}" if lines else "")
 

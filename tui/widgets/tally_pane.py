@@ -31,7 +31,8 @@ class TallyPane(Pane):
         "everybody who listened. ├──●──┤ is the "
         "95 % confidence interval (Wilson's for preferences, Student's t for scores); only when it "
         "lies on one side of ┊ is the one "
-        "preferred more often than chance would have it."
+        "preferred more often than chance would have it. Where scores left a version undecided, blind "
+        "votes decide: the sentence says how many more like these that takes, and what became of it."
     )
 
     def __init__(self) -> None:
@@ -47,8 +48,9 @@ class TallyPane(Pane):
     def show(self, pair: Pair | None, tally: pb.Tally | None) -> None:
         """Draw it; the tally's a is the pair's one."""
         self._drawn = pair, tally
+        decides = safe(tally.listening.sentence) if tally is not None else ""
         if pair is None or tally is None or not tally.ratings:
-            self.query_one(Static).update(NOTHING)
+            self.query_one(Static).update(decides or NOTHING)
             self.show_title()
             return
         blind = "all blind" if tally.blind == tally.ratings else f"{tally.blind} blind"
@@ -56,7 +58,7 @@ class TallyPane(Pane):
         width = max(self.query_one(Static).size.width - 2, 40)
         names = [safe(pair.name(number)) for number in (pair.one, pair.two)]
         rows = [
-            Content(safe(tally.sentence)),
+            Content(decides or safe(tally.sentence)),
             _preferred(tally, names, width),
             *(_score(score, name, width) for score, name in zip((tally.score_a, tally.score_b), names, strict=True)),
         ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection, create_engine
 
+from daemon.database import experiment_rows as _experiment_rows  # noqa: F401  (the schema is all rows that are imported)
 from daemon.database.models import Row
 from proto.home import home
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+from daemon.kinds.evaluate.cells import number, table
+from daemon.kinds.evaluate.training_report import FIRST, checkpoints, loss_name, training
 from engines.metrics.gate import Outcome
 from engines.metrics.table import METRICS, Metric
-from engines.training import gain
 
 #: Rows of the details' summaries in the order they are shown: name in the summary, title, digits, which way is better.
 _METRICS = tuple(
@@ -22,10 +23,6 @@ _METRICS = tuple(
 )
 _BY_LINE = (Metric.WER, Metric.SIMILARITY)
 _COUNTS = (("lines", "lines scored", 0, ""), ("failed", "lines failed", 0, ""))
-#: Losses that come first where a training has them.
-_FIRST = ("text_ce", "mel_ce")
-#: Rows of the table of evaluations, about.
-EVALUATIONS = 40
 _BARS = "▁▂▃▄▅▆▇█"
 _CHART = (640, 240, 40)  #: width, height, margin, pixels
 _COLOURS = ("#1f77b4", "#d62728")
@@ -39,9 +36,10 @@ def markdown(details: dict[str, Any]) -> str:
         f"# {name}",
         _verdict(details),
         "## Where it comes from",
-        _table(("", ""), _origin(lineage)),
+        table(("", ""), _origin(lineage)),
         "## Training",
         training(lineage),
+        *checkpoints(lineage),
         "## Scores on held-out lines",
         _scores(details),
         f"{details['recogniser']} Similarity is the cosine of Resemblyzer embeddings to the "
@@ -56,9 +54,9 @@ def markdown(details: dict[str, Any]) -> str:
         "## Line by line",
         _line_table(details["lines"]),
         "## Cost",
-        _table(("", ""), _cost(details)),
+        table(("", ""), _cost(details)),
         "## Settings",
-        _table(
+        table(
             ("setting", "value"), [(key, _plain(value)) for key, value in sorted(lineage.get("settings", {}).items())]
         ),
     ]
@@ -142,7 +140,7 @@ def _spread(details: dict[str, Any]) -> str:
         rows.append(("score", f"{spread['balance']['low']:+.2f}", f"{spread['balance']['high']:+.2f}"))
     spent = f"{spoken}; {cost['seconds_spoken']:.0f} s spoken in {_count(cost['rounds'], 'round')}."
     head = f"{spent} What the candidate differs by lies surely between:"
-    return head + "\n\n" + _table(("difference", "from", "to"), rows)
+    return head + "\n\n" + table(("difference", "from", "to"), rows)
 
 
 def _count(number: int, what: str) -> str:
@@ -174,129 +172,31 @@ def _origin(lineage: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _scores(details: dict[str, Any]) -> str:
     summaries = details["summaries"]
+    sides = ["parent", "candidate", *(["base"] if "base" in summaries else []), "recordings"]
+    titles = {"parent": _version(details["lineage"].get("against", 0)), "base": "the base, untrained"}
     rows = []
     for name, title, digits, better in (*_METRICS, *_COUNTS):
-        cells = [_number(summaries[who].get(name), digits) for who in ("parent", "candidate", "recordings")]
+        cells = [number(summaries[who].get(name), digits) for who in sides]
         rows.append((title, *cells, better))
     losses = details.get("held_out_losses", {})
-    for name in sorted(losses.get("candidate", {}), key=lambda name: (*_FIRST, name).index(name)):
+    for name in sorted(losses.get("candidate", {}), key=lambda name: (*FIRST, name).index(name)):
         if name != "loss":
-            rows.append(
-                (
-                    f"held-out {loss_name(name)}",
-                    *(_number(losses.get(who, {}).get(name), 4) for who in ("parent", "candidate")),
-                    "–",
-                    "lower",
-                )
-            )
-    return _table(
-        ("metric", _version(details["lineage"].get("against", 0)), "candidate", "recordings", "better is"), rows
-    )
-
-
-def training(lineage: dict[str, Any]) -> str:
-    """How the training went: what the best step gained against base and parent, when it stopped gaining, how far
-    held-out loss lies above training loss, and the same for each evaluation."""
-    rows: list[dict[str, Any]] = lineage.get("evaluations", [])
-    told = lineage.get("training", {})
-    against = _against(lineage)
-    best = lineage.get("best_step", 0)
-    at_best = next((row for row in rows if row["step"] == best), None)
-    if at_best is None or "loss" not in at_best["held_out"]:
-        return told.get("ended") or "No clip was held out, so overfitting cannot be measured."
-    names = sorted(
-        (name for name in at_best["held_out"] if name != "loss"), key=lambda name: (*_FIRST, name).index(name)
-    )
-    parts = ", ".join(f"{loss_name(name)} {at_best['held_out'][name]:.4g}" for name in names)
-    gained = " and ".join(f"{gain.words(at_best['held_out']['loss'], loss)} than {who}" for who, loss in against)
-    text = f"Best at step {best}: held-out loss {at_best['held_out']['loss']:.4g}" + (f" ({parts})" if parts else "")
-    sentences = [
-        text + (f", {gained}." if gained and best else "."),
-        told.get("ended", ""),
-        _gap_sentence(rows, at_best),
-    ]
-    head = [
-        "step",
-        "held-out loss",
-        *(loss_name(name) for name in names),
-        *(f"against {who}" for who, _ in against),
-        "training loss",
-        "gap",
-    ]
-    shown = _thinned(rows, best)
-    table = [_evaluation(row, names, against, best) for row in shown]
-    return " ".join(filter(None, sentences)) + "\n\n" + _table(head, table)
-
-
-def loss_name(name: str) -> str:
-    """What users call a loss: "text_ce" → "text CE"."""
-    return " ".join("CE" if word == "ce" else word for word in name.split("_"))
-
-
-def _against(lineage: dict[str, Any]) -> list[tuple[str, float]]:
-    """(name, held-out loss) of the models that a training is compared with."""
-    told, parent = lineage.get("training", {}), lineage.get("parent", 0)
-    start, base = (told.get("start_losses") or {}).get("loss"), (told.get("base_losses") or {}).get("loss")
-    if not parent:
-        base, start = start, None
-    found = [("the base", base), (f"@{parent}", start)]
-    return [(who, float(loss)) for who, loss in found if loss is not None]
-
-
-def _gap(row: dict[str, Any]) -> float | None:
-    held_out, trained = row["held_out"].get("loss"), row["train"].get("loss")
-    return None if held_out is None or trained is None else float(held_out - trained)
-
-
-def _gap_sentence(rows: Sequence[dict[str, Any]], at_best: dict[str, Any]) -> str:
-    """Whether the clips were learned by heart: held-out loss against training loss, at the best step and at the end."""
-    first, last = _gap(at_best), _gap(rows[-1])
-    if last is None:
-        return ""
-    if first is None or rows[-1] is at_best:
-        return f"Held-out loss lies {_beside(last)} training loss."
-    grew = (
-        " From the best step on it learned its clips by heart."
-        if last > first and rows[-1]["step"] > at_best["step"]
-        else ""
-    )
-    return f"Held-out loss lay {_beside(first)} training loss at the best step, {_beside(last)} it at the end.{grew}"
-
-
-def _beside(gap: float) -> str:
-    return f"{abs(gap):.3g} {'above' if gap >= 0 else 'below'}"
-
-
-def _thinned(rows: Sequence[dict[str, Any]], best: int) -> list[dict[str, Any]]:
-    """At most EVALUATIONS rows or so; the first, the best and the last are among them."""
-    every = -(-len(rows) // EVALUATIONS)
-    return [
-        row for index, row in enumerate(rows) if index % every == 0 or row["step"] == best or index == len(rows) - 1
-    ]
-
-
-def _evaluation(
-    row: dict[str, Any], names: Sequence[str], against: Sequence[tuple[str, float]], best: int
-) -> list[str]:
-    losses = row["held_out"]
-    gained = [gain.words(losses["loss"], loss) if row["step"] and "loss" in losses else "" for _, loss in against]
-    gap = _gap(row)
-    step = f"**{row['step']}**" if row["step"] == best else str(row["step"])
-    parts = [_number(losses.get(name), 4) for name in ("loss", *names)]
-    return [step, *parts, *gained, _number(row["train"].get("loss"), 4), "–" if gap is None else f"{gap:+.4f}"]
+            cells = [number(losses.get(who, {}).get(name), 4) for who in sides]
+            rows.append((f"held-out {loss_name(name)}", *cells, "lower"))
+    return table(("metric", *(titles.get(who, who) for who in sides), "better is"), rows)
 
 
 def _rule_table(details: dict[str, Any]) -> str:
     rows = [
         (
             METRICS[Metric(row["metric"])].title,
-            _number(row["candidate"], 3),
-            "" if row["limit"] is None else _number(row["limit"], 3),
+            number(row["candidate"], 3),
+            "" if row["limit"] is None else number(row["limit"], 3),
             "yes" if row["ok"] else "**no**",
         )
         for row in details["table"]
     ]
-    return _table(("metric", "candidate", "limit by the voice's rule", "holds"), rows)
+    return table(("metric", "candidate", "limit by the voice's rule", "holds"), rows)
 
 
 def _curves(curves: dict[str, Any]) -> str:
@@ -308,7 +208,7 @@ def _curves(curves: dict[str, Any]) -> str:
             rows.append(
                 (name, shape, f"{values[0]:.4g}", f"{min(values):.4g}", f"{values[-1]:.4g}", str(points[-1][0]))
             )
-    return _table(("curve", "", "first", "lowest", "last", "last step"), rows) if rows else "No points were kept."
+    return table(("curve", "", "first", "lowest", "last", "last step"), rows) if rows else "No points were kept."
 
 
 def _line_table(lines: Sequence[dict[str, Any]]) -> str:
@@ -316,10 +216,10 @@ def _line_table(lines: Sequence[dict[str, Any]]) -> str:
     for line in lines:
         scores, before = line["scores"], line["parent_scores"]
         heard = scores.get("error") or scores.get("heard", "")
-        moved = [f"{_number(before.get(name), 2)} → {_number(scores.get(name), 2)}" for name in _BY_LINE]
+        moved = [f"{number(before.get(name), 2)} → {number(scores.get(name), 2)}" for name in _BY_LINE]
         files = ", ".join(f"[{name}](../../../{line[key]})" for name, key in _FILES if line[key])
         rows.append((line["text"], heard, *moved, files))
-    return _table(("text", "heard", *(METRICS[name].title for name in _BY_LINE), "listen"), rows)
+    return table(("text", "heard", *(METRICS[name].title for name in _BY_LINE), "listen"), rows)
 
 
 _FILES = (("recording", "recording"), ("before", "spoken_by_parent"), ("after", "spoken"))
@@ -341,17 +241,6 @@ def _cost(details: dict[str, Any]) -> list[tuple[str, str]]:
     rows.append(("scoring", f"{cost['scoring_seconds']:.0f} s on {cost['machine']}"))
     rows.append(("size", f"{lineage.get('size', 0) / 1e6:.1f} MB"))
     return rows
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table; bars and line ends inside cells are escaped."""
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    lines += ["| " + " | ".join(" ".join(str(cell).replace("|", "\\|").split()) for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
 
 
 def _plain(value: object) -> str:

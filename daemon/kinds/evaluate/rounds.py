@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
-from daemon.kinds.evaluate.bench import Bench
 from daemon.worker import spoken
+from daemon.worker.bench import Bench
 from daemon.worker.spoken import Speaker
 from engines.base import Clip
 from engines.metrics import gate, intervals
+from engines.metrics.findings import Finding, Found
 from engines.metrics.further_texts import further
 from engines.metrics.rule import Rule
 from engines.metrics.score import LineScores, Scores, summarise
@@ -45,8 +47,11 @@ class Judge:
     ) -> gate.Verdict:
         """The verdict on these lines, which is one of so many looks at them."""
 
+        heard = gate.understood(self.ceiling)
+
         def summary(lines: Sequence[LineScores]) -> Summary:
-            return summarise(lines, *recogniser)
+            found = summarise(lines, *recogniser)
+            return found if heard else gate.without_words(found)
 
         def balance(mine: Summary, theirs: Summary) -> float:
             mine, theirs = replace(mine, held_out_loss=self.loss), replace(theirs, held_out_loss=self.parent_loss)
@@ -77,6 +82,25 @@ class Judged:
         _, mine, theirs = self.rounds[0]
         return mine, theirs
 
+    def further(self, home: Path, candidate: Speaker, rival: Speaker) -> list[dict[str, str]]:
+        """What else the verdict rests on, for people who listen (read by daemon/state/spoken_lines.py): its name, its
+        text, and the files, relative to home; empty: it was not spoken."""
+
+        def file(who: Speaker, clip: Clip, take: int) -> str:
+            wav = who.wav(clip, take)
+            return str(wav.relative_to(home)) if wav.is_file() else ""
+
+        return [
+            {
+                "name": candidate.wav(clip, each.take).stem,
+                "text": clip.text,
+                "spoken": file(candidate, clip, each.take),
+                "spoken_by_parent": file(rival, clip, each.take),
+            }
+            for each, _, _ in self.rounds[1:]
+            for clip in each.clips
+        ]
+
     def cost(self) -> dict[str, Any]:
         """What was spoken for it."""
         lines = [line for _, *sides in self.rounds for side in sides for line in side.lines]
@@ -85,6 +109,21 @@ class Judged:
             "lines_spoken": len(lines),
             "seconds_spoken": round(sum(line.seconds for line in lines), 2),
         }
+
+
+def beside_base(bench: Bench, judge: Judge, judged: Judged, base: Speaker) -> tuple[Judged, Scores]:
+    """Hold the candidate against the base, too, on the held-out lines, which the base has spoken: if it surely sounds
+    better without any training, the verdict says so."""
+    mine, _ = judged.held_out()
+    scores = bench.score(base, bench.held_out)
+    sides = [[[line] for line in side.lines] for side in (mine, scores)]
+    found = replace(judge, first=True, loss=None, parent_loss=None).verdict(sides[0], sides[1], bench.recogniser, 1)
+    sure = found.spread.balance
+    if sure is None or sure.high >= 0 or found.score is None:
+        return judged, scores
+    behind = Finding(Found.BEHIND_BASE, candidate=found.score, low=sure.low, high=sure.high, count=found.spread.lines)
+    verdict = replace(judged.verdict, findings=(*judged.verdict.findings, behind))
+    return replace(judged, verdict=verdict), scores
 
 
 def plan(held_out: Sequence[Clip], language: str, rule: Rule, *, hears: bool) -> list[Round]:

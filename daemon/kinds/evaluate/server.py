@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -16,11 +16,14 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.errors import BadRequest, NotNow
-from daemon.kinds.kind import Kind
-from daemon.state import clip_refs, engines, verdict, voices
-from daemon.state.values import Decision, VersionState
+from daemon.kinds.evaluate import rival
+from daemon.kinds.experiment import trials
+from daemon.kinds.kind import FollowUp, Kind
+from daemon.state import clip_refs, engines, events, experiments, listening, verdict, voices
+from daemon.state.values import Decision, Level, VersionState
 from engines import registry
 from engines.capabilities import Capability
+from engines.metrics.rule import Rule
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -88,7 +91,9 @@ class Evaluate(Kind):
         candidate, against = _pair(session, asked)
         voice = voices.get(session, asked.voice)
         decision = _decide(voice, candidate, asked, scored.outcome)
-        words = f"{_sentence(decision, voice, candidate, against)} {scored.verdict}".strip()
+        rule = Rule.from_json(voices.option(voice, "promotion"))
+        about = listening.about(voice, candidate, asked.against, rule)
+        words = f"{verdict.sentence(decision, about)} {scored.verdict}".strip()
         session.add(
             Evaluation(
                 voice=voice.name,
@@ -98,7 +103,7 @@ class Evaluate(Kind):
                 metrics=dict(scored.metrics),
                 against_metrics=dict(scored.against_metrics),
                 recording_metrics=dict(scored.recording_metrics),
-                report={**details, verdict.DECISION: decision.value},
+                report={**details, verdict.DECISION: decision.value, verdict.ASKED: asked.promote_if_better},
                 better=scored.better,
                 verdict=words,
                 time=now(),
@@ -116,10 +121,31 @@ class Evaluate(Kind):
         if decision is Decision.BROKEN and candidate.state == VersionState.CANDIDATE:
             candidate.state = VersionState.REJECTED
         voices.emit_version(session, candidate)
+        waits = decision is Decision.UNDECIDED and candidate.state == VersionState.CANDIDATE
+        if waits and asked.promote_if_better and listening.decide_scored(session, candidate) is None:
+            hint = verdict.how_to_decide(about.name, about.listen_days)
+            events.notice(session, Level.INFO, f"The scores leave {about.name} undecided.", hint, voice.name)
 
-    def ended_badly(self, session: Session, job: Job) -> None:
+    def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
+        """The scores of a trial let its experiment go on. Where trainings were built on each other, let one from the
+        base compete with what came of them."""
+        if (trial := experiments.trial_of(session, job)) is not None:
+            return trials.scored(session, trial, job)
+        asked = pb.JobSpec.FromString(job.spec).evaluate
+        voice = voices.get(session, asked.voice)
+        if voice.promoted != asked.version:
+            return ()
+        trains = self.settings.auto_train and bool(voice.options.get("auto_train", True))
+        return rival.follow_ups(session, voice, trains=trains)
+
+    def ended_badly(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """A candidate that could not be scored stays one, and says why; one that has scores or a history of its own
         keeps its verdict."""
+        self._say_unscored(session, job)
+        trial = experiments.trial_of(session, job)
+        return trials.ended_badly(session, trial, job) if trial is not None else ()
+
+    def _say_unscored(self, session: Session, job: Job) -> None:
         asked = pb.JobSpec.FromString(job.spec).evaluate
         row = session.scalars(
             select(Version).where(Version.voice == asked.voice, Version.number == asked.version)
@@ -184,18 +210,6 @@ def _decide(
     return Decision.PROMOTED if candidate.state == VersionState.CANDIDATE else Decision.PUT_ASIDE
 
 
-def _sentence(decision: Decision, voice: Voice, candidate: Version, against: Version | None) -> str:
-    name = voices.spelt(voice.name, candidate.number)
-    about = verdict.Scored(
-        name=name,
-        other=voices.said(voice.name, against.number if against is not None else 0),
-        speaks=voices.said(voice.name, voice.promoted or 0),
-        compare=f"myna compare {name} {voices.spelt(voice.name, voice.promoted or 0)} --score",
-        state=candidate.state,
-    )
-    return verdict.sentence(decision, about)
-
-
 def _lineage(session: Session, voice: Voice, candidate: Version, against: Version | None) -> dict[str, Any]:
     """What the report tells of where the candidate comes from."""
     run = session.get(Run, candidate.run)
@@ -211,7 +225,7 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
         "language": voice.language,
         "parent": candidate.parent,
         "against": against.number if against is not None else 0,
-        "ancestors": _ancestors(session, candidate),
+        "ancestors": rival.ancestors(session, candidate),
         "created": candidate.created.isoformat(),
         "size": candidate.size,
         "run": candidate.run,
@@ -233,19 +247,6 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
         "curves": {name: _curve(session, candidate.run, name) for name in CURVES},
         "evaluations": _evaluations(session, candidate.run),
     }
-
-
-def _ancestors(session: Session, row: Version) -> list[int]:
-    """Numbers of the versions it was trained from, nearest first; the base is not among them."""
-    parents = dict(
-        session.execute(select(Version.number, Version.parent).where(Version.voice == row.voice)).tuples().all()
-    )
-    found: list[int] = []
-    at = row.parent
-    while at and at not in found:
-        found.append(at)
-        at = parents.get(at, 0)
-    return found
 
 
 def _evaluations(session: Session, run: int) -> list[dict[str, Any]]:

@@ -17,14 +17,15 @@ from pathlib import Path
 from typing import Any
 
 from daemon.kinds.evaluate import report, rounds
-from daemon.kinds.evaluate.bench import Bench, Steps, finite
 from daemon.kinds.evaluate.rounds import Judge, Judged
-from daemon.kinds.train.worker import Steering
 from daemon.worker import spoken, versions
+from daemon.worker.bench import Bench, Steps, finite
 from daemon.worker.job import Channel, Stopped
 from daemon.worker.spoken import Speaker
+from daemon.worker.steering import Steering
 from engines import device, registry
 from engines.base import Clip, Features, Learns, TrainableModel
+from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.features import encode_all
 from engines.files import write_whole
@@ -54,11 +55,13 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     rival = spoken.speaker(engine, samples, plan.voice, plan.against, plan.against_dir, reference)
     bench = Bench(engine, voice, plan.language, recorded, clips, reference, channel, steps)
     features = _features(engine, clips, channel)
+    base = _third(plan, engine, samples, reference)
     losses = {}
-    for who in (candidate, rival):
+    for who in filter(None, (candidate, rival, base)):
         with bench.loaded(who) as model:
             bench.speak(who, model, clips)
-            losses[who.title] = _losses(engine, who, clips, features, model, channel, steps)
+            if who is not base:
+                losses[who.title] = _losses(engine, who, clips, features, model, channel, steps)
 
     steps.begin("loading a recogniser")
     choice = choose(plan.language, channel.home / "weights")
@@ -70,8 +73,12 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     loss, parent_loss = (losses[who.title].get("loss") for who in (candidate, rival))
     judge = Judge(rule, plan.first, ceiling.summary, loss, parent_loss)
     judged = rounds.until_decided(bench, planned, judge, candidate, rival)
+    based: Scores | None = None
+    if base is not None:
+        steps.more(len(clips))
+        judged, based = rounds.beside_base(bench, judge, judged, base)
 
-    scored = _Scored(plan, choice.why, clips, (recorded, candidate, rival), losses, ceiling, judged)
+    scored = _Scored(plan, choice.why, clips, (recorded, candidate, rival), losses, ceiling, judged, based)
     result = _result(scored, channel.home, began)
     channel.commit(wire.Report(evaluated=result))
     return _sentence(judged.verdict.outcome, candidate.title, rival.title, len(clips))
@@ -88,6 +95,15 @@ class _Scored:
     losses: dict[str, dict[str, float]]  #: held-out losses by speaker's title
     ceiling: Scores  #: of the recordings
     judged: Judged
+    base: Scores | None  #: of the base as a third side, where it can sound like the voice without training
+
+
+def _third(plan: wire.EvaluatePlan, engine: Learns, samples: Path, reference: Sequence[Clip]) -> Speaker | None:
+    """The base beside two versions, where it imitates the voice's recordings: training has to be worth more than
+    that."""
+    if not plan.against or not reference or Capability.REFERENCES not in engine.info.capabilities:
+        return None
+    return spoken.speaker(engine, samples, plan.voice, 0, "", reference)
 
 
 def _result(scored: _Scored, home: Path, began: float) -> wire.EvaluateResult:
@@ -106,9 +122,11 @@ def _result(scored: _Scored, home: Path, began: float) -> wire.EvaluateResult:
             "candidate": finite(own.to_json()),
             "parent": finite(others.to_json()),
             "recordings": finite(ceiling.to_json()),
+            **({} if scored.base is None else {"base": finite(scored.base.summary.to_json())}),
         },
         "held_out_losses": {"candidate": finite(losses), "parent": finite(other_losses)},
         "lines": _lines(home, scored.clips, scored.who, (scored.ceiling, mine, theirs)),
+        "further": scored.judged.further(home, candidate, rival),
         "lines_key": versions.data_digest(plan.held_out),
         "recogniser": scored.recogniser,
         "cost": {"scoring_seconds": seconds, "machine": device.name(), **scored.judged.cost()},

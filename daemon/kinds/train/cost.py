@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from daemon.database.models import PointRow, Run, SeriesRow, Version
 from daemon.kinds.train.work import Work
 from daemon.state.values import VersionKind
+from engines.training.settings import TrainSettings
 
 if TYPE_CHECKING:
     from engines.base import Learning
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 #: Copies of the weights that a run has on disk at its fullest: two checkpoints of weights and two optimizer moments,
 #: the best, the version.
 COPIES = 8
+#: Copies for each checkpoint that speaks: its weights, and what would be its version.
+SPOKEN_COPIES = 2
 #: Bytes of cached features per second of audio: 80 mel bands of float32 every 10 ms, and as much again for what an
 #: engine adds.
 FEATURE_BYTES = 64_000
@@ -33,7 +36,9 @@ def disk(session: Session, work: Work, overrides: dict[str, Any]) -> int:
     if size is None:
         base = max((file.size for file in work.info.weights), default=work.info.speak_memory // 10)
         size = base // 100 if lora else base
-    return size * COPIES + int((work.data.seconds + work.data.held_out_seconds) * FEATURE_BYTES)
+    spoken = int(overrides.get("spoken_checkpoints", TrainSettings.spoken_checkpoints))
+    copies = COPIES + (SPOKEN_COPIES * (spoken + 1) if spoken else 0)
+    return size * copies + int((work.data.seconds + work.data.held_out_seconds) * FEATURE_BYTES)
 
 
 def gpu_memory(learning: Learning, *, lora: bool) -> int:

@@ -19,10 +19,11 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Home, Job, Run, Version, now
 from daemon.errors import MynaError, NotFound
 from daemon.home import identity
-from daemon.kinds.kind import FollowUp, Kind
+from daemon.kinds.experiment import trials
+from daemon.kinds.kind import FollowUp, Kind, nothing
 from daemon.kinds.train import cost
 from daemon.kinds.train.work import Work, info_of, settings_of, work_of
-from daemon.state import clip_refs, engines, events, jobs, next_dataset, verdict, voices
+from daemon.state import clip_refs, engines, events, experiments, jobs, next_dataset, verdict, voices
 from daemon.state.values import Decision, Level, VersionKind, VersionState
 from engines.training import settings
 from proto import myna_pb2 as pb
@@ -77,6 +78,8 @@ class Train(Kind):
         ):  # failed before its first step: what is mended since counts
             work = work_of(session, spec)
             run = _reserve(session, job, work, spec.options, run)
+            if (trial := experiments.trial_of(session, job)) is not None:
+                job.title = trials.title(session, trial, job.title)
             if not spec.dataset:
                 _warn_left_out(session, work)
         run.ended = None
@@ -112,6 +115,7 @@ class Train(Kind):
                 unmarked_from=unmarked,
                 dataset=run.dataset,
                 parent_uuid=before.uuid if before is not None else "",
+                rule_json=voices.option_json(voice, "promotion"),
             )
         )
 
@@ -165,25 +169,37 @@ class Train(Kind):
         voices.emit_voice(session, voices.get(session, run.voice))
 
     def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
-        """Let the candidate be scored against the version that speaks now."""
+        """Let the candidate be scored: against the version that speaks now, or as the experiment wants whose trial it
+        is."""
         run = session.get(Run, job.run) if job.run is not None else None
+        trial = experiments.trial_of(session, job)
         if run is None or not run.to_version:  # no version came of it
-            return ()
+            return trials.no_version(session, trial, run) if trial is not None else ()
         speaks = voices.promoted(session, voices.get(session, run.voice))
         against = speaks.number if speaks is not None and speaks.engine == run.engine else 0
-        spec = pb.EvaluateSpec(voice=run.voice, version=run.to_version, against=against, promote_if_better=True)
+        of_trial = trials.scoring(session, trial, run) if trial is not None else None
+        if of_trial is not None:
+            against = of_trial.against
+        spec = pb.EvaluateSpec(
+            voice=run.voice, version=run.to_version, against=against, promote_if_better=trial is None
+        )
 
         def refused(error: MynaError) -> None:  # the version is there all the same, and a person can listen to it
             made = voices.version(session, run.voice, run.to_version)
             verdict.put_unscored(made, Decision.NOT_SCORED, f"{error.sentence} {error.hint}")
             voices.emit_version(session, made)
+            if of_trial is not None:
+                of_trial.refused(error)
 
-        return [FollowUp(pb.JobSpec(evaluate=spec), f"score-of-run-{run.id}", refused)]
+        submitted = of_trial.submitted if of_trial is not None else nothing
+        return [FollowUp(pb.JobSpec(evaluate=spec), f"score-of-run-{run.id}", refused, submitted)]
 
-    def ended_badly(self, session: Session, job: Job) -> None:
+    def ended_badly(self, session: Session, job: Job) -> Sequence[FollowUp]:
         run = session.get(Run, job.run) if job.run is not None else None
         if run is not None and run.ended is None:
             run.ended = now()
+        trial = experiments.trial_of(session, job)
+        return trials.ended_badly(session, trial, job) if trial is not None else ()
 
     def estimate(self, session: Session, spec: pb.TrainSpec) -> pb.EstimateResponse:
         """What a training would take: steps, seconds (from the steps of earlier runs, else a guess that says so), bytes

@@ -10,23 +10,24 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from daemon.home import identity
+from daemon.kinds.train import selection
 from daemon.machine.disk_space import folder_size
 from daemon.worker import versions
 from daemon.worker.job import Channel, Stopped
+from daemon.worker.steering import Steering
 from engines import device, registry
 from engines.base import Clip, Features, Learns
 from engines.errors import BadInput
 from engines.features import encode_all
 from engines.files import disk_full_is_a_sentence, make_folder, write_whole
 from engines.training import control, memory, settings
-from engines.training.control import Command
 from engines.training.held_out import held_out_losses
 from engines.training.loop import TrainResult, train
 from engines.training.settings import TrainSettings
@@ -35,6 +36,8 @@ from proto import worker_pb2 as wire
 
 #: Held-out losses and other results are stored with a version; raised when their shape changes.
 FORMAT = 1
+#: What the daemon keeps of a run's result besides steps, losses and seconds.
+_REPORTED = ("ended", "stopped_early", "start_losses", "base_losses", "selection", "kept_step")
 #: How a run ended that had new clips, but none that its engine can learn from.
 NOTHING_NEW = "None of the new clips can train this engine; the job's log says why."
 
@@ -46,13 +49,14 @@ def run(plan: wire.TrainPlan, channel: Channel) -> str:
         _report_moved_folder(channel, identity.claim(Path(plan.run_dir), _mark(plan), plan.unmarked_from), plan.run_dir)
     done = _finished(plan, out)
     if done is None:
-        done = _train(plan, channel, out)
+        done = _train(plan, channel)
     else:
         channel.log("info", "This training was complete already: an attempt before this one finished it.")
     channel.commit(_report(plan, done))
     # The version holds the weights now, if one came of it; what only a resumed run would need can be many times their
     # size
     shutil.rmtree(Path(plan.run_dir) / "checkpoints", ignore_errors=True)
+    selection.forget(plan)
     return _sentence(plan, done)
 
 
@@ -123,20 +127,23 @@ def _report_moved_folder(channel: Channel, place: Path | None, found: str) -> No
         channel.report(wire.Report(notice=pb.Notice(level_value=pb.LEVEL_WARNING, sentence=sentence, hint=hint)))
 
 
-def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
+def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
     steering, reporter = Steering(channel), ChannelReporter(channel, plan.run)
+    overrides = json.loads(plan.settings_json or "{}")
     try:
         engine = registry.learner(plan.engine)
         parent = Path(plan.parent_dir) if plan.parent_dir else None
-        new, old, held_out = _features(plan, engine, channel, steering)
+        wanted = bool(overrides.get("spoken_checkpoints", TrainSettings.spoken_checkpoints))
+        aside = selection.set_aside(plan, wanted)
+        new, old, held_out = _features(plan, engine, aside, channel, steering)
         if not new:
             return {"outcome": pb.RunOutcome.Name(pb.NOTHING_NEW), "result": {"ended": NOTHING_NEW}}
-        chosen = settings.plan(
-            engine.info, len(new) + len(old), len(new), plan.first, json.loads(plan.settings_json or "{}")
-        )
+        count = len(new) + len(aside)
+        chosen = settings.plan(engine.info, count + len(old), count, plan.first, overrides)
         where = device.device()
         source = f"{plan.voice}@{parent.name}" if parent else f"the base of {plan.engine}"
         counts = f"{len(new)} new and {len(old)} old clips, {len(held_out)} held out"
+        counts += f" and {len(aside)} set aside" if aside else ""
         channel.log("info", f"Trains from {source} on {counts}, at most {chosen.steps} steps, on {device.name()}.")
         reference = sorted(versions.clips(plan.reference or plan.clips), key=lambda clip: clip.sha256)
         base_losses = (
@@ -157,17 +164,36 @@ def _train(plan: wire.TrainPlan, channel: Channel, out: Path) -> dict[str, Any]:
         )
     except control.Stopped as stopped:
         raise Stopped(reporter.saved) from stopped
-    counted = {"new": len(new), "old": len(old), "held_out": len(held_out)}
+    counted = {"new": len(new), "old": len(old), "held_out": len(held_out)} | (
+        {"set_aside": len(aside)} if aside else {}
+    )
     about = _lineage(plan, engine, model.kind, chosen, result, counted)
     about["result"] |= {"start_losses": dict(result.start_losses), "base_losses": dict(base_losses or {})}
-    if held_out and result.best_step == 0:
+    said = selection.lines(plan, aside)
+    if selection.possible(engine, chosen, result, said):
+        selection.save(engine, model, plan, result, about, _mark(plan))
+        del model  # the checkpoints need its room
+        memory.release(device.torch_device())
+        choice = selection.choose(engine, plan, result, said, len(aside), channel)
+        about["result"]["selection"] = choice.to_json()
+        return _end(plan, about, choice.step, lambda empty: selection.take(plan, choice.step, empty), channel)
+    kept = result.best_step if held_out else result.steps
+    return _end(plan, about, kept, lambda empty: engine.save(model, empty), channel)
+
+
+def _end(
+    plan: wire.TrainPlan, about: dict[str, Any], step: int, save: Callable[[Path], None], channel: Channel
+) -> dict[str, Any]:
+    """Write the version, of the weights of `step`, which `save` writes; or, where that is what the run began from, how
+    it ended without one. Returns the lineage."""
+    about["result"]["kept_step"] = step
+    if step == 0:
         about["outcome"] = pb.RunOutcome.Name(pb.NOTHING_GAINED)
         write_whole(_without_version(plan), json.dumps(about, sort_keys=True).encode(), "how the run ended")
         return about
-    channel.progress(result.steps, chosen.steps, "steps", "writing the version")
-    _report_moved_folder(
-        channel, versions.write(out, lambda folder: engine.save(model, folder), about, _mark(plan)), plan.out_dir
-    )
+    steps = about["result"]["steps"]
+    channel.progress(steps, about["settings"]["steps"], "steps", "writing the version")
+    _report_moved_folder(channel, versions.write(Path(plan.out_dir), save, about, _mark(plan)), plan.out_dir)
     return about
 
 
@@ -197,10 +223,12 @@ def _base_losses(
 
 
 def _features(
-    plan: wire.TrainPlan, engine: Learns, channel: Channel, steering: Steering
+    plan: wire.TrainPlan, engine: Learns, aside: frozenset[str], channel: Channel, steering: Steering
 ) -> tuple[list[Features], list[Features], list[Features]]:
-    """Features of new, old and held-out clips. A clip the engine cannot train on is left out, and the log says why."""
-    clips, held_out = versions.clips(plan.clips), versions.clips(plan.held_out)
+    """Features of new, old and held-out clips, without those set `aside`. A clip the engine cannot train on is left
+    out, and the log says why."""
+    clips = [clip for clip in versions.clips(plan.clips) if clip.sha256 not in aside]
+    held_out = versions.clips(plan.held_out)
     is_new = {ref.sha256: ref.is_new for ref in plan.clips}
     everything = [*clips, *held_out]
     folder = channel.home / "features" / plan.engine
@@ -276,7 +304,10 @@ def _lineage(
 def _report(plan: wire.TrainPlan, about: dict[str, Any]) -> wire.Report:
     result, outcome = about["result"], _outcome(about)
     rest: dict[str, Any] = {name: about[name] for name in ("settings", "machine", "used", "base") if name in about}
-    rest |= {name: result.get(name) for name in ("ended", "stopped_early", "start_losses", "base_losses")}
+    rest |= {
+        name: result.get(name)
+        for name in ("ended", "stopped_early", "start_losses", "base_losses", "selection", "kept_step")
+    }
     return wire.Report(
         trained=wire.TrainResult(
             version_dir=plan.out_dir if outcome == pb.VERSION_MADE else "",
@@ -291,32 +322,6 @@ def _report(plan: wire.TrainPlan, about: dict[str, Any]) -> wire.Report:
             size=folder_size(Path(plan.out_dir)) if outcome == pb.VERSION_MADE else 0,
         )
     )
-
-
-#: What the daemon wants (`Channel.pending`), as the loop's commands.
-_COMMANDS = {
-    "": Command.GO,
-    "yield": Command.PAUSE,
-    "offload": Command.YIELD,
-    "cancel": Command.CANCEL,
-    "stop": Command.STOP,
-}
-
-
-class Steering:
-    """The loop's `Control`, over a job's channel."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._leave = ""
-
-    def poll(self) -> Command:
-        return _COMMANDS[self._leave or self._channel.pending()]
-
-    def wait(self) -> None:
-        answer = self._channel.wait_resumed()
-        if answer != "resume":
-            self._leave = answer
 
 
 class ChannelReporter:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
 import pytest
 import torch
+from demo_clips import refs
 
 from engines.glow.model import BASE_VARIABLE
 from engines.glow.recipe import tiny_base
 from proto import worker_pb2 as wire
 
-DEMO = Path(__file__).parents[3] / "demo" / "recordings"
-SETTINGS = '{"steps": 12, "batch_size": 4, "eval_every": 4, "checkpoint_every": 4, "patience": 0, "threads": 1}'
+SETTINGS = (
+    '{"steps": 12, "batch_size": 4, "eval_every": 4, "checkpoint_every": 4, "patience": 0, "threads": 1, '
+    '"spoken_checkpoints": 0}'
+)
 
 LINEAGE = {
     "voice": "anna",
@@ -32,17 +34,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
         tiny_base.make(base)
     monkeypatch.setenv(BASE_VARIABLE, str(base))
     torch.set_num_threads(1)
-
-
-def refs(first: int, last: int) -> list[wire.ClipRef]:
-    """The demo's recordings of these numbers, as clips."""
-    found = []
-    for number in range(first, last):
-        path = DEMO / f"d{number:02}.flac"
-        text = path.with_suffix(".txt").read_text().strip()
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        found.append(wire.ClipRef(sha256=digest, path=str(path), text=text, language="en", seconds=4.0, is_new=True))
-    return found
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 import soundfile
 from recorded import Recorded
 
-from daemon.kinds.evaluate import bench
 from daemon.kinds.evaluate import worker as evaluate
 from daemon.kinds.train import worker as train
+from daemon.worker import bench
 from daemon.worker.job import Stopped
 from engines.errors import BadInput, Cancelled
 from engines.glow.engine import GlowEngine

@@ -10,11 +10,12 @@ import pytest
 from recorded import Recorded
 
 from daemon.kinds.evaluate import rounds
-from daemon.kinds.evaluate.bench import Bench, Steps
 from daemon.kinds.evaluate.rounds import Judge, Round
+from daemon.worker.bench import Bench, Steps
 from daemon.worker.spoken import NOWHERE, Speaker
 from engines.base import Clip
 from engines.glow.engine import GlowEngine
+from engines.metrics.findings import Found
 from engines.metrics.gate import Outcome
 from engines.metrics.rule import Rule
 from engines.metrics.score import LineScores, Scores, SpokenLine, summarise
@@ -96,8 +97,27 @@ def test_a_close_case_gets_further_texts_and_takes_and_stays_undecided(tmp_path:
 
 def test_an_engine_that_says_the_same_with_every_seed_is_not_heard_twice(tmp_path: Path) -> None:
     bench = PaperBench(tmp_path, noise(1), draws=False)
-    judged(tmp_path, bench)
+    found = judged(tmp_path, bench)
     assert [take for _, _, take in bench.heard] == [0, 0, 0, 0]
+    assert len(further(found, tmp_path)) == 7
+
+
+def further(found: rounds.Judged, folder: Path) -> list[dict[str, str]]:
+    return found.further(folder, *(Speaker(name, folder / name, folder, name) for name in ("v2", "v1")))
+
+
+def test_what_was_spoken_further_is_told_with_its_files_for_listeners(tmp_path: Path) -> None:
+    found = judged(tmp_path, PaperBench(tmp_path, noise(1)))
+    (tmp_path / "v1" / f"{HELD_OUT[1].sha256}.2.wav").unlink()
+    told = further(found, tmp_path)
+    assert len(told) == 7 + 12 + 12
+    assert told[7] == {
+        "name": f"{HELD_OUT[0].sha256}.1",
+        "text": "line 0",
+        "spoken": f"v2/{HELD_OUT[0].sha256}.1.wav",
+        "spoken_by_parent": f"v1/{HELD_OUT[0].sha256}.1.wav",
+    }
+    assert [one["name"] for one in told if not one["spoken_by_parent"]] == [f"{HELD_OUT[1].sha256}.2"]
 
 
 def test_equal_voices_are_seldom_told_apart_over_all_rounds(tmp_path: Path) -> None:
@@ -118,3 +138,19 @@ def test_further_texts_are_of_the_language_and_not_those_held_out() -> None:
     assert rounds.plan(HELD_OUT, "en", RULE, hears=False) == [Round(HELD_OUT, 0)]
     known = (*HELD_OUT, Clip("f" * 64, Path("f.flac"), german.clips[0].text, "de", 2.0))
     assert german.clips[0].text not in {clip.text for clip in rounds.plan(known, "de", RULE, hears=True)[1].clips}
+
+
+@pytest.mark.parametrize(("base", "behind"), [(0.95, True), (0.6, False), (0.85, False)])
+def test_a_version_that_plain_imitation_beats_is_said_to_be_so(tmp_path: Path, base: float, behind: bool) -> None:
+    sounds = {"v2": 0.85, "v1": 0.7, "the base": base}
+    bench = PaperBench(tmp_path, lambda who, text, take: sounds[who] + len(text) / 1000)
+    found = judged(tmp_path, bench)
+    (tmp_path / "base").mkdir()
+    imitation = Speaker("the base", tmp_path / "base", None, "base")
+    judge = Judge(RULE, False, Summary(5, similarity=0.95), None, None)
+    beside, scores = rounds.beside_base(bench, judge, found, imitation)
+    assert beside.verdict.outcome is Outcome.BETTER, "than its parent"
+    assert (Found.BEHIND_BASE in {one.found for one in beside.verdict.findings}) is behind
+    assert scores.summary.similarity == pytest.approx(base + 0.006)
+    if behind:
+        assert "only imitates the recordings, sounds better than it" in beside.verdict.sentences[-1]

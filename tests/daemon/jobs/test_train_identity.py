@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import refs
+from demo_clips import refs
 from recorded import Recorded
 
 from daemon.home import identity

@@ -15,7 +15,7 @@ from voice_rows import clip, dataset, report, version
 from daemon.database.models import Evaluation, Job, PointRow, SeriesRow, Voice, now
 from daemon.database.store import Store
 from daemon.errors import BadRequest, NotNow
-from daemon.state import verdict, voices
+from daemon.state import events, listening, verdict, voices
 from daemon.state.values import Decision, VersionState
 from engines import registry
 from engines.capabilities import Capability
@@ -221,6 +221,33 @@ def test_what_becomes_of_a_candidate_is_kept_as_a_value_and_told_on_the_wire(
     told = anna.read_now(lambda session: voices.version_message(voices.version(session, "anna", 2)))
     assert pb.Decision.Name(told.decision) == f"DECISION_{decision.name}"
     assert "decision" not in told.metrics
+
+
+def test_an_undecided_candidate_says_how_to_decide_and_whoever_watches_is_told(anna: Store) -> None:
+    undecided = scores(wire.EvaluateResult.UNDECIDED, "Likeness is unsure.")
+    cursor = anna.read_now(events.newest)
+    anna.write_now(lambda session: lives.kind(session, "evaluate").commit(session, job(session), undecided))
+    how = "Listen to decide: `myna`, Listen; blind votes count for 7 days. Or `myna promote anna@2`."
+    assert outcome(anna)[2] == (
+        "Undecided: the scores do not tell whether it is better than anna@1, so anna@1 goes on speaking. "
+        f"{how} Likeness is unsure."
+    )
+    found, _ = anna.read_now(events.after, cursor, "anna")
+    notices = [event.notice for event in found if event.WhichOneof("what") == "notice"]
+    assert [(one.sentence, one.hint) for one in notices] == [("The scores leave anna@2 undecided.", how)]
+
+
+@pytest.mark.parametrize(("asked", "decision"), [(True, Decision.PREFERRED), (False, Decision.PREFERRED_NOT_ASKED)])
+def test_votes_from_before_the_scoring_decide_what_it_leaves_open(anna: Store, asked: bool, decision: Decision) -> None:
+    def act(session: Session) -> None:
+        for _ in range(8):
+            listening.rate(session, pb.Rating(voice="anna", a=1, b=2, preferred="b", text="Hello.", blind=True))
+        undecided = scores(wire.EvaluateResult.UNDECIDED)
+        lives.kind(session, "evaluate").commit(session, job(session, promote=asked), undecided)
+
+    anna.write_now(act)
+    assert decided(anna) == (decision, decision)
+    assert outcome(anna)[0] == (2 if asked else 1)
 
 
 def test_words_decide_nothing(anna: Store) -> None:

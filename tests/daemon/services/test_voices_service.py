@@ -16,16 +16,17 @@ import pytest
 from calls import Call, Refused
 from living_daemon import Living, lived
 from sqlalchemy.orm import Session
-from voice_rows import clip, folder, sha, version
+from voice_rows import clip, folder, report, sha, version
 
-from daemon.database.models import Voice, now
+from daemon.database.models import Evaluation, Version, Voice, now
 from daemon.database.store import Store
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.registry import Kinds
 from daemon.services.speech import SpeechService
 from daemon.services.voices import VoicesService
 from daemon.settings import Settings
-from daemon.state import jobs
+from daemon.state import jobs, verdict, voices
+from daemon.state.values import Decision
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
@@ -106,6 +107,32 @@ def test_ratings_come_in_pages_with_the_tally_of_all(daemon: Any) -> None:
         ask(service.Ratings, pb.RatingsRequest(voice="anna", a=1, b=2, page=pb.Page(token="²")))
 
 
+def test_the_vote_that_decides_answers_with_what_became_of_the_version(daemon: Any) -> None:
+    def given(session: Session) -> None:
+        session.add(scoring := evaluation(version(session, 1)))
+        scoring.report = {**report(["line"]), verdict.DECISION: Decision.UNDECIDED.value}
+        verdict.put(voices.version(session, "anna", 1), Decision.UNDECIDED, "Undecided.")
+
+    daemon.store.write_now(given)
+    service, one = service_of(daemon), pb.Rating(voice="anna", a=0, b=1, preferred="b", text="Hello.", blind=True)
+    (waits,) = ask(service.Undecided, pb.UndecidedRequest(voice="anna")).versions
+    assert (waits.voice, waits.listening.version, waits.listening.more) == ("anna", 1, 8)
+    *_, before, decisive = [ask(service.Rate, one) for _ in range(8)]
+    assert (before.decision, decisive.decision) == (pb.DECISION_UNSPECIFIED, pb.DECISION_PREFERRED)
+    tally = ask(service.Ratings, pb.RatingsRequest(voice="anna", a=0, b=1)).tally
+    assert (tally.listening.wins, tally.listening.standing, tally.listening.sentence) == (
+        8,
+        pb.STANDING_PREFERRED,
+        decisive.sentence,
+    )
+    assert ask(service.Get, pb.VoiceRequest(voice="anna")).promoted == 1
+    assert not ask(service.Undecided, pb.UndecidedRequest()).versions
+    assert "rollback" in ask(service.Unrate, pb.UnrateRequest(voice="anna", id=decisive.id)).sentence
+    assert ask(service.Get, pb.VoiceRequest(voice="anna")).promoted == 1
+    with pytest.raises(Refused, match="no voice named"):
+        ask(service.Undecided, pb.UndecidedRequest(voice="nobody"))
+
+
 def test_promoting_and_rolling_back_answer_with_what_speaks_now(daemon: Any) -> None:
     daemon.store.write_now(lambda session: [version(session, 1), version(session, 2)])
     service = service_of(daemon)
@@ -134,6 +161,11 @@ def test_an_export_of_nothing_or_in_no_format_is_refused_before_there_is_a_job(d
     with pytest.raises(Refused, match="does not export 'zip'"):
         ask(export, pb.ExportRequest(voice="anna", version=1, format="zip"))
     assert daemon.store.read_now(lambda session: jobs.counts(session)).get("queued", 0) == 0
+
+
+def evaluation(row: Version) -> Evaluation:
+    """A scoring of the version against the base."""
+    return Evaluation(voice=row.voice, version=row.number, against=0, job=1, better=False, verdict="", time=now())
 
 
 def wav(path: Path, seconds: float = 2.5) -> list[float]:
@@ -167,6 +199,26 @@ def test_a_held_out_line_is_played_sample_for_sample(daemon: Any, asked: dict[st
     assert [chunk.last for chunk in chunks] == [False, False, True]
 
 
+@pytest.mark.parametrize(
+    ("name", "text"), [(f"{sha('held')}.2", "What was read."), (f"{sha('text')}.1", "What nobody said.")]
+)
+def test_further_takes_and_texts_that_scoring_spoke_are_played(daemon: Any, name: str, text: str) -> None:
+    def given(session: Session) -> None:
+        clip(session, "held", "What was read.", held_out=True)
+        session.add(scoring := evaluation(version(session, 1)))
+        further = {"name": f"{sha('text')}.1", "text": "What nobody said.", "spoken": "", "spoken_by_parent": ""}
+        scoring.report = {**report(["held"]), "further": [further]}
+
+    daemon.store.write_now(given)
+    samples = wav(daemon.home / "samples" / "anna" / "1" / f"{name}.wav")
+    service = speech_of(daemon)
+    chunks = ask(service.Sample, pb.SampleRequest(voice="anna", version=1, clip=name))
+    assert array("f", b"".join(chunk.samples for chunk in chunks)).tolist() == pytest.approx(samples)
+    assert chunks[0].text == text
+    with pytest.raises(Refused, match="has not spoken this line yet"):
+        ask(service.Sample, pb.SampleRequest(voice="anna", version=1, clip=name, recording=True))
+
+
 def test_a_line_that_was_not_spoken_or_is_not_held_out_is_refused_with_a_sentence(daemon: Any) -> None:
     daemon.store.write_now(
         lambda session: [version(session, 1), clip(session, "held", held_out=True), clip(session, "trained")]
@@ -174,7 +226,7 @@ def test_a_line_that_was_not_spoken_or_is_not_held_out_is_refused_with_a_sentenc
     service = speech_of(daemon)
     with pytest.raises(Refused, match="anna@1 has not spoken this line yet"):
         ask(service.Sample, pb.SampleRequest(voice="anna", version=1, clip=sha("held")))
-    for other in (sha("trained"), "../../../secrets", ""):
+    for other in (sha("trained"), "../../../secrets", "", f"{sha('held')}.0", f"{sha('held')}.1/../x", f"{sha('x')}.1"):
         with pytest.raises(Refused, match="no held-out clip"):
             ask(service.Sample, pb.SampleRequest(voice="anna", version=1, clip=other, recording=True))
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Job
-from daemon.kinds.kind import Kind
+from daemon.kinds.kind import FollowUp, Kind
 from daemon.settings import Settings
 from proto import myna_pb2 as pb
 from proto.worker_pb2 import Start
@@ -32,5 +33,6 @@ class PlainKind(Kind):
     def plan(self, session: Session, job: Job) -> Start:
         return Start()
 
-    def ended_badly(self, session: Session, job: Job) -> None:
+    def ended_badly(self, session: Session, job: Job) -> Sequence[FollowUp]:
         self.over.append(job.id)
+        return ()

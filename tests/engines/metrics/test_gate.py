@@ -49,7 +49,8 @@ def better(
     reach: float = 0.0,
 ) -> Verdict:
     """Judged where the balance is sure up to `reach` on either side, and each limit is surely held or broken."""
-    score = gate.balance(candidate, parent, rule or Rule(), ceiling if first else None)
+    heard = (candidate, parent) if gate.understood(ceiling) else map(gate.without_words, (candidate, parent))
+    score = gate.balance(*heard, rule or Rule(), ceiling if first else None)
     sure = {
         metric: Interval(a - b, a - b)
         for metric in Metric
@@ -202,10 +203,10 @@ def test_what_a_person_would_not_see_to_differ_is_no_loss() -> None:
 
 @pytest.mark.parametrize("similarity", [0.95, 0.70])
 def test_recordings_that_are_not_understood_themselves_are_warned_of(similarity: float) -> None:
-    candidate, ceiling = replace(PARENT, similarity=similarity), replace(PARENT, wer=0.89)
+    candidate, ceiling = replace(PARENT, similarity=similarity), replace(PARENT, wer=0.69)
     told = better(candidate, PARENT, ceiling=ceiling).sentences
     assert told[-1] == (
-        "The recordings themselves score a WER of 0.890, so it says little here: compare the held-out clips' texts "
+        "The recordings themselves score a WER of 0.690, so it says little here: compare the held-out clips' texts "
         "with what is said in them, or listen."
     )
     assert "recordings" not in " ".join(better(candidate, PARENT, ceiling=replace(PARENT, wer=0.3)).sentences)
@@ -332,3 +333,27 @@ def test_the_gate_is_light() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
     )
+
+
+#: The recogniser does not follow the person.
+BABBLE = replace(PARENT, wer=0.9, cer=0.8, similarity=0.95)
+
+
+def test_where_the_recordings_are_not_understood_words_take_no_part_and_a_person_decides() -> None:
+    clearer = replace(PARENT, similarity=0.9, wer=0.05)
+    found = better(clearer, PARENT, ceiling=BABBLE)
+    assert found.outcome is Outcome.UNDECIDED
+    assert [one.found for one in found.findings] == [Found.NOT_UNDERSTOOD]
+    assert "does not understand the recordings themselves (WER 0.900)" in sentence(found.findings[0])
+    mumbled = better(replace(PARENT, similarity=0.9, wer=0.99), PARENT, ceiling=BABBLE)
+    assert mumbled.score == found.score, "no word error changes the balance"
+    assert not found.more_would_tell, "further lines are not understood either"
+
+
+def test_where_the_recordings_are_not_understood_the_rule_may_decide_without_words() -> None:
+    rule = Rule(without_wer=True)
+    found = better(replace(PARENT, similarity=0.9, wer=0.99), PARENT, rule, ceiling=BABBLE)
+    assert found.outcome is Outcome.BETTER
+    assert Found.NOT_UNDERSTOOD in {one.found for one in found.findings}
+    less_like = better(replace(PARENT, similarity=0.6), PARENT, rule, ceiling=BABBLE)
+    assert less_like.outcome is Outcome.WORSE

@@ -12,6 +12,10 @@ import pytest
 
 from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import Viewer, looking
+from tests.tui.dashboard.pictures import looks_like
+from tests.tui.dashboard.scene_voices import TEXTS, sha
+from tests.tui.dashboard.scenes import set_scene
+from tests.tui.dashboard.test_pictures import SIZES
 from tests.tui.paper_card import Card
 from tests.tui.stage.server import Stage
 from tui.deck import Deck
@@ -240,3 +244,140 @@ def test_reading_only_means_no_votes(stage: Stage, home: Path, card: Card) -> No
             assert "A sounds" not in viewer.text()
 
     see(scenario())
+
+
+# ------------------------------------------------------------------------------------------ what listeners decide
+
+
+@pytest.fixture
+def undecided(stage: Stage) -> pb.Undecided:
+    """anna@4 waits for listeners against anna@6: eight takes of one line were spoken by both."""
+    stage.speech.unspoken = set()
+    names = ["ab" * 32, *(f"{'ab' * 32}.{take}" for take in range(1, 8))]
+    lines = [pb.SpokenLine(name=name, text="hello there") for name in names]
+    waits = pb.Undecided(voice="anna", listening=pb.Listening(version=4, against=6), lines=lines)
+    stage.voices.undecided = [waits]
+    return waits
+
+
+async def vote_for(viewer: Viewer, version: int) -> None:
+    """On what was heard last."""
+    hearing = viewer.app.screen_stack[0]._hearing  # type: ignore[attr-defined]  # the screen Listen
+    await viewer.press("v")
+    await viewer.sees("A sounds")
+    await viewer.press("right" if hearing.version("a") == version else "left", "enter")
+    await viewer.no_longer_sees("A sounds")
+
+
+def notices(viewer: Viewer) -> list[str]:
+    return [notice.message for notice in viewer.app._notifications]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 30), (200, 50)])
+def test_what_waits_for_listeners_comes_first_with_the_lines_that_decide(
+    stage: Stage, home: Path, card: Card, undecided: pb.Undecided, size: tuple[int, int]
+) -> None:
+    async def scenario() -> None:
+        async with looking(home, size) as viewer:
+            await viewer.press("3")
+            text = await viewer.sees("anna@6", "anna@4", "0 of 8", "(take 2) hello there")
+            assert "anna@4 won 0 of 0 blind votes: about 8 more like these would decide." in text
+            await viewer.press("n")
+            await viewer.until(lambda: deck(viewer).frames("b") > 0, "both have spoken")
+            await vote_for(viewer, 4)
+            text = await viewer.sees(
+                "anna@4 won 1 of 1 blind votes: about 7 more like these would decide.", "1 of 8", "1 rating, all blind"
+            )
+            assert "●" in text  # the interval
+            assert {one.clip for one in stage.speech.sampled} == {undecided.lines[0].name}
+            assert stage.voices.rated[0].clip == undecided.lines[0].name
+
+    see(scenario())
+
+
+def test_the_vote_that_decides_says_what_became_of_the_version(
+    stage: Stage, home: Path, card: Card, undecided: pb.Undecided
+) -> None:
+    async def scenario() -> None:
+        async with looking(home, (80, 24)) as viewer:
+            await viewer.press("3")
+            await viewer.sees("0 of 8")
+            for done in range(1, 9):
+                await viewer.press("n")
+                await viewer.until(lambda: deck(viewer).frames("b") > 0, "both have spoken")
+                await vote_for(viewer, 4)
+                await viewer.sees(f"{done} of 8")
+            decided = "Decided: anna@4 won 8 of 8 blind votes, and anna@4 was promoted."
+            await viewer.sees(decided)
+            assert decided in notices(viewer)
+            await viewer.press("d")
+            assert "Nothing else waits for listeners." in notices(viewer)
+
+    see(scenario())
+
+
+def test_what_else_waits_is_a_key_away(stage: Stage, home: Path, card: Card, undecided: pb.Undecided) -> None:
+    stage.voices.undecided.append(pb.Undecided(voice="anna", listening=pb.Listening(version=7, against=6)))
+
+    async def scenario() -> None:
+        async with looking(home, (80, 24)) as viewer:
+            await viewer.press("3")
+            await viewer.sees("anna@4", "0 of 8", "blind · d: 1 undecided")
+            await viewer.press("d")
+            await viewer.sees("anna@7", "0 of 1", "won 0 of 0")  # its lines are gone: the held-out ones
+            await viewer.press("d")
+            await viewer.sees("anna@4", "0 of 8")
+
+    see(scenario())
+
+
+def test_who_was_told_who_is_who_votes_no_more_blind_on_that_line(
+    stage: Stage, home: Path, card: Card, undecided: pb.Undecided
+) -> None:
+    async def scenario() -> None:
+        async with looking(home, (80, 24)) as viewer:
+            await viewer.press("3")
+            await viewer.sees("0 of 8")
+            await viewer.press("n")
+            await viewer.until(lambda: deck(viewer).frames("b") > 0, "both have spoken")
+            await vote_for(viewer, 4)
+            await viewer.sees("won 1 of 1")
+            await viewer.press("enter")  # the same line again
+            await viewer.sees("A · anna@")
+            await vote_for(viewer, 4)
+            await viewer.sees("2 ratings, 1 blind")
+            assert [rating.blind for rating in stage.voices.rated] == [True, False]
+            assert stage.voices.undecided[0].listening.wins == 1
+            assert any("it is no blind vote" in message for message in notices(viewer))
+
+    see(scenario())
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+def test_a_pair_that_listeners_decide_looks_as_drawn(
+    stage: Stage, home: Path, card: Card, size: tuple[int, int]
+) -> None:
+    """Seven blind votes were given, and another version waits, too."""
+    set_scene(stage, "busy")
+    names = [(sha(text) + take, text) for take in ("", ".1", ".2") for text in TEXTS]
+    lines = [pb.SpokenLine(name=name, text=text) for name, text in names]
+    waits = [("anna", 7, 6), ("jörg", 1, 0)]
+    stage.voices.undecided = [
+        pb.Undecided(voice=voice, listening=pb.Listening(version=version, against=against), lines=lines)
+        for voice, version, against in waits
+    ]
+    stage.voices.rated = [
+        pb.Rating(
+            id=n, voice="anna", a=6, b=7, clip=names[n][0], text=names[n][1], preferred="a" if n == 2 else "b",
+            score_a=3, score_b=4 + n % 2, blind=True,
+        )
+        for n in range(7)
+    ]  # fmt: skip
+
+    async def scenario() -> str:
+        async with looking(home, size) as viewer:
+            await viewer.press("3")
+            return await looks_like(viewer, f"undecided-listen-{size[0]}x{size[1]}", home)
+
+    if difference := asyncio.run(scenario()):
+        pytest.fail(difference, pytrace=False)

@@ -43,6 +43,16 @@ def test_a_vote_counts_for_the_version_that_was_heard(
     assert (rating.a, rating.b, rating.blind, rating.clip) == (6, 7, blind, clip)
 
 
+def test_whoever_was_told_who_is_who_does_not_vote_blind() -> None:
+    heard = Hearing(PAIR, Line("hello", "c0ffee"), blind=True, seed=1, told=True)
+    assert not heard.rating(Vote("a")).blind
+    assert heard.turned == hearing().turned  # A stays A
+
+
+def test_a_further_take_says_which_it_is() -> None:
+    assert [Line("hello", name).title for name in ("", "c0ffee", "c0ffee.1")] == ["hello", "hello", "(take 2) hello"]
+
+
 @pytest.mark.parametrize(
     ("one", "two", "pair"),
     [

@@ -10,6 +10,8 @@ import grpc
 
 from daemon.state import tally
 from daemon.state.compare import metric_message
+from daemon.state.sequential import Look
+from daemon.state.values import Standing, on_wire
 from engines.metrics.table import METRICS
 from proto import findings
 from proto import myna_pb2 as pb
@@ -36,6 +38,7 @@ class Voices(stubs.VoicesServicer):
                 pb.Version(voice="anna", number=6, dataset=3, state="archived", metrics={"wer": 0.5}),
             ]
         }
+        self.undecided: list[pb.Undecided] = []  # versions that wait for listeners
         self.changed: list[tuple[str, str, int]] = []  # what was asked of which version: ("Promote", "anna", 7)
         self.sure: dict[str, tuple[float, float]] = {}  # between what b minus a surely lies, by metric
         self.decision: pb.Decision.ValueType = pb.DECISION_UNSPECIFIED  # what the scoring of the two came to
@@ -169,12 +172,44 @@ class Voices(stubs.VoicesServicer):
         rated.CopyFrom(request)
         rated.id = self.rated[-1].id + 1 if self.rated else 1
         self.rated.append(rated)
-        return rated
+        return self._answer(rated)
 
     def Unrate(self, request: pb.UnrateRequest, context: Any) -> pb.Rating:
         (gone,) = (rating for rating in self.rated if rating.id == request.id)
         self.rated.remove(gone)
-        return gone
+        return self._answer(gone)
+
+    def Undecided(self, request: pb.UndecidedRequest, context: Any) -> pb.UndecidedResponse:
+        open_still = [one for one in self.undecided if not one.listening.decision]
+        return pb.UndecidedResponse(versions=[one for one in open_still if request.voice in ("", one.voice)])
+
+    def _answer(self, rating: pb.Rating) -> pb.Rating:
+        """The rating with what the votes come to, where votes decide."""
+        answer, one = pb.Rating(), self._listening(rating.voice, rating.a, rating.b)
+        answer.CopyFrom(rating)
+        if one is not None and not one.decision and one.standing == pb.STANDING_PREFERRED:
+            one.decision = answer.decision = pb.DECISION_PREFERRED
+            name = f"{rating.voice}@{one.version}"
+            votes = f"{one.wins} of {one.wins + one.losses} blind votes"
+            one.sentence = f"Decided: {name} won {votes}, and {name} was promoted."
+        answer.sentence = one.sentence if one is not None else ""
+        return answer
+
+    def _listening(self, voice: str, a: int, b: int) -> pb.Listening | None:
+        """What the votes on an undecided version come to now."""
+        found = (one.listening for one in self.undecided if one.voice == voice)
+        one = next((one for one in found if {one.version, one.against} == {a, b}), None)
+        if one is not None and not one.decision:
+            votes = [
+                rating.a if rating.preferred == "a" else rating.b
+                for rating in self.rated
+                if rating.blind and rating.preferred in ("a", "b") and {rating.a, rating.b} == {a, b}
+            ]
+            look = Look(votes.count(one.version), votes.count(one.against), 0.95)
+            one.wins, one.losses, one.standing = look.wins, look.losses, on_wire(Standing, look.standing)
+            won = f"{voice}@{one.version} won {one.wins} of {len(votes)} blind votes"
+            one.sentence = f"{won}: about {look.more} more like these would decide."
+        return one
 
     def Ratings(self, request: pb.RatingsRequest, context: Any) -> pb.RatingsResponse:
         votes = {which: sum(rating.preferred == which for rating in self.rated) for which in ("a", "b", "same")}
@@ -188,11 +223,14 @@ class Voices(stubs.VoicesServicer):
             for each in scores
         ]
         counted = pb.Tally(
-            **votes, ratings=len(self.rated), blind=len(self.rated), low=low, high=high,
+            **votes, ratings=len(self.rated), blind=sum(one.blind for one in self.rated), low=low, high=high,
             share_b=votes["b"] / decided if decided else math.nan,
             score_a=opinions[0], score_b=opinions[1],
             sentence=f"{request.voice}@{request.b} was preferred {votes['b']} of {decided} times.",
         )  # fmt: skip
+        one = self._listening(request.voice, request.a, request.b)
+        if one is not None:
+            counted.listening.CopyFrom(one)
         return pb.RatingsResponse(ratings=self.rated[::-1], tally=counted)
 
     def Export(self, request: pb.ExportRequest, context: Any) -> Iterator[pb.FilePart]:

@@ -1,5 +1,5 @@
-"""What an evaluation speaks and hears with: one speaker after the other says lines, a recogniser listens, and what was
-spoken or scored before is taken from there."""
+"""What speaks and listens in a worker, for an evaluation or a training: one speaker after the other says lines, a
+recogniser listens, and what was spoken or scored before is taken from there."""
 
 from __future__ import annotations
 

@@ -1,0 +1,99 @@
+"""What an experiment takes: before it begins, and each trial before that does."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from daemon.database.experiment_rows import Experiment
+from daemon.errors import BadRequest
+from daemon.kinds.experiment import trials
+from daemon.kinds.train.server import Train
+from daemon.state import experiments
+from daemon.state.recommendation import REDUCTION
+from engines.training import space
+from proto import myna_pb2 as pb
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds, as far as is known."""
+
+    trials: int
+    training: float  #: of one trial
+    scoring: float  #: of one trial; 0: none was timed here
+    early: float  #: of one trial with a part of its steps first; 0: it has all at once
+    sentences: tuple[str, ...]  #: how that is known
+
+    @property
+    def trial(self) -> float:
+        return self.early + self.training + self.scoring
+
+    @property
+    def all(self) -> float:
+        return self.trials * self.trial
+
+    def message(self) -> pb.ExperimentCost:
+        return pb.ExperimentCost(
+            trials=self.trials,
+            training_seconds=self.early + self.training,
+            scoring_seconds=self.scoring,
+            seconds=self.all,
+            sentences=self.sentences,
+        )
+
+
+def of_all(session: Session, train: Train, experiment: Experiment) -> Cost:
+    """What the experiment takes at most. Raises what `Train.estimate` raises: BadRequest for settings that cannot be,
+    NotNow for a voice that cannot be trained."""
+    takes = [
+        _stages(session, train, experiment, settings) for settings in space.corners(space.from_json(experiment.space))
+    ]
+    longest = max(takes, key=lambda one: one.whole.seconds + one.early.seconds)
+    scoring = experiments.scoring_seconds(session, experiment.voice) * (2 if experiment.stop_early else 1)
+    untimed = () if scoring else ("No scoring was timed here yet: it comes on top of each trial.",)
+    seldom = (f"Only about one trial in {REDUCTION} is trained whole.",) if experiment.stop_early else ()
+    sentences = (*longest.whole.sentences, *untimed, *seldom)
+    return Cost(experiment.trials, longest.whole.seconds, scoring, longest.early.seconds, sentences)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What one trial is expected to take."""
+
+    seconds: float
+    early_steps: int  #: of its first training, after which it may be stopped; 0: it is trained whole at once
+
+
+def of_trial(session: Session, train: Train, experiment: Experiment, settings: dict[str, Any]) -> Trial:
+    """What a trial with these settings is expected to take. Raises as `of_all` does."""
+    stages = _stages(session, train, experiment, settings)
+    scoring = experiments.scoring_seconds(session, experiment.voice)
+    if not experiment.stop_early:
+        return Trial(stages.whole.seconds + scoring, 0)
+    return Trial(stages.early.seconds + stages.whole.seconds + 2 * scoring, stages.early.steps)
+
+
+@dataclass(frozen=True)
+class _Stages:
+    """The trainings of a trial."""
+
+    whole: pb.EstimateResponse
+    early: pb.EstimateResponse  #: empty: there is none
+
+
+def _stages(session: Session, train: Train, experiment: Experiment, settings: dict[str, Any]) -> _Stages:
+    try:
+        whole = train.estimate(session, trials.train_spec(experiment, settings))
+        if not experiment.stop_early:
+            return _Stages(whole, pb.EstimateResponse())
+        steps = math.ceil(whole.steps / REDUCTION)
+        return _Stages(whole, train.estimate(session, trials.train_spec(experiment, settings, steps)))
+    except BadRequest as error:
+        if len(settings) < 2:
+            raise
+        said = ", ".join(f"{name}={text}" for name, text in experiments.settings_text(settings).items())
+        raise BadRequest(f"With {said}: {error.sentence}", error.hint) from None
