@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import shutil
+from collections.abc import Coroutine
 from pathlib import Path
 
 import pytest
 from inbox_workshop import write_wav
+from inotify_simple import INotify
 from sqlalchemy import select
 
 from daemon.database.models import Job
 from daemon.database.store import Store
+from daemon.inbox.arrivals import DEEPEST
 from daemon.inbox.file_events import Watch, file_system
 from daemon.inbox.watcher import Inbox
 from daemon.kinds.lifecycle import Lifecycle
@@ -107,17 +113,126 @@ def test_the_file_system_of_a_folder_is_known() -> None:
 def test_where_the_system_has_no_room_for_another_watch_it_polls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from watchdog.observers import inotify
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, "inotify watch limit reached")
 
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "inotify watch limit reached")
-
-    monkeypatch.setattr(inotify.InotifyObserver, "schedule", full)
+    monkeypatch.setattr(INotify, "add_watch", full)
 
     async def scenario() -> None:
         watch = Watch(tmp_path, "never")
         await watch.start()
         assert "no room for another watch" in watch.why_polling
         watch.stop()
+
+    asyncio.run(scenario())
+
+
+def test_where_room_for_watches_ends_later_it_polls_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, "inotify watch limit reached")
+
+    async def scenario() -> None:
+        watch = Watch(tmp_path, "never")
+        await watch.start()
+        monkeypatch.setattr(INotify, "add_watch", full)
+        (tmp_path / "anna").mkdir()
+        async with asyncio.timeout(5):
+            await watch.changed.wait()
+        assert "no room for another watch" in watch.why_polling
+        watch.stop()
+
+    asyncio.run(scenario())
+
+
+def until(watch: Watch, wanted: bytes) -> Coroutine[None, None, set[bytes]]:
+    """Paths that were touched, up to one that is wanted."""
+
+    async def look() -> set[bytes]:
+        seen: set[bytes] = set()
+        async with asyncio.timeout(20):
+            while wanted not in seen:
+                await watch.changed.wait()
+                seen |= watch.take()
+        return seen
+
+    return look()
+
+
+def test_a_thousand_nested_folders_are_watched_as_deep_as_the_inbox_is_looked_into(tmp_path: Path) -> None:
+    """Each was walked again at every event of it: paths of 2 kB, half a million times."""
+
+    async def scenario() -> None:
+        watch = Watch(tmp_path, "never")
+        await watch.start()
+        try:
+            await asyncio.to_thread(make_deep, tmp_path, 1_000)
+            (tmp_path / "last").write_bytes(b"x")
+            await until(watch, b"last")
+            assert watch._folders is not None
+            assert len(watch._folders._watches) == DEEPEST + 1
+        finally:
+            watch.stop()
+
+    asyncio.run(scenario())
+
+
+def make_deep(folder: Path, depth: int) -> None:
+    """Folders inside each other, by descriptors: their path is longer than one may be."""
+    at = os.open(folder, os.O_RDONLY)
+    for _ in range(depth):
+        os.mkdir("d", dir_fd=at)
+        below = os.open("d", os.O_RDONLY, dir_fd=at)
+        os.close(at)
+        at = below
+    os.close(at)
+
+
+def test_a_folder_that_is_moved_is_told_of_under_its_new_name_only(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        (tmp_path / "anna" / "deep").mkdir(parents=True)
+        watch = Watch(tmp_path, "never")
+        await watch.start()
+        try:
+            (tmp_path / "anna").rename(tmp_path / "bert")
+            await until(watch, b"bert")
+            (tmp_path / "bert" / "deep" / "a.wav").write_bytes(b"x")
+            seen = await until(watch, b"bert/deep/a.wav")
+            assert not any(path.startswith(b"anna/") for path in seen)
+        finally:
+            watch.stop()
+
+    asyncio.run(scenario())
+
+
+def test_what_lies_in_a_folder_that_is_moved_in_is_told_of(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        (inbox := tmp_path / "inbox").mkdir()
+        (tmp_path / "take" / "one").mkdir(parents=True)
+        (tmp_path / "take" / "one" / "a.wav").write_bytes(b"x")
+        watch = Watch(inbox, "never")
+        await watch.start()
+        try:
+            (tmp_path / "take").rename(inbox / "anna")
+            await until(watch, b"anna/one/a.wav")
+        finally:
+            watch.stop()
+
+    asyncio.run(scenario())
+
+
+def test_a_folder_that_comes_again_is_watched_again(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        watch = Watch(tmp_path, "never")
+        await watch.start()
+        try:
+            for _ in range(3):
+                (tmp_path / "anna").mkdir()
+                (tmp_path / "anna" / "a.wav").write_bytes(b"x")
+                await until(watch, b"anna/a.wav")
+                shutil.rmtree(tmp_path / "anna")
+        finally:
+            watch.stop()
 
     asyncio.run(scenario())
