@@ -6,7 +6,10 @@ later is known to be made, too. It is held out where that one is, and never othe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -116,11 +119,19 @@ def reached(session: Session, voice: str) -> Reached:
     """How far the traits came out, in the median over the clips that were made."""
     query = select(Clip.quality).join(Recording, Recording.id == Clip.recording)
     rows = session.scalars(query.where(Clip.voice == voice, MADE))
-    nan = float("nan")
     each: Sequence[Reached] = [
-        Reached(*(float(row.get(key, nan)) for key in (PITCH, PACE, LIVELINESS))) for row in rows
+        Reached(*(float(row.get(key, math.nan)) for key in (PITCH, PACE, LIVELINESS))) for row in rows
     ]
     return Reached.typical(each)
+
+
+def lineage(session: Session, row: Voice) -> dict[str, Any] | None:
+    """What the reports of a derived voice's versions tell of it, as plain values; None: it was recorded."""
+    if not row.derivation:
+        return None
+    came = reached(session, row.name)
+    measured = {key: value for key, value in asdict(came).items() if math.isfinite(value)}
+    return {**row.derivation, "reached": measured}
 
 
 def renamed(session: Session, old: str, new: str) -> None:

@@ -209,3 +209,14 @@ def test_a_long_run_is_told_in_a_table_that_can_be_read() -> None:
     assert 20 <= len(lines) <= 45
     assert "| **9990** |" in text
     assert "| 10000 |" in text
+
+
+def test_a_derived_voice_says_what_it_is_made_from_and_that_nobody_recorded_it() -> None:
+    made = {"voice": "anna", "pitch": 2.0, "pace": 1.08, "liveliness": 1.2, "reached": {"pitch": 1.9, "pace": 1.08}}
+    text = markdown(details(lineage={**details()["lineage"], "derivation": made}))
+    assert (
+        "| derived | from the clips of anna: pitch +1.90 semitones (+2 asked for), pace 1.080 (1.08), "
+        "liveliness not measurable (1.2) |" in text
+    )
+    assert "| recordings | made: nobody recorded this voice, and its held-out lines are anna's |" in text
+    assert "derived" not in markdown(details())

@@ -62,7 +62,8 @@ def test_a_derived_voice_is_made_trained_and_judged_by_its_own_lines(workshop: W
     client.train(BRIGHT, steps=60, learning_rate=1e-3, batch_size=4, eval_every=10, seed=7, patience=0)
     scored = until(client, job_is(pb.EVALUATE, "succeeded", BRIGHT), patience=200)
     assert scored.job.voice == BRIGHT
-    version = client.version(BRIGHT, 1)
+    version = client.version(BRIGHT, 1, report=True)
+    assert "| derived | from the clips of anna: pitch +" in version.report_md
     assert version.parent == 0
     assert "wer" in version.metrics
     held = next(clip for clip in client.clips(BRIGHT, 1) if clip.held_out)

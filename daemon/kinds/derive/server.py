@@ -7,7 +7,6 @@ then is what it is made from.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
@@ -17,11 +16,12 @@ from daemon.database.models import Job
 from daemon.errors import BadRequest, NotNow
 from daemon.home.voice_folders import in_the_way
 from daemon.kinds.dataset import following
+from daemon.kinds.derive import words
 from daemon.kinds.kind import FollowUp, Kind
 from daemon.state import clip_refs, datasets, derived, events, voices
 from daemon.state.values import Level
 from engines.errors import BadInput
-from engines.traits import TRAITS, Reached, Traits
+from engines.traits import TRAITS
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -58,7 +58,7 @@ class Derive(Kind):
             raise NotNow(f"Dataset #{data.number} of {parent.name} has no clips to make a voice from.", hint)
         asked.dataset = data.number
         derived.begin(session, asked, traits)
-        return asked.voice, f"derive {asked.voice} from {parent.name}'s dataset #{data.number}: {_said(traits)}"
+        return asked.voice, f"derive {asked.voice} from {parent.name}'s dataset #{data.number}: {words.said(traits)}"
 
     def why_not(self, session: Session, job: Job) -> str:
         return self.disk.why_not()
@@ -94,11 +94,11 @@ class Derive(Kind):
         asked = pb.JobSpec.FromString(job.spec).derive
         traits, reached = derived.traits_of(asked), derived.reached(session, asked.voice)
         left_out = len(derived.missing(session, asked))
-        job.why = f"Measured against {asked.parent}'s clips: {_compared(traits, reached)}."
+        job.why = f"Measured against {asked.parent}'s clips: {words.compared(traits, reached)}."
         if left_out:
             job.why += f" {left_out} could not be made: the job's log says why."
         if reached.misses(traits):
-            sentence = f"{asked.voice} did not come out as it was asked for: {_compared(traits, reached)}."
+            sentence = f"{asked.voice} did not come out as it was asked for: {words.compared(traits, reached)}."
             hint = f"Hear its clips (`myna clips {asked.voice}`) before you trust what is trained on them."
             events.notice(session, Level.WARNING, sentence, hint, asked.voice)
         made = datasets.build(session, asked.voice, job.id)
@@ -109,20 +109,3 @@ class Derive(Kind):
         voice = voices.get(session, asked.voice)
         by_itself = self.settings.auto_train and bool(voice.options.get("auto_train", True))
         return following.training(session, job, made, self.settings) if by_itself else ()
-
-
-def _said(traits: Traits) -> str:
-    return f"pitch {traits.pitch:+g} st, pace {traits.pace:g}, liveliness {traits.liveliness:g}"
-
-
-def _compared(wanted: Traits, reached: Reached) -> str:
-    parts = (
-        f"pitch {_number(reached.pitch, '+.2f')} semitones ({wanted.pitch:+g} asked for)",
-        f"pace {_number(reached.pace, '.3f')} ({wanted.pace:g})",
-        f"liveliness {_number(reached.liveliness, '.2f')} ({wanted.liveliness:g})",
-    )
-    return ", ".join(parts)
-
-
-def _number(value: float, form: str) -> str:
-    return format(value, form) if math.isfinite(value) else "not measurable"

@@ -8,13 +8,16 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Sequence
+from dataclasses import fields
 from itertools import pairwise
 from typing import Any
 
+from daemon.kinds.derive.words import compared
 from daemon.kinds.evaluate.cells import number, table
 from daemon.kinds.evaluate.training_report import FIRST, checkpoints, loss_name, training
 from engines.metrics.gate import Outcome
 from engines.metrics.table import METRICS, Metric
+from engines.traits import Reached, Traits
 
 #: Rows of the details' summaries in the order they are shown: name in the summary, title, digits, which way is better.
 _METRICS = tuple(
@@ -154,6 +157,9 @@ def _signed(value: float, metric: Metric) -> str:
 def _origin(lineage: dict[str, Any]) -> list[tuple[str, str]]:
     way = [*reversed(lineage.get("ancestors", [])), lineage.get("version", 0)]
     rows = [("lineage", " → ".join([f"base of {lineage.get('engine', '?')}", *(f"@{number}" for number in way)]))]
+    if (made := lineage.get("derivation")) is not None:
+        rows.append(("derived", f"from the clips of {made['voice']}: {_derived(made)}"))
+        rows.append(("recordings", f"made: nobody recorded this voice, and its held-out lines are {made['voice']}'s"))
     if (data := lineage.get("dataset")) is not None:
         clips = f"{data['clips']} clips ({data['new_clips']} new), {data['seconds']:.0f} s"
         rows.append(
@@ -168,6 +174,12 @@ def _origin(lineage: dict[str, Any]) -> list[tuple[str, str]]:
     rows.append(("licence", lineage.get("licence", "")))
     rows.append(("made", lineage.get("created", "")))
     return rows
+
+
+def _derived(made: dict[str, Any]) -> str:
+    names = [field.name for field in fields(Traits)]
+    wanted = Traits(**{name: made[name] for name in names})
+    return compared(wanted, Reached(**{name: made["reached"].get(name, math.nan) for name in names}))
 
 
 def _scores(details: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from daemon.errors import BadRequest, NotNow
 from daemon.kinds.evaluate import rival
 from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import clip_refs, engines, events, experiments, listening, verdict, voices
+from daemon.state import clip_refs, derived, engines, events, experiments, listening, verdict, voices
 from daemon.state.values import Decision, Level, VersionState
 from engines import registry
 from engines.capabilities import Capability
@@ -223,6 +223,7 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
         "kind": candidate.kind,
         "licence": candidate.licence,
         "language": voice.language,
+        "derivation": derived.lineage(session, voice),
         "parent": candidate.parent,
         "against": against.number if against is not None else 0,
         "ancestors": rival.ancestors(session, candidate),
