@@ -165,6 +165,8 @@ class WatchedFolders:
         left = [path]
         while left:
             folder = left.pop()
+            if self._depth(folder) > DEEPEST:
+                continue
             if (known := folder in self._watches) and folder != self._top:
                 continue
             try:
@@ -174,7 +176,7 @@ class WatchedFolders:
                     for entry in found:
                         if told:
                             self._touched(entry.path)
-                        if entry.is_dir(follow_symlinks=False) and self._depth(entry.path) <= DEEPEST:
+                        if entry.is_dir(follow_symlinks=False):
                             left.append(entry.path)
             except OSError as error:
                 if error.errno in _NO_ROOM or folder == self._top:

@@ -29,8 +29,8 @@ from engines.metrics.summary import Summary
 
 #: Of the first take of every line, so that what is compared differs by the version alone; the next take has the next.
 SEED = 20_260
-#: Raised when lines would be spoken or scored in another way.
-FORMAT = 3
+#: Raised when lines would be spoken in another way; and when they would be scored in another way.
+FORMAT, SCORES = 3, 2
 RECORDINGS, BASE = "recordings", "base"
 NOWHERE = Path()  #: where the recording of a text lies that nobody has said
 
@@ -148,7 +148,13 @@ def scored_before(
 ) -> tuple[dict[str, Any], Path]:
     """(what an earlier evaluation of the same speaker on the same lines kept, if any; where it is kept). `recogniser`
     is its name; `beside`: the clips whose recordings the person is known by, where those are others."""
-    made_of = [FORMAT, recogniser, *(_key(who, clip, take) for clip in clips), *(clip.sha256 for clip in beside)]
+    made_of = [
+        FORMAT,
+        SCORES,
+        recogniser,
+        *(_key(who, clip, take) for clip in clips),
+        *(clip.sha256 for clip in beside),
+    ]
     path = who.folder / f"scores-{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:16]}.json"
     return _read(path), path
 

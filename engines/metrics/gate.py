@@ -216,6 +216,7 @@ def _rows(
         _row(Metric.DNSMOS, parent.dnsmos, candidate.dnsmos, top.dnsmos, -rule.dnsmos_loss, capped=first),
         _duration_row(parent.duration_ratio, candidate.duration_ratio, rule),
         _row(Metric.F0_SEMITONES, parent.f0_semitones, candidate.f0_semitones, top.f0_semitones, None),
+        _row(Metric.F0_SPREAD, parent.f0_spread, candidate.f0_spread, top.f0_spread, None),
     )
 
 
@@ -283,7 +284,8 @@ def balance(candidate: Summary, parent: Summary, rule: Rule, ceiling: Summary | 
         -gain(candidate.held_out_loss, parent.held_out_loss) / loss_scale / rule.loss_unit,
         gain(clean(candidate), clean(parent)) / rule.dnsmos_unit,
         -gain(off_pace(candidate.duration_ratio), off_pace(parent.duration_ratio)) / rule.duration_unit,
-        -gain(candidate.f0_semitones, parent.f0_semitones) / rule.f0_unit,
+        -gain(candidate.f0_semitones, parent.f0_semitones) / rule.f0_unit
+        - gain(candidate.f0_spread, parent.f0_spread) / rule.f0_spread_unit,
     )
     # One metric must not carry the day alone by a freak value (a loss that fell from 9 to 1): each counts for four
     # steps at most

@@ -55,3 +55,8 @@ def semitones_between(a: Pitch, b: Pitch) -> float | None:
     if a.median <= 0 or b.median <= 0:
         return None
     return abs(12 * math.log2(a.median / b.median))
+
+
+def spread_between(a: Pitch, b: Pitch) -> float | None:
+    """Distance of two spreads, semitones, always positive; None if either has no voiced frames."""
+    return abs(a.spread - b.spread) if a.median > 0 and b.median > 0 else None

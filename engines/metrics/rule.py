@@ -56,9 +56,16 @@ class Rule:
     dnsmos_unit: Annotated[float, Setting("quality that counts as one step", 0.0001, 1_000)] = 0.25
     duration_unit: Annotated[float, Setting("|ln ratio| of durations that counts as one step", 0.0001, 1_000)] = 0.15
     f0_unit: Annotated[float, Setting("semitones that count as one step", 0.0001, 1_000)] = 1.0
+    f0_spread_unit: Annotated[
+        float, Setting("semitones of the pitch's spread that count as one step", 0.0001, 1_000)
+    ] = 1.0
     weights: Annotated[
         tuple[float, float, float, float, float, float],
-        Setting("weights of speaker similarity, word errors, loss, quality, duration and pitch in the balance", 0, 100),
+        Setting(
+            "weights of speaker similarity, word errors, loss, quality, duration and pitch (height and spread)",
+            0,
+            100,
+        ),
     ] = (1.0, 1.0, 0.0, 0.0, 0.25, 0.25)
     min_score: Annotated[float, Setting("the balance must be above this", -1_000, 1_000)] = 0.0
     confidence: Annotated[

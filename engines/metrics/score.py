@@ -16,7 +16,7 @@ from engines.audio.mono import load
 from engines.errors import BadInput
 from engines.metrics.dnsmos import dnsmos
 from engines.metrics.duration import duration_ratio, spoken_seconds
-from engines.metrics.pitch import Pitch, pitch, semitones_between
+from engines.metrics.pitch import Pitch, pitch, semitones_between, spread_between
 from engines.metrics.similarity import cosine, embed, mean_embedding
 from engines.metrics.summary import Summary
 from engines.metrics.wer import errors
@@ -51,6 +51,7 @@ class LineScores:
     duration_ratio: float | None = None  #: spoken / recorded
     f0: float | None = None  #: median, Hz
     f0_semitones: float | None = None  #: |distance to the recordings' median|
+    f0_spread: float | None = None  #: |spread of the pitch − the recordings' usual one|, semitones
     seconds: float = 0.0  #: length of the spoken file
     words: int = 0  #: in the text: how much the word error rate weighs among other lines
     chars: int = 0  #: the same for the character error rate
@@ -100,7 +101,8 @@ def score_lines(
     """
     person = tuple(recordings) or tuple(line.recording for line in lines if line.recording is not None)
     recorded = {path: _measure_recording(path, _changed(path)) for path in person}
-    usual = Pitch(_median([one.pitch.median for one in recorded.values() if one.pitch.median > 0]) or 0.0, 0.0)
+    voiced = [one.pitch for one in recorded.values() if one.pitch.median > 0]
+    usual = Pitch(_median([one.median for one in voiced]) or 0.0, _median([one.spread for one in voiced]) or 0.0)
     scored: list[LineScores] = []
     for number, line in enumerate(lines):
         others = [one.voice for path, one in recorded.items() if one.voice is not None and path != line.spoken]
@@ -145,6 +147,7 @@ def _score(
         duration_ratio=duration_ratio(spoken_seconds(samples), recorded.seconds) if recorded is not None else None,
         f0=own_pitch.median or None,
         f0_semitones=semitones_between(own_pitch, usual),
+        f0_spread=spread_between(own_pitch, usual),
         seconds=len(samples) / _RATE,
         words=missed.words,
         chars=missed.chars,
@@ -184,6 +187,7 @@ def summarise(scored: Sequence[LineScores], recogniser: str, trust: str, held_ou
         dnsmos=_mean(one.dnsmos for one in scored),
         duration_ratio=math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else None,
         f0_semitones=_median([one.f0_semitones for one in scored if one.f0_semitones is not None]),
+        f0_spread=_mean(one.f0_spread for one in scored),
         recogniser=recogniser,
         trust=trust,
     )

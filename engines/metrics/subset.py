@@ -23,7 +23,7 @@ def summarise(lines: Sequence[tuple[str, Mapping[str, float]]], language: str) -
         if size and any(name in scores for _, scores in lines):
             wrong = sum(scores.get(name, 1.0) * weight for (_, scores), weight in zip(lines, weights, strict=True))
             found[name] = wrong / size
-    for name in ("similarity", "dnsmos"):
+    for name in ("similarity", "dnsmos", "f0_spread"):
         if known := [scores[name] for _, scores in lines if name in scores]:
             found[name] = sum(known) / len(known)
     if ratios := [scores["duration_ratio"] for _, scores in lines if scores.get("duration_ratio", 0.0) > 0]:

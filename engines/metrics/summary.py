@@ -21,6 +21,7 @@ class Summary:
     dnsmos: float | None = None  #: overall quality, 1…5 (DNSMOS P.835 OVRL)
     duration_ratio: float | None = None  #: spoken length / recorded length; geometric mean, 1 is the same pace
     f0_semitones: float | None = None  #: |median pitch − the recordings' median pitch|, semitones
+    f0_spread: float | None = None  #: |spread of the pitch − the recordings' own|, semitones
     recogniser: str = ""  #: what heard the words: "pocketsphinx", "whisper", or empty
     trust: str = ""  #: how far its word errors can be believed: "high" or "low"
 

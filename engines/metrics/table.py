@@ -20,6 +20,7 @@ class Metric(StrEnum):
     DNSMOS = "dnsmos"
     DURATION_RATIO = "duration_ratio"
     F0_SEMITONES = "f0_semitones"
+    F0_SPREAD = "f0_spread"
 
 
 class Better(StrEnum):
@@ -104,6 +105,14 @@ METRICS: dict[Metric, MetricInfo] = {
             Better.LOWER,
             2,
             "How far the median pitch lies from the recordings' median pitch.",
+        ),
+        MetricInfo(
+            Metric.F0_SPREAD,
+            "F0 spread",
+            "semitones",
+            Better.LOWER,
+            2,
+            "How far the pitch's spread within a line lies from the recordings' own: a flat voice has too little.",
         ),
     )
 }

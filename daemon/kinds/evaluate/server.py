@@ -122,7 +122,7 @@ class Evaluate(Kind):
             candidate.state = VersionState.REJECTED
         voices.emit_version(session, candidate)
         waits = decision is Decision.UNDECIDED and candidate.state == VersionState.CANDIDATE
-        if waits and asked.promote_if_better and listening.decide_scored(session, candidate) is None:
+        if waits and listening.decide_scored(session, candidate) is None and asked.promote_if_better:
             hint = verdict.how_to_decide(about.name, about.listen_days)
             events.notice(session, Level.INFO, f"The scores leave {about.name} undecided.", hint, voice.name)
 
