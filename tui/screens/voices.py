@@ -28,6 +28,9 @@ NOBODY = "There is no voice yet. `myna add NAME FILES…` makes one, and so does
 HELD_OUT = 50  #: lines that are shown of a voice, as many as are ever held out
 
 
+CER = "cer"  #: the daemon's name of the character error rate
+
+
 class VoicesScreen(HearingScreen):
     """The tree; beside it (below it on a narrow terminal) the chosen version."""
 
@@ -74,6 +77,11 @@ class VoicesScreen(HearingScreen):
         super().__init__()
         self._lines_of: dict[str, list[SpokenLine]] = {}  #: held-out lines of a voice, unscored
 
+    def _metrics(self) -> list[pb.MetricInfo]:
+        """What is shown of a version: on a low terminal without the character errors, which follow the word errors."""
+        low = self.has_class("-low")
+        return [info for info in self.app.live.info.metrics if not (low and info.name == CER)]
+
     def body(self) -> ComposeResult:
         with Horizontal():
             yield VersionsPane()
@@ -110,7 +118,7 @@ class VoicesScreen(HearingScreen):
         against = tree.against
         beside = f" beside {spelt(against)}" if against is not None else ""
         pane.show_name(f"{line.voice.name}@{line.version.number or 'base'}{beside}")
-        pane.show_numbers(numbers(line.version, self._compared_with(line, against), None, self.app.live.info.metrics))
+        pane.show_numbers(numbers(line.version, self._compared_with(line, against), None, self._metrics()))
         work = partial(self._complete, line, against)  # not yet a coroutine: it may be called off before it begins
         self.run_worker(work, exclusive=True, group="version")  # type: ignore[arg-type]  # Textual's type knows no result None
 
@@ -121,9 +129,7 @@ class VoicesScreen(HearingScreen):
         client, name = self.app.client, line.voice.name
         try:
             compared = await client.compare(name, against, version.number) if against is not None else None
-            pane.show_numbers(
-                numbers(version, self._compared_with(line, against), compared, self.app.live.info.metrics)
-            )
+            pane.show_numbers(numbers(version, self._compared_with(line, against), compared, self._metrics()))
             if compared is not None and compared.ready:
                 rows = [SpokenLine(row.clip, row.text, row.metrics_a, row.metrics_b) for row in compared.lines]
             else:
