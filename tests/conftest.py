@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
+
+#: Of several test processes, each computes with one thread, and so do the programs that it starts: there are more of them
+#: than cores, and threads that wait for each other spin. (Before anything imports torch.)
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 #: What takes longest begins first, so that no worker is left with it at the end; the first makes what others wait for.
 FIRST = ("tests/e2e/test_chaos.py", "tests/engines/xtts/", "tests/e2e/", "tests/daemon/jobs/", "tests/engines/")
