@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-#: Of several test processes, each computes with one thread, and so do the programs that it starts: there are more of them
-#: than cores, and threads that wait for each other spin. (Before anything imports torch.)
+#: Of several test processes, each computes with one thread, and so do the programs that it starts: there are more of
+#: them than cores, and threads that wait for each other spin. (Before anything imports torch.)
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
