@@ -29,7 +29,7 @@ KEPT = HERE
 #: benchmarks that take long or need something of their own, by the first part of their modules' names
 GROUPS = ("xtts", "dashboard", "hostile", "verdict")
 #: seconds a benchmark may take before it is given up
-PATIENCE = 1_800.0
+PATIENCE = 3_600.0
 VERDICTS = ("holds", "falls short")
 NOT_MEASURED = "not measured"
 
