@@ -26,6 +26,7 @@ checkpoint_every = 4
 eval_every = 4
 batch_size = 4
 seed = 7
+spoken_checkpoints = 0
 [promotion]
 takes = 1
 min_lines = 0
