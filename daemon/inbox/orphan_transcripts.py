@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,8 +70,8 @@ class OrphanTranscripts:
         changed = 0
         for some in _batches([entry for entry in fresh if not names.is_metadata(entry.path)]):
             read = await asyncio.to_thread(_read_all, folder, some)
-            found, given = await self._attach(read.texts, voice, home, store)
-            changed += given
+            found, count = await self._attach(read.texts, voice, home, store)
+            changed += count
             for entry in some:
                 await self._done(entry, read.bad.get(entry.path), entry.path in found, home, folder, handlers)
         for entry in fresh:
@@ -80,9 +80,9 @@ class OrphanTranscripts:
                 if isinstance(listed, BadTranscript):
                     await self._done(entry, listed, False, home, folder, handlers)
                     continue
-                _, rows = await store.write(recordings.attach, voice, listed.texts, names.METADATA.decode())
-                await asyncio.to_thread(journal.add, home, [journal.Entry.of(row) for row in rows])
-                changed += len(rows)
+                _, given = await store.write(_attach, voice, listed.texts, names.METADATA.decode())
+                await asyncio.to_thread(journal.add, home, given)
+                changed += len(given)
                 self.waiting[entry.path] = f"waits for {listed.missing} of the {listed.all} recordings that it lists"
                 await self._done(entry, None, not listed.missing, home, folder, handlers)
         return changed
@@ -93,12 +93,10 @@ class OrphanTranscripts:
             return set(), 0
         by_key = {recordings.name_stem(names.printable(path)): path for path in texts}
         source = "a transcript" if len(texts) > 1 else names.printable(os.path.basename(next(iter(texts))))
-        found, rows = await store.write(
-            recordings.attach, voice, {key: texts[path] for key, path in by_key.items()}, source
-        )
-        await asyncio.to_thread(journal.add, home, [journal.Entry.of(row) for row in rows])
+        found, given = await store.write(_attach, voice, {key: texts[path] for key, path in by_key.items()}, source)
+        await asyncio.to_thread(journal.add, home, given)
         self.waiting.update(dict.fromkeys(texts, "waits for its recording"))
-        return {path for key, path in by_key.items() if key in found}, len(rows)
+        return {path for key, path in by_key.items() if key in found}, len(given)
 
     async def _done(
         self, entry: Entry, bad: BadTranscript | None, stored: bool, home: Path, folder: InboxFolder, handlers: Handlers
@@ -207,3 +205,11 @@ def _is_cutting(session: Session, voice: str) -> bool:
 
 def _stems(session: Session, voice: str) -> set[str]:
     return set(recordings.by_stem(session, voice))
+
+
+def _attach(
+    session: Session, voice: str, texts: Mapping[str, str], source: str
+) -> tuple[set[str], list[journal.Entry]]:
+    """`recordings.attach`, with what the journal is to keep of it: a row is whole in its transaction only."""
+    found, rows = recordings.attach(session, voice, texts, source)
+    return found, [journal.Entry.of(row) for row in rows]

@@ -142,13 +142,13 @@ class DatasetsService(stubs.DatasetsServicer):
     async def _recording(
         self, change: Callable[[Session, str, str], Recording], request: pb.RecordingRequest
     ) -> pb.Recording:
-        def act(session: Session) -> tuple[pb.Recording, Recording]:
+        def act(session: Session) -> tuple[pb.Recording, journal.Entry]:
             row = change(session, request.voice, request.sha256)
             session.flush()
-            return recordings.message(session, row), row
+            return recordings.message(session, row), journal.Entry.of(row)  # a row is whole in its transaction only
 
-        answer, row = await self.store.write(act)
-        await asyncio.to_thread(journal.add, self.home, [journal.Entry.of(row)])
+        answer, entry = await self.store.write(act)
+        await asyncio.to_thread(journal.add, self.home, [entry])
         self._changed(request.voice)
         return answer
 

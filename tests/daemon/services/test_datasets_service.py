@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from typing import Any
 
 import grpc
 import pytest
-from calls import Refused
+from calls import Call, Refused
 from datasets_service import ask, service_of
 from sqlalchemy.orm import Session
 from voice_rows import clip, dataset, sha
 
-from daemon.state import datasets
+from daemon.errors import NotNow
+from daemon.state import datasets, recordings
 from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
@@ -91,6 +94,37 @@ def test_a_recording_taken_out_is_in_no_further_dataset_and_can_come_back(daemon
     assert daemon.inbox.voices == ["anna", "anna"], "a new dataset is due after both"
     with pytest.raises(Refused, match="has no recording"):
         ask(service.Remove, pb.RecordingRequest(voice="anna", sha256="x"))
+
+
+def test_a_change_taken_back_in_the_same_transaction_harms_no_other(daemon: Any) -> None:
+    """Writes that queue up are one transaction; one that is refused makes the rows that it had changed unreadable."""
+    daemon.store.write_now(lambda session: clip(session, "c0"))
+    service, held = service_of(daemon), threading.Event()
+
+    def wait(session: Session) -> None:
+        assert held.wait(30)
+
+    def refuse(session: Session) -> None:
+        recordings.get(session, "anna", sha("recording c0")).name = "other.wav"
+        session.flush()
+        raise NotNow("Not now.")
+
+    async def scenario() -> pb.Recording:
+        first = asyncio.create_task(daemon.store.write(wait))
+        await asyncio.sleep(0)  # it is with the writer; what follows is the next batch
+        request = pb.RecordingRequest(voice="anna", sha256=sha("recording c0"))
+        removed = asyncio.create_task(service.Remove(request, Call()))
+        refused = asyncio.create_task(daemon.store.write(refuse))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        held.set()
+        await first
+        with pytest.raises(NotNow):
+            await refused
+        return await removed
+
+    answer = asyncio.run(scenario())
+    assert (answer.name, answer.HasField("removed")) == ("c0.wav", True)
 
 
 def test_recordings_come_in_pages(daemon: Any) -> None:
