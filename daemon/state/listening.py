@@ -51,8 +51,10 @@ class Case:
 
     @property
     def waits(self) -> bool:
-        """Whether it is to be offered to listeners: they can decide, in time, and over the version that speaks."""
-        return self.open and now() < self.until and (self.voice.promoted or 0) == self.against
+        """Whether it is to be offered to listeners: they can promote it, in time, and over the version that speaks. The
+        versions of an experiment's trials are not: they are there to be compared with each other."""
+        asked = bool(self.scoring.report.get(verdict.ASKED, True))
+        return self.open and asked and now() < self.until and (self.voice.promoted or 0) == self.against
 
 
 def rate(session: Session, given: pb.Rating) -> pb.Rating:

@@ -307,6 +307,12 @@ def test_what_waited_too_long_or_was_judged_against_what_speaks_no_more_is_not_o
     assert waiting(anna, tmp_path) == []
 
 
+def test_what_nobody_asked_to_promote_is_not_offered(anna: Store, tmp_path: Path) -> None:
+    """The trials of an experiment, say: there may be a dozen of them."""
+    anna.write_now(undecided, 3, 1, asked=False)
+    assert [one.listening.version for one in waiting(anna, tmp_path)] == [2]
+
+
 def test_what_votes_decided_waits_no_more(anna: Store, tmp_path: Path) -> None:
     votes(anna, ["a"] * ENOUGH)
     assert waiting(anna, tmp_path) == []
