@@ -132,7 +132,7 @@ def test_three_trials_are_made_compared_and_applied(calm: tuple[Workshop, pb.Exp
         assert (done.trial, dict(done.settings)) == (best.number, dict(best.settings))
         assert Path(done.path).read_text() == OPTIONS.replace(
             "steps = 12 ", f"steps = {best.settings['steps']} "
-        ).replace("seed = 7\n", f"seed = 7\nlearning_rate = {best.settings['learning_rate']}\n")
+        ).replace("checkpoints = 0\n", f"checkpoints = 0\nlearning_rate = {best.settings['learning_rate']}\n")
         assert settled(client, int(best.settings["steps"])), "the inbox did not read what was applied"
     workshop.kill()
 
