@@ -41,7 +41,7 @@ KILLS: dict[str, tuple[int, float]] = {
 }  # fmt: skip
 WANTED = 100
 #: large recordings, and bytes of the largest
-LARGE, BIG = 24, 60 << 20
+LARGE, BIG = 48, 60 << 20
 STEPS = "[train]\nsteps = 60\ncheckpoint_every = 5\neval_every = 30\nbatch_size = 4\nseed = 7\n"
 XTTS = 'engine = "xtts"\n[train]\nsteps = 2\nbatch_size = 2\neval_every = 2\nseed = 7\n'
 TEXT = "The ferry leaves at noon, and nobody knew how deep the lake was. " * 4

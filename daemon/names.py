@@ -120,6 +120,7 @@ def clean(name: str) -> bytes:
 def _cut(part: str, limit: int = 160) -> str:
     """A name short enough that a prefix and an ending still fit."""
     start, ending = os.path.splitext(part)
+    start, ending = start[:limit], ending[:limit]  # at once: a name may have a million characters
     while len((start + ending).encode("utf-8", errors="replace")) > limit:
         if len(start) > 1:
             start = start[:-1]

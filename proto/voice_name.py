@@ -14,6 +14,8 @@ def slug(text: str) -> str:
     left."""
     folded = unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
     found = re.sub(r"[^\w-]+", "-", folded).strip("-_")
+    if len(found) > BYTES:  # at once: a text may have a million characters
+        found = found[:BYTES].rstrip("-_")
     while len(found.encode()) > BYTES:
         found = found[:-1].rstrip("-_")
     return found

@@ -20,7 +20,6 @@ from daemon.database.models import Version
 from daemon.database.store import Store
 from daemon.errors import BadRequest, MynaError, NotNow
 from daemon.home import purged_folder
-from daemon.kinds.export import server as export
 from daemon.machine.disk_space import folder_size
 from daemon.state import purgeable, voices
 from daemon.state.purgeable import Left
@@ -145,12 +144,18 @@ def _left(one: Left) -> pb.Purged:
 def _files(session: Session, request: pb.PurgeRequest, home: Path) -> list[Path]:
     """Where packages of these versions (or all of the voice's; without a voice, all) are, if there are any."""
     if not request.voice:
-        return sorted(path for path in (home / "exports").glob("*.tar") if not path.name.startswith("."))
+        return _tars(home)
     owner = voices.get(session, request.voice)
-    numbers = list(request.versions) or session.scalars(select(Version.number).where(Version.voice == owner.name))
-    formats = sorted({format for info in registry.ENGINES.values() for format in info.exports})
-    return [
-        export.file(home, pb.ExportSpec(voice=owner.name, version=number, format=format))
-        for number in sorted(numbers)
-        for format in formats
-    ]
+    of = select(Version.number).where(Version.voice == owner.name)
+    numbers = {str(number) for number in request.versions or session.scalars(of)}
+    formats = {format for info in registry.ENGINES.values() for format in info.exports}
+    found: list[tuple[int, Path]] = []
+    for path in _tars(home):  # what there is, and not what might be: a request may name a million versions
+        number, _, format = path.name.removeprefix(f"{owner.name}-").removesuffix(".tar").partition("-")
+        if path.name.startswith(f"{owner.name}-") and number in numbers and format in formats:
+            found.append((int(number), path))
+    return [path for _, path in sorted(found)]
+
+
+def _tars(home: Path) -> list[Path]:
+    return sorted(path for path in (home / "exports").glob("*.tar") if not path.name.startswith("."))
