@@ -84,7 +84,7 @@ def fill(home: Path, points: int) -> None:
 
     from daemon.database.models import Job, Run, Voice, now
     from daemon.database.store import opened
-    from daemon.state import runs
+    from daemon.state import point_blocks, runs
 
     insert = text("INSERT INTO points (series, step, value) VALUES (:series, :step, :value)")
 
@@ -117,6 +117,7 @@ def fill(home: Path, points: int) -> None:
             )
             told = [{"series": series, "step": 1 + n * every, "value": value} for n, value in enumerate(values)]
             session.connection().execute(insert, told)
+        point_blocks.refresh_all(session)
         session.get(Run, LONG).step = steps
 
     with opened(home) as store:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import PointRow, Run, SeriesRow
 from daemon.errors import BadRequest, CursorTooOld, NotFound
-from daemon.state import paging
+from daemon.state import paging, point_blocks
 from daemon.state.status import ENDED
 from proto import myna_pb2 as pb
 
@@ -86,6 +86,7 @@ def series_names(session: Session, run: int) -> list[str]:
 def add_points(session: Session, run: int, series: Iterable[pb.Series]) -> None:
     """Store points. The same step again (after a resume) replaces the value; its place in the watch order stays."""
     rows: list[dict[str, float | int | None]] = []
+    touched: dict[int, list[int]] = {}
     top = 0
     for each in series:
         if len(each.steps) != len(each.values):
@@ -96,8 +97,11 @@ def add_points(session: Session, run: int, series: Iterable[pb.Series]) -> None:
             for step, value in zip(each.steps, each.values, strict=True)
         ]
         top = max(top, max(each.steps, default=0))
+        touched.setdefault(id, []).extend(each.steps)
     if rows:
         session.connection().execute(UPSERT, rows)
+        for id, steps in touched.items():
+            point_blocks.refresh(session, id, steps)
         session.connection().execute(
             text("UPDATE runs SET step = max(step, :top) WHERE id = :run"), {"top": top, "run": run}
         )
@@ -118,7 +122,7 @@ def points(
         total = session.connection().execute(COUNT, bounds).scalar_one()
         result = pb.Series(name=name, total=total, cursor=cursor)
         if max_buckets and total > 2 * max_buckets:
-            rows: Sequence[tuple[int, float | None]] = _reduced(session, bounds, max_buckets)
+            rows: Sequence[tuple[int, float | None]] = _reduced(session, bounds, total, max_buckets)
         else:
             query = text(
                 "SELECT step, value FROM points WHERE series = :series AND step BETWEEN :low AND :high ORDER BY step"
@@ -130,15 +134,17 @@ def points(
     return out
 
 
-def _reduced(session: Session, bounds: dict[str, int], buckets: int) -> list[tuple[int, float | None]]:
+def _reduced(session: Session, bounds: dict[str, int], total: int, buckets: int) -> list[tuple[int, float | None]]:
     """Least and greatest value of each bucket, in step order.
 
-    Each bucket is a range of the index: asked for one by one they need no sorting, which a GROUP BY over a million rows
-    would."""
+    By the summaries of blocks where they tell it. Else each bucket is a range of the index: asked for one by one they
+    need no sorting, which a GROUP BY over a million rows would."""
     connection = session.connection()
     first, last = (
         connection.execute(text(f"SELECT {end}(step) {RANGE}"), bounds).scalar_one() for end in ("min", "max")
     )
+    if (summed := point_blocks.reduced(session, bounds["series"], first, last, total, buckets)) is not None:
+        return summed
     width = (last - first) // buckets + 1
     found: dict[int, float | None] = {}
     for low in range(first, last + 1, width):
