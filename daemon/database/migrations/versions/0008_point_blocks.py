@@ -19,9 +19,9 @@ def upgrade() -> None:
         sa.Column("points", sa.Integer(), nullable=False),
         sa.Column("first_step", sa.Integer(), nullable=False),
         sa.Column("low_step", sa.Integer(), nullable=True),
-        sa.Column("low", sa.Float(), nullable=True),
+        sa.Column("low", sa.Double(), nullable=True),
         sa.Column("high_step", sa.Integer(), nullable=True),
-        sa.Column("high", sa.Float(), nullable=True),
+        sa.Column("high", sa.Double(), nullable=True),
         sa.PrimaryKeyConstraint("series", "block"),
         sqlite_with_rowid=False,
     )
