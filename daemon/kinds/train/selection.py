@@ -109,11 +109,11 @@ def set_aside(plan: wire.TrainPlan, wanted: bool) -> frozenset[str]:
     """Hashes of the new clips that this run does not train on; the same at each attempt. None of a run that began
     without."""
     path = Path(plan.run_dir) / "selection" / "aside.json"
+    new = [ref.sha256 for ref in plan.clips if ref.is_new]
     try:
-        return frozenset(json.loads(path.read_text(encoding="utf-8")))
+        return frozenset(json.loads(path.read_text(encoding="utf-8"))) & set(new)
     except (OSError, ValueError):
         began = (Path(plan.run_dir) / "checkpoints").exists()
-    new = [ref.sha256 for ref in plan.clips if ref.is_new]
     count = min(LINES, len(new) // ONE_IN) if wanted and not began and len(new) >= ENOUGH_CLIPS else 0
     drawn = sorted(new, key=lambda clip: hashlib.sha256(f"{plan.run_uuid} {clip}".encode()).digest())[:count]
     make_folder(path.parent)
