@@ -147,6 +147,10 @@ def run_title(run: pb.Run) -> str:
 
 
 Voice = Annotated[str, typer.Argument(metavar="VOICE", help="The voice.", autocompletion=voice_names)]
+Dataset = Annotated[
+    int,
+    typer.Option("--dataset", metavar="NUMBER", help="Dataset; 0: the newest.", autocompletion=dataset_numbers),
+]
 Version = Annotated[str, typer.Argument(metavar="VOICE@VERSION", help="Such as anna@7.", autocompletion=version_names)]
 
 

@@ -63,10 +63,7 @@ def start(
             autocompletion=arguments.starts,
         ),
     ] = "",
-    dataset: Annotated[
-        int,
-        typer.Option(metavar="NUMBER", help="Dataset; 0: the newest.", autocompletion=arguments.dataset_numbers),
-    ] = 0,
+    dataset: arguments.Dataset = 0,
     seed: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Of the choice of settings.")] = 0,
     stop_early: Annotated[
         bool,

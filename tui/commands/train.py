@@ -34,10 +34,7 @@ def train(
             autocompletion=arguments.starts,
         ),
     ] = "",
-    dataset: Annotated[
-        int,
-        typer.Option(metavar="NUMBER", help="Dataset; 0: the newest.", autocompletion=arguments.dataset_numbers),
-    ] = 0,
+    dataset: arguments.Dataset = 0,
     steps: Annotated[int | None, setting()] = None,
     learning_rate: Annotated[float | None, setting()] = None,
     batch_size: Annotated[int | None, setting("Clips.")] = None,
