@@ -3,9 +3,11 @@ fsync made safe is kept.
 
 Of a file its bytes, of a folder its names and their inodes: NUMBER.bytes and NUMBER.names, by the inode's number, in
 the folder that MYNA_TEST_SAFE names. They are taken before the fsync and kept after it, so that nothing is called safe
-that is not.
+that is not; and nobody else does so to the same file or folder meanwhile, so that what a later fsync made safe is not
+replaced by what an earlier one saw.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -21,12 +23,14 @@ def fsync(descriptor: int) -> None:
     found = os.fstat(descriptor)
     folder = stat.S_ISDIR(found.st_mode)
     aside = KEPT / f".{os.urandom(8).hex()}"
-    if folder:
-        aside.write_text(json.dumps(names(descriptor)))
-    else:
-        shutil.copyfile(f"/proc/self/fd/{descriptor}", aside)
-    _fsync(descriptor)
-    aside.replace(KEPT / f"{found.st_ino}.{'names' if folder else 'bytes'}")
+    with (KEPT / f"{found.st_ino}.turn").open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if folder:
+            aside.write_text(json.dumps(names(descriptor)))
+        else:
+            shutil.copyfile(f"/proc/self/fd/{descriptor}", aside)
+        _fsync(descriptor)
+        aside.replace(KEPT / f"{found.st_ino}.{'names' if folder else 'bytes'}")
 
 
 def names(folder: int) -> dict[str, int]:
