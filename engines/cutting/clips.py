@@ -28,6 +28,7 @@ from engines.cutting.stretch import Stretch, Times
 from engines.cutting.survey import Survey, stream, survey
 from engines.cutting.vad import SAMPLE_RATE, Span
 from engines.cutting.verdict import Facts, Verdict, judge
+from engines.transcription.alignment import Aligner
 from engines.transcription.base import Transcriber, Transcript
 
 if TYPE_CHECKING:
@@ -80,10 +81,12 @@ def cut_recording(
     transcriber: Transcriber | None,
     out_dir: Path,
     progress: Progress | None = None,
+    aligner: Aligner | None = None,
 ) -> list[CutClip]:
     """Cut a recording into clips for an engine and write them to `out_dir/ab/<sha256>.flac`.
 
-    `text`: all that is said in it, or None. `transcriber`: of this language, or None if there is none. Returns the
+    `text`: all that is said in it, or None. `transcriber`: of this language, or None if there is none. `aligner`: of
+    this language, too; a text of one clip that it finds to fit is not listened to by the transcriber. Returns the
     clips in order of time, at least one (a recording with nothing usable gives one dropped clip that says why). The
     same input gives the same clips. Raises BadInput if the file cannot be decoded, OSError if a clip cannot be written.
     """
@@ -101,7 +104,8 @@ def cut_recording(
     recording = Mono(path, engine_info.sample_rate, alive=alive)
     found = survey(recording, lambda seconds, total: on_progress(_SURVEYED * seconds, total))
     pieces = _pieces(found, text, engine_info)
-    cut = _Cutter(recording, found, transcriber, out_dir, on_progress, alive).cut(pieces)
+    given = text if len(pieces) == 1 and found.speech else None
+    cut = _Cutter(recording, found, _Hearing(transcriber, aligner, given), out_dir, on_progress, alive).cut(pieces)
     texts, differ = _texts(text, [one.heard for one in cut], bool(found.speech), transcriber, language, alive)
     source: Literal["given", "whisper", "pocketsphinx", ""] = "given" if text else _source(transcriber)
     shared = text is not None and len(pieces) > 1
@@ -149,6 +153,28 @@ def _texts(
 
 
 @dataclass(frozen=True)
+class _Hearing:
+    """How it is found what is said in pieces."""
+
+    transcriber: Transcriber | None
+    aligner: Aligner | None
+    given: str | None  #: the whole text of the only piece
+
+    def hear(self, pieces: Sequence[NDArray[np.float32]], alive: Alive) -> list[tuple[Transcript | None, float | None]]:
+        """(what was heard, how well the given text fits) of each: a text that fits well need not be heard."""
+        fit = None
+        if self.given is not None and self.aligner is not None and self.transcriber is not None:
+            alive()
+            alignment = self.aligner.align(pieces[0], self.given)
+            fit = alignment.fit if alignment is not None else None
+            if alignment is not None and alignment.fits:
+                return [(None, fit)]
+        if self.transcriber is None:
+            return [(None, fit)] * len(pieces)
+        return [(heard, fit) for heard in self.transcriber.transcribe_many(pieces, alive)]
+
+
+@dataclass(frozen=True)
 class _Cut:
     """A piece that was written and heard; its text is not known yet."""
 
@@ -168,15 +194,15 @@ class _Cutter:
         self,
         recording: Mono,
         found: Survey,
-        transcriber: Transcriber | None,
+        hearing: _Hearing,
         out_dir: Path,
         on_progress: Progress,
         alive: Alive,
     ) -> None:
-        self._recording, self._found, self._transcriber, self._out_dir, self._on_progress = (
+        self._recording, self._found, self._hearing, self._out_dir, self._on_progress = (
             recording,
             found,
-            transcriber,
+            hearing,
             out_dir,
             on_progress,
         )
@@ -244,10 +270,11 @@ class _Cutter:
             return
         total, end = self._found.seconds, self._written[-1].piece.end
         done = _SURVEYED * total + (1 - _SURVEYED) * end
-        heard: Sequence[Transcript | None] = [None] * len(self._written)
-        if self._transcriber is not None and self._found.speech:
-            heard = self._transcriber.transcribe_many(self._to_hear, self._alive)
-        self._done += [replace(one, heard=words) for one, words in zip(self._written, heard, strict=True)]
+        heard: Sequence[tuple[Transcript | None, float | None]] = [(None, None)] * len(self._written)
+        if self._found.speech:
+            heard = self._hearing.hear(self._to_hear, self._alive)
+        for one, (words, fit) in zip(self._written, heard, strict=True):
+            self._done.append(replace(one, heard=words, quality=replace(one.quality, text_fit=fit)))
         self._written, self._to_hear = [], []
         self._on_progress(done, total)
 

@@ -20,13 +20,16 @@ _BEST_SNR = 90.0
 
 @dataclass(frozen=True)
 class Quality:
-    """What can be measured of a clip without knowing its words."""
+    """What was measured of a clip."""
 
     rms_db: float  #: of the clip as written, dB of full scale; -120 for digital silence
     peak: float  #: of the clip as written, 1.0 is full scale
     snr_db: float  #: speech level above the noise level, an estimate; 90 at most
     clipped_share: float  #: of the recording's samples in this stretch, 0…1
     chars_per_second: float  #: letters a second of speech; 0 without text
+    text_fit: float | None = (
+        None  #: how well a given text fits (`Alignment.fit`; 0 is best); None if it was not aligned
+    )
 
 
 def decibels(power: float) -> float:

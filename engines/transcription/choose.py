@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engines.recognisers import Recogniser, present, whisper_folder
 from engines.transcription.base import Transcriber
 from engines.transcription.whisper import WhisperTranscriber
+
+if TYPE_CHECKING:
+    from engines.transcription.alignment import Aligner
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,7 @@ class Choice:
     transcriber: Transcriber | None
     why: str
     device: str = "cpu"  #: where it computes: "cpu" or "cuda"
+    aligner: Aligner | None = None  #: tells sooner, and better than a weak recogniser, whether a given text fits
 
 
 def choose(language: str, weights_dir: Path | None = None, *, device: str = "cpu", threads: int = 0) -> Choice:
@@ -33,12 +38,14 @@ def choose(language: str, weights_dir: Path | None = None, *, device: str = "cpu
             device,
         )
     if present(language, weights_dir) is Recogniser.POCKETSPHINX:
+        from engines.transcription.alignment import Aligner
         from engines.transcription.sphinx import SphinxTranscriber
 
         return Choice(
             SphinxTranscriber(),
             "Words are heard by PocketSphinx, a weak recogniser: its texts are marked low-trust. "
             "Put a Whisper model where `myna engines` says for better ones.",
+            aligner=Aligner(),
         )
     return Choice(
         None,

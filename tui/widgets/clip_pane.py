@@ -17,6 +17,7 @@ from tui.widgets.scroll import Scroll
 NUMBERS = {
     "snr_db": "SNR {:.0f} dB",
     "cer": "CER {:.2f}",
+    "text_fit": "text fit {:.1f}",
     "rms_db": "level {:.0f} dB",
     "peak": "peak {:.2f}",
     "clipped_share": "clipping {:.1%}",
@@ -33,7 +34,8 @@ class ClipPane(Pane):
     pane_title = "Clip"
     pane_help = (
         "The clip under the cursor of the list, in full. CER: share of letters in which its "
-        "text and what was heard differ."
+        "text and what was heard differ. Text fit: how well a given text lies under the sound, "
+        "0 is best, below −2 is doubtful; one that fits well is not listened to."
     )
     DEFAULT_CSS = "ClipPane { height: 7; }"
 

@@ -19,8 +19,7 @@ from engines.cutting.clips import CutClip, cut_recording
 from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence
 from engines.recognisers import whisper_folder
-from engines.transcription.base import Transcriber
-from engines.transcription.choose import choose
+from engines.transcription.choose import Choice, choose
 from engines.transcription.whisper import whisper_device
 from proto import worker_pb2 as wire
 
@@ -53,7 +52,7 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     for recording in sorted(plan.recordings, key=lambda one: channel.deaths.get(one.sha256.encode(), 0)):
         channel.check()
         on_progress(recording, 0.0)
-        clips, note = _cut(recording, plan.language, info, choice.transcriber, channel, on_progress)
+        clips, note = _cut(recording, plan.language, info, choice, channel, on_progress)
         channel.commit(wire.Report(cut=wire.RecordingCut(recording=recording.sha256, clips=clips, note=note)))
         done += recording.seconds
         for clip in clips:
@@ -74,7 +73,7 @@ def _cut(
     recording: wire.RecordingRef,
     language: str,
     info: EngineInfo,
-    transcriber: Transcriber | None,
+    choice: Choice,
     channel: Channel,
     progress: OnProgress,
 ) -> tuple[list[wire.CutClip], str]:
@@ -92,7 +91,14 @@ def _cut(
     try:
         with disk_full_is_a_sentence("a clip"):
             cut = cut_recording(
-                Path(recording.path), text, language, info, transcriber, channel.home / "clips", progress=on
+                Path(recording.path),
+                text,
+                language,
+                info,
+                choice.transcriber,
+                channel.home / "clips",
+                progress=on,
+                aligner=choice.aligner,
             )
     except BadInput as error:
         return _unreadable(recording, str(error))
@@ -116,6 +122,8 @@ def _wire(clip: CutClip, home: Path) -> wire.CutClip:
     }
     if clip.cer is not None:
         quality["cer"] = clip.cer
+    if clip.quality.text_fit is not None:
+        quality["text_fit"] = clip.quality.text_fit
     return wire.CutClip(
         start=clip.start,
         end=clip.end,

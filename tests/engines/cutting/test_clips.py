@@ -24,6 +24,7 @@ from engines.audio.mono import load
 from engines.cutting.clips import CutClip, Progress, cut_recording
 from engines.errors import Cancelled
 from engines.glow.info import INFO
+from engines.transcription.alignment import FITS, Aligner
 from engines.transcription.base import Transcript
 from engines.transcription.sphinx import SphinxTranscriber
 
@@ -175,6 +176,35 @@ def test_speech_that_the_given_text_does_not_have_is_dropped(tmp_path: Path, sph
     clips = cut_recording(made.path, f"{TEXTS['harbour']} {TEXTS['harbour']}", "en", SHORT, sphinx, tmp_path)
     assert [clip.kept for clip in clips] == [True, False, True]
     assert clips[1].reason == "disagree"
+
+
+def test_a_text_that_fits_is_not_listened_to(tmp_path: Path) -> None:
+    recogniser = Scripted("quite other words")
+    clip = only(
+        cut_recording(FIXTURES / "harbour.flac", TEXTS["harbour"], "en", INFO, recogniser, tmp_path, aligner=Aligner())
+    )
+    assert clip.kept
+    assert (clip.text, clip.trust, clip.cer, clip.heard, recogniser.given) == (TEXTS["harbour"], "given", None, "", [])
+    assert clip.quality.text_fit is not None
+    assert clip.quality.text_fit > FITS
+
+
+def test_a_text_that_does_not_fit_is_listened_to(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
+    clip = only(
+        cut_recording(FIXTURES / "harbour.flac", TEXTS["market"], "en", INFO, sphinx, tmp_path, aligner=Aligner())
+    )
+    assert (clip.kept, clip.reason) == (False, "disagree")
+    assert clip.heard in clip.sentence
+
+
+def test_a_text_of_several_clips_is_listened_to(tmp_path: Path) -> None:
+    """Which words are said in which of them is what the recogniser is for."""
+    made = recording(tmp_path / "a.flac", ["harbour", "letter"], pause=1.0)
+    recogniser = Scripted(TEXTS["harbour"], TEXTS["letter"])
+    text = f"{TEXTS['harbour']} {TEXTS['letter']}"
+    clips = cut_recording(made.path, text, "en", SHORT, recogniser, tmp_path, aligner=Aligner())
+    assert [clip.text for clip in clips] == [TEXTS["harbour"], TEXTS["letter"]]
+    assert len(recogniser.given) == 2
 
 
 def test_a_wrong_text_is_dropped_with_what_was_heard(tmp_path: Path, sphinx: SphinxTranscriber) -> None:
