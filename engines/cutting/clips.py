@@ -22,7 +22,7 @@ from engines.audio.decode import Alive
 from engines.audio.flac import save_clip
 from engines.audio.mono import Mono
 from engines.cutting.align import disagreement, share_out
-from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted
+from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted, sounding
 from engines.cutting.quality import Quality, decibels, snr_db
 from engines.cutting.stretch import Stretch, Times
 from engines.cutting.survey import Survey, stream, survey
@@ -123,7 +123,8 @@ def _pieces(found: Survey, text: str | None, engine: EngineInfo) -> list[Piece]:
     if not speech:
         pieces = [Piece(0.0, found.seconds, 0.0)]
     else:
-        begin, end = max(0.0, speech[0].start - MARGIN), min(found.seconds, speech[-1].end + MARGIN)
+        whole = sounding(Span(speech[0].start, speech[-1].end), found.power, 0.0, found.seconds)
+        begin, end = max(0.0, whole.start - MARGIN), min(found.seconds, whole.end + MARGIN)
         if text is not None and end - begin <= longest:
             pieces = [Piece(begin, end, sum(span.seconds for span in speech))]
         else:

@@ -7,9 +7,14 @@ import math
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from engines.cutting.power import HOP, STEP, Power
 from engines.cutting.vad import SAMPLE_RATE, Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: Silence kept before and after the speech of a clip where there is any, seconds.
 MARGIN = 0.12
@@ -17,6 +22,9 @@ MARGIN = 0.12
 _LONG_PAUSE = 0.6
 #: Below this a pause may yet be a long closure inside a word; it is cut at only where nothing better is near, seconds.
 _SURE_PAUSE = 0.2
+#: The speech model may notice speech so late, and lose it so early, seconds: a sound that is loud at an edge goes on to
+#: where it is quiet, this far below the speech around it, or hardly above the quietest moment near by, dB.
+_REACH, _QUIET_DB, _HARDLY_DB = 0.4, 25.0, 6.0
 #: A dip that a stretch without pauses may be cut at: this long, and this far below the speech around it.
 _DIP_SECONDS, _DIP_DB = 0.08, 25.0
 
@@ -47,10 +55,34 @@ def choose_pieces(speech: Sequence[Span], power: Power, shortest: float, longest
     for number, (first, last) in enumerate(groups):
         left = cuts[number - 1] if number else 0.0
         right = cuts[number] if number < len(cuts) else total
-        start, end = max(left, atoms[first].start - MARGIN, 0.0), min(right, atoms[last].end + MARGIN, total)
+        heard = sounding(Span(atoms[first].start, atoms[last].end), power, left, right)
+        start, end = max(left, heard.start - MARGIN, 0.0), min(right, heard.end + MARGIN, total)
         voiced = sum(atom.seconds for atom in atoms[first : last + 1])
         pieces.append(Piece(start, end, voiced, too_long=atoms[last].end - atoms[first].start > room))
     return pieces
+
+
+def sounding(span: Span, power: Power, left: float, right: float) -> Span:
+    """A stretch of speech with what sounds on at its edges, within `left` and `right` (seconds): no word is touched by
+    an edge that the speech model saw late."""
+    import numpy as np
+
+    level = power.frames(span.start, span.end)
+    if not len(level):
+        return span
+    loud = float(np.percentile(level, 80)) * 10 ** (-_QUIET_DB / 10)
+
+    def sounds_on(frames: NDArray[np.float64]) -> int:
+        """How many of the frames next to an edge, nearest first, are not quiet."""
+        quiet = frames < max(loud, float(frames.min(initial=np.inf)) * 10 ** (_HARDLY_DB / 10))
+        return int(quiet.argmax()) if quiet.any() else 0
+
+    before = power.frames(max(left, span.start - _REACH), span.start)[::-1]
+    after = power.frames(span.end, min(right, span.end + _REACH))
+    return Span(
+        max(left, span.start - STEP * sounds_on(before)),
+        min(right, span.end + STEP * sounds_on(after)),
+    )
 
 
 def parted(piece: Piece, longest: float) -> list[Piece]:

@@ -97,3 +97,22 @@ def test_a_click_is_no_speech() -> None:
     assert speech_spans(np.array([0.0] * 10 + [0.9] + [0.0] * 10, np.float32)) == []
     assert speech_spans(np.zeros(0, np.float32)) == []
     assert MARGIN < 0.2
+
+
+def test_a_sound_that_the_speech_model_noticed_late_is_not_cut() -> None:
+    sounds = [Span(0.3, 3.0), Span(3.8, 7.0)]
+    noticed = [Span(0.55, 2.8), Span(4.0, 6.9)]
+    first, second = choose_pieces(noticed, Power.of(sound(sounds)), 0.8, 5.0)
+    assert first.start <= 0.3
+    assert 3.0 <= first.end <= second.start <= 3.8
+    assert second.end >= 7.0
+
+
+def test_steady_noise_is_not_taken_for_a_sound_that_goes_on() -> None:
+    spans = [Span(1.0, 3.0), Span(4.5, 6.5)]
+    samples = sound(spans, tail=1.5)
+    samples += np.random.default_rng(1).normal(0, 0.1 * 10 ** (-15 / 20), len(samples)).astype(np.float32)
+    first, second = choose_pieces(spans, Power.of(samples), 0.8, 4.0)
+    assert first.start == pytest.approx(1.0 - MARGIN, abs=0.05)
+    assert first.end == pytest.approx(3.0 + MARGIN, abs=0.05)
+    assert second.start == pytest.approx(4.5 - MARGIN, abs=0.05)

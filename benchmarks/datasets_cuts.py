@@ -1,0 +1,170 @@
+"""Are recordings cut between words? flite says texts and tells when each sound of them ends; recordings made of that,
+as they come, with noise and with an echo, are cut as a dataset job cuts them, and every cut is held against the truth.
+
+python -m benchmarks.datasets_cuts [--recordings 24] [--processes 2]
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import random
+import shutil
+import subprocess
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from engines.cutting.clips import cut_recording
+from engines.glow.info import INFO
+from engines.metrics.further_texts import SELECTION, TEXTS
+
+RATE = 16_000
+VOICES = ("slt", "rms", "awb", "kal16")
+#: Sentences of a recording: about a minute.
+SENTENCES = 20
+#: A cut may lie so far inside a sound: where one ends is not that exact, seconds.
+TOLERANCE = 0.01
+#: A sound is there from where it is so loud beside the whole text, dB: a "p" begins with lips that are closed, and one
+#: of the voices (kal16) hums at −35 dB meanwhile.
+AUDIBLE = -30.0
+
+
+class Room(StrEnum):
+    """Where a recording was made."""
+
+    CLEAN = "clean"
+    NOISE = "noise 25 dB under the speech"
+    ECHO = "an echo that fades by 60 dB in 0.4 s"
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A recording, and where its sounds lie, seconds."""
+
+    samples: NDArray[np.float32]
+    sounds: NDArray[np.float64]  #: (n, 2): begin and end of each sound that is no pause
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of one recording."""
+
+    room: Room
+    seconds: float
+    cuts: int
+    inside: int  #: of these within a sound
+    speech: float  #: seconds of sounds
+    lost: float  #: of these in no clip
+    took: float  #: CPU seconds
+
+
+def spoken(voice: str, room: Room, number: int, folder: Path) -> Spoken:
+    """A recording of SENTENCES sentences."""
+    chance = random.Random(f"{voice} {room} {number}")
+    texts = [*TEXTS["en"], *SELECTION["en"]]
+    parts: list[NDArray[np.float32]] = []
+    sounds: list[tuple[float, float]] = []
+    at = 0
+    for _ in range(SENTENCES):
+        samples, ends = _said(voice, chance.choice(texts), folder / f"{voice}-{room.name}-{number}.wav")
+        begin = at / RATE
+        for name, before, end in ends:
+            if name != "pau":
+                sounds.append((begin + before, begin + end))
+        parts.append(samples)
+        at += len(samples)
+    return Spoken(_in(room, np.concatenate(parts), number), np.array(sounds))
+
+
+def _said(voice: str, text: str, wav: Path) -> tuple[NDArray[np.float32], list[tuple[str, float, float]]]:
+    """Samples, and (sound, begin, end) of what can be heard of each."""
+    said = subprocess.run(
+        ["flite", "-voice", voice, "-psdur", "-t", text, "-o", str(wav)], check=True, capture_output=True, text=True
+    )
+    samples, _ = soundfile.read(wav, dtype="float32")
+    ends = [(name, float(end)) for name, end in (part.split(":") for part in said.stdout.split())]
+    befores = [0.0, *(end for _, end in ends)]
+    floor = float(np.sqrt(np.mean(np.square(samples)))) * 10 ** (AUDIBLE / 20)
+    heard = []
+    for (name, end), before in zip(ends, befores, strict=False):
+        loud = np.flatnonzero(np.abs(samples[round(before * RATE) : round(end * RATE)]) > floor)
+        if len(loud):
+            heard.append((name, before + loud[0] / RATE, before + loud[-1] / RATE))
+    return samples, heard
+
+
+def _in(room: Room, samples: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    chance = np.random.default_rng(seed)
+    loud = float(np.sqrt(np.mean(np.square(samples))))
+    if room is Room.NOISE:
+        return (samples + chance.normal(0, loud * 10 ** (-25 / 20), len(samples))).astype(np.float32)
+    if room is Room.ECHO:
+        time_ = np.arange(round(0.4 * RATE)) / RATE
+        tail = chance.normal(0, 1, len(time_)) * 10 ** (-3 * time_ / 0.4)
+        tail *= 0.5 / np.sqrt(np.sum(tail**2))
+        tail[0] = 1.0
+        echoed = np.fft.irfft(np.fft.rfft(samples, 2 * len(samples)) * np.fft.rfft(tail, 2 * len(samples)))
+        return (echoed[: len(samples)] / max(1.0, np.abs(echoed).max())).astype(np.float32)
+    return samples
+
+
+def cut(voice: str, room: Room, number: int) -> Found:
+    """Make a recording, cut it, and compare."""
+    with tempfile.TemporaryDirectory(prefix="myna-") as place:
+        folder = Path(place)
+        made = spoken(voice, room, number, folder)
+        soundfile.write(folder / "recording.flac", made.samples, RATE)
+        began = time.process_time()
+        clips = cut_recording(folder / "recording.flac", None, "en", INFO, None, folder)
+        took = time.process_time() - began
+    edges = np.array([edge for clip in clips for edge in (clip.start, clip.end)])
+    begins, ends = made.sounds[:, 0], made.sounds[:, 1]
+    within = (edges[:, None] > begins + TOLERANCE) & (edges[:, None] < ends - TOLERANCE)
+    kept = sum(
+        float(np.clip(np.minimum(ends, clip.end) - np.maximum(begins, clip.start), 0.0, None).sum()) for clip in clips
+    )
+    speech = float((ends - begins).sum())
+    return Found(room, len(made.samples) / RATE, len(edges), int(within.any(axis=1).sum()), speech, speech - kept, took)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--recordings", type=int, default=4, help="of each voice in each room")
+    parser.add_argument("--processes", type=int, default=2)
+    options = parser.parse_args()
+    if shutil.which("flite") is None:
+        print("flite is not installed: it says the recordings. Install the package of that name.")
+        return 1
+    cases = [*product(VOICES, Room, range(options.recordings))]
+    with ProcessPoolExecutor(options.processes, multiprocessing.get_context("spawn")) as pool:
+        found = list(pool.map(cut, *zip(*cases, strict=True)))
+    for room in Room:
+        some = [one for one in found if one.room is room]
+        print(
+            f"# {room}: {sum(one.inside for one in some)} of {sum(one.cuts for one in some)} cuts inside a sound, "
+            f"{sum(one.lost for one in some) / sum(one.speech for one in some):.2%} of the speech in no clip"
+        )
+    cuts, inside = sum(one.cuts for one in found), sum(one.inside for one in found)
+    kept = 1 - sum(one.lost for one in found) / sum(one.speech for one in found)
+    pace = sum(one.seconds for one in found) / sum(one.took for one in found)
+    _row("cuts inside a word", f"{inside} of {cuts}", "0 of ≥ 500", inside == 0 and cuts >= 500)
+    _row("speech that is in a clip", f"{kept:.2%}", "≥ 99 %", kept >= 0.99)
+    _row("measured and cut, without recognition", f"{pace:.0f} × real time a core", "≥ 100 ×", pace >= 100)
+    return 0
+
+
+def _row(name: str, measured: str, bar: str, holds: bool) -> None:
+    print(f"{name} · {measured} · {bar} · {'holds' if holds else 'falls short'}", flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,102 @@
+"""Given texts are aligned with what is said first, and listened to only where they do not fit: how much quicker is that
+than listening to all of them, and is as much found? flite says sentences; some have the text of another one.
+
+python -m benchmarks.datasets_texts [--rounds 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.cutting.clips import cut_recording
+from engines.glow.info import INFO
+from engines.metrics.further_texts import SELECTION, TEXTS
+from engines.transcription.alignment import Aligner
+from engines.transcription.sphinx import SphinxTranscriber
+
+VOICES = ("slt", "rms", "awb", "kal16")
+#: Every so many-th text is another sentence's.
+WRONG = 6
+
+
+@dataclass(frozen=True)
+class Given:
+    """A recording, and the text that somebody put beside it."""
+
+    path: Path
+    text: str
+    right: bool
+
+
+def made(folder: Path) -> list[Given]:
+    """Every text by every voice."""
+    texts = [*TEXTS["en"], *SELECTION["en"]]
+    given = []
+    for voice in VOICES:
+        for number, text in enumerate(texts):
+            path = folder / f"{voice}-{number}.wav"
+            subprocess.run(["flite", "-voice", voice, "-t", text, "-o", str(path)], check=True)
+            right = len(given) % WRONG != WRONG - 1
+            given.append(Given(path, text if right else texts[(number + 3) % len(texts)], right))
+    return given
+
+
+def checked(
+    given: list[Given], sphinx: SphinxTranscriber, aligner: Aligner | None, out: Path
+) -> tuple[float, int, int]:
+    """(CPU seconds, wrong texts found, right texts dropped)."""
+    began = _cpu_seconds()
+    found = dropped = 0
+    for one in given:
+        (clip,) = cut_recording(one.path, one.text, "en", INFO, sphinx, out, aligner=aligner)
+        found += not one.right and not clip.kept
+        dropped += one.right and not clip.kept
+    return _cpu_seconds() - began, found, dropped
+
+
+def _cpu_seconds() -> float:
+    """Of this process and of the copies of it that listen."""
+    spent = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in spent)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    if shutil.which("flite") is None:
+        print("flite is not installed: it says the recordings. Install the package of that name.")
+        return 1
+    sphinx, aligner = SphinxTranscriber(), Aligner()
+    ratios = []
+    with tempfile.TemporaryDirectory(prefix="myna-") as place:
+        given = made(Path(place))
+        wrong = sum(not one.right for one in given)
+        for _ in range(options.rounds):
+            listened, found_before, dropped_before = checked(given, sphinx, None, Path(place) / "listened")
+            aligned, found, dropped = checked(given, sphinx, aligner, Path(place) / "aligned")
+            ratios.append(listened / aligned)
+            print(f"# {len(given)} texts: listened to {listened:.1f} s, aligned first {aligned:.1f} s", flush=True)
+    ratio = statistics.median(ratios)
+    print(f"# spread of the ratio: {min(ratios):.1f} … {max(ratios):.1f}")
+    print(
+        f"given texts checked, cut and written · {ratio:.1f} × as quick as listening to all · ≥ 3 × · "
+        f"{'holds' if ratio >= 3 else 'falls short'}"
+    )
+    as_good = found >= found_before and dropped <= dropped_before
+    print(
+        f"wrong texts found (right ones dropped) · {found} ({dropped}) of {wrong}; by listening {found_before} "
+        f"({dropped_before}) · as many · {'holds' if as_good else 'falls short'}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
