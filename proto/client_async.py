@@ -316,6 +316,10 @@ class AsyncClient:
     def datasets(self, voice: str) -> AsyncIterator[pb.Dataset]:
         return self._pages(self._datasets.List, pb.ListDatasetsRequest(voice=voice), lambda page: page.datasets)
 
+    async def wanted(self, voice: str, number: int = 0, sentences: int = 0) -> pb.WantedReply:
+        """Which sounds a voice has said in a dataset (0: the newest), and sentences to read next (0: ten)."""
+        return await self._ask(self._datasets.Wanted, pb.WantedRequest(voice=voice, number=number, sentences=sentences))
+
     def clips(
         self, voice: str, number: int = 0, *, dropped: bool = False, held_out: bool = False, limit: int = 0
     ) -> AsyncIterator[pb.Clip]:

@@ -312,6 +312,12 @@ class Client:
     def datasets(self, voice: str) -> Iterator[pb.Dataset]:
         return self._pages(self._datasets.List, pb.ListDatasetsRequest(voice=voice), lambda page: page.datasets)
 
+    def wanted(self, voice: str, number: int = 0, sentences: int = 0) -> pb.WantedReply:
+        """Which sounds a voice has said in a dataset (0: the newest), and sentences to read next (0: ten)."""
+        return self._ask(
+            self._datasets.Wanted, pb.WantedRequest(voice=voice, number=number, sentences=sentences)
+        )
+
     def clips(
         self, voice: str, number: int = 0, *, dropped: bool = False, held_out: bool = False, limit: int = 0
     ) -> Iterator[pb.Clip]:

@@ -349,6 +349,27 @@ PREFERENCE_B: Preference.ValueType  # 2
 PREFERENCE_SAME: Preference.ValueType  # 3
 Global___Preference: _TypeAlias = Preference  # noqa: Y015
 
+class _SoundUnit:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SoundUnitEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SoundUnit.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SOUND_UNIT_UNSPECIFIED: _SoundUnit.ValueType  # 0
+    PHONEMES: _SoundUnit.ValueType  # 1
+    """by a pronouncing dictionary"""
+    LETTERS: _SoundUnit.ValueType  # 2
+    """no dictionary of the language is here"""
+
+class SoundUnit(_SoundUnit, metaclass=_SoundUnitEnumTypeWrapper): ...
+
+SOUND_UNIT_UNSPECIFIED: SoundUnit.ValueType  # 0
+PHONEMES: SoundUnit.ValueType  # 1
+"""by a pronouncing dictionary"""
+LETTERS: SoundUnit.ValueType  # 2
+"""no dictionary of the language is here"""
+Global___SoundUnit: _TypeAlias = SoundUnit  # noqa: Y015
+
 class _ExperimentState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -3975,6 +3996,163 @@ class UploadResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UploadResponse: _TypeAlias = UploadResponse  # noqa: Y015
+
+@_typing.final
+class SoundCount(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOUND_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    sound: _builtins.str
+    count: _builtins.int
+    def __init__(
+        self,
+        *,
+        sound: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "sound", b"sound"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SoundCount: _TypeAlias = SoundCount  # noqa: Y015
+
+@_typing.final
+class SoundCoverage(_message.Message):
+    """What the texts of some clips sound like."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOUNDS_FIELD_NUMBER: _builtins.int
+    MISSING_FIELD_NUMBER: _builtins.int
+    PAIRS_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    UNKNOWN_FIELD_NUMBER: _builtins.int
+    pairs: _builtins.int
+    """different pairs of sounds that follow each other within a word"""
+    words: _builtins.int
+    """that were counted"""
+    @_builtins.property
+    def sounds(self) -> _containers.RepeatedCompositeFieldContainer[Global___SoundCount]:
+        """commonest first"""
+
+    @_builtins.property
+    def missing(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """sounds of the language, as far as a list of its sentences has them, that are never said"""
+
+    @_builtins.property
+    def unknown(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """words that the dictionary does not have, commonest first, at most 20"""
+
+    def __init__(
+        self,
+        *,
+        sounds: _abc.Iterable[Global___SoundCount] | None = ...,
+        missing: _abc.Iterable[_builtins.str] | None = ...,
+        pairs: _builtins.int = ...,
+        words: _builtins.int = ...,
+        unknown: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["missing", b"missing", "pairs", b"pairs", "sounds", b"sounds", "unknown", b"unknown", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SoundCoverage: _TypeAlias = SoundCoverage  # noqa: Y015
+
+@_typing.final
+class WantedRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    SENTENCES_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    number: _builtins.int
+    sentences: _builtins.int
+    """of a dataset; 0: the newest"""
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        number: _builtins.int = ...,
+        sentences: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["number", b"number", "sentences", b"sentences", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WantedRequest: _TypeAlias = WantedRequest  # noqa: Y015
+
+@_typing.final
+class WantedSentence(_message.Message):
+    """A sentence worth reading: `sounds` are those in it that nobody said yet, `rare_pairs` how many of its pairs were hardly said."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    SOUNDS_FIELD_NUMBER: _builtins.int
+    RARE_PAIRS_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    rare_pairs: _builtins.int
+    @_builtins.property
+    def sounds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        sounds: _abc.Iterable[_builtins.str] | None = ...,
+        rare_pairs: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["rare_pairs", b"rare_pairs", "sounds", b"sounds", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WantedSentence: _TypeAlias = WantedSentence  # noqa: Y015
+
+@_typing.final
+class WantedReply(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    TRAINING_FIELD_NUMBER: _builtins.int
+    HELD_OUT_FIELD_NUMBER: _builtins.int
+    SENTENCES_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """of the dataset"""
+    unit: Global___SoundUnit.ValueType
+    @_builtins.property
+    def training(self) -> Global___SoundCoverage: ...
+    @_builtins.property
+    def held_out(self) -> Global___SoundCoverage: ...
+    @_builtins.property
+    def sentences(self) -> _containers.RepeatedCompositeFieldContainer[Global___WantedSentence]:
+        """best first; each counts on those before it"""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        unit: Global___SoundUnit.ValueType = ...,
+        training: Global___SoundCoverage | None = ...,
+        held_out: Global___SoundCoverage | None = ...,
+        sentences: _abc.Iterable[Global___WantedSentence] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["held_out", b"held_out", "training", b"training"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["held_out", b"held_out", "number", b"number", "sentences", b"sentences", "training", b"training", "unit", b"unit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WantedReply: _TypeAlias = WantedReply  # noqa: Y015
 
 @_typing.final
 class SearchSetting(_message.Message):

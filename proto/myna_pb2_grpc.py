@@ -1554,6 +1554,11 @@ class DatasetsStub:
                 request_serializer=proto_dot_myna__pb2.ListDatasetsRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.ListDatasetsResponse.FromString,
                 _registered_method=True)
+        self.Wanted = channel.unary_unary(
+                '/myna.v1.Datasets/Wanted',
+                request_serializer=proto_dot_myna__pb2.WantedRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.WantedReply.FromString,
+                _registered_method=True)
         self.Get = channel.unary_unary(
                 '/myna.v1.Datasets/Get',
                 request_serializer=proto_dot_myna__pb2.DatasetRequest.SerializeToString,
@@ -1611,6 +1616,13 @@ class DatasetsServicer:
 
     def List(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Wanted(self, request, context):
+        """which sounds a voice has said, and what to read next
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -1686,6 +1698,11 @@ def add_DatasetsServicer_to_server(servicer, server):
                     servicer.List,
                     request_deserializer=proto_dot_myna__pb2.ListDatasetsRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.ListDatasetsResponse.SerializeToString,
+            ),
+            'Wanted': grpc.unary_unary_rpc_method_handler(
+                    servicer.Wanted,
+                    request_deserializer=proto_dot_myna__pb2.WantedRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.WantedReply.SerializeToString,
             ),
             'Get': grpc.unary_unary_rpc_method_handler(
                     servicer.Get,
@@ -1765,6 +1782,33 @@ class Datasets:
             '/myna.v1.Datasets/List',
             proto_dot_myna__pb2.ListDatasetsRequest.SerializeToString,
             proto_dot_myna__pb2.ListDatasetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Wanted(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Datasets/Wanted',
+            proto_dot_myna__pb2.WantedRequest.SerializeToString,
+            proto_dot_myna__pb2.WantedReply.FromString,
             options,
             channel_credentials,
             insecure,

@@ -397,6 +397,8 @@ class DatasetsStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> DatasetsAsyncStub: ...
     List: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ListDatasetsRequest, _myna_pb2.ListDatasetsResponse]
+    Wanted: _grpc.UnaryUnaryMultiCallable[_myna_pb2.WantedRequest, _myna_pb2.WantedReply]
+    """which sounds a voice has said, and what to read next"""
     Get: _grpc.UnaryUnaryMultiCallable[_myna_pb2.DatasetRequest, _myna_pb2.Dataset]
     Clips: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ClipsRequest, _myna_pb2.ClipsResponse]
     SetClip: _grpc.UnaryUnaryMultiCallable[_myna_pb2.SetClipRequest, _myna_pb2.Clip]
@@ -416,6 +418,8 @@ class DatasetsStub:
 class DatasetsAsyncStub(DatasetsStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     List: _aio.UnaryUnaryMultiCallable[_myna_pb2.ListDatasetsRequest, _myna_pb2.ListDatasetsResponse]  # type: ignore[assignment]
+    Wanted: _aio.UnaryUnaryMultiCallable[_myna_pb2.WantedRequest, _myna_pb2.WantedReply]  # type: ignore[assignment]
+    """which sounds a voice has said, and what to read next"""
     Get: _aio.UnaryUnaryMultiCallable[_myna_pb2.DatasetRequest, _myna_pb2.Dataset]  # type: ignore[assignment]
     Clips: _aio.UnaryUnaryMultiCallable[_myna_pb2.ClipsRequest, _myna_pb2.ClipsResponse]  # type: ignore[assignment]
     SetClip: _aio.UnaryUnaryMultiCallable[_myna_pb2.SetClipRequest, _myna_pb2.Clip]  # type: ignore[assignment]
@@ -438,6 +442,14 @@ class DatasetsServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.ListDatasetsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.ListDatasetsResponse, _abc.Awaitable[_myna_pb2.ListDatasetsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Wanted(
+        self,
+        request: _myna_pb2.WantedRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.WantedReply, _abc.Awaitable[_myna_pb2.WantedReply]]:
+        """which sounds a voice has said, and what to read next"""
 
     @_abc_1.abstractmethod
     def Get(

@@ -19,12 +19,14 @@ from daemon.inbox.watcher import Inbox
 from daemon.services.errors import plain
 from daemon.services.upload import Upload
 from daemon.settings import Settings
-from daemon.state import datasets, paging, recordings, voices
+from daemon.state import datasets, paging, recordings, voices, wanted
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
 #: Bytes of a file in one part.
 PART = 256 * 1024
+#: Sentences to read that are told at once.
+MOST_SENTENCES = 100
 
 
 @plain
@@ -52,6 +54,12 @@ class DatasetsService(stubs.DatasetsServicer):
             return datasets.message(datasets.get(session, request.voice, request.number))
 
         answer: pb.Dataset = await self.store.read(query)
+        return answer
+
+    async def Wanted(self, request: pb.WantedRequest, context: Any) -> pb.WantedReply:
+        answer: pb.WantedReply = await self.store.read(
+            wanted.reply, request.voice, request.number, min(request.sentences, MOST_SENTENCES)
+        )
         return answer
 
     async def Clips(self, request: pb.ClipsRequest, context: Any) -> pb.ClipsResponse:

@@ -21,6 +21,7 @@ class Coverage:
     """Of some texts."""
 
     unit: Unit
+    words: int  #: that were counted
     counts: Counter[str]  #: of each sound
     pairs: Counter[Pair]  #: of two sounds of a word that follow each other
     unknown: Counter[str]  #: words whose sounds are not known
@@ -41,8 +42,9 @@ class Wanted:
 
 def coverage(texts: Iterable[str], pronunciations: Pronunciations) -> Coverage:
     """Count what is said in texts."""
-    found = Coverage(pronunciations.unit, Counter(), Counter(), Counter())
-    for sounds in pronunciations.of(texts):
+    every = pronunciations.of(texts)
+    found = Coverage(pronunciations.unit, sum(len(sounds.units) for sounds in every), Counter(), Counter(), Counter())
+    for sounds in every:
         _add(found, sounds)
     return found
 
@@ -55,7 +57,7 @@ def inventory(sentences: Iterable[str], pronunciations: Pronunciations) -> list[
 def wanted(said: Coverage, sentences: Sequence[str], pronunciations: Pronunciations, most: int) -> list[Wanted]:
     """At most `most` of the sentences, each the one that adds most to what was said and to those before it, beside its
     length. None that adds nothing."""
-    now = Coverage(said.unit, Counter(said.counts), Counter(said.pairs), Counter())
+    now = Coverage(said.unit, said.words, Counter(said.counts), Counter(said.pairs), Counter())
     left = dict(zip(sentences, pronunciations.of(sentences), strict=True))
     chosen: list[Wanted] = []
     while left and len(chosen) < most:

@@ -123,5 +123,5 @@ TO_READ: dict[str, tuple[str, ...]] = {
 
 
 def sentences(language: str) -> tuple[str, ...]:
-    """Those of a language (ISO 639-1, a region aside); none if there is no list."""
-    return TO_READ.get(language.replace("_", "-").split("-")[0].lower(), ())
+    """Those of a language (ISO 639-1, without a region); none if there is no list."""
+    return TO_READ.get(language, ())

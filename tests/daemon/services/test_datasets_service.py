@@ -145,3 +145,24 @@ def test_packages_come_with_a_later_version(daemon: Any) -> None:
         with pytest.raises(Refused, match="later version") as refused:
             ask(method, request)
         assert refused.value.code == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_what_a_dataset_says_and_what_to_read_next(daemon: Any) -> None:
+    def given(session: Session) -> None:
+        clips = [clip(session, "c0", "The small boat."), clip(session, "c1", "A beige vase.")]
+        dataset(session, 1, clips[:1], clips[1:])
+
+    daemon.store.write_now(given)
+    answer = ask(service_of(daemon).Wanted, pb.WantedRequest(voice="anna", sentences=3))
+    assert (answer.number, answer.unit) == (1, pb.PHONEMES)
+    assert {one.sound: one.count for one in answer.training.sounds}["b"] == 1
+    assert "ʒ" in answer.training.missing  # it is held out, and so never learnt
+    assert "ʒ" not in answer.held_out.missing
+    assert answer.training.words == 3
+    assert len(answer.sentences) == 3
+    assert answer.sentences[0].sounds
+
+
+def test_of_a_voice_without_a_dataset_nothing_is_wanted_yet(daemon: Any) -> None:
+    with pytest.raises(Refused, match="no dataset yet"):
+        ask(service_of(daemon).Wanted, pb.WantedRequest(voice="anna"))
