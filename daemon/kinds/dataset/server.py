@@ -86,6 +86,6 @@ class MakeDataset(Kind):
             if datasets.last(session, job.voice) is None:
                 job.why = f"No dataset: none of its clips can be used. `myna clips {job.voice} --dropped` says why."
             return ()
-        job.why = following.said(made)
+        job.why = datasets.said(made)
         train_after = pb.JobSpec.FromString(job.spec).dataset.train_after
         return following.training(session, job, made, self.settings) if train_after else ()
