@@ -923,6 +923,33 @@ class IngestSpec(_message.Message):
 Global___IngestSpec: _TypeAlias = IngestSpec  # noqa: Y015
 
 @_typing.final
+class Cue(_message.Message):
+    """What is said between two times of a recording, seconds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    start: _builtins.float
+    end: _builtins.float
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        start: _builtins.float = ...,
+        end: _builtins.float = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cue: _TypeAlias = Cue  # noqa: Y015
+
+@_typing.final
 class KeptRecording(_message.Message):
     """A file in recordings/ that has no row, with what is known of it."""
 
@@ -934,6 +961,7 @@ class KeptRecording(_message.Message):
     HAS_TEXT_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     TEXT_FROM_FIELD_NUMBER: _builtins.int
+    CUES_FIELD_NUMBER: _builtins.int
     sha256: _builtins.str
     """what its bytes must come to"""
     path: _builtins.str
@@ -943,6 +971,10 @@ class KeptRecording(_message.Message):
     has_text: _builtins.bool
     text: _builtins.str
     text_from: _builtins.str
+    @_builtins.property
+    def cues(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cue]:
+        """when the text is said, if that is known"""
+
     def __init__(
         self,
         *,
@@ -952,10 +984,11 @@ class KeptRecording(_message.Message):
         has_text: _builtins.bool = ...,
         text: _builtins.str = ...,
         text_from: _builtins.str = ...,
+        cues: _abc.Iterable[Global___Cue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_text", b"has_text", "name", b"name", "path", b"path", "sha256", b"sha256", "text", b"text", "text_from", b"text_from"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cues", b"cues", "has_text", b"has_text", "name", b"name", "path", b"path", "sha256", b"sha256", "text", b"text", "text_from", b"text_from"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -324,6 +324,7 @@ class RecordingRef(_message.Message):
     HAS_TEXT_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     SECONDS_FIELD_NUMBER: _builtins.int
+    CUES_FIELD_NUMBER: _builtins.int
     sha256: _builtins.str
     path: _builtins.str
     """absolute"""
@@ -332,6 +333,10 @@ class RecordingRef(_message.Message):
     has_text: _builtins.bool
     text: _builtins.str
     seconds: _builtins.float
+    @_builtins.property
+    def cues(self) -> _containers.RepeatedCompositeFieldContainer[_myna_pb2.Cue]:
+        """when the text is said, if that is known"""
+
     def __init__(
         self,
         *,
@@ -341,10 +346,11 @@ class RecordingRef(_message.Message):
         has_text: _builtins.bool = ...,
         text: _builtins.str = ...,
         seconds: _builtins.float = ...,
+        cues: _abc.Iterable[_myna_pb2.Cue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_text", b"has_text", "name", b"name", "path", b"path", "seconds", b"seconds", "sha256", b"sha256", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cues", b"cues", "has_text", b"has_text", "name", b"name", "path", b"path", "seconds", b"seconds", "sha256", b"sha256", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -707,6 +713,7 @@ class PackedRecording(_message.Message):
     TEXT_FROM_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
     MADE_FROM_FIELD_NUMBER: _builtins.int
+    CUES_FIELD_NUMBER: _builtins.int
     sha256: _builtins.str
     path: _builtins.str
     """relative to the home, also in a package"""
@@ -724,6 +731,10 @@ class PackedRecording(_message.Message):
     note: _builtins.str
     made_from: _builtins.str
     """SHA-256 of the clip that it was made from; empty: a person gave it"""
+    @_builtins.property
+    def cues(self) -> _containers.RepeatedCompositeFieldContainer[_myna_pb2.Cue]:
+        """when the text is said, if that is known"""
+
     def __init__(
         self,
         *,
@@ -739,10 +750,11 @@ class PackedRecording(_message.Message):
         text_from: _builtins.str = ...,
         note: _builtins.str = ...,
         made_from: _builtins.str = ...,
+        cues: _abc.Iterable[_myna_pb2.Cue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_text", b"_text", "text", b"text"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_text", b"_text", "channels", b"channels", "codec", b"codec", "made_from", b"made_from", "name", b"name", "note", b"note", "path", b"path", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "text", b"text", "text_from", b"text_from"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_text", b"_text", "channels", b"channels", "codec", b"codec", "cues", b"cues", "made_from", b"made_from", "name", b"name", "note", b"note", "path", b"path", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "text", b"text", "text_from", b"text_from"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__text: _TypeAlias = _typing.Literal["text"]  # noqa: Y015
     _WhichOneofArgType__text: _TypeAlias = _typing.Literal["_text", b"_text"]  # noqa: Y015
@@ -1377,6 +1389,7 @@ class RecordingTaken(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     TEXT_FILE_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
+    CUES_FIELD_NUMBER: _builtins.int
     file: _builtins.bytes
     """relative to the voice's inbox folder"""
     sha256: _builtins.str
@@ -1397,6 +1410,10 @@ class RecordingTaken(_message.Message):
     """sidecar, relative to the voice's inbox folder; moved when acknowledged"""
     name: _builtins.str
     """as people see it; empty: that of `file`"""
+    @_builtins.property
+    def cues(self) -> _containers.RepeatedCompositeFieldContainer[_myna_pb2.Cue]:
+        """when the text is said, if that is known"""
+
     def __init__(
         self,
         *,
@@ -1414,10 +1431,11 @@ class RecordingTaken(_message.Message):
         note: _builtins.str = ...,
         text_file: _builtins.bytes = ...,
         name: _builtins.str = ...,
+        cues: _abc.Iterable[_myna_pb2.Cue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "codec", b"codec", "file", b"file", "has_text", b"has_text", "name", b"name", "note", b"note", "path", b"path", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "text", b"text", "text_file", b"text_file", "text_from", b"text_from"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "codec", b"codec", "cues", b"cues", "file", b"file", "has_text", b"has_text", "name", b"name", "note", b"note", "path", b"path", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "text", b"text", "text_file", b"text_file", "text_from", b"text_from"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Voice
+from daemon.inbox import subtitles
 from daemon.state import voices
 from daemon.state.recordings import SUPERSEDED
 from daemon.state.stamp import stamp
@@ -68,6 +69,7 @@ def _recording(row: Recording) -> wire.PackedRecording:
         text_from=row.text_from,
         note=row.note,
         made_from=row.made_from,
+        cues=subtitles.of_row(row.cues),
     )
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Clip, Holdout, Recording, Version, Voice, now
 from daemon.database.store import home_of
 from daemon.errors import NotNow
+from daemon.inbox import subtitles
 from daemon.names import VOICE_TOML
 from daemon.state import recordings, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
@@ -107,6 +108,7 @@ def _recording(session: Session, voice: Voice, one: wire.PackedRecording) -> Rec
         text_from=one.text_from,
         note=one.note,
         made_from=one.made_from,
+        cues=subtitles.stored(one.cues),
         added=now(),
     )
     session.add(row)

@@ -22,6 +22,7 @@ from engines.audio.decode import Alive
 from engines.audio.flac import save_clip
 from engines.audio.mono import Mono
 from engines.cutting.align import disagreement, share_out
+from engines.cutting.cued import Cue, cued_pieces
 from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted
 from engines.cutting.quality import Quality, decibels, snr_db
 from engines.cutting.stretch import Stretch, Times
@@ -80,12 +81,15 @@ def cut_recording(
     transcriber: Transcriber | None,
     out_dir: Path,
     progress: Progress | None = None,
+    *,
+    cues: Sequence[Cue] = (),
 ) -> list[CutClip]:
     """Cut a recording into clips for an engine and write them to `out_dir/ab/<sha256>.flac`.
 
-    `text`: all that is said in it, or None. `transcriber`: of this language, or None if there is none. Returns the
-    clips in order of time, at least one (a recording with nothing usable gives one dropped clip that says why). The
-    same input gives the same clips. Raises BadInput if the file cannot be decoded, OSError if a clip cannot be written.
+    `text`: all that is said in it, or None; `cues`: the same with its times, where they are known. `transcriber`: of
+    this language, or None if there is none. Returns the clips in order of time, at least one (a recording with nothing
+    usable gives one dropped clip that says why). The same input gives the same clips. Raises BadInput if the file
+    cannot be decoded, OSError if a clip cannot be written.
     """
     text = " ".join(text.split()) if text and text.strip() else None
     report_progress = progress or (lambda done, total: None)
@@ -100,9 +104,16 @@ def cut_recording(
 
     recording = Mono(path, engine_info.sample_rate, alive=alive)
     found = survey(recording, lambda seconds, total: on_progress(_SURVEYED * seconds, total))
-    pieces = _pieces(found, text, engine_info)
+    pieces, said = _pieces(found, text, engine_info, cues)
     cut = _Cutter(recording, found, transcriber, out_dir, on_progress, alive).cut(pieces)
-    texts, differ = _texts(text, [one.heard for one in cut], bool(found.speech), transcriber, language, alive)
+    heard = [one.heard for one in cut]
+    if said is not None:
+        texts, differ = (
+            said,
+            [disagreement(one, of.text, language) if of else None for one, of in zip(said, heard, strict=True)],
+        )
+    else:
+        texts, differ = _texts(text, heard, bool(found.speech), transcriber, language, alive)
     source: Literal["given", "whisper", "pocketsphinx", ""] = "given" if text else _source(transcriber)
     shared = text is not None and len(pieces) > 1
     return [
@@ -111,9 +122,11 @@ def cut_recording(
     ]
 
 
-def _pieces(found: Survey, text: str | None, engine: EngineInfo) -> list[Piece]:
-    """What a recording falls into. Without speech it is a piece all the same, or several: none is longer than can be
-    held."""
+def _pieces(
+    found: Survey, text: str | None, engine: EngineInfo, cues: Sequence[Cue]
+) -> tuple[list[Piece], list[str] | None]:
+    """What a recording falls into, and the text of each piece where times tell it. Without speech it is a piece all the
+    same, or several: none is longer than can be held."""
     shortest, longest = engine.clip_seconds
     speech = found.speech
     if not speech:
@@ -122,9 +135,13 @@ def _pieces(found: Survey, text: str | None, engine: EngineInfo) -> list[Piece]:
         begin, end = max(0.0, speech[0].start - MARGIN), min(found.seconds, speech[-1].end + MARGIN)
         if text is not None and end - begin <= longest:
             pieces = [Piece(begin, end, sum(span.seconds for span in speech))]
+        elif text is not None and cues:
+            told = cued_pieces(cues, speech, found.power, shortest, longest)
+            parts = [(part, words) for piece, words in told for part in parted(piece, max(LONGEST_HELD, longest))]
+            return [part for part, _ in parts], [words for _, words in parts]
         else:
             pieces = choose_pieces(speech, found.power, shortest, longest)
-    return [part for piece in pieces for part in parted(piece, max(LONGEST_HELD, longest))]
+    return [part for piece in pieces for part in parted(piece, max(LONGEST_HELD, longest))], None
 
 
 def _texts(

@@ -29,7 +29,8 @@ def add(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Recordings, or folders of them. Transcripts beside them (.txt, .lab, metadata.csv) come along."
+            help="Recordings, or folders of them. Transcripts beside them (.txt, .lab, .srt, .vtt, metadata.csv, "
+            "metadata.jsonl) come along."
         ),
     ],
     text: Annotated[

@@ -16,6 +16,7 @@ from daemon.worker.job import Channel
 from engines import registry
 from engines.base import EngineInfo
 from engines.cutting.clips import CutClip, cut_recording
+from engines.cutting.cued import Cue
 from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence
 from engines.recognisers import whisper_folder
@@ -85,6 +86,7 @@ def _cut(
         progress(recording, done)
 
     text = recording.text if recording.has_text else None
+    cues = [Cue(cue.start, cue.end, cue.text) for cue in recording.cues]
     name = recording.sha256.encode()
     if (deaths := channel.deaths.get(name, 0)) >= DEATHS:
         return _unreadable(recording, f"Cutting it ended the worker {deaths} times.")
@@ -92,7 +94,7 @@ def _cut(
     try:
         with disk_full_is_a_sentence("a clip"):
             cut = cut_recording(
-                Path(recording.path), text, language, info, transcriber, channel.home / "clips", progress=on
+                Path(recording.path), text, language, info, transcriber, channel.home / "clips", progress=on, cues=cues
             )
     except BadInput as error:
         return _unreadable(recording, str(error))
