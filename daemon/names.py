@@ -43,6 +43,10 @@ def is_metadata(name: bytes) -> bool:
     return os.path.basename(name).lower() in LISTS
 
 
+def is_package(name: bytes) -> bool:
+    return name.lower().endswith(PACKAGE_ENDING)
+
+
 def stem(path: bytes) -> bytes:
     """A path without its last ending: what a recording and its transcript have in common."""
     return os.path.splitext(path)[0]

@@ -58,7 +58,7 @@ class Intake:
                 await self._refuse(folder, entry, entry.odd, "Drop the recording itself.", now)
             elif name == names.VOICE_TOML and b"/" not in entry.path:
                 await voice_settings.take_in(folder, entry, self.store, self._clock(), self.settings.rescan)
-            elif name.lower().endswith(names.PACKAGE_ENDING):
+            elif names.is_package(name):
                 packages.append(entry)
             elif names.is_text(entry.path) or names.is_metadata(entry.path):
                 texts.append(entry)
@@ -69,7 +69,7 @@ class Intake:
         }
         audio = [entry for entry in audio if not (settling & orphan_transcripts.places(entry.path))]
         gathering = all(folder.arrivals.rested(entry, now) < self.settings.settle for entry in audio)
-        if settling and gathering and not folder.flying:
+        if settling and gathering and not folder.is_taking:
             wait = TICK * self.settings.settle  # those that come together go together
         else:
             wait = await self._take(folder, audio, texts, now)
@@ -84,7 +84,7 @@ class Intake:
         rest, wait = audio, math.inf
         if rest and folder.full and not self._has_space(rest[:size]):
             return AFTER_FULL
-        while rest and (not folder.flying or len(rest) >= size):  # while one is at work, the next one gathers
+        while rest and (not folder.is_taking or len(rest) >= size):  # while one is at work, the next one gathers
             some, rest = rest[:size], rest[size:]
             if fixed := await asyncio.to_thread(arrivals.fixed, folder.complaints.place, some):
                 for entry in some:

@@ -83,7 +83,9 @@ class OrphanTranscripts:
                 if isinstance(listed, BadTranscript):
                     await self._done(entry, listed, False, home, folder, handlers)
                     continue
-                _, given = await store.write(_attach, voice, listed.texts, names.METADATA.decode())
+                _, given = await store.write(
+                    _attach, voice, listed.texts, names.printable(os.path.basename(entry.path))
+                )
                 await asyncio.to_thread(journal.add, home, given)
                 changed += len(given)
                 self.waiting[entry.path] = f"waits for {listed.missing} of the {listed.all} recordings that it lists"

@@ -205,8 +205,9 @@ class Inbox:
             self._of(voice)
         for job in alive:
             spec = pb.JobSpec.FromString(job.spec)
-            files = [import_spec(spec).file] if job.kind == "import" else spec.ingest.files
-            self._of(job.voice).flying[job.id] = dict.fromkeys(files, (0, 0, 0))
+            files = [import_spec(spec).file] if job.kind == "import" else list(spec.ingest.files)
+            if files != [b""]:  # a package that was sent does not lie here
+                self._of(job.voice).flying[job.id] = dict.fromkeys(files, (0, 0, 0))
 
     def _of(self, voice: str) -> Folder:
         if voice not in self._folders:
