@@ -12,7 +12,7 @@ import typer
 
 from proto.client import Client, ClientError
 from proto.voice_name import slug
-from tui import arguments, follow, inbox_copy, output, session, wording
+from tui import arguments, downloads, follow, inbox_copy, output, session, wording
 from tui.progress import counting
 
 app = typer.Typer()
@@ -27,10 +27,12 @@ def add(
         ),
     ],
     files: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
+            metavar="FILE…",
+            autocompletion=arguments.paths,
             help="Recordings, or folders of them. Transcripts beside them (.txt, .lab, .srt, .vtt, metadata.csv, "
-            "metadata.jsonl) come along."
+            "metadata.jsonl) come along. Or addresses of recordings on the web (https://…): their sound is fetched.",
         ),
     ],
     text: Annotated[
@@ -47,12 +49,17 @@ def add(
 ) -> None:
     """Give recordings to a voice. They are copied; yours stay where they are.
 
-    Copying them into the folder inbox/VOICE/ does the same.
+    Copying them into the folder inbox/VOICE/ does the same. An address is fetched by yt-dlp, here and not by the
+    daemon; add only what you have the right to use.
     """
     if (nearest := slug(voice)) != voice or not voice:
         would = f"{nearest!r} would do" if nearest else "lower-case letters, digits, - and _ make one"
         raise typer.BadParameter(f"{voice!r} is not a name for a voice: {would}")
-    gathered = inbox_copy.gather(files)
+    urls = [name for name in files if downloads.is_url(name)]
+    local = [Path(name) for name in files if not downloads.is_url(name)]
+    gathered = inbox_copy.gather(local) if local else inbox_copy.Gathered()
+    for url in urls:
+        gathered.files += downloads.fetch(url)
     if text is not None and len(gathered.recordings) != 1:
         raise typer.BadParameter(
             "--text is for a single recording; for many, put a .txt beside each", param_hint="--text"
@@ -69,6 +76,8 @@ def add(
     tunnelled = info is not None and os.path.realpath(info.home) != os.path.realpath(where.home)
     inbox = None if where.remote or tunnelled else where.home / "inbox" / voice
     names, bytes = _give(client, voice, gathered, text, inbox)
+    for url in urls:
+        downloads.forget(url)
     for reason in gathered.left_out:
         output.note(f"left out: {output.safe(reason)}")
     if not json:
