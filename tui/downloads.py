@@ -42,8 +42,8 @@ def is_url(text: str) -> bool:
     return text.lower().startswith(("http://", "https://"))
 
 
-def fetch(url: str) -> list[tuple[str, Path]]:
-    """(name, file) of each recording at an address. Raises ClientError."""
+def fetch(url: str) -> list[Path]:
+    """The recordings at an address, as files here. Raises ClientError."""
     if find_spec("yt_dlp") is None:
         raise ClientError("yt-dlp is not installed here.", "Install it: pip install yt-dlp.", "FAILED_PRECONDITION")
     folder = _folder(url)
@@ -65,12 +65,23 @@ def fetch(url: str) -> list[tuple[str, Path]]:
     files = [path for path in found if path.is_file() and path.resolve().is_relative_to(folder.resolve())]
     if not files:
         raise ClientError(f"There is no recording at {url}.", "Give the address of a recording.", "NOT_FOUND")
-    return [(path.stem + SOUND_OF.get(path.suffix.lower(), path.suffix), path) for path in files]
+    return [_as_sound(path) for path in files]
 
 
 def forget(url: str) -> None:
     """It is in the inbox: what was fetched is not needed any more."""
     shutil.rmtree(_folder(url), ignore_errors=True)
+
+
+def _as_sound(path: Path) -> Path:
+    """The file by a name that a recording has."""
+    ending = SOUND_OF.get(path.suffix.lower())
+    if ending is None:
+        return path
+    called = path.with_suffix(ending)
+    called.unlink(missing_ok=True)
+    called.symlink_to(path.name)  # its own name is what yt-dlp knows it by
+    return called
 
 
 def _folder(url: str) -> Path:

@@ -66,23 +66,26 @@ def store(session: Session, voice: str, packed: wire.PackedDataset) -> Stored:
             clips[clip.recording].append(clip)
     of_voice = select(Recording).where(Recording.voice == voice)
     known = {found.sha256: found for found in session.scalars(of_voice)}
+    fresh = {one.sha256: _recording(row, one) for one in packed.recordings if one.sha256 not in known}
+    session.add_all(fresh.values())
+    session.flush()
     stored: list[Clip] = []
     for one in packed.recordings:
         recording = known.get(one.sha256)
         if recording is None:
-            recording = _recording(session, row, one)
-            session.flush()
-        elif recording.removed is not None:
+            stored += _clips(fresh[one.sha256], clips[one.sha256])
+            continue
+        if recording.removed is not None:
             recordings.restore(session, voice, one.sha256)
-        stored += _clips(session, recording, clips[one.sha256])
+        stored += _known_clips(session, recording, clips[one.sha256])
+    session.add_all(stored)
     _hold(session, voice, packed.holdouts)
     voices.emit_voice(session, row)
     held = {(clip.recording, clip.clip.sha256) for clip in packed.clips if clip.held_out}
-    sounds = {found.id: found.sha256 for found in session.scalars(of_voice)}
+    sounds = {found.id: found.sha256 for found in (*known.values(), *fresh.values())}
     kept = [clip for clip in stored if clip.kept]
     count = sum((sounds[clip.recording], clip.sha256) in held for clip in kept)
-    new = tuple(one.sha256 for one in packed.recordings if one.sha256 not in known)
-    return Stored(new, len(packed.recordings) - len(new), len(kept) - count, count, len(stored) - len(kept))
+    return Stored(tuple(fresh), len(packed.recordings) - len(fresh), len(kept) - count, count, len(stored) - len(kept))
 
 
 def why_waiting(session: Session, voice: str) -> str:
@@ -93,8 +96,8 @@ def why_waiting(session: Session, voice: str) -> str:
     return f"{what} cut for {voices.get(session, voice).engine} first; the dataset follows."
 
 
-def _recording(session: Session, voice: Voice, one: wire.PackedRecording) -> Recording:
-    row = Recording(
+def _recording(voice: Voice, one: wire.PackedRecording) -> Recording:
+    return Recording(
         voice=voice.name,
         sha256=one.sha256,
         name=one.name,
@@ -111,34 +114,35 @@ def _recording(session: Session, voice: Voice, one: wire.PackedRecording) -> Rec
         cues=subtitles.stored(one.cues),
         added=now(),
     )
-    session.add(row)
-    return row
 
 
-def _clips(session: Session, recording: Recording, given: Sequence[wire.PackedClip]) -> list[Clip]:
-    """Store a recording's clips, unless it has some; then what a person said of the same clip where it comes from is
-    taken over, if nobody did here. Returns those that are new."""
-    if not given:
-        return []
+def _known_clips(session: Session, recording: Recording, given: Sequence[wire.PackedClip]) -> list[Clip]:
+    """The clips of a recording that was there, if it had none. Else what a person said of the same clip where it comes
+    from is taken over, if nobody did here."""
     there = session.scalars(select(Clip).where(Clip.recording == recording.id, Clip.reason != SUPERSEDED))
     before = {(row.sha256, row.start, row.end): row for row in there}
-    if before:
-        for one in given:
-            clip = one.clip
-            same = before.get((clip.sha256, clip.start, clip.end))
-            if same is not None and clip.trust == PERSON and same.trust != PERSON:
-                _say(same, clip)
-        return []
-    new = []
+    if not before:
+        return _clips(recording, given)
+    for one in given:
+        clip = one.clip
+        same = before.get((clip.sha256, clip.start, clip.end))
+        if same is not None and clip.trust == PERSON and same.trust != PERSON:
+            _say(same, clip)
+    return []
+
+
+def _clips(recording: Recording, given: Sequence[wire.PackedClip]) -> list[Clip]:
+    """Rows of a recording's clips: it is cut with them."""
+    rows = []
     for one in given:
         clip = one.clip
         row = Clip(voice=recording.voice, recording=recording.id, start=clip.start, end=clip.end, held_out=False)
         row.sha256, row.path, row.quality = clip.sha256, clip.path, dict(clip.quality)
         _say(row, clip)
-        session.add(row)
-        new.append(row)
-    recording.cut = now()
-    return new
+        rows.append(row)
+    if rows:
+        recording.cut = now()
+    return rows
 
 
 def _say(row: Clip, clip: wire.CutClip) -> None:

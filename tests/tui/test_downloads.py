@@ -120,6 +120,13 @@ def test_an_address_without_a_recording_says_what_is_wrong(myna: Run, home: Path
     assert not (home / "inbox").exists()
 
 
+def test_of_a_film_only_the_sound_counts(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"film")
+    assert downloads._as_sound(tmp_path / "a.mp4").name == "a.m4a"
+    assert downloads._as_sound(tmp_path / "a.mp4").read_bytes() == b"film"
+    assert downloads._as_sound(tmp_path / "a.opus").name == "a.opus"
+
+
 def test_without_yt_dlp_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "find_spec", lambda name: None)
     with pytest.raises(downloads.ClientError, match="yt-dlp is not installed"):

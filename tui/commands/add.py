@@ -55,26 +55,15 @@ def add(
     if (nearest := slug(voice)) != voice or not voice:
         would = f"{nearest!r} would do" if nearest else "lower-case letters, digits, - and _ make one"
         raise typer.BadParameter(f"{voice!r} is not a name for a voice: {would}")
+    client = session.client()
+    inbox, after, running = _where(client, voice, wait=wait)
     urls = [name for name in files if downloads.is_url(name)]
-    local = [Path(name) for name in files if not downloads.is_url(name)]
-    gathered = inbox_copy.gather(local) if local else inbox_copy.Gathered()
-    for url in urls:
-        gathered.files += downloads.fetch(url)
+    fetched = [path for url in urls for path in downloads.fetch(url)]
+    gathered = inbox_copy.gather([*(Path(name) for name in files if name not in urls), *fetched])
     if text is not None and len(gathered.recordings) != 1:
         raise typer.BadParameter(
             "--text is for a single recording; for many, put a .txt beside each", param_hint="--text"
         )
-    client = session.client()
-    where = session.where()
-    running = bool(where.remote) or client.ready()
-    if wait and not running:
-        nothing = f"No daemon is running in {where.home}, so there is nothing to wait for."
-        raise ClientError(nothing, "Start it with `myna up`.", "UNAVAILABLE")
-    info = client.info() if running else None
-    after = info.cursor if info else 0
-    # the socket may be tunnelled to here, but not its files
-    tunnelled = info is not None and os.path.realpath(info.home) != os.path.realpath(where.home)
-    inbox = None if where.remote or tunnelled else where.home / "inbox" / voice
     names, bytes = _give(client, voice, gathered, text, inbox)
     for url in urls:
         downloads.forget(url)
@@ -88,6 +77,21 @@ def add(
     follow.check(jobs)
     if wait and not json:
         output.line(output.safe(follow.outcome(client, voice, jobs)))
+
+
+def _where(client: Client, voice: str, *, wait: bool) -> tuple[Path | None, int, bool]:
+    """(the voice's inbox folder; None: out of reach, cursor of the newest event, whether a daemon runs). Raises
+    ClientError where there is nothing to wait for."""
+    where = session.where()
+    running = bool(where.remote) or client.ready()
+    if wait and not running:
+        nothing = f"No daemon is running in {where.home}, so there is nothing to wait for."
+        raise ClientError(nothing, "Start it with `myna up`.", "UNAVAILABLE")
+    info = client.info() if running else None
+    # the socket may be tunnelled to here, but not its files
+    tunnelled = info is not None and os.path.realpath(info.home) != os.path.realpath(where.home)
+    inbox = None if where.remote or tunnelled else where.home / "inbox" / voice
+    return inbox, info.cursor if info else 0, running
 
 
 def _give(
