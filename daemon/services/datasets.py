@@ -170,7 +170,8 @@ class DatasetsService(stubs.DatasetsServicer):
         return answer
 
     async def Merge(self, request: pb.MergeRequest, context: Any) -> pb.MergeResponse:
-        answer, entries = await self.store.write(merging.merge, request)
+        given = await self.store.read(merging.sources, request)  # nobody waits for that: datasets never change
+        answer, entries = await self.store.write(merging.merge, request.into, given)
         await asyncio.to_thread(journal.add, self.home, entries)
         self._changed(request.into)
         result: pb.MergeResponse = answer

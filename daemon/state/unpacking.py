@@ -7,13 +7,14 @@ held out here, for ever; where it has trained here before, `datasets.decide_hold
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Clip, Holdout, Recording, Version, Voice, now
+from daemon.database.models import Clip, Holdout, Recording, Version, now
 from daemon.database.store import home_of
 from daemon.errors import NotNow
 from daemon.inbox import subtitles
@@ -21,6 +22,9 @@ from daemon.names import VOICE_TOML
 from daemon.state import recordings, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
 from proto import worker_pb2 as wire
+
+#: Ids in one question to the database, at most.
+IDS = 10_000
 
 
 @dataclass(frozen=True)
@@ -64,28 +68,36 @@ def store(session: Session, voice: str, packed: wire.PackedDataset) -> Stored:
     if row.engine == packed.engine:
         for clip in packed.clips:
             clips[clip.recording].append(clip)
-    of_voice = select(Recording).where(Recording.voice == voice)
-    known = {found.sha256: found for found in session.scalars(of_voice)}
-    fresh = {one.sha256: _recording(row, one) for one in packed.recordings if one.sha256 not in known}
-    session.add_all(fresh.values())
-    session.flush()
-    stored: list[Clip] = []
+    known = set(session.scalars(select(Recording.sha256).where(Recording.voice == voice)))
+    fresh = [one for one in packed.recordings if one.sha256 not in known]
+    if fresh:  # ten thousand rows are made in one go: everybody who writes waits meanwhile
+        session.execute(insert(Recording), [_recording(voice, one, cut=bool(clips[one.sha256])) for one in fresh])
+    rows = {found.sha256: found for found in session.scalars(select(Recording).where(Recording.voice == voice))}
+    new = {one.sha256 for one in fresh}
+    there = _clips_of(session, [rows[one.sha256].id for one in packed.recordings if one.sha256 not in new])
+    given: list[wire.PackedClip] = []
     for one in packed.recordings:
-        recording = known.get(one.sha256)
-        if recording is None:
-            stored += _clips(fresh[one.sha256], clips[one.sha256])
-            continue
+        recording = rows[one.sha256]
         if recording.removed is not None:
             recordings.restore(session, voice, one.sha256)
-        stored += _known_clips(session, recording, clips[one.sha256])
-    session.add_all(stored)
+        if before := there.get(recording.id):
+            _correct(before, clips[one.sha256])
+        elif clips[one.sha256]:
+            given += clips[one.sha256]
+            recording.cut = recording.cut or now()
+    if given:
+        session.execute(insert(Clip), [_clip(rows[one.recording], one.clip) for one in given])
     _hold(session, voice, packed.holdouts)
     voices.emit_voice(session, row)
-    held = {(clip.recording, clip.clip.sha256) for clip in packed.clips if clip.held_out}
-    sounds = {found.id: found.sha256 for found in (*known.values(), *fresh.values())}
-    kept = [clip for clip in stored if clip.kept]
-    count = sum((sounds[clip.recording], clip.sha256) in held for clip in kept)
-    return Stored(tuple(fresh), len(packed.recordings) - len(fresh), len(kept) - count, count, len(stored) - len(kept))
+    kept = [one for one in given if one.clip.kept]
+    held = sum(one.held_out for one in kept)
+    return Stored(
+        new=tuple(one.sha256 for one in fresh),
+        known=len(packed.recordings) - len(fresh),
+        training=len(kept) - held,
+        held_out=held,
+        dropped=len(given) - len(kept),
+    )
 
 
 def why_waiting(session: Session, voice: str) -> str:
@@ -96,53 +108,65 @@ def why_waiting(session: Session, voice: str) -> str:
     return f"{what} cut for {voices.get(session, voice).engine} first; the dataset follows."
 
 
-def _recording(voice: Voice, one: wire.PackedRecording) -> Recording:
-    return Recording(
-        voice=voice.name,
-        sha256=one.sha256,
-        name=one.name,
-        path=one.path,
-        size=one.size,
-        seconds=one.seconds,
-        sample_rate=one.sample_rate,
-        channels=one.channels,
-        codec=one.codec,
-        text=one.text if one.HasField("text") else None,
-        text_from=one.text_from,
-        note=one.note,
-        made_from=one.made_from,
-        cues=subtitles.stored(one.cues),
-        added=now(),
-    )
+def _recording(voice: str, one: wire.PackedRecording, *, cut: bool) -> dict[str, Any]:
+    """A row; `cut`: its clips come with it."""
+    time = now()
+    return {
+        "voice": voice,
+        "sha256": one.sha256,
+        "name": one.name,
+        "path": one.path,
+        "size": one.size,
+        "seconds": one.seconds,
+        "sample_rate": one.sample_rate,
+        "channels": one.channels,
+        "codec": one.codec,
+        "text": one.text if one.HasField("text") else None,
+        "text_from": one.text_from,
+        "note": one.note,
+        "made_from": one.made_from,
+        "cues": subtitles.stored(one.cues),
+        "added": time,
+        "cut": time if cut else None,
+    }
 
 
-def _known_clips(session: Session, recording: Recording, given: Sequence[wire.PackedClip]) -> list[Clip]:
-    """The clips of a recording that was there, if it had none. Else what a person said of the same clip where it comes
-    from is taken over, if nobody did here."""
-    there = session.scalars(select(Clip).where(Clip.recording == recording.id, Clip.reason != SUPERSEDED))
-    before = {(row.sha256, row.start, row.end): row for row in there}
-    if not before:
-        return _clips(recording, given)
+def _clips_of(session: Session, of: Sequence[int]) -> dict[int, dict[tuple[str, float, float], Clip]]:
+    """Clips of recordings, by the recording's id, each by what makes it the same clip."""
+    found: dict[int, dict[tuple[str, float, float], Clip]] = defaultdict(dict)
+    for start in range(0, len(of), IDS):
+        some = select(Clip).where(Clip.recording.in_(of[start : start + IDS]), Clip.reason != SUPERSEDED)
+        for row in session.scalars(some):
+            found[row.recording][row.sha256, row.start, row.end] = row
+    return found
+
+
+def _correct(before: Mapping[tuple[str, float, float], Clip], given: Sequence[wire.PackedClip]) -> None:
+    """What a person said of the same clip where it comes from is taken over, if nobody did here."""
     for one in given:
         clip = one.clip
         same = before.get((clip.sha256, clip.start, clip.end))
         if same is not None and clip.trust == PERSON and same.trust != PERSON:
             _say(same, clip)
-    return []
 
 
-def _clips(recording: Recording, given: Sequence[wire.PackedClip]) -> list[Clip]:
-    """Rows of a recording's clips: it is cut with them."""
-    rows = []
-    for one in given:
-        clip = one.clip
-        row = Clip(voice=recording.voice, recording=recording.id, start=clip.start, end=clip.end, held_out=False)
-        row.sha256, row.path, row.quality = clip.sha256, clip.path, dict(clip.quality)
-        _say(row, clip)
-        rows.append(row)
-    if rows:
-        recording.cut = now()
-    return rows
+def _clip(recording: Recording, clip: wire.CutClip) -> dict[str, Any]:
+    """A row."""
+    return {
+        "voice": recording.voice,
+        "recording": recording.id,
+        "sha256": clip.sha256,
+        "path": clip.path,
+        "start": clip.start,
+        "end": clip.end,
+        "text": clip.text,
+        "text_source": clip.text_source,
+        "trust": clip.trust,
+        "kept": clip.kept,
+        "reason": clip.reason,
+        "sentence": clip.sentence,
+        "quality": dict(clip.quality),
+    }
 
 
 def _say(row: Clip, clip: wire.CutClip) -> None:
@@ -153,15 +177,16 @@ def _say(row: Clip, clip: wire.CutClip) -> None:
 def _hold(session: Session, voice: str, holdouts: Sequence[wire.PackedHoldout]) -> None:
     """What was decided elsewhere holds here, where nothing was decided; and what is held out of either is held out."""
     decided = {(row.sha256, row.block): row for row in session.scalars(select(Holdout).where(Holdout.voice == voice))}
+    time, new = now(), {}
     for one in holdouts:
         row = decided.get((one.sha256, one.block))
         if row is None:
-            row = Holdout(voice=voice, sha256=one.sha256, block=one.block, held=one.held, decided=now())
-            row.start, row.end = one.start, one.end
-            session.add(row)
-            decided[one.sha256, one.block] = row
+            made = {"voice": voice, "sha256": one.sha256, "block": one.block, "held": one.held, "decided": time}
+            new[one.sha256, one.block] = {**made, "start": one.start, "end": one.end}
         elif one.held and not row.held:
             row.held, row.start, row.end = True, one.start, one.end
         elif one.held:
             row.start, row.end = min(row.start, one.start), max(row.end, one.end)
+    if new:
+        session.execute(insert(Holdout), list(new.values()))
     session.flush()
