@@ -121,7 +121,7 @@ class Daemon:
     def _open(self) -> None:
         """State first, then those who use it."""
         from daemon.database.store import Store
-        from daemon.home import purging, voice_folders
+        from daemon.home import imports, purging, voice_folders
         from daemon.home.adopt import Adoption
         from daemon.inbox.watcher import Inbox
         from daemon.kinds.lifecycle import Lifecycle
@@ -133,6 +133,7 @@ class Daemon:
         from daemon.scheduling.attempt import Attempt, Reporting
         from daemon.scheduling.scheduler import Scheduler
         from daemon.scheduling.speech import Speech
+        from daemon.state import jobs
         from daemon.state.events import EventHub
         from daemon.state.logs import Logs
         from daemon.state.runs import PointHub
@@ -145,6 +146,7 @@ class Daemon:
         lifecycle = self.lifecycle = Lifecycle(self.kinds)
         if recovered := store.write_now(lifecycle.recover):
             log.info("Jobs that the last mynad left unfinished: %s", ", ".join(map(str, recovered)))
+        imports.sweep(home, store.read_now(jobs.packages))
         self.events, self.points, self.logs = EventHub(store), PointHub(store), Logs(home)
         self.gpu, self.disk = Gpus(), DiskSpace(home, settings.min_free_disk)
         workers = Workers(self.launcher, settings, self.program)
@@ -182,7 +184,7 @@ class Daemon:
             "Jobs": JobsService(store, lifecycle, self.scheduler, self.events, self.logs),
             "Runs": RunsService(store, self.points),
             "Voices": VoicesService(home, settings, store, lifecycle, self.events, folders, purging),
-            "Datasets": DatasetsService(home, settings, store, self.inbox),
+            "Datasets": DatasetsService(home, settings, store, self.inbox, lifecycle, self.events),
             "Experiments": ExperimentsService(home, store, lifecycle, folders, self.inbox.still),
             "Speech": SpeechService(home, store, lifecycle, self.speech),
             "System": SystemService(

@@ -12,8 +12,10 @@ from daemon.errors import BadRequest
 from proto.voice_name import slug
 
 #: Endings of transcripts that lie beside a recording of the same name.
-TEXT_ENDINGS = (b".txt", b".lab")
+TEXT_ENDINGS = (b".txt", b".lab", b".srt", b".vtt")
 METADATA = b"metadata.csv"
+#: Lists of texts for a whole folder, as LJSpeech and audiofolders have them.
+LISTS = (METADATA, b"metadata.jsonl")
 VOICE_TOML = b"voice.toml"
 PACKAGE_ENDING = b".myna.tar.zst"
 #: Where refused files go, inside the voice's folder.
@@ -38,7 +40,11 @@ def is_text(name: bytes) -> bool:
 
 
 def is_metadata(name: bytes) -> bool:
-    return os.path.basename(name).lower() == METADATA
+    return os.path.basename(name).lower() in LISTS
+
+
+def is_package(name: bytes) -> bool:
+    return name.lower().endswith(PACKAGE_ENDING)
 
 
 def stem(path: bytes) -> bytes:

@@ -362,11 +362,21 @@ class AsyncClient:
         answer = await self._ask(self._datasets.Upload, upload_parts(voice, files), None)
         return list(answer.names)
 
-    def export_dataset(self, voice: str, number: int = 0) -> AsyncIterator[pb.FilePart]:
-        return self._stream(self._datasets.Export, pb.DatasetRequest(voice=voice, number=number))
+    def export_dataset(
+        self, voice: str, number: int = 0, format: str = "", *, features: bool = False, keep: bool = False
+    ) -> AsyncIterator[pb.FilePart]:
+        """Dataset `number` (0: the newest) as "myna" (a package), "ljspeech", "fish" or "huggingface"."""
+        request = pb.ExportDatasetRequest(voice=voice, number=number, format=format, features=features, keep=keep)
+        return self._stream(self._datasets.Export, request)
 
     async def import_dataset(self, parts: Iterable[pb.FilePart]) -> pb.Dataset:
+        """Send a package (`package_parts` makes its parts); returns when it is taken in. `sentence` says what came of
+        it."""
         return await self._ask(self._datasets.Import, iter(parts), None)
+
+    async def merge(self, voices: Iterable[str], into: str) -> pb.MergeResponse:
+        """Give a voice (made if there is none of that name) the newest datasets of others."""
+        return await self._ask(self._datasets.Merge, pb.MergeRequest(voices=voices, into=into), None)
 
     # ----------------------------------------------------------------------------------------------------- experiments
 

@@ -314,9 +314,7 @@ class Client:
 
     def wanted(self, voice: str, number: int = 0, sentences: int = 0) -> pb.WantedReply:
         """Which sounds a voice has said in a dataset (0: the newest), and sentences to read next (0: ten)."""
-        return self._ask(
-            self._datasets.Wanted, pb.WantedRequest(voice=voice, number=number, sentences=sentences)
-        )
+        return self._ask(self._datasets.Wanted, pb.WantedRequest(voice=voice, number=number, sentences=sentences))
 
     def clips(
         self, voice: str, number: int = 0, *, dropped: bool = False, held_out: bool = False, limit: int = 0
@@ -360,11 +358,21 @@ class Client:
         answer = self._ask(self._datasets.Upload, upload_parts(voice, files), None)
         return list(answer.names)
 
-    def export_dataset(self, voice: str, number: int = 0) -> Iterator[pb.FilePart]:
-        return self._stream(self._datasets.Export, pb.DatasetRequest(voice=voice, number=number))
+    def export_dataset(
+        self, voice: str, number: int = 0, format: str = "", *, features: bool = False, keep: bool = False
+    ) -> Iterator[pb.FilePart]:
+        """Dataset `number` (0: the newest) as "myna" (a package), "ljspeech", "fish" or "huggingface"."""
+        request = pb.ExportDatasetRequest(voice=voice, number=number, format=format, features=features, keep=keep)
+        return self._stream(self._datasets.Export, request)
 
     def import_dataset(self, parts: Iterable[pb.FilePart]) -> pb.Dataset:
+        """Send a package (`package_parts` makes its parts); returns when it is taken in. `sentence` says what came of
+        it."""
         return self._ask(self._datasets.Import, iter(parts), None)
+
+    def merge(self, voices: Iterable[str], into: str) -> pb.MergeResponse:
+        """Give a voice (made if there is none of that name) the newest datasets of others."""
+        return self._ask(self._datasets.Merge, pb.MergeRequest(voices=voices, into=into), None)
 
     # ----------------------------------------------------------------------------------------------------- experiments
 

@@ -61,6 +61,12 @@ def spec_of(spec: Spec) -> pb.JobSpec:
     return spec if isinstance(spec, pb.JobSpec) else pb.JobSpec(**{_FIELDS[type(spec)]: spec})  # type: ignore[arg-type]  # one field, of its type
 
 
+def import_spec(spec: pb.JobSpec) -> pb.ImportSpec:
+    """What is to be imported: its field has a name that Python keeps for itself."""
+    found: pb.ImportSpec = getattr(spec, "import")
+    return found
+
+
 def train_spec(voice: str, dataset: int = 0, start: str = "", **choices: Any) -> pb.TrainSpec:
     """A TrainSpec; `choices` are fields of TrainOptions (None: the engine's default).
 
@@ -113,6 +119,14 @@ def upload_parts(voice: str, files: Iterable[tuple[str, Path]]) -> Iterator[pb.U
                 part = pb.UploadPart(data=more)
             part.last = True
             yield part
+
+
+def package_parts(path: Path, voice: str = "") -> Iterator[pb.FilePart]:
+    """A package as the messages of Datasets.Import; `voice` gets it (empty: the one that it names)."""
+    with path.open("rb") as file:
+        yield pb.FilePart(name=path.name, size=path.stat().st_size, voice=voice)
+        while data := file.read(PART):
+            yield pb.FilePart(data=data)
 
 
 def reorder_request(number: int, before: int, last: bool) -> pb.ReorderRequest:

@@ -490,21 +490,25 @@ class FilePart(_message.Message):
     DATA_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
     SIZE_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
     data: _builtins.bytes
     name: _builtins.str
     """set on the first part"""
     size: _builtins.int
     """bytes in all, set on the first part if known"""
+    voice: _builtins.str
+    """of Datasets.Import, on the first part: the voice that gets it; empty: the one that the package names"""
     def __init__(
         self,
         *,
         data: _builtins.bytes = ...,
         name: _builtins.str = ...,
         size: _builtins.int = ...,
+        voice: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "name", b"name", "size", b"size"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "name", b"name", "size", b"size", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -940,6 +944,33 @@ class IngestSpec(_message.Message):
 Global___IngestSpec: _TypeAlias = IngestSpec  # noqa: Y015
 
 @_typing.final
+class Cue(_message.Message):
+    """What is said between two times of a recording, seconds."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    start: _builtins.float
+    end: _builtins.float
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        start: _builtins.float = ...,
+        end: _builtins.float = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cue: _TypeAlias = Cue  # noqa: Y015
+
+@_typing.final
 class KeptRecording(_message.Message):
     """A file in recordings/ that has no row, with what is known of it."""
 
@@ -951,6 +982,7 @@ class KeptRecording(_message.Message):
     HAS_TEXT_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     TEXT_FROM_FIELD_NUMBER: _builtins.int
+    CUES_FIELD_NUMBER: _builtins.int
     sha256: _builtins.str
     """what its bytes must come to"""
     path: _builtins.str
@@ -960,6 +992,10 @@ class KeptRecording(_message.Message):
     has_text: _builtins.bool
     text: _builtins.str
     text_from: _builtins.str
+    @_builtins.property
+    def cues(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cue]:
+        """when the text is said, if that is known"""
+
     def __init__(
         self,
         *,
@@ -969,10 +1005,11 @@ class KeptRecording(_message.Message):
         has_text: _builtins.bool = ...,
         text: _builtins.str = ...,
         text_from: _builtins.str = ...,
+        cues: _abc.Iterable[Global___Cue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_text", b"has_text", "name", b"name", "path", b"path", "sha256", b"sha256", "text", b"text", "text_from", b"text_from"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cues", b"cues", "has_text", b"has_text", "name", b"name", "path", b"path", "sha256", b"sha256", "text", b"text", "text_from", b"text_from"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1260,38 +1297,75 @@ class ExportSpec(_message.Message):
     VOICE_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     version: _builtins.int
     format: _builtins.str
+    @_builtins.property
+    def dataset(self) -> Global___DatasetExport: ...
     def __init__(
         self,
         *,
         voice: _builtins.str = ...,
         version: _builtins.int = ...,
         format: _builtins.str = ...,
+        dataset: Global___DatasetExport | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "format", b"format", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportSpec: _TypeAlias = ExportSpec  # noqa: Y015
 
 @_typing.final
+class DatasetExport(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    features: _builtins.bool
+    """0: the newest"""
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        features: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "number", b"number"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DatasetExport: _TypeAlias = DatasetExport  # noqa: Y015
+
+@_typing.final
 class ImportSpec(_message.Message):
+    """Take a package into a voice, which is made if there is none of that name. Exactly one of `path` and `file`."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     PATH_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
     path: _builtins.str
+    """name of a package that `Datasets.Import` put into imports/"""
+    voice: _builtins.str
+    file: _builtins.bytes
+    """relative to the voice's inbox folder"""
     def __init__(
         self,
         *,
         path: _builtins.str = ...,
+        voice: _builtins.str = ...,
+        file: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["path", b"path"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "path", b"path", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3491,6 +3565,7 @@ class Dataset(_message.Message):
     NEW_CLIPS_FIELD_NUMBER: _builtins.int
     DROPPED_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     number: _builtins.int
     clips: _builtins.int
@@ -3502,6 +3577,8 @@ class Dataset(_message.Message):
     held_out_seconds: _builtins.float
     new_clips: _builtins.int
     """not in the dataset before"""
+    sentence: _builtins.str
+    """in answers of Import and Merge: what came of it, for people"""
     @_builtins.property
     def dropped(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """reason → clips of the voice's recordings"""
@@ -3520,10 +3597,11 @@ class Dataset(_message.Message):
         new_clips: _builtins.int = ...,
         dropped: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         created: _timestamp_pb2.Timestamp | None = ...,
+        sentence: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "created", b"created", "dropped", b"dropped", "held_out", b"held_out", "held_out_seconds", b"held_out_seconds", "new_clips", b"new_clips", "number", b"number", "seconds", b"seconds", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "created", b"created", "dropped", b"dropped", "held_out", b"held_out", "held_out_seconds", b"held_out_seconds", "new_clips", b"new_clips", "number", b"number", "seconds", b"seconds", "sentence", b"sentence", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -3643,6 +3721,41 @@ class DatasetRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DatasetRequest: _TypeAlias = DatasetRequest  # noqa: Y015
+
+@_typing.final
+class ExportDatasetRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    KEEP_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    number: _builtins.int
+    """0: the newest"""
+    format: _builtins.str
+    """"myna" (a package, also if empty), "ljspeech", "fish", "huggingface" """
+    features: _builtins.bool
+    """of a package: what its engine made of the clips goes along"""
+    keep: _builtins.bool
+    """leave the daemon's own copy in exports/ once it was sent whole"""
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        number: _builtins.int = ...,
+        format: _builtins.str = ...,
+        features: _builtins.bool = ...,
+        keep: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "format", b"format", "keep", b"keep", "number", b"number", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportDatasetRequest: _TypeAlias = ExportDatasetRequest  # noqa: Y015
 
 @_typing.final
 class ListDatasetsRequest(_message.Message):
@@ -3811,6 +3924,98 @@ class SetClipRequest(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__text) -> _WhichOneofReturnType__text | None: ...
 
 Global___SetClipRequest: _TypeAlias = SetClipRequest  # noqa: Y015
+
+@_typing.final
+class MergeRequest(_message.Message):
+    """Gives a voice (made if there is none of that name) the newest datasets of others. What is held out of one of them is held out of it, too."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICES_FIELD_NUMBER: _builtins.int
+    INTO_FIELD_NUMBER: _builtins.int
+    into: _builtins.str
+    @_builtins.property
+    def voices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        voices: _abc.Iterable[_builtins.str] | None = ...,
+        into: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["into", b"into", "voices", b"voices"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeRequest: _TypeAlias = MergeRequest  # noqa: Y015
+
+@_typing.final
+class MergedSource(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    RECORDINGS_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    HELD_OUT_FIELD_NUMBER: _builtins.int
+    DROPPED_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    number: _builtins.int
+    """of its dataset"""
+    recordings: _builtins.int
+    """that `into` did not have"""
+    known: _builtins.int
+    """that it had"""
+    clips: _builtins.int
+    """that it did not have, kept, training"""
+    held_out: _builtins.int
+    """the same, held out"""
+    dropped: _builtins.int
+    """the same, not kept"""
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        number: _builtins.int = ...,
+        recordings: _builtins.int = ...,
+        known: _builtins.int = ...,
+        clips: _builtins.int = ...,
+        held_out: _builtins.int = ...,
+        dropped: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "dropped", b"dropped", "held_out", b"held_out", "known", b"known", "number", b"number", "recordings", b"recordings", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergedSource: _TypeAlias = MergedSource  # noqa: Y015
+
+@_typing.final
+class MergeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SOURCES_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def sources(self) -> _containers.RepeatedCompositeFieldContainer[Global___MergedSource]: ...
+    @_builtins.property
+    def dataset(self) -> Global___Dataset: ...
+    def __init__(
+        self,
+        *,
+        sources: _abc.Iterable[Global___MergedSource] | None = ...,
+        dataset: Global___Dataset | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "sources", b"sources"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergeResponse: _TypeAlias = MergeResponse  # noqa: Y015
 
 @_typing.final
 class Recording(_message.Message):

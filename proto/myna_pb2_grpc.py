@@ -1601,13 +1601,18 @@ class DatasetsStub:
                 _registered_method=True)
         self.Export = channel.unary_stream(
                 '/myna.v1.Datasets/Export',
-                request_serializer=proto_dot_myna__pb2.DatasetRequest.SerializeToString,
+                request_serializer=proto_dot_myna__pb2.ExportDatasetRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.FilePart.FromString,
                 _registered_method=True)
         self.Import = channel.stream_unary(
                 '/myna.v1.Datasets/Import',
                 request_serializer=proto_dot_myna__pb2.FilePart.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.Dataset.FromString,
+                _registered_method=True)
+        self.Merge = channel.unary_unary(
+                '/myna.v1.Datasets/Merge',
+                request_serializer=proto_dot_myna__pb2.MergeRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.MergeResponse.FromString,
                 _registered_method=True)
 
 
@@ -1686,7 +1691,15 @@ class DatasetsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Import(self, request_iterator, context):
-        """Missing associated documentation comment in .proto file."""
+        """of a package; the newest dataset of the voice when it is in
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Merge(self, request, context):
+        """datasets of several voices into one voice
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -1746,13 +1759,18 @@ def add_DatasetsServicer_to_server(servicer, server):
             ),
             'Export': grpc.unary_stream_rpc_method_handler(
                     servicer.Export,
-                    request_deserializer=proto_dot_myna__pb2.DatasetRequest.FromString,
+                    request_deserializer=proto_dot_myna__pb2.ExportDatasetRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.FilePart.SerializeToString,
             ),
             'Import': grpc.stream_unary_rpc_method_handler(
                     servicer.Import,
                     request_deserializer=proto_dot_myna__pb2.FilePart.FromString,
                     response_serializer=proto_dot_myna__pb2.Dataset.SerializeToString,
+            ),
+            'Merge': grpc.unary_unary_rpc_method_handler(
+                    servicer.Merge,
+                    request_deserializer=proto_dot_myna__pb2.MergeRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.MergeResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2050,7 +2068,7 @@ class Datasets:
             request,
             target,
             '/myna.v1.Datasets/Export',
-            proto_dot_myna__pb2.DatasetRequest.SerializeToString,
+            proto_dot_myna__pb2.ExportDatasetRequest.SerializeToString,
             proto_dot_myna__pb2.FilePart.FromString,
             options,
             channel_credentials,
@@ -2079,6 +2097,33 @@ class Datasets:
             '/myna.v1.Datasets/Import',
             proto_dot_myna__pb2.FilePart.SerializeToString,
             proto_dot_myna__pb2.Dataset.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Merge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Datasets/Merge',
+            proto_dot_myna__pb2.MergeRequest.SerializeToString,
+            proto_dot_myna__pb2.MergeResponse.FromString,
             options,
             channel_credentials,
             insecure,

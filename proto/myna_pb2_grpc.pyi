@@ -411,8 +411,11 @@ class DatasetsStub:
     """brings it back"""
     Upload: _grpc.StreamUnaryMultiCallable[_myna_pb2.UploadPart, _myna_pb2.UploadResponse]
     """into the voice's inbox, whole files only"""
-    Export: _grpc.UnaryStreamMultiCallable[_myna_pb2.DatasetRequest, _myna_pb2.FilePart]
+    Export: _grpc.UnaryStreamMultiCallable[_myna_pb2.ExportDatasetRequest, _myna_pb2.FilePart]
     Import: _grpc.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Dataset]
+    """of a package; the newest dataset of the voice when it is in"""
+    Merge: _grpc.UnaryUnaryMultiCallable[_myna_pb2.MergeRequest, _myna_pb2.MergeResponse]
+    """datasets of several voices into one voice"""
 
 @_typing.type_check_only
 class DatasetsAsyncStub(DatasetsStub):
@@ -432,8 +435,11 @@ class DatasetsAsyncStub(DatasetsStub):
     """brings it back"""
     Upload: _aio.StreamUnaryMultiCallable[_myna_pb2.UploadPart, _myna_pb2.UploadResponse]  # type: ignore[assignment]
     """into the voice's inbox, whole files only"""
-    Export: _aio.UnaryStreamMultiCallable[_myna_pb2.DatasetRequest, _myna_pb2.FilePart]  # type: ignore[assignment]
+    Export: _aio.UnaryStreamMultiCallable[_myna_pb2.ExportDatasetRequest, _myna_pb2.FilePart]  # type: ignore[assignment]
     Import: _aio.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Dataset]  # type: ignore[assignment]
+    """of a package; the newest dataset of the voice when it is in"""
+    Merge: _aio.UnaryUnaryMultiCallable[_myna_pb2.MergeRequest, _myna_pb2.MergeResponse]  # type: ignore[assignment]
+    """datasets of several voices into one voice"""
 
 class DatasetsServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -514,7 +520,7 @@ class DatasetsServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
     def Export(
         self,
-        request: _myna_pb2.DatasetRequest,
+        request: _myna_pb2.ExportDatasetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_myna_pb2.FilePart], _abc.AsyncIterator[_myna_pb2.FilePart]]: ...
 
@@ -523,7 +529,16 @@ class DatasetsServicer(metaclass=_abc_1.ABCMeta):
         self,
         request_iterator: _MaybeAsyncIterator[_myna_pb2.FilePart],
         context: _ServicerContext,
-    ) -> _typing.Union[_myna_pb2.Dataset, _abc.Awaitable[_myna_pb2.Dataset]]: ...
+    ) -> _typing.Union[_myna_pb2.Dataset, _abc.Awaitable[_myna_pb2.Dataset]]:
+        """of a package; the newest dataset of the voice when it is in"""
+
+    @_abc_1.abstractmethod
+    def Merge(
+        self,
+        request: _myna_pb2.MergeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.MergeResponse, _abc.Awaitable[_myna_pb2.MergeResponse]]:
+        """datasets of several voices into one voice"""
 
 def add_DatasetsServicer_to_server(servicer: DatasetsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

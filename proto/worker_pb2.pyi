@@ -6,6 +6,7 @@ Frames between the daemon and a worker: each is a 4-byte big-endian length and o
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from proto import myna_pb2 as _myna_pb2
@@ -97,6 +98,7 @@ class Start(_message.Message):
     EXPORT_FIELD_NUMBER: _builtins.int
     DERIVE_FIELD_NUMBER: _builtins.int
     EXPERIMENT_FIELD_NUMBER: _builtins.int
+    UNPACK_FIELD_NUMBER: _builtins.int
     job: _builtins.int
     attempt: _builtins.int
     home: _builtins.str
@@ -123,6 +125,8 @@ class Start(_message.Message):
     def derive(self) -> Global___DerivePlan: ...
     @_builtins.property
     def experiment(self) -> Global___ExperimentPlan: ...
+    @_builtins.property
+    def unpack(self) -> Global___UnpackPlan: ...
     def __init__(
         self,
         *,
@@ -139,12 +143,13 @@ class Start(_message.Message):
         export: Global___ExportPlan | None = ...,
         derive: Global___DerivePlan | None = ...,
         experiment: Global___ExperimentPlan | None = ...,
+        unpack: Global___UnpackPlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train", "unpack", b"unpack"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train", "unpack", b"unpack"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive", "experiment"]  # noqa: Y015
+    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive", "experiment", "unpack"]  # noqa: Y015
     _WhichOneofArgType_plan: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_plan) -> _WhichOneofReturnType_plan | None: ...
 
@@ -319,6 +324,7 @@ class RecordingRef(_message.Message):
     HAS_TEXT_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
     SECONDS_FIELD_NUMBER: _builtins.int
+    CUES_FIELD_NUMBER: _builtins.int
     sha256: _builtins.str
     path: _builtins.str
     """absolute"""
@@ -327,6 +333,10 @@ class RecordingRef(_message.Message):
     has_text: _builtins.bool
     text: _builtins.str
     seconds: _builtins.float
+    @_builtins.property
+    def cues(self) -> _containers.RepeatedCompositeFieldContainer[_myna_pb2.Cue]:
+        """when the text is said, if that is known"""
+
     def __init__(
         self,
         *,
@@ -336,10 +346,11 @@ class RecordingRef(_message.Message):
         has_text: _builtins.bool = ...,
         text: _builtins.str = ...,
         seconds: _builtins.float = ...,
+        cues: _abc.Iterable[_myna_pb2.Cue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["has_text", b"has_text", "name", b"name", "path", b"path", "seconds", b"seconds", "sha256", b"sha256", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cues", b"cues", "has_text", b"has_text", "name", b"name", "path", b"path", "seconds", b"seconds", "sha256", b"sha256", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -616,6 +627,8 @@ class ExportPlan(_message.Message):
     VERSION_NAME_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
+    DATASET_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     version_dir: _builtins.str
     version_name: _builtins.str
@@ -624,6 +637,12 @@ class ExportPlan(_message.Message):
     """one of the engine's"""
     file: _builtins.str
     """absolute; a tar file, renamed to this when it is whole"""
+    features: _builtins.bool
+    """what the engine made of its clips goes along"""
+    @_builtins.property
+    def dataset(self) -> Global___PackedDataset:
+        """set: not a version, but this; then `format` is one of datasets"""
+
     def __init__(
         self,
         *,
@@ -632,14 +651,227 @@ class ExportPlan(_message.Message):
         version_name: _builtins.str = ...,
         format: _builtins.str = ...,
         file: _builtins.str = ...,
+        dataset: Global___PackedDataset | None = ...,
+        features: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "file", b"file", "format", b"format", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "engine", b"engine", "features", b"features", "file", b"file", "format", b"format", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExportPlan: _TypeAlias = ExportPlan  # noqa: Y015
+
+@_typing.final
+class UnpackPlan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    FILE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    path: _builtins.str
+    """absolute; empty: `file`"""
+    file: _builtins.bytes
+    """relative to the voice's inbox folder"""
+    language: _builtins.str
+    """of the voice; empty: it gets that of the package, and its engine"""
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        path: _builtins.str = ...,
+        file: _builtins.bytes = ...,
+        language: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "language", b"language", "path", b"path", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnpackPlan: _TypeAlias = UnpackPlan  # noqa: Y015
+
+@_typing.final
+class PackedRecording(_message.Message):
+    """A dataset as it goes from home to home and from voice to voice: read from rows by daemon/state/packing.py, made rows by
+    daemon/state/unpacking.py. As JSON it is the body of a package's manifest.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHA256_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    SAMPLE_RATE_FIELD_NUMBER: _builtins.int
+    CHANNELS_FIELD_NUMBER: _builtins.int
+    CODEC_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    TEXT_FROM_FIELD_NUMBER: _builtins.int
+    NOTE_FIELD_NUMBER: _builtins.int
+    MADE_FROM_FIELD_NUMBER: _builtins.int
+    CUES_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.str
+    path: _builtins.str
+    """relative to the home, also in a package"""
+    name: _builtins.str
+    """as it was called in the inbox"""
+    size: _builtins.int
+    """bytes"""
+    seconds: _builtins.float
+    sample_rate: _builtins.int
+    """Hz"""
+    channels: _builtins.int
+    codec: _builtins.str
+    text: _builtins.str
+    text_from: _builtins.str
+    note: _builtins.str
+    made_from: _builtins.str
+    """SHA-256 of the clip that it was made from; empty: a person gave it"""
+    @_builtins.property
+    def cues(self) -> _containers.RepeatedCompositeFieldContainer[_myna_pb2.Cue]:
+        """when the text is said, if that is known"""
+
+    def __init__(
+        self,
+        *,
+        sha256: _builtins.str = ...,
+        path: _builtins.str = ...,
+        name: _builtins.str = ...,
+        size: _builtins.int = ...,
+        seconds: _builtins.float = ...,
+        sample_rate: _builtins.int = ...,
+        channels: _builtins.int = ...,
+        codec: _builtins.str = ...,
+        text: _builtins.str | None = ...,
+        text_from: _builtins.str = ...,
+        note: _builtins.str = ...,
+        made_from: _builtins.str = ...,
+        cues: _abc.Iterable[_myna_pb2.Cue] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_text", b"_text", "text", b"text"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_text", b"_text", "channels", b"channels", "codec", b"codec", "cues", b"cues", "made_from", b"made_from", "name", b"name", "note", b"note", "path", b"path", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "text", b"text", "text_from", b"text_from"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__text: _TypeAlias = _typing.Literal["text"]  # noqa: Y015
+    _WhichOneofArgType__text: _TypeAlias = _typing.Literal["_text", b"_text"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__text) -> _WhichOneofReturnType__text | None: ...
+
+Global___PackedRecording: _TypeAlias = PackedRecording  # noqa: Y015
+
+@_typing.final
+class PackedClip(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECORDING_FIELD_NUMBER: _builtins.int
+    CLIP_FIELD_NUMBER: _builtins.int
+    HELD_OUT_FIELD_NUMBER: _builtins.int
+    recording: _builtins.str
+    """SHA-256"""
+    held_out: _builtins.bool
+    """in the dataset"""
+    @_builtins.property
+    def clip(self) -> Global___CutClip:
+        """with the text it has in the dataset"""
+
+    def __init__(
+        self,
+        *,
+        recording: _builtins.str = ...,
+        clip: Global___CutClip | None = ...,
+        held_out: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clip", b"clip"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clip", b"clip", "held_out", b"held_out", "recording", b"recording"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PackedClip: _TypeAlias = PackedClip  # noqa: Y015
+
+@_typing.final
+class PackedHoldout(_message.Message):
+    """See daemon.database.models.Holdout."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHA256_FIELD_NUMBER: _builtins.int
+    BLOCK_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    sha256: _builtins.str
+    """of the recording"""
+    block: _builtins.int
+    held: _builtins.bool
+    start: _builtins.float
+    end: _builtins.float
+    def __init__(
+        self,
+        *,
+        sha256: _builtins.str = ...,
+        block: _builtins.int = ...,
+        held: _builtins.bool = ...,
+        start: _builtins.float = ...,
+        end: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["block", b"block", "end", b"end", "held", b"held", "sha256", b"sha256", "start", b"start"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PackedHoldout: _TypeAlias = PackedHoldout  # noqa: Y015
+
+@_typing.final
+class PackedDataset(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    RECORDINGS_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    HOLDOUTS_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    language: _builtins.str
+    engine: _builtins.str
+    """whose clips these are: they have its sampling rate and lengths"""
+    number: _builtins.int
+    @_builtins.property
+    def created(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def recordings(self) -> _containers.RepeatedCompositeFieldContainer[Global___PackedRecording]: ...
+    @_builtins.property
+    def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___PackedClip]:
+        """those of the dataset, and those of its recordings that are not kept"""
+
+    @_builtins.property
+    def holdouts(self) -> _containers.RepeatedCompositeFieldContainer[Global___PackedHoldout]: ...
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        language: _builtins.str = ...,
+        engine: _builtins.str = ...,
+        number: _builtins.int = ...,
+        created: _timestamp_pb2.Timestamp | None = ...,
+        recordings: _abc.Iterable[Global___PackedRecording] | None = ...,
+        clips: _abc.Iterable[Global___PackedClip] | None = ...,
+        holdouts: _abc.Iterable[Global___PackedHoldout] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "created", b"created", "engine", b"engine", "holdouts", b"holdouts", "language", b"language", "number", b"number", "recordings", b"recordings", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PackedDataset: _TypeAlias = PackedDataset  # noqa: Y015
 
 @_typing.final
 class DerivePlan(_message.Message):
@@ -829,6 +1061,7 @@ class Report(_message.Message):
     LANE_FREE_FIELD_NUMBER: _builtins.int
     MADE_FIELD_NUMBER: _builtins.int
     CHOSEN_FIELD_NUMBER: _builtins.int
+    UNPACKED_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """counts up within the attempt; reports that commit something are acknowledged with Ack"""
     job: _builtins.int
@@ -888,6 +1121,10 @@ class Report(_message.Message):
     def made(self) -> Global___ClipMade: ...
     @_builtins.property
     def chosen(self) -> Global___TrialChosen: ...
+    @_builtins.property
+    def unpacked(self) -> Global___PackedDataset:
+        """all of a package lies in the home; `voice` is the one it is for"""
+
     def __init__(
         self,
         *,
@@ -916,12 +1153,13 @@ class Report(_message.Message):
         lane_free: Global___LaneFree | None = ...,
         made: Global___ClipMade | None = ...,
         chosen: Global___TrialChosen | None = ...,
+        unpacked: Global___PackedDataset | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "yielded", b"yielded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "yielded", b"yielded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "yielded", b"yielded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen"]  # noqa: Y015
+    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked"]  # noqa: Y015
     _WhichOneofArgType_report: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_report) -> _WhichOneofReturnType_report | None: ...
 
@@ -1151,6 +1389,7 @@ class RecordingTaken(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     TEXT_FILE_FIELD_NUMBER: _builtins.int
     NAME_FIELD_NUMBER: _builtins.int
+    CUES_FIELD_NUMBER: _builtins.int
     file: _builtins.bytes
     """relative to the voice's inbox folder"""
     sha256: _builtins.str
@@ -1171,6 +1410,10 @@ class RecordingTaken(_message.Message):
     """sidecar, relative to the voice's inbox folder; moved when acknowledged"""
     name: _builtins.str
     """as people see it; empty: that of `file`"""
+    @_builtins.property
+    def cues(self) -> _containers.RepeatedCompositeFieldContainer[_myna_pb2.Cue]:
+        """when the text is said, if that is known"""
+
     def __init__(
         self,
         *,
@@ -1188,10 +1431,11 @@ class RecordingTaken(_message.Message):
         note: _builtins.str = ...,
         text_file: _builtins.bytes = ...,
         name: _builtins.str = ...,
+        cues: _abc.Iterable[_myna_pb2.Cue] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "codec", b"codec", "file", b"file", "has_text", b"has_text", "name", b"name", "note", b"note", "path", b"path", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "text", b"text", "text_file", b"text_file", "text_from", b"text_from"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channels", b"channels", "codec", b"codec", "cues", b"cues", "file", b"file", "has_text", b"has_text", "name", b"name", "note", b"note", "path", b"path", "sample_rate", b"sample_rate", "seconds", b"seconds", "sha256", b"sha256", "size", b"size", "text", b"text", "text_file", b"text_file", "text_from", b"text_from"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

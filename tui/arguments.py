@@ -6,6 +6,7 @@ fish: (value, what it is).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Annotated, TypeVar
@@ -26,6 +27,19 @@ T = TypeVar("T")
 def voice_names(incomplete: str) -> list[str]:
     """Voices that begin so."""
     return _quietly(lambda client: [voice.name for voice in client.voices() if voice.name.startswith(incomplete)])
+
+
+def paths(incomplete: str) -> list[str]:
+    """Files and folders that begin so."""
+    folder, _, start = incomplete.rpartition("/")
+    try:
+        with os.scandir(os.path.expanduser(folder + "/") if incomplete.count("/") else ".") as found:
+            names = sorted((one.name, one.is_dir()) for one in found if one.name.startswith(start))
+    except OSError:
+        return []
+    shown = [(name, is_folder) for name, is_folder in names if start.startswith(".") or not name.startswith(".")]
+    above = f"{folder}/" if "/" in incomplete else ""
+    return [f"{above}{name}{'/' if is_folder else ''}" for name, is_folder in shown]
 
 
 def deleted_voice_names(incomplete: str) -> list[str]:

@@ -14,8 +14,8 @@ from pathlib import Path, PurePosixPath
 from proto.channel import ClientError
 
 AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".webm")
-TEXT = (".txt", ".lab")  #: a transcript has its recording's name
-WHOLE = ("metadata.csv", "voice.toml")  #: files about all that is beside them
+TEXT = (".txt", ".lab", ".srt", ".vtt")  #: a transcript has its recording's name
+WHOLE = ("metadata.csv", "metadata.jsonl", "voice.toml")  #: files about all that is beside them
 PACKAGE = ".myna.tar.zst"
 
 

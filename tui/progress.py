@@ -87,6 +87,20 @@ def counting(what: str, total: float) -> Iterator[Callable[[float], None]]:
 
 
 @contextmanager
+def fetching(what: str) -> Iterator[Callable[[float, float], None]]:
+    """How much has arrived of what is fetched, on a terminal; nothing elsewhere. Gives the function to call with bytes
+    done and bytes in all (0: not known)."""
+    if not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    with _bars() as bars:
+        task = bars.add_task(what, total=None, said="")
+        yield lambda done, total: bars.update(
+            task, completed=done, total=total or None, said=wording.size(round(done)) if done else ""
+        )
+
+
+@contextmanager
 def speaking(text: str) -> Iterator[Callable[[str, float], None]]:
     """How far a text is spoken: a bar on a terminal, nothing elsewhere. Gives the function to call with each sentence
     as it begins ("": it goes on) and the seconds of speech so far."""

@@ -171,6 +171,9 @@ class Recording(Row):
     codec: Mapped[str]
     text: Mapped[str | None]  #: transcript that came with it
     text_from: Mapped[str] = mapped_column(default="")
+    cues: Mapped[list[Any]] = mapped_column(
+        JSON, default=list
+    )  #: when it is said, of subtitles: [start, end, text], seconds of the recording
     note: Mapped[str] = mapped_column(default="")
     added: Mapped[datetime]
     cut: Mapped[datetime | None]  #: when its clips were made; None: not yet

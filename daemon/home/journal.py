@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the ingest worker has no database to import
     from daemon.database.models import Recording
+    from proto.worker_pb2 import PackedDataset
 
 INDEX = "index.jsonl"
 
@@ -37,6 +38,15 @@ class Entry:
     @classmethod
     def of(cls, row: Recording) -> Entry:
         return cls(row.voice, row.sha256, row.name, row.text, row.text_from, row.removed is not None)
+
+    @classmethod
+    def given(cls, voice: str, packed: PackedDataset) -> list[Entry]:
+        """Of what a voice gets from a package or from another voice. What was made is not in recordings/."""
+        return [
+            cls(voice, one.sha256, one.name, one.text if one.HasField("text") else None, one.text_from)
+            for one in packed.recordings
+            if not one.made_from
+        ]
 
 
 def add(home: Path, entries: Iterable[Entry]) -> None:

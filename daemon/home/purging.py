@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from daemon.database.store import Store
 from daemon.errors import BadRequest, MynaError, NotNow
 from daemon.home import purged_folder
 from daemon.machine.disk_space import folder_size
+from daemon.package.formats import MYNA, Format
 from daemon.state import purgeable, voices
 from daemon.state.purgeable import Left
 from daemon.state.values import VersionState
@@ -142,7 +144,8 @@ def _left(one: Left) -> pb.Purged:
 
 
 def _files(session: Session, request: pb.PurgeRequest, home: Path) -> list[Path]:
-    """Where packages of these versions (or all of the voice's; without a voice, all) are, if there are any."""
+    """Where packages of these versions (or all of the voice's, those of its datasets too; without a voice, all) are, if
+    there are any."""
     if not request.voice:
         return _tars(home)
     owner = voices.get(session, request.voice)
@@ -150,12 +153,17 @@ def _files(session: Session, request: pb.PurgeRequest, home: Path) -> list[Path]
     numbers = {str(number) for number in request.versions or session.scalars(of)}
     formats = {format for info in registry.ENGINES.values() for format in info.exports}
     found: list[tuple[int, Path]] = []
+    layouts = "|".join(Format)
+    of_dataset = re.compile(rf"{re.escape(owner.name)}-dataset[0-9]+(-({layouts})\.tar|(-features)?{re.escape(MYNA)})")
     for path in _tars(home):  # what there is, and not what might be: a request may name a million versions
         number, _, format = path.name.removeprefix(f"{owner.name}-").removesuffix(".tar").partition("-")
         if path.name.startswith(f"{owner.name}-") and number in numbers and format in formats:
             found.append((int(number), path))
+        elif not request.versions and of_dataset.fullmatch(path.name):
+            found.append((0, path))
     return [path for _, path in sorted(found)]
 
 
 def _tars(home: Path) -> list[Path]:
-    return sorted(path for path in (home / "exports").glob("*.tar") if not path.name.startswith("."))
+    there = [*(home / "exports").glob("*.tar"), *(home / "exports").glob(f"*{MYNA}")]
+    return sorted(path for path in there if not path.name.startswith("."))

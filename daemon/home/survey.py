@@ -230,7 +230,9 @@ def _files(home: Path) -> Iterator[tuple[str, tuple[str, int]]]:
 
 def _recordings(session: Session, home: Path, files: dict[str, tuple[str, int]], voice: str) -> Iterator[Found]:
     rows = set(session.execute(select(Recording.voice, Recording.sha256)).tuples())
-    being_taken = select(Job.started).where(Job.kind == "ingest", Job.state.in_((JobState.RUNNING, JobState.PAUSED)))
+    being_taken = select(Job.started).where(
+        Job.kind.in_(("ingest", "import")), Job.state.in_((JobState.RUNNING, JobState.PAUSED))
+    )
     began = min((int(started.timestamp() * 1e9) for started in session.scalars(being_taken) if started), default=None)
     files = {sha256: found for sha256, found in files.items() if began is None or found[1] < began}
     entries = journal.read(home)

@@ -15,11 +15,11 @@ from daemon import names
 from daemon.inbox import arrivals, orphan_transcripts, voice_settings
 from daemon.inbox.arrivals import Entry
 from daemon.inbox.orphan_transcripts import Handlers
-from daemon.inbox.unsorted import UnsortedEntries
 from daemon.inbox.voice_folder import AFTER_FULL, Folder
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.machine.disk_space import DiskSpace
 from proto import myna_pb2 as pb
+from proto.messages import spec_of
 
 if TYPE_CHECKING:
     from daemon.database.store import Store
@@ -38,20 +38,19 @@ class Intake:
         settings: Settings,
         store: Store,
         lifecycle: Lifecycle,
-        unsorted: UnsortedEntries,
         clock: Callable[[], float],
     ) -> None:
         self.home = home
         self.settings = settings
         self.store = store
         self._lifecycle = lifecycle
-        self._unsorted = unsorted
         self._clock = clock
         self._disk = DiskSpace(home, settings.min_free_disk)
 
     async def act(self, folder: Folder, ready: list[Entry], now: float) -> float:
         """Deal with the files that have settled. Returns seconds until something may be due again."""
         audio: list[Entry] = []
+        packages: list[Entry] = []
         texts: list[Entry] = []
         for entry in ready:
             name = os.path.basename(entry.path)
@@ -59,8 +58,8 @@ class Intake:
                 await self._refuse(folder, entry, entry.odd, "Drop the recording itself.", now)
             elif name == names.VOICE_TOML and b"/" not in entry.path:
                 await voice_settings.take_in(folder, entry, self.store, self._clock(), self.settings.rescan)
-            elif name.lower().endswith(names.PACKAGE_ENDING):
-                await self._unsorted.package(folder.voice, entry)
+            elif names.is_package(name):
+                packages.append(entry)
             elif names.is_text(entry.path) or names.is_metadata(entry.path):
                 texts.append(entry)
             else:
@@ -70,10 +69,11 @@ class Intake:
         }
         audio = [entry for entry in audio if not (settling & orphan_transcripts.places(entry.path))]
         gathering = all(folder.arrivals.rested(entry, now) < self.settings.settle for entry in audio)
-        if settling and gathering and not folder.flying:
+        if settling and gathering and not folder.is_taking:
             wait = TICK * self.settings.settle  # those that come together go together
         else:
             wait = await self._take(folder, audio, texts, now)
+        wait = min(wait, await self._packages(folder, packages, now))
         if any(not folder.flies(entry.path) for entry in texts):
             await self._orphan_transcripts(folder, [entry for entry in texts if not folder.flies(entry.path)])
         return wait
@@ -84,7 +84,7 @@ class Intake:
         rest, wait = audio, math.inf
         if rest and folder.full and not self._has_space(rest[:size]):
             return AFTER_FULL
-        while rest and (not folder.flying or len(rest) >= size):  # while one is at work, the next one gathers
+        while rest and (not folder.is_taking or len(rest) >= size):  # while one is at work, the next one gathers
             some, rest = rest[:size], rest[size:]
             if fixed := await asyncio.to_thread(arrivals.fixed, folder.complaints.place, some):
                 for entry in some:
@@ -101,6 +101,25 @@ class Intake:
                 await self._submit(folder, whole, texts)
         return wait
 
+    async def _packages(self, folder: Folder, packages: list[Entry], now: float) -> float:
+        """Submit an import for each settled package that can be moved away and that nobody writes to."""
+        if not packages:
+            return math.inf
+        place = folder.complaints.place
+        fixed = await asyncio.to_thread(arrivals.fixed, place, packages)
+        written = await asyncio.to_thread(arrivals.being_written, place, packages)
+        wait = math.inf
+        for entry in packages:
+            if (error := fixed.get(entry.path)) is not None:
+                await self._hold(folder, entry, error)
+                wait = self.settings.rescan
+            elif entry.path in written:
+                folder.arrivals.restart(entry.path, now)
+                folder.busy, wait = now, min(wait, self.settings.settle)
+            else:
+                await self._fly(folder, spec_of(pb.ImportSpec(voice=folder.voice, file=entry.path)), [entry])
+        return wait
+
     def _has_space(self, entries: list[Entry]) -> bool:
         """Whether the disk has space for all of these. Asked after a job that failed because the disk was full."""
         return not self._disk.missing(sum(entry.size for entry in entries), self.home / "recordings")
@@ -109,6 +128,10 @@ class Intake:
         wanted = set().union(*(orphan_transcripts.places(entry.path) for entry in audio))
         files = audio + [entry for entry in texts if entry.path in wanted]
         spec = pb.JobSpec(ingest=pb.IngestSpec(voice=folder.voice, files=[entry.path for entry in files]))
+        await self._fly(folder, spec, files)
+
+    async def _fly(self, folder: Folder, spec: pb.JobSpec, files: list[Entry]) -> None:
+        """Submit a job that takes these files."""
         job = await self.store.write(lambda session: self._lifecycle.submit(session, spec).id)
         folder.flying[job] = {entry.path: entry.identity for entry in files}
         folder.busy = self._clock()

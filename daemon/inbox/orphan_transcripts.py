@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
@@ -20,9 +21,11 @@ from daemon.home import journal
 from daemon.inbox import transcripts
 from daemon.inbox.arrivals import Entry
 from daemon.inbox.folder import InboxFolder
+from daemon.inbox.subtitles import Cue, wire_cues
 from daemon.inbox.transcripts import BadTranscript
 from daemon.state import jobs, recordings
 from daemon.state.status import State
+from proto import myna_pb2 as pb
 
 if TYPE_CHECKING:
     from daemon.database.store import Store
@@ -70,7 +73,7 @@ class OrphanTranscripts:
         changed = 0
         for some in _batches([entry for entry in fresh if not names.is_metadata(entry.path)]):
             read = await asyncio.to_thread(_read_all, folder, some)
-            found, count = await self._attach(read.texts, voice, home, store)
+            found, count = await self._attach(read, voice, home, store)
             changed += count
             for entry in some:
                 await self._done(entry, read.bad.get(entry.path), entry.path in found, home, folder, handlers)
@@ -80,20 +83,24 @@ class OrphanTranscripts:
                 if isinstance(listed, BadTranscript):
                     await self._done(entry, listed, False, home, folder, handlers)
                     continue
-                _, given = await store.write(_attach, voice, listed.texts, names.METADATA.decode())
+                _, given = await store.write(
+                    _attach, voice, listed.texts, names.printable(os.path.basename(entry.path))
+                )
                 await asyncio.to_thread(journal.add, home, given)
                 changed += len(given)
                 self.waiting[entry.path] = f"waits for {listed.missing} of the {listed.all} recordings that it lists"
                 await self._done(entry, None, not listed.missing, home, folder, handlers)
         return changed
 
-    async def _attach(self, texts: dict[bytes, str], voice: str, home: Path, store: Store) -> tuple[set[bytes], int]:
+    async def _attach(self, read: _Read, voice: str, home: Path, store: Store) -> tuple[set[bytes], int]:
         """Give texts to their recordings. Returns (those that have one, recordings whose text is new)."""
-        if not texts:
+        if not (texts := read.texts):
             return set(), 0
         by_key = {recordings.name_stem(names.printable(path)): path for path in texts}
         source = "a transcript" if len(texts) > 1 else names.printable(os.path.basename(next(iter(texts))))
-        found, given = await store.write(_attach, voice, {key: texts[path] for key, path in by_key.items()}, source)
+        cues = {key: wire_cues(read.cues[path]) for key, path in by_key.items() if path in read.cues}
+        named = {key: texts[path] for key, path in by_key.items()}
+        found, given = await store.write(_attach, voice, named, source, cues)
         await asyncio.to_thread(journal.add, home, given)
         self.waiting.update(dict.fromkeys(texts, "waits for its recording"))
         return {path for key, path in by_key.items() if key in found}, len(given)
@@ -119,8 +126,9 @@ class OrphanTranscripts:
 
 @dataclass(frozen=True)
 class _Read:
-    texts: dict[bytes, str]
-    bad: dict[bytes, BadTranscript]
+    texts: dict[bytes, str] = field(default_factory=dict)
+    cues: dict[bytes, tuple[Cue, ...]] = field(default_factory=dict)  #: of subtitles
+    bad: dict[bytes, BadTranscript] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -148,10 +156,12 @@ def _batches(entries: list[Entry]) -> Iterator[list[Entry]]:
 
 
 def _read_all(folder: InboxFolder, entries: list[Entry]) -> _Read:
-    read = _Read({}, {})
+    read = _Read()
     for entry in entries:
         try:
-            read.texts[entry.path] = transcripts.read_text(folder, entry.path)
+            read.texts[entry.path], cues = transcripts.read_transcript(folder, entry.path)
+            if cues:
+                read.cues[entry.path] = cues
         except BadTranscript as bad:
             read.bad[entry.path] = bad
         except FileNotFoundError:
@@ -208,8 +218,12 @@ def _stems(session: Session, voice: str) -> set[str]:
 
 
 def _attach(
-    session: Session, voice: str, texts: Mapping[str, str], source: str
+    session: Session,
+    voice: str,
+    texts: Mapping[str, str],
+    source: str,
+    cues: Mapping[str, Sequence[pb.Cue]] = MappingProxyType({}),
 ) -> tuple[set[str], list[journal.Entry]]:
     """`recordings.attach`, with what the journal is to keep of it: a row is whole in its transaction only."""
-    found, rows = recordings.attach(session, voice, texts, source)
+    found, rows = recordings.attach(session, voice, texts, source, cues)
     return found, [journal.Entry.of(row) for row in rows]

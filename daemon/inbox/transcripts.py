@@ -1,5 +1,5 @@
-"""Transcripts that come with recordings: `a.txt` or `a.lab` beside `a.wav`, or an LJSpeech `metadata.csv` for a whole
-folder.
+"""Transcripts that come with recordings: `a.txt`, `a.lab`, `a.srt` or `a.vtt` beside `a.wav`, or a list for a whole
+folder: `metadata.csv` as LJSpeech has it, `metadata.csv` or `metadata.jsonl` as audiofolders of Hugging Face have it.
 
 Read by the ingest worker (text that comes with its recording) and by the daemon (text that comes later). Standard
 library only.
@@ -17,8 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from daemon.inbox import metadata_list, subtitles
 from daemon.inbox.folder import InboxFolder
-from daemon.names import AUDIO_ENDINGS, METADATA, printable, stem
+from daemon.inbox.subtitles import Cue
+from daemon.names import AUDIO_ENDINGS, LISTS, printable, stem
 from engines.files import make_folder
 
 #: Bytes; a longer text is no transcript of one recording.
@@ -33,8 +35,9 @@ PIECE = 1 << 16
 #: Bad lines that are told of.
 BAD_LINES = 100
 #: Folders in which LJSpeech-like sets keep the recordings that metadata.csv, one level up, tells of.
-AUDIO_FOLDERS = frozenset((b"wavs", b"wav", b"audio", b"clips", b"flac", b"mp3"))
-_HEADINGS = frozenset(("id", "file", "file_name", "filename", "audio_file", "audio", "path", "wav"))
+AUDIO_FOLDERS = frozenset(
+    (b"wavs", b"wav", b"audio", b"clips", b"flac", b"mp3", b"data", b"train", b"validation", b"test")
+)
 
 
 class BadTranscript(Exception):
@@ -63,28 +66,41 @@ class Metadata:
 
 
 def metadata_of(path: bytes) -> tuple[bytes, ...]:
-    """Where a recording's metadata.csv may lie: in its folder, or one up from `wavs/`. Paths relative to the same
+    """Where a recording's list may lie: in its folder, or one up from `wavs/`. Paths relative to the same
     root."""
     folder = os.path.dirname(path)
-    places = [os.path.join(folder, METADATA)]
+    places = [os.path.join(folder, name) for name in LISTS]
     if os.path.basename(folder).lower() in AUDIO_FOLDERS:
-        places.append(os.path.join(os.path.dirname(folder), METADATA))
+        places += [os.path.join(os.path.dirname(folder), name) for name in LISTS]
     return tuple(places)
 
 
 def read_text(folder: InboxFolder, path: bytes) -> str:
     """The text of a sidecar, on one line. Raises BadTranscript; OSError if it cannot be read."""
+    return read_transcript(folder, path)[0]
+
+
+def read_transcript(folder: InboxFolder, path: bytes) -> tuple[str, tuple[Cue, ...]]:
+    """(the text of a sidecar on one line, when it is said: of subtitles). Raises BadTranscript; OSError if it cannot be
+    read."""
     with folder.open(path) as file:
         if os.fstat(file.fileno()).st_size > TEXT_LIMIT:
             hint = f"At most {TEXT_LIMIT // 1_000_000} MB are read: split the recording and its text."
             raise BadTranscript(f"{_shown(path)} is too big for a transcript.", hint)
         encoding = _encoding(file, path, TEXT_LIMIT)
-        words = " ".join(file.read(TEXT_LIMIT).decode(encoding, errors="replace").split())
+        content = file.read(TEXT_LIMIT).decode(encoding, errors="replace")
+    if path.lower().endswith(subtitles.ENDINGS):
+        cues = tuple(subtitles.read(content))
+        if not cues:
+            hint = "Write it as SubRip or WebVTT has it: a line `00:00:01,000 --> 00:00:03,500`, then the words."
+            raise BadTranscript(f"{_shown(path)} has no words with their times.", hint)
+        return subtitles.said(cues), cues
+    words = " ".join(content.split())
     if not words:
         raise BadTranscript(
             f"{_shown(path)} is empty.", "Write what is said in the recording into it, or leave it out."
         )
-    return words
+    return words, ()
 
 
 def read_metadata(folder: InboxFolder, path: bytes) -> Metadata:
@@ -100,34 +116,40 @@ def read_metadata(folder: InboxFolder, path: bytes) -> Metadata:
 
 
 def metadata_lines(folder: InboxFolder, path: bytes) -> Iterator[tuple[int, bytes, str]]:
-    """`id|text` or `id|raw|normalised`, one recording a line (LJSpeech), as they are read: (number of the line from 1,
-    id, text); a line without one of them has neither. Never more than a line is kept. Raises BadTranscript; OSError if
-    it cannot be read."""
+    """The recordings that a list names, one after another as they are read: (number of the line from 1, id, text); a
+    line without one of them has neither. Never more than a line is kept. Raises BadTranscript; OSError if it cannot be
+    read.
+
+    Lines read `id|text` or `id|raw|normalised` (LJSpeech), or have columns that the first line names (`file_name,text`)
+    or are JSON (`metadata.jsonl`), as audiofolders have it."""
     listed = 0
     with folder.open(path) as file:
         if os.fstat(file.fileno()).st_size > METADATA_LIMIT:
             raise _too_long(path, f"{METADATA_LIMIT // 1_000_000} MB")
         encoding = _encoding(file, path, METADATA_LIMIT)
-        with io.TextIOWrapper(file, encoding=encoding, errors="replace") as lines:
-            for number, line in enumerate(iter(lambda: lines.readline(LINE_LIMIT + 1), ""), 1):
-                if number > LINES_LIMIT:
-                    raise _too_long(path, f"{LINES_LIMIT:,} lines")
-                if len(line) > LINE_LIMIT:
-                    sentence = f"Line {number} of {_shown(path)} is longer than {LINE_LIMIT:,} characters."
-                    raise BadTranscript(sentence, "Each line is one recording: `id|text`.")
-                fields = [part.strip() for part in line.split("|", 3)]
-                if not line.strip() or (number == 1 and fields[0].lower() in _HEADINGS):
-                    continue
-                text = next((part for part in (fields[2:3] + fields[1:2]) if part), "")
-                if len(fields) < 2 or not fields[0] or not text:
+        with io.TextIOWrapper(file, encoding=encoding, errors="replace", newline="") as opened:
+            for number, id, text in metadata_list.entries(_lines(opened, path), jsonl=path.lower().endswith(b".jsonl")):
+                if not id or not text:
                     yield number, b"", ""
                     continue
                 listed += 1
-                yield number, _key(fields[0]), " ".join(text.split())
+                yield number, _key(id), text
     if not listed:
         raise BadTranscript(
-            f"{_shown(path)} lists no recording.", "Each line should read `id|text` or `id|text|normalised text`."
+            f"{_shown(path)} lists no recording.",
+            "Each line should read `id|text` or `id|text|normalised text`, or have columns named `file_name,text`.",
         )
+
+
+def _lines(opened: io.TextIOWrapper, path: bytes) -> Iterator[str]:
+    """The lines of a list. Raises BadTranscript for too many, or for one that is too long."""
+    for number, line in enumerate(iter(lambda: opened.readline(LINE_LIMIT + 1), ""), 1):
+        if number > LINES_LIMIT:
+            raise _too_long(path, f"{LINES_LIMIT:,} lines")
+        if len(line) > LINE_LIMIT:
+            sentence = f"Line {number} of {_shown(path)} is longer than {LINE_LIMIT:,} characters."
+            raise BadTranscript(sentence, "Each line is one recording: `id|text`.")
+        yield line
 
 
 def keep(home: Path, folder: InboxFolder, path: bytes) -> None:

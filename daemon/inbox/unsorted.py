@@ -1,5 +1,5 @@
-"""What lies in the inbox but in no voice's folder: loose files, folders that are named as no voice can be, packages,
-closed folders."""
+"""What lies in the inbox but in no voice's folder: loose files, folders that are named as no voice can be, closed
+folders."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from daemon import names
 from daemon.database.models import Voice
-from daemon.inbox.arrivals import Arrivals, Entry, Root, scan
+from daemon.inbox.arrivals import Arrivals, Root, scan
 from daemon.inbox.complaints import UNREADABLE, Complaints
 from daemon.inbox.folder import InboxFolder, exists_in
 from daemon.inbox.refused_files import RefusedFiles
@@ -44,7 +44,6 @@ class UnsortedEntries:
         self._held: dict[
             bytes, tuple[Identity, float]
         ] = {}  #: loose files that could not be moved: left alone until then
-        self._noticed: set[tuple[str, bytes, Identity]] = set()  #: packages that a notice was given of
 
     async def loose(self, root: Root, touched: set[bytes], now: float) -> float:
         """Files in the inbox itself belong to no voice. Returns seconds until something may be due again."""
@@ -67,8 +66,6 @@ class UnsortedEntries:
                 wait = min(wait, held[1] - now)
             elif (left := at.left(entry, now)) > 0:
                 wait = min(wait, left)
-            elif entry.path.lower().endswith(names.PACKAGE_ENDING):
-                await self.package("", entry)
             else:
                 sentence = entry.odd or "It lies in the inbox itself, so it cannot be told whose voice it is."
                 hint = "Put it into a folder that is named as the voice: inbox/anna/."
@@ -121,13 +118,6 @@ class UnsortedEntries:
             pb.InboxEvent(name=names.printable(about), state="settling", why=f"{complaint.sentence} {complaint.hint}")
             for about, complaint in standing
         ]
-
-    async def package(self, voice: str, entry: Entry) -> None:
-        """Say once that packages are left alone."""
-        if (voice, entry.path, entry.identity) not in self._noticed:
-            self._noticed.add((voice, entry.path, entry.identity))
-            sentence = f"{names.printable(entry.path)} is a package; packages come with a later version of Myna."
-            await self.store.write(events.notice, Level.INFO, sentence, "It stays where it is.", voice)
 
 
 def _what_to_call_it(session: Session, voice: str) -> str:

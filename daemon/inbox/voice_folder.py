@@ -53,6 +53,11 @@ class Folder:
     def flies(self, path: bytes) -> bool:
         return any(path in files for files in self.flying.values())
 
+    @property
+    def is_taking(self) -> bool:
+        """Whether an ingest job is alive. One for packages delays no recording."""
+        return any(not files or not all(map(names.is_package, files)) for files in self.flying.values())
+
     def state(self, entry: Entry, now: float) -> tuple[str, str]:
         """What becomes of a file, for people: ("arriving" or "settling", why); empty for what is of no interest."""
         if (complaint := self.complaints.standing.get(entry.path)) is not None:

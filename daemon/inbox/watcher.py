@@ -40,6 +40,7 @@ from daemon.kinds.lifecycle import Lifecycle
 from daemon.state import jobs, recordings
 from daemon.state.status import ENDED
 from proto import myna_pb2 as pb
+from proto.messages import import_spec
 
 if TYPE_CHECKING:
     from daemon.database.store import Store
@@ -76,7 +77,7 @@ class Inbox:
         self._clock = clock
         self._folders: dict[str, Folder] = {}
         self._unsorted = UnsortedEntries(home, settings.settle, settings.rescan, store)
-        self._intake = Intake(home, settings, store, lifecycle, self._unsorted, clock)
+        self._intake = Intake(home, settings, store, lifecycle, clock)
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
         self._scans = Scans(self._wake.set)
@@ -191,7 +192,7 @@ class Inbox:
         """Which files live ingest jobs are to take, from before a restart; and every voice may have something due."""
 
         def read(session: Session) -> tuple[list[Job], list[str]]:
-            alive = [job for job in jobs.live(session) if job.kind == "ingest"]
+            alive = [job for job in jobs.live(session) if job.kind in ("ingest", "import")]
             return alive, list(session.scalars(select(Voice.name).where(Voice.deleted.is_(None))))
 
         while True:
@@ -203,8 +204,10 @@ class Inbox:
         for voice in voices:
             self._of(voice)
         for job in alive:
-            files = pb.JobSpec.FromString(job.spec).ingest.files
-            self._of(job.voice).flying[job.id] = dict.fromkeys(files, (0, 0, 0))
+            spec = pb.JobSpec.FromString(job.spec)
+            files = [import_spec(spec).file] if job.kind == "import" else list(spec.ingest.files)
+            if files != [b""]:  # a package that was sent does not lie here
+                self._of(job.voice).flying[job.id] = dict.fromkeys(files, (0, 0, 0))
 
     def _of(self, voice: str) -> Folder:
         if voice not in self._folders:
@@ -277,12 +280,14 @@ class Inbox:
             if event.WhichOneof("what") != "job" or event.job.status.WhichOneof("status") not in ENDED:
                 continue
             folder = self._folders.get(event.job.voice)
-            if folder is None or event.job.kind not in (pb.INGEST, pb.DATASET):
+            if event.job.kind == pb.IMPORT and event.job.status.HasField("succeeded"):
+                folder = self._of(event.job.voice)  # it may have made the voice
+            if folder is None or event.job.kind not in (pb.INGEST, pb.DATASET, pb.IMPORT):
                 continue
             folder.due, folder.busy = True, self._clock()
             if event.job.kind == pb.DATASET and event.job.status.failed.error.kind == pb.DISK_FULL:
                 folder.busy += AFTER_FULL_AT_MOST  # then it is tried again
-            if event.job.kind == pb.INGEST:
+            if event.job.kind in (pb.INGEST, pb.IMPORT):
                 folder.land(event.job, self._clock(), self.settings.rescan)
             self._wake.set()
 

@@ -11,17 +11,25 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from daemon import names
 from daemon.database.models import Clip, Dataset, DatasetClip, Recording
 from daemon.database.store import Store
-from daemon.errors import BadRequest, NotFound, NotYetSupported
-from daemon.home import journal
+from daemon.errors import BadRequest, NotFound
+from daemon.home import imports, journal
 from daemon.inbox.watcher import Inbox
+from daemon.kinds.lifecycle import Lifecycle
+from daemon.package import manifest
+from daemon.package.archive import BadPackage, Reader
+from daemon.services import merging
 from daemon.services.errors import plain
+from daemon.services.exports import Sending
 from daemon.services.upload import Upload
 from daemon.settings import Settings
 from daemon.state import datasets, paging, recordings, voices, wanted
+from daemon.state.events import EventHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
+from proto.messages import spec_of
 
 #: Bytes of a file in one part.
 PART = 256 * 1024
@@ -33,11 +41,14 @@ MOST_SENTENCES = 100
 class DatasetsService(stubs.DatasetsServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, home: Path, settings: Settings, store: Store, inbox: Inbox) -> None:
+    def __init__(
+        self, home: Path, settings: Settings, store: Store, inbox: Inbox, lifecycle: Lifecycle, hub: EventHub
+    ) -> None:
         self.home = home
         self.settings = settings
         self.store = store
         self.inbox = inbox
+        self.jobs = Sending(home, store, lifecycle, hub)
 
     async def List(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
         size, after = paging.size(request.page.size), paging.number(request.page.token)
@@ -134,18 +145,45 @@ class DatasetsService(stubs.DatasetsServicer):
         finally:
             upload.close()
 
-    async def Export(self, request: pb.DatasetRequest, context: Any) -> AsyncIterator[pb.FilePart]:
-        raise NotYetSupported(
-            "Packages of datasets come with a later version of Myna.",
-            "Until then, clips/ and recordings/ can be copied by hand.",
-        )
-        yield  # a stream, by its kind
+    async def Export(self, request: pb.ExportDatasetRequest, context: Any) -> AsyncIterator[pb.FilePart]:
+        """As `Voices.Export`."""
+        chosen = pb.DatasetExport(number=request.number, features=request.features)
+        spec = pb.ExportSpec(voice=request.voice, format=request.format, dataset=chosen)
+        async for part in self.jobs.send(spec, context, keep=request.keep):
+            yield part
 
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Dataset:
-        raise NotYetSupported(
-            "Packages of datasets come with a later version of Myna.",
-            "Until then, add recordings: `myna add VOICE FILES…`.",
-        )
+        """Who hangs up once all was sent leaves the job to its end."""
+        incoming = imports.Incoming(self.home, self.settings.min_free_disk)
+        try:
+            voice = ""
+            async for part in request_iterator:
+                voice = voice or part.voice
+                await asyncio.to_thread(incoming.add, part.data)
+            await asyncio.to_thread(incoming.end)
+            voice = names.check_voice(voice or await asyncio.to_thread(_voice_of, incoming.path))
+            asked = pb.ImportSpec(path=incoming.name, voice=voice)
+            cursor, job = await self.jobs.submit(spec_of(asked))
+            incoming.give()
+        finally:
+            await asyncio.to_thread(incoming.close)
+        job = await self.jobs.ended(cursor, job, voice)
+
+        def query(session: Session) -> pb.Dataset:
+            newest = datasets.last(session, voice)
+            return datasets.message(newest) if newest is not None else pb.Dataset(voice=voice)
+
+        answer: pb.Dataset = await self.store.read(query)
+        answer.sentence = job.status.succeeded.sentence
+        return answer
+
+    async def Merge(self, request: pb.MergeRequest, context: Any) -> pb.MergeResponse:
+        given = await self.store.read(merging.sources, request)  # nobody waits for that: datasets never change
+        answer, entries = await self.store.write(merging.merge, request.into, given)
+        await asyncio.to_thread(journal.add, self.home, entries)
+        self._changed(request.into)
+        result: pb.MergeResponse = answer
+        return result
 
     async def _recording(
         self, change: Callable[[Session, str, str], Recording], request: pb.RecordingRequest
@@ -163,6 +201,15 @@ class DatasetsService(stubs.DatasetsServicer):
     def _changed(self, voice: str) -> None:
         """A new dataset is due."""
         self.inbox.nudge(voice)
+
+
+def _voice_of(package: Path) -> str:
+    """The voice that a package names. Raises BadRequest."""
+    try:
+        with package.open("rb") as file:
+            return manifest.read_header(Reader(file)).voice
+    except BadPackage as error:
+        raise BadRequest(str(error), error.hint) from None
 
 
 #: What was measured of the text that a clip had when it was cut.

@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Voice
 from daemon.database.store import Store
-from daemon.errors import NotNow, NotYetSupported
+from daemon.errors import NotYetSupported
 from daemon.home.purging import Purging
 from daemon.home.voice_folders import VoiceFolders
 from daemon.inbox import new_voice
-from daemon.kinds.export import server as export
 from daemon.kinds.lifecycle import Lifecycle
+from daemon.services import exports
 from daemon.services.errors import plain
 from daemon.services.upload import not_written
 from daemon.settings import Settings
-from daemon.state import compare, events, jobs, listening, paging, ratings, voices
+from daemon.state import compare, listening, paging, ratings, voices
 from daemon.state.events import EventHub
-from daemon.state.status import ENDED
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
-#: Bytes of a file in one message.
-PART = 256 * 1_024
 PACKAGES = "Packages of voices come with a later version of Myna."
 COPY = "Until then, copy the version's folder: `myna versions` shows where it is."
 
@@ -199,31 +194,10 @@ class VoicesService(stubs.VoicesServicer):
         """Has a job write the file, sends it, and takes it away once it was sent whole, unless it is to be kept. Who
         hangs up leaves the job to its end: the file is under exports/ until the next export of the same takes its
         place."""
-        spec = pb.JobSpec(export=pb.ExportSpec(voice=request.voice, version=request.version, format=request.format))
-
-        def act(session: Session) -> tuple[int, pb.Job]:
-            before = events.newest(session)
-            return before, jobs.message(self.lifecycle.submit(session, spec))
-
-        cursor, job = await self.store.write(act)
-        async for event in self.hub.watch(cursor, request.voice, progress=False):
-            if event.job.id == job.id and event.job.status.WhichOneof("status") in ENDED:
-                job = event.job
-                break
-        if job.status.HasField("failed"):
-            error = job.status.failed.error
-            raise NotNow(error.sentence, error.hint)
-        if not job.status.HasField("succeeded"):
-            raise NotNow(f"The export (job #{job.id}) was cancelled.", "Ask for it again.")
-        path = export.file(self.home, job.spec.export)
-        with _opened(path) as file:
-            yield pb.FilePart(
-                name=path.name, size=os.fstat(file.fileno()).st_size
-            )  # another export may take its name now
-            while data := await asyncio.to_thread(file.read, PART):
-                yield pb.FilePart(data=data)
-            if not request.keep and not context.cancelled():
-                _take_away(path, file)
+        spec = pb.ExportSpec(voice=request.voice, version=request.version, format=request.format)
+        to = exports.Sending(self.home, self.store, self.lifecycle, self.hub)
+        async for part in to.send(spec, context, keep=request.keep):
+            yield part
 
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Voice:
         raise NotYetSupported(PACKAGES, COPY)
@@ -231,17 +205,3 @@ class VoicesService(stubs.VoicesServicer):
     def _message(self, session: Session, row: Voice) -> pb.Voice:
         session.flush()
         return voices.message(session, row)
-
-
-def _opened(path: Path) -> BinaryIO:
-    try:
-        return path.open("rb")
-    except FileNotFoundError:  # a purge came between
-        raise NotNow(f"The package {path.name} was deleted before it was sent.", "Ask for it again.") from None
-
-
-def _take_away(path: Path, file: BinaryIO) -> None:
-    """Delete an export that was sent, unless another one has its name by now."""
-    with contextlib.suppress(OSError):
-        if os.path.samestat(os.stat(path), os.fstat(file.fileno())):
-            path.unlink()

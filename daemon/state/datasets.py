@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Voice, now
 from daemon.errors import BadRequest, NotFound, NotNow
-from daemon.state import clip_refs, events, followed, holdout, voices
+from daemon.state import clip_refs, events, followed, held_marks, holdout, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
 from daemon.state.stamp import stamp
 from engines import registry
@@ -19,8 +19,6 @@ from engines.errors import BadInput
 from engines.text import unspeakable
 from proto import myna_pb2 as pb
 
-#: Reason of a clip that is partly held out: its recording was cut again, and otherwise.
-ACROSS = "across-held-out"
 #: What a person can change of a clip, with what tells who did.
 EDITED_FIELDS = ("text", "text_source", "trust", "kept", "reason", "sentence")
 #: Changes of one clip that can be taken back.
@@ -120,16 +118,7 @@ def decide_holdouts(session: Session, voice: str) -> None:
             session.add(stored)
         stored.held, stored.start, stored.end = made.held, made.start, made.end
     session.flush()
-    stretches: dict[str, list[holdout.Span]] = defaultdict(list)
-    for row in session.scalars(select(Holdout).where(Holdout.voice == voice, Holdout.held)):
-        stretches[row.sha256].append((row.start, row.end))
-    for id, rows in clips.items():
-        for clip in rows:
-            span, held = (clip.start, clip.end), stretches[sounds[id].sha256]
-            clip.held_out = holdout.within(span, held)
-            if holdout.inside(span, held) and not clip.held_out:
-                clip.kept, clip.reason = False, ACROSS
-                clip.sentence = "It lies across the edge of a stretch that is held out."
+    held_marks.mark(session, voice, clips, {id: row.sha256 for id, row in sounds.items()})
 
 
 def choose(session: Session, voice: str) -> Chosen:
@@ -278,6 +267,15 @@ def message(row: Dataset) -> pb.Dataset:
         new_clips=row.new_clips,
         dropped={reason: int(count) for reason, count in row.dropped.items()},
         created=stamp(row.created),
+    )
+
+
+def said(row: Dataset) -> str:
+    """The dataset in a sentence."""
+    lost = sum(row.dropped.values())
+    return (
+        f"Dataset #{row.number}: {row.clips} clips to train on ({row.seconds:.0f} s, {row.new_clips} new), "
+        f"{row.held_out} held out, {lost} dropped."
     )
 
 

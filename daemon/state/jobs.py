@@ -30,6 +30,7 @@ from daemon.state.status import (
     Transition,
 )
 from proto import myna_pb2 as pb
+from proto.messages import import_spec
 
 #: names of the wire's kinds
 NAMES: dict[pb.JobKind.ValueType, str] = {
@@ -379,3 +380,9 @@ def _set(time: datetime | None) -> datetime:
     if time is None:
         raise ValueError("a job's row lacks a time that its state demands")
     return time
+
+
+def packages(session: Session) -> list[str]:
+    """Names of the packages in imports/ that live jobs wait for."""
+    live = session.scalars(select(Job.spec).where(text(LIVE), Job.kind == "import"))
+    return [import_spec(pb.JobSpec.FromString(spec)).path for spec in live]

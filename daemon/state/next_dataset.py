@@ -10,7 +10,7 @@ from daemon.state import datasets, recordings
 from daemon.state.status import State
 
 #: Kinds of jobs after which there is another dataset.
-MAKERS = ("ingest", "dataset", "derive")
+MAKERS = ("ingest", "dataset", "derive", "import")
 
 
 def at_work(session: Session, voice: str) -> Job | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from types import MappingProxyType
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import MADE, Clip, DatasetClip, Recording, Voice, now
 from daemon.errors import NotFound, brief
+from daemon.inbox import subtitles
 from daemon.names import is_metadata, printable
 from daemon.state import events, voices
 from proto import myna_pb2 as pb
@@ -59,6 +61,7 @@ def take(session: Session, voice: str, taken: wire.RecordingTaken) -> Recording:
             codec=taken.codec,
             text=taken.text if taken.has_text else None,
             text_from=taken.text_from,
+            cues=subtitles.stored(taken.cues),
             note=taken.note,
             made_from=_made_from(session, taken.sha256),
             added=now(),
@@ -70,7 +73,7 @@ def take(session: Session, voice: str, taken: wire.RecordingTaken) -> Recording:
     if row.removed is not None:
         row.removed = None
         why += " It had been removed, and is back."
-    if taken.has_text and set_text(row, taken.text, taken.text_from):
+    if taken.has_text and set_text(row, taken.text, taken.text_from, taken.cues):
         why += " Its text is new."
     emit_inbox_event(session, voice, name, "known", why, row.seconds)
     return row
@@ -82,12 +85,13 @@ def _made_from(session: Session, sha256: str) -> str:
     return session.scalar(made) or ""
 
 
-def set_text(row: Recording, text: str, source: str) -> bool:
-    """Give a recording its text; another one than it had means that it is to be cut again. True if it is another
-    one."""
-    if row.text == text:
+def set_text(row: Recording, text: str, source: str, cues: Sequence[pb.Cue] = ()) -> bool:
+    """Give a recording its text, and when it is said, if that is known; another one than it had means that it is to be
+    cut again. True if it is another one."""
+    times = subtitles.stored(cues)
+    if row.text == text and (not times or row.cues == times):
         return False
-    row.text, row.text_from, row.cut = text, source, None
+    row.text, row.text_from, row.cues, row.cut = text, source, times, None
     return True
 
 
@@ -105,9 +109,16 @@ def name_stem(name: str) -> str:
     return str(path.with_suffix("")) if path.suffix else name
 
 
-def attach(session: Session, voice: str, texts: Mapping[str, str], source: str) -> tuple[set[str], list[Recording]]:
-    """Give texts, by the recordings' names without ending, to recordings that were taken before. Returns (the names
-    that have a recording, the recordings that have a text which they did not have)."""
+def attach(
+    session: Session,
+    voice: str,
+    texts: Mapping[str, str],
+    source: str,
+    cues: Mapping[str, Sequence[pb.Cue]] = MappingProxyType({}),
+) -> tuple[set[str], list[Recording]]:
+    """Give texts (and when they are said, where that is known), by the recordings' names without ending, to recordings
+    that were taken before. Returns (the names that have a recording, the recordings that have a text which they did not
+    have)."""
     known = by_stem(session, voice)
     there = texts.keys() & known.keys()
     changed: list[Recording] = []
@@ -121,7 +132,7 @@ def attach(session: Session, voice: str, texts: Mapping[str, str], source: str) 
                 and not is_metadata(row.text_from.encode())
             ):
                 continue  # a text of its own beside the recording goes before that of a list
-            if set_text(row, texts[key], source):
+            if set_text(row, texts[key], source, cues.get(key, ())):
                 changed.append(row)
                 emit_inbox_event(session, voice, row.name, "taken", f"Its text came with {source}.", row.seconds)
     return there, changed

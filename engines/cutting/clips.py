@@ -22,13 +22,14 @@ from engines.audio.decode import Alive
 from engines.audio.flac import save_clip
 from engines.audio.mono import Mono
 from engines.cutting.align import disagreement, share_out
+from engines.cutting.cued import Cue, cued_pieces
 from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted, sounding
 from engines.cutting.quality import Quality, decibels, snr_db
 from engines.cutting.stretch import Stretch, Times
 from engines.cutting.survey import Survey, stream, survey
 from engines.cutting.vad import SAMPLE_RATE, Span
 from engines.cutting.verdict import Facts, Verdict, judge
-from engines.transcription.alignment import Aligner
+from engines.transcription.alignment import Aligner, Alignment
 from engines.transcription.base import Transcriber, Transcript
 
 if TYPE_CHECKING:
@@ -82,13 +83,16 @@ def cut_recording(
     out_dir: Path,
     progress: Progress | None = None,
     aligner: Aligner | None = None,
+    *,
+    cues: Sequence[Cue] = (),
 ) -> list[CutClip]:
     """Cut a recording into clips for an engine and write them to `out_dir/ab/<sha256>.flac`.
 
-    `text`: all that is said in it, or None. `transcriber`: of this language, or None if there is none. `aligner`: of
-    this language, too; a text of one clip that it finds to fit is not listened to by the transcriber. Returns the
-    clips in order of time, at least one (a recording with nothing usable gives one dropped clip that says why). The
-    same input gives the same clips. Raises BadInput if the file cannot be decoded, OSError if a clip cannot be written.
+    `text`: all that is said in it, or None; `cues`: the same with its times, where they are known. `transcriber`: of
+    this language, or None if there is none. `aligner`: of this language, too; a text that it finds to fit its clip is
+    not listened to by the transcriber. Returns the clips in order of time, at least one (a recording with nothing
+    usable gives one dropped clip that says why). The same input gives the same clips. Raises BadInput if the file
+    cannot be decoded, OSError if a clip cannot be written.
     """
     text = " ".join(text.split()) if text and text.strip() else None
     report_progress = progress or (lambda done, total: None)
@@ -103,10 +107,17 @@ def cut_recording(
 
     recording = Mono(path, engine_info.sample_rate, alive=alive)
     found = survey(recording, lambda seconds, total: on_progress(_SURVEYED * seconds, total))
-    pieces = _pieces(found, text, engine_info)
-    given = text if len(pieces) == 1 and found.speech else None
+    pieces, said = _pieces(found, text, engine_info, cues)
+    given = said if said is not None else [text] if text is not None and len(pieces) == 1 and found.speech else None
     cut = _Cutter(recording, found, _Hearing(transcriber, aligner, given), out_dir, on_progress, alive).cut(pieces)
-    texts, differ = _texts(text, [one.heard for one in cut], bool(found.speech), transcriber, language, alive)
+    heard = [one.heard for one in cut]
+    if said is not None:
+        texts, differ = (
+            said,
+            [disagreement(one, of.text, language) if of else None for one, of in zip(said, heard, strict=True)],
+        )
+    else:
+        texts, differ = _texts(text, heard, bool(found.speech), transcriber, language, alive)
     source: Literal["given", "whisper", "pocketsphinx", ""] = "given" if text else _source(transcriber)
     shared = text is not None and len(pieces) > 1
     return [
@@ -115,9 +126,11 @@ def cut_recording(
     ]
 
 
-def _pieces(found: Survey, text: str | None, engine: EngineInfo) -> list[Piece]:
-    """What a recording falls into. Without speech it is a piece all the same, or several: none is longer than can be
-    held."""
+def _pieces(
+    found: Survey, text: str | None, engine: EngineInfo, cues: Sequence[Cue]
+) -> tuple[list[Piece], list[str] | None]:
+    """What a recording falls into, and the text of each piece where times tell it. Without speech it is a piece all the
+    same, or several: none is longer than can be held."""
     shortest, longest = engine.clip_seconds
     speech = found.speech
     if not speech:
@@ -127,9 +140,13 @@ def _pieces(found: Survey, text: str | None, engine: EngineInfo) -> list[Piece]:
         begin, end = max(0.0, whole.start - MARGIN), min(found.seconds, whole.end + MARGIN)
         if text is not None and end - begin <= longest:
             pieces = [Piece(begin, end, sum(span.seconds for span in speech))]
+        elif text is not None and cues:
+            told = cued_pieces(cues, speech, found.power, shortest, longest)
+            parts = [(part, words) for piece, words in told for part in parted(piece, max(LONGEST_HELD, longest))]
+            return [part for part, _ in parts], [words for _, words in parts]
         else:
             pieces = choose_pieces(speech, found.power, shortest, longest)
-    return [part for piece in pieces for part in parted(piece, max(LONGEST_HELD, longest))]
+    return [part for piece in pieces for part in parted(piece, max(LONGEST_HELD, longest))], None
 
 
 def _texts(
@@ -159,20 +176,26 @@ class _Hearing:
 
     transcriber: Transcriber | None
     aligner: Aligner | None
-    given: str | None  #: the whole text of the only piece
+    given: Sequence[str] | None  #: the text of each piece, if it is known before it is heard
 
-    def hear(self, pieces: Sequence[NDArray[np.float32]], alive: Alive) -> list[tuple[Transcript | None, float | None]]:
-        """(what was heard, how well the given text fits) of each: a text that fits well need not be heard."""
-        fit = None
-        if self.given is not None and self.aligner is not None and self.transcriber is not None:
-            alive()
-            alignment = self.aligner.align(pieces[0], self.given)
-            fit = alignment.fit if alignment is not None else None
-            if alignment is not None and alignment.fits:
-                return [(None, fit)]
+    def hear(
+        self, first: int, pieces: Sequence[NDArray[np.float32]], alive: Alive
+    ) -> list[tuple[Transcript | None, float | None]]:
+        """(what was heard, how well the given text fits) of each, from the `first`-th on: a text that fits well need
+        not be heard."""
         if self.transcriber is None:
-            return [(None, fit)] * len(pieces)
-        return [(heard, fit) for heard in self.transcriber.transcribe_many(pieces, alive)]
+            return [(None, None)] * len(pieces)
+        found = [self._alignment(first + number, samples, alive) for number, samples in enumerate(pieces)]
+        doubtful = [number for number, one in enumerate(found) if one is None or not one.fits]
+        heard = self.transcriber.transcribe_many([pieces[number] for number in doubtful], alive) if doubtful else []
+        transcripts = dict(zip(doubtful, heard, strict=True))
+        return [(transcripts.get(number), one.fit if one else None) for number, one in enumerate(found)]
+
+    def _alignment(self, number: int, samples: NDArray[np.float32], alive: Alive) -> Alignment | None:
+        if self.given is None or self.aligner is None:
+            return None
+        alive()
+        return self.aligner.align(samples, self.given[number])
 
 
 @dataclass(frozen=True)
@@ -273,7 +296,7 @@ class _Cutter:
         done = _SURVEYED * total + (1 - _SURVEYED) * end
         heard: Sequence[tuple[Transcript | None, float | None]] = [(None, None)] * len(self._written)
         if self._found.speech:
-            heard = self._hearing.hear(self._to_hear, self._alive)
+            heard = self._hearing.hear(len(self._done), self._to_hear, self._alive)
         for one, (words, fit) in zip(self._written, heard, strict=True):
             self._done.append(replace(one, heard=words, quality=replace(one.quality, text_fit=fit)))
         self._written, self._to_hear = [], []

@@ -46,8 +46,22 @@ def choose_pieces(speech: Sequence[Span], power: Power, shortest: float, longest
     Returns pieces in order, in seconds of the recording; every stretch is in exactly one of them. A piece is shorter
     than `shortest`, or marked too long, only where no cut and no join helps. Raises nothing; no speech gives no pieces.
     """
+    atoms = atoms_of(speech, power, longest)
+    return [piece for piece, _ in joined(atoms, [atom.seconds for atom in atoms], power, shortest, longest)]
+
+
+def atoms_of(speech: Sequence[Span], power: Power, longest: float) -> list[Span]:
+    """Stretches of speech that can be cut between, each short enough for a clip where it has a dip to be parted at."""
     room = longest - 2 * MARGIN
-    atoms = [part for span in speech for part in (_split_at_dips(span, power, room) if span.seconds > room else [span])]
+    return [part for span in speech for part in (_split_at_dips(span, power, room) if span.seconds > room else [span])]
+
+
+def joined(
+    atoms: Sequence[Span], voiced: Sequence[float], power: Power, shortest: float, longest: float
+) -> list[tuple[Piece, range]]:
+    """Stretches in order, joined into pieces at the best pauses between them; `voiced`: seconds of speech in each.
+    Returns each piece with the places of its stretches."""
+    room = longest - 2 * MARGIN
     groups = _group(atoms, shortest, room)
     cuts = [_quietest(power, atoms[last].end, atoms[last + 1].start) for _, last in groups[:-1]]
     total = power.seconds
@@ -57,8 +71,9 @@ def choose_pieces(speech: Sequence[Span], power: Power, shortest: float, longest
         right = cuts[number] if number < len(cuts) else total
         heard = sounding(Span(atoms[first].start, atoms[last].end), power, left, right)
         start, end = max(left, heard.start - MARGIN, 0.0), min(right, heard.end + MARGIN, total)
-        voiced = sum(atom.seconds for atom in atoms[first : last + 1])
-        pieces.append(Piece(start, end, voiced, too_long=atoms[last].end - atoms[first].start > room))
+        said = sum(voiced[first : last + 1])
+        piece = Piece(start, end, said, too_long=atoms[last].end - atoms[first].start > room)
+        pieces.append((piece, range(first, last + 1)))
     return pieces
 
 

@@ -19,13 +19,12 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Clip, EventRow, Job, Recording
 from daemon.database.store import Store
 from daemon.inbox.watcher import Inbox
-from daemon.kinds.dataset import worker as dataset
-from daemon.kinds.ingest import worker as ingest
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.registry import Kinds
 from daemon.settings import Settings
 from daemon.state import jobs
 from daemon.state.status import Error
+from daemon.worker.__main__ import load_job
 from engines.errors import EngineError
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -130,17 +129,18 @@ class Workshop:
         return self.store.read_now(lambda session: session.scalars(query).first())
 
     def _run(self, id: int) -> None:
-        def begin(session: Session) -> tuple[str, wire.Start]:
+        def begin(session: Session) -> wire.Start:
             job = jobs.get(session, id)
             jobs.start_attempt(session, job)
-            return job.kind, lives.kind(session, job.kind).plan(session, job)
+            return lives.kind(session, job.kind).plan(session, job)
 
-        name, start = self.store.write_now(begin)
+        start = self.store.write_now(begin)
         channel = InProcessChannel(self.store, self.home, id)
         self.channels.append(channel)
         self.arm(channel)
         try:
-            sentence = ingest.run(start.ingest, channel) if name == "ingest" else dataset.run(start.dataset, channel)
+            what = start.WhichOneof("plan") or ""
+            sentence = load_job(what)(getattr(start, what), channel)
         except Killed:
             self.store.write_now(
                 lambda session: lives.crashed(session, jobs.get(session, id), "it was killed.", "", "")

@@ -1,4 +1,4 @@
-"""The inbox and the voices: folders, voice.toml, packages, and who is told of refusals."""
+"""The inbox and the voices: folders, voice.toml, and who is told of refusals."""
 
 from __future__ import annotations
 
@@ -127,18 +127,6 @@ def test_a_broken_voice_toml_is_a_sentence_and_changes_nothing(
         (workshop.anna / "voice.toml").write_text("auto_train = true")
         await workshop.wait(4.0)
         assert not why.exists()
-
-    alive(scenario)
-
-
-def test_packages_are_left_where_they_are_with_one_notice(alive: Callable[..., None]) -> None:
-    async def scenario(workshop: Workshop) -> None:
-        (workshop.anna / "voice.myna.tar.zst").write_bytes(b"package")
-        (workshop.home / "inbox" / "other.myna.tar.zst").write_bytes(b"package")
-        await workshop.all(20.0)
-        assert len(workshop.notices()) == 2
-        assert workshop.left() == ["voice.myna.tar.zst"]
-        assert not workshop.told("refused")
 
     alive(scenario)
 

@@ -12,7 +12,7 @@ import typer
 
 from proto.client import Client, ClientError
 from proto.voice_name import slug
-from tui import arguments, follow, inbox_copy, output, session, wording
+from tui import arguments, downloads, follow, inbox_copy, output, session, wording
 from tui.progress import counting
 
 app = typer.Typer()
@@ -27,9 +27,12 @@ def add(
         ),
     ],
     files: Annotated[
-        list[Path],
+        list[str],
         typer.Argument(
-            help="Recordings, or folders of them. Transcripts beside them (.txt, .lab, metadata.csv) come along."
+            metavar="FILE…",
+            autocompletion=arguments.paths,
+            help="Recordings, or folders of them. Transcripts beside them (.txt, .lab, .srt, .vtt, metadata.csv, "
+            "metadata.jsonl) come along. Or addresses of recordings on the web (https://…): their sound is fetched.",
         ),
     ],
     text: Annotated[
@@ -46,28 +49,24 @@ def add(
 ) -> None:
     """Give recordings to a voice. They are copied; yours stay where they are.
 
-    Copying them into the folder inbox/VOICE/ does the same.
+    Copying them into the folder inbox/VOICE/ does the same. An address is fetched by yt-dlp, here and not by the
+    daemon; add only what you have the right to use.
     """
     if (nearest := slug(voice)) != voice or not voice:
         would = f"{nearest!r} would do" if nearest else "lower-case letters, digits, - and _ make one"
         raise typer.BadParameter(f"{voice!r} is not a name for a voice: {would}")
-    gathered = inbox_copy.gather(files)
+    client = session.client()
+    inbox, after, running = _where(client, voice, wait=wait)
+    urls = [name for name in files if downloads.is_url(name)]
+    fetched = [path for url in urls for path in downloads.fetch(url)]
+    gathered = inbox_copy.gather([*(Path(name) for name in files if name not in urls), *fetched])
     if text is not None and len(gathered.recordings) != 1:
         raise typer.BadParameter(
             "--text is for a single recording; for many, put a .txt beside each", param_hint="--text"
         )
-    client = session.client()
-    where = session.where()
-    running = bool(where.remote) or client.ready()
-    if wait and not running:
-        nothing = f"No daemon is running in {where.home}, so there is nothing to wait for."
-        raise ClientError(nothing, "Start it with `myna up`.", "UNAVAILABLE")
-    info = client.info() if running else None
-    after = info.cursor if info else 0
-    # the socket may be tunnelled to here, but not its files
-    tunnelled = info is not None and os.path.realpath(info.home) != os.path.realpath(where.home)
-    inbox = None if where.remote or tunnelled else where.home / "inbox" / voice
     names, bytes = _give(client, voice, gathered, text, inbox)
+    for url in urls:
+        downloads.forget(url)
     for reason in gathered.left_out:
         output.note(f"left out: {output.safe(reason)}")
     if not json:
@@ -78,6 +77,21 @@ def add(
     follow.check(jobs)
     if wait and not json:
         output.line(output.safe(follow.outcome(client, voice, jobs)))
+
+
+def _where(client: Client, voice: str, *, wait: bool) -> tuple[Path | None, int, bool]:
+    """(the voice's inbox folder; None: out of reach, cursor of the newest event, whether a daemon runs). Raises
+    ClientError where there is nothing to wait for."""
+    where = session.where()
+    running = bool(where.remote) or client.ready()
+    if wait and not running:
+        nothing = f"No daemon is running in {where.home}, so there is nothing to wait for."
+        raise ClientError(nothing, "Start it with `myna up`.", "UNAVAILABLE")
+    info = client.info() if running else None
+    # the socket may be tunnelled to here, but not its files
+    tunnelled = info is not None and os.path.realpath(info.home) != os.path.realpath(where.home)
+    inbox = None if where.remote or tunnelled else where.home / "inbox" / voice
+    return inbox, info.cursor if info else 0, running
 
 
 def _give(

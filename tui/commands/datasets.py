@@ -1,12 +1,13 @@
-"""`myna datasets`, `clips`, `clip`: what a voice learns from, and what was left out."""
+"""`myna datasets` (`merge`), `clips`, `clip`: what a voice learns from, and what was left out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
@@ -17,8 +18,59 @@ app = typer.Typer()
 PANEL = "Recordings"
 
 
-@app.command(rich_help_panel=PANEL)
-def datasets(voice: arguments.Voice, json: output.Json = False) -> None:
+class OrList(TyperGroup):
+    """`myna datasets VOICE` is `myna datasets list VOICE`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the word in where a voice stands in its place."""
+        if args and args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Voices, too."""
+        voice = self.commands["list"].params[0]
+        return [*voice.shell_complete(ctx, incomplete), *super().shell_complete(ctx, incomplete)]
+
+
+group = typer.Typer(cls=OrList, no_args_is_help=True)
+app.add_typer(group, name="datasets", rich_help_panel=PANEL)
+
+
+@group.callback()
+def datasets() -> None:
+    """List a voice's datasets (`myna datasets VOICE`), or merge those of several voices into one."""
+
+
+@group.command()
+def merge(
+    voices: Annotated[
+        list[str],
+        typer.Argument(metavar="VOICE…", help="Whose newest datasets are taken.", autocompletion=arguments.voice_names),
+    ],
+    into: Annotated[
+        str,
+        typer.Option(
+            metavar="VOICE", help="Who gets them; a new name makes a new voice.", autocompletion=arguments.voice_names
+        ),
+    ],
+    json: output.Json = False,
+) -> None:
+    """Give a voice the newest datasets of others. What is held out of one of them is held out of it, too."""
+    merged = session.client().merge(voices, into)
+    if json:
+        output.json(merged)
+        return
+    rows = (
+        (f"{one.voice} #{one.number}", one.recordings, one.known, one.clips, one.held_out, one.dropped)
+        for one in merged.sources
+    )
+    output.table(("from", "recordings", "known already", "clips", "held out", "dropped"), rows, "")
+    output.line(output.safe(f"{into}: {merged.dataset.sentence}"))
+
+
+@group.command("list")
+def list_(voice: arguments.Voice, json: output.Json = False) -> None:
     """List a voice's datasets."""
     found = list(session.client().datasets(voice))
     if json:

@@ -1,5 +1,5 @@
-"""`myna export`: a version in the format of its engine's own tools. `myna import`: packages come later; until then the
-daemon says so."""
+"""`myna export`: a version in the format of its engine's own tools, or a dataset as a package or for other trainers.
+`myna import`: a package."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import typer
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
+from proto.messages import package_parts
 from tui import arguments, names, output, session, wording
+from tui.progress import counting
 
 app = typer.Typer()
 
 PANEL = "Packages"
-PART = 256 * 1024  #: bytes of a file in one message
+#: Formats that a dataset is exported in; any other is one of a version's.
+OF_DATASETS = ("myna", "ljspeech", "fish", "huggingface")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -27,50 +30,90 @@ def export(
             metavar="VOICE[@VERSION]", help="Default: the promoted version.", autocompletion=arguments.version_names
         ),
     ],
-    out: Annotated[Path, typer.Option("-o", "--out", help="File to write: a tar file.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="File to write: a tar file, or NAME.myna.tar.zst.")],
     format: Annotated[
-        str, typer.Option(metavar="FORMAT", help="coqui, or for xtts coqui-fp16 (half the size). Default: coqui.")
+        str,
+        typer.Option(
+            metavar="FORMAT",
+            help="Of a version: coqui, or for xtts coqui-fp16 (half the size). "
+            "Of a dataset: myna (a package for another Myna), ljspeech, fish, huggingface.",
+        ),
     ] = "",
+    dataset: Annotated[
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            min=0,
+            help="Not a version, but this dataset of the voice; 0: the newest, as it is "
+            "without a number where the format is one of datasets.",
+        ),
+    ] = None,
+    features: Annotated[
+        bool, typer.Option("--features", help="With a package: what the engine made of the clips, too.")
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the daemon's own copy in exports/, too.")] = False,
     json: output.Json = False,
 ) -> None:
-    """Write a version for other tools, for example stock coqui-tts, into one tar file."""
+    """Write a version for other tools (stock coqui-tts), or a dataset: for another Myna, or for other trainers."""
     named = names.parse(name)
-    hidden = out.with_name(f".{out.name}.part")
-    size = 0
-    try:
-        parts = session.client().export_voice(named.voice, max(named.number, 0), format, keep=keep)
-        first = next(parts, None)  # a refusal comes here, before there is any file
-        with hidden.open("wb") as file:
-            for part in [first] if first else []:
-                size += file.write(part.data)
-            for part in parts:
-                size += file.write(part.data)
-        hidden.replace(out)
-    except OSError as error:
-        raise ClientError(f"{out} cannot be written: {error.strerror}.", "Name another file with -o.") from None
-    finally:
-        hidden.unlink(missing_ok=True)
+    of_dataset = dataset is not None or features or format in OF_DATASETS
+    if of_dataset and named.number:
+        raise typer.BadParameter(f"{name} is a version; a dataset is one of a voice", param_hint="--dataset")
+    client = session.client()
+    if of_dataset:
+        parts = client.export_dataset(named.voice, dataset or 0, format, features=features, keep=keep)
+    else:
+        parts = client.export_voice(named.voice, max(named.number, 0), format, keep=keep)
+    size = _write(parts, out)
     if json:
         output.json({"file": str(out), "size": size})
     else:
         output.line(f"{out} ({wording.size(size)})")
 
 
+def _write(parts: Iterator[pb.FilePart], out: Path) -> int:
+    """Write the parts of a file, whole or not at all. Returns its size in bytes."""
+    hidden = out.with_name(f".{out.name}.part")
+    size = 0
+    try:
+        first = next(parts, None)  # a refusal comes here, before there is any file
+        with hidden.open("wb") as file, counting("receiving", first.size if first else 0) as advance:
+            for part in [first] if first else []:
+                size += file.write(part.data)
+            for part in parts:
+                size += file.write(part.data)
+                advance(len(part.data))
+        hidden.replace(out)
+    except OSError as error:
+        raise ClientError(f"{out} cannot be written: {error.strerror}.", "Name another file with -o.") from None
+    finally:
+        hidden.unlink(missing_ok=True)
+    return size
+
+
 @app.command("import", rich_help_panel=PANEL)
 def import_(
-    file: Annotated[Path, typer.Argument(help="A package.", exists=True, dir_okay=False)], json: output.Json = False
+    file: Annotated[Path, typer.Argument(help="A package: NAME.myna.tar.zst.", exists=True, dir_okay=False)],
+    voice: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The voice that gets it; a new name makes a new voice. Default: the one that it was exported from.",
+            autocompletion=arguments.voice_names,
+        ),
+    ] = "",
+    json: output.Json = False,
 ) -> None:
-    """Take a voice from a package."""
-    voice = session.client().import_voice(_parts(file))
+    """Take a dataset from a package that `myna export` wrote. What is held out there is held out here, for ever."""
+    made = session.client().import_dataset(_sent(file, voice))
     if json:
-        output.json(voice)
+        output.json(made)
     else:
-        output.line(f"{voice.name} is here: {wording.count(voice.versions, 'version')}.")
+        output.line(output.safe(f"{made.voice}: {made.sentence}"))
 
 
-def _parts(file: Path) -> Iterator[pb.FilePart]:
-    with file.open("rb") as opened:
-        yield pb.FilePart(name=file.name, size=file.stat().st_size)
-        while data := opened.read(PART):
-            yield pb.FilePart(data=data)
+def _sent(file: Path, voice: str) -> Iterator[pb.FilePart]:
+    with counting("sending", file.stat().st_size) as advance:
+        for part in package_parts(file, voice):
+            yield part
+            advance(len(part.data))

@@ -1,4 +1,4 @@
-"""What follows a new dataset, whichever job made it: how it is told, and the training that begins by itself."""
+"""What follows a new dataset, whichever job made it: the training that begins by itself."""
 
 from __future__ import annotations
 
@@ -17,15 +17,6 @@ from daemon.state.values import Level
 from engines import registry
 from engines.capabilities import Capability
 from proto import myna_pb2 as pb
-
-
-def said(made: Dataset) -> str:
-    """The dataset in a sentence."""
-    lost = sum(made.dropped.values())
-    return (
-        f"Dataset #{made.number}: {made.clips} clips to train on ({made.seconds:.0f} s, {made.new_clips} new), "
-        f"{made.held_out} held out, {lost} dropped."
-    )
 
 
 def training(session: Session, job: Job, made: Dataset, settings: Settings) -> Sequence[FollowUp]:

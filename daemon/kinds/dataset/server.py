@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Job, Recording
+from daemon.inbox import subtitles
 from daemon.kinds.dataset import following
 from daemon.kinds.kind import FollowUp, Kind
 from daemon.state import datasets, recordings, voices
@@ -66,6 +67,7 @@ class MakeDataset(Kind):
                 has_text=row.text is not None,
                 text=row.text or "",
                 seconds=row.seconds,
+                cues=subtitles.of_row(row.cues),
             )
             for row in rows
         ]
@@ -86,6 +88,6 @@ class MakeDataset(Kind):
             if datasets.last(session, job.voice) is None:
                 job.why = f"No dataset: none of its clips can be used. `myna clips {job.voice} --dropped` says why."
             return ()
-        job.why = following.said(made)
+        job.why = datasets.said(made)
         train_after = pb.JobSpec.FromString(job.spec).dataset.train_after
         return following.training(session, job, made, self.settings) if train_after else ()

@@ -16,6 +16,7 @@ from daemon.worker.job import Channel
 from engines import registry
 from engines.base import EngineInfo
 from engines.cutting.clips import CutClip, cut_recording
+from engines.cutting.cued import Cue
 from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence
 from engines.recognisers import whisper_folder
@@ -84,6 +85,7 @@ def _cut(
         progress(recording, done)
 
     text = recording.text if recording.has_text else None
+    cues = [Cue(cue.start, cue.end, cue.text) for cue in recording.cues]
     name = recording.sha256.encode()
     if (deaths := channel.deaths.get(name, 0)) >= DEATHS:
         return _unreadable(recording, f"Cutting it ended the worker {deaths} times.")
@@ -98,6 +100,7 @@ def _cut(
                 choice.transcriber,
                 channel.home / "clips",
                 progress=on,
+                cues=cues,
                 aligner=choice.aligner,
             )
     except BadInput as error:

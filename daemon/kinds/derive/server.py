@@ -105,7 +105,7 @@ class Derive(Kind):
         if made is None:
             job.why += f" No dataset: none of its clips can be used. `myna clips {asked.voice} --dropped` says why."
             return ()
-        job.why += f" {following.said(made)}"
+        job.why += f" {datasets.said(made)}"
         voice = voices.get(session, asked.voice)
         by_itself = self.settings.auto_train and bool(voice.options.get("auto_train", True))
         return following.training(session, job, made, self.settings) if by_itself else ()

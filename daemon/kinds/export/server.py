@@ -1,4 +1,4 @@
-"""Writing a version for other tools, the daemon's side: which version, which format, which file."""
+"""Writing a version or a dataset for others, the daemon's side: which one, which format, which file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Job, Version
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.kind import Kind
-from daemon.state import engines, voices
+from daemon.package.formats import MYNA, Format
+from daemon.state import clip_refs, engines, packing, voices
 from engines.capabilities import Capability
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -17,16 +18,17 @@ from proto.worker_pb2 import Start  # by name: a kind has an attribute called wi
 
 
 class Export(Kind):
-    """See `daemon.kinds.kind.Kind`."""
+    """See `daemon.kinds.kind.Kind`. A kill leaves nothing under the file's name; the next attempt begins anew."""
 
     name = "export"
     wire = pb.EXPORT
     priority = 200
     exclusive = "exports"  #: two of one version would be the same file
-    resumable = False
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.export
+        if asked.HasField("dataset"):
+            return self._check_dataset(session, asked)
         version = _version(session, asked)
         info = engines.info(version.engine)
         engines.require(info, Capability.EXPORTS)
@@ -38,12 +40,42 @@ class Export(Kind):
             )
         return asked.voice, f"export {voices.spelt(asked.voice, version.number)} as {asked.format}"
 
+    def _check_dataset(self, session: Session, asked: pb.ExportSpec) -> tuple[str, str]:
+        voice = voices.get(session, asked.voice)
+        if asked.version:
+            raise BadRequest("A version and a dataset were asked for at once.", "Ask for one of them.")
+        asked.dataset.number = clip_refs.dataset(session, voice.name, asked.dataset.number).number
+        asked.format = asked.format or Format.MYNA
+        if asked.format not in list(Format):
+            raise BadRequest(f"Datasets are not exported as {asked.format!r}.", f"Choose {', '.join(Format)}.")
+        if asked.dataset.features and asked.format != Format.MYNA:
+            raise BadRequest(
+                f"What the engine made of the clips does not go into {asked.format}.",
+                f"Leave the features out, or export as {Format.MYNA}.",
+            )
+        return asked.voice, f"export dataset #{asked.dataset.number} of {asked.voice} as {asked.format}"
+
     def why_not(self, session: Session, job: Job) -> str:
-        version = _version(session, pb.JobSpec.FromString(job.spec).export)
+        asked = pb.JobSpec.FromString(job.spec).export
+        if asked.HasField("dataset"):
+            return self.disk.why_not()
+        version = _version(session, asked)
         return engines.why_not(session, engines.info(version.engine), self.home) or self.disk.why_not()
 
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).export
+        if asked.HasField("dataset"):
+            voice = voices.get(session, asked.voice)
+            data = clip_refs.dataset(session, voice.name, asked.dataset.number)
+            return Start(
+                export=wire.ExportPlan(
+                    engine=voice.engine,
+                    format=asked.format,
+                    file=str(file(self.home, asked)),
+                    dataset=packing.packed(session, voice, data),
+                    features=asked.dataset.features,
+                )
+            )
         version = _version(session, asked)
         return Start(
             export=wire.ExportPlan(
@@ -57,8 +89,14 @@ class Export(Kind):
 
 
 def file(home: Path, asked: pb.ExportSpec) -> Path:
-    """Where the export of a version in a format is."""
-    return home / "exports" / f"{asked.voice}-{asked.version}-{asked.format}.tar"
+    """Where the export of a version or dataset in a format is."""
+    folder = home / "exports"
+    if not asked.HasField("dataset"):
+        return folder / f"{asked.voice}-{asked.version}-{asked.format}.tar"
+    name = f"{asked.voice}-dataset{asked.dataset.number}"
+    if asked.format == Format.MYNA:
+        return folder / f"{name}{'-features' if asked.dataset.features else ''}{MYNA}"
+    return folder / f"{name}-{asked.format}.tar"
 
 
 def _version(session: Session, asked: pb.ExportSpec) -> Version:

@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from daemon.inbox.subtitles import Cue
 from daemon.inbox.transcripts import Metadata, metadata_of
-from daemon.names import stem
+from daemon.names import TEXT_ENDINGS, stem
 
 #: Endings of a transcript beside its recording; the first that is there counts.
-ENDINGS = (b".txt", b".lab", b".TXT", b".LAB")
+ENDINGS = tuple(ending for lower in TEXT_ENDINGS for ending in (lower, lower.upper()))
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Sidecar:
     file: bytes
     text: str = ""
     metadata: Metadata | None = None
+    cues: tuple[Cue, ...] = ()  #: when it is said, if it tells
 
     def text_of(self, recording: bytes) -> str | None:
         if self.metadata is None:

@@ -24,7 +24,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,8 +31,10 @@ from daemon import settings
 from daemon.home import journal
 from daemon.inbox.folder import BehindALink, InboxFolder, NotAFile
 from daemon.inbox.refusals import refuse
-from daemon.inbox.transcripts import BadTranscript, keep, read_metadata, read_text
+from daemon.inbox.subtitles import wire_cues
+from daemon.inbox.transcripts import BadTranscript, keep, read_metadata, read_transcript
 from daemon.kinds.ingest.copying import Identity, copy_synced
+from daemon.kinds.ingest.count import Count
 from daemon.kinds.ingest.sidecars import Sidecar, Sidecars
 from daemon.machine.disk_space import DiskSpace
 from daemon.names import is_metadata, is_text, printable
@@ -59,25 +60,6 @@ DEATHS = 2
 BIG = 64_000_000
 #: Where copies are made; on the file system of their final place. Swept when mynad starts.
 INCOMING = ".incoming"
-
-
-@dataclass
-class Count:
-    """What came of the files."""
-
-    taken: int = 0
-    seconds: float = 0.0
-    refused: int = 0
-    left: list[str] = field(default_factory=list)  #: sentences on files that stay in the inbox for now
-
-    def sentence(self) -> str:
-        parts = [f"took {self.taken} ({self.seconds:.0f} s)"]
-        if self.refused:
-            parts.append(f"refused {self.refused}")
-        if self.left:
-            parts.append(f"left {len(self.left)} for later: {self.left[0]}")
-        words = ", ".join(parts)
-        return words[0].upper() + words[1:] + ("" if words.endswith(".") else ".")
 
 
 def run(plan: wire.IngestPlan, channel: Channel) -> str:
@@ -175,7 +157,8 @@ class _Ingest:
                         "warning", f"{printable(file)}: lines without an id and a text are skipped: {lines}."
                     )
             else:
-                self.sidecars.add(Sidecar(file, read_text(self.folder, file)))
+                text, cues = read_transcript(self.folder, file)
+                self.sidecars.add(Sidecar(file, text, cues=cues))
         except BadTranscript as error:
             self._refuse(file, error.sentence, error.hint, None)
         except FileNotFoundError:
@@ -300,6 +283,7 @@ class _Ingest:
         kept = pb.KeptRecording(sha256=sha256, path=str(place.relative_to(self.channel.home)), name=printable(file))
         if sidecar is not None:
             kept.has_text, kept.text, kept.text_from = True, sidecar[1], printable(os.path.basename(sidecar[0].file))
+            kept.cues.extend(wire_cues(sidecar[0].cues))
         self._commit(file, kept, identity.size, facts, sidecar[0].file if sidecar else b"")
         if sidecar is not None:
             self.used.add(sidecar[0].file)
@@ -325,6 +309,7 @@ class _Ingest:
             text_file=text_file,
             size=size,
             note=" ".join(facts.notes),
+            cues=kept.cues,
         )
         self.channel.commit(wire.Report(taken=taken))
 

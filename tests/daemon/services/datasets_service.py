@@ -7,6 +7,8 @@ from typing import Any
 
 from calls import Call
 
+from daemon.kinds.lifecycle import Lifecycle
+from daemon.kinds.registry import Kinds
 from daemon.services.datasets import DatasetsService
 
 
@@ -21,7 +23,9 @@ class Nudged:
 
 
 def service_of(daemon: Any) -> DatasetsService:
-    return DatasetsService(daemon.home, daemon.settings, daemon.store, daemon.inbox)
+    hub: Any = None  # nobody waits for jobs here
+    lifecycle = Lifecycle(Kinds(daemon.home, daemon.settings))
+    return DatasetsService(daemon.home, daemon.settings, daemon.store, daemon.inbox, lifecycle, hub)
 
 
 def ask(method: Any, request: object) -> Any:

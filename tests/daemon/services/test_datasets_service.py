@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -139,12 +140,17 @@ def test_recordings_come_in_pages(daemon: Any) -> None:
     assert seen == [f"c{n}.wav" for n in range(5)]
 
 
-def test_packages_come_with_a_later_version(daemon: Any) -> None:
+def test_what_is_no_package_is_refused_before_there_is_a_job(daemon: Any) -> None:
+    async def parts(*contents: bytes) -> AsyncIterator[pb.FilePart]:
+        for content in contents:
+            yield pb.FilePart(data=content)
+
     service = service_of(daemon)
-    for method, request in ((service.Export, pb.DatasetRequest(voice="anna")), (service.Import, iter(()))):
-        with pytest.raises(Refused, match="later version") as refused:
-            ask(method, request)
-        assert refused.value.code == grpc.StatusCode.UNIMPLEMENTED
+    for contents, sentence in (((), "No package was sent"), ((b"RI", b"FF"), "not compressed")):
+        with pytest.raises(Refused, match=sentence) as refused:
+            ask(service.Import, parts(*contents))
+        assert refused.value.code == grpc.StatusCode.INVALID_ARGUMENT
+    assert not [path for path in (daemon.home / "imports").rglob("*") if path.is_file()]
 
 
 def test_what_a_dataset_says_and_what_to_read_next(daemon: Any) -> None:

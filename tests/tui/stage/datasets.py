@@ -13,6 +13,8 @@ from tests.tui.stage.rows import NOW
 class Datasets(stubs.DatasetsServicer):
     def __init__(self) -> None:
         self.uploaded: dict[str, bytes] = {}
+        self.exported: list[pb.ExportDatasetRequest] = []
+        self.imported: dict[str, bytes] = {}  #: by voice
         self.tokens: list[str] = []
         why = "It lasts 0.2 s; 1.0 s is the least."
         self.clips = [
@@ -87,3 +89,20 @@ class Datasets(stubs.DatasetsServicer):
             name = part.name or name
             self.uploaded[name] = self.uploaded.get(name, b"") + part.data
         return pb.UploadResponse(names=list(self.uploaded))
+
+    def Export(self, request: pb.ExportDatasetRequest, context: Any) -> Iterator[pb.FilePart]:
+        self.exported.append(request)
+        yield pb.FilePart(name=f"{request.voice}.tar", size=7)
+        yield pb.FilePart(data=b"package")
+
+    def Import(self, parts: Iterator[pb.FilePart], context: Any) -> pb.Dataset:
+        first, *rest = parts
+        self.imported[first.voice] = b"".join(part.data for part in rest)
+        return pb.Dataset(voice=first.voice or "robin", number=1, sentence="Dataset #1: 4 clips to train on.")
+
+    def Merge(self, request: pb.MergeRequest, context: Any) -> pb.MergeResponse:
+        sources = [
+            pb.MergedSource(voice=voice, number=2, recordings=3, clips=8, held_out=1) for voice in request.voices
+        ]
+        made = pb.Dataset(voice=request.into, number=1, sentence="Dataset #1: 16 clips to train on.")
+        return pb.MergeResponse(sources=sources, dataset=made)

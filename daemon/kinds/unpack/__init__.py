@@ -1,0 +1,1 @@
+"""Taking a package in: jobs of the kind "import", which is no name for a folder of Python's."""

@@ -1,0 +1,17 @@
+"""The forms in which a dataset leaves Myna."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+#: How the file of a package ends.
+MYNA = ".myna.tar.zst"
+
+
+class Format(StrEnum):
+    """As people name it."""
+
+    MYNA = "myna"  #: a package, for another Myna
+    LJSPEECH = "ljspeech"  #: `wavs/` and lists, as LJSpeech has them
+    FISH = "fish"  #: a folder of the speaker, each sound with its text beside it, as fish-speech trains from
+    HUGGINGFACE = "huggingface"  #: an audiofolder of the library `datasets`
