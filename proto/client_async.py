@@ -279,8 +279,9 @@ class AsyncClient:
         request = pb.PurgeRequest(voice=voice, versions=versions, states=states, exports=exports, dry_run=dry_run)
         return await self._ask(self._voices.Purge, request, None)
 
-    async def compare(self, voice: str, a: int, b: int) -> pb.CompareResponse:
-        return await self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b))
+    async def compare(self, voice: str, a: int, b: int, *, voice_b: str = "") -> pb.CompareResponse:
+        """Two versions (0: the base), the second one of `voice_b` if that is another voice."""
+        return await self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b, voice_b=voice_b))
 
     async def rate(self, rating: pb.Rating) -> pb.Rating:
         """Record what a person thought of two versions. Its id is in the answer."""

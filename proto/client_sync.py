@@ -275,8 +275,9 @@ class Client:
         request = pb.PurgeRequest(voice=voice, versions=versions, states=states, exports=exports, dry_run=dry_run)
         return self._ask(self._voices.Purge, request, None)
 
-    def compare(self, voice: str, a: int, b: int) -> pb.CompareResponse:
-        return self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b))
+    def compare(self, voice: str, a: int, b: int, *, voice_b: str = "") -> pb.CompareResponse:
+        """Two versions (0: the base), the second one of `voice_b` if that is another voice."""
+        return self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b, voice_b=voice_b))
 
     def rate(self, rating: pb.Rating) -> pb.Rating:
         """Record what a person thought of two versions. Its id is in the answer."""

@@ -1128,11 +1128,14 @@ class EvaluateSpec(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     AGAINST_FIELD_NUMBER: _builtins.int
     PROMOTE_IF_BETTER_FIELD_NUMBER: _builtins.int
+    AGAINST_VOICE_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     version: _builtins.int
     against: _builtins.int
     """version; 0: the base"""
     promote_if_better: _builtins.bool
+    against_voice: _builtins.str
+    """whose version `against` is; empty: of `voice`. Of another voice or engine: both say the same texts, to be compared"""
     def __init__(
         self,
         *,
@@ -1140,10 +1143,11 @@ class EvaluateSpec(_message.Message):
         version: _builtins.int = ...,
         against: _builtins.int = ...,
         promote_if_better: _builtins.bool = ...,
+        against_voice: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["against", b"against", "promote_if_better", b"promote_if_better", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["against", b"against", "against_voice", b"against_voice", "promote_if_better", b"promote_if_better", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2809,19 +2813,23 @@ class CompareRequest(_message.Message):
     VOICE_FIELD_NUMBER: _builtins.int
     A_FIELD_NUMBER: _builtins.int
     B_FIELD_NUMBER: _builtins.int
+    VOICE_B_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     a: _builtins.int
     b: _builtins.int
+    voice_b: _builtins.str
+    """0: the base"""
     def __init__(
         self,
         *,
         voice: _builtins.str = ...,
         a: _builtins.int = ...,
         b: _builtins.int = ...,
+        voice_b: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "voice", b"voice", "voice_b", b"voice_b"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

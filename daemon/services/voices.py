@@ -22,7 +22,7 @@ from daemon.kinds.lifecycle import Lifecycle
 from daemon.services.errors import plain
 from daemon.services.upload import not_written
 from daemon.settings import Settings
-from daemon.state import compare, events, jobs, listening, paging, ratings, voices
+from daemon.state import across, compare, events, jobs, listening, paging, ratings, sides, voices
 from daemon.state.events import EventHub
 from daemon.state.status import ENDED
 from proto import myna_pb2 as pb
@@ -154,6 +154,9 @@ class VoicesService(stubs.VoicesServicer):
 
     async def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
         def query(session: Session) -> pb.CompareResponse:
+            one, other = sides.pair(session, request.voice, request.a, request.b, request.voice_b)
+            if sides.apart(one, other):
+                return across.versions(session, one, other, self.home)
             return compare.versions(session, request.voice, request.a, request.b, self.home)
 
         answer: pb.CompareResponse = await self.store.read(query)

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
 from daemon.errors import BadRequest, NotNow
-from daemon.kinds.evaluate import rival
+from daemon.kinds.evaluate import across, rival
 from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, Kind
 from daemon.state import clip_refs, derived, engines, events, experiments, listening, verdict, voices
@@ -45,6 +45,8 @@ class Evaluate(Kind):
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.evaluate
+        if (both := across.wanted(session, asked)) is not None:
+            return across.check(session, both, asked)
         candidate, _ = _pair(session, asked)
         engines.require(engines.info(candidate.engine), Capability.SPEAKS)  # its lines are spoken
         data = clip_refs.dataset(session, asked.voice)
@@ -55,11 +57,22 @@ class Evaluate(Kind):
         return asked.voice, f"score {voices.said(asked.voice, candidate.number)} against {other}"
 
     def why_not(self, session: Session, job: Job) -> str:
-        candidate, _ = _pair(session, pb.JobSpec.FromString(job.spec).evaluate)
+        asked = pb.JobSpec.FromString(job.spec).evaluate
+        if busy := across.at_samples(session, job):
+            return busy
+        if (both := across.wanted(session, asked)) is not None:
+            return across.why_not(session, both, self.home)
+        candidate, _ = _pair(session, asked)
         return engines.why_not(session, engines.info(candidate.engine), self.home)
+
+    def gpu_memory(self, session: Session, job: Job) -> int:
+        both = across.wanted(session, pb.JobSpec.FromString(job.spec).evaluate)
+        return across.gpu_memory(both) if both is not None else super().gpu_memory(session, job)
 
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).evaluate
+        if (both := across.wanted(session, asked)) is not None:
+            return Start(evaluate=across.plan(session, both, self.home))
         candidate, against = _pair(session, asked)
         voice = voices.get(session, asked.voice)
         data = clip_refs.dataset(session, voice.name)
@@ -87,6 +100,9 @@ class Evaluate(Kind):
         if session.scalars(select(Evaluation).where(Evaluation.job == job.id)).first() is not None:
             return
         asked, scored = pb.JobSpec.FromString(job.spec).evaluate, report.evaluated
+        if (both := across.wanted(session, asked)) is not None:
+            across.commit(session, job, both, scored)
+            return
         details: dict[str, Any] = json.loads(scored.report_json or "{}")
         candidate, against = _pair(session, asked)
         voice = voices.get(session, asked.voice)
@@ -133,7 +149,7 @@ class Evaluate(Kind):
             return trials.scored(session, trial, job)
         asked = pb.JobSpec.FromString(job.spec).evaluate
         voice = voices.get(session, asked.voice)
-        if voice.promoted != asked.version:
+        if voice.promoted != asked.version or across.wanted(session, asked) is not None:
             return ()
         trains = self.settings.auto_train and bool(voice.options.get("auto_train", True))
         return rival.follow_ups(session, voice, trains=trains)
@@ -147,6 +163,8 @@ class Evaluate(Kind):
 
     def _say_unscored(self, session: Session, job: Job) -> None:
         asked = pb.JobSpec.FromString(job.spec).evaluate
+        if across.is_across(session, asked):
+            return
         row = session.scalars(
             select(Version).where(Version.voice == asked.voice, Version.number == asked.version)
         ).first()
@@ -174,12 +192,6 @@ def _pair(session: Session, asked: pb.EvaluateSpec) -> tuple[Version, Version | 
     against = voices.usable(session, asked.voice, asked.against) if asked.against else None
     if against is not None and against.number == candidate.number:
         raise BadRequest(f"Version {candidate.number} cannot be compared with itself.", "Give two versions.")
-    if against is not None and against.engine != candidate.engine:
-        sentence = (
-            f"Version {candidate.number} is of the engine {candidate.engine}, version "
-            f"{against.number} of {against.engine}."
-        )
-        raise BadRequest(sentence, "Compare versions of one engine, or each with the base.")
     if candidate.engine not in registry.ENGINES:
         raise BadRequest(
             f"There is no engine named {candidate.engine!r} any more.", f"There are: {', '.join(registry.ENGINES)}."
