@@ -192,6 +192,10 @@ class AsyncClient:
     async def run(self, number: int) -> pb.Run:
         return await self._ask(self._runs.Get, pb.RunRequest(id=number))
 
+    async def checkpoints(self, run: int) -> pb.CheckpointsResponse:
+        """How the checkpoints of a run sounded, or why they were not heard."""
+        return await self._ask(self._runs.Checkpoints, pb.RunRequest(id=run))
+
     def runs(self, *, voice: str = "", limit: int = 0) -> AsyncIterator[pb.Run]:
         return self._pages(self._runs.List, pb.ListRunsRequest(voice=voice), lambda page: page.runs, limit)
 
@@ -424,6 +428,10 @@ class AsyncClient:
         return self._stream(
             self._speech.Sample, pb.SampleRequest(voice=voice, version=version, clip=clip, recording=recording)
         )
+
+    def checkpoint_sample(self, run: int, step: int, line: str) -> AsyncIterator[pb.AudioChunk]:
+        """What a checkpoint of a run said of a `CheckpointLine`."""
+        return self._stream(self._speech.Sample, pb.SampleRequest(run=run, step=step, clip=line))
 
     # ----------------------------------------------------------------------------------------------------------- system
 

@@ -188,6 +188,10 @@ class Client:
     def run(self, number: int) -> pb.Run:
         return self._ask(self._runs.Get, pb.RunRequest(id=number))
 
+    def checkpoints(self, run: int) -> pb.CheckpointsResponse:
+        """How the checkpoints of a run sounded, or why they were not heard."""
+        return self._ask(self._runs.Checkpoints, pb.RunRequest(id=run))
+
     def runs(self, *, voice: str = "", limit: int = 0) -> Iterator[pb.Run]:
         return self._pages(self._runs.List, pb.ListRunsRequest(voice=voice), lambda page: page.runs, limit)
 
@@ -420,6 +424,10 @@ class Client:
         return self._stream(
             self._speech.Sample, pb.SampleRequest(voice=voice, version=version, clip=clip, recording=recording)
         )
+
+    def checkpoint_sample(self, run: int, step: int, line: str) -> Iterator[pb.AudioChunk]:
+        """What a checkpoint of a run said of a `CheckpointLine`."""
+        return self._stream(self._speech.Sample, pb.SampleRequest(run=run, step=step, clip=line))
 
     # ----------------------------------------------------------------------------------------------------------- system
 

@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
+from daemon.database.models import Dataset, Evaluation, Job, Run, Version, Voice, now
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.evaluate import across, rival
 from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import clip_refs, derived, engines, events, experiments, listening, verdict, voices
+from daemon.state import clip_refs, derived, engines, events, experiments, listening, run_losses, verdict, voices
 from daemon.state.values import Decision, Level, VersionState
 from engines import registry
 from engines.capabilities import Capability
@@ -28,9 +28,8 @@ from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
 
-#: Curves shown in a report, and points kept of each.
+#: Curves shown in a report.
 CURVES = ("train/loss", "held_out/loss")
-CURVE_POINTS = 120
 
 
 class Evaluate(Kind):
@@ -257,45 +256,6 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
         "training": run.result if run is not None else {},
         "steps": run.step if run is not None else 0,
         "best_step": run.best_step if run is not None else 0,
-        "curves": {name: _curve(session, candidate.run, name) for name in CURVES},
-        "evaluations": _evaluations(session, candidate.run),
+        "curves": {name: run_losses.curve(session, candidate.run, name) for name in CURVES},
+        "evaluations": run_losses.evaluations(session, candidate.run),
     }
-
-
-def _evaluations(session: Session, run: int) -> list[dict[str, Any]]:
-    """Each time the run measured its held-out clips: the losses, and the means of the training losses since the time
-    before."""
-    held_out, told = "held_out/", select(SeriesRow.name).where(SeriesRow.run == run).order_by(SeriesRow.id)
-    names = [name.removeprefix(held_out) for name in session.scalars(told) if name.startswith(held_out)]
-    rows: dict[int, dict[str, Any]] = {}
-    for name in names:
-        trained = iter(_points(session, run, f"train/{name}"))
-        waiting = next(trained, None)
-        for step, value in _points(session, run, f"{held_out}{name}"):
-            row = rows.setdefault(step, {"step": step, "held_out": {}, "train": {}})
-            row["held_out"][name] = value
-            between = []
-            while waiting is not None and waiting[0] <= step:
-                between.append(waiting[1])
-                waiting = next(trained, None)
-            if between:
-                row["train"][name] = sum(between) / len(between)
-    return [rows[step] for step in sorted(rows)]
-
-
-def _points(session: Session, run: int, name: str) -> list[tuple[int, float]]:
-    """A series, without the points that are no numbers."""
-    series = select(SeriesRow.id).where(SeriesRow.run == run, SeriesRow.name == name).scalar_subquery()
-    query = (
-        select(PointRow.step, PointRow.value)
-        .where(PointRow.series == series, PointRow.value.is_not(None))
-        .order_by(PointRow.step)
-    )
-    return [(step, float(value)) for step, value in session.execute(query) if value is not None]
-
-
-def _curve(session: Session, run: int, name: str) -> list[tuple[int, float]]:
-    """A series thinned to CURVE_POINTS, the last point always among them."""
-    points = _points(session, run, name)
-    every = -(-len(points) // CURVE_POINTS) or 1
-    return points[::-1][::every][::-1]

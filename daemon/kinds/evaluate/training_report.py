@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from daemon.kinds.evaluate.cells import number, table
+from daemon.state import checkpoint_words
 from engines.metrics.table import METRICS, Metric
 from engines.training import gain
 
@@ -129,10 +130,7 @@ def checkpoints(lineage: dict[str, Any]) -> list[str]:
     head = ("checkpoint", "held-out loss", "than the beginning", *(METRICS[metric].title for metric in _SPOKEN))
     lines, aside = len(chosen["samples"]), chosen["set_aside"]
     of = f"{lines} lines that are not held out" + (f", {aside} of them set aside from training" if aside else "")
-    why = {
-        "speech": f"Step {chosen['step']} sounds better than step {best}, which has the lowest held-out loss.",
-        "loss": f"None surely sounds better than step {best}, which has the lowest held-out loss.",
-    }[chosen["by"]]
+    why = checkpoint_words.chosen(chosen["by"], chosen["step"], best)
     return [
         "## Checkpoint by checkpoint",
         f"Each said {of}. {why}",
