@@ -150,6 +150,46 @@ NOTHING_NEW: RunOutcome.ValueType  # 3
 """none of the new clips can train the engine"""
 Global___RunOutcome: _TypeAlias = RunOutcome  # noqa: Y015
 
+class _RunCourse:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RunCourseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunCourse.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COURSE_UNSPECIFIED: _RunCourse.ValueType  # 0
+    """the run goes on, ended badly, or is from before this was kept"""
+    COURSE_TOO_SHORT: _RunCourse.ValueType  # 1
+    """too few measurements to tell"""
+    COURSE_FALLING: _RunCourse.ValueType  # 2
+    """it still fell at the end"""
+    COURSE_PLATEAU: _RunCourse.ValueType  # 3
+    """it stood still from some step on"""
+    COURSE_NO_GAIN: _RunCourse.ValueType  # 4
+    """it never fell below where it began"""
+    COURSE_OVERTRAINED: _RunCourse.ValueType  # 5
+    """it rose while training loss fell: clips were learned by heart"""
+    COURSE_DIVERGED: _RunCourse.ValueType  # 6
+    """it rose, and training loss did not fall"""
+
+class RunCourse(_RunCourse, metaclass=_RunCourseEnumTypeWrapper):
+    """What held-out loss did over a run."""
+
+COURSE_UNSPECIFIED: RunCourse.ValueType  # 0
+"""the run goes on, ended badly, or is from before this was kept"""
+COURSE_TOO_SHORT: RunCourse.ValueType  # 1
+"""too few measurements to tell"""
+COURSE_FALLING: RunCourse.ValueType  # 2
+"""it still fell at the end"""
+COURSE_PLATEAU: RunCourse.ValueType  # 3
+"""it stood still from some step on"""
+COURSE_NO_GAIN: RunCourse.ValueType  # 4
+"""it never fell below where it began"""
+COURSE_OVERTRAINED: RunCourse.ValueType  # 5
+"""it rose while training loss fell: clips were learned by heart"""
+COURSE_DIVERGED: RunCourse.ValueType  # 6
+"""it rose, and training loss did not fall"""
+Global___RunCourse: _TypeAlias = RunCourse  # noqa: Y015
+
 class _NotHeard:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1890,6 +1930,8 @@ class Run(_message.Message):
     ENDED_FIELD_NUMBER: _builtins.int
     METRICS_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
+    COURSE_FIELD_NUMBER: _builtins.int
+    COURSE_SENTENCE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
@@ -1907,6 +1949,9 @@ class Run(_message.Message):
     best_step: _builtins.int
     best_loss: _builtins.float
     outcome: Global___RunOutcome.ValueType
+    course: Global___RunCourse.ValueType
+    course_sentence: _builtins.str
+    """the same for people, with numbers and what to do; empty: nothing to tell"""
     @_builtins.property
     def started(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -1934,10 +1979,12 @@ class Run(_message.Message):
         ended: _timestamp_pb2.Timestamp | None = ...,
         metrics: _abc.Iterable[_builtins.str] | None = ...,
         outcome: Global___RunOutcome.ValueType = ...,
+        course: Global___RunCourse.ValueType = ...,
+        course_sentence: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "metrics", b"metrics", "outcome", b"outcome", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "course", b"course", "course_sentence", b"course_sentence", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "metrics", b"metrics", "outcome", b"outcome", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from engines.training.course import Shape
 from proto import myna_pb2 as pb
 
 
@@ -130,6 +131,7 @@ _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     Preference: (pb.Preference, "PREFERENCE_"),
     Level: (pb.Level, "LEVEL_"),
     NotHeard: (pb.NotHeard, "NOT_HEARD_"),
+    Shape: (pb.RunCourse, "COURSE_"),
 }
 
 

@@ -65,6 +65,7 @@ def run(
             ("job", f"#{found.job}" if found.job else ""),
             ("steps", shown["steps"]),
             ("best held-out loss", f"{shown['best']} at step {shown['at']}" if shown["best"] else ""),
+            ("course", found.course_sentence),
             ("started", wording.moment(found.started)),
             ("ended", wording.moment(found.ended)),
             ("took", shown["took"]),
