@@ -160,6 +160,7 @@ def measure(client: Client, number: int) -> dict[str, object]:
     compared = client.compare(VOICE, 0, number)
     if not compared.ready:
         raise Trouble(compared.sentence)
+    nearer_one = {info.name for info in compared.infos if info.nearer_one_is_better}
     return {
         "voice": VOICE,
         "version": number,
@@ -181,10 +182,16 @@ def measure(client: Client, number: int) -> dict[str, object]:
                 "after": finite(metric.b),
                 "recordings": finite(metric.recordings),
                 "lower_is_better": metric.lower_is_better,
+                "nearer_one_is_better": metric.name in nearer_one,
             }
             for metric in compared.metrics
         ],
     }
+
+
+def arrow(metric: dict[str, object]) -> str:
+    """Which way a metric is better: ≈1 is best of a ratio."""
+    return "≈1" if metric["nearer_one_is_better"] else "↓" if metric["lower_is_better"] else "↑"
 
 
 def finite(value: float) -> float | None:
@@ -225,9 +232,8 @@ def show(report: dict[str, object]) -> None:
     metrics = report["metrics"]
     assert isinstance(metrics, list)
     for metric in metrics:
-        arrow = "↓" if metric["lower_is_better"] else "↑"
         cells = ("–" if metric[key] is None else f"{metric[key]:.3f}" for key in ("before", "after", "recordings"))
-        table.add_row(f"{metric['name']} {arrow}", *cells)
+        table.add_row(f"{metric['name']} {arrow(metric)}", *cells)
     console.print()
     console.print(table)
     console.print(f"{report['state']}: {report['verdict']}")

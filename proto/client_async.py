@@ -192,6 +192,10 @@ class AsyncClient:
     async def run(self, number: int) -> pb.Run:
         return await self._ask(self._runs.Get, pb.RunRequest(id=number))
 
+    async def checkpoints(self, run: int) -> pb.CheckpointsResponse:
+        """How the checkpoints of a run sounded, or why they were not heard."""
+        return await self._ask(self._runs.Checkpoints, pb.RunRequest(id=run))
+
     def runs(self, *, voice: str = "", limit: int = 0) -> AsyncIterator[pb.Run]:
         return self._pages(self._runs.List, pb.ListRunsRequest(voice=voice), lambda page: page.runs, limit)
 
@@ -279,8 +283,9 @@ class AsyncClient:
         request = pb.PurgeRequest(voice=voice, versions=versions, states=states, exports=exports, dry_run=dry_run)
         return await self._ask(self._voices.Purge, request, None)
 
-    async def compare(self, voice: str, a: int, b: int) -> pb.CompareResponse:
-        return await self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b))
+    async def compare(self, voice: str, a: int, b: int, *, voice_b: str = "") -> pb.CompareResponse:
+        """Two versions (0: the base), the second one of `voice_b` if that is another voice."""
+        return await self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b, voice_b=voice_b))
 
     async def rate(self, rating: pb.Rating) -> pb.Rating:
         """Record what a person thought of two versions. Its id is in the answer."""
@@ -437,6 +442,10 @@ class AsyncClient:
         return self._stream(
             self._speech.Sample, pb.SampleRequest(voice=voice, version=version, clip=clip, recording=recording)
         )
+
+    def checkpoint_sample(self, run: int, step: int, line: str) -> AsyncIterator[pb.AudioChunk]:
+        """What a checkpoint of a run said of a `CheckpointLine`."""
+        return self._stream(self._speech.Sample, pb.SampleRequest(run=run, step=step, clip=line))
 
     # ----------------------------------------------------------------------------------------------------------- system
 

@@ -188,6 +188,10 @@ class Client:
     def run(self, number: int) -> pb.Run:
         return self._ask(self._runs.Get, pb.RunRequest(id=number))
 
+    def checkpoints(self, run: int) -> pb.CheckpointsResponse:
+        """How the checkpoints of a run sounded, or why they were not heard."""
+        return self._ask(self._runs.Checkpoints, pb.RunRequest(id=run))
+
     def runs(self, *, voice: str = "", limit: int = 0) -> Iterator[pb.Run]:
         return self._pages(self._runs.List, pb.ListRunsRequest(voice=voice), lambda page: page.runs, limit)
 
@@ -275,8 +279,9 @@ class Client:
         request = pb.PurgeRequest(voice=voice, versions=versions, states=states, exports=exports, dry_run=dry_run)
         return self._ask(self._voices.Purge, request, None)
 
-    def compare(self, voice: str, a: int, b: int) -> pb.CompareResponse:
-        return self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b))
+    def compare(self, voice: str, a: int, b: int, *, voice_b: str = "") -> pb.CompareResponse:
+        """Two versions (0: the base), the second one of `voice_b` if that is another voice."""
+        return self._ask(self._voices.Compare, pb.CompareRequest(voice=voice, a=a, b=b, voice_b=voice_b))
 
     def rate(self, rating: pb.Rating) -> pb.Rating:
         """Record what a person thought of two versions. Its id is in the answer."""
@@ -433,6 +438,10 @@ class Client:
         return self._stream(
             self._speech.Sample, pb.SampleRequest(voice=voice, version=version, clip=clip, recording=recording)
         )
+
+    def checkpoint_sample(self, run: int, step: int, line: str) -> Iterator[pb.AudioChunk]:
+        """What a checkpoint of a run said of a `CheckpointLine`."""
+        return self._stream(self._speech.Sample, pb.SampleRequest(run=run, step=step, clip=line))
 
     # ----------------------------------------------------------------------------------------------------------- system
 

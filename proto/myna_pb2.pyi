@@ -150,6 +150,80 @@ NOTHING_NEW: RunOutcome.ValueType  # 3
 """none of the new clips can train the engine"""
 Global___RunOutcome: _TypeAlias = RunOutcome  # noqa: Y015
 
+class _RunCourse:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RunCourseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunCourse.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    COURSE_UNSPECIFIED: _RunCourse.ValueType  # 0
+    """the run goes on, ended badly, or is from before this was kept"""
+    COURSE_TOO_SHORT: _RunCourse.ValueType  # 1
+    """too few measurements to tell"""
+    COURSE_FALLING: _RunCourse.ValueType  # 2
+    """it still fell at the end"""
+    COURSE_PLATEAU: _RunCourse.ValueType  # 3
+    """it stood still from some step on"""
+    COURSE_NO_GAIN: _RunCourse.ValueType  # 4
+    """it never fell below where it began"""
+    COURSE_OVERTRAINED: _RunCourse.ValueType  # 5
+    """it rose while training loss fell: clips were learned by heart"""
+    COURSE_DIVERGED: _RunCourse.ValueType  # 6
+    """it rose, and training loss did not fall"""
+
+class RunCourse(_RunCourse, metaclass=_RunCourseEnumTypeWrapper):
+    """What held-out loss did over a run."""
+
+COURSE_UNSPECIFIED: RunCourse.ValueType  # 0
+"""the run goes on, ended badly, or is from before this was kept"""
+COURSE_TOO_SHORT: RunCourse.ValueType  # 1
+"""too few measurements to tell"""
+COURSE_FALLING: RunCourse.ValueType  # 2
+"""it still fell at the end"""
+COURSE_PLATEAU: RunCourse.ValueType  # 3
+"""it stood still from some step on"""
+COURSE_NO_GAIN: RunCourse.ValueType  # 4
+"""it never fell below where it began"""
+COURSE_OVERTRAINED: RunCourse.ValueType  # 5
+"""it rose while training loss fell: clips were learned by heart"""
+COURSE_DIVERGED: RunCourse.ValueType  # 6
+"""it rose, and training loss did not fall"""
+Global___RunCourse: _TypeAlias = RunCourse  # noqa: Y015
+
+class _NotHeard:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NotHeardEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NotHeard.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NOT_HEARD_UNSPECIFIED: _NotHeard.ValueType  # 0
+    """there is one"""
+    NOT_HEARD_NOT_YET: _NotHeard.ValueType  # 1
+    """the run goes on"""
+    NOT_HEARD_ENDED_BADLY: _NotHeard.ValueType  # 2
+    NOT_HEARD_NOTHING_TRAINED: _NotHeard.ValueType  # 3
+    """none of the new clips can train the engine"""
+    NOT_HEARD_NOT_ASKED: _NotHeard.ValueType  # 4
+    """spoken_checkpoints is 0"""
+    NOT_HEARD_NOT_POSSIBLE: _NotHeard.ValueType  # 5
+    """no lines for it in the language, no checkpoint to choose, or an older Myna"""
+
+class NotHeard(_NotHeard, metaclass=_NotHeardEnumTypeWrapper):
+    """Why there is no table of checkpoints."""
+
+NOT_HEARD_UNSPECIFIED: NotHeard.ValueType  # 0
+"""there is one"""
+NOT_HEARD_NOT_YET: NotHeard.ValueType  # 1
+"""the run goes on"""
+NOT_HEARD_ENDED_BADLY: NotHeard.ValueType  # 2
+NOT_HEARD_NOTHING_TRAINED: NotHeard.ValueType  # 3
+"""none of the new clips can train the engine"""
+NOT_HEARD_NOT_ASKED: NotHeard.ValueType  # 4
+"""spoken_checkpoints is 0"""
+NOT_HEARD_NOT_POSSIBLE: NotHeard.ValueType  # 5
+"""no lines for it in the language, no checkpoint to choose, or an older Myna"""
+Global___NotHeard: _TypeAlias = NotHeard  # noqa: Y015
+
 class _VersionState:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -1186,11 +1260,14 @@ class EvaluateSpec(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     AGAINST_FIELD_NUMBER: _builtins.int
     PROMOTE_IF_BETTER_FIELD_NUMBER: _builtins.int
+    AGAINST_VOICE_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     version: _builtins.int
     against: _builtins.int
     """version; 0: the base"""
     promote_if_better: _builtins.bool
+    against_voice: _builtins.str
+    """whose version `against` is; empty: of `voice`. Of another voice or engine: both say the same texts, to be compared"""
     def __init__(
         self,
         *,
@@ -1198,10 +1275,11 @@ class EvaluateSpec(_message.Message):
         version: _builtins.int = ...,
         against: _builtins.int = ...,
         promote_if_better: _builtins.bool = ...,
+        against_voice: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["against", b"against", "promote_if_better", b"promote_if_better", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["against", b"against", "against_voice", b"against_voice", "promote_if_better", b"promote_if_better", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1947,6 +2025,8 @@ class Run(_message.Message):
     ENDED_FIELD_NUMBER: _builtins.int
     METRICS_FIELD_NUMBER: _builtins.int
     OUTCOME_FIELD_NUMBER: _builtins.int
+    COURSE_FIELD_NUMBER: _builtins.int
+    COURSE_SENTENCE_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
@@ -1964,6 +2044,9 @@ class Run(_message.Message):
     best_step: _builtins.int
     best_loss: _builtins.float
     outcome: Global___RunOutcome.ValueType
+    course: Global___RunCourse.ValueType
+    course_sentence: _builtins.str
+    """the same for people, with numbers and what to do; empty: nothing to tell"""
     @_builtins.property
     def started(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -1991,10 +2074,12 @@ class Run(_message.Message):
         ended: _timestamp_pb2.Timestamp | None = ...,
         metrics: _abc.Iterable[_builtins.str] | None = ...,
         outcome: Global___RunOutcome.ValueType = ...,
+        course: Global___RunCourse.ValueType = ...,
+        course_sentence: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "metrics", b"metrics", "outcome", b"outcome", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "course", b"course", "course_sentence", b"course_sentence", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "metrics", b"metrics", "outcome", b"outcome", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2235,6 +2320,174 @@ class PointBatch(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PointBatch: _TypeAlias = PointBatch  # noqa: Y015
+
+@_typing.final
+class Checkpoint(_message.Message):
+    """A checkpoint of a run as it sounded at the run's end, beside the others."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetricsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    STEP_FIELD_NUMBER: _builtins.int
+    LOSS_FIELD_NUMBER: _builtins.int
+    GAIN_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
+    SCORE_FIELD_NUMBER: _builtins.int
+    LOW_FIELD_NUMBER: _builtins.int
+    HIGH_FIELD_NUMBER: _builtins.int
+    CHOSEN_FIELD_NUMBER: _builtins.int
+    LOWEST_LOSS_FIELD_NUMBER: _builtins.int
+    step: _builtins.int
+    """0: what the run began from"""
+    loss: _builtins.float
+    """held-out"""
+    gain: _builtins.float
+    """percent that the loss is lower than at the beginning"""
+    score: _builtins.float
+    """balance against the checkpoint with the lowest loss; above 0: it sounds better"""
+    low: _builtins.float
+    """the score surely lies between; unset: not known"""
+    high: _builtins.float
+    chosen: _builtins.bool
+    """it became the version, or (step 0) nothing did"""
+    lowest_loss: _builtins.bool
+    @_builtins.property
+    def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """of the selection lines that it said"""
+
+    def __init__(
+        self,
+        *,
+        step: _builtins.int = ...,
+        loss: _builtins.float | None = ...,
+        gain: _builtins.float | None = ...,
+        metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        score: _builtins.float | None = ...,
+        low: _builtins.float | None = ...,
+        high: _builtins.float | None = ...,
+        chosen: _builtins.bool = ...,
+        lowest_loss: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_gain", b"_gain", "_high", b"_high", "_loss", b"_loss", "_low", b"_low", "_score", b"_score", "gain", b"gain", "high", b"high", "loss", b"loss", "low", b"low", "score", b"score"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_gain", b"_gain", "_high", b"_high", "_loss", b"_loss", "_low", b"_low", "_score", b"_score", "chosen", b"chosen", "gain", b"gain", "high", b"high", "loss", b"loss", "low", b"low", "lowest_loss", b"lowest_loss", "metrics", b"metrics", "score", b"score", "step", b"step"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__gain: _TypeAlias = _typing.Literal["gain"]  # noqa: Y015
+    _WhichOneofArgType__gain: _TypeAlias = _typing.Literal["_gain", b"_gain"]  # noqa: Y015
+    _WhichOneofReturnType__high: _TypeAlias = _typing.Literal["high"]  # noqa: Y015
+    _WhichOneofArgType__high: _TypeAlias = _typing.Literal["_high", b"_high"]  # noqa: Y015
+    _WhichOneofReturnType__loss: _TypeAlias = _typing.Literal["loss"]  # noqa: Y015
+    _WhichOneofArgType__loss: _TypeAlias = _typing.Literal["_loss", b"_loss"]  # noqa: Y015
+    _WhichOneofReturnType__low: _TypeAlias = _typing.Literal["low"]  # noqa: Y015
+    _WhichOneofArgType__low: _TypeAlias = _typing.Literal["_low", b"_low"]  # noqa: Y015
+    _WhichOneofReturnType__score: _TypeAlias = _typing.Literal["score"]  # noqa: Y015
+    _WhichOneofArgType__score: _TypeAlias = _typing.Literal["_score", b"_score"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gain) -> _WhichOneofReturnType__gain | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__high) -> _WhichOneofReturnType__high | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__loss) -> _WhichOneofReturnType__loss | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__low) -> _WhichOneofReturnType__low | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__score) -> _WhichOneofReturnType__score | None: ...
+
+Global___Checkpoint: _TypeAlias = Checkpoint  # noqa: Y015
+
+@_typing.final
+class CheckpointLine(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    STEPS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """for Speech.Sample"""
+    text: _builtins.str
+    @_builtins.property
+    def steps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """that said it"""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        text: _builtins.str = ...,
+        steps: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "steps", b"steps", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckpointLine: _TypeAlias = CheckpointLine  # noqa: Y015
+
+@_typing.final
+class CheckpointsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHECKPOINTS_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    NOT_HEARD_FIELD_NUMBER: _builtins.int
+    INFOS_FIELD_NUMBER: _builtins.int
+    SET_ASIDE_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    sentence: _builtins.str
+    """which was chosen and why; or why there is no table"""
+    not_heard: Global___NotHeard.ValueType
+    set_aside: _builtins.int
+    """clips that were not trained on for it"""
+    voice: _builtins.str
+    @_builtins.property
+    def checkpoints(self) -> _containers.RepeatedCompositeFieldContainer[Global___Checkpoint]: ...
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckpointLine]:
+        """three to listen to"""
+
+    @_builtins.property
+    def infos(self) -> _containers.RepeatedCompositeFieldContainer[Global___MetricInfo]:
+        """of the metrics, in the order to show them"""
+
+    def __init__(
+        self,
+        *,
+        checkpoints: _abc.Iterable[Global___Checkpoint] | None = ...,
+        lines: _abc.Iterable[Global___CheckpointLine] | None = ...,
+        sentence: _builtins.str = ...,
+        not_heard: Global___NotHeard.ValueType = ...,
+        infos: _abc.Iterable[Global___MetricInfo] | None = ...,
+        set_aside: _builtins.int = ...,
+        voice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkpoints", b"checkpoints", "infos", b"infos", "lines", b"lines", "not_heard", b"not_heard", "sentence", b"sentence", "set_aside", b"set_aside", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckpointsResponse: _TypeAlias = CheckpointsResponse  # noqa: Y015
 
 @_typing.final
 class Voice(_message.Message):
@@ -2904,19 +3157,23 @@ class CompareRequest(_message.Message):
     VOICE_FIELD_NUMBER: _builtins.int
     A_FIELD_NUMBER: _builtins.int
     B_FIELD_NUMBER: _builtins.int
+    VOICE_B_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     a: _builtins.int
     b: _builtins.int
+    voice_b: _builtins.str
+    """0: the base"""
     def __init__(
         self,
         *,
         voice: _builtins.str = ...,
         a: _builtins.int = ...,
         b: _builtins.int = ...,
+        voice_b: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["a", b"a", "b", b"b", "voice", b"voice", "voice_b", b"voice_b"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -4864,11 +5121,17 @@ class SampleRequest(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     CLIP_FIELD_NUMBER: _builtins.int
     RECORDING_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    STEP_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     version: _builtins.int
     clip: _builtins.str
     recording: _builtins.bool
     """SHA-256 of a held-out clip, or name of a SpokenLine"""
+    run: _builtins.int
+    """the clip itself"""
+    step: _builtins.int
+    """of its checkpoint `step` instead of a version: `clip` is a CheckpointLine's name"""
     def __init__(
         self,
         *,
@@ -4876,10 +5139,12 @@ class SampleRequest(_message.Message):
         version: _builtins.int = ...,
         clip: _builtins.str = ...,
         recording: _builtins.bool = ...,
+        run: _builtins.int = ...,
+        step: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clip", b"clip", "recording", b"recording", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clip", b"clip", "recording", b"recording", "run", b"run", "step", b"step", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -536,6 +536,11 @@ class RunsStub:
         Args:
             channel: A grpc.Channel.
         """
+        self.Checkpoints = channel.unary_unary(
+                '/myna.v1.Runs/Checkpoints',
+                request_serializer=proto_dot_myna__pb2.RunRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.CheckpointsResponse.FromString,
+                _registered_method=True)
         self.Get = channel.unary_unary(
                 '/myna.v1.Runs/Get',
                 request_serializer=proto_dot_myna__pb2.RunRequest.SerializeToString,
@@ -560,6 +565,12 @@ class RunsStub:
 
 class RunsServicer:
     """Missing associated documentation comment in .proto file."""
+
+    def Checkpoints(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
 
     def Get(self, request, context):
         """Missing associated documentation comment in .proto file."""
@@ -588,6 +599,11 @@ class RunsServicer:
 
 def add_RunsServicer_to_server(servicer, server):
     rpc_method_handlers = {
+            'Checkpoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.Checkpoints,
+                    request_deserializer=proto_dot_myna__pb2.RunRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.CheckpointsResponse.SerializeToString,
+            ),
             'Get': grpc.unary_unary_rpc_method_handler(
                     servicer.Get,
                     request_deserializer=proto_dot_myna__pb2.RunRequest.FromString,
@@ -618,6 +634,33 @@ def add_RunsServicer_to_server(servicer, server):
  # This class is part of an EXPERIMENTAL API.
 class Runs:
     """Missing associated documentation comment in .proto file."""
+
+    @staticmethod
+    def Checkpoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Runs/Checkpoints',
+            proto_dot_myna__pb2.RunRequest.SerializeToString,
+            proto_dot_myna__pb2.CheckpointsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
 
     @staticmethod
     def Get(request,

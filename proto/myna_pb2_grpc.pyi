@@ -145,6 +145,7 @@ class RunsStub:
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> RunsAsyncStub: ...
+    Checkpoints: _grpc.UnaryUnaryMultiCallable[_myna_pb2.RunRequest, _myna_pb2.CheckpointsResponse]
     Get: _grpc.UnaryUnaryMultiCallable[_myna_pb2.RunRequest, _myna_pb2.Run]
     List: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ListRunsRequest, _myna_pb2.ListRunsResponse]
     Points: _grpc.UnaryUnaryMultiCallable[_myna_pb2.PointsRequest, _myna_pb2.PointsResponse]
@@ -153,12 +154,20 @@ class RunsStub:
 @_typing.type_check_only
 class RunsAsyncStub(RunsStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
+    Checkpoints: _aio.UnaryUnaryMultiCallable[_myna_pb2.RunRequest, _myna_pb2.CheckpointsResponse]  # type: ignore[assignment]
     Get: _aio.UnaryUnaryMultiCallable[_myna_pb2.RunRequest, _myna_pb2.Run]  # type: ignore[assignment]
     List: _aio.UnaryUnaryMultiCallable[_myna_pb2.ListRunsRequest, _myna_pb2.ListRunsResponse]  # type: ignore[assignment]
     Points: _aio.UnaryUnaryMultiCallable[_myna_pb2.PointsRequest, _myna_pb2.PointsResponse]  # type: ignore[assignment]
     WatchPoints: _aio.UnaryStreamMultiCallable[_myna_pb2.WatchPointsRequest, _myna_pb2.PointBatch]  # type: ignore[assignment]
 
 class RunsServicer(metaclass=_abc_1.ABCMeta):
+    @_abc_1.abstractmethod
+    def Checkpoints(
+        self,
+        request: _myna_pb2.RunRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.CheckpointsResponse, _abc.Awaitable[_myna_pb2.CheckpointsResponse]]: ...
+
     @_abc_1.abstractmethod
     def Get(
         self,

@@ -529,6 +529,8 @@ class EvaluatePlan(_message.Message):
     RULE_JSON_FIELD_NUMBER: _builtins.int
     LINEAGE_JSON_FIELD_NUMBER: _builtins.int
     FIRST_FIELD_NUMBER: _builtins.int
+    OTHER_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
     language: _builtins.str
@@ -552,6 +554,12 @@ class EvaluatePlan(_message.Message):
     def reference(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]:
         """training clips, for the voice's mean embedding"""
 
+    @_builtins.property
+    def other(self) -> Global___OtherSide:
+        """set: nothing is judged; both only say `texts` and are heard"""
+
+    @_builtins.property
+    def texts(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
         self,
         *,
@@ -568,14 +576,61 @@ class EvaluatePlan(_message.Message):
         rule_json: _builtins.str = ...,
         lineage_json: _builtins.str = ...,
         first: _builtins.bool = ...,
+        other: Global___OtherSide | None = ...,
+        texts: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["other", b"other"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["against", b"against", "against_dir", b"against_dir", "engine", b"engine", "first", b"first", "held_out", b"held_out", "language", b"language", "lineage_json", b"lineage_json", "reference", b"reference", "rule_json", b"rule_json", "samples_dir", b"samples_dir", "version", b"version", "version_dir", b"version_dir", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["against", b"against", "against_dir", b"against_dir", "engine", b"engine", "first", b"first", "held_out", b"held_out", "language", b"language", "lineage_json", b"lineage_json", "other", b"other", "reference", b"reference", "rule_json", b"rule_json", "samples_dir", b"samples_dir", "texts", b"texts", "version", b"version", "version_dir", b"version_dir", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EvaluatePlan: _TypeAlias = EvaluatePlan  # noqa: Y015
+
+@_typing.final
+class OtherSide(_message.Message):
+    """A version of another voice or engine that says the same texts."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    VERSION_DIR_FIELD_NUMBER: _builtins.int
+    HELD_OUT_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    SAMPLES_DIR_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    engine: _builtins.str
+    version: _builtins.int
+    """0: the base"""
+    version_dir: _builtins.str
+    """empty: the base"""
+    samples_dir: _builtins.str
+    @_builtins.property
+    def held_out(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]:
+        """by which the person is known"""
+
+    @_builtins.property
+    def reference(self) -> _containers.RepeatedCompositeFieldContainer[Global___ClipRef]: ...
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        engine: _builtins.str = ...,
+        version: _builtins.int = ...,
+        version_dir: _builtins.str = ...,
+        held_out: _abc.Iterable[Global___ClipRef] | None = ...,
+        reference: _abc.Iterable[Global___ClipRef] | None = ...,
+        samples_dir: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "held_out", b"held_out", "reference", b"reference", "samples_dir", b"samples_dir", "version", b"version", "version_dir", b"version_dir", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OtherSide: _TypeAlias = OtherSide  # noqa: Y015
 
 @_typing.final
 class SpeakPlan(_message.Message):

@@ -42,6 +42,14 @@ def parse(text: str, *, needs_number: bool = False) -> Named:
     return Named(voice, int(digits))
 
 
+def any_pair(a: str, b: str) -> tuple[Named, Named]:
+    """Two versions, of whichever voices; of the second the number is enough where it is of the first one's voice.
+    Raises ClientError INVALID_ARGUMENT."""
+    first = parse(a, needs_number=True)
+    number = b in ("base", "0") or b.removeprefix("v").isdecimal()
+    return first, parse(f"{first.voice}@{b}" if number and "@" not in b else b, needs_number=True)
+
+
 def pair(a: str, b: str) -> tuple[Named, Named]:
     """Two versions of one voice; of the second the number is enough. Raises ClientError INVALID_ARGUMENT."""
     first = parse(a, needs_number=True)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.store import Store
 from daemon.services.errors import plain
-from daemon.state import runs
+from daemon.state import checkpoints, runs
 from daemon.state.runs import PointHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -25,6 +25,9 @@ class RunsService(stubs.RunsServicer):
 
     async def Get(self, request: pb.RunRequest, context: Any) -> pb.Run:
         return await self.store.read(lambda session: runs.message(session, runs.get(session, request.id)))
+
+    async def Checkpoints(self, request: pb.RunRequest, context: Any) -> pb.CheckpointsResponse:
+        return await self.store.read(lambda session: checkpoints.told(session, runs.get(session, request.id)))
 
     async def List(self, request: pb.ListRunsRequest, context: Any) -> pb.ListRunsResponse:
         def query(session: Session) -> pb.ListRunsResponse:

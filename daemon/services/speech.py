@@ -19,7 +19,7 @@ from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.speak import server as speak
 from daemon.scheduling.speech import Speech
 from daemon.services.errors import plain
-from daemon.state import spoken_lines, voices
+from daemon.state import checkpoints, spoken_lines, voices
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
@@ -80,6 +80,8 @@ class SpeechService(stubs.SpeechServicer):
 
 def _sample(session: Session, request: pb.SampleRequest, home: Path) -> tuple[Path, str, str]:
     """(file, who speaks, text) of a line. Raises NotFound with what to do."""
+    if request.run:
+        return checkpoints.sample(session, request.run, request.step, request.clip, home)
     voice = voices.get(session, request.voice)
     text = spoken_lines.text(session, voice.name, request.clip)
     if text is None:

@@ -20,7 +20,7 @@ from daemon.services import exports
 from daemon.services.errors import plain
 from daemon.services.upload import not_written
 from daemon.settings import Settings
-from daemon.state import compare, listening, paging, ratings, voices
+from daemon.state import across, compare, listening, paging, ratings, sides, voices
 from daemon.state.events import EventHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -149,6 +149,9 @@ class VoicesService(stubs.VoicesServicer):
 
     async def Compare(self, request: pb.CompareRequest, context: Any) -> pb.CompareResponse:
         def query(session: Session) -> pb.CompareResponse:
+            one, other = sides.pair(session, request.voice, request.a, request.b, request.voice_b)
+            if sides.apart(one, other):
+                return across.versions(session, one, other, self.home)
             return compare.versions(session, request.voice, request.a, request.b, self.home)
 
         answer: pb.CompareResponse = await self.store.read(query)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from daemon.database.models import Clip, Dataset, DatasetClip, Evaluation
 from daemon.errors import BadRequest
 from daemon.state import verdict, voices
 from daemon.state.values import Decision, Preference, on_wire
-from engines.metrics import findings, subset
+from engines.metrics import findings, side_by_side, subset
 from engines.metrics.findings import Finding
 from engines.metrics.table import METRICS, Better, Metric, MetricInfo
 from proto import myna_pb2 as pb
@@ -71,6 +71,14 @@ class _Pair:
         return {name: (-high, -low) for name, (low, high) in found.items()} if self.one.candidate else found
 
     @property
+    def scores(self) -> list[tuple[str, dict[str, float], dict[str, float]]]:
+        """(text, one's scores, the other's) of each line."""
+        mine, theirs = self.one.lines, self.other.lines
+        return [
+            (mine[clip]["text"], self.one.scores(mine[clip]), self.other.scores(theirs[clip])) for clip in self.clips
+        ]
+
+    @property
     def rank(self) -> tuple[int, bool, int]:
         return len(self.clips), self.together, self.one.evaluation.id + self.other.evaluation.id
 
@@ -107,8 +115,11 @@ def versions(session: Session, voice: str, a: int, b: int, home: Path) -> pb.Com
         both = f"{_name(voice, a)} and {_name(voice, b)}"
         sentence = f"{both} were not scored on the same held-out lines yet. {how} these lines."
         return pb.CompareResponse(ready=False, sentence=sentence)
-    metrics = _metrics(*pair.metrics(language), pair.sure)
-    sentence = f"{_sentence(pair, voice, a, b, metrics)} {_extent(pair, present, how)}"
+    beside = {} if pair.together else {one.metric: one for one in side_by_side.compared(pair.scores, language)}
+    sure = {str(one.metric): (one.differs.low, one.differs.high) for one in beside.values() if one.differs is not None}
+    metrics = _metrics(*pair.metrics(language), pair.sure or sure)
+    alike = {str(one.metric) for one in beside.values() if one.better is side_by_side.Better.NEITHER}
+    sentence = f"{_sentence(pair, voice, a, b, metrics, alike)} {_extent(pair, present, how)}"
     response = pb.CompareResponse(ready=True, metrics=metrics, lines=_lines(pair, home), sentence=sentence)
     response.infos.extend(metric_message(info) for info in METRICS.values())
     if pair.together and pair.whole:
@@ -240,14 +251,19 @@ def _lines(pair: _Pair, home: Path) -> list[pb.ComparedLine]:
     ]
 
 
-def _sentence(pair: _Pair, voice: str, a: int, b: int, metrics: list[pb.ComparedMetric]) -> str:
+def _sentence(pair: _Pair, voice: str, a: int, b: int, metrics: list[pb.ComparedMetric], alike: Collection[str]) -> str:
+    """Which is better in what; `alike`: metrics whose difference may be none."""
     if pair.together and pair.whole:
         return pair.one.evaluation.verdict
     sides = {Preference.A: a, Preference.B: b}
-    wins = {side: [METRICS[Metric(metric.name)].title for metric in metrics if metric.better == side] for side in sides}
-    parts = [
-        f"{_name(voice, number)} is better in {', '.join(wins[side])}" for side, number in sides.items() if wins[side]
-    ]
+    differ = [metric for metric in metrics if metric.better]
+    titles = {metric.name: METRICS[Metric(metric.name)].title for metric in differ}
+    parts = []
+    for side, number in sides.items():
+        if wins := [titles[one.name] for one in differ if one.better == side and one.name not in alike]:
+            parts.append(f"{_name(voice, number)} is better in {', '.join(wins)}")
+    if unsure := [titles[metric.name] for metric in differ if metric.name in alike]:
+        parts.append(f"{', '.join(unsure)} cannot be told apart")
     return ("; ".join(parts) or f"{_name(voice, a)} and {_name(voice, b)} scored the same") + "."
 
 

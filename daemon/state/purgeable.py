@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from sqlalchemy import select, text
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Job, Run, Version
@@ -119,20 +119,27 @@ def purge(session: Session, voice: str, sizes: dict[int, int], home: Path) -> No
 def at_work(session: Session, voice: str) -> dict[int, Job]:
     """Versions that a job needs that has not ended."""
     found: dict[int, Job] = {}
-    for job in session.scalars(select(Job).where(text(LIVE), Job.voice == voice).order_by(Job.id)):
+    mine = or_(Job.voice == voice, Job.kind == "evaluate")
+    for job in session.scalars(select(Job).where(text(LIVE), mine).order_by(Job.id)):
         run = session.get(Run, job.run) if job.run is not None else None
-        numbers = [*_asked(pb.JobSpec.FromString(job.spec)), *((run.from_version, run.to_version) if run else ())]
+        numbers = [
+            *_asked(pb.JobSpec.FromString(job.spec), voice),
+            *((run.from_version, run.to_version) if run else ()),
+        ]
         for number in numbers:
             found.setdefault(number, job)
     return found
 
 
-def _asked(spec: pb.JobSpec) -> list[int]:
+def _asked(spec: pb.JobSpec, voice: str) -> list[int]:
+    """Versions of a voice that a job is told to use."""
     match spec.WhichOneof("spec"):
         case "speak":
             return [spec.speak.version]
         case "evaluate":
-            return [spec.evaluate.version, spec.evaluate.against]
+            asked = spec.evaluate
+            both = (asked.voice, asked.version), (asked.against_voice or asked.voice, asked.against)
+            return [number for whose, number in both if whose == voice]
         case "export":
             return [spec.export.version]
         case "train":

@@ -15,6 +15,9 @@ from daemon.database.models import PointRow, Run, SeriesRow
 from daemon.errors import BadRequest, CursorTooOld, NotFound
 from daemon.state import paging, point_blocks
 from daemon.state.status import ENDED
+from daemon.state.values import on_wire
+from engines.training import course
+from engines.training.course import Course, Shape
 from proto import myna_pb2 as pb
 
 if TYPE_CHECKING:
@@ -61,6 +64,9 @@ def message(session: Session, run: Run) -> pb.Run:
         metrics=series_names(session, run.id),
         outcome=pb.RunOutcome.Value(run.result.get("outcome", "RUN_OUTCOME_UNSPECIFIED")),
     )
+    if (taken := Course.from_json(run.result.get("course") or {})) is not None:
+        out.course = on_wire(Shape, taken.shape)
+        out.course_sentence = f"{course.sentence(taken)} {course.hint(taken)}".strip()
     for field, time in ((out.started, run.started), (out.ended, run.ended)):
         if time is not None:
             field.FromDatetime(time)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
+from engines.training.course import Shape
 from proto import myna_pb2 as pb
 
 
@@ -109,6 +110,16 @@ class Level(StrEnum):
 
 
 #: enum → the wire's, and what its names begin with there
+class NotHeard(StrEnum):
+    """Why a run's checkpoints were not heard."""
+
+    NOT_YET = "not yet"
+    ENDED_BADLY = "ended badly"
+    NOTHING_TRAINED = "nothing trained"
+    NOT_ASKED = "not asked"
+    NOT_POSSIBLE = "not possible"
+
+
 _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     VersionState: (pb.VersionState, "VERSION_"),
     VersionKind: (pb.VersionKind, "VERSION_"),
@@ -119,6 +130,8 @@ _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     TrialState: (pb.TrialState, "TRIAL_"),
     Preference: (pb.Preference, "PREFERENCE_"),
     Level: (pb.Level, "LEVEL_"),
+    NotHeard: (pb.NotHeard, "NOT_HEARD_"),
+    Shape: (pb.RunCourse, "COURSE_"),
 }
 
 

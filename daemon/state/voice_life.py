@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import inspect, select, text, update
+from sqlalchemy import inspect, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from daemon import names
+from daemon.database.comparison_rows import Comparison
 from daemon.database.models import LIVE, Evaluation, Job, Row, Version, Voice, now
 from daemon.errors import BadRequest, NotNow
 from daemon.state import derived, events, voices
@@ -88,10 +89,17 @@ def on_their_way(session: Session) -> list[tuple[str, str]]:
 
 
 def _check_idle(session: Session, row: Voice, what: str) -> None:
-    job = session.scalars(select(Job).where(text(LIVE), Job.voice == row.name).order_by(Job.id).limit(1)).first()
+    works = Job.voice == row.name, Job.kind == "evaluate"  # the latter may be of another voice, and speak for this one
+    every = session.scalars(select(Job).where(text(LIVE), or_(*works)).order_by(Job.id))
+    job = next((one for one in every if row.name in (one.voice, _beside(one))), None)
     if job is not None:
         hint = f"Wait until it has ended, or `myna cancel {job.id}`; then try again."
         raise NotNow(f"{row.name} cannot be {what} now: job #{job.id} ({job.title}) is {job.state}.", hint)
+
+
+def _beside(job: Job) -> str:
+    """The voice that a job holds against its own; empty: none."""
+    return pb.JobSpec.FromString(job.spec).evaluate.against_voice
 
 
 def _rename_within(session: Session, old: str, new: str) -> None:
@@ -101,6 +109,15 @@ def _rename_within(session: Session, old: str, new: str) -> None:
         version.path = _moved(version.path, old, new)
     for evaluation in session.scalars(select(Evaluation).where(Evaluation.voice == new)):
         evaluation.report = _moved(evaluation.report, old, new)
+    both = or_(Comparison.voice == new, Comparison.other_voice == old)
+    for comparison in session.scalars(select(Comparison).where(both)):
+        comparison.report = _moved(comparison.report, old, new)
+        comparison.other_voice = new if comparison.other_voice == old else comparison.other_voice
+    for job in session.scalars(select(Job).where(Job.kind == "evaluate")):
+        if _beside(job) == old:
+            spec = pb.JobSpec.FromString(job.spec)
+            spec.evaluate.against_voice = new
+            job.spec = spec.SerializeToString()
     for job in session.scalars(select(Job).where(Job.voice == new)):
         spec = pb.JobSpec.FromString(job.spec)
         asked = getattr(spec, spec.WhichOneof("spec") or "", None)

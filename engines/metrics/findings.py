@@ -26,8 +26,8 @@ class Found(StrEnum):
     WORSE = "worse"  #: `candidate` is the balance, `low` to `high` where it surely lies, `limit` what it must be above
     UNSURE = "unsure"  #: the same, and they lie on both sides of the limit; about `of` lines would tell (0: unknown)
     SAME = "same"  #: both say every line alike
-    GAINED = "gained"  #: the metric got better than the parent's
-    LOST = "lost"  #: the metric got worse than the parent's, not beyond the limit (None: there is none)
+    GAINED = "gained"  #: the metric surely got better than the parent's
+    LOST = "lost"  #: the metric surely got worse than the parent's, not beyond the limit (None: there is none)
     UNCLEAR_RECORDINGS = "unclear recordings"  #: the recordings themselves score so badly that the metric says little
     NOT_UNDERSTOOD = "not understood"  #: the recogniser does not follow the recordings: words take no part
     BEHIND_BASE = "behind the base"  #: the base, which only imitates the recordings, surely sounds better

@@ -112,13 +112,13 @@ def better(
     score = None if broken else balance(candidate, parent, rule, ceiling if first else None)
     if score is not None and not any(one.found is Found.BEYOND_LIMIT for one in misses):
         misses += _doubtful(score, spread, rule)
-    losses = [] if broken else _losses(rows)
+    losses = [] if broken else _losses(rows, spread)
     doubts = [*_alarms(candidate, parent, rule), *_doubts(ceiling, told=not rule.without_wer)]
     if broken or misses:
         against = (*broken, *misses)
         outcome = _outcome(candidate, against)
         return Verdict(outcome, (*against, *losses, *doubts), rows, score, spread)
-    found = (*_wins(rows), *losses, _balance_finding(Found.BALANCE, score, spread, rule), *doubts)
+    found = (*_wins(rows, spread), *losses, _balance_finding(Found.BALANCE, score, spread, rule), *doubts)
     return Verdict(Outcome.BETTER, found, rows, score, spread)
 
 
@@ -308,20 +308,24 @@ def _surely_beyond(row: Row, spread: Spread) -> bool:
     return (row.parent + nearest < row.limit) == (row.candidate < row.limit)
 
 
-def _changes(rows: tuple[Row, ...]) -> Iterator[tuple[Row, float, float]]:
-    """(row, parent, candidate) of what was measured of both. Pace is left out: within its limits it is
-    a matter of taste; and so is the loss, which does not tell how a voice sounds."""
+def _changes(rows: tuple[Row, ...], spread: Spread) -> Iterator[tuple[Row, float, float]]:
+    """(row, parent, candidate) of what was measured of both and surely differs: what lies within its interval got
+    neither better nor worse. Pace is left out: within its limits it is a matter of taste; and so is the loss, which
+    does not tell how a voice sounds."""
     for row in rows:
         if row.metric in (Metric.DURATION_RATIO, Metric.HELD_OUT_LOSS) or row.parent is None or row.candidate is None:
+            continue
+        sure = spread.metrics.get(row.metric)
+        if sure is None or sure.low <= 0 <= sure.high:
             continue
         if math.isfinite(row.parent) and math.isfinite(row.candidate):
             yield row, row.parent, row.candidate
 
 
-def _losses(rows: tuple[Row, ...]) -> list[Finding]:
-    """What got worse, within its limit."""
+def _losses(rows: tuple[Row, ...], spread: Spread) -> list[Finding]:
+    """What surely got worse, within its limit."""
     found = []
-    for row, parent, candidate in _changes(rows):
+    for row, parent, candidate in _changes(rows, spread):
         info = METRICS[row.metric]
         seen = round(candidate, max(3, info.digits)) != round(parent, max(3, info.digits))
         if row.ok and seen and info.badness(candidate) > info.badness(parent):
@@ -350,10 +354,10 @@ def _doubts(ceiling: Summary | None, *, told: bool) -> list[Finding]:
     return [Finding(Found.UNCLEAR_RECORDINGS, Metric.WER, recordings=wer)]
 
 
-def _wins(rows: tuple[Row, ...]) -> list[Finding]:
-    """What got better."""
+def _wins(rows: tuple[Row, ...], spread: Spread) -> list[Finding]:
+    """What surely got better."""
     wins = []
-    for row, parent, candidate in _changes(rows):
+    for row, parent, candidate in _changes(rows, spread):
         badness = METRICS[row.metric].badness
         if badness(candidate) < badness(parent):
             wins.append(Finding(Found.GAINED, row.metric, candidate, parent))

@@ -11,8 +11,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from random import Random
-from statistics import NormalDist, stdev
+from statistics import stdev
 
+from engines.metrics import student
 from engines.metrics.score import LineScores
 from engines.metrics.spread import Interval, Spread
 from engines.metrics.summary import Summary
@@ -50,7 +51,7 @@ def paired(
         for name, value in _differences(candidate, parent, chosen, summarise, balance).items():
             drawn[name].append(value)
     whole = _differences(candidate, parent, range(count), summarise, balance)
-    reach = _quantile(1 - (1 - level) / 2, count - 1) * math.sqrt(count / (count - 1))
+    reach = student.quantile(1 - (1 - level) / 2, count - 1) * math.sqrt(count / (count - 1))
     found = {
         name: Interval(whole[name] - reach * stdev(values), whole[name] + reach * stdev(values))
         for name, values in drawn.items()
@@ -76,12 +77,3 @@ def _differences(
     found.pop(Metric.HELD_OUT_LOSS, None)  # no line has one by itself
     found[None] = balance(mine, theirs)
     return found
-
-
-def _quantile(share: float, freedom: int) -> float:
-    """Of Student's t. By SciPy where it is (everywhere an engine runs)."""
-    if freedom > 200:
-        return NormalDist().inv_cdf(share)
-    from scipy.special import stdtrit
-
-    return float(stdtrit(freedom, share))

@@ -144,7 +144,7 @@ def test_curves_are_drawn_whatever_there_is_of_them(curves: dict[str, Any]) -> N
 
 
 def trained(**changed: Any) -> dict[str, Any]:
-    """The lineage of a version whose training was measured three times after its start, and began to learn by heart."""
+    """The lineage of a version whose training was measured three times after its start."""
     rows = [
         {"step": 0, "held_out": {"loss": 4.0, "text_ce": 0.05, "mel_ce": 3.99}, "train": {}},
         {"step": 500, "held_out": {"loss": 3.2, "text_ce": 0.04, "mel_ce": 3.19}, "train": {"loss": 3.0}},
@@ -164,14 +164,26 @@ def test_a_training_is_told_as_users_of_xtts_tell_theirs() -> None:
     for told in (
         "Best at step 1000: held-out loss 3 (text CE 0.03, mel CE 2.99), 25.0 % better than the base.",
         "No gain since step 1000; stopped at step 1500.",
-        "Held-out loss lay 0.5 above training loss at the best step, 1.1 above it at the end. "
-        "From the best step on it learned",
+        "Held-out loss lay 0.5 above training loss at the best step, 1.1 above it at the end.",
         "| step | held-out loss | text CE | mel CE | against the base | training loss | gap |",
         "| 0 | 4.0000 | 0.0500 | 3.9900 |  | – | – |",
         "| 500 | 3.2000 | 0.0400 | 3.1900 | 20.0 % better | 3.0000 | +0.2000 |",
         "| **1000** | 3.0000 | 0.0300 | 2.9900 | 25.0 % better | 2.5000 | +0.5000 |",
     ):
         assert told in text
+
+
+def test_a_training_that_learned_its_clips_by_heart_says_since_when_and_by_how_much() -> None:
+    """One measurement above the best is none: it takes a rise that is surely one."""
+    assert "by heart" not in markdown(details(lineage=trained()))
+    more = [
+        {"step": step, "held_out": {"loss": 3.0 + (step - 1000) / 5000}, "train": {"loss": 2.5 - (step - 1000) / 4000}}
+        for step in range(1500, 5001, 500)
+    ]
+    rows = [*trained()["evaluations"][:3], *more]
+    text = markdown(details(lineage=trained(evaluations=rows)))
+    assert "From step 1000 on it learned its clips by heart: held-out loss rose by 19.4 % while" in text
+    assert "Fewer steps, or more recordings, do better." in text
 
 
 def test_an_increment_is_compared_with_its_parent_and_with_the_base() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from proto import myna_pb2 as pb
 from tests.tui.conftest import Run
 from tests.tui.stage.rows import NOW, job
+from tests.tui.stage.runs import heard
 from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
@@ -70,3 +73,15 @@ def test_status_tells_of_every_gpu_and_which_one_is_worked_on(myna: Run, stage: 
     told = [" ".join(line.split()) for line in myna("status").out.splitlines()]
     assert "gpu 0 H100: 0 B of 80.0 GB · 0%" in told
     assert "gpu 1 H100: 1.0 GB of 80.0 GB · 0% · Myna works on this one" in told
+
+
+def test_a_runs_checkpoints_are_a_table_or_a_reason(myna: Run, stage: Stage) -> None:
+    stage.runs.checkpoints[8] = heard()
+    out = myna("run", 8, "--checkpoints").out
+    (row,) = [line for line in out.splitlines() if "★" in line]
+    assert row.split()[:5] == ["2,000", "★", "0.8700", "+33.6", "%"]
+    assert "Step 2000 sounds better than step 2600" in out
+    assert "“Can you tell me" in out
+    told = json.loads(myna("run", 8, "--checkpoints", "--json").out)
+    assert [one["step"] for one in told["checkpoints"]] == [0, 1_000, 2_000, 2_600]
+    assert myna("run", 12, "--checkpoints").out == "Run #12 goes on: its checkpoints are heard at its end.\n"

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
+from proto import myna_pb2 as pb
 from tui import arguments, output, session, wording
-from tui.dashboard import run_rows
+from tui.dashboard import checkpoint_rows, run_rows
 
 app = typer.Typer()
 
@@ -43,9 +44,15 @@ def run(
             autocompletion=arguments.run_numbers,
         ),
     ],
+    checkpoints: Annotated[
+        bool, typer.Option("--checkpoints", help="How its checkpoints sounded, and which was chosen.")
+    ] = False,
     json: output.Json = False,
 ) -> None:
-    """Show one training run in full, with its settings."""
+    """Show one training run in full, with its settings; or its checkpoints side by side."""
+    if checkpoints:
+        _checkpoints(session.client().checkpoints(id), json)
+        return
     found = session.client().run(id)
     if json:
         output.json(found)
@@ -58,6 +65,7 @@ def run(
             ("job", f"#{found.job}" if found.job else ""),
             ("steps", shown["steps"]),
             ("best held-out loss", f"{shown['best']} at step {shown['at']}" if shown["best"] else ""),
+            ("course", found.course_sentence),
             ("started", wording.moment(found.started)),
             ("ended", wording.moment(found.ended)),
             ("took", shown["took"]),
@@ -67,3 +75,17 @@ def run(
     if settings := run_rows.settings(found):
         print()
         output.table(("setting", "value"), sorted((name, value) for name, value in settings.items()))
+
+
+def _checkpoints(found: pb.CheckpointsResponse, json: bool) -> None:
+    """The table of a run's checkpoints; or why there is none."""
+    if json:
+        output.json(found)
+        return
+    if found.checkpoints:
+        columns = checkpoint_rows.infos(found)
+        rows = (checkpoint_rows.cells(one, columns) for one in found.checkpoints)
+        output.table(checkpoint_rows.head(columns), rows)
+    output.line(output.safe(found.sentence))
+    for line in found.lines:
+        output.line(output.safe(f"“{line.text}”"))

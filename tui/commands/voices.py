@@ -210,25 +210,44 @@ def rollback(voice: arguments.Voice, json: output.Json = False) -> None:
 @app.command(rich_help_panel=PANEL)
 def compare(
     a: ratings.A,
-    b: ratings.B,
-    lines: Annotated[bool, typer.Option("--lines", help="Also each held-out line.")] = False,
+    b: Annotated[
+        str,
+        typer.Argument(metavar="B", help="Such as anna@7, just 7, or bob@1.", autocompletion=arguments.version_names),
+    ],
+    lines: Annotated[bool, typer.Option("--lines", help="Also each line.")] = False,
     score: Annotated[
-        bool, typer.Option("--score", help="Let both speak the held-out lines first, and wait for it.")
+        bool, typer.Option("--score", help="Let both speak the same lines first, and wait for it.")
     ] = False,
     json: output.Json = False,
 ) -> None:
-    """Compare two versions on the same held-out lines."""
-    first, second = names.pair(a, b)
+    """Compare two versions, of one voice or of two, on the lines that both have spoken.
+
+    Versions of one voice are compared on its held-out lines. Those of different voices or engines are compared on
+    whatever texts both have said, and likeness is each one's to its own recordings.
+    """
+    first, second = names.any_pair(a, b)
     client = session.client()
     one, other = max(first.number, 0), max(second.number, 0)
+    one_voice = first.voice == second.voice
     if score:
-        job = client.submit(pb.EvaluateSpec(voice=first.voice, version=max(one, other), against=min(one, other)))
-        follow.check(follow.job(client, job.id))
-    found = client.compare(first.voice, one, other)
-    tally = client.ratings(first.voice, one, other, limit=1).tally
+        spec = pb.EvaluateSpec(voice=first.voice, version=max(one, other), against=min(one, other))
+        if not one_voice:
+            spec = pb.EvaluateSpec(voice=first.voice, version=one, against=other, against_voice=second.voice)
+        follow.check(follow.job(client, client.submit(spec).id))
+    found = client.compare(first.voice, one, other, voice_b=second.voice)
+    tally = client.ratings(first.voice, one, other, limit=1).tally if one_voice else pb.Tally()
     if json:
         output.json({**as_json.plain(found), "listeners": as_json.plain(tally)})
         return
+    _compared(found, first, second, lines)
+    if tally.ratings:
+        ratings.tally(tally, str(first), str(second))
+    if not found.ready:
+        raise typer.Exit(1)
+
+
+def _compared(found: pb.CompareResponse, first: names.Named, second: names.Named, lines: bool) -> None:
+    """The table of metrics, each line if that was asked for, and what it comes to."""
     better, sure = {"a": str(first), "b": str(second)}, metrics.sureness(found.metrics)
     rows = (
         (
@@ -240,7 +259,10 @@ def compare(
         for m in found.metrics
         for info in (metrics.find(found.infos, m.name),)
     )
-    output.table(("held-out", str(first), str(second), "recordings", "better", "differs surely by"), rows)
+    of = "held-out" if first.voice == second.voice else "both said"
+    head = (of, str(first), str(second), "recordings", "better", "differs surely by")
+    if found.ready:
+        output.table(head, rows)
     if lines:
         for spoken in found.lines:
             print()
@@ -254,10 +276,6 @@ def compare(
                 ],
             )
     output.line(output.safe(found.sentence))
-    if tally.ratings:
-        ratings.tally(tally, str(first), str(second))
-    if not found.ready:
-        raise typer.Exit(1)
 
 
 def show(version: pb.Version) -> None:

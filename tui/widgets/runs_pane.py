@@ -56,6 +56,13 @@ class RunsPane(Pane):
             id="runs.repeat",
             tooltip="Train again with the same settings, or with some of them changed",
         ),
+        Binding(
+            "c",
+            "checkpoints",
+            "checkpoints",
+            id="runs.checkpoints",
+            tooltip="How the run's checkpoints sounded, and which was chosen; lines to hear at each",
+        ),
     ]
     DEFAULT_CSS = "RunsPane { height: 1fr; }"
 
@@ -150,6 +157,12 @@ class RunsPane(Pane):
         self._kept.clear()
         self.show_runs(self._runs, self._jobs)
         self.post_chosen()
+
+    def action_checkpoints(self) -> None:
+        from tui.dialogs.checkpoints import CheckpointsScreen
+
+        if (run := self._run) is not None:
+            self.app.push_screen(CheckpointsScreen(run.id))
 
     @changes
     async def action_resume(self) -> None:

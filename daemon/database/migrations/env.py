@@ -6,7 +6,8 @@ from __future__ import annotations
 from alembic import context
 from sqlalchemy import Connection, create_engine
 
-from daemon.database import experiment_rows as _experiment_rows  # noqa: F401  (the schema is all rows that are imported)
+from daemon.database import comparison_rows as _comparison_rows  # noqa: F401  (the schema is all rows that are imported)
+from daemon.database import experiment_rows as _experiment_rows  # noqa: F401  (and so here)
 from daemon.database import point_rows as _point_rows  # noqa: F401  (and so here)
 from daemon.database.models import Row
 from proto.home import home

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from daemon.kinds.evaluate import told
 from daemon.worker import spoken
 from daemon.worker.bench import Bench
 from daemon.worker.spoken import Speaker
@@ -82,23 +83,21 @@ class Judged:
         _, mine, theirs = self.rounds[0]
         return mine, theirs
 
-    def further(self, home: Path, candidate: Speaker, rival: Speaker) -> list[dict[str, str]]:
-        """What else the verdict rests on, for people who listen (read by daemon/state/spoken_lines.py): its name, its
-        text, and the files, relative to home; empty: it was not spoken."""
-
-        def file(who: Speaker, clip: Clip, take: int) -> str:
-            wav = who.wav(clip, take)
-            return str(wav.relative_to(home)) if wav.is_file() else ""
-
+    def further(self, home: Path, candidate: Speaker, rival: Speaker) -> list[dict[str, Any]]:
+        """What else the verdict rests on, for people who listen (read by daemon/state/spoken_lines.py) and for
+        comparisons across voices (daemon/state/across.py): its name, its text, the files, relative to home (empty: it
+        was not spoken), and the scores."""
         return [
             {
                 "name": candidate.wav(clip, each.take).stem,
                 "text": clip.text,
-                "spoken": file(candidate, clip, each.take),
-                "spoken_by_parent": file(rival, clip, each.take),
+                "spoken": told.file(home, candidate, clip, each.take),
+                "spoken_by_parent": told.file(home, rival, clip, each.take),
+                "scores": told.numbers(mine.lines[index]),
+                "parent_scores": told.numbers(theirs.lines[index]),
             }
-            for each, _, _ in self.rounds[1:]
-            for clip in each.clips
+            for each, mine, theirs in self.rounds[1:]
+            for index, clip in enumerate(each.clips)
         ]
 
     def cost(self) -> dict[str, Any]:

@@ -14,12 +14,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Dataset, Evaluation, Job, PointRow, Run, SeriesRow, Version, Voice, now
+from daemon.database.models import Dataset, Evaluation, Job, Run, Version, Voice, now
 from daemon.errors import BadRequest, NotNow
-from daemon.kinds.evaluate import rival
+from daemon.kinds.evaluate import across, rival
 from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import clip_refs, derived, engines, events, experiments, listening, verdict, voices
+from daemon.state import clip_refs, derived, engines, events, experiments, listening, run_losses, verdict, voices
 from daemon.state.values import Decision, Level, VersionState
 from engines import registry
 from engines.capabilities import Capability
@@ -28,9 +28,8 @@ from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
 
-#: Curves shown in a report, and points kept of each.
+#: Curves shown in a report.
 CURVES = ("train/loss", "held_out/loss")
-CURVE_POINTS = 120
 
 
 class Evaluate(Kind):
@@ -45,6 +44,8 @@ class Evaluate(Kind):
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.evaluate
+        if (both := across.wanted(session, asked)) is not None:
+            return across.check(session, both, asked)
         candidate, _ = _pair(session, asked)
         engines.require(engines.info(candidate.engine), Capability.SPEAKS)  # its lines are spoken
         data = clip_refs.dataset(session, asked.voice)
@@ -55,11 +56,22 @@ class Evaluate(Kind):
         return asked.voice, f"score {voices.said(asked.voice, candidate.number)} against {other}"
 
     def why_not(self, session: Session, job: Job) -> str:
-        candidate, _ = _pair(session, pb.JobSpec.FromString(job.spec).evaluate)
+        asked = pb.JobSpec.FromString(job.spec).evaluate
+        if busy := across.at_samples(session, job):
+            return busy
+        if (both := across.wanted(session, asked)) is not None:
+            return across.why_not(session, both, self.home)
+        candidate, _ = _pair(session, asked)
         return engines.why_not(session, engines.info(candidate.engine), self.home)
+
+    def gpu_memory(self, session: Session, job: Job) -> int:
+        both = across.wanted(session, pb.JobSpec.FromString(job.spec).evaluate)
+        return across.gpu_memory(both) if both is not None else super().gpu_memory(session, job)
 
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).evaluate
+        if (both := across.wanted(session, asked)) is not None:
+            return Start(evaluate=across.plan(session, both, self.home))
         candidate, against = _pair(session, asked)
         voice = voices.get(session, asked.voice)
         data = clip_refs.dataset(session, voice.name)
@@ -87,6 +99,9 @@ class Evaluate(Kind):
         if session.scalars(select(Evaluation).where(Evaluation.job == job.id)).first() is not None:
             return
         asked, scored = pb.JobSpec.FromString(job.spec).evaluate, report.evaluated
+        if (both := across.wanted(session, asked)) is not None:
+            across.commit(session, job, both, scored)
+            return
         details: dict[str, Any] = json.loads(scored.report_json or "{}")
         candidate, against = _pair(session, asked)
         voice = voices.get(session, asked.voice)
@@ -133,7 +148,7 @@ class Evaluate(Kind):
             return trials.scored(session, trial, job)
         asked = pb.JobSpec.FromString(job.spec).evaluate
         voice = voices.get(session, asked.voice)
-        if voice.promoted != asked.version:
+        if voice.promoted != asked.version or across.wanted(session, asked) is not None:
             return ()
         trains = self.settings.auto_train and bool(voice.options.get("auto_train", True))
         return rival.follow_ups(session, voice, trains=trains)
@@ -147,6 +162,8 @@ class Evaluate(Kind):
 
     def _say_unscored(self, session: Session, job: Job) -> None:
         asked = pb.JobSpec.FromString(job.spec).evaluate
+        if across.is_across(session, asked):
+            return
         row = session.scalars(
             select(Version).where(Version.voice == asked.voice, Version.number == asked.version)
         ).first()
@@ -174,12 +191,6 @@ def _pair(session: Session, asked: pb.EvaluateSpec) -> tuple[Version, Version | 
     against = voices.usable(session, asked.voice, asked.against) if asked.against else None
     if against is not None and against.number == candidate.number:
         raise BadRequest(f"Version {candidate.number} cannot be compared with itself.", "Give two versions.")
-    if against is not None and against.engine != candidate.engine:
-        sentence = (
-            f"Version {candidate.number} is of the engine {candidate.engine}, version "
-            f"{against.number} of {against.engine}."
-        )
-        raise BadRequest(sentence, "Compare versions of one engine, or each with the base.")
     if candidate.engine not in registry.ENGINES:
         raise BadRequest(
             f"There is no engine named {candidate.engine!r} any more.", f"There are: {', '.join(registry.ENGINES)}."
@@ -245,45 +256,6 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
         "training": run.result if run is not None else {},
         "steps": run.step if run is not None else 0,
         "best_step": run.best_step if run is not None else 0,
-        "curves": {name: _curve(session, candidate.run, name) for name in CURVES},
-        "evaluations": _evaluations(session, candidate.run),
+        "curves": {name: run_losses.curve(session, candidate.run, name) for name in CURVES},
+        "evaluations": run_losses.evaluations(session, candidate.run),
     }
-
-
-def _evaluations(session: Session, run: int) -> list[dict[str, Any]]:
-    """Each time the run measured its held-out clips: the losses, and the means of the training losses since the time
-    before."""
-    held_out, told = "held_out/", select(SeriesRow.name).where(SeriesRow.run == run).order_by(SeriesRow.id)
-    names = [name.removeprefix(held_out) for name in session.scalars(told) if name.startswith(held_out)]
-    rows: dict[int, dict[str, Any]] = {}
-    for name in names:
-        trained = iter(_points(session, run, f"train/{name}"))
-        waiting = next(trained, None)
-        for step, value in _points(session, run, f"{held_out}{name}"):
-            row = rows.setdefault(step, {"step": step, "held_out": {}, "train": {}})
-            row["held_out"][name] = value
-            between = []
-            while waiting is not None and waiting[0] <= step:
-                between.append(waiting[1])
-                waiting = next(trained, None)
-            if between:
-                row["train"][name] = sum(between) / len(between)
-    return [rows[step] for step in sorted(rows)]
-
-
-def _points(session: Session, run: int, name: str) -> list[tuple[int, float]]:
-    """A series, without the points that are no numbers."""
-    series = select(SeriesRow.id).where(SeriesRow.run == run, SeriesRow.name == name).scalar_subquery()
-    query = (
-        select(PointRow.step, PointRow.value)
-        .where(PointRow.series == series, PointRow.value.is_not(None))
-        .order_by(PointRow.step)
-    )
-    return [(step, float(value)) for step, value in session.execute(query) if value is not None]
-
-
-def _curve(session: Session, run: int, name: str) -> list[tuple[int, float]]:
-    """A series thinned to CURVE_POINTS, the last point always among them."""
-    points = _points(session, run, name)
-    every = -(-len(points) // CURVE_POINTS) or 1
-    return points[::-1][::every][::-1]

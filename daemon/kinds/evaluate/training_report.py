@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from daemon.kinds.evaluate.cells import number, table
+from daemon.state import checkpoint_words
 from engines.metrics.table import METRICS, Metric
-from engines.training import gain
+from engines.training import course, gain
 
 #: Losses that come first where a training has them.
 FIRST = ("text_ce", "mel_ce")
@@ -20,7 +21,7 @@ _SPOKEN = (Metric.SIMILARITY, Metric.WER, Metric.DNSMOS, Metric.F0_SEMITONES)
 
 def training(lineage: dict[str, Any]) -> str:
     """How the training went: what the best step gained against base and parent, when it stopped gaining, how far
-    held-out loss lies above training loss, and the same for each evaluation."""
+    held-out loss lies above training loss, whether clips were learned by heart, and the same for each evaluation."""
     rows: list[dict[str, Any]] = lineage.get("evaluations", [])
     told = lineage.get("training", {})
     against = _against(lineage)
@@ -34,10 +35,13 @@ def training(lineage: dict[str, Any]) -> str:
     parts = ", ".join(f"{loss_name(name)} {at_best['held_out'][name]:.4g}" for name in names)
     gained = " and ".join(f"{gain.words(at_best['held_out']['loss'], loss)} than {who}" for who, loss in against)
     text = f"Best at step {best}: held-out loss {at_best['held_out']['loss']:.4g}" + (f" ({parts})" if parts else "")
+    taken = course.course(course.measured(rows))
     sentences = [
         text + (f", {gained}." if gained and best else "."),
         told.get("ended", ""),
         _gap_sentence(rows, at_best),
+        course.sentence(taken),
+        course.hint(taken),
     ]
     head = [
         "step",
@@ -73,18 +77,13 @@ def _gap(row: dict[str, Any]) -> float | None:
 
 
 def _gap_sentence(rows: Sequence[dict[str, Any]], at_best: dict[str, Any]) -> str:
-    """Whether the clips were learned by heart: held-out loss against training loss, at the best step and at the end."""
+    """How far held-out loss lies from training loss, at the best step and at the end."""
     first, last = _gap(at_best), _gap(rows[-1])
     if last is None:
         return ""
     if first is None or rows[-1] is at_best:
         return f"Held-out loss lies {_beside(last)} training loss."
-    grew = (
-        " From the best step on it learned its clips by heart."
-        if last > first and rows[-1]["step"] > at_best["step"]
-        else ""
-    )
-    return f"Held-out loss lay {_beside(first)} training loss at the best step, {_beside(last)} it at the end.{grew}"
+    return f"Held-out loss lay {_beside(first)} training loss at the best step, {_beside(last)} it at the end."
 
 
 def _beside(gap: float) -> str:
@@ -129,10 +128,7 @@ def checkpoints(lineage: dict[str, Any]) -> list[str]:
     head = ("checkpoint", "held-out loss", "than the beginning", *(METRICS[metric].title for metric in _SPOKEN))
     lines, aside = len(chosen["samples"]), chosen["set_aside"]
     of = f"{lines} lines that are not held out" + (f", {aside} of them set aside from training" if aside else "")
-    why = {
-        "speech": f"Step {chosen['step']} sounds better than step {best}, which has the lowest held-out loss.",
-        "loss": f"None surely sounds better than step {best}, which has the lowest held-out loss.",
-    }[chosen["by"]]
+    why = checkpoint_words.chosen(chosen["by"], chosen["step"], best)
     return [
         "## Checkpoint by checkpoint",
         f"Each said {of}. {why}",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon.kinds.evaluate import report, rounds
+from daemon.kinds.evaluate import across_worker, report, rounds, told
 from daemon.kinds.evaluate.rounds import Judge, Judged
 from daemon.worker import spoken, versions
 from daemon.worker.bench import Bench, Steps, finite
@@ -31,7 +31,7 @@ from engines.features import encode_all
 from engines.files import write_whole
 from engines.metrics import gate
 from engines.metrics.rule import Rule
-from engines.metrics.score import LineScores, Scores
+from engines.metrics.score import Scores
 from engines.metrics.summary import Summary
 from engines.training import control, settings
 from engines.training.held_out import held_out_losses
@@ -40,7 +40,10 @@ from proto import worker_pb2 as wire
 
 
 def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
-    """Score, write the report into the version's folder, and have the verdict committed."""
+    """Score, write the report into the version's folder, and have the verdict committed; or, of two voices or engines,
+    have both say the same texts."""
+    if plan.HasField("other"):
+        return across_worker.run(plan, channel)
     began = time.monotonic()
     rule = Rule.from_json(json.loads(plan.rule_json or "{}"))
     engine, voice = registry.learner(plan.engine), registry.speaker(plan.engine)  # the same one
@@ -242,29 +245,17 @@ def _kept(path: Path, make: Callable[[], dict[str, float]], channel: Channel) ->
 
 def _lines(home: Path, clips: Sequence[Clip], who: Sequence[Speaker], scores: Sequence[Scores]) -> list[dict[str, Any]]:
     """The table of lines: text, files (relative to home, empty if it was not spoken), and scores."""
-
-    def file(one: Speaker, clip: Clip) -> str:
-        wav = one.wav(clip)
-        return str(wav.relative_to(home)) if wav.is_file() else ""
-
-    def numbers(line: LineScores) -> dict[str, Any]:
-        left_out = ("line", "words", "chars")
-        values: dict[str, Any] = finite(
-            {name: value for name, value in vars(line).items() if name not in left_out and value is not None}
-        )
-        return values
-
     recorded, candidate, rival = who
     return [
         {
             "clip": clip.sha256,
             "text": clip.text,
-            "recording": file(recorded, clip),
-            "spoken": file(candidate, clip),
-            "spoken_by_parent": file(rival, clip),
-            "recording_scores": numbers(scores[0].lines[index]),
-            "scores": numbers(scores[1].lines[index]),
-            "parent_scores": numbers(scores[2].lines[index]),
+            "recording": told.file(home, recorded, clip),
+            "spoken": told.file(home, candidate, clip),
+            "spoken_by_parent": told.file(home, rival, clip),
+            "recording_scores": told.numbers(scores[0].lines[index]),
+            "scores": told.numbers(scores[1].lines[index]),
+            "parent_scores": told.numbers(scores[2].lines[index]),
         }
         for index, clip in enumerate(clips)
     ]

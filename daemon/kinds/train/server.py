@@ -23,9 +23,10 @@ from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, Kind, nothing
 from daemon.kinds.train import cost
 from daemon.kinds.train.work import Work, info_of, settings_of, work_of
-from daemon.state import clip_refs, engines, events, experiments, jobs, next_dataset, verdict, voices
+from daemon.state import clip_refs, engines, events, experiments, jobs, next_dataset, run_losses, verdict, voices
 from daemon.state.values import Decision, Level, VersionKind, VersionState
-from engines.training import settings
+from engines.training import course, settings
+from engines.training.course import Course, Shape
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -130,7 +131,9 @@ class Train(Kind):
         run.best_loss = trained.best_loss if trained.held_out else None
         result: dict[str, Any] = json.loads(trained.result_json or "{}")
         outcome = trained.outcome or pb.VERSION_MADE
+        taken = _course(session, run, first="course" not in run.result)
         summary = {
+            "course": taken.to_json(),
             "seconds": trained.seconds,
             "held_out": dict(trained.held_out),
             "outcome": pb.RunOutcome.Name(outcome),
@@ -262,6 +265,24 @@ def _warn_left_out(session: Session, work: Work) -> None:
         events.notice(
             session, Level.WARNING, sentence, f"See why: `myna job {failed.id}`; then `myna retry {failed.id}`.", voice
         )
+
+
+#: Courses of a training that a person is told of when it ends, and how much they matter.
+_TOLD = {
+    Shape.OVERTRAINED: Level.WARNING,
+    Shape.DIVERGED: Level.WARNING,
+    Shape.PLATEAU: Level.INFO,
+    Shape.FALLING: Level.INFO,
+}
+
+
+def _course(session: Session, run: Run, *, first: bool) -> Course:
+    """What the run's held-out loss did. `first`: people have not been told."""
+    taken = course.course(course.measured(run_losses.evaluations(session, run.id)))
+    if first and (level := _TOLD.get(taken.shape)) is not None:
+        sentence = f"Run #{run.id} of {run.voice}: {course.sentence(taken)}"
+        events.notice(session, level, sentence, course.hint(taken), run.voice)
+    return taken
 
 
 def unmarked_from(run: Run, home: Home) -> int:

@@ -111,12 +111,14 @@ def test_what_was_spoken_further_is_told_with_its_files_for_listeners(tmp_path: 
     (tmp_path / "v1" / f"{HELD_OUT[1].sha256}.2.wav").unlink()
     told = further(found, tmp_path)
     assert len(told) == 7 + 12 + 12
-    assert told[7] == {
+    files = ("name", "text", "spoken", "spoken_by_parent")
+    assert {key: told[7][key] for key in files} == {
         "name": f"{HELD_OUT[0].sha256}.1",
         "text": "line 0",
         "spoken": f"v2/{HELD_OUT[0].sha256}.1.wav",
         "spoken_by_parent": f"v1/{HELD_OUT[0].sha256}.1.wav",
     }
+    assert all({"wer", "similarity"} <= set(one["scores"]) & set(one["parent_scores"]) for one in told)
     assert [one["name"] for one in told if not one["spoken_by_parent"]] == [f"{HELD_OUT[1].sha256}.2"]
 
 

@@ -14,7 +14,7 @@ from voice_rows import clip, dataset, folder
 
 from daemon.database.models import Job, Run, Version
 from daemon.database.store import Store
-from daemon.state import jobs, runs, untrained, voices
+from daemon.state import events, jobs, runs, untrained, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -110,3 +110,35 @@ def test_a_training_without_a_version_leaves_no_row_and_nothing_to_score(
     assert (run.outcome, run.to_version, run.step, run.HasField("ended")) == (outcome, 0, 12, True)
     assert (versions, kinds) == (0, ["train"])
     assert new == 0, "the same clips do not start another one by themselves"
+
+
+@pytest.mark.parametrize(
+    ("losses", "shape", "told"),
+    [
+        ([2.0, 1.4, 1.2, 1.0, 1.1, 1.2, 1.3, 1.4], pb.COURSE_OVERTRAINED, "learned its clips by heart"),
+        ([2.0, 1.8, 1.6, 1.4, 1.2, 1.0, 0.8, 0.6], pb.COURSE_FALLING, "still falling at the end"),
+        ([2.0, 1.9, 1.8], pb.COURSE_TOO_SHORT, ""),
+    ],
+)
+def test_what_held_out_loss_did_is_kept_and_told_once(
+    anna: Store, tmp_path: Path, losses: list[float], shape: int, told: str
+) -> None:
+    def act(session: Session) -> tuple[pb.Run, list[pb.Event]]:
+        row = job(session, spec())
+        plan = lives.kind(session, "train").plan(session, row).train
+        steps = [10 * index for index in range(len(losses))]
+        held_out = pb.Series(name="held_out/loss", steps=steps, values=losses)
+        training = pb.Series(name="train/loss", steps=steps[1:], values=[2.0 - step / 100 for step in steps[1:]])
+        runs.add_points(session, plan.run, [held_out, training])
+        done = result(folder(tmp_path, Version(path=f"voices/anna/{plan.version}")))
+        for _ in range(2):  # the same report can come again
+            lives.kind(session, "train").commit(session, row, done)
+        told = [event for event in events.after(session, 0)[0] if event.HasField("notice")]
+        return runs.message(session, session.get_one(Run, row.run)), told
+
+    run, notices = anna.write_now(act)
+    assert run.course == shape
+    assert told in run.course_sentence
+    said = [one.notice.sentence for one in notices if "eld-out loss" in one.notice.sentence]
+    assert len(said) == bool(told)
+    assert all(one.startswith(f"Run #{run.id} of anna: ") and told in one for one in said)

@@ -18,7 +18,7 @@ from living_daemon import Living, lived
 from sqlalchemy.orm import Session
 from voice_rows import clip, folder, report, sha, version
 
-from daemon.database.models import Evaluation, Version, Voice, now
+from daemon.database.models import Evaluation, Run, Version, Voice, now
 from daemon.database.store import Store
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.registry import Kinds
@@ -197,6 +197,41 @@ def test_a_held_out_line_is_played_sample_for_sample(daemon: Any, asked: dict[st
     assert array("f", b"".join(chunk.samples for chunk in chunks)).tolist() == pytest.approx(samples)
     assert (chunks[0].text, chunks[0].version, chunks[0].sample_rate) == ("What was read.", who, 16_000)
     assert [chunk.last for chunk in chunks] == [False, False, True]
+
+
+def test_a_line_is_played_as_a_checkpoint_of_a_run_said_it(daemon: Any) -> None:
+    file = f"runs/1/selection/samples/40/{sha('text')}.wav"
+
+    def given(session: Session) -> int:
+        run = session.get_one(Run, version(session, 1).run)
+        run.result = {"selection": {"samples": [{"text": "What nobody said.", "files": {"40": file}}]}}
+        return run.id
+
+    run = daemon.store.write_now(given)
+    samples = wav(daemon.home / file)
+    service = speech_of(daemon)
+    chunks = ask(service.Sample, pb.SampleRequest(run=run, step=40, clip=sha("text")))
+    assert array("f", b"".join(chunk.samples for chunk in chunks)).tolist() == pytest.approx(samples)
+    assert (chunks[0].text, chunks[0].version) == ("What nobody said.", f"step 40 of run #{run}")
+    with pytest.raises(Refused, match="is not here"):
+        ask(service.Sample, pb.SampleRequest(run=run, step=0, clip=sha("text")))
+
+
+def test_two_voices_are_compared_and_two_languages_are_not(daemon: Any) -> None:
+    def given(session: Session) -> None:
+        for name, language in (("bob", "en"), ("ute", "de")):
+            session.add(Voice(name=name, language=language, engine="glow", options={}, created=now()))
+            session.flush()
+            version(session, 1, voice=name)
+        version(session, 1)
+
+    daemon.store.write_now(given)
+    service = service_of(daemon)
+    told = ask(service.Compare, pb.CompareRequest(voice="anna", a=1, voice_b="bob", b=1))
+    assert not told.ready
+    assert "`myna compare anna@1 bob@1 --score`" in told.sentence
+    with pytest.raises(Refused, match="speaks de"):
+        ask(service.Compare, pb.CompareRequest(voice="anna", a=1, voice_b="ute", b=1))
 
 
 @pytest.mark.parametrize(

@@ -111,11 +111,22 @@ def test_the_order_asked_for_is_the_order_answered(two: Store) -> None:
 
 
 def test_versions_scored_on_the_same_lines_at_different_times_are_compared(two: Store) -> None:
-    two.write_now(lambda session: scored(session, 1, 0, {"wer": 0.3}, {"wer": 0.9}))
-    two.write_now(lambda session: scored(session, 2, 0, {"wer": 0.1}, {"wer": 0.9}))
+    two.write_now(lambda session: on(session, 1, {"one": 0.3, "two": 0.5}))
+    two.write_now(lambda session: on(session, 2, {"one": 0.1, "two": 0.3}))
     told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
     assert told.ready
     assert told.sentence == "anna@2 is better in WER. On 2 held-out lines."
+
+
+def test_what_may_be_no_difference_is_not_called_better(two: Store) -> None:
+    """Scored at different times, nobody judged them against each other: the lines say how sure a difference is."""
+    lines = [f"line{n}" for n in range(6)]
+    two.write_now(lambda session: on(session, 1, {name: 0.2 + 0.1 * (n % 2) for n, name in enumerate(lines)}))
+    two.write_now(lambda session: on(session, 2, {name: 0.2 + 0.1 * (n // 4) for n, name in enumerate(lines)}))
+    told = two.read_now(lambda session: compare.versions(session, "anna", 2, 1, HOME))
+    (wer,) = (metric for metric in told.metrics if metric.name == "wer")
+    assert wer.low < 0 < wer.high
+    assert told.sentence == "WER cannot be told apart. On 6 held-out lines."
 
 
 def test_scores_on_other_lines_are_not_compared_and_the_answer_says_how_to_get_there(two: Store) -> None:

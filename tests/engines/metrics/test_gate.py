@@ -201,6 +201,22 @@ def test_what_a_person_would_not_see_to_differ_is_no_loss() -> None:
     assert Found.LOST not in {one.found for one in found}
 
 
+def test_what_lies_within_its_interval_got_neither_better_nor_worse() -> None:
+    """An F0 spread of 0.291 after 0.298 on a dozen lines is no change that anybody can tell."""
+    candidate = replace(PARENT, similarity=0.95, wer=0.22, cer=0.09)
+    sure = {
+        Metric.SIMILARITY: Interval(0.1, 0.2),
+        Metric.WER: Interval(-0.03, 0.07),
+        Metric.CER: Interval(-0.02, 0.001),
+    }
+    spread = Spread(12, 1, Interval(1.0, 2.0), sure)
+    verdict = gate.better(candidate, PARENT, spread=spread)
+    changed = {(one.found, one.metric) for one in verdict.findings if one.found in (Found.LOST, Found.GAINED)}
+    assert verdict.promote
+    assert changed == {(Found.GAINED, Metric.SIMILARITY)}
+    assert not any("WER" in sentence for sentence in verdict.sentences)
+
+
 @pytest.mark.parametrize("similarity", [0.95, 0.70])
 def test_recordings_that_are_not_understood_themselves_are_warned_of(similarity: float) -> None:
     candidate, ceiling = replace(PARENT, similarity=similarity), replace(PARENT, wer=0.69)

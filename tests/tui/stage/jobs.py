@@ -20,6 +20,7 @@ class Jobs(stubs.JobsServicer):
         self.events: list[pb.Event] = []
         self.asked_after: list[int] = []  # cursors that watches began from
         self.submitted: list[pb.SubmitRequest] = []
+        self.at_once = False  # what is submitted has succeeded already
         self.cut_after = 0  # a watch or a followed log breaks off after that many events, once
         self.changed: list[tuple[str, int]] = []  # what was asked of which job: ("Cancel", 12)
         self.refuse: tuple[str, str] | None = None  # what every change is answered with
@@ -28,8 +29,8 @@ class Jobs(stubs.JobsServicer):
 
     def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.Job:
         self.submitted.append(request)
-        made = job(900, queued=pb.JobStatus.Queued(since=NOW, why_waiting="GPU held by train #12"))
-        self.rows[900] = made
+        waits = job(900, queued=pb.JobStatus.Queued(since=NOW, why_waiting="GPU held by train #12"))
+        self.rows[900] = made = succeeded(900) if self.at_once else waits
         return made
 
     def Get(self, request: pb.JobRequest, context: Any) -> pb.Job:

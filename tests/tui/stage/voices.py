@@ -149,9 +149,10 @@ class Voices(stubs.VoicesServicer):
             return pb.CompareResponse(
                 ready=False, sentence=f"{sentence} `myna compare --score` lets them speak these lines."
             )
-        rows = self.versions.get(request.voice, [])
+        named = (request.voice, request.a), (request.voice_b or request.voice, request.b)
         one, other = (
-            next((row.metrics for row in rows if row.number == number), {}) for number in (request.a, request.b)
+            next((row.metrics for row in self.versions.get(voice, []) if row.number == number), {})
+            for voice, number in named
         )
         metrics = [
             pb.ComparedMetric(

@@ -1,0 +1,95 @@
+"""Two voices or engines in a worker: one after the other is loaded and says the same texts, and both are heard. Nothing
+is judged: what is kept are the lines and their scores, which `daemon/state/across.py` holds against each other."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from daemon.kinds.evaluate import told
+from daemon.worker import spoken, versions
+from daemon.worker.bench import Bench, Steps
+from daemon.worker.job import Channel
+from daemon.worker.spoken import Speaker
+from engines import device, registry
+from engines.base import Clip, Learns
+from engines.errors import BadInput
+from engines.metrics.score import Scores
+from engines.training import memory
+from engines.transcription.choose import choose
+from proto import worker_pb2 as wire
+
+
+@dataclass(frozen=True)
+class _Side:
+    """Who speaks, and the bench that it speaks at: likeness is to its own recordings."""
+
+    who: Speaker
+    bench: Bench
+
+
+def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
+    """Have both say the texts, hear them, and have the scores committed."""
+    clips = [spoken.unrecorded(text, plan.language) for text in plan.texts]
+    steps = Steps(channel, total=4 * len(clips))
+    steps.begin("reading the recordings of both voices")
+    mine = wire.OtherSide(
+        voice=plan.voice, engine=plan.engine, version=plan.version, version_dir=plan.version_dir,
+        held_out=plan.held_out, reference=plan.reference, samples_dir=plan.samples_dir,
+    )  # fmt: skip
+    sides = [_side(one, plan.language, channel, steps) for one in (mine, plan.other)]
+    for side in sides:
+        with side.bench.loaded(side.who) as model:
+            side.bench.speak(side.who, model, clips)
+        gc.collect()  # a model may be part of a circle, and the other one needs its room
+        memory.release(device.torch_device())
+    choice = choose(plan.language, channel.home / "weights")
+    channel.log("info", choice.why)
+    for side in sides:
+        side.bench.hear_with(choice)
+    sides[0].bench.leave_the_gpu()
+    scores = [side.bench.score(side.who, clips) for side in sides]
+    details = {
+        "recogniser": choice.why,
+        "engines": [plan.engine, plan.other.engine],
+        "lines": _lines(channel.home, clips, sides, scores),
+    }
+    channel.commit(wire.Report(evaluated=wire.EvaluateResult(report_json=json.dumps(details, allow_nan=False))))
+    count = f"{len(clips)} text{'' if len(clips) == 1 else 's'}"
+    return f"{sides[0].who.title} and {sides[1].who.title} have said the same {count}."
+
+
+def _side(plan: wire.OtherSide, language: str, channel: Channel, steps: Steps) -> _Side:
+    """Raises BadInput if the version's folder is not whole."""
+    if plan.version_dir and versions.lineage(Path(plan.version_dir)) is None:
+        raise BadInput(
+            f"The folder of version {plan.version} of {plan.voice} is missing or incomplete.",
+            f"It should be {plan.version_dir}.",
+        )
+    voice, samples = registry.speaker(plan.engine), Path(plan.samples_dir)
+    known_by, reference = versions.clips(plan.held_out), versions.clips(plan.reference)
+    recorded = spoken.recordings(samples, known_by, voice.info.sample_rate, channel)
+    who = spoken.speaker(voice, samples, plan.voice, plan.version, plan.version_dir, reference)
+    who = dataclasses.replace(who, title=f"{plan.voice}@{plan.version or 'base'}")
+    loads = cast("Learns", voice)  # loaded to speak only, which needs no learning
+    return _Side(who, Bench(loads, voice, language, recorded, known_by, reference, channel, steps))
+
+
+def _lines(home: Path, clips: Sequence[Clip], sides: Sequence[_Side], scores: Sequence[Scores]) -> list[dict[str, Any]]:
+    one, other = (side.who for side in sides)
+    return [
+        {
+            "name": one.wav(clip).stem,
+            "text": clip.text,
+            "spoken": told.file(home, one, clip),
+            "spoken_by_other": told.file(home, other, clip),
+            "scores": told.numbers(scores[0].lines[index]),
+            "other_scores": told.numbers(scores[1].lines[index]),
+        }
+        for index, clip in enumerate(clips)
+    ]
