@@ -54,6 +54,7 @@ class Manifest:
 
     files: dict[str, Member]  #: by name
     dataset: wire.PackedDataset
+    body: bytes  #: as it came
 
     @property
     def size(self) -> int:
@@ -140,7 +141,7 @@ def read_manifest(reader: Reader, header: Header) -> Manifest:
     if (dataset.voice, dataset.language, dataset.engine) != (header.voice, header.language, header.engine):
         _refuse("Its two first files do not agree on whose voice it is.")
     _check(dataset, files)
-    return Manifest(files, dataset)
+    return Manifest(files, dataset, body)
 
 
 def _check(dataset: wire.PackedDataset, files: dict[str, Member]) -> None:

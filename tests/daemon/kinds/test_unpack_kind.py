@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,8 @@ def test_a_dataset_comes_out_of_a_package_as_it_went_in(store: Store, there: Sto
     store.read_now(check)
     assert furnished.exported(store, "robin").read_bytes()  # and it can leave again
     assert not list((home / "imports").iterdir())
+    (manifest,) = (home / "recordings" / "packages").iterdir()
+    assert json.loads(manifest.read_text())["dataset"]["voice"] == "robin", "what came from where is kept"
     assert {voice for voice, _ in journal.read(home)} == {"robin"}, "a lost database finds whose they are"
     assert store.read_now(survey.scan, home) == []
 

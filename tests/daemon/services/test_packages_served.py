@@ -102,6 +102,6 @@ def test_workers_killed_in_the_middle_of_an_import_leave_nothing_and_the_next_on
         assert killed
         assert (made.clips, made.held_out) == (7, 1)
         assert furnished.contents(store, "robin") == was
-        assert len(furnished.files(living.daemon.home)) == 16 + 1  # and recordings/index.jsonl
+        assert len(furnished.files(living.daemon.home)) == 16 + 2  # and recordings/index.jsonl, and the manifest
 
     lived(tmp_path / "home", life, program=PROGRAM, min_free_disk=0)
