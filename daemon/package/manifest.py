@@ -11,13 +11,16 @@ import hashlib
 import json
 import math
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from google.protobuf import json_format
 
+from daemon.names import printable
 from daemon.package.archive import BadPackage, Member, Reader
+from daemon.state import holdout
 from proto import worker_pb2 as wire
 
 HEADER, MANIFEST = "package.json", "manifest.json"
@@ -28,6 +31,8 @@ VERSION = 1
 HEADER_LIMIT, MANIFEST_LIMIT = 64 << 10, 128 << 20
 #: Files of a package, at most.
 FILES_LIMIT = 500_000
+#: Characters of a recording's text, of a clip's, and of a name, at most.
+TEXT_LIMIT, CLIP_TEXT_LIMIT, NAME_LIMIT = 1_000_000, 65_536, 4_096
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SOUND = re.compile(r"(recordings|clips)/([0-9a-f]{2})/([0-9a-f]{64})\.[a-z0-9]{1,5}")
 _FEATURE = re.compile(r"features/([a-z][a-z0-9_-]{0,31})/[0-9a-f]{64}\.safetensors")
@@ -49,6 +54,7 @@ class Manifest:
 
     files: dict[str, Member]  #: by name
     dataset: wire.PackedDataset
+    body: bytes  #: as it came
 
     @property
     def size(self) -> int:
@@ -135,11 +141,17 @@ def read_manifest(reader: Reader, header: Header) -> Manifest:
     if (dataset.voice, dataset.language, dataset.engine) != (header.voice, header.language, header.engine):
         _refuse("Its two first files do not agree on whose voice it is.")
     _check(dataset, files)
-    return Manifest(files, dataset)
+    return Manifest(files, dataset, body)
 
 
 def _check(dataset: wire.PackedDataset, files: dict[str, Member]) -> None:
     """Whether all that the dataset names is among the files, and nothing is there that it does not name."""
+    held: dict[str, list[holdout.Span]] = defaultdict(list)
+    for mark in dataset.holdouts:
+        if not _SHA256.fullmatch(mark.sha256) or not (math.isfinite(mark.start) and math.isfinite(mark.end)):
+            _refuse("Its manifest has a held-out mark that means nothing.")
+        if mark.held:
+            held[mark.sha256].append((mark.start, mark.end))
     wanted: set[str] = set()
     sounds: set[str] = set()
     for recording in dataset.recordings:
@@ -147,23 +159,39 @@ def _check(dataset: wire.PackedDataset, files: dict[str, Member]) -> None:
             _refuse(f"Its manifest has the recording {recording.sha256[:12]} twice.")
         sounds.add(recording.sha256)
         wanted.add(_sound(recording.path, recording.sha256, files))
+        _check_recording(recording)
     for packed in dataset.clips:
         clip = packed.clip
         if packed.recording not in sounds:
             _refuse(f"Its manifest has a clip of a recording that it has not ({packed.recording[:12]!a}).")
         if not (math.isfinite(clip.start) and math.isfinite(clip.end) and 0 <= clip.start <= clip.end):
             _refuse("Its manifest has a clip that begins and ends nowhere.")
+        if len(clip.text) > CLIP_TEXT_LIMIT or not all(map(math.isfinite, clip.quality.values())):
+            _refuse("Its manifest has a clip whose text or numbers cannot be a clip's.")
+        if packed.held_out and not holdout.within((clip.start, clip.end), held[packed.recording]):
+            _refuse("Its manifest has a clip that is held out without a mark that would keep it so.")
         if clip.path or clip.kept:
             wanted.add(_sound(clip.path, clip.sha256, files))
         elif clip.sha256:
             _refuse("Its manifest has a clip without a file.")
-    for held in dataset.holdouts:
-        if not _SHA256.fullmatch(held.sha256) or not (math.isfinite(held.start) and math.isfinite(held.end)):
-            _refuse("Its manifest has a held-out mark that means nothing.")
     for name in files.keys() - wanted:
         form = _FEATURE.fullmatch(name)
         if form is None or form[1] != dataset.engine:
             _refuse(f"Its manifest has a file that belongs to nothing ({ascii(name)[:120]}).")
+
+
+def _check_recording(recording: wire.PackedRecording) -> None:
+    """What people are shown of it is on one line and can be printed, as names of the inbox are."""
+    made, place = recording.made_from, recording.path.partition("/")[0]
+    if (made and not _SHA256.fullmatch(made)) or (place == "clips") != bool(made):
+        _refuse("Its manifest has a recording of which it cannot be told whether it was made.")
+    if len(recording.text) > TEXT_LIMIT or len(recording.name) > NAME_LIMIT or len(recording.note) > NAME_LIMIT:
+        _refuse("Its manifest has a recording whose name or text is too long.")
+    if not all(math.isfinite(cue.start) and math.isfinite(cue.end) for cue in recording.cues):
+        _refuse("Its manifest has a text with times that are no times.")
+    for field in ("name", "text_from", "note"):
+        shown = printable(getattr(recording, field).encode("utf-8", "surrogatepass"))
+        setattr(recording, field, shown)
 
 
 def _sound(path: str, sha256: str, files: dict[str, Member]) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from daemon import names
 from daemon.database.models import Clip, Dataset, DatasetClip, Recording
 from daemon.database.store import Store
-from daemon.errors import BadRequest, NotFound
+from daemon.errors import BadRequest, MynaError, NotFound
 from daemon.home import imports, journal
 from daemon.inbox.watcher import Inbox
 from daemon.kinds.lifecycle import Lifecycle
@@ -167,7 +167,11 @@ class DatasetsService(stubs.DatasetsServicer):
             incoming.give()
         finally:
             await asyncio.to_thread(incoming.close)
-        job = await self.jobs.ended(cursor, job, voice)
+        try:
+            job = await self.jobs.ended(cursor, job, voice)
+        except MynaError:  # it has ended: nobody waits for the package
+            await asyncio.to_thread(incoming.path.unlink, missing_ok=True)
+            raise
 
         def query(session: Session) -> pb.Dataset:
             newest = datasets.last(session, voice)

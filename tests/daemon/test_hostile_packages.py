@@ -14,7 +14,9 @@ from typing import Any
 import furnished
 import pytest
 import zstandard
+from sqlalchemy import select
 
+from daemon.database.models import Recording
 from daemon.database.store import Store
 from daemon.package.archive import BadPackage, Member, Reader, Writer, header
 from proto.messages import spec_of
@@ -181,6 +183,11 @@ def test_a_package_of_a_newer_myna_says_so(store: Store, tmp_path: Path, package
     assert "newer Myna (format 2" in refused(store, packed(found), tmp_path)
 
 
+def training(table: dict[str, Any]) -> dict[str, Any]:
+    """A clip that is not held out."""
+    return next(one for one in table["dataset"]["clips"] if not one.get("held_out"))
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -205,15 +212,36 @@ def test_a_package_of_a_newer_myna_says_so(store: Store, tmp_path: Path, package
         (lambda table: table["dataset"]["clips"][0].update(recording="c" * 64), "that it has not"),
         (lambda table: table["dataset"]["clips"][0]["clip"].update(end="NaN"), "begins and ends nowhere"),
         (lambda table: table["dataset"]["clips"][0]["clip"].update(start=9.0), "begins and ends nowhere"),
-        (lambda table: table["dataset"]["clips"][0]["clip"].update(end=99.0), "not the clip"),
+        (lambda table: training(table)["clip"].update(end=99.0), "not the clip"),
         (lambda table: table["dataset"]["clips"][0]["clip"].update(path=""), "not that of a sound"),
         (lambda table: table["dataset"]["holdouts"].append({"sha256": "../x", "held": True}), "means nothing"),
+        (lambda table: table["dataset"].update(holdouts=[]), "held out without a mark"),
+        (lambda table: table["dataset"]["recordings"][0].update(made_from="x"), "whether it was made"),
+        (lambda table: table["dataset"]["recordings"][0].update(made_from="a" * 64), "whether it was made"),
+        (lambda table: table["dataset"]["recordings"][0].update(name="n" * 5_000), "too long"),
+        (lambda table: table["dataset"]["clips"][0]["clip"].update(text="t" * 70_000), "cannot be a clip's"),
+        (lambda table: table["dataset"]["clips"][0]["clip"].update(quality={"snr_db": "NaN"}), "cannot be a clip's"),
+        (lambda table: table["dataset"]["recordings"][0].update(cues=[{"start": "Infinity"}]), "no times"),
     ],
 )  # fmt: skip
 def test_a_manifest_that_lies_is_refused(
     store: Store, tmp_path: Path, package: Path, change: Callable[[dict[str, Any]], None], sentence: str
 ) -> None:
     assert sentence in refused(store, packed(changed(opened(package), change)), tmp_path)
+
+
+def test_names_that_would_steer_a_terminal_are_shown_as_the_inbox_shows_them(
+    store: Store, tmp_path: Path, package: Path
+) -> None:
+    def name(table: dict[str, Any]) -> None:
+        table["dataset"]["recordings"][0].update(name="a\x1b[31m\n.wav", note="\x07")
+
+    file = tmp_path / "named.myna.tar.zst"
+    file.write_bytes(packed(changed(opened(package), name)))
+    assert furnished.imported(store, file, "robin").state == "succeeded"
+    rows = store.read_now(lambda session: list(session.scalars(select(Recording))))
+    assert "a\\x1b[31m\\n.wav" in [row.name for row in rows]
+    assert all(row.name.isprintable() and row.note.isprintable() for row in rows)
 
 
 def test_a_file_that_is_no_sound_is_refused_though_its_digest_is_right(

@@ -20,7 +20,7 @@ from engines import registry
 from engines.audio.container import NAMES, sniff
 from engines.audio.decode import probe_and_decode
 from engines.errors import BadInput, DiskFull
-from engines.files import TEMPORARY, make_folder, sync_file, sync_folder
+from engines.files import TEMPORARY, make_folder, sync_file, sync_folder, write_whole
 from engines.language import without_region
 from proto import worker_pb2 as wire
 
@@ -28,6 +28,8 @@ from proto import worker_pb2 as wire
 RATIO = 1_000
 #: Bytes that the files of any package may have.
 ALWAYS = 256 << 20
+#: Folder of recordings/ that has the manifests of packages that were taken in, by their SHA-256.
+PACKAGES = "packages"
 #: Seconds by which a clip's file may differ from what is said of it.
 TOLERANCE = 0.1
 
@@ -56,12 +58,20 @@ class Unpacking:
             self._place(member)
         for folder in sorted({(self.channel.home / name).parent for name in found.files}):
             sync_folder(folder)
+        self._keep(header, found)
         journal.add(self.channel.home, journal.Entry.given(self.plan.voice, data))
         self.channel.commit(wire.Report(unpacked=data))
         clips = sum(one.clip.kept for one in data.clips)
         return (
             f"The package has dataset #{data.number} of {data.voice}: {len(data.recordings)} recordings, {clips} clips."
         )
+
+    def _keep(self, header: Header, found: Manifest) -> None:
+        """The manifest stays: it tells what came from where, also of what a person changes later."""
+        place = self.channel.home / "recordings" / PACKAGES / f"{header.manifest.sha256}.json"
+        if not place.is_file():
+            make_folder(place.parent)
+            write_whole(place, found.body, "a package's manifest")
 
     # ------------------------------------------------------------------------------------- before anything is written
 

@@ -99,10 +99,10 @@ class _FromInbox:
 
 
 def _unpack(file: BinaryIO, plan: wire.UnpackPlan, channel: Channel, key: bytes) -> str:
-    if (deaths := channel.deaths.get(key, 0)) >= DEATHS:
-        raise BadPackage(f"Unpacking it ended the worker {deaths} times.")
     aside = imports.unpacked(channel.home, channel.job)
     shutil.rmtree(aside, ignore_errors=True)  # of an attempt that was killed
+    if (deaths := channel.deaths.get(key, 0)) >= DEATHS:
+        raise BadPackage(f"Unpacking it ended the worker {deaths} times.")
     channel.report(wire.Report(at=wire.At(what=key)))
     try:
         with disk_full_is_a_sentence("what is in the package"):

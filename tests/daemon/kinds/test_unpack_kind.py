@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,6 +66,8 @@ def test_a_dataset_comes_out_of_a_package_as_it_went_in(store: Store, there: Sto
     store.read_now(check)
     assert furnished.exported(store, "robin").read_bytes()  # and it can leave again
     assert not list((home / "imports").iterdir())
+    (manifest,) = (home / "recordings" / "packages").iterdir()
+    assert json.loads(manifest.read_text())["dataset"]["voice"] == "robin", "what came from where is kept"
     assert {voice for voice, _ in journal.read(home)} == {"robin"}, "a lost database finds whose they are"
     assert store.read_now(survey.scan, home) == []
 
@@ -278,10 +281,8 @@ def test_a_derived_voices_dataset_travels_too(store: Store, there: Store) -> Non
     def derive(session: Session) -> None:
         for row in session.scalars(select(Recording)):
             clip = session.scalars(select(Clip).where(Clip.recording == row.id)).one()
+            session.scalars(select(Holdout).where(Holdout.sha256 == row.sha256)).one().sha256 = clip.sha256
             row.made_from, row.sha256, row.path = "f" * 64, clip.sha256, clip.path
-        session.flush()
-        for held in session.scalars(select(Holdout)):
-            session.delete(held)
 
     there.write_now(derive)
     shutil.rmtree(there.path.parent / "recordings")

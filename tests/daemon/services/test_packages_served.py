@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import tarfile
 from pathlib import Path
 
@@ -9,7 +12,10 @@ import furnished
 import pytest
 from living_daemon import Living, lived
 
+from daemon.database.models import Attempt
+from daemon.database.store import Store
 from daemon.processes.workers import PROGRAM
+from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from proto.messages import package_parts
 
@@ -60,3 +66,42 @@ def test_a_dataset_goes_from_one_mynad_to_another(tmp_path: Path) -> None:
 
     lived(tmp_path / "one", leave, program=PROGRAM, min_free_disk=0)
     lived(tmp_path / "two", come, program=PROGRAM, min_free_disk=0)
+
+
+def test_workers_killed_in_the_middle_of_an_import_leave_nothing_and_the_next_one_takes_all(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    there = Store(tmp_path / "there")
+    furnished.give(there, "robin", range(1, 9), held=2)
+    package = furnished.exported(there, "robin")
+    was = furnished.contents(there, "robin")
+    there.close()
+
+    async def life(living: Living) -> None:
+        store = living.daemon.store
+        killed: list[int] = []
+
+        async def kill() -> None:
+            """End the worker as soon as it tells how far it is, twice."""
+            async for event in living.daemon.events.watch(0, progress=True):
+                if event.job.kind == pb.IMPORT and event.job.status.HasField("running"):
+                    attempt = store.read_now(lambda session: session.query(Attempt).order_by(Attempt.id.desc()).first())
+                    if event.job.status.running.progress.done > 0 and attempt.pid not in killed:
+                        assert not furnished.contents(store, "robin")
+                        killed.append(attempt.pid)
+                        os.kill(attempt.pid, signal.SIGKILL)
+                    if len(killed) == 2:
+                        return
+
+        killing = asyncio.create_task(kill())
+        async with asyncio.timeout(60):
+            with pytest.raises(ClientError, match="ended the worker 2 times"):
+                await living.client.import_dataset(package_parts(package))
+            assert not furnished.contents(store, "robin")
+            await killing
+            made = await living.client.import_dataset(package_parts(package))
+        assert killed
+        assert (made.clips, made.held_out) == (7, 1)
+        assert furnished.contents(store, "robin") == was
+        assert len(furnished.files(living.daemon.home)) == 16 + 2  # and recordings/index.jsonl, and the manifest
+
+    lived(tmp_path / "home", life, program=PROGRAM, min_free_disk=0)
