@@ -17,9 +17,11 @@ from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
 from tests.e2e.workshop import ANNA, PATIENCE, Workshop, bounded
 
-#: quick to train, and no limit that the tiny base's noise would break: what is looked at is the course of things
+#: quick to train, and no limit that a toy's noise would break: what is looked at is the course of things
 OPTIONS = """\
 # Anna, for experiments.
+engine = "toy"
+language = "fi"
 [train]
 steps = 12           # more than enough
 checkpoint_every = 4
@@ -30,6 +32,7 @@ spoken_checkpoints = 0
 [promotion]
 takes = 1
 min_lines = 0
+without_wer = true
 first_wer_loss = 9.0
 first_similarity_gain = -2.0
 dnsmos_loss = 5.0
@@ -44,12 +47,12 @@ Made = Callable[[Path], Workshop]
 
 
 @pytest.fixture(scope="module")
-def make(copy_of_dataset_home: Callable[..., Workshop]) -> Iterator[Made]:
+def make(copy_of_toy_home: Callable[..., Workshop]) -> Iterator[Made]:
     """Makes workshops in which Anna has a dataset and the options above; all are ended with the last test."""
     made: list[Workshop] = []
 
     def one(home: Path) -> Workshop:
-        workshop = copy_of_dataset_home(home)
+        workshop = copy_of_toy_home(home)
         (home / "inbox" / ANNA / "voice.toml").write_text(OPTIONS)
         made.append(workshop)
         return workshop
