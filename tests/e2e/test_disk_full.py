@@ -20,6 +20,7 @@ from proto.client import Client, ClientError, state_of
 from tests.e2e.small_disk import SmallDisk
 from tests.e2e.workshop import (
     ANNA,
+    LONG,
     NAMES,
     PATIENCE,
     RECORDINGS,
@@ -166,16 +167,16 @@ def test_a_disk_full_under_the_database_is_said_to_who_asks_and_passes(
 
 @pytest.mark.slow
 def test_a_mynad_that_finds_its_disk_full_says_so_and_starts_when_there_is_room(
-    tmp_path: Path, copy_of_toy_home: Callable[..., Workshop], disk: Callable[[Path, int], SmallDisk]
+    tmp_path: Path, copy_of_dataset_home: Callable[..., Workshop], disk: Callable[[Path, int], SmallDisk]
 ) -> None:
     inside = tmp_path / "home"
     small = disk(inside, HOME_SIZE)
-    workshop = copy_of_toy_home(small.seen, prefix=small.prefix, inside=inside, log=tmp_path / "mynad.out")
+    workshop = copy_of_dataset_home(small.seen, prefix=small.prefix, inside=inside, log=tmp_path / "mynad.out")
     try:
         client = workshop.up()
         # with too little room a training does not begin, and says how much is short
         small.fill(leave=50 * MB)
-        train = client.train(ANNA, **TOY_LONG)
+        train = client.train(ANNA, **LONG)
         waiting = until(client, waits_for_room).job
         assert waiting.id == train.id
         assert waiting.status.queued.why_waiting.endswith(" short")
