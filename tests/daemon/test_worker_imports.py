@@ -46,3 +46,19 @@ network.build(network.Settings(hidden=8, filter=8, flow_blocks=1))
 mel.mel(torch.zeros(4096))
 """
     assert loaded(program, MEASURES | RECOGNISERS | {"optuna", "transformers"}) == set()
+
+
+def test_a_training_does_not_load_the_compiler_of_torch() -> None:
+    program = """\
+import torch
+from engines.training.settings import TrainSettings
+from engines.training.step import adamw
+weight = torch.nn.Parameter(torch.ones(2, 2))
+optimizer = adamw([weight], TrainSettings(steps=1, learning_rate=0.1), torch.device("cpu"))
+for _ in range(2):
+    optimizer.zero_grad()
+    weight.square().sum().backward()
+    optimizer.step()
+    optimizer.load_state_dict(optimizer.state_dict())
+"""
+    assert loaded(program, {"torch._dynamo"}) == set()
