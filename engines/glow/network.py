@@ -40,7 +40,9 @@ def build(settings: Settings) -> torch.nn.Module:
     with coqui.imports():
         from TTS.tts.models.glow_tts import GlowTTS
 
-    network: torch.nn.Module = GlowTTS(coqui_config(settings))
+    config = coqui_config(settings)
+    config.audio = None  # else Coqui prepares spectrograms for itself, which mel.py makes here: two seconds of librosa
+    network: torch.nn.Module = GlowTTS(config)
     return network
 
 

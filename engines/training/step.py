@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import math
 import random
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +33,18 @@ class StepResult:
     updated: bool  #: False: loss or gradient was not finite, and no weight was changed
 
 
-def adamw(parameters: Sequence[torch.nn.Parameter], settings: TrainSettings, device: torch.device) -> torch.optim.AdamW:
+class AdamW(torch.optim.AdamW):
+    """torch's, without its compiler: these methods import `torch._dynamo` only to tell it to keep out, which takes a
+    second of a CPU at the start of each training. What they wrap is called instead: weights and state are the same."""
+
+    step: Any = torch.no_grad()(inspect.unwrap(torch.optim.AdamW.step))
+    add_param_group: Any = inspect.unwrap(torch.optim.Optimizer.add_param_group)
+    zero_grad: Any = inspect.unwrap(torch.optim.Optimizer.zero_grad)
+    state_dict: Any = inspect.unwrap(torch.optim.Optimizer.state_dict)
+    load_state_dict: Any = inspect.unwrap(torch.optim.Optimizer.load_state_dict)
+
+
+def adamw(parameters: Sequence[torch.nn.Parameter], settings: TrainSettings, device: torch.device) -> AdamW:
     """Fused AdamW; weight decay on matrices and kernels, not on biases and gains."""
     if not parameters:
         raise EngineError(
@@ -42,9 +55,7 @@ def adamw(parameters: Sequence[torch.nn.Parameter], settings: TrainSettings, dev
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
     fused = device.type in ("cpu", "cuda")
-    return torch.optim.AdamW(
-        [group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=fused
-    )
+    return AdamW([group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=fused)
 
 
 def seed_everything(seed: int, step: int) -> None:

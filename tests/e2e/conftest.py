@@ -15,7 +15,22 @@ import pytest
 from filelock import FileLock
 
 from proto import myna_pb2 as pb
-from tests.e2e.workshop import ANNA, LONG, NAMES, ROOT, SETTINGS, Workshop, ended, job_is, until, weights
+from tests.e2e.workshop import (
+    ANNA,
+    LONG,
+    NAMES,
+    ROOT,
+    SETTINGS,
+    TOY_LONG,
+    TOY_VOICE,
+    TOYS,
+    VOICE,
+    Workshop,
+    ended,
+    job_is,
+    until,
+    weights,
+)
 
 #: nothing is trained but what a test asks for
 BY_HAND = SETTINGS + "auto_train = false\n"
@@ -69,14 +84,7 @@ def dataset_home(once: Callable[[str, Callable[[Path], None]], Path], tiny_base:
     """A home in which Anna has dataset #1 and no version. Tests take copies."""
 
     def make(out: Path) -> None:
-        made = Workshop(out / "home", tiny_base, BY_HAND)
-        try:
-            with made.up() as client:
-                made.drop(ANNA, NAMES)
-                until(client, job_is(pb.DATASET, "succeeded"))
-            assert made.down() == 0
-        finally:
-            made.kill()
+        take_a_dataset(Workshop(out / "home", tiny_base, BY_HAND), VOICE)
 
     return once("dataset", make) / "home"
 
@@ -86,7 +94,7 @@ def copy_of_dataset_home(dataset_home: Path, tiny_base: Path) -> Callable[..., W
     """Makes a workshop of its own that has the dataset, in the folder given; more arguments are those of `Workshop`."""
 
     def copy(home: Path, **arguments: Any) -> Workshop:
-        shutil.copytree(dataset_home, home, ignore=shutil.ignore_patterns("*.sock", "mynad.out"), dirs_exist_ok=True)
+        copy_home(dataset_home, home)
         return Workshop(home, tiny_base, BY_HAND, **arguments)
 
     return copy
@@ -108,12 +116,81 @@ def calm_weights(
     for anything."""
 
     def make(out: Path) -> None:
-        made = copy_of_dataset_home(out / "home")
-        try:
-            with made.up() as client:
-                ended(client, client.train(ANNA, **LONG).id)
-            (out / "weights").write_text(weights(made.home, ANNA, 1))
-        finally:
-            made.kill()
+        train_calmly(copy_of_dataset_home(out / "home"), out, LONG)
 
     return (once("calm", make) / "weights").read_text()
+
+
+@pytest.fixture
+def toys(tmp_path: Path) -> Iterator[Workshop]:
+    """An empty workshop that knows the engines `toy` and `parrot`, and trains by itself."""
+    made = Workshop(tmp_path / "home", tmp_path, module=TOYS)
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="session")
+def toy_home(once: Callable[[str, Callable[[Path], None]], Path]) -> Path:
+    """The same as `dataset_home`, where Anna is a voice of the engine `toy`."""
+
+    def make(out: Path) -> None:
+        take_a_dataset(Workshop(out / "home", out, BY_HAND, module=TOYS), TOY_VOICE)
+
+    return once("toy", make) / "home"
+
+
+@pytest.fixture(scope="session")
+def copy_of_toy_home(toy_home: Path) -> Callable[..., Workshop]:
+    """The same as `copy_of_dataset_home`, where Anna is a voice of the engine `toy`."""
+
+    def copy(home: Path, **arguments: Any) -> Workshop:
+        copy_home(toy_home, home)
+        return Workshop(home, home, BY_HAND, module=TOYS, **arguments)
+
+    return copy
+
+
+@pytest.fixture
+def with_toy(tmp_path: Path, copy_of_toy_home: Callable[..., Workshop]) -> Iterator[Workshop]:
+    """The same as `with_dataset`, where Anna is a voice of the engine `toy`."""
+    made = copy_of_toy_home(tmp_path / "home")
+    yield made
+    made.kill()
+
+
+@pytest.fixture(scope="session")
+def calm_toy_weights(
+    once: Callable[[str, Callable[[Path], None]], Path], copy_of_toy_home: Callable[..., Workshop]
+) -> str:
+    """The same as `calm_weights` of a TOY_LONG training of Anna as a voice of the engine `toy`."""
+
+    def make(out: Path) -> None:
+        train_calmly(copy_of_toy_home(out / "home"), out, TOY_LONG)
+
+    return (once("toy-calm", make) / "weights").read_text()
+
+
+def take_a_dataset(made: Workshop, options: str) -> None:
+    """Have Anna's recordings taken in an empty workshop, and cut."""
+    try:
+        with made.up() as client:
+            made.drop(ANNA, NAMES, options=options)
+            until(client, job_is(pb.DATASET, "succeeded"))
+        assert made.down() == 0
+    finally:
+        made.kill()
+
+
+def copy_home(home: Path, to: Path) -> None:
+    """A home that is not up, as another one's folder has it."""
+    shutil.copytree(home, to, ignore=shutil.ignore_patterns("*.sock", "mynad.out"), dirs_exist_ok=True)
+
+
+def train_calmly(made: Workshop, out: Path, asked: dict[str, Any]) -> None:
+    """Train Anna's version 1, and write the digest of its weights into the folder."""
+    try:
+        with made.up() as client:
+            ended(client, client.train(ANNA, **asked).id)
+        (out / "weights").write_text(weights(made.home, ANNA, 1))
+    finally:
+        made.kill()

@@ -20,9 +20,38 @@ import pytest
 
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError, state_of
-from tests.e2e.workshop import ANNA, LONG, NAMES, RECORDINGS, Workshop, ended, job_is, reach_step, until, weights
+from tests.e2e.workshop import (
+    ANNA,
+    LONG,
+    NAMES,
+    RECORDINGS,
+    TOYS,
+    VOICE,
+    Workshop,
+    ended,
+    job_is,
+    reach_step,
+    until,
+    weights,
+)
 
 CHECKPOINT_EVERY: int = LONG["checkpoint_every"]
+#: a toy that learns for as long as a kill may take to come
+LASTING = """\
+engine = "toy"
+language = "fi"
+[train]
+steps = 3000
+checkpoint_every = 250
+eval_every = 1500
+batch_size = 4
+seed = 7
+spoken_checkpoints = 0
+[promotion]
+takes = 1
+min_lines = 0
+without_wer = true
+"""
 #: phases of the way and how long after their beginning a kill may fall, seconds
 PHASES: dict[pb.JobKind.ValueType, float] = {pb.INGEST: 1.5, pb.DATASET: 4.0, pb.TRAIN: 9.0, pb.EVALUATE: 9.0}
 VICTIMS = ("daemon", "worker", "launcher")
@@ -31,34 +60,34 @@ VICTIMS = ("daemon", "worker", "launcher")
 MOST = 2
 
 
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, tiny_base: Path) -> str:
+def undisturbed(workshop: Workshop, options: str) -> str:
     """Weights of version 1 when nothing goes wrong."""
-    workshop = Workshop(tmp_path_factory.mktemp("calm") / "home", tiny_base)
     client = workshop.up()
     try:
-        workshop.drop(ANNA, NAMES)
+        workshop.drop(ANNA, NAMES, options=options)
         until(client, job_is(pb.TRAIN, "succeeded"))
         return weights(workshop.home, ANNA, 1)
     finally:
         workshop.kill()
 
 
-def test_one_round_of_kills_changes_nothing(workshop: Workshop, undisturbed: str) -> None:
+def test_one_round_of_kills_changes_nothing(toys: Workshop, tmp_path: Path) -> None:
+    calm = undisturbed(Workshop(tmp_path / "calm", tmp_path, module=TOYS), LASTING)
     plan: list[tuple[str, pb.JobKind.ValueType]] = [
         ("daemon", pb.INGEST),
         ("launcher", pb.DATASET),
         ("worker", pb.TRAIN),
         ("daemon", pb.EVALUATE),
     ]
-    hits = round_of_kills(workshop, random.Random(1), plan, share=0.2)
+    hits = round_of_kills(toys, random.Random(1), plan, share=0.2, options=LASTING)
     assert sum(hits.values()) >= 3, hits  # ingest may be over before its kill
-    assert weights(workshop.home, ANNA, 1) == undisturbed
+    assert weights(toys.home, ANNA, 1) == calm
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_fifty_kills_at_random_moments_change_nothing(tmp_path: Path, tiny_base: Path, undisturbed: str) -> None:
+def test_fifty_kills_at_random_moments_change_nothing(tmp_path: Path, tiny_base: Path) -> None:
+    calm = undisturbed(Workshop(tmp_path / "calm", tiny_base), VOICE)
     chance = random.Random(20_26)
     hits: Counter[tuple[str, str]] = Counter()
     rounds = 0
@@ -70,20 +99,25 @@ def test_fifty_kills_at_random_moments_change_nothing(tmp_path: Path, tiny_base:
             hits += round_of_kills(workshop, chance, plan)
         finally:
             workshop.kill()
-        assert weights(workshop.home, ANNA, 1) == undisturbed, f"round {rounds}"
+        assert weights(workshop.home, ANNA, 1) == calm, f"round {rounds}"
     print(f"\n{sum(hits.values())} kills in {rounds} rounds: {dict(hits)}")
     assert {victim for victim, _ in hits} == set(VICTIMS)
     assert {phase for _, phase in hits} >= {"ingest", "dataset", "train", "evaluate"}
 
 
 def round_of_kills(
-    workshop: Workshop, chance: random.Random, plan: list[tuple[str, pb.JobKind.ValueType]], *, share: float = 1.0
+    workshop: Workshop,
+    chance: random.Random,
+    plan: list[tuple[str, pb.JobKind.ValueType]],
+    *,
+    share: float = 1.0,
+    options: str = VOICE,
 ) -> Counter[tuple[str, str]]:
     """One whole way with the planned kills, each at a random moment in the first `share` of its phase; checks the end.
     Returns the kills that were done."""
     hits: Counter[tuple[str, str]] = Counter()
     client = workshop.up()
-    workshop.drop(ANNA, NAMES)
+    workshop.drop(ANNA, NAMES, options=options)
     for victim, phase in sorted(plan, key=lambda each: list(PHASES).index(each[1])):
         if not reach(client, phase):
             continue  # that phase is over already

@@ -25,6 +25,9 @@ from tests.e2e.workshop import (
     PATIENCE,
     RECORDINGS,
     SETTINGS,
+    TOY_LONG,
+    TOY_VOICE,
+    TOYS,
     Workshop,
     bounded,
     ended,
@@ -55,15 +58,15 @@ def disk(tmp_path: Path) -> Iterator[Callable[[Path, int], SmallDisk]]:
 
 
 def test_a_disk_full_in_ingest_leaves_the_originals_and_takes_them_when_there_is_room(
-    tmp_path: Path, tiny_base: Path, disk: Callable[[Path, int], SmallDisk]
+    tmp_path: Path, disk: Callable[[Path, int], SmallDisk]
 ) -> None:
     home = tmp_path / "home"
     small = disk(home / "recordings", 2 * MB)
-    workshop = Workshop(home, tiny_base, SETTINGS + "auto_train = false\n", prefix=small.prefix)
+    workshop = Workshop(home, tmp_path, SETTINGS + "auto_train = false\n", prefix=small.prefix, module=TOYS)
     try:
         client = workshop.up()
         small.fill(leave=150_000)  # one recording and a half
-        workshop.drop(ANNA, NAMES)
+        workshop.drop(ANNA, NAMES, options=TOY_VOICE)
         stopped = until(client, lambda event: full(event) or waits_for_room(event))
         if stopped.job.status.HasField("failed"):
             assert stopped.job.status.failed.error.sentence.startswith("The disk ")
@@ -86,17 +89,17 @@ def test_a_disk_full_in_ingest_leaves_the_originals_and_takes_them_when_there_is
 
 def test_a_disk_full_at_a_checkpoint_fails_the_training_which_then_goes_on_to_the_same_weights(
     tmp_path: Path,
-    copy_of_dataset_home: Callable[..., Workshop],
-    calm_weights: str,
+    copy_of_toy_home: Callable[..., Workshop],
+    calm_toy_weights: str,
     disk: Callable[[Path, int], SmallDisk],
 ) -> None:
     home = tmp_path / "home"
     small = disk(home / "runs", 8 * MB)
-    workshop = copy_of_dataset_home(home, prefix=small.prefix)
+    workshop = copy_of_toy_home(home, prefix=small.prefix)
     try:
         client = workshop.up()
-        train = client.train(ANNA, **LONG)
-        reach_step(client, train.id, LONG["checkpoint_every"] + 2)  # one checkpoint is there
+        train = client.train(ANNA, **TOY_LONG)
+        reach_step(client, train.id, TOY_LONG["checkpoint_every"] + 2)  # one checkpoint is there
         small.fill()
         failed = ended(client, train.id, "failed").status.failed.error
         assert failed.kind == pb.DISK_FULL
@@ -116,24 +119,24 @@ def test_a_disk_full_at_a_checkpoint_fails_the_training_which_then_goes_on_to_th
         assert [
             line.text for line in client.logs(train.id) if line.text.startswith("Went on from the checkpoint of step")
         ]
-        assert weights(home, ANNA, 1) == calm_weights
+        assert weights(home, ANNA, 1) == calm_toy_weights
     finally:
         workshop.kill()
 
 
 def test_a_disk_full_under_the_database_is_said_to_who_asks_and_passes(
     tmp_path: Path,
-    copy_of_dataset_home: Callable[..., Workshop],
-    calm_weights: str,
+    copy_of_toy_home: Callable[..., Workshop],
+    calm_toy_weights: str,
     disk: Callable[[Path, int], SmallDisk],
 ) -> None:
     inside = tmp_path / "home"
     small = disk(inside, HOME_SIZE)
-    workshop = copy_of_dataset_home(small.seen, prefix=small.prefix, inside=inside, log=tmp_path / "mynad.out")
+    workshop = copy_of_toy_home(small.seen, prefix=small.prefix, inside=inside, log=tmp_path / "mynad.out")
     try:
         client = workshop.up()
-        train = client.train(ANNA, **LONG)
-        reach_step(client, train.id, LONG["checkpoint_every"] + 2)
+        train = client.train(ANNA, **TOY_LONG)
+        reach_step(client, train.id, TOY_LONG["checkpoint_every"] + 2)
         small.fill()
 
         # nothing new is accepted, and what is there is still shown
@@ -155,7 +158,7 @@ def test_a_disk_full_under_the_database_is_said_to_who_asks_and_passes(
             assert last.status.failed.error.kind == pb.DISK_FULL
             client.retry(train.id)
             ended(client, train.id)
-        assert weights(small.seen, ANNA, 1) == calm_weights
+        assert weights(small.seen, ANNA, 1) == calm_toy_weights
         assert workshop.down() == 0
         assert integrity(small.seen, tmp_path) == "ok"
     finally:
@@ -200,7 +203,7 @@ def test_a_mynad_that_finds_its_disk_full_says_so_and_starts_when_there_is_room(
 def submit_until_refused(client: Client) -> None:
     """Fill what room the database still has in its files."""
     for number in range(1000):
-        client.train(ANNA, **LONG, key=f"one too many {number}")
+        client.train(ANNA, **TOY_LONG, key=f"one too many {number}")
 
 
 def full(event: pb.Event) -> bool:

@@ -17,9 +17,11 @@ from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
 from tests.e2e.workshop import ANNA, PATIENCE, Workshop, bounded
 
-#: quick to train, and no limit that the tiny base's noise would break: what is looked at is the course of things
+#: quick to train, and no limit that a toy's noise would break: what is looked at is the course of things
 OPTIONS = """\
 # Anna, for experiments.
+engine = "toy"
+language = "fi"
 [train]
 steps = 12           # more than enough
 checkpoint_every = 4
@@ -30,6 +32,7 @@ spoken_checkpoints = 0
 [promotion]
 takes = 1
 min_lines = 0
+without_wer = true
 first_wer_loss = 9.0
 first_similarity_gain = -2.0
 dnsmos_loss = 5.0
@@ -43,20 +46,32 @@ Seen = tuple[dict[str, str], int, float, float, float, int, int]
 Made = Callable[[Path], Workshop]
 
 
-@pytest.fixture(scope="module")
-def make(copy_of_dataset_home: Callable[..., Workshop]) -> Iterator[Made]:
-    """Makes workshops in which Anna has a dataset and the options above; all are ended with the last test."""
+def maker(copy: Callable[..., Workshop], options: str) -> Iterator[Made]:
+    """Makes workshops in which Anna has a dataset and these options; all are ended with the last test."""
     made: list[Workshop] = []
 
     def one(home: Path) -> Workshop:
-        workshop = copy_of_dataset_home(home)
-        (home / "inbox" / ANNA / "voice.toml").write_text(OPTIONS)
+        workshop = copy(home)
+        (home / "inbox" / ANNA / "voice.toml").write_text(options)
         made.append(workshop)
         return workshop
 
     yield one
     for workshop in made:
         workshop.kill()
+
+
+@pytest.fixture(scope="module")
+def make(copy_of_toy_home: Callable[..., Workshop]) -> Iterator[Made]:
+    """Anna is a voice of the toy."""
+    yield from maker(copy_of_toy_home, OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def make_glow(copy_of_dataset_home: Callable[..., Workshop]) -> Iterator[Made]:
+    """Anna is a voice of glow, which is heard for words."""
+    toys = ('engine = "toy"\n', 'language = "fi"\n', "without_wer = true\n")
+    yield from maker(copy_of_dataset_home, "".join(line for line in OPTIONS.splitlines(True) if line not in toys))
 
 
 @pytest.fixture(scope="module")
@@ -195,10 +210,10 @@ def test_kills_change_neither_trials_nor_recommendation(
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_kills_change_nothing_where_losers_are_stopped_early(make: Made, tmp_path: Path) -> None:
-    expected = undisturbed(make(tmp_path / "calm"), trials=4, stop_early=True)
+def test_kills_change_nothing_where_losers_are_stopped_early(make_glow: Made, tmp_path: Path) -> None:
+    expected = undisturbed(make_glow(tmp_path / "calm"), trials=4, stop_early=True)
     assert {one.state for one in expected.trials} >= {pb.TRIAL_SCORED, pb.TRIAL_STOPPED_EARLY}
-    found = disturbed(make(tmp_path / "home"), random.Random(7), 5, 8.0, trials=4, stop_early=True)
+    found = disturbed(make_glow(tmp_path / "home"), random.Random(7), 5, 8.0, trials=4, stop_early=True)
     assert found.state == pb.EXPERIMENT_COMPLETE
     assert [(*one, trial.early_score) for one, trial in zip(seen(found), found.trials, strict=True)] == [
         (*one, trial.early_score) for one, trial in zip(seen(expected), expected.trials, strict=True)
@@ -208,9 +223,9 @@ def test_kills_change_nothing_where_losers_are_stopped_early(make: Made, tmp_pat
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_twelve_trials_and_ten_kills(make: Made, tmp_path: Path) -> None:
-    expected = undisturbed(make(tmp_path / "calm"), trials=12)
-    workshop = make(tmp_path / "home")
+def test_twelve_trials_and_ten_kills(make_glow: Made, tmp_path: Path) -> None:
+    expected = undisturbed(make_glow(tmp_path / "calm"), trials=12)
+    workshop = make_glow(tmp_path / "home")
     found = disturbed(workshop, random.Random(20_26), 10, 20.0, trials=12)
     check(workshop, found)
     assert seen(found) == seen(expected)

@@ -13,8 +13,8 @@ TEN = {"steps": 10, "batch_size": 4, "eval_every": 10, "patience": 0}
 LATER = [f"d{n:02d}" for n in range(10, 20)]
 
 
-def test_a_new_training_never_adopts_an_old_versions_weights_and_the_old_ones_come_back(with_dataset: Workshop) -> None:
-    workshop = with_dataset
+def test_a_new_training_never_adopts_an_old_versions_weights_and_the_old_ones_come_back(with_toy: Workshop) -> None:
+    workshop = with_toy
     with workshop.up() as client:
         names = {row.name for row in client.recordings(ANNA)}
         held = {clip.sha256 for clip in client.clips(ANNA, 1, held_out=True)}

@@ -21,7 +21,7 @@ from tests.e2e.workshop import (
     NAMES,
     PATIENCE,
     RECORDINGS,
-    SETTINGS,
+    TOY_VOICE,
     Workshop,
     bounded,
     ended,
@@ -35,9 +35,9 @@ NOISE = random.Random(1).randbytes(50_000)
 UPLOADED = "d10"
 
 
-def test_what_a_client_was_told_survives_a_power_cut_at_any_moment_of_the_way(tmp_path: Path, tiny_base: Path) -> None:
-    workshop = Workshop(tmp_path / "home", tiny_base, SETTINGS)
-    workshop.drop(ANNA, NAMES)
+def test_what_a_client_was_told_survives_a_power_cut_at_any_moment_of_the_way(toys: Workshop, tmp_path: Path) -> None:
+    workshop = toys
+    workshop.drop(ANNA, NAMES, options=TOY_VOICE)
     (workshop.home / "inbox" / ANNA / "noise.wav").write_bytes(NOISE)
     power = PowerCut(workshop, tmp_path / "safe")
     client = workshop.up()

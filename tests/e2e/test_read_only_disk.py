@@ -14,7 +14,20 @@ import pytest
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError, state_of
 from tests.e2e.small_disk import SmallDisk
-from tests.e2e.workshop import ANNA, LONG, NAMES, RECORDINGS, SETTINGS, Workshop, ended, reach_step, until, weights
+from tests.e2e.workshop import (
+    ANNA,
+    LONG,
+    NAMES,
+    RECORDINGS,
+    SETTINGS,
+    TOY_VOICE,
+    TOYS,
+    Workshop,
+    ended,
+    reach_step,
+    until,
+    weights,
+)
 
 MB = 1 << 20
 BY_HAND = SETTINGS + "auto_train = false\n"
@@ -36,15 +49,15 @@ def disk(tmp_path: Path) -> Iterator[Callable[[Path], SmallDisk]]:
 
 
 def test_recordings_wait_in_the_inbox_while_their_disk_is_read_only(
-    tmp_path: Path, tiny_base: Path, disk: Callable[[Path], SmallDisk]
+    tmp_path: Path, disk: Callable[[Path], SmallDisk]
 ) -> None:
     home = tmp_path / "home"
     small = disk(home / "recordings")
-    workshop = Workshop(home, tiny_base, BY_HAND, prefix=small.prefix)
+    workshop = Workshop(home, tmp_path, BY_HAND, prefix=small.prefix, module=TOYS)
     try:
         client = workshop.up()
         small.read_only()
-        workshop.drop(ANNA, NAMES)
+        workshop.drop(ANNA, NAMES, options=TOY_VOICE)
         failed = until(client, closed).job.status.failed.error
         assert failed.sentence.startswith("The disk is read-only: "), failed.sentence
         assert "writing again" in failed.hint

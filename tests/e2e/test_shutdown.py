@@ -11,12 +11,12 @@ import pytest
 
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError, state_of
-from tests.e2e.workshop import ANNA, LONG, Workshop, bounded, ended, reach_step, running, weights
+from tests.e2e.workshop import ANNA, LONG, TOY_LONG, Workshop, bounded, ended, reach_step, running, weights
 
 #: seconds that an ordered end may take: a step and a checkpoint of a tiny voice, on a busy machine
 LEAVES_WITHIN = 30.0
 CHECKPOINT_EVERY: int = LONG["checkpoint_every"]
-SHORT = {**LONG, "steps": 4}
+SHORT, TOY_SHORT = {**LONG, "steps": 4}, {**TOY_LONG, "steps": 4}
 
 
 def test_sigterm_saves_the_training_and_the_next_start_ends_it_with_the_same_weights(
@@ -47,26 +47,26 @@ def test_sigterm_saves_the_training_and_the_next_start_ends_it_with_the_same_wei
     assert weights(with_dataset.home, ANNA, 1) == calm_weights
 
 
-def test_two_mynads_cannot_have_one_home(with_dataset: Workshop) -> None:
-    client = with_dataset.up()
-    second = with_dataset.start()
+def test_two_mynads_cannot_have_one_home(with_toy: Workshop) -> None:
+    client = with_toy.up()
+    second = with_toy.start()
     assert second.wait(30) == 2
-    words = with_dataset.log_text()
+    words = with_toy.log_text()
     assert "already runs for" in words
-    assert with_dataset.daemon is not None
-    assert f"process {with_dataset.daemon.pid}" in words, "it says who has it"
+    assert with_toy.daemon is not None
+    assert f"process {with_toy.daemon.pid}" in words, "it says who has it"
     assert "Traceback" not in words
-    assert client.info().pid == with_dataset.daemon.pid, "the first one still serves"
+    assert client.info().pid == with_toy.daemon.pid, "the first one still serves"
 
 
-def test_a_watcher_misses_and_repeats_nothing_across_an_ordered_end_and_a_kill(with_dataset: Workshop) -> None:
-    client = with_dataset.up()
+def test_a_watcher_misses_and_repeats_nothing_across_an_ordered_end_and_a_kill(with_toy: Workshop) -> None:
+    client = with_toy.up()
     seen: list[pb.Event] = []
     heard_all = threading.Event()
     last_job = 0
 
     def watch() -> None:
-        with with_dataset.client() as own:
+        with with_toy.client() as own:
             for event in own.watch(0, patience=60.0):
                 seen.append(event)
                 if event.HasField("job") and event.job.id == last_job and state_of(event.job) == "cancelled":
@@ -75,14 +75,14 @@ def test_a_watcher_misses_and_repeats_nothing_across_an_ordered_end_and_a_kill(w
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
-    train = client.train(ANNA, **LONG)
+    train = client.train(ANNA, **TOY_LONG)
     reach_step(client, train.id, 5)
-    assert with_dataset.down(LEAVES_WITHIN) == 0
-    client = with_dataset.up()
+    assert with_toy.down(LEAVES_WITHIN) == 0
+    client = with_toy.up()
     running(client, train.id)
-    with_dataset.kill()
-    client = with_dataset.up()
-    waiting = client.train(ANNA, **SHORT)
+    with_toy.kill()
+    client = with_toy.up()
+    waiting = client.train(ANNA, **TOY_SHORT)
     last_job = waiting.id
     client.cancel(waiting.id)
     assert heard_all.wait(60.0), f"the watcher heard only {len(seen)} events"
@@ -90,9 +90,9 @@ def test_a_watcher_misses_and_repeats_nothing_across_an_ordered_end_and_a_kill(w
     assert [event.SerializeToString() for event in seen] == [event.SerializeToString() for event in expected]
 
 
-def test_a_person_steers_the_queue(with_dataset: Workshop) -> None:
-    client = with_dataset.up()
-    first, second, third = client.train(ANNA, **LONG), client.train(ANNA, **SHORT), client.train(ANNA, **LONG)
+def test_a_person_steers_the_queue(with_toy: Workshop) -> None:
+    client = with_toy.up()
+    first, second, third = (client.train(ANNA, **asked) for asked in (TOY_LONG, TOY_SHORT, TOY_LONG))
     reach_step(client, first.id, 5)
 
     # who waits says for whom; the last is moved to the front, and one can be moved behind another
@@ -146,16 +146,16 @@ def test_a_training_a_person_held_over_a_restart_stays_held_and_then_ends_the_sa
 
 
 @pytest.mark.slow
-def test_asked_twice_mynad_does_not_wait_for_the_training(with_dataset: Workshop) -> None:
-    client = with_dataset.up()
-    train = client.train(ANNA, **LONG)
+def test_asked_twice_mynad_does_not_wait_for_the_training(with_toy: Workshop) -> None:
+    client = with_toy.up()
+    train = client.train(ANNA, **TOY_LONG)
     reach_step(client, train.id, 5)
-    assert with_dataset.daemon is not None
+    assert with_toy.daemon is not None
     for _ in range(2):
-        with_dataset.daemon.send_signal(signal.SIGTERM)
-    assert with_dataset.daemon.wait(LEAVES_WITHIN) == 0
-    with_dataset.kill()
-    client = with_dataset.up()
+        with_toy.daemon.send_signal(signal.SIGTERM)
+    assert with_toy.daemon.wait(LEAVES_WITHIN) == 0
+    with_toy.kill()
+    client = with_toy.up()
     assert running(client, train.id).attempts == 2, "it goes on all the same"
 
 

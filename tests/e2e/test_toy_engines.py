@@ -3,25 +3,14 @@ elsewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tests.e2e.workshop import NAMES, SETTINGS, Workshop, job_is, until
+from tests.e2e.workshop import NAMES, Workshop, job_is, until
 
 TEXT = "The river is wide. It is deep, too."
-
-
-@pytest.fixture
-def toys(tmp_path: Path) -> Iterator[Workshop]:
-    """A workshop that knows the engines `toy` and `parrot`."""
-    workshop = Workshop(tmp_path / "home", tmp_path, SETTINGS, module="tests.e2e.toy_mynad")
-    yield workshop
-    workshop.kill()
 
 
 def test_a_toy_engine_learns_is_scored_and_speaks(toys: Workshop) -> None:

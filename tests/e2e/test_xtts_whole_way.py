@@ -23,6 +23,8 @@ LATER = [f"d{n:02d}" for n in range(8, 11)]
 #: weighs what can be learned in seconds: the held-out loss, which must fall by one part in a hundred at least.
 RULE = """\
 [promotion]
+takes = 1
+min_lines = 4
 weights = [0, 0, 1, 0, 0, 0]
 min_score = 0.2
 first_similarity_gain = -2

@@ -64,6 +64,17 @@ LONG: dict[str, Any] = {
     "seed": 11,
     "patience": 0,
 }
+#: What Python runs as a mynad that knows the engines of tests/engines.
+TOYS = "tests.e2e.toy_mynad"
+#: A voice of the engine `toy`, in a language that no recogniser here knows: for what is true of any engine. Its worker
+#: starts in a third of the time, and nobody listens to it for words.
+TOY_VOICE = f"""\
+engine = "toy"
+language = "fi"
+{VOICE}without_wer = true
+"""
+#: the same as LONG, for `toy`, whose steps take a millisecond
+TOY_LONG: dict[str, Any] = {**LONG, "steps": 3_000, "checkpoint_every": 250, "eval_every": 1_500}
 
 
 class Workshop:

@@ -10,9 +10,11 @@ INFO = EngineInfo(
     title="Noise in the colour of a voice",
     package="tests.engines.toy.engine",
     capabilities=frozenset({Capability.SPEAKS, Capability.LEARNS}),
-    languages=("en",),
+    languages=("en", "fi"),
     sample_rate=16_000,
     licence="",
     licence_url="",
-    learning=Learning(first_steps=(20, 0.0), increment_steps=(10, 0.0), learning_rate=0.2, memory=0, min_seconds=5.0),
+    learning=Learning(
+        first_steps=(20, 0.0), increment_steps=(10, 0.0), learning_rate=0.2, memory=10**7, min_seconds=5.0
+    ),
 )

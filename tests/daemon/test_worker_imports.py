@@ -1,0 +1,64 @@
+"""A worker loads what its kind of job uses, and nothing else: each takes seconds of a CPU at every start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+RECOGNISERS = {"pocketsphinx", "faster_whisper", "ctranslate2", "onnxruntime"}
+MEASURES = {"librosa.core", "librosa.filters", "numba", "scipy.signal", "scipy.stats", "resemblyzer"}
+MODELS = {"torch", "torchaudio", "TTS", "transformers", "peft", "gruut"}
+#: What a kind's module must not bring along by being imported; engines and recognisers come when the job needs one.
+NEVER = {
+    "ingest": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
+    "dataset": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
+    "export": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
+    "fetch": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
+    "derive": {"optuna", *RECOGNISERS, *MEASURES, *MODELS},
+    "experiment": {*RECOGNISERS, *MEASURES, *MODELS},
+    "speak": {"optuna", *RECOGNISERS, *MEASURES, *MODELS} - {"torch"},
+    "train": {"optuna", *RECOGNISERS, *MEASURES, *MODELS} - {"torch"},
+    "evaluate": {"optuna", *RECOGNISERS, *MEASURES, *MODELS} - {"torch"},
+}
+
+
+def loaded(program: str, among: set[str]) -> set[str]:
+    """Which of these modules a fresh Python has loaded after this program."""
+    program += f"\nimport json, sys\nprint(json.dumps(sorted(set({sorted(among)!r}) & set(sys.modules))))"
+    told = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    return set(json.loads(told.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("kind", NEVER)
+def test_a_kind_of_job_imports_nothing_it_may_not_use(kind: str) -> None:
+    worker = "import daemon.worker.__main__, daemon.worker.channel"
+    assert loaded(f"{worker}, daemon.kinds.{kind}.worker", NEVER[kind]) == set()
+
+
+def test_a_voice_of_glow_is_built_and_hears_without_the_libraries_that_measure_speech() -> None:
+    program = """\
+import torch
+from engines.glow import engine, mel, network
+network.build(network.Settings(hidden=8, filter=8, flow_blocks=1))
+mel.mel(torch.zeros(4096))
+"""
+    assert loaded(program, MEASURES | RECOGNISERS | {"optuna", "transformers"}) == set()
+
+
+def test_a_training_does_not_load_the_compiler_of_torch() -> None:
+    program = """\
+import torch
+from engines.training.settings import TrainSettings
+from engines.training.step import adamw
+weight = torch.nn.Parameter(torch.ones(2, 2))
+optimizer = adamw([weight], TrainSettings(steps=1, learning_rate=0.1), torch.device("cpu"))
+for _ in range(2):
+    optimizer.zero_grad()
+    weight.square().sum().backward()
+    optimizer.step()
+    optimizer.load_state_dict(optimizer.state_dict())
+"""
+    assert loaded(program, {"torch._dynamo"}) == set()
