@@ -6,6 +6,7 @@ Cutting waits for the GPU only where Whisper's weights are: without them nothing
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 
@@ -71,7 +72,11 @@ class MakeDataset(Kind):
         ]
         return Start(
             dataset=wire.DatasetPlan(
-                voice=voice.name, engine=voice.engine, language=voices.language(voice.language), recordings=refs
+                voice=voice.name,
+                engine=voice.engine,
+                language=voices.language(voice.language),
+                recordings=refs,
+                limits_json=json.dumps(voice.options.get("dataset", {}), sort_keys=True),
             )
         )
 
