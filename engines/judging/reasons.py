@@ -48,5 +48,3 @@ REASONS: dict[Reason, str] = {
     Reason.OTHER_SPEAKER: "another speaker than the voice's",
     Reason.ODD_PACE: "spoken much slower or faster, for its text, than the rest of the voice",
 }
-#: Those that rest on the other clips of the voice.
-OF_VOICE = frozenset({Reason.DUPLICATE, Reason.NEAR_DUPLICATE, Reason.OTHER_SPEAKER, Reason.ODD_PACE})

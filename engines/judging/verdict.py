@@ -45,6 +45,12 @@ class Facts:
     quality: Quality
     silent: bool
 
+    @property
+    def weak_cer(self) -> float | None:
+        """How far a whole given text differs from what a weak recogniser heard; None: not so compared."""
+        weakly = self.heard is not None and self.heard.trust == "low"
+        return self.cer if self.text_given and not self.text_shared and weakly else None
+
 
 @dataclass(frozen=True)
 class Verdict:

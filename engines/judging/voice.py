@@ -17,10 +17,13 @@ from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
 from engines.judging.verdict import Verdict
 
-#: Clips from which a voice has a pace of its own, and a speaker.
-FEWEST_PACED, FEWEST_SPOKEN = 20, 8
+#: Clips from which a voice has a pace of its own, a speaker, and is known to a weak recogniser.
+FEWEST_PACED, FEWEST_SPOKEN, FEWEST_HEARD = 20, 8, 12
 #: The narrowest interquartile range, in log: a voice that is as even as a clock is not held against a tenth of a beat.
 _EVENEST = 0.12
+#: A weak recogniser that follows a voice, its median error below this, tells wrong texts from right ones sooner: this
+#: far from the median to the limit that holds for any voice.
+_FOLLOWED, _SOONER = 0.4, 0.75
 #: Part of the clips, those nearest to it, that the voice's centroid is made of, and how often it is made anew.
 _NEAREST, _ROUNDS = 0.7, 4
 #: Clips, spread over all, that are enough for a centroid.
@@ -42,6 +45,7 @@ class VoiceClip:
     seconds_per_char: float | None
     voiceprint: bytes  #: see `packed`; empty: not measured
     sketch: bytes  #: a picture of its sound, bytes of -127…127; empty: not measured
+    cer: float | None = None  #: of a given text against what a weak recogniser heard
     first: bool = False  #: of equal ones it goes before others: it is held out, or a person said it is kept
 
 
@@ -70,6 +74,7 @@ def broken(clips: Sequence[VoiceClip], limits: Limits) -> Iterator[tuple[int, Ve
     once = [clip for clip in clips if clip.id not in twice]
     yield from _near_duplicates(once, limits.near_duplicate)
     yield from _strangers(once, limits.other_speaker)
+    yield from _texts(once, limits.disagree[1])
     yield from _paces(once, limits.odd_pace)
 
 
@@ -138,6 +143,16 @@ def _paces(clips: Sequence[VoiceClip], ranges: float) -> Iterator[tuple[int, Ver
         pace = clip.seconds_per_char
         if pace and not fastest <= pace <= slowest:
             yield clip.id, Verdict(Reason.ODD_PACE, pace, fastest if pace < fastest else slowest)
+
+
+def _texts(clips: Sequence[VoiceClip], limit: float) -> Iterator[tuple[int, Verdict]]:
+    errors = {clip.id: clip.cer for clip in clips if clip.cer is not None}
+    if len(errors) < FEWEST_HEARD or (usual := statistics.median(errors.values())) >= _FOLLOWED:
+        return
+    sooner = usual + _SOONER * (limit - usual)
+    for id, error in errors.items():
+        if error > sooner:
+            yield id, Verdict(Reason.DISAGREE, error, sooner)
 
 
 def _centroid(prints: Sequence[Vector]) -> Vector:
