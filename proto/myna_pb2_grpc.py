@@ -1604,6 +1604,11 @@ class DatasetsStub:
                 request_serializer=proto_dot_myna__pb2.FilePart.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.Dataset.FromString,
                 _registered_method=True)
+        self.Calibrate = channel.unary_unary(
+                '/myna.v1.Datasets/Calibrate',
+                request_serializer=proto_dot_myna__pb2.CalibrateRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Calibration.FromString,
+                _registered_method=True)
 
 
 class DatasetsServicer:
@@ -1679,6 +1684,12 @@ class DatasetsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Calibrate(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DatasetsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1736,6 +1747,11 @@ def add_DatasetsServicer_to_server(servicer, server):
                     servicer.Import,
                     request_deserializer=proto_dot_myna__pb2.FilePart.FromString,
                     response_serializer=proto_dot_myna__pb2.Dataset.SerializeToString,
+            ),
+            'Calibrate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Calibrate,
+                    request_deserializer=proto_dot_myna__pb2.CalibrateRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Calibration.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2035,6 +2051,33 @@ class Datasets:
             '/myna.v1.Datasets/Import',
             proto_dot_myna__pb2.FilePart.SerializeToString,
             proto_dot_myna__pb2.Dataset.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Calibrate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Datasets/Calibrate',
+            proto_dot_myna__pb2.CalibrateRequest.SerializeToString,
+            proto_dot_myna__pb2.Calibration.FromString,
             options,
             channel_credentials,
             insecure,

@@ -411,6 +411,7 @@ class DatasetsStub:
     """into the voice's inbox, whole files only"""
     Export: _grpc.UnaryStreamMultiCallable[_myna_pb2.DatasetRequest, _myna_pb2.FilePart]
     Import: _grpc.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Dataset]
+    Calibrate: _grpc.UnaryUnaryMultiCallable[_myna_pb2.CalibrateRequest, _myna_pb2.Calibration]
 
 @_typing.type_check_only
 class DatasetsAsyncStub(DatasetsStub):
@@ -430,6 +431,7 @@ class DatasetsAsyncStub(DatasetsStub):
     """into the voice's inbox, whole files only"""
     Export: _aio.UnaryStreamMultiCallable[_myna_pb2.DatasetRequest, _myna_pb2.FilePart]  # type: ignore[assignment]
     Import: _aio.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Dataset]  # type: ignore[assignment]
+    Calibrate: _aio.UnaryUnaryMultiCallable[_myna_pb2.CalibrateRequest, _myna_pb2.Calibration]  # type: ignore[assignment]
 
 class DatasetsServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -512,6 +514,13 @@ class DatasetsServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_myna_pb2.FilePart],
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.Dataset, _abc.Awaitable[_myna_pb2.Dataset]]: ...
+
+    @_abc_1.abstractmethod
+    def Calibrate(
+        self,
+        request: _myna_pb2.CalibrateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Calibration, _abc.Awaitable[_myna_pb2.Calibration]]: ...
 
 def add_DatasetsServicer_to_server(servicer: DatasetsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

@@ -135,6 +135,7 @@ def _stored(row: Clip, facts: wire.ClipFacts) -> StoredClip:
         seconds_per_char=quality.seconds_per_char,
         voiceprint=facts.voiceprint,
         sketch=facts.sketch,
+        cer=whole.weak_cer,
         first=row.held_out or row.trust == PERSON,
     )
     return StoredClip(row, whole, beside)

@@ -1,25 +1,86 @@
-"""`myna datasets`, `clips`, `clip`: what a voice learns from, and what was left out."""
+"""`myna datasets` (`list`, `calibrate`, `report`), `clips`, `clip`: what a voice learns from, and what was left out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tui import arguments, output, session, wording
+from tui import arguments, calibration, output, session, wording
+from tui.commands import train
 
 app = typer.Typer()
 
 PANEL = "Recordings"
 
 
-@app.command(rich_help_panel=PANEL)
-def datasets(voice: arguments.Voice, json: output.Json = False) -> None:
-    """List a voice's datasets."""
+class ListsByDefault(TyperGroup):
+    """`myna datasets anna` is `myna datasets list anna`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+group = typer.Typer(
+    cls=ListsByDefault, no_args_is_help=True, help="A voice's datasets: what they hold, what limits drop, reports."
+)
+app.add_typer(group, name="datasets", rich_help_panel=PANEL)
+
+
+@group.command()
+def calibrate(
+    voice: arguments.Voice,
+    limits: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Try another limit: a key of [dataset] in voice.toml."),
+    ] = None,
+    json: output.Json = False,
+) -> None:
+    """Show how each measure of a voice's clips is spread, and what each limit drops. Nothing is changed."""
+    given = train.pairs(limits or [])
+    found = session.client().calibrate(voice, given)
+    if json:
+        output.json(found)
+        return
+    calibration.show(found, given)
+
+
+@group.command()
+def report(
+    voice: arguments.Voice,
+    number: Annotated[
+        int,
+        typer.Argument(
+            metavar="[N]", min=0, help="The dataset; default: the newest.", autocompletion=arguments.dataset_numbers
+        ),
+    ] = 0,
+    into: Annotated[
+        Path | None, typer.Option("--into", metavar="FOLDER", help="Default: VOICE-dataset-N, in this folder.")
+    ] = None,
+    json: output.Json = False,
+) -> None:
+    """Write a report of a dataset: report.md, report.json, histograms, and clips to hear."""
+    from tui import dataset_report  # matplotlib takes a while to load
+
+    written = dataset_report.write(session.client(), voice, number, into)
+    if json:
+        output.json(written.numbers)
+        return
+    for sentence in written.sentences:
+        output.line(output.safe(sentence))
+
+
+@group.command("list")
+def list_datasets(voice: arguments.Voice, json: output.Json = False) -> None:
+    """List a voice's datasets. `myna datasets VOICE` is the same."""
     found = list(session.client().datasets(voice))
     if json:
         output.json(found)
