@@ -65,7 +65,7 @@ class Limits:
         Setting("interquartile ranges that seconds a letter may lie outside the voice's quartiles; 0: any", 0, 100),
     ] = 1.5
     compare_speakers: Annotated[
-        bool, Setting("measure whose voice it is when recordings are cut; takes about as long as everything else")
+        bool, Setting("measure whose voice it is when recordings are cut; takes somewhat longer than all the rest")
     ] = True
 
     def __post_init__(self) -> None:
