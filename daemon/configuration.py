@@ -12,6 +12,7 @@ from typing import Any
 from daemon.inbox import voice_toml
 from daemon.settings import SETTINGS
 from engines import registry
+from engines.judging.limits import LIMITS
 from engines.metrics.rule import RULE
 from engines.setting import Setting
 from engines.speech_options import COMMON
@@ -24,6 +25,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,
+    "dataset": LIMITS,
     "speech": COMMON,
     **{info.name: info.options for info in registry.ENGINES.values() if info.options},
 }

@@ -67,8 +67,13 @@ class Setting:
     def read(self, name: str, text: str) -> Any:
         """A value from where there is only text: the command line, the environment. Raises BadInput."""
         if self.count != 1:
-            return self.check(name, [part.strip().strip("\"'") for part in text.strip().strip("[]").split(",")])
-        value: Any = text
+            return self.check(name, [self._one(part) for part in text.strip().strip("[]").split(",")])
+        return self.check(name, self._one(text, whole=True))
+
+    def _one(self, text: str, *, whole: bool = False) -> Any:
+        """One value from its text, as its kind has it; still a text where it is none of that kind. `whole`: it is no
+        part of a list, whose texts stand in quotes."""
+        value: Any = text if whole else text.strip().strip("\"'")
         if self.kind is bool:
             value = TRUTHS.get(text.strip().lower(), text)
         elif self.kind is int and re.fullmatch(r"\s*[+-]?[0-9]{1,40}\s*", text):
@@ -76,7 +81,7 @@ class Setting:
         elif self.kind is float:
             with suppress(ValueError):
                 value = float(text)
-        return self.check(name, value)
+        return value
 
     def wrong(self, name: str, value: Any) -> BadInput:
         """The sentence."""

@@ -343,6 +343,10 @@ class AsyncClient:
             self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=before.sha256, undo=before)
         )
 
+    async def calibrate(self, voice: str, limits: Mapping[str, str] | None = None) -> pb.Calibration:
+        """What limits drop of a voice's clips, before anything is dropped: its own, or with these instead."""
+        return await self._ask(self._datasets.Calibrate, pb.CalibrateRequest(voice=voice, limits=limits or {}))
+
     def clip_file(self, voice: str, sha256: str) -> AsyncIterator[pb.FilePart]:
         """A clip's sound: the parts of a FLAC file."""
         return self._stream(self._datasets.ClipFile, pb.ClipRequest(voice=voice, sha256=sha256))

@@ -3903,6 +3903,8 @@ class Clip(_message.Message):
     QUALITY_FIELD_NUMBER: _builtins.int
     PATH_FIELD_NUMBER: _builtins.int
     MADE_FROM_FIELD_NUMBER: _builtins.int
+    MEASURED_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
     sha256: _builtins.str
     recording: _builtins.str
     """SHA-256"""
@@ -3926,6 +3928,10 @@ class Clip(_message.Message):
     """file on the daemon's machine"""
     made_from: _builtins.str
     """SHA-256 of the clip, of another voice, that it was made from; empty: it was recorded"""
+    measured: _builtins.float
+    """the number that the reason rests on, and …"""
+    threshold: _builtins.float
+    """… the one it was held against"""
     @_builtins.property
     def quality(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """rms_db, peak, snr_db, cer, …"""
@@ -3948,12 +3954,21 @@ class Clip(_message.Message):
         quality: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         path: _builtins.str = ...,
         made_from: _builtins.str = ...,
+        measured: _builtins.float | None = ...,
+        threshold: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_measured", b"_measured", "_threshold", b"_threshold", "measured", b"measured", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "held_out", b"held_out", "kept", b"kept", "made_from", b"made_from", "path", b"path", "quality", b"quality", "reason", b"reason", "recording", b"recording", "recording_name", b"recording_name", "sentence", b"sentence", "sha256", b"sha256", "start", b"start", "text", b"text", "text_source", b"text_source", "trust", b"trust"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_measured", b"_measured", "_threshold", b"_threshold", "end", b"end", "held_out", b"held_out", "kept", b"kept", "made_from", b"made_from", "measured", b"measured", "path", b"path", "quality", b"quality", "reason", b"reason", "recording", b"recording", "recording_name", b"recording_name", "sentence", b"sentence", "sha256", b"sha256", "start", b"start", "text", b"text", "text_source", b"text_source", "threshold", b"threshold", "trust", b"trust"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__measured: _TypeAlias = _typing.Literal["measured"]  # noqa: Y015
+    _WhichOneofArgType__measured: _TypeAlias = _typing.Literal["_measured", b"_measured"]  # noqa: Y015
+    _WhichOneofReturnType__threshold: _TypeAlias = _typing.Literal["threshold"]  # noqa: Y015
+    _WhichOneofArgType__threshold: _TypeAlias = _typing.Literal["_threshold", b"_threshold"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__measured) -> _WhichOneofReturnType__measured | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__threshold) -> _WhichOneofReturnType__threshold | None: ...
 
 Global___Clip: _TypeAlias = Clip  # noqa: Y015
 
@@ -4116,6 +4131,199 @@ class ClipsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ClipsResponse: _TypeAlias = ClipsResponse  # noqa: Y015
+
+@_typing.final
+class CalibrateRequest(_message.Message):
+    """What limits would drop, and how each measure is spread, before anything is dropped. Nothing is changed by asking."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LimitsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    @_builtins.property
+    def limits(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """instead of the voice's own: keys of `[dataset]` in voice.toml, as text"""
+
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        limits: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CalibrateRequest: _TypeAlias = CalibrateRequest  # noqa: Y015
+
+@_typing.final
+class Spread(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEASURE_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    UNIT_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    LEAST_FIELD_NUMBER: _builtins.int
+    LOWER_QUARTILE_FIELD_NUMBER: _builtins.int
+    MEDIAN_FIELD_NUMBER: _builtins.int
+    UPPER_QUARTILE_FIELD_NUMBER: _builtins.int
+    MOST_FIELD_NUMBER: _builtins.int
+    HISTOGRAM_FIELD_NUMBER: _builtins.int
+    measure: _builtins.str
+    """a key of Clip.quality, or "likeness" """
+    title: _builtins.str
+    """for people"""
+    unit: _builtins.str
+    clips: _builtins.int
+    """of which it was measured"""
+    least: _builtins.float
+    lower_quartile: _builtins.float
+    median: _builtins.float
+    upper_quartile: _builtins.float
+    most: _builtins.float
+    @_builtins.property
+    def histogram(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """clips in as many equally wide parts between least and most"""
+
+    def __init__(
+        self,
+        *,
+        measure: _builtins.str = ...,
+        title: _builtins.str = ...,
+        unit: _builtins.str = ...,
+        clips: _builtins.int = ...,
+        least: _builtins.float = ...,
+        lower_quartile: _builtins.float = ...,
+        median: _builtins.float = ...,
+        upper_quartile: _builtins.float = ...,
+        most: _builtins.float = ...,
+        histogram: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "histogram", b"histogram", "least", b"least", "lower_quartile", b"lower_quartile", "measure", b"measure", "median", b"median", "most", b"most", "title", b"title", "unit", b"unit", "upper_quartile", b"upper_quartile"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Spread: _TypeAlias = Spread  # noqa: Y015
+
+@_typing.final
+class LimitEffect(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    EXAMPLES_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """as Clip.reason has it"""
+    limit: _builtins.str
+    """key of the limit; empty: there is none"""
+    value: _builtins.str
+    """of it, as text"""
+    clips: _builtins.int
+    """that it drops, whatever else is wrong with them"""
+    seconds: _builtins.float
+    @_builtins.property
+    def examples(self) -> _containers.RepeatedCompositeFieldContainer[Global___Clip]:
+        """at most ten, the worst first, with `measured` and `threshold`"""
+
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        limit: _builtins.str = ...,
+        value: _builtins.str = ...,
+        clips: _builtins.int = ...,
+        seconds: _builtins.float = ...,
+        examples: _abc.Iterable[Global___Clip] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "examples", b"examples", "limit", b"limit", "reason", b"reason", "seconds", b"seconds", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LimitEffect: _TypeAlias = LimitEffect  # noqa: Y015
+
+@_typing.final
+class Calibration(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    CLIPS_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
+    KEPT_SECONDS_FIELD_NUMBER: _builtins.int
+    KEPT_NOW_FIELD_NUMBER: _builtins.int
+    BY_PERSON_FIELD_NUMBER: _builtins.int
+    UNMEASURED_FIELD_NUMBER: _builtins.int
+    SPREADS_FIELD_NUMBER: _builtins.int
+    EFFECTS_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    clips: _builtins.int
+    """that can be judged"""
+    seconds: _builtins.float
+    kept: _builtins.int
+    """by these limits"""
+    kept_seconds: _builtins.float
+    kept_now: _builtins.int
+    """by what the voice has now"""
+    by_person: _builtins.int
+    """decided by a person: no limit changes them"""
+    unmeasured: _builtins.int
+    """cut by a Myna that did not measure; cutting them again does"""
+    @_builtins.property
+    def spreads(self) -> _containers.RepeatedCompositeFieldContainer[Global___Spread]: ...
+    @_builtins.property
+    def effects(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitEffect]: ...
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        clips: _builtins.int = ...,
+        seconds: _builtins.float = ...,
+        kept: _builtins.int = ...,
+        kept_seconds: _builtins.float = ...,
+        kept_now: _builtins.int = ...,
+        by_person: _builtins.int = ...,
+        unmeasured: _builtins.int = ...,
+        spreads: _abc.Iterable[Global___Spread] | None = ...,
+        effects: _abc.Iterable[Global___LimitEffect] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by_person", b"by_person", "clips", b"clips", "effects", b"effects", "kept", b"kept", "kept_now", b"kept_now", "kept_seconds", b"kept_seconds", "seconds", b"seconds", "spreads", b"spreads", "unmeasured", b"unmeasured", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Calibration: _TypeAlias = Calibration  # noqa: Y015
 
 @_typing.final
 class ClipRequest(_message.Message):

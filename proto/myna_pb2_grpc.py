@@ -1657,6 +1657,11 @@ class DatasetsStub:
                 request_serializer=proto_dot_myna__pb2.MergeRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.MergeResponse.FromString,
                 _registered_method=True)
+        self.Calibrate = channel.unary_unary(
+                '/myna.v1.Datasets/Calibrate',
+                request_serializer=proto_dot_myna__pb2.CalibrateRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Calibration.FromString,
+                _registered_method=True)
 
 
 class DatasetsServicer:
@@ -1747,6 +1752,13 @@ class DatasetsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Calibrate(self, request, context):
+        """measures of a voice's clips, and what limits would drop
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_DatasetsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -1814,6 +1826,11 @@ def add_DatasetsServicer_to_server(servicer, server):
                     servicer.Merge,
                     request_deserializer=proto_dot_myna__pb2.MergeRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.MergeResponse.SerializeToString,
+            ),
+            'Calibrate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Calibrate,
+                    request_deserializer=proto_dot_myna__pb2.CalibrateRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Calibration.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -2167,6 +2184,33 @@ class Datasets:
             '/myna.v1.Datasets/Merge',
             proto_dot_myna__pb2.MergeRequest.SerializeToString,
             proto_dot_myna__pb2.MergeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Calibrate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Datasets/Calibrate',
+            proto_dot_myna__pb2.CalibrateRequest.SerializeToString,
+            proto_dot_myna__pb2.Calibration.FromString,
             options,
             channel_credentials,
             insecure,

@@ -425,6 +425,8 @@ class DatasetsStub:
     """of a package; the newest dataset of the voice when it is in"""
     Merge: _grpc.UnaryUnaryMultiCallable[_myna_pb2.MergeRequest, _myna_pb2.MergeResponse]
     """datasets of several voices into one voice"""
+    Calibrate: _grpc.UnaryUnaryMultiCallable[_myna_pb2.CalibrateRequest, _myna_pb2.Calibration]
+    """measures of a voice's clips, and what limits would drop"""
 
 @_typing.type_check_only
 class DatasetsAsyncStub(DatasetsStub):
@@ -449,6 +451,8 @@ class DatasetsAsyncStub(DatasetsStub):
     """of a package; the newest dataset of the voice when it is in"""
     Merge: _aio.UnaryUnaryMultiCallable[_myna_pb2.MergeRequest, _myna_pb2.MergeResponse]  # type: ignore[assignment]
     """datasets of several voices into one voice"""
+    Calibrate: _aio.UnaryUnaryMultiCallable[_myna_pb2.CalibrateRequest, _myna_pb2.Calibration]  # type: ignore[assignment]
+    """measures of a voice's clips, and what limits would drop"""
 
 class DatasetsServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -548,6 +552,14 @@ class DatasetsServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.MergeResponse, _abc.Awaitable[_myna_pb2.MergeResponse]]:
         """datasets of several voices into one voice"""
+
+    @_abc_1.abstractmethod
+    def Calibrate(
+        self,
+        request: _myna_pb2.CalibrateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Calibration, _abc.Awaitable[_myna_pb2.Calibration]]:
+        """measures of a voice's clips, and what limits would drop"""
 
 def add_DatasetsServicer_to_server(servicer: DatasetsServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 

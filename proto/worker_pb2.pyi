@@ -364,9 +364,12 @@ class DatasetPlan(_message.Message):
     ENGINE_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     RECORDINGS_FIELD_NUMBER: _builtins.int
+    LIMITS_JSON_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
     language: _builtins.str
+    limits_json: _builtins.str
+    """the voice's: engines/judging/limits.py"""
     @_builtins.property
     def recordings(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordingRef]:
         """those that have no clips yet"""
@@ -378,10 +381,11 @@ class DatasetPlan(_message.Message):
         engine: _builtins.str = ...,
         language: _builtins.str = ...,
         recordings: _abc.Iterable[Global___RecordingRef] | None = ...,
+        limits_json: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "language", b"language", "recordings", b"recordings", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "language", b"language", "limits_json", b"limits_json", "recordings", b"recordings", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1556,6 +1560,7 @@ class CutClip(_message.Message):
     SHA256_FIELD_NUMBER: _builtins.int
     PATH_FIELD_NUMBER: _builtins.int
     QUALITY_FIELD_NUMBER: _builtins.int
+    FACTS_FIELD_NUMBER: _builtins.int
     start: _builtins.float
     end: _builtins.float
     text: _builtins.str
@@ -1569,6 +1574,8 @@ class CutClip(_message.Message):
     """relative to home"""
     @_builtins.property
     def quality(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
+    @_builtins.property
+    def facts(self) -> Global___ClipFacts: ...
     def __init__(
         self,
         *,
@@ -1583,14 +1590,72 @@ class CutClip(_message.Message):
         sha256: _builtins.str = ...,
         path: _builtins.str = ...,
         quality: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        facts: Global___ClipFacts | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["facts", b"facts"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "kept", b"kept", "path", b"path", "quality", b"quality", "reason", b"reason", "sentence", b"sentence", "sha256", b"sha256", "start", b"start", "text", b"text", "text_source", b"text_source", "trust", b"trust"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "facts", b"facts", "kept", b"kept", "path", b"path", "quality", b"quality", "reason", b"reason", "sentence", b"sentence", "sha256", b"sha256", "start", b"start", "text", b"text", "text_source", b"text_source", "trust", b"trust"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CutClip: _TypeAlias = CutClip  # noqa: Y015
+
+@_typing.final
+class ClipFacts(_message.Message):
+    """What a clip is judged by beside its numbers; rows keep it as it is here, so that clips can be judged again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SECONDS_FIELD_NUMBER: _builtins.int
+    SPEECH_FIELD_NUMBER: _builtins.int
+    TOO_LONG_FIELD_NUMBER: _builtins.int
+    TEXT_SHARED_FIELD_NUMBER: _builtins.int
+    SILENT_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    HEARD_TRUST_FIELD_NUMBER: _builtins.int
+    CONFIDENCE_FIELD_NUMBER: _builtins.int
+    VOICEPRINT_FIELD_NUMBER: _builtins.int
+    SKETCH_FIELD_NUMBER: _builtins.int
+    seconds: _builtins.float
+    """of its sound"""
+    speech: _builtins.float
+    """seconds of speech in it"""
+    too_long: _builtins.bool
+    """longer than the engine takes, and without a pause"""
+    text_shared: _builtins.bool
+    """its text is a share of a longer given one"""
+    silent: _builtins.bool
+    heard: _builtins.str
+    """by the recogniser"""
+    heard_trust: _builtins.str
+    """"high", "low"; empty: it was not asked"""
+    confidence: _builtins.float
+    """of it"""
+    voiceprint: _builtins.bytes
+    """whose voice it is; empty: not measured"""
+    sketch: _builtins.bytes
+    """its sound, in little"""
+    def __init__(
+        self,
+        *,
+        seconds: _builtins.float = ...,
+        speech: _builtins.float = ...,
+        too_long: _builtins.bool = ...,
+        text_shared: _builtins.bool = ...,
+        silent: _builtins.bool = ...,
+        heard: _builtins.str = ...,
+        heard_trust: _builtins.str = ...,
+        confidence: _builtins.float = ...,
+        voiceprint: _builtins.bytes = ...,
+        sketch: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "heard", b"heard", "heard_trust", b"heard_trust", "seconds", b"seconds", "silent", b"silent", "sketch", b"sketch", "speech", b"speech", "text_shared", b"text_shared", "too_long", b"too_long", "voiceprint", b"voiceprint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClipFacts: _TypeAlias = ClipFacts  # noqa: Y015
 
 @_typing.final
 class RecordingCut(_message.Message):

@@ -223,6 +223,10 @@ class Clip(Row):
     before: Mapped[list[dict[str, Any]]] = mapped_column(
         JSON, default=list
     )  #: what it was before each change of a person, oldest first
+    measured: Mapped[float | None]  #: the number that `reason` rests on, and …
+    threshold: Mapped[float | None]  #: … the one it was held against; None: none
+    #: serialised worker ClipFacts: what it is judged by; None: cut by a Myna that did not keep it
+    facts: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
     __table_args__ = (Index("clips_voice", "voice", "id"),)
 
 

@@ -9,6 +9,7 @@ reference = ["calm.wav"]   # recordings that the voice is taken from
 [train]        # training options
 steps = 2000
 [promotion]    # when a version is better than the one before
+[dataset]      # which clips are dropped
 """
 
 from __future__ import annotations
@@ -23,10 +24,11 @@ from daemon.database.models import Voice
 from daemon.errors import BadRequest
 from daemon.inbox.folder import InboxFolder
 from daemon.settings import SETTINGS
-from daemon.state import recordings, voices
+from daemon.state import datasets, judging, recordings, voices
 from engines import registry
 from engines.capabilities import Capability
 from engines.errors import BadInput
+from engines.judging.limits import Limits
 from engines.metrics.rule import Rule
 from engines.setting import Setting, checked, shown
 from engines.training import settings
@@ -36,7 +38,7 @@ from proto.people_toml import BadToml
 if TYPE_CHECKING:
     from engines.base import EngineInfo
 
-#: Keys beside the tables `train` and `promotion`.
+#: Keys beside the tables `train`, `promotion` and `dataset`.
 KEYS: dict[str, Setting] = {
     "language": replace(
         SETTINGS["default_language"], what="ISO 639-1, one that the engine knows", follows="`default_language`"
@@ -46,7 +48,7 @@ KEYS: dict[str, Setting] = {
     "auto_train_min_seconds": SETTINGS["auto_train_min_seconds"],
     "reference": Setting("recordings that the voice is taken from; left out: the best ones", kind=str, count=0),
 }
-TABLES = ("train", "promotion")
+TABLES = ("train", "promotion", "dataset")
 
 
 @dataclass(frozen=True)
@@ -90,14 +92,19 @@ def parse(data: bytes) -> VoiceToml:
 
 
 def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
-    """Let the voice have what its voice.toml says. True: its recordings are to be cut again, since the engine wants
-    other clips. Raises BadRequest, and changes nothing, when the voice's engine cannot do what is said."""
+    """Let the voice have what its voice.toml says. True: another dataset is due, since the engine wants other clips and
+    the recordings are cut again, or since other limits keep other clips. Raises BadRequest, and changes nothing, when
+    the voice's engine cannot do what is said."""
     language, engine = given.language or voice.language, given.engine or voice.engine
     if (voice.language, voice.engine, voice.options) == (language, engine, given.options):
         return False
     _check(language, registry.ENGINES[engine], given.options)
     again = _clips(voice.engine) != _clips(engine) and recordings.cut_again(session, voice.name) > 0
+    judged = voice.options.get("dataset", {}) != given.options.get("dataset", {})
     voice.language, voice.engine, voice.options = language, engine, given.options
+    if judged:
+        judging.judge(session, voice.name)
+        again = again or datasets.is_outdated(session, voice.name)
     voices.emit_voice(session, voice)
     return again
 
@@ -115,6 +122,7 @@ def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:
         if "train" in options or Capability.LEARNS in engine.capabilities:
             settings.overrides(options.get("train", {}), engine)
         Rule.from_json(options.get("promotion", {}))
+        Limits.of(options.get("dataset", {}))
     except BadInput as error:
         raise BadRequest(f"voice.toml: {error}", error.hint) from None
 

@@ -68,7 +68,7 @@ def written(files: Iterable[Member], dataset: wire.PackedDataset) -> Iterator[tu
         {
             "version": VERSION,
             "files": [{"name": one.name, "size": one.size, "sha256": one.sha256} for one in files],
-            "dataset": json_format.MessageToDict(dataset, preserving_proto_field_name=True),
+            "dataset": json_format.MessageToDict(_without_facts(dataset), preserving_proto_field_name=True),
         }
     )
     manifest = Member(MANIFEST, len(body), hashlib.sha256(body).hexdigest())
@@ -135,13 +135,22 @@ def read_manifest(reader: Reader, header: Header) -> Manifest:
     if not isinstance(body_of, dict):
         _refuse("Its manifest has no dataset.")
     try:
-        dataset = json_format.ParseDict(body_of, wire.PackedDataset())
+        dataset = _without_facts(json_format.ParseDict(body_of, wire.PackedDataset()))
     except (json_format.ParseError, TypeError, AttributeError, ValueError, RecursionError) as error:
         raise BadPackage(f"Its manifest cannot be read: {ascii(str(error))[:200]}.") from None
     if (dataset.voice, dataset.language, dataset.engine) != (header.voice, header.language, header.engine):
         _refuse("Its two first files do not agree on whose voice it is.")
     _check(dataset, files)
     return Manifest(files, dataset, body)
+
+
+def _without_facts(dataset: wire.PackedDataset) -> wire.PackedDataset:
+    """What a home judges its clips by stays in that home: a clip that travelled keeps the verdict that it had."""
+    result = wire.PackedDataset()
+    result.CopyFrom(dataset)
+    for one in result.clips:
+        one.clip.ClearField("facts")
+    return result
 
 
 def _check(dataset: wire.PackedDataset, files: dict[str, Member]) -> None:

@@ -25,7 +25,7 @@ from daemon.services.errors import plain
 from daemon.services.exports import Sending
 from daemon.services.upload import Upload
 from daemon.settings import Settings
-from daemon.state import datasets, paging, recordings, voices, wanted
+from daemon.state import calibration, datasets, paging, recordings, voices, wanted
 from daemon.state.events import EventHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -189,6 +189,16 @@ class DatasetsService(stubs.DatasetsServicer):
         result: pb.MergeResponse = answer
         return result
 
+    async def Calibrate(self, request: pb.CalibrateRequest, context: Any) -> pb.Calibration:
+        def query(session: Session) -> pb.Calibration:
+            def told(clip: Clip, recording: Recording) -> pb.Clip:
+                return clip_message(clip, recording, clip.text, self.home)
+
+            return calibration.calibrate(session, request.voice, request.limits, told)
+
+        answer: pb.Calibration = await self.store.read(query)
+        return answer
+
     async def _recording(
         self, change: Callable[[Session, str, str], Recording], request: pb.RecordingRequest
     ) -> pb.Recording:
@@ -242,6 +252,8 @@ def clip_message(clip: Clip, recording: Recording, text: str, home: Path) -> pb.
         },
         path=str(home / clip.path) if clip.path else "",
         made_from=recording.made_from,
+        measured=clip.measured,
+        threshold=clip.threshold,
     )
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Voice, now
 from daemon.errors import BadRequest, NotFound, NotNow
-from daemon.state import clip_refs, events, followed, held_marks, holdout, voices
+from daemon.state import clip_refs, events, followed, held_marks, holdout, judging, voices
 from daemon.state.recordings import PERSON, SUPERSEDED
 from daemon.state.stamp import stamp
 from engines import registry
@@ -54,6 +54,7 @@ class Chosen:
 def build(session: Session, voice: str, job: int | None = None) -> Dataset | None:
     """Make the voice's next dataset from its kept clips, deciding what is held out. None: it would be the same as the
     newest."""
+    judging.judge(session, voice)
     followed.judge(session, voice)
     decide_holdouts(session, voice)
     chosen = choose(session, voice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Voice
 from daemon.inbox import subtitles
@@ -42,9 +42,9 @@ def packed(session: Session, voice: Voice, data: Dataset) -> wire.PackedDataset:
         recordings=[_recording(row) for row in rows],
     )
     sounds = {row.id: row.sha256 for row in rows}
-    clips = session.scalars(select(Clip).join(Recording).where(Clip.voice == voice.name, Clip.recording.in_(
-        select(Recording.id).where(Recording.id.in_(of_dataset.where(DatasetClip.dataset == data.id)))
-    )))  # fmt: skip
+    recorded = select(Recording.id).where(Recording.id.in_(of_dataset.where(DatasetClip.dataset == data.id)))
+    asked = select(Clip).options(undefer(Clip.facts)).join(Recording)
+    clips = session.scalars(asked.where(Clip.voice == voice.name, Clip.recording.in_(recorded)))
     for clip in sorted(clips, key=lambda clip: (sounds[clip.recording], clip.start, clip.end, clip.sha256, clip.id)):
         if clip.id in contents:
             text, held = contents[clip.id]
@@ -86,6 +86,7 @@ def _clip(row: Clip, recording: str, text: str, *, kept: bool, held_out: bool) -
         sha256=row.sha256 if row.path else "",
         path=row.path,
         quality=voices.numbers(row.quality),
+        facts=wire.ClipFacts.FromString(row.facts) if row.facts is not None else None,
     )
     return wire.PackedClip(recording=recording, clip=clip, held_out=held_out)
 

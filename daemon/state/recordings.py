@@ -230,6 +230,7 @@ def store_cut(session: Session, voice: str, cut: wire.RecordingCut) -> Recording
         row.text, row.text_source, row.trust = clip.text, clip.text_source, clip.trust
         row.kept, row.reason, row.sentence = clip.kept, clip.reason, clip.sentence
         row.quality = dict(clip.quality)
+        row.facts = clip.facts.SerializeToString() if clip.HasField("facts") else None
     _supersede(session, list(stays.values()))
     recording.cut = now()
     if cut.note and cut.note not in recording.note:

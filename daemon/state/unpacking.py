@@ -166,6 +166,7 @@ def _clip(recording: Recording, clip: wire.CutClip) -> dict[str, Any]:
         "reason": clip.reason,
         "sentence": clip.sentence,
         "quality": dict(clip.quality),
+        "facts": clip.facts.SerializeToString() if clip.HasField("facts") else None,
     }
 
 

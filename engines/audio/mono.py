@@ -34,10 +34,16 @@ class Mono:
         self.sample_rate = sample_rate  #: Hz
         self._path, self._start, self._end, self._alive = path, start, end, alive
         self._channel: int | None = None  #: that is taken alone; None: the mean of all
+        self.channels: int | None = None  #: of the file; None before the first pass
         self._kept: list[
             tuple[NDArray[np.float32], NDArray[np.float64]]
         ] = []  #: the blocks, if all of them are few enough
         self._cancels: int | None = None  #: the loudest channel, if in the last pass the mean had next to nothing of it
+
+    @property
+    def channel(self) -> int | None:
+        """The one that is taken alone, since the others cancel it, counted from 0; None: the mean of all."""
+        return self._channel
 
     def passed(self) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float64]]]:
         """One pass over all blocks, in order: samples (n,), and the time in seconds of every sample of the file that
@@ -68,7 +74,7 @@ class Mono:
         mixed, energies = 0.0, np.zeros(1)
         with opened(self._path) as file:
             reader = Reader(file, container_of(file, self._path), self._path)
-            rate = reader.sample_rate
+            rate, self.channels = reader.sample_rate, reader.channels
             resampler = (
                 None
                 if rate == self.sample_rate

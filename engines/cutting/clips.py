@@ -23,13 +23,18 @@ from engines.audio.flac import save_clip
 from engines.audio.mono import Mono
 from engines.cutting.align import disagreement, share_out
 from engines.cutting.cued import Cue, cued_pieces
+from engines.cutting.hearing import Hearing
+from engines.cutting.measures import Bands, bandwidth, edge, loudness, voiceprint
 from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted, sounding
-from engines.cutting.quality import Quality, decibels, snr_db
+from engines.cutting.quality import decibels, snr_db
 from engines.cutting.stretch import Stretch, Times
 from engines.cutting.survey import Survey, stream, survey
 from engines.cutting.vad import SAMPLE_RATE, Span
-from engines.cutting.verdict import Facts, Verdict, judge
-from engines.transcription.alignment import Aligner, Alignment
+from engines.judging.limits import Limits
+from engines.judging.quality import Quality
+from engines.judging.sentences import say
+from engines.judging.verdict import Facts, Heard, Verdict, judge
+from engines.transcription.alignment import Aligner
 from engines.transcription.base import Transcriber, Transcript
 
 if TYPE_CHECKING:
@@ -57,9 +62,7 @@ class CutClip:
     start: float  #: seconds in the recording
     end: float
     text: str  #: empty if there is none
-    kept: bool
-    reason: str  #: a word of verdict.REASONS; "" for a kept clip
-    sentence: str  #: the reason for people; "" for a kept clip
+    verdict: Verdict  #: of the clip by itself
     text_source: Literal["given", "whisper", "pocketsphinx", ""]
     trust: Literal["given", "high", "low", ""]  #: of the text
     path: Path | None  #: the FLAC file (mono, 16 bits, engine's rate); None where there is nothing to hear
@@ -67,6 +70,24 @@ class CutClip:
     quality: Quality
     cer: float | None  #: share of letters by which the given text and what was heard differ; None if not compared
     heard: str  #: what the recogniser heard; "" if it was not asked
+    facts: Facts  #: all that the verdict rests on
+    voiceprint: bytes  #: its speaker, as `engines.judging.voice.packed` has it; empty: not measured
+    sketch: bytes  #: its sound, as `engines.cutting.measures.Bands.sketch` draws it
+
+    @property
+    def kept(self) -> bool:
+        """Whether it is good by itself."""
+        return self.verdict.kept
+
+    @property
+    def reason(self) -> str:
+        """A word of `engines.judging.reasons`; empty for a kept clip."""
+        return self.verdict.reason or ""
+
+    @property
+    def sentence(self) -> str:
+        """The reason for people; empty for a kept clip."""
+        return say(self.verdict, self.facts)
 
     @property
     def seconds(self) -> float:
@@ -84,18 +105,21 @@ def cut_recording(
     progress: Progress | None = None,
     aligner: Aligner | None = None,
     *,
+    limits: Limits | None = None,
     cues: Sequence[Cue] = (),
 ) -> list[CutClip]:
     """Cut a recording into clips for an engine and write them to `out_dir/ab/<sha256>.flac`.
 
     `text`: all that is said in it, or None; `cues`: the same with its times, where they are known. `transcriber`: of
     this language, or None if there is none. `aligner`: of this language, too; a text that it finds to fit its clip is
-    not listened to by the transcriber. Returns the clips in order of time, at least one (a recording with nothing
-    usable gives one dropped clip that says why). The same input gives the same clips. Raises BadInput if the file
-    cannot be decoded, OSError if a clip cannot be written.
+    not listened to by the transcriber. `limits`: what is dropped, and whether speakers are compared (None: they are
+    not, and the rest is as usual). Returns the clips in order of time, at least one (a recording with nothing usable
+    gives one dropped clip that says why). The same input gives the same clips. Raises BadInput if the file cannot be
+    decoded, OSError if a clip cannot be written.
     """
     text = " ".join(text.split()) if text and text.strip() else None
     report_progress = progress or (lambda done, total: None)
+    limits = limits or Limits(compare_speakers=False)
     where = [0.0, 0.0]  # what progress was told last
 
     def on_progress(done: float, total: float) -> None:
@@ -109,7 +133,9 @@ def cut_recording(
     found = survey(recording, lambda seconds, total: on_progress(_SURVEYED * seconds, total))
     pieces, said = _pieces(found, text, engine_info, cues)
     given = said if said is not None else [text] if text is not None and len(pieces) == 1 and found.speech else None
-    cut = _Cutter(recording, found, _Hearing(transcriber, aligner, given), out_dir, on_progress, alive).cut(pieces)
+    cut = _Cutter(
+        recording, found, Hearing(transcriber, aligner, given), out_dir, on_progress, alive, limits.compare_speakers
+    ).cut(pieces)
     heard = [one.heard for one in cut]
     if said is not None:
         texts, differ = (
@@ -121,7 +147,7 @@ def cut_recording(
     source: Literal["given", "whisper", "pocketsphinx", ""] = "given" if text else _source(transcriber)
     shared = text is not None and len(pieces) > 1
     return [
-        _judged(one, words, source if words else "", shared, cer, language, engine_info)
+        _judged(one, words, source if words else "", shared, cer, language, engine_info, limits)
         for one, words, cer in zip(cut, texts, differ, strict=True)
     ]
 
@@ -171,34 +197,6 @@ def _texts(
 
 
 @dataclass(frozen=True)
-class _Hearing:
-    """How it is found what is said in pieces."""
-
-    transcriber: Transcriber | None
-    aligner: Aligner | None
-    given: Sequence[str] | None  #: the text of each piece, if it is known before it is heard
-
-    def hear(
-        self, first: int, pieces: Sequence[NDArray[np.float32]], alive: Alive
-    ) -> list[tuple[Transcript | None, float | None]]:
-        """(what was heard, how well the given text fits) of each, from the `first`-th on: a text that fits well need
-        not be heard."""
-        if self.transcriber is None:
-            return [(None, None)] * len(pieces)
-        found = [self._alignment(first + number, samples, alive) for number, samples in enumerate(pieces)]
-        doubtful = [number for number, one in enumerate(found) if one is None or not one.fits]
-        heard = self.transcriber.transcribe_many([pieces[number] for number in doubtful], alive) if doubtful else []
-        transcripts = dict(zip(doubtful, heard, strict=True))
-        return [(transcripts.get(number), one.fit if one else None) for number, one in enumerate(found)]
-
-    def _alignment(self, number: int, samples: NDArray[np.float32], alive: Alive) -> Alignment | None:
-        if self.given is None or self.aligner is None:
-            return None
-        alive()
-        return self.aligner.align(samples, self.given[number])
-
-
-@dataclass(frozen=True)
 class _Cut:
     """A piece that was written and heard; its text is not known yet."""
 
@@ -209,6 +207,8 @@ class _Cut:
     quality: Quality  #: without its pace
     silent: bool
     heard: Transcript | None
+    voiceprint: bytes
+    sketch: bytes
 
 
 class _Cutter:
@@ -218,10 +218,11 @@ class _Cutter:
         self,
         recording: Mono,
         found: Survey,
-        hearing: _Hearing,
+        hearing: Hearing,
         out_dir: Path,
         on_progress: Progress,
         alive: Alive,
+        compare_speakers: bool,
     ) -> None:
         self._recording, self._found, self._hearing, self._out_dir, self._on_progress = (
             recording,
@@ -230,7 +231,7 @@ class _Cutter:
             out_dir,
             on_progress,
         )
-        self._alive = alive
+        self._alive, self._compare_speakers = alive, compare_speakers
         self._written: list[_Cut] = []  #: not heard yet
         self._to_hear: list[NDArray[np.float32]] = []
         self._done: list[_Cut] = []
@@ -272,17 +273,27 @@ class _Cutter:
 
         rate, gain = self._recording.sample_rate, self._found.gain
         sound = sound * np.float32(gain)
-        power = _power(sound)
+        power, bands = _power(sound), Bands(hearing)
         quality = Quality(
             rms_db=decibels(power),
             peak=float(np.abs(sound).max(initial=0.0)),
             snr_db=snr_db(sound, rate),
             clipped_share=min(1.0, clipped / max(len(sound), 1)),
             chars_per_second=0.0,
+            lufs=loudness(sound, rate),
+            silence_share=max(0.0, 1 - piece.speech / max(piece.end - piece.start, 1e-9)),
+            bandwidth_hz=bandwidth(sound, rate),
+            dc_offset=float(sound.mean(dtype=np.float64)) if len(sound) else None,
+            rt60=bands.rt60(),
+            edge_db=edge(sound, rate),
+            channels=self._recording.channels,
+            channel=self._recording.channel,
         )
         sha256, path = ("", None) if not np.any(sound) else save_clip(self._out_dir, _faded(sound, rate), rate)
         silent = decibels(power / max(gain, 1e-9) ** 2) < -66.0
-        self._written.append(_Cut(piece, len(sound) / rate, path, sha256, quality, silent, None))
+        speaker = voiceprint(hearing) if self._compare_speakers and piece.speech > 0 and not silent else b""
+        seconds = len(sound) / rate
+        self._written.append(_Cut(piece, seconds, path, sha256, quality, silent, None, speaker, bands.sketch()))
         self._to_hear.append(hearing)
         if len(self._written) == BATCH:
             self._hear()
@@ -311,11 +322,17 @@ def _judged(
     cer: float | None,
     language: str,
     engine: EngineInfo,
+    limits: Limits,
 ) -> CutClip:
     """The clip, kept or dropped."""
     piece, heard = cut.piece, cut.heard
     letters = sum(c.isalnum() for c in text)
-    quality = replace(cut.quality, chars_per_second=letters / piece.speech if piece.speech > 0 else 0.0)
+    quality = replace(
+        cut.quality,
+        chars_per_second=letters / piece.speech if piece.speech > 0 else 0.0,
+        cer=cer,
+        confidence=heard.confidence if heard else None,
+    )
     facts = Facts(
         seconds=cut.seconds,
         speech=piece.speech,
@@ -323,19 +340,16 @@ def _judged(
         text=text,
         text_given=source == "given",
         text_shared=shared,
-        heard=heard,
+        heard=Heard(heard.text, heard.trust, heard.confidence) if heard else None,
         cer=cer,
         quality=quality,
         silent=cut.silent,
     )
-    verdict: Verdict = judge(facts, engine.clip_seconds, language)
     return CutClip(
         start=piece.start,
         end=piece.end,
         text=text,
-        kept=verdict.kept,
-        reason=verdict.reason,
-        sentence=verdict.sentence,
+        verdict=judge(facts, engine.clip_seconds, language, limits),
         text_source=source,
         trust="given" if source == "given" else heard.trust if heard and source else "",
         path=cut.path,
@@ -343,6 +357,9 @@ def _judged(
         quality=quality,
         cer=cer,
         heard=heard.text if heard else "",
+        facts=facts,
+        voiceprint=cut.voiceprint,
+        sketch=cut.sketch,
     )
 
 

@@ -1,9 +1,8 @@
-"""Measure a clip: level, peak, clipping, and how far the speech stands above the noise."""
+"""Measure a clip: its level, and how far the speech stands above the noise."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,20 +15,6 @@ SPEECH_DB = -23.0
 #: … unless its peaks would pass this, dB of full scale: levels are scaled, never compressed.
 PEAK_DB = -1.0
 _BEST_SNR = 90.0
-
-
-@dataclass(frozen=True)
-class Quality:
-    """What was measured of a clip."""
-
-    rms_db: float  #: of the clip as written, dB of full scale; -120 for digital silence
-    peak: float  #: of the clip as written, 1.0 is full scale
-    snr_db: float  #: speech level above the noise level, an estimate; 90 at most
-    clipped_share: float  #: of the recording's samples in this stretch, 0…1
-    chars_per_second: float  #: letters a second of speech; 0 without text
-    text_fit: float | None = (
-        None  #: how well a given text fits (`Alignment.fit`; 0 is best); None if it was not aligned
-    )
 
 
 def decibels(power: float) -> float:

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from engines.cutting.quality import Quality, decibels, snr_db
-from engines.cutting.verdict import Facts, Verdict, judge
+from engines.cutting.quality import decibels, snr_db
+from engines.judging.limits import Limits
+from engines.judging.quality import Quality
+from engines.judging.verdict import Facts, Verdict, judge
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
 
 def judged(
     samples: NDArray[np.float32], rate: int, text: str, language: str, clip_seconds: tuple[float, float]
-) -> tuple[Quality, Verdict]:
-    """What is measured of mono samples (n,) float32 at `rate` Hz, all of which count as speech, and whether they are
+) -> tuple[Facts, Verdict]:
+    """What is known of mono samples (n,) float32 at `rate` Hz, all of which count as speech, and whether they are
     kept. `clip_seconds`: (shortest, longest) the engine takes."""
     import numpy as np
 
@@ -41,4 +43,4 @@ def judged(
         quality=quality,
         silent=not np.any(samples),
     )
-    return quality, judge(facts, clip_seconds, language)
+    return facts, judge(facts, clip_seconds, language, Limits())

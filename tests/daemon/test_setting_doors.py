@@ -33,6 +33,7 @@ from daemon.errors import MynaError
 from daemon.inbox import voice_toml
 from daemon.kinds.train.work import settings_of, work_of
 from engines import registry
+from engines.judging.limits import LIMITS
 from engines.metrics.rule import RULE
 from engines.setting import Setting
 from engines.speech_options import COMMON
@@ -226,6 +227,16 @@ def test_what_the_command_line_sets_reaches_the_run_within_bounds(anna: Store, n
 def test_a_promotion_setting_is_taken_within_bounds_or_refused(anna: Store, name: str, value: Any) -> None:
     if taken(lambda: by_file(anna, "promotion", name, value)):
         assert possible(RULE[name], value), f"voice.toml took {name} = {value!r}"
+
+
+@OFTEN
+@given(st.sampled_from(sorted(LIMITS)), ANY)
+@example("noisy", math.nan)
+@example("disagree", [0.3])
+@example("duplicates", 1)
+def test_a_limit_of_clips_is_taken_within_bounds_or_refused(anna: Store, name: str, value: Any) -> None:
+    if taken(lambda: by_file(anna, "dataset", name, value)):
+        assert possible(LIMITS[name], value), f"voice.toml took {name} = {value!r}"
 
 
 @OFTEN

@@ -1,9 +1,10 @@
-"""`myna datasets` (`merge`), `clips`, `clip`: what a voice learns from, and what was left out."""
+"""`myna datasets` (`list`, `wanted`, `calibrate`, `report`, `merge`), `clips`, `clip`: what a voice learns from."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,7 +12,8 @@ from typer.core import TyperGroup
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tui import arguments, output, session, wording
+from tui import arguments, calibration, output, session, wording
+from tui.commands import train
 
 app = typer.Typer()
 
@@ -39,7 +41,7 @@ app.add_typer(group, name="datasets", rich_help_panel=PANEL)
 
 @group.callback()
 def datasets() -> None:
-    """List a voice's datasets (`myna datasets VOICE`), or merge those of several voices into one."""
+    """List a voice's datasets (`myna datasets VOICE`); what they hold, what limits drop, reports, merging."""
 
 
 @group.command()
@@ -67,6 +69,49 @@ def merge(
     )
     output.table(("from", "recordings", "known already", "clips", "held out", "dropped"), rows, "")
     output.line(output.safe(f"{into}: {merged.dataset.sentence}"))
+
+
+@group.command()
+def calibrate(
+    voice: arguments.Voice,
+    limits: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Try another limit: a key of [dataset] in voice.toml."),
+    ] = None,
+    json: output.Json = False,
+) -> None:
+    """Show how each measure of a voice's clips is spread, and what each limit drops. Nothing is changed."""
+    given = train.pairs(limits or [])
+    found = session.client().calibrate(voice, given)
+    if json:
+        output.json(found)
+        return
+    calibration.show(found, given)
+
+
+@group.command()
+def report(
+    voice: arguments.Voice,
+    number: Annotated[
+        int,
+        typer.Argument(
+            metavar="[N]", min=0, help="The dataset; default: the newest.", autocompletion=arguments.dataset_numbers
+        ),
+    ] = 0,
+    into: Annotated[
+        Path | None, typer.Option("--into", metavar="FOLDER", help="Default: VOICE-dataset-N, in this folder.")
+    ] = None,
+    json: output.Json = False,
+) -> None:
+    """Write a report of a dataset: report.md, report.json, histograms, and clips to hear."""
+    from tui import dataset_report  # matplotlib takes a while to load
+
+    written = dataset_report.write(session.client(), voice, number, into)
+    if json:
+        output.json(written.numbers)
+        return
+    for sentence in written.sentences:
+        output.line(output.safe(sentence))
 
 
 @group.command("list")

@@ -1,5 +1,5 @@
-"""An experiment's trials as a picture in a file: score against cost, and the front that no other trial beats. The only
-module that loads matplotlib; it is imported where a file is asked for."""
+"""An experiment's trials as a picture in a file: score against cost, and the front that no other trial beats. Loads
+matplotlib; it is imported where a file is asked for."""
 
 from __future__ import annotations
 

@@ -6,13 +6,15 @@ Cutting waits for the GPU only where Whisper's weights are: without them nothing
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Job, Recording
+from daemon.database.models import Job, Recording, Voice
 from daemon.inbox import subtitles
 from daemon.kinds.dataset import following
 from daemon.kinds.kind import FollowUp, Kind
@@ -20,6 +22,10 @@ from daemon.state import datasets, recordings, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
+
+#: Seconds of recordings from which a voice's speakers are compared: what compares them takes seconds to load, and of
+#: fewer clips it cannot tell whose voice it is.
+COMPARED = 60.0
 
 
 class MakeDataset(Kind):
@@ -73,7 +79,11 @@ class MakeDataset(Kind):
         ]
         return Start(
             dataset=wire.DatasetPlan(
-                voice=voice.name, engine=voice.engine, language=voices.language(voice.language), recordings=refs
+                voice=voice.name,
+                engine=voice.engine,
+                language=voices.language(voice.language),
+                recordings=refs,
+                limits_json=json.dumps(_limits(session, voice), sort_keys=True),
             )
         )
 
@@ -91,3 +101,10 @@ class MakeDataset(Kind):
         job.why = datasets.said(made)
         train_after = pb.JobSpec.FromString(job.spec).dataset.train_after
         return following.training(session, job, made, self.settings) if train_after else ()
+
+
+def _limits(session: Session, voice: Voice) -> dict[str, Any]:
+    """The voice's, as its clips are measured for."""
+    there = select(func.sum(Recording.seconds)).where(Recording.voice == voice.name, Recording.removed.is_(None))
+    limits: dict[str, Any] = dict(voice.options.get("dataset", {}))
+    return limits if (session.scalar(there) or 0.0) >= COMPARED else {**limits, "compare_speakers": False}

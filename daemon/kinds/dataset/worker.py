@@ -6,6 +6,7 @@ An attempt goes on where the last one ended: what was reported and acknowledged 
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ from engines.cutting.clips import CutClip, cut_recording
 from engines.cutting.cued import Cue
 from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence
+from engines.judging.limits import Limits
 from engines.recognisers import whisper_folder
 from engines.transcription.choose import Choice, choose
 from engines.transcription.whisper import whisper_device
@@ -41,6 +43,7 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
         plan.language, weights, device=_device(weights), threads=int(os.environ.get("OMP_NUM_THREADS", "0"))
     )
     channel.log("info", choice.why)
+    limits = Limits.of(json.loads(plan.limits_json or "{}"))
     total, done, began = sum(recording.seconds for recording in plan.recordings), 0.0, time.monotonic()
     kept, dropped = 0, Counter[str]()
 
@@ -53,7 +56,7 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     for recording in sorted(plan.recordings, key=lambda one: channel.deaths.get(one.sha256.encode(), 0)):
         channel.check()
         on_progress(recording, 0.0)
-        clips, note = _cut(recording, plan.language, info, choice, channel, on_progress)
+        clips, note = _cut(recording, plan.language, info, choice, limits, channel, on_progress)
         channel.commit(wire.Report(cut=wire.RecordingCut(recording=recording.sha256, clips=clips, note=note)))
         done += recording.seconds
         for clip in clips:
@@ -75,6 +78,7 @@ def _cut(
     language: str,
     info: EngineInfo,
     choice: Choice,
+    limits: Limits,
     channel: Channel,
     progress: OnProgress,
 ) -> tuple[list[wire.CutClip], str]:
@@ -100,6 +104,7 @@ def _cut(
                 choice.transcriber,
                 channel.home / "clips",
                 progress=on,
+                limits=limits,
                 cues=cues,
                 aligner=choice.aligner,
             )
@@ -116,17 +121,6 @@ def _unreadable(recording: wire.RecordingRef, sentence: str) -> tuple[list[wire.
 
 
 def _wire(clip: CutClip, home: Path) -> wire.CutClip:
-    quality = {
-        "rms_db": clip.quality.rms_db,
-        "peak": clip.quality.peak,
-        "snr_db": clip.quality.snr_db,
-        "clipped_share": clip.quality.clipped_share,
-        "chars_per_second": clip.quality.chars_per_second,
-    }
-    if clip.cer is not None:
-        quality["cer"] = clip.cer
-    if clip.quality.text_fit is not None:
-        quality["text_fit"] = clip.quality.text_fit
     return wire.CutClip(
         start=clip.start,
         end=clip.end,
@@ -138,7 +132,24 @@ def _wire(clip: CutClip, home: Path) -> wire.CutClip:
         sentence=clip.sentence,
         sha256=clip.sha256,
         path=str(clip.path.relative_to(home)) if clip.path is not None else "",
-        quality=quality,
+        quality=clip.quality.numbers,
+        facts=_facts(clip),
+    )
+
+
+def _facts(clip: CutClip) -> wire.ClipFacts:
+    facts, heard = clip.facts, clip.facts.heard
+    return wire.ClipFacts(
+        seconds=facts.seconds,
+        speech=facts.speech,
+        too_long=facts.too_long,
+        text_shared=facts.text_shared,
+        silent=facts.silent,
+        heard=heard.text if heard else "",
+        heard_trust=heard.trust if heard else "",
+        confidence=heard.confidence if heard else 0.0,
+        voiceprint=clip.voiceprint,
+        sketch=clip.sketch,
     )
 
 

@@ -16,6 +16,7 @@ from engines.audio.flac import save_clip
 from engines.base import EngineInfo
 from engines.cutting.whole import judged
 from engines.errors import BadInput
+from engines.judging.sentences import say
 from engines.traits import Reached, Traits
 from proto import worker_pb2 as wire
 
@@ -68,23 +69,17 @@ def _made(ref: wire.ClipRef, info: EngineInfo, traits: Traits, channel: Channel)
     finally:
         channel.report(wire.Report(at=wire.At()))
     sha256, path = save_clip(channel.home / "clips", made, info.sample_rate)
-    quality, verdict = judged(made, info.sample_rate, ref.text, ref.language, info.clip_seconds)
+    facts, verdict = judged(made, info.sample_rate, ref.text, ref.language, info.clip_seconds)
     clip = wire.CutClip(
         start=0.0,
         end=len(made) / info.sample_rate,
         text=ref.text,
         kept=verdict.kept,
-        reason=verdict.reason,
-        sentence=verdict.sentence,
+        reason=verdict.reason or "",
+        sentence=say(verdict, facts),
         sha256=sha256,
         path=str(path.relative_to(channel.home)),
-        quality={
-            "rms_db": quality.rms_db,
-            "peak": quality.peak,
-            "snr_db": quality.snr_db,
-            "clipped_share": quality.clipped_share,
-            "chars_per_second": quality.chars_per_second,
-        },
+        quality=facts.quality.numbers,
     )
     report = wire.ClipMade(
         made_from=ref.sha256,

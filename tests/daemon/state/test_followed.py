@@ -14,7 +14,7 @@ from daemon.database.models import Clip, EventRow, Recording
 from daemon.database.store import Store
 from daemon.inbox.next_step import advance
 from daemon.state import datasets, followed, recordings
-from engines.cutting.verdict import REASONS
+from engines.judging.reasons import REASONS
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 

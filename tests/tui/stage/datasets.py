@@ -62,6 +62,19 @@ class Datasets(stubs.DatasetsServicer):
     def List(self, request: pb.ListDatasetsRequest, context: Any) -> pb.ListDatasetsResponse:
         return pb.ListDatasetsResponse(datasets=self.datasets)
 
+    def Calibrate(self, request: pb.CalibrateRequest, context: Any) -> pb.Calibration:
+        spread = pb.Spread(
+            measure="snr_db", title="speech above the noise", unit="dB", clips=2, least=4.0, lower_quartile=13.0,
+            median=22.0, upper_quartile=31.0, most=40.0, histogram=[1, 0, 0, 1],
+        )  # fmt: skip
+        noisy = pb.LimitEffect(
+            reason="noisy", limit="noisy", value=request.limits.get("noisy", "10"), clips=1, seconds=0.2
+        )
+        return pb.Calibration(
+            voice=request.voice, clips=2, seconds=3.2, kept=1, kept_seconds=3.0, kept_now=1, spreads=[spread],
+            effects=[noisy],
+        )  # fmt: skip
+
     def ClipFile(self, request: pb.ClipRequest, context: Any) -> Iterator[pb.FilePart]:
         data = self.sounds[request.sha256]
         yield pb.FilePart(data=data[:100], name="clip.flac", size=len(data))

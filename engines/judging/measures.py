@@ -1,0 +1,70 @@
+"""The one table of what is measured of a clip: names as rows and the wire have them, for people and with units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+#: Parts of a histogram.
+PARTS = 16
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One line of the table."""
+
+    name: str  #: a key of a clip's numbers
+    title: str
+    unit: str = ""
+
+
+#: How much a clip is like the voice; it follows from all of its clips, so that it is in no clip's numbers.
+LIKENESS = Measure("likeness", "speaker similarity to the voice")
+MEASURES = (
+    Measure("snr_db", "speech above the noise", "dB"),
+    Measure("lufs", "loudness", "LUFS"),
+    Measure("peak", "peak"),
+    Measure("clipped_share", "share of clipped samples"),
+    Measure("silence_share", "share without speech"),
+    Measure("bandwidth_hz", "bandwidth", "Hz"),
+    Measure("dc_offset", "DC offset"),
+    Measure("rt60", "reverberation time, estimated", "s"),
+    Measure("edge_db", "level of its edges beside the speech", "dB"),
+    Measure("seconds_per_char", "seconds a letter", "s"),
+    Measure("confidence", "confidence of the recogniser"),
+    Measure("cer", "letters by which text and what was heard differ"),
+    LIKENESS,
+)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a measure is spread over clips."""
+
+    count: int
+    least: float
+    lower_quartile: float
+    median: float
+    upper_quartile: float
+    most: float
+    histogram: tuple[int, ...]  #: clips in PARTS equally wide parts
+
+
+def spread(values: Sequence[float]) -> Spread | None:
+    """None for no values."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    least, most = ordered[0], ordered[-1]
+    parts = [0] * PARTS
+    for value in ordered:
+        parts[min(PARTS - 1, int(PARTS * (value - least) / (most - least))) if most > least else 0] += 1
+    lower, median, upper = (_quantile(ordered, share) for share in (0.25, 0.5, 0.75))
+    return Spread(len(ordered), least, lower, median, upper, most, tuple(parts))
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    at = share * (len(ordered) - 1)
+    low = int(at)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (at - low) * (ordered[high] - ordered[low])

@@ -1,0 +1,74 @@
+"""`myna datasets calibrate` and `report`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from proto import myna_pb2 as pb
+from tests.tui.conftest import Run
+from tests.tui.stage.server import Stage
+from tui.calibration import histogram
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def workshop(stage: Stage) -> Stage:
+    """A voice with a dataset; one clip is kept, one was dropped."""
+    stage.datasets.datasets = [pb.Dataset(voice="anna", number=3, clips=1, seconds=3.0)]
+    for clip, snr in zip(stage.datasets.clips, (40.0, 4.0), strict=True):
+        clip.quality["snr_db"] = snr
+    stage.datasets.sounds[stage.datasets.clips[0].sha256] = b"fLaC" * 100
+    return stage
+
+
+def test_a_calibration_tells_spreads_effects_and_what_they_come_to(myna: Run, workshop: Stage) -> None:
+    ended = myna("datasets", "calibrate", "anna", "--set", "noisy=12")
+    assert ended.code == 0, ended.err
+    assert "speech above the noise (dB)" in ended.out
+    assert "noisy = 12" in ended.out
+    assert "These limits keep 1 of 2 clips (3.0 s); 6% of the length is removed." in ended.out
+    assert "Nothing is changed: [dataset] in the voice's voice.toml would hold noisy = 12." in ended.out
+
+
+def test_a_calibration_for_scripts(myna: Run, workshop: Stage) -> None:
+    found = json.loads(myna("datasets", "calibrate", "anna", "--json").out)
+    assert (found["clips"], found["kept"]) == (2, 1)
+
+
+def test_what_is_no_pair_is_wrong_usage(myna: Run, workshop: Stage) -> None:
+    assert myna("datasets", "calibrate", "anna", "--set", "noisy").code == 2
+
+
+def test_a_report_is_a_folder_with_page_numbers_picture_and_sounds(myna: Run, workshop: Stage, tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    ended = myna("datasets", "report", "anna", "--into", str(folder))
+    assert ended.code == 0, ended.err
+    assert "6% of 3.2 s was removed, most of it as too-short." in ended.out
+    page = (folder / "report.md").read_text()
+    assert "# Dataset #3 of anna" in page
+    assert "| dropped as too-short | 1 | 0.2 s |" in page
+    assert json.loads((folder / "report.json").read_text())["dropped"] == {"too-short": {"clips": 1, "seconds": 0.2}}
+    assert (folder / "histograms.png").read_bytes().startswith(b"\x89PNG")
+    (sound,) = (folder / "clips").iterdir()
+    assert sound.read_bytes() == b"fLaC" * 100
+
+
+def test_a_report_of_no_dataset_is_a_sentence(myna: Run, workshop: Stage, tmp_path: Path) -> None:
+    ended = myna("datasets", "report", "anna", "9", "--into", str(tmp_path / "report"))
+    assert ended.code == 1
+    assert "anna has no dataset #9." in ended.err
+    assert not (tmp_path / "report").exists()
+
+
+def test_datasets_of_a_voice_are_listed_without_a_verb(myna: Run, workshop: Stage) -> None:
+    assert "#3" in myna("datasets", "anna").out
+    assert myna("datasets", "anna").out == myna("datasets", "list", "anna").out
+
+
+def test_a_part_of_a_histogram_that_holds_anything_is_seen() -> None:
+    assert histogram([0, 1, 1000]) == " ▁█"
+    assert histogram([]) == ""
