@@ -171,12 +171,13 @@ def cut(planted: Sequence[Planted]) -> list[list[CutClip]]:
     info = registry.info("xtts")
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        recogniser = choose("en", Path(folder)).transcriber
+        choice = choose("en", Path(folder))
         for n, one in enumerate(planted):
             path = Path(folder) / f"{n}.wav"
             soundfile.write(path, one.sound, RATE, subtype="PCM_16")
-            hears = recogniser if one.hear else None
-            found.append(cut_recording(path, one.text, "en", info, hears, Path(folder) / "clips", None, Limits()))
+            hears, aligner = (choice.transcriber, choice.aligner) if one.hear else (None, None)
+            clips = Path(folder) / "clips"
+            found.append(cut_recording(path, one.text, "en", info, hears, clips, aligner=aligner, limits=Limits()))
     return found
 
 

@@ -50,7 +50,7 @@ def cut(path: Path, folder: Path, speakers: bool) -> tuple[float, float, float]:
     """(CPU seconds, wall seconds, MiB at most) of cutting and measuring, in this process."""
     cpu, wall = time.process_time(), time.monotonic()
     limits = Limits(compare_speakers=speakers)
-    cut_recording(path, None, "en", registry.info("xtts"), None, folder / "clips", None, limits)
+    cut_recording(path, None, "en", registry.info("xtts"), None, folder / "clips", limits=limits)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return time.process_time() - cpu, time.monotonic() - wall, peak
 

@@ -103,8 +103,8 @@ def cut_recording(
     transcriber: Transcriber | None,
     out_dir: Path,
     progress: Progress | None = None,
-    aligner: Aligner | None = None,
     *,
+    aligner: Aligner | None = None,
     limits: Limits | None = None,
     cues: Sequence[Cue] = (),
 ) -> list[CutClip]:

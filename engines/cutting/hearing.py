@@ -1,5 +1,5 @@
-"""How it is found what is said in a piece of a recording: a given text is aligned with it; what does not fit well, or has
-no text, is listened to."""
+"""How it is found what is said in a piece of a recording: a given text is aligned with it; what does not fit well, or
+has no text, is listened to."""
 
 from __future__ import annotations
 

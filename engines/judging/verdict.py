@@ -47,9 +47,13 @@ class Facts:
 
     @property
     def weak_cer(self) -> float | None:
-        """How far a whole given text differs from what a weak recogniser heard; None: not so compared."""
-        weakly = self.heard is not None and self.heard.trust == "low"
-        return self.cer if self.text_given and not self.text_shared and weakly else None
+        """How far a whole given text differs from what a weak recogniser heard, 0 where it fits so well that nobody
+        listened; None: not so compared."""
+        if not self.text_given or self.text_shared:
+            return None
+        if self.heard is None:
+            return 0.0 if self.quality.text_fit is not None else None
+        return self.cer if self.heard.trust == "low" else None
 
 
 @dataclass(frozen=True)

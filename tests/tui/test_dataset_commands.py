@@ -72,3 +72,13 @@ def test_datasets_of_a_voice_are_listed_without_a_verb(myna: Run, workshop: Stag
 def test_a_part_of_a_histogram_that_holds_anything_is_seen() -> None:
     assert histogram([0, 1, 1000]) == " ▁█"
     assert histogram([]) == ""
+
+
+def test_what_to_read_next_is_told_with_what_is_missing(myna: Run, stage: Stage) -> None:
+    told = myna("datasets", "wanted", "anna", "-n", 2).out
+    assert "anna #4" in told
+    assert "b 1, ə 12" in told  # the rarest first
+    assert "Not counted, for no dictionary has them: xqzvy." in told
+    assert [line.strip() for line in told.splitlines()[-2:]] == ["A beige garage.   (new: ʒ)", "Sentence 2."]
+    assert len(json.loads(myna("datasets", "wanted", "anna", "--json").out)["sentences"]) == 10
+    assert myna("datasets", "wanted", "anna", "-n", 0).code == 2

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 
 from proto import myna_pb2 as pb
 from proto.client import ClientError
-from tui import arguments, calibration, output, session, wording
+from tui import arguments, calibration, output, session, sounds_wanted, wording
 from tui.commands import train
 
 app = typer.Typer()
@@ -41,7 +41,7 @@ app.add_typer(group, name="datasets", rich_help_panel=PANEL)
 
 @group.callback()
 def datasets() -> None:
-    """List a voice's datasets (`myna datasets VOICE`); what they hold, what limits drop, reports, merging."""
+    """List a voice's datasets (`myna datasets VOICE`); what they hold and lack, what limits drop, reports, merging."""
 
 
 @group.command()
@@ -87,6 +87,23 @@ def calibrate(
         output.json(found)
         return
     calibration.show(found, given)
+
+
+@group.command()
+def wanted(
+    voice: arguments.Voice,
+    dataset: arguments.Dataset = 0,
+    number: Annotated[
+        int, typer.Option("-n", "--number", metavar="NUMBER", min=1, max=100, help="At most so many sentences.")
+    ] = 10,
+    json: output.Json = False,
+) -> None:
+    """Show which sounds a voice has said, which are missing, and sentences to read next that would fill the gaps."""
+    found = session.client().wanted(voice, dataset, number)
+    if json:
+        output.json(found)
+        return
+    sounds_wanted.show(voice, found)
 
 
 @group.command()

@@ -75,6 +75,18 @@ class Datasets(stubs.DatasetsServicer):
             effects=[noisy],
         )  # fmt: skip
 
+    def Wanted(self, request: pb.WantedRequest, context: Any) -> pb.WantedReply:
+        said = pb.SoundCoverage(
+            sounds=[pb.SoundCount(sound="ə", count=12), pb.SoundCount(sound="b", count=1)],
+            missing=["ʒ"],
+            pairs=7,
+            words=4,
+            unknown=["xqzvy"],
+        )
+        best = pb.WantedSentence(text="A beige garage.", sounds=["ʒ"], rare_pairs=3)
+        others = [pb.WantedSentence(text=f"Sentence {n}.") for n in range(2, request.sentences + 1)]
+        return pb.WantedReply(number=4, unit=pb.PHONEMES, training=said, held_out=said, sentences=[best, *others])
+
     def ClipFile(self, request: pb.ClipRequest, context: Any) -> Iterator[pb.FilePart]:
         data = self.sounds[request.sha256]
         yield pb.FilePart(data=data[:100], name="clip.flac", size=len(data))
