@@ -13,9 +13,9 @@ import pickle
 import select
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
@@ -48,33 +48,63 @@ def in_a_copy(work: Callable[[], T], alive: Callable[[], None]) -> T:
     """What `work` returns or raises, worked out by a forked copy of this process, which must need neither threads nor a
     GPU for it. What `alive` raises comes at once, and ends the copy. If the copy dies of a signal, so does this
     process: as if it had worked itself."""
-    parent = os.getpid()
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reading)
-        _work(work, writing, parent)
-    os.close(writing)
-    parts: list[bytes] = []
-    ended = False
+    (result,) = in_copies([work], alive)
+    return result
+
+
+def in_copies(works: Sequence[Callable[[], T]], alive: Callable[[], None]) -> list[T]:
+    """What each of `works` returns, worked out by a copy each, all at once. Otherwise as `in_a_copy`; what the first of
+    them that failed raised is raised."""
+    copies: list[_Copy] = []
     try:
-        while not ended:
+        copies += map(_Copy, works)
+        while reading := [copy.reading for copy in copies if not copy.ended]:
             alive()
-            if select.select([reading], [], [], POLL_INTERVAL)[0]:
-                parts.append(os.read(reading, 1 << 20))
-                ended = not parts[-1]
+            ready = set(select.select(reading, [], [], POLL_INTERVAL)[0])
+            for copy in copies:
+                if copy.reading in ready:
+                    copy.read()
     finally:
-        os.close(reading)
-        if not ended:
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        os.kill(parent, os.WTERMSIG(status))
-    result, error = pickle.loads(b"".join(parts))
-    if error is not None:
-        raise error
-    answer: T = result
-    return answer
+        signals = [copy.close() for copy in copies]
+    for number in filter(None, signals):
+        os.kill(os.getpid(), number)
+    answers: list[T] = [copy.answer() for copy in copies]
+    return answers
+
+
+class _Copy:
+    """A forked copy at work."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        parent = os.getpid()
+        self.reading, writing = os.pipe()
+        self.ended = False
+        self._parts: list[bytes] = []
+        self._child = os.fork()
+        if self._child == 0:
+            os.close(self.reading)
+            _work(work, writing, parent)
+        os.close(writing)
+
+    def read(self) -> None:
+        """Take what it has to say; nothing more: it has ended."""
+        self._parts.append(os.read(self.reading, 1 << 20))
+        self.ended = not self._parts[-1]
+
+    def close(self) -> int:
+        """Wait for it, having ended it if it has not by itself; the signal that it died of by itself, or 0."""
+        os.close(self.reading)
+        if not self.ended:
+            os.kill(self._child, signal.SIGKILL)
+        _, status = os.waitpid(self._child, 0)
+        return os.WTERMSIG(status) if self.ended and os.WIFSIGNALED(status) else 0
+
+    def answer(self) -> Any:
+        """What it returned; raises what it raised."""
+        result, error = pickle.loads(b"".join(self._parts))
+        if error is not None:
+            raise error
+        return result
 
 
 def _work(work: Callable[[], object], writing: int, parent: int) -> None:

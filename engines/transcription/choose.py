@@ -42,7 +42,7 @@ def choose(language: str, weights_dir: Path | None = None, *, device: str = "cpu
         from engines.transcription.sphinx import SphinxTranscriber
 
         return Choice(
-            SphinxTranscriber(),
+            SphinxTranscriber(threads),
             "Words are heard by PocketSphinx, a weak recogniser: its texts are marked low-trust. "
             "Put a Whisper model where `myna engines` says for better ones.",
             aligner=Aligner(),

@@ -8,11 +8,13 @@ the truth about one.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
-from engines.apart import in_a_copy
+from engines.apart import in_copies
 from engines.transcription.base import SAMPLE_RATE, Transcript, Word
 
 if TYPE_CHECKING:
@@ -47,9 +49,11 @@ class SphinxTranscriber:
     trust: Literal["low"] = "low"
     language: str = "en"
 
-    def __init__(self) -> None:
+    def __init__(self, copies: int = 0) -> None:
+        """`copies`: of this process that listen to several clips at once (0: one a core)."""
         from pocketsphinx import Config, Decoder
 
+        self._copies = copies or len(os.sched_getaffinity(0))
         # Features are centred over each clip (batch), not over what was heard before
         self._decoder: Any = Decoder(
             Config(samprate=float(SAMPLE_RATE), lw=_LANGUAGE_WEIGHT, cmn="batch", loglevel="FATAL")
@@ -84,4 +88,10 @@ class SphinxTranscriber:
         """See Transcriber."""
         if alive is None:
             return [self.transcribe(clip) for clip in clips]
-        return in_a_copy(lambda: [self.transcribe(clip) for clip in clips], alive)
+        many = min(self._copies, len(clips))
+        shares = [clips[first::many] for first in range(many)]
+        heard = in_copies([partial(self._each, share) for share in shares], alive)
+        return [heard[number % many][number // many] for number in range(len(clips))]
+
+    def _each(self, clips: Sequence[NDArray[np.float32]]) -> list[Transcript]:
+        return [self.transcribe(clip) for clip in clips]

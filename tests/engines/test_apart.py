@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 
-from engines.apart import in_a_copy, in_a_thread
+from engines.apart import in_a_copy, in_a_thread, in_copies
 from engines.errors import BadInput, Cancelled
 
 WAYS = pytest.mark.parametrize("apart", [in_a_copy, in_a_thread])
@@ -62,6 +62,32 @@ def test_when_the_copy_dies_so_does_the_worker() -> None:
         "os.kill(os.getpid(), signal.SIGSEGV), lambda: None)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -signal.SIGSEGV
+
+
+def test_copies_work_at_once_and_answer_in_order() -> None:
+    """Each waits for the other: one after the other they would not end."""
+    to_left, to_right = os.pipe(), os.pipe()
+
+    def left() -> bytes:
+        os.write(to_right[1], b"l")
+        return os.read(to_left[0], 1)
+
+    def right() -> bytes:
+        os.write(to_left[1], b"r")
+        return os.read(to_right[0], 1)
+
+    assert in_copies([left, right], nothing) == [b"r", b"l"]
+    assert in_copies([], nothing) == []
+
+
+def test_the_first_of_several_errors_is_raised_and_no_copy_is_left() -> None:
+    def fails(sentence: str) -> None:
+        raise BadInput(sentence)
+
+    with pytest.raises(BadInput, match="the first"):
+        in_copies([lambda: None, lambda: fails("the first"), lambda: fails("the second")], nothing)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 #: Garbage in a circle that only the process that made it can give up, as a gRPC channel's threads are.

@@ -67,6 +67,12 @@ def test_a_clip_is_heard_alike_whatever_was_heard_before_and_however_loud(sphinx
     assert sphinx.transcribe(sound * 0.05).text == first.text
 
 
+@pytest.mark.parametrize("copies", [1, 2, 3])
+def test_several_clips_are_heard_at_once_and_come_in_order(sphinx: SphinxTranscriber, copies: int) -> None:
+    clips = [speech(name) for name in ("letter", "harbour", "market", "harbour")]
+    assert SphinxTranscriber(copies).transcribe_many(clips, lambda: None) == [sphinx.transcribe(clip) for clip in clips]
+
+
 @pytest.mark.parametrize("sound", [np.zeros(RATE, np.float32), np.zeros(0, np.float32), np.ones(10, np.float32)])
 def test_silence_and_next_to_nothing_have_no_words(
     sphinx: SphinxTranscriber, whisper: WhisperTranscriber, sound: np.ndarray
