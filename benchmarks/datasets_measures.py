@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -51,8 +50,13 @@ def cut(path: Path, folder: Path, speakers: bool) -> tuple[float, float, float]:
     cpu, wall = time.process_time(), time.monotonic()
     limits = Limits(compare_speakers=speakers)
     cut_recording(path, None, "en", registry.info("xtts"), None, folder / "clips", limits=limits)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return time.process_time() - cpu, time.monotonic() - wall, peak
+    return time.process_time() - cpu, time.monotonic() - wall, highest()
+
+
+def highest() -> float:
+    """MiB that this process has held at most. (`ru_maxrss` goes on counting from the process that started it.)"""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:")) / 1024
 
 
 def fresh(path: Path, folder: Path, speakers: bool = False) -> tuple[float, float, float]:
