@@ -94,6 +94,8 @@ def _near_duplicates(clips: Sequence[VoiceClip], limit: float) -> Iterator[tuple
         if clip.sketch and (words := "".join(filter(str.isalnum, clip.text.casefold()))):
             said[words].append(clip)
     for alike in said.values():
+        if len(alike) == 1:
+            continue
         kept: list[tuple[VoiceClip, Vector]] = []
         for clip in alike:
             sketch = _picture(clip.sketch)

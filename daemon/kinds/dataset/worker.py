@@ -112,7 +112,7 @@ def _cut(
         return _unreadable(recording, str(error))
     finally:
         channel.report(wire.Report(at=wire.At()))
-    return [_wire(clip, channel.home) for clip in cut], ""
+    return [as_wire(clip, channel.home) for clip in cut], ""
 
 
 def _unreadable(recording: wire.RecordingRef, sentence: str) -> tuple[list[wire.CutClip], str]:
@@ -120,7 +120,7 @@ def _unreadable(recording: wire.RecordingRef, sentence: str) -> tuple[list[wire.
     return [whole], sentence
 
 
-def _wire(clip: CutClip, home: Path) -> wire.CutClip:
+def as_wire(clip: CutClip, home: Path) -> wire.CutClip:
     return wire.CutClip(
         start=clip.start,
         end=clip.end,
