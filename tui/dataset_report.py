@@ -37,7 +37,7 @@ def write(client: Client, voice: str, number: int, into: Path | None) -> Written
     spreads = client.calibrate(voice).spreads
     titles = {one.measure: f"{one.title} ({one.unit})" if one.unit else one.title for one in spreads}
     folder = into or Path(f"{voice}-dataset-{data.number}")
-    numbers = _numbers(data, kept, dropped)
+    numbers = {**_numbers(data, kept, dropped), **_sounds(client.wanted(voice, data.number))}
     draw = random.Random(data.number)
     there = {"kept": kept, "dropped": [clip for clip in dropped if clip.sha256]}
     chosen = {kind: draw.sample(clips, min(HEARD, len(clips))) for kind, clips in there.items()}
@@ -100,6 +100,17 @@ def _numbers(data: pb.Dataset, kept: Sequence[pb.Clip], dropped: Sequence[pb.Cli
     }
 
 
+def _sounds(said: pb.WantedReply) -> dict[str, Any]:
+    """Which sounds are said, of what trains and of what is held out, and what to read next."""
+    parts = (("training", said.training), ("held_out", said.held_out))
+    return {
+        "sounds": {name: {one.sound: one.count for one in part.sounds} for name, part in parts},
+        "sounds_never_said": {name: list(part.missing) for name, part in parts},
+        "pairs_of_sounds": {name: part.pairs for name, part in parts},
+        "to_read": [one.text for one in said.sentences],
+    }
+
+
 def _values(clips: Sequence[pb.Clip], titles: dict[str, str]) -> dict[str, list[float]]:
     return {
         title: [clip.quality[measure] for clip in clips if measure in clip.quality] for measure, title in titles.items()
@@ -139,7 +150,19 @@ def _page(numbers: dict[str, Any]) -> str:
         "What is dropped is told as it is now; docs/datasets.md says what each reason means.",
         "",
         "![How the measures are spread](histograms.png)",
+        "",
+        "## Sounds",
+        "",
+        "| | sounds | pairs of them | never said |",
+        "|---|---:|---:|---|",
+        *(
+            f"| {title} | {len(numbers['sounds'][part])} | {numbers['pairs_of_sounds'][part]} | "
+            f"{' '.join(numbers['sounds_never_said'][part]) or 'none'} |"
+            for part, title in (("training", "to train on"), ("held_out", "held out"))
+        ),
     ]
+    if numbers["to_read"]:
+        lines += ["", "Worth reading next:", "", *(f"- {text}" for text in numbers["to_read"])]
     for kind, title in (("kept", "Kept, ten at random"), ("dropped", "Dropped, ten at random")):
         lines += ["", f"## {title}", ""]
         lines += [_line(one) for one in numbers[f"{kind}_to_hear"]] or ["None."]

@@ -51,6 +51,8 @@ def test_a_report_is_a_folder_with_page_numbers_picture_and_sounds(myna: Run, wo
     page = (folder / "report.md").read_text()
     assert "# Dataset #3 of anna" in page
     assert "| dropped as too-short | 1 | 0.2 s |" in page
+    assert "| to train on | 2 | 7 | ʒ |" in page
+    assert "- A beige garage." in page
     assert json.loads((folder / "report.json").read_text())["dropped"] == {"too-short": {"clips": 1, "seconds": 0.2}}
     assert (folder / "histograms.png").read_bytes().startswith(b"\x89PNG")
     (sound,) = (folder / "clips").iterdir()
