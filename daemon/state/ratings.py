@@ -12,7 +12,7 @@ from daemon.database.models import Rating, now
 from daemon.errors import BadRequest, NotFound
 from daemon.state import tally, voices
 from daemon.state.stamp import stamp
-from daemon.state.values import Preference, from_wire, known, on_wire
+from daemon.state.values import Preference, from_wire, on_wire, value_of
 from proto import myna_pb2 as pb
 
 SWAPPED = {Preference.A: Preference.B, Preference.B: Preference.A}
@@ -23,7 +23,7 @@ def add(session: Session, given: pb.Rating) -> Rating:
     """Store a rating. Raises BadRequest for one that says nothing or cannot be, NotFound for versions that are not
     there."""
     _pair(session, given.voice, given.a, given.b)
-    preferred = known(Preference, given.preferred) or from_wire(Preference, given.preferred_value)
+    preferred = value_of(Preference, given.preferred) or from_wire(Preference, given.preferred_value)
     if given.preferred and preferred is None:
         raise BadRequest(f"{given.preferred!r} is no preference.", "It is a, b, same, or nothing.")
     if max(given.score_a, given.score_b) > tally.BEST:
@@ -101,7 +101,7 @@ def message(row: Rating, *, swap: bool = False) -> pb.Rating:
 
 def _turned(swap: bool, a: int, b: int, preferred: str, score_a: int, score_b: int) -> tuple[int, int, str, int, int]:
     return (
-        (b, a, SWAPPED.get(known(Preference, preferred), preferred), score_b, score_a)
+        (b, a, SWAPPED.get(value_of(Preference, preferred), preferred), score_b, score_a)
         if swap
         else (a, b, preferred, score_a, score_b)
     )

@@ -135,14 +135,14 @@ _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
 }
 
 
-def known(kind: type[StrEnum], text: object) -> Any:
+def value_of(kind: type[StrEnum], text: object) -> Any:
     """The value of a stored text; None: empty, or of a newer Myna."""
     return next((value for value in kind if value == text), None)
 
 
 def on_wire(kind: type[StrEnum], text: object) -> Any:
     """The wire's value for a stored text; its unspecified one for a text that is none."""
-    value, (wire, prefix) = known(kind, text), _WIRE[kind]
+    value, (wire, prefix) = value_of(kind, text), _WIRE[kind]
     return 0 if value is None else wire.Value(prefix + value.name)
 
 

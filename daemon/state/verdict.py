@@ -11,7 +11,7 @@ from typing import Any
 
 from daemon.database.models import Evaluation, Version
 from daemon.state.sequential import Look
-from daemon.state.values import ByHand, Decision, VersionState, known
+from daemon.state.values import ByHand, Decision, VersionState, value_of
 
 DECISION, BY_HAND = "decision", "by_hand"
 ASKED = "promotion_asked"  #: in a scoring's report: whether its candidate was to be promoted if it is better
@@ -70,17 +70,17 @@ def put_by_hand(row: Version, what: ByHand) -> None:
 def decision(row: Version | Evaluation) -> Decision | None:
     """What was decided; None: by a Myna that did not keep it."""
     kept: dict[str, Any] = row.metrics if isinstance(row, Version) else row.report
-    found: Decision | None = known(Decision, kept.get(DECISION))
+    found: Decision | None = value_of(Decision, kept.get(DECISION))
     return found
 
 
 def by_hand(row: Version) -> ByHand | None:
     """What a person made of it since."""
-    found: ByHand | None = known(ByHand, row.metrics.get(BY_HAND))
+    found: ByHand | None = value_of(ByHand, row.metrics.get(BY_HAND))
     return found
 
 
-def words(row: Version) -> str:
+def whole(row: Version) -> str:
     """The whole verdict for people."""
     hand = by_hand(row)
     purged = _PURGED if row.state == VersionState.PURGED else ""

@@ -290,7 +290,7 @@ def version_message(row: Version, home: Path | None = None, *, report: bool = Fa
         state=row.state,
         metrics=numbers(row.metrics),
         created=stamp(row.created),
-        verdict=verdict.words(row),
+        verdict=verdict.whole(row),
         licence=row.licence,
         path=str(place or row.path),
         size=row.size,

@@ -12,7 +12,7 @@ def gain(loss: float, reference: float) -> float | None:
     return 100.0 * (reference - loss) / abs(reference) if loss * reference > 0 else None
 
 
-def words(loss: float, reference: float) -> str:
+def phrase(loss: float, reference: float) -> str:
     """ "3.1 % better"; "0.53 better" where percent say nothing."""
     percent = gain(loss, reference)
     by = f"{abs(percent):.1f} %" if percent is not None else f"{abs(reference - loss):.3g}"
@@ -34,7 +34,7 @@ def sentence(step: int, losses: Mapping[str, float], references: Mapping[str, fl
     )
     text = f"Step {step}: held-out loss {losses['loss']:.4g}" + (f" ({parts})" if parts else "")
     for name, reference in references.items():
-        text += f", {words(losses['loss'], reference)} than the {name}"
+        text += f", {phrase(losses['loss'], reference)} than the {name}"
     return text + (
         ". Best so far."
         if best_step == step

@@ -33,7 +33,7 @@ def training(lineage: dict[str, Any]) -> str:
         (name for name in at_best["held_out"] if name != "loss"), key=lambda name: (*FIRST, name).index(name)
     )
     parts = ", ".join(f"{loss_name(name)} {at_best['held_out'][name]:.4g}" for name in names)
-    gained = " and ".join(f"{gain.words(at_best['held_out']['loss'], loss)} than {who}" for who, loss in against)
+    gained = " and ".join(f"{gain.phrase(at_best['held_out']['loss'], loss)} than {who}" for who, loss in against)
     text = f"Best at step {best}: held-out loss {at_best['held_out']['loss']:.4g}" + (f" ({parts})" if parts else "")
     taken = course.course(course.measured(rows))
     sentences = [
@@ -102,7 +102,7 @@ def _evaluation(
     row: dict[str, Any], names: Sequence[str], against: Sequence[tuple[str, float]], best: int
 ) -> list[str]:
     losses = row["held_out"]
-    gained = [gain.words(losses["loss"], loss) if row["step"] and "loss" in losses else "" for _, loss in against]
+    gained = [gain.phrase(losses["loss"], loss) if row["step"] and "loss" in losses else "" for _, loss in against]
     gap = _gap(row)
     step = f"**{row['step']}**" if row["step"] == best else str(row["step"])
     parts = [number(losses.get(name), 4) for name in ("loss", *names)]
@@ -121,7 +121,7 @@ def checkpoints(lineage: dict[str, Any]) -> list[str]:
     for one in chosen["heard"]:
         step, sure, loss = one["step"], one["sure"], losses.get(one["step"])
         name = "beginning" if not step else f"step {step}"
-        gained = gain.words(loss, start) if step and loss is not None and start is not None else ""
+        gained = gain.phrase(loss, start) if step and loss is not None and start is not None else ""
         score = "" if sure is None else f"{one['score']:+.2f} ({sure['low']:+.2f} to {sure['high']:+.2f})"
         cells = [number(one.get(metric), METRICS[metric].digits) for metric in _SPOKEN]
         rows.append((f"**{name}**" if step == chosen["step"] else name, number(loss, 4), gained, *cells, score))

@@ -127,12 +127,12 @@ def test_what_was_heard_is_kept_once_and_judges_nobody(two: Store) -> None:
         assert not list(kind.finished(session, row))
         kind.ended_badly(session, row)
 
-    before = two.read_now(lambda session: verdict.words(voices.version(session, "anna", 1)))
+    before = two.read_now(lambda session: verdict.whole(voices.version(session, "anna", 1)))
     two.write_now(act)
     (row,) = two.read_now(lambda session: list(session.scalars(select(Comparison))))
     assert (row.voice, row.version, row.other_voice, row.other_version) == ("anna", 1, "bob", 1)
     assert not two.read_now(lambda session: list(session.scalars(select(Evaluation))))
-    assert two.read_now(lambda session: verdict.words(voices.version(session, "anna", 1))) == before
+    assert two.read_now(lambda session: verdict.whole(voices.version(session, "anna", 1))) == before
 
 
 def test_only_one_scoring_at_a_time_writes_lines_of_a_voice(two: Store) -> None:

@@ -69,7 +69,7 @@ def outcome(store: Store) -> tuple[int | None, str, str]:
 
     def ask(session: Session) -> tuple[int | None, str, str]:
         row = voices.version(session, "anna", 2)
-        return voices.get(session, "anna").promoted, row.state, verdict.words(row)
+        return voices.get(session, "anna").promoted, row.state, verdict.whole(row)
 
     return store.read_now(ask)
 

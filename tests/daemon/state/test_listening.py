@@ -72,7 +72,7 @@ def became(store: Store, number: int = 2) -> tuple[Decision | None, str, int | N
 
 
 def words(store: Store, number: int = 2) -> str:
-    return store.read_now(lambda session: verdict.words(voices.version(session, "anna", number)))
+    return store.read_now(lambda session: verdict.whole(voices.version(session, "anna", number)))
 
 
 def told(store: Store, a: int = 1, b: int = 2) -> pb.Listening:

@@ -88,9 +88,9 @@ def test_a_verdict_says_what_a_person_last_made_of_a_version(three: Store) -> No
     def back_and_forth(session: Session) -> list[str]:
         said = []
         for _ in range(2):
-            said.append(verdict.words(voices.promote(session, "anna", 1, voices.BY_PERSON)))
+            said.append(verdict.whole(voices.promote(session, "anna", 1, voices.BY_PERSON)))
             voices.rollback(session, "anna")
-            said.append(verdict.words(voices.version(session, "anna", 1)))
+            said.append(verdict.whole(voices.version(session, "anna", 1)))
         return said
 
     promoted, back = (

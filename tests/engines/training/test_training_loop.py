@@ -157,7 +157,7 @@ def test_progress_says_neither_the_step_nor_the_time_left_twice(
     ],
 )
 def test_percent_are_not_told_of_losses_with_zero_between_them(loss: float, reference: float, told: str) -> None:
-    assert gain.words(loss, reference) == told
+    assert gain.phrase(loss, reference) == told
     assert bool(gain.gains(loss, {"base": reference})) is ("%" in told)
 
 
