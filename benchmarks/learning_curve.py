@@ -101,7 +101,9 @@ def _curve(speaker: Speaker, drops: Sequence[int]) -> tuple[Scores, Scores, list
                 scores = measure.version(Path(speaks.path) if speaks is not None else None)
                 number = speaks.number if speaks is not None else 0
                 found.append(After(drop, number, scores, seconds, decisions))
-                print(f"# {speaker.name}: {drop} dropped, {decisions}, {number} speaks", flush=True)
+                told = f"{scores.summary.similarity or 0:.3f}, WER {scores.summary.wer or 0:.3f}"
+                came = ", ".join(decisions) or "no version"
+                print(f"# {speaker.name}: {drop} dropped; {came}; {number} speaks: likeness {told}", flush=True)
         return measure.recordings(), measure.version(None), found
 
 
