@@ -44,7 +44,7 @@ TUNING, REPORTING = (0, 1, 2, 3), (4, 5, 6, 7, 8)
 #: Seeds of what stands for the person's recordings; no side speaks with them.
 PERSON = 900_000
 #: Seeds that the sides of equal pairs are drawn from; the first of them are the parent's in every trial.
-POOL = tuple(range(1, 13))
+POOL = tuple(range(1, 11))
 
 
 def noisy(samples: Samples) -> Samples:

@@ -56,8 +56,8 @@ FAULTS = (
     Fault("trained on clipped sound", (Metric.DNSMOS, Metric.WER, Metric.SIMILARITY), sound=clipped),
     Fault("trained for four steps", (Metric.SIMILARITY, Metric.F0_SEMITONES), settings={"steps": 4}),
 )
-#: Numbers of the versions: the clean one, the one of few clips; faults follow.
-CLEAN, SMALL, FIRST = 1, 2, 3
+#: Numbers of the versions: the clean one, the one of few clips, the clean one's copy; faults follow.
+CLEAN, SMALL, COPY, FIRST = 1, 2, 3, 4
 
 
 def trials(voice: Speaker) -> Iterator[Trial]:
@@ -76,6 +76,10 @@ def trials(voice: Speaker) -> Iterator[Trial]:
         workshop.train(SMALL, clips[:FEW], SETTINGS)
         yield from _choice(voice, workshop, SMALL, "trained on few clips")
         yield _improvement(voice, "more data", workshop.judge(CLEAN, SMALL))
+        workshop.copy(COPY, CLEAN)
+        copy = workshop.judge(COPY, CLEAN)
+        same = any(one["found"] == Found.SAME for one in copy.findings)
+        yield _trial(voice, Aim.REGRESSION, "the exact copy", copy, same)
         for number, fault in enumerate(FAULTS, FIRST):
             yield from _planted(voice, workshop, number, fault, texts[:CLIPS], sounds[:CLIPS])
 

@@ -115,6 +115,10 @@ class Workshop:
         self.made[number] = Made(number, bool(rest.get("selection")), step, done.best_step, done.seconds)
         return self.made[number]
 
+    def copy(self, number: int, of: int) -> None:
+        """Make a version that is another one's exact copy."""
+        shutil.copytree(self.version(of), self.version(number))
+
     def judge(self, candidate: int, against: int, held_out: Sequence[wire.ClipRef] = ()) -> Judgement:
         """Score a version against another one, or the base (0), as an evaluate job does."""
         plan = wire.EvaluatePlan(

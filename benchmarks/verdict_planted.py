@@ -74,16 +74,19 @@ def _run(work: list[Any], processes: int, kept: Path) -> None:
         keeper = Thread(target=_keep, args=(queue, kept))
         keeper.start()
         try:
-            for one in [pool.submit(_each, call, queue) for call in work]:
-                one.result()
+            minutes = [one.result() / 60 for one in [pool.submit(_each, call, queue) for call in work]]
+            print(f"# CPU minutes of each voice: {', '.join(f'{one:.0f}' for one in minutes)}", flush=True)
         finally:
             queue.put(None)
             keeper.join()
 
 
-def _each(call: Any, queue: Any) -> None:
+def _each(call: Any, queue: Any) -> float:
+    """Do one voice's trials; the CPU seconds that took."""
+    began = time.process_time()
     for trial in call():
         queue.put(trial)
+    return time.process_time() - began
 
 
 def _keep(queue: Any, kept: Path) -> None:
