@@ -22,6 +22,8 @@ class Aim(StrEnum):
     CHOICE = "choice"  #: the checkpoint chosen by speaking, against the best by loss: not worse
 
 
+#: Trials below which a bar does not hold, whatever they say.
+REGRESSIONS, IMPROVEMENTS, PAIRS = 100, 30, 50
 #: A training that ended without a version, so that there was nothing to judge.
 NO_VERSION = "no version"
 #: A choice by speaking that is the best by loss, too.
@@ -80,7 +82,9 @@ def _counted(trials: Sequence[Trial]) -> str:
 
 def _regressions(trials: Sequence[Trial]) -> None:
     promoted = [one for one in trials if one.outcome == Outcome.BETTER]
-    _row("planted regressions promoted", f"{len(promoted)} of {len(trials)}", "0 of ≥ 100", not promoted)
+    enough = len(trials) >= REGRESSIONS
+    bar = f"0 of ≥ {REGRESSIONS}"
+    _row("planted regressions promoted", f"{len(promoted)} of {len(trials)}", bar, enough and not promoted)
     judged = [one for one in trials if one.named is not None]
     silent = [one for one in judged if not one.named]
     share = 1 - len(silent) / max(1, len(judged))
@@ -116,7 +120,8 @@ def _improvements(trials: Sequence[Trial]) -> None:
     unsure = [one for one in trials if one.outcome == Outcome.UNDECIDED]
     share = len(better) / len(trials)
     said = f"{len(better)} of {len(trials)}: {share:.0%}; {len(worse)} worse"
-    _row("planted improvements called better", said, "≥ 90 % of ≥ 30, none worse", share >= 0.9 and not worse)
+    holds = len(trials) >= IMPROVEMENTS and share >= 0.9 and not worse
+    _row("planted improvements called better", said, f"≥ 90 % of ≥ {IMPROVEMENTS}, none worse", holds)
     print(f"# improvements: {sum(one.seconds for one in trials):.0f} s spoken in all")
     for what, some in (("undecided", unsure), ("called worse", worse)):
         if some:
@@ -126,7 +131,8 @@ def _improvements(trials: Sequence[Trial]) -> None:
 def _equal(trials: Sequence[Trial]) -> None:
     apart = [one for one in trials if one.outcome != Outcome.UNDECIDED]
     said = f"{len(apart)} of {len(trials)}: {len(apart) / len(trials):.0%}"
-    _row("equal pairs told apart", said, "≤ 5 % of ≥ 50", len(apart) <= 0.05 * len(trials))
+    holds = len(trials) >= PAIRS and len(apart) <= 0.05 * len(trials)
+    _row("equal pairs told apart", said, f"≤ 5 % of ≥ {PAIRS}", holds)
     spent = sorted(one.seconds for one in trials)
     print(f"# an equal pair: {spent[len(spent) // 2]:.0f} s are spoken in the median, at most {spent[-1]:.0f} s")
 

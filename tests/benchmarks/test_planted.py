@@ -24,7 +24,7 @@ def regression(outcome: str, named: bool | None = True, seconds: float = 40.0, r
 
 
 def test_a_regression_that_was_promoted_is_never_within_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    assert told([regression("worse")] * 99, capsys)["planted regressions promoted"] == ("0 of 99", "holds")
+    assert told([regression("worse")] * 100, capsys)["planted regressions promoted"] == ("0 of 100", "holds")
     bars = told([*[regression("worse")] * 99, regression("better")], capsys)
     assert bars["planted regressions promoted"] == ("1 of 100", "falls short")
 
@@ -33,6 +33,10 @@ def test_what_was_never_judged_counts_as_not_promoted_but_names_nothing(capsys: 
     bars = told([*[regression("worse")] * 8, regression("worse", named=False), regression(NO_VERSION, None)], capsys)
     assert bars["planted regressions promoted"][0] == "0 of 10"
     assert bars["the reason names the fault"] == ("8 of 9: 89%", "falls short")
+
+
+def test_few_trials_hold_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    assert told([regression("worse")] * 99, capsys)["planted regressions promoted"] == ("0 of 99", "falls short")
 
 
 def test_clear_cases_cost_what_one_round_speaks(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,9 +49,10 @@ def test_clear_cases_cost_what_one_round_speaks(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("outcomes", "verdict"),
     [
-        (["better"] * 9 + ["undecided"], "holds"),
-        (["better"] * 8 + ["undecided"] * 2, "falls short"),
+        (["better"] * 27 + ["undecided"] * 3, "holds"),
+        (["better"] * 26 + ["undecided"] * 4, "falls short"),
         (["better"] * 99 + ["worse"], "falls short"),
+        (["better"] * 29, "falls short"),
     ],
 )
 def test_an_improvement_may_be_undecided_now_and_then_and_never_worse(
@@ -58,9 +63,11 @@ def test_an_improvement_may_be_undecided_now_and_then_and_never_worse(
 
 
 def test_equal_pairs_may_be_told_apart_one_time_in_twenty(capsys: pytest.CaptureFixture[str]) -> None:
-    pairs = [Trial("a voice", Aim.EQUAL, "seeds", outcome, None, 280) for outcome in ["undecided"] * 19 + ["worse"]]
-    assert told(pairs, capsys)["equal pairs told apart"] == ("1 of 20: 5%", "holds")
-    assert told(pairs[1:], capsys)["equal pairs told apart"][1] == "falls short"
+    pairs = [Trial("a voice", Aim.EQUAL, "seeds", outcome, None, 280) for outcome in ["worse"] * 3 + ["undecided"] * 57]
+    name = "equal pairs told apart"
+    assert told(pairs, capsys)[name] == ("3 of 60: 5%", "holds")
+    assert told(pairs[:-1], capsys)[name][1] == "falls short"
+    assert told(pairs[-49:], capsys)[name] == ("0 of 49: 0%", "falls short")
 
 
 def test_a_checkpoint_chosen_by_speaking_must_not_be_behind_the_best_by_loss(
