@@ -80,7 +80,7 @@ class Verdict:
 
 #: Findings that more lines may turn.
 _UNSURE = {Found.UNSURE, Found.BEYOND_LIMIT_UNSURE}
-#: Findings that stand whatever is said on further lines.
+#: Findings that stand whatever is said on further lines; a limit, unless the balance is surely better.
 _SURELY_WORSE = {Found.LINES_FAILED, Found.BEYOND_LIMIT, Found.WORSE}
 
 
@@ -115,8 +115,10 @@ def better(
     losses = [] if broken else _losses(rows, spread)
     doubts = [*_alarms(candidate, parent, rule), *_doubts(ceiling, told=not rule.without_wer)]
     if broken or misses:
-        against = (*broken, *misses)
-        outcome = _outcome(candidate, against)
+        against, gained = (*broken, *misses), score is not None and _surely_gained(spread, rule)
+        if gained and any(one.found is Found.BEYOND_LIMIT for one in misses):
+            losses = [_balance_finding(Found.BALANCE, score, spread, rule), *losses]
+        outcome = _outcome(candidate, against, gained=gained)
         return Verdict(outcome, (*against, *losses, *doubts), rows, score, spread)
     found = (*_wins(rows, spread), *losses, _balance_finding(Found.BALANCE, score, spread, rule), *doubts)
     return Verdict(Outcome.BETTER, found, rows, score, spread)
@@ -134,11 +136,18 @@ def without_words(summary: Summary) -> Summary:
     return replace(summary, wer=None, cer=None)
 
 
-def _outcome(candidate: Summary, against: Sequence[Finding]) -> Outcome:
-    """What it comes to when something speaks against the candidate."""
+def _surely_gained(spread: Spread, rule: Rule) -> bool:
+    """Whether all that the balance's interval leaves open is better."""
+    return spread.balance is not None and spread.balance.low > rule.min_score
+
+
+def _outcome(candidate: Summary, against: Sequence[Finding], *, gained: bool) -> Outcome:
+    """What it comes to when something speaks against the candidate. `gained`: it is surely better on balance; then a
+    limit that is surely broken holds it back, and a person decides, but worse it is not."""
     if not candidate.lines or Finding(Found.NOT_A_NUMBER, Metric.HELD_OUT_LOSS) in against:
         return Outcome.BROKEN
-    return Outcome.WORSE if any(one.found in _SURELY_WORSE for one in against) else Outcome.UNDECIDED
+    worse = _SURELY_WORSE - {Found.BEYOND_LIMIT} if gained else _SURELY_WORSE
+    return Outcome.WORSE if any(one.found in worse for one in against) else Outcome.UNDECIDED
 
 
 def _doubtful(score: float, spread: Spread, rule: Rule) -> list[Finding]:

@@ -266,6 +266,21 @@ def test_a_limit_that_is_perhaps_broken_leaves_it_undecided() -> None:
     )
 
 
+@pytest.mark.parametrize(("reach", "outcome"), [(0.5, Outcome.UNDECIDED), (9.0, Outcome.WORSE)])
+def test_a_limit_that_is_surely_broken_holds_back_what_is_surely_better_and_does_not_make_it_worse(
+    reach: float, outcome: Outcome
+) -> None:
+    """A voice after sixty steps against the same after four, as `make bench-verdict` planted it: much more like the
+    person, but as noisy as the recordings, which the base is not."""
+    started = replace(PARENT, similarity=0.62, wer=0.43, dnsmos=3.04, f0_semitones=7.2)
+    trained = replace(PARENT, similarity=0.88, wer=0.29, dnsmos=2.35, f0_semitones=1.3)
+    verdict = better(trained, started, reach=reach)
+    assert (verdict.outcome, verdict.promote) == (outcome, False)
+    assert verdict.sentences[0] == "Its DNSMOS is 2.350, its parent's 3.040; it needed at least 2.640."
+    said = any(one.found is Found.BALANCE for one in verdict.findings)
+    assert said is (outcome is Outcome.UNDECIDED)
+
+
 def test_undecided_says_how_sure_it_is_and_what_would_tell() -> None:
     verdict = better(replace(PARENT, similarity=0.83), PARENT, reach=1.2)
     assert verdict.more_would_tell
