@@ -148,10 +148,13 @@ class Evaluate(Kind):
             return trials.scored(session, trial, job)
         asked = pb.JobSpec.FromString(job.spec).evaluate
         voice = voices.get(session, asked.voice)
-        if voice.promoted != asked.version or across.wanted(session, asked) is not None:
+        if across.wanted(session, asked) is not None:
             return ()
         trains = self.settings.auto_train and bool(voice.options.get("auto_train", True))
-        return rival.follow_ups(session, voice, trains=trains)
+        if voice.promoted == asked.version:
+            return rival.follow_ups(session, voice, trains=trains)
+        candidate = voices.version(session, voice.name, asked.version)
+        return rival.after_refusal(session, voice, candidate, trains=trains) if asked.promote_if_better else ()
 
     def ended_badly(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """A candidate that could not be scored stays one, and says why; one that has scores or a history of its own

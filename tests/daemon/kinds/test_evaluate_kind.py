@@ -352,3 +352,21 @@ def test_without_held_out_lines_there_is_nothing_to_compare_by(store: Store) -> 
     store.write_now(given)
     with pytest.raises(NotNow, match="no held-out clips"):
         store.read_now(lambda session: job(session, 1, 0))
+
+
+def test_a_refused_version_of_a_voice_that_grew_lets_one_from_the_base_compete(anna: Store) -> None:
+    """Half as many clips again are there as version 1 was trained on; version 2, on top of it, gained too little."""
+
+    def judged(session: Session, promote: bool) -> list[str]:
+        running = job(session, promote=promote)
+        kind = lives.kind(session, "evaluate")
+        kind.commit(session, running, scores(wire.EvaluateResult.UNDECIDED))
+        return [one.key for one in kind.finished(session, running)]
+
+    def given(session: Session) -> None:
+        dataset(session, 2, [clip(session, f"n{i}") for i in range(12)], [clip(session, "held", held_out=True)])
+        voices.version(session, "anna", 2).dataset = 2
+
+    anna.write_now(given)
+    assert anna.write_now(judged, False) == []  # nobody asked for a promotion
+    assert anna.write_now(judged, True) == ["rival-of-anna-1-on-2"]

@@ -54,6 +54,26 @@ def due(store: Store, length: int, likeness: tuple[float, ...] = (), *, trains: 
     return store.write_now(ask)
 
 
+def refused(store: Store, clips: int, *, parent: int = 1, every: int = 3, others: int = -1, trains: bool = True) -> int:
+    """How many jobs follow on a candidate that was not promoted, trained on so many clips; version 1 speaks, and was
+    trained on eight. `others`: the parent of another version of the same dataset."""
+
+    def ask(session: Session) -> int:
+        chain(session, 1)
+        dataset(session, 2, [clip(session, f"n{number}") for number in range(clips)], [])
+        if others >= 0:
+            version(session, 9, parent=others, data=2)
+        candidate = version(session, 2, parent=parent, data=2)
+        voice = voices.get(session, "anna")
+        voice.options = {**voice.options, "promotion": {"rival_every": every}}
+        found = rival.after_refusal(session, voice, candidate, trains=trains)
+        for one in found:
+            lives.submit(session, one.spec, key=one.key)
+        return len(found)
+
+    return store.write_now(ask)
+
+
 def jobs(store: Store) -> list[str]:
     return store.read_now(lambda session: list(session.scalars(select(Job.title))))
 
@@ -84,3 +104,33 @@ def test_a_voice_that_is_trained_by_hand_is_told(anna: Store) -> None:
     (notice,) = [event.notice for event in told if event.HasField("notice")]
     assert notice.sentence == "anna@4 came of 3 trainings on top of the first."
     assert "`myna train anna --from base`" in notice.hint
+
+
+@pytest.mark.parametrize(("clips", "expected"), [(8, 0), (11, 0), (12, 1), (30, 1)])
+def test_a_voice_that_grew_is_trained_from_the_base_when_one_on_top_gained_too_little(
+    anna: Store, clips: int, expected: int
+) -> None:
+    assert refused(anna, clips) == expected
+    assert jobs(anna) == ["train anna from the base on dataset #2"] * expected
+
+
+def test_not_when_it_was_trained_from_the_base_itself(anna: Store) -> None:
+    assert refused(anna, 30, parent=0) == 0
+
+
+def test_not_when_one_from_the_base_was_tried_on_the_same_clips(anna: Store) -> None:
+    assert refused(anna, 30, others=0) == 0
+
+
+def test_another_on_top_does_not_keep_it_from_that(anna: Store) -> None:
+    assert refused(anna, 30, others=1) == 1
+
+
+def test_of_a_grown_voice_that_is_trained_by_hand_a_person_is_told(anna: Store) -> None:
+    assert refused(anna, 30, trains=False) == 0
+    told = anna.read_now(lambda session: list(session.scalars(select(EventRow.payload))))
+    assert any(b"Far more clips are here than anna@1 was trained on" in one for one in told)
+
+
+def test_a_grown_voice_whose_rule_wants_no_rival_has_none(anna: Store) -> None:
+    assert refused(anna, 30, every=0) == 0
