@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from engines.apart import in_a_copy
+from engines.apart import in_a_copy, in_a_thread
 from engines.audio.decode import Alive
 from engines.audio.flac import save_clip
 from engines.audio.mono import Mono
@@ -34,6 +34,7 @@ from engines.judging.limits import Limits
 from engines.judging.quality import Quality
 from engines.judging.sentences import say
 from engines.judging.verdict import Facts, Heard, Verdict, judge
+from engines.metrics import similarity
 from engines.transcription.alignment import Aligner
 from engines.transcription.base import Transcriber, Transcript
 
@@ -238,6 +239,8 @@ class _Cutter:
 
     def cut(self, pieces: Sequence[Piece]) -> list[_Cut]:
         """`pieces`: in order of time, without overlaps."""
+        if self._compare_speakers and self._found.speech:
+            in_a_thread(similarity.load, self._alive)  # seconds, the first time
         rate = self._recording.sample_rate
         sound, hearing, clipped = Stretch(rate), Stretch(SAMPLE_RATE), Times()
         waiting = iter(pieces)

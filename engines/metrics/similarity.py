@@ -30,6 +30,17 @@ def _encoder() -> Any:
     return VoiceEncoder("cpu", verbose=False)  # a GPU is better used elsewhere: this model is tiny
 
 
+@cache
+def load() -> None:
+    """Load and warm up, for who cannot wait for it at the first embedding. May be called from any thread."""
+    import numpy as np
+    from resemblyzer.audio import preprocess_wav
+
+    hush = np.random.default_rng(0).normal(0.0, 1e-3, SAMPLE_RATE).astype(np.float32)
+    preprocess_wav(hush, SAMPLE_RATE)
+    _encoder().embed_utterance(hush)
+
+
 def embed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Speaker embedding (256,) float32, length 1, of mono samples (n,) float32 at SAMPLE_RATE. Raises BadInput if there
     is no voice in them."""

@@ -1,8 +1,8 @@
 """A process that cuts one recording as the dataset worker does, and prints as JSON what came of it and what it cost.
 
-    python long_worker.py RECORDING TEXT HOME LANGUAGE
+    python long_worker.py RECORDING TEXT HOME LANGUAGE LIMITS
 
-TEXT: a file with all that is said; "-": there is none.
+TEXT: a file with all that is said; "-": there is none. LIMITS: the voice's, as JSON.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ def peak_mb() -> float:
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
 
 
-def main(recording: str, text: str, home: str, language: str) -> None:
+def main(recording: str, text: str, home: str, language: str, limits: str) -> None:
     seconds = soundfile.info(recording).duration
     words = "" if text == "-" else Path(text).read_text()
     ref = wire.RecordingRef(
         sha256="1" * 64, path=recording, name="long.flac", seconds=seconds, has_text=bool(words), text=words
     )
-    plan = wire.DatasetPlan(voice="anna", engine="glow", language=language, recordings=[ref])
+    plan = wire.DatasetPlan(voice="anna", engine="glow", language=language, recordings=[ref], limits_json=limits)
     channel = TimingChannel(Path(home))
     began = time.monotonic()
     dataset.run(plan, channel)
