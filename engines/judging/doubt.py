@@ -19,8 +19,8 @@ DOUBTFUL = 0.25
 #: A text's log likelihood a frame (`engines.transcription.alignment`): right ones lie above the first; above the
 #: second nobody listens, unless a word of it or a silence is bad; at the third and below, it is surely another text.
 _RIGHT_FIT, _FITS, _WRONG_FIT = -1.33, -2.0, -2.8
-#: Share of letters by which what a strong recogniser hears differs from right texts, and, of a voice of which a weak one
-#: heard too few clips to know, what that hears.
+#: Share of letters by which what a strong recogniser hears differs from right texts; and of what a weak one hears, of a
+#: voice of which it heard too few clips to know.
 _HEARD_WELL, _HEARD_WEAKLY = 0.05, 0.4
 #: Confidence above the least that is asked for, from which a recogniser's text is not doubted.
 _SURE = 0.25
