@@ -332,9 +332,11 @@ class AsyncClient:
         request = pb.ClipsRequest(voice=voice, number=number, dropped=dropped, held_out_only=held_out)
         return self._pages(self._datasets.Clips, request, lambda page: page.clips, limit)
 
-    def review(self, voice: str, *, limit: int = 0) -> AsyncIterator[pb.Clip]:
-        """Clips that may be wrong and that no person has decided, the most doubtful first, with why."""
-        return self._pages(self._datasets.Review, pb.ReviewRequest(voice=voice), lambda page: page.clips, limit)
+    async def review(self, voice: str, *, limit: int = 1000) -> pb.ReviewResponse:
+        """Clips that may be wrong and that no person has decided, the most doubtful first, with why; at most so many,
+        and how many there are."""
+        request = pb.ReviewRequest(voice=voice, page=pb.Page(size=limit))
+        return await self._ask(self._datasets.Review, request)
 
     async def set_clip(self, voice: str, sha256: str, *, text: str | None = None, kept: bool | None = None) -> pb.Clip:
         return await self._ask(

@@ -328,9 +328,11 @@ class Client:
         request = pb.ClipsRequest(voice=voice, number=number, dropped=dropped, held_out_only=held_out)
         return self._pages(self._datasets.Clips, request, lambda page: page.clips, limit)
 
-    def review(self, voice: str, *, limit: int = 0) -> Iterator[pb.Clip]:
-        """Clips that may be wrong and that no person has decided, the most doubtful first, with why."""
-        return self._pages(self._datasets.Review, pb.ReviewRequest(voice=voice), lambda page: page.clips, limit)
+    def review(self, voice: str, *, limit: int = 1000) -> pb.ReviewResponse:
+        """Clips that may be wrong and that no person has decided, the most doubtful first, with why; at most so many,
+        and how many there are."""
+        request = pb.ReviewRequest(voice=voice, page=pb.Page(size=limit))
+        return self._ask(self._datasets.Review, request)
 
     def set_clip(self, voice: str, sha256: str, *, text: str | None = None, kept: bool | None = None) -> pb.Clip:
         return self._ask(

@@ -137,6 +137,7 @@ def test_clips_to_review_are_listed_the_most_doubtful_first_with_why(myna: Run, 
     assert first.startswith("abababababab")
     assert "dropped narrowly" in first
     assert " ".join(second.split()) == "c0ffeec0ffee 40% kept text hardly fits a.wav 0.0 s hello there"
+    assert "2 clips left to review." in myna("clips", "anna", "--review", "-n", 1).out
     (one,) = json.loads(myna("clips", "anna", "--review", "-n", 1, "--json").out)
     assert (one["doubt"], one["doubts"][0]["reason"]) == (0.5, "noisy")
 

@@ -200,11 +200,10 @@ def clips(
 
 
 def _review(voice: str, number: int, *, as_json: bool) -> None:
-    """Show what is left to review, at most so many clips (0: all)."""
-    found = list(session.client().review(voice))
-    shown = found[: number or None]
+    """Show what is left to review, at most so many clips (0: as many as a page takes)."""
+    found = session.client().review(voice, limit=number or 1000)
     if as_json:
-        output.json(shown)
+        output.json(list(found.clips))
         return
     rows = (
         (
@@ -215,13 +214,13 @@ def _review(voice: str, number: int, *, as_json: bool) -> None:
             wording.origin(clip),
             clip.text,
         )
-        for clip in shown
+        for clip in found.clips
     )
     nothing = f"No clip of {voice} is left to review."
     output.table(("clip", "doubt", "state", "why", "from", "text"), rows, nothing)
-    if found:
+    if found.left:
         output.line(
-            f"{wording.count(len(found), 'clip')} left to review. `myna clip {voice} CLIP` takes --accept, "
+            f"{wording.count(found.left, 'clip')} left to review. `myna clip {voice} CLIP` takes --accept, "
             "--text, --keep or --drop."
         )
 

@@ -98,11 +98,6 @@ async def fetched(client: AsyncClient, voice: str, number: int) -> AsyncIterator
     yield rows
 
 
-async def to_review(client: AsyncClient, voice: str, number: int = ALL) -> AsyncIterator[list[pb.Clip]]:
-    """As `fetched`, of what is left to review, the most doubtful first; no dataset that was made is reviewed."""
-    yield [clip async for clip in client.review(voice)]
-
-
 def without(rows: Iterable[pb.Clip], clip: pb.Clip) -> list[pb.Clip]:
     """The rows without those of that sound."""
     return [row for row in rows if row.sha256 != clip.sha256]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -98,6 +98,7 @@ class ClipsPane(Pane):
         self.voice = ""
         self.number = ALL
         self.reviewing = False  #: only what is to review is shown
+        self._more_to_review = 0  #: clips that follow those that were fetched
         self._return_to: Hashable = None  #: key of a clip that is on its way back into the list
         self._rows: list[pb.Clip] = []
         self._filter_words: list[str] = []
@@ -135,8 +136,7 @@ class ClipsPane(Pane):
         self._fetches = mine = self._fetches + 1
         self._coming = True
         try:
-            found = clips.to_review if self.reviewing else clips.fetched
-            async for rows in found(self.app.client, self.voice, self.number):
+            async for rows in self._fetched():
                 if mine != self._fetches:
                     return  # something else is looked at, or what comes is old already
                 if len(rows) >= len(self._rows):  # while an old picture is renewed, it is not cut short
@@ -150,6 +150,16 @@ class ClipsPane(Pane):
                 if self._return_to is not None:
                     self.table.go_to(self._return_to)
                     self._return_to = None
+
+    async def _fetched(self) -> AsyncIterator[list[pb.Clip]]:
+        """The clips so far, again and again; of those to review, the worst."""
+        if self.reviewing:
+            found = await self.app.client.review(self.voice)
+            self._more_to_review = found.left - len(found.clips)
+            yield list(found.clips)
+        else:
+            async for rows in clips.fetched(self.app.client, self.voice, self.number):
+                yield rows
 
     def filtered(self, text: str) -> None:
         """Show only clips that hold these words."""
@@ -184,7 +194,7 @@ class ClipsPane(Pane):
             return "Fetching …"
         if self.reviewing:
             left = (
-                f"{len(self._rows):,} left to review, the most doubtful first"
+                f"{len(self._rows) + self._more_to_review:,} left to review, the most doubtful first"
                 if self._rows
                 else "Nothing is left to review"
             )
@@ -336,8 +346,8 @@ class ClipsPane(Pane):
             return
         self._rows = clips.without(self._rows, new) if self.reviewing else clips.changed(self._rows, new)
         self._show()
-        if self._coming:
-            self._fetch()  # what is on its way may be from before the change
+        if self._coming or (self.reviewing and not self._rows and self._more_to_review):
+            self._fetch()  # what is on its way may be from before the change; or there is more
 
     def _remember(self, done: Done) -> None:
         self._done = [*self._done[1 - UNDO :], done]

@@ -162,6 +162,20 @@ def test_the_same_key_goes_back_to_all_clips_and_accepting_is_only_for_reviewing
     reviewed(home, scenario)
 
 
+def test_when_those_that_came_are_done_more_come(busy: Stage, home: Path) -> None:
+    busy.datasets.most_reviewed = 2
+
+    async def scenario(viewer: Viewer) -> None:
+        await viewer.sees("4 left to review")
+        assert len(shown(viewer)) == 2
+        await viewer.press("a")
+        await viewer.sees("3 left to review")
+        await viewer.press("a")
+        await viewer.sees("2 left to review", "dropped narrowly", "odd pace")
+
+    reviewed(home, scenario)
+
+
 def test_a_new_dataset_does_not_end_the_review(busy: Stage, home: Path) -> None:
     async def scenario(viewer: Viewer) -> None:
         busy.datasets.doubts[sha("clip 2")] = [pb.Doubt(title="almost cut off", weight=0.99)]

@@ -29,6 +29,7 @@ class Datasets(stubs.DatasetsServicer):
             pb.Clip(recording_name="b\nad.wav", end=0.2, reason="too-short", sentence=why),
         ]
         self.doubts: dict[str, list[pb.Doubt]] = {}  # what is to review, by digest
+        self.most_reviewed = 1_000  # clips to review that one answer has
         self.before: list[pb.Clip] = []  # clips as they were before a person changed them, oldest first
         self.datasets: list[pb.Dataset] = []
         self.sounds: dict[str, bytes] = {}  # files of clips, by digest
@@ -54,7 +55,7 @@ class Datasets(stubs.DatasetsServicer):
                 found[-1].doubts.extend(self.doubts[row.sha256])
                 found[-1].doubt = max(doubt.weight for doubt in found[-1].doubts)
         found.sort(key=lambda clip: -clip.doubt)
-        return pb.ReviewResponse(clips=found, left=len(found))
+        return pb.ReviewResponse(clips=found[: min(request.page.size, self.most_reviewed)], left=len(found))
 
     def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
         (row,) = (row for row in self.clips if row.sha256 == request.sha256)
