@@ -11,19 +11,20 @@ from enum import StrEnum
 
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
-from engines.judging.verdict import Facts, Verdict, allowed_disagreement, least_confidence
+from engines.judging.verdict import Facts, Trust, Verdict, allowed_disagreement, least_confidence
 from engines.judging.voice import FEWEST_HEARD, FEWEST_SPOKEN, VoiceClip, likenesses, pace_limits
 
-#: Doubt from which a clip is worth a person's time.
-DOUBTFUL = 0.25
+#: Doubt from which a clip is worth a person's time, and from which a sign against a kept one is.
+DOUBTFUL, _WORTH_TELLING = 0.25, 0.1
 #: A text's log likelihood a frame (`engines.transcription.alignment`): right ones lie above the first; above the
 #: second nobody listens, unless a word of it or a silence is bad; at the third and below, it is surely another text.
 _RIGHT_FIT, _FITS, _WRONG_FIT = -1.33, -2.0, -2.8
 #: Share of letters by which what a strong recogniser hears differs from right texts; and of what a weak one hears, of a
 #: voice of which it heard too few clips to know.
 _HEARD_WELL, _HEARD_WEAKLY = 0.05, 0.4
-#: Confidence above the least that is asked for, from which a recogniser's text is not doubted.
-_SURE = 0.25
+#: Confidence above the least that is asked for, from which a recogniser's text is not doubted: a weak one is sure of
+#: wrong words, too.
+_SURE: dict[Trust, float] = {"high": 0.25, "low": 0.5}
 #: Interquartile ranges below the lower quartile at which a likeness begins to be an outlier, and at which it surely is;
 #: and the narrowest range: a voice may be more even than that.
 _OUTLIER, _FAR, _EVENEST = 1.5, 3.0, 0.02
@@ -126,7 +127,7 @@ def usual(kept: Sequence[VoiceClip], every: Sequence[VoiceClip], limits: Limits,
 def of_kept(clip: VoiceClip, facts: Facts, voice: Usual, limits: Limits) -> list[Sign]:
     """What speaks against a kept clip, the gravest first."""
     found = [*_text(facts, voice, limits), *_beside(clip, voice), *_sound(facts, limits)]
-    return sorted((sign for sign in found if sign.weight > 0), key=lambda sign: -sign.weight)
+    return sorted((sign for sign in found if sign.weight >= _WORTH_TELLING), key=lambda sign: -sign.weight)
 
 
 def of_dropped(verdicts: Sequence[Verdict]) -> list[Sign]:
@@ -163,7 +164,7 @@ def _text(facts: Facts, voice: Usual, limits: Limits) -> Iterator[Sign]:
     if not facts.text_given:
         if heard is not None:
             least = least_confidence(heard.trust, limits)
-            part = _ramp(heard.confidence, least + _SURE, least)
+            part = _ramp(heard.confidence, least + _SURE[heard.trust], least)
             yield _sign(Doubt.NOT_UNDERSTOOD, part, heard.confidence, least)
         return
     if heard is None or heard.trust == "low":  # what a strong recogniser heard tells more than how a text lies

@@ -35,11 +35,11 @@ def say_doubt(sign: Sign, *, kept: bool) -> str:
         )
     match sign.doubt:
         case Doubt.POOR_FIT:
-            return f"Its text lies badly under the sound: {measured:.1f}, right texts are above {limit:.1f}."
+            return f"Its text hardly fits the sound: {measured:.1f}, right texts are above {limit:.1f}."
         case Doubt.WORD_FIT:
-            return "Its text lies well under the sound but for a word, or for sound without one."
+            return "A word of its text hardly fits the sound, or there is sound without a word."
         case Doubt.NO_FIT:
-            return "Its text could not be laid under the sound: words may be wrong, missing, or unknown."
+            return "Its text does not fit the sound: words may be wrong, missing, or unknown."
         case Doubt.DISAGREE:
             return f"Text and what was heard differ in {measured:.0%} of the letters; up to {limit:.0%} is kept."
         case Doubt.NOT_UNDERSTOOD:

@@ -122,7 +122,7 @@ def test_undoing_goes_alone(myna: Run, stage: Stage) -> None:
 @pytest.fixture
 def doubted(stage: Stage) -> Stage:
     """Two clips to review; the second, which was dropped, more than the first."""
-    sentence = "Its text lies badly under the sound: -2.4, right texts are above -1.3."
+    sentence = "Its text hardly fits the sound: -2.4, right texts are above -1.3."
     poor = pb.Doubt(reason="poor-fit", title="text hardly fits", sentence=sentence, weight=0.4)
     narrow = pb.Doubt(reason="noisy", title="dropped narrowly", weight=0.5)
     stage.datasets.clips[1].sha256 = "ab" * 32

@@ -87,7 +87,7 @@ def test_the_most_doubtful_come_first_with_reasons_and_words(voice: Any) -> None
     misfit, guessed, noisy, _ = found.clips
     assert [doubt.reason for doubt in misfit.doubts] == ["poor-fit", "disagree"]
     assert misfit.doubts[0].measured == pytest.approx(-2.6)
-    assert misfit.doubts[0].sentence == "Its text lies badly under the sound: -2.6, right texts are above -1.3."
+    assert misfit.doubts[0].sentence == "Its text hardly fits the sound: -2.6, right texts are above -1.3."
     assert [doubt.reason for doubt in guessed.doubts] == ["not-understood"]
     assert not noisy.kept
     assert noisy.doubts[0].title == "dropped narrowly"

@@ -77,6 +77,8 @@ def test_a_text_that_a_recogniser_wrote_is_doubted_by_its_confidence() -> None:
 
     assert doubt(0.9) == 0.0
     assert 0 < doubt(0.5) < doubt(0.36)
+    weak = replace(FACTS, text_given=False, heard=Heard("hello", "low", 0.7))
+    assert signs(weak)[Doubt.NOT_UNDERSTOOD] >= DOUBTFUL, "a weak one is sure of wrong words, too"
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ TEXTS = (
 #: Clips to review, by number: (reason, title, sentence, weight) of each doubt.
 DOUBTS = {
     34: [
-        ("poor-fit", "text hardly fits", "Its text lies badly under the sound: -2.6, right texts are above -1.3.", 0.9),
+        ("poor-fit", "text hardly fits", "Its text hardly fits the sound: -2.6, right texts are above -1.3.", 0.9),
         ("disagree", "heard otherwise", "Text and what was heard differ in 44% of the letters; 68% is kept.", 0.3),
     ],
     51: [("not-understood", "hardly understood", "The recogniser was 45% sure of its text; from 40% it stays.", 0.64)],

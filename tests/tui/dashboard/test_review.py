@@ -82,7 +82,7 @@ def test_what_is_to_review_looks_as_drawn(busy: Stage, home: Path, empty: bool, 
 
 def test_the_worst_is_first_with_why(busy: Stage, home: Path) -> None:
     async def scenario(viewer: Viewer) -> None:
-        await viewer.sees("4 left to review", "text hardly fits +1", "Its text lies badly under the sound: -2.6")
+        await viewer.sees("4 left to review", "text hardly fits +1", "Its text hardly fits the sound: -2.6")
         assert shown(viewer) == [sha(f"clip {number}") for number in WORST_FIRST]
 
     reviewed(home, scenario)
