@@ -332,10 +332,20 @@ class AsyncClient:
         request = pb.ClipsRequest(voice=voice, number=number, dropped=dropped, held_out_only=held_out)
         return self._pages(self._datasets.Clips, request, lambda page: page.clips, limit)
 
+    async def review(self, voice: str, *, limit: int = 1000) -> pb.ReviewResponse:
+        """Clips that may be wrong and that no person has decided, the most doubtful first, with why; at most so many,
+        and how many there are."""
+        request = pb.ReviewRequest(voice=voice, page=pb.Page(size=limit))
+        return await self._ask(self._datasets.Review, request)
+
     async def set_clip(self, voice: str, sha256: str, *, text: str | None = None, kept: bool | None = None) -> pb.Clip:
         return await self._ask(
             self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=sha256, text=text, kept=kept)
         )
+
+    async def accept_clip(self, voice: str, sha256: str) -> pb.Clip:
+        """Say that a clip is right as it is: it need not be reviewed any more."""
+        return await self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=sha256, accept=True))
 
     async def undo_clip(self, voice: str, before: pb.Clip) -> pb.Clip:
         """Take back what a person changed of a clip: `before` is the clip as it was."""

@@ -328,10 +328,20 @@ class Client:
         request = pb.ClipsRequest(voice=voice, number=number, dropped=dropped, held_out_only=held_out)
         return self._pages(self._datasets.Clips, request, lambda page: page.clips, limit)
 
+    def review(self, voice: str, *, limit: int = 1000) -> pb.ReviewResponse:
+        """Clips that may be wrong and that no person has decided, the most doubtful first, with why; at most so many,
+        and how many there are."""
+        request = pb.ReviewRequest(voice=voice, page=pb.Page(size=limit))
+        return self._ask(self._datasets.Review, request)
+
     def set_clip(self, voice: str, sha256: str, *, text: str | None = None, kept: bool | None = None) -> pb.Clip:
         return self._ask(
             self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=sha256, text=text, kept=kept)
         )
+
+    def accept_clip(self, voice: str, sha256: str) -> pb.Clip:
+        """Say that a clip is right as it is: it need not be reviewed any more."""
+        return self._ask(self._datasets.SetClip, pb.SetClipRequest(voice=voice, sha256=sha256, accept=True))
 
     def undo_clip(self, voice: str, before: pb.Clip) -> pb.Clip:
         """Take back what a person changed of a clip: `before` is the clip as it was."""

@@ -3905,6 +3905,8 @@ class Clip(_message.Message):
     MADE_FROM_FIELD_NUMBER: _builtins.int
     MEASURED_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
+    DOUBT_FIELD_NUMBER: _builtins.int
+    DOUBTS_FIELD_NUMBER: _builtins.int
     sha256: _builtins.str
     recording: _builtins.str
     """SHA-256"""
@@ -3932,9 +3934,15 @@ class Clip(_message.Message):
     """the number that the reason rests on, and …"""
     threshold: _builtins.float
     """… the one it was held against"""
+    doubt: _builtins.float
+    """only of a clip to review: how doubtful it is, 0 to 1, …"""
     @_builtins.property
     def quality(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
         """rms_db, peak, snr_db, cer, …"""
+
+    @_builtins.property
+    def doubts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Doubt]:
+        """… and why, the gravest first"""
 
     def __init__(
         self,
@@ -3956,10 +3964,12 @@ class Clip(_message.Message):
         made_from: _builtins.str = ...,
         measured: _builtins.float | None = ...,
         threshold: _builtins.float | None = ...,
+        doubt: _builtins.float = ...,
+        doubts: _abc.Iterable[Global___Doubt] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_measured", b"_measured", "_threshold", b"_threshold", "measured", b"measured", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_measured", b"_measured", "_threshold", b"_threshold", "end", b"end", "held_out", b"held_out", "kept", b"kept", "made_from", b"made_from", "measured", b"measured", "path", b"path", "quality", b"quality", "reason", b"reason", "recording", b"recording", "recording_name", b"recording_name", "sentence", b"sentence", "sha256", b"sha256", "start", b"start", "text", b"text", "text_source", b"text_source", "threshold", b"threshold", "trust", b"trust"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_measured", b"_measured", "_threshold", b"_threshold", "doubt", b"doubt", "doubts", b"doubts", "end", b"end", "held_out", b"held_out", "kept", b"kept", "made_from", b"made_from", "measured", b"measured", "path", b"path", "quality", b"quality", "reason", b"reason", "recording", b"recording", "recording_name", b"recording_name", "sentence", b"sentence", "sha256", b"sha256", "start", b"start", "text", b"text", "text_source", b"text_source", "threshold", b"threshold", "trust", b"trust"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__measured: _TypeAlias = _typing.Literal["measured"]  # noqa: Y015
     _WhichOneofArgType__measured: _TypeAlias = _typing.Literal["_measured", b"_measured"]  # noqa: Y015
@@ -3971,6 +3981,107 @@ class Clip(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__threshold) -> _WhichOneofReturnType__threshold | None: ...
 
 Global___Clip: _TypeAlias = Clip  # noqa: Y015
+
+@_typing.final
+class Doubt(_message.Message):
+    """Why a clip may be kept wrongly or, where it was dropped, why it may have been dropped wrongly."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    WEIGHT_FIELD_NUMBER: _builtins.int
+    MEASURED_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """"poor-fit", "disagree", …"""
+    title: _builtins.str
+    """the same in a few words, for lists"""
+    sentence: _builtins.str
+    """with what was measured, for people"""
+    weight: _builtins.float
+    """0 to 1"""
+    measured: _builtins.float
+    """the number that it rests on, and …"""
+    limit: _builtins.float
+    """… the one that it comes near to, or is usual"""
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        title: _builtins.str = ...,
+        sentence: _builtins.str = ...,
+        weight: _builtins.float = ...,
+        measured: _builtins.float | None = ...,
+        limit: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_measured", b"_measured", "limit", b"limit", "measured", b"measured"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_limit", b"_limit", "_measured", b"_measured", "limit", b"limit", "measured", b"measured", "reason", b"reason", "sentence", b"sentence", "title", b"title", "weight", b"weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__limit: _TypeAlias = _typing.Literal["limit"]  # noqa: Y015
+    _WhichOneofArgType__limit: _TypeAlias = _typing.Literal["_limit", b"_limit"]  # noqa: Y015
+    _WhichOneofReturnType__measured: _TypeAlias = _typing.Literal["measured"]  # noqa: Y015
+    _WhichOneofArgType__measured: _TypeAlias = _typing.Literal["_measured", b"_measured"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__limit) -> _WhichOneofReturnType__limit | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__measured) -> _WhichOneofReturnType__measured | None: ...
+
+Global___Doubt: _TypeAlias = Doubt  # noqa: Y015
+
+@_typing.final
+class ReviewRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    PAGE_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    @_builtins.property
+    def page(self) -> Global___Page: ...
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        page: Global___Page | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewRequest: _TypeAlias = ReviewRequest  # noqa: Y015
+
+@_typing.final
+class ReviewResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLIPS_FIELD_NUMBER: _builtins.int
+    NEXT_TOKEN_FIELD_NUMBER: _builtins.int
+    LEFT_FIELD_NUMBER: _builtins.int
+    next_token: _builtins.str
+    left: _builtins.int
+    """clips left to review, of all pages"""
+    @_builtins.property
+    def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___Clip]:
+        """with `doubt` and `doubts`; none that a person has decided"""
+
+    def __init__(
+        self,
+        *,
+        clips: _abc.Iterable[Global___Clip] | None = ...,
+        next_token: _builtins.str = ...,
+        left: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "left", b"left", "next_token", b"next_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReviewResponse: _TypeAlias = ReviewResponse  # noqa: Y015
 
 @_typing.final
 class DatasetRequest(_message.Message):
@@ -4356,10 +4467,13 @@ class SetClipRequest(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     KEPT_FIELD_NUMBER: _builtins.int
     UNDO_FIELD_NUMBER: _builtins.int
+    ACCEPT_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     sha256: _builtins.str
     text: _builtins.str
     kept: _builtins.bool
+    accept: _builtins.bool
+    """alone: a person says that it is right as it is, kept or dropped; no dataset changes by that"""
     @_builtins.property
     def undo(self) -> Global___Clip:
         """Alone: take back a person's last change, or with the clip as it was (text, kept, and where both came from) all since then. It becomes
@@ -4374,10 +4488,11 @@ class SetClipRequest(_message.Message):
         text: _builtins.str | None = ...,
         kept: _builtins.bool | None = ...,
         undo: Global___Clip | None = ...,
+        accept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "_text", b"_text", "kept", b"kept", "text", b"text", "undo", b"undo"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "_text", b"_text", "kept", b"kept", "sha256", b"sha256", "text", b"text", "undo", b"undo", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_kept", b"_kept", "_text", b"_text", "accept", b"accept", "kept", b"kept", "sha256", b"sha256", "text", b"text", "undo", b"undo", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__kept: _TypeAlias = _typing.Literal["kept"]  # noqa: Y015
     _WhichOneofArgType__kept: _TypeAlias = _typing.Literal["_kept", b"_kept"]  # noqa: Y015

@@ -1612,6 +1612,11 @@ class DatasetsStub:
                 request_serializer=proto_dot_myna__pb2.ClipsRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.ClipsResponse.FromString,
                 _registered_method=True)
+        self.Review = channel.unary_unary(
+                '/myna.v1.Datasets/Review',
+                request_serializer=proto_dot_myna__pb2.ReviewRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.ReviewResponse.FromString,
+                _registered_method=True)
         self.SetClip = channel.unary_unary(
                 '/myna.v1.Datasets/SetClip',
                 request_serializer=proto_dot_myna__pb2.SetClipRequest.SerializeToString,
@@ -1688,6 +1693,13 @@ class DatasetsServicer:
 
     def Clips(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Review(self, request, context):
+        """clips that may be wrong, the most doubtful first
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -1781,6 +1793,11 @@ def add_DatasetsServicer_to_server(servicer, server):
                     servicer.Clips,
                     request_deserializer=proto_dot_myna__pb2.ClipsRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.ClipsResponse.SerializeToString,
+            ),
+            'Review': grpc.unary_unary_rpc_method_handler(
+                    servicer.Review,
+                    request_deserializer=proto_dot_myna__pb2.ReviewRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.ReviewResponse.SerializeToString,
             ),
             'SetClip': grpc.unary_unary_rpc_method_handler(
                     servicer.SetClip,
@@ -1941,6 +1958,33 @@ class Datasets:
             '/myna.v1.Datasets/Clips',
             proto_dot_myna__pb2.ClipsRequest.SerializeToString,
             proto_dot_myna__pb2.ClipsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Review(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Datasets/Review',
+            proto_dot_myna__pb2.ReviewRequest.SerializeToString,
+            proto_dot_myna__pb2.ReviewResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -410,6 +410,8 @@ class DatasetsStub:
     """which sounds a voice has said, and what to read next"""
     Get: _grpc.UnaryUnaryMultiCallable[_myna_pb2.DatasetRequest, _myna_pb2.Dataset]
     Clips: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ClipsRequest, _myna_pb2.ClipsResponse]
+    Review: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ReviewRequest, _myna_pb2.ReviewResponse]
+    """clips that may be wrong, the most doubtful first"""
     SetClip: _grpc.UnaryUnaryMultiCallable[_myna_pb2.SetClipRequest, _myna_pb2.Clip]
     ClipFile: _grpc.UnaryStreamMultiCallable[_myna_pb2.ClipRequest, _myna_pb2.FilePart]
     """its sound: a FLAC file"""
@@ -436,6 +438,8 @@ class DatasetsAsyncStub(DatasetsStub):
     """which sounds a voice has said, and what to read next"""
     Get: _aio.UnaryUnaryMultiCallable[_myna_pb2.DatasetRequest, _myna_pb2.Dataset]  # type: ignore[assignment]
     Clips: _aio.UnaryUnaryMultiCallable[_myna_pb2.ClipsRequest, _myna_pb2.ClipsResponse]  # type: ignore[assignment]
+    Review: _aio.UnaryUnaryMultiCallable[_myna_pb2.ReviewRequest, _myna_pb2.ReviewResponse]  # type: ignore[assignment]
+    """clips that may be wrong, the most doubtful first"""
     SetClip: _aio.UnaryUnaryMultiCallable[_myna_pb2.SetClipRequest, _myna_pb2.Clip]  # type: ignore[assignment]
     ClipFile: _aio.UnaryStreamMultiCallable[_myna_pb2.ClipRequest, _myna_pb2.FilePart]  # type: ignore[assignment]
     """its sound: a FLAC file"""
@@ -483,6 +487,14 @@ class DatasetsServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.ClipsRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.ClipsResponse, _abc.Awaitable[_myna_pb2.ClipsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Review(
+        self,
+        request: _myna_pb2.ReviewRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.ReviewResponse, _abc.Awaitable[_myna_pb2.ReviewResponse]]:
+        """clips that may be wrong, the most doubtful first"""
 
     @_abc_1.abstractmethod
     def SetClip(

@@ -25,7 +25,7 @@ from daemon.services.errors import plain
 from daemon.services.exports import Sending
 from daemon.services.upload import Upload
 from daemon.settings import Settings
-from daemon.state import calibration, datasets, paging, recordings, voices, wanted
+from daemon.state import calibration, datasets, paging, recordings, review, voices, wanted
 from daemon.state.events import EventHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -78,13 +78,20 @@ class DatasetsService(stubs.DatasetsServicer):
         answer: pb.ClipsResponse = await self.store.read(_clips, request, size, after, self.home)
         return answer
 
+    async def Review(self, request: pb.ReviewRequest, context: Any) -> pb.ReviewResponse:
+        size, after = paging.size(request.page.size), paging.number(request.page.token)
+        answer: pb.ReviewResponse = await self.store.read(review.reply, request.voice, size, after, self._told)
+        return answer
+
     async def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
         text = request.text if request.HasField("text") else None
         kept = request.kept if request.HasField("kept") else None
         undo = request.undo if request.HasField("undo") else None
-        if undo is not None and (text is not None or kept is not None):
+        if undo is not None and (text is not None or kept is not None or request.accept):
             raise BadRequest("The request sets a change and undoes one at once.", "Send one of them.")
-        if text is None and kept is None and undo is None:
+        if request.accept and (text is not None or kept is not None):
+            raise BadRequest("The request changes a clip and accepts it as it is.", "Send one of them.")
+        if text is None and kept is None and undo is None and not request.accept:
             raise BadRequest("The request changes nothing of the clip.", "Give its text, or whether it is kept.")
         if text is not None and not text.strip():
             raise BadRequest("A clip's text cannot be empty.", "To take a clip out, set kept to false.")
@@ -92,13 +99,14 @@ class DatasetsService(stubs.DatasetsServicer):
         def act(session: Session) -> pb.Clip:
             if undo is not None:
                 clip = datasets.undo_clip(session, request.voice, request.sha256, undo)
-            else:
+            else:  # neither: it is accepted as it is
                 clip = datasets.set_clip(session, request.voice, request.sha256, text, kept)
             session.flush()
-            return clip_message(clip, session.get_one(Recording, clip.recording), clip.text, self.home)
+            return self._told(clip, session.get_one(Recording, clip.recording))
 
         answer: pb.Clip = await self.store.write(act)
-        self._changed(request.voice)
+        if not request.accept:
+            self._changed(request.voice)
         return answer
 
     async def ClipFile(self, request: pb.ClipRequest, context: Any) -> AsyncIterator[pb.FilePart]:
@@ -190,14 +198,11 @@ class DatasetsService(stubs.DatasetsServicer):
         return result
 
     async def Calibrate(self, request: pb.CalibrateRequest, context: Any) -> pb.Calibration:
-        def query(session: Session) -> pb.Calibration:
-            def told(clip: Clip, recording: Recording) -> pb.Clip:
-                return clip_message(clip, recording, clip.text, self.home)
-
-            return calibration.calibrate(session, request.voice, request.limits, told)
-
-        answer: pb.Calibration = await self.store.read(query)
+        answer: pb.Calibration = await self.store.read(calibration.calibrate, request.voice, request.limits, self._told)
         return answer
+
+    def _told(self, clip: Clip, recording: Recording) -> pb.Clip:
+        return clip_message(clip, recording, clip.text, self.home)
 
     async def _recording(
         self, change: Callable[[Session, str, str], Recording], request: pb.RecordingRequest

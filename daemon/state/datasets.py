@@ -16,11 +16,14 @@ from daemon.state.recordings import PERSON, SUPERSEDED
 from daemon.state.stamp import stamp
 from engines import registry
 from engines.errors import BadInput
+from engines.judging.reasons import Reason
 from engines.text import unspeakable
 from proto import myna_pb2 as pb
 
 #: What a person can change of a clip, with what tells who did.
 EDITED_FIELDS = ("text", "text_source", "trust", "kept", "reason", "sentence")
+#: Reasons to drop a clip that a person's text for it takes away.
+OF_TEXT = frozenset({Reason.NOT_FOLLOWED, Reason.NOT_UNDERSTOOD, Reason.DISAGREE, Reason.NO_TEXT})
 #: Changes of one clip that can be taken back.
 CHANGES = 100
 
@@ -182,8 +185,8 @@ def page(session: Session, voice: str, before: int, size: int) -> list[Dataset]:
 
 
 def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: bool | None) -> Clip:
-    """What a person says of a clip: its text, whether it is kept. It shows in the next dataset. Raises NotFound, and
-    BadRequest for a text that the voice's engine cannot learn."""
+    """What a person says of a clip: its text, whether it is kept; neither: that it is right as it is. It shows in the
+    next dataset. Raises NotFound, and BadRequest for a text that the voice's engine cannot learn."""
     rows = clips(session, voice, sha256)
     if text is not None:
         _check_text(voices.get(session, voice), text)
@@ -191,7 +194,7 @@ def set_clip(session: Session, voice: str, sha256: str, text: str | None, kept: 
         before = _edited_fields(row)
         if text is not None:
             row.text, row.text_source = " ".join(text.split()), PERSON
-            if row.reason == followed.NOT_FOLLOWED:  # a text was all that it waited for
+            if row.reason in OF_TEXT:  # a text was all that it waited for
                 row.kept, row.reason, row.sentence = True, "", ""
         if kept is not None:
             row.kept = kept

@@ -1,6 +1,6 @@
 """Whether a recogniser follows a speaker. Of a voice whose words it mostly does not understand, what it thinks it
-understood is wrong, too: such clips wait for a text, or for a better recogniser. What has a given text, or was decided
-by a person, is none of this."""
+understood is wrong, too: such clips wait for a text, or for a better recogniser. What has a given text, or was changed
+by a person, is none of this; what a person accepted as it is counts, and stays."""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ def judge(session: Session, voice: str) -> None:
         followed = whole.followed and part.followed
         of = part if whole.followed else whole
         for clip in part.understood:
+            if clip.trust == PERSON:
+                continue
             if followed and clip.reason == NOT_FOLLOWED:
                 clip.kept, clip.reason, clip.sentence = True, "", ""
             elif not followed and clip.kept:
@@ -76,12 +78,19 @@ def hear_again(session: Session, voice: str) -> None:
 
 
 def _recognised_clips(session: Session, voice: str) -> Sequence[tuple[Clip, str]]:
-    """(clip, its recording's name) of clips that a recogniser wrote the text of, or could not."""
+    """(clip, its recording's name) of clips that a recogniser wrote the text of, or could not; none that a person
+    changed."""
     query = select(Clip, Recording.name).join(Recording, Recording.id == Clip.recording)
-    query = query.where(Clip.voice == voice, Clip.trust != PERSON)
-    query = query.where(Recording.removed.is_(None), Recording.text.is_(None))
+    query = query.where(Clip.voice == voice, Recording.removed.is_(None), Recording.text.is_(None))
     heard = (Clip.text_source.in_(("whisper", WEAK)) & Clip.kept) | Clip.reason.in_((NOT_UNDERSTOOD, NOT_FOLLOWED))
-    return session.execute(query.where(heard).order_by(Clip.id)).tuples().all()
+    found = session.execute(query.where(heard).order_by(Clip.id)).tuples()
+    return [(clip, name) for clip, name in found if clip.trust != PERSON or _accepted(clip)]
+
+
+def _accepted(clip: Clip) -> bool:
+    """Whether all that a person said of the clip is that it is right as it is: it counts as before."""
+    first = clip.before[0] if clip.before else {}
+    return bool(first) and all(getattr(clip, name) == value for name, value in first.items() if name != "trust")
 
 
 def _notify_left_out(session: Session, voice: str, dropped: dict[str, int]) -> None:

@@ -62,22 +62,22 @@ def judge(session: Session, voice: str) -> None:
 
 
 def verdicts(clips: Sequence[StoredClip], owner: Voice, limits: Limits) -> dict[int, Verdict]:
-    """What these limits drop, by the clip's id. What a person decided is among it only as what others are compared
-    with."""
+    """What these limits drop, by the clip's id. What a person decided is not among it: it is what others are compared
+    with, and so is a clip whose being dropped for a reason of ours a person accepted, as though nobody had."""
     clip_seconds, language = clip_lengths(owner), voices.language(owner.language)
     found: dict[int, Verdict] = {}
     good: list[VoiceClip] = []
     for clip in clips:
-        if clip.by_person:
+        if clip.by_person and (clip.row.kept or clip.row.reason not in DECIDED):
             if clip.row.kept:
                 good.append(clip.beside)
         elif (verdict := alone.judge(clip.facts, clip_seconds, language, limits)).kept:
             good.append(clip.beside)
         else:
             found[clip.row.id] = verdict
+    found |= together.judge(good, limits)
     people = {clip.row.id for clip in clips if clip.by_person}
-    found |= {id: verdict for id, verdict in together.judge(good, limits).items() if id not in people}
-    return found
+    return {id: verdict for id, verdict in found.items() if id not in people}
 
 
 def broken(clips: Sequence[StoredClip], owner: Voice, limits: Limits) -> Iterator[tuple[StoredClip, Verdict]]:
@@ -136,7 +136,7 @@ def _stored(row: Clip, facts: wire.ClipFacts) -> StoredClip:
         voiceprint=facts.voiceprint,
         sketch=facts.sketch,
         cer=whole.weak_cer,
-        first=row.held_out or row.trust == PERSON,
+        first=row.held_out or (row.trust == PERSON and row.kept),
     )
     return StoredClip(row, whole, beside)
 

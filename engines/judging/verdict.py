@@ -90,6 +90,16 @@ def broken(facts: Facts, clip_seconds: tuple[float, float], language: str, limit
         yield from _text(facts, language, limits)
 
 
+def allowed_disagreement(trust: Trust, limits: Limits, *, shared: bool) -> float:
+    """Share of letters by which a given text, or a share of one, may differ from what was heard."""
+    return (limits.disagree_shared if shared else limits.disagree)[_STRENGTHS.index(trust)]
+
+
+def least_confidence(trust: Trust, limits: Limits) -> float:
+    """How sure a recogniser of that trust must be of a text that it wrote, 0…1."""
+    return limits.not_understood[_STRENGTHS.index(trust)]
+
+
 def _length(facts: Facts, clip_seconds: tuple[float, float], limits: Limits) -> Iterator[Verdict]:
     shortest = max(clip_seconds[0], limits.too_short)
     longest = min(clip_seconds[1], limits.too_long or clip_seconds[1])
@@ -125,10 +135,10 @@ def _text(facts: Facts, language: str, limits: Limits) -> Iterator[Verdict]:
     if not slow <= pace <= fast:
         yield Verdict(Reason.DISAGREE, pace, slow if pace < slow else fast)
     elif facts.text_given and heard is not None and cer is not None:
-        allowed = (limits.disagree_shared if facts.text_shared else limits.disagree)[_STRENGTHS.index(heard.trust)]
+        allowed = allowed_disagreement(heard.trust, limits, shared=facts.text_shared)
         if cer > allowed and (facts.text_shared or heard.confidence >= _SURE[heard.trust]):
             yield Verdict(Reason.DISAGREE, cer, allowed)
     if not facts.text_given and heard is not None:
-        least = limits.not_understood[_STRENGTHS.index(heard.trust)]
+        least = least_confidence(heard.trust, limits)
         if heard.confidence < least:
             yield Verdict(Reason.NOT_UNDERSTOOD, heard.confidence, least)

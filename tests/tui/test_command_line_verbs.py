@@ -119,6 +119,51 @@ def test_undoing_goes_alone(myna: Run, stage: Stage) -> None:
     assert stage.datasets.clips[0].kept
 
 
+@pytest.fixture
+def doubted(stage: Stage) -> Stage:
+    """Two clips to review; the second, which was dropped, more than the first."""
+    sentence = "Its text hardly fits the sound: -2.4, right texts are above -1.3."
+    poor = pb.Doubt(reason="poor-fit", title="text hardly fits", sentence=sentence, weight=0.4)
+    narrow = pb.Doubt(reason="noisy", title="dropped narrowly", weight=0.5)
+    stage.datasets.clips[1].sha256 = "ab" * 32
+    stage.datasets.doubts = {"c0ffee" * 10: [poor], "ab" * 32: [narrow]}
+    return stage
+
+
+def test_clips_to_review_are_listed_the_most_doubtful_first_with_why(myna: Run, doubted: Stage) -> None:
+    told = myna("clips", "anna", "--review").out
+    assert "2 clips left to review." in told
+    first, second = told.splitlines()[1:3]
+    assert first.startswith("abababababab")
+    assert "dropped narrowly" in first
+    assert " ".join(second.split()) == "c0ffeec0ffee 40% kept text hardly fits a.wav 0.0 s hello there"
+    assert "2 clips left to review." in myna("clips", "anna", "--review", "-n", 1).out
+    (one,) = json.loads(myna("clips", "anna", "--review", "-n", 1, "--json").out)
+    assert (one["doubt"], one["doubts"][0]["reason"]) == (0.5, "noisy")
+
+
+def test_an_accepted_clip_is_not_reviewed_again_until_that_is_taken_back(myna: Run, doubted: Stage) -> None:
+    assert myna("clip", "anna", "c0ff", "--accept").code == 0
+    assert "1 clip left to review." in myna("clips", "anna", "--review").out
+    assert myna("clip", "anna", "c0ff", "--undo").code == 0
+    assert "2 clips left to review." in myna("clips", "anna", "--review").out
+    doubted.datasets.doubts = {}
+    assert myna("clips", "anna", "--review").out == "No clip of anna is left to review.\n"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("clips", "anna", "--review", "--dropped"),
+        ("clip", "anna", "c0ff", "--accept", "--text", "hello"),
+        ("clip", "anna", "c0ff", "--accept", "--undo"),
+    ],
+)
+def test_reviewing_and_accepting_go_alone(myna: Run, doubted: Stage, words: tuple[str, ...]) -> None:
+    assert myna(*words).code == 2
+    assert doubted.datasets.clips[0].trust == ""
+
+
 # --------------------------------------------------------------------------------------------------------------- jobs
 
 

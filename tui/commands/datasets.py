@@ -168,12 +168,18 @@ def clips(
     ] = 0,
     dropped: Annotated[bool, typer.Option("--dropped", help="Those left out, with the reason.")] = False,
     held_out: Annotated[bool, typer.Option("--held-out", help="Those that never train.")] = False,
+    review: Annotated[bool, typer.Option("--review", help="Those that may be wrong, the most doubtful first.")] = False,
     number: Annotated[
         int, typer.Option("-n", "--number", metavar="NUMBER", min=0, help="At most so many; 0: all.")
     ] = 0,
     json: output.Json = False,
 ) -> None:
-    """List clips: text, length, where from, and why one was dropped."""
+    """List clips: text, length, where from, and why one was dropped; or those to review, and why."""
+    if review:
+        if dataset or dropped or held_out:
+            raise typer.BadParameter("--review goes without --dataset, --dropped and --held-out", param_hint="--review")
+        _review(voice, number, as_json=json)
+        return
     every = session.client().clips(voice, dataset, dropped=dropped, held_out=held_out, limit=0 if dropped else number)
     found = list(islice((clip for clip in every if not (dropped and clip.kept)), number or None))
     if json:
@@ -193,6 +199,32 @@ def clips(
     output.table(("clip", "s", "state", "transcript", "from", "text"), rows, "No such clips.")
 
 
+def _review(voice: str, number: int, *, as_json: bool) -> None:
+    """Show what is left to review, at most so many clips (0: as many as a page takes)."""
+    found = session.client().review(voice, limit=number or 1000)
+    if as_json:
+        output.json(list(found.clips))
+        return
+    rows = (
+        (
+            clip.sha256[:12],
+            f"{clip.doubt:.0%}",
+            "held-out" if clip.kept and clip.held_out else "kept" if clip.kept else clip.reason,
+            ", ".join(doubt.title for doubt in clip.doubts),
+            wording.origin(clip),
+            clip.text,
+        )
+        for clip in found.clips
+    )
+    nothing = f"No clip of {voice} is left to review."
+    output.table(("clip", "doubt", "state", "why", "from", "text"), rows, nothing)
+    if found.left:
+        output.line(
+            f"{wording.count(found.left, 'clip')} left to review. `myna clip {voice} CLIP` takes --accept, "
+            "--text, --keep or --drop."
+        )
+
+
 @app.command(rich_help_panel=PANEL)
 def clip(
     voice: arguments.Voice,
@@ -206,16 +238,22 @@ def clip(
     ],
     text: Annotated[str | None, typer.Option(metavar="TEXT", help="What is really said in it.")] = None,
     keep: Annotated[bool | None, typer.Option("--keep/--drop", help="Use it, or leave it out.")] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="It is right as it is, kept or dropped: it need not be reviewed.")
+    ] = False,
     undo: Annotated[bool, typer.Option("--undo", help="Undo your last change of it.")] = False,
     json: output.Json = False,
 ) -> None:
-    """Correct a clip: its text, or whether it is used. The next dataset has it so."""
-    if undo and (text is not None or keep is not None):
-        raise typer.BadParameter("--undo goes alone, without --text, --keep or --drop", param_hint="--undo")
+    """Correct a clip: its text, or whether it is used; or accept it. The next dataset has it so."""
+    if (undo or accept) and (text is not None or keep is not None or (undo and accept)):
+        alone = "--undo" if undo else "--accept"
+        raise typer.BadParameter(f"{alone} goes alone, without another change", param_hint=alone)
     client = session.client()
     found = whole_clip(client.clips(voice, dropped=True), sha, voice)
     if text is not None or keep is not None:
         found = client.set_clip(voice, found.sha256, text=text, kept=keep)
+    elif accept:
+        found = client.accept_clip(voice, found.sha256)
     elif undo:
         found = client.undo_clip(voice, pb.Clip(sha256=found.sha256))
     if json:

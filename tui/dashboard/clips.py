@@ -13,6 +13,7 @@ from proto.client_async import AsyncClient
 from tui import wording
 
 ALL = 0  #: in place of a dataset's number: every clip there is, the dropped ones too
+PERSON = "person"  #: `Clip.trust` of what a person has decided
 PAGE = 1_000  #: clips between two looks while many come
 
 
@@ -51,6 +52,12 @@ def use(clip: pb.Clip) -> str:
     return f"✗ {clip.reason or 'dropped'}"
 
 
+def why(clip: pb.Clip) -> str:
+    """What is doubted of it the most, and how much else there is: "text hardly fits +1"."""
+    more = f" +{len(clip.doubts) - 1}" if len(clip.doubts) > 1 else ""
+    return (clip.doubts[0].title if clip.doubts else "") + more
+
+
 def quality(clip: pb.Clip, name: str) -> float:
     """One of its numbers; NaN when it was not measured."""
     return clip.quality.get(name, math.nan)
@@ -58,7 +65,8 @@ def quality(clip: pb.Clip, name: str) -> float:
 
 def matches(clip: pb.Clip, words: Iterable[str]) -> bool:
     """Does it hold all these words (small letters) in its text, its file's name, or what became of it?"""
-    hay = f"{clip.text} {clip.recording_name} {use(clip)} {clip.sentence} {clip.text_source} {clip.trust}".lower()
+    hay = f"{clip.text} {clip.recording_name} {use(clip)} {clip.sentence} {clip.text_source} {clip.trust}"
+    hay = f"{hay} {' '.join(doubt.title for doubt in clip.doubts)}".lower()
     return all(word in hay for word in words)
 
 
@@ -88,6 +96,11 @@ async def fetched(client: AsyncClient, voice: str, number: int) -> AsyncIterator
             yielded = len(rows)
             yield list(rows)
     yield rows
+
+
+def without(rows: Iterable[pb.Clip], clip: pb.Clip) -> list[pb.Clip]:
+    """The rows without those of that sound."""
+    return [row for row in rows if row.sha256 != clip.sha256]
 
 
 def changed(rows: Iterable[pb.Clip], new: pb.Clip) -> list[pb.Clip]:

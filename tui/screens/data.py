@@ -21,7 +21,8 @@ class DataScreen(HearingScreen):
     place = "data"
     screen_title = "Data"
     screen_help = (
-        "The clips of a voice: hear them, correct their texts, drop or keep them by hand. Esc stops what plays."
+        "The clips of a voice: hear them, correct their texts, drop or keep them by hand, review the doubtful ones. "
+        "Esc stops what plays."
     )
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (140, "-wide")]
     BINDINGS = [
@@ -74,7 +75,7 @@ class DataScreen(HearingScreen):
         )
         if seen != self._seen:
             self._seen = seen
-            pane.look(name, pane.number if name == pane.voice else 0)
+            pane.look(name, pane.number if name == pane.voice else 0, reviewing=pane.reviewing)
 
     def filtered(self, text: str) -> None:
         self.query_one(ClipsPane).filtered(text)

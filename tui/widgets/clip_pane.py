@@ -56,12 +56,14 @@ def described(clip: pb.Clip) -> Content:
         )
     else:
         fate = f"dropped ({clip.reason or 'by a person'}): {clip.sentence}"
+    doubts = " ".join(doubt.sentence for doubt in clip.doubts)
     source = f"transcript: {wording.transcript(clip) or 'none'}"
     where = f"{clip.recording_name}, {clip.start:.1f}–{clip.end:.1f} s ({wording.duration(clips.seconds(clip))})"
     where += f" · made from clip {clip.made_from[:12]}" if clip.made_from else ""
     known = [*(name for name in NUMBERS if name in clip.quality), *sorted(clip.quality.keys() - NUMBERS.keys())]
     return Content.assemble(
         (f"“{safe(clip.text)}”\n" if clip.text else "(no text)\n", "b"),
+        (safe(doubts) + "\n" if doubts else "", "$warning"),
         (safe(fate) + "\n", "$success" if clip.kept and clip.held_out else "$foreground" if clip.kept else "$error"),
         (f"{safe(source)} · {safe(where)}\n", "$muted"),
         (" · ".join(_number(clip, name) for name in known), "$muted"),

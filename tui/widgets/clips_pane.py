@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Hashable, Sequence
 from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
@@ -17,11 +16,12 @@ from proto.channel import ClientError
 from tui import wording
 from tui.dashboard import clips
 from tui.dashboard.actions import asks, changes
-from tui.dashboard.clips import ALL, Done, quality, seconds
+from tui.dashboard.clips import ALL, Done
 from tui.dialogs.choose import ChooseScreen
 from tui.dialogs.edit_text import EditTextScreen
 from tui.output import safe
-from tui.widgets.long_table import Column, LongTable
+from tui.widgets.clip_columns import COLUMNS, REVIEW_COLUMNS
+from tui.widgets.long_table import LongTable
 from tui.widgets.pane import Pane
 
 if TYPE_CHECKING:
@@ -29,40 +29,6 @@ if TYPE_CHECKING:
 
 UNDO = 100  #: changes that can be undone
 SOON = 0.15  #: seconds until others hear of the shown clips: a filter is typed letter by letter
-
-
-def _number(clip: pb.Clip, name: str, digits: int) -> str:
-    value = quality(clip, name)
-    return "" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _least_first(name: str, clip: pb.Clip) -> float:
-    value = quality(clip, name)
-    return math.inf if math.isnan(value) else value
-
-
-def _role(clip: pb.Clip) -> str:
-    return "dim" if clip.kept and not clip.held_out else "good" if clip.kept else "bad"
-
-
-COLUMNS: tuple[Column[pb.Clip], ...] = (
-    Column("s", 5, lambda clip: f"{seconds(clip):.1f}", seconds, right=True),
-    Column("use", 16, clips.use, role=_role),
-    Column("SNR", 4, lambda clip: _number(clip, "snr_db", 0), lambda clip: _least_first("snr_db", clip), right=True),
-    Column("CER", 5, lambda clip: _number(clip, "cer", 2), lambda clip: _least_first("cer", clip), right=True),
-    Column(
-        "level",
-        6,
-        lambda clip: _number(clip, "rms_db", 0),
-        lambda clip: _least_first("rms_db", clip),
-        right=True,
-        room=100,
-    ),
-    Column("transcript", 19, wording.transcript, room=100),
-    Column("text", 0, lambda clip: clip.text, lambda clip: clip.text.lower()),
-    Column("from", 24, lambda clip: clip.recording_name, lambda clip: (clip.recording_name, clip.start), room=130),
-    Column("at", 7, lambda clip: f"{clip.start:.1f}", lambda clip: clip.start, right=True, room=130),
-)
 
 
 class ClipsPane(Pane):
@@ -74,14 +40,19 @@ class ClipsPane(Pane):
         "version is judged by. Those marked "
         "✗ were dropped, with the reason. What you change is in the next dataset; datasets "
         "that were made stay as they are. "
+        "r shows only what may be wrong, the most doubtful first: hear it, write down what is said, accept it as it "
+        "is, or drop or keep it; each is off the list then. "
         "s sorts by the next column, S turns the order round, / filters."
     )
     BINDINGS = [
-        Binding("space", "play", "play", id="clips.play", tooltip="Hear the clip; again: stop"),
+        Binding("space,enter", "play", "play", id="clips.play", tooltip="Hear the clip; again: stop"),
         Binding("e", "edit", "text", id="clips.text", tooltip="Write down what is really said"),
+        Binding("a", "accept", "accept", id="clips.accept", tooltip="It is right as it is: off the list to review"),
         Binding("d", "drop", "drop/keep", id="clips.drop", tooltip="Leave it out of the next dataset, or take it in"),
         Binding("u", "undo", "undo", id="clips.undo", tooltip="Take back what you changed last"),
-        Binding("v", "voice", "voice", id="clips.voice", tooltip="Another voice"),
+        Binding("r", "review", "review", id="clips.review", tooltip="Only clips that may be wrong, the worst first"),
+        Binding("r", "all", "All clips", show=False, id="clips.all", tooltip="All clips again, in their order"),
+        Binding("v", "voice", "Voice", show=False, id="clips.voice", tooltip="Another voice"),
         Binding(
             "D", "dataset", "Dataset", show=False, id="clips.dataset", tooltip="A dataset as it was made, or all clips"
         ),
@@ -126,6 +97,9 @@ class ClipsPane(Pane):
         super().__init__()
         self.voice = ""
         self.number = ALL
+        self.reviewing = False  #: only what is to review is shown
+        self._more_to_review = 0  #: clips that follow those that were fetched
+        self._return_to: Hashable = None  #: key of a clip that is on its way back into the list
         self._rows: list[pb.Clip] = []
         self._filter_words: list[str] = []
         self._done: list[Done] = []
@@ -143,11 +117,15 @@ class ClipsPane(Pane):
 
     # ---------------------------------------------------------------------------------------------- what is shown
 
-    def look(self, voice: str, number: int = ALL) -> None:
-        """Show this voice's clips, or those of one of its datasets; what is there stays until the new ones come."""
-        if (voice, number) != (self.voice, self.number):
+    def look(self, voice: str, number: int = ALL, *, reviewing: bool = False) -> None:
+        """Show this voice's clips, those of one of its datasets, or those to review; what is there stays until the new
+        ones come."""
+        if (voice, number, reviewing) != (self.voice, self.number, self.reviewing):
             self._rows = []
-        self.voice, self.number = voice, number
+        if reviewing != self.reviewing:
+            self.table.sort_column, self.table.sort_down = "", False
+            self.table.show_columns(REVIEW_COLUMNS if reviewing else COLUMNS)
+        self.voice, self.number, self.reviewing = voice, number, reviewing
         if voice:
             self._fetch()
         else:
@@ -158,7 +136,7 @@ class ClipsPane(Pane):
         self._fetches = mine = self._fetches + 1
         self._coming = True
         try:
-            async for rows in clips.fetched(self.app.client, self.voice, self.number):
+            async for rows in self._fetched():
                 if mine != self._fetches:
                     return  # something else is looked at, or what comes is old already
                 if len(rows) >= len(self._rows):  # while an old picture is renewed, it is not cut short
@@ -169,6 +147,19 @@ class ClipsPane(Pane):
             if mine == self._fetches:
                 self._coming = False
                 self._show()
+                if self._return_to is not None:
+                    self.table.go_to(self._return_to)
+                    self._return_to = None
+
+    async def _fetched(self) -> AsyncIterator[list[pb.Clip]]:
+        """The clips so far, again and again; of those to review, the worst."""
+        if self.reviewing:
+            found = await self.app.client.review(self.voice)
+            self._more_to_review = found.left - len(found.clips)
+            yield list(found.clips)
+        else:
+            async for rows in clips.fetched(self.app.client, self.voice, self.number):
+                yield rows
 
     def filtered(self, text: str) -> None:
         """Show only clips that hold these words."""
@@ -186,21 +177,31 @@ class ClipsPane(Pane):
     def _show(self) -> None:
         rows = self._wanted()
         self.table.show_rows(rows)
-        what = f"dataset #{self.number}" if self.number else "all clips"
+        what = "to review" if self.reviewing else f"dataset #{self.number}" if self.number else "all clips"
         found = f", {len(rows):,} of {len(self._rows):,}" if self._filter_words else ""
         self.show_title(f"{self.voice}, {what}{found}" if self.voice else "")
-        if self._rows or not self.voice:
-            sentence = (
-                clips.totals(rows).sentence()
-                if self.voice
-                else "There is no voice yet. `myna add NAME FILES…` makes one."
-            )
-        else:
-            sentence = "Fetching …" if self._coming else "No clips yet: recordings are cut when their inbox is quiet."
+        sentence = self._sentence(rows)
         self.query_one("#totals", Static).update(safe(sentence) + (" …" if self._coming and self._rows else ""))
         self.post_message(self.Chosen(self.table.chosen))
         if self._post_timer is None:
             self._post_timer = self.set_timer(SOON, self._post_shown)
+
+    def _sentence(self, rows: Sequence[pb.Clip]) -> str:
+        """What stands above the list."""
+        if not self.voice:
+            return "There is no voice yet. `myna add NAME FILES…` makes one."
+        if not self._rows and self._coming:
+            return "Fetching …"
+        if self.reviewing:
+            left = (
+                f"{len(self._rows) + self._more_to_review:,} left to review, the most doubtful first"
+                if self._rows
+                else "Nothing is left to review"
+            )
+            return f"{left} · r shows all clips"
+        if not self._rows:
+            return "No clips yet: recordings are cut when their inbox is quiet."
+        return clips.totals(rows).sentence()
 
     def _post_shown(self) -> None:
         self._post_timer = None
@@ -227,12 +228,18 @@ class ClipsPane(Pane):
         note = f"{clip.recording_name}, {clip.start:.1f}–{clip.end:.1f} s; transcript: {source}"
         text = await self.app.push_screen_wait(EditTextScreen("What is said in this clip", clip.text, safe(note)))
         if text is not None:
-            await self._change(clip, "the text", text=text)
+            await self._change(clip, "the text", self.app.client.set_clip(self.voice, clip.sha256, text=text))
+
+    @changes
+    async def action_accept(self) -> None:
+        clip = self._changeable()
+        await self._change(clip, "accepting a clip", self.app.client.accept_clip(self.voice, clip.sha256))
 
     @changes
     async def action_drop(self) -> None:
         clip = self._changeable()
-        await self._change(clip, "keeping a clip" if not clip.kept else "dropping a clip", kept=not clip.kept)
+        what = "keeping a clip" if not clip.kept else "dropping a clip"
+        await self._change(clip, what, self.app.client.set_clip(self.voice, clip.sha256, kept=not clip.kept))
 
     @changes
     async def action_remove(self) -> None:
@@ -251,7 +258,7 @@ class ClipsPane(Pane):
             await self.app.client.restore_recording(voice, clip.recording)
 
         self._remember(Done(f"taking {name} out", undo))
-        self.look(self.voice, self.number)
+        self.look(self.voice, self.number, reviewing=self.reviewing)
 
     @changes
     async def action_undo(self) -> None:
@@ -285,7 +292,19 @@ class ClipsPane(Pane):
             ChooseScreen("Clips of which voice?", ("voice", "recordings", "kept"), rows, self.voice)
         )
         if chosen:
-            self.look(chosen)
+            self.look(chosen, reviewing=self.reviewing)
+
+    def action_review(self) -> None:
+        self.look(self.voice, reviewing=True)
+
+    def action_all(self) -> None:
+        self.look(self.voice)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What is about reviewing is offered there, and the way to it elsewhere."""
+        if action == "review" or action in ("accept", "all"):
+            return super().check_action(action, parameters) if self.reviewing == (action != "review") else False
+        return super().check_action(action, parameters)
 
     @asks
     async def action_dataset(self) -> None:
@@ -307,9 +326,9 @@ class ClipsPane(Pane):
         if chosen is not None:
             self.look(self.voice, int(chosen))
 
-    async def _change(self, clip: pb.Clip, what: str, *, text: str | None = None, kept: bool | None = None) -> None:
+    async def _change(self, clip: pb.Clip, what: str, change: Awaitable[pb.Clip]) -> None:
         voice = self.voice
-        new = await self.app.client.set_clip(voice, clip.sha256, text=text, kept=kept)
+        new = await change
 
         async def undo() -> None:
             self._took(voice, await self.app.client.undo_clip(voice, clip))
@@ -318,11 +337,17 @@ class ClipsPane(Pane):
         self._remember(Done(what, undo))
 
     def _took(self, voice: str, new: pb.Clip) -> None:
-        if voice == self.voice:
-            self._rows = clips.changed(self._rows, new)
-            self._show()
-            if self._coming:
-                self._fetch()  # what is on its way may be from before the change
+        """A person has changed a clip, or taken that back."""
+        if voice != self.voice:
+            return
+        if self.reviewing and new.trust != clips.PERSON:  # it is to review again
+            self._return_to = clips.key(new)
+            self._fetch()
+            return
+        self._rows = clips.without(self._rows, new) if self.reviewing else clips.changed(self._rows, new)
+        self._show()
+        if self._coming or (self.reviewing and not self._rows and self._more_to_review):
+            self._fetch()  # what is on its way may be from before the change; or there is more
 
     def _remember(self, done: Done) -> None:
         self._done = [*self._done[1 - UNDO :], done]

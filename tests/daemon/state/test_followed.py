@@ -145,6 +145,20 @@ def test_a_clip_that_a_person_writes_the_text_of_is_kept(store: Store) -> None:
     assert store.write_now(act) == 1
 
 
+def test_clips_that_a_person_accepts_as_they_are_count_as_before(store: Store) -> None:
+    def act(session: Session) -> tuple[bool, bool]:
+        heard(session, "long.wav", [4.0] * 6, [4.0] * 5)
+        datasets.build(session, "anna")
+        for n in range(4):
+            datasets.set_clip(session, "anna", sha(f"long.wav {n}"), None, None)
+        still = datasets.build(session, "anna") is None
+        heard(session, "worse.wav", [], [4.0] * 5)
+        datasets.build(session, "anna")
+        return still, kept(session) == 4
+
+    assert store.write_now(act) == (True, True), "and those stay, where the others are dropped"
+
+
 def test_a_text_that_comes_has_the_recording_cut_and_the_rest_of_the_voice_judged_anew(store: Store) -> None:
     def act(session: Session) -> list[int]:
         bad = heard(session, "bad.wav", [4.0] * 2, [4.0] * 30)

@@ -24,6 +24,17 @@ TEXTS = (
     "We walked home over the bridge and said nothing at all.",
 )
 
+#: Clips to review, by number: (reason, title, sentence, weight) of each doubt.
+DOUBTS = {
+    34: [
+        ("poor-fit", "text hardly fits", "Its text hardly fits the sound: -2.6, right texts are above -1.3.", 0.9),
+        ("disagree", "heard otherwise", "Text and what was heard differ in 44% of the letters; 68% is kept.", 0.3),
+    ],
+    51: [("not-understood", "hardly understood", "The recogniser was 45% sure of its text; from 40% it stays.", 0.64)],
+    19: [("noisy", "dropped narrowly", "It was dropped narrowly (noisy): 9.5 dB, the limit is 10.0 dB.", 0.5)],
+    11: [("odd-pace", "odd pace", "It is oddly spoken for its text: 0.101 s a letter, near the limit.", 0.3)],
+}  # fmt: skip
+
 
 def set_voices(stage: Stage) -> None:
     """anna with a line of seven versions of which one failed and one waits; ben whom nobody trained; a voice that
@@ -91,6 +102,13 @@ def set_clips(stage: Stage) -> None:
             held_out=not reason and n % 11 == 0,
         )  # fmt: skip
         stage.datasets.clips.append(made)
+    stage.datasets.doubts = {
+        sha(f"clip {n}"): [
+            pb.Doubt(reason=reason, title=title, sentence=sentence, weight=weight)
+            for reason, title, sentence, weight in doubts
+        ]
+        for n, doubts in DOUBTS.items()
+    }
     stage.datasets.given = [
         pb.Recording(voice="anna", sha256=sha(f"recording {n}"), name=f"session {1 + n}.wav", seconds=160, clips=20)
         for n in range(3)

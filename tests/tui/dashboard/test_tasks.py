@@ -58,6 +58,17 @@ TASKS = (
     Task("watch it", (("", "1,200 of 4,000 steps"), ("", "21 min left"), ("", "held out"))),
     Task("understand why a file was refused", (("", "It is no audio file."),), small="Tab Tab Tab z"),
     Task("fix a text", (("4", "Clips anna"), ("e", "What is said"), (f"{TYPED} Enter", "transcript: edited by hand"))),
+    Task(
+        "review what may be wrong",
+        (
+            ("4", "Clips anna"),
+            ("r", "4 left to review"),
+            ("a", "3 left to review"),
+            (f"e {TYPED} Enter", "2 left to review"),
+            ("d", "1 left to review"),
+        ),
+        before=NEW,
+    ),
     Task("train again, as run 12 was", (("6", "Runs 3"), ("e", "Repeat run #12"), ("ctrl+t", "Queued as #900"))),
     Task("compare blind", (("3", "anna@7"), ("n", "0.5 of 0.5 s"), ("v", "Better"), ("Left Enter", "all blind"))),
     Task(

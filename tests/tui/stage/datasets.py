@@ -28,6 +28,8 @@ class Datasets(stubs.DatasetsServicer):
             ),
             pb.Clip(recording_name="b\nad.wav", end=0.2, reason="too-short", sentence=why),
         ]
+        self.doubts: dict[str, list[pb.Doubt]] = {}  # what is to review, by digest
+        self.most_reviewed = 1_000  # clips to review that one answer has
         self.before: list[pb.Clip] = []  # clips as they were before a person changed them, oldest first
         self.datasets: list[pb.Dataset] = []
         self.sounds: dict[str, bytes] = {}  # files of clips, by digest
@@ -44,10 +46,23 @@ class Datasets(stubs.DatasetsServicer):
             clips=rows[start : start + size], next_token=str(start + size) if start + size < len(rows) else ""
         )
 
+    def Review(self, request: pb.ReviewRequest, context: Any) -> pb.ReviewResponse:
+        found = []
+        for row in self.clips:
+            if row.trust != "person" and row.sha256 in self.doubts:
+                found.append(pb.Clip())
+                found[-1].CopyFrom(row)
+                found[-1].doubts.extend(self.doubts[row.sha256])
+                found[-1].doubt = max(doubt.weight for doubt in found[-1].doubts)
+        found.sort(key=lambda clip: -clip.doubt)
+        return pb.ReviewResponse(clips=found[: min(request.page.size, self.most_reviewed)], left=len(found))
+
     def SetClip(self, request: pb.SetClipRequest, context: Any) -> pb.Clip:
         (row,) = (row for row in self.clips if row.sha256 == request.sha256)
         if request.HasField("undo"):  # alone: the last change; else how the clip was
             row.CopyFrom(request.undo if request.undo.text_source else self.before.pop())
+            row.ClearField("doubt")
+            row.ClearField("doubts")  # which only `Review` tells
             return row
         self.before.append(pb.Clip())
         self.before[-1].CopyFrom(row)
