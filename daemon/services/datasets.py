@@ -18,8 +18,8 @@ from daemon.errors import BadRequest, MynaError, NotFound
 from daemon.home import imports, journal
 from daemon.inbox.watcher import Inbox
 from daemon.kinds.lifecycle import Lifecycle
-from daemon.package import manifest
 from daemon.package.archive import BadPackage, Reader
+from daemon.package.header import read_header
 from daemon.services import merging
 from daemon.services.errors import plain
 from daemon.services.exports import Sending
@@ -221,7 +221,7 @@ def _voice_of(package: Path) -> str:
     """The voice that a package names. Raises BadRequest."""
     try:
         with package.open("rb") as file:
-            return manifest.read_header(Reader(file)).voice
+            return read_header(Reader(file)).whose.voice
     except BadPackage as error:
         raise BadRequest(str(error), error.hint) from None
 

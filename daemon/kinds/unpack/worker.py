@@ -18,9 +18,11 @@ from daemon.home import imports
 from daemon.inbox.folder import BehindALink, InboxFolder, NotAFile
 from daemon.inbox.refusals import refuse
 from daemon.kinds.ingest.copying import Identity
+from daemon.kinds.unpack.aside import Aside
 from daemon.kinds.unpack.unpacking import Unpacking
 from daemon.names import printable
-from daemon.package.archive import BadPackage
+from daemon.package.archive import BadPackage, Reader
+from daemon.package.header import read_header
 from daemon.worker.job import Channel
 from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence, make_folder
@@ -107,7 +109,10 @@ def _unpack(file: BinaryIO, plan: wire.UnpackPlan, channel: Channel, key: bytes)
     try:
         with disk_full_is_a_sentence("what is in the package"):
             make_folder(aside)
-            return Unpacking(file, plan, channel, aside, settings.load(channel.home).min_free_disk).run()
+            min_free = settings.load(channel.home).min_free_disk
+            way = Aside(Reader(file), os.fstat(file.fileno()).st_size, channel, aside, min_free)
+            header = read_header(way.reader)
+            return Unpacking(plan, channel, way).run(header)
     finally:
         channel.report(wire.Report(at=wire.At()))
         shutil.rmtree(aside, ignore_errors=True)
