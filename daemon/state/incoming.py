@@ -6,9 +6,12 @@ came to nothing, the run is taken away again.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
 from collections.abc import Mapping
 from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -19,6 +22,7 @@ from daemon.database.store import home_of
 from daemon.home import identity
 from daemon.state import engines, numbering, unpacking, verdict, voices
 from daemon.state.values import Decision, VersionState
+from engines.files import TEMPORARY
 from proto import worker_pb2 as wire
 
 
@@ -98,11 +102,25 @@ def is_version(session: Session, job: Job) -> bool:
 
 
 def forget(session: Session, job: Job) -> None:
-    """The import has ended: a number that no version got is free again."""
+    """The import has ended: a number that no version got is free again, and what a killed worker put under it is gone:
+    a few files. Should the transaction come to nothing, the next attempt puts them there again."""
     run = _reserved(session, job)
     if run is not None and of(session, job.id) is None:
+        _clear(home_of(session), job.voice, run)
         session.delete(run)
         session.flush()
+
+
+def _clear(home: Path, voice: str, run: Run) -> None:
+    folder = home / numbering.folder(voice, run.to_version)
+    if folder.exists() and not identity.is_of(folder, run.uuid):
+        return  # somebody else's
+    samples = home / "samples" / voice / str(run.to_version)
+    for place in (folder, samples, *folder.parent.glob(f"{TEMPORARY}{folder.name}-*")):
+        shutil.rmtree(place, ignore_errors=True)
+    for place in (folder.parent, samples.parent):
+        with contextlib.suppress(OSError):
+            place.rmdir()  # the last ones of a voice that there is not
 
 
 def _reserved(session: Session, job: Job) -> Run | None:

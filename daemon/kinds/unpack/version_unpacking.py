@@ -113,7 +113,8 @@ class VersionUnpacking:
         if self._engine not in self.plan.accepted:
             raise NotYet(
                 f"The package's version rests on weights under the {info.licence}, which nobody accepted here yet.",
-                f"Read it at {info.licence_url}, then `myna engines accept {info.name}`, and import the package again.",
+                f"Read it at {info.licence_url}, then `myna engines accept {info.name}`, and import the package again "
+                f"(from the inbox: `myna retry {self.channel.job}`).",
             )
 
     def _check_base(self, found: Manifest) -> None:

@@ -20,7 +20,7 @@ from daemon.database.store import Store
 from daemon.home import identity, survey
 from daemon.package.archive import Reader
 from daemon.package.header import read_header
-from daemon.state import compare, numbering, recordings, unpacking, voices
+from daemon.state import compare, jobs, numbering, recordings, unpacking, voices
 from engines import registry
 from engines.base import EngineInfo
 from proto import myna_pb2 as pb
@@ -166,6 +166,21 @@ def test_a_worker_that_is_killed_leaves_no_version_and_the_next_one_takes_it(
     assert [row.number for row in rows(store)] == [1]
     assert sorted(path.name for path in (home / "voices" / "robin").iterdir()) == ["1"]
     assert not list((home / "imports").iterdir())
+
+
+def test_of_an_import_that_is_given_up_nothing_stays(store: Store, package: Path) -> None:
+    home = store.path.parent
+    id = store.write_now(lambda session: lives.submit(session, spec_of(furnished.sent(store, package, "robin"))).id)
+    channel = InProcessChannel(store, home, id)
+    channel.kill_before = 0
+    with pytest.raises(Killed):
+        furnished.attempt(store, home, id, channel)
+    assert (home / "voices" / "robin" / "1").is_dir()
+    store.write_now(lives.recover)
+    store.write_now(lambda session: lives.cancel(session, jobs.get(session, id)))
+    assert (rows(store), runs(store)) == ([], 0)
+    assert not (home / "voices" / "robin").exists()
+    assert not (home / "samples" / "robin").exists()
 
 
 def test_its_scores_are_not_held_against_those_of_versions_here(store: Store, package: Path) -> None:
