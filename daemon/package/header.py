@@ -29,6 +29,8 @@ VERSION = 1
 HEADER_LIMIT, MANIFEST_LIMIT = 64 << 10, 128 << 20
 #: Files of a package, at most.
 FILES_LIMIT = 500_000
+#: In the manifest, what the files are.
+_ABOUT = {Content.DATASET: "dataset", Content.VERSION: "about"}
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 M = TypeVar("M", bound=Message)
@@ -66,7 +68,7 @@ def written(
 ) -> Iterator[tuple[Member, bytes]]:
     """The two JSON files of a package, in their order. `about`: what the files are. The same gives the same bytes."""
     listed = [{"name": one.name, "size": one.size, "sha256": one.sha256} for one in files]
-    body = _json({"version": VERSION, "files": listed, content.value: about})
+    body = _json({"version": VERSION, "files": listed, _ABOUT[content]: about})
     manifest = Member(MANIFEST, len(body), hashlib.sha256(body).hexdigest())
     head = _json(
         {
@@ -133,10 +135,9 @@ def read_body(reader: Reader, header: Header, is_place: Callable[[str], bool]) -
 
 def content_of(body: Body, header: Header, empty: M) -> M:
     """What the manifest says that the files are, as the message that it was written from. Raises BadPackage."""
-    kind = header.content.value
-    about = body.table.get(kind)
+    about = body.table.get(_ABOUT[header.content])
     if not isinstance(about, dict):
-        refuse(f"Its manifest has no {kind}.")
+        refuse(f"Its manifest has no {header.content}.")
     try:
         found: M = json_format.ParseDict(about, empty)
     except (json_format.ParseError, TypeError, AttributeError, ValueError, RecursionError) as error:

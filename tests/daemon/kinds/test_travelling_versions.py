@@ -109,8 +109,8 @@ def test_the_same_version_is_the_same_package(there: Store, package: Path) -> No
 
 def test_who_accepted_a_licence_there_is_nobodys_business_here(there: Store, package: Path) -> None:
     found = furnished_manifest(package)
-    assert found["version"]["licence"] == registry.info("glow").licence
-    assert found["version"]["lineage"] == ["the base"]
+    assert found["about"]["licence"] == registry.info("glow").licence
+    assert found["about"]["lineage"] == ["the base"]
 
 
 def furnished_manifest(package: Path) -> dict[str, dict[str, object]]:
