@@ -11,7 +11,8 @@ from safetensors import SafetensorError, safe_open
 
 from engines.errors import BadInput
 
-#: In an engine's own JSON file of a version: sibling folders of versions that are loaded before it (docs/writing-an-engine.md).
+#: In an engine's own JSON file of a version: sibling folders of versions that are loaded before it
+#: (docs/writing-an-engine.md).
 ON = "on"
 #: JSON files of a version that are not the engine's.
 NOT_THE_ENGINES = frozenset({"version.json", "report.json", "identity.json", "purged.json"})
