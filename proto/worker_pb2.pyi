@@ -850,6 +850,7 @@ class PackedVersion(_message.Message):
     ENGINE_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     BASE_FIELD_NUMBER: _builtins.int
+    BASE_WEIGHTS_FIELD_NUMBER: _builtins.int
     LICENCE_FIELD_NUMBER: _builtins.int
     LICENCE_URL_FIELD_NUMBER: _builtins.int
     LINEAGE_FIELD_NUMBER: _builtins.int
@@ -864,7 +865,9 @@ class PackedVersion(_message.Message):
     kind: _builtins.str
     """"full", "lora", "merged" """
     base: _builtins.str
-    """fingerprint of the base that it was trained on"""
+    """fingerprint of what features are made of"""
+    base_weights: _builtins.str
+    """fingerprint of the weights that it is loaded onto; empty: it needs none but its own"""
     licence: _builtins.str
     """of the base's weights, which whoever takes it must have accepted"""
     licence_url: _builtins.str
@@ -891,6 +894,7 @@ class PackedVersion(_message.Message):
         engine: _builtins.str = ...,
         kind: _builtins.str = ...,
         base: _builtins.str = ...,
+        base_weights: _builtins.str = ...,
         licence: _builtins.str = ...,
         licence_url: _builtins.str = ...,
         lineage: _abc.Iterable[_builtins.str] | None = ...,
@@ -901,7 +905,7 @@ class PackedVersion(_message.Message):
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "created", b"created", "engine", b"engine", "kind", b"kind", "language", b"language", "licence", b"licence", "licence_url", b"licence_url", "lineage", b"lineage", "metrics", b"metrics", "number", b"number", "scored_on", b"scored_on", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "base_weights", b"base_weights", "created", b"created", "engine", b"engine", "kind", b"kind", "language", b"language", "licence", b"licence", "licence_url", b"licence_url", "lineage", b"lineage", "metrics", b"metrics", "number", b"number", "scored_on", b"scored_on", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

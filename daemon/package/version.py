@@ -127,7 +127,15 @@ def _check(version: wire.PackedVersion) -> None:
         refuse("Its manifest tells more of a version than there can be.")
     if not all(map(math.isfinite, version.metrics.values())):
         refuse("Its manifest has a score that is no number.")
-    words = (version.licence, version.licence_url, version.base, version.scored_on, *version.lineage, *version.metrics)
+    words = (
+        version.licence,
+        version.licence_url,
+        version.base,
+        version.base_weights,
+        version.scored_on,
+        *version.lineage,
+        *version.metrics,
+    )
     if any(len(one) > NAME_LIMIT for one in words):
         refuse("Its manifest has a name that is too long.")
     for field in ("licence", "licence_url", "base", "scored_on", "verdict"):

@@ -118,11 +118,10 @@ class VersionUnpacking:
             )
 
     def _check_base(self, found: Manifest) -> None:
-        here = registry.learner(self._engine).base_fingerprint()
-        if here != found.version.base:
+        here = registry.learner(self._engine).base_fingerprint(), registry.base_weights(self._engine)
+        if here != (found.version.base, found.version.base_weights):
             raise BadPackage(
-                f"It was trained on another base of {self._engine} than the one here "
-                f"({ascii(found.version.base)[:40]}, not {here!r}).",
+                f"It was trained on another base of {self._engine} than the one here.",
                 "Use the same base on both machines: a version holds only what it changes of it.",
             )
 

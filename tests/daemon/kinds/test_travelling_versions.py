@@ -4,6 +4,7 @@ nothing; and what is refused."""
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from daemon.home import identity, survey
 from daemon.package.archive import Reader
 from daemon.package.header import read_header
 from daemon.state import compare, jobs, numbering, recordings, unpacking, voices
-from engines import registry
+from engines import foreign, registry
 from engines.base import EngineInfo
 from proto import myna_pb2 as pb
 from proto.messages import spec_of
@@ -211,6 +212,9 @@ def test_it_comes_onto_its_own_base_only(store: Store, package: Path, monkeypatc
     engine = registry.learner("glow")
     monkeypatch.setattr(type(engine), "base_fingerprint", lambda self: "another")
     assert "was trained on another base of glow" in refused(store, package)
+    monkeypatch.undo()
+    monkeypatch.setattr(registry, "base_weights", lambda name: "another")
+    assert "was trained on another base of glow" in refused(store, package)
 
 
 def test_its_engine_must_be_here(store: Store, package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,10 +233,34 @@ def test_its_bases_licence_must_be_accepted_here(store: Store, package: Path, mo
     assert "Strict Licence, accepted by mara" in rows(store)[0].licence
 
 
-def test_adapters_on_top_of_others_do_not_leave_without_them(there: Store) -> None:
+def test_adapters_on_top_of_others_leave_with_them_folded_in(
+    store: Store, there: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = travelling.version(there, "robin", 8, seed=2)
     (folder / "settings.json").write_text(json.dumps({"on": ["../5", "../7"]}))
-    spec = pb.ExportSpec(voice="robin", version=8, format="myna")
-    job = furnished.done(there, spec_of(spec))
-    assert (job.state, "on top of others of its voice (version 5, 7)" in job.why) == ("failed", True)
+
+    def write_alone(engine: object, version: Path, empty: Path) -> str:
+        assert version == folder
+        shutil.copyfile(version / "model.safetensors", empty / "gpt.safetensors")
+        (empty / "settings.json").write_text(json.dumps({"on": []}))
+        return "merged"
+
+    monkeypatch.setattr(foreign, "write_alone", write_alone)  # the engine's part: tests/engines/xtts
+    package = travelling.exported(there, "robin", 8)
+    assert [path.name for path in package.parent.iterdir()] == [package.name]
+    job = furnished.imported(store, package, "robin")
+    assert job.state == "succeeded", job.why
+    assert [row.kind for row in rows(store)] == ["merged"]
+    here = store.path.parent / "voices" / "robin" / "1"
+    assert {path.name for path in here.iterdir()} == {
+        "gpt.safetensors", "settings.json", "version.json", "report.md", "report.json", "identity.json"
+    }  # fmt: skip
+
+
+def test_a_version_that_does_not_tell_its_base_is_not_exported(there: Store) -> None:
+    folder = travelling.version(there, "robin", 8, seed=2)
+    about = json.loads((folder / "version.json").read_text())
+    (folder / "version.json").write_text(json.dumps({**about, "base": ""}))
+    job = furnished.done(there, spec_of(pb.ExportSpec(voice="robin", version=8, format="myna")))
+    assert (job.state, "does not tell which base" in job.why) == ("failed", True)
     assert not list((there.path.parent / "exports").glob("*"))
