@@ -8,8 +8,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
 from engines.base import Learns
 from engines.errors import BadInput
 
@@ -26,6 +24,8 @@ HINT = "Have it exported again with `myna export`."
 def check(folder: Path) -> None:
     """Raises BadInput for weights that the library safetensors does not open, for settings that are no JSON, and for a
     version that is loaded onto others."""
+    from safetensors import SafetensorError, safe_open  # brings numpy along, which an export does without
+
     for path in sorted(folder.glob("*.safetensors")):
         try:
             with safe_open(path, framework="numpy") as file:

@@ -1,10 +1,9 @@
-"""A version that comes over the wire, with real workers that are killed in the middle of it."""
+"""A version that comes over the wire, and whose workers are killed in the middle of it."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,53 +13,35 @@ from sqlalchemy import select
 
 from daemon.database.models import Attempt, Run, Version
 from daemon.database.store import Store
-from daemon.processes.workers import PROGRAM
-from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from proto.messages import package_parts
 
 pytestmark = pytest.mark.integration
 
+#: dies in its first attempt with half of the files unpacked, in its second with all of them in their places
+KILLED = (sys.executable, str(Path(__file__).parents[1] / "killed_unpacker.py"))
 
-def test_workers_killed_in_the_middle_leave_no_version_and_the_next_one_takes_it(tmp_path: Path) -> None:
+
+def test_workers_killed_in_the_middle_leave_nothing(tmp_path: Path) -> None:
     (tmp_path / "there").mkdir()
     there = Store(tmp_path / "there")
-    folder = travelling.version(there, "robin", 7)
-    samples = tmp_path / "there" / "samples" / "robin" / "7"
-    for number in range(30):
-        (samples / f"{number:064x}.wav").write_bytes(os.urandom(1_000_000))
+    travelling.version(there, "robin", 7)
     package = travelling.exported(there, "robin", 7)
     there.close()
 
     async def life(living: Living) -> None:
-        store, killed = living.daemon.store, list[int]()
+        store = living.daemon.store
 
-        def rows() -> list[object]:
-            return store.read_now(lambda session: [*session.scalars(select(Version)), *session.scalars(select(Run))])
+        def rows(table: type[Version | Run | Attempt]) -> int:
+            return store.read_now(lambda session: len(session.scalars(select(table)).all()))
 
-        async def kill() -> None:
-            """End the worker as soon as it tells how far it is, twice."""
-            async for event in living.daemon.events.watch(0, progress=True):
-                if event.job.kind == pb.IMPORT and event.job.status.HasField("running"):
-                    attempt = store.read_now(lambda session: session.query(Attempt).order_by(Attempt.id.desc()).first())
-                    if event.job.status.running.progress.done > 0 and attempt.pid not in killed:
-                        killed.append(attempt.pid)
-                        os.kill(attempt.pid, signal.SIGKILL)
-                    if len(killed) == 2:
-                        return
-
-        killing = asyncio.create_task(kill())
-        async with asyncio.timeout(120):
+        async with asyncio.timeout(60):
             with pytest.raises(ClientError, match="ended the worker 2 times"):
                 await living.client.import_voice(package_parts(package))
-            await killing
-            assert rows() == []
-            assert travelling.lies(living.daemon.home) == {}
-            made = await living.client.import_voice(package_parts(package))
-        assert (made.name, made.versions, made.promoted) == ("robin", 1, 0)
-        assert made.sentence.endswith("`myna promote robin@1` lets it speak.")
-        here = living.daemon.home / "voices" / "robin" / "1"
-        assert (here / "model.safetensors").read_bytes() == (folder / "model.safetensors").read_bytes()
-        assert len(list((living.daemon.home / "samples" / "robin" / "1").iterdir())) == 31
+        assert rows(Attempt) == 3, "two were killed, and the third refused it"
+        assert (rows(Version), rows(Run)) == (0, 0)
+        assert travelling.lies(living.daemon.home) == {}
+        with pytest.raises(ClientError, match="There is no voice named"):
+            await living.client.voice("robin")
 
-    lived(tmp_path / "home", life, program=PROGRAM, min_free_disk=0)
+    lived(tmp_path / "home", life, program=KILLED, min_free_disk=0)
