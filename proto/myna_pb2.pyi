@@ -2790,7 +2790,7 @@ class Version(_message.Message):
     def created(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def adopted(self) -> _timestamp_pb2.Timestamp:
-        """when `System.Adopt` took it in; unset: it was trained under this database"""
+        """when `System.Adopt` or an import took it in; unset: it was trained under this database"""
 
     def __init__(
         self,

@@ -17,8 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Consent, Evaluation, Run, Version, Voice, now
-from daemon.database.store import Store
-from daemon.home import identity, survey
+from daemon.database.store import Store, opened
+from daemon.home import adopt, identity, survey
 from daemon.package.archive import Reader
 from daemon.package.header import read_header
 from daemon.state import compare, jobs, numbering, recordings, unpacking, voices
@@ -264,3 +264,17 @@ def test_a_version_that_does_not_tell_its_base_is_not_exported(there: Store) -> 
     job = furnished.done(there, spec_of(pb.ExportSpec(voice="robin", version=8, format="myna")))
     assert (job.state, "does not tell which base" in job.why) == ("failed", True)
     assert not list((there.path.parent / "exports").glob("*"))
+
+
+def test_after_a_lost_database_an_imported_version_is_adopted(store: Store, package: Path, tmp_path: Path) -> None:
+    furnished.imported(store, package, "robin")
+    home = tmp_path / "found"
+    for name in ("voices", "samples"):
+        shutil.copytree(store.path.parent / name, home / name)
+    with opened(home) as fresh:
+        found = fresh.read_now(survey.scan, home)
+        assert [(one.name, one.state) for one in found] == [("robin@1", survey.State.TAKEN)]
+        fresh.write_now(lambda session: adopt.take_in(session, lives.lifecycle(session), found, home, 500))
+        (row,) = rows(fresh)
+        assert (row.parent, row.dataset, row.kind, row.state) == (0, 0, "full", "candidate")
+        assert voices.numbers(row.metrics).items() >= travelling.SCORES.items()
