@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+from engines import weights
 from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.glow.info import INFO as GLOW
@@ -106,6 +107,16 @@ def check_base(name: str, folder: Path) -> None:
     """Whether a folder has the engine's whole base, and nothing foreign in its place. Raises WeightsMissing with a
     sentence. Light."""
     import_module(f"{_folder(name)}.weights").check(folder)
+
+
+def base_weights(name: str) -> str:
+    """Fingerprint of the weights that an engine's versions are loaded onto, as they are here; empty: its base comes
+    with Myna, and a version has all weights of its own. Raises WeightsMissing. Light."""
+    known = info(name)
+    if not known.weights:
+        return ""
+    found: str = import_module(f"{_folder(name)}.weights").fingerprint(weights.base_dir(known))
+    return found
 
 
 def _folder(name: str) -> str:

@@ -306,10 +306,12 @@ class AsyncClient:
     def export_voice(
         self, voice: str, version: int = 0, format: str = "", *, keep: bool = False
     ) -> AsyncIterator[pb.FilePart]:
+        """A version (0: the promoted one) in a format of its engine, or as "myna", a package for another Myna."""
         request = pb.ExportRequest(voice=voice, version=version, format=format, keep=keep)
         return self._stream(self._voices.Export, request)
 
     async def import_voice(self, parts: Iterable[pb.FilePart]) -> pb.Voice:
+        """As `import_dataset`, for a package of either kind; answers with the voice that got it."""
         return await self._ask(self._voices.Import, iter(parts), None)
 
     # --------------------------------------------------------------------------------------------------------- datasets

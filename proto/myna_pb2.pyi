@@ -571,7 +571,7 @@ class FilePart(_message.Message):
     size: _builtins.int
     """bytes in all, set on the first part if known"""
     voice: _builtins.str
-    """of Datasets.Import, on the first part: the voice that gets it; empty: the one that the package names"""
+    """of imports, on the first part: the voice that gets it; empty: the one that the package names"""
     def __init__(
         self,
         *,
@@ -1430,7 +1430,7 @@ class ImportSpec(_message.Message):
     VOICE_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
     path: _builtins.str
-    """name of a package that `Datasets.Import` put into imports/"""
+    """name of a package that `Datasets.Import` or `Voices.Import` put into imports/"""
     voice: _builtins.str
     file: _builtins.bytes
     """relative to the voice's inbox folder"""
@@ -2509,6 +2509,7 @@ class Voice(_message.Message):
     DELETED_FIELD_NUMBER: _builtins.int
     RENAMED_TO_FIELD_NUMBER: _builtins.int
     DERIVATION_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     language: _builtins.str
     engine: _builtins.str
@@ -2523,6 +2524,8 @@ class Voice(_message.Message):
     """what will happen next, for people: "needs 14 s more audio to train" """
     renamed_to: _builtins.str
     """only in events: this voice is called so from now on"""
+    sentence: _builtins.str
+    """in answers of Import: what came of it, for people"""
     @_builtins.property
     def created(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -2550,10 +2553,11 @@ class Voice(_message.Message):
         deleted: _timestamp_pb2.Timestamp | None = ...,
         renamed_to: _builtins.str = ...,
         derivation: Global___Derivation | None = ...,
+        sentence: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "derivation", b"derivation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "sentence", b"sentence", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2786,7 +2790,7 @@ class Version(_message.Message):
     def created(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
     def adopted(self) -> _timestamp_pb2.Timestamp:
-        """when `System.Adopt` took it in; unset: it was trained under this database"""
+        """when `System.Adopt` or an import took it in; unset: it was trained under this database"""
 
     def __init__(
         self,
@@ -3823,6 +3827,7 @@ class Dataset(_message.Message):
     DROPPED_FIELD_NUMBER: _builtins.int
     CREATED_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     number: _builtins.int
     clips: _builtins.int
@@ -3836,6 +3841,8 @@ class Dataset(_message.Message):
     """not in the dataset before"""
     sentence: _builtins.str
     """in answers of Import and Merge: what came of it, for people"""
+    version: _builtins.int
+    """in answers of Import: the number that a version got which was in the package; 0: none came"""
     @_builtins.property
     def dropped(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
         """reason → clips of the voice's recordings"""
@@ -3855,10 +3862,11 @@ class Dataset(_message.Message):
         dropped: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
         created: _timestamp_pb2.Timestamp | None = ...,
         sentence: _builtins.str = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "created", b"created", "dropped", b"dropped", "held_out", b"held_out", "held_out_seconds", b"held_out_seconds", "new_clips", b"new_clips", "number", b"number", "seconds", b"seconds", "sentence", b"sentence", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "created", b"created", "dropped", b"dropped", "held_out", b"held_out", "held_out_seconds", b"held_out_seconds", "new_clips", b"new_clips", "number", b"number", "seconds", b"seconds", "sentence", b"sentence", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

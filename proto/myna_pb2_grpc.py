@@ -987,7 +987,8 @@ class VoicesServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Import(self, request_iterator, context):
-        """Missing associated documentation comment in .proto file."""
+        """of a package, whatever it holds; see Datasets.Import
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -1751,7 +1752,7 @@ class DatasetsServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Import(self, request_iterator, context):
-        """of a package; the newest dataset of the voice when it is in
+        """of a package (a dataset or a version); the newest dataset of the voice when it is in
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -230,6 +230,7 @@ class VoicesStub:
     """which versions wait for listeners, and what they said"""
     Export: _grpc.UnaryStreamMultiCallable[_myna_pb2.ExportRequest, _myna_pb2.FilePart]
     Import: _grpc.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Voice]
+    """of a package, whatever it holds; see Datasets.Import"""
 
 @_typing.type_check_only
 class VoicesAsyncStub(VoicesStub):
@@ -261,6 +262,7 @@ class VoicesAsyncStub(VoicesStub):
     """which versions wait for listeners, and what they said"""
     Export: _aio.UnaryStreamMultiCallable[_myna_pb2.ExportRequest, _myna_pb2.FilePart]  # type: ignore[assignment]
     Import: _aio.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Voice]  # type: ignore[assignment]
+    """of a package, whatever it holds; see Datasets.Import"""
 
 class VoicesServicer(metaclass=_abc_1.ABCMeta):
     @_abc_1.abstractmethod
@@ -396,7 +398,8 @@ class VoicesServicer(metaclass=_abc_1.ABCMeta):
         self,
         request_iterator: _MaybeAsyncIterator[_myna_pb2.FilePart],
         context: _ServicerContext,
-    ) -> _typing.Union[_myna_pb2.Voice, _abc.Awaitable[_myna_pb2.Voice]]: ...
+    ) -> _typing.Union[_myna_pb2.Voice, _abc.Awaitable[_myna_pb2.Voice]]:
+        """of a package, whatever it holds; see Datasets.Import"""
 
 def add_VoicesServicer_to_server(servicer: VoicesServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
 
@@ -424,7 +427,7 @@ class DatasetsStub:
     """into the voice's inbox, whole files only"""
     Export: _grpc.UnaryStreamMultiCallable[_myna_pb2.ExportDatasetRequest, _myna_pb2.FilePart]
     Import: _grpc.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Dataset]
-    """of a package; the newest dataset of the voice when it is in"""
+    """of a package (a dataset or a version); the newest dataset of the voice when it is in"""
     Merge: _grpc.UnaryUnaryMultiCallable[_myna_pb2.MergeRequest, _myna_pb2.MergeResponse]
     """datasets of several voices into one voice"""
     Calibrate: _grpc.UnaryUnaryMultiCallable[_myna_pb2.CalibrateRequest, _myna_pb2.Calibration]
@@ -452,7 +455,7 @@ class DatasetsAsyncStub(DatasetsStub):
     """into the voice's inbox, whole files only"""
     Export: _aio.UnaryStreamMultiCallable[_myna_pb2.ExportDatasetRequest, _myna_pb2.FilePart]  # type: ignore[assignment]
     Import: _aio.StreamUnaryMultiCallable[_myna_pb2.FilePart, _myna_pb2.Dataset]  # type: ignore[assignment]
-    """of a package; the newest dataset of the voice when it is in"""
+    """of a package (a dataset or a version); the newest dataset of the voice when it is in"""
     Merge: _aio.UnaryUnaryMultiCallable[_myna_pb2.MergeRequest, _myna_pb2.MergeResponse]  # type: ignore[assignment]
     """datasets of several voices into one voice"""
     Calibrate: _aio.UnaryUnaryMultiCallable[_myna_pb2.CalibrateRequest, _myna_pb2.Calibration]  # type: ignore[assignment]
@@ -555,7 +558,7 @@ class DatasetsServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_myna_pb2.FilePart],
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.Dataset, _abc.Awaitable[_myna_pb2.Dataset]]:
-        """of a package; the newest dataset of the voice when it is in"""
+        """of a package (a dataset or a version); the newest dataset of the voice when it is in"""
 
     @_abc_1.abstractmethod
     def Merge(

@@ -688,6 +688,8 @@ class ExportPlan(_message.Message):
     FILE_FIELD_NUMBER: _builtins.int
     DATASET_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    SAMPLES_DIR_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     version_dir: _builtins.str
     version_name: _builtins.str
@@ -698,9 +700,15 @@ class ExportPlan(_message.Message):
     """absolute; a tar file, renamed to this when it is whole"""
     features: _builtins.bool
     """what the engine made of its clips goes along"""
+    samples_dir: _builtins.str
+    """absolute; of the lines that it spoke, which go along"""
     @_builtins.property
     def dataset(self) -> Global___PackedDataset:
         """set: not a version, but this; then `format` is one of datasets"""
+
+    @_builtins.property
+    def version(self) -> Global___PackedVersion:
+        """set: the version as a package, and no engine's format"""
 
     def __init__(
         self,
@@ -712,10 +720,12 @@ class ExportPlan(_message.Message):
         file: _builtins.str = ...,
         dataset: Global___PackedDataset | None = ...,
         features: _builtins.bool = ...,
+        version: Global___PackedVersion | None = ...,
+        samples_dir: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "engine", b"engine", "features", b"features", "file", b"file", "format", b"format", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "engine", b"engine", "features", b"features", "file", b"file", "format", b"format", "samples_dir", b"samples_dir", "version", b"version", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -729,6 +739,8 @@ class UnpackPlan(_message.Message):
     PATH_FIELD_NUMBER: _builtins.int
     FILE_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     path: _builtins.str
     """absolute; empty: `file`"""
@@ -736,6 +748,14 @@ class UnpackPlan(_message.Message):
     """relative to the voice's inbox folder"""
     language: _builtins.str
     """of the voice; empty: it gets that of the package, and its engine"""
+    @_builtins.property
+    def accepted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """engines whose licence was accepted here, or needs nobody's consent"""
+
+    @_builtins.property
+    def version(self) -> Global___VersionPlace:
+        """set: the package has a version, and this is where it goes"""
+
     def __init__(
         self,
         *,
@@ -743,14 +763,185 @@ class UnpackPlan(_message.Message):
         path: _builtins.str = ...,
         file: _builtins.bytes = ...,
         language: _builtins.str = ...,
+        accepted: _abc.Iterable[_builtins.str] | None = ...,
+        version: Global___VersionPlace | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "language", b"language", "path", b"path", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "file", b"file", "language", b"language", "path", b"path", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UnpackPlan: _TypeAlias = UnpackPlan  # noqa: Y015
+
+@_typing.final
+class VersionPlace(_message.Message):
+    """Where a version goes that was trained elsewhere. Number and run are reserved for it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    DIR_FIELD_NUMBER: _builtins.int
+    SAMPLES_DIR_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    RUN_UUID_FIELD_NUMBER: _builtins.int
+    HOME_UUID_FIELD_NUMBER: _builtins.int
+    THERE_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    dir: _builtins.str
+    """absolute; renamed to this when it is whole"""
+    samples_dir: _builtins.str
+    """absolute"""
+    run: _builtins.int
+    run_uuid: _builtins.str
+    home_uuid: _builtins.str
+    @_builtins.property
+    def there(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """absolute folders of the voice's versions: the same weights are not taken twice"""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        dir: _builtins.str = ...,
+        samples_dir: _builtins.str = ...,
+        run: _builtins.int = ...,
+        run_uuid: _builtins.str = ...,
+        home_uuid: _builtins.str = ...,
+        there: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dir", b"dir", "home_uuid", b"home_uuid", "number", b"number", "run", b"run", "run_uuid", b"run_uuid", "samples_dir", b"samples_dir", "there", b"there"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VersionPlace: _TypeAlias = VersionPlace  # noqa: Y015
+
+@_typing.final
+class PackedVersion(_message.Message):
+    """A version as it goes from home to home. As JSON it is in the manifest of a package."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class MetricsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    ENGINE_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    BASE_FIELD_NUMBER: _builtins.int
+    BASE_WEIGHTS_FIELD_NUMBER: _builtins.int
+    LICENCE_FIELD_NUMBER: _builtins.int
+    LICENCE_URL_FIELD_NUMBER: _builtins.int
+    LINEAGE_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
+    SCORED_ON_FIELD_NUMBER: _builtins.int
+    VERDICT_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    number: _builtins.int
+    language: _builtins.str
+    engine: _builtins.str
+    kind: _builtins.str
+    """"full", "lora", "merged" """
+    base: _builtins.str
+    """fingerprint of what features are made of"""
+    base_weights: _builtins.str
+    """fingerprint of the weights that it is loaded onto; empty: it needs none but its own"""
+    licence: _builtins.str
+    """of the base's weights, which whoever takes it must have accepted"""
+    licence_url: _builtins.str
+    scored_on: _builtins.str
+    """as in myna.v1.Version"""
+    verdict: _builtins.str
+    """what was said of it there"""
+    @_builtins.property
+    def lineage(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """what it was trained from, the nearest first: "anna@6", "the base" """
+
+    @_builtins.property
+    def created(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """its scores"""
+
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        number: _builtins.int = ...,
+        language: _builtins.str = ...,
+        engine: _builtins.str = ...,
+        kind: _builtins.str = ...,
+        base: _builtins.str = ...,
+        base_weights: _builtins.str = ...,
+        licence: _builtins.str = ...,
+        licence_url: _builtins.str = ...,
+        lineage: _abc.Iterable[_builtins.str] | None = ...,
+        created: _timestamp_pb2.Timestamp | None = ...,
+        metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        scored_on: _builtins.str = ...,
+        verdict: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["base", b"base", "base_weights", b"base_weights", "created", b"created", "engine", b"engine", "kind", b"kind", "language", b"language", "licence", b"licence", "licence_url", b"licence_url", "lineage", b"lineage", "metrics", b"metrics", "number", b"number", "scored_on", b"scored_on", "verdict", b"verdict", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PackedVersion: _TypeAlias = PackedVersion  # noqa: Y015
+
+@_typing.final
+class VersionUnpacked(_message.Message):
+    """A version that came in a package lies in its place."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    ABOUT_JSON_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    about_json: _builtins.str
+    """its version.json, as it is here"""
+    size: _builtins.int
+    """bytes"""
+    @_builtins.property
+    def version(self) -> Global___PackedVersion:
+        """as it was there"""
+
+    def __init__(
+        self,
+        *,
+        version: Global___PackedVersion | None = ...,
+        about_json: _builtins.str = ...,
+        size: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about_json", b"about_json", "size", b"size", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VersionUnpacked: _TypeAlias = VersionUnpacked  # noqa: Y015
 
 @_typing.final
 class PackedRecording(_message.Message):
@@ -1121,6 +1312,7 @@ class Report(_message.Message):
     MADE_FIELD_NUMBER: _builtins.int
     CHOSEN_FIELD_NUMBER: _builtins.int
     UNPACKED_FIELD_NUMBER: _builtins.int
+    VERSION_UNPACKED_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """counts up within the attempt; reports that commit something are acknowledged with Ack"""
     job: _builtins.int
@@ -1184,6 +1376,8 @@ class Report(_message.Message):
     def unpacked(self) -> Global___PackedDataset:
         """all of a package lies in the home; `voice` is the one it is for"""
 
+    @_builtins.property
+    def version_unpacked(self) -> Global___VersionUnpacked: ...
     def __init__(
         self,
         *,
@@ -1213,12 +1407,13 @@ class Report(_message.Message):
         made: Global___ClipMade | None = ...,
         chosen: Global___TrialChosen | None = ...,
         unpacked: Global___PackedDataset | None = ...,
+        version_unpacked: Global___VersionUnpacked | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "yielded", b"yielded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "yielded", b"yielded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked"]  # noqa: Y015
+    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked", "version_unpacked"]  # noqa: Y015
     _WhichOneofArgType_report: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_report) -> _WhichOneofReturnType_report | None: ...
 

@@ -328,7 +328,9 @@ class Version(Row):
     path: Mapped[str]
     size: Mapped[int]
     created: Mapped[datetime]
-    adopted: Mapped[datetime | None]  #: when its folder was taken in; None: it was trained under this database
+    adopted: Mapped[
+        datetime | None
+    ]  #: when its folder or package was taken in; None: it was trained under this database
     __table_args__ = (UniqueConstraint("voice", "number"),)
 
 

@@ -26,6 +26,7 @@ from daemon.errors import BadRequest
 from daemon.home import identity, survey
 from daemon.home.identity import Mark
 from daemon.home.survey import Found, State
+from daemon.inbox import subtitles
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.machine.disk_space import folder_size
 from daemon.state import recordings, verdict, voices
@@ -69,6 +70,7 @@ def _kept(one: Found) -> pb.KeptRecording:
     recording = pb.KeptRecording(sha256=entry.sha256, path=one.path, name=entry.name, text_from=entry.text_from)
     if entry.text is not None:
         recording.has_text, recording.text = True, entry.text
+        recording.cues.extend(subtitles.of_row(entry.cues))
     return recording
 
 

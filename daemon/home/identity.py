@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from daemon.package.formats import MYNA
 from engines.files import sync_folder, write_whole
 
 #: In the folder of every run and of every version.
@@ -104,7 +105,8 @@ def free_number(home: Path, voice: str, number: int) -> int:
 
 
 def _places(home: Path, voice: str, number: int) -> tuple[Path, ...]:
-    return home / "voices" / voice / str(number), home / "samples" / voice / str(number)
+    package = home / "exports" / f"{voice}-{number}{MYNA}"
+    return home / "voices" / voice / str(number), home / "samples" / voice / str(number), package
 
 
 def _times(folder: Path) -> Iterator[int]:

@@ -2,9 +2,9 @@
 change, only ever added to. Of several lines on a recording in a voice, the last counts; but as in the database, its
 name is the first, and a text is never taken back.
 
-The ingest worker writes a line before it reports a recording (one write of a few hundred bytes, no sync: it is read
-only when the database is gone); mynad writes one when a text comes late, when a recording is taken out or brought back,
-and after its start for recordings that have none (those of before there was a journal).
+The ingest worker writes a line before it reports a recording (one write, of a few hundred bytes where no subtitles came
+with it, no sync: it is read only when the database is gone); mynad writes one when a text comes late, when a recording
+is taken out or brought back, and after its start for recordings that have none (those of before there was a journal).
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ import contextlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from daemon.inbox import subtitles
 
 if TYPE_CHECKING:  # the ingest worker has no database to import
     from daemon.database.models import Recording
@@ -34,16 +36,24 @@ class Entry:
     text: str | None = None
     text_from: str = ""
     removed: bool = False  #: a person took it out of the voice
+    cues: list[list[float | str]] = field(default_factory=list)  #: when the text is said, as rows have it
 
     @classmethod
     def of(cls, row: Recording) -> Entry:
-        return cls(row.voice, row.sha256, row.name, row.text, row.text_from, row.removed is not None)
+        return cls(row.voice, row.sha256, row.name, row.text, row.text_from, row.removed is not None, row.cues)
 
     @classmethod
     def given(cls, voice: str, packed: PackedDataset) -> list[Entry]:
         """Of what a voice gets from a package or from another voice. What was made is not in recordings/."""
         return [
-            cls(voice, one.sha256, one.name, one.text if one.HasField("text") else None, one.text_from)
+            cls(
+                voice,
+                one.sha256,
+                one.name,
+                one.text if one.HasField("text") else None,
+                one.text_from,
+                cues=subtitles.stored(one.cues),
+            )
             for one in packed.recordings
             if not one.made_from
         ]
@@ -52,7 +62,12 @@ class Entry:
 def add(home: Path, entries: Iterable[Entry]) -> None:
     """Append lines, each in one write that no other process's can come into. A full disk costs the lines and nothing
     else."""
-    _append(home, map(asdict, entries))
+    _append(home, map(_line, entries))
+
+
+def _line(entry: Entry) -> dict[str, object]:
+    """Cues only where there are some: an older Myna reads the line, too."""
+    return {name: value for name, value in asdict(entry).items() if name != "cues" or value}
 
 
 def renamed(home: Path, old: str, new: str) -> None:
@@ -83,11 +98,12 @@ def read(home: Path) -> dict[tuple[str, str], Entry]:
                     found = _renamed(found, record["renamed"], record["to"])
                     continue
                 entry = Entry(**record)
+                subtitles.of_row(entry.cues)  # what are no cues is no line
                 before = found.get((entry.voice, entry.sha256))
                 if before is not None:
                     entry = replace(entry, name=before.name)
                     if entry.text is None:
-                        entry = replace(entry, text=before.text, text_from=before.text_from)
+                        entry = replace(entry, text=before.text, text_from=before.text_from, cues=before.cues)
                 found[entry.voice, entry.sha256] = entry
     return found
 

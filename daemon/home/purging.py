@@ -156,8 +156,13 @@ def _files(session: Session, request: pb.PurgeRequest, home: Path) -> list[Path]
     layouts = "|".join(Format)
     of_dataset = re.compile(rf"{re.escape(owner.name)}-dataset[0-9]+(-({layouts})\.tar|(-features)?{re.escape(MYNA)})")
     for path in _tars(home):  # what there is, and not what might be: a request may name a million versions
-        number, _, format = path.name.removeprefix(f"{owner.name}-").removesuffix(".tar").partition("-")
-        if path.name.startswith(f"{owner.name}-") and number in numbers and format in formats:
+        if not path.name.startswith(f"{owner.name}-"):
+            continue
+        rest = path.name.removeprefix(f"{owner.name}-")
+        number, _, format = rest.removesuffix(".tar").partition("-")
+        if rest.endswith(MYNA):
+            number, format = rest.removesuffix(MYNA), Format.MYNA
+        if number in numbers and (format in formats or format == Format.MYNA):
             found.append((int(number), path))
         elif not request.versions and of_dataset.fullmatch(path.name):
             found.append((0, path))

@@ -1,4 +1,4 @@
-"""The forms in which a dataset leaves Myna."""
+"""What a package holds, and the forms in which a dataset leaves Myna."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from enum import StrEnum
 
 #: How the file of a package ends.
 MYNA = ".myna.tar.zst"
+
+
+class Content(StrEnum):
+    """What a package holds."""
+
+    DATASET = "dataset"
+    VERSION = "version"
 
 
 class Format(StrEnum):

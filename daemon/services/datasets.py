@@ -11,25 +11,22 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon import names
 from daemon.database.models import Clip, Dataset, DatasetClip, Recording
 from daemon.database.store import Store
-from daemon.errors import BadRequest, MynaError, NotFound
-from daemon.home import imports, journal
+from daemon.errors import BadRequest, NotFound
+from daemon.home import journal
 from daemon.inbox.watcher import Inbox
 from daemon.kinds.lifecycle import Lifecycle
-from daemon.package import manifest
-from daemon.package.archive import BadPackage, Reader
 from daemon.services import merging
 from daemon.services.errors import plain
 from daemon.services.exports import Sending
+from daemon.services.importing import Receiving
 from daemon.services.upload import Upload
 from daemon.settings import Settings
-from daemon.state import calibration, datasets, paging, recordings, review, voices, wanted
+from daemon.state import calibration, datasets, incoming, paging, recordings, review, voices, wanted
 from daemon.state.events import EventHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
-from proto.messages import spec_of
 
 #: Bytes of a file in one part.
 PART = 256 * 1024
@@ -161,29 +158,15 @@ class DatasetsService(stubs.DatasetsServicer):
             yield part
 
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Dataset:
-        """Who hangs up once all was sent leaves the job to its end."""
-        incoming = imports.Incoming(self.home, self.settings.min_free_disk)
-        try:
-            voice = ""
-            async for part in request_iterator:
-                voice = voice or part.voice
-                await asyncio.to_thread(incoming.add, part.data)
-            await asyncio.to_thread(incoming.end)
-            voice = names.check_voice(voice or await asyncio.to_thread(_voice_of, incoming.path))
-            asked = pb.ImportSpec(path=incoming.name, voice=voice)
-            cursor, job = await self.jobs.submit(spec_of(asked))
-            incoming.give()
-        finally:
-            await asyncio.to_thread(incoming.close)
-        try:
-            job = await self.jobs.ended(cursor, job, voice)
-        except MynaError:  # it has ended: nobody waits for the package
-            await asyncio.to_thread(incoming.path.unlink, missing_ok=True)
-            raise
+        """See `Receiving.take`."""
+        voice, job = await Receiving(self.jobs, self.settings.min_free_disk).take(request_iterator)
 
         def query(session: Session) -> pb.Dataset:
             newest = datasets.last(session, voice)
-            return datasets.message(newest) if newest is not None else pb.Dataset(voice=voice)
+            answer = datasets.message(newest) if newest is not None else pb.Dataset(voice=voice)
+            if (version := incoming.of(session, job.id)) is not None:
+                answer.version = version.number
+            return answer
 
         answer: pb.Dataset = await self.store.read(query)
         answer.sentence = job.status.succeeded.sentence
@@ -220,15 +203,6 @@ class DatasetsService(stubs.DatasetsServicer):
     def _changed(self, voice: str) -> None:
         """A new dataset is due."""
         self.inbox.nudge(voice)
-
-
-def _voice_of(package: Path) -> str:
-    """The voice that a package names. Raises BadRequest."""
-    try:
-        with package.open("rb") as file:
-            return manifest.read_header(Reader(file)).voice
-    except BadPackage as error:
-        raise BadRequest(str(error), error.hint) from None
 
 
 #: What was measured of the text that a clip had when it was cut.

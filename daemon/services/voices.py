@@ -11,22 +11,19 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Voice
 from daemon.database.store import Store
-from daemon.errors import NotYetSupported
 from daemon.home.purging import Purging
 from daemon.home.voice_folders import VoiceFolders
 from daemon.inbox import new_voice
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.services import exports
 from daemon.services.errors import plain
+from daemon.services.importing import Receiving
 from daemon.services.upload import not_written
 from daemon.settings import Settings
 from daemon.state import across, compare, listening, paging, ratings, sides, voices
 from daemon.state.events import EventHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
-
-PACKAGES = "Packages of voices come with a later version of Myna."
-COPY = "Until then, copy the version's folder: `myna versions` shows where it is."
 
 
 @plain
@@ -203,7 +200,16 @@ class VoicesService(stubs.VoicesServicer):
             yield part
 
     async def Import(self, request_iterator: AsyncIterator[pb.FilePart], context: Any) -> pb.Voice:
-        raise NotYetSupported(PACKAGES, COPY)
+        """See `Receiving.take`."""
+        to = exports.Sending(self.home, self.store, self.lifecycle, self.hub)
+        voice, job = await Receiving(to, self.settings.min_free_disk).take(request_iterator)
+
+        def query(session: Session) -> pb.Voice:
+            return voices.message(session, voices.get(session, voice))
+
+        answer: pb.Voice = await self.store.read(query)
+        answer.sentence = job.status.succeeded.sentence
+        return answer
 
     def _message(self, session: Session, row: Voice) -> pb.Voice:
         session.flush()

@@ -67,6 +67,19 @@ def consent(session: Session, engine: EngineInfo) -> Consent | None:
     return given
 
 
+def licence(session: Session, engine: EngineInfo) -> str:
+    """What is shown with every version: the licence of the engine's weights; where it needs that, who accepted it here
+    and when. Raises NotNow where nobody did."""
+    given = consent(session, engine)
+    return f"{engine.licence}, accepted by {given.by} on {given.time:%Y-%m-%d}" if given is not None else engine.licence
+
+
+def accepted(session: Session) -> list[str]:
+    """Engines whose licence was accepted here, or needs nobody's consent."""
+    given = set(session.scalars(select(Consent.engine)))
+    return [name for name, engine in registry.ENGINES.items() if name in given or not engine.needs_consent]
+
+
 def why_not(session: Session, engine: EngineInfo, home: Path) -> str:
     """Why the engine cannot work now, for a job that waits; empty: it can."""
     if engine.needs_consent and session.get(Consent, engine.name) is None:

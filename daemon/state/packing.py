@@ -1,4 +1,4 @@
-"""A dataset as it leaves its voice: read from rows into one message, for a package or for another voice."""
+"""A dataset or a version as it leaves its voice: read from rows into one message, for a package or another voice."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
-from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Voice
+from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Version, Voice
 from daemon.inbox import subtitles
-from daemon.state import voices
+from daemon.state import engines, lineage, voices
 from daemon.state.recordings import SUPERSEDED
 from daemon.state.stamp import stamp
 from proto import worker_pb2 as wire
@@ -53,6 +53,27 @@ def packed(session: Session, voice: Voice, data: Dataset) -> wire.PackedDataset:
             result.clips.append(_clip(clip, sounds[clip.recording], clip.text, kept=False, held_out=False))
     result.holdouts.extend(_holdouts(session, voice.name, sounds.values()))
     return result
+
+
+def packed_version(session: Session, row: Version) -> wire.PackedVersion:
+    """The version, but for the fingerprint of its base, which its folder has. Who accepted the base's licence here does
+    not leave: whoever takes it in must have accepted it there."""
+    info = engines.info(row.engine)
+    names = [voices.spelt(row.voice, number) for number in lineage.ancestors(session, row)]
+    return wire.PackedVersion(
+        voice=row.voice,
+        number=row.number,
+        language=voices.get(session, row.voice).language,
+        engine=row.engine,
+        kind=row.kind,
+        licence=info.licence,
+        licence_url=info.licence_url,
+        lineage=[*names, "the base"],
+        created=stamp(row.created),
+        metrics=voices.numbers(row.metrics),
+        scored_on=str(row.metrics.get(voices.SCORED_ON, "")),
+        verdict=row.verdict,
+    )
 
 
 def _recording(row: Recording) -> wire.PackedRecording:

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Clip, Holdout, Recording, Version, now
+from daemon.database.models import Clip, Holdout, Recording, Version, Voice, now
 from daemon.database.store import home_of
 from daemon.errors import NotNow
 from daemon.inbox import subtitles
@@ -55,15 +55,22 @@ def is_shapeless(session: Session, voice: str) -> bool:
     return not said.exists() and all(session.scalars(query.limit(1)).first() is None for query in rows)
 
 
+def shaped(session: Session, voice: str, language: str, engine: str, source: str) -> Voice:
+    """The voice that gets what comes; made if there is none, and one that has nothing yet gets language and engine with
+    it. Raises NotFound or NotNow for a voice that may be given nothing now, or speaks another language."""
+    voices.check_new(session, voice)
+    row = recordings.ensure_voice(session, voice, language, engine)
+    if is_shapeless(session, voice):
+        row.language, row.engine = language, engine
+    check_language(voice, row.language, language, source)
+    return row
+
+
 def store(session: Session, voice: str, packed: wire.PackedDataset) -> Stored:
     """Give a voice (made if there is none of that name) all that it does not have of this. Clips were cut for an
     engine: a voice of another one has the recordings cut again. Raises NotFound or NotNow for a voice that may be given
     nothing now."""
-    voices.check_new(session, voice)
-    row = recordings.ensure_voice(session, voice, packed.language, packed.engine)
-    if is_shapeless(session, voice):
-        row.language, row.engine = packed.language, packed.engine
-    check_language(voice, row.language, packed.language, f"What {packed.voice} has")
+    row = shaped(session, voice, packed.language, packed.engine, f"What {packed.voice} has")
     clips: dict[str, list[wire.PackedClip]] = defaultdict(list)
     if row.engine == packed.engine:
         for clip in packed.clips:

@@ -74,6 +74,31 @@ async def three_recordings(workshop: Workshop) -> None:
     journal.add(workshop.home, [journal.Entry.of(gone)])
 
 
+def test_when_a_text_is_said_comes_back_with_it(tmp_path: Path) -> None:
+    was: list[Any] = []
+
+    async def before(workshop: Workshop) -> None:
+        write_wav(workshop.anna / "talk.wav", 3.0, 200.0)
+        (workshop.anna / "talk.srt").write_text(
+            "1\n00:00:00,500 --> 00:00:01,250\nThe boat left.\n\n2\n00:00:01,500 --> 00:00:02,500\nIt rained.\n"
+        )
+        await workshop.all()
+        was.extend(row.cues for row in workshop.recordings())
+
+    async def after(workshop: Workshop) -> None:
+        await adopted(workshop)
+        assert (
+            [row.cues for row in workshop.recordings()]
+            == was
+            == [[[0.5, 1.25, "The boat left."], [1.5, 2.5, "It rained."]]]
+        )
+        assert workshop.store.read_now(survey.complete_journal, workshop.home) == []
+
+    in_a_shop(tmp_path, before)
+    lose(tmp_path)
+    in_a_shop(tmp_path, after)
+
+
 def facts(row: Recording) -> tuple[Any, ...]:
     return (
         row.voice,

@@ -9,10 +9,13 @@ from pathlib import Path
 import furnished
 import lives
 import pytest
+import travelling
 from inbox_workshop import InProcessChannel, Workshop
 
-from daemon.database.models import Voice
+from daemon.database.models import Version, Voice
 from daemon.database.store import Store
+from engines import registry
+from engines.base import EngineInfo
 
 pytestmark = pytest.mark.integration
 
@@ -153,5 +156,46 @@ def test_while_an_import_waits_no_dataset_is_made_of_less(alive: Alive, package:
         await done(workshop)
         assert workshop.left() == ["robin.myna.tar.zst"]
         assert len(workshop.jobs("import")) == 1, "a person did not want it"
+
+    alive(scenario)
+
+
+def test_a_version_comes_by_the_inbox_too(alive: Alive, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    there = Store(tmp_path / "there")
+    travelling.version(there, "robin", 7)
+    package = travelling.exported(there, "robin", 7)
+    there.close()
+
+    async def scenario(workshop: Workshop) -> None:
+        shutil.copy(package, workshop.anna / "robin.myna.tar.zst")
+        await done(workshop)
+        assert [job.state for job in workshop.jobs("import")] == ["succeeded"]
+        assert workshop.left() == []
+        assert workshop.jobs("dataset") == workshop.jobs("train") == []
+        row = workshop.store.read_now(lambda session: session.query(Version).one())
+        assert (row.voice, row.number, row.state) == ("anna", 1, "candidate")
+
+    alive(scenario)
+
+
+def test_a_version_in_the_inbox_waits_there_for_its_base(
+    alive: Alive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "there").mkdir()
+    there = Store(tmp_path / "there")
+    travelling.version(there, "robin", 7)
+    package = travelling.exported(there, "robin", 7)
+    there.close()
+    asks = EngineInfo(**{**vars(registry.info("glow")), "needs_consent": True})
+    monkeypatch.setitem(registry.ENGINES, "glow", asks)
+
+    async def scenario(workshop: Workshop) -> None:
+        shutil.copy(package, workshop.anna / "robin.myna.tar.zst")
+        await done(workshop)
+        (job,) = workshop.jobs("import")
+        assert (job.state, "nobody accepted here yet" in job.why) == ("failed", True)
+        assert "myna retry" in job.error_hint
+        assert workshop.left() == ["robin.myna.tar.zst"], "it is good, and no refused file"
 
     alive(scenario)

@@ -39,6 +39,14 @@ def test_a_version_has_no_dataset_to_export(myna: Run, stage: Stage, tmp_path: P
     assert not list(tmp_path.glob("a*"))
 
 
+def test_a_version_is_exported_as_a_package_where_one_is_named(myna: Run, stage: Stage, tmp_path: Path) -> None:
+    out = tmp_path / "anna-7.myna.tar.zst"
+    myna("export", "anna@7", "--format", "myna", "-o", out)
+    assert stage.datasets.exported == []
+    (request,) = stage.voices.exported
+    assert (request.voice, request.version, request.format) == ("anna", 7, "myna")
+
+
 def test_a_package_is_sent_to_the_voice_that_was_named(myna: Run, stage: Stage, tmp_path: Path) -> None:
     package = tmp_path / "robin.myna.tar.zst"
     package.write_bytes(b"x" * 700_000)

@@ -1,5 +1,5 @@
-"""`myna export`: a version in the format of its engine's own tools, or a dataset as a package or for other trainers.
-`myna import`: a package."""
+"""`myna export`: a version as a package or in the format of its engine's own tools, or a dataset as a package or for
+other trainers. `myna import`: a package."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from tui.progress import counting
 app = typer.Typer()
 
 PANEL = "Packages"
-#: Formats that a dataset is exported in; any other is one of a version's.
-OF_DATASETS = ("myna", "ljspeech", "fish", "huggingface")
+#: A package for another Myna: of a version, if one is named, else of a dataset.
+PACKAGE = "myna"
+#: Formats that only a dataset is exported in; any other but PACKAGE is one of a version's.
+OF_DATASETS = ("ljspeech", "fish", "huggingface")
 
 
 @app.command(rich_help_panel=PANEL)
@@ -35,8 +37,8 @@ def export(
         str,
         typer.Option(
             metavar="FORMAT",
-            help="Of a version: coqui, or for xtts coqui-fp16 (half the size). "
-            "Of a dataset: myna (a package for another Myna), ljspeech, fish, huggingface.",
+            help="myna: a package for another Myna, of the version if one is named, else of a dataset. "
+            "Of a version: coqui, or for xtts coqui-fp16 (half the size). Of a dataset: ljspeech, fish, huggingface.",
         ),
     ] = "",
     dataset: Annotated[
@@ -54,9 +56,9 @@ def export(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the daemon's own copy in exports/, too.")] = False,
     json: output.Json = False,
 ) -> None:
-    """Write a version for other tools (stock coqui-tts), or a dataset: for another Myna, or for other trainers."""
+    """Write a version or a dataset: for another Myna, for other tools (stock coqui-tts), or for other trainers."""
     named = names.parse(name)
-    of_dataset = dataset is not None or features or format in OF_DATASETS
+    of_dataset = dataset is not None or features or format in OF_DATASETS or (format == PACKAGE and not named.number)
     if of_dataset and named.number:
         raise typer.BadParameter(f"{name} is a version; a dataset is one of a voice", param_hint="--dataset")
     client = session.client()
@@ -104,7 +106,8 @@ def import_(
     ] = "",
     json: output.Json = False,
 ) -> None:
-    """Take a dataset from a package that `myna export` wrote. What is held out there is held out here, for ever."""
+    """Take a dataset or a version from a package that `myna export` wrote. What is held out there is held out here, for
+    ever; a version comes as a candidate, and `myna promote` lets it speak."""
     made = session.client().import_dataset(_sent(file, voice))
     if json:
         output.json(made)

@@ -285,7 +285,7 @@ def show(version: pb.Version) -> None:
         (
             ("state", version.state),
             ("verdict", version.verdict),
-            ("taken in", f"{wording.moment(version.adopted)}, from its folder" if version.HasField("adopted") else ""),
+            ("taken in", f"{wording.moment(version.adopted)}, not trained here" if version.HasField("adopted") else ""),
             ("from", f"{version.voice}@{version.parent}" if version.parent else f"{version.engine}'s base"),
             ("dataset", f"#{version.dataset}" if version.dataset else "unknown to this database"),
             ("run", version.run),

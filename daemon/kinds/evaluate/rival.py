@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Dataset, Version, Voice
 from daemon.errors import MynaError
 from daemon.kinds.kind import FollowUp
-from daemon.state import events, voices
+from daemon.state import events, lineage, voices
 from daemon.state.values import Level
 from engines.metrics.rule import Rule
 from proto import myna_pb2 as pb
@@ -60,7 +60,7 @@ def after_refusal(session: Session, voice: Voice, candidate: Version, *, trains:
 
 def _due(session: Session, voice: Voice, speaks: Version, why: Why, key: str, *, trains: bool) -> Sequence[FollowUp]:
     name, command = voices.spelt(voice.name, speaks.number), f"`myna train {voice.name} --from base`"
-    sentence = _sentence(why, name, len(ancestors(session, speaks)))
+    sentence = _sentence(why, name, len(lineage.ancestors(session, speaks)))
     if not trains:
         hint = f"{command} trains one from the base on all clips, and the verdict tells which is better."
         events.notice(session, Level.INFO, sentence, hint, voice.name)
@@ -100,22 +100,9 @@ def _sentence(why: Why, name: str, count: int) -> str:
             return f"Far more clips are here than {name} was trained on, and a training on top of it gained too little."
 
 
-def ancestors(session: Session, row: Version) -> list[int]:
-    """Numbers of the versions it was trained from, nearest first; the base is not among them."""
-    parents = dict(
-        session.execute(select(Version.number, Version.parent).where(Version.voice == row.voice)).tuples().all()
-    )
-    found: list[int] = []
-    at = row.parent
-    while at and at not in found:
-        found.append(at)
-        at = parents.get(at, 0)
-    return found
-
-
 def _why(session: Session, speaks: Version, rule: Rule) -> Why | None:
     """Why a rival is due for the version that speaks; None: it is not."""
-    before = ancestors(session, speaks)
+    before = lineage.ancestors(session, speaks)
     if not rule.rival_every or not before:
         return None
     if len(before) % rule.rival_every == 0:

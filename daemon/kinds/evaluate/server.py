@@ -19,7 +19,18 @@ from daemon.errors import BadRequest, NotNow
 from daemon.kinds.evaluate import across, rival
 from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import clip_refs, derived, engines, events, experiments, listening, run_losses, verdict, voices
+from daemon.state import (
+    clip_refs,
+    derived,
+    engines,
+    events,
+    experiments,
+    lineage,
+    listening,
+    run_losses,
+    verdict,
+    voices,
+)
 from daemon.state.values import Decision, Level, VersionState
 from engines import registry
 from engines.capabilities import Capability
@@ -240,7 +251,7 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
         "derivation": derived.lineage(session, voice),
         "parent": candidate.parent,
         "against": against.number if against is not None else 0,
-        "ancestors": rival.ancestors(session, candidate),
+        "ancestors": lineage.ancestors(session, candidate),
         "created": candidate.created.isoformat(),
         "size": candidate.size,
         "run": candidate.run,

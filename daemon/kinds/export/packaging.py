@@ -13,7 +13,6 @@ from daemon.worker.job import Channel
 from engines import registry
 from engines.base import Clip
 from engines.errors import BadInput, EngineError
-from engines.features import FeatureCache
 from engines.language import without_region
 from proto import worker_pb2 as wire
 
@@ -60,6 +59,8 @@ def _sounds(data: wire.PackedDataset, home: Path) -> dict[str, Member]:
 
 def _features(plan: wire.ExportPlan, channel: Channel) -> Iterator[str]:
     """Paths, relative to the home, of what the engine made of the dataset's clips: as many as there are."""
+    from engines.features import FeatureCache  # brings numpy along, which a package without features does without
+
     data, folder = plan.dataset, channel.home / "features" / plan.engine
     try:
         cache = FeatureCache(registry.learner(plan.engine), folder)

@@ -31,13 +31,15 @@ class Export(Kind):
             return self._check_dataset(session, asked)
         version = _version(session, asked)
         info = engines.info(version.engine)
+        if asked.format == Format.MYNA:
+            asked.version = version.number
+            return asked.voice, f"export {voices.spelt(asked.voice, version.number)} as a package"
         engines.require(info, Capability.EXPORTS)
         known = info.exports
         asked.version, asked.format = version.number, asked.format or known[0]
         if asked.format not in known:
-            raise BadRequest(
-                f"The engine {version.engine} does not export {asked.format!r}.", f"It exports {', '.join(known)}."
-            )
+            hint = f"It exports {', '.join(known)}; {Format.MYNA} is a package for another Myna."
+            raise BadRequest(f"The engine {version.engine} does not export {asked.format!r}.", hint)
         return asked.voice, f"export {voices.spelt(asked.voice, version.number)} as {asked.format}"
 
     def _check_dataset(self, session: Session, asked: pb.ExportSpec) -> tuple[str, str]:
@@ -59,6 +61,8 @@ class Export(Kind):
         asked = pb.JobSpec.FromString(job.spec).export
         if asked.HasField("dataset"):
             return self.disk.why_not()
+        if asked.format == Format.MYNA:
+            return self.disk.why_not()  # its base is not needed: nothing is loaded
         version = _version(session, asked)
         return engines.why_not(session, engines.info(version.engine), self.home) or self.disk.why_not()
 
@@ -84,6 +88,8 @@ class Export(Kind):
                 version_name=voices.spelt(asked.voice, version.number),
                 format=asked.format,
                 file=str(file(self.home, asked)),
+                version=packing.packed_version(session, version) if asked.format == Format.MYNA else None,
+                samples_dir=str(self.home / "samples" / asked.voice / str(version.number)),
             )
         )
 
@@ -92,6 +98,8 @@ def file(home: Path, asked: pb.ExportSpec) -> Path:
     """Where the export of a version or dataset in a format is."""
     folder = home / "exports"
     if not asked.HasField("dataset"):
+        if asked.format == Format.MYNA:
+            return folder / f"{asked.voice}-{asked.version}{MYNA}"
         return folder / f"{asked.voice}-{asked.version}-{asked.format}.tar"
     name = f"{asked.voice}-dataset{asked.dataset.number}"
     if asked.format == Format.MYNA:

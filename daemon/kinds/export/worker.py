@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from daemon.kinds.export import layouts, packaging
+from daemon.kinds.export import layouts, packaging, version_package
 from daemon.package.formats import Format
 from daemon.worker import versions
 from daemon.worker.job import Channel
@@ -25,7 +25,9 @@ def run(plan: wire.ExportPlan, channel: Channel) -> str:
     file = Path(plan.file)
     make_folder(file.parent)
     with disk_full_is_a_sentence("the export"), _whole(file) as aside:
-        if not plan.HasField("dataset"):
+        if plan.HasField("version"):
+            what = version_package.write(plan, aside, channel)
+        elif not plan.HasField("dataset"):
             what = _version(plan, aside, channel)
         elif plan.format == Format.MYNA:
             what = packaging.write(plan, aside, channel)

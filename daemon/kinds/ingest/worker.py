@@ -29,6 +29,7 @@ from typing import TypeVar
 
 from daemon import settings
 from daemon.home import journal
+from daemon.inbox import subtitles
 from daemon.inbox.folder import BehindALink, InboxFolder, NotAFile
 from daemon.inbox.refusals import refuse
 from daemon.inbox.subtitles import wire_cues
@@ -293,7 +294,10 @@ class _Ingest:
     ) -> None:
         """Write the recording into the journal, and have its row committed."""
         text = kept.text if kept.has_text else None
-        journal.add(self.channel.home, [journal.Entry(self.voice, kept.sha256, kept.name, text, kept.text_from)])
+        entry = journal.Entry(
+            self.voice, kept.sha256, kept.name, text, kept.text_from, cues=subtitles.stored(kept.cues)
+        )
+        journal.add(self.channel.home, [entry])
         taken = wire.RecordingTaken(
             file=file,
             name=kept.name,

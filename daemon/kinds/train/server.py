@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Home, Job, Run, Version, now
@@ -23,16 +23,24 @@ from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, Kind, nothing
 from daemon.kinds.train import cost
 from daemon.kinds.train.work import Work, info_of, settings_of, work_of
-from daemon.state import clip_refs, engines, events, experiments, jobs, next_dataset, run_losses, verdict, voices
+from daemon.state import (
+    clip_refs,
+    engines,
+    events,
+    experiments,
+    jobs,
+    next_dataset,
+    numbering,
+    run_losses,
+    verdict,
+    voices,
+)
 from daemon.state.values import Decision, Level, VersionKind, VersionState
 from engines.training import course, settings
 from engines.training.course import Course, Shape
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
-
-if TYPE_CHECKING:
-    from engines.base import EngineInfo
 
 
 class Train(Kind):
@@ -104,7 +112,7 @@ class Train(Kind):
                 run=run.id,
                 run_dir=str(self.home / "runs" / str(run.id)),
                 parent_dir=str(voices.folder(session, parent, self.home)) if parent is not None else "",
-                out_dir=str(self.home / _folder(run.voice, run.to_version)),
+                out_dir=str(self.home / numbering.folder(run.voice, run.to_version)),
                 clips=clips,
                 held_out=held_out,
                 settings_json=json.dumps(run.settings, sort_keys=True),
@@ -150,7 +158,7 @@ class Train(Kind):
         if session.scalars(made).first() is not None:
             return
         info = info_of(run.engine)
-        folder = _folder(run.voice, run.to_version)
+        folder = numbering.folder(run.voice, run.to_version)
         row = Version(
             voice=run.voice,
             number=run.to_version,
@@ -161,7 +169,7 @@ class Train(Kind):
             kind=trained.kind or VersionKind.FULL,
             state=VersionState.CANDIDATE,
             metrics={f"train_{name}": value for name, value in trained.held_out.items()},
-            licence=_licence(session, info),
+            licence=engines.licence(session, info),
             path=str(folder),
             size=trained.size,
             created=now(),
@@ -294,14 +302,11 @@ def unmarked_from(run: Run, home: Home) -> int:
 def _number(session: Session, run: Run, home: Path, unmarked: int) -> None:
     """Have a number for the run's version: the one it has, unless another's folder came to lie there; else the next
     that neither a row nor the disk has. Numbers are never used twice."""
-    folder = home / _folder(run.voice, run.to_version)
+    folder = home / numbering.folder(run.voice, run.to_version)
     if run.to_version and (not folder.exists() or identity.is_of(folder, run.uuid, unmarked)):
         return
-    newest = select(func.max(Version.number)).where(Version.voice == run.voice)
-    reserved = select(func.max(Run.to_version)).where(Run.voice == run.voice)
-    known = max(session.scalar(newest) or 0, session.scalar(reserved) or 0)
-    number = identity.free_number(home, run.voice, known + 1)
-    for taken in range(known + 1, number):
+    number, passed = numbering.following(session, run.voice, home)
+    for taken in passed:
         sentence = (
             f"The number {taken} is passed over for a new version of {run.voice}: files that this "
             f"database does not know have it."
@@ -309,15 +314,3 @@ def _number(session: Session, run: Run, home: Path, unmarked: int) -> None:
         events.notice(session, Level.WARNING, sentence, "`myna adopt --dry-run` lists what can be taken in.", run.voice)
     run.to_version = number
     session.flush()
-
-
-def _folder(voice: str, number: int) -> Path:
-    return Path("voices") / voice / str(number)
-
-
-def _licence(session: Session, info: EngineInfo) -> str:
-    """Shown with every version; for weights that need it, who accepted and when."""
-    consent = engines.consent(session, info)
-    return (
-        f"{info.licence}, accepted by {consent.by} on {consent.time:%Y-%m-%d}" if consent is not None else info.licence
-    )

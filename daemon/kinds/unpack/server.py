@@ -1,4 +1,4 @@
-"""Taking a package into a voice, the daemon's side: which one, its rows, the dataset, and what follows from that.
+"""Taking a package into a voice, the daemon's side: which one, its rows, and what follows from that.
 
 All rows come in one transaction, once every file of the package lies in the home: a kill leaves all of it or nothing
 that can be seen.
@@ -7,6 +7,7 @@ that can be seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import BinaryIO
 
 from sqlalchemy.orm import Session
 
@@ -14,9 +15,13 @@ from daemon import names
 from daemon.database.models import Job, Voice
 from daemon.errors import BadRequest, NotNow
 from daemon.home import imports
+from daemon.inbox.folder import BehindALink, InboxFolder, NotAFile
 from daemon.kinds.dataset import following
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import datasets, recordings, unpacking, voices
+from daemon.package.archive import BadPackage, Reader
+from daemon.package.formats import Content
+from daemon.package.header import read_header
+from daemon.state import datasets, engines, incoming, recordings, unpacking, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.messages import import_spec
@@ -30,7 +35,7 @@ class Unpack(Kind):
     wire = pb.IMPORT
     priority = 200
     exclusive = "recordings"
-    commits = frozenset({"unpacked", "refused"})
+    commits = frozenset({"unpacked", "version_unpacked", "refused"})
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = import_spec(spec)
@@ -62,19 +67,43 @@ class Unpack(Kind):
                 path=str(imports.path(self.home, asked.path)) if asked.path else "",
                 file=asked.file,
                 language=voice.language if voice is not None and settled else "",
+                accepted=engines.accepted(session),
+                version=incoming.place(session, job) if self._content(asked) is Content.VERSION else None,
             )
         )
+
+    def _content(self, asked: pb.ImportSpec) -> Content:
+        """What the package says that it holds. What is none, its worker refuses."""
+        try:
+            with self._opened(asked) as file:
+                return read_header(Reader(file)).content
+        except (OSError, BadPackage, BehindALink, NotAFile):
+            return Content.DATASET
+
+    def _opened(self, asked: pb.ImportSpec) -> BinaryIO:
+        if asked.path:
+            return imports.path(self.home, asked.path).open("rb")
+        return InboxFolder(self.home, asked.voice).open(asked.file)
 
     def commit(self, session: Session, job: Job, report: Report) -> None:
         if report.WhichOneof("report") == "refused":
             refused = report.refused
             why = f"{refused.sentence} {refused.hint}".strip()
             recordings.emit_inbox_event(session, job.voice, names.printable(refused.file), "refused", why)
+        elif report.HasField("version_unpacked"):
+            incoming.store(session, job, report.version_unpacked)
         else:
             unpacking.store(session, job.voice, report.unpacked)
 
     def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
-        """The next dataset, if anything came of it, and the training that follows."""
+        """Of a dataset: the next one here, if anything came of it, and the training that follows. Nothing follows from
+        a version: a person promotes it."""
+        if incoming.is_version(session, job):
+            if (version := incoming.of(session, job.id)) is not None:
+                name = voices.spelt(version.voice, version.number)
+                job.why += f" It is {name} now, a candidate: `myna promote {name}` lets it speak."
+            incoming.forget(session, job)
+            return ()
         made = datasets.build(session, job.voice, job.id)
         waiting = unpacking.why_waiting(session, job.voice)
         if made is None:
@@ -84,3 +113,7 @@ class Unpack(Kind):
         voice = voices.get(session, job.voice)
         by_itself = self.settings.auto_train and bool(voice.options.get("auto_train", True))
         return following.training(session, job, made, self.settings) if by_itself else ()
+
+    def ended_badly(self, session: Session, job: Job) -> Sequence[FollowUp]:
+        incoming.forget(session, job)
+        return ()

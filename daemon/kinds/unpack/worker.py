@@ -1,8 +1,8 @@
 """Taking a package in, in a worker of the CPU lane.
 
-Everything is unpacked aside first. Only when each file has the size and SHA-256 that the manifest tells, every
-recording was decoded whole and every clip is a sound of its length, the files are renamed into their places, by names
-that are their hashes, and one report makes all rows. Before that report nothing of the package can be seen, and a
+Everything is unpacked aside first. Only when each file has the size and SHA-256 that the manifest tells, and is what it
+is said to be (sounds are decoded, weights are opened), the files are renamed into their places, and one report makes
+all rows. Before that report nothing of the package can be seen, and a
 worker that is killed begins anew.
 """
 
@@ -18,9 +18,13 @@ from daemon.home import imports
 from daemon.inbox.folder import BehindALink, InboxFolder, NotAFile
 from daemon.inbox.refusals import refuse
 from daemon.kinds.ingest.copying import Identity
+from daemon.kinds.unpack.aside import Aside
 from daemon.kinds.unpack.unpacking import Unpacking
+from daemon.kinds.unpack.version_unpacking import VersionUnpacking
 from daemon.names import printable
-from daemon.package.archive import BadPackage
+from daemon.package.archive import BadPackage, Reader
+from daemon.package.formats import Content
+from daemon.package.header import read_header
 from daemon.worker.job import Channel
 from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence, make_folder
@@ -107,7 +111,12 @@ def _unpack(file: BinaryIO, plan: wire.UnpackPlan, channel: Channel, key: bytes)
     try:
         with disk_full_is_a_sentence("what is in the package"):
             make_folder(aside)
-            return Unpacking(file, plan, channel, aside, settings.load(channel.home).min_free_disk).run()
+            min_free = settings.load(channel.home).min_free_disk
+            way = Aside(Reader(file), os.fstat(file.fileno()).st_size, channel, aside, min_free)
+            header = read_header(way.reader)
+            if header.content is Content.VERSION:
+                return VersionUnpacking(plan, channel, way).run(header)
+            return Unpacking(plan, channel, way).run(header)
     finally:
         channel.report(wire.Report(at=wire.At()))
         shutil.rmtree(aside, ignore_errors=True)

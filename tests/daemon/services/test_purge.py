@@ -325,11 +325,12 @@ def test_packages_are_deleted_by_version_by_voice_or_all(tmp_path: Path) -> None
             running.daemon.store.write_now(lay, tmp_path, number)
         exports.mkdir()
         names = ("anna-1-coqui.tar", "anna-2-coqui.tar", "former-1-coqui.tar", ".tmp-anna-1-coqui.tar", "notes.txt")
+        (exports / "anna-2.myna.tar.zst").write_bytes(bytes(50))
         for name in names:
             (exports / name).write_bytes(bytes(100))
-        assert (await client.purge("anna", exports=True, dry_run=True)).freed == 200
+        assert (await client.purge("anna", exports=True, dry_run=True)).freed == 250
         told = await client.purge("anna", [2], exports=True)
-        assert [(one.name, one.size) for one in told.purged] == [("anna-2-coqui.tar", 100)]
+        assert [(one.name, one.size) for one in told.purged] == [("anna-2-coqui.tar", 100), ("anna-2.myna.tar.zst", 50)]
         assert (await client.purge("anna", exports=True)).freed == 100
         assert [one.name for one in (await client.purge(exports=True)).purged] == ["former-1-coqui.tar"]
         assert sorted(path.name for path in exports.iterdir()) == [".tmp-anna-1-coqui.tar", "notes.txt"]

@@ -6,6 +6,7 @@ import asyncio
 import math
 import wave
 from array import array
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -147,10 +148,14 @@ def test_promoting_and_rolling_back_answer_with_what_speaks_now(daemon: Any) -> 
     assert ask(service.Delete, pb.VersionRequest(voice="anna", version=1)).state == "archived"
 
 
-def test_packages_are_said_to_come_later(daemon: Any) -> None:
-    with pytest.raises(Refused, match="later version") as refused:
-        ask(service_of(daemon).Import, None)
-    assert refused.value.code is grpc.StatusCode.UNIMPLEMENTED
+def test_what_is_no_package_is_refused_before_there_is_a_job(daemon: Any) -> None:
+    async def parts() -> AsyncIterator[pb.FilePart]:
+        yield pb.FilePart(data=b"nothing of the kind")
+
+    with pytest.raises(Refused, match="not compressed with Zstandard") as refused:
+        ask(service_of(daemon).Import, parts())
+    assert refused.value.code is grpc.StatusCode.INVALID_ARGUMENT
+    assert daemon.store.read_now(lambda session: jobs.counts(session)).get("queued", 0) == 0
 
 
 def test_an_export_of_nothing_or_in_no_format_is_refused_before_there_is_a_job(daemon: Any) -> None:

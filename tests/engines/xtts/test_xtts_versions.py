@@ -11,10 +11,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from engines import foreign
 from engines.base import Clip, Features, LoraSettings, Model
+from engines.errors import BadInput
 from engines.training.held_out import held_out_losses
 from engines.training.settings import TrainSettings
 from engines.xtts import model as voices
+from engines.xtts import weights
 from engines.xtts.engine import XttsEngine
 
 LORA = LoraSettings(rank=4, alpha=8)
@@ -112,6 +115,24 @@ def test_adapters_on_a_full_version(
     second = saved(engine, voice, tmp_path / "2")
     assert losses(engine, engine.load(second), features)["loss"] == pytest.approx(
         losses(engine, voice, features)["loss"], rel=1e-3
+    )
+
+
+def test_a_version_that_is_loaded_onto_another_is_written_alone(
+    engine: XttsEngine, clips: list[Clip], features: list[Features], tmp_path: Path
+) -> None:
+    first = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
+    second = saved(engine, taught(engine, first, LoraSettings(rank=2, alpha=4), clips, seed=2), tmp_path / "2")
+    assert (foreign.loaded_onto(first), foreign.loaded_onto(second)) == ((), ("../1",))
+    with pytest.raises(BadInput, match="loaded onto other versions"):
+        foreign.check(second)
+    alone = tmp_path / "elsewhere" / "9"
+    alone.mkdir(parents=True)
+    assert foreign.write_alone(engine, second, alone) == "merged"
+    foreign.check(alone)
+    assert foreign.base_weights(alone) == foreign.base_weights(first) == weights.fingerprint(engine.base_dir())
+    assert losses(engine, engine.load(alone), features)["loss"] == pytest.approx(
+        losses(engine, engine.load(second), features)["loss"], rel=1e-3
     )
 
 

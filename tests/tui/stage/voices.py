@@ -22,6 +22,7 @@ from tests.tui.stage.rows import NOW, refuse
 class Voices(stubs.VoicesServicer):
     def __init__(self) -> None:
         self.rated: list[pb.Rating] = []
+        self.exported: list[pb.ExportRequest] = []
         self.rows = [pb.Voice(name="anna", promoted=7, versions=2, engine="glow", language="en", kept_seconds=125.0)]
         better = "# anna v7\n\nIt is better."
         self.versions = {
@@ -235,6 +236,11 @@ class Voices(stubs.VoicesServicer):
         return pb.RatingsResponse(ratings=self.rated[::-1], tally=counted)
 
     def Export(self, request: pb.ExportRequest, context: Any) -> Iterator[pb.FilePart]:
+        self.exported.append(request)
+        if request.format == "myna":
+            yield pb.FilePart(name=f"{request.voice}.myna.tar.zst", size=7)
+            yield pb.FilePart(data=b"package")
+            return
         refuse(
             context,
             grpc.StatusCode.UNIMPLEMENTED,
