@@ -1,7 +1,7 @@
 """What the manifest of a version's package says: the version, and its files: `version/NAME` (its own folder) and
 `samples/CLIP.wav` (the lines that it spoke when it was scored).
 
-What comes is made anew from the few things that are known of a version, each of them checked: nothing else that
+What comes is made anew from the few things that are value_of of a version, each of them checked: nothing else that
 somebody wrote into its `version.json` gets into a home.
 """
 
@@ -21,7 +21,7 @@ from daemon.package.archive import Member, Reader
 from daemon.package.formats import Content
 from daemon.package.header import Header, Whose, content_of, is_sha256, read_body, refuse
 from daemon.package.header import written as first_files
-from daemon.state.values import VersionKind, known
+from daemon.state.values import VersionKind, value_of
 from proto import worker_pb2 as wire
 
 OWN, SAMPLES = "version", "samples"  #: folders in a package
@@ -121,7 +121,7 @@ def digest(weights: Mapping[str, str]) -> str:
 
 def _check(version: wire.PackedVersion) -> None:
     """What people are shown of it is short and can be printed, and numbers are numbers."""
-    if version.number < 1 or not version.base or known(VersionKind, version.kind) is None:
+    if version.number < 1 or not version.base or value_of(VersionKind, version.kind) is None:
         refuse("Its manifest does not tell which version it is: a number, a kind, and a base that it was trained on.")
     if len(version.lineage) > LINEAGE_LIMIT or len(version.verdict) > WORDS_LIMIT or len(version.metrics) > 1_000:
         refuse("Its manifest tells more of a version than there can be.")
