@@ -1,7 +1,7 @@
 """What the manifest of a version's package says: the version, and its files: `version/NAME` (its own folder) and
 `samples/CLIP.wav` (the lines that it spoke when it was scored).
 
-What comes is made anew from the few things that are value_of of a version, each of them checked: nothing else that
+What comes is made anew from the few things that are known of a version, each of them checked: nothing else that
 somebody wrote into its `version.json` gets into a home.
 """
 
