@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +22,7 @@ from engines.apart import in_a_copy, in_a_thread
 from engines.audio.decode import Alive
 from engines.audio.flac import save_clip
 from engines.audio.mono import Mono
+from engines.cutting import measures
 from engines.cutting.align import disagreement, share_out
 from engines.cutting.cued import Cue, cued_pieces
 from engines.cutting.hearing import Hearing
@@ -34,7 +36,6 @@ from engines.judging.limits import Limits
 from engines.judging.quality import Quality
 from engines.judging.sentences import say
 from engines.judging.verdict import Facts, Heard, Verdict, judge
-from engines.metrics import similarity
 from engines.transcription.alignment import Aligner
 from engines.transcription.base import Transcriber, Transcript
 
@@ -239,8 +240,8 @@ class _Cutter:
 
     def cut(self, pieces: Sequence[Piece]) -> list[_Cut]:
         """`pieces`: in order of time, without overlaps."""
-        if self._compare_speakers and self._found.speech:
-            in_a_thread(similarity.load, self._alive)  # seconds, the first time
+        speakers = self._compare_speakers and bool(self._found.speech)
+        in_a_thread(partial(measures.load, speakers=speakers), self._alive)
         rate = self._recording.sample_rate
         sound, hearing, clipped = Stretch(rate), Stretch(SAMPLE_RATE), Times()
         waiting = iter(pieces)

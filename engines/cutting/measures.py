@@ -33,6 +33,16 @@ _MOMENTS, _SKETCHED, _SILENCE = 32, 8, 25.0
 _EDGE = 0.02
 
 
+def load(*, speakers: bool) -> None:
+    """Load what measuring needs, for who cannot wait for it at the first clip: seconds with `speakers`, that
+    `voiceprint` will be asked for. May be called from any thread."""
+    _meter(SAMPLE_RATE)
+    if speakers:
+        from engines.metrics import similarity
+
+        similarity.load()
+
+
 @cache
 def _meter(rate: int) -> Any:
     import pyloudnorm

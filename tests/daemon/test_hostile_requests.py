@@ -135,7 +135,7 @@ def where(kind: type[Message]) -> dict[str, Any]:
 #: Requests that once were answered with INTERNAL, and the code that each has now.
 ONCE = [
     ("/myna.v1.Jobs/Submit", pb.SubmitRequest(spec=pb.JobSpec(**{"import": pb.ImportSpec(path="/a.myna.tar.zst")})),
-    "UNIMPLEMENTED"), ("/myna.v1.Jobs/Submit", pb.SubmitRequest(spec=pb.JobSpec(speak=pb.SpeakSpec(voice="anna",
+    "INVALID"), ("/myna.v1.Jobs/Submit", pb.SubmitRequest(spec=pb.JobSpec(speak=pb.SpeakSpec(voice="anna",
     text="Hi")), priority=2**31 - 1), "INVALID"), ("/myna.v1.Jobs/Watch", pb.WatchRequest(after=BEYOND),
     "OUT_OF_RANGE"), ("/myna.v1.Jobs/Logs", pb.LogsRequest(id=1, after=BEYOND), "OUT_OF_RANGE"),
     ("/myna.v1.Runs/WatchPoints", pb.WatchPointsRequest(run=1, after=BEYOND), "OUT_OF_RANGE"),

@@ -25,7 +25,7 @@ from proto import worker_pb2 as wire
 WORKER = Path(__file__).with_name("long_worker.py")
 #: What a worker takes with the quarter of an hour that it may keep (30 of it are SciPy, for loudness), and what each
 #: hour may add, MB: levels, no samples.
-EMPTY, HOUR = 240.0, 16.0
+EMPTY, HOUR = 260.0, 16.0
 #: What the model takes that tells speakers apart, MB.
 SPEAKERS = 450.0
 
