@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy.orm import Session
 
+from benchmarks import bars
 from daemon.database.models import Recording, Voice, now
 from daemon.database.store import Store
 from daemon.kinds.dataset.worker import as_wire
@@ -56,10 +57,8 @@ def main() -> int:
     print(f"# one recording cut, measured and its text checked {took:.2f} s; the dataset made of rows {first:.2f} s")
     print(f"# one more: {min(built):.2f} … {max(built):.2f} s for the dataset, in which others wait to write")
     share = one / whole
-    print(
-        f"one recording more for a voice of {options.clips:,} clips · {one:.2f} s, {share:.1%} of the first build · "
-        f"≤ 2 % · {'holds' if share <= 0.02 else 'falls short'}"
-    )
+    name = f"one recording more for a voice of {options.clips:,} clips"
+    bars.tell(name, f"{one:.2f} s, {share:.1%} of the first build", "≤ 2 %", share <= 0.02)
     return 0
 
 

@@ -23,6 +23,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from benchmarks import bars
 from engines.cutting.clips import cut_recording
 from engines.glow.info import INFO
 from engines.metrics.further_texts import SELECTION, TEXTS
@@ -156,14 +157,10 @@ def main() -> int:
     cuts, inside = sum(one.cuts for one in found), sum(one.inside for one in found)
     kept = 1 - sum(one.lost for one in found) / sum(one.speech for one in found)
     pace = sum(one.seconds for one in found) / sum(one.took for one in found)
-    _row("cuts inside a word", f"{inside} of {cuts}", "0 of ≥ 500", inside == 0 and cuts >= 500)
-    _row("speech that is in a clip", f"{kept:.2%}", "≥ 99 %", kept >= 0.99)
-    _row("measured and cut, without recognition", f"{pace:.0f} × real time a core", "≥ 100 ×", pace >= 100)
+    bars.tell("cuts inside a word", f"{inside} of {cuts}", "0 of ≥ 500", inside == 0 and cuts >= 500)
+    bars.tell("speech that is in a clip", f"{kept:.2%}", "≥ 99 %", kept >= 0.99)
+    bars.tell("measured and cut, without recognition", f"{pace:.0f} × real time a core", "≥ 100 ×", pace >= 100)
     return 0
-
-
-def _row(name: str, measured: str, bar: str, holds: bool) -> None:
-    print(f"{name} · {measured} · {bar} · {'holds' if holds else 'falls short'}", flush=True)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from zlib import crc32
 import numpy as np
 import soundfile
 
-from benchmarks import synthesisers
+from benchmarks import bars, synthesisers
 from daemon.worker.spoken import SEED, write_wav
 from engines.base import Clip, SpeechRequest
 from engines.glow.engine import GlowEngine
@@ -223,18 +223,14 @@ def _tell(curves: Sequence[tuple[Scores, Scores, list[After]]], drops: Sequence[
     ways = [_way(base.summary, recordings.summary, curve[-1].scores.summary) for recordings, base, curve in curves]
     words = [(curve[-1].scores.summary.wer or 0) / (own.summary.wer or 1e-9) for own, _, curve in curves]
     count = len(curves)
-    _row("learning: promotions after which likeness is lower", f"{lower} of {len(steps)}", "0", not lower)
-    _row("learning: promotions after which WER is surely higher", f"{worse} of {len(steps)}", "0", not worse)
+    bars.tell("learning: promotions after which likeness is lower", f"{lower} of {len(steps)}", "0", not lower)
+    bars.tell("learning: promotions after which WER is surely higher", f"{worse} of {len(steps)}", "0", not worse)
     each = ", ".join(f"{one} of {len(drops)}" for one in took)
-    _row("learning: drops after which another version speaks", each, "every second one", every == count)
+    bars.tell("learning: drops after which another version speaks", each, "every second one", every == count)
     said = ", ".join(f"{way:.0%}" for way in ways)
-    _row("learning: way to the recordings' likeness", said, f"≥ {WAY:.0%} each", all(way >= WAY for way in ways))
+    bars.tell("learning: way to the recordings' likeness", said, f"≥ {WAY:.0%} each", all(way >= WAY for way in ways))
     said = ", ".join(f"× {one:.2f}" for one in words)
-    _row("learning: WER beside the recordings'", said, f"≤ × {WORDS:g} each", all(one <= WORDS for one in words))
-
-
-def _row(name: str, measured: str, bar: str, holds: bool) -> None:
-    print(f"{name} · {measured} · {bar} · {'holds' if holds else 'falls short'}", flush=True)
+    bars.tell("learning: WER beside the recordings'", said, f"≤ × {WORDS:g} each", all(one <= WORDS for one in words))
 
 
 def _way(base: Summary, recordings: Summary, end: Summary) -> float:

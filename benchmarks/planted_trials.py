@@ -10,6 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from statistics import median
 
+from benchmarks import bars
 from engines.metrics.gate import Outcome
 
 
@@ -71,10 +72,6 @@ def tell(trials: Sequence[Trial]) -> None:
             say(of)
 
 
-def _row(name: str, measured: str, bar: str, holds: bool) -> None:
-    print(f"{name} · {measured} · {bar} · {'holds' if holds else 'falls short'}", flush=True)
-
-
 def _counted(trials: Sequence[Trial]) -> str:
     """How often each thing, for details."""
     return ", ".join(f"{name} ({count})" for name, count in sorted(Counter(one.name for one in trials).items()))
@@ -84,11 +81,11 @@ def _regressions(trials: Sequence[Trial]) -> None:
     promoted = [one for one in trials if one.outcome == Outcome.BETTER]
     enough = len(trials) >= REGRESSIONS
     bar = f"0 of ≥ {REGRESSIONS}"
-    _row("planted regressions promoted", f"{len(promoted)} of {len(trials)}", bar, enough and not promoted)
+    bars.tell("planted regressions promoted", f"{len(promoted)} of {len(trials)}", bar, enough and not promoted)
     judged = [one for one in trials if one.named is not None]
     silent = [one for one in judged if not one.named]
     share = 1 - len(silent) / max(1, len(judged))
-    _row(
+    bars.tell(
         "the reason names the fault",
         f"{len(judged) - len(silent)} of {len(judged)}: {share:.0%}",
         "≥ 90 %",
@@ -101,7 +98,9 @@ def _regressions(trials: Sequence[Trial]) -> None:
             median(one.seconds for one in some) for some in (clear, [o for o in clear if o.rounds == 1])
         )
         said = f"{spent:.0f} s in the median; {once} of {len(clear)} in one round"
-        _row("spoken for a regression that is decided", said, f"≤ {one_round:.0f} s, one round", spent <= one_round)
+        bars.tell(
+            "spoken for a regression that is decided", said, f"≤ {one_round:.0f} s, one round", spent <= one_round
+        )
     kinds, voices = len({one.name for one in trials}), len({one.voice for one in trials})
     print(f"# regressions: {kinds} kinds on {voices} voices; {sum(one.seconds for one in trials):.0f} s spoken in all")
     for what, some in (
@@ -121,7 +120,7 @@ def _improvements(trials: Sequence[Trial]) -> None:
     share = len(better) / len(trials)
     said = f"{len(better)} of {len(trials)}: {share:.0%}; {len(worse)} worse"
     holds = len(trials) >= IMPROVEMENTS and share >= 0.9 and not worse
-    _row("planted improvements called better", said, f"≥ 90 % of ≥ {IMPROVEMENTS}, none worse", holds)
+    bars.tell("planted improvements called better", said, f"≥ 90 % of ≥ {IMPROVEMENTS}, none worse", holds)
     print(f"# improvements: {sum(one.seconds for one in trials):.0f} s spoken in all")
     for what, some in (("undecided", unsure), ("called worse", worse)):
         if some:
@@ -132,7 +131,7 @@ def _equal(trials: Sequence[Trial]) -> None:
     apart = [one for one in trials if one.outcome != Outcome.UNDECIDED]
     said = f"{len(apart)} of {len(trials)}: {len(apart) / len(trials):.0%}"
     holds = len(trials) >= PAIRS and len(apart) <= 0.05 * len(trials)
-    _row("equal pairs told apart", said, f"≤ 5 % of ≥ {PAIRS}", holds)
+    bars.tell("equal pairs told apart", said, f"≤ 5 % of ≥ {PAIRS}", holds)
     spent = sorted(one.seconds for one in trials)
     print(f"# an equal pair: {spent[len(spent) // 2]:.0f} s are spoken in the median, at most {spent[-1]:.0f} s")
 
@@ -142,6 +141,6 @@ def _choices(trials: Sequence[Trial]) -> None:
     ahead = [one for one in trials if (one.score or 0.0) >= 0.0 or one.outcome == THE_SAME]
     other = [one for one in trials if one.outcome != THE_SAME]
     said = f"{len(ahead)} of {len(trials)}; {len(other)} chose another one, {len(worse)} of them worse"
-    _row("checkpoint by speaking at least as good as by loss", said, "every run", len(ahead) == len(trials))
+    bars.tell("checkpoint by speaking at least as good as by loss", said, "every run", len(ahead) == len(trials))
     for one in other:
         print(f"# {one.voice}, {one.name}: by speaking against by loss: {one.outcome}, score {one.score or 0.0:+.2f}")
