@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import quantiles
 
 #: Parts of a histogram.
 PARTS = 16
@@ -60,12 +61,5 @@ def spread(values: Sequence[float]) -> Spread | None:
     parts = [0] * PARTS
     for value in ordered:
         parts[min(PARTS - 1, int(PARTS * (value - least) / (most - least))) if most > least else 0] += 1
-    lower, median, upper = (_quantile(ordered, share) for share in (0.25, 0.5, 0.75))
+    lower, median, upper = quantiles(ordered, n=4, method="inclusive") if len(ordered) > 1 else ordered * 3
     return Spread(len(ordered), least, lower, median, upper, most, tuple(parts))
-
-
-def _quantile(ordered: Sequence[float], share: float) -> float:
-    at = share * (len(ordered) - 1)
-    low = int(at)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (at - low) * (ordered[high] - ordered[low])
