@@ -5,25 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from good_clip import FACTS, GOOD
 
 from engines.judging.doubt import DOUBTFUL, Doubt, Sign, Usual, nearness, of_dropped, of_kept, total, usual
 from engines.judging.doubt_sentences import say_doubt, title
 from engines.judging.limits import Limits
-from engines.judging.quality import Quality
 from engines.judging.reasons import Reason
 from engines.judging.verdict import Facts, Heard, Verdict
 from engines.judging.voice import VoiceClip, packed
 
 pytestmark = pytest.mark.unit
 
-GOOD = Quality(
-    rms_db=-23.0, peak=0.5, snr_db=40.0, clipped_share=0.0, chars_per_second=14.0,
-    bandwidth_hz=9_000.0, rt60=0.25, edge_db=-40.0,
-)  # fmt: skip
-FACTS = Facts(
-    seconds=4.0, speech=3.5, too_long=False, text="hello there", text_given=True, text_shared=False,
-    heard=None, cer=None, quality=GOOD, silent=False,
-)  # fmt: skip
 CLIP = VoiceClip(1, "1", "hello there", 4.0, 1 / 14, b"", b"")
 NOBODY = Usual({}, None, 0.02, None, None, weak_cer=0.2, aligned=True)
 

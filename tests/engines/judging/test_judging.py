@@ -5,26 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from good_clip import FACTS, GOOD
 
 from engines.errors import BadInput
 from engines.judging.limits import LIMITS, SETTING_OF, Limits
 from engines.judging.quality import Quality
 from engines.judging.reasons import REASONS, Reason
 from engines.judging.sentences import say
-from engines.judging.verdict import Facts, Heard, broken, judge
+from engines.judging.verdict import Heard, broken, judge
 from engines.judging.voice import VoiceClip, likenesses, pace_limits, packed, unpacked
 from engines.judging.voice import judge as beside
 
 pytestmark = pytest.mark.unit
 
-GOOD = Quality(
-    rms_db=-23.0, peak=0.5, snr_db=40.0, clipped_share=0.0, chars_per_second=14.0,
-    bandwidth_hz=9_000.0, rt60=0.25, edge_db=-40.0,
-)  # fmt: skip
-FACTS = Facts(
-    seconds=4.0, speech=3.5, too_long=False, text="hello there", text_given=True, text_shared=False,
-    heard=None, cer=None, quality=GOOD, silent=False,
-)  # fmt: skip
 LENGTHS = (1.0, 11.6)
 
 
