@@ -1,9 +1,9 @@
 """Where the words of a known text lie in speech, and how well they lie there: forced alignment, English, by the
 acoustic model in PocketSphinx's wheel.
 
-Knowing the text makes it some fifteen times as quick as hearing freely (90 times real time on one core against 6), and
-surer: a text that is not what was said does not fit at all, or badly. So a given text is aligned first, and only one
-that does not fit well is left to a recogniser.
+Knowing the text makes it some twenty times as quick as hearing freely (`benchmarks/datasets_texts.py`), and surer: a
+text that is not what was said does not fit at all, or badly. So a given text is aligned first, and only one that does
+not fit well is left to a recogniser.
 """
 
 from __future__ import annotations
