@@ -2,7 +2,9 @@
 
     python long_worker.py RECORDING TEXT HOME LANGUAGE LIMITS
 
-TEXT: a file with all that is said; "-": there is none. LIMITS: the voice's, as JSON.
+TEXT: a file with all that is said; "-": there is none. LIMITS: the voice's, as JSON. `before_mb` is what the process
+had taken when it had cut the first seconds of the recording, with its libraries and models loaded: how much that is
+depends on the machine, what a long recording adds does not.
 """
 
 from __future__ import annotations
@@ -17,6 +19,8 @@ import soundfile
 from daemon.kinds.dataset import worker as dataset
 from proto import frames
 from proto import worker_pb2 as wire
+
+FIRST_SECONDS = 40
 
 
 class TimingChannel:
@@ -62,7 +66,19 @@ def peak_mb() -> float:
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
 
 
+def cut_first_seconds(recording: str, home: Path, language: str, limits: str) -> None:
+    samples, rate = soundfile.read(
+        recording, frames=FIRST_SECONDS * soundfile.info(recording).samplerate, dtype="int16"
+    )
+    soundfile.write(home / "first.flac", samples, rate)
+    ref = wire.RecordingRef(sha256="2" * 64, path=str(home / "first.flac"), name="first.flac", seconds=FIRST_SECONDS)
+    plan = wire.DatasetPlan(voice="anna", engine="glow", language=language, recordings=[ref], limits_json=limits)
+    dataset.run(plan, TimingChannel(home))
+
+
 def main(recording: str, text: str, home: str, language: str, limits: str) -> None:
+    cut_first_seconds(recording, Path(home), language, limits)
+    before = peak_mb()
     seconds = soundfile.info(recording).duration
     words = "" if text == "-" else Path(text).read_text()
     ref = wire.RecordingRef(
@@ -79,6 +95,7 @@ def main(recording: str, text: str, home: str, language: str, limits: str) -> No
         "longest_wall": channel.longest_wall,
         "longest_busy": channel.longest_busy,
         "seconds": time.monotonic() - began,
+        "before_mb": before,
         "mb": peak_mb(),
     }
     print(json.dumps(told), flush=True)
