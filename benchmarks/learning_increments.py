@@ -3,6 +3,7 @@ chain after `rival_every` trainings: likeness and word errors after each, on the
 workers are Myna's own (`real_workers.py`); speakers are ones that the base never heard.
 
 python -m benchmarks.learning_increments [--speakers 1] [--tuning]
+python -m benchmarks.learning_increments --ways    what rate, steps and old clips do, on speakers for trying
 """
 
 from __future__ import annotations
@@ -11,19 +12,17 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import torch
 
-from benchmarks import synthesisers
+from benchmarks import increment_ways, synthesisers
 from benchmarks.planted_training import SETTINGS
-from benchmarks.real_workers import Judgement, Workshop, clip
-from engines.glow.recipe.corpus import SAMPLE_RATE, Speaker
+from benchmarks.real_workers import Judgement, Workshop, known, recorded
+from engines.glow.recipe.corpus import Speaker
 from engines.metrics.gate import Outcome
-from proto import worker_pb2 as wire
 
 #: Clips of the first training and of each increment, and lines held out.
 PARTS, HELD_OUT = (16, 8, 8, 8), 6
@@ -33,11 +32,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--speakers", type=int, default=1)
     parser.add_argument("--tuning", action="store_true", help="speakers for trying, not those of the figures")
+    parser.add_argument("--ways", action="store_true", help="the table of ways to go on (`increment_ways.py`), no bar")
     options = parser.parse_args()
     if why := synthesisers.missing():
         print(why, file=sys.stderr)
         return 1
     torch.set_num_threads(2)
+    if options.ways:
+        for speaker in synthesisers.TUNING[: options.speakers]:
+            increment_ways.show(speaker)
+        return 0
     speakers = (synthesisers.TUNING if options.tuning else synthesisers.REPORTING)[: options.speakers]
     began = time.monotonic()
     gains = [_speaker(speaker) for speaker in speakers]
@@ -55,19 +59,19 @@ def _speaker(speaker: Speaker) -> tuple[float, float]:
     """(likeness, word errors) of what speaks at the end with the rival, less those without it."""
     with tempfile.TemporaryDirectory(prefix="myna-") as folder:
         home = Path(folder)
-        clips = _clips(home, speaker, sum(PARTS) + HELD_OUT)
+        clips = recorded(home, speaker, sum(PARTS) + HELD_OUT)
         workshop = Workshop(home, clips[sum(PARTS) :], clips[: PARTS[0]])
         print(f"# {speaker.name}: what is trained · verdict · likeness and WER of it, then of what speaks after")
         speaks, trained, numbers = 0, 0, dict[str, float]()
         for number, count in enumerate(PARTS, 1):
             have = sum(PARTS[:number])
-            made = workshop.train(number, _known(clips[:have], trained), SETTINGS, speaks)
+            made = workshop.train(number, known(clips[:have], trained), SETTINGS, speaks)
             name = f"version {number}, +{count} clips"
             speaks, numbers = _verdict(workshop, made.step, number, speaks, numbers, name)
             trained = have if speaks == number else trained
         chain = numbers
         rival = len(PARTS) + 1
-        made = workshop.train(rival, _known(clips[: sum(PARTS)], 0), SETTINGS)
+        made = workshop.train(rival, known(clips[: sum(PARTS)], 0), SETTINGS)
         name = f"the rival, {sum(PARTS)} clips from the base"
         _, numbers = _verdict(workshop, made.step, rival, speaks, numbers, name)
         return numbers["similarity"] - chain["similarity"], numbers["wer"] - chain["wer"]
@@ -95,28 +99,6 @@ def _verdict(
 def _numbers(found: Judgement, side: str) -> dict[str, float]:
     values: Mapping[str, Any] = found.summaries[side]
     return {name: float(values[name] or 0.0) for name in ("similarity", "wer")}
-
-
-def _known(clips: Sequence[wire.ClipRef], old: int) -> list[wire.ClipRef]:
-    """The clips as a training is told of them; the first `old` were trained on before."""
-    found = []
-    for number, one in enumerate(clips):
-        copy = wire.ClipRef()
-        copy.CopyFrom(one)
-        copy.is_new = number >= old
-        found.append(copy)
-    return found
-
-
-def _clips(home: Path, speaker: Speaker, count: int) -> list[wire.ClipRef]:
-    (home / "recordings").mkdir()
-    found = []
-    for number, text in enumerate(synthesisers.texts(crc32(speaker.name.encode()), count)):
-        path = home / "recordings" / f"{number}.flac"
-        sound = synthesisers.said(speaker, text)
-        synthesisers.write(path, sound)
-        found.append(clip(path, text, len(sound) / SAMPLE_RATE))
-    return found
 
 
 if __name__ == "__main__":

@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
+from benchmarks import synthesisers
 from daemon.kinds.evaluate import worker as evaluating
 from daemon.kinds.train import worker as training
 from daemon.kinds.train.selection import folder as selected
+from engines.glow.recipe.corpus import SAMPLE_RATE, Speaker
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -167,3 +170,26 @@ def clip(path: Path, text: str, seconds: float) -> wire.ClipRef:
     """A recording as jobs are told of it."""
     name = hashlib.sha256(path.read_bytes()).hexdigest()
     return wire.ClipRef(sha256=name, path=str(path), text=text, language=LANGUAGE, seconds=seconds, is_new=True)
+
+
+def recorded(home: Path, speaker: Speaker, count: int) -> list[wire.ClipRef]:
+    """So many recordings by a speaker, in `home/recordings`, always the same."""
+    (home / "recordings").mkdir()
+    found = []
+    for number, text in enumerate(synthesisers.texts(crc32(speaker.name.encode()), count)):
+        path = home / "recordings" / f"{number}.flac"
+        sound = synthesisers.said(speaker, text)
+        synthesisers.write(path, sound)
+        found.append(clip(path, text, len(sound) / SAMPLE_RATE))
+    return found
+
+
+def known(clips: Sequence[wire.ClipRef], old: int) -> list[wire.ClipRef]:
+    """The clips as a training is told of them; the first `old` were trained on before."""
+    found = []
+    for number, one in enumerate(clips):
+        copy = wire.ClipRef()
+        copy.CopyFrom(one)
+        copy.is_new = number >= old
+        found.append(copy)
+    return found

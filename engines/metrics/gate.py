@@ -8,8 +8,10 @@ The balance is of what listeners agree with: likeness to the person, words, pace
 sure (`intervals`): else the verdict is undecided, and the parent stays. A loss does not tell how a voice sounds, and a
 model of quality little: both are shown, and a loss that rose is said, but by default neither weighs.
 
-A voice is never asked to be better than the person: the base may have been trained in a quieter room than the
-recordings, so a first training's clarity and quality are held against the worse of the base's and the recordings' own.
+A voice is never asked to be better than the person: being clearer than the recordings is no merit in the balance, and
+losing that is no loss. A parent may come from a quieter room than the recordings, so the limit of quality is held
+against the worse of its and the recordings' own; and so is a first training's limit of clarity, but an increment's
+against its parent's, which could do it.
 """
 
 from __future__ import annotations
@@ -109,7 +111,7 @@ def better(
     if not heard and not rule.without_wer:
         assert ceiling is not None
         misses.append(Finding(Found.NOT_UNDERSTOOD, Metric.WER, recordings=ceiling.wer))
-    score = None if broken else balance(candidate, parent, rule, ceiling if first else None)
+    score = None if broken else balance(candidate, parent, rule, ceiling)
     if score is not None and not any(one.found is Found.BEYOND_LIMIT for one in misses):
         misses += _doubtful(score, spread, rule)
     losses = [] if broken else _losses(rows, spread)
@@ -222,8 +224,9 @@ def _rows(
         _row(Metric.WER, parent.wer, candidate.wer, top.wer, wer_room, capped=first),
         _row(Metric.CER, parent.cer, candidate.cer, top.cer, None),
         _row(Metric.HELD_OUT_LOSS, parent.held_out_loss, candidate.held_out_loss, top.held_out_loss, None),
-        _row(Metric.DNSMOS, parent.dnsmos, candidate.dnsmos, top.dnsmos, -rule.dnsmos_loss, capped=first),
+        _row(Metric.DNSMOS, parent.dnsmos, candidate.dnsmos, top.dnsmos, -rule.dnsmos_loss, capped=True),
         _duration_row(parent.duration_ratio, candidate.duration_ratio, rule),
+        _row(Metric.PAUSE_SHARE, parent.pause_share, candidate.pause_share, top.pause_share, None),
         _row(Metric.F0_SEMITONES, parent.f0_semitones, candidate.f0_semitones, top.f0_semitones, None),
         _row(Metric.F0_SPREAD, parent.f0_spread, candidate.f0_spread, top.f0_spread, None),
     )
@@ -292,7 +295,8 @@ def balance(candidate: Summary, parent: Summary, rule: Rule, ceiling: Summary | 
         -gain(clear(candidate), clear(parent)) / rule.wer_unit,
         -gain(candidate.held_out_loss, parent.held_out_loss) / loss_scale / rule.loss_unit,
         gain(clean(candidate), clean(parent)) / rule.dnsmos_unit,
-        -gain(off_pace(candidate.duration_ratio), off_pace(parent.duration_ratio)) / rule.duration_unit,
+        -gain(off_pace(candidate.duration_ratio), off_pace(parent.duration_ratio)) / rule.duration_unit
+        - gain(candidate.pause_share, parent.pause_share) / rule.pause_unit,
         -gain(candidate.f0_semitones, parent.f0_semitones) / rule.f0_unit
         - gain(candidate.f0_spread, parent.f0_spread) / rule.f0_spread_unit,
     )

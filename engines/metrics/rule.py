@@ -55,6 +55,7 @@ class Rule:
     ] = 0.05
     dnsmos_unit: Annotated[float, Setting("quality that counts as one step", 0.0001, 1_000)] = 0.25
     duration_unit: Annotated[float, Setting("|ln ratio| of durations that counts as one step", 0.0001, 1_000)] = 0.15
+    pause_unit: Annotated[float, Setting("share of a line in pauses that counts as one step", 0.0001, 1_000)] = 0.1
     f0_unit: Annotated[float, Setting("semitones that count as one step", 0.0001, 1_000)] = 1.0
     f0_spread_unit: Annotated[
         float, Setting("semitones of the pitch's spread that count as one step", 0.0001, 1_000)
@@ -62,7 +63,8 @@ class Rule:
     weights: Annotated[
         tuple[float, float, float, float, float, float],
         Setting(
-            "weights of speaker similarity, word errors, loss, quality, duration and pitch (height and spread)",
+            "weights of speaker similarity, word errors, loss, quality, pace (duration and pauses) and pitch (height and"
+            " spread)",
             0,
             100,
         ),

@@ -15,7 +15,7 @@ from engines.audio.decode import shown
 from engines.audio.mono import load
 from engines.errors import BadInput
 from engines.metrics.dnsmos import dnsmos
-from engines.metrics.duration import duration_ratio, spoken_seconds
+from engines.metrics.duration import Timing, duration_ratio, pauses_between, timing
 from engines.metrics.pitch import Pitch, pitch, semitones_between, spread_between
 from engines.metrics.similarity import cosine, embed, mean_embedding
 from engines.metrics.summary import Summary
@@ -49,6 +49,7 @@ class LineScores:
     similarity: float | None = None  #: to the mean of the voice's recordings
     dnsmos: float | None = None  #: 1…5
     duration_ratio: float | None = None  #: spoken / recorded
+    pause_share: float | None = None  #: |share of pauses − the recording's own|
     f0: float | None = None  #: median, Hz
     f0_semitones: float | None = None  #: |distance to the recordings' median|
     f0_spread: float | None = None  #: |spread of the pitch − the recordings' usual one|, semitones
@@ -76,7 +77,7 @@ class _Recorded:
     """What is needed of a recording."""
 
     voice: NDArray[np.float32] | None
-    seconds: float
+    timing: Timing
     pitch: Pitch
 
 
@@ -134,7 +135,7 @@ def _score(
         similarity = cosine(embed(samples), mean_embedding(voices)) if voices else None
     except BadInput:  # too little speech: the line itself may still be scored
         similarity = None
-    own_pitch = pitch(samples)
+    own_pitch, own_timing = pitch(samples), timing(samples)
     heard = transcriber.transcribe(samples).text if transcriber is not None else ""
     mistakes = errors(line.text, heard, language) if transcriber is not None else None
     return LineScores(
@@ -144,7 +145,8 @@ def _score(
         cer=mistakes.cer if mistakes else None,
         similarity=similarity,
         dnsmos=dnsmos(samples),
-        duration_ratio=duration_ratio(spoken_seconds(samples), recorded.seconds) if recorded is not None else None,
+        duration_ratio=duration_ratio(own_timing.seconds, recorded.timing.seconds) if recorded is not None else None,
+        pause_share=pauses_between(own_timing, recorded.timing) if recorded is not None else None,
         f0=own_pitch.median or None,
         f0_semitones=semitones_between(own_pitch, usual),
         f0_spread=spread_between(own_pitch, usual),
@@ -170,7 +172,7 @@ def _measure_recording(path: Path, changed: int) -> _Recorded:
         voice = embed(samples)
     except BadInput:  # a very short line; the voice is known from the others
         voice = None
-    return _Recorded(voice, spoken_seconds(samples), pitch(samples))
+    return _Recorded(voice, timing(samples), pitch(samples))
 
 
 def summarise(scored: Sequence[LineScores], recogniser: str, trust: str, held_out_loss: float | None = None) -> Summary:
@@ -186,6 +188,7 @@ def summarise(scored: Sequence[LineScores], recogniser: str, trust: str, held_ou
         similarity=_mean(one.similarity for one in scored),
         dnsmos=_mean(one.dnsmos for one in scored),
         duration_ratio=math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else None,
+        pause_share=_mean(one.pause_share for one in scored),
         f0_semitones=_median([one.f0_semitones for one in scored if one.f0_semitones is not None]),
         f0_spread=_mean(one.f0_spread for one in scored),
         recogniser=recogniser,

@@ -10,7 +10,7 @@ from statistics import median
 from engines.metrics.wer import errors
 
 #: Scores that a line has by itself. The others are held against all lines of an evaluation (their mean voice, say).
-OWN = ("wer", "cer", "dnsmos", "duration_ratio")
+OWN = ("wer", "cer", "dnsmos", "duration_ratio", "pause_share")
 
 
 def summarise(lines: Sequence[tuple[str, Mapping[str, float]]], language: str) -> dict[str, float]:
@@ -23,7 +23,7 @@ def summarise(lines: Sequence[tuple[str, Mapping[str, float]]], language: str) -
         if size and any(name in scores for _, scores in lines):
             wrong = sum(scores.get(name, 1.0) * weight for (_, scores), weight in zip(lines, weights, strict=True))
             found[name] = wrong / size
-    for name in ("similarity", "dnsmos", "f0_spread"):
+    for name in ("similarity", "dnsmos", "pause_share", "f0_spread"):
         if known := [scores[name] for _, scores in lines if name in scores]:
             found[name] = sum(known) / len(known)
     if ratios := [scores["duration_ratio"] for _, scores in lines if scores.get("duration_ratio", 0.0) > 0]:

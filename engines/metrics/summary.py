@@ -20,6 +20,7 @@ class Summary:
     similarity: float | None = None  #: cosine of speaker embeddings to the voice's recordings, 1 is the same
     dnsmos: float | None = None  #: overall quality, 1…5 (DNSMOS P.835 OVRL)
     duration_ratio: float | None = None  #: spoken length / recorded length; geometric mean, 1 is the same pace
+    pause_share: float | None = None  #: |share of a line that is pauses − its recording's own|, mean
     f0_semitones: float | None = None  #: |median pitch − the recordings' median pitch|, semitones
     f0_spread: float | None = None  #: |spread of the pitch − the recordings' own|, semitones
     recogniser: str = ""  #: what heard the words: "pocketsphinx", "whisper", or empty

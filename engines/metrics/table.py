@@ -19,6 +19,7 @@ class Metric(StrEnum):
     HELD_OUT_LOSS = "held_out_loss"
     DNSMOS = "dnsmos"
     DURATION_RATIO = "duration_ratio"
+    PAUSE_SHARE = "pause_share"
     F0_SEMITONES = "f0_semitones"
     F0_SPREAD = "f0_spread"
 
@@ -97,6 +98,14 @@ METRICS: dict[Metric, MetricInfo] = {
             Better.NEARER_ONE,
             2,
             "Spoken length by recorded length; 1 is the person's own pace.",
+        ),
+        MetricInfo(
+            Metric.PAUSE_SHARE,
+            "pause share",
+            "",
+            Better.LOWER,
+            3,
+            "How far the share of a line in which nothing is said lies from its recording's own.",
         ),
         MetricInfo(
             Metric.F0_SEMITONES,

@@ -56,7 +56,7 @@ class Judge:
 
         def balance(mine: Summary, theirs: Summary) -> float:
             mine, theirs = replace(mine, held_out_loss=self.loss), replace(theirs, held_out_loss=self.parent_loss)
-            return gate.balance(mine, theirs, self.rule, self.ceiling if self.first else None)
+            return gate.balance(mine, theirs, self.rule, self.ceiling)
 
         level = 1 - (1 - self.rule.confidence) / looks
         spread = intervals.paired(candidate, parent, summary, balance, level)

@@ -18,7 +18,7 @@ from speech import FIXTURES, RATE, TEXTS, speech
 
 from engines.errors import BadInput, Cancelled
 from engines.metrics.dnsmos import dnsmos
-from engines.metrics.duration import duration_ratio, spoken_seconds
+from engines.metrics.duration import Timing, duration_ratio, pauses_between, timing
 from engines.metrics.gate import balance
 from engines.metrics.pitch import Pitch, pitch, semitones_between
 from engines.metrics.rule import Rule
@@ -197,9 +197,23 @@ def test_pitch_of_a_known_tone() -> None:
 def test_silence_around_a_line_is_no_part_of_its_pace() -> None:
     sound = speech("letter")
     padded = np.concatenate([np.zeros(RATE, np.float32), sound, np.zeros(2 * RATE, np.float32)])
-    assert spoken_seconds(padded) == pytest.approx(spoken_seconds(sound), abs=0.15)
+    assert timing(padded).seconds == pytest.approx(timing(sound).seconds, abs=0.15)
+    assert timing(padded).pause_share == pytest.approx(timing(sound).pause_share, abs=0.03)
     assert duration_ratio(0.0, 2.0) is None
     assert duration_ratio(3.0, 2.0) == 1.5
+
+
+def test_a_pause_that_the_person_does_not_make_is_measured() -> None:
+    sound = speech("letter")
+    own = timing(sound)
+    middle = len(sound) // 2
+    halting = timing(np.concatenate([sound[:middle], np.zeros(2 * RATE, np.float32), sound[middle:]]))
+    share = 1 - (1 - own.pause_share) * own.seconds / (own.seconds + 2)
+    assert halting.pause_share == pytest.approx(share, abs=0.05)
+    assert pauses_between(halting, own) == pytest.approx(halting.pause_share - own.pause_share)
+    assert pauses_between(own, halting) == pauses_between(halting, own)
+    assert pauses_between(own, timing(np.zeros(RATE, np.float32))) is None
+    assert timing(np.zeros(RATE, np.float32)) == Timing(0.0, 0.0)
 
 
 def test_long_lines_weigh_more_and_one_that_was_not_spoken_is_all_wrong() -> None:
