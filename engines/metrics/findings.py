@@ -32,6 +32,7 @@ class Found(StrEnum):
     NOT_UNDERSTOOD = "not understood"  #: the recogniser does not follow the recordings: words take no part
     BEHIND_BASE = "behind the base"  #: the base, which only imitates the recordings, surely sounds better
     LOSS_ROSE = "loss rose"  #: held-out loss, by more than the voice's rule passes over
+    ONE_BY_ONE = "one by one"  #: the balance by itself does not tell, but the measures do, each looked at by itself
     BALANCE = "balance"  #: `candidate` is the balance, `low` to `high` where it surely lies
 
 
@@ -121,23 +122,31 @@ def sentence(one: Finding) -> str:
         case Found.LOST:
             allowed = ", which the voice's rule allows" if one.limit is not None else ""
             return f"Its {title} got worse, from {_figure(one, one.parent)} to {_figure(one, one.candidate)}{allowed}."
-        case Found.UNCLEAR_RECORDINGS:
-            return (
-                f"The recordings themselves score a {title} of {_figure(one, one.recordings)}, so it says little here: "
-                f"compare the held-out clips' texts with what is said in them, or listen."
-            )
-        case Found.NOT_UNDERSTOOD:
-            return (
-                f"The recogniser does not understand the recordings themselves ({title} "
-                f"{_figure(one, one.recordings)}), so words take no part: likeness, pitch and pace are left to compare."
-            )
+        case Found.UNCLEAR_RECORDINGS | Found.NOT_UNDERSTOOD:
+            return _of_recordings(one, title)
         case Found.BEHIND_BASE:
             return (
                 f"The base, which only imitates the recordings, sounds better than it: score {_scored(one)} against "
                 f"the base on {_lines(one.count)}."
             )
+        case Found.ONE_BY_ONE:
+            return "The score alone does not tell; but no measure got worse, and each surely keeps its limit."
         case Found.BALANCE:
             return f"Score {_scored(one)} on {_lines(one.count)}."
+
+
+def _of_recordings(one: Finding, title: str) -> str:
+    """That the recogniser follows the recordings themselves badly, or not at all."""
+    figure = _figure(one, one.recordings)
+    if one.found is Found.UNCLEAR_RECORDINGS:
+        return (
+            f"The recordings themselves score a {title} of {figure}, so it says little here: compare the held-out clips' "
+            f"texts with what is said in them, or listen."
+        )
+    return (
+        f"The recogniser does not understand the recordings themselves ({title} {figure}), so words take no part: "
+        f"likeness, pitch and pace are left to compare."
+    )
 
 
 def _scored(one: Finding) -> str:

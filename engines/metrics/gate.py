@@ -5,7 +5,8 @@ must keep what there was and win on balance. What was not measured, or came out 
 voice's own rule says to decide without it.
 
 The balance is of what listeners agree with: likeness to the person, words, pace and pitch. It counts only if it is
-sure (`intervals`): else the verdict is undecided, and the parent stays. A loss does not tell how a voice sounds, and a
+sure (`intervals`), or if the measures, each by itself, say so (`one_by_one`): else the verdict is undecided, and the
+parent stays. A loss does not tell how a voice sounds, and a
 model of quality little: both are shown, and a loss that rose is said, but by default neither weighs.
 
 A voice is never asked to be better than the person: being clearer than the recordings is no merit in the balance, and
@@ -21,28 +22,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from engines.metrics import findings
+from engines.metrics import findings, one_by_one
 from engines.metrics.findings import Finding, Found
+from engines.metrics.rows import Row, no_better_than
+from engines.metrics.rows import rows as rows_of
 from engines.metrics.rule import Rule
 from engines.metrics.spread import Spread, needed
 from engines.metrics.summary import Summary
-from engines.metrics.table import METRICS, Better, Metric
+from engines.metrics.table import METRICS, Metric
 
 #: Word error rate of the recordings themselves from which it says little of a voice, and from which it says nothing:
 #: the recogniser does not understand the person.
 UNCLEAR, NOT_UNDERSTOOD = 0.5, 0.75
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table that says why."""
-
-    metric: Metric
-    parent: float | None
-    candidate: float | None
-    ceiling: float | None  #: of the recordings themselves, None if not measured
-    limit: float | None  #: what the candidate had to reach; None: it only counts in the balance
-    ok: bool
 
 
 class Outcome(StrEnum):
@@ -98,14 +89,14 @@ def better(
     """Judge a candidate against its parent on the same lines.
 
     `spread`: how sure their differences are. `first`: the parent is the engine's base, which does not know the voice.
-    `ceiling`: the recordings' own scores; shown, and for a first training the best that is asked for.
+    `ceiling`: the recordings' own scores; shown, and no better is asked for.
     """
     rule = rule or Rule()
     heard = understood(ceiling)
     if not heard:
         candidate, parent = without_words(candidate), without_words(parent)
     broken = _broken(candidate, parent, rule, first, heard=heard)
-    rows = _rows(candidate, parent, rule, first, ceiling, spread.lines)
+    rows = rows_of(candidate, parent, rule, first, ceiling, spread.lines)
     said = {one.metric for one in broken}
     misses = [_miss(row, spread) for row in rows if not row.ok and row.metric not in said]
     if not heard and not rule.without_wer:
@@ -114,6 +105,10 @@ def better(
     score = None if broken else balance(candidate, parent, rule, ceiling)
     if score is not None and not any(one.found is Found.BEYOND_LIMIT for one in misses):
         misses += _doubtful(score, spread, rule)
+    by_measures = False
+    if [one.found for one in misses] == [Found.UNSURE] and score is not None and score > rule.min_score:
+        by_measures = one_by_one.better(rows, spread)
+        misses = [] if by_measures else misses
     losses = [] if broken else _losses(rows, spread)
     doubts = [*_alarms(candidate, parent, rule), *_doubts(ceiling, told=not rule.without_wer)]
     if broken or misses:
@@ -122,7 +117,8 @@ def better(
             losses = [_balance_finding(Found.BALANCE, score, spread, rule), *losses]
         outcome = _outcome(candidate, against, gained=gained)
         return Verdict(outcome, (*against, *losses, *doubts), rows, score, spread)
-    found = (*_wins(rows, spread), *losses, _balance_finding(Found.BALANCE, score, spread, rule), *doubts)
+    way = [Finding(Found.ONE_BY_ONE)] if by_measures else []
+    found = (*_wins(rows, spread), *losses, *way, _balance_finding(Found.BALANCE, score, spread, rule), *doubts)
     return Verdict(Outcome.BETTER, found, rows, score, spread)
 
 
@@ -212,62 +208,6 @@ def _broken(candidate: Summary, parent: Summary, rule: Rule, first: bool, *, hea
     return found
 
 
-def _rows(
-    candidate: Summary, parent: Summary, rule: Rule, first: bool, ceiling: Summary | None, lines: int
-) -> tuple[Row, ...]:
-    top = ceiling or Summary(lines=0)
-    slack = (rule.strong_wer_slack if candidate.trust == "high" else rule.weak_wer_slack) / math.sqrt(max(lines, 1))
-    wer_room = slack + (rule.first_wer_loss if first else rule.wer_loss)
-    similarity_step = rule.first_similarity_gain if first else -rule.similarity_loss
-    return (
-        _row(Metric.SIMILARITY, parent.similarity, candidate.similarity, top.similarity, similarity_step),
-        _row(Metric.WER, parent.wer, candidate.wer, top.wer, wer_room, capped=first),
-        _row(Metric.CER, parent.cer, candidate.cer, top.cer, None),
-        _row(Metric.HELD_OUT_LOSS, parent.held_out_loss, candidate.held_out_loss, top.held_out_loss, None),
-        _row(Metric.DNSMOS, parent.dnsmos, candidate.dnsmos, top.dnsmos, -rule.dnsmos_loss, capped=True),
-        _duration_row(parent.duration_ratio, candidate.duration_ratio, rule),
-        _row(Metric.PAUSE_SHARE, parent.pause_share, candidate.pause_share, top.pause_share, None),
-        _row(Metric.F0_SEMITONES, parent.f0_semitones, candidate.f0_semitones, top.f0_semitones, None),
-        _row(Metric.F0_SPREAD, parent.f0_spread, candidate.f0_spread, top.f0_spread, None),
-    )
-
-
-def _row(
-    metric: Metric,
-    parent: float | None,
-    candidate: float | None,
-    ceiling: float | None,
-    step: float | None,
-    *,
-    capped: bool = False,
-) -> Row:
-    """`step` is how far from the parent's value the limit lies; None: no limit. `capped`: from the recordings' value,
-    if that is worse."""
-    higher = METRICS[metric].better is Better.HIGHER
-    start = _no_better_than(parent, ceiling, higher) if capped else parent
-    limit = None if step is None or start is None or not math.isfinite(start) else start + step
-    if candidate is None:
-        ok = limit is None  # what the parent has, the candidate must have
-    elif not math.isfinite(candidate) or limit is None:
-        ok = math.isfinite(candidate)
-    else:
-        ok = candidate >= limit - 1e-9 if higher else candidate <= limit + 1e-9
-    return Row(metric, parent, candidate, ceiling, limit, ok)
-
-
-def _no_better_than(value: float | None, ceiling: float | None, higher: bool) -> float | None:
-    if value is None or ceiling is None or not math.isfinite(ceiling):
-        return value
-    return min(value, ceiling) if higher else max(value, ceiling)
-
-
-def _duration_row(parent: float | None, candidate: float | None, rule: Rule) -> Row:
-    low, high = rule.duration_range
-    ok = candidate is None or (math.isfinite(candidate) and low <= candidate <= high)
-    limit = None if ok or candidate is None else (low if candidate < low else high)
-    return Row(Metric.DURATION_RATIO, parent, candidate, 1.0, limit, ok)
-
-
 def balance(candidate: Summary, parent: Summary, rule: Rule, ceiling: Summary | None = None) -> float:
     """All gains in steps one can hear, weighed; above 0: the candidate is better. A metric that either side lacks
     counts for nothing.
@@ -284,15 +224,16 @@ def balance(candidate: Summary, parent: Summary, rule: Rule, ceiling: Summary | 
     top = ceiling or Summary(lines=0)
 
     def clear(summary: Summary) -> float | None:
-        return _no_better_than(summary.wer, top.wer, higher=False)
+        return no_better_than(summary.wer, top.wer, higher=False)
 
     def clean(summary: Summary) -> float | None:
-        return _no_better_than(summary.dnsmos, top.dnsmos, higher=True)
+        return no_better_than(summary.dnsmos, top.dnsmos, higher=True)
 
+    wer_unit = rule.wer_unit if candidate.trust == "high" else rule.weak_wer_unit
     loss_scale = abs(parent.held_out_loss or 0.0) or 1.0
     gains = (
         gain(candidate.similarity, parent.similarity) / rule.similarity_unit,
-        -gain(clear(candidate), clear(parent)) / rule.wer_unit,
+        -gain(clear(candidate), clear(parent)) / wer_unit,
         -gain(candidate.held_out_loss, parent.held_out_loss) / loss_scale / rule.loss_unit,
         gain(clean(candidate), clean(parent)) / rule.dnsmos_unit,
         -gain(off_pace(candidate.duration_ratio), off_pace(parent.duration_ratio)) / rule.duration_unit

@@ -20,6 +20,8 @@ from engines.metrics.summary import Summary
 from engines.metrics.table import Metric
 
 RESAMPLES = 500
+#: Of the error that a verdict may have, the part of its balance, where measures are looked at one by one, too.
+BALANCE_SHARE = 0.8
 _SEED = 7  #: the same scores give the same interval
 
 #: All takes of each line, in the order of the lines.
@@ -32,11 +34,13 @@ def paired(
     summarise: Callable[[Sequence[LineScores]], Summary],
     balance: Callable[[Summary, Summary], float],
     level: float,
+    one_by_one: Sequence[Metric] = (),
 ) -> Spread:
     """The spread of all differences at a confidence `level` (0.95: wrong one time in twenty).
 
     `summarise` makes the summary of some lines' takes, `balance` one number of two summaries, above 0 where the
-    candidate is better. Raises ValueError if the sides have not the same number of lines.
+    candidate is better. `one_by_one`: measures that may decide by themselves, too, so that the error is shared between
+    them and the balance. Raises ValueError if the sides have not the same number of lines.
     """
     if len(candidate) != len(parent):
         raise ValueError(f"{len(candidate)} lines against {len(parent)}")
@@ -51,13 +55,17 @@ def paired(
         for name, value in _differences(candidate, parent, chosen, summarise, balance).items():
             drawn[name].append(value)
     whole = _differences(candidate, parent, range(count), summarise, balance)
-    reach = student.quantile(1 - (1 - level) / 2, count - 1) * math.sqrt(count / (count - 1))
-    found = {
-        name: Interval(whole[name] - reach * stdev(values), whole[name] + reach * stdev(values))
-        for name, values in drawn.items()
-        if name in whole and len(values) == RESAMPLES
-    }
-    return Spread(count, takes, found.get(None), {name: one for name, one in found.items() if name is not None})
+    error = {name: stdev(values) for name, values in drawn.items() if name in whole and len(values) == RESAMPLES}
+    wrong = 1 - level
+
+    def around(name: Metric | None, wrong: float) -> Interval:
+        reach = student.quantile(1 - wrong / 2, count - 1) * math.sqrt(count / (count - 1)) * error[name]
+        return Interval(whole[name] - reach, whole[name] + reach)
+
+    balanced = around(None, wrong * (BALANCE_SHARE if one_by_one else 1.0)) if None in error else None
+    each = {name: around(name, wrong) for name in error if name is not None}
+    share = wrong * (1 - BALANCE_SHARE) / max(len(one_by_one), 1)
+    return Spread(count, takes, balanced, each, {name: around(name, share) for name in one_by_one if name in error})
 
 
 def _differences(

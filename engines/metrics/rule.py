@@ -49,7 +49,10 @@ class Rule:
     similarity_unit: Annotated[
         float, Setting("speaker similarity that counts as one step in the balance", 0.0001, 1_000)
     ] = 0.05
-    wer_unit: Annotated[float, Setting("word error rate that counts as one step", 0.0001, 1_000)] = 0.05
+    wer_unit: Annotated[
+        float, Setting("word error rate that counts as one step, where the recogniser is strong", 0.0001, 1_000)
+    ] = 0.05
+    weak_wer_unit: Annotated[float, Setting("the same where it is weak", 0.0001, 1_000)] = 0.1
     loss_unit: Annotated[
         float, Setting("share of the parent's held-out loss that counts as one step", 0.0001, 1_000)
     ] = 0.05
@@ -63,12 +66,12 @@ class Rule:
     weights: Annotated[
         tuple[float, float, float, float, float, float],
         Setting(
-            "weights of speaker similarity, word errors, loss, quality, pace (duration and pauses) and pitch (height and"
-            " spread)",
+            "weights of speaker similarity, word errors, loss, quality, pace (duration and pauses) and pitch (height "
+            "and spread)",
             0,
             100,
         ),
-    ] = (1.0, 1.0, 0.0, 0.0, 0.25, 0.25)
+    ] = (1.0, 1.0, 0.0, 0.0, 0.25, 0.5)
     min_score: Annotated[float, Setting("the balance must be above this", -1_000, 1_000)] = 0.0
     confidence: Annotated[
         float, Setting("how sure better and worse must be: 0.95 is wrong one time in twenty", 0.5, 0.9999)

@@ -25,6 +25,7 @@ class Spread:
     takes: int = 1  #: of each line, at most
     balance: Interval | None = None  #: None: too few lines to say
     metrics: dict[Metric, Interval] = field(default_factory=dict)  #: of those that vary from line to line
+    together: dict[Metric, Interval] = field(default_factory=dict)  #: wide enough that all of them hold at once
 
 
 def needed(spread: Spread, balance: float, more_than: float) -> int:

@@ -17,7 +17,7 @@ from daemon.worker import spoken
 from daemon.worker.bench import Bench
 from daemon.worker.spoken import Speaker
 from engines.base import Clip
-from engines.metrics import gate, intervals
+from engines.metrics import gate, intervals, one_by_one
 from engines.metrics.findings import Finding, Found
 from engines.metrics.further_texts import further
 from engines.metrics.rule import Rule
@@ -59,7 +59,7 @@ class Judge:
             return gate.balance(mine, theirs, self.rule, self.ceiling)
 
         level = 1 - (1 - self.rule.confidence) / looks
-        spread = intervals.paired(candidate, parent, summary, balance, level)
+        spread = intervals.paired(candidate, parent, summary, balance, level, one_by_one.COUNTED)
         mine, theirs = (summary([take for line in side for take in line]) for side in (candidate, parent))
         return gate.better(
             replace(mine, held_out_loss=self.loss),
