@@ -140,8 +140,8 @@ def _of_recordings(one: Finding, title: str) -> str:
     figure = _figure(one, one.recordings)
     if one.found is Found.UNCLEAR_RECORDINGS:
         return (
-            f"The recordings themselves score a {title} of {figure}, so it says little here: compare the held-out clips' "
-            f"texts with what is said in them, or listen."
+            f"The recordings themselves score a {title} of {figure}, so it says little here: compare the held-out "
+            f"clips' texts with what is said in them, or listen."
         )
     return (
         f"The recogniser does not understand the recordings themselves ({title} {figure}), so words take no part: "
