@@ -122,8 +122,14 @@ class Workshop:
         """Make a version that is another one's exact copy."""
         shutil.copytree(self.version(of), self.version(number))
 
-    def judge(self, candidate: int, against: int, held_out: Sequence[wire.ClipRef] = ()) -> Judgement:
-        """Score a version against another one, or the base (0), as an evaluate job does."""
+    def judge(
+        self,
+        candidate: int,
+        against: int,
+        held_out: Sequence[wire.ClipRef] = (),
+        rule: Mapping[str, Any] | None = None,
+    ) -> Judgement:
+        """Score a version against another one, or the base (0), as an evaluate job does, by a voice's `rule`."""
         plan = wire.EvaluatePlan(
             voice=VOICE,
             engine=ENGINE,
@@ -136,6 +142,7 @@ class Workshop:
             reference=self.reference,
             samples_dir=str(self.home / "samples" / VOICE),
             first=not against,
+            rule_json=json.dumps(rule or {}),
         )
         channel = Loose(self.home)
         evaluating.run(plan, channel)
