@@ -54,8 +54,8 @@ def start(
         str,
         typer.Option(
             metavar="TIME|MONEY",
-            help="For all trials: a time, such as 2h or 90m, or a sum of money, such as 3€, where an hour's price is "
-            "set ([cost] in myna.toml). Default: no limit.",
+            help="For all trials: a time, such as 2h or 90m, or a sum of money, such as 3€, where myna.toml says what "
+            "an hour costs. Default: no limit.",
         ),
     ] = "",
     start: Annotated[
