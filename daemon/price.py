@@ -13,8 +13,8 @@ from engines.setting import Setting, checked, declared
 from proto import money
 from proto import myna_pb2 as pb
 
-#: What a person gives where a sum of money cannot be kept to.
-A_TIME = "give the budget as a time, such as 2h"
+#: What a budget may be where a sum of money cannot be kept to.
+A_TIME = "as a time, such as 2h"
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class Price:
         if not self.per_hour:
             raise NotNow(
                 "Myna does not know what an hour costs here, so it cannot keep to a budget of money.",
-                f"Set per_hour in [cost] of myna.toml and start mynad again, or {A_TIME}.",
+                f"Set per_hour in [cost] of myna.toml and start mynad again, or give the budget {A_TIME}.",
             )
         if not money.same(budget.currency, self.currency):
             raise BadRequest(
                 f"The budget is in {budget.currency}, and what an hour costs here is known in {self.currency}.",
-                f"Give the budget in {self.currency}, or {A_TIME}.",
+                f"Give it in {self.currency}, or {A_TIME}.",
             )
         seconds = budget.amount / self.per_hour * 3_600
         if not math.isfinite(seconds):

@@ -193,7 +193,7 @@ def seconds(budget: str) -> float:
         value = 0.0
     if not 0 < value < float("inf"):
         raise typer.BadParameter(
-            f"{budget!r} is neither a time such as 2h, 90m or 45s nor a sum of money such as 3€ or 2.50 EUR",
+            f"{budget!r} is neither a time such as 2h, 90m or 45s nor a sum of money such as 3€ or 1250.50 EUR",
             param_hint="--budget",
         )
     return value
