@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.inbox import voice_toml
+from daemon.price import PRICE
 from daemon.settings import SETTINGS
 from engines import registry
 from engines.judging.limits import LIMITS
@@ -22,6 +23,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 #: By the name in the page's marks: `<!-- settings: NAME -->` … `<!-- end -->`.
 TABLES: dict[str, Mapping[str, Setting]] = {
     "myna.toml": SETTINGS,
+    "cost": PRICE,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

@@ -4,14 +4,16 @@ each."""
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 from daemon.errors import BadRequest
+from daemon.price import PRICE, Price
 from engines import registry
 from engines.errors import BadInput
-from engines.setting import Setting, checked, declared
+from engines.setting import Setting, checked, declared, shown
 from proto import people_toml
 from proto.people_toml import BadToml
 
@@ -96,8 +98,11 @@ class Settings:
     tls_client_ca: Annotated[str, Setting("file of the authority that signed clients' certificates")] = ""
     token_file: Annotated[str, Setting("file with the token that clients must know")] = ""
 
+    # a table of its own
+    cost: Price = field(default_factory=Price)
+
     def __post_init__(self) -> None:
-        checked(SETTINGS, vars(self), "daemon")
+        checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
 
 
 SETTINGS = declared(Settings)
@@ -119,13 +124,25 @@ def load(home: Path) -> Settings:
                 f"{path} cannot be read: {error.strerror}.", "Give mynad's user the right to read it."
             ) from None
     try:
-        given = checked(SETTINGS, values, "daemon")
+        table = values.pop("cost", {})
+        if not isinstance(table, dict):
+            raise BadInput(f"cost must be a table; {shown(table)} was given.", "Write [cost], and its settings below.")
+        cost, given = checked(PRICE, table, "cost"), checked(SETTINGS, values, "daemon")
     except BadInput as error:
         raise BadRequest(f"{path}: {error}", error.hint) from None
     try:
-        for name, setting in SETTINGS.items():
-            if (text := os.environ.get(variable := f"MYNA_{name.upper()}")) is not None:
-                given[name] = setting.read(variable, text)
+        cost |= _environment(PRICE, "MYNA_COST_")
+        given |= _environment(SETTINGS, "MYNA_")
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None
-    return Settings(**given)
+    return Settings(**given, cost=Price(**cost))
+
+
+def _environment(known: Mapping[str, Setting], prefix: str) -> dict[str, Any]:
+    """The settings that variables set. Raises BadInput."""
+    named = ((name, f"{prefix}{name.upper()}") for name in known)
+    return {
+        name: known[name].read(variable, text)
+        for name, variable in named
+        if (text := os.environ.get(variable)) is not None
+    }

@@ -408,6 +408,7 @@ class AsyncClient:
         *,
         trials: int = 0,
         budget: float = 0.0,
+        budget_money: pb.Money | None = None,
         start: str = "",
         dataset: int = 0,
         seed: int = 0,
@@ -415,13 +416,15 @@ class AsyncClient:
         dry_run: bool = False,
     ) -> pb.Experiment:
         """Search the settings that a voice is best trained with; `space` is what is tried of each ("8,16,32",
-        "1e-5..1e-4"), `budget` seconds, `start` as in `train` (empty: the base). `stop_early`: only the best third by a
-        third of the steps is trained whole. With `dry_run`, only what it costs."""
+        "1e-5..1e-4"), `budget` seconds, or `budget_money` what they may cost, `start` as in `train` (empty: the base).
+        `stop_early`: only the best third by a third of the steps is trained whole. With `dry_run`, only what it
+        costs."""
         request = pb.StartExperimentRequest(
             voice=voice,
             space=[pb.SearchSetting(name=name, values=values) for name, values in space.items()],
             trials=trials,
             budget_seconds=budget,
+            budget_money=budget_money,
             dataset=dataset,
             seed=seed,
             stop_early=stop_early,

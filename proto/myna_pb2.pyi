@@ -4974,6 +4974,30 @@ class SearchSetting(_message.Message):
 Global___SearchSetting: _TypeAlias = SearchSetting  # noqa: Y015
 
 @_typing.final
+class Money(_message.Message):
+    """A sum of money. `currency` is a sign or a code of three capital letters: "€", "EUR"."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    CURRENCY_FIELD_NUMBER: _builtins.int
+    amount: _builtins.float
+    currency: _builtins.str
+    def __init__(
+        self,
+        *,
+        amount: _builtins.float = ...,
+        currency: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "currency", b"currency"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Money: _TypeAlias = Money  # noqa: Y015
+
+@_typing.final
 class StartExperimentRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -4986,6 +5010,7 @@ class StartExperimentRequest(_message.Message):
     SEED_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
     STOP_EARLY_FIELD_NUMBER: _builtins.int
+    BUDGET_MONEY_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     trials: _builtins.int
     """at most; 0: 12"""
@@ -5001,6 +5026,10 @@ class StartExperimentRequest(_message.Message):
     """a third of the steps first; only the best third of those is trained whole"""
     @_builtins.property
     def space(self) -> _containers.RepeatedCompositeFieldContainer[Global___SearchSetting]: ...
+    @_builtins.property
+    def budget_money(self) -> Global___Money:
+        """in place of budget_seconds: as much time as that pays for here; unset: none"""
+
     def __init__(
         self,
         *,
@@ -5012,10 +5041,11 @@ class StartExperimentRequest(_message.Message):
         seed: _builtins.int = ...,
         dry_run: _builtins.bool = ...,
         stop_early: _builtins.bool = ...,
+        budget_money: Global___Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget_money", b"budget_money"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_seconds", b"budget_seconds", "dataset", b"dataset", "dry_run", b"dry_run", "from", b"from", "seed", b"seed", "space", b"space", "stop_early", b"stop_early", "trials", b"trials", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_money", b"budget_money", "budget_seconds", b"budget_seconds", "dataset", b"dataset", "dry_run", b"dry_run", "from", b"from", "seed", b"seed", "space", b"space", "stop_early", b"stop_early", "trials", b"trials", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -5032,6 +5062,7 @@ class ExperimentCost(_message.Message):
     SCORING_SECONDS_FIELD_NUMBER: _builtins.int
     SECONDS_FIELD_NUMBER: _builtins.int
     SENTENCES_FIELD_NUMBER: _builtins.int
+    MONEY_FIELD_NUMBER: _builtins.int
     trials: _builtins.int
     training_seconds: _builtins.float
     """of the longest training in the space"""
@@ -5041,6 +5072,10 @@ class ExperimentCost(_message.Message):
     """of all trials"""
     @_builtins.property
     def sentences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def money(self) -> Global___Money:
+        """what all trials cost; unset: no price is known"""
+
     def __init__(
         self,
         *,
@@ -5049,10 +5084,11 @@ class ExperimentCost(_message.Message):
         scoring_seconds: _builtins.float = ...,
         seconds: _builtins.float = ...,
         sentences: _abc.Iterable[_builtins.str] | None = ...,
+        money: Global___Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["money", b"money"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["scoring_seconds", b"scoring_seconds", "seconds", b"seconds", "sentences", b"sentences", "training_seconds", b"training_seconds", "trials", b"trials"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["money", b"money", "scoring_seconds", b"scoring_seconds", "seconds", b"seconds", "sentences", b"sentences", "training_seconds", b"training_seconds", "trials", b"trials"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -5097,6 +5133,7 @@ class Trial(_message.Message):
     WHY_FIELD_NUMBER: _builtins.int
     ON_FRONT_FIELD_NUMBER: _builtins.int
     EARLY_SCORE_FIELD_NUMBER: _builtins.int
+    MONEY_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """1, 2, …"""
     state: Global___TrialState.ValueType
@@ -5123,6 +5160,10 @@ class Trial(_message.Message):
     """with a third of its steps; unset: not scored so"""
     @_builtins.property
     def settings(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]: ...
+    @_builtins.property
+    def money(self) -> Global___Money:
+        """what `seconds` cost; unset: no price is known"""
+
     def __init__(
         self,
         *,
@@ -5141,10 +5182,11 @@ class Trial(_message.Message):
         why: _builtins.str = ...,
         on_front: _builtins.bool = ...,
         early_score: _builtins.float | None = ...,
+        money: Global___Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_early_score", b"_early_score", "_high", b"_high", "_low", b"_low", "_score", b"_score", "early_score", b"early_score", "high", b"high", "low", b"low", "score", b"score"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_early_score", b"_early_score", "_high", b"_high", "_low", b"_low", "_score", b"_score", "early_score", b"early_score", "high", b"high", "low", b"low", "money", b"money", "score", b"score"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_early_score", b"_early_score", "_high", b"_high", "_low", b"_low", "_score", b"_score", "beyond_limit", b"beyond_limit", "clips", b"clips", "early_score", b"early_score", "evaluate_job", b"evaluate_job", "high", b"high", "low", b"low", "number", b"number", "on_front", b"on_front", "score", b"score", "seconds", b"seconds", "settings", b"settings", "state", b"state", "train_job", b"train_job", "version", b"version", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_early_score", b"_early_score", "_high", b"_high", "_low", b"_low", "_score", b"_score", "beyond_limit", b"beyond_limit", "clips", b"clips", "early_score", b"early_score", "evaluate_job", b"evaluate_job", "high", b"high", "low", b"low", "money", b"money", "number", b"number", "on_front", b"on_front", "score", b"score", "seconds", b"seconds", "settings", b"settings", "state", b"state", "train_job", b"train_job", "version", b"version", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__early_score: _TypeAlias = _typing.Literal["early_score"]  # noqa: Y015
     _WhichOneofArgType__early_score: _TypeAlias = _typing.Literal["_early_score", b"_early_score"]  # noqa: Y015
@@ -5189,6 +5231,8 @@ class Experiment(_message.Message):
     COST_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
     STOP_EARLY_FIELD_NUMBER: _builtins.int
+    BUDGET_MONEY_FIELD_NUMBER: _builtins.int
+    MONEY_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     voice: _builtins.str
     number: _builtins.int
@@ -5196,7 +5240,7 @@ class Experiment(_message.Message):
     state: Global___ExperimentState.ValueType
     trials_wanted: _builtins.int
     budget_seconds: _builtins.float
-    """0: none"""
+    """0: none; of a budget of money: what that pays for"""
     seconds: _builtins.float
     """spent so far"""
     dataset: _builtins.int
@@ -5221,6 +5265,14 @@ class Experiment(_message.Message):
     def cost(self) -> Global___ExperimentCost:
         """in the answer of Start"""
 
+    @_builtins.property
+    def budget_money(self) -> Global___Money:
+        """unset: none, or it was given as a time; budget_seconds has it as time, too"""
+
+    @_builtins.property
+    def money(self) -> Global___Money:
+        """what `seconds` cost, at the price when it began; unset: no price was known"""
+
     def __init__(
         self,
         *,
@@ -5243,10 +5295,12 @@ class Experiment(_message.Message):
         cost: Global___ExperimentCost | None = ...,
         sentence: _builtins.str = ...,
         stop_early: _builtins.bool = ...,
+        budget_money: Global___Money | None = ...,
+        money: Global___Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cost", b"cost", "created", b"created", "ended", b"ended"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["budget_money", b"budget_money", "cost", b"cost", "created", b"created", "ended", b"ended", "money", b"money"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_seconds", b"budget_seconds", "cost", b"cost", "created", b"created", "dataset", b"dataset", "ended", b"ended", "from", b"from", "id", b"id", "number", b"number", "recommended", b"recommended", "rival", b"rival", "seconds", b"seconds", "seed", b"seed", "sentence", b"sentence", "space", b"space", "state", b"state", "stop_early", b"stop_early", "trials", b"trials", "trials_wanted", b"trials_wanted", "voice", b"voice", "why", b"why"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget_money", b"budget_money", "budget_seconds", b"budget_seconds", "cost", b"cost", "created", b"created", "dataset", b"dataset", "ended", b"ended", "from", b"from", "id", b"id", "money", b"money", "number", b"number", "recommended", b"recommended", "rival", b"rival", "seconds", b"seconds", "seed", b"seed", "sentence", b"sentence", "space", b"space", "state", b"state", "stop_early", b"stop_early", "trials", b"trials", "trials_wanted", b"trials_wanted", "voice", b"voice", "why", b"why"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from proto import money
 from proto import myna_pb2 as pb
 from proto.messages import PERSON, state_of
 
@@ -66,6 +67,18 @@ def moment(stamp: Timestamp) -> str:
 def since(stamp: Timestamp) -> str:
     """How long ago. Clocks of two machines may differ: never negative."""
     return duration(max(0.0, clock() - stamp.seconds)) if stamp.seconds else ""
+
+
+def took_and_cost(one: pb.Experiment | pb.Trial) -> str:
+    """How long it took, and what that cost where the price of an hour is known: "41 min, 0.82 €"."""
+    return ", ".join([duration(one.seconds), *([money.said(one.money)] if one.HasField("money") else [])])
+
+
+def budget(one: pb.Experiment) -> str:
+    """As it was given: "2 h", "3.00 €"; empty: there is none."""
+    if one.HasField("budget_money"):
+        return money.said(one.budget_money)
+    return duration(one.budget_seconds) if one.budget_seconds else ""
 
 
 def experiment_state(state: pb.ExperimentState.ValueType) -> str:

@@ -21,7 +21,10 @@ class Experiment(Row):
     engine: Mapped[str]
     space: Mapped[dict[str, Any]]  #: what is tried of each setting, as `engines.training.space` writes it
     trials: Mapped[int]  #: wanted
-    budget: Mapped[float]  #: seconds of training and scoring; 0: none
+    budget: Mapped[float]  #: seconds of training and scoring, of money too; 0: none
+    budget_money: Mapped[float] = mapped_column(default=0.0)  #: the sum of money that it was given as; 0: as a time
+    per_hour: Mapped[float] = mapped_column(default=0.0)  #: what an hour cost when it began; 0: nobody knew
+    currency: Mapped[str] = mapped_column(String(8), default="")  #: of both; empty: there is no price
     start: Mapped[str]  #: what each trial is trained from: "base" or a version number, as `TrainSpec` has it
     dataset: Mapped[int]  #: number
     rival: Mapped[int]  #: version that every trial is scored against; 0: the base

@@ -1,4 +1,4 @@
-"""Rows of the database. Times are timezone-aware UTC; paths are relative to the home folder; money is not involved.
+"""Rows of the database. Times are timezone-aware UTC; paths are relative to the home folder.
 
 The schema's history is in `daemon/database/migrations`. A row never points at a file that is not complete: files are
 written whole, synced and renamed into place before the row is committed."""

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from daemon.database.experiment_rows import Experiment, Trial
 from daemon.database.models import Attempt, Job, now
 from daemon.errors import NotFound
+from daemon.price import Price
 from daemon.state import events, paging, recommendation, voices
 from daemon.state.recommendation import Scored
 from daemon.state.stamp import stamp
@@ -121,6 +122,17 @@ def spent(session: Session, experiment: Experiment) -> float:
     )
 
 
+def price(experiment: Experiment) -> Price:
+    """What work cost when it began: that holds to its end, whatever an hour costs later."""
+    return Price(experiment.per_hour, experiment.currency) if experiment.per_hour else Price()
+
+
+def budget_money(experiment: Experiment) -> pb.Money | None:
+    """The sum that its budget was given as; None: it has none, or a time."""
+    given = experiment.budget_money
+    return pb.Money(amount=given, currency=experiment.currency) if given else None
+
+
 def scored(rows: Sequence[Trial]) -> list[Scored]:
     """Those that can be recommended."""
     return [
@@ -142,6 +154,7 @@ def message(session: Session, row: Experiment) -> pb.Experiment:
     rows = trials(session, row)
     candidates = scored(rows)
     front, chosen = recommendation.front(candidates), recommendation.recommended(candidates)
+    seconds = spent(session, row)
     told = pb.Experiment(
         id=row.id,
         voice=row.voice,
@@ -150,7 +163,9 @@ def message(session: Session, row: Experiment) -> pb.Experiment:
         space=[pb.SearchSetting(name=name, values=str(one)) for name, one in space.from_json(row.space).items()],
         trials_wanted=row.trials,
         budget_seconds=row.budget,
-        seconds=spent(session, row),
+        budget_money=budget_money(row),
+        seconds=seconds,
+        money=price(row).of(seconds),
         dataset=row.dataset,
         rival=row.rival,
         stop_early=row.stop_early,
@@ -158,7 +173,7 @@ def message(session: Session, row: Experiment) -> pb.Experiment:
         created=stamp(row.created) if row.created else None,
         ended=stamp(row.ended) if row.ended else None,
         why=row.why,
-        trials=[_trial_message(one, on_front=one.number in front) for one in rows],
+        trials=[_trial_message(one, price(row), on_front=one.number in front) for one in rows],
         recommended=chosen or 0,
         sentence=_sentence(row, rows, candidates, chosen),
     )
@@ -171,7 +186,7 @@ def settings_text(values: dict[str, space.Value]) -> dict[str, str]:
     return {name: space.written(value) for name, value in values.items()}
 
 
-def _trial_message(row: Trial, *, on_front: bool) -> pb.Trial:
+def _trial_message(row: Trial, price: Price, *, on_front: bool) -> pb.Trial:
     return pb.Trial(
         number=row.number,
         settings=settings_text(row.settings),
@@ -185,6 +200,7 @@ def _trial_message(row: Trial, *, on_front: bool) -> pb.Trial:
         high=row.high,
         beyond_limit=row.beyond_limit,
         seconds=row.seconds,
+        money=price.of(row.seconds),
         clips=row.clips,
         why=row.why,
         on_front=on_front,

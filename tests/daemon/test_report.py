@@ -112,6 +112,27 @@ def test_it_begins_with_what_the_scores_say(outcome: str, said: str) -> None:
     assert said in markdown(details(verdict={**details()["verdict"], "outcome": outcome}))
 
 
+@pytest.mark.parametrize(
+    ("sure", "said"),
+    [((0.12, 1.3), "+0.12 to +1.30"), ((None, None), "too few lines to say how sure")],
+)
+def test_the_base_that_only_imitates_has_a_column_and_a_sentence(
+    sure: tuple[float | None, float | None], said: str
+) -> None:
+    made = details(beside_base={"score": 0.7, "low": sure[0], "high": sure[1]})
+    made["summaries"]["base"] = {"similarity": 0.7, "wer": 0.2}
+    text = markdown(made)
+    assert "| metric | @2 | candidate | the base (plain cloning) | recordings | better is |" in text
+    assert "| WER | 0.100 | 0.250 | 0.200 | 0.250 | lower |" in text
+    assert f"Beside the base (plain cloning) its score is +0.70 ({said}); above 0 it sounds better." in text
+
+
+@pytest.mark.parametrize("nothing", [{}, {"beside_base": {"score": None, "low": None, "high": None}}])
+def test_without_a_third_side_nothing_is_said_of_one(nothing: dict[str, Any]) -> None:
+    """Nor where the score could not be drawn up, nor in a report of before."""
+    assert "plain cloning" not in markdown(details(**nothing))
+
+
 def test_too_few_lines_are_said_to_be() -> None:
     one = {"lines": 1, "takes": 1, "balance": None, "metrics": {}}
     assert "1 lines" not in markdown(details(spread=one))

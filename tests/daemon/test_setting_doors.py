@@ -32,6 +32,7 @@ from daemon.database.store import Store
 from daemon.errors import MynaError
 from daemon.inbox import voice_toml
 from daemon.kinds.train.work import settings_of, work_of
+from daemon.price import PRICE
 from engines import registry
 from engines.judging.limits import LIMITS
 from engines.metrics.rule import RULE
@@ -57,6 +58,8 @@ TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0
 DATES = st.just(datetime.date(2026, 1, 1))
 ONE = st.one_of(NUMBERS, TEXTS, st.booleans(), DATES)
 ANY = st.one_of(ONE, st.lists(ONE, max_size=7), st.lists(st.floats(0, 2), min_size=2, max_size=6))
+#: The daemon's settings as `myna.toml` has them.
+DAEMON = daemon_settings.SETTINGS | {f"cost.{name}": setting for name, setting in PRICE.items()}
 OFTEN = effort(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
@@ -249,7 +252,10 @@ def test_a_key_of_a_voice_is_taken_within_bounds_or_refused(anna: Store, name: s
 
 
 @OFTEN
-@given(st.sampled_from(sorted(daemon_settings.SETTINGS)), ANY)
+@given(st.sampled_from(sorted(DAEMON)), ANY)
+@example("cost.per_hour", math.nan)
+@example("cost.per_hour", -0.5)
+@example("cost.currency", "euros")
 @example("auto_train_min_seconds", math.nan)
 @example("settle", math.inf)
 @example("threads", 1_000_000)
@@ -258,7 +264,7 @@ def test_a_key_of_a_voice_is_taken_within_bounds_or_refused(anna: Store, name: s
 @example("speech_memory", 10**30)
 @example("settle", "5")
 def test_a_daemon_setting_is_taken_or_refused_by_file_and_environment(tmp_path: Path, name: str, value: Any) -> None:
-    setting, there, nowhere = daemon_settings.SETTINGS[name], tmp_path / "there", tmp_path / "nowhere"
+    setting, there, nowhere = DAEMON[name], tmp_path / "there", tmp_path / "nowhere"
     there.mkdir(exist_ok=True)
     (there / "myna.toml").write_text(f"{name} = {toml(value)}\n", "utf-8", newline="")
     filed = taken(lambda: daemon_settings.load(there))
@@ -266,7 +272,7 @@ def test_a_daemon_setting_is_taken_or_refused_by_file_and_environment(tmp_path: 
     if isinstance(value, str | list) and setting.kind is not str:
         return  # there is only text in the environment
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(f"MYNA_{name.upper()}", text(value))
+        patch.setenv(f"MYNA_{name.upper().replace('.', '_')}", text(value))
         meant = setting.kind is bool and text(value) in ("0", "1")
         assert (
             taken(lambda: daemon_settings.load(nowhere)) == filed

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from daemon.errors import BadRequest
+from daemon.price import Price
 from daemon.settings import Settings, load
 
 
@@ -21,12 +22,27 @@ def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.
     assert (settings.settle, settings.auto_train) == (0.5, False)
 
 
+def test_what_an_hour_costs_is_a_table_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "myna.toml").write_text('settle = 5\n[cost]\nper_hour = 2\ncurrency = "CHF"\n')
+    assert load(tmp_path).cost == Price(2.0, "CHF")
+    monkeypatch.setenv("MYNA_COST_PER_HOUR", "0.5")
+    monkeypatch.setenv("MYNA_COST_CURRENCY", "€")
+    assert load(tmp_path).cost == Price(0.5, "€")
+    monkeypatch.setenv("MYNA_COST_PER_HOUR", "much")
+    with pytest.raises(BadRequest, match="MYNA_COST_PER_HOUR must be a number"):
+        load(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         ("settle = 'soon'", ["myna.toml", "settle", "soon"]),
         ("setle = 2", ["myna.toml", "setle", "no daemon setting"]),
         ("settle = ", ["myna.toml", "not valid TOML"]),
+        ("cost = 3", ["cost must be a table; 3 was given", "Write [cost]"]),
+        ("[cost]\nper_our = 3", ["There is no cost setting named 'per_our'", "per_hour"]),
+        ("[cost]\nper_hour = -1", ["per_hour must be a number from 0 to 1,000,000; -1 was given"]),
+        ("[cost]\ncurrency = 'euros'", ["currency must be a sign or a code of three capital letters"]),
         ("settle = -1", ["settle", "-1", "from 0.001 to 86,400"]),
     ],
 )
@@ -34,7 +50,8 @@ def test_a_wrong_setting_names_the_file_and_the_key(tmp_path: Path, content: str
     (tmp_path / "myna.toml").write_text(content)
     with pytest.raises(BadRequest) as caught:
         load(tmp_path)
-    assert all(word in str(caught.value) for word in words), str(caught.value)
+    told = f"{caught.value} {caught.value.hint}"
+    assert all(word in told for word in words), told
 
 
 def test_a_wrong_variable_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,10 @@ dnsmos_loss = 5.0
 duration_range = [0.0, 100.0]
 max_failed_share = 1.0
 """
+#: an hour of this machine costs 7.20 €, so a second a five-hundredth of one
+COST = "[cost]\nper_hour = 7.2\n"
+#: what is allowed for: an hour
+BUDGET = pb.Money(amount=7.2, currency="EUR")
 SPACE = {"learning_rate": "1e-4..1e-2", "steps": "4,8"}
 #: what of a trial must be the same, whatever happened meanwhile
 Seen = tuple[dict[str, str], int, float, float, float, int, int]
@@ -47,12 +51,14 @@ Made = Callable[[Path], Workshop]
 
 
 def maker(copy: Callable[..., Workshop], options: str) -> Iterator[Made]:
-    """Makes workshops in which Anna has a dataset and these options; all are ended with the last test."""
+    """Makes workshops in which Anna has a dataset and these options, and an hour its price; all are ended with the last
+    test."""
     made: list[Workshop] = []
 
     def one(home: Path) -> Workshop:
         workshop = copy(home)
         (home / "inbox" / ANNA / "voice.toml").write_text(options)
+        (home / "myna.toml").write_text(f"{(home / 'myna.toml').read_text()}{COST}")
         made.append(workshop)
         return workshop
 
@@ -78,7 +84,7 @@ def make_glow(copy_of_dataset_home: Callable[..., Workshop]) -> Iterator[Made]:
 def calm(make: Made, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workshop, pb.Experiment]:
     """A workshop with an experiment of three trials that nobody disturbed; it is not up."""
     workshop = make(tmp_path_factory.mktemp("calm") / "home")
-    return workshop, undisturbed(workshop, trials=3, budget=3_600.0)
+    return workshop, undisturbed(workshop, trials=3, budget_money=BUDGET)
 
 
 def up(workshop: Workshop) -> Client:
@@ -121,7 +127,7 @@ def undisturbed(workshop: Workshop, **asked: Any) -> pb.Experiment:
 
 
 def check(workshop: Workshop, found: pb.Experiment) -> None:
-    """No trial came twice: one row each, one training and one scoring each."""
+    """No trial came twice: one row each, one training and one scoring each. And each cost what its time is worth."""
     numbers = [one.number for one in found.trials]
     assert numbers == list(range(1, found.trials_wanted + 1))
     with sqlite3.connect(workshop.home / "myna.db") as db:
@@ -130,6 +136,10 @@ def check(workshop: Workshop, found: pb.Experiment) -> None:
     assert kinds["train"] == kinds["experiment"] == len(numbers)
     assert kinds["evaluate"] == sum(one.version > 0 for one in found.trials)
     assert states == [("succeeded",)]
+    assert [one.money.amount for one in found.trials] == pytest.approx([one.seconds / 500 for one in found.trials])
+    assert found.money.amount == pytest.approx(sum(one.money.amount for one in found.trials))
+    assert found.money.amount > 0
+    assert found.money.currency == "€"
 
 
 def test_three_trials_are_made_compared_and_applied(calm: tuple[Workshop, pb.Experiment]) -> None:
@@ -202,10 +212,11 @@ def test_kills_change_neither_trials_nor_recommendation(
 ) -> None:
     _, expected = calm
     workshop = make(tmp_path / "home")
-    found = disturbed(workshop, random.Random(5), 3, 4.0, trials=3, budget=3_600.0)
+    found = disturbed(workshop, random.Random(5), 3, 4.0, trials=3, budget_money=BUDGET)
     check(workshop, found)
     assert seen(found) == seen(expected)
     assert found.recommended == expected.recommended
+    assert (found.budget_seconds, found.budget_money) == (3_600.0, pb.Money(amount=7.2, currency="€"))
 
 
 @pytest.mark.slow

@@ -8,11 +8,17 @@ import re
 import subprocess
 import sys
 import tarfile
+import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engines.metrics import gate
+from engines.metrics.findings import Found
+from engines.metrics.rule import Rule
+from engines.metrics.summary import Summary
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError, state_of
 from tests.e2e.workshop import ROOT, SETTINGS, Workshop, job_is, until
@@ -46,6 +52,9 @@ learning_rate = 1e-3
 spoken_checkpoints = 0
 seed = 7
 {RULE}"""
+
+#: Of adapters; and words and quality weigh a little: a version is held against the base's imitation by how both sound.
+BESIDE_BASE = VOICE.replace("[train]\n", "[train]\nlora_rank = 4\n").replace("= [0, 0, 1, 0,", "= [0, 0.02, 1, 0.02,")
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +143,31 @@ def test_dropped_recordings_become_a_promoted_version_that_speaks(workshop: Work
     assert workshop.down() == 0
 
 
+def check_third_side(version: pb.Version) -> None:
+    """The report tells of the base that only imitates the recordings, and says that it sounds better exactly where its
+    own numbers do."""
+    told = json.loads(version.report_json)
+    assert re.search(
+        r"^\| metric \| @1 \| candidate \| the base \(plain cloning\) \| rec", version.report_md, re.MULTILINE
+    )
+    base, own, recordings = (Summary.from_json(told["summaries"][who]) for who in ("base", "candidate", "recordings"))
+    assert (base.lines, base.failed) == (own.lines, own.failed)
+    assert None not in (base.dnsmos, own.dnsmos)
+    assert base.dnsmos != own.dnsmos, "the version learned, the base did not"
+
+    beside, rule = told["beside_base"], Rule.from_json(tomllib.loads(BESIDE_BASE)["promotion"])
+    sides = (replace(one, held_out_loss=None) for one in (own, base))
+    assert beside["score"] == pytest.approx(gate.balance(*sides, rule, recordings))
+    assert f"Beside the base (plain cloning) its score is {beside['score']:+.2f}" in version.report_md
+    behind = [one for one in told["findings"] if one["found"] == Found.BEHIND_BASE]
+    assert bool(behind) == (beside["high"] is not None and beside["high"] < 0)
+    assert [(one["candidate"], one["low"], one["high"]) for one in behind] == [tuple(beside.values())] * len(behind)
+    assert ("The base, which only imitates the recordings, sounds better than it" in version.verdict) == bool(behind)
+
+
 @pytest.mark.slow
 def test_adapters_learn_on_adapters_and_weigh_next_to_nothing(workshop: Workshop, ready: Client) -> None:
-    workshop.drop("anna", NAMES, options=VOICE.replace("[train]\n", "[train]\nlora_rank = 4\n"))
+    workshop.drop("anna", NAMES, options=BESIDE_BASE)
     first = until(ready, job_is(pb.EVALUATE, "succeeded"))
     version = ready.version("anna", 1)
     assert (version.kind, version.state) == ("lora", "promoted"), version.verdict
@@ -148,6 +179,7 @@ def test_adapters_learn_on_adapters_and_weigh_next_to_nothing(workshop: Workshop
     assert (version.kind, version.parent) == ("lora", 1)
     assert "against v1" in version.report_md
     assert "against the base" in version.report_md
+    check_third_side(version)
     assert (
         sum(len(chunk.samples) for chunk in ready.synthesize(pb.SpeakSpec(voice="anna", version=2, text="It is deep.")))
         > 4 * 2_400

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 import typer
 
+from proto import myna_pb2 as pb
 from tests.tui.conftest import Run
+from tests.tui.stage.experiments import priced
 from tests.tui.stage.server import Stage
-from tui.commands.experiments import seconds
+from tui.commands.experiments import limits
 
 pytestmark = pytest.mark.integration
 
@@ -42,11 +44,25 @@ def test_an_estimate_begins_nothing(myna: Run, stage: Stage) -> None:
     assert (found["number"], found["cost"]["seconds"]) == (0, 360.0)
 
 
-def test_a_budget_of_money_is_refused_with_what_to_give(myna: Run, stage: Stage) -> None:
-    ended = myna("experiment", "anna", "--set", "steps=10,20", "--budget", "3€")
-    assert ended.code == 2
-    assert "a budget of money is not known yet: give a time" in ended.err
-    assert stage.experiments.started == []
+def test_a_budget_may_be_a_sum_of_money_and_the_price_is_told_in_money_too(myna: Run, stage: Stage) -> None:
+    ended = myna("experiment", "anna", "--set", "steps=10,20", "--budget", "2,50€")
+    assert ended.code == 0, ended.err
+    (asked,) = stage.experiments.started
+    assert (asked.budget_seconds, asked.budget_money) == (0.0, pb.Money(amount=2.5, currency="€"))
+    assert ended.out.splitlines()[0] == (
+        "4 trials of at most about 1 min 30 s each: about 6 min in all, 0.12 €, within a budget of 2.50 €."
+    )
+
+
+def test_what_it_cost_is_shown_where_a_price_is_known(myna: Run, stage: Stage) -> None:
+    stage.experiments.rows = [priced()]
+    lines = [" ".join(line.split()) for line in myna("experiment", "show", "anna").out.splitlines()]
+    assert "took 4 min 45 s, 0.10 €" in lines
+    assert "budget 3.00 €" in lines
+    assert "1 * recommended 8 3.1e-05 scored +0.50 +0.10 to +0.90 4,800 1 min 35 s, 0.03 € @7" in lines
+    assert "4 min 45 s, 0.10 €" in " ".join(myna("experiments").out.split())
+    found = json.loads(myna("experiment", "show", "anna", "--json").out)
+    assert found["budget_money"] == {"amount": 3.0, "currency": "€"}
 
 
 @pytest.mark.parametrize(
@@ -54,13 +70,13 @@ def test_a_budget_of_money_is_refused_with_what_to_give(myna: Run, stage: Stage)
     [("", 0.0), ("2h", 7_200.0), ("90m", 5_400.0), ("1.5 h", 5_400.0), ("45s", 45.0), ("1d", 86_400.0)],
 )
 def test_a_budget_is_a_time_as_people_write_it(text: str, meant: float) -> None:
-    assert seconds(text) == meant
+    assert limits(text) == {"budget": meant}
 
 
-@pytest.mark.parametrize("text", ["2", "h", "-1h", "0m", "2 weeks", "nanh", "infh"])
-def test_what_is_not_a_time_is_refused(text: str) -> None:
-    with pytest.raises(typer.BadParameter):
-        seconds(text)
+@pytest.mark.parametrize("text", ["2", "h", "-1h", "0m", "2 weeks", "nanh", "infh", "0€", "1,000€", "€", "3 hrs"])
+def test_what_is_no_budget_is_refused(text: str) -> None:
+    with pytest.raises(typer.BadParameter, match="neither a time such as 2h, 90m or 45s nor a sum of money"):
+        limits(text)
 
 
 def test_it_is_shown_trial_by_trial_with_what_is_recommended(myna: Run, stage: Stage) -> None:

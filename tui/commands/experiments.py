@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from proto import money
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
 from tui import arguments, output, session, wording
@@ -18,8 +19,6 @@ app = typer.Typer()
 PANEL = "Jobs"
 #: Seconds of the units that a budget may have.
 UNITS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3_600.0, "d": 86_400.0}
-#: What a budget of money is written with.
-MONEY = "€$£"
 
 
 class StartsByDefault(TyperGroup):
@@ -52,7 +51,12 @@ def start(
     ],
     trials: Annotated[int, typer.Option(metavar="NUMBER", min=0, help="Trainings, at most. Default: 12.")] = 0,
     budget: Annotated[
-        str, typer.Option(metavar="TIME", help="Time for all trials, such as 2h or 90m. Default: no limit.")
+        str,
+        typer.Option(
+            metavar="TIME|MONEY",
+            help="For all trials: a time, such as 2h or 90m, or a sum of money, such as 3€, where myna.toml says what "
+            "an hour costs. Default: no limit.",
+        ),
     ] = "",
     start: Annotated[
         str,
@@ -80,8 +84,7 @@ def start(
     client = session.client()
     after = client.info().cursor
     asked: dict[str, Any] = {
-        "trials": trials, "budget": seconds(budget), "start": start, "dataset": dataset, "seed": seed,
-        "stop_early": stop_early,
+        "trials": trials, **limits(budget), "start": start, "dataset": dataset, "seed": seed, "stop_early": stop_early,
     }  # fmt: skip
     begun = client.start_experiment(voice, train.pairs(space), **asked, dry_run=estimate)
     if not json:
@@ -160,7 +163,7 @@ def experiments(
             one.number,
             wording.experiment_state(one.state),
             ", ".join(f"{setting.name}={setting.values}" for setting in one.space),
-            wording.duration(one.seconds),
+            wording.took_and_cost(one),
             wording.moment(one.created),
             one.sentence,
         )
@@ -170,13 +173,18 @@ def experiments(
     output.table(head, rows, "No experiments yet. `myna experiment VOICE --set learning_rate=1e-5..1e-4` begins one.")
 
 
+def limits(budget: str) -> dict[str, Any]:
+    """A budget as people write it, a time or a sum of money, as choices of `Client.start_experiment`. Raises
+    BadParameter."""
+    given = money.read(budget)
+    return {"budget": seconds(budget)} if given is None else {"budget_money": given}
+
+
 def seconds(budget: str) -> float:
     """A length of time as people write it ("2h", "90m", "1.5 h"); nothing is no budget. Raises BadParameter."""
     text = budget.strip().lower()
     if not text:
         return 0.0
-    if any(sign in text for sign in MONEY):
-        raise typer.BadParameter("a budget of money is not known yet: give a time, such as 2h", param_hint="--budget")
     number = text.rstrip("abcdefghijklmnopqrstuvwxyz ")
     unit = UNITS.get(text[len(number) :].strip())
     try:
@@ -184,7 +192,10 @@ def seconds(budget: str) -> float:
     except ValueError:
         value = 0.0
     if not 0 < value < float("inf"):
-        raise typer.BadParameter(f"{budget!r} is not a time such as 2h, 90m or 45s", param_hint="--budget")
+        raise typer.BadParameter(
+            f"{budget!r} is neither a time such as 2h, 90m or 45s nor a sum of money such as 3€ or 1250.50 EUR",
+            param_hint="--budget",
+        )
     return value
 
 
@@ -192,11 +203,15 @@ def show_cost(priced: pb.Experiment) -> None:
     """What an experiment takes at most, for people."""
     cost = priced.cost
     trial = cost.training_seconds + cost.scoring_seconds
-    budget = f", within a budget of {wording.duration(priced.budget_seconds)}" if priced.budget_seconds else ""
-    output.line(
+    told = [
         f"{wording.count(cost.trials, 'trial')} of at most about {wording.duration(trial)} each: "
-        f"about {wording.duration(cost.seconds)} in all{budget}."
-    )
+        f"about {wording.duration(cost.seconds)} in all"
+    ]
+    if cost.HasField("money"):
+        told.append(money.said(cost.money))
+    if budget := wording.budget(priced):
+        told.append(f"within a budget of {budget}")
+    output.line(f"{', '.join(told)}.")
     for sentence in cost.sentences:
         output.line(output.safe(sentence))
 
@@ -210,8 +225,8 @@ def show_experiment(found: pb.Experiment) -> None:
             ("state", wording.experiment_state(found.state)),
             ("settings", ", ".join(f"{one.name}={one.values}" for one in found.space)),
             ("scored against", against),
-            ("took", wording.duration(found.seconds)),
-            ("budget", wording.duration(found.budget_seconds) if found.budget_seconds else ""),
+            ("took", wording.took_and_cost(found)),
+            ("budget", wording.budget(found)),
         )
     )
     output.line()
@@ -236,7 +251,7 @@ def _row(found: pb.Experiment, one: pb.Trial, names: list[str]) -> tuple[object,
         f"{one.score:+.2f}" if scored else "",
         f"{one.low:+.2f} to {one.high:+.2f}" if one.HasField("low") and one.HasField("high") else "",
         f"{one.clips:,}" if one.clips else "",
-        wording.duration(one.seconds) if one.seconds else "",
+        wording.took_and_cost(one) if one.seconds else "",
         f"@{one.version}" if one.version else "",
         wording.trial_note(one),
     )

@@ -143,7 +143,7 @@ class ExperimentsScreen(Guarded, ModalScreen[None], inherit_bindings=False):
 
     async def _show(self, one: pb.Experiment) -> None:
         shown = self._shown = await self.app.client.experiment(one.voice, one.number)
-        self._say(shown.sentence)
+        self._say(" ".join(filter(None, (shown.sentence, spent(shown)))))
         good = rich_colour(self.app.theme_variables, "success")
         rows = [(str(trial.number), trial_cells(shown, trial, good)) for trial in shown.trials]
         self.query_one("#trials", Table).show_rows(rows)
@@ -157,8 +157,17 @@ def listed(one: pb.Experiment) -> list[Cell]:
     settings = ", ".join(f"{setting.name}={setting.values}" for setting in one.space)
     state = wording.experiment_state(one.state)
     return [
-        safe(one.voice), str(one.number), state, str(one.trials_wanted), wording.duration(one.seconds), safe(settings),
+        safe(one.voice), str(one.number), state, str(one.trials_wanted), wording.took_and_cost(one),
+        safe(settings),
     ]  # fmt: skip
+
+
+def spent(one: pb.Experiment) -> str:
+    """What it cost, in a sentence; empty where no price is known."""
+    if not one.HasField("money"):
+        return ""
+    budget = wording.budget(one)
+    return f"It took {wording.took_and_cost(one)}{f', within a budget of {budget}' if budget else ''}."
 
 
 def trial_cells(found: pb.Experiment, one: pb.Trial, good: str) -> list[Cell]:
@@ -173,7 +182,7 @@ def trial_cells(found: pb.Experiment, one: pb.Trial, good: str) -> list[Cell]:
         f"{one.score:+.2f}" if one.HasField("score") else "",
         sure,
         f"{one.clips:,}" if one.clips else "",
-        wording.duration(one.seconds) if one.seconds else "",
+        wording.took_and_cost(one) if one.seconds else "",
         f"@{one.version}" if one.version else "",
         safe(" ".join(f"{setting.name}={one.settings[setting.name]}" for setting in found.space)),
         safe(wording.trial_note(one)),

@@ -26,6 +26,8 @@ _METRICS = tuple(
 )
 _BY_LINE = (Metric.WER, Metric.SIMILARITY)
 _COUNTS = (("lines", "lines scored", 0, ""), ("failed", "lines failed", 0, ""))
+#: The column of the base as a third side: it imitates the recordings, without any training.
+PLAIN_CLONING = "the base (plain cloning)"
 _BARS = "▁▂▃▄▅▆▇█"
 _CHART = (640, 240, 40)  #: width, height, margin, pixels
 _COLOURS = ("#1f77b4", "#d62728")
@@ -47,6 +49,7 @@ def markdown(details: dict[str, Any]) -> str:
         _scores(details),
         f"{details['recogniser']} Similarity is the cosine of Resemblyzer embeddings to the "
         f"voice's held-out recordings.",
+        *_beside_base(details),
         "## How sure",
         _spread(details),
         "## Why",
@@ -185,7 +188,7 @@ def _derived(made: dict[str, Any]) -> str:
 def _scores(details: dict[str, Any]) -> str:
     summaries = details["summaries"]
     sides = ["parent", "candidate", *(["base"] if "base" in summaries else []), "recordings"]
-    titles = {"parent": _version(details["lineage"].get("against", 0)), "base": "the base, untrained"}
+    titles = {"parent": _version(details["lineage"].get("against", 0)), "base": PLAIN_CLONING}
     rows = []
     for name, title, digits, better in (*_METRICS, *_COUNTS):
         cells = [number(summaries[who].get(name), digits) for who in sides]
@@ -196,6 +199,17 @@ def _scores(details: dict[str, Any]) -> str:
             cells = [number(losses.get(who, {}).get(name), 4) for who in sides]
             rows.append((f"held-out {loss_name(name)}", *cells, "lower"))
     return table(("metric", *(titles.get(who, who) for who in sides), "better is"), rows)
+
+
+def _beside_base(details: dict[str, Any]) -> list[str]:
+    """How the version does beside the third side, where there is one."""
+    beside = details.get("beside_base", {})
+    if beside.get("score") is None:
+        return []
+    sure = (
+        "too few lines to say how sure" if beside["low"] is None else f"{beside['low']:+.2f} to {beside['high']:+.2f}"
+    )
+    return [f"Beside {PLAIN_CLONING} its score is {beside['score']:+.2f} ({sure}); above 0 it sounds better."]
 
 
 def _rule_table(details: dict[str, Any]) -> str:

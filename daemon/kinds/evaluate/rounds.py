@@ -22,6 +22,7 @@ from engines.metrics.findings import Finding, Found
 from engines.metrics.further_texts import further
 from engines.metrics.rule import Rule
 from engines.metrics.score import LineScores, Scores, summarise
+from engines.metrics.spread import Interval
 from engines.metrics.summary import Summary
 
 
@@ -110,7 +111,21 @@ class Judged:
         }
 
 
-def beside_base(bench: Bench, judge: Judge, judged: Judged, base: Speaker) -> tuple[Judged, Scores]:
+@dataclass(frozen=True)
+class BesideBase:
+    """The candidate beside the base, which only imitates the recordings."""
+
+    scores: Scores  #: of the base, on the held-out lines
+    score: float | None  #: the balance, above 0 where the candidate is better; None: it could not be drawn up
+    sure: Interval | None  #: where that surely lies; None: too few lines
+
+    def to_json(self) -> dict[str, float | None]:
+        """For the report."""
+        low, high = (self.sure.low, self.sure.high) if self.sure is not None else (None, None)
+        return {"score": self.score, "low": low, "high": high}
+
+
+def beside_base(bench: Bench, judge: Judge, judged: Judged, base: Speaker) -> tuple[Judged, BesideBase]:
     """Hold the candidate against the base, too, on the held-out lines, which the base has spoken: if it surely sounds
     better without any training, the verdict says so."""
     mine, _ = judged.held_out()
@@ -118,11 +133,12 @@ def beside_base(bench: Bench, judge: Judge, judged: Judged, base: Speaker) -> tu
     sides = [[[line] for line in side.lines] for side in (mine, scores)]
     found = replace(judge, first=True, loss=None, parent_loss=None).verdict(sides[0], sides[1], bench.recogniser, 1)
     sure = found.spread.balance
+    beside = BesideBase(scores, found.score, sure)
     if sure is None or sure.high >= 0 or found.score is None:
-        return judged, scores
+        return judged, beside
     behind = Finding(Found.BEHIND_BASE, candidate=found.score, low=sure.low, high=sure.high, count=found.spread.lines)
     verdict = replace(judged.verdict, findings=(*judged.verdict.findings, behind))
-    return replace(judged, verdict=verdict), scores
+    return replace(judged, verdict=verdict), beside
 
 
 def plan(held_out: Sequence[Clip], language: str, rule: Rule, *, hears: bool) -> list[Round]:

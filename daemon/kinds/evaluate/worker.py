@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.kinds.evaluate import across_worker, report, rounds, told
-from daemon.kinds.evaluate.rounds import Judge, Judged
+from daemon.kinds.evaluate.rounds import BesideBase, Judge, Judged
 from daemon.worker import spoken, versions
 from daemon.worker.bench import Bench, Steps, finite
 from daemon.worker.job import Channel, Stopped
@@ -58,7 +58,8 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     rival = spoken.speaker(engine, samples, plan.voice, plan.against, plan.against_dir, reference)
     bench = Bench(engine, voice, plan.language, recorded, clips, reference, channel, steps)
     features = _features(engine, clips, channel)
-    base = _third(plan, engine, samples, reference)
+    if (base := _third(plan, engine, samples, reference)) is not None:
+        steps.more(2 * len(clips))
     losses = {}
     for who in filter(None, (candidate, rival, base)):
         with bench.loaded(who) as model:
@@ -76,9 +77,8 @@ def run(plan: wire.EvaluatePlan, channel: Channel) -> str:
     loss, parent_loss = (losses[who.title].get("loss") for who in (candidate, rival))
     judge = Judge(rule, plan.first, ceiling.summary, loss, parent_loss)
     judged = rounds.until_decided(bench, planned, judge, candidate, rival)
-    based: Scores | None = None
+    based: BesideBase | None = None
     if base is not None:
-        steps.more(len(clips))
         judged, based = rounds.beside_base(bench, judge, judged, base)
 
     scored = _Scored(plan, choice.why, clips, (recorded, candidate, rival), losses, ceiling, judged, based)
@@ -98,7 +98,7 @@ class _Scored:
     losses: dict[str, dict[str, float]]  #: held-out losses by speaker's title
     ceiling: Scores  #: of the recordings
     judged: Judged
-    base: Scores | None  #: of the base as a third side, where it can sound like the voice without training
+    base: BesideBase | None  #: the third side, where the base can sound like the voice without training
 
 
 def _third(plan: wire.EvaluatePlan, engine: Learns, samples: Path, reference: Sequence[Clip]) -> Speaker | None:
@@ -125,8 +125,9 @@ def _result(scored: _Scored, home: Path, began: float) -> wire.EvaluateResult:
             "candidate": finite(own.to_json()),
             "parent": finite(others.to_json()),
             "recordings": finite(ceiling.to_json()),
-            **({} if scored.base is None else {"base": finite(scored.base.summary.to_json())}),
+            **({} if scored.base is None else {"base": finite(scored.base.scores.summary.to_json())}),
         },
+        **({} if scored.base is None else {"beside_base": finite(scored.base.to_json())}),
         "held_out_losses": {"candidate": finite(losses), "parent": finite(other_losses)},
         "lines": _lines(home, scored.clips, scored.who, (scored.ceiling, mine, theirs)),
         "further": scored.judged.further(home, candidate, rival),

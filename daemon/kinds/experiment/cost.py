@@ -12,6 +12,7 @@ from daemon.database.experiment_rows import Experiment
 from daemon.errors import BadRequest
 from daemon.kinds.experiment import trials
 from daemon.kinds.train.server import Train
+from daemon.price import Price
 from daemon.state import experiments
 from daemon.state.recommendation import REDUCTION
 from engines.training import space
@@ -27,6 +28,7 @@ class Cost:
     scoring: float  #: of one trial; 0: none was timed here
     early: float  #: of one trial with a part of its steps first; 0: it has all at once
     sentences: tuple[str, ...]  #: how that is known
+    price: Price
 
     @property
     def trial(self) -> float:
@@ -36,12 +38,18 @@ class Cost:
     def all(self) -> float:
         return self.trials * self.trial
 
+    @property
+    def trial_money(self) -> pb.Money | None:
+        """What a trial costs; None: no price is known."""
+        return self.price.of(self.trial)
+
     def message(self) -> pb.ExperimentCost:
         return pb.ExperimentCost(
             trials=self.trials,
             training_seconds=self.early + self.training,
             scoring_seconds=self.scoring,
             seconds=self.all,
+            money=self.price.of(self.all),
             sentences=self.sentences,
         )
 
@@ -57,7 +65,8 @@ def of_all(session: Session, train: Train, experiment: Experiment) -> Cost:
     untimed = () if scoring else ("No scoring was timed here yet: it comes on top of each trial.",)
     seldom = (f"Only about one trial in {REDUCTION} is trained whole.",) if experiment.stop_early else ()
     sentences = (*longest.whole.sentences, *untimed, *seldom)
-    return Cost(experiment.trials, longest.whole.seconds, scoring, longest.early.seconds, sentences)
+    price = experiments.price(experiment)
+    return Cost(experiment.trials, longest.whole.seconds, scoring, longest.early.seconds, sentences, price)
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,13 @@ from daemon.errors import BadRequest, NotNow
 from daemon.kinds.experiment import cost
 from daemon.kinds.experiment.cost import Cost
 from daemon.kinds.train.server import Train
+from daemon.price import Price
 from daemon.state import clip_refs, engines, experiments, voices
 from daemon.state.values import ExperimentState
 from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.training import space
+from proto import money
 from proto import myna_pb2 as pb
 
 #: Trials of an experiment if none are asked for, and at most.
@@ -34,9 +36,8 @@ def planned(session: Session, train: Train, request: pb.StartExperimentRequest) 
         raise BadRequest("The seed is too large.", f"Use one of at most {LARGEST_SEED:,}.")
     if request.trials > MOST:
         raise BadRequest(f"{request.trials:,} trials are too many.", f"Ask for at most {MOST}.")
-    budget = request.budget_seconds
-    if not (math.isfinite(budget) and budget >= 0):
-        raise BadRequest("The budget is no length of time.", "Give seconds; 0 is no budget.")
+    price = train.settings.cost
+    budget = _budget(request, price)
     data = clip_refs.dataset(session, voice.name, request.dataset)
     if not data.held_out:
         sentence = f"Dataset #{data.number} of {voice.name} has no held-out clips, so trials cannot be scored."
@@ -49,6 +50,9 @@ def planned(session: Session, train: Train, request: pb.StartExperimentRequest) 
         space=space.to_json(tried),
         trials=int(min(request.trials or USUAL, space.combinations(tried))),
         budget=budget,
+        budget_money=request.budget_money.amount,
+        per_hour=price.per_hour,
+        currency=price.currency if price.per_hour else "",
         start=getattr(request, "from") or "base",
         dataset=data.number,
         rival=speaks.number if speaks is not None and speaks.engine == voice.engine else 0,
@@ -58,17 +62,16 @@ def planned(session: Session, train: Train, request: pb.StartExperimentRequest) 
         why="",
         created=now(),
     )
-    price = cost.of_all(session, train, experiment)
+    takes = cost.of_all(session, train, experiment)
     engines.require(engines.info(voice.engine), Capability.SPEAKS)  # its lines are spoken
-    if budget and budget < price.trial:
-        sentence = f"The budget of {budget:.0f} s is less than one trial, which takes about {price.trial:.0f} s."
-        raise NotNow(sentence, "Give more time, or fewer steps in each trial (--set steps=…).")
-    return experiment, price
+    if budget and budget < takes.trial:
+        raise _too_little(experiment, takes)
+    return experiment, takes
 
 
 def start(session: Session, train: Train, request: pb.StartExperimentRequest) -> tuple[Experiment, Cost]:
     """Begin it. Raises as `planned` does, and NotNow while another one of the voice has not ended."""
-    experiment, price = planned(session, train, request)
+    experiment, takes = planned(session, train, request)
     if (other := experiments.running(session, experiment.voice)) is not None:
         raise NotNow(
             f"Experiment {other.number} of {other.voice} has not ended.",
@@ -77,7 +80,31 @@ def start(session: Session, train: Train, request: pb.StartExperimentRequest) ->
     experiment.number = experiments.next_number(session, experiment.voice)
     session.add(experiment)
     session.flush()
-    return experiment, price
+    return experiment, takes
+
+
+def _budget(request: pb.StartExperimentRequest, price: Price) -> float:
+    """Seconds, of a sum of money by its price; 0: none. Raises BadRequest, and as `Price.seconds` does."""
+    seconds = request.budget_seconds
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise BadRequest("The budget is no length of time.", "Give seconds; 0 is no budget.")
+    if not request.HasField("budget_money"):
+        return seconds
+    if seconds:
+        raise BadRequest("The budget is given twice: as a time and as a sum of money.", "Give one of the two.")
+    return price.seconds(request.budget_money)
+
+
+def _too_little(experiment: Experiment, takes: Cost) -> NotNow:
+    """The budget has no room for a single trial."""
+    if (budget := experiments.budget_money(experiment)) is not None and takes.trial_money is not None:
+        sentence = (
+            f"The budget of {money.said(budget)} is less than one trial, "
+            f"which costs about {money.said(takes.trial_money)}."
+        )
+        return NotNow(sentence, "Give more, or fewer steps in each trial (--set steps=…).")
+    sentence = f"The budget of {experiment.budget:.0f} s is less than one trial, which takes about {takes.trial:.0f} s."
+    return NotNow(sentence, "Give more time, or fewer steps in each trial (--set steps=…).")
 
 
 def _space(request: pb.StartExperimentRequest) -> space.Space:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 import weakref
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from daemon.kinds.evaluate import worker as evaluate
 from daemon.kinds.train import worker as train
 from daemon.worker import bench
 from daemon.worker.job import Stopped
+from engines.capabilities import Capability
 from engines.errors import BadInput, Cancelled
 from engines.glow.engine import GlowEngine
 from engines.transcription.choose import Choice
@@ -71,6 +74,25 @@ def test_it_says_what_it_does_before_the_first_line_is_done(trained: wire.Evalua
     assert all(channel.said)
     assert "loading a recogniser" in channel.said
     assert "listening to the recordings" in channel.said
+
+
+@pytest.mark.usefixtures("deaf")
+def test_where_the_base_imitates_recordings_it_is_a_third_side_beside_two_versions(
+    trained: wire.EvaluatePlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And its lines are among those that are counted: no scoring is at "14 of 12 lines"."""
+    info = GlowEngine.info
+    imitates = dataclasses.replace(info, capabilities=info.capabilities | {Capability.REFERENCES})
+    monkeypatch.setattr(GlowEngine, "info", imitates)
+    trained.against, trained.against_dir = 2, str(shutil.copytree(trained.version_dir, tmp_path / "2"))
+    channel = Recorded(tmp_path)
+    evaluate.run(trained, channel)
+    details = json.loads(channel.committed[0].evaluated.report_json)
+    assert details["summaries"]["base"]["lines"] == 2
+    assert details["beside_base"].keys() == {"score", "low", "high"}
+    assert "the base (plain cloning)" in (Path(trained.version_dir) / "report.md").read_text()
+    assert channel.told[-1][:2] == (14, 14)
+    assert all(done <= total for done, total, _ in channel.told)
 
 
 @pytest.mark.slow

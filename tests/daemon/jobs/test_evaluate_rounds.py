@@ -142,17 +142,23 @@ def test_further_texts_are_of_the_language_and_not_those_held_out() -> None:
     assert german.clips[0].text not in {clip.text for clip in rounds.plan(known, "de", RULE, hears=True)[1].clips}
 
 
-@pytest.mark.parametrize(("base", "behind"), [(0.95, True), (0.6, False), (0.85, False)])
-def test_a_version_that_plain_imitation_beats_is_said_to_be_so(tmp_path: Path, base: float, behind: bool) -> None:
+@pytest.mark.parametrize(("base", "behind", "score"), [(0.95, True, -2.0), (0.7, False, 3.0), (0.85, False, 0.0)])
+def test_a_version_that_plain_imitation_beats_is_said_to_be_so(
+    tmp_path: Path, base: float, behind: bool, score: float
+) -> None:
     sounds = {"v2": 0.85, "v1": 0.7, "the base": base}
     bench = PaperBench(tmp_path, lambda who, text, take: sounds[who] + len(text) / 1000)
     found = judged(tmp_path, bench)
     (tmp_path / "base").mkdir()
     imitation = Speaker("the base", tmp_path / "base", None, "base")
     judge = Judge(RULE, False, Summary(5, similarity=0.95), None, None)
-    beside, scores = rounds.beside_base(bench, judge, found, imitation)
-    assert beside.verdict.outcome is Outcome.BETTER, "than its parent"
-    assert (Found.BEHIND_BASE in {one.found for one in beside.verdict.findings}) is behind
-    assert scores.summary.similarity == pytest.approx(base + 0.006)
+    judged_again, beside = rounds.beside_base(bench, judge, found, imitation)
+    assert judged_again.verdict.outcome is Outcome.BETTER, "than its parent"
+    assert (Found.BEHIND_BASE in {one.found for one in judged_again.verdict.findings}) is behind
+    assert beside.scores.summary.similarity == pytest.approx(base + 0.006)
+    assert beside.score == pytest.approx(score)
+    told = beside.to_json()
+    assert told["high"] is not None
+    assert (told["high"] < 0) is behind
     if behind:
-        assert "only imitates the recordings, sounds better than it" in beside.verdict.sentences[-1]
+        assert "only imitates the recordings, sounds better than it" in judged_again.verdict.sentences[-1]

@@ -10,7 +10,7 @@ import pytest
 
 from tests.tui.dashboard.looking import Viewer, looking
 from tests.tui.dashboard.scenes import set_scene
-from tests.tui.stage.experiments import experiment
+from tests.tui.stage.experiments import experiment, priced
 from tests.tui.stage.server import Stage
 
 pytestmark = pytest.mark.integration
@@ -47,6 +47,17 @@ def test_trials_and_front_of_the_newest_are_seen_at_once(stage: Stage, home: Pat
         )
         await viewer.press("escape")
         await viewer.no_longer_sees("Trial 1 is to be taken.")
+
+    watch(stage, home, steps)
+
+
+def test_what_it_cost_is_seen_where_a_price_is_known(stage: Stage, home: Path) -> None:
+    stage.experiments.rows = [priced()]
+
+    async def steps(viewer: Viewer) -> None:
+        text = await viewer.sees("Trial 1 is to be taken. It took 4 min 45 s, 0.10 €, within a budget of 3.00 €.")
+        (line,) = [line for line in text.splitlines() if "★" in line]
+        assert "4,800 1 min 35 s, 0.03 € @7" in " ".join(line.split())
 
     watch(stage, home, steps)
 

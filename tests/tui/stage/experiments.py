@@ -52,6 +52,16 @@ def experiment() -> pb.Experiment:
     return made
 
 
+def priced() -> pb.Experiment:
+    """The same where an hour costs 1.20 €, within a budget of 3 €."""
+    made = experiment()
+    for one in (made, *made.trials):
+        one.money.CopyFrom(pb.Money(amount=one.seconds / 3_000, currency="€"))
+    made.budget_money.CopyFrom(pb.Money(amount=3.0, currency="€"))
+    made.budget_seconds = 9_000.0
+    return made
+
+
 class Experiments(stubs.ExperimentsServicer):
     def __init__(self) -> None:
         self.rows = [experiment()]
@@ -62,6 +72,9 @@ class Experiments(stubs.ExperimentsServicer):
         self.started.append(request)
         made = experiment()
         made.budget_seconds = request.budget_seconds
+        if request.HasField("budget_money"):
+            made.budget_money.CopyFrom(request.budget_money)
+            made.cost.money.CopyFrom(pb.Money(amount=0.12, currency=request.budget_money.currency))
         made.number = 0 if request.dry_run else 3
         del made.trials[:]
         return made

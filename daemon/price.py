@@ -1,0 +1,66 @@
+"""What work on this machine costs, as far as its owner said: the table `[cost]` of `myna.toml`. Here, and nowhere else,
+time becomes money and money time."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Annotated
+
+from daemon.errors import BadRequest, NotNow
+from engines.errors import BadInput
+from engines.setting import Setting, checked, declared
+from proto import money
+from proto import myna_pb2 as pb
+
+#: What a budget may be where a sum of money cannot be kept to.
+A_TIME = "as a time, such as 2h"
+
+
+@dataclass(frozen=True)
+class Price:
+    """Of this machine at work."""
+
+    per_hour: Annotated[float, Setting("what an hour of this machine at work costs; 0: not known", 0, 1_000_000)] = 0.0
+    currency: Annotated[
+        str,
+        Setting(
+            "what that is paid in",
+            form='a sign or a code of three capital letters, like "€" or "EUR"',
+            pattern=money.CURRENCY,
+        ),
+    ] = "€"
+
+    def __post_init__(self) -> None:
+        checked(PRICE, vars(self), "cost")
+
+    def of(self, seconds: float) -> pb.Money | None:
+        """What so many seconds of work cost; None: it is not known."""
+        return pb.Money(amount=seconds * self.per_hour / 3_600, currency=self.currency) if self.per_hour else None
+
+    def seconds(self, budget: pb.Money) -> float:
+        """How long may be worked for a sum. Raises BadRequest for what is no sum, or one in another currency; NotNow
+        where no price is known."""
+        if not (math.isfinite(budget.amount) and budget.amount > 0):
+            raise BadRequest("The budget is no sum of money.", "Give an amount above 0.")
+        try:
+            PRICE["currency"].check("currency", budget.currency)
+        except BadInput as error:
+            raise BadRequest(f"The budget is no sum of money: {error}", "Give it as 3€ or 3 EUR.") from None
+        if not self.per_hour:
+            raise NotNow(
+                "Myna does not know what an hour costs here, so it cannot keep to a budget of money.",
+                f"Set per_hour in [cost] of myna.toml and start mynad again, or give the budget {A_TIME}.",
+            )
+        if not money.same(budget.currency, self.currency):
+            raise BadRequest(
+                f"The budget is in {budget.currency}, and what an hour costs here is known in {self.currency}.",
+                f"Give it in {self.currency}, or {A_TIME}.",
+            )
+        seconds = budget.amount / self.per_hour * 3_600
+        if not math.isfinite(seconds):
+            raise BadRequest("The budget is too large.", "Leave it out: then there is none.")
+        return seconds
+
+
+PRICE = declared(Price)
