@@ -12,14 +12,16 @@ from proto import worker_pb2 as wire
 
 
 class Blame:
-    """Counts deaths by job and by what the worker was at."""
+    """Counts deaths in a row without anything done, by job and by what the worker was at."""
 
     def __init__(self) -> None:
         self._deaths: dict[int, Counter[bytes]] = {}
 
-    def died(self, job: int, what: bytes) -> None:
-        """The job's worker died at `what`."""
-        self._deaths.setdefault(job, Counter())[what] += 1
+    def died(self, job: int, what: bytes, *, got_on: bool = False) -> None:
+        """The job's worker died at `what`; with `got_on` it had done something of it that lasts, so that earlier deaths
+        were not for nothing and no longer count."""
+        deaths = self._deaths.setdefault(job, Counter())
+        deaths[what] = 1 if got_on else deaths[what] + 1
 
     def of(self, job: int) -> list[wire.DiedOf]:
         """For the job's next attempt."""
