@@ -59,7 +59,7 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
         channel.progress(at, total, "seconds", f"cutting {recording.name}", left)
 
     # those that workers died of come last: what is cut before another death stays cut
-    for recording in sorted(plan.recordings, key=lambda one: channel.deaths.get(one.sha256.encode(), 0)):
+    for recording in sorted(plan.recordings, key=lambda one: channel.deaths.get(one.sha256.encode(), -1)):
         channel.check()
         on_progress(recording, 0.0)
         kept_heard = Kept(channel.home / HEARD, recording.sha256, partial(_got_on, recording, channel))

@@ -90,7 +90,7 @@ def test_a_worker_killed_in_a_long_recording_hears_at_most_ten_clips_again(
 
 def test_only_deaths_without_anything_done_between_them_are_held_against_a_recording() -> None:
     blame = Blame()
-    for got_on, times in ((False, 1), (True, 1), (True, 1), (False, 2)):
+    for got_on, times in ((False, 1), (True, 0), (True, 0), (False, 1), (False, 2)):
         blame.died(7, b"long", got_on=got_on)
         assert blame.of(7) == [wire.DiedOf(what=b"long", times=times)]
     assert not blame.of(8)
