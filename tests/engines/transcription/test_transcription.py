@@ -21,6 +21,9 @@ from engines.transcription.choose import choose
 from engines.transcription.sphinx import SphinxTranscriber
 from engines.transcription.whisper import WhisperTranscriber
 
+#: First sample, and seconds, of parts of each file.
+WINDOWS = ((0, 1.0), (RATE // 2, 1.7), (RATE, 2.4))
+
 
 @pytest.fixture(scope="module")
 def sphinx() -> SphinxTranscriber:
@@ -92,6 +95,16 @@ def test_whisper_gives_one_transcript_a_clip_in_order(whisper: WhisperTranscribe
     assert heard[0].text == heard[3].text
     assert len({one.text for one in (heard[2], *heard[5:])}) == 1
     assert all(one.engine == "whisper" and one.trust == "high" and 0 <= one.confidence <= 1 for one in heard)
+
+
+def test_whisper_hears_clips_in_batches_as_it_hears_each_alone(whisper: WhisperTranscriber) -> None:
+    """Nine different clips, which are two batches, of different lengths: nothing of a clip is heard in another."""
+    parts = [speech(name)[begin : begin + round(length * RATE)] for name in TEXTS for begin, length in WINDOWS]
+    together = whisper.transcribe_many(parts)
+    alone = [whisper.transcribe_many([part])[0] for part in parts]
+    assert [one.text for one in together] == [one.text for one in alone]
+    assert [one.confidence for one in together] == pytest.approx([one.confidence for one in alone], abs=1e-4)
+    assert len({one.text for one in alone}) > 2
 
 
 def test_whisper_gives_times_of_single_clips(whisper: WhisperTranscriber) -> None:
