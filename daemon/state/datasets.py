@@ -23,7 +23,9 @@ from proto import myna_pb2 as pb
 #: What a person can change of a clip, with what tells who did.
 EDITED_FIELDS = ("text", "text_source", "trust", "kept", "reason", "sentence")
 #: Reasons to drop a clip that a person's text for it takes away.
-OF_TEXT = frozenset({Reason.NOT_FOLLOWED, Reason.NOT_UNDERSTOOD, Reason.DISAGREE, Reason.NO_TEXT})
+OF_TEXT = frozenset(
+    {Reason.NOT_FOLLOWED, Reason.NOT_UNDERSTOOD, Reason.RECOGNISERS_DISAGREE, Reason.DISAGREE, Reason.NO_TEXT}
+)
 #: Changes of one clip that can be taken back.
 CHANGES = 100
 

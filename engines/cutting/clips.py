@@ -26,7 +26,7 @@ from engines.cutting import measures
 from engines.cutting.align import disagreement, share_out
 from engines.cutting.cued import Cue, cued_pieces
 from engines.cutting.hearing import Hearing
-from engines.cutting.kept import Kept
+from engines.cutting.kept import HeardPiece, Kept
 from engines.cutting.measures import Bands, bandwidth, edge, loudness, voiceprint
 from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted, sounding
 from engines.cutting.quality import decibels, mean_power, snr_db
@@ -109,13 +109,15 @@ def cut_recording(
     aligner: Aligner | None = None,
     limits: Limits | None = None,
     cues: Sequence[Cue] = (),
+    second: Aligner | None = None,
     kept: Kept | None = None,
 ) -> list[CutClip]:
     """Cut a recording into clips for an engine and write them to `out_dir/ab/<sha256>.flac`.
 
     `text`: all that is said in it, or None; `cues`: the same with its times, where they are known. `transcriber`: of
     this language, or None if there is none. `aligner`: of this language, too; a text that it finds to fit its clip is
-    not listened to by the transcriber. `limits`: what is dropped, and whether speakers are compared (None: they are
+    not listened to by the transcriber. `second`: of this language; where there is no text, it says how much it does not
+    hear of what the transcriber wrote. `limits`: what is dropped, and whether speakers are compared (None: they are
     not, and the rest is as usual). `kept`: where what was heard is kept for the next call, should this one not come to
     its end. Returns the clips in order of time, at least one (a recording with nothing usable gives one dropped clip
     that says why). The same input gives the same clips. Raises BadInput if the file cannot be decoded, OSError if a
@@ -137,7 +139,7 @@ def cut_recording(
     found = survey(recording, lambda seconds, total: on_progress(_SURVEYED * seconds, total))
     pieces, said = _pieces(found, text, engine_info, cues)
     given = said if said is not None else [text] if text is not None and len(pieces) == 1 and found.speech else None
-    hearing = Hearing(transcriber, aligner, given, kept)
+    hearing = Hearing(transcriber, aligner, given, second if text is None else None, kept)
     cut = _Cutter(recording, found, hearing, out_dir, on_progress, alive, limits.compare_speakers).cut(pieces)
     heard = [one.heard for one in cut]
     if said is not None:
@@ -310,11 +312,12 @@ class _Cutter:
             return
         total, end = self._found.seconds, self._written[-1].piece.end
         done = _SURVEYED * total + (1 - _SURVEYED) * end
-        heard: Sequence[tuple[Transcript | None, float | None]] = [(None, None)] * len(self._written)
+        heard = [HeardPiece()] * len(self._written)
         if self._found.speech:
             heard = self._hearing.hear(len(self._done), self._to_hear, self._alive)
-        for one, (words, fit) in zip(self._written, heard, strict=True):
-            self._done.append(replace(one, heard=words, quality=replace(one.quality, text_fit=fit)))
+        for one, words in zip(self._written, heard, strict=True):
+            quality = replace(one.quality, text_fit=words.fit, second_wer=words.second_wer)
+            self._done.append(replace(one, heard=words.transcript, quality=quality))
         self._written, self._to_hear = [], []
         self._on_progress(done, total)
 

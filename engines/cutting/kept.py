@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,13 +23,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-#: What was heard in a piece (None: nobody listened), and how well a given text fits (None: none was aligned).
-Heard = tuple[Transcript | None, float | None]
 #: Part of every file's name: raised when the files, or the way pieces are heard, change.
-_FORMAT = 1
+_FORMAT = 2
 #: Seconds after which nobody comes back for a file: of a recording that was removed or a job that was given up; and
 #: for one that is half-written.
 _FORGOTTEN, _ABANDONED = 7 * 24 * 3_600.0, 3_600.0
+
+
+@dataclass(frozen=True)
+class HeardPiece:
+    """What is known of the words of a piece of a recording."""
+
+    transcript: Transcript | None = None  #: None: nobody listened
+    fit: float | None = None  #: how well a given text fits, `Alignment.fit`; None: none was aligned
+    second_wer: float | None = None  #: share of the heard words that a second ear does not; None: it was not asked
 
 
 class Kept:
@@ -46,8 +53,8 @@ class Kept:
         pieces: Sequence[NDArray[np.float32]],
         texts: Sequence[str] | None,
         listener: str,
-        hear: Callable[[], list[Heard]],
-    ) -> list[Heard]:
+        hear: Callable[[], list[HeardPiece]],
+    ) -> list[HeardPiece]:
         """What `hear` says of each piece, from the disk if it was asked before. `texts`: those given for the pieces;
         `listener`: who hears them, and how. Raises DiskFull, and what `hear` raises."""
         digest = hashlib.sha256(json.dumps([_FORMAT, listener, texts]).encode())
@@ -61,8 +68,7 @@ class Kept:
         heard = hear()
         with disk_full_is_a_sentence("what was heard"):
             make_folder(self._folder)
-        written = [[asdict(transcript) if transcript else None, fit] for transcript, fit in heard]
-        write_whole(path, json.dumps(written).encode(), "what was heard")
+        write_whole(path, json.dumps([asdict(piece) for piece in heard]).encode(), "what was heard")
         self._on_kept()
         return heard
 
@@ -84,9 +90,10 @@ def sweep(folder: Path) -> None:
                 continue
 
 
-def _read(path: Path) -> list[Heard] | None:
+def _read(path: Path) -> list[HeardPiece] | None:
     try:
-        return [(_transcript(kept), fit) for kept, fit in json.loads(path.read_bytes())]
+        kept = json.loads(path.read_bytes())
+        return [HeardPiece(**{**piece, "transcript": _transcript(piece["transcript"])}) for piece in kept]
     except (OSError, ValueError, TypeError, KeyError):
         return None
 

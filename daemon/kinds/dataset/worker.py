@@ -118,6 +118,7 @@ def _cut(
                 limits=limits,
                 cues=cues,
                 aligner=choice.aligner,
+                second=choice.second if limits.second_recogniser else None,
                 kept=kept,
             )
     except BadInput as error:

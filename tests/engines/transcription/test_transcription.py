@@ -131,6 +131,8 @@ def test_whisper_is_chosen_where_its_weights_are(tiny: Path) -> None:
     assert choice.transcriber is not None
     assert choice.transcriber.name == "whisper"
     assert "Whisper" in choice.why
+    assert choice.aligner is None
+    assert choice.second is not None, "PocketSphinx knows English, and is a second ear"
 
 
 def test_a_model_one_folder_deeper_is_found(tiny: Path, tmp_path: Path) -> None:
