@@ -47,4 +47,9 @@ def present(language: str, weights_dir: Path | None) -> Recogniser | None:
     weights lie."""
     if whisper_folder(weights_dir) is not None:
         return Recogniser.WHISPER
-    return Recogniser.POCKETSPHINX if language in SPHINX and find_spec("pocketsphinx") is not None else None
+    return Recogniser.POCKETSPHINX if hears_weakly(language) else None
+
+
+def hears_weakly(language: str) -> bool:
+    """Whether PocketSphinx is here and knows a language (ISO 639-1)."""
+    return language in SPHINX and find_spec("pocketsphinx") is not None

@@ -1492,15 +1492,20 @@ class At(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WHAT_FIELD_NUMBER: _builtins.int
+    GOT_ON_FIELD_NUMBER: _builtins.int
     what: _builtins.bytes
+    """the job's own name for a file or recording, the same in every attempt; empty: nothing of the kind"""
+    got_on: _builtins.bool
+    """this attempt got something of it done that the next one will find"""
     def __init__(
         self,
         *,
         what: _builtins.bytes = ...,
+        got_on: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["what", b"what"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["got_on", b"got_on", "what", b"what"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

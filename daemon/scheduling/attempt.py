@@ -75,7 +75,7 @@ class Attempt:
         self.lane_free = False  #: the worker does the rest of its job without the GPU
         self.why_yield = ""
         self._last: deque[str] = deque(maxlen=TAIL)  #: lines of its log
-        self._at = b""  #: what the worker said it is at, in its own words
+        self._at = wire.At()  #: what the worker said it is at
         self._ordered = ""  #: "cancel" or "stop", once told
         self._end: asyncio.Future[Callable[[Session, Job], None]] = asyncio.get_running_loop().create_future()
 
@@ -291,7 +291,7 @@ class Attempt:
                 level = from_wire(Level, notice.level_value) or Level.INFO
                 await to.store.write(events.notice, level, notice.sentence, notice.hint, self.voice)
             case "at":
-                self._at = report.at.what
+                self._at = report.at
             case "loaded":
                 to.speech.loaded = list(report.loaded.voices)
             case "done":
@@ -344,8 +344,8 @@ class Attempt:
         self._log("error", f"The worker died: {end.sentence}.")
         if self._ordered == "stop":  # it was to stop and had to be made to: that is no crash
             return self.to.lifecycle.stopped
-        if blamed := bool(end.jobs_doing and self._at):
-            self.to.blame.died(self.job, self._at)
+        if blamed := bool(end.jobs_doing and self._at.what):
+            self.to.blame.died(self.job, self._at.what, got_on=self._at.got_on)
         tail, counts = self._tail(), end.jobs_doing and not blamed
         crashed = self.to.lifecycle.crashed
         return lambda session, job: crashed(

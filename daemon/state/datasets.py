@@ -23,7 +23,9 @@ from proto import myna_pb2 as pb
 #: What a person can change of a clip, with what tells who did.
 EDITED_FIELDS = ("text", "text_source", "trust", "kept", "reason", "sentence")
 #: Reasons to drop a clip that a person's text for it takes away.
-OF_TEXT = frozenset({Reason.NOT_FOLLOWED, Reason.NOT_UNDERSTOOD, Reason.DISAGREE, Reason.NO_TEXT})
+OF_TEXT = frozenset(
+    {Reason.NOT_FOLLOWED, Reason.NOT_UNDERSTOOD, Reason.RECOGNISERS_DISAGREE, Reason.DISAGREE, Reason.NO_TEXT}
+)
 #: Changes of one clip that can be taken back.
 CHANGES = 100
 
@@ -128,19 +130,19 @@ def decide_holdouts(session: Session, voice: str) -> None:
 def choose(session: Session, voice: str) -> Chosen:
     """Training and held-out clips of the next dataset. More held-out clips than LIMIT (a held stretch was cut finer)
     are left out of both; those that were held-out in a dataset before come first. The same sound twice is one clip, and
-    held-out wins."""
+    held-out wins, or else the recording that came first: which was cut first may depend on where a worker was
+    killed."""
     # not whole rows: a scheduler asks this too
     asked = select(Clip.id, Clip.sha256, Clip.text, Clip.held_out, Clip.start, Clip.end).join(
         Recording, Recording.id == Clip.recording
     )
-    rows = [Taken(*row.tuple()) for row in session.execute(asked.where(*_is_kept(voice)).order_by(Clip.id))]
+    asked = asked.where(*_is_kept(voice)).order_by(Recording.id, Clip.start, Clip.id)
+    rows = [Taken(*row.tuple()) for row in session.execute(asked)]
     held_before = (
         select(DatasetClip.clip).join(Dataset, Dataset.id == DatasetClip.dataset).where(Dataset.voice == voice)
     )
     seen = set(session.scalars(held_before.where(DatasetClip.held_out)))
-    held = _once(sorted((row for row in rows if row.held_out), key=lambda row: (row.id not in seen, row.id)))[
-        : holdout.LIMIT
-    ]
+    held = _once(sorted((row for row in rows if row.held_out), key=lambda row: row.id not in seen))[: holdout.LIMIT]
     sounds = {row.sha256 for row in rows if row.held_out}
     return Chosen(_once([row for row in rows if not row.held_out and row.sha256 not in sounds]), held)
 

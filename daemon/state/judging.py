@@ -96,10 +96,10 @@ def broken(clips: Sequence[StoredClip], owner: Voice, limits: Limits) -> Iterato
 
 
 def stored(session: Session, voice: str) -> list[StoredClip]:
-    """The clips of a voice's recordings that can be judged, in the order they came."""
+    """The clips of a voice's recordings that can be judged, in the order the recordings came, however they were cut."""
     query = select(Clip).join(Recording, Recording.id == Clip.recording).options(undefer(Clip.facts))
     query = query.where(Clip.voice == voice, Recording.removed.is_(None), Clip.facts.is_not(None))
-    rows = session.scalars(query.where(Clip.reason != SUPERSEDED).order_by(Clip.id))
+    rows = session.scalars(query.where(Clip.reason != SUPERSEDED).order_by(Recording.id, Clip.start, Clip.id))
     return [_stored(row, wire.ClipFacts.FromString(row.facts or b"")) for row in rows]
 
 

@@ -26,10 +26,11 @@ from engines.cutting import measures
 from engines.cutting.align import disagreement, share_out
 from engines.cutting.cued import Cue, cued_pieces
 from engines.cutting.hearing import Hearing
+from engines.cutting.kept import HeardPiece, Kept
 from engines.cutting.measures import Bands, bandwidth, edge, loudness, voiceprint
 from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted, sounding
-from engines.cutting.quality import decibels, snr_db
-from engines.cutting.stretch import Stretch, Times
+from engines.cutting.quality import decibels, mean_power, snr_db
+from engines.cutting.stretch import Stretch, Times, faded
 from engines.cutting.survey import Survey, stream, survey
 from engines.cutting.vad import SAMPLE_RATE, Span
 from engines.judging.limits import Limits
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 
 #: Called many times a second with (seconds done, seconds in all, 0 while unknown); may raise engines.errors.Cancelled.
 Progress = Callable[[float, float], None]
-_FADE = 0.005
 #: Longest piece, seconds, unless the engine takes longer ones: a stretch without a pause, or without speech, becomes
 #: several.
 LONGEST_HELD = 60.0
@@ -109,15 +109,19 @@ def cut_recording(
     aligner: Aligner | None = None,
     limits: Limits | None = None,
     cues: Sequence[Cue] = (),
+    second: Aligner | None = None,
+    kept: Kept | None = None,
 ) -> list[CutClip]:
     """Cut a recording into clips for an engine and write them to `out_dir/ab/<sha256>.flac`.
 
     `text`: all that is said in it, or None; `cues`: the same with its times, where they are known. `transcriber`: of
     this language, or None if there is none. `aligner`: of this language, too; a text that it finds to fit its clip is
-    not listened to by the transcriber. `limits`: what is dropped, and whether speakers are compared (None: they are
-    not, and the rest is as usual). Returns the clips in order of time, at least one (a recording with nothing usable
-    gives one dropped clip that says why). The same input gives the same clips. Raises BadInput if the file cannot be
-    decoded, OSError if a clip cannot be written.
+    not listened to by the transcriber. `second`: of this language; where there is no text, it says how much it does not
+    hear of what the transcriber wrote. `limits`: what is dropped, and whether speakers are compared (None: they are
+    not, and the rest is as usual). `kept`: where what was heard is kept for the next call, should this one not come to
+    its end. Returns the clips in order of time, at least one (a recording with nothing usable gives one dropped clip
+    that says why). The same input gives the same clips. Raises BadInput if the file cannot be decoded, OSError if a
+    clip cannot be written.
     """
     text = " ".join(text.split()) if text and text.strip() else None
     report_progress = progress or (lambda done, total: None)
@@ -135,9 +139,8 @@ def cut_recording(
     found = survey(recording, lambda seconds, total: on_progress(_SURVEYED * seconds, total))
     pieces, said = _pieces(found, text, engine_info, cues)
     given = said if said is not None else [text] if text is not None and len(pieces) == 1 and found.speech else None
-    cut = _Cutter(
-        recording, found, Hearing(transcriber, aligner, given), out_dir, on_progress, alive, limits.compare_speakers
-    ).cut(pieces)
+    hearing = Hearing(transcriber, aligner, given, second if text is None else None, kept)
+    cut = _Cutter(recording, found, hearing, out_dir, on_progress, alive, limits.compare_speakers).cut(pieces)
     heard = [one.heard for one in cut]
     if said is not None:
         texts, differ = (
@@ -277,7 +280,7 @@ class _Cutter:
 
         rate, gain = self._recording.sample_rate, self._found.gain
         sound = sound * np.float32(gain)
-        power, bands = _power(sound), Bands(hearing)
+        power, bands = mean_power(sound), Bands(hearing)
         quality = Quality(
             rms_db=decibels(power),
             peak=float(np.abs(sound).max(initial=0.0)),
@@ -293,7 +296,7 @@ class _Cutter:
             channels=self._recording.channels,
             channel=self._recording.channel,
         )
-        sha256, path = ("", None) if not np.any(sound) else save_clip(self._out_dir, _faded(sound, rate), rate)
+        sha256, path = ("", None) if not np.any(sound) else save_clip(self._out_dir, faded(sound, rate), rate)
         silent = decibels(power / max(gain, 1e-9) ** 2) < -66.0
         speaker = voiceprint(hearing) if self._compare_speakers and piece.speech > 0 and not silent else b""
         seconds = len(sound) / rate
@@ -309,11 +312,12 @@ class _Cutter:
             return
         total, end = self._found.seconds, self._written[-1].piece.end
         done = _SURVEYED * total + (1 - _SURVEYED) * end
-        heard: Sequence[tuple[Transcript | None, float | None]] = [(None, None)] * len(self._written)
+        heard = [HeardPiece()] * len(self._written)
         if self._found.speech:
             heard = self._hearing.hear(len(self._done), self._to_hear, self._alive)
-        for one, (words, fit) in zip(self._written, heard, strict=True):
-            self._done.append(replace(one, heard=words, quality=replace(one.quality, text_fit=fit)))
+        for one, words in zip(self._written, heard, strict=True):
+            quality = replace(one.quality, text_fit=words.fit, second_wer=words.second_wer)
+            self._done.append(replace(one, heard=words.transcript, quality=quality))
         self._written, self._to_hear = [], []
         self._on_progress(done, total)
 
@@ -365,24 +369,6 @@ def _judged(
         voiceprint=cut.voiceprint,
         sketch=cut.sketch,
     )
-
-
-def _power(sound: NDArray[np.float32]) -> float:
-    import numpy as np
-
-    return float(np.mean(np.square(sound, dtype=np.float64))) if len(sound) else 0.0
-
-
-def _faded(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
-    """The first and last 5 ms brought to zero, so that no clip begins with a click."""
-    import numpy as np
-
-    length = min(round(_FADE * rate), len(sound) // 2)
-    ramp = np.linspace(0.0, 1.0, length, dtype=np.float32)
-    faded = sound.copy()
-    faded[:length] *= ramp
-    faded[len(faded) - length :] *= ramp[::-1]
-    return faded
 
 
 def _source(transcriber: Transcriber | None) -> Literal["whisper", "pocketsphinx", ""]:

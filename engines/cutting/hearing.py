@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engines.audio.decode import Alive
+from engines.cutting.kept import HeardPiece, Kept
 from engines.transcription.alignment import Aligner, Alignment
 from engines.transcription.base import Transcriber, Transcript
 
@@ -23,19 +24,41 @@ class Hearing:
     transcriber: Transcriber | None
     aligner: Aligner | None
     given: Sequence[str] | None  #: the text of each piece, if it is known before it is heard
+    second: Aligner | None = None  #: lays what the transcriber wrote under the sound, and tells what it does not hear
+    kept: Kept | None = None  #: where what was heard is kept until the recording's clips are
 
-    def hear(
-        self, first: int, pieces: Sequence[NDArray[np.float32]], alive: Alive
-    ) -> list[tuple[Transcript | None, float | None]]:
-        """(what was heard, how well the given text fits) of each, from the `first`-th on: a text that fits well need
-        not be heard."""
-        if self.transcriber is None:
-            return [(None, None)] * len(pieces)
+    def hear(self, first: int, pieces: Sequence[NDArray[np.float32]], alive: Alive) -> list[HeardPiece]:
+        """What is said in each, from the `first`-th on: a given text that fits well need not be heard."""
+        transcriber = self.transcriber
+        if transcriber is None:
+            return [HeardPiece()] * len(pieces)
+        if self.kept is None:
+            return self._heard(transcriber, first, pieces, alive)
+        texts = self.given[first : first + len(pieces)] if self.given is not None else None
+        listener = f"{transcriber.settings}, {self.aligner is not None}, {self.second is not None}"
+        return self.kept.heard(pieces, texts, listener, lambda: self._heard(transcriber, first, pieces, alive))
+
+    def _heard(
+        self, transcriber: Transcriber, first: int, pieces: Sequence[NDArray[np.float32]], alive: Alive
+    ) -> list[HeardPiece]:
         found = [self._alignment(first + number, samples, alive) for number, samples in enumerate(pieces)]
         doubtful = [number for number, one in enumerate(found) if one is None or not one.fits]
-        heard = self.transcriber.transcribe_many([pieces[number] for number in doubtful], alive) if doubtful else []
+        heard = transcriber.transcribe_many([pieces[number] for number in doubtful], alive) if doubtful else []
         transcripts = dict(zip(doubtful, heard, strict=True))
-        return [(transcripts.get(number), one.fit if one else None) for number, one in enumerate(found)]
+        return [
+            HeardPiece(
+                transcripts.get(number), one.fit if one else None, self._errors(samples, transcripts.get(number), alive)
+            )
+            for number, (samples, one) in enumerate(zip(pieces, found, strict=True))
+        ]
+
+    def _errors(self, samples: NDArray[np.float32], heard: Transcript | None, alive: Alive) -> float | None:
+        """Share of the words that the transcriber wrote which the second ear does not hear."""
+        if self.second is None or heard is None or not any(map(str.isalnum, heard.text)):
+            return None
+        alive()
+        laid = self.second.align(samples, heard.text)
+        return laid.word_errors if laid is not None else 1.0
 
     def _alignment(self, number: int, samples: NDArray[np.float32], alive: Alive) -> Alignment | None:
         if self.given is None or self.aligner is None:

@@ -22,6 +22,13 @@ def decibels(power: float) -> float:
     return 10 * math.log10(max(power, 1e-12))
 
 
+def mean_power(samples: NDArray[np.float32]) -> float:
+    """Mean square of samples (n,); 0 for none."""
+    import numpy as np
+
+    return float(np.mean(np.square(samples, dtype=np.float64))) if len(samples) else 0.0
+
+
 def gain_for(speech_power: float, peak: float) -> float:
     """Factor that brings speech of this mean power and peak to SPEECH_DB, or as near as PEAK_DB allows; at most +40
     dB."""

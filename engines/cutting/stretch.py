@@ -10,6 +10,21 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+#: Seconds.
+_FADE = 0.005
+
+
+def faded(sound: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    """Samples (n,) with the first and last 5 ms brought to zero, so that no clip begins with a click."""
+    import numpy as np
+
+    length = min(round(_FADE * rate), len(sound) // 2)
+    ramp = np.linspace(0.0, 1.0, length, dtype=np.float32)
+    result = sound.copy()
+    result[:length] *= ramp
+    result[len(result) - length :] *= ramp[::-1]
+    return result
+
 
 class Stretch:
     """Samples of a stream from some moment on."""

@@ -25,6 +25,9 @@ _HEARD_WELL, _HEARD_WEAKLY = 0.05, 0.4
 #: Confidence above the least that is asked for, from which a recogniser's text is not doubted: a weak one is sure of
 #: wrong words, too.
 _SURE: dict[Trust, float] = {"high": 0.25, "low": 0.5}
+#: Share of the words a strong recogniser wrote that a second one does not hear (`Alignment.word_errors`): of right
+#: texts by four flite voices at most 0.09, in the median 0.18 with one word replaced and 1 with another text.
+_HEARD_TWICE, _HEARD_ONCE = 0.09, 0.35
 #: Interquartile ranges below the lower quartile at which a likeness begins to be an outlier, and at which it surely is;
 #: and the narrowest range: a voice may be more even than that.
 _OUTLIER, _FAR, _EVENEST = 1.5, 3.0, 0.02
@@ -40,6 +43,7 @@ class Doubt(StrEnum):
     NO_FIT = "no-fit"  #: the text could not be laid under the sound at all
     DISAGREE = "disagree"
     NOT_UNDERSTOOD = "not-understood"
+    RECOGNISERS_DISAGREE = "recognisers-disagree"
     OTHER_SPEAKER = "other-speaker"
     ODD_PACE = "odd-pace"
     CLIPPED = "clipped"
@@ -56,6 +60,7 @@ WEIGHTS = {
     Doubt.NO_FIT: 0.7,
     Doubt.DISAGREE: 0.9,
     Doubt.NOT_UNDERSTOOD: 0.8,
+    Doubt.RECOGNISERS_DISAGREE: 0.9,
     Doubt.OTHER_SPEAKER: 0.8,
     Doubt.ODD_PACE: 0.6,
     Doubt.CLIPPED: 0.4,
@@ -75,6 +80,7 @@ _NEAR = {
     Reason.CUT_OFF: 4.0,
     Reason.DISAGREE: 0.15,
     Reason.NOT_UNDERSTOOD: 0.15,
+    Reason.RECOGNISERS_DISAGREE: 0.15,
     Reason.OTHER_SPEAKER: 0.05,
 }
 _NEAR_PART = {Reason.CLIPPED: 0.5, Reason.ODD_PACE: 0.15}
@@ -166,6 +172,9 @@ def _text(facts: Facts, voice: Usual, limits: Limits) -> Iterator[Sign]:
             least = least_confidence(heard.trust, limits)
             part = _ramp(heard.confidence, least + _SURE[heard.trust], least)
             yield _sign(Doubt.NOT_UNDERSTOOD, part, heard.confidence, least)
+        if (second := facts.quality.second_wer) is not None:
+            part = _ramp(second, _HEARD_TWICE, _HEARD_ONCE)
+            yield _sign(Doubt.RECOGNISERS_DISAGREE, part, second, _HEARD_TWICE)
         return
     if heard is None or heard.trust == "low":  # what a strong recogniser heard tells more than how a text lies
         if fit is not None:

@@ -11,6 +11,7 @@ _TITLES = {
     Doubt.NO_FIT: "text does not fit",
     Doubt.DISAGREE: "heard otherwise",
     Doubt.NOT_UNDERSTOOD: "hardly understood",
+    Doubt.RECOGNISERS_DISAGREE: "heard in two ways",
     Doubt.OTHER_SPEAKER: "sounds like another",
     Doubt.ODD_PACE: "odd pace",
     Doubt.CLIPPED: "almost clipped",
@@ -44,6 +45,8 @@ def say_doubt(sign: Sign, *, kept: bool) -> str:
             return f"Text and what was heard differ in {measured:.0%} of the letters; up to {limit:.0%} is kept."
         case Doubt.NOT_UNDERSTOOD:
             return f"The recogniser was {measured:.0%} sure of its text; from {limit:.0%} on it is kept."
+        case Doubt.RECOGNISERS_DISAGREE:
+            return f"A second recogniser does not hear {measured:.0%} of its words; of right texts at most {limit:.0%}."
         case Doubt.OTHER_SPEAKER:
             return f"It is {measured:.2f} alike to the voice; its other clips are above {limit:.2f}."
         case Doubt.ODD_PACE:
@@ -68,7 +71,7 @@ def _number(doubt: Doubt, value: float) -> str:
             return f"{value:.3f} s a letter"
         case Doubt.DISAGREE if value > 1:
             return f"{value:.1f} letters a second"
-        case Doubt.DISAGREE | Doubt.NOT_UNDERSTOOD:
+        case Doubt.DISAGREE | Doubt.NOT_UNDERSTOOD | Doubt.RECOGNISERS_DISAGREE:
             return f"{value:.0%}"
         case _:
             return f"{value:.2f}"

@@ -44,6 +44,15 @@ class Limits:
         tuple[float, float],
         Setting("a text that a recogniser wrote must be surer than this: a strong one's, a weak one's", 0, 1),
     ] = (0.35, 0.40)
+    recognisers_disagree: Annotated[
+        float,
+        Setting(
+            "share of the words a strong recogniser wrote that a second one need not hear; above, it is dropped; "
+            "1: none is",
+            0,
+            1,
+        ),
+    ] = 1.0
     disagree: Annotated[
         tuple[float, float],
         Setting(
@@ -66,6 +75,11 @@ class Limits:
     ] = 1.5
     compare_speakers: Annotated[
         bool, Setting("measure whose voice it is when recordings are cut; takes somewhat longer than all the rest")
+    ] = True
+
+    second_recogniser: Annotated[
+        bool,
+        Setting("lay what a strong recogniser wrote under the sound with a weak one (English), for the list to review"),
     ] = True
 
     def __post_init__(self) -> None:
@@ -101,6 +115,7 @@ SETTING_OF: dict[Reason, str] = {
     Reason.NARROW_BAND: "narrow_band",
     Reason.CUT_OFF: "cut_off",
     Reason.NOT_UNDERSTOOD: "not_understood",
+    Reason.RECOGNISERS_DISAGREE: "recognisers_disagree",
     Reason.DISAGREE: "disagree",
     Reason.DUPLICATE: "duplicates",
     Reason.NEAR_DUPLICATE: "near_duplicate",

@@ -33,6 +33,7 @@ MEASURES = (
     Measure("edge_db", "level of its edges beside the speech", "dB"),
     Measure("seconds_per_char", "seconds a letter", "s"),
     Measure("text_fit", "how well a given text fits (0 is best)"),
+    Measure("second_wer", "heard words that a second recogniser does not hear"),
     Measure("confidence", "confidence of the recogniser"),
     Measure("cer", "letters by which text and what was heard differ"),
     LIKENESS,

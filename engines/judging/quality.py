@@ -26,6 +26,7 @@ class Quality:
     channel: float | None = None  #: that was taken alone, since the others cancel it, counted from 0; None: the mean
     cer: float | None = None  #: share of letters by which the given text and what was heard differ
     text_fit: float | None = None  #: how well a given text lies under the sound, `Alignment.fit`; 0 is best
+    second_wer: float | None = None  #: share of words a recogniser wrote that a second one does not hear
     confidence: float | None = None  #: of the recogniser in what it heard, 0…1
 
     @property

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     CUT_OFF = "cut-off"
     NO_TEXT = "no-text"
     NOT_UNDERSTOOD = "not-understood"
+    RECOGNISERS_DISAGREE = "recognisers-disagree"
     NOT_FOLLOWED = "not-followed"
     DISAGREE = "disagree"
     DUPLICATE = "duplicate"
@@ -40,6 +41,7 @@ REASONS: dict[Reason, str] = {
     Reason.CUT_OFF: "it begins or ends in the middle of a sound",
     Reason.NO_TEXT: "no text, and no recogniser that could write it",
     Reason.NOT_UNDERSTOOD: "the recogniser heard no words it is sure of",
+    Reason.RECOGNISERS_DISAGREE: "a second recogniser does not hear the words that the first one wrote",
     Reason.NOT_FOLLOWED: "the recogniser does not follow this speaker: most of the recording, or of "
     "the voice, was not understood",
     Reason.DISAGREE: "text and speech disagree",

@@ -49,6 +49,8 @@ def _numbers(reason: Reason, measured: float, limit: float) -> str:
                 f"It begins or ends in the middle of a sound: {measured:+.0f} dB beside its speech, where {limit:+g} "
                 "dB are allowed."
             )
+        case Reason.RECOGNISERS_DISAGREE:
+            return f"A second recogniser does not hear {measured:.0%} of its words; {limit:.0%} are allowed."
         case Reason.NEAR_DUPLICATE:
             return f"Another clip has the same text and nearly the same sound ({measured:.3f} alike, from {limit:g})."
         case Reason.OTHER_SPEAKER:

@@ -142,3 +142,6 @@ def _text(facts: Facts, language: str, limits: Limits) -> Iterator[Verdict]:
         least = least_confidence(heard.trust, limits)
         if heard.confidence < least:
             yield Verdict(Reason.NOT_UNDERSTOOD, heard.confidence, least)
+        second = facts.quality.second_wer
+        if second is not None and second > limits.recognisers_disagree:
+            yield Verdict(Reason.RECOGNISERS_DISAGREE, second, limits.recognisers_disagree)

@@ -60,7 +60,8 @@ def unpacked(voiceprint: bytes) -> Vector:
 
 
 def judge(clips: Sequence[VoiceClip], limits: Limits) -> dict[int, Verdict]:
-    """The first thing wrong with each clip of those that are good by themselves, by id; the others of them are kept."""
+    """The first thing wrong with each clip of those that are good by themselves, by id; the others of them are kept. Of
+    equal ones the earliest in `clips` stays."""
     found: dict[int, Verdict] = {}
     for id, verdict in broken(clips, limits):
         found.setdefault(id, verdict)
@@ -181,5 +182,5 @@ def _unit(values: Sequence[float]) -> Vector:
     return tuple(value / length for value in values)
 
 
-def _order(clip: VoiceClip) -> tuple[bool, int]:
-    return (not clip.first, clip.id)
+def _order(clip: VoiceClip) -> bool:
+    return not clip.first

@@ -54,6 +54,11 @@ class Transcriber(Protocol):
         """ISO 639-1."""
         ...
 
+    @property
+    def settings(self) -> str:
+        """All that its words follow from beside the sound, as one text: model, language, precision, versions."""
+        ...
+
     def transcribe(self, samples: NDArray[np.float32]) -> Transcript:
         """Hear words in mono samples of shape (n,) at SAMPLE_RATE. Silence gives an empty text."""
         ...

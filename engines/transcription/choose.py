@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.recognisers import Recogniser, present, whisper_folder
+from engines.recognisers import Recogniser, hears_weakly, present, whisper_folder
 from engines.transcription.base import Transcriber
 from engines.transcription.whisper import WhisperTranscriber
 
@@ -22,6 +22,7 @@ class Choice:
     why: str
     device: str = "cpu"  #: where it computes: "cpu" or "cuda"
     aligner: Aligner | None = None  #: tells sooner, and better than a weak recogniser, whether a given text fits
+    second: Aligner | None = None  #: another ear for what a strong recogniser wrote
 
 
 def choose(language: str, weights_dir: Path | None = None, *, device: str = "cpu", threads: int = 0) -> Choice:
@@ -32,11 +33,13 @@ def choose(language: str, weights_dir: Path | None = None, *, device: str = "cpu
     """
     folder = whisper_folder(weights_dir)
     if folder is not None:
-        return Choice(
-            WhisperTranscriber(folder, language, device, threads),
-            f"Words are heard by Whisper ({folder.name}).",
-            device,
-        )
+        whisper = WhisperTranscriber(folder, language, device, threads)
+        why = f"Words are heard by Whisper ({folder.name})."
+        if not hears_weakly(language):
+            return Choice(whisper, why, device)
+        from engines.transcription.alignment import Aligner
+
+        return Choice(whisper, why, device, second=Aligner())
     if present(language, weights_dir) is Recogniser.POCKETSPHINX:
         from engines.transcription.alignment import Aligner
         from engines.transcription.sphinx import SphinxTranscriber

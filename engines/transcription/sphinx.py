@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
 from engines.apart import in_copies
@@ -53,6 +54,9 @@ class SphinxTranscriber:
         """`copies`: of this process that listen to several clips at once (0: one a core)."""
         from pocketsphinx import Config, Decoder
 
+        self.settings = (
+            f"{self.name} {version('pocketsphinx')}, {self.language}, {_LEVEL}, {_LANGUAGE_WEIGHT}, {PADDING}"
+        )
         self._copies = copies or len(os.sched_getaffinity(0))
         # Features are centred over each clip (batch), not over what was heard before
         self._decoder: Any = Decoder(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Longest stretch the model hears at once, seconds.
 WINDOW = 30.0
-_BATCH = 8
+_BATCH, _BEAMS = 8, 5
 #: A text that compresses this well repeats itself: the model was caught in a loop (threshold of the Whisper paper,
 #: arXiv 2212.04356).
 _LOOP_RATIO = 2.4
@@ -53,11 +54,12 @@ class WhisperTranscriber:
         from faster_whisper import WhisperModel
         from faster_whisper.tokenizer import Tokenizer
 
+        precision = "int8" if device == "cpu" else "float16"
         try:
             self._model: Any = WhisperModel(
                 str(folder),
                 device=device,
-                compute_type="int8" if device == "cpu" else "float16",
+                compute_type=precision,
                 cpu_threads=threads,
                 local_files_only=True,
             )
@@ -72,6 +74,9 @@ class WhisperTranscriber:
                 "Give the texts with the recordings.",
             )
         self.language = language
+        self.settings = (
+            f"{_weights(folder)}, {language}, {precision}, {_BEAMS} beams, CTranslate2 {version('ctranslate2')}"
+        )
         self._tokenizer: Any = Tokenizer(
             self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language=language
         )
@@ -85,7 +90,7 @@ class WhisperTranscriber:
         segments, _ = self._model.transcribe(
             samples,
             language=self.language,
-            beam_size=5,
+            beam_size=_BEAMS,
             word_timestamps=True,
             condition_on_previous_text=False,
             vad_filter=False,
@@ -136,7 +141,7 @@ class WhisperTranscriber:
         outputs = self._model.model.generate(
             self._model.encode(features),
             [prompt] * len(clips),
-            beam_size=5,
+            beam_size=_BEAMS,
             return_scores=True,
             max_length=self._model.max_length,
         )
@@ -152,3 +157,9 @@ class WhisperTranscriber:
 
     def _nothing(self) -> Transcript:
         return Transcript("", (), self.name, self.trust, 0.0)
+
+
+def _weights(folder: Path) -> str:
+    """Which weights these are, told without reading gigabytes."""
+    facts = (folder / NEEDED[0]).stat()
+    return f"{folder.resolve()}, {facts.st_size} bytes of {facts.st_mtime_ns}"

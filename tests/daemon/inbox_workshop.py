@@ -53,6 +53,8 @@ class InProcessChannel:
 
     def report(self, report: wire.Report) -> None: ...
 
+    def lasting(self) -> None: ...
+
     def commit(self, report: wire.Report) -> None:
         number = len(self.committed)
         self.committed.append(report)

@@ -18,6 +18,7 @@ NUMBERS = {
     "snr_db": "SNR {:.0f} dB",
     "cer": "CER {:.2f}",
     "text_fit": "text fit {:.1f}",
+    "second_wer": "unheard by a second recogniser {:.0%}",
     "rms_db": "level {:.0f} dB",
     "peak": "peak {:.2f}",
     "clipped_share": "clipping {:.1%}",

@@ -1,7 +1,8 @@
 """Cutting recordings into clips in a worker: each recording is cut, heard where it must be, judged and reported by
 itself.
 
-An attempt goes on where the last one ended: what was reported and acknowledged is not in the plan any more.
+An attempt goes on where the last one ended: what was reported and acknowledged is not in the plan any more, and what
+was heard of a recording is kept until its clips are acknowledged.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from daemon.worker.job import Channel
@@ -18,6 +20,7 @@ from engines import registry
 from engines.base import EngineInfo
 from engines.cutting.clips import CutClip, cut_recording
 from engines.cutting.cued import Cue
+from engines.cutting.kept import Kept, sweep
 from engines.errors import BadInput
 from engines.files import disk_full_is_a_sentence
 from engines.judging.limits import Limits
@@ -26,8 +29,10 @@ from engines.transcription.choose import Choice, choose
 from engines.transcription.whisper import whisper_device
 from proto import worker_pb2 as wire
 
-#: Workers that may die of a recording before it is left uncut.
+#: Workers that may die of a recording without getting on with it before it is left uncut.
 DEATHS = 2
+#: Folder of the home where what was heard is kept.
+HEARD = "heard"
 #: Called with how many seconds of a recording are done.
 OnProgress = Callable[[wire.RecordingRef, float], None]
 
@@ -35,6 +40,7 @@ OnProgress = Callable[[wire.RecordingRef, float], None]
 def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     """Cut every recording of the plan. The dataset itself is made by the daemon, from its rows, when this has
     succeeded."""
+    sweep(channel.home / HEARD)
     if not plan.recordings:
         return "No recording had to be cut."
     info = registry.info(plan.engine)
@@ -53,11 +59,15 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
         channel.progress(at, total, "seconds", f"cutting {recording.name}", left)
 
     # those that workers died of come last: what is cut before another death stays cut
-    for recording in sorted(plan.recordings, key=lambda one: channel.deaths.get(one.sha256.encode(), 0)):
+    for recording in sorted(plan.recordings, key=lambda one: channel.deaths.get(one.sha256.encode(), -1)):
         channel.check()
         on_progress(recording, 0.0)
-        clips, note = _cut(recording, plan.language, info, choice, limits, channel, on_progress)
+        kept_heard = Kept(channel.home / HEARD, recording.sha256, partial(_got_on, recording, channel))
+        clips, note = _cut(recording, plan.language, info, choice, limits, channel, on_progress, kept_heard)
+        if found := kept_heard.found:
+            channel.log("info", f"{recording.name}: {found} pieces were heard by an earlier attempt, and not again.")
         channel.commit(wire.Report(cut=wire.RecordingCut(recording=recording.sha256, clips=clips, note=note)))
+        kept_heard.forget()
         done += recording.seconds
         for clip in clips:
             if clip.kept:
@@ -81,6 +91,7 @@ def _cut(
     limits: Limits,
     channel: Channel,
     progress: OnProgress,
+    kept: Kept,
 ) -> tuple[list[wire.CutClip], str]:
     """The clips of one recording; one that cannot be read (any more) is one dropped clip that says so."""
 
@@ -107,12 +118,20 @@ def _cut(
                 limits=limits,
                 cues=cues,
                 aligner=choice.aligner,
+                second=choice.second if limits.second_recogniser else None,
+                kept=kept,
             )
     except BadInput as error:
         return _unreadable(recording, str(error))
     finally:
         channel.report(wire.Report(at=wire.At()))
     return [as_wire(clip, channel.home) for clip in cut], ""
+
+
+def _got_on(recording: wire.RecordingRef, channel: Channel) -> None:
+    """Another worker will find more of what is said in it: a worker that dies now has not died for nothing."""
+    channel.lasting()
+    channel.report(wire.Report(at=wire.At(what=recording.sha256.encode(), got_on=True)))
 
 
 def _unreadable(recording: wire.RecordingRef, sentence: str) -> tuple[list[wire.CutClip], str]:

@@ -231,6 +231,30 @@ def test_the_same_sound_twice_is_never_both_held_out_and_trained(store: Store) -
     assert len({sound for sound, _ in rows}) == len(rows)
 
 
+@pytest.mark.parametrize("measured", [True, False])
+def test_which_of_two_equal_sounds_is_taken_does_not_depend_on_which_recording_was_cut_first(
+    store: Store, measured: bool
+) -> None:
+    """A worker that died of a recording has it cut last."""
+
+    def act(session: Session) -> str:
+        for name in ("a.wav", "b.wav", "c.wav"):
+            take(session, name)
+        job = lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna")))
+        jobs.start_attempt(session, job)
+        told = {"facts": wire.ClipFacts(seconds=5.0, speech=5.0), "quality": {"snr_db": 40.0, "chars_per_second": 12.0}}
+        for name in ("c.wav", "b.wav", "a.wav"):
+            text = "the same words, that are said in as many seconds as they take"
+            one = {"text": text, "text_source": "given", "sha256": sha("a" if name != "c.wav" else "c")}
+            cut(session, job, name, **one, **(told if measured else {}))
+        lives.succeed(session, job, "Cut.")
+        chosen = datasets.choose(session, "anna").contents
+        query = select(Recording.name).join(Clip, Clip.recording == Recording.id).where(Clip.id.in_(chosen))
+        return ", ".join(session.scalars(query.order_by(Recording.name)))
+
+    assert store.write_now(act) == "a.wav, c.wav"
+
+
 def test_nothing_is_due_while_a_job_is_at_the_recordings(store: Store) -> None:
     def act(session: Session) -> list[bool]:
         take(session, "a.wav")

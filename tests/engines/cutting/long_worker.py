@@ -52,6 +52,8 @@ class TimingChannel:
 
     def report(self, report: wire.Report) -> None: ...
 
+    def lasting(self) -> None: ...
+
     def commit(self, report: wire.Report) -> None:
         self.look()
         self.cut = report

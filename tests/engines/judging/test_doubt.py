@@ -128,6 +128,16 @@ def test_several_signs_count_together() -> None:
     assert total(both) == pytest.approx(0.7)
 
 
+def test_what_a_second_recogniser_does_not_hear_comes_in_front_of_what_both_hear() -> None:
+    def doubt(wer: float | None) -> float:
+        sure = Heard("hello there", "high", 0.95)
+        facts = replace(FACTS, text_given=False, heard=sure, quality=replace(GOOD, second_wer=wer))
+        return signs(facts).get(Doubt.RECOGNISERS_DISAGREE, 0.0)
+
+    assert doubt(None) == doubt(0.0) == doubt(0.09) == 0.0
+    assert DOUBTFUL <= doubt(0.18) < doubt(0.3) < doubt(1.0)
+
+
 @pytest.mark.parametrize("doubt", list(Doubt))
 def test_every_doubt_has_words(doubt: Doubt) -> None:
     sign = Sign(doubt, 0.5, 0.4, 0.5)

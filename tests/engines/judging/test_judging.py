@@ -12,7 +12,7 @@ from engines.judging.limits import LIMITS, SETTING_OF, Limits
 from engines.judging.quality import Quality
 from engines.judging.reasons import REASONS, Reason
 from engines.judging.sentences import say
-from engines.judging.verdict import Heard, broken, judge
+from engines.judging.verdict import Heard, Verdict, broken, judge
 from engines.judging.voice import VoiceClip, likenesses, pace_limits, packed, unpacked
 from engines.judging.voice import judge as beside
 
@@ -69,6 +69,16 @@ def test_a_voice_may_want_other_lengths_but_no_longer_ones_than_its_engine() -> 
     short, long = replace(FACTS, seconds=1.5), replace(FACTS, seconds=12.0)
     assert judge(short, LENGTHS, "en", Limits(too_short=2.0)).reason is Reason.TOO_SHORT
     assert judge(long, LENGTHS, "en", Limits(too_long=20.0)).reason is Reason.TOO_LONG
+
+
+def test_what_two_recognisers_do_not_both_hear_is_only_dropped_where_a_limit_is_set() -> None:
+    heard = Heard("hello there", "high", 0.95)
+    facts = replace(FACTS, text_given=False, heard=heard, quality=replace(GOOD, second_wer=1.0))
+    assert judge(facts, LENGTHS, "en", Limits()).kept
+    dropped = judge(facts, LENGTHS, "en", Limits(recognisers_disagree=0.4))
+    assert dropped == Verdict(Reason.RECOGNISERS_DISAGREE, 1.0, 0.4)
+    assert say(dropped, facts) == "A second recogniser does not hear 100% of its words; 40% are allowed."
+    assert judge(replace(facts, text_given=True), LENGTHS, "en", Limits(recognisers_disagree=0.4)).kept
 
 
 def test_one_of_two_equal_sounds_is_dropped_and_the_held_out_one_stays() -> None:

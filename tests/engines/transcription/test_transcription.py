@@ -21,6 +21,9 @@ from engines.transcription.choose import choose
 from engines.transcription.sphinx import SphinxTranscriber
 from engines.transcription.whisper import WhisperTranscriber
 
+#: First sample, and seconds, of parts of each file.
+WINDOWS = ((0, 1.0), (RATE // 2, 1.7), (RATE, 2.4))
+
 
 @pytest.fixture(scope="module")
 def sphinx() -> SphinxTranscriber:
@@ -94,6 +97,16 @@ def test_whisper_gives_one_transcript_a_clip_in_order(whisper: WhisperTranscribe
     assert all(one.engine == "whisper" and one.trust == "high" and 0 <= one.confidence <= 1 for one in heard)
 
 
+def test_whisper_hears_clips_in_batches_as_it_hears_each_alone(whisper: WhisperTranscriber) -> None:
+    """Nine different clips, which are two batches, of different lengths: nothing of a clip is heard in another."""
+    parts = [speech(name)[begin : begin + round(length * RATE)] for name in TEXTS for begin, length in WINDOWS]
+    together = whisper.transcribe_many(parts)
+    alone = [whisper.transcribe_many([part])[0] for part in parts]
+    assert [one.text for one in together] == [one.text for one in alone]
+    assert [one.confidence for one in together] == pytest.approx([one.confidence for one in alone], abs=1e-4)
+    assert len({one.text for one in alone}) > 2
+
+
 def test_whisper_gives_times_of_single_clips(whisper: WhisperTranscriber) -> None:
     sound = speech("harbour")
     heard = whisper.transcribe(sound)
@@ -118,6 +131,8 @@ def test_whisper_is_chosen_where_its_weights_are(tiny: Path) -> None:
     assert choice.transcriber is not None
     assert choice.transcriber.name == "whisper"
     assert "Whisper" in choice.why
+    assert choice.aligner is None
+    assert choice.second is not None, "PocketSphinx knows English, and is a second ear"
 
 
 def test_a_model_one_folder_deeper_is_found(tiny: Path, tmp_path: Path) -> None:

@@ -11,30 +11,44 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-#: Width, length of a window in frames, longest text in tokens, mel bands.
-WIDTH, FRAMES, TOKENS, MELS = 16, 1500, 448, 80
-#: Text tokens, bytes first; <|endoftext|> follows them. The real vocabulary has 50,257.
-_TEXT_TOKENS = 300
+#: Length of a window in frames, longest text in tokens, mel bands.
+FRAMES, TOKENS, MELS = 1500, 448, 80
 #: Added to the logit of <|endoftext|>, so that it stops babbling after some words.
 _STOP = 3.0
 
 
-def build(folder: Path) -> Path:
+@dataclass(frozen=True)
+class Size:
+    """How large a model is."""
+
+    width: int = 16
+    layers: int = 1  #: of each half
+    heads: int = 2
+    text_tokens: int = 300  #: bytes first; <|endoftext|> follows them
+
+
+TINY = Size()
+#: As whisper-base.en is.
+BASE = Size(512, 6, 8, 50_257)
+
+
+def build(folder: Path, size: Size = TINY) -> Path:
     """Write the model into `folder` (made if need be): model.bin, config.json, tokenizer.json,
     preprocessor_config.json."""
     from ctranslate2.specs import whisper_spec
 
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer, languages = _tokenizer()
+    tokenizer, languages = _tokenizer(size.text_tokens)
     vocabulary = [token for token, _ in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])]
     vocabulary += [f"<|{number * 0.02:.2f}|>" for number in range(1501)]
-    spec = whisper_spec.WhisperSpec(1, 2, 1, 2)
-    _fill(spec, len(vocabulary), tokenizer.token_to_id("<|endoftext|>"))
+    spec = whisper_spec.WhisperSpec(size.layers, size.heads, size.layers, size.heads)
+    _fill(spec, size.width, len(vocabulary), tokenizer.token_to_id("<|endoftext|>"))
     spec.config.suppress_ids, spec.config.suppress_ids_begin = [], []
     spec.config.lang_ids = [tokenizer.token_to_id(language) for language in languages]
     spec.config.alignment_heads = [(0, 0), (0, 1)]
@@ -48,49 +62,52 @@ def build(folder: Path) -> Path:
     return folder
 
 
-def _fill(spec: Any, words: int, stop: int) -> None:
+def _fill(spec: Any, width: int, words: int, stop: int) -> None:
     """Random weights of the right shapes."""
+    inner = width if width < 64 else 4 * width
     random = np.random.default_rng(0)
 
     def weight(*shape: int) -> Any:
-        return random.normal(0, 0.3, shape).astype(np.float32)
+        return random.normal(0, 1.2 / width**0.5, shape).astype(np.float32)
 
     def linear(layer: Any, outputs: int, inputs: int) -> None:
         layer.weight, layer.bias = weight(outputs, inputs), weight(outputs)
 
     def norm(layer: Any) -> None:
-        layer.gamma, layer.beta = np.ones(WIDTH, np.float32), np.zeros(WIDTH, np.float32)
+        layer.gamma, layer.beta = np.ones(width, np.float32), np.zeros(width, np.float32)
 
     def attention(layer: Any, *outputs: int) -> None:
         norm(layer.layer_norm)
         for one, size in zip(layer.linear, outputs, strict=True):
-            linear(one, size, WIDTH)
+            linear(one, size, width)
 
     encoder, decoder = spec.encoder, spec.decoder
-    encoder.conv1.weight, encoder.conv1.bias = weight(WIDTH, MELS, 3), weight(WIDTH)
-    encoder.conv2.weight, encoder.conv2.bias = weight(WIDTH, WIDTH, 3), weight(WIDTH)
-    encoder.position_encodings.encodings = weight(FRAMES, WIDTH)
-    decoder.position_encodings.encodings = weight(TOKENS, WIDTH)
-    decoder.embeddings.weight = decoder.projection.weight = weight(words, WIDTH)
+    encoder.conv1.weight, encoder.conv1.bias = weight(width, MELS, 3), weight(width)
+    encoder.conv2.weight, encoder.conv2.bias = weight(width, width, 3), weight(width)
+    encoder.position_encodings.encodings = weight(FRAMES, width)
+    decoder.position_encodings.encodings = weight(TOKENS, width)
+    decoder.embeddings.weight = decoder.projection.weight = weight(words, width)
     decoder.projection.bias = np.zeros(words, np.float32)
     decoder.projection.bias[stop] = _STOP
     for half in (encoder, decoder):
         norm(half.layer_norm)
-        attention(half.layer[0].self_attention, 3 * WIDTH, WIDTH)
-        norm(half.layer[0].ffn.layer_norm)
-        linear(half.layer[0].ffn.linear_0, WIDTH, WIDTH)
-        linear(half.layer[0].ffn.linear_1, WIDTH, WIDTH)
-    attention(decoder.layer[0].attention, WIDTH, 2 * WIDTH, WIDTH)
+        for layer in half.layer:
+            attention(layer.self_attention, 3 * width, width)
+            norm(layer.ffn.layer_norm)
+            linear(layer.ffn.linear_0, inner, width)
+            linear(layer.ffn.linear_1, width, inner)
+    for layer in decoder.layer:
+        attention(layer.attention, width, 2 * width, width)
 
 
-def _tokenizer() -> tuple[Any, list[str]]:
+def _tokenizer(text_tokens: int) -> tuple[Any, list[str]]:
     """A tokenizer of bytes and filler words, and its language tokens."""
     from faster_whisper.tokenizer import _LANGUAGE_CODES
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
     letters = sorted(pre_tokenizers.ByteLevel.alphabet())
     words = {letter: number for number, letter in enumerate(letters)}
-    words |= {f"Ġw{number}": number for number in range(len(letters), _TEXT_TOKENS)}
+    words |= {f"Ġw{number}": number for number in range(len(letters), text_tokens)}
     tokenizer = Tokenizer(models.BPE(vocab=words, merges=[]))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

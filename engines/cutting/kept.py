@@ -1,0 +1,104 @@
+"""What was heard of a recording, kept on disk until its clips are stored: a worker that is killed midway hears no more
+than its last batch of clips again.
+
+One file a batch, named by the recording and by all that its content follows from: the sound of each piece, the text
+given for it, who listens, and how. Another cut, text or recogniser finds nothing here. Batches stay what they were, so
+that what comes of a recording does not depend on where a worker was killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, write_whole
+from engines.transcription.base import Transcript, Word
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+#: Part of every file's name: raised when the files, or the way pieces are heard, change.
+_FORMAT = 2
+#: Seconds after which nobody comes back for a file: of a recording that was removed or a job that was given up; and
+#: for one that is half-written.
+_FORGOTTEN, _ABANDONED = 7 * 24 * 3_600.0, 3_600.0
+
+
+@dataclass(frozen=True)
+class HeardPiece:
+    """What is known of the words of a piece of a recording."""
+
+    transcript: Transcript | None = None  #: None: nobody listened
+    fit: float | None = None  #: how well a given text fits, `Alignment.fit`; None: none was aligned
+    second_wer: float | None = None  #: share of the heard words that a second ear does not; None: it was not asked
+
+
+class Kept:
+    """Of one recording, in a folder that recordings share."""
+
+    def __init__(self, folder: Path, recording: str, on_kept: Callable[[], None] = lambda: None) -> None:
+        """`recording`: its SHA-256, hex; `on_kept` is called when there is something more that a later worker will
+        find."""
+        self._folder, self._recording, self._on_kept = folder, recording, on_kept
+        self.found = 0  #: pieces that an earlier worker had heard
+
+    def heard(
+        self,
+        pieces: Sequence[NDArray[np.float32]],
+        texts: Sequence[str] | None,
+        listener: str,
+        hear: Callable[[], list[HeardPiece]],
+    ) -> list[HeardPiece]:
+        """What `hear` says of each piece, from the disk if it was asked before. `texts`: those given for the pieces;
+        `listener`: who hears them, and how. Raises DiskFull, and what `hear` raises."""
+        digest = hashlib.sha256(json.dumps([_FORMAT, listener, texts]).encode())
+        for piece in pieces:
+            digest.update(hashlib.sha256(piece.tobytes()).digest())
+        path = self._folder / f"{self._recording}-{digest.hexdigest()}.json"
+        before = _read(path)
+        if before is not None and len(before) == len(pieces):
+            self.found += len(before)
+            return before
+        heard = hear()
+        with disk_full_is_a_sentence("what was heard"):
+            make_folder(self._folder)
+        write_whole(path, json.dumps([asdict(piece) for piece in heard]).encode(), "what was heard")
+        self._on_kept()
+        return heard
+
+    def forget(self) -> None:
+        """Its clips are stored: remove what was kept for them."""
+        for path in self._folder.glob(f"{self._recording}-*.json"):
+            path.unlink(missing_ok=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what nobody came back for."""
+    now = time.time()
+    for pattern, oldest in (("*.json", _FORGOTTEN), (f"{TEMPORARY}*", _ABANDONED)):
+        for path in folder.glob(pattern):
+            try:
+                if now - path.stat().st_mtime > oldest:
+                    path.unlink()
+            except FileNotFoundError:  # another job swept it, or has stored its clips
+                continue
+
+
+def _read(path: Path) -> list[HeardPiece] | None:
+    try:
+        kept = json.loads(path.read_bytes())
+        return [HeardPiece(**{**piece, "transcript": _transcript(piece["transcript"])}) for piece in kept]
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _transcript(kept: dict[str, Any] | None) -> Transcript | None:
+    if kept is None:
+        return None
+    return Transcript(**{**kept, "words": tuple(Word(**word) for word in kept["words"])})
