@@ -51,6 +51,7 @@ HALVES: dict[str, tuple[tuple[Voice, Voice], ...]] = {
 
 #: What is planted, and by which reasons each is named.
 NAMES: dict[str, frozenset[Reason]] = planting.NAMES | {
+    "music, 12 dB quieter": frozenset({Reason.MUSIC}),
     "the same again": frozenset({Reason.DUPLICATE}),
     "the same again, other level and noise": frozenset({Reason.NEAR_DUPLICATE}),
 }
@@ -82,8 +83,8 @@ def plants(speaker: Voice, stranger: Voice, seed: int) -> list[Planted]:
     return found
 
 
-#: No measure tells these: what is found of them is found by others. Told, and in no figure.
-NOT_JUDGED = ("somebody else at once, 6 dB quieter", "music, 12 dB quieter")
+#: No measure tells it: what is found of it is found by others. Told, and in no figure.
+NOT_JUDGED = ("somebody else at once, 6 dB quieter",)
 BESIDE = " (not judged)"
 
 
