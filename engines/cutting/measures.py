@@ -1,7 +1,7 @@
 """What is measured of a clip's sound beside its level (`engines.cutting.quality`): loudness, bandwidth, reverberation,
-its edges, and a sketch by which nearly equal sounds are found.
+its edges, tones in its pauses, and a sketch by which nearly equal sounds are found.
 
-Together some 4 ms for a second of sound on one core; benchmarks/dataset_measures.py tells what each takes.
+Together some 4 ms for a second of sound on one core; benchmarks/datasets_measures.py tells what each takes.
 """
 
 from __future__ import annotations
