@@ -161,8 +161,8 @@ def trial(pool: Executor, speaker: Speaker, stranger: Speaker) -> Told:
             return Told(speaker.name, f"no version: {why[0]}", lines, seconds)
         found, spent = pool.submit(_timed, judgement, of, home).result()
     for side, name in (("candidate", "trained on what is kept"), ("parent", "trained on all")):
-        summary = found.summaries[side]
-        numbers = ", ".join(f"{key} {summary[key]:.3f}" for key in ("similarity", "wer", "dnsmos"))
+        measured = ((key, found.summaries[side][key]) for key in ("similarity", "wer", "dnsmos"))
+        numbers = ", ".join(f"{key} {'–' if value is None else f'{value:.3f}'}" for key, value in measured)
         lines.append(f"{name}: {numbers}")
     lines.append(" ".join(found.sentences))
     return Told(speaker.name, found.outcome, lines, seconds + spent)
