@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import datasets_judged
+from benchmarks import judged_datasets
 from benchmarks.planted_recordings import HALF_TEXT, STRANGER, Judged, Planted, judged
 from engines.cutting.clips import CutClip
 from engines.judging.limits import Limits
@@ -34,5 +34,5 @@ def test_a_clip_that_is_bad_by_itself_is_no_duplicate_of_a_good_one() -> None:
 def test_what_judging_overlooked_and_what_it_lost_are_told() -> None:
     having = [Planted(defect, [], "") for defect in ("", "", STRANGER, STRANGER, HALF_TEXT)]  # type: ignore[arg-type]
     reasons = [None, Reason.ODD_PACE, Reason.OTHER_SPEAKER, None, Reason.ODD_PACE]
-    told = datasets_judged.found_in_words(having, [[Judged(clip("a"), reason)] for reason in reasons])
+    told = judged_datasets.found_in_words(having, [[Judged(clip("a"), reason)] for reason in reasons])
     assert told == "2 of 3 spoilt recordings and 1 of 2 clean ones are dropped; spoilt and kept: 1 another speaker"

@@ -6,7 +6,7 @@ says which of the two versions is better. Cutting, judging, training and evaluat
 Limits were chosen on none of these voices, though how bandwidth and reverberation are measured was worked out on
 recordings of two of the speakers that they are made from (rms, awb). The held-out lines are clean, and not judged.
 
-python -m benchmarks.datasets_judged [--voices 3] [--tuning] [--processes 2]
+python -m benchmarks.judged_datasets [--voices 3] [--tuning] [--processes 2]
 """
 
 from __future__ import annotations
