@@ -11,40 +11,27 @@ python -m benchmarks.datasets_defects [--half tuning] [--processes 2]
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
-from benchmarks.made_corpus import (
-    RATE,
-    Samples,
-    Voice,
-    clipped,
-    in_a_room,
-    level,
-    narrow,
-    over_music,
-    overlapped,
-    texts,
-    with_noise,
-)
-from engines import registry
-from engines.cutting.clips import CutClip, cut_recording
-from engines.judging import voice as together
+from benchmarks import bars
+from benchmarks import planted_recordings as planting
+from benchmarks.made_corpus import Voice, over_music, overlapped, texts, with_noise
+from benchmarks.planted_recordings import DEFECTS, Planted, recorded
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
-from engines.judging.verdict import judge
-from engines.judging.voice import VoiceClip
-from engines.transcription.choose import choose
 
+#: Whose clips they are made as.
+ENGINE = "xtts"
 #: Clean clips of a voice, and clips of each defect.
 CLEAN, EACH = 64, 5
 #: (voices of the half, the first is who speaks and the second a stranger); the recogniser follows those by flite.
@@ -62,99 +49,42 @@ HALVES: dict[str, tuple[tuple[Voice, Voice], ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class Planted:
-    """One recording and what is wrong with it."""
-
-    defect: str  #: empty: nothing
-    sound: Samples
-    text: str  #: that it is given
-    hear: bool = False  #: it is a matter of its text
-
-
-@dataclass(frozen=True)
-class Defect:
-    """What can be planted in a sound."""
-
-    name: str
-    change: Callable[[Samples, int], Samples]
-    reasons: frozenset[Reason]  #: any of these names it
-
-
-def _cut_word(sound: Samples, seed: int) -> Samples:
-    """Ends in the middle of a sound of its last word."""
-    hop = RATE // 50
-    frames = sound[: len(sound) // hop * hop].reshape(-1, hop)
-    loud = np.flatnonzero(np.sqrt(np.mean(frames**2, axis=1)) > 0.9 * level(sound))
-    late = loud[loud > 0.7 * len(frames)]
-    return sound[: (late[-1 if len(late) else 0] + 1) * hop] if len(late) else sound[: (loud[-1] + 1) * hop]
-
-
-DEFECTS = (
-    Defect("noise at 3 to 6 dB", lambda sound, n: with_noise(sound, 3 + n % 4, n), frozenset({Reason.NOISY})),
-    Defect("clipped, 10 to 15 dB over", lambda sound, n: clipped(sound, 10 + n % 6), frozenset({Reason.CLIPPED})),
-    Defect("a room of 0.8 to 1.3 s", lambda s, n: in_a_room(s, 0.8 + n % 6 / 10, n), frozenset({Reason.REVERBERANT})),
-    Defect("nothing above 3.4 to 4 kHz", lambda s, n: narrow(s, 3_400 + n % 4 * 200), frozenset({Reason.NARROW_BAND})),
-    Defect("a word cut off", _cut_word, frozenset({Reason.CUT_OFF})),
-)  # fmt: skip
-TEXT = frozenset({Reason.DISAGREE, Reason.ODD_PACE, Reason.NOT_UNDERSTOOD})
-NAMES: dict[str, frozenset[Reason]] = {defect.name: defect.reasons for defect in DEFECTS} | {
-    "another speaker": frozenset({Reason.OTHER_SPEAKER}),
-    "the text of another clip": TEXT,
-    "half of its text": TEXT,
+#: What is planted, and by which reasons each is named.
+NAMES: dict[str, frozenset[Reason]] = planting.NAMES | {
+    "music, 12 dB quieter": frozenset({Reason.MUSIC}),
     "the same again": frozenset({Reason.DUPLICATE}),
     "the same again, other level and noise": frozenset({Reason.NEAR_DUPLICATE}),
 }
-
-
-def recorded(sound: Samples, seed: int) -> Samples:
-    """As a person would record it well: a quiet room, some noise, some level."""
-    draw = np.random.default_rng(seed)
-    sound = in_a_room(sound, float(draw.uniform(0.1, 0.25)), seed) if draw.random() < 0.5 else sound
-    return (with_noise(sound, float(draw.uniform(30, 50)), seed) * float(draw.uniform(0.2, 0.9))).astype(np.float32)
 
 
 def plants(speaker: Voice, stranger: Voice, seed: int) -> list[Planted]:
     """A voice's recordings: most are clean."""
     heard = speaker.program == "flite"
     lines = iter(texts(CLEAN + (len(DEFECTS) + 4) * EACH, seed))
-    seeds = iter(range(seed * 10_000, (seed + 1) * 10_000))
-    clean = [(text, recorded(speaker.say(text), next(seeds))) for text in (next(lines) for _ in range(CLEAN))]
+    seeds = itertools.count(seed * 10_000)
+    clean = [(text, recorded(speaker.say(text), next(seeds))) for text in itertools.islice(lines, CLEAN)]
     found = [Planted("", sound, text, hear=heard and n % 2 == 0) for n, (text, sound) in enumerate(clean)]
-    for defect in DEFECTS:
-        for n in range(EACH):
-            text = next(lines)
-            # overdriven and cut by the recorder, after which nothing is added
-            sound = recorded(speaker.say(text), next(seeds))
-            found.append(Planted(defect.name, defect.change(sound, seed + n), text))
-    for _ in range(EACH):
-        text = next(lines)
-        found.append(Planted("another speaker", recorded(stranger.say(text), next(seeds)), text))
-    pair = [(text, recorded(speaker.say(text), next(seeds))) for text in (next(lines) for _ in range(EACH))]
-    if heard:  # without a recogniser a text of the same length cannot be told from the right one
-        for n, (_, sound) in enumerate(pair):
-            found.append(Planted("the text of another clip", sound, pair[(n + 1) % EACH][0], hear=True))
-    for _ in range(EACH):
-        text = next(lines)
-        words = text.split()
-        half = " ".join(words[: len(words) // 2])
-        found.append(Planted("half of its text", recorded(speaker.say(text), next(seeds)), half))
-    for _ in range(EACH):
-        text, sound = next(lines), next(seeds)
+    found += planting.with_defects(speaker, lines, seeds, EACH, seed)
+    found += planting.of_stranger(stranger, lines, seeds, EACH)
+    others = planting.with_other_texts(speaker, lines, seeds, EACH)
+    found += others if heard else []  # without a recogniser a text of the same length cannot be told from the right one
+    found += planting.with_half_texts(speaker, lines, seeds, EACH)
+    for text in itertools.islice(lines, EACH):
+        sound = next(seeds)
         said = recorded(speaker.say(text), sound)
         found.append(Planted("somebody else at once, 6 dB quieter", overlapped(said, stranger.say(text), 6), text))
         found.append(Planted("music, 12 dB quieter", over_music(said, 12, sound), text))
     for n in range(EACH):
-        text, sound = clean[n]
-        found.append(Planted("the same again", sound, text))
-        text, sound = clean[n + EACH]
-        again = with_noise(sound, 30, next(seeds))
+        text, said = clean[n]
+        found.append(Planted("the same again", said, text))
+        text, said = clean[n + EACH]
+        again = with_noise(said, 30, next(seeds))
         found.append(Planted("the same again, other level and noise", (again * 0.7).astype(np.float32), text))
     return found
 
 
-#: No measure tells these: what is found of them is found by others. Told, and in no figure.
-NOT_JUDGED = ("somebody else at once, 6 dB quieter", "music, 12 dB quieter")
+#: No measure tells it: what is found of it is found by others. Told, and in no figure.
+NOT_JUDGED = ("somebody else at once, 6 dB quieter",)
 BESIDE = " (not judged)"
 
 
@@ -164,45 +94,20 @@ class Judged:
 
     voice: str
     defect: str
-    reasons: tuple[str, ...]  #: of its clips; empty: all are kept
+    reasons: tuple[Reason, ...]  #: of its clips; empty: all are kept
 
 
-def cut(planted: Sequence[Planted]) -> list[list[CutClip]]:
-    """All the clips of each recording, measured."""
-    info = registry.info("xtts")
-    found = []
-    with tempfile.TemporaryDirectory() as folder:
-        choice = choose("en", Path(folder))
-        for n, one in enumerate(planted):
-            path = Path(folder) / f"{n}.wav"
-            soundfile.write(path, one.sound, RATE, subtype="PCM_16")
-            hears, aligner = (choice.transcriber, choice.aligner) if one.hear else (None, None)
-            clips = Path(folder) / "clips"
-            found.append(cut_recording(path, one.text, "en", info, hears, clips, aligner=aligner, limits=Limits()))
-    return found
-
-
-def trial(speaker: Voice, stranger: Voice, seed: int, limits: Limits) -> list[Judged]:
-    """One voice."""
+def trial(speaker: Voice, stranger: Voice, seed: int, limits: Limits) -> tuple[list[Judged], float]:
+    """(one voice's recordings, CPU seconds). Each is cut, measured and heard once."""
+    began = bars.cpu_seconds()
     planted = plants(speaker, stranger, seed)
-    info = registry.info("xtts")
-    reasons: dict[int, list[str]] = {n: [] for n in range(len(planted))}
-    good: list[VoiceClip] = []
-    owner: dict[int, int] = {}
-    for n, clips in enumerate(cut(planted)):
-        for clip in clips:
-            verdict = judge(clip.facts, info.clip_seconds, "en", limits)
-            if not verdict.kept:
-                reasons[n].append(str(verdict.reason))
-                continue
-            id = len(owner)
-            owner[id] = n
-            pace = clip.quality.seconds_per_char
-            rest = (clip.voiceprint, clip.sketch, clip.facts.weak_cer)
-            good.append(VoiceClip(id, clip.sha256, clip.text, clip.seconds, pace, *rest))
-    for id, verdict in together.judge(good, limits).items():
-        reasons[owner[id]].append(str(verdict.reason))
-    return [Judged(speaker.name, one.defect, tuple(reasons[n])) for n, one in enumerate(planted)]
+    with tempfile.TemporaryDirectory(prefix="myna-") as folder:
+        found = planting.judged(planting.cut(planted, ENGINE, Path(folder)), ENGINE, limits)
+    judged = [
+        Judged(speaker.name, one.defect, tuple(clip.reason for clip in clips if clip.reason is not None))
+        for one, clips in zip(planted, found, strict=True)
+    ]
+    return judged, bars.cpu_seconds() - began
 
 
 def report(judged: Sequence[Judged], limits: Limits) -> None:
@@ -212,7 +117,7 @@ def report(judged: Sequence[Judged], limits: Limits) -> None:
     for defect, names in {**NAMES, **dict.fromkeys(NOT_JUDGED, frozenset[Reason]())}.items():
         of = [one for one in judged if one.defect == defect]
         found = [one for one in of if one.reasons]
-        right = [one for one in found if names & {Reason(reason) for reason in one.reasons}]
+        right = [one for one in found if names & set(one.reasons)]
         counts = Counter(reason for one in of for reason in one.reasons).most_common()
         shares = " · ".join(f"{len(some) / max(len(of), 1):.0%}" for some in (found, right))
         told = ", ".join(f"{count} {reason}" for reason, count in counts)
@@ -222,15 +127,9 @@ def report(judged: Sequence[Judged], limits: Limits) -> None:
     for one in lost:
         print(f"#   a clean clip of {one.voice} is dropped: {', '.join(one.reasons)}")
     share = sum(bool(one.reasons) for one in bad) / len(bad)
-    print(_bar(f"planted defects found, of {len(bad)}", f"{share:.1%}", "at least 95 %", share >= 0.95))
-    print(
-        _bar(
-            f"clean clips dropped, of {len(clean)}",
-            f"{len(lost) / len(clean):.1%}",
-            "at most 2 %",
-            len(lost) <= 0.02 * len(clean),
-        )
-    )
+    bars.tell(f"planted defects found, of {len(bad)}", f"{share:.1%}", "at least 95 %", share >= 0.95)
+    few = len(lost) <= 0.02 * len(clean)
+    bars.tell(f"clean clips dropped, of {len(clean)}", f"{len(lost) / len(clean):.1%}", "at most 2 %", few)
 
 
 def main() -> int:
@@ -243,14 +142,12 @@ def main() -> int:
     with ProcessPoolExecutor(options.processes, mp_context=spawn) as pool:
         first = 100 if options.half == "kept" else 1
         trials = [pool.submit(trial, *pair, first + n, limits) for n, pair in enumerate(HALVES[options.half])]
-        judged = [one for done in trials for one in done.result()]
-    print(f"# {len(judged)} recordings, {time.monotonic() - began:.0f} s")
+        done = [one.result() for one in trials]
+    judged = [one for recordings, _ in done for one in recordings]
+    spent = ", ".join(f"{seconds:.0f}" for _, seconds in done)
+    print(f"# {len(judged)} recordings, {time.monotonic() - began:.0f} s; CPU seconds of each voice: {spent}")
     report(judged, limits)
     return 0
-
-
-def _bar(name: str, measured: str, bar: str, holds: bool) -> str:
-    return f"{name} · {measured} · {bar} · {'holds' if holds else 'falls short'}"
 
 
 if __name__ == "__main__":

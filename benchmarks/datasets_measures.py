@@ -23,7 +23,7 @@ from engines import registry
 from engines.audio.decode import probe_and_decode
 from engines.audio.mono import load
 from engines.cutting.clips import cut_recording
-from engines.cutting.measures import Bands, bandwidth, edge, loudness, voiceprint
+from engines.cutting.measures import Bands, bandwidth, edge, loudness, tonal, voiceprint
 from engines.cutting.quality import snr_db
 from engines.cutting.vad import SAMPLE_RATE
 from engines.judging.limits import Limits
@@ -78,6 +78,7 @@ def parts(path: Path) -> None:
         "loudness": (lambda clip: loudness(clip, RATE), clips),
         "bandwidth": (lambda clip: bandwidth(clip, RATE), clips),
         "edges": (lambda clip: edge(clip, RATE), clips),
+        "tones in the pauses": (lambda clip: tonal(clip, 1.0), heard),
         "reverberation": (lambda clip: Bands(clip).rt60(), heard),
         "sketch": (lambda clip: Bands(clip).sketch(), heard),
         "whose voice it is": (voiceprint, heard),

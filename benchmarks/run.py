@@ -4,6 +4,7 @@
     make bench-xtts         the group whose modules' names start with "xtts_"; so for every one of GROUPS
     make bench-hostile      what mynad bears: hostile files, hostile calls, kills, damaged databases
     make bench-learning     what becomes of a voice that is only ever fed
+    make bench-judged       what judging clips is worth to a voice that is trained on them
     python -m benchmarks.run loop_overhead mynad     only these (the table is printed, and not kept)
 
 A benchmark is a module here that prints one line a bar, `name · measured · bar · holds` or `· falls short`, and exits 0
@@ -19,6 +20,7 @@ import pkgutil
 import platform
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +30,7 @@ ROOT = HERE.parent
 #: where tables are kept
 KEPT = HERE
 #: benchmarks that take long or need something of their own, by the first part of their modules' names
-GROUPS = ("xtts", "dashboard", "hostile", "verdict", "learning", "datasets")
+GROUPS = ("xtts", "dashboard", "hostile", "verdict", "learning", "datasets", "judged")
 #: seconds a benchmark may take before it is given up
 PATIENCE = 3_600.0
 VERDICTS = ("holds", "falls short")
@@ -58,15 +60,19 @@ def main() -> int:
         print(f"There is no benchmark {sorted(unknown)[0]!r}. There are: {', '.join(there)}.", file=sys.stderr)
         return 2
     rows: list[Row] = []
+    began = time.monotonic()
     for name in chosen or [name for name in there if group(name) == options.group]:
         print(f"--- {name}", flush=True)
+        before = time.monotonic()
         rows += run(name)
+        print(f"# {name} took {time.monotonic() - before:.0f} s", flush=True)
+    minutes = (time.monotonic() - began) / 60
     text = table(rows)
     print(f"\n{text}")
     if not chosen:
         make = f"bench-{options.group}" if options.group else "bench"
         results = KEPT / (f"RESULTS-{options.group}.md" if options.group else "RESULTS.md")
-        results.write_text(f"{heading(make)}\n{text}\n")
+        results.write_text(f"{heading(make, minutes)}\n{text}\n")
     return 1 if any(row.verdict == NOT_MEASURED for row in rows) else 0
 
 
@@ -137,13 +143,13 @@ def table(rows: list[Row]) -> str:
     return "\n".join(lines)
 
 
-def heading(make: str) -> str:
-    """When, on what, and of which commit."""
+def heading(make: str, minutes: float) -> str:
+    """When, on what, of which commit, and how long it all took."""
     load = os.getloadavg()[0]
     return (
         "# Benchmarks\n\n"
-        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by `make {make}` at commit {commit()}, on "
-        f"{os.cpu_count()} CPUs ({processor()}), "
+        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC by `make {make}` at commit {commit()} in {minutes:.0f} min, "
+        f"on {os.cpu_count()} CPUs ({processor()}), "
         f"{gpu()}, Python {platform.python_version()}; load average {load:.1f} at the end, which is "
         f"1 to 2 when nothing else runs.\n"
     )

@@ -27,7 +27,7 @@ from engines.cutting.align import disagreement, share_out
 from engines.cutting.cued import Cue, cued_pieces
 from engines.cutting.hearing import Hearing
 from engines.cutting.kept import HeardPiece, Kept
-from engines.cutting.measures import Bands, bandwidth, edge, loudness, voiceprint
+from engines.cutting.measures import Bands, bandwidth, edge, loudness, tonal, voiceprint
 from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted, sounding
 from engines.cutting.quality import decibels, mean_power, snr_db
 from engines.cutting.stretch import Stretch, Times, faded
@@ -293,6 +293,7 @@ class _Cutter:
             dc_offset=float(sound.mean(dtype=np.float64)) if len(sound) else None,
             rt60=bands.rt60(),
             edge_db=edge(sound, rate),
+            tonal_db=tonal(hearing, piece.end - piece.start - piece.speech),
             channels=self._recording.channels,
             channel=self._recording.channel,
         )

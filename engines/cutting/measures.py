@@ -1,7 +1,7 @@
 """What is measured of a clip's sound beside its level (`engines.cutting.quality`): loudness, bandwidth, reverberation,
-its edges, and a sketch by which nearly equal sounds are found.
+its edges, tones in its pauses, and a sketch by which nearly equal sounds are found.
 
-Together some 4 ms for a second of sound on one core; benchmarks/dataset_measures.py tells what each takes.
+Together some 4 ms for a second of sound on one core; benchmarks/datasets_measures.py tells what each takes.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ _HOP, _WINDOW = 160, 512
 #: The sketch: moments × bands, and how far below the loudest a sound counts as silence, dB.
 _MOMENTS, _SKETCHED, _SILENCE = 32, 8, 25.0
 _EDGE = 0.02
+#: Of tones in the pauses: moments and how far they lie apart, samples at SAMPLE_RATE; the band, Hz, above the mains;
+#: how far above the median of 31 bins around it a bin stands out; pauses that are needed, s; and moments, the quietest.
+_MOMENT, _STEP, _TONES, _STANDS_OUT, _LEAST_PAUSE = 1024, 320, (100.0, 5_000.0), 15.0, 0.15
+_FEWEST_QUIET, _MOST_QUIET = 3, 8
 
 
 def load(*, speakers: bool) -> None:
@@ -90,6 +94,27 @@ def edge(sound: NDArray[np.float32], rate: int) -> float | None:
     power = np.sort(np.mean(np.square(frames, dtype=np.float64), axis=1))
     ends = max(float(np.mean(np.square(part, dtype=np.float64))) for part in (sound[:hop], sound[-hop:]))
     return decibels(ends) - decibels(float(power[len(power) // 2 :].mean()))
+
+
+def tonal(hearing: NDArray[np.float32], pauses: float) -> float | None:
+    """Level of what has a pitch in the quietest moments of mono samples (n,) at vad.SAMPLE_RATE, above that of the loud
+    half of all moments, dB: of music that goes on where nobody speaks. White noise has next to nothing of it.
+    `pauses`: seconds of it in which nobody speaks; None for too few of them."""
+    import numpy as np
+    from scipy.ndimage import median_filter
+
+    if pauses < _LEAST_PAUSE or len(hearing) < _MOMENT + _STEP * 2 * _MOST_QUIET:
+        return None
+    moments = np.lib.stride_tricks.sliding_window_view(hearing, _MOMENT)[::_STEP]
+    power = np.mean(np.square(moments, dtype=np.float64), axis=1)
+    order = np.argsort(power)
+    quiet = moments[order[: min(_MOST_QUIET, max(_FEWEST_QUIET, len(order) // 20))]]
+    window = np.hanning(_MOMENT)
+    spectra = 2 * np.abs(np.fft.rfft(quiet * window, axis=1)) ** 2 / (_MOMENT * np.sum(window**2))
+    low, high = (round(edge * _MOMENT / SAMPLE_RATE) for edge in _TONES)
+    bins = spectra[:, low:high]
+    tones = np.where(bins > _STANDS_OUT * median_filter(bins, (1, 31)), bins, 0.0).sum(axis=1).mean()
+    return decibels(float(tones)) - decibels(float(power[order[len(order) // 2 :]].mean()))
 
 
 class Bands:

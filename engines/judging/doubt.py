@@ -48,6 +48,7 @@ class Doubt(StrEnum):
     ODD_PACE = "odd-pace"
     CLIPPED = "clipped"
     NOISY = "noisy"
+    MUSIC = "music"
     REVERBERANT = "reverberant"
     NARROW_BAND = "narrow-band"
     CUT_OFF = "cut-off"
@@ -65,6 +66,7 @@ WEIGHTS = {
     Doubt.ODD_PACE: 0.6,
     Doubt.CLIPPED: 0.4,
     Doubt.NOISY: 0.4,
+    Doubt.MUSIC: 0.4,
     Doubt.REVERBERANT: 0.4,
     Doubt.NARROW_BAND: 0.4,
     Doubt.CUT_OFF: 0.5,
@@ -75,6 +77,7 @@ _DROPPED = 0.6
 #: here (silence, length, the same sound twice), what it drops is beyond doubt.
 _NEAR = {
     Reason.NOISY: 3.0,
+    Reason.MUSIC: 3.0,
     Reason.REVERBERANT: 0.06,
     Reason.NARROW_BAND: 750.0,
     Reason.CUT_OFF: 4.0,
@@ -206,6 +209,7 @@ def _sound(facts: Facts, limits: Limits) -> Iterator[Sign]:
     near = (
         Verdict(Reason.CLIPPED, quality.clipped_share, limits.clipped),
         Verdict(Reason.NOISY, quality.snr_db, limits.noisy or None),
+        Verdict(Reason.MUSIC, quality.tonal_db, limits.music if limits.music < 100 else None),
         Verdict(Reason.REVERBERANT, quality.rt60, limits.reverberant or None),
         Verdict(Reason.NARROW_BAND, quality.bandwidth_hz, limits.narrow_band or None),
         Verdict(Reason.CUT_OFF, quality.edge_db, limits.cut_off if limits.cut_off < 100 else None),

@@ -16,6 +16,7 @@ _TITLES = {
     Doubt.ODD_PACE: "odd pace",
     Doubt.CLIPPED: "almost clipped",
     Doubt.NOISY: "almost too noisy",
+    Doubt.MUSIC: "almost music",
     Doubt.REVERBERANT: "almost reverberant",
     Doubt.NARROW_BAND: "almost narrow-band",
     Doubt.CUT_OFF: "almost cut off",
@@ -59,7 +60,7 @@ def say_doubt(sign: Sign, *, kept: bool) -> str:
 
 def _number(doubt: Doubt, value: float) -> str:
     match doubt:
-        case Doubt.NOISY | Doubt.CUT_OFF:
+        case Doubt.NOISY | Doubt.MUSIC | Doubt.CUT_OFF:
             return f"{value:.1f} dB"
         case Doubt.REVERBERANT:
             return f"{value:.2f} s"

@@ -28,6 +28,10 @@ class Limits:
     noisy: Annotated[
         float, Setting("speech less than this far above the noise, in dB, is dropped; 0: none is", 0, 90)
     ] = 10.0
+    music: Annotated[
+        float,
+        Setting("tones in the pauses louder than this, in dB beside the speech, are music; 100: none are", -90, 100),
+    ] = -26.0
     reverberant: Annotated[
         float, Setting("a longer estimate of the reverberation time is dropped; 0: none is", 0, 10, "seconds")
     ] = 0.48
@@ -111,6 +115,7 @@ SETTING_OF: dict[Reason, str] = {
     Reason.TOO_LONG: "too_long",
     Reason.CLIPPED: "clipped",
     Reason.NOISY: "noisy",
+    Reason.MUSIC: "music",
     Reason.REVERBERANT: "reverberant",
     Reason.NARROW_BAND: "narrow_band",
     Reason.CUT_OFF: "cut_off",

@@ -22,6 +22,7 @@ class Quality:
     dc_offset: float | None = None  #: mean of its samples, 1.0 is full scale
     rt60: float | None = None  #: how slowly its sounds die away: an estimate of the reverberation time, seconds
     edge_db: float | None = None  #: level of its first or last 20 ms, the louder, above that of its speech, dB
+    tonal_db: float | None = None  #: level of what has a pitch where nobody speaks, above that of its speech, dB
     channels: float | None = None  #: of the recording
     channel: float | None = None  #: that was taken alone, since the others cancel it, counted from 0; None: the mean
     cer: float | None = None  #: share of letters by which the given text and what was heard differ

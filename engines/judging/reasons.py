@@ -14,6 +14,7 @@ class Reason(StrEnum):
     TOO_LONG = "too-long"
     CLIPPED = "clipped"
     NOISY = "noisy"
+    MUSIC = "music"
     REVERBERANT = "reverberant"
     NARROW_BAND = "narrow-band"
     CUT_OFF = "cut-off"
@@ -36,6 +37,7 @@ REASONS: dict[Reason, str] = {
     Reason.TOO_LONG: "too long, and no pause to cut at",
     Reason.CLIPPED: "the recording is clipped there",
     Reason.NOISY: "the noise is almost as loud as the speech",
+    Reason.MUSIC: "music, or another tone, goes on where nobody speaks",
     Reason.REVERBERANT: "its sounds die away too slowly: a room speaks along",
     Reason.NARROW_BAND: "its high frequencies are missing, as on a telephone",
     Reason.CUT_OFF: "it begins or ends in the middle of a sound",

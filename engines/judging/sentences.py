@@ -40,6 +40,11 @@ def _numbers(reason: Reason, measured: float, limit: float) -> str:
             return f"It is clipped: {measured:.1%} of it is cut off at full scale, where {limit:.1%} are allowed."
         case Reason.NOISY:
             return f"The speech is only {measured:.0f} dB louder than the noise; at least {limit:g} dB are wanted."
+        case Reason.MUSIC:
+            return (
+                f"Music or another tone goes on in its pauses: {measured:+.0f} dB beside its speech, where {limit:+g} "
+                "dB are allowed."
+            )
         case Reason.REVERBERANT:
             return f"It reverberates for {measured:.2f} s; {limit:g} s are allowed. Move nearer to the microphone."
         case Reason.NARROW_BAND:

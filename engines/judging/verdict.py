@@ -114,6 +114,8 @@ def _sound(quality: Quality, limits: Limits) -> Iterator[Verdict]:
         yield Verdict(Reason.CLIPPED, quality.clipped_share, limits.clipped)
     if quality.snr_db < limits.noisy:
         yield Verdict(Reason.NOISY, quality.snr_db, limits.noisy)
+    if quality.tonal_db is not None and quality.tonal_db > limits.music:
+        yield Verdict(Reason.MUSIC, quality.tonal_db, limits.music)
     if limits.reverberant and quality.rt60 is not None and quality.rt60 > limits.reverberant:
         yield Verdict(Reason.REVERBERANT, quality.rt60, limits.reverberant)
     if quality.bandwidth_hz is not None and quality.bandwidth_hz < limits.narrow_band:

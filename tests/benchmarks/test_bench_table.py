@@ -58,6 +58,7 @@ def test_the_whole_table_is_kept_with_date_machine_and_commit(folder: Path, monk
     kept = (folder / "RESULTS.md").read_text()
     assert "| a\\|b | 1 s | ≤ 2 s | holds | `quick` |" in kept
     assert " UTC by `make bench` at commit " in kept
+    assert " in 0 min, on " in kept
 
 
 def test_a_benchmark_nobody_knows_is_a_sentence(

@@ -8,7 +8,7 @@ import soxr
 from numpy.typing import NDArray
 from scipy.signal import butter, fftconvolve, sosfiltfilt
 
-from engines.cutting.measures import QUIETEST, Bands, bandwidth, edge, loudness
+from engines.cutting.measures import QUIETEST, Bands, bandwidth, edge, loudness, tonal
 from engines.cutting.quality import snr_db
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
@@ -122,3 +122,31 @@ def test_the_same_sound_with_another_level_and_some_noise_has_nearly_the_same_sk
     ]
     found = dict(broken(clips, Limits()))
     assert {id: verdict.reason for id, verdict in found.items()} == {1: Reason.NEAR_DUPLICATE}
+
+
+def chords(seconds: float, level: float) -> Samples:
+    """Three notes at a time, others each half second, of that RMS."""
+    at = np.arange(round(seconds * RATE)) / RATE
+    roots = np.array([220.0, 165.0, 196.0, 247.0])[np.floor(at * 2).astype(int) % 4]
+    music = sum(np.sin(2 * np.pi * roots * step * at) for step in (1, 1.25, 1.5))
+    return np.asarray(level * music / np.std(music), np.float32)
+
+
+def tones(sound: Samples) -> float:
+    found = tonal(sound.astype(np.float32), pauses=1.0)
+    assert found is not None
+    return found
+
+
+def test_music_is_told_by_its_tones_where_nobody_speaks_and_noise_has_none() -> None:
+    sound, limit = spoken(), Limits().music
+    loud = float(np.sqrt(np.mean(np.sort(sound**2)[len(sound) // 2 :])))
+    music = chords(len(sound) / RATE, loud * 10 ** (-15 / 20))
+    assert tones(sound + music[: len(sound)]) > limit
+    noisy = with_noise(sound, loud * 10 ** (-12 / 20))
+    assert max(tones(one) for one in (noisy, sound, in_a_room(sound, 0.4))) < limit - 5
+
+
+def test_of_speech_without_a_pause_no_tones_are_told() -> None:
+    assert tonal(spoken(), pauses=0.1) is None
+    assert tonal(tone(0.1, 0.1, RATE), pauses=1.0) is None

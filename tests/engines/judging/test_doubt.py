@@ -77,6 +77,7 @@ def test_a_text_that_a_recogniser_wrote_is_doubted_by_its_confidence() -> None:
     ("doubt", "quality", "off"),
     [
         (Doubt.NOISY, {"snr_db": 10.5}, {"noisy": 0.0}),
+        (Doubt.MUSIC, {"tonal_db": -26.5}, {"music": 100.0}),
         (Doubt.REVERBERANT, {"rt60": 0.47}, {"reverberant": 0.0}),
         (Doubt.NARROW_BAND, {"bandwidth_hz": 5_100.0}, {"narrow_band": 0.0}),
         (Doubt.CUT_OFF, {"edge_db": -6.5}, {"cut_off": 100.0}),

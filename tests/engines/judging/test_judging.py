@@ -30,6 +30,7 @@ def clip(id: int, **values: object) -> VoiceClip:
     [
         (Reason.CLIPPED, {"clipped_share": 0.02}, {"clipped": 0.05}),
         (Reason.NOISY, {"snr_db": 7.0}, {"noisy": 5.0}),
+        (Reason.MUSIC, {"tonal_db": -15.0}, {"music": -10.0}),
         (Reason.REVERBERANT, {"rt60": 0.7}, {"reverberant": 0.8}),
         (Reason.NARROW_BAND, {"bandwidth_hz": 4_000.0}, {"narrow_band": 3_000.0}),
         (Reason.CUT_OFF, {"edge_db": -1.0}, {"cut_off": 3.0}),
