@@ -177,7 +177,7 @@ def test_adapters_learn_on_adapters_and_weigh_next_to_nothing(workshop: Workshop
     until(ready, job_is(pb.EVALUATE, "succeeded"), after=first.cursor)
     version = ready.version("anna", 2, report=True)
     assert (version.kind, version.parent) == ("lora", 1)
-    assert "against v1" in version.report_md
+    assert "against @1" in version.report_md
     assert "against the base" in version.report_md
     check_third_side(version)
     assert (
