@@ -38,8 +38,8 @@ _FEWEST_QUIET, _MOST_QUIET = 3, 8
 
 
 def load(*, speakers: bool) -> None:
-    """Load what measuring needs, for who cannot wait for it at the first clip: seconds with `speakers`, that
-    `voiceprint` will be asked for. May be called from any thread."""
+    """Load what measuring needs, for who cannot wait for it at the first clip. `speakers`: `voiceprint` will be asked
+    for. May be called from any thread."""
     _meter(SAMPLE_RATE)
     if speakers:
         from engines.metrics import similarity

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from engines.audio import slaney
+
 SAMPLE_RATE = 16_000  #: Hz
 N_MELS = 80
 N_FFT = 1024  #: samples, also the window
@@ -21,26 +23,8 @@ _QUIET = 0.01  #: share of the loudest 10 ms under which a clip's ends are silen
 
 @lru_cache(maxsize=4)
 def filters() -> torch.Tensor:
-    """Slaney mel filters of equal area, shape (N_MELS, N_FFT // 2 + 1) float32: librosa's to the last bit. To import
-    librosa's takes a worker two seconds, twice as long as torch."""
-    edges = _slaney_edges()
-    away = np.subtract.outer(edges, np.fft.rfftfreq(N_FFT, 1 / SAMPLE_RATE))
-    width = np.diff(edges)[:, None]
-    weights = np.maximum(0, np.minimum(-away[:-2] / width[:-1], away[2:] / width[1:])).astype(np.float32)
-    weights *= (2.0 / (edges[2:] - edges[:-2]))[:, None]
-    return torch.from_numpy(weights)
-
-
-def _slaney_edges() -> NDArray[np.float64]:
-    """Edges and middles of the filters, Hz, shape (N_MELS + 2,): even steps up to 1 kHz, even ratios above (Slaney
-    1998, Auditory Toolbox)."""
-    step, knee = 200.0 / 3, 1000.0
-    ratio, at_knee = np.log(6.4) / 27.0, knee / step
-    mels = np.linspace(0.0, at_knee + np.log(SAMPLE_RATE / 2 / knee) / ratio, N_MELS + 2)
-    edges: NDArray[np.float64] = step * mels
-    above = mels >= at_knee
-    edges[above] = knee * np.exp(ratio * (mels[above] - at_knee))
-    return edges
+    """Slaney mel filters of equal area, shape (N_MELS, N_FFT // 2 + 1) float32."""
+    return torch.from_numpy(slaney.filters(SAMPLE_RATE, N_FFT, N_MELS))
 
 
 @lru_cache(maxsize=4)

@@ -1,5 +1,4 @@
-"""Pitch (F0) by pYIN (Mauch and Dixon 2014; librosa): the median says whose voice it is, the spread how lively it
-speaks."""
+"""Pitch (F0) by pYIN: the median says whose voice it is, the spread how lively it speaks."""
 
 from __future__ import annotations
 
@@ -26,21 +25,15 @@ class Pitch:
 
 def pitch(samples: NDArray[np.float32], *, higher: float = 1.0) -> Pitch:
     """Measure mono samples (n,) float32 at SAMPLE_RATE; all zero for less than 0.2 s, or silence. `higher`: pitch is
-    looked for so many times higher than people speak. Takes 0.04 s a second of speech."""
-    import librosa
+    looked for so many times higher than people speak. Takes 13 ms a second of speech."""
     import numpy as np
+
+    from engines.metrics.pyin import pyin
 
     if len(samples) < SAMPLE_RATE // 5 or not np.any(samples):
         return Pitch(0.0, 0.0)
-    f0, voiced, _ = librosa.pyin(
-        samples.astype(np.float32),
-        fmin=max(_LOWEST * higher, _FLOOR),
-        fmax=_HIGHEST * higher,
-        sr=SAMPLE_RATE,
-        frame_length=1024,
-        hop_length=256,
-        fill_na=None,
-    )
+    lowest = max(_LOWEST * higher, _FLOOR)
+    f0, voiced = pyin(samples.astype(np.float32), SAMPLE_RATE, lowest, _HIGHEST * higher)
     sung = f0[voiced]
     if not len(sung):
         return Pitch(0.0, 0.0)

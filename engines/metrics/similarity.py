@@ -1,14 +1,12 @@
-"""How alike two voices sound: cosine of speaker embeddings (GE2E, arXiv 1710.10467) by Resemblyzer, whose weights come
-in its wheel.
+"""How alike two voices sound: cosine of speaker embeddings (GE2E, arXiv 1710.10467) by the weights of Resemblyzer.
 
-Some 20 ms a line on one core, after 1.5 s for the first (loading and warming up).
+Some 10 ms for a second of speech on one core, after 0.1 s for the first (loading).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from engines.errors import BadInput
 
@@ -23,38 +21,28 @@ SAMPLE_RATE = 16_000
 _LEVEL_DB = -22.0
 
 
-@cache
-def _encoder() -> Any:
-    from resemblyzer import VoiceEncoder
-
-    return VoiceEncoder("cpu", verbose=False)  # a GPU is better used elsewhere: this model is tiny
-
-
-@cache
 def load() -> None:
-    """Load and warm up, for who cannot wait for it at the first embedding. May be called from any thread."""
-    import numpy as np
-    from resemblyzer.audio import preprocess_wav
+    """Load what embedding needs, for who cannot wait for it at the first one. May be called from any thread."""
+    import webrtcvad  # noqa: F401
 
-    hush = np.random.default_rng(0).normal(0.0, 1e-3, SAMPLE_RATE).astype(np.float32)
-    preprocess_wav(hush, SAMPLE_RATE)
-    _encoder().embed_utterance(hush)
+    from engines.metrics.ge2e import network
+
+    network.load()
 
 
 def embed(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Speaker embedding (256,) float32, length 1, of mono samples (n,) float32 at SAMPLE_RATE. Raises BadInput if there
     is no voice in them."""
     import numpy as np
-    from resemblyzer.audio import preprocess_wav
+
+    from engines.metrics.ge2e import features, network
 
     if not len(samples) or not np.any(samples):
         raise BadInput("There is no sound to compare voices by.")
-    spoken = preprocess_wav(np.clip(_levelled(samples), -1.0, 1.0), SAMPLE_RATE)  # takes long silences out
+    spoken = features.spoken(np.clip(_levelled(samples), -1.0, 1.0))
     if len(spoken) < SAMPLE_RATE // 4:
         raise BadInput("There is too little speech to compare voices by.")
-    spoken = _levelled(spoken)
-    embedding: NDArray[np.float32] = np.asarray(_encoder().embed_utterance(spoken), dtype=np.float32)
-    return embedding
+    return network.load().embed(_levelled(spoken))
 
 
 def _levelled(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -48,6 +48,19 @@ mel.mel(torch.zeros(4096))
     assert loaded(program, MEASURES | RECOGNISERS | {"optuna", "transformers"}) == set()
 
 
+def test_voices_and_their_pitch_are_measured_without_torch_and_the_libraries_that_measure_speech() -> None:
+    program = """\
+import sys
+sys.path.insert(0, "tests/engines")
+from speech import speech
+from engines.metrics import pitch, similarity
+similarity.load()
+similarity.embed(speech("letter"))
+pitch.pitch(speech("letter"))
+"""
+    assert loaded(program, MEASURES | RECOGNISERS | MODELS) == set()
+
+
 def test_a_training_does_not_load_the_compiler_of_torch() -> None:
     program = """\
 import torch
