@@ -118,6 +118,7 @@ class JobChannel:
         self._cancelled = False
         self._stop = False
         self._yield: wire.YieldGpu | None = None
+        self._resumed = 0  #: times it was told to go on
         self._acks: set[int] = set()
         self._buffer = threading.Lock()
         self._progress: pb.Progress | None = None
@@ -200,6 +201,7 @@ class JobChannel:
                 self._yield = command.yield_gpu
             elif name == "resume":
                 self._yield = None
+                self._resumed += 1
             elif name == "stop":
                 self._stop = True
             elif name == "cancel":
@@ -230,10 +232,17 @@ class JobChannel:
             raise Stopped
 
     def wait_resumed(self) -> str:
-        """Report Yielded, block until told to go on; returns "resume", "cancel" or "stop"."""
+        """Report Yielded, block until told to go on; returns "resume", "cancel" or "stop".
+
+        Told to give way again before this thread woke, it goes on all the same: mynad waits for an answer to that, too,
+        which comes when the job looks next (`pending`)."""
+        with self._changed:
+            before = self._resumed
         self.report(wire.Report(yielded=wire.Yielded(gpu_bytes=gpu_bytes())))
         with self._changed:
-            self._changed.wait_for(lambda: self._cancelled or self._stop or self._yield is None)
+            self._changed.wait_for(
+                lambda: self._cancelled or self._stop or self._yield is None or self._resumed > before
+            )
             if self._cancelled:
                 return "cancel"
             if self._stop:
