@@ -27,8 +27,8 @@ from tui.widgets.versions_pane import VersionsPane
 NOBODY = "There is no voice yet. `myna add NAME FILES…` makes one, and so does a folder of recordings in the inbox."
 HELD_OUT = 50  #: lines that are shown of a voice, as many as are ever held out
 
-
-CER = "cer"  #: the daemon's name of the character error rate
+#: The daemon's names of what a low terminal does not show: character errors follow the word errors, pauses the pace.
+FOLLOWING = ("cer", "pause_share")
 
 
 class VoicesScreen(HearingScreen):
@@ -78,9 +78,9 @@ class VoicesScreen(HearingScreen):
         self._lines_of: dict[str, list[SpokenLine]] = {}  #: held-out lines of a voice, unscored
 
     def _metrics(self) -> list[pb.MetricInfo]:
-        """What is shown of a version: on a low terminal without the character errors, which follow the word errors."""
+        """What is shown of a version: on a low terminal without what follows another measure."""
         low = self.has_class("-low")
-        return [info for info in self.app.live.info.metrics if not (low and info.name == CER)]
+        return [info for info in self.app.live.info.metrics if not (low and info.name in FOLLOWING)]
 
     def body(self) -> ComposeResult:
         with Horizontal():
