@@ -69,10 +69,15 @@ def joined(
     for number, (first, last) in enumerate(groups):
         left = cuts[number - 1] if number else 0.0
         right = cuts[number] if number < len(cuts) else total
-        heard = sounding(Span(atoms[first].start, atoms[last].end), power, left, right)
-        start, end = max(left, heard.start - MARGIN, 0.0), min(right, heard.end + MARGIN, total)
-        said = sum(voiced[first : last + 1])
-        piece = Piece(start, end, said, too_long=atoms[last].end - atoms[first].start > room)
+        span = Span(atoms[first].start, atoms[last].end)
+        heard = sounding(span, power, left, right)
+        too_long = span.seconds > room
+        # what sounds on may not make a clip longer than it may be: it takes from the margin
+        margin = MARGIN if too_long else min(MARGIN, max(0.0, (longest - heard.seconds) / 2))
+        if not too_long and heard.seconds > longest:
+            heard, margin = span, MARGIN
+        start, end = max(left, heard.start - margin, 0.0), min(right, heard.end + margin, total)
+        piece = Piece(start, end, sum(voiced[first : last + 1]), too_long)
         pieces.append((piece, range(first, last + 1)))
     return pieces
 
