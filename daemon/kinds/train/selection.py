@@ -31,6 +31,7 @@ from engines.capabilities import Capability
 from engines.files import make_folder, write_whole
 from engines.metrics import gate, intervals
 from engines.metrics.further_texts import selection as texts_of
+from engines.metrics.rows import rows
 from engines.metrics.rule import Rule
 from engines.metrics.score import LineScores, Scores, summarise
 from engines.metrics.spread import Interval
@@ -177,7 +178,7 @@ def choose(
     scores = {step: bench.score(one, said) for step, one in who.items()}
     rule = Rule.from_json(json.loads(plan.rule_json or "{}"))
     heard = tuple(_compared(step, scores, result.best_step, rule, bench.recogniser) for step in sorted(scores))
-    best, by = _best(heard, result.best_step)
+    best, by = _best(heard, result.best_step, rule)
     files = tuple((clip.text, _files(channel.home, who, clip)) for clip in said)
     return Choice(best, by, heard, aside, recogniser.why, files)
 
@@ -217,10 +218,15 @@ def _compared(
     return Heard(step, own, balance(own, summary([line for takes in theirs for line in takes])), spread.balance)
 
 
-def _best(heard: Sequence[Heard], best_step: int) -> tuple[int, ChosenBy]:
-    """The checkpoint that sounds best, if that is sure; else the best by loss. What the run began from is no
-    checkpoint."""
-    better = [one for one in heard if one.step and one.sure is not None and one.sure.low > 0]
+def _best(heard: Sequence[Heard], best_step: int, rule: Rule) -> tuple[int, ChosenBy]:
+    """The checkpoint that sounds best, if that is sure and it keeps the voice's limits beside the best by loss; else
+    the best by loss. What the run began from is no checkpoint."""
+    loss = next((one.summary for one in heard if one.step == best_step), None)
+
+    def keeps_limits(one: Heard) -> bool:
+        return loss is None or all(row.ok for row in rows(one.summary, loss, rule, False, None, one.summary.lines))
+
+    better = [one for one in heard if one.step and one.sure is not None and one.sure.low > 0 and keeps_limits(one)]
     if not better:
         return best_step, ChosenBy.LOSS
     return max(better, key=lambda one: (one.score, -one.step)).step, ChosenBy.SPEECH

@@ -23,6 +23,7 @@ from daemon.worker.job import Stopped
 from daemon.worker.spoken import NOWHERE, Speaker
 from engines.base import Clip
 from engines.metrics.further_texts import SELECTION, TEXTS
+from engines.metrics.rule import Rule
 from engines.metrics.score import LineScores, Scores, SpokenLine, summarise
 from engines.metrics.spread import Interval
 from engines.metrics.summary import Summary
@@ -156,8 +157,8 @@ def test_where_nothing_was_learned_by_loss_a_better_sound_still_makes_a_version(
     assert channel.committed[0].trained.outcome == pb.VERSION_MADE
 
 
-def heard(step: int, score: float, reach: float) -> Heard:
-    return Heard(step, Summary(6), score, Interval(score - reach, score + reach))
+def heard(step: int, score: float, reach: float, pace: float = 1.0) -> Heard:
+    return Heard(step, Summary(6, duration_ratio=pace), score, Interval(score - reach, score + reach))
 
 
 @pytest.mark.unit
@@ -169,10 +170,11 @@ def heard(step: int, score: float, reach: float) -> Heard:
         ([heard(4, 1.0, 0.5), heard(8, 1.0, 0.5)], (4, ChosenBy.SPEECH)),  # as good, and earlier
         ([heard(4, 1.0, 1.5), heard(8, -1.0, 0.5)], (12, ChosenBy.LOSS)),
         ([heard(0, 3.0, 0.5), heard(8, 0.1, 0.5)], (12, ChosenBy.LOSS)),  # what it began from is no checkpoint
+        ([heard(4, 1.0, 0.5), heard(8, 3.0, 0.5, pace=0.55)], (4, ChosenBy.SPEECH)),  # no version may rush so
     ],
 )
 def test_which_is_chosen(others: list[Heard], chosen: tuple[int, ChosenBy]) -> None:
-    assert selection._best([*others, Heard(12, Summary(6))], 12) == chosen
+    assert selection._best([*others, Heard(12, Summary(6))], 12, Rule()) == chosen
 
 
 def many(count: int, plan: wire.TrainPlan) -> wire.TrainPlan:
