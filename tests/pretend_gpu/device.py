@@ -158,7 +158,7 @@ class _Pretence(TorchDispatchMode):
                 torch.Tensor.data.__set__(known, OnGpu(one))  # type: ignore[attr-defined]
             return OnGpu(one) if known is None else known
 
-        return tree_map(wrapped, result)
+        return wrapped(result) if isinstance(result, torch.Tensor) else tree_map(wrapped, result)
 
     def _look(
         self, func: Any, args: Sequence[Any], kwargs: Mapping[str, Any], flat: Sequence[Any], ours: bool, there: bool

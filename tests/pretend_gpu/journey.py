@@ -17,7 +17,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 from unittest import mock
@@ -29,9 +29,12 @@ from engines import registry
 from engines.autoregressive import decode, synthesis
 from engines.base import Clip, EncodesMany, Features, Learns, LoraSettings, Speaks, SpeechRequest, TrainableModel
 from engines.capabilities import Capability
+from engines.training import step
+from engines.training.control import Command, Free, Stopped
 from engines.training.data import START, DataOrder
 from engines.training.feed import Feed
 from engines.training.held_out import held_out_losses
+from engines.training.loop import train
 from engines.training.settings import TrainSettings
 from engines.training.step import adamw, seed_everything, update
 from tests.pretend_gpu.device import DEVICE, NAME, OnGpu, pretended, register
@@ -76,7 +79,8 @@ def _go(name: str, record: Record, folder: Path) -> None:
     if name in BASES:
         BASES[name](folder / f"{name}-base")
     engine, version = registry.load(name), None
-    with _decoding_in_parts(record), pretended(record):
+    fused = mock.patch.object(step, "FUSED", (*step.FUSED, NAME))  # as on a card
+    with _decoding_in_parts(record), fused, pretended(record):
         if Capability.LEARNS in info.capabilities:
             version = folder / f"{name}-version"
             version.mkdir()
@@ -99,6 +103,7 @@ def _learn(engine: Learns, record: Record, version: Path) -> None:
         assert math.isclose(measured[loss], value, rel_tol=1e-3), (
             f"{loss} is {measured[loss]} on {DEVICE} and {value} on the CPU"
         )
+    _run(engine, record, model, features, version.with_name(f"{version.name}-run"))
     adapts = Capability.ADAPTS in engine.info.capabilities
     for lora in (None, LORA) if adapts else (None,):
         for precision in ("fp32", "bf16"):
@@ -116,21 +121,41 @@ def _encode(engine: Learns, record: Record, clips: Sequence[Clip]) -> list[Featu
     return cast("list[Features]", made)
 
 
+class _StopAfterOneStep(Free):
+    """Has a training leave before its second step."""
+
+    polls = 0
+
+    def poll(self) -> Command:
+        self.polls += 1
+        return Command.GO if self.polls == 1 else Command.STOP
+
+
+def _run(engine: Learns, record: Record, model: TrainableModel, features: Sequence[Features], folder: Path) -> None:
+    """A training by the loop itself: measured, stopped, resumed from its checkpoint, ended with its best weights."""
+    settings = dataclasses.replace(SETTINGS, steps=2, eval_every=2, checkpoint_every=1, spoken_checkpoints=0)
+    with record.part("run"):
+        with suppress(Stopped):
+            train(engine, model, features[:2], features[2:], settings, folder, _StopAfterOneStep())
+        result = train(engine, model, features[:2], features[2:], settings, folder)
+    assert result.steps == 2, result
+
+
 def _train(
     engine: Learns, record: Record, model: TrainableModel, features: Sequence[Features], settings: TrainSettings
 ) -> None:
-    """Two updates; what the first has to do once in a training is a part of its own."""
+    """Two updates: the first has things to do that are kept for the next."""
     model.module.train()
     parameters = engine.trainable(model, settings.lora)
     optimizer = adamw(parameters, settings, model.device)
     order = DataOrder([engine.length(one) for one in features], [], settings.batch_size, 0.0, seed=1)
     feed = Feed(engine, features, order)
     position, way = START, f"{'adapters' if settings.lora else 'whole'}, {settings.precision}"
-    for number, name in enumerate(("first step", "step")):
+    for number in (1, 2):
         with record.part("collate"):
             data = feed.step(position, settings.micro_batch)
-        seed_everything(settings.seed, number + 1)
-        with record.part(f"{name}: {way}"):
+        seed_everything(settings.seed, number)
+        with record.part(f"step {number}, {way}"):
             result = update(engine, model, data, parameters, optimizer, settings, meanwhile=lambda: None)
         assert result.updated, f"{way}: {result}"
         position = data.after
@@ -144,11 +169,10 @@ def _speak(engine: Speaks, record: Record, version: Path | None) -> None:
         model = engine.load(version, device=DEVICE)
     if model.module is not None:
         _check_on_device(model.module)
-    for name in ("first sentence", "sentence"):  # the first keeps what the next need not compute again
-        with record.part(name):
-            heard = list(engine.speak(model, SpeechRequest(TEXT, seed=3)))
-        assert sum(len(chunk.samples) for chunk in heard) > 0
-        assert all(math.isfinite(float(chunk.samples.sum())) for chunk in heard)
+    with record.part("sentence"):
+        heard = list(engine.speak(model, SpeechRequest(TEXT, seed=3)))
+    assert sum(len(chunk.samples) for chunk in heard) > 0
+    assert all(math.isfinite(float(chunk.samples.sum())) for chunk in heard)
 
 
 def _check_on_device(module: torch.nn.Module) -> None:
