@@ -144,21 +144,18 @@ def _run(engine: Learns, record: Record, model: TrainableModel, features: Sequen
 def _train(
     engine: Learns, record: Record, model: TrainableModel, features: Sequence[Features], settings: TrainSettings
 ) -> None:
-    """Two updates: the first has things to do that are kept for the next."""
+    """One update."""
     model.module.train()
     parameters = engine.trainable(model, settings.lora)
     optimizer = adamw(parameters, settings, model.device)
     order = DataOrder([engine.length(one) for one in features], [], settings.batch_size, 0.0, seed=1)
-    feed = Feed(engine, features, order)
-    position, way = START, f"{'adapters' if settings.lora else 'whole'}, {settings.precision}"
-    for number in (1, 2):
-        with record.part("collate"):
-            data = feed.step(position, settings.micro_batch)
-        seed_everything(settings.seed, number)
-        with record.part(f"step {number}, {way}"):
-            result = update(engine, model, data, parameters, optimizer, settings, meanwhile=lambda: None)
-        assert result.updated, f"{way}: {result}"
-        position = data.after
+    way = f"{'adapters' if settings.lora else 'whole'}, {settings.precision}"
+    with record.part("collate"):
+        data = Feed(engine, features, order).step(START, settings.micro_batch)
+    seed_everything(settings.seed, 1)
+    with record.part(f"step, {way}"):
+        result = update(engine, model, data, parameters, optimizer, settings, meanwhile=lambda: None)
+    assert result.updated, f"{way}: {result}"
     for parameter in parameters:
         assert isinstance(parameter, OnGpu), f"{way}: a parameter that trains is not on {DEVICE}"
         assert parameter.grad is None or isinstance(parameter.grad, OnGpu)
