@@ -18,6 +18,12 @@ def torch_device() -> torch.device:
     return torch.device(device())
 
 
+def send(tensor: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """A tensor of the CPU, on a device, without waiting for what is queued there. Safe for what the host changes
+    later: from memory that is not pinned a copy is staged before this returns. Not for the way back."""
+    return tensor.to(device, non_blocking=True)
+
+
 def name() -> str:
     """The machine, for reports: the GPU's name, or the CPU's and its threads."""
     if torch.cuda.is_available():

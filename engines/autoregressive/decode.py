@@ -15,6 +15,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch.nn.functional import pad
 
+from engines.device import send
+
 #: Columns by which the block of keys and values grows.
 GROWTH = 128
 
@@ -84,15 +86,17 @@ class Batch:
         d = self.decoder
         self._block = torch.empty(len(d.layers), 2, 0, d.heads, 0, d.channels // d.heads, device=d.device)
         self._shown = torch.zeros(0, 0, dtype=torch.bool, device=d.device)  #: (rows, columns) what a row may attend to
+        self._hidden: list[int] = []  #: columns before `column` that each row may not, kept here: a GPU would be asked
 
     def join(self, prompts: Sequence[torch.Tensor]) -> Next:
         """Add rows at the end, each with its prompt (positions, channels); what follows their prompts."""
         lengths = [len(prompt) for prompt in prompts]
         width, count, heard = max(lengths), len(prompts), self._prefix.shape[4]
         hidden = torch.stack([pad(prompt, (0, 0, width - len(prompt), 0)) for prompt in prompts])
-        own = torch.arange(width, device=hidden.device) >= width - torch.tensor(lengths, device=hidden.device)[:, None]
-        shown = pad(own, (heard, 0), value=True)  # the voice, padding, the text
+        own = torch.arange(width) >= width - torch.tensor(lengths)[:, None]
+        shown = send(pad(own, (heard, 0), value=True), hidden.device)  # the voice, padding, the text
         self._place(count, heard + width, shown)
+        self._hidden += [self.column - heard - length for length in lengths]
         written = self._block[:, :, -count:, :, self.column - heard - width : self.column]
         written[:, :, :, :, :heard] = self._prefix
         before = torch.ones(width, heard + width, dtype=torch.bool, device=hidden.device).tril(heard)
@@ -105,14 +109,14 @@ class Batch:
         """Say one code a row, at its position among the row's codes (the first is 1); what follows, as another decoder
         of the same voice sees it if one is given."""
         return self._advance(
-            self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[:, None], by or self.decoder
+            self.decoder.embed(send(torch.tensor(codes), self.decoder.device), positions)[:, None], by or self.decoder
         )
 
     def step_many(self, codes: Sequence[int], position: int) -> Next:
         """Say several codes of the only row, the first at a position among its codes; what follows each, (codes, …)."""
         positions = range(position, position + len(codes))
         return self._advance(
-            self.decoder.embed(torch.tensor(codes, device=self.decoder.device), positions)[None], self.decoder
+            self.decoder.embed(send(torch.tensor(codes), self.decoder.device), positions)[None], self.decoder
         )
 
     def back(self, columns: int) -> None:
@@ -127,7 +131,7 @@ class Batch:
         self._shown[:, before : before + n] = True
         self.column += n
         shown = self._shown[:, : self.column]
-        mask = None if bool(shown.all()) else shown[:, None, None]
+        mask = shown[:, None, None] if any(self._hidden) else None
         if n > 1:
             earlier = torch.ones(n, self.column, dtype=torch.bool, device=hidden.device).tril(before)
             mask = earlier if mask is None else mask & earlier
@@ -142,7 +146,9 @@ class Batch:
         if not kept:
             self._clear()
             return
-        self._block, self._shown = self._block[:, :, kept], self._shown[kept]
+        places = send(torch.tensor(kept), self._block.device)
+        self._block, self._shown = self._block[:, :, places], self._shown[places]
+        del self._hidden[row]
 
     def _place(self, rows: int, width: int, shown: torch.Tensor) -> None:
         """Room for more rows, `width` columns of which end at `column`."""
@@ -165,3 +171,4 @@ class Batch:
         # zeros, not what was in memory: what is hidden by a mask is still multiplied, and a NaN would stay one
         self._block = pad(self._block[:, :, :, :, : self.column], (0, 0, shift, more))
         self._shown = pad(self._shown[:, : self.column], (shift, more))
+        self._hidden = [hidden + shift for hidden in self._hidden]

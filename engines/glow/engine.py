@@ -13,6 +13,7 @@ import torch
 
 from engines.audio import clip as clip_file
 from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
+from engines.device import send
 from engines.errors import BadInput, EngineError
 from engines.glow import export, mel, model, network, phonemes, speech
 from engines.glow import text as light
@@ -119,7 +120,7 @@ class GlowEngine:
         for part in _kept(glow):
             part.eval()  # what is not trained is heard as it will be when it speaks, without dropout
         texts, text_lengths, mels, mel_lengths = (
-            batch[name].to(glow.device) for name in ("texts", "text_lengths", "mels", "mel_lengths")
+            send(batch[name], glow.device) for name in ("texts", "text_lengths", "mels", "mel_lengths")
         )
         speakers = torch.full((texts.shape[0],), glow.speaker, device=glow.device)
         outputs = network.forward(glow.module, texts, text_lengths, mels, mel_lengths, speakers)

@@ -4,6 +4,7 @@ JSON."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -169,17 +170,17 @@ def losses(
 ) -> dict[str, torch.Tensor]:
     """GlowTTS's losses of what `forward` gave, lengths (batch,) int64: scalars () float32 with a gradient, means over
     the batch: "mle" (negative log-likelihood of a mel value, nats), "duration" (squared error of logs), "loss" their
-    sum."""
-    with coqui.imports():
-        from TTS.tts.layers.losses import GlowTTSLoss
-
+    sum. Those of Coqui's GlowTTSLoss, which has the host look whether each is a number before it goes on."""
     squeeze = network.num_squeeze
-    parts = GlowTTSLoss()(
-        outputs["z"].float(), outputs["y_mean"].float(), outputs["y_log_scale"].float(), outputs["logdet"].float(),
-        torch.div(mel_lengths, squeeze, rounding_mode="floor") * squeeze,
-        outputs["durations_log"].float(), outputs["total_durations_log"].float(), text_lengths,
-    )  # fmt: skip
-    return {"loss": parts["loss"], "mle": parts["log_mle"], "duration": parts["loss_dur"]}
+    frames = torch.div(mel_lengths, squeeze, rounding_mode="floor") * squeeze
+    z, mean, log_scale, logdet, durations, total_durations = (
+        outputs[name].float()
+        for name in ("z", "y_mean", "y_log_scale", "logdet", "durations_log", "total_durations_log")
+    )
+    pz = torch.sum(log_scale) + 0.5 * torch.sum(torch.exp(-2 * log_scale) * (z - mean) ** 2)
+    mle = 0.5 * math.log(2 * math.pi) + (pz - torch.sum(logdet)) / (torch.sum(frames) * z.shape[2])
+    duration = torch.sum((durations - total_durations) ** 2) / torch.sum(text_lengths)
+    return {"loss": mle + duration, "mle": mle, "duration": duration}
 
 
 def pad(arrays: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from engines.base import AudioChunk, SpeechRequest
+from engines.device import send
 from engines.errors import BadInput
 from engines.glow import mel, phonemes, text
 from engines.glow.info import INFO
@@ -60,23 +61,21 @@ def mels(
     was_training = module.training
     module.eval()
     try:
-        voice = module._get_speaker_conditioning(
-            {"speaker_ids": torch.tensor([model.speaker], device=model.device)}, "emb_g"
-        )
-        means, _, log_durations, _ = module.encoder(
-            tokens[None].to(model.device), torch.tensor([len(tokens)], device=model.device), g=voice
-        )
+        speaker, length = (send(torch.tensor([number]), model.device) for number in (model.speaker, len(tokens)))
+        voice = module._get_speaker_conditioning({"speaker_ids": speaker}, "emb_g")
+        means, _, log_durations, _ = module.encoder(send(tokens[None], model.device), length, g=voice)
         frames = durations(log_durations[0, 0].cpu(), speed)
-        means = torch.repeat_interleave(means.cpu(), frames, dim=2)
+        count = int(frames.sum())
+        means = torch.repeat_interleave(means, send(frames, model.device), dim=2, output_size=count)
         means = torch.nn.functional.pad(
             means, (0, means.shape[-1] % module.num_squeeze)
         )  # the decoder folds frames in pairs
         noise = torch.randn(means.shape, generator=generator) * (NOISE * temperature)
-        latent = (means + noise).to(model.device)
+        latent = means + send(noise, model.device)
         features, _ = module.decoder(latent, torch.ones_like(latent[:, :1]), g=voice, reverse=True)
     finally:
         module.train(was_training)
-    spoken: torch.Tensor = features[0, :, : int(frames.sum())].cpu().float()
+    spoken: torch.Tensor = features[0, :, :count].cpu().float()
     return spoken
 
 

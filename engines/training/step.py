@@ -22,6 +22,8 @@ from engines.training.settings import TrainSettings
 #: AdamW's averaging (Loshchilov and Hutter 2019, arXiv 1711.05101); the second is shorter than the usual 0.999, as runs
 #: are short.
 BETAS = (0.9, 0.99)
+#: Kinds of device on which AdamW is one kernel.
+FUSED = ("cpu", "cuda")
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def adamw(parameters: Sequence[torch.nn.Parameter], settings: TrainSettings, dev
         {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
-    fused = device.type in ("cpu", "cuda")
+    fused = device.type in FUSED
     return AdamW([group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=fused)
 
 

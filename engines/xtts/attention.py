@@ -19,6 +19,7 @@ import torch
 from torch.nn.functional import scaled_dot_product_attention
 
 from engines import coqui
+from engines.device import send
 
 with coqui.imports():
     from transformers import AttentionInterface
@@ -53,7 +54,7 @@ class Rows:
         return cls(tuple(shares) or (len(used),), beginning, index, len(used), longest)
 
     def to(self, device: torch.device) -> Rows:
-        return replace(self, index=self.index.to(device))
+        return replace(self, index=send(self.index, device))
 
     @property
     def _n_shared(self) -> int:

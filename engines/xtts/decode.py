@@ -14,6 +14,7 @@ import torch
 from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
 from engines.autoregressive.decode import Next
+from engines.device import send
 from engines.xtts.projections import Projection, projection, reduce_all
 
 #: The token id that stock coqui-tts counts as said before it starts (a prompt is ones to it), beside the start code.
@@ -44,8 +45,8 @@ class Decoder:
         """What stands between the voice and the next code, (positions, channels): the text between its marks, the start
         code, and the codes that were said already."""
         gpt = self.gpt
-        text = torch.tensor([[gpt.start_text_token, *tokens, gpt.stop_text_token]], device=self.device)
-        said = torch.tensor([gpt.start_audio_token, *codes], device=self.device)
+        text = send(torch.tensor([[gpt.start_text_token, *tokens, gpt.stop_text_token]]), self.device)
+        said = send(torch.tensor([gpt.start_audio_token, *codes]), self.device)
         spelt = gpt.text_embedding(text) + gpt.text_pos_embedding(text)
         return torch.cat([spelt[0], self.embed(said, range(len(said)))])
 
@@ -67,9 +68,8 @@ class Decoder:
     def embed(self, codes: torch.Tensor, positions: Sequence[int]) -> torch.Tensor:
         """Codes (rows,) at their positions among the codes, the start code being at 0: (rows, channels)."""
         gpt = self.gpt
-        embedded: torch.Tensor = gpt.mel_embedding(codes) + gpt.mel_pos_embedding.emb(
-            torch.tensor(positions, device=self.device)
-        )
+        places = send(torch.tensor(positions), self.device)
+        embedded: torch.Tensor = gpt.mel_embedding(codes) + gpt.mel_pos_embedding.emb(places)
         return embedded
 
     def out(self, hidden: torch.Tensor) -> Next:

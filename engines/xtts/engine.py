@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
+from engines.device import send
 from engines.errors import BadInput
 from engines.text.unspeakable import Stretch, without
 from engines.xtts import adapted, export, lora, model, network, speech, tokens, training
@@ -160,7 +161,8 @@ def _voices(xtts: XttsModel, batch: Batch) -> torch.Tensor:
     gpt, prompts = xtts.xtts.gpt, batch["prompts"]
     if next(gpt.conditioning_encoder.parameters()).requires_grad and torch.is_grad_enabled():
         frames = min(prompt.shape[1] for prompt in prompts)
-        heard: torch.Tensor = gpt.get_style_emb(torch.stack([prompt[:, :frames] for prompt in prompts]).to(xtts.device))
+        together = torch.stack([prompt[:, :frames] for prompt in prompts])
+        heard: torch.Tensor = gpt.get_style_emb(send(together, xtts.device))
         return heard.transpose(1, 2)
     keep = not next(gpt.conditioning_encoder.parameters()).requires_grad
     rows = []
@@ -168,7 +170,7 @@ def _voices(xtts: XttsModel, batch: Batch) -> torch.Tensor:
         row = xtts.prompts.get(key)
         if row is None:
             with torch.no_grad(), torch.autocast(xtts.device.type, enabled=False):
-                row = gpt.get_style_emb(prompt[None].to(xtts.device)).transpose(1, 2)
+                row = gpt.get_style_emb(send(prompt[None], xtts.device)).transpose(1, 2)
             if keep and len(xtts.prompts) < _KEPT_PROMPTS:
                 xtts.prompts[key] = row
         rows.append(row)

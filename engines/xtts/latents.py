@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from engines.base import Clip
+from engines.device import send
 from engines.tensor_file import write_tensors
 from engines.xtts import references
 
@@ -26,7 +27,7 @@ class Latents:
     speaker: torch.Tensor  #: speaker embedding that the vocoder takes, (1, 512, 1) float32
 
     def to(self, device: torch.device) -> Latents:
-        return Latents(self.gpt.to(device), self.speaker.to(device))
+        return Latents(send(self.gpt, device), send(self.speaker, device))
 
     def save(self, path: Path) -> None:
         write_tensors(path, {"gpt": self.gpt.float(), "speaker": self.speaker.float()})

@@ -72,8 +72,8 @@ def load(transformer: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> N
             "Load them with the settings they were trained with.",
         )
     for name, layer in there.items():
-        layer.lora_A[_NAME].weight.copy_(tensors[f"{name}.a"])
-        layer.lora_B[_NAME].weight.copy_(tensors[f"{name}.b"])
+        layer.lora_A[_NAME].weight.copy_(tensors[f"{name}.a"], non_blocking=True)
+        layer.lora_B[_NAME].weight.copy_(tensors[f"{name}.b"], non_blocking=True)
 
 
 @torch.no_grad()

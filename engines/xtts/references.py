@@ -10,6 +10,7 @@ import torch
 from engines.audio import clip as clip_file
 from engines.base import Clip
 from engines.cutting.quality import snr_db
+from engines.device import send
 from engines.errors import BadInput
 
 SAMPLE_RATE = 22_050
@@ -47,7 +48,7 @@ def best(xtts: Any, clips: Sequence[Clip], seconds: float) -> list[torch.Tensor]
 
 def embedding(xtts: Any, sound: torch.Tensor) -> torch.Tensor:
     """Speaker embedding (1, 512, 1), as the vocoder takes it, of sound (1, samples)."""
-    embedded: torch.Tensor = xtts.get_speaker_embedding(sound.to(next(xtts.gpt.parameters()).device), SAMPLE_RATE)
+    embedded: torch.Tensor = xtts.get_speaker_embedding(send(sound, next(xtts.gpt.parameters()).device), SAMPLE_RATE)
     return embedded
 
 

@@ -20,6 +20,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from engines.base import Batch, Features
+from engines.device import send
 from engines.xtts import attention
 
 #: Coqui's weights of the two losses in the one that is minimised.
@@ -78,10 +79,16 @@ def losses(gpt: Any, batch: Batch, voices: torch.Tensor) -> dict[str, torch.Tens
     mel_in, mel_out = _shift(batch["codes"], gpt.start_audio_token, gpt.stop_audio_token, 1 + _STOPS)
     n_voices, n_text = voices.shape[0] * voices.shape[1], text_in.shape[1]
 
-    # what of the padded layout [text | codes] is there, and how it lies end to end after the voices
+    # what of the padded layout [text | codes] is there, and how it lies end to end after the voices: found here and
+    # sent as places, since for a mask on a GPU the host waits, to know how many there are, on the way back once more
     used = torch.cat([text_out >= 0, mel_out >= 0], dim=1)
     rows = attention.Rows.of(used, batch["prompt_clips"], voices.shape[1]).to(device)
-    text_in, mel_in = text_in.to(device), mel_in.to(device)
+    is_text = torch.arange(used.shape[1]).expand(used.shape)[used] < n_text
+    places, text_places, mel_places = (
+        send(torch.nonzero(one.flatten())[:, 0], device) for one in (used, is_text, ~is_text)
+    )
+    text_target, mel_target = (send(out[out >= 0], device) for out in (text_out, mel_out))
+    text_in, mel_in = send(text_in, device), send(mel_in, device)
     laid_out = torch.cat(
         [
             gpt.text_embedding(text_in) + gpt.text_pos_embedding(text_in),
@@ -90,15 +97,12 @@ def losses(gpt: Any, batch: Batch, voices: torch.Tensor) -> dict[str, torch.Tens
         dim=1,
     )
     attention.use(gpt.gpt)
-    flat = torch.cat([voices.flatten(0, 1), laid_out[used.to(device)]])
+    flat = torch.cat([voices.flatten(0, 1), laid_out.flatten(0, 1)[places]])
     hidden = gpt.gpt(inputs_embeds=flat[None], use_cache=False, rows=rows).last_hidden_state[0, n_voices:]
 
     # only positions that have a target go through the heads
-    is_text = torch.arange(used.shape[1]).expand(used.shape)[used] < n_text
-    is_mel = ~is_text
-    text_target, mel_target = text_out[text_out >= 0].to(device), mel_out[mel_out >= 0].to(device)
-    text_ce = cross_entropy(gpt.text_head(gpt.final_norm(hidden[is_text.to(device)])).float(), text_target)
-    mel_ce = cross_entropy(gpt.mel_head(gpt.final_norm(hidden[is_mel.to(device)])).float(), mel_target)
+    text_ce = cross_entropy(gpt.text_head(gpt.final_norm(hidden[text_places])).float(), text_target)
+    mel_ce = cross_entropy(gpt.mel_head(gpt.final_norm(hidden[mel_places])).float(), mel_target)
     return {"loss": TEXT_WEIGHT * text_ce + MEL_WEIGHT * mel_ce, "text_ce": text_ce, "mel_ce": mel_ce}
 
 

@@ -17,6 +17,8 @@ from weakref import WeakKeyDictionary
 import torch
 from torch.nn.functional import conv1d, conv_transpose1d, leaky_relu, pad
 
+from engines.device import send
+
 #: Slope of the network's activations but the last, which has torch's own.
 SLOPE, LAST_SLOPE = 0.1, 0.01
 #: A stage of the network in a stream: (rows, channels, n) and whether that is all → (rows, channels, what is certain
@@ -63,13 +65,17 @@ class Resample:
         held = x if self._held is None else torch.cat([self._held, x], dim=-1)
         total = self._first + held.shape[-1]
         end = int(total * self.scale)
-        place = (torch.arange(self._samples_done, end, device=x.device) + 0.5) * (1 / self.scale) - 0.5
+        # places are worked out on the host: how many there are depends on their values
+        place = (torch.arange(self._samples_done, end) + 0.5) * (1 / self.scale) - 0.5
         place = place.clamp(min=0)
         if not last:
             place = place[place < total - 1]  # beyond, the next input has a say
         left = place.long().clamp(max=total - 1)
         right = (left + 1).clamp(max=total - 1)
-        made = torch.lerp(held[..., left - self._first], held[..., right - self._first], (place - left).to(held.dtype))
+        below, above, share = (
+            send(one, x.device) for one in (left - self._first, right - self._first, (place - left).to(held.dtype))
+        )
+        made = torch.lerp(held[..., below], held[..., above], share)
         self._samples_done += made.shape[-1]
         needed = min(max(int((self._samples_done + 0.5) / self.scale - 0.5), 0), max(total - 1, 0))
         self._held, self._first = held[..., needed - self._first :], needed

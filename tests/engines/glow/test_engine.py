@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from engines import coqui
 from engines.base import AudioChunk, Clip, LoraSettings, SpeechRequest
 from engines.errors import BadInput, EngineError, WeightsMissing
 from engines.glow import mel, model, network, phonemes, text
@@ -116,6 +117,33 @@ def test_losses_fall_and_bear_the_librarys_names(engine: GlowEngine, clips: list
     assert set(losses) == {"loss", "mle", "duration"}
     assert seen[-1] == pytest.approx(float((losses["mle"] + losses["duration"]).detach()), abs=1e-5)
     assert seen[-1] < seen[0]
+
+
+def test_the_losses_are_coquis_own(engine: GlowEngine, clips: list[Clip]) -> None:
+    with coqui.imports():
+        from TTS.tts.layers.losses import GlowTTSLoss
+
+    voice = load(engine)
+    batch = engine.collate([engine.encode(clip) for clip in clips[:2]])
+    lengths = batch["text_lengths"], batch["mel_lengths"]
+    with torch.no_grad():
+        given = network.forward(
+            voice.module, batch["texts"], lengths[0], batch["mels"], lengths[1], torch.zeros(2).long()
+        )
+        ours = network.losses(voice.module, given, *lengths)
+        theirs = GlowTTSLoss()(
+            *(given[name] for name in ("z", "y_mean", "y_log_scale", "logdet")), lengths[1] // 2 * 2,
+            given["durations_log"], given["total_durations_log"], lengths[0],
+        )  # fmt: skip
+    assert {name: float(ours[name]) for name in ours} == {
+        "loss": float(theirs["loss"]), "mle": float(theirs["log_mle"]), "duration": float(theirs["loss_dur"])
+    }  # fmt: skip
+
+
+def test_a_loss_that_is_not_a_number_is_the_loops_to_skip(engine: GlowEngine, clips: list[Clip]) -> None:
+    batch = dict(engine.collate([engine.encode(clip) for clip in clips[:2]]))
+    batch["mels"] = torch.full_like(batch["mels"], torch.nan)
+    assert torch.isnan(engine.losses(load(engine), batch)["loss"])
 
 
 def test_a_step_depends_on_torchs_random_state_alone(engine: GlowEngine, clips: list[Clip]) -> None:
