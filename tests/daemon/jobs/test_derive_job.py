@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import refs
+from demo_clips import refs
 from recorded import Recorded
 
 from daemon.kinds.derive import worker

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import clip, tone
+from xtts_clips import clip, tone
 
 from engines.base import Adapters, Batch, Clip, Features, LoraSettings, Model
 from engines.errors import BadInput, WeightsMissing
