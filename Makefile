@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup  ## the main job, end to end, offline: recordings in, a spoken sentence and a table out
 	$(BIN)/python -m demo.run
 
-test: setup  ## the default tests (under 10 minutes on two cores), and the twenty slowest of them
+test: setup  ## the default tests (some 14 minutes on two cores), and the twenty slowest of them
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --durations 20
 
 test-all: setup  ## every test, the heavy ones too, in a random order, and how much of the code they reach (watching that costs the default tests too much time)
