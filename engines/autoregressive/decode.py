@@ -49,6 +49,8 @@ class Decoder(Protocol):
     n_codes: int  #: size of the codes' vocabulary, the stop code in it
     stop: int  #: the code that ends a text
     counted: tuple[int, ...]  #: codes that a repetition penalty counts as said before the first
+    kind: str  #: what its steps compute, and in which type: "xtts, bf16"; others of its kind and size do the same
+    exact: bool  #: in fp32 throughout
 
     @property
     def layers(self) -> Sequence[Layer]: ...
@@ -71,12 +73,25 @@ class Decoder(Protocol):
         ...
 
 
+class Steps(Protocol):
+    """A quicker way to make the steps of a batch."""
+
+    def next(
+        self, decoder: Decoder, block: torch.Tensor, shown: torch.Tensor, hidden: torch.Tensor, column: int
+    ) -> Next | None:
+        """What follows a code a row, `hidden` (rows, 1, channels), whose keys and values go to `column` of `block`
+        (layers, 2, rows, heads, columns, size), the last column of which is free; before `column` a row may look where
+        `shown` (rows, columns) is True. None: say it the plain way."""
+        ...
+
+
 class Batch:
     """Rows that one voice says together. Call everything under `torch.inference_mode()`."""
 
-    def __init__(self, decoder: Decoder, conditioning: torch.Tensor) -> None:
+    def __init__(self, decoder: Decoder, conditioning: torch.Tensor, steps: Steps | None = None) -> None:
         """`conditioning` is what makes the voice, as `decoder.prefix` takes it."""
         self.decoder = decoder
+        self._steps = steps
         self._prefix = decoder.prefix(conditioning)
         self._clear()
 
@@ -126,10 +141,14 @@ class Batch:
     def _advance(self, hidden: torch.Tensor, by: Decoder) -> Next:
         """Of what is said (rows, n, channels) what follows, (rows × n, …)."""
         before, n = self.column, hidden.shape[1]
-        if before + n > self._block.shape[4]:
+        if before + n + (self._steps is not None) > self._block.shape[4]:  # quicker steps want one that is free
             self._grow(before + max(n, GROWTH), 0)
         self._shown[:, before : before + n] = True
         self.column += n
+        if self._steps is not None and n == 1 and by is self.decoder:
+            said = self._steps.next(by, self._block, self._shown, hidden, before)
+            if said is not None:
+                return said
         shown = self._shown[:, : self.column]
         mask = shown[:, None, None] if any(self._hidden) else None
         if n > 1:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engines.autoregressive import takes
+from engines.autoregressive import graphs, takes
 from engines.autoregressive.config import GenerationConfig
 from engines.autoregressive.decode import Batch, Decoder
 from engines.autoregressive.sampling import draw
@@ -111,7 +111,8 @@ class Synthesis:
         self.sentences = sentences
         self._whole = config.listen or config.best_of > 1  #: nothing goes out before it was judged
         with torch.inference_mode():
-            self._batch = Batch(voice.decoder, voice.conditioning)
+            steps = graphs.captures(voice.decoder, voice.conditioning)
+            self._batch = Batch(voice.decoder, voice.conditioning, steps)
         self._speculative = None if voice.draft is None else Speculative(self._batch, voice.draft, config.sampling)
         self._live: list[Take] = []  #: by row of the batch
         self._waiting: deque[Take] = deque()
