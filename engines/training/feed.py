@@ -3,7 +3,7 @@ this one."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engines.base import Batch, Features, HearsPrompts, Learns
@@ -20,12 +20,19 @@ class Step:
 
 
 class Feed:
-    """Collates on demand; `prepare_next` does it ahead."""
+    """Collates on demand; `prepare_next` does it ahead. `ready` is what is done to each collated batch."""
 
-    def __init__(self, engine: Learns, clips: Sequence[Features], order: DataOrder) -> None:
+    def __init__(
+        self,
+        engine: Learns,
+        clips: Sequence[Features],
+        order: DataOrder,
+        ready: Callable[[Batch], Batch] = lambda batch: batch,
+    ) -> None:
         self._engine = engine
         self._clips = clips
         self.order = order
+        self._ready = ready
         self._now: tuple[tuple[Position, int], Step] | None = None
         self._ahead: tuple[tuple[Position, int], Step] | None = None
 
@@ -52,5 +59,5 @@ class Feed:
         pieces = []
         for start in range(0, len(indices), micro_batch):
             piece, prompts = ([self._clips[i] for i in part[start : start + micro_batch]] for part in (indices, heard))
-            pieces.append((self._engine.collate(piece, prompts), len(piece)))
+            pieces.append((self._ready(self._engine.collate(piece, prompts)), len(piece)))
         return Step(tuple(pieces), len(indices), after)

@@ -20,6 +20,8 @@ import torch
 
 from engines.base import Features, Learns, TrainableModel
 from engines.errors import BadInput, Cancelled, DiskFull, EngineError, OutOfMemory
+from engines.fast_paths import learning
+from engines.fast_paths.record import FastPath
 from engines.training import gain, memory
 from engines.training.checkpoint import Checkpoints, RunState, Weights, copied, weights_of
 from engines.training.clock import Clock, duration
@@ -106,8 +108,12 @@ def train(
         settings.old_clip_share,
         settings.seed,
     )
-    feed = Feed(engine, [*clips, *old_clips], order)
-    return _Training(engine, model, feed, held_out, settings, run_dir, control, report, base_losses).run()
+    if learning.allowed(FastPath.PINNED, model.device):
+        feed = Feed(engine, [*clips, *old_clips], order, learning.pinned)
+    else:
+        feed = Feed(engine, [*clips, *old_clips], order)
+    with learning.quick_products(model.device):
+        return _Training(engine, model, feed, held_out, settings, run_dir, control, report, base_losses).run()
 
 
 class _Training:

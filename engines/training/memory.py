@@ -46,9 +46,11 @@ def release(device: torch.device) -> None:
 
 
 def move(module: torch.nn.Module, optimizer: torch.optim.Optimizer, device: torch.device) -> None:
-    """Move weights, gradients and optimizer state; parameters stay the same objects, values the same bits."""
+    """Move weights, gradients and optimizer state; parameters stay the same objects, values the same bits. An
+    optimizer that is not one kernel counts its steps on the CPU, and goes on doing so."""
     module.to(device)
-    for state in optimizer.state.values():
+    counted = {parameter for group in optimizer.param_groups if not group.get("fused") for parameter in group["params"]}
+    for parameter, state in optimizer.state.items():
         for name, value in state.items():
-            if torch.is_tensor(value):
+            if torch.is_tensor(value) and not (name == "step" and parameter in counted):
                 state[name] = value.to(device)

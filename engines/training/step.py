@@ -16,14 +16,16 @@ import torch
 
 from engines.base import Learns, TrainableModel
 from engines.errors import EngineError
+from engines.fast_paths import learning
+from engines.fast_paths.record import FastPath
 from engines.training.feed import Step
 from engines.training.settings import TrainSettings
 
 #: AdamW's averaging (Loshchilov and Hutter 2019, arXiv 1711.05101); the second is shorter than the usual 0.999, as runs
 #: are short.
 BETAS = (0.9, 0.99)
-#: Kinds of device on which AdamW is one kernel.
-FUSED = ("cpu", "cuda")
+#: Kinds of device on which AdamW is one kernel; on a card it is where it proved itself.
+FUSED = ("cpu",)
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class AdamW(torch.optim.AdamW):
 
 
 def adamw(parameters: Sequence[torch.nn.Parameter], settings: TrainSettings, device: torch.device) -> AdamW:
-    """Fused AdamW; weight decay on matrices and kernels, not on biases and gains."""
+    """AdamW, fused where that is trusted; weight decay on matrices and kernels, not on biases and gains."""
     if not parameters:
         raise EngineError(
             "The engine names no parameters to train.", "This is a fault of the engine: please report it."
@@ -56,7 +58,7 @@ def adamw(parameters: Sequence[torch.nn.Parameter], settings: TrainSettings, dev
         {"params": [p for p in parameters if p.dim() >= 2], "weight_decay": settings.weight_decay},
         {"params": [p for p in parameters if p.dim() < 2], "weight_decay": 0.0},
     ]
-    fused = device.type in FUSED
+    fused = True if device.type in FUSED or learning.allowed(FastPath.FUSED, device) else None  # None: torch chooses
     return AdamW([group for group in groups if group["params"]], lr=settings.learning_rate, betas=BETAS, fused=fused)
 
 
@@ -69,8 +71,10 @@ def seed_everything(seed: int, step: int) -> None:
 
 
 def precision(settings: TrainSettings, device: torch.device) -> torch.autocast | nullcontext[None]:
-    """bf16 autocast where it is asked for."""
-    return torch.autocast(device.type, dtype=torch.bfloat16) if settings.precision == "bf16" else nullcontext()
+    """bf16 autocast where it is asked for, on a card that is trusted with it."""
+    if settings.precision != "bf16" or (device.type == "cuda" and not learning.allowed(FastPath.BF16, device)):
+        return nullcontext()
+    return torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def update(

@@ -26,10 +26,12 @@ import soundfile
 import torch
 
 from engines import registry
-from engines.autoregressive import decode, synthesis
+from engines.autoregressive import decode, graphs, synthesis
 from engines.base import Clip, EncodesMany, Features, Learns, LoraSettings, Speaks, SpeechRequest, TrainableModel
 from engines.capabilities import Capability
-from engines.training import step
+from engines.fast_paths import card, learning
+from engines.fast_paths.proving import Proofs
+from engines.fast_paths.record import Card, FastPath
 from engines.training.control import Command, Free, Stopped
 from engines.training.data import START, DataOrder
 from engines.training.feed import Feed
@@ -38,6 +40,7 @@ from engines.training.loop import train
 from engines.training.settings import TrainSettings
 from engines.training.step import adamw, seed_everything, update
 from tests.pretend_gpu.device import DEVICE, NAME, OnGpu, pretended, register
+from tests.pretend_gpu.recorded import RecordedCall
 from tests.pretend_gpu.waits import Record
 
 RECORDINGS = Path(__file__).parents[2] / "demo" / "recordings"
@@ -79,8 +82,7 @@ def _go(name: str, record: Record, folder: Path) -> None:
     if name in BASES:
         BASES[name](folder / f"{name}-base")
     engine, version = registry.load(name), None
-    fused = mock.patch.object(step, "FUSED", (*step.FUSED, NAME))  # as on a card
-    with _decoding_in_parts(record), fused, pretended(record):
+    with _decoding_in_parts(record), _fast_paths(), pretended(record):
         if Capability.LEARNS in info.capabilities:
             version = folder / f"{name}-version"
             version.mkdir()
@@ -166,15 +168,37 @@ def _speak(engine: Speaks, record: Record, version: Path | None) -> None:
         model = engine.load(version, device=DEVICE)
     if model.module is not None:
         _check_on_device(model.module)
+    with record.part("first sentence"):  # proves what is quicker
+        list(engine.speak(model, SpeechRequest(TEXT, seed=3)))
     with record.part("sentence"):
         heard = list(engine.speak(model, SpeechRequest(TEXT, seed=3)))
     assert sum(len(chunk.samples) for chunk in heard) > 0
     assert all(math.isfinite(float(chunk.samples.sum())) for chunk in heard)
+    if "code" in record.parts:
+        assert RecordedCall.made, "one code after another is said, and no step was recorded"
 
 
 def _check_on_device(module: torch.nn.Module) -> None:
     for name, tensor in (*module.named_parameters(), *module.named_buffers()):
         assert tensor.device.type == NAME, f"{name} was left on the CPU by load(device={DEVICE!r})"
+
+
+@contextmanager
+def _fast_paths() -> Iterator[None]:
+    """Those that proved themselves, as on a card. Steps are recorded as calls; there is no memory to pin, nor are there
+    other kinds of product."""
+    proofs = Proofs(Card("Pretended", DEVICE, "", torch.__version__), None)
+    real = learning.allowed
+
+    def allowed(path: FastPath, device: torch.device) -> bool:
+        return path is FastPath.FUSED and device.type == NAME and real(path, device)
+
+    with (
+        mock.patch.object(card, "proofs", lambda device: proofs if device.type == NAME else None),
+        mock.patch.object(learning, "allowed", allowed),
+        mock.patch.object(graphs, "CudaGraph", RecordedCall),
+    ):
+        yield
 
 
 @contextmanager
@@ -184,6 +208,7 @@ def _decoding_in_parts(record: Record) -> Iterator[None]:
         for owner, method, name in (
             (decode.Batch, "join", "prefill"),
             (synthesis.Synthesis, "_step", "code"),
+            (graphs._Step, "_work", "recorded"),
             (synthesis.Synthesis, "_vocode", "vocoder"),
         ):
             patched.enter_context(mock.patch.object(owner, method, _as_part(record, name, getattr(owner, method))))

@@ -32,6 +32,7 @@ class Limits:
     sentence: int | None = None  #: in a sentence, beside its codes and its sound
     prefill: int | None = None  #: in reading a text
     code: int | None = None  #: in saying one code
+    recorded: int | None = None  #: in a step that is recorded as a graph; a card refuses to record a wait
     vocoder: int | None = None  #: in making a chunk of sound
 
 
@@ -39,7 +40,7 @@ LIMITS = {
     # three for the alignment, which is sought on the host; durations and the mel
     "glow": Limits(step=4, held_out=4, sentence=2),
     # codes are drawn on the host; a sentence is said three times by the tiny base, and its sound fetched twice
-    "xtts": Limits(step=1, held_out=1, sentence=5, prefill=0, code=1, vocoder=0),
+    "xtts": Limits(step=1, held_out=1, sentence=5, prefill=0, code=1, recorded=0, vocoder=0),
 }
 #: Parts of the way by limit: those whose names begin so.
 PARTS = {
@@ -48,6 +49,7 @@ PARTS = {
     "sentence": "sentence",
     "prefill": "prefill",
     "code": "code",
+    "recorded": "recorded",
     "vocoder": "vocoder",
 }
 
