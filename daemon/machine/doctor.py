@@ -12,6 +12,7 @@ from pathlib import Path
 
 from daemon.database.store import Store
 from daemon.home import survey
+from daemon.machine import fast_paths
 from daemon.machine.disk_space import DiskSpace
 from daemon.machine.gpu import Gpus
 from daemon.state import engines
@@ -37,6 +38,7 @@ class Doctor:
             package("torch", "torch", "training and speaking"),
             *(package(*each) for each in PACKAGES),
             *await asyncio.to_thread(_gpus, self._gpus, self._owner),
+            *await asyncio.to_thread(fast_paths.findings, self._home),
             _disk(self._disk),
             _state(self._home),
         ]
