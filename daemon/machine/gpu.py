@@ -65,6 +65,14 @@ class Gpus:
         """Bytes of our GPU that were free at the last look or sample; None without one, or while it does not answer."""
         return self._free
 
+    def driver(self) -> str:
+        """The driver's release; empty without one, or while it does not answer."""
+        with self._lock:
+            try:
+                return _text(self._library.nvmlSystemGetDriverVersion()) if self._open() else ""
+            except self._library.NVMLError:
+                return ""
+
     def close(self) -> None:
         """Let go of the driver."""
         with self._lock:

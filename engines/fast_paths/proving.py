@@ -78,6 +78,15 @@ class Proofs:
         except (OSError, EngineError) as unkept:
             log.warning("That could not be written down: %s", unkept)
 
+    def forget_failures(self, path: FastPath) -> None:
+        """Have it proved anew wherever it was not equal, when it is asked for next. Raises OSError, DiskFull."""
+        if self._records is None:
+            return
+        with self._records.lock() as ours:
+            for proof in self._records.all() if ours else []:
+                if (proof.path, proof.card.uuid) == (path, self.card.uuid) and proof.outcome is not Outcome.EQUAL:
+                    self._records.drop(path, proof.subject, proof.card)
+
     def _found_or_proved(self, path: FastPath, subject: str, prove: Prove) -> Outcome:
         if self._records is None:
             return self._proved(path, subject, prove).outcome

@@ -86,6 +86,20 @@ def test_a_doctor_without_a_daemon_still_examines_the_machine(myna: Run, home: P
     assert ended.code == int(any(finding["state"] == "problem" for finding in found.values()))
 
 
+@pytest.mark.skipif(shutil.which("nvidia-smi") is not None, reason="there may be a GPU")
+def test_a_doctor_asked_for_the_gpu_says_that_there_is_none(myna: Run, home: Path) -> None:
+    ended = myna("doctor", "--gpu", "--json")
+    assert ended.code == 2
+    assert json.loads(ended.out)["reason"] == "no-gpu"
+    assert not home.exists(), "nothing is written where nothing is tested"
+
+
+def test_a_far_daemons_gpu_is_tested_where_it_is(myna: Run) -> None:
+    ended = myna("--host", "box:7777", "doctor", "--gpu")
+    assert ended.code == 1
+    assert "myna doctor --gpu" in ended.err
+
+
 def test_a_doctor_beside_a_daemon_names_each_thing_once(myna: Run, any_daemon: object) -> None:
     names = [finding["name"] for finding in json.loads(myna("doctor", "--json").out)]
     assert len(names) == len(set(names))
