@@ -2,6 +2,7 @@
 
     make bench              all that belong to no group
     make bench-xtts         the group whose modules' names start with "xtts_"; so for every one of GROUPS
+    make bench-gpu          XTTS-v2 on a GPU, beside stock coqui-tts
     make bench-hostile      what mynad bears: hostile files, hostile calls, kills, damaged databases
     make bench-learning     what becomes of a voice that is only ever fed
     make bench-judged       what judging clips is worth to a voice that is trained on them
@@ -30,7 +31,7 @@ ROOT = HERE.parent
 #: where tables are kept
 KEPT = HERE
 #: benchmarks that take long or need something of their own, by the first part of their modules' names
-GROUPS = ("xtts", "dashboard", "hostile", "verdict", "learning", "datasets", "judged")
+GROUPS = ("xtts", "gpu", "dashboard", "hostile", "verdict", "learning", "datasets", "judged")
 #: seconds a benchmark may take before it is given up
 PATIENCE = 3_600.0
 VERDICTS = ("holds", "falls short")
@@ -69,7 +70,8 @@ def main() -> int:
     minutes = (time.monotonic() - began) / 60
     text = table(rows)
     print(f"\n{text}")
-    if not chosen:
+    measured = any(row.verdict != NOT_MEASURED for row in rows)
+    if not chosen and measured:  # a table in which nothing is takes no other's place
         make = f"bench-{options.group}" if options.group else "bench"
         results = KEPT / (f"RESULTS-{options.group}.md" if options.group else "RESULTS.md")
         results.write_text(f"{heading(make, minutes)}\n{text}\n")
