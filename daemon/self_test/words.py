@@ -62,6 +62,7 @@ _PASSED: dict[Check, Callable[[Figures], str]] = {
 _REASONS = {
     Reason.NONE: "",
     Reason.NO_CARD: "This is about a GPU, and the CPU was asked for.",
+    Reason.SWITCHED_OFF: "MYNA_FAST_PATHS switches them off.",
     Reason.NOT_TOLD: "The driver does not tell what is needed for this.",
     Reason.NOT_CAPABLE: "This GPU cannot do it; trainings are in fp32 on it.",
     Reason.NO_ROOM: "Too little of the GPU's memory is free for this: end what else uses it.",

@@ -125,7 +125,7 @@ class _Step:
 
     def _work(self) -> Next:
         seen = self._shown & (self._columns < self._column)
-        seen[:, -1] = True
+        seen[:, -1].fill_(True)
         hidden, mask = self._hidden, seen[:, None, None]
         for layer, block in zip(self._decoder.layers, self._block, strict=True):
             hidden = layer(hidden, block, mask, causal=False)

@@ -15,7 +15,7 @@ import torch
 
 from engines.fast_paths import card
 from engines.fast_paths.proving import Comparison
-from engines.fast_paths.record import FastPath
+from engines.fast_paths.record import FastPath, Outcome
 
 #: Steps of the small training, clips in a step, and its width: a multiple of what a card's matrix units take.
 STEPS, ROWS, WIDTH = 20, 32, 64
@@ -31,6 +31,19 @@ def allowed(path: FastPath, device: torch.device) -> bool:
     if card.proofs(device) is None or not capable(path, device):
         return False
     return card.trusts(path, device, "", lambda: compare(path, device))
+
+
+def refuses_bf16(device: torch.device) -> bool:
+    """Whether a training that asks for bf16 is to be in fp32: on a card that has not got it, or where it failed. What
+    is not known yet is left to who asked, so that a run does not change midway."""
+    known = card.proofs(device)
+    if known is None:
+        return False
+    path = FastPath.BF16
+    return not capable(path, device) or known.outcome(path, "", lambda: compare(path, device)) not in (
+        Outcome.EQUAL,
+        Outcome.PROVING,
+    )
 
 
 def capable(path: FastPath, device: torch.device) -> bool:

@@ -43,8 +43,12 @@ class Proofs:
         self._known: dict[tuple[FastPath, str], Outcome] = {}
 
     def trusts(self, path: FastPath, subject: str, prove: Prove) -> bool:
-        """Whether a path may be taken, with what it is to be tried with. The first time it is proved here and now,
-        unless another process is at it or there is no memory for it: then it is not taken this time."""
+        """Whether a path may be taken, with what it is to be tried with."""
+        return self.outcome(path, subject, prove) is Outcome.EQUAL
+
+    def outcome(self, path: FastPath, subject: str, prove: Prove) -> Outcome:
+        """What is known of a path. The first time it is proved here and now, unless another process is at it, there is
+        no memory for it, or no place for its record: then it is PROVING, this time."""
         outcome = self._known.get((path, subject))
         if outcome is None:
             try:
@@ -54,7 +58,7 @@ class Proofs:
                 outcome = Outcome.PROVING
             if outcome is not Outcome.PROVING:
                 self._known[path, subject] = outcome
-        return outcome is Outcome.EQUAL
+        return outcome
 
     def prove(self, path: FastPath, subject: str, prove: Prove) -> Proof:
         """Prove it now, whatever is known. Raises OSError, DiskFull where the record cannot be kept."""

@@ -13,7 +13,7 @@ from functools import partial
 import torch
 
 from engines.autoregressive import graphs
-from engines.autoregressive.decode import Batch
+from engines.autoregressive.decode import Batch, Steps
 from engines.fast_paths import card, learning
 from engines.fast_paths.record import FastPath, Outcome
 from engines.self_test.bench import STEPS, Bench, run
@@ -45,7 +45,8 @@ def bf16(bench: Bench) -> Result:
 def fast_paths(bench: Bench) -> Result:
     """Each is proved anew, in a process of its own, since a path may take its process with it."""
     if card.proofs(bench.device) is None:
-        return skipped(Check.FAST_PATHS, Reason.NO_CARD)
+        off = bench.device.type == "cuda"
+        return skipped(Check.FAST_PATHS, Reason.SWITCHED_OFF if off else Reason.NO_CARD)
     command = [sys.executable, "-m", "engines.self_test.child", "paths", str(bench.device), str(bench.folder)]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
@@ -101,9 +102,11 @@ def throughput(bench: Bench) -> Result:
     began = time.perf_counter()
     run(bench.device, bench.folder / "throughput")
     figures["trained_clips_per_second"] = STEPS * 4 / (time.perf_counter() - began)
-    figures |= {"codes_per_second": _codes_per_second(bench, recorded=False)}
-    if bench.device.type == "cuda":
-        figures |= {"recorded_codes_per_second": _codes_per_second(bench, recorded=True)}
+    decoder, conditioning = voice(bench)
+    figures["codes_per_second"] = _codes_per_second(decoder, conditioning, None)
+    steps = graphs.captures(decoder, conditioning)
+    if steps is not None:
+        figures["recorded_codes_per_second"] = _codes_per_second(decoder, conditioning, steps)
     return passed(Check.THROUGHPUT, figures)
 
 
@@ -115,10 +118,9 @@ def voice(bench: Bench, *, fast: bool = False) -> tuple[Decoder, torch.Tensor]:
 
 
 @torch.inference_mode()
-def _codes_per_second(bench: Bench, *, recorded: bool) -> float:
-    """One row, whatever it says. With graphs where this process trusts them, and the time to record them counted."""
-    decoder, conditioning = voice(bench)
-    batch = Batch(decoder, conditioning, graphs.captures(decoder, conditioning) if recorded else None)
+def _codes_per_second(decoder: Decoder, conditioning: torch.Tensor, steps: Steps | None) -> float:
+    """One row, whatever it says."""
+    batch = Batch(decoder, conditioning, steps)
     batch.join([decoder.prompt(range(1, 12))])
     batch.step([1], [1])
     began = time.perf_counter()

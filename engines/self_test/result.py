@@ -34,6 +34,7 @@ class Reason(StrEnum):
 
     NONE = ""
     NO_CARD = "no-card"  #: it is about a card, and this is a CPU
+    SWITCHED_OFF = "switched-off"  #: by MYNA_FAST_PATHS
     NOT_TOLD = "not-told"  #: NVML does not tell what is needed
     NOT_CAPABLE = "not-capable"  #: the card has not got it
     NO_ROOM = "no-room"  #: too little of the card's memory is free

@@ -71,8 +71,8 @@ def seed_everything(seed: int, step: int) -> None:
 
 
 def precision(settings: TrainSettings, device: torch.device) -> torch.autocast | nullcontext[None]:
-    """bf16 autocast where it is asked for, on a card that is trusted with it."""
-    if settings.precision != "bf16" or (device.type == "cuda" and not learning.allowed(FastPath.BF16, device)):
+    """bf16 autocast where it is asked for, but for cards that are not to be trusted with it."""
+    if settings.precision != "bf16" or learning.refuses_bf16(device):
         return nullcontext()
     return torch.autocast(device.type, dtype=torch.bfloat16)
 

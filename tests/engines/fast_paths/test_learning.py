@@ -9,7 +9,7 @@ import torch
 from dying_proof import CARD
 
 from engines.fast_paths import card, learning
-from engines.fast_paths.proving import Proofs
+from engines.fast_paths.proving import Comparison, Proofs
 from engines.fast_paths.record import FastPath
 from engines.training import memory, step
 from engines.training.settings import TrainSettings
@@ -75,13 +75,26 @@ def test_without_trust_products_stay_as_they_are() -> None:
         assert torch.get_float32_matmul_precision() == "highest"
 
 
-def test_bf16_on_a_card_that_is_not_trusted_with_it_is_fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bf16_is_fp32_on_a_card_that_has_not_got_it_or_fails_at_it(
+    a_card: Proofs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = TrainSettings(steps=10, learning_rate=1e-3, precision="bf16")
-    monkeypatch.setattr(learning, "allowed", lambda path, device: False)
-    with step.precision(settings, torch.device("cuda")):
-        assert not torch.is_autocast_enabled("cuda")
     with step.precision(settings, CPU):
         assert torch.is_autocast_enabled("cpu")
+    a_card.distrust(FastPath.BF16, "", RuntimeError("no kernel"))
+    with step.precision(settings, CPU):
+        assert not torch.is_autocast_enabled("cpu")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (7, 5))
+    assert learning.refuses_bf16(CPU)
+
+
+def test_bf16_that_is_not_known_yet_is_left_to_who_asked(monkeypatch: pytest.MonkeyPatch, a_card: Proofs) -> None:
+    def full(path: FastPath, device: torch.device) -> Comparison:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(learning, "compare", full)
+    assert not learning.refuses_bf16(CPU)
+    assert not learning.allowed(FastPath.TF32, CPU), "while what nobody asked for waits for its proof"
 
 
 def test_an_optimizer_that_is_not_one_kernel_goes_on_after_lending_the_card(monkeypatch: pytest.MonkeyPatch) -> None:
