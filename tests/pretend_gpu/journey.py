@@ -196,7 +196,7 @@ def _fast_paths() -> Iterator[None]:
     with (
         mock.patch.object(card, "proofs", lambda device: proofs if device.type == NAME else None),
         mock.patch.object(learning, "allowed", allowed),
-        mock.patch.object(learning, "refuses_bf16", lambda device: False),
+        mock.patch.object(learning, "refuses_bf16", return_value=False),
         mock.patch.object(graphs, "CudaGraph", RecordedCall),
     ):
         yield
