@@ -54,18 +54,19 @@ class CudaGraph:
         self._graph = torch.cuda.CUDAGraph()
 
     def record(self, work: Callable[[], Next]) -> Next:
-        here = torch.cuda.current_stream(self._device)
-        aside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-        aside.wait_stream(here)
-        with torch.cuda.stream(aside):
-            work()  # libraries choose their kernels and take their workspaces, which they must not while it is recorded
-        here.wait_stream(aside)
-        with torch.cuda.graph(self._graph, capture_error_mode="thread_local"):
-            made = work()
-        return made
+        with torch.cuda.device(self._device):
+            here, aside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+            aside.wait_stream(here)
+            with torch.cuda.stream(aside):
+                work()  # libraries choose their kernels and take their workspaces, which they must not while recorded
+            here.wait_stream(aside)
+            # other threads may go on with the card: only what this one does could be no part of a graph
+            with torch.cuda.graph(self._graph, stream=aside, capture_error_mode="thread_local"):
+                return work()
 
     def replay(self) -> None:
-        self._graph.replay()
+        with torch.cuda.device(self._device):
+            self._graph.replay()
 
 
 class Captures:

@@ -160,3 +160,60 @@ def test_memory_that_is_short_says_nothing_against_graphs(monkeypatch: pytest.Mo
         batch.join([decoder.prompt([3])])
         assert len(steps(batch, 2)) == 2
     assert graphs.captures(decoder, VOICE) is not None
+
+
+class FakeCuda:
+    """What of torch.cuda a graph is made with; writes down in which order."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.told: list[str] = []
+        outer = self
+
+        class Stream:
+            def __init__(self, name: str = "aside") -> None:
+                self.name = name
+
+            def wait_stream(self, other: Stream) -> None:
+                outer.told.append(f"{self.name} waits for {other.name}")
+
+        class CUDAGraph:
+            def replay(self) -> None:
+                outer.told.append("replayed")
+
+        class Entered:
+            def __init__(self, what: str) -> None:
+                self.what = what
+
+            def __enter__(self) -> None:
+                outer.told.append(f"into {self.what}")
+
+            def __exit__(self, *_: object) -> None:
+                outer.told.append(f"out of {self.what}")
+
+        for name, stand_in in {
+            "Stream": Stream,
+            "CUDAGraph": CUDAGraph,
+            "current_stream": lambda: Stream("here"),
+            "device": lambda device: Entered(f"{device}"),
+            "stream": lambda stream: Entered(f"stream {stream.name}"),
+            "graph": lambda graph, stream, capture_error_mode: Entered(f"capture {stream.name} {capture_error_mode}"),
+        }.items():
+            monkeypatch.setattr(torch.cuda, name, stand_in)
+
+
+def test_a_step_is_done_once_beside_the_others_before_it_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = FakeCuda(monkeypatch)
+    graph = graphs.CudaGraph(torch.device("cuda", 1))
+    nothing = Next(torch.zeros(1), torch.zeros(1))
+
+    def work() -> Next:
+        cuda.told.append("works")
+        return nothing
+
+    assert graph.record(work) is nothing
+    graph.replay()
+    assert cuda.told == [
+        "into cuda:1", "aside waits for here", "into stream aside", "works", "out of stream aside",
+        "here waits for aside", "into capture aside thread_local", "works", "out of capture aside thread_local",
+        "out of cuda:1", "into cuda:1", "replayed", "out of cuda:1",
+    ]  # fmt: skip
