@@ -29,7 +29,7 @@ ROOM = 2_500_000_000
 #: Bytes that may still be taken after a worker's end, and seconds until they are given back.
 LEFT, SOON = 64_000_000, 15.0
 #: Seconds that the worker has to come to the step after which it is killed.
-PATIENCE = 120.0
+PATIENCE = 180.0
 
 
 class Hungry(XttsEngine):
