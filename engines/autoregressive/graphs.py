@@ -32,6 +32,9 @@ EXACT, REDUCED = 1e-3, 5e-2
 #: Codes that may be drawn otherwise where weights are in fewer bits; none in fp32.
 OTHERWISE = 0.02
 SEED = 5
+#: Steps on a block that are made the plain way before one is recorded, which takes as long as some steps: the first
+#: sound does not wait for it, nor is one recorded for a sentence alone that others join once it is heard.
+PLAIN_FIRST = 8
 
 
 class Graph(Protocol):
@@ -70,12 +73,16 @@ class CudaGraph:
 
 
 class Captures:
-    """`decode.Steps` by graphs, for one batch. `new` makes a graph; `failed` is told what one raised, after which there
-    are no more."""
+    """`decode.Steps` by graphs, for one batch."""
 
-    def __init__(self, new: Callable[[], Graph], failed: Callable[[Exception], None]) -> None:
-        self._new, self._failed = new, failed
+    def __init__(
+        self, new: Callable[[], Graph], failed: Callable[[Exception], None], plain_first: int = PLAIN_FIRST
+    ) -> None:
+        """`new` makes a graph; `failed` is told what one raised, after which there are no more."""
+        self._new, self._failed, self._plain_first = new, failed, plain_first
         self._step: _Step | None = None
+        self._on: tuple[torch.Tensor, torch.Tensor] | None = None  #: block and `shown` of the last step
+        self._plain = 0  #: steps that were made on them the plain way
         self._over = False
 
     def next(
@@ -85,13 +92,17 @@ class Captures:
         last column of which is free; None: say it the plain way."""
         if self._over:
             return None
+        if self._on is None or self._on[0] is not block or self._on[1] is not shown:
+            self._on, self._step, self._plain = (block, shown), None, 0
+        if self._plain < self._plain_first:
+            self._plain += 1
+            return None
         try:
-            if self._step is None or not self._step.is_on(block, shown):
-                self._step = None  # its memory first
+            if self._step is None:
                 self._step = _Step(self._new(), decoder, block, shown, hidden, column)
             return self._step(hidden, column)
         except Exception as error:
-            self._over, self._step = True, None
+            self._over, self._step, self._on = True, None, None
             self._failed(error)
             return None
 
@@ -113,10 +124,6 @@ class _Step:
         self._column = torch.full((1,), column, device=block.device)
         self._columns = torch.arange(block.shape[4], device=block.device)
         self._made = graph.record(self._work)
-
-    def is_on(self, block: torch.Tensor, shown: torch.Tensor) -> bool:
-        """Whether it was recorded on these very tensors."""
-        return self._block is block and self._shown is shown
 
     def __call__(self, hidden: torch.Tensor, column: int) -> Next:
         self._hidden.copy_(hidden)
@@ -169,7 +176,7 @@ def compare(decoder: Decoder, conditioning: torch.Tensor, new: Callable[[], Grap
     def failed(error: Exception) -> None:
         raise error
 
-    plain, recorded = Batch(decoder, conditioning), Batch(decoder, conditioning, Captures(new, failed))
+    plain, recorded = Batch(decoder, conditioning), Batch(decoder, conditioning, Captures(new, failed, plain_first=0))
     walk = _Walk(decoder, plain, recorded)
     walk.join([range(1, 6)])
     walk.steps(12)

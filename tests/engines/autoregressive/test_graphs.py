@@ -12,7 +12,8 @@ from small_decoder import CHANNELS, SmallDecoder
 
 from engines.autoregressive import graphs
 from engines.autoregressive.decode import GROWTH, Batch, Next
-from engines.autoregressive.graphs import Captures, compare
+from engines.autoregressive.graphs import PLAIN_FIRST, Captures, compare
+from engines.autoregressive.synthesis import FIRST_CHUNK
 from engines.fast_paths import card
 from engines.fast_paths.proving import Proofs
 from engines.fast_paths.record import Card, FastPath, Outcome, Records
@@ -45,6 +46,11 @@ class Unrecordable(RecordedCall):
         raise RuntimeError("operation not permitted when stream is capturing")
 
 
+def captured(kind: type[RecordedCall], failed: Callable[[Exception], None] = raises) -> Captures:
+    """Steps that are recorded at once."""
+    return Captures(lambda: kind(CPU), failed, plain_first=0)
+
+
 def steps(batch: Batch, count: int) -> list[Next]:
     """The same codes, whatever is said."""
     rows, start = batch.rows, batch.column
@@ -62,7 +68,7 @@ def alike(one: list[Next], other: list[Next]) -> bool:
 @torch.inference_mode()
 def test_recorded_steps_say_what_plain_ones_do_while_rows_come_and_go() -> None:
     decoder = SmallDecoder()
-    plain, recorded = Batch(decoder, VOICE), Batch(decoder, VOICE, Captures(lambda: RecordedCall(CPU), raises))
+    plain, recorded = Batch(decoder, VOICE), Batch(decoder, VOICE, captured(RecordedCall))
     said: list[list[Next]] = [[], []]
     for batch, heard in zip((plain, recorded), said, strict=True):
         heard.append(batch.join([decoder.prompt([3, 4, 5])]))
@@ -80,7 +86,7 @@ def test_recorded_steps_say_what_plain_ones_do_while_rows_come_and_go() -> None:
 def test_a_step_is_recorded_once_for_a_block_and_its_rows() -> None:
     decoder = SmallDecoder()
     before = RecordedCall.made
-    batch = Batch(decoder, VOICE, Captures(lambda: RecordedCall(CPU), raises))
+    batch = Batch(decoder, VOICE, captured(RecordedCall))
     batch.join([decoder.prompt([3, 4, 5])])
     steps(batch, GROWTH - 1)
     assert RecordedCall.made == before + 1
@@ -92,9 +98,22 @@ def test_a_step_is_recorded_once_for_a_block_and_its_rows() -> None:
 
 
 @torch.inference_mode()
+def test_the_first_steps_do_not_wait_for_one_to_be_recorded() -> None:
+    decoder, before = SmallDecoder(), RecordedCall.made
+    batch = Batch(decoder, VOICE, Captures(lambda: RecordedCall(CPU), raises))
+    batch.join([decoder.prompt([3, 4, 5])])
+    steps(batch, FIRST_CHUNK)
+    batch.join([decoder.prompt([3, 4, 5])])
+    steps(batch, PLAIN_FIRST)
+    assert RecordedCall.made == before, "a sentence that others join once it is heard has none"
+    steps(batch, 3)
+    assert RecordedCall.made == before + 1
+
+
+@torch.inference_mode()
 def test_what_was_said_stays_when_more_is_said() -> None:
     decoder = SmallDecoder()
-    batch = Batch(decoder, VOICE, Captures(lambda: RecordedCall(CPU), raises))
+    batch = Batch(decoder, VOICE, captured(RecordedCall))
     batch.join([decoder.prompt([3])])
     [first] = steps(batch, 1)
     kept = first.latents.clone()
@@ -106,7 +125,7 @@ def test_what_was_said_stays_when_more_is_said() -> None:
 def test_a_step_that_cannot_be_recorded_is_said_the_plain_way_and_told() -> None:
     decoder, told = SmallDecoder(), list[Exception]()
     plain = Batch(decoder, VOICE)
-    batch = Batch(decoder, VOICE, Captures(lambda: Unrecordable(CPU), told.append))
+    batch = Batch(decoder, VOICE, captured(Unrecordable, told.append))
     for each in (plain, batch):
         each.join([decoder.prompt([3, 4])])
     assert alike(steps(plain, 4), steps(batch, 4))
@@ -136,7 +155,7 @@ def test_a_graph_that_fails_at_work_is_not_taken_again(tmp_path: Path, monkeypat
     with torch.inference_mode():
         batch = Batch(decoder, VOICE, found)
         batch.join([decoder.prompt([3])])
-        steps(batch, 2)
+        steps(batch, PLAIN_FIRST + 2)
     assert graphs.captures(decoder, VOICE) is None
     [known] = Records(tmp_path / "fast_paths.json").all()
     assert (known.path, known.outcome) == (FastPath.GRAPHS, Outcome.RAISED)
@@ -158,7 +177,7 @@ def test_memory_that_is_short_says_nothing_against_graphs(monkeypatch: pytest.Mo
     with torch.inference_mode():
         batch = Batch(decoder, VOICE, found)
         batch.join([decoder.prompt([3])])
-        assert len(steps(batch, 2)) == 2
+        assert len(steps(batch, PLAIN_FIRST + 2)) == PLAIN_FIRST + 2
     assert graphs.captures(decoder, VOICE) is not None
 
 
