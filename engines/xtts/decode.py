@@ -39,7 +39,11 @@ class Decoder:
             )
         self.layers = [_Layer(block, fast) for block in gpt.gpt.h]
         self.head = projection(gpt.mel_head, fast=fast)
-        adapted = any(layer.attend.adapters for layer in self.layers)
+        adapted = any(
+            matrix.adapters
+            for layer in self.layers
+            for matrix in (layer.attend, layer.attended, layer.widen, layer.narrow)
+        )
         self.kind = f"xtts, {'fewer bits' if fast else 'fp32'}{', adapters' if adapted else ''}"
         self.exact = not fast
         self._built_from = fast, _state(gpt.gpt)
