@@ -37,6 +37,7 @@ from engines.judging.limits import Limits
 from engines.judging.quality import Quality
 from engines.judging.sentences import say
 from engines.judging.verdict import Facts, Heard, Verdict, judge
+from engines.metrics.normalise import letters
 from engines.transcription.alignment import Aligner
 from engines.transcription.base import Transcriber, Transcript
 
@@ -335,10 +336,9 @@ def _judged(
 ) -> CutClip:
     """The clip, kept or dropped."""
     piece, heard = cut.piece, cut.heard
-    letters = sum(c.isalnum() for c in text)
     quality = replace(
         cut.quality,
-        chars_per_second=letters / piece.speech if piece.speech > 0 else 0.0,
+        chars_per_second=letters(text, language) / piece.speech if piece.speech > 0 else 0.0,
         cer=cer,
         confidence=heard.confidence if heard else None,
     )
