@@ -17,6 +17,7 @@ from pathlib import Path
 
 from daemon.worker.job import Channel
 from engines import registry
+from engines.audio.flac import sweep_clips
 from engines.base import EngineInfo
 from engines.cutting.clips import CutClip, cut_recording
 from engines.cutting.cued import Cue
@@ -33,6 +34,8 @@ from proto import worker_pb2 as wire
 DEATHS = 2
 #: Folder of the home where what was heard is kept.
 HEARD = "heard"
+#: Folder of the home where clips are.
+CLIPS = "clips"
 #: Called with how many seconds of a recording are done.
 OnProgress = Callable[[wire.RecordingRef, float], None]
 
@@ -41,6 +44,7 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     """Cut every recording of the plan. The dataset itself is made by the daemon, from its rows, when this has
     succeeded."""
     sweep(channel.home / HEARD)
+    sweep_clips(channel.home / CLIPS)
     if not plan.recordings:
         return "No recording had to be cut."
     info = registry.info(plan.engine)
@@ -113,7 +117,7 @@ def _cut(
                 language,
                 info,
                 choice.transcriber,
-                channel.home / "clips",
+                channel.home / CLIPS,
                 progress=on,
                 limits=limits,
                 cues=cues,
