@@ -17,6 +17,7 @@ from pathlib import Path
 
 from daemon.worker.job import Channel
 from engines import registry
+from engines.audio.cleaning import cleaner
 from engines.audio.flac import sweep_clips
 from engines.base import EngineInfo
 from engines.cutting.clips import CutClip, cut_recording
@@ -54,6 +55,8 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     )
     channel.log("info", choice.why)
     limits = Limits.of(json.loads(plan.limits_json or "{}"))
+    if cleaner(limits.denoise, info.sample_rate) is not None:  # what is missing is told once, not of each recording
+        channel.log("info", f"Noise is taken out of clips ({limits.denoise}). Recordings stay as they are.")
     total, done, began = sum(recording.seconds for recording in plan.recordings), 0.0, time.monotonic()
     kept, dropped = 0, Counter[str]()
 
