@@ -207,7 +207,7 @@ def cut_other(session: Session, voice: str, *, denoised: bool) -> int:
     return _uncut(session, select(Recording).where(Recording.voice == voice, Recording.id.in_(other)))
 
 
-def _uncut(session: Session, chosen: Select[tuple[Recording]]) -> int:
+def _uncut(session: Session, chosen: Select[Recording]) -> int:
     rows = list(session.scalars(chosen.where(Recording.removed.is_(None), Recording.cut.is_not(None))))
     for row in rows:
         row.cut = None
