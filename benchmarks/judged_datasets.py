@@ -6,7 +6,9 @@ says which of the two versions is better. Cutting, judging, training and evaluat
 Limits were chosen on none of these voices, though how bandwidth and reverberation are measured was worked out on
 recordings of two of the speakers that they are made from (rms, awb). The held-out lines are clean, and not judged.
 
-python -m benchmarks.judged_datasets [--voices 3] [--tuning] [--processes 2]
+Both are trained for as many steps (60, up to 60 clips), so that of half as many clips each is seen twice as often.
+
+python -m benchmarks.judged_datasets [--voices 3] [--each 3] [--tuning] [--processes 2]
 """
 
 from __future__ import annotations
@@ -50,10 +52,8 @@ REPORTING = (
 )
 #: The same for trying.
 TUNING = ((Speaker("slt", "flite", "slt", 0), Speaker("rms", "flite", "rms", 0)),)
-#: Clean recordings, as many spoilt ones of each kind as make the same number, and lines held out.
-EACH, HELD_OUT = 3, 6
-KINDS = len(DEFECTS) + 3
-CLEAN = EACH * KINDS
+#: Spoilt recordings of each kind, how many kinds there are, and lines held out. There are as many clean ones as spoilt.
+EACH, KINDS, HELD_OUT = 3, len(DEFECTS) + 3, 6
 #: Numbers of the versions.
 ALL, KEPT = 1, 2
 
@@ -90,20 +90,20 @@ class _Reader:
         return np.concatenate([quiet, np.asarray(sound, np.float32), quiet])
 
 
-def recordings(speaker: Speaker, stranger: Speaker) -> tuple[list[Planted], list[Planted]]:
-    """(what the voice has, half of it spoilt; clean lines that are held out)."""
-    seed = crc32(speaker.name.encode())
-    lines = iter(synthesisers.texts(seed, 2 * CLEAN + HELD_OUT))
+def recordings(speaker: Speaker, stranger: Speaker, each: int = EACH) -> tuple[list[Planted], list[Planted]]:
+    """(what the voice has, half of it spoilt; clean lines that are held out). `each`: spoilt ones of each kind."""
+    seed, count = crc32(speaker.name.encode()), each * KINDS
+    lines = iter(synthesisers.texts(seed, 2 * count + HELD_OUT))
     seeds = itertools.count(seed)
     reader = _Reader(speaker)
-    clean = list(_clean(reader, lines, seeds, CLEAN + HELD_OUT))
+    clean = list(_clean(reader, lines, seeds, count + HELD_OUT))
     spoilt = [
-        *planted.with_defects(reader, lines, seeds, EACH, 0),
-        *planted.of_stranger(_Reader(stranger), lines, seeds, EACH),
-        *planted.with_other_texts(reader, lines, seeds, EACH),
-        *planted.with_half_texts(reader, lines, seeds, EACH),
+        *planted.with_defects(reader, lines, seeds, each, 0),
+        *planted.of_stranger(_Reader(stranger), lines, seeds, each),
+        *planted.with_other_texts(reader, lines, seeds, each),
+        *planted.with_half_texts(reader, lines, seeds, each),
     ]
-    return [*clean[:CLEAN], *spoilt], clean[CLEAN:]
+    return [*clean[:count], *spoilt], clean[count:]
 
 
 def _clean(reader: _Reader, lines: Iterator[str], seeds: Iterator[int], count: int) -> Iterator[Planted]:
@@ -112,9 +112,9 @@ def _clean(reader: _Reader, lines: Iterator[str], seeds: Iterator[int], count: i
         yield Planted("", planted.recorded(reader.say(text), next(seeds)), text, hear=True)
 
 
-def prepared(speaker: Speaker, stranger: Speaker, home: Path) -> Prepared:
+def prepared(speaker: Speaker, stranger: Speaker, each: int, home: Path) -> Prepared:
     """Make a voice's recordings, cut and judge them; the files are in `home`."""
-    having, held_out = recordings(speaker, stranger)
+    having, held_out = recordings(speaker, stranger, each)
     cut = planted.cut([*having, *held_out], ENGINE, home)
     found = planted.judged(cut[: len(having)], ENGINE, Limits())
     had = [(ref, one.reason) for of in found for one in of if (ref := _ref(one.clip)) is not None]
@@ -147,11 +147,11 @@ def _timed(act: Callable[..., Result], *given: object) -> tuple[Result, float]:
     return act(*given), bars.cpu_seconds() - began
 
 
-def trial(pool: Executor, speaker: Speaker, stranger: Speaker) -> Told:
+def trial(pool: Executor, each: int, speaker: Speaker, stranger: Speaker) -> Told:
     """Train both versions of one voice in processes of the pool, and judge them."""
     with tempfile.TemporaryDirectory(prefix="myna-") as place:
         home = Path(place)
-        of, seconds = pool.submit(_timed, prepared, speaker, stranger, home).result()
+        of, seconds = pool.submit(_timed, prepared, speaker, stranger, each, home).result()
         lines = [of.found]
         sets = ((ALL, of.every), (KEPT, of.kept))
         trainings = [pool.submit(_timed, trained, number, clips, of, home) for number, clips in sets]
@@ -187,6 +187,7 @@ def found_in_words(having: Sequence[Planted], found: Sequence[Sequence[Judged]])
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--voices", type=int, default=len(REPORTING))
+    parser.add_argument("--each", type=int, default=EACH, help="spoilt recordings of each kind")
     parser.add_argument("--tuning", action="store_true", help="a voice for trying, instead of those of the figures")
     parser.add_argument("--processes", type=int, default=2)
     options = parser.parse_args()
@@ -197,7 +198,7 @@ def main() -> int:
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.processes, context) as pool, ThreadPoolExecutor(len(pairs)) as voices:
         told = []
-        for one in voices.map(partial(trial, pool), *zip(*pairs, strict=True)):
+        for one in voices.map(partial(trial, pool, options.each), *zip(*pairs, strict=True)):
             told.append(one)
             for line in one.lines:
                 print(f"# {one.voice}: {line}")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,11 @@ from safetensors import SafetensorError, safe_open
 
 from engines.base import Clip, EncodesMany, Features, Learns
 from engines.errors import BadInput, Cancelled
-from engines.files import TEMPORARY, write_whole
+from engines.files import ABANDONED, TEMPORARY, remove_untouched, write_whole
 from engines.training.control import Command, Control, Free, Stopped
 
 #: Part of every file's name: raise it when the layout of the files changes.
 FORMAT = "1"
-#: A half-written file older than this belongs to a process that was killed, seconds.
-_ABANDONED = 3600.0
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,7 @@ class FeatureCache:
         self._engine = engine
         self._base = engine.base_fingerprint()
         folder.mkdir(parents=True, exist_ok=True)
-        for leftover in folder.glob(f"{TEMPORARY}*"):
-            if time.time() - leftover.stat().st_mtime > _ABANDONED:
-                leftover.unlink(missing_ok=True)
+        remove_untouched(folder.glob(f"{TEMPORARY}*"), ABANDONED)
 
     def path(self, clip: Clip) -> Path:
         """Where a clip's features are or would be."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -28,6 +29,8 @@ _CLOSED = {
 }
 #: What the name of every half-written file or folder starts with, so that a later start can sweep them away.
 TEMPORARY = ".tmp-"
+#: Seconds after which nobody writes a half-written file any more: whoever did was killed.
+ABANDONED = 3_600.0
 #: Folders whose names this process has on the disk, and the lock of those who make more.
 _safe: set[str] = set()
 _making = threading.Lock()
@@ -90,6 +93,17 @@ def sync_folder(folder: str | bytes | os.PathLike[str]) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_untouched(paths: Iterable[Path], seconds: float) -> None:
+    """Remove the files that nobody changed for so long. One that another process removes meanwhile is none."""
+    now = time.time()
+    for path in paths:
+        try:
+            if now - path.stat().st_mtime > seconds:
+                path.unlink()
+        except FileNotFoundError:
+            continue
 
 
 def write_whole(path: Path, content: bytes, what: str) -> None:

@@ -93,6 +93,7 @@ def _numbers(data: pb.Dataset, kept: Sequence[pb.Clip], dropped: Sequence[pb.Cli
         "held_out": data.held_out,
         "held_out_seconds": data.held_out_seconds,
         "kept_seconds": sum(clip.end - clip.start for clip in kept),
+        "denoised_clips": sum("denoised_db" in clip.quality for clip in kept),
         "dropped_clips": len(dropped),
         "dropped_seconds": sum(seconds.values()),
         "dropped": {reason: {"clips": counts[reason], "seconds": seconds[reason]} for reason in sorted(counts)},
@@ -147,6 +148,7 @@ def _page(numbers: dict[str, Any]) -> str:
             for reason, of in sorted(numbers["dropped"].items(), key=lambda one: -one[1]["seconds"])
         ),
         "",
+        *_denoised(numbers),
         "What is dropped is told as it is now; docs/datasets.md says what each reason means.",
         "",
         "![How the measures are spread](histograms.png)",
@@ -167,6 +169,11 @@ def _page(numbers: dict[str, Any]) -> str:
         lines += ["", f"## {title}", ""]
         lines += [_line(one) for one in numbers[f"{kind}_to_hear"]] or ["None."]
     return "\n".join(lines) + "\n"
+
+
+def _denoised(numbers: dict[str, Any]) -> list[str]:
+    count, every = numbers["denoised_clips"], numbers["clips"] + numbers["held_out"]
+    return [f"Noise was taken out of {count} of {every} clips; the recordings are as they were.", ""] if count else []
 
 
 def _line(one: dict[str, Any]) -> str:

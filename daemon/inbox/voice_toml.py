@@ -92,15 +92,18 @@ def parse(data: bytes) -> VoiceToml:
 
 
 def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
-    """Let the voice have what its voice.toml says. True: another dataset is due, since the engine wants other clips and
-    the recordings are cut again, or since other limits keep other clips. Raises BadRequest, and changes nothing, when
-    the voice's engine cannot do what is said."""
+    """Let the voice have what its voice.toml says. True: another dataset is due, since the engine wants other clips, or
+    noise is to be taken out of them or left in, and the recordings are cut again, or since other limits keep other
+    clips. Raises BadRequest, and changes nothing, when the voice's engine cannot do what is said."""
     language, engine = given.language or voice.language, given.engine or voice.engine
     if (voice.language, voice.engine, voice.options) == (language, engine, given.options):
         return False
     _check(language, registry.ENGINES[engine], given.options)
     again = _clips(voice.engine) != _clips(engine) and recordings.cut_again(session, voice.name) > 0
     judged = voice.options.get("dataset", {}) != given.options.get("dataset", {})
+    denoise = Limits.of(given.options.get("dataset", {})).denoise
+    if judged and denoise != judging.limits_of(voice).denoise:
+        again = recordings.cut_other(session, voice.name, denoised=denoise != "off") > 0 or again
     voice.language, voice.engine, voice.options = language, engine, given.options
     if judged:
         judging.judge(session, voice.name)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Voice, now
 from daemon.errors import BadRequest, NotFound, NotNow
 from daemon.state import clip_refs, events, followed, held_marks, holdout, judging, voices
-from daemon.state.recordings import PERSON, SUPERSEDED
+from daemon.state.recordings import EDITED_FIELDS, PERSON, SUPERSEDED
 from daemon.state.stamp import stamp
 from engines import registry
 from engines.errors import BadInput
@@ -20,8 +20,6 @@ from engines.judging.reasons import Reason
 from engines.text import unspeakable
 from proto import myna_pb2 as pb
 
-#: What a person can change of a clip, with what tells who did.
-EDITED_FIELDS = ("text", "text_source", "trust", "kept", "reason", "sentence")
 #: Reasons to drop a clip that a person's text for it takes away.
 OF_TEXT = frozenset(
     {Reason.NOT_FOLLOWED, Reason.NOT_UNDERSTOOD, Reason.RECOGNISERS_DISAGREE, Reason.DISAGREE, Reason.NO_TEXT}

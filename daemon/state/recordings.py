@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import MADE, Clip, DatasetClip, Recording, Voice, now
@@ -22,6 +22,8 @@ from proto import worker_pb2 as wire
 SUPERSEDED = "superseded"
 #: Who corrected a clip's text or its being kept, as stored.
 PERSON = "person"
+#: What a person can change of a clip, with what tells who did.
+EDITED_FIELDS = ("text", "text_source", "trust", "kept", "reason", "sentence")
 
 
 def ensure_voice(session: Session, name: str, language: str = "en", engine: str = "glow") -> Voice:
@@ -193,11 +195,20 @@ def _emit_voice(session: Session, voice: str) -> None:
 
 def cut_again(session: Session, voice: str) -> int:
     """Have all recordings of a voice cut by its next dataset job. Returns how many there are."""
-    rows = list(
-        session.scalars(
-            select(Recording).where(Recording.voice == voice, Recording.removed.is_(None), Recording.cut.is_not(None))
-        )
-    )
+    return _uncut(session, select(Recording).where(Recording.voice == voice))
+
+
+def cut_other(session: Session, voice: str, *, denoised: bool) -> int:
+    """The same of those that have a clip with its noise, where noise is to be taken out, or one without. Returns how
+    many there are."""
+    mark = func.json_extract(Clip.quality, "$.denoised_db")
+    other = select(Clip.recording).where(Clip.voice == voice, Clip.sha256 != "", Clip.reason != SUPERSEDED)
+    other = other.where(mark.is_(None) if denoised else mark.is_not(None))
+    return _uncut(session, select(Recording).where(Recording.voice == voice, Recording.id.in_(other)))
+
+
+def _uncut(session: Session, chosen: Select[Recording]) -> int:
+    rows = list(session.scalars(chosen.where(Recording.removed.is_(None), Recording.cut.is_not(None))))
     for row in rows:
         row.cut = None
     return len(rows)
@@ -215,10 +226,12 @@ def count_uncut(session: Session, voice: str) -> int:
 
 
 def store_cut(session: Session, voice: str, cut: wire.RecordingCut) -> Recording:
-    """Store the clips of a recording in place of those it had. The same report again changes nothing."""
+    """Store the clips of a recording in place of those it had. The same report again changes nothing. What a person
+    said of a clip stands for the one that takes its place: the same stretch, written anew (another rate, denoised)."""
     recording = get(session, voice, cut.recording)
     before = list(session.scalars(select(Clip).where(Clip.recording == recording.id)))
     stays: dict[tuple[str, float, float], Clip] = {(row.sha256, row.start, row.end): row for row in before}
+    said = {(row.start, row.end): row for row in before if row.trust == PERSON and row.reason != SUPERSEDED}
     for clip in cut.clips:
         row = stays.pop((clip.sha256, clip.start, clip.end), None)
         if row is None:
@@ -231,6 +244,9 @@ def store_cut(session: Session, voice: str, cut: wire.RecordingCut) -> Recording
         row.kept, row.reason, row.sentence = clip.kept, clip.reason, clip.sentence
         row.quality = dict(clip.quality)
         row.facts = clip.facts.SerializeToString() if clip.HasField("facts") else None
+        if (judged := said.get((clip.start, clip.end))) is not None and clip.sha256:
+            for name in (*EDITED_FIELDS, "before"):
+                setattr(row, name, getattr(judged, name))
     _supersede(session, list(stays.values()))
     recording.cut = now()
     if cut.note and cut.note not in recording.note:

@@ -1,17 +1,21 @@
-"""Write FLAC, whole or not at all."""
+"""Write FLAC, whole or not at all; what a killed writer left is swept away."""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engines.files import disk_full_is_a_sentence, make_folder, write_whole
+from engines.files import ABANDONED, TEMPORARY, disk_full_is_a_sentence, make_folder, remove_untouched, write_whole
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+#: What a half-written clip is called.
+_HALF = re.compile(rf"{re.escape(TEMPORARY)}([0-9]+-)?[0-9a-f]{{64}}\.flac")
 
 
 def encode_flac(samples: NDArray[np.float32], sample_rate: int) -> bytes:
@@ -40,3 +44,9 @@ def save_clip(folder: Path, samples: NDArray[np.float32], sample_rate: int) -> t
             make_folder(path.parent)
         write_whole(path, data, "a clip")
     return sha256, path
+
+
+def sweep_clips(folder: Path) -> None:
+    """Remove half-written clips from `folder/ab/` whose writers were killed; other files there are left alone."""
+    half = (path for path in folder.glob(f"[0-9a-f][0-9a-f]/{TEMPORARY}*.flac") if _HALF.fullmatch(path.name))
+    remove_untouched(half, ABANDONED)

@@ -7,7 +7,8 @@ A recording is gone through three times, as a stream, so that memory hardly grow
 once to cut it. A short one is decoded once, and kept.
 
 Levels: each recording is scaled as a whole so that its speech lies at −23 dB RMS (peaks below −1 dB); nothing is
-compressed, filtered or de-noised. The quiet before and after the speech is trimmed to about 120 ms.
+compressed or filtered, and noise is only taken out where that was asked for: of what is written, not of what is cut,
+heard and judged. The quiet before and after the speech is trimmed to about 120 ms.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from engines.apart import in_a_copy, in_a_thread
+from engines.audio.cleaning import Cleaner, cleaner
 from engines.audio.decode import Alive
 from engines.audio.flac import save_clip
 from engines.audio.mono import Mono
@@ -30,13 +32,14 @@ from engines.cutting.kept import HeardPiece, Kept
 from engines.cutting.measures import Bands, bandwidth, edge, loudness, tonal, voiceprint
 from engines.cutting.pauses import MARGIN, Piece, choose_pieces, parted, sounding
 from engines.cutting.quality import decibels, mean_power, snr_db
-from engines.cutting.stretch import Stretch, Times, faded
+from engines.cutting.stretch import CleanedStretch, Stretch, Times, faded
 from engines.cutting.survey import Survey, stream, survey
 from engines.cutting.vad import SAMPLE_RATE, Span
 from engines.judging.limits import Limits
 from engines.judging.quality import Quality
 from engines.judging.sentences import say
 from engines.judging.verdict import Facts, Heard, Verdict, judge
+from engines.metrics.normalise import letters
 from engines.transcription.alignment import Aligner
 from engines.transcription.base import Transcriber, Transcript
 
@@ -117,11 +120,11 @@ def cut_recording(
     `text`: all that is said in it, or None; `cues`: the same with its times, where they are known. `transcriber`: of
     this language, or None if there is none. `aligner`: of this language, too; a text that it finds to fit its clip is
     not listened to by the transcriber. `second`: of this language; where there is no text, it says how much it does not
-    hear of what the transcriber wrote. `limits`: what is dropped, and whether speakers are compared (None: they are
-    not, and the rest is as usual). `kept`: where what was heard is kept for the next call, should this one not come to
-    its end. Returns the clips in order of time, at least one (a recording with nothing usable gives one dropped clip
-    that says why). The same input gives the same clips. Raises BadInput if the file cannot be decoded, OSError if a
-    clip cannot be written.
+    hear of what the transcriber wrote. `limits`: what is dropped, whether speakers are compared and noise is taken out
+    (None: neither, and the rest is as usual). `kept`: where what was heard is kept for the next call, should this one
+    not come to its end. Returns the clips in order of time, at least one (a recording with nothing usable gives one
+    dropped clip that says why). The same input gives the same clips. Raises BadInput if the file cannot be decoded,
+    OSError if a clip cannot be written.
     """
     text = " ".join(text.split()) if text and text.strip() else None
     report_progress = progress or (lambda done, total: None)
@@ -140,7 +143,8 @@ def cut_recording(
     pieces, said = _pieces(found, text, engine_info, cues)
     given = said if said is not None else [text] if text is not None and len(pieces) == 1 and found.speech else None
     hearing = Hearing(transcriber, aligner, given, second if text is None else None, kept)
-    cut = _Cutter(recording, found, hearing, out_dir, on_progress, alive, limits.compare_speakers).cut(pieces)
+    clean = cleaner(limits.denoise, engine_info.sample_rate)
+    cut = _Cutter(recording, found, hearing, out_dir, on_progress, alive, limits.compare_speakers, clean).cut(pieces)
     heard = [one.heard for one in cut]
     if said is not None:
         texts, differ = (
@@ -228,79 +232,92 @@ class _Cutter:
         on_progress: Progress,
         alive: Alive,
         compare_speakers: bool,
+        clean: Cleaner | None,
     ) -> None:
-        self._recording, self._found, self._hearing, self._out_dir, self._on_progress = (
-            recording,
-            found,
-            hearing,
-            out_dir,
-            on_progress,
-        )
-        self._alive, self._compare_speakers = alive, compare_speakers
+        self._recording, self._found, self._hearing, self._out_dir = recording, found, hearing, out_dir
+        self._on_progress, self._alive, self._compare_speakers = on_progress, alive, compare_speakers
+        self._clean = clean
         self._written: list[_Cut] = []  #: not heard yet
         self._to_hear: list[NDArray[np.float32]] = []
         self._done: list[_Cut] = []
 
     def cut(self, pieces: Sequence[Piece]) -> list[_Cut]:
         """`pieces`: in order of time, without overlaps."""
+        import numpy as np
+
         speakers = self._compare_speakers and bool(self._found.speech)
         in_a_thread(partial(measures.load, speakers=speakers), self._alive)
         rate = self._recording.sample_rate
         sound, hearing, clipped = Stretch(rate), Stretch(SAMPLE_RATE), Times()
+        cleaned = CleanedStretch(rate, self._clean, self._found.gain) if self._clean is not None else None
+        streams = [sound, hearing, *([cleaned] if cleaned is not None else [])]
         waiting = iter(pieces)
         piece = next(waiting, None)
+
+        def take(piece: Piece) -> None:
+            raw, heard = (one.taken(piece.start, piece.end) for one in (sound, hearing))
+            clean = cleaned.taken(piece.start, piece.end) if cleaned is not None else None
+            self._take(piece, raw, clean, heard, clipped.taken(piece))
+
         for block in stream(self._recording):
             sound.add(block.samples)
             hearing.add(block.hearing)
             clipped.add(block.clipped)
-            while piece is not None and sound.reaches(piece.end) and hearing.reaches(piece.end):
-                self._take(
-                    piece,
-                    sound.taken(piece.start, piece.end),
-                    hearing.taken(piece.start, piece.end),
-                    clipped.taken(piece),
-                )
+            if cleaned is not None:
+                cleaned.add(block.samples)
+            while piece is not None and all(one.reaches(piece.end) for one in streams):
+                take(piece)
                 piece = next(waiting, None)
             # what lies before the next piece is not needed
             begin = piece.start if piece is not None else self._found.seconds
-            sound.forget(begin)
-            hearing.forget(begin)
+            for one in streams:
+                one.forget(begin)
             clipped.forget(begin)
+        if cleaned is not None:
+            cleaned.add(np.zeros(0, np.float32), last=True)
         while piece is not None:  # the last ones may end a sample after the sound does
-            self._take(
-                piece, sound.taken(piece.start, piece.end), hearing.taken(piece.start, piece.end), clipped.taken(piece)
-            )
+            take(piece)
             piece = next(waiting, None)
         self._hear()
         return self._done
 
-    def _take(self, piece: Piece, sound: NDArray[np.float32], hearing: NDArray[np.float32], clipped: int) -> None:
-        """Write a piece and measure it."""
+    def _take(
+        self,
+        piece: Piece,
+        sound: NDArray[np.float32],
+        clean: NDArray[np.float32] | None,
+        hearing: NDArray[np.float32],
+        clipped: int,
+    ) -> None:
+        """Write a piece, cleaned if that was asked for, and measure it: its level as it is written, how it was recorded
+        by its `sound`."""
         import numpy as np
 
         rate, gain = self._recording.sample_rate, self._found.gain
         sound = sound * np.float32(gain)
-        power, bands = mean_power(sound), Bands(hearing)
+        written = clean * np.float32(gain) if clean is not None else sound
+        power, bands, recorded_snr = mean_power(sound), Bands(hearing), snr_db(sound, rate)
         quality = Quality(
-            rms_db=decibels(power),
-            peak=float(np.abs(sound).max(initial=0.0)),
-            snr_db=snr_db(sound, rate),
+            rms_db=decibels(mean_power(written)),
+            peak=float(np.abs(written).max(initial=0.0)),
+            snr_db=recorded_snr,
+            denoised_db=snr_db(written, rate) - recorded_snr if clean is not None else None,
             clipped_share=min(1.0, clipped / max(len(sound), 1)),
             chars_per_second=0.0,
-            lufs=loudness(sound, rate),
+            lufs=loudness(written, rate),
             silence_share=max(0.0, 1 - piece.speech / max(piece.end - piece.start, 1e-9)),
             bandwidth_hz=bandwidth(sound, rate),
-            dc_offset=float(sound.mean(dtype=np.float64)) if len(sound) else None,
+            dc_offset=float(written.mean(dtype=np.float64)) if len(written) else None,
             rt60=bands.rt60(),
             edge_db=edge(sound, rate),
             tonal_db=tonal(hearing, piece.end - piece.start - piece.speech),
             channels=self._recording.channels,
             channel=self._recording.channel,
         )
-        sha256, path = ("", None) if not np.any(sound) else save_clip(self._out_dir, faded(sound, rate), rate)
+        sha256, path = ("", None) if not np.any(sound) else save_clip(self._out_dir, faded(written, rate), rate)
         silent = decibels(power / max(gain, 1e-9) ** 2) < -66.0
         speaker = voiceprint(hearing) if self._compare_speakers and piece.speech > 0 and not silent else b""
-        seconds = len(sound) / rate
+        seconds = len(written) / rate
         self._written.append(_Cut(piece, seconds, path, sha256, quality, silent, None, speaker, bands.sketch()))
         self._to_hear.append(hearing)
         if len(self._written) == BATCH:
@@ -335,10 +352,9 @@ def _judged(
 ) -> CutClip:
     """The clip, kept or dropped."""
     piece, heard = cut.piece, cut.heard
-    letters = sum(c.isalnum() for c in text)
     quality = replace(
         cut.quality,
-        chars_per_second=letters / piece.speech if piece.speech > 0 else 0.0,
+        chars_per_second=letters(text, language) / piece.speech if piece.speech > 0 else 0.0,
         cer=cer,
         confidence=heard.confidence if heard else None,
     )

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engines.files import TEMPORARY, disk_full_is_a_sentence, make_folder, write_whole
+from engines.files import ABANDONED, TEMPORARY, disk_full_is_a_sentence, make_folder, remove_untouched, write_whole
 from engines.transcription.base import Transcript, Word
 
 if TYPE_CHECKING:
@@ -25,9 +24,8 @@ if TYPE_CHECKING:
 
 #: Part of every file's name: raised when the files, or the way pieces are heard, change.
 _FORMAT = 2
-#: Seconds after which nobody comes back for a file: of a recording that was removed or a job that was given up; and
-#: for one that is half-written.
-_FORGOTTEN, _ABANDONED = 7 * 24 * 3_600.0, 3_600.0
+#: Seconds after which nobody comes back for a file: of a recording that was removed or a job that was given up.
+_FORGOTTEN = 7 * 24 * 3_600.0
 
 
 @dataclass(frozen=True)
@@ -80,14 +78,8 @@ class Kept:
 
 def sweep(folder: Path) -> None:
     """Remove what nobody came back for."""
-    now = time.time()
-    for pattern, oldest in (("*.json", _FORGOTTEN), (f"{TEMPORARY}*", _ABANDONED)):
-        for path in folder.glob(pattern):
-            try:
-                if now - path.stat().st_mtime > oldest:
-                    path.unlink()
-            except FileNotFoundError:  # another job swept it, or has stored its clips
-                continue
+    remove_untouched(folder.glob("*.json"), _FORGOTTEN)
+    remove_untouched(folder.glob(f"{TEMPORARY}*"), ABANDONED)
 
 
 def _read(path: Path) -> list[HeardPiece] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engines.audio.cleaning import Cleaner
 from engines.cutting.pauses import Piece
 
 if TYPE_CHECKING:
@@ -58,6 +59,21 @@ class Stretch:
         first = round(start * self._rate)
         while self._blocks and self._first + len(self._blocks[0]) <= first:
             self._first += len(self._blocks.pop(0))
+
+
+class CleanedStretch(Stretch):
+    """The same of a stream that is cleaned on its way in."""
+
+    def __init__(self, rate: int, clean: Cleaner, gain: float) -> None:
+        """`gain` brings its speech to the level that the cleaner expects."""
+        super().__init__(rate)
+        self._clean, self._gain = clean, max(gain, 1e-9)
+
+    def add(self, samples: NDArray[np.float32], *, last: bool = False) -> None:
+        """The next ones; none come after the `last`."""
+        import numpy as np
+
+        super().add(self._clean.clean(samples * np.float32(self._gain), last=last) / np.float32(self._gain))
 
 
 class Times:

@@ -9,6 +9,7 @@ from engines.cutting.quality import decibels, snr_db
 from engines.judging.limits import Limits
 from engines.judging.quality import Quality
 from engines.judging.verdict import Facts, Verdict, judge
+from engines.metrics.normalise import letters
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,7 @@ def judged(
         peak=float(np.abs(samples).max(initial=0.0)),
         snr_db=snr_db(samples, rate),
         clipped_share=0.0,
-        chars_per_second=sum(c.isalnum() for c in text) / seconds if seconds else 0.0,
+        chars_per_second=letters(text, language) / seconds if seconds else 0.0,
     )
     facts = Facts(
         seconds=seconds,

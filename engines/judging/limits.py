@@ -85,6 +85,13 @@ class Limits:
         bool,
         Setting("lay what a strong recogniser wrote under the sound with a weak one (English), for the list to review"),
     ] = True
+    denoise: Annotated[
+        str,
+        Setting(
+            "take noise out of clips when recordings are cut; other than it was, they are cut again",
+            choices=("off", "rnnoise"),
+        ),
+    ] = "off"
 
     def __post_init__(self) -> None:
         checked(LIMITS, {field.name: getattr(self, field.name) for field in fields(self)}, "dataset")

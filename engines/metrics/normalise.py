@@ -61,6 +61,11 @@ def normalise(text: str, language: str = "en") -> str:
     return " ".join(word for word in words if word)
 
 
+def letters(text: str, language: str = "en") -> int:
+    """How many letters of a text are said: "April 4, 1981" has those of "april four nineteen eighty one"."""
+    return sum(c.isalnum() for c in normalise(text, language))
+
+
 def knows_numbers(language: str) -> bool:
     """Whether numbers of a language (ISO 639-1) become words."""
     from num2words import CONVERTER_CLASSES

@@ -59,6 +59,14 @@ def test_a_report_is_a_folder_with_page_numbers_picture_and_sounds(myna: Run, wo
     assert sound.read_bytes() == b"fLaC" * 100
 
 
+def test_a_report_says_of_how_many_clips_noise_was_taken_out(myna: Run, workshop: Stage, tmp_path: Path) -> None:
+    workshop.datasets.clips[0].quality["denoised_db"] = 21.0
+    myna("datasets", "report", "anna", "--into", str(tmp_path))
+    page = (tmp_path / "report.md").read_text()
+    assert "Noise was taken out of 1 of 1 clips; the recordings are as they were." in page
+    assert json.loads((tmp_path / "report.json").read_text())["denoised_clips"] == 1
+
+
 def test_a_report_of_no_dataset_is_a_sentence(myna: Run, workshop: Stage, tmp_path: Path) -> None:
     ended = myna("datasets", "report", "anna", "9", "--into", str(tmp_path / "report"))
     assert ended.code == 1

@@ -17,6 +17,8 @@ from pathlib import Path
 
 from daemon.worker.job import Channel
 from engines import registry
+from engines.audio.cleaning import cleaner
+from engines.audio.flac import sweep_clips
 from engines.base import EngineInfo
 from engines.cutting.clips import CutClip, cut_recording
 from engines.cutting.cued import Cue
@@ -33,6 +35,8 @@ from proto import worker_pb2 as wire
 DEATHS = 2
 #: Folder of the home where what was heard is kept.
 HEARD = "heard"
+#: Folder of the home where clips are.
+CLIPS = "clips"
 #: Called with how many seconds of a recording are done.
 OnProgress = Callable[[wire.RecordingRef, float], None]
 
@@ -41,6 +45,7 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     """Cut every recording of the plan. The dataset itself is made by the daemon, from its rows, when this has
     succeeded."""
     sweep(channel.home / HEARD)
+    sweep_clips(channel.home / CLIPS)
     if not plan.recordings:
         return "No recording had to be cut."
     info = registry.info(plan.engine)
@@ -50,6 +55,8 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
     )
     channel.log("info", choice.why)
     limits = Limits.of(json.loads(plan.limits_json or "{}"))
+    if cleaner(limits.denoise, info.sample_rate) is not None:  # what is missing is told once, not of each recording
+        channel.log("info", f"Noise is taken out of clips ({limits.denoise}). Recordings stay as they are.")
     total, done, began = sum(recording.seconds for recording in plan.recordings), 0.0, time.monotonic()
     kept, dropped = 0, Counter[str]()
 
@@ -113,7 +120,7 @@ def _cut(
                 language,
                 info,
                 choice.transcriber,
-                channel.home / "clips",
+                channel.home / CLIPS,
                 progress=on,
                 limits=limits,
                 cues=cues,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import lives
@@ -94,3 +96,19 @@ def test_only_deaths_without_anything_done_between_them_are_held_against_a_recor
         blame.died(7, b"long", got_on=got_on)
         assert blame.of(7) == [wire.DiedOf(what=b"long", times=times)]
     assert not blame.of(8)
+
+
+def test_half_written_clips_of_a_killed_worker_go_with_the_next_job_and_nothing_else_does(
+    store: Store, tmp_path: Path
+) -> None:
+    folder = tmp_path / "clips" / "ab"
+    folder.mkdir(parents=True)
+    whole, ours, unpacked = f"{'ab' * 32}.flac", f".tmp-4711-{'ab' * 32}.flac", f".tmp-{'ab' * 32}.flac"
+    other, fresh = ".tmp-notes.flac", f".tmp-4712-{'ab' * 32}.flac"
+    two_hours = time.time() - 2 * 3_600
+    for name in (whole, ours, unpacked, other, fresh):
+        (folder / name).write_bytes(b"")
+        if name != fresh:  # another job may be writing it now
+            os.utime(folder / name, (two_hours, two_hours))
+    worker.run(wire.DatasetPlan(voice="anna"), InProcessChannel(store, tmp_path, 1))  # type: ignore[arg-type]
+    assert sorted(path.name for path in folder.iterdir()) == sorted([whole, other, fresh])

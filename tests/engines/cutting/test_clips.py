@@ -219,6 +219,16 @@ def test_a_text_that_cannot_be_said_in_that_time_is_dropped(tmp_path: Path, text
     assert "letters a second" in clip.sentence
 
 
+def test_the_pace_of_a_number_is_that_of_its_words(tmp_path: Path) -> None:
+    """Else a sentence with a date is the slowest of its voice, and dropped for that."""
+    digits, words = "On May 4, 1981, I was 23.", "On May four, nineteen eighty one, I was twenty three."
+    written, spoken = (
+        only(cut_recording(FIXTURES / "market.flac", text, "en", INFO, None, tmp_path)).quality.chars_per_second
+        for text in (digits, words)
+    )
+    assert written == spoken > 0
+
+
 def test_text_and_speech_of_a_strong_recogniser_must_agree_better(tmp_path: Path) -> None:
     heard = "the small boat left the harbour but the moon was down"
     strong = only(
