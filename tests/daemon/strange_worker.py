@@ -76,6 +76,9 @@ def act(what: str, channel: Channel) -> str:
                 channel.progress(step, 0, "steps", "training")
                 channel.check()
                 time.sleep(0.01)  # what its step takes
+        case _ if what.startswith("sees"):
+            channel.log("info", f"sees {os.environ.get('CUDA_VISIBLE_DEVICES', 'every GPU')!r}")
+            return act("steps", channel)
         case _ if what.startswith("listens"):
             channel.report(wire.Report(lane_free=wire.LaneFree()))
             return act("steps", channel)
