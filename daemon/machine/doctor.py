@@ -60,7 +60,7 @@ def _gpus(known: Gpus, owner: Callable[[int], str]) -> list[pb.Finding]:
             continue
         said = f"{gpu.name}: {gpu.memory_used / 1e9:.1f} of {gpu.memory_total / 1e9:.1f} GB used"
         said += f", {gpu.utilisation:.0%} busy" + (f", {gpu.temperature:.0f} °C." if gpu.temperature else ".")
-        said += " Myna works on this one." if gpu.owned and len(gpus) > 1 else ""
+        said += "" if gpu.owned or not any(one.owned for one in gpus) else " Myna does not work on this one."
         strangers = [
             f"{process.owner} (process {process.pid}) holds {process.memory / 1e9:.1f} GB."
             for process in gpu.processes

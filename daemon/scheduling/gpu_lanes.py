@@ -80,9 +80,8 @@ class GpuLanes:
         return [self._lane(gpu, devices.get(gpu), live, gpu in usual) for gpu in dict.fromkeys([*usual, *there])]
 
     def _lane(self, gpu: str, device: Device | None, live: Mapping[int, Job], usual: bool) -> Lane:
-        now = time.monotonic()
         share = self._share(gpu)
-        share.count(now)
+        share.count(time.monotonic())
         holder = self.holder(gpu)
         aside = [a for a in self.inside() if a.place.gpu == gpu and a.yielded and a.job in live]
         return Lane(
@@ -97,13 +96,17 @@ class GpuLanes:
                 preempts=holder.kind.preempts,
                 yields_in_steps=holder.kind.yields_in_steps,
                 asked=holder.asked_at is not None,
-                late=holder.asked_at is not None and now - holder.asked_at > YIELD_TIMEOUT,
+                late=self.late(holder),
             ),
             back=next((a.job for a in aside if not live[a.job].paused_by_person), 0),
             turn_due=share.due,
             in_turn=share.in_turn,
             speech=self._speech.gpu == gpu,
         )
+
+    def late(self, holder: Attempt) -> bool:
+        """It was asked to give way long ago."""
+        return holder.asked_at is not None and time.monotonic() - holder.asked_at > YIELD_TIMEOUT
 
     def note(self, lanes: Sequence[Lane], live: Mapping[int, Job]) -> None:
         """What the trainings do from now on, as far as their share goes."""
@@ -148,7 +151,8 @@ class GpuLanes:
         if device is None:
             return Place("", "" if self._gpus.none_wanted else None)
         ours = sum(voice.bytes for voice in self._speech.loaded) if self._speech.gpu == gpu else 0
-        use = pb.GpuUse(indices=[device.index], uuid=gpu, needs=need.bytes, measured=need.measured, total=device.total)
+        use = self._use([device.index], need)
+        use.uuid, use.total = gpu, device.total
         use.free = min(device.total, (device.total if device.free is None else device.free) + ours)
         return Place(gpu, gpu, use)
 
@@ -160,7 +164,11 @@ class GpuLanes:
         """Which GPUs the job waits for; None: there is none to tell of."""
         devices = [self._device(lane.gpu) for lane in waits_for(lanes, one)]
         indices = sorted(device.index for device in devices if device is not None)
-        return pb.GpuUse(indices=indices, needs=need.bytes, measured=need.measured) if indices else None
+        return self._use(indices, need) if indices else None
+
+    def _use(self, indices: Sequence[int], need: GpuNeed) -> pb.GpuUse:
+        of = len(self._gpus.devices)
+        return pb.GpuUse(indices=indices, needs=need.bytes, measured=need.measured, of=of)
 
     def why(self, lanes: Sequence[Lane], one: Ready) -> str:
         """Why the job waits, in a sentence; empty: it will start soon."""

@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select, text
@@ -256,7 +256,7 @@ class Scheduler:
         waiting = {w.job.id: w for w in snapshot.gpu}
         lanes = self.gpus.see(snapshot.live)
         speaking = any(a.kind.preempts for a in self.attempts.values())
-        for action in decide(lanes, ready, speaking=speaking):
+        for action in decide(lanes, self._one_a_voice(ready, waiting), speaking=speaking):
             match action:
                 case GoOn():
                     if action.turn:
@@ -278,6 +278,19 @@ class Scheduler:
             told = use.SerializeToString() if use is not None else None
             notes[one.job] = Note(BEHIND if why and index >= NAMED_JOBS else why, told)
 
+    def _one_a_voice(self, ready: Sequence[Ready], waiting: Mapping[int, Waiting]) -> list[Ready]:
+        """Without the second job of a voice while the first one begins: what waits for what is known from the database
+        (`why_not`), which hears of a start only when the worker is there. Speech hinders nobody."""
+        begin = {a.voice for a in self.attempts.values() if a.gpu_lane and a.worker is None and not a.kind.preempts}
+        chosen = []
+        for one in ready:
+            voice = waiting[one.job].job.voice
+            if one.preempts or voice not in begin:
+                chosen.append(one)
+            if not one.preempts:
+                begin.add(voice)
+        return chosen
+
     def _ask(self, holder: Attempt, urgent: Job, *, offload: bool) -> None:
         """Ask it to give way to a job."""
         label = f"{urgent.kind} #{urgent.id}"
@@ -287,7 +300,7 @@ class Scheduler:
     async def _start_on_gpu(self, action: Start, waiting: Waiting, snapshot: Snapshot) -> None:
         job, label = waiting.job, f"{waiting.job.kind} #{waiting.job.id}"
         holder = self.gpus.holder(action.gpu)
-        if holder is not None and action.beside and holder.kind.yields_in_steps:
+        if action.beside and holder is not None and self.gpus.late(holder):
             log.warning("%s did not give way within %g s; %s starts beside it.", holder.label, YIELD_TIMEOUT, label)
         place = self.gpus.place(action.gpu, waiting.need)
         if action.short and not action.speaks and self._speech.gpu == action.gpu:

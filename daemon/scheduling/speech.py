@@ -134,7 +134,6 @@ class Speech:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-        self._taken = True
         if self._worker is not None and self._place.gpu != place.gpu:
             self._worker.let_go()
             self._worker = None
@@ -142,6 +141,7 @@ class Speech:
             self.loaded = []
             self._place = place
             self._worker = await self._workers.launch("--speech", environment=place.environment)
+        self._taken = True
         return self._worker
 
     def give_back(self, worker: Worker) -> None:

@@ -132,6 +132,23 @@ def test_a_gpu_that_stops_answering_is_told_and_the_other_works_on(tmp_path: Pat
     lived(tmp_path, life)
 
 
+def test_a_voice_is_trained_once_at_a_time_however_many_gpus_are_free(tmp_path: Path) -> None:
+    async def life(living: Living) -> None:
+        first, _ = await running(living, "steps")
+        again = pb.JobSpec(train=pb.TrainSpec(voice="steps", dataset=1))
+        second, third = [(await living.client.submit(again)).id for _ in range(2)]
+        await living.until(second, lambda job: job.status.queued.why_waiting == f"train #{first} is at work on steps")
+        other, use = await running(living, "measures")
+        assert use.uuid == UUIDS[1]
+        await living.client.cancel(other)
+        await living.client.cancel(first)
+        await living.until(second, "running")
+        await living.until(third, lambda job: job.status.queued.why_waiting == f"train #{second} is at work on steps")
+        assert living.outcomes(third) == []
+
+    lived(tmp_path, life)
+
+
 def test_a_job_with_too_little_memory_free_says_so_before_it_fails(tmp_path: Path, driver: FakeDriver) -> None:
     driver.count, driver.taken = 1, {0: 23 * GB}
 

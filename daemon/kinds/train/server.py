@@ -75,6 +75,9 @@ class Train(Kind):
         return settings_of(session, work_of(session, spec), spec.options)
 
     def why_not(self, session: Session, job: Job) -> str:
+        training = jobs.at_work(session, self.name, job.voice)
+        if training is not None:  # on another GPU: this one goes on from what becomes of it
+            return f"train #{training.id} is at work on {job.voice}"
         if job.run is not None:
             return self.disk.why_not()  # what a run takes most of the room for is on disk already
         scoring = jobs.at_work(session, "evaluate", job.voice)
