@@ -150,7 +150,8 @@ class Daemon:
         self.gpu, self.disk = Gpus(wanted=settings.gpus), DiskSpace(home, settings.min_free_disk)
         workers = Workers(self.launcher, settings, self.program)
         self.speech = Speech(store, lifecycle, workers, settings.speech_idle_seconds)
-        to = Reporting(home, store, lifecycle, workers, self.speech, self.events, self.points, self.logs, self.blame)
+        hubs = self.events, self.points, self.logs
+        to = Reporting(home, store, lifecycle, workers, self.speech, *hubs, self.blame, self.gpu)
         self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings)
         self.machine = Machine(home, self.gpu, self.scheduler.owner)
         self.launcher.attach()

@@ -95,6 +95,11 @@ class Gpus:
             self._saw(free)
             return list(gpus.values()) if self._cards else []
 
+    def lost(self, uuid: str) -> bool:
+        """Look whether one of ours has stopped answering."""
+        self.refresh()
+        return any(device.lost for device in self.devices if device.uuid == uuid)
+
     def refresh(self) -> None:
         """Find out how much of each is free, and nothing else."""
         with self._lock:

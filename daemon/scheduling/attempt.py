@@ -18,6 +18,7 @@ from daemon.database.models import Job
 from daemon.database.store import Store
 from daemon.errors import ERROR_KINDS, DiskFull, MynaError, StoreTrouble
 from daemon.kinds.lifecycle import Lifecycle
+from daemon.machine.gpu import Gpus
 from daemon.processes.workers import Exit, Worker, Workers
 from daemon.scheduling.blame import Blame
 from daemon.scheduling.place import Place
@@ -54,6 +55,7 @@ class Reporting:
     points: PointHub
     logs: Logs
     blame: Blame
+    gpus: Gpus
 
 
 class Attempt:
@@ -304,7 +306,8 @@ class Attempt:
             case "done":
                 self._finish(lambda session, job: to.lifecycle.succeed(session, job, report.done.sentence))
             case "failed":
-                self._finish(self._failed(report.failed))
+                lost = bool(self.place.gpu) and await asyncio.to_thread(to.gpus.lost, self.place.gpu)
+                self._finish(self._failed(report.failed, lost=lost))
             case "stopped":
                 self._finish(to.lifecycle.stopped)
             case _ if what in self.kind.commits:
@@ -334,9 +337,13 @@ class Attempt:
             self._end.set_result(change)
             self.to.blame.forget(self.job)
 
-    def _failed(self, failed: wire.Failed) -> Callable[[Session, Job], None]:
+    def _failed(self, failed: wire.Failed, *, lost: bool) -> Callable[[Session, Job], None]:
+        """`lost`: its GPU does not answer, and is to blame for an error that an engine gave no name."""
         tail = self._tail()
         name = KIND_NAMES.get(failed.kind, "engine")
+        if lost and name == "engine" and self.place.use is not None:
+            gone = f"{gpu_words.where(self.place.use)} stopped answering."
+            return lambda session, job: self.to.lifecycle.crashed(session, job, gone, "See `myna doctor`.", tail)
 
         def change(session: Session, job: Job) -> None:
             if name == "cancelled" or job.cancelled_by:

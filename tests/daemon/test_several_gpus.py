@@ -132,6 +132,23 @@ def test_a_gpu_that_stops_answering_is_told_and_the_other_works_on(tmp_path: Pat
     lived(tmp_path, life)
 
 
+def test_a_job_whose_gpu_is_lost_goes_on_on_another_and_other_failures_are_failures(
+    tmp_path: Path, driver: FakeDriver
+) -> None:
+    async def life(living: Living) -> None:
+        job, use = await running(living, f"breaks={tmp_path / 'go'}")
+        assert use.uuid == UUIDS[0]
+        driver.lost = {0}
+        (tmp_path / "go").touch()
+        again = await living.until(job, lambda job: job.status.HasField("running") and job.attempts == 2)
+        assert again.gpu.uuid == UUIDS[1]
+        failed = await living.until(job, "failed")
+        assert "unspecified launch failure" in failed.status.failed.error.sentence, "that GPU answers"
+        assert living.outcomes(job) == ["crashed", "failed"]
+
+    lived(tmp_path / "home", life)
+
+
 def test_a_voice_is_trained_once_at_a_time_however_many_gpus_are_free(tmp_path: Path) -> None:
     async def life(living: Living) -> None:
         first, _ = await running(living, "steps")
