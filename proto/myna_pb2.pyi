@@ -945,6 +945,7 @@ class GpuUse(_message.Message):
     MEASURED_FIELD_NUMBER: _builtins.int
     FREE_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
+    OF_FIELD_NUMBER: _builtins.int
     uuid: _builtins.str
     """of the one it runs on"""
     needs: _builtins.int
@@ -955,6 +956,8 @@ class GpuUse(_message.Message):
     """bytes that were free there, with what Myna itself can give back, when it began"""
     total: _builtins.int
     """bytes of that GPU"""
+    of: _builtins.int
+    """GPUs that mynad works on"""
     @_builtins.property
     def indices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """as `nvidia-smi` numbers them; of a waiting job: any of these will do"""
@@ -968,10 +971,11 @@ class GpuUse(_message.Message):
         measured: _builtins.bool = ...,
         free: _builtins.int = ...,
         total: _builtins.int = ...,
+        of: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["free", b"free", "indices", b"indices", "measured", b"measured", "needs", b"needs", "total", b"total", "uuid", b"uuid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["free", b"free", "indices", b"indices", "measured", b"measured", "needs", b"needs", "of", b"of", "total", b"total", "uuid", b"uuid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -192,5 +192,9 @@ def test_only_the_gpus_of_the_setting_are_worked_on_and_the_cpu_lane_sees_none(t
         assert await living.line(taking, "sees ") == "''"
         doctor = {finding.name: finding for finding in await living.client.doctor()}
         assert "names 7, which no GPU" in doctor["gpus"].sentence
+        async for event in living.daemon.events.watch(0):
+            if event.HasField("notice"):
+                assert event.notice.sentence == doctor["gpus"].sentence, "told at the start, too"
+                break
 
     lived(tmp_path, life, gpus=("1", "7"))
