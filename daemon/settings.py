@@ -63,7 +63,7 @@ class Settings:
     gpus: Annotated[
         tuple[str, ...],
         Setting(
-            "GPUs that Myna works on, the preferred one first; none named: all that `CUDA_VISIBLE_DEVICES` leaves",
+            "GPUs that Myna works on, the preferred one first; none named: those that `CUDA_VISIBLE_DEVICES` leaves",
             form='a list of UUIDs ("GPU-…") or numbers, as `nvidia-smi -L` tells them',
             pattern="[0-9]{1,4}|GPU-[0-9A-Fa-f-]{4,36}",
         ),

@@ -142,8 +142,9 @@ class Gpus:
         if self._cards:
             self.no_gpu = ""
             cards = {card.index: card for card in self._cards}
-            uuids = [cards[index].uuid if index in cards else "" for index in range(max(cards) + 1)]
-            chosen = own(uuids, self._wanted, os.environ.get("CUDA_VISIBLE_DEVICES"))
+            every = [cards.get(index) for index in range(max(cards) + 1)]
+            uuids, totals = [c.uuid if c else "" for c in every], [c.total if c else 0 for c in every]
+            chosen = own(uuids, totals, self._wanted, os.environ.get("CUDA_VISIBLE_DEVICES"))
             ours = [cards[index] for index in chosen.indices if index in cards]
             self.devices = tuple(Device(card.uuid, card.index, card.name, card.total) for card in ours)
             self.unknown = chosen.unknown

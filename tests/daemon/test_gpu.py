@@ -172,6 +172,17 @@ def test_the_setting_says_which_gpus_are_ours_and_wins_over_the_environment(
     assert gpus.none_wanted is not bool(own)
 
 
+def test_a_small_card_for_the_display_is_used_only_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    driver = FakeDriver()
+    driver.count, driver.sizes, driver.taken = 3, {0: 2 * GB, 2: 8 * GB}, {0: 1 * GB, 2: 1 * GB}
+    gpus, named = Gpus(driver), Gpus(driver, ("0",))
+    assert [gpu.owned for gpu in gpus.sample()] == [False, True, True]
+    assert [device.index for device in gpus.devices] == [1, 2]
+    named.sample()
+    assert [device.index for device in named.devices] == [0]
+
+
 def test_what_the_setting_names_and_nobody_is_called_is_told_with_what_is_used_instead() -> None:
     driver = FakeDriver()
     gpus = Gpus(driver, ("0", "GPU-9999"))
