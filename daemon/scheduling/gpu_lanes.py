@@ -158,7 +158,7 @@ class GpuLanes:
 
     def beside(self) -> Place:
         """Where a job of the CPU lane is: it sees no GPU, so that none is used by two."""
-        return Place("", "" if self._gpus.devices else None)
+        return Place("", "" if self._gpus.devices or self._gpus.none_wanted else None)
 
     def waiting(self, lanes: Sequence[Lane], one: Ready, need: GpuNeed) -> pb.GpuUse | None:
         """Which GPUs the job waits for; None: there is none to tell of."""

@@ -198,3 +198,15 @@ def test_only_the_gpus_of_the_setting_are_worked_on_and_the_cpu_lane_sees_none(t
                 break
 
     lived(tmp_path, life, gpus=("1", "7"))
+
+
+def test_where_no_gpu_is_called_so_work_runs_on_the_cpu_and_takes_no_other(tmp_path: Path) -> None:
+    async def life(living: Living) -> None:
+        job, use = await running(living, "sees")
+        assert await living.line(job, "sees ") == "''"
+        assert use == pb.GpuUse()
+        other = await living.train("sees-too")
+        waits = await living.until(other, lambda job: "held" in job.status.queued.why_waiting)
+        assert waits.status.queued.why_waiting.startswith("CPU, in place of a GPU, held by")
+
+    lived(tmp_path, life, gpus=("7",))
