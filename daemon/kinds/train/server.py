@@ -76,7 +76,7 @@ class Train(Kind):
 
     def why_not(self, session: Session, job: Job) -> str:
         training = jobs.at_work(session, self.name, job.voice)
-        if training is not None:  # on another GPU: this one goes on from what becomes of it
+        if training is not None and training.id != job.id:  # on another GPU: what becomes of it is gone on from
             return f"train #{training.id} is at work on {job.voice}"
         if job.run is not None:
             return self.disk.why_not()  # what a run takes most of the room for is on disk already
