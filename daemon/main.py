@@ -53,7 +53,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("mynad")
 
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
-GLANCE = 1.0  #: seconds between two looks at the GPU's free memory
 CHECK_SOCKET_EVERY = 1.0  #: seconds between two looks whether the socket is still there
 LEAVE = 2.0  #: seconds that calls under way get at the end
 
@@ -126,7 +125,7 @@ class Daemon:
         from daemon.inbox.watcher import Inbox
         from daemon.kinds.lifecycle import Lifecycle
         from daemon.kinds.registry import Kinds
-        from daemon.machine import memory
+        from daemon.machine import gpu_watch, memory
         from daemon.machine.disk_space import DiskSpace
         from daemon.machine.gpu import Gpus
         from daemon.machine.sampler import Machine
@@ -148,15 +147,16 @@ class Daemon:
             log.info("Jobs that the last mynad left unfinished: %s", ", ".join(map(str, recovered)))
         imports.sweep(home, store.read_now(jobs.packages))
         self.events, self.points, self.logs = EventHub(store), PointHub(store), Logs(home)
-        self.gpu, self.disk = Gpus(), DiskSpace(home, settings.min_free_disk)
+        self.gpu, self.disk = Gpus(wanted=settings.gpus), DiskSpace(home, settings.min_free_disk)
         workers = Workers(self.launcher, settings, self.program)
         self.speech = Speech(store, lifecycle, workers, settings.speech_idle_seconds)
-        to = Reporting(home, store, lifecycle, workers, self.speech, self.events, self.points, self.logs, self.blame)
+        hubs = self.events, self.points, self.logs
+        to = Reporting(home, store, lifecycle, workers, self.speech, *hubs, self.blame, self.gpu)
         self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings)
         self.machine = Machine(home, self.gpu, self.scheduler.owner)
         self.launcher.attach()
         self._work("scheduler", self.scheduler.run())
-        self._work("gpu", self._watch_gpu())
+        self._work("gpu", gpu_watch.watch(self.gpu, store, self.scheduler.wake))
         self._work("forget", self._forget())
         self.inbox = Inbox(home, settings, store, lifecycle)
         self.adoption = Adoption(home, store, lifecycle, self.inbox.takes, settings.ingest_batch)
@@ -191,14 +191,6 @@ class Daemon:
                 home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end
             ),
         }
-
-    async def _watch_gpu(self) -> None:
-        """Keep what the scheduler knows of the GPU's memory fresh, in a thread: a driver may take seconds to answer."""
-        await asyncio.to_thread(self.gpu.sample)
-        self.scheduler.wake()
-        while True:
-            await asyncio.sleep(GLANCE)
-            await asyncio.to_thread(self.gpu.refresh)
 
     async def _forget(self) -> None:
         """Keep the events that settings ask for; who watches from before them is told so."""

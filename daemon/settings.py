@@ -60,6 +60,14 @@ class Settings:
     ] = 30.0
     stop_grace: Annotated[float, Setting("time that a worker gets to save at shutdown", 0.001, DAY, "seconds")] = 60.0
     threads: Annotated[int, Setting("CPU threads of a worker; 0: torch's choice", 0, 1_024, "threads")] = 0
+    gpus: Annotated[
+        tuple[str, ...],
+        Setting(
+            "GPUs that Myna works on, the preferred one first; none named: those that `CUDA_VISIBLE_DEVICES` leaves",
+            form='a list of UUIDs ("GPU-…") or numbers, as `nvidia-smi -L` tells them',
+            pattern="[0-9]{1,4}|GPU-[0-9A-Fa-f-]{4,36}",
+        ),
+    ] = ()
     cpu_jobs: Annotated[int, Setting("jobs at once in the CPU lane", 1, 1_024, "jobs")] = 2
     train_share: Annotated[
         float, Setting("part of the GPU's time that a training keeps while one speech job follows another", 0, 0.9)
@@ -127,6 +135,7 @@ def load(home: Path) -> Settings:
         table = values.pop("cost", {})
         if not isinstance(table, dict):
             raise BadInput(f"cost must be a table; {shown(table)} was given.", "Write [cost], and its settings below.")
+        values |= _numbers_as_texts(values, "gpus")
         cost, given = checked(PRICE, table, "cost"), checked(SETTINGS, values, "daemon")
     except BadInput as error:
         raise BadRequest(f"{path}: {error}", error.hint) from None
@@ -136,6 +145,14 @@ def load(home: Path) -> Settings:
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None
     return Settings(**given, cost=Price(**cost))
+
+
+def _numbers_as_texts(values: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A list whose whole numbers may stand without quotes."""
+    given = values.get(name)
+    if not isinstance(given, list):
+        return {}
+    return {name: [str(one) if isinstance(one, int) and not isinstance(one, bool) else one for one in given]}
 
 
 def _environment(known: Mapping[str, Setting], prefix: str) -> dict[str, Any]:

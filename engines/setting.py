@@ -46,7 +46,7 @@ class Setting:
             return "true or false"
         if self.kind is str:
             one = " or ".join(f'"{choice}"' for choice in self.choices) or self.form or "a text"
-            return one if self.count == 1 else "a list of names in quotes"
+            return one if self.count == 1 else self.form or "a list of names in quotes"
         what = "whole number" if self.kind is int else "number"
         many = f"a {what}" if self.count == 1 else f"a list of {self.count} {what}s"
         return f"{many}{f' of {self.unit}' if self.unit else ''} from {number(self.least)} to {number(self.most)}"

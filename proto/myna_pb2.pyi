@@ -873,6 +873,7 @@ class Job(_message.Message):
     GPU_LANE_FIELD_NUMBER: _builtins.int
     PLACE_FIELD_NUMBER: _builtins.int
     CLEARED_FIELD_NUMBER: _builtins.int
+    GPU_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     kind: Global___JobKind.ValueType
     voice: _builtins.str
@@ -900,6 +901,10 @@ class Job(_message.Message):
     def cleared(self) -> _timestamp_pb2.Timestamp:
         """when a person cleared it away after it had ended; unset: lists have it"""
 
+    @_builtins.property
+    def gpu(self) -> Global___GpuUse:
+        """of the GPU lane, on a machine with GPUs: where it runs or ran, or which ones it waits for"""
+
     def __init__(
         self,
         *,
@@ -918,14 +923,63 @@ class Job(_message.Message):
         gpu_lane: _builtins.bool = ...,
         place: _builtins.float = ...,
         cleared: _timestamp_pb2.Timestamp | None = ...,
+        gpu: Global___GpuUse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "spec", b"spec", "status", b"status", "submitted", b"submitted"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "gpu", b"gpu", "spec", b"spec", "status", b"status", "submitted", b"submitted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cleared", b"cleared", "gpu_lane", b"gpu_lane", "id", b"id", "idempotency_key", b"idempotency_key", "kind", b"kind", "parent_job", b"parent_job", "place", b"place", "priority", b"priority", "run", b"run", "spec", b"spec", "status", b"status", "submitted", b"submitted", "title", b"title", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cleared", b"cleared", "gpu", b"gpu", "gpu_lane", b"gpu_lane", "id", b"id", "idempotency_key", b"idempotency_key", "kind", b"kind", "parent_job", b"parent_job", "place", b"place", "priority", b"priority", "run", b"run", "spec", b"spec", "status", b"status", "submitted", b"submitted", "title", b"title", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Job: _TypeAlias = Job  # noqa: Y015
+
+@_typing.final
+class GpuUse(_message.Message):
+    """A job's GPU, and whether its memory is enough."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INDICES_FIELD_NUMBER: _builtins.int
+    UUID_FIELD_NUMBER: _builtins.int
+    NEEDS_FIELD_NUMBER: _builtins.int
+    MEASURED_FIELD_NUMBER: _builtins.int
+    FREE_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    OF_FIELD_NUMBER: _builtins.int
+    uuid: _builtins.str
+    """of the one it runs on"""
+    needs: _builtins.int
+    """bytes, at most; 0: not known"""
+    measured: _builtins.bool
+    """`needs` is the peak of a training like it, measured here; false: what its engine states"""
+    free: _builtins.int
+    """bytes that were free there, with what Myna itself can give back, when it began"""
+    total: _builtins.int
+    """bytes of that GPU"""
+    of: _builtins.int
+    """GPUs that mynad works on"""
+    @_builtins.property
+    def indices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """as `nvidia-smi` numbers them; of a waiting job: any of these will do"""
+
+    def __init__(
+        self,
+        *,
+        indices: _abc.Iterable[_builtins.int] | None = ...,
+        uuid: _builtins.str = ...,
+        needs: _builtins.int = ...,
+        measured: _builtins.bool = ...,
+        free: _builtins.int = ...,
+        total: _builtins.int = ...,
+        of: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["free", b"free", "indices", b"indices", "measured", b"measured", "needs", b"needs", "of", b"of", "total", b"total", "uuid", b"uuid"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GpuUse: _TypeAlias = GpuUse  # noqa: Y015
 
 @_typing.final
 class JobSpec(_message.Message):
@@ -2027,6 +2081,7 @@ class Run(_message.Message):
     OUTCOME_FIELD_NUMBER: _builtins.int
     COURSE_FIELD_NUMBER: _builtins.int
     COURSE_SENTENCE_FIELD_NUMBER: _builtins.int
+    MEMORY_PEAK_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
@@ -2047,6 +2102,8 @@ class Run(_message.Message):
     course: Global___RunCourse.ValueType
     course_sentence: _builtins.str
     """the same for people, with numbers and what to do; empty: nothing to tell"""
+    memory_peak: _builtins.int
+    """bytes of GPU memory that it took at most, as far as it went; 0: not measured"""
     @_builtins.property
     def started(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -2076,10 +2133,11 @@ class Run(_message.Message):
         outcome: Global___RunOutcome.ValueType = ...,
         course: Global___RunCourse.ValueType = ...,
         course_sentence: _builtins.str = ...,
+        memory_peak: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "course", b"course", "course_sentence", b"course_sentence", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "metrics", b"metrics", "outcome", b"outcome", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "course", b"course", "course_sentence", b"course_sentence", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "memory_peak", b"memory_peak", "metrics", b"metrics", "outcome", b"outcome", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -5580,6 +5638,8 @@ class Gpu(_message.Message):
     POWER_LIMIT_FIELD_NUMBER: _builtins.int
     PROCESSES_FIELD_NUMBER: _builtins.int
     OWNED_FIELD_NUMBER: _builtins.int
+    UUID_FIELD_NUMBER: _builtins.int
+    LOST_FIELD_NUMBER: _builtins.int
     index: _builtins.int
     name: _builtins.str
     memory_total: _builtins.int
@@ -5593,7 +5653,10 @@ class Gpu(_message.Message):
     """W"""
     power_limit: _builtins.float
     owned: _builtins.bool
-    """the one that mynad works on"""
+    """mynad works on it"""
+    uuid: _builtins.str
+    lost: _builtins.bool
+    """it stopped answering; what is told of it is as it was"""
     @_builtins.property
     def processes(self) -> _containers.RepeatedCompositeFieldContainer[Global___GpuProcess]: ...
     def __init__(
@@ -5609,10 +5672,12 @@ class Gpu(_message.Message):
         power_limit: _builtins.float = ...,
         processes: _abc.Iterable[Global___GpuProcess] | None = ...,
         owned: _builtins.bool = ...,
+        uuid: _builtins.str = ...,
+        lost: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "memory_total", b"memory_total", "memory_used", b"memory_used", "name", b"name", "owned", b"owned", "power", b"power", "power_limit", b"power_limit", "processes", b"processes", "temperature", b"temperature", "utilisation", b"utilisation"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["index", b"index", "lost", b"lost", "memory_total", b"memory_total", "memory_used", b"memory_used", "name", b"name", "owned", b"owned", "power", b"power", "power_limit", b"power_limit", "processes", b"processes", "temperature", b"temperature", "utilisation", b"utilisation", "uuid", b"uuid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -5811,7 +5876,7 @@ class InfoResponse(_message.Message):
     version: _builtins.str
     home: _builtins.str
     gpu_holder: _builtins.str
-    """"train #12", or empty"""
+    """"train #12", of several GPUs "train #12 (GPU 0), speak #15 (GPU 1)"; or empty"""
     cursor: _builtins.int
     """of the newest event"""
     pid: _builtins.int
@@ -5918,6 +5983,7 @@ class EstimateResponse(_message.Message):
     DISK_FIELD_NUMBER: _builtins.int
     SENTENCES_FIELD_NUMBER: _builtins.int
     SETTINGS_JSON_FIELD_NUMBER: _builtins.int
+    GPU_FIELD_NUMBER: _builtins.int
     steps: _builtins.int
     seconds: _builtins.float
     gpu_memory: _builtins.int
@@ -5925,6 +5991,8 @@ class EstimateResponse(_message.Message):
     settings_json: _builtins.str
     @_builtins.property
     def sentences(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def gpu(self) -> Global___GpuUse: ...
     def __init__(
         self,
         *,
@@ -5934,10 +6002,11 @@ class EstimateResponse(_message.Message):
         disk: _builtins.int = ...,
         sentences: _abc.Iterable[_builtins.str] | None = ...,
         settings_json: _builtins.str = ...,
+        gpu: Global___GpuUse | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["gpu", b"gpu"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "gpu_memory", b"gpu_memory", "seconds", b"seconds", "sentences", b"sentences", "settings_json", b"settings_json", "steps", b"steps"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["disk", b"disk", "gpu", b"gpu", "gpu_memory", b"gpu_memory", "seconds", b"seconds", "sentences", b"sentences", "settings_json", b"settings_json", "steps", b"steps"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

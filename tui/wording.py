@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from proto import money
+from proto import gpu_words, money
 from proto import myna_pb2 as pb
 from proto.messages import PERSON, state_of
 
@@ -138,7 +138,9 @@ def detail(job: pb.Job) -> str:
         case "queued":
             return status.queued.why_waiting
         case "running":
-            return ", ".join(filter(None, (transition(job), progress(status.running.progress))))
+            return ", ".join(
+                filter(None, (transition(job), on_gpu(job), progress(status.running.progress), short(job)))
+            )
         case "paused":
             return (
                 transition(job)
@@ -152,6 +154,22 @@ def detail(job: pb.Job) -> str:
         case "cancelled":
             return f"by {PERSON}" if status.cancelled.by == PERSON else status.cancelled.by
     return ""
+
+
+def on_gpu(job: pb.Job) -> str:
+    """Which of several GPUs a job at work has; empty: there are not several."""
+    return gpu_words.where(job.gpu) if job.gpu.uuid and job.gpu.of > 1 else ""
+
+
+def gpu(job: pb.Job) -> str:
+    """The job's GPU in full: where it runs or ran, or which ones it waits for."""
+    where = gpu_words.where(job.gpu)
+    return f"waits for {where}" if where and not job.gpu.uuid else where
+
+
+def short(job: pb.Job) -> str:
+    """That its GPU had less memory free than it needs at most; empty: it had enough."""
+    return gpu_words.memory(job.gpu) if gpu_words.too_little(job.gpu) else ""
 
 
 def transition(job: pb.Job) -> str:

@@ -99,6 +99,7 @@ class Job(Row):
     paused_since: Mapped[datetime | None]
     paused_by_person: Mapped[bool] = mapped_column(default=False)
     why: Mapped[str] = mapped_column(default="")  #: why it waits or is paused, or what came of it
+    gpu: Mapped[bytes | None]  #: serialised myna.v1.GpuUse: where it runs or ran, or what it waits for; None: no GPU
     error_kind: Mapped[str] = mapped_column(default="")
     error_hint: Mapped[str] = mapped_column(default="")
     log_tail: Mapped[str] = mapped_column(default="")

@@ -33,6 +33,14 @@ class FollowUp:
     submitted: Callable[[Job], None] = nothing  #: called in that transaction with the job
 
 
+@dataclass(frozen=True)
+class GpuNeed:
+    """GPU memory that a job takes at most."""
+
+    bytes: int = 0  #: 0: none, or unknown
+    measured: bool = False  #: of a job like it, here; False: as its engine states
+
+
 class Kind(ABC):
     """The server's half of a job kind. Its methods run inside a database transaction of the daemon; they never do heavy
     work, never import torch, and never wait."""
@@ -72,10 +80,10 @@ class Kind(ABC):
         empty: it can."""
         return ""
 
-    def gpu_memory(self, session: Session, job: Job) -> int:
-        """Bytes of GPU memory that the job will want; 0: none, or unknown."""
+    def gpu_memory(self, session: Session, job: Job) -> GpuNeed:
+        """GPU memory that the job will want."""
         engine = engines.of_voice(session, job.voice)
-        return engine.speak_memory if engine is not None else 0
+        return GpuNeed(engine.speak_memory if engine is not None else 0)
 
     @abstractmethod
     def plan(self, session: Session, job: Job) -> Start:

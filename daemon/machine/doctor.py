@@ -12,7 +12,7 @@ from pathlib import Path
 
 from daemon.database.store import Store
 from daemon.home import survey
-from daemon.machine import fast_paths
+from daemon.machine import fast_paths, gpu_findings
 from daemon.machine.disk_space import DiskSpace
 from daemon.machine.gpu import Gpus
 from daemon.state import engines
@@ -53,13 +53,15 @@ class Doctor:
 
 def _gpus(known: Gpus, owner: Callable[[int], str]) -> list[pb.Finding]:
     gpus = known.sample(owner)
+    findings = gpu_findings.of(known)
     if not gpus:
-        return [note("gpu", known.no_gpu, "Everything works without one, only slower.")]
-    findings = []
+        return [note("gpu", known.no_gpu, "Everything works without one, only slower."), *findings]
     for gpu in gpus:
+        if gpu.lost:
+            continue
         said = f"{gpu.name}: {gpu.memory_used / 1e9:.1f} of {gpu.memory_total / 1e9:.1f} GB used"
         said += f", {gpu.utilisation:.0%} busy" + (f", {gpu.temperature:.0f} °C." if gpu.temperature else ".")
-        said += " Myna works on this one." if gpu.owned and len(gpus) > 1 else ""
+        said += "" if gpu.owned or not any(one.owned for one in gpus) else " Myna does not work on this one."
         strangers = [
             f"{process.owner} (process {process.pid}) holds {process.memory / 1e9:.1f} GB."
             for process in gpu.processes
@@ -70,7 +72,7 @@ def _gpus(known: Gpus, owner: Callable[[int], str]) -> list[pb.Finding]:
             findings.append(note(name, " ".join([said, *strangers]), "Trainings have less room meanwhile."))
         else:
             findings.append(ok(name, said))
-    if not any(gpu.owned for gpu in gpus):
+    if not any(gpu.owned for gpu in gpus) and not known.none_wanted:
         told = "CUDA_VISIBLE_DEVICES leaves Myna no GPU of this machine; work runs on the CPU."
         findings.append(note("gpu", told, "Start mynad with another value, or without it, to use one."))
     try:

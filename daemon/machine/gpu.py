@@ -3,67 +3,115 @@ sentence."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from daemon.machine.own_gpus import own
 from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.gpu")
 
 AGAIN = 60.0  #: seconds after which a machine without a GPU is asked again (a driver may be loaded late)
+SOON = 5.0  #: the same where there was one that answered (a driver that is reloaded)
+
+
+@dataclass(frozen=True)
+class Device:
+    """A GPU that Myna works on, as it was at the last look."""
+
+    uuid: str  #: what a worker's CUDA_VISIBLE_DEVICES has
+    index: int  #: as nvidia-smi numbers them
+    name: str
+    total: int  #: bytes of memory
+    free: int | None = None  #: bytes; None: it does not answer
+    lost: bool = False  #: it stopped answering
+
+
+@dataclass(frozen=True)
+class _Card:
+    """A GPU of this machine, as the driver knows it."""
+
+    handle: Any
+    uuid: str
+    index: int
+    name: str
+    total: int
 
 
 class Gpus:
-    """Samples the GPUs. Blocking calls, thread-safe: ask from a thread, NVML can take its time; only `present`, `free`
-    and `no_gpu` answer at once, from the last look. `library` is pynvml, or a stand-in."""
+    """Samples the GPUs. Blocking calls, thread-safe: ask from a thread, NVML can take its time; only the properties,
+    `free` and `no_gpu` answer at once, from the last look. `library` is pynvml, or a stand-in; `wanted`: the setting
+    `gpus`."""
 
-    def __init__(self, library: Any = None) -> None:
+    def __init__(self, library: Any = None, wanted: Sequence[str] = ()) -> None:
         self._library = library
+        self._wanted = tuple(wanted)
         self._lock = threading.Lock()
-        self._handles: list[Any] = []
-        self._own: int | None = None
-        self._free: int | None = None
-        self._tried = float("-inf")
+        self._cards: list[_Card] = []
+        self._next_try = float("-inf")
+        self.looked = False  #: the driver was asked; before that nobody knows what there is
+        self.devices: tuple[Device, ...] = ()  #: ours, the preferred one first; those that are lost, too
+        self.unknown: tuple[str, ...] = ()  #: names in the setting `gpus` of which this machine has no GPU
         self.no_gpu = "The GPU has not been asked yet."  #: why there is none, in a sentence; empty when there is one
 
     @property
     def present(self) -> bool:
         """There is a GPU, as far as was found out."""
-        return bool(self._handles)
+        return bool(self._cards)
+
+    @property
+    def none_wanted(self) -> bool:
+        """The setting names GPUs, and none of them is here: work must not take another one."""
+        return bool(self._wanted) and not self.devices
+
+    def free(self) -> int | None:
+        """Bytes of our first GPU that were free at the last look; None without one, or while it does not answer."""
+        return self.devices[0].free if self.devices else None
 
     def sample(self, owner: Callable[[int], str] = lambda pid: "") -> list[pb.Gpu]:
-        """Every GPU as it is now, the one that we work on marked; empty when there is none (`no_gpu` says why). `owner`
+        """Every GPU as it is now, those that we work on marked; empty when there is none (`no_gpu` says why). `owner`
         names a process of ours: pid → "train #12"."""
         with self._lock:
             if not self._open():
-                self._free = None
                 return []
-            try:
-                gpus = [self._one(index, handle, owner) for index, handle in enumerate(self._handles)]
-            except self._library.NVMLError as error:  # a GPU that fell off the bus, a driver that was reloaded
-                log.warning("NVML: %s", error)
-                self._handles, self._free, self.no_gpu = [], None, f"The GPU stopped answering: {error}."
-                return []
-            self._mark(gpus)
-            return gpus
+            ours = {device.uuid for device in self.devices}
+            gpus: dict[str, pb.Gpu] = {}
+            for card in self._cards:
+                try:
+                    gpu = self._one(card, owner)
+                except self._library.NVMLError as error:  # a GPU that fell off the bus, a driver that was reloaded
+                    log.warning("NVML: GPU %d: %s", card.index, error)
+                    gpu = pb.Gpu(index=card.index, name=card.name, memory_total=card.total, lost=True)
+                gpu.uuid, gpu.owned = card.uuid, card.uuid in ours
+                gpus[card.uuid] = gpu
+            free = {uuid: None if gpu.lost else gpu.memory_total - gpu.memory_used for uuid, gpu in gpus.items()}
+            self._saw(free)
+            return list(gpus.values()) if self._cards else []
+
+    def lost(self, uuid: str) -> bool:
+        """Look whether one of ours has stopped answering."""
+        self.refresh()
+        return any(device.lost for device in self.devices if device.uuid == uuid)
 
     def refresh(self) -> None:
-        """Find out what `free` answers, and nothing else."""
+        """Find out how much of each is free, and nothing else."""
         with self._lock:
-            try:
-                own = self._handles[self._own] if self._open() and self._own is not None else None
-                self._free = int(self._library.nvmlDeviceGetMemoryInfo(own).free) if own is not None else None
-            except self._library.NVMLError:
-                self._free = None
-
-    def free(self) -> int | None:
-        """Bytes of our GPU that were free at the last look or sample; None without one, or while it does not answer."""
-        return self._free
+            if not self._open():
+                return
+            free: dict[str, int | None] = {}
+            for card in self._cards:
+                try:
+                    free[card.uuid] = int(self._library.nvmlDeviceGetMemoryInfo(card.handle).free)
+                except self._library.NVMLError:
+                    free[card.uuid] = None
+            self._saw(free)
 
     def driver(self) -> str:
         """The driver's release; empty without one, or while it does not answer."""
@@ -76,22 +124,51 @@ class Gpus:
     def close(self) -> None:
         """Let go of the driver."""
         with self._lock:
-            if self._handles:
+            if self._cards:
                 self._library.nvmlShutdown()
-                self._handles = []
+                self._cards = []
+
+    def _saw(self, free: dict[str, int | None]) -> None:
+        """Keep what was seen: bytes that are free, by UUID; None: it did not answer. If none did, the driver is opened
+        anew."""
+        self.devices = tuple(
+            replace(device, free=free.get(device.uuid), lost=free.get(device.uuid) is None) for device in self.devices
+        )
+        if all(bytes is None for bytes in free.values()):
+            self.no_gpu = "The GPU stopped answering." if len(free) == 1 else "The GPUs stopped answering."
+            with contextlib.suppress(self._library.NVMLError):
+                self._library.nvmlShutdown()
+            self._cards, self._next_try = [], time.monotonic() + SOON
 
     def _open(self) -> bool:
-        if self._handles:
+        if self._cards:
             return True
-        if time.monotonic() - self._tried < AGAIN:
+        if time.monotonic() < self._next_try:
             return False
-        self._tried = time.monotonic()
+        self._next_try = time.monotonic() + AGAIN
+        self._cards = self._found()
+        if self._cards:
+            self.no_gpu = ""
+            cards = {card.index: card for card in self._cards}
+            every = [cards.get(index) for index in range(max(cards) + 1)]
+            uuids, totals = [c.uuid if c else "" for c in every], [c.total if c else 0 for c in every]
+            chosen = own(uuids, totals, self._wanted, os.environ.get("CUDA_VISIBLE_DEVICES"))
+            ours = [cards[index] for index in chosen.indices if index in cards]
+            self.devices = tuple(Device(card.uuid, card.index, card.name, card.total) for card in ours)
+            self.unknown = chosen.unknown
+        elif not self.devices:  # those that were there may come back
+            self.unknown = self._wanted
+        self.looked = True
+        return bool(self._cards)
+
+    def _found(self) -> list[_Card]:
+        """The driver's GPUs; none: `no_gpu` says why."""
         if self._library is None:
             try:
                 import pynvml
             except ImportError:
                 self.no_gpu = "The package nvidia-ml-py is not installed, so no GPU can be seen; work runs on the CPU."
-                return False
+                return []
             self._library = pynvml
         nvml = self._library
         try:
@@ -103,50 +180,30 @@ class Gpus:
         except nvml.NVMLError as error:
             self.no_gpu = f"The NVIDIA driver does not answer ({error}); work runs on the CPU."
         else:
-            count = nvml.nvmlDeviceGetCount()
-            self._handles = [nvml.nvmlDeviceGetHandleByIndex(index) for index in range(count)]
-            self.no_gpu = "" if count else "The NVIDIA driver finds no GPU; work runs on the CPU."
-            self._own = self._first_visible() if count else None
-            if not count:
+            cards = [card for index in range(nvml.nvmlDeviceGetCount()) if (card := self._card(index)) is not None]
+            if not cards:
+                self.no_gpu = "The NVIDIA driver finds no GPU; work runs on the CPU."
                 nvml.nvmlShutdown()
-        return bool(self._handles)
+            return cards
+        return []
 
-    def _first_visible(self) -> int | None:
-        """The index of the GPU that torch takes in our workers: the first that CUDA_VISIBLE_DEVICES leaves it; None:
-        that leaves none, or names a part of one."""
-        named = os.environ.get("CUDA_VISIBLE_DEVICES")
-        if named is None:
-            return 0
-        first = named.partition(",")[0].strip()
-        if first.isdecimal():
-            return int(first) if int(first) < len(self._handles) else None
-        if first.startswith("GPU-"):
-            for index, handle in enumerate(self._handles):
-                try:
-                    if _text(self._library.nvmlDeviceGetUUID(handle)).startswith(first):
-                        return index
-                except self._library.NVMLError:
-                    continue
-        return None
-
-    def _mark(self, gpus: list[pb.Gpu]) -> None:
-        """Say which one is ours. Where processes of ours are is believed rather than the order of the driver, which
-        need not be CUDA's."""
-        used = [gpu.index for gpu in gpus if any(process.ours for process in gpu.processes)]
-        if used and self._own not in used:
-            self._own = used[0]
-        self._free = None
-        for gpu in gpus:
-            gpu.owned = gpu.index == self._own
-            if gpu.owned:
-                self._free = gpu.memory_total - gpu.memory_used
-
-    def _one(self, index: int, handle: Any, owner: Callable[[int], str]) -> pb.Gpu:
+    def _card(self, index: int) -> _Card | None:
+        """What the driver says of a GPU once; None: it does not answer."""
         nvml = self._library
+        try:
+            handle = nvml.nvmlDeviceGetHandleByIndex(index)
+            name, total = _text(nvml.nvmlDeviceGetName(handle)), int(nvml.nvmlDeviceGetMemoryInfo(handle).total)
+            return _Card(handle, _text(nvml.nvmlDeviceGetUUID(handle)), index, name, total)
+        except nvml.NVMLError as error:
+            log.warning("NVML: GPU %d: %s", index, error)
+            return None
+
+    def _one(self, card: _Card, owner: Callable[[int], str]) -> pb.Gpu:
+        nvml, handle = self._library, card.handle
         memory = nvml.nvmlDeviceGetMemoryInfo(handle)
         gpu = pb.Gpu(
-            index=index,
-            name=_text(nvml.nvmlDeviceGetName(handle)),
+            index=card.index,
+            name=card.name,
             memory_total=memory.total,
             memory_used=memory.used,
             utilisation=self._maybe(lambda: nvml.nvmlDeviceGetUtilizationRates(handle).gpu) / 100,

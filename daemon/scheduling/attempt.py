@@ -18,8 +18,10 @@ from daemon.database.models import Job
 from daemon.database.store import Store
 from daemon.errors import ERROR_KINDS, DiskFull, MynaError, StoreTrouble
 from daemon.kinds.lifecycle import Lifecycle
+from daemon.machine.gpu import Gpus
 from daemon.processes.workers import Exit, Worker, Workers
 from daemon.scheduling.blame import Blame
+from daemon.scheduling.place import Place
 from daemon.scheduling.speech import Speech
 from daemon.state import events, jobs, runs
 from daemon.state.events import EventHub
@@ -27,6 +29,7 @@ from daemon.state.logs import Logs
 from daemon.state.runs import PointHub
 from daemon.state.status import Error, State
 from daemon.state.values import Level, from_wire
+from proto import gpu_words
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
@@ -52,15 +55,17 @@ class Reporting:
     points: PointHub
     logs: Logs
     blame: Blame
+    gpus: Gpus
 
 
 class Attempt:
     """Drives one attempt. The scheduler sees `yielded`, and steers with `give_way`, `go_on`, `cancel` and `stop`.
     `wake` has the scheduler look again."""
 
-    def __init__(self, to: Reporting, job: Job, wake: Callable[[], None]) -> None:
+    def __init__(self, to: Reporting, job: Job, place: Place, wake: Callable[[], None]) -> None:
         self.to = to
         self.wake = wake
+        self.place = place
         self.job = job.id
         self.kind = to.lifecycle.kinds[job.kind]
         self.voice = job.voice
@@ -160,7 +165,9 @@ class Attempt:
     async def _run(self) -> None:
         resident = self.kind.resident
         try:
-            worker = await (self.to.speech.take() if resident else self.to.workers.launch())
+            launch = self.to.workers.launch
+            where = self.place
+            worker = await (self.to.speech.take(where) if resident else launch(environment=where.environment))
         except OSError as error:
             sentence = f"A worker process could not be started: {error.strerror or error}."
             await self.settle(
@@ -197,7 +204,7 @@ class Attempt:
             job = jobs.get(session, self.job)
             if job.state != State.QUEUED:
                 return None
-            jobs.start_attempt(session, job, worker.pid)
+            jobs.start_attempt(session, job, worker.pid, self.place.use)
             start = self.kind.plan(session, job)
             start.job, start.attempt, start.home = job.id, job.attempts, str(self.to.home)
             start.died_of.extend(self.to.blame.of(job.id))
@@ -207,6 +214,8 @@ class Attempt:
         try:
             start = await self.to.store.write(begin)
             self.to.logs.begin(self.job, self.message.submitted.ToDatetime(UTC))
+            if (use := self.place.use) is not None and gpu_words.too_little(use):
+                self._log("warning", f"This job {gpu_words.memory(use)}.")
             return start
         except StoreTrouble:  # the queue stands still until it is mended; the store's log says what it is
             await asyncio.sleep(ROOM)
@@ -297,7 +306,8 @@ class Attempt:
             case "done":
                 self._finish(lambda session, job: to.lifecycle.succeed(session, job, report.done.sentence))
             case "failed":
-                self._finish(self._failed(report.failed))
+                lost = bool(self.place.gpu) and await asyncio.to_thread(to.gpus.lost, self.place.gpu)
+                self._finish(self._failed(report.failed, lost=lost))
             case "stopped":
                 self._finish(to.lifecycle.stopped)
             case _ if what in self.kind.commits:
@@ -327,9 +337,13 @@ class Attempt:
             self._end.set_result(change)
             self.to.blame.forget(self.job)
 
-    def _failed(self, failed: wire.Failed) -> Callable[[Session, Job], None]:
+    def _failed(self, failed: wire.Failed, *, lost: bool) -> Callable[[Session, Job], None]:
+        """`lost`: its GPU does not answer, and is to blame for an error that an engine gave no name."""
         tail = self._tail()
         name = KIND_NAMES.get(failed.kind, "engine")
+        if lost and name == "engine" and self.place.use is not None:
+            gone = f"{gpu_words.where(self.place.use)} stopped answering."
+            return lambda session, job: self.to.lifecycle.crashed(session, job, gone, "See `myna doctor`.", tail)
 
         def change(session: Session, job: Job) -> None:
             if name == "cancelled" or job.cancelled_by:

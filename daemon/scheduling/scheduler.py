@@ -1,13 +1,11 @@
-"""Who may work when: the GPU lane (one job at a time), the CPU lane beside it, giving way to speech, and why each
-waiting job waits.
+"""Who may work when: the lanes of the GPUs (one job at a time each), the CPU lane beside them, giving way to speech,
+and why each waiting job waits.
 
 The scheduler keeps no queue of its own. After each commit it makes a pass: it reads the database (`_snapshot`),
 compares it with the attempts that run, and acts. It tells workers what their rows say (cancelled, paused, resumed),
 starts what may start, and writes why the others wait. So an extra wake-up does no harm, and a late one costs only time.
 
-A job that no longer needs the GPU says so (an evaluation that has spoken its lines and now listens on the CPU). It
-leaves the lane to the next job and goes on beside it; only one job at a time may, so that slow listeners do not pile
-up. Where the CPU stands in for a GPU no job says so.
+What happens on the GPUs is decided by `daemon.scheduling.lanes`, from what `daemon.scheduling.gpu_lanes` sees.
 
 Order: priority first (speak > evaluate > dataset > train), then place. Only speaking makes a running job give way; an
 evaluation does not interrupt a training.
@@ -19,7 +17,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select, text
@@ -29,10 +27,13 @@ from sqlalchemy.orm import Session
 from daemon.database.models import LIVE, Job
 from daemon.database.store import Store
 from daemon.errors import MynaError, StoreTrouble
+from daemon.kinds.kind import GpuNeed
 from daemon.kinds.registry import Kinds
 from daemon.machine.gpu import Gpus
 from daemon.scheduling.attempt import Attempt
-from daemon.scheduling.share import Doing, Share
+from daemon.scheduling.gpu_lanes import YIELD_TIMEOUT, GpuLanes
+from daemon.scheduling.lanes import GiveWay, GoOn, Ready, Start, decide
+from daemon.scheduling.place import Place
 from daemon.scheduling.speech import Speech
 from daemon.settings import Settings
 from daemon.state import jobs
@@ -50,8 +51,8 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.2
 NAMED_JOBS = 8
 WHYS_EVERY = 0.3  #: seconds, at least, between two writes of the reasons why jobs wait
 RECHECK = 5.0  #: seconds after which jobs that wait for something outside (disk, audio) are checked again
+SPEECH = "speech"  #: the owner of memory that the speech worker holds between requests
 BEHIND = "other jobs are ahead of it"
-YIELD_TIMEOUT = 20.0  #: seconds a job gets to give way; then speech starts beside it
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,15 @@ class Waiting:
 
     job: Job
     why_not: str  #: why it cannot start whatever the lane does; empty: it can
-    need: int = 0  #: bytes of GPU memory it will want, as its engine says
+    need: GpuNeed
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a waiting job is told."""
+
+    why: str  #: why it waits; empty: it will start soon
+    gpu: bytes | None = None  #: a serialised GpuUse: for which GPUs; None: that does not matter, or there is none
 
 
 @dataclass(frozen=True)
@@ -72,8 +81,8 @@ class Snapshot:
     cpu: list[Waiting]
 
 
-#: makes the attempt of a job; its second argument wakes the scheduler
-MakeAttempt = Callable[[Job, Callable[[], None]], Attempt]
+#: makes the attempt of a job; its third argument wakes the scheduler
+MakeAttempt = Callable[[Job, Place, Callable[[], None]], Attempt]
 
 
 class Scheduler:
@@ -84,7 +93,6 @@ class Scheduler:
     ) -> None:
         self._store = store
         self._kinds = kinds
-        self._gpus = gpus
         self._speech = speech
         self._attempt = attempt
         self._cpu_jobs = settings.cpu_jobs  #: at once in the CPU lane
@@ -95,7 +103,7 @@ class Scheduler:
         self._pass_seconds = 0.0  #: seconds
         #: by lane (True: the GPU's): jobs before this place in the queue cannot start
         self._reached = {True: 0, False: 0}
-        self._share = Share(settings.train_share, time.monotonic())
+        self.gpus = GpuLanes(gpus, speech, self.attempts, settings.train_share)
         self._whys_stored = float("-inf")  #: when waiting jobs were last told why, monotonic
         loop = asyncio.get_running_loop()
         store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self.wake))
@@ -113,16 +121,15 @@ class Scheduler:
 
     @property
     def gpu_holder(self) -> str:
-        """Who has the GPU lane: "train #12", or empty."""
-        holder = self._holder()
-        return holder.label if holder is not None else ""
+        """Who has the GPUs: "train #12", of several GPUs "train #12 (GPU 0), speak #15 (GPU 1)"; or empty."""
+        return self.gpus.holders
 
     def owner(self, pid: int) -> str:
         """Which job a process works for: "train #12", "speech", or empty. May be asked from any thread."""
         for attempt in list(self.attempts.values()):
             if attempt.worker is not None and attempt.worker.pid == pid:
                 return attempt.label
-        return "speech" if pid == self._speech.pid else ""
+        return SPEECH if pid == self._speech.pid else ""
 
     # -------------------------------------------------------------------------------------------------- its life
 
@@ -168,7 +175,7 @@ class Scheduler:
         began = time.monotonic()
         snapshot = await self._store.read(self._snapshot)
         self._pass_seconds = time.monotonic() - began
-        whys: dict[int, str] = {}
+        notes: dict[int, Note] = {}
         for job, attempt in list(self.attempts.items()):
             row = snapshot.live.get(job)
             if row is None:
@@ -179,23 +186,24 @@ class Scheduler:
             elif row.paused_by_person:
                 attempt.give_way(jobs.BY_PERSON, offload=True)
         if not self._ending:
-            await self._gpu_lane(snapshot, whys)
-            await self._cpu_lane(snapshot, whys)
-        await self._store_whys(snapshot, whys)
+            await self._gpu_lanes(snapshot, notes)
+            await self._cpu_lane(snapshot, notes)
+        await self._store_notes(snapshot, notes)
         return any(waiting.why_not for waiting in (*snapshot.gpu, *snapshot.cpu))
 
-    async def _store_whys(self, snapshot: Snapshot, whys: dict[int, str]) -> None:
-        """Write the sentences that changed, at most every WHYS_EVERY seconds: each is an event to everybody who
+    async def _store_notes(self, snapshot: Snapshot, notes: dict[int, Note]) -> None:
+        """Write those that changed, at most every WHYS_EVERY seconds: each is an event to everybody who
         watches."""
         waiting = (*snapshot.gpu, *snapshot.cpu)
-        changed = {w.job.id: why for w in waiting if (why := whys.get(w.job.id, w.job.why)) != w.job.why}
+        old = {w.job.id: Note(w.job.why, w.job.gpu) for w in waiting}
+        changed = {id: note for id, was in old.items() if (note := notes.get(id, was)) != was}
         if not changed:
             return
         wait = self._whys_stored + WHYS_EVERY - time.monotonic()
         if wait > 0:
             asyncio.get_running_loop().call_later(wait, self.wake)
             return
-        await self._store.write(_set_whys, changed)
+        await self._store.write(_set_notes, changed)
         self._whys_stored = time.monotonic()
 
     def _snapshot(self, session: Session) -> Snapshot:
@@ -221,7 +229,7 @@ class Scheduler:
             rows = list(session.scalars(query.offset(offset).limit(WINDOW)))
             for job in rows:
                 if job.id not in self.attempts:
-                    need = self._kinds[job.kind].gpu_memory(session, job) if gpu else 0
+                    need = self._kinds[job.kind].gpu_memory(session, job) if gpu and self.gpus.any else GpuNeed()
                     found.append(Waiting(job, self._why_not(session, job) or self._conflict(job), need))
             startable = any(not waiting.why_not for waiting in found)
             if startable or len(rows) < WINDOW or len(found) >= SEARCH_LIMIT:
@@ -243,95 +251,84 @@ class Scheduler:
 
     # -------------------------------------------------------------------------------------------------- lanes
 
-    def _in_gpu_lane(self) -> list[Attempt]:
-        """The attempts that hold the GPU lane or gave way in it: all but the first of those that no longer need it."""
-        beside = next((a for a in self.attempts.values() if a.lane_free), None)
-        return [a for a in self.attempts.values() if a.gpu_lane and a is not beside]
+    async def _gpu_lanes(self, snapshot: Snapshot, notes: dict[int, Note]) -> None:
+        ready = [Ready(w.job.id, self._kinds[w.job.kind].preempts, w.need.bytes) for w in snapshot.gpu if not w.why_not]
+        waiting = {w.job.id: w for w in snapshot.gpu}
+        lanes = self.gpus.see(snapshot.live)
+        speaking = any(a.kind.preempts for a in self.attempts.values())
+        for action in decide(lanes, self._one_a_voice(ready, waiting), speaking=speaking):
+            match action:
+                case GoOn():
+                    if action.turn:
+                        self.gpus.take_turn(action.gpu)
+                    await self.attempts[action.job].go_on()
+                case GiveWay():
+                    self._ask(self.attempts[action.job], waiting[action.to].job, offload=action.offload)
+                case Start():
+                    await self._start_on_gpu(action, waiting[action.job], snapshot)
+        if any(one.preempts for one in ready) and (owed := self.gpus.owed(lanes)):
+            asyncio.get_running_loop().call_later(owed, self.wake)
+        lanes = self.gpus.see(snapshot.live)
+        self.gpus.note(lanes, snapshot.live)
+        for w in snapshot.gpu:
+            notes[w.job.id] = Note(w.why_not)
+        behind = [one for one in ready if one.job not in self.attempts]
+        for index, one in enumerate(behind):
+            why, use = self.gpus.why(lanes, one), self.gpus.waiting(lanes, one, waiting[one.job].need)
+            told = use.SerializeToString() if use is not None else None
+            notes[one.job] = Note(BEHIND if why and index >= NAMED_JOBS else why, told)
 
-    def _holder(self) -> Attempt | None:
-        """The attempt that holds the GPU lane; speech, where another is still finishing a step beside it."""
-        busy = [a for a in self._in_gpu_lane() if not a.yielded]
-        return next((a for a in busy if a.kind.preempts), busy[0] if busy else None)
+    def _one_a_voice(self, ready: Sequence[Ready], waiting: Mapping[int, Waiting]) -> list[Ready]:
+        """Without the second job of a voice while the first one begins: what waits for what is known from the database
+        (`why_not`), which hears of a start only when the worker is there. Speech hinders nobody."""
+        begin = {a.voice for a in self.attempts.values() if a.gpu_lane and a.worker is None and not a.kind.preempts}
+        chosen = []
+        for one in ready:
+            voice = waiting[one.job].job.voice
+            if one.preempts or voice not in begin:
+                chosen.append(one)
+            if not one.preempts:
+                begin.add(voice)
+        return chosen
 
-    async def _gpu_lane(self, snapshot: Snapshot, whys: dict[int, str]) -> None:
-        for waiting in snapshot.gpu:
-            whys[waiting.job.id] = waiting.why_not
-        ready = [waiting.job for waiting in snapshot.gpu if not whys[waiting.job.id]]
-        needs = {waiting.job.id: waiting.need for waiting in snapshot.gpu}
-        urgent = next((job for job in ready if self._kinds[job.kind].preempts), None)
-        holder = self._holder()
-        aside = [a for a in self._in_gpu_lane() if a.yielded and a.job in snapshot.live]
-        back = next((a for a in aside if not snapshot.live[a.job].paused_by_person), None)
-        self._share.count(time.monotonic())
-        if holder is not None and urgent is not None and self._share.in_turn:
-            asyncio.get_running_loop().call_later(self._share.owed, self.wake)
-        elif holder is not None and urgent is not None and not holder.kind.preempts:
-            if holder.give_way(f"{urgent.kind} #{urgent.id}", offload=self._short(needs[urgent.id])):
-                asyncio.get_running_loop().call_later(YIELD_TIMEOUT + SHORTEST_PAUSE, self.wake)
-            late = holder.asked_at is not None and time.monotonic() - holder.asked_at > YIELD_TIMEOUT
-            if late:
-                log.warning(
-                    "%s did not give way within %g s; %s starts beside it.",
-                    holder.label,
-                    YIELD_TIMEOUT,
-                    f"{urgent.kind} #{urgent.id}",
-                )
-            # a training steps aside within a step; what others are at (a line being spoken or heard) can take longer,
-            # and without a GPU there is no memory to wait for
-            if late or (not holder.kind.yields_in_steps and not self._gpus.present):
-                self._start(urgent)
-        elif holder is None:
-            # who gave way goes on before anybody but speech starts
-            if back is not None and (urgent is None or self._share.take_turn()):
-                await back.go_on()
-            elif first := urgent or next(iter(ready), None):
-                if first is not urgent and self._short(needs[first.id]):
-                    self._speech.make_room()
-                self._start(first)
-                if first is urgent:
-                    for attempt in aside:
-                        await attempt.wait_for(f"{first.kind} #{first.id}")
-        self._share.note(self._doing(snapshot))
-        holder = self._holder()
-        if holder is not None:
-            lane = "GPU" if self._gpus.present else "CPU, in place of a GPU,"
-            behind = [job for job in ready if job.id not in self.attempts]
-            for index, job in enumerate(behind):
-                whys[job.id] = f"{lane} held by {holder.label} ({holder.voice})" if index < NAMED_JOBS else BEHIND
+    def _ask(self, holder: Attempt, urgent: Job, *, offload: bool) -> None:
+        """Ask it to give way to a job."""
+        label = f"{urgent.kind} #{urgent.id}"
+        if holder.give_way(label, offload=offload):
+            asyncio.get_running_loop().call_later(YIELD_TIMEOUT + SHORTEST_PAUSE, self.wake)
 
-    def _doing(self, snapshot: Snapshot) -> Doing:
-        """What the training of the GPU lane does, as far as its share of the GPU goes."""
-        live = snapshot.live
-        trainings = [a for a in self.attempts.values() if a.gpu_lane and a.kind.yields_in_steps and a.job in live]
-        if any(not a.yielded for a in trainings):
-            return Doing.WORKING
-        return Doing.WAITING if any(not live[a.job].paused_by_person for a in trainings) else Doing.NOTHING
+    async def _start_on_gpu(self, action: Start, waiting: Waiting, snapshot: Snapshot) -> None:
+        job, label = waiting.job, f"{waiting.job.kind} #{waiting.job.id}"
+        holder = self.gpus.holder(action.gpu)
+        if action.beside and holder is not None and self.gpus.late(holder):
+            log.warning("%s did not give way within %g s; %s starts beside it.", holder.label, YIELD_TIMEOUT, label)
+        place = self.gpus.place(action.gpu, waiting.need)
+        if action.short and not action.speaks and self._speech.gpu == action.gpu:
+            self._speech.make_room()
+        self._start(job, place)
+        if action.speaks and not action.beside:
+            for attempt in self.gpus.aside(action.gpu, snapshot.live):
+                await attempt.wait_for(label)
 
-    async def _cpu_lane(self, snapshot: Snapshot, whys: dict[int, str]) -> None:
+    async def _cpu_lane(self, snapshot: Snapshot, notes: dict[int, Note]) -> None:
         for index, waiting in enumerate(snapshot.cpu):
             job = waiting.job
             busy = [a for a in self.attempts.values() if not a.gpu_lane and not a.yielded]
-            whys[job.id] = waiting.why_not or self._conflict(job)
-            if whys[job.id]:
+            notes[job.id] = Note(waiting.why_not or self._conflict(job))
+            if notes[job.id].why:
                 continue
             if len(busy) >= self._cpu_jobs:
-                whys[job.id] = (
-                    f"CPU lane busy with {', '.join(a.label for a in busy)}" if index < NAMED_JOBS else BEHIND
-                )
+                labels = ", ".join(a.label for a in busy)
+                notes[job.id] = Note(f"CPU lane busy with {labels}" if index < NAMED_JOBS else BEHIND)
             else:
-                self._start(job)
-        in_gpu_lane = self._in_gpu_lane()
+                self._start(job, self.gpus.beside())
+        in_gpu_lanes = self.gpus.inside()
         for attempt in [
-            a for a in self.attempts.values() if a.yielded and a not in in_gpu_lane
+            a for a in self.attempts.values() if a.yielded and a not in in_gpu_lanes
         ]:  # resumed: they have their place already
             row = snapshot.live.get(attempt.job)
             if row is not None and not row.paused_by_person:
                 await attempt.go_on()
-
-    def _short(self, need: int) -> bool:
-        """The GPU has less free memory than is needed."""
-        free = self._gpus.free() if self._gpus.present else None
-        return free is not None and free < need
 
     def _conflict(self, job: Job) -> str:
         """A voice's recordings are handled by one job at a time: two ingests could take the same bytes twice, and a
@@ -344,8 +341,8 @@ class Scheduler:
         )
         return f"{other.label} is at work on {job.voice}'s {exclusive}" if other is not None else ""
 
-    def _start(self, job: Job) -> None:
-        attempt = self.attempts[job.id] = self._attempt(job, self.wake)
+    def _start(self, job: Job, place: Place) -> None:
+        attempt = self.attempts[job.id] = self._attempt(job, place, self.wake)
         task = self._tasks[job.id] = asyncio.create_task(attempt.run(), name=attempt.label)
         task.add_done_callback(lambda done: self._over(job.id, done))
 
@@ -357,7 +354,7 @@ class Scheduler:
         self.wake()
 
 
-def _set_whys(session: Session, whys: dict[int, str]) -> None:
-    for job, why in whys.items():
+def _set_notes(session: Session, notes: dict[int, Note]) -> None:
+    for job, note in notes.items():
         with contextlib.suppress(MynaError):
-            jobs.set_why(session, jobs.get(session, job), why)
+            jobs.set_why(session, jobs.get(session, job), note.why, note.gpu)

@@ -42,6 +42,11 @@ class Share:
         """What the training does from the time of the last count on."""
         self._doing = doing
 
+    @property
+    def due(self) -> bool:
+        """It is owed a turn, or has one."""
+        return self.in_turn or self.owed >= TURN
+
     def take_turn(self) -> bool:
         """It could go on although others wait. True: it is owed a turn, and takes it."""
         if self.owed >= TURN:

@@ -18,6 +18,7 @@ from daemon.database.store import Store
 from daemon.errors import MynaError, NotNow
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.processes.workers import Worker, Workers
+from daemon.scheduling.place import Place
 from daemon.state import jobs
 from daemon.state.status import ENDED
 from proto import myna_pb2 as pb
@@ -91,6 +92,7 @@ class Speech:
         self._idle_seconds = idle_seconds  #: after that the worker gives its memory back
         self.loaded: list[wire.LoadedVoice] = []  #: voices the worker holds
         self._worker: Worker | None = None
+        self._place = Place()  #: where it lives, or did last
         self._taken = False
         self._idle: asyncio.TimerHandle | None = None
         self._streams: dict[int, Stream] = {}
@@ -126,14 +128,19 @@ class Speech:
 
     # -------------------------------------------------------------------------------------------------- for attempts
 
-    async def take(self) -> Worker:
-        """The resident worker, started if need be. One attempt at a time has it (the GPU lane is serial)."""
+    async def take(self, place: Place) -> Worker:
+        """The resident worker, started if need be; anew, where it lives on another GPU. One attempt at a time has it
+        (the scheduler sees to that)."""
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
+        if self._worker is not None and self._place.gpu != place.gpu:
+            self._worker.let_go()
+            self._worker = None
         if self._worker is None or self._worker.ended.done():
             self.loaded = []
-            self._worker = await self._workers.launch("--speech")
+            self._place = place
+            self._worker = await self._workers.launch("--speech", environment=place.environment)
         self._taken = True
         return self._worker
 
@@ -153,6 +160,11 @@ class Speech:
         """Give GPU memory back: somebody else needs it."""
         if self._worker is not None and not self._taken and self.loaded:
             self._worker.send(unload=wire.Unload(keep_bytes=keep_bytes))
+
+    @property
+    def gpu(self) -> str | None:
+        """The GPU that the speech worker lives on (empty: the CPU); None: there is no such worker."""
+        return self._place.gpu if self.pid is not None else None
 
     @property
     def pid(self) -> int | None:

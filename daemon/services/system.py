@@ -20,7 +20,7 @@ from daemon.inbox.watcher import Inbox
 from daemon.kinds.registry import Kinds
 from daemon.machine.doctor import Doctor
 from daemon.machine.sampler import Machine
-from daemon.scheduling.scheduler import Scheduler
+from daemon.scheduling.scheduler import SPEECH, Scheduler
 from daemon.services.errors import plain
 from daemon.state import compare, engines, events, jobs
 from daemon.state.stamp import stamp
@@ -105,6 +105,14 @@ class SystemService(stubs.SystemServicer):
         )
         if not sample.gpus:
             estimate.gpu_memory = 0  # it trains on the CPU
+        ours = [gpu for gpu in sample.gpus if gpu.owned and not gpu.lost]
+        if not ours:
+            estimate.ClearField("gpu")
+            return estimate
+        free = {gpu.uuid: gpu.memory_total - gpu.memory_used + _idle_speech(gpu) for gpu in ours}
+        roomy = max(ours, key=lambda gpu: free[gpu.uuid])
+        room = pb.GpuUse(indices=[roomy.index], uuid=roomy.uuid, free=free[roomy.uuid], total=roomy.memory_total)
+        estimate.gpu.MergeFrom(room)
         return estimate
 
     async def Doctor(self, request: pb.Empty, context: Any) -> pb.DoctorResponse:
@@ -124,6 +132,11 @@ class SystemService(stubs.SystemServicer):
         # after the answer is on its way
         asyncio.get_running_loop().call_later(0.05, self.end, request.now)
         return pb.Empty()
+
+
+def _idle_speech(gpu: pb.Gpu) -> int:
+    """Bytes that the speech worker holds there, which it gives back to a training."""
+    return sum(process.memory for process in gpu.processes if process.owner == SPEECH)
 
 
 def our_version() -> str:

@@ -109,6 +109,8 @@ def message(job: Job, *, with_spec: bool = True) -> pb.Job:
     )
     if job.cleared is not None:
         out.cleared.FromDatetime(job.cleared)
+    if job.gpu is not None:
+        out.gpu.ParseFromString(job.gpu)
     status = out.status
     match status_of(job):
         case Queued(since, why):
@@ -223,7 +225,7 @@ def resume(session: Session, job: Job) -> None:
         raise NotNow(f"Job {job.id} {STANDING[State(job.state)]}; only paused jobs can go on.", "")
     job.paused_by_person = False
     if job.state == State.PAUSED and running_attempt(session, job) is None:
-        job.state, job.queued_since, job.paused_since, job.why = State.QUEUED, now(), None, ""
+        job.state, job.queued_since, job.paused_since, job.why, job.gpu = State.QUEUED, now(), None, "", None
         if job.attempts == 0:
             job.started = None
     elif job.state == State.PAUSED:
@@ -249,24 +251,26 @@ def retry(session: Session, job: Job) -> Job:
 # ------------------------------------------------------------------------------------------- what the scheduler reports
 
 
-def set_why(session: Session, job: Job, why: str) -> bool:
-    """Say why a job waits. Writes (and tells) only what changed; True if it did."""
+def set_why(session: Session, job: Job, why: str, gpu: bytes | None = None) -> bool:
+    """Say why a job waits, and for which GPUs (a serialised GpuUse). Writes (and tells) only what changed; True if it
+    did."""
     why = brief(why)
-    if job.why == why or job.state != State.QUEUED:
+    if (job.why, job.gpu) == (why, gpu) or job.state != State.QUEUED:
         return False
-    job.why = why
+    job.why, job.gpu = why, gpu
     changed(session, job)
     return True
 
 
-def start_attempt(session: Session, job: Job, pid: int | None = None) -> Attempt:
-    """A worker takes the job."""
+def start_attempt(session: Session, job: Job, pid: int | None = None, gpu: pb.GpuUse | None = None) -> Attempt:
+    """A worker takes the job, on that GPU."""
     if job.state != State.QUEUED:
         raise NotNow(f"Job {job.id} {STANDING[State(job.state)]}: it does not wait.", "")
     job.attempts += 1
     attempt = Attempt(job=job.id, number=job.attempts, pid=pid, started=now(), outcome="")
     session.add(attempt)
     job.state, job.why = State.RUNNING, ""
+    job.gpu = gpu.SerializeToString() if gpu is not None else None
     job.started = job.started or now()
     job.ended = None
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""
@@ -311,6 +315,7 @@ def hold(session: Session, job: Job) -> bool:
     """A job without a worker stays paused if a person holds it. False: nobody does."""
     if job.paused_by_person:
         _hold(job)
+        job.gpu = None
         changed(session, job)
     return job.paused_by_person
 
@@ -364,7 +369,7 @@ def end(job: Job, state: State, sentence: str) -> None:
 def put_back(session: Session, job: Job, why: str) -> None:
     """Queue the job again, at its old place."""
     job.state, job.queued_since, job.why = State.QUEUED, now(), brief(why)
-    job.started = job.ended = job.paused_since = job.cleared = None
+    job.started = job.ended = job.paused_since = job.cleared = job.gpu = None
     job.paused_by_person = False
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""
     changed(session, job)

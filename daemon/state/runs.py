@@ -63,6 +63,7 @@ def message(session: Session, run: Run) -> pb.Run:
         best_loss=run.best_loss if run.best_loss is not None else math.nan,
         metrics=series_names(session, run.id),
         outcome=pb.RunOutcome.Value(run.result.get("outcome", "RUN_OUTCOME_UNSPECIFIED")),
+        memory_peak=memory_peak(session, run.id),
     )
     if (taken := Course.from_json(run.result.get("course") or {})) is not None:
         out.course = on_wire(Shape, taken.shape)
@@ -71,6 +72,12 @@ def message(session: Session, run: Run) -> pb.Run:
         if time is not None:
             field.FromDatetime(time)
     return out
+
+
+def memory_peak(session: Session, run: int) -> int:
+    """Bytes of GPU memory that the run needed at most, as far as it went; 0: not measured."""
+    series = select(SeriesRow.id).where(SeriesRow.run == run, SeriesRow.name == "memory_peak").scalar_subquery()
+    return int(session.scalar(select(func.max(PointRow.value)).where(PointRow.series == series)) or 0)
 
 
 def page(session: Session, voice: str = "", token: str = "", size: int = 0) -> tuple[list[Run], str]:

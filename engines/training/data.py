@@ -76,6 +76,12 @@ class DataOrder:
         last = position.batch + 1 == len(self._batches)
         return batch, Position(position.epoch + 1, 0) if last else Position(position.epoch, position.batch + 1)
 
+    def padded(self, batch: Sequence[int], micro_batch: int) -> float:
+        """How long the longest piece of a batch is, in the lengths' unit, if all its clips are as long as its
+        longest."""
+        pieces = (self._lengths[batch[start : start + micro_batch]] for start in range(0, len(batch), micro_batch))
+        return max(float(piece.max()) * len(piece) for piece in pieces)
+
     def prompts(self, batch: Sequence[int], epoch: int, share: int = 1) -> list[int]:
         """For each clip of a batch the clip whose voice is heard before it, the same for `share` clips in a row.
 

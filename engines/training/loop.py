@@ -19,16 +19,17 @@ from typing import NoReturn
 import torch
 
 from engines.base import Features, Learns, TrainableModel
-from engines.errors import BadInput, Cancelled, DiskFull, EngineError, OutOfMemory
+from engines.errors import BadInput, Cancelled, DiskFull, EngineError
 from engines.fast_paths import learning
 from engines.fast_paths.record import FastPath
-from engines.training import gain, memory
+from engines.training import gain, memory, rehearsal
 from engines.training.checkpoint import Checkpoints, RunState, Weights, copied, weights_of
 from engines.training.clock import Clock, duration
 from engines.training.control import Command, Control, Free, Stopped
 from engines.training.data import DataOrder
 from engines.training.feed import Feed, Step
 from engines.training.held_out import held_out_losses
+from engines.training.pieces import Pieces
 from engines.training.report import Reporter, Silent
 from engines.training.schedule import learning_rate
 from engines.training.settings import TrainSettings
@@ -137,6 +138,7 @@ class _Training:
         self.module.train()
         self.parameters = engine.trainable(model, settings.lora)
         self.optimizer = adamw(self.parameters, settings, self.device)
+        self.pieces = Pieces(feed, self.module, self.optimizer, self.device, settings.batch_size, report)
         # where the run is: at its start, or where a checkpoint says
         self.checkpoints = Checkpoints(run_dir / "checkpoints")
         self.spaced = settings.spaced()
@@ -146,12 +148,15 @@ class _Training:
         self.clock = Clock(self.state.seconds)
         self.best_weights: Weights | None = None  #: in host memory until the next checkpoint writes them down
         self.reported = -math.inf  #: when progress was
+        self.peak = 0  #: bytes of memory, as it was reported last
 
     def run(self) -> TrainResult:
         """Train to the end. Raises as `train` does."""
         try:
             if self.state.step == 0 and self.held_out:
                 self.measure()  # the model as it came: a training that never beats it gives it back
+            if not self.state.ended:
+                self.rehearse()
             while not self.state.ended:
                 command = self.control.poll()
                 if command in (Command.PAUSE, Command.YIELD):
@@ -196,39 +201,40 @@ class _Training:
     def update(self, step: int) -> tuple[int, Step, StepResult]:
         """An update in as small pieces as memory asks for: (clips in a piece, what it was made from, what came of
         it)."""
-        micro_batch, spared = self.state.micro_batch, False
-        while True:
-            data = self.feed.step(self.state.position, micro_batch)
+
+        def act(data: Step) -> StepResult:
             seed_everything(self.settings.seed, step)
-            try:
-                result = update(
-                    self.engine,
-                    self.model,
-                    data,
-                    self.parameters,
-                    self.optimizer,
-                    self.settings,
-                    meanwhile=self.feed.prepare_next,
-                )
-                return micro_batch, data, result
-            except Exception as error:
-                if not memory.ran_out(error):
-                    raise
-                spared = micro_batch == 1 and memory.checkpoint_activations(self.module)
-                if micro_batch == 1 and not spared:
-                    sentence = "Memory ran out in training, even with one clip at a time."
-                    hint = "Free memory on the device, or train with LoRA or shorter clips."
-                    raise OutOfMemory(sentence, hint) from error
-            # here, and not above, where the exception still holds the failed pass's tensors
-            self.optimizer.zero_grad(set_to_none=True)
-            memory.release(self.device)
-            if spared:
-                instead = "activations are recomputed, not kept"
-            else:
-                micro_batch = -(-min(micro_batch, data.n_clips) // 2)
-                times = -(-self.settings.batch_size // micro_batch)
-                instead = f"{times} × {micro_batch} clips make one step"
-            self.report.log("warning", f"Memory ran out at step {step}: from now on {instead}.")
+            kept = self.engine, self.model, data, self.parameters, self.optimizer, self.settings
+            return update(*kept, meanwhile=self.feed.prepare_next)
+
+        return self.pieces.tried(self.state.position, self.state.micro_batch, f"Memory ran out at step {step}", act)
+
+    def rehearse(self) -> None:
+        """Where memory is limited, try the greatest step that is to come, and tell what the training takes."""
+        state, settings = self.state, self.settings
+        if not memory.limited(self.device):
+            return
+        left = settings.steps - state.step
+        position = rehearsal.greatest(self.feed.order, state.position, left, state.micro_batch)
+
+        def act(data: Step) -> None:
+            seed_everything(settings.seed, state.step)
+            rehearsal.rehearse(self.engine, self.model, data, self.parameters, self.optimizer, settings)
+
+        ran_out = "Memory would run out in the longest step"
+        micro_batch, _, _ = self.pieces.tried(position, state.micro_batch, ran_out, act)
+        self.state = replace(state, micro_batch=micro_batch)
+        memory.release(self.device)
+        free = memory.left(self.device)
+        self.report_peak()
+        sentence = f"At its longest step this training needs {self.peak / 1e9:.1f} GB of the GPU's memory"
+        self.report.log("info", f"{sentence}, the optimizer's state included; {free / 1e9:.1f} GB are free now.")
+
+    def report_peak(self) -> None:
+        """Report the most memory that was needed until now, where it is limited and grew."""
+        if memory.limited(self.device) and (peak := memory.peak(self.device)) > self.peak:
+            self.peak = peak
+            self.points({"memory_peak": float(peak)})
 
     def report_update(self, result: StepResult, n_clips: int, seconds: float) -> None:
         """What there is to say of the update that is done. Raises EngineError when too many in a row were none."""
@@ -246,6 +252,7 @@ class _Training:
             values["memory"] = float(memory.taken(self.device))
             values |= {"seconds_per_step": seconds, "clips_per_second": n_clips / seconds}
             self.points(values)
+            self.report_peak()
         if time.perf_counter() - self.reported >= PROGRESS_EVERY:
             self.reported = time.perf_counter()
             self.report.progress(step, settings.steps, f"loss {result.losses['loss']:.4g}")

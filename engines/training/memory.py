@@ -18,6 +18,26 @@ def taken(device: torch.device) -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+#: Bytes of a card that CUDA itself takes in a process: its context and kernels.
+CONTEXT = 500_000_000
+
+
+def limited(device: torch.device) -> bool:
+    """Whether it has memory of its own, which a training can fill."""
+    return device.type == "cuda"
+
+
+def peak(device: torch.device) -> int:
+    """Bytes of a card that this process needed at most until now: what was in use, and CUDA's own. What the allocator
+    merely keeps does not count: it gives that back before it fails."""
+    return torch.cuda.max_memory_allocated(device) + CONTEXT
+
+
+def left(device: torch.device) -> int:
+    """Bytes of a card that nobody holds."""
+    return int(torch.cuda.mem_get_info(device)[0])
+
+
 def ran_out(error: BaseException) -> bool:
     """Whether an exception means that memory ran out, on a card or on the host."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):

@@ -91,15 +91,7 @@ def update(
     `meanwhile` is called when all work is queued on the card and before it is waited for.
     """
     optimizer.zero_grad(set_to_none=True)
-    sums: dict[str, torch.Tensor] = {}
-    for batch, n_clips in data.pieces:
-        with precision(settings, model.device):
-            losses = engine.losses(model, batch)
-        weight = n_clips / data.n_clips  # micro-batches' gradients add up to the whole batch's
-        torch.autograd.backward(losses["loss"] * weight)
-        for name, value in losses.items():
-            part = value.detach().to(model.device, torch.float32) * weight
-            sums[name] = sums[name] + part if name in sums else part
+    sums = backward(engine, model, data, settings)
     norm = torch.nn.utils.clip_grad_norm_(parameters, settings.grad_clip or math.inf, foreach=True)
     read = torch.stack([*sums.values(), norm.float()])
     meanwhile()
@@ -109,3 +101,18 @@ def update(
     if updated:
         optimizer.step()
     return StepResult(result, grad_norm, updated)
+
+
+def backward(engine: Learns, model: TrainableModel, data: Step, settings: TrainSettings) -> dict[str, torch.Tensor]:
+    """Gradients over all micro-batches, added to what the parameters have; returns the losses, means over the batch, on
+    the model's device."""
+    sums: dict[str, torch.Tensor] = {}
+    for batch, n_clips in data.pieces:
+        with precision(settings, model.device):
+            losses = engine.losses(model, batch)
+        weight = n_clips / data.n_clips  # micro-batches' gradients add up to the whole batch's
+        torch.autograd.backward(losses["loss"] * weight)
+        for name, value in losses.items():
+            part = value.detach().to(model.device, torch.float32) * weight
+            sums[name] = sums[name] + part if name in sums else part
+    return sums

@@ -80,14 +80,18 @@ class Living:
 
     async def worker(self, job: int, seconds: float = 10.0) -> int:
         """Process id of the worker at the job, once its log says that it is at it."""
+        return int((await self.line(job, "process ", seconds)).split()[0])
+
+    async def line(self, job: int, begins: str, seconds: float = 10.0) -> str:
+        """The first line of the job's log that begins so, without that."""
 
         async def yes() -> bool:
             return True
 
         async with asyncio.timeout(seconds):
             async for line in self.daemon.logs.follow(job, alive=yes):
-                if line["text"].startswith("process"):
-                    return int(line["text"].split()[1])
+                if line["text"].startswith(begins):
+                    return str(line["text"].removeprefix(begins))
         raise AssertionError
 
     def outcomes(self, job: int) -> list[str]:

@@ -66,6 +66,9 @@ def act(what: str, channel: Channel) -> str:
         case _ if what.startswith("until="):
             while not os.path.exists(what.removeprefix("until=")):
                 time.sleep(0.01)  # no test: a worker at work until the test lets it go on
+        case _ if what.startswith("breaks="):
+            act(f"until={what.removeprefix('breaks=')}", channel)
+            raise RuntimeError("CUDA error: unspecified launch failure")
         case "freeze":
             os.kill(os.getpid(), signal.SIGSTOP)
         case "deaf":
@@ -76,6 +79,9 @@ def act(what: str, channel: Channel) -> str:
                 channel.progress(step, 0, "steps", "training")
                 channel.check()
                 time.sleep(0.01)  # what its step takes
+        case _ if what.startswith("sees"):
+            channel.log("info", f"sees {os.environ.get('CUDA_VISIBLE_DEVICES', 'every GPU')!r}")
+            return act("steps", channel)
         case _ if what.startswith("listens"):
             channel.report(wire.Report(lane_free=wire.LaneFree()))
             return act("steps", channel)

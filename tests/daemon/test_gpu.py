@@ -11,6 +11,7 @@ from typing import Any
 import pynvml
 import pytest
 
+from daemon.machine import gpu_findings
 from daemon.machine.gpu import Gpus
 
 pytestmark = pytest.mark.unit
@@ -18,8 +19,8 @@ GB = 1_000_000_000
 
 
 class FakeDriver:
-    """One 24 GB card with two processes on it. Whatever it does not have, nvidia-ml-py itself is asked for (errors,
-    constants)."""
+    """24 GB cards (one, if nobody says more), each with two processes on it. Whatever it does not have, nvidia-ml-py
+    itself is asked for (errors, constants)."""
 
     def __init__(self) -> None:
         self.processes = [
@@ -29,7 +30,10 @@ class FakeDriver:
         self.init_error: Exception | None = None
         self.count = 1
         self.works: int | None = None  #: the only GPU that the processes are on; None: all of them
-        self.deaf = False
+        self.deaf = False  #: no card answers
+        self.lost: set[int] = set()  #: cards that do not
+        self.sizes: dict[int, int] = {}  #: bytes of cards that are no 24 GB
+        self.taken: dict[int, int] = {}  #: bytes of them that are taken, where those are no 7 GB
         self.power_known = True
         self.inits = 0
 
@@ -58,9 +62,11 @@ class FakeDriver:
         return "NVIDIA RTX 4090"
 
     def nvmlDeviceGetMemoryInfo(self, handle: str) -> Any:
-        if self.deaf:
+        number = int(handle.split()[1])
+        if self.deaf or number in self.lost:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
-        return SimpleNamespace(total=24 * GB, used=7 * GB, free=17 * GB)
+        total, used = self.sizes.get(number, 24 * GB), self.taken.get(number, 7 * GB)
+        return SimpleNamespace(total=total, used=used, free=total - used)
 
     def nvmlDeviceGetUtilizationRates(self, handle: str) -> Any:
         return SimpleNamespace(gpu=93, memory=40)
@@ -109,10 +115,22 @@ def test_processes_are_named_by_their_job_or_their_program() -> None:
 
 @pytest.mark.parametrize(
     ("visible", "own"),
-    [(None, 0), ("0", 0), ("3,1", 3), ("GPU-5555", 5), ("9", None), ("", None), ("-1", None), ("GPU-none", None)],
+    [
+        (None, [*range(8)]),
+        ("0", [0]),
+        ("3,1", [3, 1]),
+        ("3,9,1", [3]),
+        ("GPU-5555", [5]),
+        ("GPU-5555,5, 2", [5, 2]),
+        ("9", []),
+        ("", []),
+        ("-1", []),
+        ("GPU-none", []),
+        ("GPU-", []),
+    ],
 )
-def test_of_several_gpus_the_one_that_is_left_to_us_is_marked(
-    monkeypatch: pytest.MonkeyPatch, visible: str | None, own: int | None
+def test_of_several_gpus_those_that_are_left_to_us_are_marked(
+    monkeypatch: pytest.MonkeyPatch, visible: str | None, own: list[int]
 ) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     if visible is not None:
@@ -122,24 +140,96 @@ def test_of_several_gpus_the_one_that_is_left_to_us_is_marked(
     gpus = Gpus(driver)
     told = gpus.sample()
     assert [gpu.index for gpu in told] == list(range(8))
-    assert [gpu.index for gpu in told if gpu.owned] == ([] if own is None else [own])
-    free = None if own is None else 17 * GB
+    assert [gpu.index for gpu in told if gpu.owned] == sorted(own)
+    assert [device.index for device in gpus.devices] == own, "the preferred one first"
+    assert gpus.unknown == ()
+    assert not gpus.none_wanted
+    free = 17 * GB if own else None
     assert gpus.free() == free
     gpus.refresh()
     assert gpus.free() == free
 
 
-def test_where_a_process_of_ours_is_that_gpu_is_ours_whatever_the_drivers_order(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("wanted", "own", "unknown"),
+    [
+        (("1", "0"), [1, 0], ()),
+        (("GPU-2222-aaaa", "2"), [2], ()),
+        (("GPU-2222", "7"), [2], ("7",)),
+        (("GPU-9999-aaaa",), [], ("GPU-9999-aaaa",)),
+    ],
+)
+def test_the_setting_says_which_gpus_are_ours_and_wins_over_the_environment(
+    monkeypatch: pytest.MonkeyPatch, wanted: tuple[str, ...], own: list[int], unknown: tuple[str, ...]
 ) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    driver = FakeDriver()
+    driver.count = 3
+    gpus = Gpus(driver, wanted)
+    gpus.sample()
+    assert [device.index for device in gpus.devices] == own
+    assert gpus.unknown == unknown
+    assert gpus.none_wanted is not bool(own)
+
+
+def test_a_small_card_for_the_display_is_used_only_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     driver = FakeDriver()
-    driver.count, driver.works = 2, 1
+    driver.count, driver.sizes, driver.taken = 3, {0: 2 * GB, 2: 8 * GB}, {0: 1 * GB, 2: 1 * GB}
+    gpus, named = Gpus(driver), Gpus(driver, ("0",))
+    assert [gpu.owned for gpu in gpus.sample()] == [False, True, True]
+    assert [device.index for device in gpus.devices] == [1, 2]
+    named.sample()
+    assert [device.index for device in named.devices] == [0]
+
+
+def test_what_the_setting_names_and_nobody_is_called_is_told_with_what_is_used_instead() -> None:
+    driver = FakeDriver()
+    gpus = Gpus(driver, ("0", "GPU-9999"))
+    gpus.sample()
+    (finding,) = gpu_findings.of(gpus)
+    assert finding.sentence == (
+        "gpus in myna.toml names GPU-9999, which no GPU of this machine is called. Myna works on GPU 0."
+    )
+    driver.count = 0
+    none = Gpus(driver, ("3",))
+    none.sample()
+    (finding,) = gpu_findings.of(none)
+    assert finding.sentence.endswith("Work runs on the CPU.")
+
+
+def test_a_gpu_that_stops_answering_is_told_and_the_others_are_seen_as_before() -> None:
+    driver = FakeDriver()
+    driver.count = 2
     gpus = Gpus(driver)
-    ours: Callable[[int], str] = lambda pid: "train #12" if pid == os.getpid() else ""  # noqa: E731
-    assert [gpu.owned for gpu in gpus.sample(ours)] == [False, True]
-    driver.processes = []
-    assert [gpu.owned for gpu in gpus.sample(ours)] == [False, True], "it stays when the process has ended"
+    gpus.sample()
+    driver.lost = {0}
+    gpus.refresh()
+    assert [(device.lost, device.free) for device in gpus.devices] == [(True, None), (False, 17 * GB)]
+    lost, other = gpus.sample()
+    assert (lost.index, lost.lost, lost.owned, lost.name) == (0, True, True, "NVIDIA RTX 4090")
+    assert (other.index, other.lost, other.memory_used) == (1, False, 7 * GB)
+    (finding,) = gpu_findings.of(gpus)
+    assert finding.sentence.startswith("GPU 0 (NVIDIA RTX 4090) does not answer")
+    driver.lost = set()
+    gpus.refresh()
+    assert [device.lost for device in gpus.devices] == [False, False]
+    assert gpu_findings.of(gpus) == []
+
+
+def test_a_driver_that_is_reloaded_is_opened_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.machine.gpu.SOON", 0.0)
+    driver = FakeDriver()
+    gpus = Gpus(driver)
+    gpus.sample()
+    driver.deaf = True
+    gpus.refresh()
+    assert not gpus.present
+    assert [device.lost for device in gpus.devices] == [True], "it is ours, and may come back"
+    driver.deaf = False
+    gpus.refresh()
+    assert driver.inits == 2
+    assert [device.lost for device in gpus.devices] == [False]
 
 
 def test_what_a_gpu_does_not_tell_is_zero() -> None:
@@ -188,6 +278,7 @@ def test_a_gpu_that_falls_off_the_bus_is_a_sentence() -> None:
     assert gpus.free() == 17 * GB, "the last look: the driver is not asked"
     gpus.refresh()
     assert gpus.free() is None
+    assert not gpus.present
     assert gpus.sample() == []
     assert "stopped answering" in gpus.no_gpu
     assert not gpus.present

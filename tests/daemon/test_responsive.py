@@ -119,7 +119,7 @@ def test_a_slow_driver_slows_nobody_who_speaks_or_trains(slow: Slow, tmp_path: P
 def test_what_the_scheduler_knows_of_the_gpus_memory_is_kept_fresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("daemon.main.GLANCE", 0.01)
+    monkeypatch.setattr("daemon.machine.gpu_watch.GLANCE", 0.01)
 
     async def life(living: Living) -> None:
         driver: Any = sys.modules["pynvml"]

@@ -33,10 +33,22 @@ def test_what_an_hour_costs_is_a_table_of_its_own(tmp_path: Path, monkeypatch: p
         load(tmp_path)
 
 
+def test_gpus_are_named_by_uuid_or_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "myna.toml").write_text('gpus = [1, "GPU-8f6c1d8e"]\n')
+    assert load(tmp_path).gpus == ("1", "GPU-8f6c1d8e")
+    monkeypatch.setenv("MYNA_GPUS", "0, GPU-8f6c1d8e")
+    assert load(tmp_path).gpus == ("0", "GPU-8f6c1d8e")
+    monkeypatch.setenv("MYNA_GPUS", "the big one")
+    with pytest.raises(BadRequest, match=r"MYNA_GPUS must be a list of UUIDs .* or numbers"):
+        load(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         ("settle = 'soon'", ["myna.toml", "settle", "soon"]),
+        ("gpus = [true]", ["myna.toml", "gpus", "nvidia-smi -L"]),
+        ("gpus = 0", ["myna.toml", "gpus", "a list of UUIDs"]),
         ("setle = 2", ["myna.toml", "setle", "no daemon setting"]),
         ("settle = ", ["myna.toml", "not valid TOML"]),
         ("cost = 3", ["cost must be a table; 3 was given", "Write [cost]"]),

@@ -37,6 +37,7 @@ from engines.training.data import START, DataOrder
 from engines.training.feed import Feed
 from engines.training.held_out import held_out_losses
 from engines.training.loop import train
+from engines.training.rehearsal import rehearse
 from engines.training.settings import TrainSettings
 from engines.training.step import adamw, seed_everything, update
 from tests.pretend_gpu.device import DEVICE, NAME, OnGpu, pretended, register
@@ -154,6 +155,9 @@ def _train(
     way = f"{'adapters' if settings.lora else 'whole'}, {settings.precision}"
     with record.part("collate"):
         data = Feed(engine, features, order).step(START, settings.micro_batch)
+    with record.part(f"rehearsal, {way}"):
+        rehearse(engine, model, data, parameters, optimizer, settings)
+    assert not any(parameter.grad is not None for parameter in parameters)
     seed_everything(settings.seed, 1)
     with record.part(f"step, {way}"):
         result = update(engine, model, data, parameters, optimizer, settings, meanwhile=lambda: None)

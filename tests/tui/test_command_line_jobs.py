@@ -71,8 +71,8 @@ def test_status_tells_of_every_gpu_and_which_one_is_worked_on(myna: Run, stage: 
             index=number, name="H100", memory_total=80 * 10**9, memory_used=number * 10**9, owned=number == 1
         )
     told = [" ".join(line.split()) for line in myna("status").out.splitlines()]
-    assert "gpu 0 H100: 0 B of 80.0 GB · 0%" in told
-    assert "gpu 1 H100: 1.0 GB of 80.0 GB · 0% · Myna works on this one" in told
+    assert "gpu 0 H100: 0 B of 80.0 GB · 0% · Myna does not work on this one" in told
+    assert "gpu 1 H100: 1.0 GB of 80.0 GB · 0%" in told
 
 
 def test_a_runs_checkpoints_are_a_table_or_a_reason(myna: Run, stage: Stage) -> None:
@@ -85,3 +85,38 @@ def test_a_runs_checkpoints_are_a_table_or_a_reason(myna: Run, stage: Stage) -> 
     told = json.loads(myna("run", 8, "--checkpoints", "--json").out)
     assert [one["step"] for one in told["checkpoints"]] == [0, 1_000, 2_000, 2_600]
     assert myna("run", 12, "--checkpoints").out == "Run #12 goes on: its checkpoints are heard at its end.\n"
+
+
+def test_a_job_tells_its_gpu_and_whether_its_memory_is_enough(myna: Run, stage: Stage) -> None:
+    use = pb.GpuUse(
+        indices=[1], uuid="GPU-b", needs=9_200_000_000, measured=True, free=8 * 10**9, total=24 * 10**9, of=2
+    )
+    row = stage.jobs.rows[12]
+    row.gpu.CopyFrom(use)
+    row.status.running.progress.CopyFrom(pb.Progress(done=3, total=9, unit="steps"))
+    told = [" ".join(line.split()) for line in myna("job", 12).out.splitlines()]
+    assert "gpu GPU 1" in told
+    assert "memory needs 9.2 GB, 8.0 GB free on GPU 1" in told
+    listed = " ".join(myna("jobs").out.split())
+    assert "GPU 1, 3 of 9 steps, needs 9.2 GB, 8.0 GB free on GPU 1" in listed
+    stage.jobs.rows[13].gpu.CopyFrom(pb.GpuUse(indices=[0, 1], needs=10**9, of=2))
+    told = [" ".join(line.split()) for line in myna("job", 13).out.splitlines()]
+    assert "gpu waits for GPU 0 or 1" in told
+    assert "memory needs 1.0 GB, as its engine states" in told
+
+
+def test_an_estimate_says_what_is_free_beside_what_is_needed(myna: Run, stage: Stage) -> None:
+    def told() -> list[str]:
+        return [" ".join(line.split()) for line in myna("train", "anna", "--estimate").out.splitlines()]
+
+    assert "memory 8.1 GB" in told()
+    use = pb.GpuUse(indices=[1], uuid="GPU-b", needs=8_100_000_000, free=20 * 10**9, of=2)
+    stage.system.estimate.gpu.CopyFrom(use)
+    assert "memory needs 8.1 GB, as its engine states, 20.0 GB free on GPU 1" in told()
+
+
+def test_a_run_tells_the_peak_of_its_memory(myna: Run, stage: Stage) -> None:
+    stage.runs.rows[8] = pb.Run(id=8, voice="anna", engine="glow", steps=9, settings_json="{}")
+    assert "of the GPU at most" not in myna("run", 8).out
+    stage.runs.rows[8].memory_peak = 8_300_000_000
+    assert "8.3 GB of the GPU at most" in myna("run", 8).out

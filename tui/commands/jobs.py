@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from proto import gpu_words
 from proto import myna_pb2 as pb
 from proto.messages import ENDED, state_of
 from tui import arguments, output, session, wording
@@ -197,6 +198,8 @@ def show(job: pb.Job, json: bool) -> None:
             ("to do", error.hint),
             ("voice", job.voice),
             ("kind", wording.kind(job) + (" (GPU lane)" if job.gpu_lane else " (CPU lane)")),
+            ("gpu", wording.gpu(job)),
+            ("memory", gpu_words.memory(job.gpu)),
             ("submitted", wording.moment(job.submitted)),
             ("took", wording.took(job)),
             ("attempts", job.attempts),

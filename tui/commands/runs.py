@@ -65,6 +65,7 @@ def run(
             ("job", f"#{found.job}" if found.job else ""),
             ("steps", shown["steps"]),
             ("best held-out loss", f"{shown['best']} at step {shown['at']}" if shown["best"] else ""),
+            ("memory", f"{wording.size(found.memory_peak)} of the GPU at most" if found.memory_peak else ""),
             ("course", found.course_sentence),
             ("started", wording.moment(found.started)),
             ("ended", wording.moment(found.ended)),

@@ -136,11 +136,13 @@ def gpu_row(gpu: pb.Gpu, *, alone: bool) -> tuple[str, str]:
     """One GPU in a row; of several, its number and whether Myna works on it."""
     if alone:
         return "gpu", gpu_line(gpu)
-    return f"gpu {gpu.index}", gpu_line(gpu) + (" · Myna works on this one" if gpu.owned else "")
+    return f"gpu {gpu.index}", gpu_line(gpu) + ("" if gpu.owned else " · Myna does not work on this one")
 
 
 def gpu_line(gpu: pb.Gpu) -> str:
     """One GPU in a line."""
+    if gpu.lost:
+        return f"{gpu.name} does not answer: myna doctor"
     parts = [
         f"{gpu.name}: {wording.size(gpu.memory_used)} of {wording.size(gpu.memory_total)}",
         f"{gpu.utilisation:.0%}",

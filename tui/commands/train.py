@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from proto import gpu_words
 from proto import myna_pb2 as pb
 from proto.client import Client
 from tui import arguments, follow, names, output, session, wording
@@ -105,7 +106,7 @@ def show_cost(cost: pb.EstimateResponse) -> None:
         (
             ("steps", f"{cost.steps:,}"),
             ("time", f"about {wording.duration(cost.seconds)}" if cost.seconds else "not known yet"),
-            ("memory", wording.size(cost.gpu_memory) if cost.gpu_memory else ""),
+            ("memory", gpu_words.memory(cost.gpu) or (wording.size(cost.gpu_memory) if cost.gpu_memory else "")),
             ("disk", wording.size(cost.disk) if cost.disk else ""),
         )
     )

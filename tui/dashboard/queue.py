@@ -62,18 +62,27 @@ def summary(jobs: Iterable[pb.Job]) -> str:
 
 
 def starts(jobs: Iterable[pb.Job], estimates: Mapping[int, float]) -> dict[int, Start]:
-    """For each job that waits for the GPU: when the ones ahead of it will be done. `estimates`: seconds of a waiting
-    job, where known."""
+    """For each job that waits for a GPU: when the ones ahead of it will be done. `estimates`: seconds of a waiting job,
+    where known."""
     rows = [job for job in ordered(jobs) if job.gpu_lane]
-    seconds, known = 0.0, True
-    for job in rows:
-        if state_of(job) == "running":
-            left = job.status.running.progress.eta_seconds
-            seconds, known = seconds + left, known and left > 0
+    free = _free_from(rows)
     found = {}
     for job in rows:
         if state_of(job) == "queued":
-            found[job.id] = Start(seconds, known)
+            first = min(free, key=lambda lane: (not lane.known, lane.seconds))
+            found[job.id] = first
             own = estimates.get(job.id)
-            seconds, known = seconds + (own or 0.0), known and own is not None
+            free[free.index(first)] = Start(first.seconds + (own or 0.0), first.known and own is not None)
     return found
+
+
+def _free_from(rows: Iterable[pb.Job]) -> list[Start]:
+    """When each GPU is done with what runs on it now. Where one lane is all there is, speech may run beside what gave
+    way to it."""
+    running = [job for job in rows if state_of(job) == "running"]
+    lanes: dict[str, list[float]] = {}
+    for job in running:
+        lanes.setdefault(job.gpu.uuid, []).append(job.status.running.progress.eta_seconds)
+    busy = [Start(sum(left), min(left) > 0) for left in lanes.values()]
+    idle = max([job.gpu.of for job in rows], default=1) - len(busy)
+    return [*busy, *[Start(0.0, True)] * max(idle, 0 if busy else 1)]

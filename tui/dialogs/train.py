@@ -15,6 +15,7 @@ from textual.suggester import SuggestFromList
 from textual.timer import Timer
 from textual.widgets import Button, Input, Label, Static
 
+from proto import gpu_words
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
 from tui import wording
@@ -163,7 +164,11 @@ class TrainScreen(ModalScreen[Wanted | None], inherit_bindings=False):
         parts += [f"about {wording.duration(estimate.seconds)}"] if estimate.seconds else []
         parts += [f"{wording.size(estimate.gpu_memory)} of GPU memory"] if estimate.gpu_memory else []
         parts += [f"{wording.size(estimate.disk)} on the disk"] if estimate.disk else []
-        self._show_sentence(", ".join(parts) + ".", " ".join(estimate.sentences), "$success")
+        short = gpu_words.too_little(estimate.gpu)
+        more = [f"It {gpu_words.memory(estimate.gpu)}."] if short else []
+        self._show_sentence(
+            ", ".join(parts) + ".", " ".join([*more, *estimate.sentences]), "$warning" if short else "$success"
+        )
 
     def _show_sentence(self, sentence: str, more: str, colour: str) -> None:
         if self.is_mounted:

@@ -8,6 +8,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from proto import gpu_words
 from proto import myna_pb2 as pb
 from proto.messages import state_of
 from tui import as_json, wording
@@ -52,6 +53,8 @@ def page(job: pb.Job) -> Content:
         ("took", wording.took(job)),
         ("priority", str(job.priority)),
         ("lane", "GPU" if job.gpu_lane else "CPU"),
+        ("gpu", wording.gpu(job)),
+        ("memory", gpu_words.memory(job.gpu)),
         ("attempts", str(job.attempts)),
         ("run", f"#{job.run}" if job.run else ""),
         ("caused by", f"#{job.parent_job}" if job.parent_job else ""),

@@ -141,8 +141,9 @@ class NowScreen(WorkshopScreen):
         self.workers.cancel_group(self, "log")
 
     def _holder(self) -> str:
+        """Who has the GPUs, on a machine that has some."""
         holders = [f"{pb.JobKind.Name(job.kind).lower()} #{job.id}" for job in self.app.live.running() if job.gpu_lane]
-        return holders[0] if holders and self.app.live.samples and self.app.live.samples[-1].gpus else ""
+        return ", ".join(holders) if self.app.live.samples and self.app.live.samples[-1].gpus else ""
 
     def _show_progress(self) -> None:
         self.query_one(CurvePane).show_job(self.app.live.jobs.get(self._job))

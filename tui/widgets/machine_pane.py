@@ -39,9 +39,9 @@ class MachinePane(Pane):
     pane_help = (
         "Memory of the GPU by owner: Myna's own jobs in colour, programs of others in grey. Load, "
         "temperature and power now, over the last "
-        "minute and over the last hour (as far as this dashboard has been open). Of several GPUs, ● marks the one that "
-        "Myna works on; where there is no room for a line each, the others tell their number, how full their memory "
-        "is, and their load: z shows all. Without a GPU: processor and memory."
+        "minute and over the last hour (as far as this dashboard has been open). Of several GPUs, ● marks those that "
+        "Myna works on; where there is no room for a line each, the one where most is at work has one, and the others "
+        "tell their number, how full their memory is, and their load: z shows all. Without a GPU: processor and memory."
     )
     DEFAULT_CSS = "MachinePane { height: 1fr; & > MachineLines { height: 1fr; width: 100%; } }"
 
@@ -105,6 +105,8 @@ def lines_of(samples: Sequence[pb.SystemSample], width: int, height: int) -> lis
 
 
 def _gpu(samples: Sequence[pb.SystemSample], place: int, gpu: pb.Gpu, width: int, *, tall: bool) -> list[Content]:
+    if gpu.lost:
+        return [_in_a_line(gpu, width, numbered=len(samples[-1].gpus) > 1)]
     said = f"{wording.size(gpu.memory_used)} of {wording.size(gpu.memory_total)}"
     head: list[Part] = [*(_number(gpu) if len(samples[-1].gpus) > 1 else []), (safe(gpu.name), "b")]
     head += [f"  {gpu.utilisation:.0%}"]
@@ -132,11 +134,12 @@ def _number(gpu: pb.Gpu) -> list[Part]:
 
 
 def _in_few_lines(gpus: Sequence[pb.Gpu], width: int, height: int) -> list[Content]:
-    """Several GPUs: a line each, and who holds memory of ours; where there is no room for that, ours in a line and the
-    others side by side, as full and as busy as they are."""
-    own = next((gpu for gpu in gpus if gpu.owned), gpus[0])
+    """Several GPUs: a line each, and who holds memory of ours; where there is no room for that, the one where most of
+    ours is in a line and the others side by side, as full and as busy as they are."""
+    own = max(gpus, key=lambda gpu: (gpu.owned, sum(process.memory for process in gpu.processes if process.ours)))
     if height >= len(gpus):
-        owners = _owners(own)[0]
+        busy = [gpu for gpu in gpus if any(process.ours for process in gpu.processes)]
+        owners = _owners(own)[0] if len(busy) < 2 else _ours(busy)
         return [*(_in_a_line(gpu, width) for gpu in gpus), *([Content("  ").join(owners)] if owners else [])]
     cells = [
         Content.assemble(
@@ -144,6 +147,8 @@ def _in_few_lines(gpus: Sequence[pb.Gpu], width: int, height: int) -> list[Conte
             (sparkline([gpu.memory_used / max(gpu.memory_total, 1)], 1, 0.0, 1.0), "$accent"),
             f" {gpu.utilisation:>4.0%}",
         )
+        if not gpu.lost
+        else Content.assemble((f"{gpu.index} ", "$muted"), ("!", "b $error"), " lost")
         for gpu in gpus
         if gpu is not own
     ]
@@ -157,8 +162,11 @@ def _in_few_lines(gpus: Sequence[pb.Gpu], width: int, height: int) -> list[Conte
     return [_in_a_line(own, width), *padded]
 
 
-def _in_a_line(gpu: pb.Gpu, width: int) -> Content:
+def _in_a_line(gpu: pb.Gpu, width: int, *, numbered: bool = True) -> Content:
     """A GPU's numbers, behind as much of its name as there is room for."""
+    if gpu.lost:
+        which = _number(gpu) if numbered else []
+        return Content.assemble(*which, ("does not answer", "b $error"), f"  {safe(gpu.name)}")
     said = f" {gpu.memory_used / 1e9:.0f} of {gpu.memory_total / 1e9:.0f} GB {gpu.utilisation:>4.0%}"
     said += f"  {gpu.temperature:.0f} °C" if gpu.temperature else ""
     number = Content.assemble(*_number(gpu))
@@ -187,6 +195,16 @@ def _owners(gpu: pb.Gpu) -> tuple[list[Content], list[tuple[float, str]]]:
         pieces.append((unknown, "$secondary"))
         words.append(Content.assemble(("■ ", "$secondary"), f"others {wording.size(unknown)}"))
     return words, pieces
+
+
+def _ours(gpus: Sequence[pb.Gpu]) -> list[Content]:
+    """Who of ours is on which of several GPUs, with how much."""
+    return [
+        Content.assemble((f"{gpu.index} ", "$muted"), f"{safe(process.owner)} {wording.size(process.memory)}")
+        for gpu in gpus
+        for process in gpu.processes
+        if process.ours
+    ]
 
 
 def _segments(gpu: pb.Gpu, pieces: list[tuple[float, str]], room: int) -> list[Part]:

@@ -293,4 +293,5 @@ def _detail(job: pb.Job) -> str:
     shown = pb.Progress()
     shown.CopyFrom(job.status.running.progress)
     shown.eta_seconds = 0  # has a column of its own
-    return ", ".join(filter(None, (wording.transition(job), wording.progress(shown))))
+    said = (wording.transition(job), wording.on_gpu(job), wording.progress(shown), wording.short(job))
+    return ", ".join(filter(None, said))

@@ -18,7 +18,7 @@ from daemon.database.models import Dataset, Evaluation, Job, Run, Version, Voice
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.evaluate import across, rival
 from daemon.kinds.experiment import trials
-from daemon.kinds.kind import FollowUp, Kind
+from daemon.kinds.kind import FollowUp, GpuNeed, Kind
 from daemon.state import (
     clip_refs,
     derived,
@@ -75,9 +75,9 @@ class Evaluate(Kind):
         candidate, _ = _pair(session, asked)
         return engines.why_not(session, engines.info(candidate.engine), self.home)
 
-    def gpu_memory(self, session: Session, job: Job) -> int:
+    def gpu_memory(self, session: Session, job: Job) -> GpuNeed:
         both = across.wanted(session, pb.JobSpec.FromString(job.spec).evaluate)
-        return across.gpu_memory(both) if both is not None else super().gpu_memory(session, job)
+        return GpuNeed(across.gpu_memory(both)) if both is not None else super().gpu_memory(session, job)
 
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).evaluate

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import PointRow, Run, SeriesRow, Version
+from daemon.kinds.kind import GpuNeed
 from daemon.kinds.train.work import Work
+from daemon.state.runs import memory_peak
 from daemon.state.values import VersionKind
+from engines.training import settings
 from engines.training.settings import TrainSettings
 
 if TYPE_CHECKING:
-    from engines.base import Learning
+    from engines.base import EngineInfo, Learning
 
 #: Copies of the weights that a run has on disk at its fullest: two checkpoints of weights and two optimizer moments,
 #: the best, the version.
@@ -23,6 +28,9 @@ SPOKEN_COPIES = 2
 #: Bytes of cached features per second of audio: 80 mel bands of float32 every 10 ms, and as much again for what an
 #: engine adds.
 FEATURE_BYTES = 64_000
+#: Runs of an engine among which one with the same demand for memory is looked for, and how many such are compared:
+#: another voice's clips may be longer.
+LOOKED_AT, COMPARED = 30, 5
 #: Seconds a step takes when nothing was ever measured here, for an engine of 1 GB training memory; said to be a guess.
 GUESSED_STEP = 0.4
 
@@ -41,9 +49,23 @@ def disk(session: Session, work: Work, overrides: dict[str, Any]) -> int:
     return size * copies + int((work.data.seconds + work.data.held_out_seconds) * FEATURE_BYTES)
 
 
-def gpu_memory(learning: Learning, *, lora: bool) -> int:
-    """Bytes that a training takes on the GPU."""
-    return (learning.adapters.memory if lora and learning.adapters is not None else 0) or learning.memory
+def gpu_memory(session: Session, info: EngineInfo, learning: Learning, overrides: Mapping[str, Any]) -> GpuNeed:
+    """GPU memory that a training takes at most: as the newest of its kind took here, else as its engine states."""
+    kind = _memory_kind(info, overrides)
+    runs = select(Run).where(Run.engine == info.name, Run.step > 0).order_by(Run.id.desc()).limit(LOOKED_AT)
+    alike = (run for run in session.scalars(runs) if _memory_kind(info, run.settings) == kind)
+    peaks = [peak for run in islice(alike, COMPARED) if (peak := memory_peak(session, run.id))]
+    if peaks:
+        return GpuNeed(max(peaks), measured=True)
+    adapters = learning.adapters.memory if overrides.get("lora") and learning.adapters is not None else 0
+    return GpuNeed(adapters or learning.memory)
+
+
+def _memory_kind(info: EngineInfo, overrides: Mapping[str, Any]) -> tuple[object, ...]:
+    """What of a training's settings changes the memory that it takes."""
+    chosen = settings.plan(info, 1, 1, True, overrides)
+    lora = (chosen.lora.rank, tuple(chosen.lora.targets)) if chosen.lora is not None else None
+    return chosen.precision, min(chosen.micro_batch, chosen.batch_size), lora
 
 
 def step_seconds(session: Session, work: Work) -> tuple[float, bool]:

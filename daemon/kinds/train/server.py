@@ -20,7 +20,7 @@ from daemon.database.models import Home, Job, Run, Version, now
 from daemon.errors import MynaError, NotFound
 from daemon.home import identity
 from daemon.kinds.experiment import trials
-from daemon.kinds.kind import FollowUp, Kind, nothing
+from daemon.kinds.kind import FollowUp, GpuNeed, Kind, nothing
 from daemon.kinds.train import cost
 from daemon.kinds.train.work import Work, info_of, settings_of, work_of
 from daemon.state import (
@@ -58,11 +58,26 @@ class Train(Kind):
         settings_of(session, work, spec.train.options)
         return work.voice.name, work.title
 
-    def gpu_memory(self, session: Session, job: Job) -> int:
+    def gpu_memory(self, session: Session, job: Job) -> GpuNeed:
         engine = engines.of_voice(session, job.voice)
-        return engine.learning.memory if engine is not None and engine.learning is not None else 0
+        if engine is None or engine.learning is None:
+            return GpuNeed()
+        run = session.get(Run, job.run) if job.run is not None else None
+        try:
+            asked = run.settings if run is not None else self._asked(session, job)
+        except MynaError:  # what it lacks, `why_not` or its plan says
+            asked = {}
+        return cost.gpu_memory(session, engine, engine.learning, asked)
+
+    def _asked(self, session: Session, job: Job) -> dict[str, Any]:
+        """The settings of a job that has no run yet."""
+        spec = pb.JobSpec.FromString(job.spec).train
+        return settings_of(session, work_of(session, spec), spec.options)
 
     def why_not(self, session: Session, job: Job) -> str:
+        training = jobs.at_work(session, self.name, job.voice)
+        if training is not None and training.id != job.id:  # on another GPU: what becomes of it is gone on from
+            return f"train #{training.id} is at work on {job.voice}"
         if job.run is not None:
             return self.disk.why_not()  # what a run takes most of the room for is on disk already
         scoring = jobs.at_work(session, "evaluate", job.voice)
@@ -234,10 +249,12 @@ class Train(Kind):
         sentences = [what[0].upper() + what[1:], how]
         if short := self.disk.missing(disk):
             sentences.append(f"The disk is {short / 1e9:.1f} GB short.")
+        need = cost.gpu_memory(session, work.info, work.learning, overrides)
         return pb.EstimateResponse(
             steps=steps,
             seconds=seconds,
-            gpu_memory=cost.gpu_memory(work.learning, lora=bool(overrides.get("lora"))),
+            gpu_memory=need.bytes,
+            gpu=pb.GpuUse(needs=need.bytes, measured=need.measured),
             disk=disk,
             sentences=sentences,
             settings_json=json.dumps({"steps": steps, **overrides}, sort_keys=True),

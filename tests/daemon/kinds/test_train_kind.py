@@ -16,7 +16,7 @@ from voice_rows import clip, dataset, version
 from daemon.database.models import Clip, Run, Voice
 from daemon.database.store import Store
 from daemon.errors import BadRequest, MynaError, NotFound, NotNow
-from daemon.state import engines, voices
+from daemon.state import engines, runs, voices
 from engines import registry
 from engines.base import Adapters
 from engines.capabilities import Capability
@@ -228,6 +228,31 @@ def test_adapters_take_less_memory_than_the_whole(anna: Store, tmp_path: Path) -
     whole, adapters = (anna.write_now(price, rank) for rank in (0, 16))
     assert whole == registry.learning(registry.ENGINES["xtts"]).memory
     assert 0 < adapters < whole
+
+
+def test_the_memory_that_a_training_like_it_took_is_what_the_next_is_said_to_take(anna: Store, tmp_path: Path) -> None:
+    def price(session: Session, **options: int) -> pb.GpuUse:
+        asked = spec(options=pb.TrainOptions(**options)).train  # type: ignore[arg-type]
+        return lives.lifecycle(session).kinds.train.estimate(session, asked).gpu
+
+    def trained(session: Session, peak: float, **settings: int) -> None:
+        run = Run(voice="anna", engine="glow", job=0, dataset=1, settings=settings, step=9, result={})
+        session.add(run)
+        session.flush()
+        runs.add_points(session, run.id, [pb.Series(name="memory_peak", steps=[0, 3], values=[1.0, peak])])
+
+    stated = registry.learning(registry.ENGINES["glow"]).memory
+    assert anna.read_now(price) == pb.GpuUse(needs=stated)
+    anna.write_now(trained, 2.5e9, batch_size=4)
+    assert anna.read_now(price) == pb.GpuUse(needs=stated), "smaller batches say nothing of great ones"
+    anna.write_now(trained, 4e9)
+    anna.write_now(trained, 3e9)
+    assert anna.read_now(price) == pb.GpuUse(needs=4_000_000_000, measured=True)
+    assert anna.read_now(lambda s: price(s, batch_size=4)) == pb.GpuUse(needs=2_500_000_000, measured=True)
+    waiting = anna.write_now(job, spec(options=pb.TrainOptions(batch_size=4)))
+    need = anna.read_now(lambda s: lives.kind(s, "train").gpu_memory(s, waiting))
+    assert (need.bytes, need.measured) == (2_500_000_000, True)
+    assert anna.read_now(lambda s: runs.message(s, runs.get(s, 2))).memory_peak == 4_000_000_000
 
 
 def test_a_voice_is_taken_from_the_recordings_that_its_owner_chose(anna: Store, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_a_doctor_tells_of_every_gpu_and_which_one_is_worked_on(
     for number in range(2):
         finding = found[f"gpu {number}"]
         assert finding.sentence.startswith("NVIDIA RTX 4090: 7.0 of 24.0 GB used, 93% busy, 71 °C.")
-        assert ("Myna works on this one." in finding.sentence) is (number == own)
+        assert ("Myna does not work on this one." in finding.sentence) is (own is not None and number != own)
         assert ("a process of another user (process 999999999) holds 5.0 GB." in finding.sentence) is (number == own)
         assert finding.state == ("note" if number == own else "ok"), "only there a training has less room"
     assert ("gpu" in found) is (own is None), "that there is none for us is said"

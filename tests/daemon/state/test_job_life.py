@@ -135,7 +135,8 @@ class JobLife(RuleBasedStateMachine):
     @precondition(lambda self: self.rows("queued"))
     @rule()
     def a_worker_takes_the_first(self) -> None:
-        self.change(self.queue()[0].id, jobs.start_attempt, 4711)
+        use = pb.GpuUse(indices=[1], uuid="GPU-b", needs=3, free=2)
+        self.change(self.queue()[0].id, jobs.start_attempt, 4711, use)
 
     @precondition(lambda self: self.at_work())
     @rule(
@@ -191,6 +192,12 @@ class JobLife(RuleBasedStateMachine):
         assert held <= {job.id for job in self.rows("paused")}, "what a person holds stays held"
 
     # ------------------------------------------------------------------------------------------------ what always holds
+
+    @invariant()
+    def which_gpu_a_job_is_on_is_known_while_a_worker_is_at_it(self) -> None:
+        at_work = self.at_work()
+        for job in self.rows("queued", "running", "paused"):
+            assert jobs.message(job).gpu.uuid == ("GPU-b" if job.id in at_work else "")
 
     @invariant()
     def all_is_well(self) -> None:

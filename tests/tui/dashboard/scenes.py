@@ -173,6 +173,32 @@ def set_machine(stage: Stage) -> None:
     ]
 
 
+def two_gpus(stage: Stage) -> None:
+    """Two GPUs: one trains, the other speaks, and a training waits for either."""
+    busy(stage)
+    first = pb.GpuUse(indices=[0], uuid="GPU-a", needs=11 * GB, measured=True, free=20 * GB, total=24 * GB, of=2)
+    second = pb.GpuUse(indices=[1], uuid="GPU-b", needs=3 * GB, free=2 * GB, total=80 * GB, of=2)
+    rows = stage.jobs.rows
+    rows[16] = told.job(
+        16, "speak", "anna", "speak 212 characters as anna@6", State.RUNNING, at(590), started=at(595), priority=40,
+        gpu_lane=True, gpu=second.SerializeToString(), progress=pb.Progress(done=2, total=5, unit="sentences"),
+    )  # fmt: skip
+    rows[12].gpu.CopyFrom(first)
+    for number in (13, 14):
+        rows[number].gpu.CopyFrom(pb.GpuUse(indices=[0, 1], needs=9 * GB, of=2))
+        rows[number].status.queued.why_waiting = "GPU 0 held by train #12 (anna), GPU 1 held by speak #16 (anna)"
+    sample = stage.system.info.sample
+    sample.gpus[0].owned = True
+    speech = pb.GpuProcess(pid=4243, memory=3 * GB, owner="speak #16", ours=True)
+    stage.system.samples.clear()
+    del sample.gpus[0].processes[1]
+    sample.gpus.add(
+        index=1, name="NVIDIA H100 80GB HBM3", memory_total=80 * GB, memory_used=78 * GB, utilisation=0.41,
+        temperature=52, power=210, power_limit=700, processes=[speech], owned=True,
+    )  # fmt: skip
+    stage.system.samples = [an_hour(sample, minute) for minute in range(61)]
+
+
 def failed(stage: Stage) -> None:
     """The last training crashed, the one before ran out of disk, and nothing runs."""
     busy(stage)

@@ -10,7 +10,8 @@ import pytest
 
 from proto import myna_pb2 as pb
 from tests.tui.dashboard.looking import Viewer, looking
-from tests.tui.dashboard.scenes import GB, set_scene
+from tests.tui.dashboard.pictures import looks_like
+from tests.tui.dashboard.scenes import GB, set_scene, two_gpus
 from tests.tui.stage.server import Stage
 from tui.widgets.machine_pane import lines_of
 
@@ -63,6 +64,43 @@ def test_with_room_every_gpu_is_told_of_in_full(height: int) -> None:
         assert f"{5 + 10 * n}%" in text
         assert f"{50 + n} °C" in text
     assert text.count("H100 80GB HBM3") == 8
+
+
+def test_where_both_are_ours_it_is_said_who_is_on_which() -> None:
+    sample = machine(2)
+    for gpu in sample.gpus:
+        gpu.owned = True
+    sample.gpus[0].processes.add(pid=1, memory=GB, owner="speech", ours=True)
+    assert drawn(sample, 40, 3) == [
+        "● 0 H100 80GB HB… 1 of 80 GB   5%  50 °C",
+        "● 1 H100 80GB H… 10 of 80 GB  15%  51 °C",
+        "0 speech 1.0 GB  1 train #12 8.0 GB",
+    ]
+
+
+@pytest.mark.parametrize(("height", "told"), [(3, "● 1 does not answer  NVIDIA H100"), (40, "● 1 does not answer")])
+def test_a_gpu_that_is_lost_is_told(height: int, told: str) -> None:
+    sample = machine(2, own=0)
+    sample.gpus[1].owned = sample.gpus[1].lost = True
+    assert any(line.startswith(told) for line in drawn(sample, 36, height))
+
+
+def test_of_eight_the_lost_one_is_marked() -> None:
+    sample = machine(8)
+    sample.gpus[4].lost = True
+    assert "4 ! lost" in "\n".join(drawn(sample, 36, 3))
+
+
+@pytest.mark.parametrize("size", [(80, 24), (200, 50)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_two_gpus_at_work_look_as_drawn(stage: Stage, home: Path, size: tuple[int, int]) -> None:
+    two_gpus(stage)
+
+    async def look() -> str:
+        async with looking(home, size) as viewer:
+            return await looks_like(viewer, f"two-gpus-now-{size[0]}x{size[1]}", home)
+
+    if difference := asyncio.run(look()):
+        pytest.fail(difference, pytrace=False)
 
 
 def watch(home: Path, steps: Callable[[Viewer], Awaitable[None]]) -> None:

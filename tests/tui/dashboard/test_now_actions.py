@@ -88,6 +88,18 @@ def test_a_training_is_asked_for_in_a_form_that_says_what_it_costs(stage: Stage,
     watch(home, steps)
 
 
+def test_the_form_says_before_a_training_begins_that_memory_is_short(stage: Stage, home: Path) -> None:
+    set_scene(stage, "busy")
+    short = pb.GpuUse(indices=[0], uuid="GPU-a", needs=8_100_000_000, measured=True, free=6 * 10**9, of=1)
+    stage.system.estimate.gpu.CopyFrom(short)
+
+    async def steps(viewer: Viewer) -> None:
+        await viewer.press("t")
+        await viewer.sees("8.1 GB of GPU memory", "It needs 8.1 GB, 6.0 GB free on GPU 0.")
+
+    watch(home, steps)
+
+
 def test_another_run_is_laid_over_the_curve(stage: Stage, home: Path) -> None:
     set_scene(stage, "busy")
 

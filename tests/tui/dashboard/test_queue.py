@@ -62,3 +62,19 @@ def test_what_cannot_be_estimated_makes_the_rest_later_than_that() -> None:
 
 def test_the_cpu_lane_does_not_wait_for_the_gpu() -> None:
     assert starts([job(1, "running", eta=60.0), job(2, "queued", gpu_lane=False)], {}) == {}
+
+
+def on(uuid: str) -> pb.GpuUse:
+    return pb.GpuUse(uuid=uuid, of=2)
+
+
+def test_on_two_gpus_a_job_begins_when_the_first_of_them_is_free() -> None:
+    jobs = [
+        job(1, "running", eta=60.0, gpu=on("a")),
+        job(2, "running", eta=90.0, gpu=on("b")),
+        job(3, "queued", place=3.0),
+        job(4, "queued", place=4.0),
+        job(5, "queued", place=5.0),
+    ]
+    assert starts(jobs, {3: 100.0, 4: 5.0}) == {3: Start(60.0, True), 4: Start(90.0, True), 5: Start(95.0, True)}
+    assert starts(jobs[1:], {}) == {3: Start(0.0, True), 4: Start(90.0, True), 5: Start(0.0, False)}

@@ -21,6 +21,7 @@ class System(stubs.SystemServicer):
             version="0.1.0", home="/somewhere", started=NOW, jobs={"succeeded": 450}, cursor=100, pid=1
         )
 
+        self.estimate = pb.EstimateResponse(steps=4_000, seconds=3_120.0, gpu_memory=8_100_000_000, disk=1_200_000_000)
         self.samples: list[pb.SystemSample] = []
         self._growing = GrowingLists()
 
@@ -36,7 +37,7 @@ class System(stubs.SystemServicer):
     def Estimate(self, request: pb.EstimateRequest, context: Any) -> pb.EstimateResponse:
         if not request.spec.voice:
             refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "Which voice?", "There are: anna.")
-        return pb.EstimateResponse(steps=4_000, seconds=3_120.0, gpu_memory=8_100_000_000, disk=1_200_000_000)
+        return self.estimate
 
     def tell(self, sample: pb.SystemSample) -> None:
         """A new sample of the machine."""
