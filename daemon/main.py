@@ -104,6 +104,7 @@ class Daemon:
             log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
             _notify_systemd("READY=1")
             self._work("survey", self.adoption.at_start())  # a big home takes a while: nobody waits for it
+            self._work("speech", self.speech.get_ready())
             gc.freeze()  # what is there now stays: the collector need not look at it again
             await self._ending.wait()
         finally:
@@ -133,7 +134,7 @@ class Daemon:
         from daemon.scheduling.attempt import Attempt, Reporting
         from daemon.scheduling.scheduler import Scheduler
         from daemon.scheduling.speech import Speech
-        from daemon.state import jobs
+        from daemon.state import engines, jobs
         from daemon.state.events import EventHub
         from daemon.state.logs import Logs
         from daemon.state.runs import PointHub
@@ -150,7 +151,8 @@ class Daemon:
         self.events, self.points, self.logs = EventHub(store), PointHub(store), Logs(home)
         self.gpu, self.disk = Gpus(), DiskSpace(home, settings.min_free_disk)
         workers = Workers(self.launcher, settings, self.program)
-        self.speech = Speech(store, lifecycle, workers, settings.speech_idle_seconds)
+        ready = partial(engines.speaking, home=home) if settings.speech_ready else None
+        self.speech = Speech(store, lifecycle, workers, settings.speech_idle_seconds, ready)
         to = Reporting(home, store, lifecycle, workers, self.speech, self.events, self.points, self.logs, self.blame)
         self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings)
         self.machine = Machine(home, self.gpu, self.scheduler.owner)
@@ -290,7 +292,7 @@ class Daemon:
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         for task in self._tasks:
-            if task.get_name() in ("scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory"):
+            if task.get_name() in ("scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech"):
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=LEAVE + 3)
         self.launcher.close()

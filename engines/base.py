@@ -209,6 +209,15 @@ class Speaks(Engine, Protocol):
         ...
 
 
+@runtime_checkable
+class WarmsUp(Protocol):
+    """A speaking engine that loads more than its modules on first use."""
+
+    def warm_up(self) -> None:
+        """Load what every voice needs, on the CPU, without the base's big files and without touching a GPU."""
+        ...
+
+
 class Learns(Engine, Protocol):
     """Trains on clips."""
 

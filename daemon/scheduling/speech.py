@@ -12,7 +12,9 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
+
+from sqlalchemy.orm import Session
 
 from daemon.database.store import Store
 from daemon.errors import MynaError, NotNow
@@ -29,6 +31,10 @@ log = logging.getLogger("mynad.speech")
 BUFFER = 16_000_000
 STALL = 60.0  #: seconds a client may leave a full buffer untouched
 UNHEARD = 10.0  #: seconds that audio nobody asked for yet is kept
+
+
+#: names of the engines that voices could speak with now
+Engines = Callable[[Session], list[str]]
 
 
 class SpeechFailed(MynaError):
@@ -84,16 +90,22 @@ class Stream:
 class Speech:
     """Owns the resident worker and the streams of the speak jobs under way."""
 
-    def __init__(self, store: Store, lifecycle: Lifecycle, workers: Workers, idle_seconds: float) -> None:
+    def __init__(
+        self, store: Store, lifecycle: Lifecycle, workers: Workers, idle_seconds: float, engines: Engines | None = None
+    ) -> None:
+        """`engines` names those to have ready before anybody asks for speech; None: nothing is had ready."""
         self._store = store
         self._lifecycle = lifecycle
         self._workers = workers
         self._idle_seconds = idle_seconds  #: after that the worker gives its memory back
+        self._engines = engines
         self.loaded: list[wire.LoadedVoice] = []  #: voices the worker holds
         self._worker: Worker | None = None
         self._taken = False
+        self._starting = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
         self._streams: dict[int, Stream] = {}
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
         store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self._note, happened))
@@ -131,11 +143,24 @@ class Speech:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-        if self._worker is None or self._worker.ended.done():
-            self.loaded = []
-            self._worker = await self._workers.launch("--speech")
-        self._taken = True
-        return self._worker
+        async with self._starting:
+            if self._worker is None or self._worker.ended.done():
+                self.loaded = []
+                self._worker = await self._workers.launch("--speech")
+            self._taken = True
+            return self._worker
+
+    async def get_ready(self) -> None:
+        """Have a worker wait that has loaded what the voices' engines need, unless there is a worker already. One that
+        cannot be started is tried again when somebody asks for speech."""
+        if self._engines is None:
+            return
+        async with self._starting:
+            with contextlib.suppress(MynaError, OSError):
+                names = await self._store.read(self._engines) if self.pid is None else []
+                if names and not self._closed:
+                    self.loaded = []
+                    self._worker = await self._workers.launch("--speech", *names)
 
     def give_back(self, worker: Worker) -> None:
         """The attempt is over; the worker stays loaded until it was idle for `speech_idle_seconds`."""
@@ -161,6 +186,7 @@ class Speech:
 
     async def close(self) -> None:
         """End the worker."""
+        self._closed = True
         if self._idle is not None:
             self._idle.cancel()
         worker = self._worker
@@ -177,12 +203,16 @@ class Speech:
             self._worker.let_go()
             self._worker = None
             self.loaded = []
+            self._start(self.get_ready())
 
     def _stream(self, job: int) -> Stream:
         return self._streams.setdefault(job, Stream())
 
     def _note(self, happened: list[pb.Event]) -> None:
-        """Jobs changed: streams of those that ended end, after what they hold."""
+        """Jobs changed: streams of those that ended end, after what they hold. What succeeded may be the first that
+        speech can be made of."""
+        if any(event.job.status.HasField("succeeded") for event in happened if event.HasField("job")):
+            self._start(self.get_ready())
         for event in happened:
             stream = self._streams.get(event.job.id) if event.HasField("job") else None
             if stream is not None and event.job.status.WhichOneof("status") in ENDED:

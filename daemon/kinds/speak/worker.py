@@ -17,7 +17,7 @@ from daemon.worker.job import Channel, audio_report
 from daemon.worker.loaded import Loaded
 from daemon.worker.sayable import sayable
 from engines import device, registry
-from engines.base import AudioChunk, Model, Speaks, SpeechRequest
+from engines.base import AudioChunk, Model, Speaks, SpeechRequest, WarmsUp
 from engines.errors import EngineError, OutOfMemory, WeightsMissing
 from engines.training import memory
 from proto import worker_pb2 as wire
@@ -59,6 +59,14 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
         seconds += len(chunk.samples) / chunk.sample_rate
     channel.report(audio_report(b"", rate, max(sentence, 0), "", last=True))
     return f"Spoke {seconds:.1f} s as {plan.version_name}."
+
+
+def get_ready(name: str) -> None:
+    """Have what every voice of an engine needs in this process before somebody asks for one. Raises what the engine
+    does."""
+    engine = registry.speaker(name)
+    if isinstance(engine, WarmsUp):
+        engine.warm_up()
 
 
 def unload(keep_bytes: int) -> None:
