@@ -52,6 +52,7 @@ def main() -> None:
         us = found[part]
         first, theirs = spread(us, "first"), spread(coqui, "first")
         tell_share(f"process start to first sound, {name}", first, theirs, "s", COLD_BAR, peer)
+        print(f"# of CPU: {spread(us, 'cpu')} against {spread(coqui, 'cpu')} s")
         us_all, them_all = giga(spread(us, "all")), giga(spread(coqui, "all"))
         tell_share(f"resident after one sentence, {name}", us_all, them_all, "GB", MEMORY_BAR, peer)
         print(f"# of that no page of a file: {giga(spread(us, 'own'))} against {giga(spread(coqui, 'own'))} GB")
@@ -74,16 +75,16 @@ def cold(part: str) -> dict[str, float]:
     line = process.stdout.readline()
     first = time.perf_counter() - began
     after = process.stdout.readline()
-    if process.wait() or line != "sound\n":
+    if process.wait() or not line.startswith("sound "):
         sys.exit(f"{part}: it ended with {process.returncode}")
-    return {"first": first, **json.loads(after)}
+    return {"first": first, "cpu": float(line.split()[1]), **json.loads(after)}
 
 
 def speak(part: str) -> None:
     """Say so at the first sound, and memory after the last."""
     sound = coqui() if part == "coqui" else myna(fast=part == "fast")
     if len(next(sound)):
-        print("sound", flush=True)
+        print("sound", time.process_time(), flush=True)
     for _ in sound:
         pass
     print(json.dumps(resident()), flush=True)
