@@ -52,8 +52,8 @@ def main() -> None:
     seconds = Spread(tuple(first))
     print(f"# the second request: {Spread(tuple(again))} s; without a worker that waits: {Spread(tuple(unready))} s")
     print(
-        f"# CPU time of command, mynad and worker in the first request: {Spread(tuple(worked))} s; beside other work it tells "
-        "more than the time by the clock"
+        f"# CPU time of command, mynad and worker in the first request: {Spread(tuple(worked))} s; beside other "
+        "work it tells more than the clock"
     )
     print(f"# the worker that waits holds {Spread(tuple(memory))} MB")
     tell(
