@@ -12,7 +12,7 @@ export GOMP_SPINCOUNT ?= 10000
 # test processes: one more than there are cores, for much of a test is waiting for a daemon; each may take a gigabyte
 WORKERS ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
 
-.PHONY: setup demo test test-all check bench proto lint clean
+.PHONY: setup demo test test-all check bench bench-all proto lint clean
 
 setup: $(STAMP)  ## virtual environment with everything in it
 
@@ -46,6 +46,9 @@ check: setup  ## lint, types, import rules, generated code up to date
 
 bench: setup  ## the benchmarks that belong to no group; keeps the last table in benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run
+
+bench-all: setup  ## every group in turn, so that all tables are of the same commit (most of a night on two cores)
+	$(BIN)/python -m benchmarks.run --all
 
 bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-gpu, bench-dashboard, bench-hostile, bench-verdict, bench-learning, bench-datasets, bench-judged); keeps the last table in benchmarks/RESULTS-<group>.md
 	$(BIN)/python -m benchmarks.run --group $*

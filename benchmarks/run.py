@@ -6,6 +6,7 @@
     make bench-hostile      what mynad bears: hostile files, hostile calls, kills, damaged databases
     make bench-learning     what becomes of a voice that is only ever fed
     make bench-judged       what judging clips is worth to a voice that is trained on them
+    make bench-all          all of these, one after another: every table of the same commit
     python -m benchmarks.run loop_overhead mynad     only these (the table is printed, and not kept)
 
 A benchmark is a module here that prints one line a bar, `name · measured · bar · holds` or `· falls short`, and exits 0
@@ -54,28 +55,41 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("names", nargs="*", help="benchmarks to run (all)")
     parser.add_argument("--group", choices=GROUPS, default="", help="those of one group, instead of those of none")
+    parser.add_argument("--all", action="store_true", help="every group in turn, so that all tables are of one commit")
     options = parser.parse_args()
     chosen: list[str] = options.names
     there = benchmarks()
     if unknown := set(chosen) - set(there):
         print(f"There is no benchmark {sorted(unknown)[0]!r}. There are: {', '.join(there)}.", file=sys.stderr)
         return 2
+    groups = ("", *GROUPS) if options.all else (options.group,)
+    measured = [run_all(chosen)] if chosen else [run_group(each, there) for each in groups]
+    return 1 if any(row.verdict == NOT_MEASURED for rows in measured for row in rows) else 0
+
+
+def run_group(name: str, there: list[str]) -> list[Row]:
+    """The benchmarks of a group, and its table kept."""
+    began, names = time.monotonic(), [each for each in there if group(each) == name]
+    if not names:
+        return []
+    rows = run_all(names)
+    minutes = (time.monotonic() - began) / 60
+    if any(row.verdict != NOT_MEASURED for row in rows):  # a table in which nothing is takes no other's place
+        results = KEPT / (f"RESULTS-{name}.md" if name else "RESULTS.md")
+        results.write_text(f"{heading(f'bench-{name}' if name else 'bench', minutes)}\n{table(rows)}\n")
+    return rows
+
+
+def run_all(names: list[str]) -> list[Row]:
+    """These benchmarks in turn, and their table printed."""
     rows: list[Row] = []
-    began = time.monotonic()
-    for name in chosen or [name for name in there if group(name) == options.group]:
+    for name in names:
         print(f"--- {name}", flush=True)
         before = time.monotonic()
         rows += run(name)
         print(f"# {name} took {time.monotonic() - before:.0f} s", flush=True)
-    minutes = (time.monotonic() - began) / 60
-    text = table(rows)
-    print(f"\n{text}")
-    measured = any(row.verdict != NOT_MEASURED for row in rows)
-    if not chosen and measured:  # a table in which nothing is takes no other's place
-        make = f"bench-{options.group}" if options.group else "bench"
-        results = KEPT / (f"RESULTS-{options.group}.md" if options.group else "RESULTS.md")
-        results.write_text(f"{heading(make, minutes)}\n{text}\n")
-    return 1 if any(row.verdict == NOT_MEASURED for row in rows) else 0
+    print(f"\n{table(rows)}")
+    return rows
 
 
 def benchmarks() -> list[str]:

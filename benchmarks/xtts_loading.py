@@ -2,8 +2,8 @@
 version takes on disk.
 
 Both load the same files, which were read once before (so neither waits for the disk), in processes of their own,
-everything imported. Ready is when speaking could begin. Myna's parameters are pages of the file until they are used:
-what both take after the first words is on a line beside the bar.
+everything imported, three times in turn. Ready is when speaking could begin. Myna's parameters are pages of the file
+until they are used: what both take after the first words is on a line beside the bar, and `xtts_cold` measures it.
 
     python -m benchmarks.xtts_loading
 """
@@ -13,8 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,6 +20,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.made import xtts as made
+from benchmarks.sides import Spread, measured, ours, spread, tell_share, untouched
 
 TIMES = 3
 TIME_BAR, MEMORY_BAR, SIZE_BAR = 0.25, 0.5, 0.01
@@ -37,19 +36,23 @@ def main() -> None:
     for path in made.base().iterdir():
         if path.is_file():
             path.read_bytes()
-    runs = {part: [measure(part) for _ in range(TIMES)] for part in ("coqui", "myna")}
-    found = {
-        part: {name: statistics.median(run[name] for run in several) for name in several[0]}
-        for part, several in runs.items()
-    }
-    for part, values in found.items():
-        print(
-            f"# {part}: ready after {values['seconds']:.2f} s with {giga(values['ready'])}, "
-            f"{giga(values['spoken'])} after 20 codes"
-        )
-    tell("time to ready", "seconds", "s", 1, found, TIME_BAR)
-    tell("memory when ready", "ready", "GB", 1e9, found, MEMORY_BAR)
-    lora = measure("lora")
+    runs: dict[str, list[dict[str, float]]] = {"coqui": [], "myna": []}
+    for _ in range(TIMES):
+        for part, environment in (("coqui", untouched()), ("myna", ours())):
+            runs[part].append(measured("benchmarks.xtts_loading", part, environment))
+    for part, several in runs.items():
+        seconds, ready, spoken = (spread(several, name) for name in ("seconds", "ready", "spoken"))
+        print(f"# {part}: ready after {seconds} s with {giga(ready)} GB, {giga(spoken)} GB after 20 codes")
+    peer = "load_checkpoint"
+    tell_share("time to ready", *(spread(runs[part], "seconds") for part in ("myna", "coqui")), "s", TIME_BAR, peer)
+    tell_share(
+        "memory when ready, before pages of the base are read (xtts_cold: after a sentence)",
+        *(giga(spread(runs[part], "ready")) for part in ("myna", "coqui")),
+        "GB",
+        MEMORY_BAR,
+        peer,
+    )
+    lora = measured("benchmarks.xtts_loading", "lora", ours())
     share = lora["version"] / lora["base"]
     verdict = "holds" if share <= SIZE_BAR else "falls short"
     print(f"# adapters of another voice are in place after {1e3 * lora['swap']:.1f} ms")
@@ -58,28 +61,8 @@ def main() -> None:
     )
 
 
-def giga(size: float) -> str:
-    return f"{size / 1e9:.2f} GB"
-
-
-def tell(name: str, key: str, unit: str, scale: float, found: dict[str, dict[str, float]], bar: float) -> None:
-    ours, theirs = found["myna"][key] / scale, found["coqui"][key] / scale
-    verdict = "holds" if ours <= bar * theirs else "falls short"
-    print(
-        f"{name} · {ours:.2f} against {theirs:.2f} {unit}: {ours / theirs:.2f} × · ≤ {bar:g} "
-        f"× load_checkpoint · {verdict}",
-        flush=True,
-    )
-
-
-def measure(part: str) -> dict[str, float]:
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.xtts_loading", "--part", part], capture_output=True, text=True
-    )
-    if done.returncode:
-        sys.exit(f"{part}: {(done.stderr.strip().splitlines() or ['it said nothing'])[-1]}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+def giga(sizes: Spread) -> Spread:
+    return Spread(tuple(size / 1e9 for size in sizes.values))
 
 
 def coqui_load() -> dict[str, float]:

@@ -103,6 +103,7 @@ class Daemon:
             log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
             _notify_systemd("READY=1")
             self._work("survey", self.adoption.at_start())  # a big home takes a while: nobody waits for it
+            self._work("speech", self.speech.get_ready())
             gc.freeze()  # what is there now stays: the collector need not look at it again
             await self._ending.wait()
         finally:
@@ -131,8 +132,8 @@ class Daemon:
         from daemon.machine.sampler import Machine
         from daemon.scheduling.attempt import Attempt, Reporting
         from daemon.scheduling.scheduler import Scheduler
-        from daemon.scheduling.speech import Speech
-        from daemon.state import jobs
+        from daemon.scheduling.speech import Ready, Speech
+        from daemon.state import engines, jobs
         from daemon.state.events import EventHub
         from daemon.state.logs import Logs
         from daemon.state.runs import PointHub
@@ -149,14 +150,17 @@ class Daemon:
         self.events, self.points, self.logs = EventHub(store), PointHub(store), Logs(home)
         self.gpu, self.disk = Gpus(wanted=settings.gpus), DiskSpace(home, settings.min_free_disk)
         workers = Workers(self.launcher, settings, self.program)
-        self.speech = Speech(store, lifecycle, workers, settings.speech_idle_seconds)
+        ready = Ready(partial(engines.speaking, home=home), lambda: self.scheduler.gpus.for_speech())
+        self.speech = Speech(
+            store, lifecycle, workers, settings.speech_idle_seconds, ready if settings.speech_ready else None
+        )
         hubs = self.events, self.points, self.logs
         to = Reporting(home, store, lifecycle, workers, self.speech, *hubs, self.blame, self.gpu)
         self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings)
         self.machine = Machine(home, self.gpu, self.scheduler.owner)
         self.launcher.attach()
         self._work("scheduler", self.scheduler.run())
-        self._work("gpu", gpu_watch.watch(self.gpu, store, self.scheduler.wake))
+        self._work("gpu", gpu_watch.watch(self.gpu, store, self.scheduler.gpus_changed))
         self._work("forget", self._forget())
         self.inbox = Inbox(home, settings, store, lifecycle)
         self.adoption = Adoption(home, store, lifecycle, self.inbox.takes, settings.ingest_batch)
@@ -282,7 +286,7 @@ class Daemon:
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         for task in self._tasks:
-            if task.get_name() in ("scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory"):
+            if task.get_name() in ("scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech"):
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=LEAVE + 3)
         self.launcher.close()

@@ -75,6 +75,13 @@ class Settings:
     speech_idle_seconds: Annotated[
         float, Setting("idle time after which the speech worker gives its memory back", 0.001, YEAR, "seconds")
     ] = 600.0
+    speech_ready: Annotated[
+        bool,
+        Setting(
+            "keep a speech worker waiting that has loaded what the voices' engines need, so that the first word comes "
+            "within a second: some 360 MB of memory with glow, 500 MB with xtts"
+        ),
+    ] = True
     speech_memory: Annotated[int, Setting("loaded voices that the speech worker may hold", 1, MOST_BYTES, "bytes")] = (
         4_000_000_000
     )

@@ -209,6 +209,25 @@ class Speaks(Engine, Protocol):
         ...
 
 
+@runtime_checkable
+class Settles(Protocol):
+    """A speaking engine that can have a voice quicker than at its first words."""
+
+    def settle(self, model: Model) -> None:
+        """Do, for a voice that has spoken, what makes it quicker and changes no sample. Called when nobody waits; may
+        take seconds."""
+        ...
+
+
+@runtime_checkable
+class WarmsUp(Protocol):
+    """A speaking engine that loads more than its modules on first use."""
+
+    def warm_up(self) -> None:
+        """Load what every voice needs, on the CPU, without the base's big files and without touching a GPU."""
+        ...
+
+
 class Learns(Engine, Protocol):
     """Trains on clips."""
 

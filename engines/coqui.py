@@ -16,6 +16,8 @@ from types import ModuleType
 
 import torch
 
+from engines import import_stand_ins
+
 
 def prepare() -> None:
     """Make `import torchaudio` work beside this torch. A stub stands in for the extension only where the real one
@@ -42,9 +44,10 @@ def imports() -> Iterator[None]:
     # "Could not identify language from config" and the like are about text front-ends of Coqui's that we do not use.
     logging.getLogger("TTS").setLevel(logging.ERROR)
     logging.getLogger("transformers").setLevel(logging.ERROR)  # token ids that Coqui's GPT leaves at GPT-2's
-    prepare()
     try:
-        yield
+        with import_stand_ins.in_place():
+            prepare()
+            yield
     finally:
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)

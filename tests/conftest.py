@@ -12,6 +12,9 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+#: A daemon of a test has no speech worker waiting, but where a test asks for one: that costs seconds of a CPU.
+os.environ.setdefault("MYNA_SPEECH_READY", "false")
+
 #: What takes longest begins first, so that no worker is left with it at the end; the first makes what others wait for.
 FIRST = ("tests/e2e/test_chaos.py", "tests/engines/xtts/", "tests/e2e/", "tests/daemon/jobs/", "tests/engines/")
 

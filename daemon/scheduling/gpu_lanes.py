@@ -8,6 +8,7 @@ up. Where the CPU stands in for a GPU no job says so.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
@@ -34,6 +35,7 @@ class GpuLanes:
         self._attempts = attempts
         self._part = part
         self._shares: dict[str, Share] = {}  #: by GPU
+        self._seen = asyncio.Event()
 
     @property
     def any(self) -> bool:
@@ -155,6 +157,17 @@ class GpuLanes:
         use.uuid, use.total = gpu, device.total
         use.free = min(device.total, (device.total if device.free is None else device.free) + ours)
         return Place(gpu, gpu, use)
+
+    def seen(self) -> None:
+        """It is known now which GPUs there are."""
+        self._seen.set()
+
+    async def for_speech(self) -> Place:
+        """Where a worker waits for somebody who asks for speech: on the last GPU that answers, since trainings take the
+        first ones. Known once GPUs were looked at."""
+        await self._seen.wait()
+        answer = [device.uuid for device in self._gpus.devices if not device.lost]
+        return self.place(answer[-1] if answer else "", GpuNeed())
 
     def beside(self) -> Place:
         """Where a job of the CPU lane is: it sees no GPU, so that none is used by two."""

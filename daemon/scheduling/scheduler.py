@@ -114,6 +114,11 @@ class Scheduler:
         """Have another pass soon."""
         self._wake.set()
 
+    def gpus_changed(self) -> None:
+        """Other GPUs are there, or answer, than before."""
+        self.gpus.seen()
+        self.wake()
+
     def with_progress(self, message: pb.Job) -> pb.Job:
         """Fill in how far a running job is."""
         attempt = self.attempts.get(message.id)

@@ -12,7 +12,10 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
 
 from daemon.database.store import Store
 from daemon.errors import MynaError, NotNow
@@ -30,6 +33,14 @@ log = logging.getLogger("mynad.speech")
 BUFFER = 16_000_000
 STALL = 60.0  #: seconds a client may leave a full buffer untouched
 UNHEARD = 10.0  #: seconds that audio nobody asked for yet is kept
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What to have ready before anybody asks for speech."""
+
+    engines: Callable[[Session], list[str]]  #: names of those that voices could speak with now
+    place: Callable[[], Awaitable[Place]]  #: where a request would be spoken, as soon as that is known
 
 
 class SpeechFailed(MynaError):
@@ -85,17 +96,23 @@ class Stream:
 class Speech:
     """Owns the resident worker and the streams of the speak jobs under way."""
 
-    def __init__(self, store: Store, lifecycle: Lifecycle, workers: Workers, idle_seconds: float) -> None:
+    def __init__(
+        self, store: Store, lifecycle: Lifecycle, workers: Workers, idle_seconds: float, ready: Ready | None = None
+    ) -> None:
+        """`ready`: what to have ready before anybody asks for speech; None: nothing."""
         self._store = store
         self._lifecycle = lifecycle
         self._workers = workers
         self._idle_seconds = idle_seconds  #: after that the worker gives its memory back
+        self._ready = ready
         self.loaded: list[wire.LoadedVoice] = []  #: voices the worker holds
         self._worker: Worker | None = None
         self._place = Place()  #: where it lives, or did last
         self._taken = False
+        self._starting = asyncio.Lock()
         self._idle: asyncio.TimerHandle | None = None
         self._streams: dict[int, Stream] = {}
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
         loop = asyncio.get_running_loop()
         store.on_commit(lambda happened: happened and loop.call_soon_threadsafe(self._note, happened))
@@ -134,15 +151,27 @@ class Speech:
         if self._idle is not None:
             self._idle.cancel()
             self._idle = None
-        if self._worker is not None and self._place.gpu != place.gpu:
-            self._worker.let_go()
-            self._worker = None
-        if self._worker is None or self._worker.ended.done():
-            self.loaded = []
-            self._place = place
-            self._worker = await self._workers.launch("--speech", environment=place.environment)
-        self._taken = True
-        return self._worker
+        async with self._starting:
+            if self._worker is not None and self._place.gpu != place.gpu:
+                self._worker.let_go()
+                self._worker = None
+            if self._worker is None or self._worker.ended.done():
+                await self._launch(place)
+            self._taken = True
+            assert self._worker is not None
+            return self._worker
+
+    async def get_ready(self) -> None:
+        """Have a worker wait that has loaded what the voices' engines need, unless there is a worker already. One that
+        cannot be started is tried again when somebody asks for speech."""
+        if self._ready is None:
+            return
+        place = await self._ready.place()
+        async with self._starting:
+            with contextlib.suppress(MynaError, OSError):
+                names = await self._store.read(self._ready.engines) if self.pid is None else []
+                if names and not self._closed:
+                    await self._launch(place, *names)
 
     def give_back(self, worker: Worker) -> None:
         """The attempt is over; the worker stays loaded until it was idle for `speech_idle_seconds`."""
@@ -173,6 +202,7 @@ class Speech:
 
     async def close(self) -> None:
         """End the worker."""
+        self._closed = True
         if self._idle is not None:
             self._idle.cancel()
         worker = self._worker
@@ -182,6 +212,11 @@ class Speech:
 
     # -------------------------------------------------------------------------------------------------- private
 
+    async def _launch(self, place: Place, *ready: str) -> None:
+        self.loaded = []
+        self._place = place
+        self._worker = await self._workers.launch("--speech", *ready, environment=place.environment)
+
     def _let_go(self) -> None:
         self._idle = None
         if self._worker is not None and not self._taken:
@@ -189,12 +224,16 @@ class Speech:
             self._worker.let_go()
             self._worker = None
             self.loaded = []
+            self._start(self.get_ready())
 
     def _stream(self, job: int) -> Stream:
         return self._streams.setdefault(job, Stream())
 
     def _note(self, happened: list[pb.Event]) -> None:
-        """Jobs changed: streams of those that ended end, after what they hold."""
+        """Jobs changed: streams of those that ended end, after what they hold. What succeeded may be the first that
+        speech can be made of."""
+        if any(event.job.status.HasField("succeeded") for event in happened if event.HasField("job")):
+            self._start(self.get_ready())
         for event in happened:
             stream = self._streams.get(event.job.id) if event.HasField("job") else None
             if stream is not None and event.job.status.WhichOneof("status") in ENDED:

@@ -41,6 +41,16 @@ def require(engine: EngineInfo, capability: Capability) -> None:
         raise BadRequest(str(error), error.hint) from None
 
 
+def speaking(session: Session, home: Path) -> list[str]:
+    """Engines that could speak for one of the voices there are now, in the registry's order."""
+    used = set(session.scalars(select(Voice.engine).distinct()))
+    return [
+        name
+        for name, engine in registry.ENGINES.items()
+        if name in used and Capability.SPEAKS in engine.capabilities and not why_not(session, engine, home)
+    ]
+
+
 def given_base(engine: EngineInfo) -> str:
     """The environment variable that names the base's folder, if it does; else empty."""
     variable = weights.variable(engine.name)

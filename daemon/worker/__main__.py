@@ -1,5 +1,5 @@
 """A worker: the process that does one job attempt (`python -m daemon.worker`), or speaks one request after another
-(`--speech`).
+(`--speech [ENGINE…]`, having these engines ready before the first).
 
 The launcher starts it with a socket to mynad at descriptor 3. It asks at once to die with the launcher, says Hello,
 gets a Start with the plan, runs `daemon.worker.job.<kind>.run`, and tells how it ended. What it prints goes to the
@@ -29,8 +29,25 @@ def load_job(kind: str) -> Run:
     return run
 
 
-def main(load: Callable[[str], Run] = load_job) -> None:
-    """Serve mynad until it lets go. `load` is where tests put their own kinds."""
+def get_ready(engine: str) -> None:
+    """Have what speaking with an engine takes in memory. A fault in it is told when somebody asks for speech."""
+    try:
+        import_module("daemon.kinds.speak.worker").get_ready(engine)
+    except Exception as error:
+        print(f"The engine {engine} is not ready to speak: {error!r}", file=sys.stderr, flush=True)
+
+
+def settle() -> None:
+    """Have what spoke be quicker next time, if it can. A fault in it is no request's."""
+    try:
+        if (speak := sys.modules.get("daemon.kinds.speak.worker")) is not None:
+            speak.settle()
+    except Exception as error:
+        print(f"The voice did not settle: {error!r}", file=sys.stderr, flush=True)
+
+
+def main(load: Callable[[str], Run] = load_job, ready: Callable[[str], None] = get_ready) -> None:
+    """Serve mynad until it lets go. `load` and `ready` are where tests put their own kinds."""
     die_with(int(os.environ["MYNA_LAUNCHER"]))
     faulthandler.enable()  # a segfault's last words: the Python stack
     from daemon.worker.channel import WorkerSocket  # after die_with: nothing slow may come before it
@@ -43,6 +60,8 @@ def main(load: Callable[[str], Run] = load_job) -> None:
         score.write("500")  # when memory runs out, an attempt is to die and not mynad
     worker_socket = WorkerSocket(socket.socket(fileno=WORKER_SOCKET))
     worker_socket.hello()
+    for engine in sys.argv[sys.argv.index("--speech") + 1 :] if speech else ():
+        ready(engine)
     while True:
         start, channel = worker_socket.next_job()
         kind = start.WhichOneof("plan") or ""
@@ -54,6 +73,7 @@ def main(load: Callable[[str], Run] = load_job) -> None:
             channel.done(sentence)
         if not speech:
             break
+        settle()
         gc.collect()
     sys.stdout.flush()
     sys.stderr.flush()

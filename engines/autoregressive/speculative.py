@@ -18,8 +18,9 @@ import torch
 from engines.autoregressive.decode import Batch, Decoder, Next
 from engines.autoregressive.sampling import Sampling, draw
 
-#: Guesses at first and at most. They become one more when all came true, and one fewer when not.
-FIRST, MOST = 4, 8
+#: Guesses at first (what a first chunk takes, and not one more) and at most. They become one more when all came true,
+#: and one fewer when not.
+FIRST, MOST = 3, 8
 
 
 class Speculative:

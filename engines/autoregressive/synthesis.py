@@ -26,9 +26,9 @@ from engines.autoregressive.speculative import Speculative
 
 log = logging.getLogger("engines.speaking")
 
-#: Codes of the first chunk (at XTTS's 21.5 a second 0.28 s, of which its vocoder keeps the last 0.14 s back), and how
+#: Codes of the first chunk (at XTTS's 21.5 a second 0.23 s, of which its vocoder keeps the last 0.14 s back), and how
 #: chunks grow up to the longest.
-FIRST_CHUNK, GROWTH, LONGEST_CHUNK = 6, 1.6, 40
+FIRST_CHUNK, GROWTH, LONGEST_CHUNK = 5, 1.6, 40
 
 
 class Vocoder(Protocol):

@@ -140,6 +140,11 @@ class GlowEngine:
     def unspeakable(self, text: str, language: str) -> tuple[Stretch, ...]:
         return light.unspeakable(text, language)
 
+    def warm_up(self) -> None:
+        """Says a word with the base: then the lexicon, the network's classes and torch's kernels are there."""
+        for _ in self.speak(self.load(None), SpeechRequest("Ready.", seed=0)):
+            pass
+
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
         return speech.speak(_own(model), request)
 

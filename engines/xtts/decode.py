@@ -6,7 +6,7 @@ falls off each step (equal to 2e-6), and what the voice's latents give is kept f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -15,7 +15,7 @@ from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
 from engines.autoregressive.decode import Next
 from engines.device import send
-from engines.xtts.projections import Projection, projection, reduce_all
+from engines.xtts.projections import Projection, pack_all, projection, reduce_all
 
 #: The token id that stock coqui-tts counts as said before it starts (a prompt is ones to it), beside the start code.
 _SAID_AT_START = 1
@@ -32,11 +32,7 @@ class Decoder:
         self.stop: int = gpt.stop_audio_token
         self.counted: tuple[int, ...] = (_SAID_AT_START, gpt.start_audio_token)
         if fast:
-            reduce_all(
-                layer
-                for block in gpt.gpt.h
-                for layer in (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj)
-            )
+            reduce_all(_matrices(gpt))
         self.layers = [_Layer(block, fast) for block in gpt.gpt.h]
         self.head = projection(gpt.mel_head, fast=fast)
         adapted = any(
@@ -85,6 +81,18 @@ class Decoder:
         latents = layer_norm(hidden, (self.channels,), final.weight, final.bias, final.eps)
         latents = layer_norm(latents, (self.channels,), norm.weight, norm.bias, norm.eps)
         return Next(self.head(latents), latents)
+
+
+def pack(gpt: Any) -> None:
+    """Have a GPT on a CPU decode quicker from now on, decoders that were made before, too: the same codes. The first
+    time takes a second, and as much memory as its matrices."""
+    with torch.inference_mode():
+        pack_all(_matrices(gpt))
+
+
+def _matrices(gpt: Any) -> Iterator[Any]:
+    for block in gpt.gpt.h:
+        yield from (block.attn.c_attn, block.attn.c_proj, block.mlp.c_fc, block.mlp.c_proj)
 
 
 #: The voice that spoke last from each GPT: what it was made of, its latents, and its keys and values.

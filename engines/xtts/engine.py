@@ -113,6 +113,9 @@ class XttsEngine:
         unspelt = tokens.unspelt(self._tokenizer[1], without(text, first), language)
         return light.unspeakable(text, language, unspelt) if unspelt else first
 
+    def settle(self, model: Model) -> None:
+        speech.settle(_own(model))
+
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
         return speech.speak(_own(model), request)
 

@@ -3,6 +3,7 @@ keys."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,10 +13,8 @@ from engines import coqui
 from engines.base import LoraSettings
 from engines.errors import BadInput
 
-with coqui.imports():  # peft imports transformers, which imports torchaudio
-    from peft import LoraConfig, inject_adapter_in_model
-    from peft.tuners.lora import LoraLayer
-
+#: Imported when adapters are put in place, and not for voices without any.
+_PEFT_LAYERS = "peft.tuners.lora"
 #: Where adapters go unless told otherwise: all matrices of the transformer.
 TARGETS = ("c_attn", "c_fc", "c_proj")
 _NAME = "default"
@@ -24,6 +23,9 @@ _NAME = "default"
 def inject(transformer: torch.nn.Module, settings: LoraSettings, seed: int = 0) -> None:
     """Adapters that change nothing yet; the same settings and seed give the same ones. Raises BadInput for unknown
     targets."""
+    with coqui.imports():  # peft imports transformers, which imports torchaudio
+        from peft import LoraConfig, inject_adapter_in_model
+
     config = LoraConfig(
         r=settings.rank,
         lora_alpha=settings.alpha,
@@ -48,7 +50,9 @@ def inject(transformer: torch.nn.Module, settings: LoraSettings, seed: int = 0) 
 
 def layers(transformer: torch.nn.Module) -> dict[str, Any]:
     """Adapted layers by name; none without adapters."""
-    return {name: layer for name, layer in transformer.named_modules() if isinstance(layer, LoraLayer)}
+    if (peft := sys.modules.get(_PEFT_LAYERS)) is None:
+        return {}
+    return {name: layer for name, layer in transformer.named_modules() if isinstance(layer, peft.LoraLayer)}
 
 
 def state(transformer: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from engines.autoregressive.synthesis import Sentence, Synthesis
 from engines.base import AudioChunk, SpeechRequest
 from engines.errors import BadInput
 from engines.text import sentences
-from engines.xtts import options, projections, references, tokens
+from engines.xtts import decode, options, projections, references, tokens
 from engines.xtts.decode import Decoder
 from engines.xtts.languages import Language, language
 from engines.xtts.latents import Latents
@@ -74,6 +75,9 @@ def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
     if not planned:
         raise BadInput("There is nothing to speak in this text.", "Give a text with at least one word.")
     voice = Voice(model.xtts, latents, config, *_decoders(model, config))
+    first = model.module not in _heard
+    if not config.fast and (not first or config.best_of > 1 or config.listen):
+        decode.pack(model.module)  # takes a second once, for which nobody's first words ever wait
     seed = request.seed if request.seed is not None else torch.Generator().seed()
     rate = voice.sample_rate
     began: Sentence | None = None
@@ -86,6 +90,21 @@ def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
                 samples = np.concatenate([samples, np.zeros(round(PAUSE / config.speed * rate), np.float32)])
         if len(samples):
             yield AudioChunk(samples.clip(-1, 1), rate, sentence.index, sentence.text)
+            if first and not config.fast:
+                first = False
+                _heard.add(model.module)
+                if len(planned) > 1:
+                    decode.pack(model.module)
+
+
+def settle(model: XttsModel) -> None:
+    """Have the base of a voice that was heard speak quicker from now on; takes a second, once."""
+    if model.module in _heard:
+        decode.pack(model.module)
+
+
+#: Bases that somebody heard already, in full precision.
+_heard: WeakSet[torch.nn.Module] = WeakSet()
 
 
 def _latents(model: XttsModel, request: SpeechRequest) -> Latents:

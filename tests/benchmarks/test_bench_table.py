@@ -61,6 +61,16 @@ def test_the_whole_table_is_kept_with_date_machine_and_commit(folder: Path, monk
     assert " in 0 min, on " in kept
 
 
+def test_all_groups_in_turn_keep_a_table_each(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("quick", "xtts_quick", "learning_quick"):
+        (folder / f"{name}.py").write_text(f"def main():\n    print('{name} · 1 s · ≤ 2 s · holds')\n\n\nmain()\n")
+    monkeypatch.setattr(bench, "GROUPS", ("xtts", "learning"))
+    monkeypatch.setattr("sys.argv", ["bench", "--all"])
+    assert bench.main() == 0
+    for table, name in (("RESULTS", "quick"), ("RESULTS-xtts", "xtts_quick"), ("RESULTS-learning", "learning_quick")):
+        assert f"| {name} | 1 s | ≤ 2 s | holds | `{name}` |" in (folder / f"{table}.md").read_text()
+
+
 def test_a_benchmark_nobody_knows_is_a_sentence(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -110,9 +110,8 @@ class Living:
 async def living(home: Path, program: tuple[str, ...] = STRANGE, **settings: Any) -> AsyncIterator[Living]:
     """A mynad for the length of the block, with the voice "anna"."""
     home.mkdir(parents=True, exist_ok=True)
-    daemon = Daemon(
-        home, Settings(**{"stop_grace": 5.0, "auto_train_quiet": 3600.0, **settings}), Launcher(home), program
-    )
+    quiet = {"stop_grace": 5.0, "auto_train_quiet": 3600.0, "speech_ready": False}
+    daemon = Daemon(home, Settings(**{**quiet, **settings}), Launcher(home), program)
     serving = asyncio.create_task(daemon.serve())
     try:
         client = connect_async(home=home)

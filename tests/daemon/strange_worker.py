@@ -24,6 +24,10 @@ def load(kind: str) -> Any:
     return {"speak": speak}.get(kind, whatever)
 
 
+#: engines that were to be ready
+_ready: list[str] = []
+
+
 def speak(plan: wire.SpeakPlan, channel: Channel) -> str:
     for index, word in enumerate(plan.spec.text.split()):
         if word.startswith("chunks="):
@@ -34,7 +38,7 @@ def speak(plan: wire.SpeakPlan, channel: Channel) -> str:
         channel.check()
         channel.report(audio_report(bytes([index]) * 4, 16_000, index, word, last=False))
     channel.report(audio_report(b"", 16_000, 0, "", last=True))
-    return f"spoken by process {os.getpid()}"
+    return f"spoken by process {os.getpid()}" + (f" that had {' and '.join(_ready)} ready" if _ready else "")
 
 
 def whatever(plan: Any, channel: Channel) -> str:
@@ -100,4 +104,4 @@ def act(what: str, channel: Channel) -> str:
 
 
 if __name__ == "__main__":
-    main(load)
+    main(load, _ready.append)

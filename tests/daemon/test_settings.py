@@ -11,7 +11,8 @@ from daemon.price import Price
 from daemon.settings import Settings, load
 
 
-def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MYNA_SPEECH_READY")  # as tests have it
     assert load(tmp_path) == Settings()
 
 

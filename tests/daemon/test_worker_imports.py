@@ -48,6 +48,31 @@ mel.mel(torch.zeros(4096))
     assert loaded(program, MEASURES | RECOGNISERS | {"optuna", "transformers"}) == set()
 
 
+#: What importing transformers costs beside what XTTS and GlowTTS use of it.
+UNCALLED = {"torch._dynamo", "torch._inductor", "torch.distributed.tensor", "torch.distributed.fsdp", "sympy"}
+UNCALLED |= {"scipy.optimize", "transformers.loss.loss_utils", "peft"}  # peft comes with the first adapters
+
+
+@pytest.mark.parametrize("engine", ["glow", "xtts"])
+def test_an_engine_loads_no_compiler_and_nothing_distributed(engine: str) -> None:
+    built = "\nnetwork.build(network.Settings(hidden=8, filter=8, flow_blocks=1))" if engine == "glow" else ""
+    assert loaded(f"from engines.{engine} import engine, network{built}", UNCALLED | MEASURES) == set()
+
+
+def test_what_a_stand_in_stood_for_comes_when_it_is_used() -> None:
+    program = """\
+import engines.xtts.network
+from transformers import masking_utils, modeling_utils
+assert "ForCausalLM" in modeling_utils.LOSS_MAPPING
+with masking_utils.TransformGetItemToIndex():
+    pass
+import torch, torch._dynamo
+assert torch.distributed.is_available() and torch._dynamo.__file__
+assert torch.compiler.disable(len)([1]) == 1
+"""
+    assert loaded(program, {"torch._dynamo", "scipy.optimize"}) == {"torch._dynamo", "scipy.optimize"}
+
+
 def test_voices_and_their_pitch_are_measured_without_torch_and_the_libraries_that_measure_speech() -> None:
     program = """\
 import sys

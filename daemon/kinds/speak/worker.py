@@ -6,6 +6,7 @@ when asked.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from daemon.worker.job import Channel, audio_report
 from daemon.worker.loaded import Loaded
 from daemon.worker.sayable import sayable
 from engines import device, registry
-from engines.base import AudioChunk, Model, Speaks, SpeechRequest
+from engines.base import AudioChunk, Model, Settles, Speaks, SpeechRequest, WarmsUp
 from engines.errors import EngineError, OutOfMemory, WeightsMissing
 from engines.training import memory
 from proto import worker_pb2 as wire
@@ -26,6 +27,7 @@ from proto import worker_pb2 as wire
 PIECE = 1.0
 
 _voices = Loaded()
+_spoken_with: deque[tuple[Settles, Model]] = deque(maxlen=1)  #: who spoke last, until it has settled
 
 
 def run(plan: wire.SpeakPlan, channel: Channel) -> str:
@@ -58,7 +60,24 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
             left_out = []  # told once
         seconds += len(chunk.samples) / chunk.sample_rate
     channel.report(audio_report(b"", rate, max(sentence, 0), "", last=True))
+    if isinstance(engine, Settles):
+        _spoken_with.append((engine, model))
     return f"Spoke {seconds:.1f} s as {plan.version_name}."
+
+
+def get_ready(name: str) -> None:
+    """Have what every voice of an engine needs in this process before somebody asks for one. Raises what the engine
+    does."""
+    engine = registry.speaker(name)
+    if isinstance(engine, WarmsUp):
+        engine.warm_up()
+
+
+def settle() -> None:
+    """Between requests: what makes the voice that spoke quicker for the next."""
+    if _spoken_with:
+        engine, model = _spoken_with.pop()
+        engine.settle(model)
 
 
 def unload(keep_bytes: int) -> None:

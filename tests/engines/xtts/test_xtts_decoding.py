@@ -14,7 +14,7 @@ from engines.autoregressive.decode import Batch, Next
 from engines.autoregressive.sampling import Sampling, draw
 from engines.autoregressive.speculative import Speculative
 from engines.base import LoraSettings
-from engines.xtts import latents, lora, network
+from engines.xtts import latents, lora, network, projections
 from engines.xtts.decode import Decoder
 from engines.xtts.latents import Latents
 from engines.xtts.vocode import Vocoder
@@ -99,6 +99,22 @@ def test_the_same_seed_says_the_same_codes_as_coqui(how: Sampling, xtts: Any, vo
         theirs, heard_by_them = stock(xtts, voice, TEXT, how, seed)
         assert codes == theirs
         assert torch.allclose(heard, heard_by_them, atol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(1024, 3072), (1024, 1024), (4096, 1024)], ids=str)
+def test_a_packed_matrix_comes_to_the_same_bits(shape: tuple[int, int], xtts: Any) -> None:
+    as_gpt2_has_it = type(xtts.gpt.gpt.h[0].attn.c_attn)
+    layer = as_gpt2_has_it(shape[1], shape[0])
+    plain = projections.projection(layer, fast=False)
+    rows = {n: torch.randn(n, shape[0], generator=torch.Generator().manual_seed(n)) for n in (1, 2, 3, 5, 8, 9, 48)}
+    with torch.inference_mode():
+        before = {n: plain(x) for n, x in rows.items()}
+        projections.pack_all([layer])
+        assert plain.packing.packed is not None, "who has it already multiplies by the packed one"
+        assert all(torch.equal(before[n], plain(x)) for n, x in rows.items())
+        layer.weight.data = layer.weight.data * 2
+        other = projections.projection(layer, fast=False)
+        assert other.packing.packed is None, "of a weight that is another now nothing is left"
 
 
 class Strange:

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from engines.autoregressive import synthesis, takes
 from engines.autoregressive.synthesis import Synthesis
-from engines.base import AudioChunk, Clip, LoraSettings, SpeechRequest
+from engines.base import AudioChunk, Clip, LoraSettings, Settles, SpeechRequest
 from engines.errors import BadInput
-from engines.xtts import latents, network, references, speech
+from engines.xtts import decode, latents, network, projections, references, speech
 from engines.xtts.engine import XttsEngine
 from engines.xtts.model import XttsModel
 
@@ -43,6 +43,13 @@ def voice(tiny: Path, base: Any) -> Iterator[XttsModel]:
     as_read = bias.clone()
     yield XttsModel(base, tiny, torch.device("cpu"), speakers=latents.stock(network.load_speakers(tiny)))
     bias.copy_(as_read)
+
+
+@pytest.fixture
+def unheard(tiny: Path) -> XttsModel:
+    """On a base of its own, that nobody has heard."""
+    read = network.load(tiny)
+    return XttsModel(read, tiny, torch.device("cpu"), speakers=latents.stock(network.load_speakers(tiny)))
 
 
 def say(voice: XttsModel, text: str = TEXT, seed: int = 1, **request: Any) -> list[AudioChunk]:
@@ -80,6 +87,34 @@ def test_the_same_seed_gives_the_same_samples_and_another_gives_others(voice: Xt
     first, again, other = (sound(say(voice, SECOND, seed=seed)) for seed in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first[:2000], other[:2000])
+
+
+def test_first_words_do_not_wait_for_what_makes_the_next_ones_quicker_and_no_sample_changes(unheard: XttsModel) -> None:
+    engine, voice = XttsEngine(), unheard
+    assert isinstance(engine, Settles)
+    engine.settle(voice)
+    assert not packed(voice), "nobody has heard it yet"
+    first = sound(say(voice, SECOND))
+    assert not packed(voice)
+    engine.settle(voice)
+    assert packed(voice)
+    assert np.array_equal(first, sound(say(voice, SECOND)))
+
+
+def test_after_the_first_sound_of_several_sentences_the_rest_is_quicker(unheard: XttsModel) -> None:
+    chunks = speech.speak(unheard, SpeechRequest(TEXT, seed=1, options=ONCE))
+    next(chunks)
+    assert not packed(unheard)
+    next(chunks)
+    assert packed(unheard)
+
+
+def packed(voice: XttsModel) -> bool:
+    """Whether all of a voice's matrices are packed; none is, if not all are."""
+    layers = [projections.projection(layer, fast=False) for layer in decode._matrices(voice.module)]
+    found = {layer.packing.packed is not None for layer in layers}
+    assert len(found) == 1
+    return found.pop()
 
 
 def test_what_is_streamed_is_what_coqui_makes_of_the_same_codes(steady: XttsModel) -> None:
