@@ -86,6 +86,18 @@ def test_speech_lives_on_one_gpu_while_another_trains(tmp_path: Path) -> None:
     lived(tmp_path, life)
 
 
+def test_the_worker_that_waits_for_speech_lives_where_it_is_asked_for(tmp_path: Path) -> None:
+    async def life(living: Living) -> None:
+        training, _ = await running(living, "steps")
+        await living.daemon.speech.get_ready()
+        spoken = await living.until(await living.speak("hello"), "succeeded")
+        assert (spoken.gpu.uuid, living.daemon.speech.gpu) == (UUIDS[1], UUIDS[1])
+        assert spoken.status.succeeded.sentence.endswith("that had glow ready"), "it was not thrown away for another"
+        assert (await living.now(training)).status.HasField("running")
+
+    lived(tmp_path, life, speech_ready=True)
+
+
 def test_where_both_train_one_gives_way_to_speech_and_goes_on(tmp_path: Path) -> None:
     async def life(living: Living) -> None:
         first, _ = await running(living, "steps")
