@@ -33,7 +33,7 @@ test: setup  ## the default tests (some 14 minutes on two cores), and the twenty
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --durations 20
 
 test-all: setup  ## every test, the heavy ones too, in a random order, and how much of the code they reach (watching that costs the default tests too much time)
-	$(BIN)/python -m pytest -p randomly -n $(WORKERS) --cov=proto --cov=daemon --cov=engines --cov=tui --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -p randomly -n $(WORKERS) --cov=proto --cov=daemon --cov=engines --cov=tui --cov=sound --cov=doors --cov-report=term:skip-covered
 
 check: setup  ## lint, types, import rules, generated code up to date
 	$(BIN)/ruff check .
