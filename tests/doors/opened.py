@@ -18,12 +18,14 @@ START = 30.0  #: seconds the program gets to open its doors
 
 
 class Opened:
-    """The program, from construction to `close`; `http` and `wyoming` are its addresses."""
+    """The program, from construction to `close`; `http` and `wyoming` are its addresses. `before`: Python that runs
+    first."""
 
-    def __init__(self, home: Path, **told: Any) -> None:
+    def __init__(self, home: Path, before: str = "", **told: Any) -> None:
         environment = clean_environment(home, MYNA_DOORS=json.dumps({"here": False, **told}))
+        program = ["-c", f"{before}\nfrom doors.__main__ import main\nmain()"] if before else ["-m", "doors"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "doors"], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
+            [sys.executable, *program], cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
         )
         self.said: deque[str] = deque(maxlen=500)  #: lines of its log
         self._told = threading.Condition()

@@ -187,8 +187,8 @@ async def connected(opened: Opened) -> AsyncIterator[AsyncTcpClient]:
 
 
 def test_as_home_assistant_asks(opened: Opened) -> None:
-    """home-assistant/core homeassistant/components/wyoming: data.py at 0173e56c2fcf (`load_wyoming_info`: describe, and a
-    second's patience) and tts.py at 0a84c202c8d7 (`WyomingTtsProvider.async_get_tts_audio`: voices by language, a
+    """home-assistant/core homeassistant/components/wyoming: data.py at 0173e56c2fcf (`load_wyoming_info`: describe, and
+    a second's patience) and tts.py at 0a84c202c8d7 (`WyomingTtsProvider.async_get_tts_audio`: voices by language, a
     connection a text, a WAV of the chunks)."""
 
     async def main() -> None:
@@ -228,8 +228,8 @@ def test_as_home_assistant_asks(opened: Opened) -> None:
 
 
 def test_as_home_assistant_streams(opened: Opened, stage: Stage) -> None:
-    """home-assistant/core homeassistant/components/wyoming/tts.py of 2025.7 and later (`async_stream_tts_audio`): one task
-    (`_write_tts_message`) writes start, a chunk for each piece of the model's answer, the whole text once more and
+    """home-assistant/core homeassistant/components/wyoming/tts.py of 2025.7 and later (`async_stream_tts_audio`): one
+    task (`_write_tts_message`) writes start, a chunk for each piece of the model's answer, the whole text once more and
     stop, while another (`_read_tts_audio`) makes a WAV header of audio-start and reads chunks until
     synthesize-stopped."""
     pieces = ["The bed ", "light is off. ", "The kitchen ", "lights are on", ". Anything else?"]
