@@ -20,6 +20,7 @@ from benchmarks.made.doors import Workplace
 from benchmarks.made.strangers import bodies, heads, wyoming_events
 
 SIDE_BY_SIDE = 8
+SOON = 0.15  #: seconds in which answers come
 GROWTH = 30e6  #: bytes
 DELAY = 0.1  #: seconds
 
@@ -31,7 +32,11 @@ async def send(address: str, data: bytes) -> bytes:
     try:
         writer.write(data)
         await writer.drain()
-        writer.write_eof()
+        try:
+            async with asyncio.timeout(SOON):
+                return await reader.read()
+        except TimeoutError:  # it waits for more, which does not come (said at once, the end would be a hanging up)
+            writer.write_eof()
         async with asyncio.timeout(30):
             return await reader.read()
     except (ConnectionError, TimeoutError):

@@ -31,8 +31,11 @@ EVENTS = ("describe", "synthesize", "synthesize-start", "synthesize-chunk", "syn
 
 def heads(chance: random.Random) -> bytes:
     """A request whose head is wrong, or cut off."""
-    lines = [f"{chance.choice(METHODS)} {chance.choice(PATHS)} HTTP/{chance.choice(('1.1', '1.0', '2.0', '9'))}"]
-    lines += [chance.choice(HEADERS) for _ in range(chance.randrange(6))]
+    method = chance.choice(METHODS if chance.random() < 0.5 else METHODS[:3])
+    lines = [f"{method} {chance.choice(PATHS)} HTTP/{chance.choice(('1.1', '1.1', '1.1', '1.0', '2.0', '9'))}"]
+    lines += ["Host: localhost"] if chance.random() < 0.7 else []
+    lines += [chance.choice(HEADERS) for _ in range(chance.randrange(3))]
+    lines += ["Connection: close"] if chance.random() < 0.8 else []
     whole = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + chance.randbytes(chance.randrange(200))
     return whole[: chance.randrange(1, len(whole))] if chance.random() < 0.3 else whole
 

@@ -19,6 +19,7 @@ from doors.settings import Http
 
 log = logging.getLogger("doors.http")
 
+LARGEST_HEAD = 16_384  #: bytes (the server itself counts only what comes in pieces)
 QUIET = 60.0  #: seconds between two lines of the log about callers without the token
 #: what anybody may ask
 OPEN = frozenset({"/healthz", "/openapi.json"})
@@ -60,6 +61,9 @@ class Gate:
             raise
 
     def _problem(self, path: str, headers: Headers, origin: str, allowed: bool) -> Problem | None:
+        if len(path) + sum(len(name) + len(value) for name, value in headers.raw) > LARGEST_HEAD:
+            sentence = f"The address and the headers have more than {LARGEST_HEAD:,} bytes."
+            return Problem(431, sentence, "too_large", headers=CLOSE)
         if path in OPEN or (path in LISTS and self._settings.voices_without_key):
             return None
         if self._settings.token:
