@@ -5440,6 +5440,7 @@ class AudioChunk(_message.Message):
     JOB_FIELD_NUMBER: _builtins.int
     LAST_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     samples: _builtins.bytes
     """little-endian float32, mono"""
@@ -5455,6 +5456,10 @@ class AudioChunk(_message.Message):
     version: _builtins.str
     """"anna@7" or "anna@base", on the first chunk of `Synthesize` and of `Sample`"""
     @_builtins.property
+    def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___WordTime]:
+        """on the first chunk of a sentence: all of its words, where the engine knows when it says them"""
+
+    @_builtins.property
     def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """on the first chunk that holds sound: stretches of the text that the engine cannot say, and left out"""
 
@@ -5468,15 +5473,43 @@ class AudioChunk(_message.Message):
         job: _builtins.int = ...,
         last: _builtins.bool = ...,
         version: _builtins.str = ...,
+        words: _abc.Iterable[Global___WordTime] | None = ...,
         left_out: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "version", b"version", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AudioChunk: _TypeAlias = AudioChunk  # noqa: Y015
+
+@_typing.final
+class WordTime(_message.Message):
+    """Where a word lies in the sound, seconds from the first sample of the chunk that tells it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    start: _builtins.float
+    end: _builtins.float
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        start: _builtins.float = ...,
+        end: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WordTime: _TypeAlias = WordTime  # noqa: Y015
 
 @_typing.final
 class SynthesizeRequest(_message.Message):

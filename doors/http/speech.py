@@ -168,7 +168,9 @@ class _Out:
         wanted = self._wanted
         events = wanted.delivery is Delivery.SSE
         assert not isinstance(wanted.format, Subtitles)
-        ignored = [*wanted.ignored, *(["timestamps"] if wanted.times and not events else [])]
+        ignored = [*wanted.ignored]
+        if wanted.times is not None and not (events and self._course.known(wanted.times) is wanted.times):
+            ignored.append("timestamps")
         named = {
             "content-type": "text/event-stream; charset=utf-8" if events else media_type(wanted.format),
             "cache-control": "no-cache",
@@ -184,9 +186,8 @@ class _Out:
         usage = {"input_tokens": said, "output_tokens": heard, "total_tokens": said + heard}
         done: dict[str, object] = {"type": "speech.audio.done", "usage": usage}
         if self._wanted.times is not None:
-            done["timestamps"] = [
-                _stretch(self._wanted.times, one) for one in self._course.stretches(self._wanted.times)
-            ]
+            times = self._course.known(self._wanted.times)
+            done["timestamps"] = [_stretch(times, one) for one in self._course.stretches(times)]
         return done
 
 

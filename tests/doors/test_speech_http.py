@@ -110,6 +110,21 @@ def test_subtitles_are_formats_too(client: httpx.Client) -> None:
     assert vtt.headers["content-type"].startswith("text/vtt")
 
 
+def test_times_of_words_where_the_engine_knows_them_and_of_sentences_elsewhere(client: httpx.Client) -> None:
+    def last(text: str) -> tuple[httpx.Response, Any]:
+        answer = ask(client, input=text, response_format="pcm", stream_format="sse", timestamps="word")
+        return answer, json.loads(answer.text.strip().rpartition("data: ")[2])["timestamps"]
+
+    answer, times = last("One. Two.")
+    assert times == [{"word": "One", "start_time": 0.1, "end_time": 0.4}]
+    assert "myna-ignored" not in answer.headers
+    answer, times = last("Two.")
+    assert [set(one) for one in times] == [{"sentence", "start_time", "end_time"}] * 2
+    assert answer.headers["myna-ignored"] == "timestamps"
+    srt = ask(client, response_format="srt", timestamps="word").text
+    assert srt == "1\n00:00:00,100 --> 00:00:00,400\nOne\n"
+
+
 @pytest.mark.parametrize(
     ("fields", "status", "param", "code"),
     [

@@ -20,6 +20,7 @@ from engines import device, registry
 from engines.base import AudioChunk, Model, Speaks, SpeechRequest
 from engines.errors import EngineError, OutOfMemory, WeightsMissing
 from engines.training import memory
+from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 #: Audio goes out in pieces of at most this length, seconds: small messages, and a cancel is heard soon.
@@ -50,10 +51,12 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
     for chunk in _spoken(engine, model, request):
         for piece in _pieces(chunk):
             channel.check()  # a cancel is heard before more is sent
-            text = chunk.text if chunk.sentence != sentence else ""
+            text, words = (chunk.text, _words(chunk)) if chunk.sentence != sentence else ("", [])
             sentence, rate = chunk.sentence, chunk.sample_rate
             channel.report(
-                audio_report(piece.astype("<f4").tobytes(), rate, sentence, text, last=False, left_out=left_out)
+                audio_report(
+                    piece.astype("<f4").tobytes(), rate, sentence, text, last=False, left_out=left_out, words=words
+                )
             )
             left_out = []  # told once
         seconds += len(chunk.samples) / chunk.sample_rate
@@ -111,6 +114,10 @@ def _spoken(engine: Speaks, model: Model, request: SpeechRequest) -> Iterator[Au
         raise OutOfMemory(
             sentence, "Try again: the other loaded voices were given back. Or speak shorter sentences."
         ) from error
+
+
+def _words(chunk: AudioChunk) -> list[pb.WordTime]:
+    return [pb.WordTime(text=word.text, start=word.start, end=word.end) for word in chunk.words]
 
 
 def _pieces(chunk: AudioChunk) -> Iterator[np.ndarray[tuple[int], np.dtype[np.float32]]]:

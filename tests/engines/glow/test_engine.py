@@ -297,12 +297,19 @@ def test_every_sentence_is_a_chunk_in_order(engine: GlowEngine) -> None:
     assert all(chunk.samples.dtype == np.float32 and np.abs(chunk.samples).max() <= 1 for chunk in chunks)
 
 
+def test_words_lie_in_the_sound_of_their_sentence(engine: GlowEngine) -> None:
+    for chunk in speak(engine, load(engine), "Good morning. Dr. Smith paid 42 dollars."):
+        assert [word.text for word in chunk.words] == [word.strip(".") for word in chunk.text.split()]
+        assert chunk.words[0].start > 0
+        assert chunk.words[-1].end <= len(chunk.samples) / chunk.sample_rate
+
+
 def test_the_first_chunk_does_not_wait_for_the_rest(engine: GlowEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     spoken: list[str] = []
     whole = text.normalise
     monkeypatch.setattr(text, "normalise", lambda sentence: spoken.append(sentence) or whole(sentence))  # type: ignore[func-returns-value]
     next(engine.speak(load(engine), SpeechRequest("First. Second. Third.")))
-    assert spoken == ["First."]
+    assert set(spoken) == {"First."}, "once for the sentence, once for its only word"
 
 
 def test_the_same_seed_gives_the_same_samples_and_leaves_torchs_random_state_alone(engine: GlowEngine) -> None:

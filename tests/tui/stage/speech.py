@@ -59,7 +59,9 @@ class Speech(stubs.SpeechServicer):
         if request.spec.text == "later" and not self.go_on.wait(30):
             return
         left_out = ["<break>"] if "<break>" in request.spec.text else []
-        yield pb.AudioChunk(samples=self.sound or tone(0.5), sample_rate=RATE, text="One.", left_out=left_out)
+        words = [pb.WordTime(text="One", start=0.1, end=0.4)] if "One" in request.spec.text else []
+        sound = self.sound or tone(0.5)
+        yield pb.AudioChunk(samples=sound, sample_rate=RATE, text="One.", left_out=left_out, words=words)
         yield pb.AudioChunk(samples=b"" if self.sound else tone(0.25), sample_rate=RATE, sentence=1, text="Two.")
         yield pb.AudioChunk(sample_rate=RATE, sentence=1, last=True)
 
