@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.daemon.certificates import Authority
 from tests.doors.opened import Opened
 from tests.tui.stage.server import Stage
 
@@ -122,3 +125,19 @@ def test_a_mynad_that_is_away_is_503_until_it_is_back(client: httpx.Client, stag
         if client.get("/healthz").status_code == 200:
             break
     assert client.post("/v1/audio/speech", json=SPEECH).status_code == 200
+
+
+def test_https(stage: Stage, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "authority", "an authority")
+    pair = authority.sign("localhost")
+    files = {"tls_cert": str(pair.cert), "tls_key": str(pair.key)}
+    made = Opened(stage.home, http={"listen": "127.0.0.1:0", "token": TOKEN, **files})
+    try:
+        assert made.http.startswith("https://")
+        trusted = ssl.create_default_context(cafile=str(authority.own.cert))
+        url = f"https://localhost:{made.port}"
+        with httpx.Client(base_url=url, timeout=20, trust_env=False, verify=trusted) as client:
+            key = {"authorization": f"Bearer {TOKEN}"}
+            assert client.post("/v1/audio/speech", json=SPEECH, headers=key).status_code == 200
+    finally:
+        made.close()
