@@ -153,6 +153,7 @@ class _Encoded:
         self._stream.codec_context.thread_count = 1  # one stream is little work, and there may be a hundred of them
         if self._kind.bits:
             self._stream.bit_rate = self._kind.bits
+        self._stream.codec_context.open(strict=False)  # takes a few milliseconds, which are there before the sound is
 
 
 def _frame(samples: bytes, rate: int) -> Any:

@@ -29,11 +29,11 @@ from doors.models import Models, NoSuchModel
 from doors.settings import Http
 from proto import myna_pb2 as pb
 from proto.client import AsyncClient, ClientError
-from sound.streams import StreamEncoder, media_type, stream_encoder
+from sound.streams import Format, StreamEncoder, media_type, stream_encoder
 
 log = logging.getLogger("doors.http")
 
-PIECE = 0.2  #: seconds of sound that are encoded at a time: others are served between two
+PIECE = 0.1  #: seconds of sound that are encoded at a time: others are served between two
 UNREAD = 60.0  #: seconds a caller may leave what was sent unread
 SILENCE = "The voice said nothing."
 
@@ -83,16 +83,15 @@ class SpeechDoor:
         if isinstance(wanted.format, Subtitles):
             await self._subtitles(wanted, wanted.format, send)
             return
-        out = _Out(wanted, send)
-        encoder = stream_encoder(wanted.format)
+        out = _Out(wanted, wanted.format, send)
         try:
             async with aclosing(self._mynad.synthesize(wanted.spec)) as chunks:  # type: ignore[type-var]
                 async for chunk in chunks:
-                    await out.add(chunk, encoder)
+                    await out.add(chunk)
         except ClientError as error:
             await out.failed(error)
             return
-        await out.end(encoder)
+        await out.end()
 
     async def _subtitles(self, wanted: Asked, format: Subtitles, send: Send) -> None:
         course = Course()
@@ -108,13 +107,16 @@ class SpeechDoor:
 class _Out:
     """An answer under way: headers with the first sound, then what the encoder makes."""
 
-    def __init__(self, wanted: Asked, send: Send) -> None:
-        self._wanted, self._raw = wanted, send
+    def __init__(self, wanted: Asked, format: Format, send: Send) -> None:
+        self._wanted, self._format, self._raw = wanted, format, send
+        self._encoder: StreamEncoder | None = None
         self._began = False
         self._course = Course()
         self._voice, self._job = "", 0
 
-    async def add(self, chunk: pb.AudioChunk, encoder: StreamEncoder) -> None:
+    async def add(self, chunk: pb.AudioChunk) -> None:
+        if self._encoder is None:  # now: the first chunk holds no sound, and the engine works on the next
+            self._encoder = stream_encoder(self._format)
         self._voice, self._job = self._voice or chunk.version, self._job or chunk.job
         self._course.add(chunk)
         if not chunk.samples:
@@ -123,12 +125,12 @@ class _Out:
             self._began = True
             await self._send({"type": "http.response.start", "status": 200, "headers": self._headers()})
         for piece in _pieces(chunk.samples, chunk.sample_rate):
-            await self._sound(encoder.add(piece, chunk.sample_rate))
+            await self._sound(self._encoder.add(piece, chunk.sample_rate))
 
-    async def end(self, encoder: StreamEncoder) -> None:
-        if not self._began:
+    async def end(self) -> None:
+        if not self._began or self._encoder is None:
             raise Refused(Problem(500, SILENCE, "speech_failed"))
-        await self._sound(encoder.end())
+        await self._sound(self._encoder.end())
         if self._wanted.delivery is Delivery.SSE:
             await self._event(self._done())
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -167,12 +169,11 @@ class _Out:
     def _headers(self) -> list[tuple[bytes, bytes]]:
         wanted = self._wanted
         events = wanted.delivery is Delivery.SSE
-        assert not isinstance(wanted.format, Subtitles)
         ignored = [*wanted.ignored]
         if wanted.times is not None and not (events and self._course.known(wanted.times) is wanted.times):
             ignored.append("timestamps")
         named = {
-            "content-type": "text/event-stream; charset=utf-8" if events else media_type(wanted.format),
+            "content-type": "text/event-stream; charset=utf-8" if events else media_type(self._format),
             "cache-control": "no-cache",
             "myna-voice": quote(self._voice, safe="@"),
             "myna-job": str(self._job),
