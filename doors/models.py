@@ -12,6 +12,10 @@ class NoSuchModel(ValueError):
     """Its text is a sentence for people."""
 
 
+class OtherEngine(ValueError):
+    """The voice does not speak by the engine that was asked for. Its text is a sentence for people."""
+
+
 class Models:
     """Of a mynad."""
 
@@ -24,7 +28,7 @@ class Models:
         return [*ANY, *(engine.name for engine in info.engines if "speaks" in engine.capabilities)]
 
     async def check(self, model: str, voice: str) -> None:
-        """Whether it can be meant for a voice. Raises NoSuchModel, ClientError."""
+        """Whether it can be meant for a voice. Raises NoSuchModel, OtherEngine, ClientError."""
         if model in ANY or model.startswith("gpt-4o-mini-tts-"):
             return
         known = await self.all()
@@ -32,4 +36,4 @@ class Models:
             raise NoSuchModel(f"There is no model {model[:40]!r}. There are: {', '.join(known)}.")
         engine = (await self._mynad.voice(voice)).engine
         if engine != model:
-            raise NoSuchModel(f"{voice} speaks by {engine}, not by {model}. Leave it to her: model is {ANY[0]!r}.")
+            raise OtherEngine(f"{voice} speaks by {engine}, not by {model}. Leave it to her: model is {ANY[0]!r}.")

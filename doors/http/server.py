@@ -1,5 +1,5 @@
-"""The server of the HTTP door: uvicorn, with bounds on strangers: how long a connection may say nothing, how large
-headers may be, how many connections there are."""
+"""The server of the HTTP door: uvicorn, with bounds on strangers: how long a connection may say or read nothing, how
+large headers may be, how many connections there are."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from proto.client import AsyncClient
 MOST_CONNECTIONS = 500
 HEADERS = 16_384  #: bytes of a request's headers
 HEADERS_WITHIN = 10.0  #: seconds from a connection's beginning, or its last answer, to the end of the next headers
+UNREAD = 60.0  #: seconds a caller may leave what was sent unread
 KEEP_ALIVE = 30  #: seconds a connection stays open between two requests
 LEAVE = 2  #: seconds that requests under way get at the end
 
@@ -30,6 +31,7 @@ class Guarded(H11Protocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._patience: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -42,8 +44,21 @@ class Guarded(H11Protocol):
         super().data_received(data)
         self._watch()
 
+    def pause_writing(self) -> None:
+        """What was sent waits to be read."""
+        super().pause_writing()
+        self._unread = self._unread or self.loop.call_later(UNREAD, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._is_read()
+
+    def timeout_keep_alive_handler(self) -> None:
+        self.transport.abort()  # closing would wait until all that was sent is read
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget()
+        self._is_read()
         super().connection_lost(exc)
 
     def _watch(self) -> None:
@@ -57,6 +72,11 @@ class Guarded(H11Protocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+    def _is_read(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _close(self) -> None:
         self._patience = None

@@ -13,6 +13,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import aclosing, suppress
+from dataclasses import replace
 from urllib.parse import quote
 
 from starlette.responses import Response
@@ -25,7 +26,7 @@ from doors.http.course import Course
 from doors.http.errors import Problem, Refused, of_mynad, wrong
 from doors.http.room import Room
 from doors.http.subtitles import Stretch, Subtitles
-from doors.models import Models, NoSuchModel
+from doors.models import Models, NoSuchModel, OtherEngine
 from doors.settings import Http
 from proto import myna_pb2 as pb
 from proto.client import AsyncClient, ClientError
@@ -34,7 +35,6 @@ from sound.streams import Format, StreamEncoder, media_type, stream_encoder
 log = logging.getLogger("doors.http")
 
 PIECE = 0.1  #: seconds of sound that are encoded at a time: others are served between two
-UNREAD = 60.0  #: seconds a caller may leave what was sent unread
 SILENCE = "The voice said nothing."
 
 
@@ -77,7 +77,9 @@ class SpeechDoor:
         try:
             await self._models.check(wanted.model, wanted.spec.voice)
         except NoSuchModel as error:
-            raise wrong("model", str(error), "model_not_found") from None
+            raise Refused(Problem(404, str(error), "model_not_found", "model")) from None
+        except OtherEngine as error:
+            raise wrong("model", str(error)) from None
         except ClientError as error:
             raise Refused(_of(error)) from None
         if isinstance(wanted.format, Subtitles):
@@ -108,7 +110,7 @@ class _Out:
     """An answer under way: headers with the first sound, then what the encoder makes."""
 
     def __init__(self, wanted: Asked, format: Format, send: Send) -> None:
-        self._wanted, self._format, self._raw = wanted, format, send
+        self._wanted, self._format, self._send = wanted, format, send
         self._encoder: StreamEncoder | None = None
         self._began = False
         self._course = Course()
@@ -158,14 +160,6 @@ class _Out:
         line = f"data: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
         await self._send({"type": "http.response.body", "body": line, "more_body": True})
 
-    async def _send(self, message: dict[str, object]) -> None:
-        """Raises Gone where the caller has not read for too long."""
-        try:
-            async with asyncio.timeout(UNREAD):
-                await self._raw(message)
-        except TimeoutError:
-            raise Gone from None
-
     def _headers(self) -> list[tuple[bytes, bytes]]:
         wanted = self._wanted
         events = wanted.delivery is Delivery.SSE
@@ -203,7 +197,9 @@ def _pieces(samples: bytes, rate: int) -> Iterator[bytes]:
 
 
 def _of(error: ClientError) -> Problem:
-    return of_mynad(error)
+    """What a call for speech was refused with: what is not found then is the voice."""
+    problem = of_mynad(error)
+    return replace(problem, code="voice_not_found", param="voice") if problem.status == 404 else problem
 
 
 async def _nothing() -> dict[str, object]:

@@ -16,6 +16,7 @@ from wyoming.audio import AudioChunk, AudioStart, AudioStop
 from wyoming.error import Error
 from wyoming.event import Event, Eventable, async_write_event
 from wyoming.info import Describe
+from wyoming.ping import Ping, Pong
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped, SynthesizeVoice
 
 from doors.voices import NoSuchName
@@ -99,6 +100,8 @@ class Conversation:
         while (event := await events.read(self._reader)) is not None:
             if Describe.is_type(event.type):
                 await self._send(await self._voices.info())
+            elif Ping.is_type(event.type):
+                await self._send(Pong(_parsed(Ping.from_event, event).text))
             elif Synthesize.is_type(event.type):
                 self._whole(_parsed(Synthesize.from_event, event))
             elif SynthesizeStart.is_type(event.type):

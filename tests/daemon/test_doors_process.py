@@ -18,7 +18,7 @@ from test_attempts import ended
 
 from daemon.door_settings import Http, Wyoming
 from daemon.errors import BadRequest
-from daemon.settings import Settings
+from daemon.settings import Settings, load
 
 pytestmark = pytest.mark.integration
 
@@ -125,6 +125,36 @@ def test_who_hangs_up_before_there_is_sound_frees_the_engine_too(tmp_path: Path)
             assert (await living.until(1, ended)).status.HasField("cancelled")
 
     opened(tmp_path, life)
+
+
+@pytest.mark.unit
+def test_tables_are_read_from_myna_toml_and_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "myna.toml").write_text(
+        '[http]\nlisten = "127.0.0.1:1"\norigins = ["http://a", "http://b"]\n[http.voices]\nalloy = "anna@7"\n'
+        '[wyoming]\nvoice = "anna"\n'
+    )
+    monkeypatch.setenv("MYNA_HTTP_LISTEN", "127.0.0.1:2")
+    monkeypatch.setenv("MYNA_WYOMING_ANYWHERE", "true")
+    read = load(tmp_path)
+    assert read.http == Http(listen="127.0.0.1:2", origins=("http://a", "http://b"), voices={"alloy": "anna@7"})
+    assert read.wyoming == Wyoming(voice="anna", anywhere=True)
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("toml", "sentence"),
+    [
+        ("[http]\nport = 8765\n", "There is no http setting named 'port'"),
+        ("[http.voices]\nalloy = 7\n", "voices.alloy must be a voice; 7 was given"),
+        ('[http]\nvoices = "anna"\n', "voices must be a table of names"),
+        ('http = "127.0.0.1:8765"\n', "http must be a table"),
+        ("[wyoming]\nanywhere = 1\n", "anywhere must be true or false"),
+    ],
+)
+def test_wrong_tables_are_refused(tmp_path: Path, toml: str, sentence: str) -> None:
+    (tmp_path / "myna.toml").write_text(toml)
+    with pytest.raises(BadRequest, match=sentence):
+        load(tmp_path)
 
 
 TLS = {"tls_cert": "cert.pem", "tls_key": "key.pem"}

@@ -92,7 +92,7 @@ def test_half_open_connections_delay_nobody(opened: Opened, client: httpx.Client
 def impatient(stage: Stage) -> Iterator[Opened]:
     """Doors whose bounds on time are short."""
     bounds = "import doors.http.server as s, doors.http.body as b, doors.wyoming.events as w\n"
-    bounds += "s.HEADERS_WITHIN, b.PATIENCE, w.WITHIN, w.IDLE = 0.3, 0.3, 0.3, 0.6\n"
+    bounds += "s.HEADERS_WITHIN, s.UNREAD, b.PATIENCE, w.WITHIN, w.IDLE = 0.3, 0.3, 0.3, 0.3, 0.6\n"
     made = Opened(stage.home, before=bounds, http={"listen": "127.0.0.1:0"}, wyoming={"listen": "127.0.0.1:0"})
     yield made
     made.close()
@@ -198,6 +198,19 @@ def test_hostile_wyoming_events(opened: Opened) -> None:
     asyncio.run(main())
     assert opened.memory() - before < GROWTH
     assert not any("Traceback" in line or "bug" in line for line in opened.said), list(opened.said)
+
+
+def test_who_reads_nothing_is_hung_up_on_and_frees_the_engine(impatient: Opened, stage: Stage) -> None:
+    before = stage.speech.hung_up
+    stage.speech.sound = bytes(40_000_000)
+    body = json.dumps({**GOOD, "input": "slowly and at length"}).encode()
+    head = f"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    try:
+        with socket.create_connection(("127.0.0.1", impatient.port), timeout=10) as link:
+            link.sendall(head + body)
+            assert stage.speech.wait_hung_up(before + 1, 20)
+    finally:
+        stage.speech.sound = b""
 
 
 def test_a_slow_wyoming_event_is_hung_up_on(impatient: Opened) -> None:

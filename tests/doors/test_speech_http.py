@@ -131,8 +131,8 @@ def test_times_of_words_where_the_engine_knows_them_and_of_sentences_elsewhere(c
         ({"input": None}, 400, "input", "missing_required_parameter"),
         ({"voice": None}, 400, "voice", "missing_required_parameter"),
         ({"model": None}, 400, "model", "missing_required_parameter"),
-        ({"model": "dall-e-3"}, 400, "model", "model_not_found"),
-        ({"model": "xtts"}, 400, "model", "model_not_found"),
+        ({"model": "dall-e-3"}, 404, "model", "model_not_found"),
+        ({"model": "xtts"}, 400, "model", "invalid_value"),
         ({"input": 7}, 400, "input", "invalid_type"),
         ({"input": "\ud800"}, 400, "input", "invalid_value"),
         ({"voice": "../../etc/passwd@"}, 400, "voice", "invalid_value"),
@@ -167,7 +167,9 @@ def test_what_mynad_refuses_before_there_is_sound_is_a_status(client: httpx.Clie
     finally:
         stage.speech.refusal = None
     assert answer.status_code == 404
-    assert answer.json()["error"]["message"] == "There is no voice named 'bert'. There are: anna."
+    error = answer.json()["error"]
+    assert error["message"] == "There is no voice named 'bert'. There are: anna."
+    assert (error["param"], error["code"]) == ("voice", "voice_not_found")
 
 
 def test_speech_that_breaks_off_is_not_taken_for_a_whole_one(client: httpx.Client, opened: Opened) -> None:

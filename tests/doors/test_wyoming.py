@@ -16,6 +16,7 @@ from wyoming.client import AsyncClient, AsyncTcpClient
 from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import Describe, Info
+from wyoming.ping import Ping, Pong
 from wyoming.tts import Synthesize, SynthesizeChunk, SynthesizeStart, SynthesizeStop, SynthesizeStopped, SynthesizeVoice
 
 from proto import myna_pb2 as pb
@@ -67,6 +68,16 @@ def test_what_there_is(opened: Opened) -> None:
         assert (program.name, program.installed, program.supports_synthesize_streaming) == ("myna", True, True)
         voices = [(one.name, one.languages, one.installed) for one in program.voices]
         assert voices == [("anna", ["en"], True), ("alloy", ["en"], True)]
+
+    talk(opened, ask)
+
+
+def test_a_ping_is_answered(opened: Opened) -> None:
+    async def ask(client: AsyncClient) -> None:
+        await client.write_event(Ping("there?").event())
+        event = await client.read_event()
+        assert event is not None
+        assert Pong.from_event(event).text == "there?"
 
     talk(opened, ask)
 

@@ -47,10 +47,10 @@ class Speech(stubs.SpeechServicer):
         if request.spec.text == "break":
             yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE)
             refuse(context, grpc.StatusCode.ABORTED, "The engine stopped.", "Try again.")
-        if request.spec.text == "slowly":
+        if request.spec.text.startswith("slowly"):
             gone = threading.Event()
             context.add_callback(gone.set)
-            yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE, text="Slowly.")
+            yield pb.AudioChunk(samples=self.sound or tone(0.1), sample_rate=RATE, text="Slowly.")
             left = gone.wait(30)
             with self._gone:
                 self.hung_up += left
