@@ -1319,6 +1319,7 @@ class SpeakSpec(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     REFERENCES_FIELD_NUMBER: _builtins.int
     SPEAKER_FIELD_NUMBER: _builtins.int
+    WORD_TIMES_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     version: _builtins.int
     """0: the promoted one, else the base"""
@@ -1331,6 +1332,8 @@ class SpeakSpec(_message.Message):
     seed: _builtins.int
     speaker: _builtins.str
     """one of the base's stock speakers, by name, in place of the voice"""
+    word_times: _builtins.bool
+    """AudioChunk.words also of engines that do not know them: found in the sound (English), so a sentence comes when all of it is spoken"""
     @_builtins.property
     def options(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     @_builtins.property
@@ -1352,10 +1355,11 @@ class SpeakSpec(_message.Message):
         options: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         references: _abc.Iterable[_builtins.str] | None = ...,
         speaker: _builtins.str = ...,
+        word_times: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "seed", b"seed", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "language", b"language", "options", b"options", "references", b"references", "seed", b"seed", "speaker", b"speaker", "speed", b"speed", "temperature", b"temperature", "text", b"text", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "language", b"language", "options", b"options", "references", b"references", "seed", b"seed", "speaker", b"speaker", "speed", b"speed", "temperature", b"temperature", "text", b"text", "version", b"version", "voice", b"voice", "word_times", b"word_times"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015

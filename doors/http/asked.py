@@ -67,8 +67,10 @@ def asked(body: bytes, others: Mapping[str, str]) -> Asked:
         speed=speed,
         seed=fields.seed("seed"),
     )
+    times = _times(fields)
+    spec.word_times = times is Times.WORD
     ignored = ("instructions",) if fields.text("instructions") else ()
-    return Asked(model, spec, format, delivery, _times(fields), ignored)
+    return Asked(model, spec, format, delivery, times, ignored)
 
 
 def respelt(text: str, lexicon: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from engines.base import WordTime
 from engines.glow import mel, phonemes, text
+from engines.text.written import written
 
 #: symbols that belong to no word
 _BETWEEN = frozenset((phonemes.START, phonemes.SPACE, ",", ".", "?", "!"))
@@ -14,24 +15,16 @@ _BETWEEN = frozenset((phonemes.START, phonemes.SPACE, ",", ".", "?", "!"))
 
 def word_times(sentence: str, words: str, symbols: Sequence[str], frames: Sequence[int]) -> tuple[WordTime, ...]:
     """Of a sentence as it was written: `words` is what `text.normalise` made of it, `symbols` its phonemes, `frames`
-    how long each lasts. Empty where the phonemizer made other words of it.
-
-    A written word that is spoken as several ("42") lasts as long as they do together. Where that cannot be told, the
-    spoken words stand for the written ones.
-    """
-    spoken = re.findall(r"[a-z']+", words)
-    spans = _spans(symbols, frames)
-    if len(spans) != len(spoken):
+    how long each lasts. Empty where the phonemizer made other words of it."""
+    names, spans = _words(words), _spans(symbols, frames)
+    if len(spans) != len(names):
         return ()
-    written = [(one, len(re.findall(r"[a-z']+", text.normalise(one)))) for one in sentence.split()]
-    if sum(count for _, count in written) != len(spoken):
-        written = [(one, 1) for one in spoken]
-    times, at = [], 0
-    for one, count in written:
-        if count:
-            times.append(WordTime(one.strip('.,;:!?"“”«»()[]…'), spans[at][0], spans[at + count - 1][1]))
-        at += count
-    return tuple(times)
+    spoken = [WordTime(name, start, end) for name, (start, end) in zip(names, spans, strict=True)]
+    return written(sentence, spoken, lambda one: len(_words(text.normalise(one))))
+
+
+def _words(normalised: str) -> list[str]:
+    return re.findall(r"[a-z']+", normalised)
 
 
 def _spans(symbols: Sequence[str], frames: Sequence[int]) -> list[tuple[float, float]]:

@@ -16,6 +16,7 @@ from daemon.worker import versions
 from daemon.worker.job import Channel, audio_report
 from daemon.worker.loaded import Loaded
 from daemon.worker.sayable import sayable
+from daemon.worker.word_times import with_words
 from engines import device, registry
 from engines.base import AudioChunk, Model, Speaks, SpeechRequest
 from engines.errors import EngineError, OutOfMemory, WeightsMissing
@@ -48,7 +49,8 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
     request, left_out = sayable(registry.speaker(plan.engine), request, channel)
     engine, model = _model(plan, channel)
     seconds, sentence, rate = 0.0, -1, engine.info.sample_rate
-    for chunk in _spoken(engine, model, request):
+    spoken = _spoken(engine, model, request)
+    for chunk in with_words(spoken, request.language) if asked.word_times else spoken:
         for piece in _pieces(chunk):
             channel.check()  # a cancel is heard before more is sent
             text, words = (chunk.text, _words(chunk)) if chunk.sentence != sentence else ("", [])

@@ -27,7 +27,7 @@ def test_words_are_those_written_in_order_and_without_overlap() -> None:
         "leaves",
         "at",
         "7:30",
-        "p.m",
+        "p.m.",
         "on",
         "May",
         "5th",
