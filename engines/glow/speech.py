@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from engines import interruption
 from engines.base import AudioChunk, SpeechRequest
 from engines.device import send
 from engines.errors import BadInput
@@ -47,7 +48,9 @@ def speak(model: GlowModel, request: SpeechRequest) -> Iterator[AudioChunk]:
             continue  # a line of symbols between sentences
         generator.manual_seed((seed + 0x9E3779B9 * index) % 2**63)
         tokens = torch.tensor(phonemes.tokens(symbols))
+        interruption.check()
         features, frames = mels(model, tokens, request.speed, temperature, generator)
+        interruption.check()
         with torch.inference_mode():
             samples = model.vocoder.sound(features, generator).numpy()
         pause = np.zeros(0 if index == last else round(PAUSES[words[-1]] / request.speed * mel.SAMPLE_RATE), np.float32)

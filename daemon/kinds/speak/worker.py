@@ -17,7 +17,7 @@ from daemon.worker.job import Channel, audio_report
 from daemon.worker.loaded import Loaded
 from daemon.worker.sayable import sayable
 from daemon.worker.word_times import with_words
-from engines import device, registry
+from engines import device, interruption, registry
 from engines.base import AudioChunk, Model, Speaks, SpeechRequest
 from engines.errors import EngineError, OutOfMemory, WeightsMissing
 from engines.training import memory
@@ -49,7 +49,7 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
     request, left_out = sayable(registry.speaker(plan.engine), request, channel)
     engine, model = _model(plan, channel)
     seconds, sentence, rate = 0.0, -1, engine.info.sample_rate
-    spoken = _spoken(engine, model, request)
+    spoken = _spoken(engine, model, request, channel)
     for chunk in with_words(spoken, request.language) if asked.word_times else spoken:
         for piece in _pieces(chunk):
             channel.check()  # a cancel is heard before more is sent
@@ -104,10 +104,12 @@ def _model(plan: wire.SpeakPlan, channel: Channel) -> tuple[Speaks, Model]:
     return engine, model
 
 
-def _spoken(engine: Speaks, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
-    """The engine's chunks. Memory running out is a sentence, and gives the other voices' memory back."""
+def _spoken(engine: Speaks, model: Model, request: SpeechRequest, channel: Channel) -> Iterator[AudioChunk]:
+    """The engine's chunks. A cancel is heard also before a chunk is whole, where the engine lets it. Memory running out
+    is a sentence, and gives the other voices' memory back."""
     try:
-        yield from engine.speak(model, request)
+        with interruption.checked_by(channel.check):
+            yield from engine.speak(model, request)
     except Exception as error:
         if not memory.ran_out(error):
             raise

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from engines import coqui
+from engines import coqui, interruption
 from engines.base import AudioChunk, Clip, LoraSettings, SpeechRequest
-from engines.errors import BadInput, EngineError, WeightsMissing
+from engines.errors import BadInput, Cancelled, EngineError, WeightsMissing
 from engines.glow import mel, model, network, phonemes, text
 from engines.glow.engine import GlowEngine
 from tests.engines.glow.conftest import clip
@@ -295,6 +295,20 @@ def test_every_sentence_is_a_chunk_in_order(engine: GlowEngine) -> None:
     assert [chunk.sentence for chunk in chunks] == [0, 1, 2]
     assert [chunk.text for chunk in chunks] == ["Good morning.", "How are you?", "Dr. Smith paid 3.50 at 5 p.m."]
     assert all(chunk.samples.dtype == np.float32 and np.abs(chunk.samples).max() <= 1 for chunk in chunks)
+
+
+def test_it_can_be_stopped_before_a_sentence_is_whole(engine: GlowEngine) -> None:
+    calls: list[int] = []
+
+    def stop() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise Cancelled("Nobody listens.")
+
+    with interruption.checked_by(stop), pytest.raises(Cancelled):
+        speak(engine, load(engine), "One moment, please.")
+    speak(engine, load(engine), "And another.")
+    assert len(calls) == 2
 
 
 def test_words_lie_in_the_sound_of_their_sentence(engine: GlowEngine) -> None:
