@@ -68,7 +68,7 @@ def main() -> int:
         answers = asyncio.run(crowd(place.http, callers))
         took, after = time.monotonic() - began, place.memory()
         statuses = Counter(one.status for one in answers)
-        measured = f"{statuses[200]} answered in {took:.1f} s, the last began after all but {overtaken(answers)} places"
+        measured = f"{statuses[200]} answered in {took:.1f} s, at most {overtaken(answers)} places later than asked"
         fair = statuses[200] == callers and overtaken(answers) <= OVERTAKEN
         tell(f"{callers} callers at once, in their order", measured, f"all, ≤ {OVERTAKEN} places late", fair)
         grown = {name: after[name] - before[name] for name in before}

@@ -1,7 +1,7 @@
 """The HTTP door beside gRPC, by the shipped base: first bytes of the same request, side by side in turns; a caller who
 hangs up in a text of a minute and the next one's first sound; each format decoded whole.
 
-    python -m benchmarks.doors_speaking [--rounds 15]
+    python -m benchmarks.doors_speaking [--rounds 10]
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _seconds(data: bytes, format: str) -> float:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=10)
     rounds = parser.parse_args().rounds
     door_alone(10 * rounds)
     with Workplace() as place, httpx.Client(base_url=place.http, timeout=120, trust_env=False) as http:
