@@ -119,7 +119,7 @@ def bound(listen: str) -> socket.socket:
     host, _, port = listen.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # named, since asyncio sets TCP_NODELAY only where the protocol is: without it the first sound waits 40 ms for an ACK
+    # the protocol is named, since asyncio sets TCP_NODELAY only then: without it the first sound waits 40 ms
     made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
