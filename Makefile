@@ -33,7 +33,7 @@ test: setup  ## the default tests (some 14 minutes on two cores), and the twenty
 	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --durations 20
 
 test-all: setup  ## every test, the heavy ones too, in a random order, and how much of the code they reach (watching that costs the default tests too much time)
-	$(BIN)/python -m pytest -p randomly -n $(WORKERS) --cov=proto --cov=daemon --cov=engines --cov=tui --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -p randomly -n $(WORKERS) --cov=proto --cov=daemon --cov=engines --cov=tui --cov=sound --cov=doors --cov-report=term:skip-covered
 
 check: setup  ## lint, types, import rules, generated code up to date
 	$(BIN)/ruff check .
@@ -50,7 +50,7 @@ bench: setup  ## the benchmarks that belong to no group; keeps the last table in
 bench-all: setup  ## every group in turn, so that all tables are of the same commit (most of a night on two cores)
 	$(BIN)/python -m benchmarks.run --all
 
-bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-gpu, bench-dashboard, bench-hostile, bench-verdict, bench-learning, bench-datasets, bench-judged); keeps the last table in benchmarks/RESULTS-<group>.md
+bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-gpu, bench-dashboard, bench-hostile, bench-verdict, bench-learning, bench-datasets, bench-judged, bench-doors); keeps the last table in benchmarks/RESULTS-<group>.md
 	$(BIN)/python -m benchmarks.run --group $*
 
 proto: setup  ## generated code from proto/*.proto

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from daemon.door_settings import HTTP, WYOMING
 from daemon.inbox import voice_toml
 from daemon.price import PRICE
 from daemon.settings import SETTINGS
@@ -24,6 +25,8 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "configuration.md"
 TABLES: dict[str, Mapping[str, Setting]] = {
     "myna.toml": SETTINGS,
     "cost": PRICE,
+    "http": HTTP,
+    "wyoming": WYOMING,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon import settings as configuration
 from daemon.errors import DatabaseHeld, MynaError, StoreTrouble
+from daemon.processes.doors import DoorsProcess
 from daemon.processes.launcher import Launcher
 from daemon.processes.lock import AlreadyRunning, Lock
 from daemon.processes.workers import PROGRAM, Workers
@@ -94,6 +95,7 @@ class Daemon:
         from daemon.services import listen
 
         listen.check(self.settings, socket_path(self.home))
+        self._doors = self.settings.doors(child=True)
         outside = [listen.tcp_server(self.settings)] if self.settings.listen else []
         servers: list[grpc.aio.Server] = []
         self._open()  # nothing of the state is touched before the settings were found fit
@@ -102,6 +104,8 @@ class Daemon:
             self._work("socket", self._keep_socket(servers))
             log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
             _notify_systemd("READY=1")
+            if self._doors:
+                self._work("doors", DoorsProcess(self.launcher, self._doors).run())
             self._work("survey", self.adoption.at_start())  # a big home takes a while: nobody waits for it
             self._work("speech", self.speech.get_ready())
             gc.freeze()  # what is there now stays: the collector need not look at it again
@@ -286,7 +290,17 @@ class Daemon:
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         for task in self._tasks:
-            if task.get_name() in ("scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech"):
+            if task.get_name() in (
+                "scheduler",
+                "gpu",
+                "inbox",
+                "forget",
+                "survey",
+                "socket",
+                "memory",
+                "speech",
+                "doors",
+            ):
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=LEAVE + 3)
         self.launcher.close()

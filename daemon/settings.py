@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+from daemon.door_settings import HTTP, WYOMING, Http, Wyoming, other_names, told
 from daemon.errors import BadRequest
 from daemon.price import PRICE, Price
 from engines import registry
@@ -113,14 +114,22 @@ class Settings:
     tls_client_ca: Annotated[str, Setting("file of the authority that signed clients' certificates")] = ""
     token_file: Annotated[str, Setting("file with the token that clients must know")] = ""
 
-    # a table of its own
+    # tables of their own
     cost: Price = field(default_factory=Price)
+    http: Http = field(default_factory=Http)
+    wyoming: Wyoming = field(default_factory=Wyoming)
 
     def __post_init__(self) -> None:
         checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
 
+    def doors(self, *, child: bool) -> dict[str, str]:
+        """As `door_settings.told`."""
+        return told(self.http, self.wyoming, self.token_file, (self.tls_cert, self.tls_key), child=child)
+
 
 SETTINGS = declared(Settings)
+#: tables of myna.toml
+TABLES = {"cost": PRICE, "http": HTTP, "wyoming": WYOMING}
 
 
 def load(home: Path) -> Settings:
@@ -139,19 +148,25 @@ def load(home: Path) -> Settings:
                 f"{path} cannot be read: {error.strerror}.", "Give mynad's user the right to read it."
             ) from None
     try:
-        table = values.pop("cost", {})
-        if not isinstance(table, dict):
-            raise BadInput(f"cost must be a table; {shown(table)} was given.", "Write [cost], and its settings below.")
+        tables = {name: values.pop(name, {}) for name in TABLES}
+        for name, table in tables.items():
+            if not isinstance(table, dict):
+                hint = f"Write [{name}], and its settings below."
+                raise BadInput(f"{name} must be a table; {shown(table)} was given.", hint)
         values |= _numbers_as_texts(values, "gpus")
-        cost, given = checked(PRICE, table, "cost"), checked(SETTINGS, values, "daemon")
+        names = other_names(tables["http"].pop("voices", {}))
+        of = {name: checked(known, tables[name], name) for name, known in TABLES.items()}
+        given = checked(SETTINGS, values, "daemon")
     except BadInput as error:
         raise BadRequest(f"{path}: {error}", error.hint) from None
     try:
-        cost |= _environment(PRICE, "MYNA_COST_")
+        for name, known in TABLES.items():
+            of[name] |= _environment(known, f"MYNA_{name.upper()}_")
         given |= _environment(SETTINGS, "MYNA_")
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None
-    return Settings(**given, cost=Price(**cost))
+    cost, http, wyoming = Price(**of["cost"]), Http(**of["http"], voices=names), Wyoming(**of["wyoming"])
+    return Settings(**given, cost=cost, http=http, wyoming=wyoming)
 
 
 def _numbers_as_texts(values: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -134,6 +134,15 @@ class SpeechRequest:
 
 
 @dataclass(frozen=True)
+class WordTime:
+    """Where a word lies in a chunk's sound, or beyond its end, where the chunk is the first of its sentence."""
+
+    text: str
+    start: float  #: seconds from the chunk's first sample
+    end: float
+
+
+@dataclass(frozen=True)
 class AudioChunk:
     """A piece of speech, in order. Chunks of one request are played one after another without a gap."""
 
@@ -141,6 +150,7 @@ class AudioChunk:
     sample_rate: int  #: Hz
     sentence: int  #: index of the sentence in the request it belongs to
     text: str  #: that sentence
+    words: tuple[WordTime, ...] = ()  #: of the sentence, on its first chunk, where the engine knows them
 
 
 @dataclass(frozen=True)

@@ -1373,6 +1373,7 @@ class SpeakSpec(_message.Message):
     OPTIONS_FIELD_NUMBER: _builtins.int
     REFERENCES_FIELD_NUMBER: _builtins.int
     SPEAKER_FIELD_NUMBER: _builtins.int
+    WORD_TIMES_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     version: _builtins.int
     """0: the promoted one, else the base"""
@@ -1385,6 +1386,8 @@ class SpeakSpec(_message.Message):
     seed: _builtins.int
     speaker: _builtins.str
     """one of the base's stock speakers, by name, in place of the voice"""
+    word_times: _builtins.bool
+    """AudioChunk.words also of engines that do not know them: found in the sound (English), so a sentence comes when all of it is spoken"""
     @_builtins.property
     def options(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]: ...
     @_builtins.property
@@ -1406,10 +1409,11 @@ class SpeakSpec(_message.Message):
         options: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
         references: _abc.Iterable[_builtins.str] | None = ...,
         speaker: _builtins.str = ...,
+        word_times: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "seed", b"seed", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "language", b"language", "options", b"options", "references", b"references", "seed", b"seed", "speaker", b"speaker", "speed", b"speed", "temperature", b"temperature", "text", b"text", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_seed", b"_seed", "_temperature", b"_temperature", "language", b"language", "options", b"options", "references", b"references", "seed", b"seed", "speaker", b"speaker", "speed", b"speed", "temperature", b"temperature", "text", b"text", "version", b"version", "voice", b"voice", "word_times", b"word_times"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__seed: _TypeAlias = _typing.Literal["seed"]  # noqa: Y015
     _WhichOneofArgType__seed: _TypeAlias = _typing.Literal["_seed", b"_seed"]  # noqa: Y015
@@ -5498,6 +5502,7 @@ class AudioChunk(_message.Message):
     JOB_FIELD_NUMBER: _builtins.int
     LAST_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
     samples: _builtins.bytes
     """little-endian float32, mono"""
@@ -5513,6 +5518,10 @@ class AudioChunk(_message.Message):
     version: _builtins.str
     """"anna@7" or "anna@base", on the first chunk of `Synthesize` and of `Sample`"""
     @_builtins.property
+    def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___WordTime]:
+        """on the first chunk of a sentence: all of its words, where the engine knows when it says them"""
+
+    @_builtins.property
     def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """on the first chunk that holds sound: stretches of the text that the engine cannot say, and left out"""
 
@@ -5526,15 +5535,43 @@ class AudioChunk(_message.Message):
         job: _builtins.int = ...,
         last: _builtins.bool = ...,
         version: _builtins.str = ...,
+        words: _abc.Iterable[Global___WordTime] | None = ...,
         left_out: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job", b"job", "last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "version", b"version", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AudioChunk: _TypeAlias = AudioChunk  # noqa: Y015
+
+@_typing.final
+class WordTime(_message.Message):
+    """Where a word lies in the sound, seconds from the first sample of the chunk that tells it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    start: _builtins.float
+    end: _builtins.float
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        start: _builtins.float = ...,
+        end: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "start", b"start", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WordTime: _TypeAlias = WordTime  # noqa: Y015
 
 @_typing.final
 class SynthesizeRequest(_message.Message):

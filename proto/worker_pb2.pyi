@@ -1569,6 +1569,7 @@ class Audio(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     LAST_FIELD_NUMBER: _builtins.int
     LEFT_OUT_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
     samples: _builtins.bytes
     sample_rate: _builtins.int
     sentence: _builtins.int
@@ -1577,6 +1578,10 @@ class Audio(_message.Message):
     @_builtins.property
     def left_out(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """on the first: stretches of the text that the engine cannot say"""
+
+    @_builtins.property
+    def words(self) -> _containers.RepeatedCompositeFieldContainer[_myna_pb2.WordTime]:
+        """as in AudioChunk"""
 
     def __init__(
         self,
@@ -1587,10 +1592,11 @@ class Audio(_message.Message):
         text: _builtins.str = ...,
         last: _builtins.bool = ...,
         left_out: _abc.Iterable[_builtins.str] | None = ...,
+        words: _abc.Iterable[_myna_pb2.WordTime] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["last", b"last", "left_out", b"left_out", "sample_rate", b"sample_rate", "samples", b"samples", "sentence", b"sentence", "text", b"text", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import grimp
 import pytest
 
-PACKAGES = ("proto", "daemon", "engines", "tui")
+PACKAGES = ("proto", "sound", "daemon", "engines", "tui", "doors")
 ROOT = Path(__file__).parents[1]
 LONGEST_FILE, LONGEST_FUNCTION = 400, 60
 GENERATED = ("_pb2.py", "_pb2_grpc.py", "client_sync.py")

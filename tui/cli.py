@@ -36,6 +36,7 @@ COMMANDS = {
     "purge": ("purge",),
     "ratings": ("rate", "unrate", "ratings"),
     "say": ("say",),
+    "serve": ("serve",),
     "packages": ("export", "import"),
     "engines": ("engines",),
     "doctor": ("doctor",),

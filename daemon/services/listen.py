@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import grpc
 import grpc.aio
 
+from daemon import token_file
 from daemon.errors import BadRequest
 from daemon.services.gate import ReadableGate, TokenGate, worth_telling
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 #: bytes a Unix socket's path may have (sun_path, less its closing zero)
 PATH_LIMIT = 107
-#: characters a token must have: shorter ones can be guessed
-TOKEN_LENGTH = 16
 #: bytes of one request: a text of 100,000 characters takes 0.4 MB, an ingest of 10,000 files of usual names 1 MB
 LARGEST_REQUEST = 4 * 1024 * 1024
 OPTIONS = (
@@ -103,7 +102,7 @@ def check(settings: Settings, path: Path) -> None:
 def tcp_server(settings: Settings) -> grpc.aio.Server:
     """A server bound to `settings.listen`, with TLS, and a token or client certificates. Raises BadRequest for unfit
     files."""
-    token = _token(Path(settings.token_file).expanduser()) if settings.token_file else ""
+    token = token_file.token(Path(settings.token_file).expanduser()) if settings.token_file else ""
     authority = _read(settings.tls_client_ca, "tls_client_ca") if settings.tls_client_ca else None
     _check_pair(settings)
     pair = (_read(settings.tls_key, "tls_key"), _read(settings.tls_cert, "tls_cert"))
@@ -122,21 +121,6 @@ def tcp_server(settings: Settings) -> grpc.aio.Server:
             "See whether something else does, and whether the certificate is PEM.",
         )
     return server
-
-
-def _token(path: Path) -> str:
-    try:
-        mode, token = path.stat().st_mode, path.read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadRequest(f"The token_file {path} cannot be read: {error}.") from None
-    if mode & 0o077:
-        raise BadRequest(f"Other users can read the token_file {path}.", f"`chmod 600 {path}`.")
-    if len(token) < TOKEN_LENGTH:
-        raise BadRequest(
-            f"The token in {path} is shorter than {TOKEN_LENGTH} characters.",
-            "`openssl rand -hex 32` makes a good one.",
-        )
-    return token
 
 
 def _check_pair(settings: Settings) -> None:

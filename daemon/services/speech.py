@@ -59,6 +59,7 @@ class SpeechService(stubs.SpeechServicer):
                     last=audio.last,
                     version=version if first else "",
                     left_out=audio.left_out,
+                    words=audio.words,
                 )
                 first = False
 

@@ -74,10 +74,19 @@ class Channel(Protocol):
 
 
 def audio_report(
-    samples: bytes, rate: int, sentence: int, text: str, *, last: bool, left_out: Sequence[str] = ()
+    samples: bytes,
+    rate: int,
+    sentence: int,
+    text: str,
+    *,
+    last: bool,
+    left_out: Sequence[str] = (),
+    words: Sequence[pb.WordTime] = (),
 ) -> wire.Report:
     """A chunk of speech as a report: little-endian float32. `left_out` is what of the text the engine cannot say."""
-    audio = wire.Audio(samples=samples, sample_rate=rate, sentence=sentence, text=text, last=last, left_out=left_out)
+    audio = wire.Audio(
+        samples=samples, sample_rate=rate, sentence=sentence, text=text, last=last, left_out=left_out, words=words
+    )
     return wire.Report(audio=audio)
 
 

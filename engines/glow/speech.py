@@ -8,12 +8,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from engines import interruption
 from engines.base import AudioChunk, SpeechRequest
 from engines.device import send
 from engines.errors import BadInput
 from engines.glow import mel, phonemes, text
 from engines.glow.info import INFO
 from engines.glow.model import GlowModel
+from engines.glow.word_times import word_times
 from engines.speech_options import common, own
 
 #: Spread of the flow's noise at temperature 1. Small flows sound cleaner near their mean: at 0.33 a voice had WER 0.37,
@@ -39,24 +41,29 @@ def speak(model: GlowModel, request: SpeechRequest) -> Iterator[AudioChunk]:
     for index, sentence in enumerate(sentences):
         words = text.normalise(sentence)
         try:
-            tokens = torch.tensor(phonemes.tokens(phonemes.phonemes(words)))
+            symbols = phonemes.phonemes(words)
         except BadInput:
             if len(sentences) == 1:
                 raise
             continue  # a line of symbols between sentences
         generator.manual_seed((seed + 0x9E3779B9 * index) % 2**63)
-        features = mels(model, tokens, request.speed, temperature, generator)
+        tokens = torch.tensor(phonemes.tokens(symbols))
+        interruption.check()
+        features, frames = mels(model, tokens, request.speed, temperature, generator)
+        interruption.check()
         with torch.inference_mode():
             samples = model.vocoder.sound(features, generator).numpy()
         pause = np.zeros(0 if index == last else round(PAUSES[words[-1]] / request.speed * mel.SAMPLE_RATE), np.float32)
-        yield AudioChunk(np.concatenate([_soft_ends(samples), pause]).clip(-1, 1), mel.SAMPLE_RATE, index, sentence)
+        sound = np.concatenate([_soft_ends(samples), pause]).clip(-1, 1)
+        times = word_times(sentence, words, symbols, frames.tolist())
+        yield AudioChunk(sound, mel.SAMPLE_RATE, index, sentence, times)
 
 
 @torch.inference_mode()
 def mels(
     model: GlowModel, tokens: torch.Tensor, speed: float, temperature: float, generator: torch.Generator
-) -> torch.Tensor:
-    """Normalised log-mel (N_MELS, frames) on the CPU, of token ids (tokens,)."""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(normalised log-mel (N_MELS, frames) on the CPU, frames of each token (tokens,)) of token ids (tokens,)."""
     module: Any = model.module
     was_training = module.training
     module.eval()
@@ -76,7 +83,7 @@ def mels(
     finally:
         module.train(was_training)
     spoken: torch.Tensor = features[0, :, :count].cpu().float()
-    return spoken
+    return spoken, frames
 
 
 def durations(log_durations: torch.Tensor, speed: float) -> torch.Tensor:

@@ -12,8 +12,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label
 
 from proto.channel import ClientError
+from sound.files import FORMATS
 from tui import wording
-from tui.audio_file import FORMATS, Sink
+from tui.audio_file import Sink
 from tui.output import safe
 from tui.track import Track
 

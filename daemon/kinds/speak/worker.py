@@ -17,10 +17,12 @@ from daemon.worker import versions
 from daemon.worker.job import Channel, audio_report
 from daemon.worker.loaded import Loaded
 from daemon.worker.sayable import sayable
-from engines import device, registry
+from daemon.worker.word_times import with_words
+from engines import device, interruption, registry
 from engines.base import AudioChunk, Model, Settles, Speaks, SpeechRequest, WarmsUp
 from engines.errors import EngineError, OutOfMemory, WeightsMissing
 from engines.training import memory
+from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 #: Audio goes out in pieces of at most this length, seconds: small messages, and a cancel is heard soon.
@@ -49,13 +51,16 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
     request, left_out = sayable(registry.speaker(plan.engine), request, channel)
     engine, model = _model(plan, channel)
     seconds, sentence, rate = 0.0, -1, engine.info.sample_rate
-    for chunk in _spoken(engine, model, request):
+    spoken = _spoken(engine, model, request, channel)
+    for chunk in with_words(spoken, request.language) if asked.word_times else spoken:
         for piece in _pieces(chunk):
             channel.check()  # a cancel is heard before more is sent
-            text = chunk.text if chunk.sentence != sentence else ""
+            text, words = (chunk.text, _words(chunk)) if chunk.sentence != sentence else ("", [])
             sentence, rate = chunk.sentence, chunk.sample_rate
             channel.report(
-                audio_report(piece.astype("<f4").tobytes(), rate, sentence, text, last=False, left_out=left_out)
+                audio_report(
+                    piece.astype("<f4").tobytes(), rate, sentence, text, last=False, left_out=left_out, words=words
+                )
             )
             left_out = []  # told once
         seconds += len(chunk.samples) / chunk.sample_rate
@@ -118,10 +123,12 @@ def _model(plan: wire.SpeakPlan, channel: Channel) -> tuple[Speaks, Model]:
     return engine, model
 
 
-def _spoken(engine: Speaks, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
-    """The engine's chunks. Memory running out is a sentence, and gives the other voices' memory back."""
+def _spoken(engine: Speaks, model: Model, request: SpeechRequest, channel: Channel) -> Iterator[AudioChunk]:
+    """The engine's chunks. A cancel is heard also before a chunk is whole, where the engine lets it. Memory running out
+    is a sentence, and gives the other voices' memory back."""
     try:
-        yield from engine.speak(model, request)
+        with interruption.checked_by(channel.check):
+            yield from engine.speak(model, request)
     except Exception as error:
         if not memory.ran_out(error):
             raise
@@ -130,6 +137,10 @@ def _spoken(engine: Speaks, model: Model, request: SpeechRequest) -> Iterator[Au
         raise OutOfMemory(
             sentence, "Try again: the other loaded voices were given back. Or speak shorter sentences."
         ) from error
+
+
+def _words(chunk: AudioChunk) -> list[pb.WordTime]:
+    return [pb.WordTime(text=word.text, start=word.start, end=word.end) for word in chunk.words]
 
 
 def _pieces(chunk: AudioChunk) -> Iterator[np.ndarray[tuple[int], np.dtype[np.float32]]]:

@@ -88,6 +88,14 @@ def test_a_version_and_the_base_sound_different(train_plan: wire.TrainPlan, tmp_
     assert audio(base)[0].samples != audio(version)[0].samples
 
 
+def test_a_cancel_is_heard_before_a_sentence_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reached: list[str] = []
+    monkeypatch.setattr("engines.glow.speech.mels", lambda *_: reached.append("mels"))
+    with pytest.raises(Cancelled):
+        speak.run(plan("One sentence."), Recorded(tmp_path, lambda channel: "cancel"))
+    assert reached == []
+
+
 def test_a_cancelled_text_goes_silent_before_its_end(tmp_path: Path) -> None:
     channel = Recorded(tmp_path, lambda channel: "cancel" if audio(channel) else "")
     with pytest.raises(Cancelled):

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from engines import coqui
+from engines import coqui, interruption
 from engines.base import AudioChunk, Clip, LoraSettings, SpeechRequest
-from engines.errors import BadInput, EngineError, WeightsMissing
+from engines.errors import BadInput, Cancelled, EngineError, WeightsMissing
 from engines.glow import mel, model, network, phonemes, text
 from engines.glow.engine import GlowEngine
 from tests.engines.glow.conftest import clip
@@ -297,12 +297,33 @@ def test_every_sentence_is_a_chunk_in_order(engine: GlowEngine) -> None:
     assert all(chunk.samples.dtype == np.float32 and np.abs(chunk.samples).max() <= 1 for chunk in chunks)
 
 
+def test_it_can_be_stopped_before_a_sentence_is_whole(engine: GlowEngine) -> None:
+    calls: list[int] = []
+
+    def stop() -> None:
+        calls.append(1)
+        if len(calls) == 2:
+            raise Cancelled("Nobody listens.")
+
+    with interruption.checked_by(stop), pytest.raises(Cancelled):
+        speak(engine, load(engine), "One moment, please.")
+    speak(engine, load(engine), "And another.")
+    assert len(calls) == 2
+
+
+def test_words_lie_in_the_sound_of_their_sentence(engine: GlowEngine) -> None:
+    for chunk in speak(engine, load(engine), "Good morning. Dr. Smith paid 42 dollars."):
+        assert [word.text for word in chunk.words] == [word.strip(".") for word in chunk.text.split()]
+        assert chunk.words[0].start > 0
+        assert chunk.words[-1].end <= len(chunk.samples) / chunk.sample_rate
+
+
 def test_the_first_chunk_does_not_wait_for_the_rest(engine: GlowEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     spoken: list[str] = []
     whole = text.normalise
     monkeypatch.setattr(text, "normalise", lambda sentence: spoken.append(sentence) or whole(sentence))  # type: ignore[func-returns-value]
     next(engine.speak(load(engine), SpeechRequest("First. Second. Third.")))
-    assert spoken == ["First."]
+    assert set(spoken) == {"First."}, "once for the sentence, once for its only word"
 
 
 def test_the_same_seed_gives_the_same_samples_and_leaves_torchs_random_state_alone(engine: GlowEngine) -> None:

@@ -20,6 +20,8 @@ class Speech(stubs.SpeechServicer):
         self.unspoken = {4}  # versions that never spoke the held-out lines
         self.sound = b""  # what is said, in place of tones
         self.hung_up = 0  # callers who went away before the end
+        self.refusal: tuple[str, str, str] | None = None  # what is said no with: code, sentence, hint
+        self._gone = threading.Condition()
         self.go_on = threading.Event()  # what "later" waits for
 
     def Sample(self, request: pb.SampleRequest, context: Any) -> Iterator[pb.AudioChunk]:
@@ -36,21 +38,34 @@ class Speech(stubs.SpeechServicer):
 
     def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> Iterator[pb.AudioChunk]:
         self.asked.append(request.spec)
+        if self.refusal is not None:
+            code, sentence, hint = self.refusal
+            refuse(context, grpc.StatusCode[code], sentence, hint)
         yield pb.AudioChunk(version="anna@7", job=41)
         if request.spec.speaker == "?":
             refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "The base has no stock speaker '?'.", "It has: Ana, Ben.")
         if request.spec.text == "break":
             yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE)
             refuse(context, grpc.StatusCode.ABORTED, "The engine stopped.", "Try again.")
-        if request.spec.text == "slowly":
+        if request.spec.text.startswith("slowly"):
             gone = threading.Event()
             context.add_callback(gone.set)
-            yield pb.AudioChunk(samples=tone(0.1), sample_rate=RATE, text="Slowly.")
-            self.hung_up += gone.wait(30)
+            yield pb.AudioChunk(samples=self.sound or tone(0.1), sample_rate=RATE, text="Slowly.")
+            left = gone.wait(30)
+            with self._gone:
+                self.hung_up += left
+                self._gone.notify_all()
             return
         if request.spec.text == "later" and not self.go_on.wait(30):
             return
         left_out = ["<break>"] if "<break>" in request.spec.text else []
-        yield pb.AudioChunk(samples=self.sound or tone(0.5), sample_rate=RATE, text="One.", left_out=left_out)
+        words = [pb.WordTime(text="One", start=0.1, end=0.4)] if "One" in request.spec.text else []
+        sound = self.sound or tone(0.5)
+        yield pb.AudioChunk(samples=sound, sample_rate=RATE, text="One.", left_out=left_out, words=words)
         yield pb.AudioChunk(samples=b"" if self.sound else tone(0.25), sample_rate=RATE, sentence=1, text="Two.")
         yield pb.AudioChunk(sample_rate=RATE, sentence=1, last=True)
+
+    def wait_hung_up(self, callers: int, seconds: float = 10.0) -> bool:
+        """Have so many callers gone away before the end, or do within some seconds?"""
+        with self._gone:
+            return self._gone.wait_for(lambda: self.hung_up >= callers, seconds)

@@ -1,0 +1,196 @@
+"""What a request for speech asks for: OpenAI's fields, and a few of ours. Fields that nobody here knows are ignored."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from doors.http.errors import Problem, Refused, wrong
+from doors.http.subtitles import Subtitles
+from doors.voices import Named, NoSuchName, named
+from proto import myna_pb2 as pb
+from proto.messages import speak_spec
+from sound.streams import Format
+
+DEEPEST = 16  #: brackets inside each other
+MOST_SPELLINGS = 1_000  #: of a lexicon
+SLOWEST, FASTEST = 0.25, 4.0
+
+
+class Delivery(StrEnum):
+    """How the sound comes."""
+
+    AUDIO = "audio"  #: as bytes of its format
+    SSE = "sse"  #: as server-sent events
+
+
+class Times(StrEnum):
+    """What the times are of that come along."""
+
+    SENTENCE = "sentence"
+    WORD = "word"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request for speech."""
+
+    model: str
+    spec: pb.SpeakSpec
+    format: Format | Subtitles
+    delivery: Delivery
+    times: Times | None
+    ignored: tuple[str, ...]  #: fields that were given and that no engine here can follow
+
+
+def asked(body: bytes, others: Mapping[str, str]) -> Asked:
+    """What a body asks for; `others` are other names of voices. Raises Refused."""
+    fields = _Fields(_object(body))
+    model, text = fields.text("model", needed=True), fields.text("input", needed=True)
+    voice = _voice(fields.given.get("voice"), others)
+    delivery = fields.one_of("stream_format", Delivery, Delivery.AUDIO)
+    format = _format(fields)
+    if isinstance(format, Subtitles) and delivery is Delivery.SSE:
+        raise wrong("response_format", f"{format} is a text, and does not come as events. Leave stream_format out.")
+    speed = fields.number("speed", 1.0)
+    if not SLOWEST <= speed <= FASTEST:
+        raise wrong("speed", f"speed must be from {SLOWEST} to {FASTEST}.")
+    spec = speak_spec(
+        voice=voice.voice,
+        version=voice.number,
+        text=respelt(text, fields.spellings("lexicon")),
+        language=fields.text("language"),
+        speed=speed,
+        seed=fields.seed("seed"),
+    )
+    times = _times(fields)
+    spec.word_times = times is Times.WORD
+    ignored = ("instructions",) if fields.text("instructions") else ()
+    return Asked(model, spec, format, delivery, times, ignored)
+
+
+def respelt(text: str, lexicon: Mapping[str, str]) -> str:
+    """The text with words written as the lexicon says them: {"Myna": "Mynah"}. Whole words, in any case."""
+    if not lexicon:
+        return text
+    by_word = {word.casefold(): spelling for word, spelling in lexicon.items()}
+    words = "|".join(re.escape(word) for word in sorted(lexicon, key=len, reverse=True))
+    found = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)
+    return found.sub(lambda word: by_word.get(word[0].casefold(), word[0]), text)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """The JSON object. Raises Refused for what is none, or goes deep."""
+    try:
+        text = body.decode("utf-8")
+        _check_depth(text)
+        given = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+        why = error.msg if isinstance(error, json.JSONDecodeError) else "it cannot be read"
+        raise Refused(Problem(400, f"The body is not JSON: {why}.", "invalid_json")) from None
+    if not isinstance(given, dict):
+        raise Refused(Problem(400, "The body must be a JSON object.", "invalid_json"))
+    return given
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for part in re.finditer(r'"(?:[^"\\]|\\.)*+"|[\[{\]}]', text):
+        depth += 1 if part[0] in "[{" else -1 if part[0] in "]}" else 0
+        if depth > DEEPEST:
+            raise ValueError
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(name)
+
+
+class _Fields:
+    """The fields of a body, each read as what it should be. `null` is not given. Raises Refused for another type."""
+
+    def __init__(self, given: dict[str, Any]) -> None:
+        self.given = {name: value for name, value in given.items() if value is not None}
+
+    def text(self, name: str, *, needed: bool = False) -> str:
+        value = self.given.get(name)
+        if value is None:
+            if needed:
+                raise wrong(name, f"{name} is missing: give it as a text.", "missing_required_parameter")
+            return ""
+        return _text(name, value)
+
+    def number(self, name: str, usual: float) -> float:
+        value = self.given.get(name, usual)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise wrong(name, f"{name} must be a number.", "invalid_type")
+        if isinstance(value, int) and value.bit_length() > 64:
+            raise wrong(name, f"{name} is too large a number.")
+        return float(value)
+
+    def seed(self, name: str) -> int | None:
+        value = self.given.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**64:
+            raise wrong(name, f"{name} must be a whole number from 0 to {2**64 - 1}.")
+        return value
+
+    def one_of(self, name: str, choices: type[Delivery], usual: Delivery) -> Delivery:
+        text = self.text(name) or usual.value
+        if text not in set(choices):
+            raise wrong(name, f"{name} must be one of: {', '.join(choices)}.")
+        return choices(text)
+
+    def spellings(self, name: str) -> dict[str, str]:
+        value = self.given.get(name, {})
+        if not isinstance(value, dict) or len(value) > MOST_SPELLINGS:
+            raise wrong(
+                name, f'{name} must be an object of at most {MOST_SPELLINGS:,} words: {{"word": "as it is said"}}.'
+            )
+        return {word: _text(name, spelling) for word, spelling in value.items() if word.strip() and _text(name, word)}
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise wrong(name, f"{name} must be a text.", "invalid_type")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        raise wrong(name, f"{name} holds half a character (a lone surrogate).") from None
+    return value
+
+
+def _voice(given: object, others: Mapping[str, str]) -> Named:
+    if isinstance(given, dict):
+        given = given.get("id")
+    if given is None:
+        raise wrong("voice", "voice is missing. GET /v1/audio/voices lists them.", "missing_required_parameter")
+    try:
+        return named(_text("voice", given), others)
+    except NoSuchName as error:
+        raise wrong("voice", str(error)) from None
+
+
+def _format(fields: _Fields) -> Format | Subtitles:
+    text = fields.text("response_format") or Format.MP3.value
+    if text in set(Subtitles):
+        return Subtitles(text)
+    if text not in set(Format):
+        raise wrong("response_format", f"response_format must be one of: {', '.join([*Format, *Subtitles])}.")
+    return Format(text)
+
+
+def _times(fields: _Fields) -> Times | None:
+    given = fields.given.get("timestamps")
+    if given is None or given is False:
+        return None
+    if given is True:
+        return Times.SENTENCE
+    text = _text("timestamps", given)
+    if text not in set(Times):
+        raise wrong("timestamps", f"timestamps must be one of: {', '.join(Times)}.")
+    return Times(text)

@@ -1,0 +1,118 @@
+"""Who may ask: callers with the token; without one, only those who name this machine as itself (a web page elsewhere
+that has its own name lead here does not), and of web pages only the ones that the settings name."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import time
+from collections.abc import Mapping
+from ipaddress import ip_address
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from doors.http.errors import CLOSE, Problem
+from doors.settings import Http
+
+log = logging.getLogger("doors.http")
+
+LARGEST_HEAD = 16_384  #: bytes (the server itself counts only what comes in pieces)
+QUIET = 60.0  #: seconds between two lines of the log about callers without the token
+#: what anybody may ask
+OPEN = frozenset({"/healthz", "/openapi.json"})
+#: … and where the settings say so
+LISTS = frozenset({"/v1/audio/voices", "/v1/audio/models"})
+ALLOWED = {
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Max-Age": "600",
+}
+
+
+class Gate:
+    """Before every route."""
+
+    def __init__(self, app: ASGIApp, settings: Http) -> None:
+        self._app = app
+        self._settings = settings
+        self._expected = _digest(settings.token.encode())
+        self._refused, self._logged = 0, float("-inf")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = Headers(scope=scope)
+        origin = headers.get("origin", "")
+        allowed = origin in self._settings.origins
+        if scope["method"] == "OPTIONS" and allowed:
+            await Response(status_code=204, headers={**_allowing(origin), **ALLOWED})(scope, receive, send)
+            return
+        problem = self._problem(scope["path"], headers, origin, allowed)
+        if problem is not None:
+            await problem.answer()(scope, receive, send)
+            return
+        try:
+            await self._app(scope, receive, _with(_allowing(origin), send) if allowed else send)
+        except Exception:
+            log.exception("A request failed: this is a bug in Myna")
+            raise
+
+    def _problem(self, path: str, headers: Headers, origin: str, allowed: bool) -> Problem | None:
+        if len(path) + sum(len(name) + len(value) for name, value in headers.raw) > LARGEST_HEAD:
+            sentence = f"The address and the headers have more than {LARGEST_HEAD:,} bytes."
+            return Problem(431, sentence, "too_large", headers=CLOSE)
+        if path in OPEN or (path in LISTS and self._settings.voices_without_key):
+            return None
+        if self._settings.token:
+            kind, _, given = headers.get("authorization", "").partition(" ")
+            right = hmac.compare_digest(_digest(given.strip().encode("utf-8", "replace")), self._expected)
+            if right and kind.lower() == "bearer":
+                return None
+            self._tell()
+            sentence = "The API key is missing or wrong. Send the token of this Myna as `Authorization: Bearer …`."
+            return Problem(401, sentence, "invalid_api_key", headers={"WWW-Authenticate": "Bearer", **CLOSE})
+        if origin and not allowed:
+            sentence = f"Web pages of {origin[:100]!r} may not ask here. Name it in origins, in [http] of myna.toml."
+            return Problem(403, sentence, "origin_not_allowed", headers=CLOSE)
+        if not _is_here(headers.get("host", "")):
+            sentence = "Without a token, only requests to localhost are answered. Set token_file in myna.toml."
+            return Problem(403, sentence, "host_not_allowed", headers=CLOSE)
+        return None
+
+    def _tell(self) -> None:
+        self._refused += 1
+        if time.monotonic() - self._logged >= QUIET:
+            log.warning("Requests refused because of a wrong or missing token: %d so far", self._refused)
+            self._refused, self._logged = 0, time.monotonic()
+
+
+def _digest(token: bytes) -> bytes:
+    """Of one length, whatever is given: comparing takes the same time."""
+    return hashlib.sha256(token).digest()
+
+
+def _is_here(host: str) -> bool:
+    """Does a Host header name this machine as itself?"""
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() and not host.endswith("]") else host
+    name = name.strip("[]").lower().rstrip(".")
+    try:
+        return name == "localhost" or ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+def _allowing(origin: str) -> Mapping[str, str]:
+    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+
+
+def _with(headers: Mapping[str, str], send: Send) -> Send:
+    async def sent(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            more = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+            message = {**message, "headers": [*message.get("headers", []), *more]}
+        await send(message)
+
+    return sent

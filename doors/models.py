@@ -1,0 +1,39 @@
+"""What may stand for `model`: "myna", OpenAI's names for it, or an engine that speaks."""
+
+from __future__ import annotations
+
+from proto.client import AsyncClient
+
+#: Whatever speaks as the voice: ours, and what programs send that were written for OpenAI.
+ANY = ("myna", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
+
+
+class NoSuchModel(ValueError):
+    """Its text is a sentence for people."""
+
+
+class OtherEngine(ValueError):
+    """The voice does not speak by the engine that was asked for. Its text is a sentence for people."""
+
+
+class Models:
+    """Of a mynad."""
+
+    def __init__(self, mynad: AsyncClient) -> None:
+        self._mynad = mynad
+
+    async def all(self) -> list[str]:
+        """Names, the usual one first. Raises ClientError."""
+        info = await self._mynad.info()
+        return [*ANY, *(engine.name for engine in info.engines if "speaks" in engine.capabilities)]
+
+    async def check(self, model: str, voice: str) -> None:
+        """Whether it can be meant for a voice. Raises NoSuchModel, OtherEngine, ClientError."""
+        if model in ANY or model.startswith("gpt-4o-mini-tts-"):
+            return
+        known = await self.all()
+        if model not in known:
+            raise NoSuchModel(f"There is no model {model[:40]!r}. There are: {', '.join(known)}.")
+        engine = (await self._mynad.voice(voice)).engine
+        if engine != model:
+            raise OtherEngine(f"{voice} speaks by {engine}, not by {model}. Leave it to her: model is {ANY[0]!r}.")

@@ -1,0 +1,1 @@
+"""The Wyoming door: how Home Assistant and its satellites ask for speech."""
