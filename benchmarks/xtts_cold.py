@@ -24,7 +24,7 @@ from typing import Any
 from benchmarks.sides import Spread, ours, resident, spread, tell_share, untouched
 
 TEXT = "The boat came in just before the storm, and the whole harbour was on its feet."
-CODES = 60
+CODES = 30
 PARTS = ("coqui", "myna", "fast")
 #: bars: to the first sound, and resident after a sentence, as a share of Coqui's
 COLD_BAR, MEMORY_BAR = 0.4, 1.0

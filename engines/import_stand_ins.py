@@ -27,23 +27,38 @@ _GET_ITEM = f"{_DYNAMO}._trace_wrapped_higher_order_op"
 
 @contextlib.contextmanager
 def in_place() -> Iterator[None]:
-    """For the length of the block. What was imported before stays what it is."""
-    stand_ins: dict[str, ModuleType] = {}
-    if _DYNAMO not in sys.modules:
-        stand_ins[_DYNAMO] = _module(_DYNAMO, __path__=[], **dict.fromkeys(_DECORATORS, _undecorated))
-        stand_ins[_GET_ITEM] = _module(_GET_ITEM, TransformGetItemToIndex=_get_item)
-    if _LOSSES not in sys.modules:
-        stand_ins[_LOSSES] = _module(_LOSSES, LOSS_MAPPING=_Losses())
-    sys.modules.update(stand_ins)
+    """All of them, for imports in the block. What was imported before stays what it is."""
+    losses = {} if _LOSSES in sys.modules else {_LOSSES: _module(_LOSSES, LOSS_MAPPING=_Losses())}
+    with (
+        without_compiler(),
+        _standing_in(losses),
+        _replaced(torch.distributed, "is_available", lambda: False),
+        _replaced(importlib.metadata, "packages_distributions", _packages),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def without_compiler() -> Iterator[None]:
+    """Torch's compiler alone, for the block."""
+    compiler = {
+        _DYNAMO: _module(_DYNAMO, __path__=[], **dict.fromkeys(_DECORATORS, _undecorated)),
+        _GET_ITEM: _module(_GET_ITEM, TransformGetItemToIndex=_get_item),
+    }
+    if _DYNAMO in sys.modules:
+        yield
+        return
+    with _standing_in(compiler), _replaced(torch.compiler, "disable", _undecorated):
+        yield
+
+
+@contextlib.contextmanager
+def _standing_in(modules: Mapping[str, ModuleType]) -> Iterator[None]:
+    sys.modules.update(modules)
     try:
-        with (
-            _replaced(torch.compiler, "disable", _undecorated),
-            _replaced(torch.distributed, "is_available", lambda: False),
-            _replaced(importlib.metadata, "packages_distributions", _packages),
-        ):
-            yield
+        yield
     finally:
-        for name, stand_in in stand_ins.items():
+        for name, stand_in in modules.items():
             if sys.modules.get(name) is stand_in:
                 del sys.modules[name]
 
@@ -80,8 +95,8 @@ def _get_item() -> Any:
     return importlib.import_module(_GET_ITEM).TransformGetItemToIndex()
 
 
-def _undecorated(fn: Callable[..., Any] | None = None, recursive: bool = True, *, reason: str | None = None) -> Any:
-    """In place of `torch.compiler.disable`: nothing here is ever compiled."""
+def _undecorated(fn: Callable[..., Any] | None = None, recursive: bool = True, **_: object) -> Any:
+    """In place of `torch.compiler.disable` and its kind: nothing here is ever compiled."""
     return fn if fn is not None else lambda function: function
 
 

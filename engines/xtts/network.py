@@ -7,14 +7,16 @@ parameters are built empty and the file's pages stand in for them: what is not t
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import init_empty_weights
 
-from engines import coqui
+from engines import coqui, import_stand_ins
 from engines.errors import WeightsMissing
 
 with coqui.imports():
@@ -59,10 +61,18 @@ def build(config: XttsConfig, tokenizer: VoiceBpeTokenizer) -> Xtts:
     arguments.gpt_number_text_tokens = tokenizer.get_number_tokens()
     arguments.gpt_start_text_token = tokenizer.tokenizer.token_to_id("[START]")
     arguments.gpt_stop_text_token = tokenizer.tokenizer.token_to_id("[STOP]")
-    with init_empty_weights(include_buffers=False):
+    with _empty():
         xtts = Xtts(config)
     xtts.tokenizer = tokenizer
     return xtts
+
+
+@contextlib.contextmanager
+def _empty() -> Iterator[None]:
+    """Parameters are made on the meta device, buffers are real. The stand-ins keep torch from loading its compiler when
+    such a parameter is drawn or normalised: that took two seconds of a CPU."""
+    with import_stand_ins.without_compiler(), init_empty_weights(include_buffers=False):
+        yield
 
 
 def load(folder: Path) -> Xtts:
@@ -90,7 +100,7 @@ def load_dvae(folder: Path, n_codes: int) -> DiscreteVAE:
     """The encoder half of the discrete VAE, whose codes the GPT learns. In evaluation mode.
 
     Coqui loads `dvae.pth` with strict=False, and a wrong file passes silently; here it raises WeightsMissing."""
-    with init_empty_weights(include_buffers=False):
+    with _empty():
         dvae = DiscreteVAE(
             channels=80,
             normalization=None,

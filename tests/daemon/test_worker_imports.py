@@ -59,6 +59,18 @@ def test_an_engine_loads_no_compiler_and_nothing_distributed(engine: str) -> Non
     assert loaded(f"from engines.{engine} import engine, network{built}", UNCALLED | MEASURES) == set()
 
 
+def test_a_base_of_xtts_is_built_and_filled_without_the_compiler_of_torch() -> None:
+    program = """\
+import torch
+from engines.xtts import network
+with network._empty():
+    layer = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(2, 2, 1))
+    torch.nn.init.normal_(torch.nn.Parameter(torch.empty(2, 2, device="meta")))
+assert layer.parametrizations.weight.original0.is_meta
+"""
+    assert loaded(program, {"torch._dynamo"}) == set()
+
+
 def test_what_a_stand_in_stood_for_comes_when_it_is_used() -> None:
     program = """\
 import engines.xtts.network
