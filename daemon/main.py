@@ -56,6 +56,8 @@ log = logging.getLogger("mynad")
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
 CHECK_SOCKET_EVERY = 1.0  #: seconds between two looks whether the socket is still there
 LEAVE = 2.0  #: seconds that calls under way get at the end
+#: parts that go on until they are stopped
+ENDLESS = {"scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech", "doors"}
 
 
 class Daemon:
@@ -290,17 +292,7 @@ class Daemon:
         for server in servers:
             self._tasks.append(asyncio.create_task(server.stop(LEAVE)))
         for task in self._tasks:
-            if task.get_name() in (
-                "scheduler",
-                "gpu",
-                "inbox",
-                "forget",
-                "survey",
-                "socket",
-                "memory",
-                "speech",
-                "doors",
-            ):
+            if task.get_name() in ENDLESS:
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=LEAVE + 3)
         self.launcher.close()
@@ -311,14 +303,18 @@ class Daemon:
 
 
 def log_to(home: Path) -> None:
-    """mynad's own log: `log/mynad.log` (five files of 5 MB) and stderr, written by a thread."""
-    folder = home / "log"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """mynad's own log: `log/mynad.log` (five files of 5 MB) and stderr, written by a thread. Raises MynaError."""
+    path = home / "log" / "mynad.log"
     logging.raiseExceptions = False  # a full disk costs lines of the log, and no traceback for each of them
-    file, terminal = (
-        logging.handlers.RotatingFileHandler(folder / "mynad.log", maxBytes=5_000_000, backupCount=5),
-        logging.StreamHandler(),
-    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file = logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=5)
+    except OSError as error:
+        raise MynaError(
+            f"The log {path} cannot be written: {error.strerror}.",
+            "Move what is in its way, or let mynad's user write.",
+        ) from None
+    terminal = logging.StreamHandler()
     for handler in (file, terminal):
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()

@@ -100,6 +100,11 @@ def test_a_home_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     assert "cannot be used" in refusal(tmp_path / "file" / "home")
 
 
+def test_a_log_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text("somebody's")
+    assert f"The log {tmp_path / 'log' / 'mynad.log'} cannot be written: " in refusal(tmp_path)
+
+
 def test_a_setting_it_does_not_know_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "myna.toml").write_text("colour = 'blue'\n")
     assert "colour" in refusal(tmp_path)
