@@ -1,5 +1,5 @@
-"""The matrices of the GPT as speaking multiplies by them: read where they lie, or in eight bits beside them, adapters
-added on the side.
+"""The matrices of a transformer as speaking multiplies by them: read where they lie, or in eight bits beside them,
+adapters added on the side.
 
 A step of decoding multiplies a few rows by every matrix there is, so it is as fast as weights come out of memory.
 Nothing is copied at full precision. The fast setting multiplies in eight bits: weights are int8 with a scale a column,
