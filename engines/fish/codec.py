@@ -37,6 +37,21 @@ def load(folder: Path) -> Any:
     wanted = codec.state_dict()
     network.fill(codec, {_present(name, wanted): value for name, value in state.items()}, path)
     codec.eval()
+    return codec
+
+
+def listener(folder: Path) -> Any:
+    """The half that makes codes."""
+    codec = load(folder)
+    codec.decoder = codec.quantizer.upsample = codec.quantizer.post_module = torch.nn.Identity()
+    _fold(codec)
+    return codec
+
+
+def speaker(folder: Path) -> Any:
+    """The half that makes sound."""
+    codec = load(folder)
+    codec.encoder = codec.quantizer.downsample = codec.quantizer.pre_module = torch.nn.Identity()
     _fold(codec)
     return codec
 

@@ -31,7 +31,7 @@ class Encoder:
     def __init__(self, base: Path) -> None:
         config = network.read_config(base)
         self._prompts = Prompts(network.read_tokenizer(base), config.num_codebooks)
-        self._codec = codec.load(base)
+        self._codec = codec.listener(base)
 
     def encode(self, clips: Sequence[Clip]) -> list[Features | BadInput]:
         """ "codes" (10, frames) int16 and "text" (tokens,) int32, each clip's own or why it cannot train."""

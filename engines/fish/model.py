@@ -71,7 +71,7 @@ class FishModel:
     def codec(self) -> Any:
         """What makes sound of codes; read when it is first asked for, since a training never does."""
         if self._codec is None:
-            self._codec = codec.load(self.base).to(self.device)
+            self._codec = codec.speaker(self.base).to(self.device)
         return self._codec
 
     def references(self) -> tuple[Reference, ...]:
@@ -110,6 +110,8 @@ def load(base: Path, version: Path | None, device: str, *, training: bool, refer
     transformer.to(where)
     transformer.train(training)
     _checkpointing(transformer)
+    if not training:
+        _ = model.codec  # now, and not while somebody waits for the first sound
     return model
 
 

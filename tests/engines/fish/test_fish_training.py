@@ -104,7 +104,7 @@ def test_it_learns(lora: LoraSettings | None, engine: FishEngine, features: list
 
 
 def test_codes_do_not_depend_on_the_clips_beside(engine: FishEngine, tiny: Path) -> None:
-    loaded = codec.load(tiny)
+    loaded = codec.listener(tiny)
     generator = torch.Generator().manual_seed(2)
     sounds = [0.1 * torch.randn(length, generator=generator) for length in (30_000, 90_000, 50_000)]
     with torch.inference_mode():
