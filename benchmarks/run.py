@@ -30,7 +30,7 @@ ROOT = HERE.parent
 #: where tables are kept
 KEPT = HERE
 #: benchmarks that take long or need something of their own, by the first part of their modules' names
-GROUPS = ("xtts", "dashboard", "hostile", "verdict", "learning", "datasets", "judged")
+GROUPS = ("xtts", "fish", "dashboard", "hostile", "verdict", "learning", "datasets", "judged")
 #: seconds a benchmark may take before it is given up
 PATIENCE = 3_600.0
 VERDICTS = ("holds", "falls short")
