@@ -7,12 +7,15 @@ and goes through all of it each step.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import torch
 from torch.nn.functional import scaled_dot_product_attention, silu
 
 from engines.autoregressive.decode import Frame, Next
+from engines.autoregressive.projections import has_eight_bits
 from engines.autoregressive.synthesis import Said, Take
 from engines.device import send
 from engines.fish import sampling, training
@@ -30,7 +33,7 @@ class Decoder:
 
     def __init__(self, transformer: Any, prompts: Prompts, *, fast: bool = False) -> None:
         config = transformer.config
-        self.transformer, self.prompts = transformer, prompts
+        self.transformer, self.prompts, self._fast = transformer, prompts, fast
         self.device: torch.device = transformer.norm.weight.device
         self.heads, self.size, self.channels = config.n_local_heads, config.head_dim, config.dim
         self.dtype = computes_in(transformer.norm.weight, fast=fast)
@@ -49,7 +52,15 @@ class Decoder:
         return turns
 
     def prefix(self, conditioning: torch.Tensor) -> torch.Tensor:
-        """Keys and values of a voice's opening (positions, 1 + codebooks) int64, as `Prompts.opening` makes it."""
+        """Keys and values of a voice's opening (positions, 1 + codebooks) int64, as `Prompts.opening` makes it. Kept
+        for the next request: a voice's references are most of what is read before the first sound."""
+        key = self.dtype, self._fast, _state(self.transformer)
+        kept = _voices.get(self.transformer)
+        if kept is None or kept[0] != key or not torch.equal(kept[1], conditioning):
+            kept = _voices[self.transformer] = key, conditioning, self._prefix(conditioning)
+        return kept[2]
+
+    def _prefix(self, conditioning: torch.Tensor) -> torch.Tensor:
         hidden = self._embedded(conditioning)[None]
         n = hidden.shape[1]
         block = torch.empty(len(self.layers), 2, 1, self.heads, n, self.size, device=self.device, dtype=self.dtype)
@@ -77,27 +88,50 @@ class Decoder:
         return training.embed(self.transformer, send(rows, self.device)).to(self.dtype)
 
 
+#: The voice that spoke last from each transformer: what it was made of, its opening, and its keys and values.
+_voices: WeakKeyDictionary[torch.nn.Module, tuple[object, torch.Tensor, torch.Tensor]] = WeakKeyDictionary()
+
+
+def _state(transformer: torch.nn.Module) -> tuple[tuple[int, int], ...]:
+    """What changes when weights or adapters do."""
+    return tuple((each.data_ptr(), 0 if each.is_inference() else each._version) for each in transformer.parameters())
+
+
+@dataclass(frozen=True)
+class Small:
+    """The small transformer in one precision."""
+
+    layers: list[Layer]
+    head: torch.Tensor  #: (residual codes, channels)
+
+    @classmethod
+    def of(cls, transformer: Any, codes: int, *, fast: bool) -> Small:
+        dtype = computes_in(transformer.fast_norm.weight, fast=fast)
+        layers = [Layer(layer, dtype, fast=fast) for layer in transformer.fast_layers]
+        return cls(layers, matrix(transformer.fast_output, fast=False).weight[:codes].to(dtype))
+
+
 class Frames:
     """Draws frames (`engines.autoregressive.synthesis.Frames`): the first code from the big transformer's logits, the
-    others from the small one's, each given those before it."""
+    others from the small one's, each given those before it.
+
+    One code at a time the small transformer is read nine times a frame. Where there are eight bits it guesses all nine
+    with those, and one pass in full precision says which were right, as `engines.autoregressive.speculative` does along
+    a sentence: what is said is always drawn from full precision."""
 
     def __init__(self, decoder: Decoder, how: Drawing, *, fast: bool = False) -> None:
         transformer = decoder.transformer
         config = transformer.config
-        self._decoder, self._how = decoder, how
+        self._decoder, self._transformer, self._how = decoder, transformer, how
         self._codebooks: int = config.num_codebooks
         self._vocabulary: int = config.vocab_size
         self._start, self._end = decoder.prompts.semantic, decoder.prompts.end
-        self._embed, self._project, self._norm = (
-            transformer.fast_embeddings, transformer.fast_project_in, transformer.fast_norm,
-        )  # fmt: skip
-        self._dtype = computes_in(transformer.fast_norm.weight, fast=fast)
-        self._layers = [Layer(layer, self._dtype, fast=fast) for layer in transformer.fast_layers]
         self._heads, self._size = config.fast_n_local_heads, config.fast_head_dim
         self._turns = transformer.fast_freqs_cis.float()
         self._n_residual = min(RESIDUAL, config.codebook_size)
-        self._head = matrix(transformer.fast_output, fast=fast)
-        self._short = self._head.weight[: self._n_residual].to(self._dtype)
+        self._full = Small.of(transformer, self._n_residual, fast=fast)
+        guesses = not fast and has_eight_bits(decoder.device)
+        self._draft = Small.of(transformer, self._n_residual, fast=True) if guesses else None
 
     def __call__(self, takes: Sequence[Take]) -> list[Said]:
         device = self._decoder.device
@@ -111,30 +145,70 @@ class Frames:
         code = sampling.draw(logits, said[0], self._how, send(first, device))
         # what the end is followed by is drawn too, as stock does, and thrown away
         spoken = torch.where(code == self._decoder.stop, 0, code)
-        codes = self._others(hidden, spoken, [send(one, device) for one in noise[1:]], said[1:])
+        luck = [send(one, device) for one in noise[1:]]
+        # what is known before any code: the state, and the first code
+        start = torch.stack([self._transformer.fast_project_in(hidden), self._transformer.fast_embeddings(spoken)], 1)
+        nothing = spoken.new_empty(len(takes), 0)
+        if self._draft is None:
+            codes = self._drawn(self._full, start, nothing, luck, said[1:])
+        else:
+            codes = self._verified(self._draft, start, nothing, luck, said[1:])
         rows = torch.cat([code[:, None], spoken[:, None], codes], dim=1).cpu()  # the one wait
         return [self._made(row) for row in rows]
 
-    def _others(
-        self, hidden: torch.Tensor, first: torch.Tensor, noise: Sequence[torch.Tensor], said: Sequence[torch.Tensor]
+    def _drawn(
+        self,
+        by: Small,
+        start: torch.Tensor,
+        known: torch.Tensor,
+        luck: Sequence[torch.Tensor],
+        said: list[torch.Tensor],
     ) -> torch.Tensor:
-        """The codes after the first, (rows, codebooks - 1)."""
-        rows = len(first)
-        block = torch.empty(
-            len(self._layers), 2, rows, self._heads, self._codebooks, self._size, device=hidden.device,
-            dtype=self._dtype,
-        )  # fmt: skip
-        # the state and the first code together: both are known
-        x = torch.stack([self._project(hidden).to(self._dtype), self._embed(first).to(self._dtype)], dim=1)
-        codes: list[torch.Tensor] = []
-        for number in range(1, self._codebooks):
-            turns = self._turns[number + 1 - x.shape[1] : number + 1].expand(rows, -1, -1, -1)
-            for layer, own in zip(self._layers, block, strict=True):
-                x = layer(x, own[:, :, :, : number + 1], None, turns, causal=x.shape[1] > 1)
-            logits = (_norm(self._norm, x[:, -1]) @ self._short.t()).float()
-            codes.append(sampling.draw(logits, said[number - 1], self._how, noise[number - 1]))
-            x = self._embed(codes[-1]).to(self._dtype)[:, None]
+        """The codes after the first one by one, (rows, codebooks - 1); those `known` (rows, any) are given."""
+        block = self._block(by, len(start))
+        x = torch.cat([start, self._transformer.fast_embeddings(known)], dim=1)
+        codes = [*known.unbind(1)]
+        for number in range(len(codes), self._codebooks - 1):
+            logits = self._logits(by, x, block, number + 2)[:, -1]
+            codes.append(sampling.draw(logits, said[number], self._how, luck[number]))
+            x = self._transformer.fast_embeddings(codes[-1])[:, None]
         return torch.stack(codes, dim=1)
+
+    def _verified(
+        self,
+        by: Small,
+        start: torch.Tensor,
+        known: torch.Tensor,
+        luck: Sequence[torch.Tensor],
+        said: list[torch.Tensor],
+    ) -> torch.Tensor:
+        """The same, guessed by a draft and drawn from full precision: from the first wrong guess on it guesses anew."""
+        count = self._codebooks - 1
+        while known.shape[1] < count:
+            guesses = self._drawn(by, start, known, luck, said)
+            x = torch.cat([start, self._transformer.fast_embeddings(guesses[:, :-1])], dim=1)
+            logits = self._logits(self._full, x, self._block(self._full, len(start)), self._codebooks)
+            drawn = torch.stack(
+                [sampling.draw(logits[:, 1 + n], said[n], self._how, luck[n]) for n in range(count)], dim=1
+            )
+            wrong = (drawn != guesses).any(dim=0)
+            wrong[: known.shape[1]] = False
+            right = int(wrong.int().argmax()) + 1 if bool(wrong.any()) else count  # the first wrong one is put right
+            known = torch.cat([known, drawn[:, known.shape[1] : right]], dim=1)
+        return known
+
+    def _logits(self, by: Small, x: torch.Tensor, block: torch.Tensor, end: int) -> torch.Tensor:
+        """Logits (rows, n, residual codes) after positions x (rows, n, channels), the last of which is `end` - 1."""
+        x = x.to(by.head.dtype)
+        turns = self._turns[end - x.shape[1] : end].expand(len(x), -1, -1, -1)
+        for layer, own in zip(by.layers, block, strict=True):
+            x = layer(x, own[:, :, :, :end], None, turns, causal=x.shape[1] > 1)
+        return (_norm(self._transformer.fast_norm, x) @ by.head.t()).float()
+
+    def _block(self, by: Small, rows: int) -> torch.Tensor:
+        """Room for the keys and values of a frame."""
+        shape = (len(by.layers), 2, rows, self._heads, self._codebooks, self._size)
+        return torch.empty(shape, device=self._decoder.device, dtype=by.head.dtype)
 
     def _said(self, takes: Sequence[Take]) -> list[torch.Tensor]:
         """By code, what the penalty counts as said: (rows, 1) and (rows, 16) int64 on the device."""

@@ -26,7 +26,7 @@ class Matrix:
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         if self.reduced is None:
-            y = _product(x, self.weight, self.bias)
+            y = linear(x, self.weight, self.bias)
         else:
             assert self.nothing is not None
             rows = x.flatten(0, -2).float()
@@ -65,11 +65,3 @@ def _reduced_once(base: torch.nn.Module, weight: torch.Tensor) -> Reduced:
     if kept is None or kept[0] != state:
         kept = _reduced[base] = state, reduce(weight.float())
     return kept[1]
-
-
-def _product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
-    """For one row in bfloat16 torch's CPU kernel takes twice as long as for two."""
-    if x.device.type == "cpu" and x.dtype == torch.bfloat16 and x.numel() == x.shape[-1]:
-        twice = x.reshape(1, -1).expand(2, -1)
-        return linear(twice, weight, bias)[:1].view(*x.shape[:-1], -1)
-    return linear(x, weight, bias)
