@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from safetensors import SafetensorError
@@ -37,6 +38,10 @@ VOICE = "voice.safetensors"
 FORMAT = 1
 #: References of requests that a loaded voice keeps as tokens.
 _KEPT = 8
+
+
+#: Codecs in use, by base and device.
+_codecs: WeakValueDictionary[tuple[Path, str], torch.nn.Module] = WeakValueDictionary()
 
 
 @dataclass(eq=False)
@@ -69,9 +74,13 @@ class FishModel:
 
     @property
     def codec(self) -> Any:
-        """What makes sound of codes; read when it is first asked for, since a training never does."""
+        """What makes sound of codes; read when it is first asked for, since a training never does. Voices on one base
+        share it: nobody trains it."""
         if self._codec is None:
-            self._codec = codec.speaker(self.base).to(self.device)
+            key = self.base.resolve(), str(self.device)
+            self._codec = _codecs.get(key)
+            if self._codec is None:
+                self._codec = _codecs[key] = codec.speaker(self.base).to(self.device)
         return self._codec
 
     def references(self) -> tuple[Reference, ...]:
