@@ -21,9 +21,11 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
 	@# torch first and alone: asked for by another package, pip would take the newest build with several GB of CUDA
 	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[dev,fish]"
 	@# Resemblyzer declares webrtcvad (needs a compiler and pkg_resources) and typing; webrtcvad-wheels stands in, so: without its dependencies
 	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt Resemblyzer
+	@# fish-speech's pins (torch 2.4, protobuf < 3.20, …) cannot be met beside ours, and what its model classes need is in the extra
+	$(BIN)/python -m pip install --quiet --no-deps -c constraints.txt fish-speech descript-audio-codec descript-audiotools
 	touch $(STAMP)
 
 demo: setup  ## the main job, end to end, offline: recordings in, a spoken sentence and a table out
@@ -50,7 +52,7 @@ bench: setup  ## the benchmarks that belong to no group; keeps the last table in
 bench-all: setup  ## every group in turn, so that all tables are of the same commit (most of a night on two cores)
 	$(BIN)/python -m benchmarks.run --all
 
-bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-gpu, bench-dashboard, bench-hostile, bench-verdict, bench-learning, bench-datasets, bench-judged, bench-doors); keeps the last table in benchmarks/RESULTS-<group>.md
+bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-fish, bench-gpu, bench-dashboard, bench-hostile, bench-verdict, bench-learning, bench-datasets, bench-judged, bench-doors); keeps the last table in benchmarks/RESULTS-<group>.md
 	$(BIN)/python -m benchmarks.run --group $*
 
 proto: setup  ## generated code from proto/*.proto

@@ -32,7 +32,7 @@ ROOT = HERE.parent
 #: where tables are kept
 KEPT = HERE
 #: benchmarks that take long or need something of their own, by the first part of their modules' names
-GROUPS = ("xtts", "gpu", "dashboard", "hostile", "verdict", "learning", "datasets", "judged", "doors")
+GROUPS = ("xtts", "fish", "gpu", "dashboard", "hostile", "verdict", "learning", "datasets", "judged", "doors")
 #: seconds a benchmark may take before it is given up
 PATIENCE = 3_600.0
 VERDICTS = ("holds", "falls short")

@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 import torch
 
 from daemon.processes.launcher_program import PATIENT
-from engines.xtts import projections
+from engines.autoregressive import projections
 
 #: ways to wait, by what they set in the environment
 WAYS = {"ours": PATIENT, "OpenMP's": {}, "asleep at once": {"OMP_WAIT_POLICY": "PASSIVE"}}

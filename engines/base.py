@@ -75,6 +75,7 @@ class EngineInfo:
     licence_url: str
     needs_consent: bool = False  #: weights are only used after `myna engines accept NAME`
     weights: tuple[WeightsFile, ...] = ()  #: empty: there is nothing to fetch
+    sign_in: str = ""  #: address where the publisher gives the weights only to people it knows: they come from a folder
     clip_seconds: tuple[float, float] = (0.8, 12.0)  #: shortest and longest clip that is cut for it, seconds
     speak_memory: int = 0  #: bytes of GPU (or host) memory a loaded voice needs
     temperature: float = 0.667  #: at which it speaks unless told otherwise

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 from engines import weights
 from engines.capabilities import Capability
 from engines.errors import BadInput
+from engines.fish.info import INFO as FISH
 from engines.glow.info import INFO as GLOW
 from engines.xtts.info import INFO as XTTS
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from engines.text.unspeakable import Stretch
 
 #: By name, in the order people see them.
-ENGINES: dict[str, EngineInfo] = {info.name: info for info in (GLOW, XTTS)}
+ENGINES: dict[str, EngineInfo] = {info.name: info for info in (GLOW, XTTS, FISH)}
 
 #: Sentence and hint where the capability is wanted and not there.
 _REFUSALS = {

@@ -70,6 +70,8 @@ def base_dir(info: EngineInfo) -> Path:
 
 def how_to_get(info: EngineInfo) -> str:
     """What a person does about missing weights."""
+    if info.sign_in:
+        return f"Download it at {info.sign_in}, then `myna engines add {info.name} FOLDER`."
     return (
         f"`myna engines accept {info.name}` fetches it; `myna engines add {info.name} FOLDER` takes it from a folder."
     )

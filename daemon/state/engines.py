@@ -168,4 +168,6 @@ def _sentence(session: Session, engine: EngineInfo, message: pb.EngineState, hom
 
 
 def _get(engine: EngineInfo) -> str:
+    if engine.sign_in:
+        return f"download it at {engine.sign_in}, then `myna engines add {engine.name} FOLDER`"
     return f"`myna engines fetch {engine.name}` gets it, `myna engines add {engine.name} FOLDER` takes it from a folder"

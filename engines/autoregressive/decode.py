@@ -2,9 +2,9 @@
 and latent.
 
 Keys and values lie in one block that grows rarely, and several rows share each reading of the weights. Positions are
-the decoder's business (it adds them to embeddings, not to keys), so a row may stand anywhere in the block: rows are
-right-aligned, and join and leave at any step. What conditions the voice stands before every text and does not depend on
-it: it is computed once for all rows.
+the decoder's business (it adds them to embeddings, or says how keys are turned by them), so a row may stand anywhere in
+the block: rows are right-aligned, and join and leave at any step. What conditions the voice stands before every text
+and does not depend on it: it is computed once for all rows.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from engines.device import send
 GROWTH = 128
 
 
+#: What a step says of one row: a code, or a frame of several that go together.
+Frame = int | tuple[int, ...]
+
+
 class Next(NamedTuple):
     """What a model makes of the codes so far."""
 
@@ -32,18 +36,26 @@ class Layer(Protocol):
     """One block of a transformer."""
 
     def __call__(
-        self, hidden: torch.Tensor, block: torch.Tensor, mask: torch.Tensor | None, *, causal: bool
+        self,
+        hidden: torch.Tensor,
+        block: torch.Tensor,
+        mask: torch.Tensor | None,
+        turns: torch.Tensor | None = None,
+        *,
+        causal: bool,
     ) -> torch.Tensor:
         """Hidden (rows, n, channels) → the same; keys and values of the n are written into the last n columns of
         `block` (2, rows, heads, columns, size). A mask is True where a position may look, and broadcasts to (rows,
-        heads, n, columns)."""
+        heads, n, columns). `turns` is what `Decoder.turns` said of the n."""
         ...
 
 
 class Decoder(Protocol):
-    """A model ready to decode. One with rotary positions does not fit yet: its layers would have to be told them."""
+    """A model ready to decode."""
 
-    heads: int
+    heads: int  #: of keys and values
+    size: int  #: of each
+    dtype: torch.dtype  #: of each
     channels: int
     device: torch.device
     n_codes: int  #: size of the codes' vocabulary, the stop code in it
@@ -59,13 +71,19 @@ class Decoder(Protocol):
         """Keys and values (layers, 2, 1, heads, positions, size) of what stands before every text."""
         ...
 
-    def prompt(self, tokens: Sequence[int], codes: Sequence[int] = ()) -> torch.Tensor:
+    def turns(self, places: Sequence[Sequence[int]]) -> torch.Tensor | None:
+        """What turns queries and keys at places (rows, n) of a text, counted from the prefix's first on; None for a
+        model whose layers know of no places."""
+        ...
+
+    def prompt(self, tokens: Sequence[int], codes: Sequence[Frame] = ()) -> torch.Tensor:
         """What stands between the prefix and the next code, (positions, channels): the text, and the codes that were
         said already."""
         ...
 
     def embed(self, codes: torch.Tensor, positions: Sequence[int]) -> torch.Tensor:
-        """Codes (rows,) int64 at their positions among the codes, the first being at 1: (rows, channels)."""
+        """Codes (rows,) int64, or frames (rows, codes), at their positions among the codes, the first being at 1:
+        (rows, channels)."""
         ...
 
     def out(self, hidden: torch.Tensor) -> Next:
@@ -99,7 +117,7 @@ class Batch:
         self.rows = 0
         self.column = 0  #: next column to be written
         d = self.decoder
-        self._block = torch.empty(len(d.layers), 2, 0, d.heads, 0, d.channels // d.heads, device=d.device)
+        self._block = torch.empty(len(d.layers), 2, 0, d.heads, 0, d.size, device=d.device, dtype=d.dtype)
         self._shown = torch.zeros(0, 0, dtype=torch.bool, device=d.device)  #: (rows, columns) what a row may attend to
         self._hidden: list[int] = []  #: columns before `column` that each row may not, kept here: a GPU would be asked
 
@@ -116,18 +134,19 @@ class Batch:
         written[:, :, :, :, :heard] = self._prefix
         before = torch.ones(width, heard + width, dtype=torch.bool, device=hidden.device).tril(heard)
         mask = (before & shown[:, None])[:, None]
+        turns = self.decoder.turns([[max(0, at) for at in range(heard + n - width, heard + n)] for n in lengths])
         for layer, block in zip(self.decoder.layers, written, strict=True):
-            hidden = layer(hidden, block, mask, causal=False)
+            hidden = layer(hidden, block, mask, turns, causal=False)
         return self.decoder.out(hidden[:, -1])
 
-    def step(self, codes: Sequence[int], positions: Sequence[int], by: Decoder | None = None) -> Next:
+    def step(self, codes: Sequence[Frame], positions: Sequence[int], by: Decoder | None = None) -> Next:
         """Say one code a row, at its position among the row's codes (the first is 1); what follows, as another decoder
         of the same voice sees it if one is given."""
         return self._advance(
             self.decoder.embed(send(torch.tensor(codes), self.decoder.device), positions)[:, None], by or self.decoder
         )
 
-    def step_many(self, codes: Sequence[int], position: int) -> Next:
+    def step_many(self, codes: Sequence[Frame], position: int) -> Next:
         """Say several codes of the only row, the first at a position among its codes; what follows each, (codes, …)."""
         positions = range(position, position + len(codes))
         return self._advance(
@@ -154,8 +173,9 @@ class Batch:
         if n > 1:
             earlier = torch.ones(n, self.column, dtype=torch.bool, device=hidden.device).tril(before)
             mask = earlier if mask is None else mask & earlier
+        turns = self.decoder.turns([range(before - unseen, before - unseen + n) for unseen in self._hidden])
         for layer, block in zip(by.layers, self._block[:, :, :, :, : self.column], strict=True):
-            hidden = layer(hidden, block, mask, causal=False)
+            hidden = layer(hidden, block, mask, turns, causal=False)
         return by.out(hidden.flatten(0, 1))
 
     def leave(self, row: int) -> None:
@@ -174,7 +194,7 @@ class Batch:
         shift = max(0, width - self.column)
         self._grow(max(self._block.shape[4], self.column + shift + GROWTH), shift)
         self.column += shift
-        more = torch.zeros(*self._block.shape[:2], rows, *self._block.shape[3:], device=self._block.device)
+        more = self._block.new_zeros(*self._block.shape[:2], rows, *self._block.shape[3:])
         self._block = torch.cat([self._block, more], dim=2)
         self._shown = torch.cat(
             [self._shown, torch.zeros(rows, self._shown.shape[1], dtype=torch.bool, device=shown.device)]

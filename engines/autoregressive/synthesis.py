@@ -12,7 +12,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from engines.autoregressive import graphs, takes
 from engines.autoregressive.config import GenerationConfig
-from engines.autoregressive.decode import Batch, Decoder
+from engines.autoregressive.decode import Batch, Decoder, Frame
 from engines.autoregressive.sampling import draw
 from engines.autoregressive.speculative import Speculative
 
@@ -39,6 +39,23 @@ class Vocoder(Protocol):
         ...
 
 
+class Said(NamedTuple):
+    """What a step says of a take."""
+
+    code: int  #: of the decoder's vocabulary: the stop code ends the take
+    frame: Frame  #: the same with the codes that go with it, as the decoder embeds it
+    latent: torch.Tensor  #: what the vocoder makes sound of
+
+
+class Frames(Protocol):
+    """Of a model that says several codes a step: the first is drawn from the take's logits, the others from what
+    depends on it."""
+
+    def __call__(self, takes: Sequence[Take]) -> Sequence[Said]:
+        """The next of each take; its generator has gone on by what was drawn."""
+        ...
+
+
 class Voice(Protocol):
     """One voice of one model, for one request."""
 
@@ -48,6 +65,11 @@ class Voice(Protocol):
     @property
     def draft(self) -> Decoder | None:
         """Guesses ahead of it, where that pays."""
+        ...
+
+    @property
+    def frames(self) -> Frames | None:
+        """What draws, where a step says more than one code."""
         ...
 
     @property
@@ -91,8 +113,9 @@ class Take:
     generator: torch.Generator
     seen: torch.Tensor  #: (codes,) bool: said, or counted as said
     codes: list[int] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)  #: the same, each as the decoder embeds it
     latents: list[torch.Tensor] = field(default_factory=list)  #: (channels,) each, one a code
-    logits: torch.Tensor | None = None  #: of the next code, (codes,) on the CPU
+    logits: torch.Tensor | None = None  #: of the next code, (codes,); on the CPU where a step says one code
     latent: torch.Tensor | None = None  #: of the next code
     finished: bool = False
     stopped: bool = False  #: by the stop code
@@ -111,7 +134,8 @@ class Synthesis:
         self.sentences = sentences
         self._whole = config.listen or config.best_of > 1  #: nothing goes out before it was judged
         with torch.inference_mode():
-            steps = graphs.captures(voice.decoder, voice.conditioning)
+            # what says frames, or turns its keys, is not recorded yet
+            steps = None if voice.frames is not None else graphs.captures(voice.decoder, voice.conditioning)
             self._batch = Batch(voice.decoder, voice.conditioning, steps)
         self._speculative = None if voice.draft is None else Speculative(self._batch, voice.draft, config.sampling)
         self._live: list[Take] = []  #: by row of the batch
@@ -167,21 +191,20 @@ class Synthesis:
         if not joining:
             return
         self._forget()
-        prompts = [self.decoder.prompt(take.sentence.tokens, take.codes) for take in joining]
+        prompts = [self.decoder.prompt(take.sentence.tokens, take.frames) for take in joining]
         self._live += joining
         self._hand_out(joining, *self._batch.join(prompts))
 
     def _step(self) -> None:
         """One more code for every row."""
-        stop = self.decoder.stop
-        for take in self._live:
-            assert take.logits is not None
-            assert take.latent is not None
-            code = draw(take.logits, take.seen, self.config.sampling, stop, take.generator)
-            take.codes.append(code)
-            take.latents.append(take.latent)
-            take.seen[code] = True
-            take.stopped = code == stop
+        stop, frames = self.decoder.stop, self.voice.frames
+        drawn = list(map(self._draw, self._live)) if frames is None else frames(self._live)
+        for take, said in zip(self._live, drawn, strict=True):
+            take.codes.append(said.code)
+            take.frames.append(said.frame)
+            take.latents.append(said.latent)
+            take.seen[said.code] = True
+            take.stopped = said.code == stop
             take.finished = take.stopped or len(take.codes) >= take.sentence.length.longest
         for row in reversed(range(len(self._live))):
             if self._live[row].finished:
@@ -194,7 +217,14 @@ class Synthesis:
             self._hand_out([take], *self._speculative.after(take.codes, take.seen, take.generator, left))
         elif self._live:
             positions = [len(take.codes) for take in self._live]
-            self._hand_out(self._live, *self._batch.step([take.codes[-1] for take in self._live], positions))
+            self._hand_out(self._live, *self._batch.step([take.frames[-1] for take in self._live], positions))
+
+    def _draw(self, take: Take) -> Said:
+        """The next code, where there is one a step."""
+        assert take.logits is not None
+        assert take.latent is not None
+        code = draw(take.logits, take.seen, self.config.sampling, self.decoder.stop, take.generator)
+        return Said(code, code, take.latent)
 
     def _forget(self) -> None:
         """Drop what the draft has guessed: rows are about to come or go."""
@@ -202,7 +232,8 @@ class Synthesis:
             self._speculative.forget()
 
     def _hand_out(self, rows: Sequence[Take], logits: torch.Tensor, latents: torch.Tensor) -> None:
-        for take, row, latent in zip(rows, logits.float().cpu(), latents, strict=True):
+        here = logits.float().cpu() if self.voice.frames is None else logits  # whoever draws frames reads them there
+        for take, row, latent in zip(rows, here, latents, strict=True):
             take.logits, take.latent = row, latent
 
     def _ended(self, take: Take) -> None:
@@ -237,7 +268,7 @@ class Synthesis:
             return
         take.sentence.tried += 1
         take.generator.manual_seed((take.generator.initial_seed() + take.sentence.tried) % 2**63)
-        del take.codes[take.sent :], take.latents[take.sent :]
+        del take.codes[take.sent :], take.frames[take.sent :], take.latents[take.sent :]
         take.finished, take.stopped, take.fault = False, False, ""
         take.seen[:] = False
         take.seen[[*self.decoder.counted, *take.codes]] = True

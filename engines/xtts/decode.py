@@ -13,9 +13,9 @@ from weakref import WeakKeyDictionary
 import torch
 from torch.nn.functional import gelu, layer_norm, scaled_dot_product_attention
 
-from engines.autoregressive.decode import Next
+from engines.autoregressive.decode import Frame, Next
+from engines.autoregressive.projections import Projection, pack_all, projection, reduce_all
 from engines.device import send
-from engines.xtts.projections import Projection, pack_all, projection, reduce_all
 
 #: The token id that stock coqui-tts counts as said before it starts (a prompt is ones to it), beside the start code.
 _SAID_AT_START = 1
@@ -27,6 +27,7 @@ class Decoder:
 
     def __init__(self, gpt: Any, *, fast: bool = False) -> None:
         self.gpt, self.heads, self.channels = gpt, gpt.heads, gpt.model_dim
+        self.size, self.dtype = gpt.model_dim // gpt.heads, torch.float32
         self.device: torch.device = gpt.final_norm.weight.device
         self.n_codes: int = gpt.num_audio_tokens
         self.stop: int = gpt.stop_audio_token
@@ -44,7 +45,7 @@ class Decoder:
         self.exact = not fast
         self._built_from = fast, _state(gpt.gpt)
 
-    def prompt(self, tokens: Sequence[int], codes: Sequence[int] = ()) -> torch.Tensor:
+    def prompt(self, tokens: Sequence[int], codes: Sequence[Frame] = ()) -> torch.Tensor:
         """What stands between the voice and the next code, (positions, channels): the text between its marks, the start
         code, and the codes that were said already."""
         gpt = self.gpt
@@ -52,6 +53,9 @@ class Decoder:
         said = send(torch.tensor([gpt.start_audio_token, *codes]), self.device)
         spelt = gpt.text_embedding(text) + gpt.text_pos_embedding(text)
         return torch.cat([spelt[0], self.embed(said, range(len(said)))])
+
+    def turns(self, places: Sequence[Sequence[int]]) -> None:
+        """None: positions are added to embeddings."""
 
     def prefix(self, conditioning: torch.Tensor) -> torch.Tensor:
         """Keys and values of conditioning latents (1, 32, channels): (layers, 2, 1, heads, 32, size)."""
@@ -116,7 +120,13 @@ class _Layer:
         self.narrow = projection(mlp.c_proj, fast=fast)
 
     def __call__(
-        self, hidden: torch.Tensor, block: torch.Tensor, mask: torch.Tensor | None, *, causal: bool
+        self,
+        hidden: torch.Tensor,
+        block: torch.Tensor,
+        mask: torch.Tensor | None,
+        turns: torch.Tensor | None = None,
+        *,
+        causal: bool,
     ) -> torch.Tensor:
         """Hidden (rows, n, channels) → the same; keys and values of the n are written into the last n columns of
         `block` (2, rows, heads, columns, size). A mask is True where a position may look."""

@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from engines.autoregressive import takes
+from engines.autoregressive import projections, takes
 from engines.autoregressive.config import GenerationConfig
 from engines.autoregressive.synthesis import Sentence, Synthesis
 from engines.base import AudioChunk, SpeechRequest
 from engines.errors import BadInput
 from engines.text import sentences
-from engines.xtts import decode, options, projections, references, tokens
+from engines.xtts import decode, options, references, tokens
 from engines.xtts.decode import Decoder
 from engines.xtts.languages import Language, language
 from engines.xtts.latents import Latents
@@ -42,6 +42,7 @@ class Voice:
     config: GenerationConfig
     decoder: Decoder
     draft: Decoder | None
+    frames: None = None  #: a step says one code
 
     @property
     def conditioning(self) -> torch.Tensor:

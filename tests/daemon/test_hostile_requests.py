@@ -39,7 +39,7 @@ KNOWN = {
     "clip": (sha("anna 0"),),
     "states": ("queued", "failed"),
     "names": ("train/loss",),
-    "engine": ("glow", "xtts"),
+    "engine": ("glow", "xtts", "fish"),
     "format": ("", "coqui"),
     "text": ("Good morning.", "."),
     "from": ("", "base", "1", "v1"),

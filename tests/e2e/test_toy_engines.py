@@ -46,6 +46,6 @@ def test_an_engine_that_only_speaks_speaks_and_is_refused_for_training(toys: Wor
     assert sum(len(chunk.samples) for chunk in chunks) == 2 * 8_000 * 4
     with pytest.raises(ClientError, match="The engine parrot only speaks; it cannot be trained") as refused:
         client.train("ben")
-    assert refused.value.hint == "Use one that learns: glow, xtts, toy."
+    assert refused.value.hint == "Use one that learns: glow, xtts, fish, toy."
     assert client.voice("ben").next == "speaks with parrot, which is not trained: `myna say --voice ben`"
     assert [job.kind for job in client.jobs() if job.kind == pb.TRAIN] == [], "nor does it train by itself"

@@ -42,7 +42,7 @@ def test_a_converter_cannot_say_a_text() -> None:
     converter = dataclasses.replace(SPEAKER, name="mime", capabilities=frozenset({Capability.CONVERTS}))
     with pytest.raises(BadInput, match="The engine mime only converts; it cannot speak a text") as refused:
         registry.require(converter, Capability.SPEAKS)
-    assert refused.value.hint == "Use one that speaks: glow, xtts."
+    assert refused.value.hint == "Use one that speaks: glow, xtts, fish."
 
 
 def test_a_worker_refuses_as_the_daemon_does(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,8 +59,16 @@ def _tiny_xtts(folder: Path) -> None:
     os.environ["MYNA_XTTS_BASE"] = str(folder)
 
 
+def _tiny_fish(folder: Path) -> None:
+    from engines.fish import tiny_base
+
+    if not folder.exists():
+        tiny_base.write(folder)
+    os.environ["MYNA_FISH_BASE"] = str(folder)
+
+
 #: By engine whose base is fetched: how a small one like it comes into a folder, and the engine finds it there.
-BASES: Mapping[str, Callable[[Path], None]] = {"xtts": _tiny_xtts}
+BASES: Mapping[str, Callable[[Path], None]] = {"xtts": _tiny_xtts, "fish": _tiny_fish}
 
 
 def main(folder: Path, names: Sequence[str]) -> None:

@@ -41,6 +41,8 @@ LIMITS = {
     "glow": Limits(step=4, held_out=4, sentence=2),
     # codes are drawn on the host; a sentence is said three times by the tiny base, and its sound fetched twice
     "xtts": Limits(step=1, held_out=1, sentence=5, prefill=0, code=1, recorded=0, vocoder=0),
+    # the ten codes of a frame are drawn on the card, and fetched together
+    "fish": Limits(step=1, held_out=1, sentence=5, prefill=0, code=1, vocoder=0),
 }
 #: Parts of the way by limit: those whose names begin so.
 PARTS = {

@@ -68,7 +68,7 @@ def _where() -> str:
     frame = sys._getframe(2)
     while frame is not None:
         path = frame.f_code.co_filename
-        for root in ("/engines/", "/TTS/", "/monotonic_alignment_search/", "/peft/"):
+        for root in ("/engines/", "/TTS/", "/fish_speech/", "/dac/", "/monotonic_alignment_search/", "/peft/"):
             _, found, rest = path.rpartition(root)
             if found and "/tests/" not in path:
                 return f"{root[1:]}{rest} {frame.f_code.co_name}"

@@ -12,7 +12,7 @@ from engines.metrics.table import METRICS, Metric
 from engines.training import course, gain
 
 #: Losses that come first where a training has them.
-FIRST = ("text_ce", "mel_ce")
+FIRST = ("text_ce", "mel_ce", "base_ce", "semantic_ce")
 #: Rows of the table of evaluations, about.
 EVALUATIONS = 40
 #: What is told of a checkpoint that spoke.

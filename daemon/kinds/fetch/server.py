@@ -49,6 +49,9 @@ class Fetch(Kind):
                 f"The base of {info.name} is on its way already (fetch #{live.id}).",
                 f"`myna logs {live.id} -f` follows it.",
             )
+        if info.sign_in and not asked.folder:
+            sentence = f"The publisher of {info.name} gives its files only to people who signed in at {info.sign_in}."
+            raise BadRequest(sentence, f"Download them there, then `myna engines add {info.name} FOLDER`.")
         if asked.folder and not Path(asked.folder).is_absolute():
             raise BadRequest(
                 f"{asked.folder} is no absolute path.", "Name the whole path of the folder on the daemon's machine."

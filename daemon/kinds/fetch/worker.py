@@ -95,7 +95,8 @@ def _adopt(info: EngineInfo, source: Path, folder: Path, channel: Channel) -> No
             raise WeightsMissing(
                 f"{file.name} is damaged: the bytes of {record} are not what was saved.", "Get it again."
             )
-        channel.log("info", f"{file.name} is not the published one: it is taken as it is.")
+        if file.sha256:
+            channel.log("info", f"{file.name} is not the published one: it is taken as it is.")
     _room(folder, sum((source / file.name).stat().st_size for file in info.weights))
     progress = _Progress(channel, sum((source / file.name).stat().st_size for file in info.weights))
     for file in info.weights:

@@ -19,7 +19,13 @@ class SmallLayer:
         self.mix = torch.randn(CHANNELS, 3 * CHANNELS, generator=generator) / 4
 
     def __call__(
-        self, hidden: torch.Tensor, block: torch.Tensor, mask: torch.Tensor | None, *, causal: bool
+        self,
+        hidden: torch.Tensor,
+        block: torch.Tensor,
+        mask: torch.Tensor | None,
+        turns: torch.Tensor | None = None,
+        *,
+        causal: bool,
     ) -> torch.Tensor:
         rows, n, _ = hidden.shape
         query, key, value = (hidden @ self.mix).view(rows, n, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
@@ -32,6 +38,7 @@ class SmallDecoder:
     """Two layers, one learned conditioning position, letters as tokens."""
 
     heads, channels, device = HEADS, CHANNELS, torch.device("cpu")
+    size, dtype = CHANNELS // HEADS, torch.float32
     n_codes, stop, counted = CODES, CODES - 1, (0,)
     kind, exact = "small", True
 
@@ -42,6 +49,8 @@ class SmallDecoder:
         self.head = 0.1 * (
             torch.randn(CHANNELS, CODES, generator=generator) + noise * torch.randn(CHANNELS, CODES)
         )  # so that it does not stop soon
+
+    def turns(self, places: Sequence[Sequence[int]]) -> None: ...
 
     def prefix(self, conditioning: torch.Tensor) -> torch.Tensor:
         block = torch.empty(len(self.layers), 2, 1, HEADS, conditioning.shape[1], CHANNELS // HEADS)

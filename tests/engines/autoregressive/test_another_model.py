@@ -22,7 +22,7 @@ HOP = 100  #: samples a code
 class SmallVoice:
     """Each code is a beep as loud as its latent is big."""
 
-    sample_rate, conditioning = 1_000, torch.ones(1, 3, CHANNELS)
+    sample_rate, conditioning, frames = 1_000, torch.ones(1, 3, CHANNELS), None
 
     def __init__(self, draft: SmallDecoder | None = None) -> None:
         self.decoder, self.draft = SmallDecoder(), draft

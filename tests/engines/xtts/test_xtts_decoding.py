@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 import torch
 
+from engines.autoregressive import projections
 from engines.autoregressive.decode import Batch, Next
 from engines.autoregressive.sampling import Sampling, draw
 from engines.autoregressive.speculative import Speculative
 from engines.base import LoraSettings
-from engines.xtts import latents, lora, network, projections
+from engines.xtts import latents, lora, network
 from engines.xtts.decode import Decoder
 from engines.xtts.latents import Latents
 from engines.xtts.vocode import Vocoder

@@ -14,11 +14,11 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from engines.autoregressive import synthesis, takes
+from engines.autoregressive import projections, synthesis, takes
 from engines.autoregressive.synthesis import Synthesis
 from engines.base import AudioChunk, Clip, LoraSettings, Settles, SpeechRequest
 from engines.errors import BadInput
-from engines.xtts import decode, latents, network, projections, references, speech
+from engines.xtts import decode, latents, network, references, speech
 from engines.xtts.engine import XttsEngine
 from engines.xtts.model import XttsModel
 

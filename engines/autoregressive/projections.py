@@ -1,5 +1,5 @@
-"""The matrices of the GPT as speaking multiplies by them: read where they lie, packed, or in eight bits beside them,
-adapters added on the side.
+"""The matrices of a transformer as speaking multiplies by them: read where they lie, packed, or in eight bits
+beside them, adapters added on the side.
 
 A step of decoding multiplies a few rows by every matrix there is, so it is as fast as weights come out of memory.
 For two rows and more oneDNN turns a matrix as GPT-2 stores it into blocks at every product, which takes as long as the

@@ -1,0 +1,292 @@
+"""The big transformer as a decoder (`engines.autoregressive.decode`), and the small one that says a frame's codes.
+
+Written out instead of `forward_generate`, which keeps a cache of the model's longest text, repeats keys for all heads,
+and goes through all of it each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch.nn.functional import scaled_dot_product_attention, silu
+
+from engines.autoregressive.decode import Frame, Next
+from engines.autoregressive.projections import has_eight_bits
+from engines.autoregressive.synthesis import Said, Take
+from engines.device import send
+from engines.fish import sampling, training
+from engines.fish.matrices import computes_in, matrix
+from engines.fish.prompts import Prompts
+from engines.fish.sampling import Drawing
+from engines.fish.training import RESIDUAL, turned
+
+
+class Decoder:
+    """The big transformer ready to decode. Made for each request: that costs next to nothing, and adapters are read as
+    they are now.
+
+    Its vocabulary is what can be said: the codes of the first codebook, and after them the end."""
+
+    def __init__(self, transformer: Any, prompts: Prompts, *, fast: bool = False) -> None:
+        config = transformer.config
+        self.transformer, self.prompts, self._fast = transformer, prompts, fast
+        self.device: torch.device = transformer.norm.weight.device
+        self.heads, self.size, self.channels = config.n_local_heads, config.head_dim, config.dim
+        self.dtype = computes_in(transformer.norm.weight, fast=fast)
+        self.n_codes: int = config.codebook_size + 1
+        self.stop: int = config.codebook_size
+        self.counted: tuple[int, ...] = ()
+        self.exact = self.dtype == torch.float32 and not fast
+        self.kind = f"fish, {'fewer bits' if fast else 'fp32' if self.exact else 'bf16'}"
+        self.layers = [Layer(layer, self.dtype, fast=fast) for layer in transformer.layers]
+        self._turns = transformer.freqs_cis.float()
+        weight = transformer.embeddings.weight if config.tie_word_embeddings else transformer.output.weight
+        codes = weight[prompts.semantic : prompts.semantic + config.codebook_size]
+        self._head = torch.cat([codes, weight[prompts.end][None]]).to(self.dtype)
+
+    def turns(self, places: Sequence[Sequence[int]]) -> torch.Tensor:
+        """(rows, n, size / 2, 2)."""
+        turns: torch.Tensor = self._turns[send(torch.tensor([list(row) for row in places]), self.device)]
+        return turns
+
+    def prefix(self, conditioning: torch.Tensor) -> torch.Tensor:
+        """Keys and values of a voice's opening (positions, 1 + codebooks) int64, as `Prompts.opening` makes it. Kept
+        for the next request: a voice's references are most of what is read before the first sound."""
+        key = self.dtype, self._fast, _state(self.transformer)
+        kept = _voices.get(self.transformer)
+        if kept is None or kept[0] != key or not torch.equal(kept[1], conditioning):
+            kept = _voices[self.transformer] = key, conditioning, self._prefix(conditioning)
+        return kept[2]
+
+    def _prefix(self, conditioning: torch.Tensor) -> torch.Tensor:
+        hidden = self._embedded(conditioning)[None]
+        n = hidden.shape[1]
+        block = torch.empty(len(self.layers), 2, 1, self.heads, n, self.size, device=self.device, dtype=self.dtype)
+        turns = self.turns([range(n)])
+        for layer, own in zip(self.layers, block, strict=True):
+            hidden = layer(hidden, own, None, turns, causal=True)
+        return block
+
+    def prompt(self, tokens: Sequence[int], codes: Sequence[Frame] = ()) -> torch.Tensor:
+        """The text and the frames (token, codes…) that were said already, (positions, channels)."""
+        rows = self.prompts.line(tokens)
+        if codes:
+            rows = torch.cat([rows, torch.tensor([list(frame) for frame in codes if isinstance(frame, tuple)])])
+        return self._embedded(rows)
+
+    def embed(self, codes: torch.Tensor, positions: Sequence[int]) -> torch.Tensor:
+        """Frames (rows, 1 + codebooks), (rows, channels)."""
+        return training.embed(self.transformer, codes).to(self.dtype)
+
+    def out(self, hidden: torch.Tensor) -> Next:
+        """Logits of the first code or the end; what the small transformer starts from."""
+        return Next((_norm(self.transformer.norm, hidden) @ self._head.t()).float(), hidden)
+
+    def _embedded(self, rows: torch.Tensor) -> torch.Tensor:
+        return training.embed(self.transformer, send(rows, self.device)).to(self.dtype)
+
+
+#: The voice that spoke last from each transformer: what it was made of, its opening, and its keys and values.
+_voices: WeakKeyDictionary[torch.nn.Module, tuple[object, torch.Tensor, torch.Tensor]] = WeakKeyDictionary()
+
+
+def _state(transformer: torch.nn.Module) -> tuple[tuple[int, int], ...]:
+    """What changes when weights or adapters do."""
+    return tuple((each.data_ptr(), 0 if each.is_inference() else each._version) for each in transformer.parameters())
+
+
+@dataclass(frozen=True)
+class Small:
+    """The small transformer in one precision."""
+
+    layers: list[Layer]
+    head: torch.Tensor  #: (residual codes, channels)
+
+    @classmethod
+    def of(cls, transformer: Any, codes: int, *, fast: bool) -> Small:
+        dtype = computes_in(transformer.fast_norm.weight, fast=fast)
+        layers = [Layer(layer, dtype, fast=fast) for layer in transformer.fast_layers]
+        return cls(layers, matrix(transformer.fast_output, fast=False).weight[:codes].to(dtype))
+
+
+class Frames:
+    """Draws frames (`engines.autoregressive.synthesis.Frames`): the first code from the big transformer's logits, the
+    others from the small one's, each given those before it.
+
+    One code at a time the small transformer is read nine times a frame. Where there are eight bits it guesses all nine
+    with those, and one pass in full precision says which were right, as `engines.autoregressive.speculative` does along
+    a sentence: what is said is always drawn from full precision."""
+
+    def __init__(self, decoder: Decoder, how: Drawing, *, fast: bool = False) -> None:
+        transformer = decoder.transformer
+        config = transformer.config
+        self._decoder, self._transformer, self._how = decoder, transformer, how
+        self._codebooks: int = config.num_codebooks
+        self._vocabulary: int = config.vocab_size
+        self._start, self._end = decoder.prompts.semantic, decoder.prompts.end
+        self._heads, self._size = config.fast_n_local_heads, config.fast_head_dim
+        self._turns = transformer.fast_freqs_cis.float()
+        self._n_residual = min(RESIDUAL, config.codebook_size)
+        self._full = Small.of(transformer, self._n_residual, fast=fast)
+        guesses = not fast and has_eight_bits(decoder.device)
+        self._draft = Small.of(transformer, self._n_residual, fast=True) if guesses else None
+
+    def __call__(self, takes: Sequence[Take]) -> list[Said]:
+        device = self._decoder.device
+        logits = torch.stack([take.logits for take in takes if take.logits is not None])
+        hidden = torch.stack([take.latent for take in takes if take.latent is not None])
+        noise = sampling.noise(
+            [take.generator for take in takes], self._vocabulary, [self._n_residual] * (self._codebooks - 1)
+        )
+        first = torch.cat([noise[0][:, self._start : self._start + self._decoder.stop], noise[0][:, [self._end]]], 1)
+        said = self._said(takes)
+        code = sampling.draw(logits, said[0], self._how, send(first, device))
+        # what the end is followed by is drawn too, as stock does, and thrown away
+        spoken = torch.where(code == self._decoder.stop, 0, code)
+        luck = [send(one, device) for one in noise[1:]]
+        # what is known before any code: the state, and the first code
+        start = torch.stack([self._transformer.fast_project_in(hidden), self._transformer.fast_embeddings(spoken)], 1)
+        nothing = spoken.new_empty(len(takes), 0)
+        if self._draft is None:
+            codes = self._drawn(self._full, start, nothing, luck, said[1:])
+        else:
+            codes = self._verified(self._draft, start, nothing, luck, said[1:])
+        rows = torch.cat([code[:, None], spoken[:, None], codes], dim=1).cpu()  # the one wait
+        return [self._made(row) for row in rows]
+
+    def _drawn(
+        self,
+        by: Small,
+        start: torch.Tensor,
+        known: torch.Tensor,
+        luck: Sequence[torch.Tensor],
+        said: list[torch.Tensor],
+    ) -> torch.Tensor:
+        """The codes after the first one by one, (rows, codebooks - 1); those `known` (rows, any) are given."""
+        block = self._block(by, len(start))
+        x = torch.cat([start, self._transformer.fast_embeddings(known)], dim=1)
+        codes = [*known.unbind(1)]
+        for number in range(len(codes), self._codebooks - 1):
+            logits = self._logits(by, x, block, number + 2)[:, -1]
+            codes.append(sampling.draw(logits, said[number], self._how, luck[number]))
+            x = self._transformer.fast_embeddings(codes[-1])[:, None]
+        return torch.stack(codes, dim=1)
+
+    def _verified(
+        self,
+        by: Small,
+        start: torch.Tensor,
+        known: torch.Tensor,
+        luck: Sequence[torch.Tensor],
+        said: list[torch.Tensor],
+    ) -> torch.Tensor:
+        """The same, guessed by a draft and drawn from full precision: from the first wrong guess on it guesses anew."""
+        count = self._codebooks - 1
+        while known.shape[1] < count:
+            guesses = self._drawn(by, start, known, luck, said)
+            x = torch.cat([start, self._transformer.fast_embeddings(guesses[:, :-1])], dim=1)
+            logits = self._logits(self._full, x, self._block(self._full, len(start)), self._codebooks)
+            drawn = torch.stack(
+                [sampling.draw(logits[:, 1 + n], said[n], self._how, luck[n]) for n in range(count)], dim=1
+            )
+            wrong = (drawn != guesses).any(dim=0)
+            wrong[: known.shape[1]] = False
+            right = int(wrong.int().argmax()) + 1 if bool(wrong.any()) else count  # the first wrong one is put right
+            known = torch.cat([known, drawn[:, known.shape[1] : right]], dim=1)
+        return known
+
+    def _logits(self, by: Small, x: torch.Tensor, block: torch.Tensor, end: int) -> torch.Tensor:
+        """Logits (rows, n, residual codes) after positions x (rows, n, channels), the last of which is `end` - 1."""
+        x = x.to(by.head.dtype)
+        turns = self._turns[end - x.shape[1] : end].expand(len(x), -1, -1, -1)
+        for layer, own in zip(by.layers, block, strict=True):
+            x = layer(x, own[:, :, :, :end], None, turns, causal=x.shape[1] > 1)
+        return (_norm(self._transformer.fast_norm, x) @ by.head.t()).float()
+
+    def _block(self, by: Small, rows: int) -> torch.Tensor:
+        """Room for the keys and values of a frame."""
+        shape = (len(by.layers), 2, rows, self._heads, self._codebooks, self._size)
+        return torch.empty(shape, device=self._decoder.device, dtype=by.head.dtype)
+
+    def _said(self, takes: Sequence[Take]) -> list[torch.Tensor]:
+        """By code, what the penalty counts as said: (rows, 1) and (rows, 16) int64 on the device."""
+        windows = [sampling.window([_whole(frame) for frame in take.frames], self._codebooks) for take in takes]
+        flat = send(torch.tensor([[place for code in one for place in code] for one in windows]), self._decoder.device)
+        first, others = flat[:, :1], flat[:, 1:].view(len(takes), -1, sampling.WINDOW)
+        places = torch.where(first >= self._start, first - self._start, -1)
+        return [torch.where(places < self._decoder.stop, places, -1), *others.unbind(1)]
+
+    def _made(self, row: torch.Tensor) -> Said:
+        code, *codes = row.tolist()
+        stops = code == self._decoder.stop
+        token = self._end if stops else self._start + code
+        return Said(code, (token, *codes), torch.full((self._codebooks,), -1) if stops else row[1:])
+
+
+class Layer:
+    """One block of either transformer."""
+
+    def __init__(self, block: Any, dtype: torch.dtype, *, fast: bool) -> None:
+        attention, forward = block.attention, block.feed_forward
+        self._before, self._between = block.attention_norm, block.ffn_norm
+        self._heads, self._kv, self._size = attention.n_head, attention.n_local_heads, attention.head_dim
+        self._norms = (attention.q_norm, attention.k_norm) if attention.attention_qk_norm else None
+        self._attend, self._attended = matrix(attention.wqkv, fast=fast), matrix(attention.wo, fast=fast)
+        self._gate, self._up = matrix(forward.w1, fast=fast), matrix(forward.w3, fast=fast)
+        self._down = matrix(forward.w2, fast=fast)
+        self._dtype = dtype
+
+    def __call__(
+        self,
+        hidden: torch.Tensor,
+        block: torch.Tensor,
+        mask: torch.Tensor | None,
+        turns: torch.Tensor | None = None,
+        *,
+        causal: bool,
+    ) -> torch.Tensor:
+        """As `engines.autoregressive.decode.Layer`. Queries of heads that share keys go as more positions of one
+        head."""
+        assert turns is not None, "this model turns its keys"
+        rows, n, _ = hidden.shape
+        both = self._attend(_norm(self._before, hidden)).view(rows, n, self._heads + 2 * self._kv, self._size)
+        q, k, v = torch.tensor_split(both, (self._heads, self._heads + self._kv), dim=2)
+        if self._norms is not None:
+            q, k = (_rms(norm, part) for norm, part in zip(self._norms, (q, k), strict=True))
+        block[0, :, :, -n:] = turned(k, turns).transpose(1, 2)
+        block[1, :, :, -n:] = v.transpose(1, 2)
+        share = self._heads // self._kv
+        q = turned(q, turns).view(rows, n, self._kv, share, self._size).permute(0, 2, 3, 1, 4).flatten(2, 3)
+        if causal and mask is None and n > 1:
+            mask = torch.ones(n, n, dtype=torch.bool, device=hidden.device).tril()
+        if mask is not None and n > 1:
+            mask = mask.expand(1 if mask.dim() < 4 else len(mask), 1, n, block.shape[3])
+            mask = mask[:, :, None].expand(-1, -1, share, -1, -1).flatten(2, 3)
+        heard = scaled_dot_product_attention(q, block[0], block[1], attn_mask=mask)
+        heard = (
+            heard.view(rows, self._kv, share, n, self._size)
+            .permute(0, 3, 1, 2, 4)
+            .reshape(rows, n, self._heads * self._size)
+        )
+        hidden = hidden + self._attended(heard)
+        inner = _norm(self._between, hidden)
+        return hidden + self._down(silu(self._gate(inner)) * self._up(inner))
+
+
+def _norm(norm: Any, x: torch.Tensor) -> torch.Tensor:
+    """fish-speech's RMSNorm."""
+    return torch.nn.functional.rms_norm(x, (x.shape[-1],), norm.weight.to(x.dtype), norm.eps)
+
+
+def _rms(norm: Any, x: torch.Tensor) -> torch.Tensor:
+    """torch's."""
+    return torch.nn.functional.rms_norm(x, (x.shape[-1],), norm.weight.to(x.dtype), norm.eps)
+
+
+def _whole(frame: Frame) -> tuple[int, ...]:
+    assert isinstance(frame, tuple)
+    return frame

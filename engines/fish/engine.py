@@ -1,0 +1,140 @@
+"""openaudio-s1-mini: `engines.base.Engine` over fish-speech's model classes. `create()` is what
+`engines.registry.load("fish")` calls."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import torch
+
+from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
+from engines.errors import BadInput
+from engines.fish import export, lora, model, network, speech, training
+from engines.fish import text as light
+from engines.fish.features import Encoder
+from engines.fish.info import INFO
+from engines.fish.model import FishModel
+from engines.fish.prompts import Prompts
+from engines.fish.weights import base_dir
+from engines.text.unspeakable import Stretch
+
+#: The base's files that features follow from.
+_FEATURE_FILES = ("codec.pth", "tokenizer.tiktoken", "special_tokens.json")
+
+
+class FishEngine:
+    """Two transformers over a codec's codes; trains whole or by adapters."""
+
+    info = INFO
+    encode_at_once = 8
+    clips_per_prompt = 4  #: a forward pass: the prompt is half of what is computed otherwise
+
+    def __init__(self) -> None:
+        self._encoder: tuple[Path, Encoder] | None = None
+        self._prompts: tuple[Path, Prompts] | None = None
+        self._fingerprints: dict[tuple[object, ...], str] = {}
+
+    def base_dir(self) -> Path:
+        return base_dir()
+
+    def base_fingerprint(self) -> str:
+        files = [self.base_dir() / name for name in _FEATURE_FILES]
+        key = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
+        if key not in self._fingerprints:
+            digest = hashlib.sha256()
+            for path in files:
+                with path.open("rb") as file:
+                    digest.update(hashlib.file_digest(file, "sha256").digest())
+            self._fingerprints[key] = digest.hexdigest()[:16]
+        return self._fingerprints[key]
+
+    def encode(self, clip: Clip) -> Features:
+        [features] = self.encode_many([clip])
+        if isinstance(features, BadInput):
+            raise features
+        return features
+
+    def encode_many(self, clips: Sequence[Clip]) -> list[Features | BadInput]:
+        base = self.base_dir()
+        if self._encoder is None or self._encoder[0] != base:
+            self._encoder = base, Encoder(base)
+        return self._encoder[1].encode(clips)
+
+    def length(self, features: Features) -> int:
+        return training.length(features)
+
+    def load(
+        self, version: Path | None, *, device: str = "cpu", training: bool = False, reference: Sequence[Clip] = ()
+    ) -> FishModel:
+        return model.load(self.base_dir(), version, device, training=training, reference=reference)
+
+    def trainable(self, model: TrainableModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
+        """All of both transformers, in fp32, or adapters on them. Adapters of the same shape go on learning; others
+        are folded in first."""
+        return _full(_own(model)) if lora is None else _adapted(_own(model), lora)
+
+    def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
+        base = self.base_dir()
+        if self._prompts is None or self._prompts[0] != base:
+            config = network.read_config(base)
+            self._prompts = base, Prompts(network.read_tokenizer(base), config.num_codebooks)
+        return training.collate(self._prompts[1], features, prompts)
+
+    def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
+        """Scalars () float32, nats, with a gradient: "base_ce", "semantic_ce" and their sum "loss". `batch` as
+        `collate` makes it, on the CPU."""
+        return training.losses(_own(model).transformer, batch)
+
+    def save(self, model: TrainableModel, folder: Path) -> None:
+        _save(_own(model), folder)
+
+    def merge(self, model: TrainableModel) -> TrainableModel:
+        _fold(_own(model))
+        return model
+
+    def export(self, version: Path, folder: Path, format: str) -> None:
+        """A folder that stock fish-speech 0.1.0 loads; see `engines.fish.export`."""
+        export.write(self.base_dir(), version, folder)
+
+    def unspeakable(self, text: str, language: str) -> tuple[Stretch, ...]:
+        return light.unspeakable(text, language)
+
+    def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
+        return speech.speak(_own(model), request)
+
+
+_save, _fold = model.save, model.fold
+
+
+def create() -> FishEngine:
+    return FishEngine()
+
+
+def _own(loaded: Model) -> FishModel:
+    assert isinstance(loaded, FishModel), "a model of another engine"
+    return loaded
+
+
+def _full(fish: FishModel) -> list[torch.nn.Parameter]:
+    _fold(fish)
+    for parameter in fish.module.parameters():
+        # away from the file that stands in for it; small steps would be lost in bfloat16
+        parameter.data = parameter.data.to(torch.float32, copy=True)
+        parameter.requires_grad_(True)
+    fish.kind, fish.on = "full", ()
+    return list(fish.module.parameters())
+
+
+def _adapted(fish: FishModel, settings: LoraSettings) -> list[torch.nn.Parameter]:
+    if fish.lora != settings:
+        below = (*fish.on, f"../{fish.version.name}") if fish.version is not None else ()
+        _fold(fish)
+        lora.inject(fish.transformer, settings)
+        fish.lora, fish.kind, fish.on = settings, "lora", below
+    fish.module.requires_grad_(False)
+    trained = lora.parameters(fish.transformer)
+    for parameter in trained:
+        parameter.requires_grad_(True)
+    return trained

@@ -1,0 +1,199 @@
+"""A loaded voice of `fish`: the base, what versions before it folded in, its own weights or adapters, and its
+references.
+
+A version's folder holds only what is the voice's own:
+
+    settings.json            kind, LoRA settings, fingerprint of the base, and `on`: sibling folders of versions that
+                             are loaded or folded in before it, in order
+    transformer.safetensors  kinds "full" and "merged": both transformers, in the base's precision
+    adapters.safetensors     kind "lora": its adapters, fp16
+    voice.safetensors        references, as tokens
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+from weakref import WeakValueDictionary
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+from engines.base import Clip, LoraSettings
+from engines.errors import EngineError, WeightsMissing
+from engines.fish import codec, lora, network, references, weights
+from engines.fish.prompts import Prompts, Reference
+from engines.tensor_file import write_tensors
+
+SETTINGS, WEIGHTS, ADAPTERS = "settings.json", "transformer.safetensors", "adapters.safetensors"
+VOICE = "voice.safetensors"
+#: Raised when the files' meaning changes.
+FORMAT = 1
+#: References of requests that a loaded voice keeps as tokens.
+_KEPT = 8
+
+
+#: Codecs in use, by base and device.
+_codecs: WeakValueDictionary[tuple[Path, str], torch.nn.Module] = WeakValueDictionary()
+
+
+@dataclass(eq=False)
+class FishModel:
+    """A voice in memory. `module` is both transformers: all that can train."""
+
+    transformer: Any  #: stock's DualARTransformer
+    base: Path
+    device: torch.device
+    dtype: torch.dtype  #: the base's precision, in which full versions are kept
+    kind: str = "full"
+    lora: LoraSettings | None = None  #: of the adapters in place
+    on: tuple[str, ...] = ()  #: versions below the voice's own weights, as in SETTINGS
+    version: Path | None = None
+    clips: tuple[Clip, ...] = ()  #: what the voice may be heard from
+    stored: tuple[Reference, ...] = ()  #: what it is heard from, once that was found out
+    given: OrderedDict[tuple[str, ...], tuple[Reference, ...]] = field(
+        default_factory=OrderedDict
+    )  #: of references that requests gave, by SHA-256
+    _codec: Any = None
+
+    @property
+    def module(self) -> torch.nn.Module:
+        transformer: torch.nn.Module = self.transformer
+        return transformer
+
+    @property
+    def prompts(self) -> Prompts:
+        return Prompts(self.transformer.tokenizer, self.transformer.config.num_codebooks)
+
+    @property
+    def codec(self) -> Any:
+        """What makes sound of codes; read when it is first asked for, since a training never does. Voices on one base
+        share it: nobody trains it."""
+        if self._codec is None:
+            key = self.base.resolve(), str(self.device)
+            self._codec = _codecs.get(key)
+            if self._codec is None:
+                self._codec = _codecs[key] = codec.speaker(self.base).to(self.device)
+        return self._codec
+
+    def references(self) -> tuple[Reference, ...]:
+        """What the voice is heard from; none for the base alone."""
+        if not self.stored and self.clips:
+            self.stored = references.of(self.base, self.clips)
+        return self.stored
+
+    def references_of(self, clips: Sequence[Clip]) -> tuple[Reference, ...]:
+        """Of clips that a request gives; kept, since the next request will likely give the same. Raises BadInput."""
+        key = tuple(sorted(clip.sha256 for clip in clips))
+        if key not in self.given:
+            self.given[key] = references.of(self.base, clips)
+            if len(self.given) > _KEPT:
+                self.given.popitem(last=False)
+        self.given.move_to_end(key)
+        return self.given[key]
+
+
+def load(base: Path, version: Path | None, device: str, *, training: bool, reference: Sequence[Clip]) -> FishModel:
+    """A version's folder, or the base. Raises WeightsMissing, EngineError."""
+    where, transformer = torch.device(device), network.load(base)
+    dtype: torch.dtype = transformer.norm.weight.dtype
+    model = FishModel(transformer, base, where, dtype, clips=tuple(reference))
+    if version is not None:
+        about = _about(version)
+        if about.get("base", here := weights.fingerprint(base)) != here:
+            sentence = f"{version} was trained on another base of fish than the one in {base}."
+            raise WeightsMissing(sentence, "Put that base back, or train the voice anew from this one.")
+        for below in about["on"]:
+            _add(transformer, (version / below).resolve(), fold=True)
+        model.lora = _add(transformer, version, fold=False)
+        model.kind, model.on, model.version = about["kind"], tuple(about["on"]), version
+        if (version / VOICE).is_file():
+            model.stored = references.load(version / VOICE)
+    transformer.to(where)
+    transformer.train(training)
+    _checkpointing(transformer)
+    if not training:
+        _ = model.codec  # now, and not while somebody waits for the first sound
+    return model
+
+
+def save(model: FishModel, folder: Path) -> None:
+    """Write the voice's own files into an empty folder."""
+    about = {
+        "format": FORMAT,
+        "kind": model.kind,
+        "lora": dataclasses.asdict(model.lora) if model.lora else None,
+        "on": list(model.on),
+        "base": weights.fingerprint(model.base),
+    }
+    if model.kind == "lora":
+        halves = {name: tensor.to(torch.float16) for name, tensor in lora.state(model.transformer).items()}
+        write_tensors(folder / ADAPTERS, halves)
+    else:
+        state = {name: tensor.to(model.dtype) for name, tensor in model.module.state_dict().items()}
+        write_tensors(folder / WEIGHTS, state)
+    if heard := model.references():
+        references.save(folder / VOICE, heard)
+    (folder / SETTINGS).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def fold(model: FishModel) -> None:
+    """Fold the adapters into the weights, in place."""
+    if model.lora is None:
+        return
+    lora.fold(model.transformer)
+    model.module.eval()
+    model.lora, model.kind, model.on = None, "merged", ()
+
+
+def _add(transformer: Any, version: Path, *, fold: bool) -> LoraSettings | None:
+    """Put a version's own weights or adapters onto what is loaded; the settings of adapters that are in place then."""
+    about = _about(version)
+    if about["lora"] is None:
+        network.fill(transformer, _tensors(version / WEIGHTS), version / WEIGHTS)
+        return None
+    settings = LoraSettings(**{**about["lora"], "targets": tuple(about["lora"]["targets"])})
+    lora.inject(transformer, settings)
+    lora.load(transformer, _tensors(version / ADAPTERS))
+    if fold:
+        lora.fold(transformer)
+        return None
+    return settings
+
+
+def _checkpointing(transformer: Any) -> None:
+    """Let `engines.training.memory` have activations computed again where memory is short."""
+
+    def switch(on: bool, function: Callable[..., Any]) -> None:
+        transformer.is_activation_checkpointing = on
+
+    transformer.supports_gradient_checkpointing, transformer.is_activation_checkpointing = True, False
+    transformer._set_gradient_checkpointing = partial(switch)
+
+
+def _about(version: Path) -> dict[str, Any]:
+    try:
+        about: dict[str, Any] = json.loads((version / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EngineError(
+            f"{version / SETTINGS} cannot be read ({error}).", "Roll back to another version of this voice."
+        ) from error
+    if about.get("format") != FORMAT:
+        raise EngineError(
+            f"{version} has the format {about.get('format')}, and this Myna reads {FORMAT}.", "Update Myna."
+        )
+    return about
+
+
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise EngineError(f"{path} cannot be read ({error}).", "Roll back to another version of this voice.") from error

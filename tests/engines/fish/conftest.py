@@ -1,0 +1,54 @@
+"""The tiny base in openaudio-s1-mini's file format, built once, and clips of real speech."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fish_voice import clip
+
+from engines.base import Clip, Features
+from engines.fish import tiny_base
+from engines.fish.engine import FishEngine, create
+from engines.fish.features import Encoder
+
+DEMO = Path(__file__).parents[3] / "demo" / "recordings"
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny base, which the end-to-end tests may have made already."""
+    folder = tmp_path_factory.getbasetemp() / "fish-base"
+    if not folder.exists():
+        tiny_base.write(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def talkative(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny base that goes on and on."""
+    folder = tmp_path_factory.getbasetemp() / "fish-talkative"
+    if not folder.exists():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(tiny_base, "MEAN_FRAMES", 1e8)
+            tiny_base.write(folder)
+    return folder
+
+
+@pytest.fixture
+def engine(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> FishEngine:
+    """The engine on the tiny base."""
+    monkeypatch.setenv("MYNA_FISH_BASE", str(tiny))
+    return create()
+
+
+@pytest.fixture(scope="session")
+def clips() -> list[Clip]:
+    """Six demo recordings of one voice, two to six seconds, with their texts."""
+    return [clip(path) for path in sorted(DEMO.glob("d*.flac"))[:6]]
+
+
+@pytest.fixture(scope="session")
+def features(tiny: Path, clips: list[Clip]) -> list[Features]:
+    """The clips, encoded."""
+    return [made for made in Encoder(tiny).encode(clips) if not isinstance(made, Exception)]

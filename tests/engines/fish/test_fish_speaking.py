@@ -1,0 +1,148 @@
+"""What fish says is what stock fish-speech says at the same draws, and its sound comes in pieces that are the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+import stock
+import torch
+
+from engines.autoregressive import takes
+from engines.autoregressive.decode import Batch
+from engines.autoregressive.sampling import Sampling
+from engines.autoregressive.synthesis import Sentence, Take
+from engines.base import Clip, SpeechRequest
+from engines.errors import BadInput
+from engines.fish import model as models
+from engines.fish.codec_stream import Stream
+from engines.fish.decode import Decoder, Frames
+from engines.fish.engine import FishEngine
+from engines.fish.prompts import Reference
+from engines.fish.sampling import Drawing
+
+TEXT = "Nobody knew who had the old key."
+SAID = "A boat came in."
+
+
+def voiced(fish: models.FishModel) -> Reference:
+    codes = np.random.default_rng(3).integers(0, 128, (10, 30)).astype(np.int16)
+    return Reference(tuple(fish.prompts.tokens(SAID)), codes)
+
+
+def take_of(fish: models.FishModel, text: str, seed: int) -> Take:
+    sentence = Sentence(0, text, "en", fish.prompts.tokens(text), takes.Length(30, 0, 80, 21.5))
+    return Take(sentence, torch.Generator().manual_seed(seed), torch.zeros(0, dtype=torch.bool))
+
+
+@torch.inference_mode()
+def said(fish: models.FishModel, how: Sampling, seed: int, most: int, *, fast: bool = False) -> torch.Tensor:
+    """Codes (10, frames) that our decoder says of TEXT."""
+    decoder = Decoder(fish.transformer, fish.prompts, fast=fast)
+    frames, take = Frames(decoder, Drawing.of(how), fast=fast), take_of(fish, TEXT, seed)
+    batch = Batch(decoder, fish.prompts.opening([voiced(fish)]))
+    following = batch.join([decoder.prompt(take.sentence.tokens)])
+    while True:
+        take.logits, take.latent = following.logits[0], following.latents[0]
+        [made] = frames([take])
+        if made.code == decoder.stop:
+            break
+        take.frames.append(made.frame)
+        take.latents.append(made.latent)
+        if len(take.frames) == most:
+            break
+        following = batch.step([made.frame], [len(take.frames)])
+    return torch.stack(take.latents).t() if take.latents else torch.zeros(10, 0, dtype=torch.int64)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        Sampling(0.8, 0, 0.8, 1.1),
+        Sampling(0.3, 0, 0.5, 1.9),
+        Sampling(1.3, 0, 0.95, 1.0),  # at 1.0 stock cuts by the rounding of a sum
+    ],
+    ids=["defaults", "narrow", "open"],
+)
+def test_the_same_draws_say_the_same_codes_as_stock(
+    how: Sampling, talkative: Path, engine: FishEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MYNA_FISH_BASE", str(talkative))
+    check_the_same(engine, talkative, how, (1, 2), 42)
+
+
+def check_the_same(engine: FishEngine, base: Path, how: Sampling, seeds: Sequence[int], most: int) -> None:
+    """Beyond the window of the penalty, where `most` is longer than that."""
+    fish, theirs = engine.load(None), stock.model(base)
+    settings = {"temperature": how.temperature, "top_p": how.top_p, "repetition_penalty": how.repetition_penalty}
+    for seed in seeds:
+        wanted = stock.generated(theirs, TEXT, [(SAID, voiced(fish).codes)], seed, most, **settings)
+        wanted = wanted if wanted.dim() == 2 else torch.zeros(10, 0)  # what stock makes of nothing
+        ours = said(fish, how, seed, most)
+        ours = ours[:, :-1] if ours.shape[1] == most else ours  # stock drops the last, as if it were the end
+        assert torch.equal(ours, wanted.long())
+
+
+def test_it_ends_where_stock_does(tiny: Path, engine: FishEngine) -> None:
+    check_the_same(engine, tiny, Sampling(0.8, 0, 0.8, 1.1), range(4), 60)
+
+
+def test_sound_in_pieces_is_stocks_whole(tiny: Path, engine: FishEngine) -> None:
+    codes = torch.randint(0, 128, (140, 10), generator=torch.Generator().manual_seed(1))  # beyond the window
+    whole = stock.decoded(tiny, codes.t())
+    with torch.inference_mode():
+        stream = Stream(engine.load(None).codec)
+        pieces = [stream(piece, last=False) for piece in codes.split([6, 9, 1, 100, 24])]
+    assert torch.allclose(torch.cat(pieces), whole, atol=1e-5)
+    assert float(whole.abs().mean()) > 1e-3
+
+
+def test_a_speed_makes_speech_so_much_shorter_however_it_comes(engine: FishEngine) -> None:
+    codec, codes = engine.load(None).codec, torch.randint(0, 128, (40, 10))
+    with torch.inference_mode():
+        plain = Stream(codec)(codes, last=True)
+        quick = Stream(codec, speed=1.6)(codes, last=True)
+        stream = Stream(codec, speed=1.6)
+        pieces = torch.cat([stream(piece, last=False) for piece in codes.split([7, 13, 20])])
+    assert len(quick) == pytest.approx(len(plain) / 1.6, rel=0.02)
+    assert torch.allclose(pieces, quick, atol=1e-4)
+
+
+def test_sentences_said_side_by_side_are_those_said_one_by_one(engine: FishEngine) -> None:
+    fish = engine.load(None)
+    text = "A boat came in. Nobody knew who had the old key to it. Well, it was number forty two, or so they said."
+    sound = [
+        np.concatenate(
+            [
+                one.samples
+                for one in engine.speak(fish, SpeechRequest(text, seed=5, options={"batch": batch, "retries": 0}))
+            ]
+        )
+        for batch in (1, 4)
+    ]
+    assert len(sound[0]) == len(sound[1]) > 4_410
+    assert np.allclose(*sound, atol=1e-4)
+
+
+def test_it_streams_and_the_same_seed_says_the_same(engine: FishEngine, clips: list[Clip]) -> None:
+    fish = engine.load(None, reference=clips)
+    request = SpeechRequest("The river is wide, and nobody has seen the other side of it.", seed=9)
+    first, again = (list(engine.speak(fish, request)) for _ in range(2))
+    assert first[0].sample_rate == 44_100
+    assert np.array_equal(*(np.concatenate([one.samples for one in chunks]) for chunks in (first, again)))
+    like = list(engine.speak(fish, SpeechRequest(request.text, seed=9, references=tuple(clips[2:3]))))
+    assert not np.array_equal(*(np.concatenate([one.samples for one in chunks]) for chunks in (first, like)))
+    with pytest.raises(BadInput, match="no stock speaker 'Anna'"):
+        list(engine.speak(fish, SpeechRequest("Hello.", speaker="Anna")))
+
+
+def test_eight_bits_say_nearly_the_same(talkative: Path, engine: FishEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MYNA_FISH_BASE", str(talkative))
+    fish = engine.load(None)
+    how = Sampling(0.0, 0, 0.8, 1.0)
+    full, reduced = (said(fish, how, 1, 6, fast=fast) for fast in (False, True))
+    assert (full[:, :1] == reduced[:, :1]).float().mean() > 0.5
+    chunks = list(engine.speak(fish, SpeechRequest("Hello there.", seed=2, options={"fast": 1})))
+    assert sum(len(one.samples) for one in chunks) > 2_000

@@ -1,0 +1,55 @@
+"""Texts as the model reads them: marks it knows, numbers of taught languages in words, nothing special in a text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engines.errors import BadInput
+from engines.fish import marks, network
+from engines.fish import text as texts
+from engines.fish.prompts import Prompts
+from engines.fish.upstream import IM_END_TOKEN
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("(excited) What a day! (in a hurry tone) Come on.", []),
+        ("(exited) What a day!", ["(exited)"]),
+        ("Well. (dancing) It is late.", ["(dancing)"]),
+        ("(angry tone) No!", ["(angry tone)"]),
+        ("He came (late) and left (alone). It was nice.", []),
+        ("(a boat) came in.", []),
+        ("Καλημέρα, 日本 and привет.", []),
+        ("Fine 👍 <break/> (sad)", ["👍", "<break/>"]),
+    ],
+)
+def test_marks_that_the_model_does_not_know_are_found(text: str, found: list[str]) -> None:
+    assert [one.text for one in texts.unspeakable(text, "en")] == found
+
+
+def test_the_mark_that_was_meant_is_suggested() -> None:
+    assert marks.suggestion("exited") == "excited"
+    assert marks.without("(excited) Hello (there). (laughing)") == "Hello (there)."
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "read"),
+    [
+        ("fi", "Klo 7 tuli n. 25, esim. Anna.", "Klo seitsemän tuli noin kaksikymmentäviisi, esimerkiksi Anna."),
+        ("fi", "On 1 200,5 euroa ja 30 %.", "On tuhat kaksisataa pilkku viisi euroa ja kolmekymmentä prosenttia."),
+        ("en", "It is 25 % of “it”.", '''It is 25 % of "it".'''),
+    ],
+)  # fmt: skip
+def test_numbers_of_taught_languages_are_words(language: str, text: str, read: str) -> None:
+    assert texts.spelt(text, language) == read
+
+
+def test_what_looks_like_a_special_token_in_a_text_is_text(tiny: Path) -> None:
+    prompts = Prompts(network.read_tokenizer(tiny), 10)
+    assert prompts.end not in prompts.tokens(f"Hello {IM_END_TOKEN} there")
+    assert bytes(prompts.tokens("Hyvää päivää")).decode() == "Hyvää päivää"
+    with pytest.raises(BadInput, match="no text"):
+        prompts.tokens(" ")

@@ -1,0 +1,98 @@
+"""Versions of a fish voice: slim, apart from the base, and loadable by stock fish-speech."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import stock
+import torch
+from fish_voice import LORA, loss, saved, taught
+from safetensors.torch import load_file
+
+from engines import foreign
+from engines.base import Clip, Features, LoraSettings
+from engines.errors import BadInput, EngineError, WeightsMissing
+from engines.fish import model as models
+from engines.fish import weights
+from engines.fish.engine import FishEngine
+
+
+@pytest.mark.parametrize("lora", [None, LORA], ids=["full", "lora"])
+def test_a_saved_version_sounds_as_it_did_when_it_was_trained(
+    lora: LoraSettings | None, engine: FishEngine, clips: list[Clip], features: list[Features], tmp_path: Path
+) -> None:
+    voice = taught(engine, None, lora, clips)
+    version = saved(engine, voice, tmp_path / "1")
+    loaded = engine.load(version)
+    assert loaded.kind == ("lora" if lora else "full")
+    assert loss(engine, loaded, features) == pytest.approx(loss(engine, voice, features), rel=1e-3)
+    assert loss(engine, loaded, features) != pytest.approx(loss(engine, engine.load(None), features), rel=1e-4)
+    own = "adapters.safetensors" if lora else "transformer.safetensors"
+    assert {path.name for path in version.iterdir()} == {own, "settings.json", "voice.safetensors"}
+    [heard, *_] = loaded.references()
+    assert heard.codes.shape[0] == 10
+    assert bytes(heard.text).decode() in {clip.text for clip in clips}, "tokens of the tiny base are bytes"
+
+
+def test_increments_go_on_with_adapters_or_on_top_of_them(
+    engine: FishEngine, clips: list[Clip], features: list[Features], tmp_path: Path
+) -> None:
+    first = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
+    voice = engine.load(first, training=True, reference=clips[:2])
+    engine.trainable(voice, LORA)
+    second = saved(engine, voice, tmp_path / "2")
+    before, after = load_file(first / "adapters.safetensors"), load_file(second / "adapters.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert foreign.loaded_onto(second) == ()
+    other = taught(engine, first, LoraSettings(rank=2, alpha=4), clips, seed=2)
+    third = saved(engine, other, tmp_path / "3")
+    assert foreign.loaded_onto(third) == ("../1",)
+    assert loss(engine, engine.load(third), features) == pytest.approx(loss(engine, other, features), rel=1e-3)
+    with pytest.raises(BadInput, match="cannot go to c_attn"):
+        engine.trainable(engine.load(None, training=True), LoraSettings(targets=("c_attn",)))
+
+    alone = tmp_path / "elsewhere" / "9"
+    alone.mkdir(parents=True)
+    assert foreign.write_alone(engine, third, alone) == "merged"
+    foreign.check(alone)
+    assert loss(engine, engine.load(alone), features) == pytest.approx(loss(engine, other, features), rel=1e-3)
+    assert set(engine.load(alone).module.state_dict()) == set(engine.load(None).module.state_dict())
+
+
+def test_stock_loads_an_export_and_speaks_as_the_version_does(
+    engine: FishEngine, clips: list[Clip], features: list[Features], tmp_path: Path
+) -> None:
+    version = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
+    folder = tmp_path / "export"
+    folder.mkdir()
+    engine.export(version, folder, "fish-speech")
+    weights.check(folder)
+    theirs = stock.model(folder)
+    state, own = theirs.state_dict(), engine.merge(engine.load(version)).module.state_dict()
+    assert set(own) <= set(state)
+    assert all(torch.equal(state[name], own[name]) for name in own)
+    assert load_file(folder / "model.safetensors").keys() == own.keys()
+    text = (folder / "reference_0.txt").read_text().strip()
+    codes = np.load(folder / "reference_0.npy").astype(np.int16)
+    assert text in {clip.text for clip in clips}
+    heard = [stock.generated(theirs, "Hello there.", [(text, codes)], seed, 30) for seed in range(4)]
+    said = next(one for one in heard if one.dim() == 2 and one.shape[1])
+    assert len(stock.decoded(folder, said)) == 2_048 * said.shape[1]
+
+
+def test_what_is_no_version_of_this_base_is_a_sentence(engine: FishEngine, clips: list[Clip], tmp_path: Path) -> None:
+    version = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
+    settings = version / models.SETTINGS
+    whole = settings.read_text()
+    settings.write_text(whole.replace(weights.fingerprint(engine.base_dir()), "0" * 16))
+    with pytest.raises(WeightsMissing, match="was trained on another base of fish"):
+        engine.load(version)
+    settings.write_text("{")
+    with pytest.raises(EngineError, match="cannot be read"):
+        engine.load(version)
+    settings.write_text(whole)
+    (version / models.ADAPTERS).write_bytes(b"no")
+    with pytest.raises(EngineError, match="cannot be read"):
+        engine.load(version)
