@@ -5,7 +5,7 @@ its own `setup_lora`'s library, a batch of one clip with its prompt, codes made 
 through the big head, in fp32, and the same under bf16 autocast. Ours is one update of the engine's own losses on cached
 features, a prompt for four clips. Each side in a process of its own; the first update is not counted.
 
-    python -m benchmarks.fish_training [--part straight-fp32|straight-bf16|ours]
+    python -m benchmarks.fish_training [--cpu] [--part straight-fp32|straight-bf16|ours]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import torch
 from benchmarks.bars import tell
 from benchmarks.made import fish as made
 
+Clock = Callable[[], float]  #: seconds
 PARTS = ("straight-fp32", "straight-bf16", "ours")
 #: bars: times the straight loop's clips a second
 FP32_BAR, BF16_BAR = 3.0, 1.2
@@ -34,14 +36,19 @@ CLIPS, FRAMES, LETTERS = 4, 64, 60
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--part", choices=PARTS, default="", help="one side alone; prints JSON")
-    part = parser.parse_args().part
+    parser.add_argument("--cpu", action="store_true", help="CPU seconds of one thread, where others compute beside")
+    asked = parser.parse_args()
+    part = asked.part
+    if asked.cpu:
+        torch.set_num_threads(1)
     if part:
-        print(json.dumps(ours() if part == "ours" else straight(bf16=part == "straight-bf16")))
+        clock = time.process_time if asked.cpu else time.perf_counter
+        print(json.dumps(ours(clock) if part == "ours" else straight(clock, bf16=part == "straight-bf16")))
         return
     found = {}
     for name in PARTS:
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "benchmarks.fish_training", "--part", name],
+            [sys.executable, "-W", "ignore", "-m", "benchmarks.fish_training", "--part", name, *["--cpu"] * asked.cpu],
             capture_output=True,
             text=True,
         )
@@ -66,7 +73,7 @@ def clips(count: int) -> list[Any]:
     ]
 
 
-def ours() -> dict[str, float]:
+def ours(clock: Clock) -> dict[str, float]:
     from engines.base import LoraSettings
     from engines.fish.engine import create
 
@@ -83,10 +90,10 @@ def ours() -> dict[str, float]:
         optimizer.step()
         optimizer.zero_grad()
 
-    return {"clips": CLIPS / timed(update, 2), "memory": memory()}
+    return {"clips": CLIPS / timed(update, 2, clock), "memory": memory()}
 
 
-def straight(*, bf16: bool) -> dict[str, float]:
+def straight(clock: Clock, *, bf16: bool) -> dict[str, float]:
     """One clip with its prompt an update, on the model in fp32, its sound encoded on the way."""
     from engines.base import LoraSettings
     from engines.fish import codec, training
@@ -114,16 +121,16 @@ def straight(*, bf16: bool) -> dict[str, float]:
         optimizer.step()
         optimizer.zero_grad()
 
-    return {"clips": 1 / timed(update, 2), "memory": memory()}
+    return {"clips": 1 / timed(update, 2, clock), "memory": memory()}
 
 
-def timed(update: Any, count: int) -> float:
+def timed(update: Callable[[], None], count: int, clock: Clock) -> float:
     """Seconds of an update, the first not counted."""
     update()
-    began = time.perf_counter()
+    began = clock()
     for _ in range(count):
         update()
-    return (time.perf_counter() - began) / count
+    return (clock() - began) / count
 
 
 def memory() -> float:
