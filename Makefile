@@ -47,7 +47,7 @@ check: setup  ## lint, types, import rules, generated code up to date
 bench: setup  ## the benchmarks that belong to no group; keeps the last table in benchmarks/RESULTS.md
 	$(BIN)/python -m benchmarks.run
 
-bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-dashboard, bench-hostile, bench-verdict, bench-learning, bench-datasets, bench-judged); keeps the last table in benchmarks/RESULTS-<group>.md
+bench-%: setup  ## the benchmarks of a group (bench-xtts, bench-dashboard, bench-hostile, bench-verdict, bench-learning, bench-first, bench-datasets, bench-judged); keeps the last table in benchmarks/RESULTS-<group>.md
 	$(BIN)/python -m benchmarks.run --group $*
 
 proto: setup  ## generated code from proto/*.proto

@@ -4,6 +4,7 @@
     make bench-xtts         the group whose modules' names start with "xtts_"; so for every one of GROUPS
     make bench-hostile      what mynad bears: hostile files, hostile calls, kills, damaged databases
     make bench-learning     what becomes of a voice that is only ever fed
+    make bench-first        the first version of a voice, from 45 recordings
     make bench-judged       what judging clips is worth to a voice that is trained on them
     python -m benchmarks.run loop_overhead mynad     only these (the table is printed, and not kept)
 
@@ -30,7 +31,7 @@ ROOT = HERE.parent
 #: where tables are kept
 KEPT = HERE
 #: benchmarks that take long or need something of their own, by the first part of their modules' names
-GROUPS = ("xtts", "dashboard", "hostile", "verdict", "learning", "datasets", "judged")
+GROUPS = ("xtts", "dashboard", "hostile", "verdict", "learning", "first", "datasets", "judged")
 #: seconds a benchmark may take before it is given up
 PATIENCE = 3_600.0
 VERDICTS = ("holds", "falls short")
