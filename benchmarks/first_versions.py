@@ -2,7 +2,7 @@
 engine's base never heard (`synthesisers.py`). A train worker's own work (`real_workers.py`) makes the version; then it
 says lines that were never among the recordings, and is held against recordings of them.
 
-python -m benchmarks.first_versions [--speakers 4] [--recordings 45] [--tuning] [--set learning_rate=0.0005]
+python -m benchmarks.first_versions [--speakers slt-low rms-deep] [--recordings 45] [--tuning] [--set steps=90]
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from engines.glow.recipe.corpus import Speaker
 from engines.metrics.score import Scores
 
 #: Lines that the figures are of, none of them among the recordings.
-LINES = 16
+LINES = 12
 #: Of so many recordings one is held out, as mynad holds out.
 HELD_OUT = 10
 WORDS, WAY = 1.4, 0.6  #: word errors, times the recordings'; of the way from base to recordings in likeness
@@ -47,7 +47,8 @@ class First:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--speakers", type=int, default=4)
+    known = {one.name: one for one in (*synthesisers.TUNING, *synthesisers.REPORTING)}
+    parser.add_argument("--speakers", nargs="+", default=[], choices=sorted(known), help="these")
     parser.add_argument("--recordings", type=int, default=45)
     parser.add_argument("--tuning", action="store_true", help="speakers for trying, not those of the figures")
     parser.add_argument(
@@ -59,7 +60,8 @@ def main() -> int:
         return 1
     settings = {name: json.loads(value) for name, value in (one.split("=", 1) for one in options.set)}
     found = []
-    for speaker in (synthesisers.TUNING if options.tuning else synthesisers.REPORTING)[: options.speakers]:
+    usual = synthesisers.TUNING if options.tuning else synthesisers.REPORTING
+    for speaker in [known[name] for name in options.speakers] or usual:
         found.append(first(speaker, options.recordings, settings))
         show(found[-1])
     tell(found, sum(path.stat().st_size for path in base_dir().iterdir()) / 1e6)

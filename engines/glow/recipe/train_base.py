@@ -42,6 +42,7 @@ class Plan:
     batch: int = BATCH  #: clips
     minutes: float = 0.0  #: after which it ends at the latest; 0: when the steps are done
     start: Path | None = None  #: a base to go on from
+    spoken: float = 0.0  #: weight of `network.spoken` in the loss
 
 
 @dataclass(frozen=True)
@@ -100,11 +101,15 @@ def collate(items: list[Item]) -> tuple[torch.Tensor, ...]:
     )
 
 
-def loss(model: Any, items: list[Item]) -> dict[str, torch.Tensor]:
-    """`network.losses` of a batch: scalars ()."""
+def loss(model: Any, items: list[Item], spoken: float = 1.0) -> dict[str, torch.Tensor]:
+    """`network.losses` of a batch, scalars (), and "mel" as `network.spoken` says it, `spoken` times in "loss"."""
     texts, text_lengths, mels, mel_lengths, speakers = collate(items)
     outputs = network.forward(model, texts, text_lengths, mels, mel_lengths, speakers)
-    return network.losses(model, outputs, text_lengths, mel_lengths)
+    parts = network.losses(model, outputs, text_lengths, mel_lengths)
+    if spoken:
+        parts["mel"] = network.spoken(model, outputs, mels, mel_lengths, speakers)
+        parts["loss"] = parts["loss"] + spoken * parts["mel"]
+    return parts
 
 
 def halve(model: Any) -> None:
@@ -191,7 +196,7 @@ def train(corpus: Path, out: Path, plan: Plan) -> None:
             group["lr"] = plan.rate * learning_share(step, done)
         step += 1
         queue = queue or batches(train_items, rng, plan.batch)
-        parts = loss(model, queue.pop())
+        parts = loss(model, queue.pop(), plan.spoken)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(parts["loss"])
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
@@ -221,8 +226,11 @@ def main() -> None:
     arguments.add_argument("--start", type=Path, help="folder of a base to go on from")
     arguments.add_argument("--batch", type=int, default=BATCH)
     arguments.add_argument("--minutes", type=float, default=0.0, help="end after so many at the latest; 0: no limit")
+    arguments.add_argument("--spoken", type=float, default=0.0, help="weight of what is spoken in the loss; 0: none")
     options = arguments.parse_args()
-    wanted = Plan(options.steps, options.seed, options.rate, options.batch, options.minutes, options.start)
+    wanted = Plan(
+        options.steps, options.seed, options.rate, options.batch, options.minutes, options.start, options.spoken
+    )
     train(options.corpus, options.out, wanted)
 
 
