@@ -23,8 +23,6 @@ from engines.text.unspeakable import Stretch, Why, names
 
 #: Clips of a new voice that are looked at to find the base speaker it starts from.
 REFERENCES = 8
-#: Weight of what is spoken in a voice's loss.
-SPOKEN = 2.0
 
 
 class GlowEngine:
@@ -116,9 +114,8 @@ class GlowEngine:
         }
 
     def losses(self, model: TrainableModel, batch: Batch) -> dict[str, torch.Tensor]:
-        """Scalars () float32, means over the batch, with a gradient: "mle" (nats a mel value), "duration" (squared log
-        frames), "mel" (`network.spoken`) and "loss", their sum with SPOKEN times the last. `batch` as `collate` makes
-        it, on the CPU."""
+        """Scalars () float32, means over the batch, with a gradient: "loss", "mle" (nats a mel value) and "duration"
+        (squared log frames). `batch` as `collate` makes it, on the CPU."""
         glow = _own(model)
         for part in _kept(glow):
             part.eval()  # what is not trained is heard as it will be when it speaks, without dropout
@@ -127,10 +124,7 @@ class GlowEngine:
         )
         speakers = torch.full((texts.shape[0],), glow.speaker, device=glow.device)
         outputs = network.forward(glow.module, texts, text_lengths, mels, mel_lengths, speakers)
-        parts = network.losses(glow.module, outputs, text_lengths, mel_lengths)
-        parts["mel"] = network.spoken(glow.module, outputs, mels, mel_lengths, speakers)
-        parts["loss"] = parts["loss"] + SPOKEN * parts["mel"]
-        return parts
+        return network.losses(glow.module, outputs, text_lengths, mel_lengths)
 
     def save(self, model: TrainableModel, folder: Path) -> None:
         glow = _own(model)

@@ -197,7 +197,8 @@ def spoken(
     alignment, and go back through the flows: in training at SPOKEN_NOISE, as in speech; in measuring without noise.
 
     Likelihood alone does not teach that: what is spoken lies far nearer to the means than any recording does, where
-    the flows were never looked at, and a voice trained by it alone got likelier and harder to understand at once."""
+    the flows are never looked at. The base learns it (`engines.glow.recipe`); a voice that starts from a base that has
+    needs it no more (MODEL_CARD.md)."""
     frames = min(outputs["y_mean"].shape[1], mels.shape[-1])
     lengths = torch.div(mel_lengths, network.num_squeeze, rounding_mode="floor") * network.num_squeeze
     mask = (torch.arange(outputs["y_mean"].shape[1], device=mels.device)[None] < lengths[:, None]).float()[:, None]
