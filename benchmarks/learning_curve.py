@@ -21,20 +21,14 @@ from itertools import pairwise
 from pathlib import Path
 from zlib import crc32
 
-import numpy as np
-import soundfile
-
 from benchmarks import bars, synthesisers
-from daemon.worker.spoken import SEED, write_wav
-from engines.base import Clip, SpeechRequest
-from engines.glow.engine import GlowEngine
-from engines.glow.recipe.corpus import SAMPLE_RATE, Speaker
+from benchmarks.unheard import Measure, way
+from engines.glow.recipe.corpus import Speaker
 from engines.metrics import intervals
 from engines.metrics.rule import Rule
-from engines.metrics.score import LineScores, Scores, SpokenLine, score_lines, summarise
+from engines.metrics.score import LineScores, Scores, summarise
 from engines.metrics.summary import Summary
 from engines.metrics.table import Metric
-from engines.transcription.choose import choose
 from proto import myna_pb2 as pb
 from proto.client import Client, connect
 
@@ -84,7 +78,7 @@ def _curve(speaker: Speaker, drops: Sequence[int]) -> tuple[Scores, Scores, list
     """(the recordings' own scores, the base's, what speaks after each drop)."""
     texts = synthesisers.texts(crc32(speaker.name.encode()), LINES + sum(drops))
     with tempfile.TemporaryDirectory(prefix="myna-") as folder:
-        measure = _Measure(Path(folder), speaker, texts[:LINES])
+        measure = Measure(Path(folder), speaker, texts[:LINES])
         left, found = texts[LINES:], list[After]()
         home = Path(folder) / "home"
         with _daemon(home) as client:
@@ -157,45 +151,6 @@ def _settled(client: Client, voice: str, recordings: int) -> None:
             quiet = time.monotonic()
 
 
-class _Measure:
-    """Has versions say lines that were never dropped, and scores them against the recordings of them."""
-
-    def __init__(self, folder: Path, speaker: Speaker, texts: Sequence[str]) -> None:
-        self._folder, self._texts, self._engine = folder / "said", texts, GlowEngine()
-        self._transcriber = choose("en", folder).transcriber
-        self._recorded = [self._folder / f"recording-{number}.wav" for number in range(len(texts))]
-        self._folder.mkdir()
-        for path, text in zip(self._recorded, texts, strict=True):
-            write_wav(path, synthesisers.said(speaker, text), SAMPLE_RATE)
-        self._known: dict[str, Scores] = {}
-
-    def recordings(self) -> Scores:
-        """What the person scores."""
-        return self._scored("recordings", self._recorded)
-
-    def version(self, folder: Path | None) -> Scores:
-        """What a version scores, or the base (None)."""
-        name = folder.name if folder is not None else "base"
-        if name not in self._known:
-            reference = [] if folder is not None else [self._clip(path) for path in self._recorded]
-            model = self._engine.load(folder, device="cpu", reference=reference)
-            spoken = []
-            for number, text in enumerate(self._texts):
-                chunks = self._engine.speak(model, SpeechRequest(text, "en", seed=SEED))
-                spoken.append(self._folder / f"{name}-{number}.wav")
-                write_wav(spoken[-1], np.concatenate([chunk.samples for chunk in chunks]), SAMPLE_RATE)
-            self._known[name] = self._scored(name, spoken)
-        return self._known[name]
-
-    def _clip(self, path: Path) -> Clip:
-        seconds = soundfile.info(path).duration
-        return Clip(f"{crc32(path.name.encode()):064x}", path, "", "en", seconds)
-
-    def _scored(self, name: str, spoken: Sequence[Path]) -> Scores:
-        lines = [SpokenLine(*line) for line in zip(self._texts, spoken, self._recorded, strict=True)]
-        return score_lines(lines, self._transcriber)
-
-
 def _show(speaker: Speaker, recordings: Scores, base: Scores, curve: Sequence[After]) -> None:
     """The curve as a table, in comment lines."""
     print(f"# {speaker.name}: likeness, WER, DNSMOS on {LINES} lines that were never dropped")
@@ -220,23 +175,17 @@ def _tell(curves: Sequence[tuple[Scores, Scores, list[After]]], drops: Sequence[
     worse = sum(_surely_worse(before, after) for before, after in steps)
     took = [len({one.version for one in curve} - {0}) for _, _, curve in curves]
     every = sum(count * 2 >= len(drops) for count in took)
-    ways = [_way(base.summary, recordings.summary, curve[-1].scores.summary) for recordings, base, curve in curves]
+    ways = [way(base.summary, recordings.summary, curve[-1].scores.summary) for recordings, base, curve in curves]
     words = [(curve[-1].scores.summary.wer or 0) / (own.summary.wer or 1e-9) for own, _, curve in curves]
     count = len(curves)
     bars.tell("learning: promotions after which likeness is lower", f"{lower} of {len(steps)}", "0", not lower)
     bars.tell("learning: promotions after which WER is surely higher", f"{worse} of {len(steps)}", "0", not worse)
     each = ", ".join(f"{one} of {len(drops)}" for one in took)
     bars.tell("learning: drops after which another version speaks", each, "every second one", every == count)
-    said = ", ".join(f"{way:.0%}" for way in ways)
-    bars.tell("learning: way to the recordings' likeness", said, f"≥ {WAY:.0%} each", all(way >= WAY for way in ways))
+    said = ", ".join(f"{one:.0%}" for one in ways)
+    bars.tell("learning: way to the recordings' likeness", said, f"≥ {WAY:.0%} each", all(one >= WAY for one in ways))
     said = ", ".join(f"× {one:.2f}" for one in words)
     bars.tell("learning: WER beside the recordings'", said, f"≤ × {WORDS:g} each", all(one <= WORDS for one in words))
-
-
-def _way(base: Summary, recordings: Summary, end: Summary) -> float:
-    """Share of the way from the base's likeness to the recordings'."""
-    start, top, here = (one.similarity or 0.0 for one in (base, recordings, end))
-    return (here - start) / ((top - start) or 1e-9)
 
 
 def _surely_worse(before: Scores, after: Scores) -> bool:

@@ -18,6 +18,8 @@ from engines.errors import EngineError
 from engines.glow import mel, phonemes
 
 WEIGHTS, SETTINGS = "model.safetensors", "model.json"
+#: Spread of what `spoken` adds to the means: as in speech at the usual temperature.
+SPOKEN_NOISE = 0.1
 
 
 @dataclass(frozen=True)
@@ -181,6 +183,32 @@ def losses(
     mle = 0.5 * math.log(2 * math.pi) + (pz - torch.sum(logdet)) / (torch.sum(frames) * z.shape[2])
     duration = torch.sum((durations - total_durations) ** 2) / torch.sum(text_lengths)
     return {"loss": mle + duration, "mle": mle, "duration": duration}
+
+
+def spoken(
+    network: Any,
+    outputs: Mapping[str, torch.Tensor],
+    mels: torch.Tensor,
+    mel_lengths: torch.Tensor,
+    speakers: torch.Tensor,
+) -> torch.Tensor:
+    """How far what the network would say lies from the recordings, of what `forward` gave: a scalar () float32 with a
+    gradient, the mean absolute difference of normalised log-mels. The means are laid along the recordings' own
+    alignment, and go back through the flows: in training at SPOKEN_NOISE, as in speech; in measuring without noise.
+
+    Likelihood alone does not teach that: what is spoken lies far nearer to the means than any recording does, where
+    the flows are never looked at. The base learns it (`engines.glow.recipe`); a voice that starts from a base that has
+    needs it no more (MODEL_CARD.md)."""
+    frames = min(outputs["y_mean"].shape[1], mels.shape[-1])
+    lengths = torch.div(mel_lengths, network.num_squeeze, rounding_mode="floor") * network.num_squeeze
+    mask = (torch.arange(outputs["y_mean"].shape[1], device=mels.device)[None] < lengths[:, None]).float()[:, None]
+    means = outputs["y_mean"].float().transpose(1, 2)
+    voice = network._get_speaker_conditioning({"speaker_ids": speakers}, "emb_g")
+    noise = torch.randn_like(means) * SPOKEN_NOISE if network.training else 0.0
+    latent = (means + noise) * mask
+    said, _ = network.decoder(latent, mask, g=voice, reverse=True)
+    off = (said[..., :frames].float() - mels[..., :frames]).abs() * mask[..., :frames]
+    return torch.sum(off) / (torch.sum(mask) * mels.shape[1])
 
 
 def pad(arrays: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:

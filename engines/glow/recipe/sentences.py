@@ -1,9 +1,9 @@
 """Everyday English sentences for the base's corpus, drawn from our own grammar and word lists with a fixed seed.
 
-Two styles. "plain" is what the grammar says, a third of it with words drawn at random from gruut's lexicon. Its few
-hundred words are soon known by heart, and an encoder that knows words by heart stumbles over new ones; so "varied"
-strings function words and fifteen thousand common words together: nonsense with the sound of English. How common a word
-is, the language model in pocketsphinx's wheel says.
+Two styles, which "mixed" takes by turns. "plain" is what the grammar says, a third of it with words drawn at random
+from gruut's lexicon. Its few hundred words are soon known by heart, and an encoder that knows words by heart stumbles
+over new ones; so "varied" strings function words and fifteen thousand common words together: nonsense with the sound
+of English. How common a word is, the language model in pocketsphinx's wheel says.
 """
 
 from __future__ import annotations
@@ -154,6 +154,11 @@ def varied(rng: random.Random) -> str:
             words[-1] += ","
     text = " ".join(words).rstrip(",") + rng.choices(".?!", (88, 8, 4))[0]
     return text[0].upper() + text[1:]
+
+
+def mixed(rng: random.Random) -> str:
+    """One sentence of either style, as often."""
+    return varied(rng) if rng.random() < 0.5 else sentence(rng)
 
 
 def sentence(rng: random.Random) -> str:

@@ -1,7 +1,11 @@
-"""Train the base from a corpus: `python -m engines.glow.recipe.train_base CORPUS OUT --steps 8000 [--seed 7]`.
+"""Train the base from a corpus: `python -m engines.glow.recipe.train_base CORPUS OUT --steps 8000 [--seed 7]
+[--start BASE] [--minutes M] [--batch 24]`.
 
-Every tenth-of-run a snapshot of the averaged weights is written to OUT/base, so that a base exists early. The averaged
+Every SAVED steps a snapshot of the averaged weights is written to OUT/base, so that a base exists early. The averaged
 weights (exponential moving average) are what ships: they speak more evenly than the last step's.
+
+With `--minutes` the learning rate falls by the clock where that is further than the steps, so that a run on a busy
+machine ends in time with a whole schedule behind it; how many steps it had is written beside the weights.
 """
 
 from __future__ import annotations
@@ -13,7 +17,8 @@ import math
 import random
 import time
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +27,22 @@ import torch
 
 from engines.glow import mel, network, phonemes
 
-BATCH = 24
-AVERAGE = 0.999  #: decay of the moving average, at most; less while the run is young
+BATCH = 24  #: clips, unless told otherwise
+SAVED = 200  #: steps between snapshots
+AVERAGE = 0.998  #: decay of the moving average, at most; less while the run is young
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does."""
+
+    steps: int
+    seed: int
+    rate: float  #: the greatest
+    batch: int = BATCH  #: clips
+    minutes: float = 0.0  #: after which it ends at the latest; 0: when the steps are done
+    start: Path | None = None  #: a base to go on from
+    spoken: float = 0.0  #: weight of `network.spoken` in the loss
 
 
 @dataclass(frozen=True)
@@ -65,10 +84,10 @@ def read_corpus(corpus: Path) -> tuple[list[Item], list[Item], list[str]]:
     return train, held_out, names
 
 
-def batches(items: list[Item], rng: random.Random) -> list[list[Item]]:
+def batches(items: list[Item], rng: random.Random, size: int = BATCH) -> list[list[Item]]:
     """One epoch: every clip once, clips of like length together, batches in random order."""
     order = sorted(items, key=lambda item: item.mel.shape[-1] * rng.uniform(0.9, 1.1))
-    groups = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    groups = [order[start : start + size] for start in range(0, len(order), size)]
     rng.shuffle(groups)
     return groups
 
@@ -82,11 +101,15 @@ def collate(items: list[Item]) -> tuple[torch.Tensor, ...]:
     )
 
 
-def loss(model: Any, items: list[Item]) -> dict[str, torch.Tensor]:
-    """`network.losses` of a batch: scalars ()."""
+def loss(model: Any, items: list[Item], spoken: float = 1.0) -> dict[str, torch.Tensor]:
+    """`network.losses` of a batch, scalars (), and "mel" as `network.spoken` says it, `spoken` times in "loss"."""
     texts, text_lengths, mels, mel_lengths, speakers = collate(items)
     outputs = network.forward(model, texts, text_lengths, mels, mel_lengths, speakers)
-    return network.losses(model, outputs, text_lengths, mel_lengths)
+    parts = network.losses(model, outputs, text_lengths, mel_lengths)
+    if spoken:
+        parts["mel"] = network.spoken(model, outputs, mels, mel_lengths, speakers)
+        parts["loss"] = parts["loss"] + spoken * parts["mel"]
+    return parts
 
 
 def halve(model: Any) -> None:
@@ -98,62 +121,99 @@ def halve(model: Any) -> None:
             flow.wn.forward = lambda *arguments, inner=inner: inner(*arguments).float()
 
 
-def train(corpus: Path, out: Path, steps: int, seed: int, rate: float, start: Path | None = None) -> None:
-    """Train from nothing, or go on from the base in `start`, whose speakers must be the corpus's."""
-    torch.manual_seed(seed)
-    rng = random.Random(seed)
+def with_speakers(model: Any, settings: network.Settings, names: Sequence[str]) -> tuple[Any, network.Settings]:
+    """The model with another table of speakers: whom it knows by name keeps the row; others begin as a copy of the one
+    whose name begins alike ("rms-tenor" as "rms"), or as the mean of all."""
+    old: torch.Tensor = model.emb_g.weight.detach()
+    rows = []
+    for name in names:
+        alike = [known for known in (name, name.split("-")[0]) if known in settings.speakers]
+        rows.append(old[settings.speakers.index(alike[0])] if alike else old.mean(dim=0))
+    settings = replace(settings, speakers=tuple(names))
+    grown: Any = network.build(settings)
+    grown.load_state_dict({**model.state_dict(), "emb_g.weight": torch.stack(rows)})
+    return grown, settings
+
+
+class Progress:
+    """How far a run is, 0 to 1: by steps, or by the clock where that is further."""
+
+    def __init__(self, steps: int, minutes: float) -> None:
+        self._steps, self._seconds, self._began = steps, 60 * minutes, time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def at(self, step: int) -> float:
+        return min(1.0, max(step / self._steps, self.seconds() / self._seconds if self._seconds else 0.0))
+
+
+def learning_share(step: int, progress: float) -> float:
+    """Of the peak learning rate: a warm-up of 100 steps, then a cosine down to 2 %."""
+    return min((step + 1) / 100, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+def average(averaged: Any, model: Any, step: int) -> None:
+    """Move the averaged weights towards the model's."""
+    decay = min(AVERAGE, (1 + step) / (10 + step))
+    with torch.no_grad():
+        torch._foreach_lerp_(list(averaged.parameters()), list(model.parameters()), 1 - decay)
+
+
+def snapshot(averaged: Any, settings: network.Settings, held_out: list[Item], step: int, out: Path) -> dict[str, float]:
+    """Write the averaged weights as a base; returns their held-out losses."""
+    with torch.no_grad():
+        held = [loss(averaged, held_out[at : at + BATCH]) for at in range(0, len(held_out), BATCH)]
+    figures = {name: float(sum(parts[name] for parts in held)) / len(held) for name in held[0]}
+    network.save(averaged, settings, out / "base", torch.float16, {"steps": step, "held_out": figures})
+    return figures
+
+
+def train(corpus: Path, out: Path, plan: Plan) -> None:
+    """Train as planned; what it does is printed."""
+    torch.manual_seed(plan.seed)
+    rng = random.Random(plan.seed)
     train_items, held_out, names = read_corpus(corpus)
-    # No dropout in the flows: the corpus is large for them, and random numbers are a fifth of a step's time.
-    settings = network.Settings(speakers=tuple(names), dropout={"encoder": 0.1, "decoder": 0.0, "duration": 0.1})
-    if start is None:
-        model = network.build(settings)
+    if plan.start is None:
+        # No dropout in the flows: the corpus is large for them, and random numbers are a fifth of a step's time.
+        settings = network.Settings(speakers=tuple(names), dropout={"encoder": 0.1, "decoder": 0.0, "duration": 0.1})
+        model: Any = network.build(settings)
         network.initialise(model.train(), *collate(rng.sample(train_items, 48)))
     else:
-        model, settings = network.load(start)
-        assert settings.speakers == tuple(names), f"{start} has other speakers"
+        model, settings = with_speakers(*network.load(plan.start), names)
     model.train()
     averaged = copy.deepcopy(model).eval()
     halve(model)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=(0.9, 0.98), weight_decay=1e-4, fused=True)
-    warm_up = max(1, min(200, steps // 10))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / warm_up, 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, step / steps)))),
-    )
+    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate, betas=(0.9, 0.98), weight_decay=1e-4, fused=True)
     (out / "base").mkdir(parents=True, exist_ok=True)
-    print(
-        f"{len(train_items)} clips, {len(held_out)} held out, "
-        f"{sum(p.numel() for p in model.parameters()) / 1e6:.2f} M parameters",
-        flush=True,
-    )
+    millions = sum(p.numel() for p in model.parameters()) / 1e6
+    print(f"{len(train_items)} clips, {len(held_out)} held out, {millions:.2f} M parameters", flush=True)
     queue: list[list[Item]] = []
-    began, clock, sums = time.monotonic(), time.monotonic(), defaultdict[str, float](float)
-    for step in range(1, steps + 1):
-        queue = queue or batches(train_items, rng)
-        parts = loss(model, queue.pop())
+    progress, clock, step = Progress(plan.steps, plan.minutes), time.monotonic(), 0
+    sums = defaultdict[str, float](float)
+    while (done := progress.at(step)) < 1:
+        for group in optimizer.param_groups:
+            group["lr"] = plan.rate * learning_share(step, done)
+        step += 1
+        queue = queue or batches(train_items, rng, plan.batch)
+        parts = loss(model, queue.pop(), plan.spoken)
         optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(parts["loss"])
         torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
-        schedule.step()
-        decay = min(AVERAGE, (1 + step) / (10 + step))
-        with torch.no_grad():
-            for ours, theirs in zip(averaged.parameters(), model.parameters(), strict=True):
-                ours.lerp_(theirs, 1 - decay)
+        average(averaged, model, step)
         for name, value in parts.items():
             sums[name] += float(value.detach())
         if step % 50 == 0:
             shown = " ".join(f"{name} {total / 50:.3f}" for name, total in sums.items())
-            print(f"step {step} {shown} {(time.monotonic() - clock) / 50:.2f} s/step", flush=True)
+            print(f"step {step} ({done:.0%}) {shown} {(time.monotonic() - clock) / 50:.2f} s/step", flush=True)
             clock, sums = time.monotonic(), defaultdict[str, float](float)
-        if step % max(1, steps // 10) == 0 or step == steps:
-            with torch.no_grad():
-                held = [loss(averaged, held_out[at : at + BATCH]) for at in range(0, len(held_out), BATCH)]
-            figures = {name: float(sum(parts[name] for parts in held)) / len(held) for name in held[0]}
-            print(f"step {step} held out {figures} after {time.monotonic() - began:.0f} s", flush=True)
-            network.save(averaged, settings, out / "base", torch.float16, {"steps": step, "held_out": figures})
+        if step % SAVED == 0:
+            print(f"step {step} held out {snapshot(averaged, settings, held_out, step, out)}", flush=True)
             clock = time.monotonic()
-    network.save(model, settings, out, more={"steps": steps})
+    figures = snapshot(averaged, settings, held_out, step, out)
+    print(f"step {step} held out {figures} after {progress.seconds():.0f} s", flush=True)
+    network.save(model, settings, out, more={"steps": step})
 
 
 def main() -> None:
@@ -164,8 +224,14 @@ def main() -> None:
     arguments.add_argument("--seed", type=int, default=7)
     arguments.add_argument("--rate", type=float, default=1e-3)
     arguments.add_argument("--start", type=Path, help="folder of a base to go on from")
+    arguments.add_argument("--batch", type=int, default=BATCH)
+    arguments.add_argument("--minutes", type=float, default=0.0, help="end after so many at the latest; 0: no limit")
+    arguments.add_argument("--spoken", type=float, default=0.0, help="weight of what is spoken in the loss; 0: none")
     options = arguments.parse_args()
-    train(options.corpus, options.out, options.steps, options.seed, options.rate, options.start)
+    wanted = Plan(
+        options.steps, options.seed, options.rate, options.batch, options.minutes, options.start, options.spoken
+    )
+    train(options.corpus, options.out, wanted)
 
 
 if __name__ == "__main__":

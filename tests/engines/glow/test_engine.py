@@ -140,6 +140,27 @@ def test_the_losses_are_coquis_own(engine: GlowEngine, clips: list[Clip]) -> Non
     }  # fmt: skip
 
 
+def test_what_is_spoken_is_held_against_the_recording(engine: GlowEngine, clips: list[Clip]) -> None:
+    """Along the recording's own alignment, a mel that the network itself speaks is no way off; another one is."""
+    voice = load(engine)
+    batch = engine.collate([engine.encode(clip) for clip in clips[:2]])
+    speakers = torch.zeros(2).long()
+    lengths = batch["mel_lengths"]
+    with torch.no_grad():
+        given = network.forward(voice.module, batch["texts"], batch["text_lengths"], batch["mels"], lengths, speakers)
+        off = network.spoken(voice.module, given, batch["mels"], lengths, speakers)
+        means = given["y_mean"].transpose(1, 2)
+        mask = (torch.arange(means.shape[-1])[None] < (lengths // 2 * 2)[:, None]).float()[:, None]
+        latent = means * mask
+        voice_row = voice.module._get_speaker_conditioning({"speaker_ids": speakers, "d_vectors": None}, "emb_g")  # type: ignore[operator, union-attr]
+        said, _ = voice.module.decoder(latent, mask, g=voice_row, reverse=True)  # type: ignore[operator]
+        own = network.spoken(voice.module, given, said, lengths, speakers)
+        padded = torch.nn.functional.pad(batch["mels"], (0, 9), value=50.0)
+        longer = network.spoken(voice.module, given, padded, lengths, speakers)
+    assert float(own) < 1e-4 < float(off)
+    assert torch.equal(longer, off)  # padding does not count
+
+
 def test_a_loss_that_is_not_a_number_is_the_loops_to_skip(engine: GlowEngine, clips: list[Clip]) -> None:
     batch = dict(engine.collate([engine.encode(clip) for clip in clips[:2]]))
     batch["mels"] = torch.full_like(batch["mels"], torch.nan)
