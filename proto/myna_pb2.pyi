@@ -5820,6 +5820,7 @@ class EngineState(_message.Message):
     PRESENT_FIELD_NUMBER: _builtins.int
     OPTIONS_FIELD_NUMBER: _builtins.int
     CAPABILITIES_FIELD_NUMBER: _builtins.int
+    SIGN_IN_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     title: _builtins.str
     licence: _builtins.str
@@ -5835,6 +5836,8 @@ class EngineState(_message.Message):
     """bytes of the whole base, as published"""
     present: _builtins.int
     """bytes of it that are here"""
+    sign_in: _builtins.str
+    """where its publisher gives the base to people it knows, who then add it; empty: it can be fetched"""
     @_builtins.property
     def accepted_at(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -5863,10 +5866,11 @@ class EngineState(_message.Message):
         present: _builtins.int = ...,
         options: _abc.Iterable[Global___EngineOption] | None = ...,
         capabilities: _abc.Iterable[_builtins.str] | None = ...,
+        sign_in: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["accepted_at", b"accepted_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "accepted_at", b"accepted_at", "base", b"base", "capabilities", b"capabilities", "languages", b"languages", "licence", b"licence", "licence_url", b"licence_url", "name", b"name", "needs_consent", b"needs_consent", "options", b"options", "present", b"present", "ready", b"ready", "sentence", b"sentence", "size", b"size", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "accepted_at", b"accepted_at", "base", b"base", "capabilities", b"capabilities", "languages", b"languages", "licence", b"licence", "licence_url", b"licence_url", "name", b"name", "needs_consent", b"needs_consent", "options", b"options", "present", b"present", "ready", b"ready", "sentence", b"sentence", "sign_in", b"sign_in", "size", b"size", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

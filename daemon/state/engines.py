@@ -122,6 +122,7 @@ def state(session: Session, engine: EngineInfo, home: Path) -> pb.EngineState:
         languages=engine.languages,
         capabilities=[each.value for each in Capability if each in engine.capabilities],
         size=sum(file.size for file in engine.weights),
+        sign_in=engine.sign_in,
         options=[
             pb.EngineOption(name=name, usual=o.usual, least=o.least, most=o.most, whole=o.kind is int, what=o.what)
             for name, o in engine.options.items()

@@ -61,6 +61,19 @@ def test_from_an_unread_licence_to_missing_weights(daemon: None, mirror: Server,
     assert "weights missing" in myna("engines").out
 
 
+def test_a_base_that_its_publisher_gives_to_people_it_knows_is_accepted_without_being_fetched(
+    daemon: None, mirror: Server, myna: Run
+) -> None:
+    accepted = myna("engines", "accept", "fish")
+    assert (accepted.code, accepted.err) == (0, "")
+    assert "then `myna engines add fish FOLDER`" in accepted.out
+    assert state(myna, "fish")["accepted"]
+    refused = myna("engines", "fetch", "fish")
+    assert refused.code == 2
+    assert "only to people who signed in at https://" in refused.err
+    assert mirror.asked == []
+
+
 def test_who_says_no_has_accepted_nothing(daemon: None, mirror: Server, home: Path, myna: Run) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "tui.cli", "engines", "accept", "xtts"]

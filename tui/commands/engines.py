@@ -73,14 +73,14 @@ def accept(
         if not yes and sys.stdin.isatty() and not typer.confirm("Do you accept it?"):
             raise ClientError(f"The licence of {name} was not accepted.", "Nothing was fetched.", "FAILED_PRECONDITION")
     engine = client.accept(name)
-    fetched = engine.ready or no_fetch or not engine.size
-    if json and fetched:
+    done = engine.ready or no_fetch or not engine.size or engine.sign_in
+    if json and done:
         output.json(engine)
         return
     if not json:
         output.line(output.safe(f"{engine.licence} is accepted for {engine.name}. {engine.licence_url}"))
         output.line(output.safe(engine.sentence))
-    if not fetched:
+    if not done:
         _bring(client, name, "", no_wait, json)
 
 
