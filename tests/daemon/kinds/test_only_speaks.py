@@ -42,7 +42,7 @@ def test_an_engine_that_only_speaks_cannot_be_trained(only_speaks: Store, tmp_pa
     for ask in (lambda session: lives.kind(session, "train").check(session, spec()), price):
         with pytest.raises(BadRequest, match="The engine glow only speaks; it cannot be trained") as refused:
             only_speaks.read_now(ask)
-        assert refused.value.hint == "Use one that learns: xtts."
+        assert refused.value.hint == "Use one that learns: xtts, fish."
 
 
 def test_an_engine_that_only_speaks_exports_nothing(only_speaks: Store) -> None:
