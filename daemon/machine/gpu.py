@@ -100,6 +100,12 @@ class Gpus:
         self.refresh()
         return any(device.lost for device in self.devices if device.uuid == uuid)
 
+    def silent(self, uuid: str) -> None:
+        """It did not answer in time: it counts as lost until it does. Answers at once."""
+        self.devices = tuple(
+            replace(device, free=None, lost=True) if device.uuid == uuid else device for device in self.devices
+        )
+
     def refresh(self) -> None:
         """Find out how much of each is free, and nothing else."""
         with self._lock:

@@ -18,6 +18,7 @@ from daemon.database.models import Job
 from daemon.database.store import Store
 from daemon.errors import ERROR_KINDS, DiskFull, MynaError, StoreTrouble
 from daemon.kinds.lifecycle import Lifecycle
+from daemon.machine import patience
 from daemon.machine.gpu import Gpus
 from daemon.processes.workers import Exit, Worker, Workers
 from daemon.scheduling.blame import Blame
@@ -306,7 +307,7 @@ class Attempt:
             case "done":
                 self._finish(lambda session, job: to.lifecycle.succeed(session, job, report.done.sentence))
             case "failed":
-                lost = bool(self.place.gpu) and await asyncio.to_thread(to.gpus.lost, self.place.gpu)
+                lost = bool(self.place.gpu) and await patience.lost(to.gpus, self.place.gpu)
                 self._finish(self._failed(report.failed, lost=lost))
             case "stopped":
                 self._finish(to.lifecycle.stopped)

@@ -4,6 +4,7 @@ nvidia-ml-py's own."""
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from daemon.machine.gpu import Gpus
 
 pytestmark = pytest.mark.unit
 GB = 1_000_000_000
+HANGS = 30.0  #: seconds, at most
 
 
 class FakeDriver:
@@ -35,6 +37,7 @@ class FakeDriver:
         self.sizes: dict[int, int] = {}  #: bytes of cards that are no 24 GB
         self.taken: dict[int, int] = {}  #: bytes of them that are taken, where those are no 7 GB
         self.power_known = True
+        self.hangs: threading.Event | None = None  #: until it is set, no card says how much is free
         self.inits = 0
         self.count_error: Exception | None = None
         self.shutdown_error: Exception | None = None
@@ -69,6 +72,8 @@ class FakeDriver:
 
     def nvmlDeviceGetMemoryInfo(self, handle: str) -> Any:
         number = int(handle.split()[1])
+        if self.hangs is not None:
+            self.hangs.wait(HANGS)
         if self.deaf or number in self.lost:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
         total, used = self.sizes.get(number, 24 * GB), self.taken.get(number, 7 * GB)
