@@ -162,6 +162,28 @@ def test_a_job_whose_gpu_is_lost_goes_on_on_another_and_other_failures_are_failu
     lived(tmp_path / "home", life)
 
 
+def test_a_speech_worker_whose_engine_failed_on_a_gpu_speaks_no_more(tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
+
+    async def life(living: Living) -> None:
+        async def speaker() -> str:
+            spoken = await living.until(await living.speak("hello"), "succeeded")
+            assert spoken.gpu.uuid == UUIDS[0]
+            return spoken.status.succeeded.sentence  # it names the process
+
+        first = await speaker()
+        refused = await living.until(await living.speak("refuse"), "failed")
+        assert refused.status.failed.error.kind == pb.BAD_INPUT
+        assert await speaker() == first, "the text was to blame"
+        broken = await living.until(await living.speak(f"breaks={tmp_path / 'go'}"), "failed")
+        assert broken.status.failed.error.kind == pb.ENGINE
+        second = await speaker()
+        assert second != first, "what CUDA keeps of an error stays in its process"
+        assert await speaker() == second
+
+    lived(tmp_path / "home", life)
+
+
 def test_a_driver_that_hangs_holds_neither_a_job_nor_the_end_of_mynad(
     tmp_path: Path, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
