@@ -17,7 +17,9 @@ from engines.setting import Setting, checked, declared, shown
 
 #: the variable in which `doors` is told; doors/settings.py reads it
 VARIABLE = "MYNA_DOORS"
-MOST_NAMES = 1_000
+#: of other names of voices; of web pages; characters of each of them
+MOST_NAMES, MOST_ORIGINS, LONGEST = 500, 100, 200
+ROOM = 50_000  #: bytes that `doors` is told at most: its start has to fit into one message to the launcher
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class Http:
 
     def __post_init__(self) -> None:
         checked(HTTP, {name: getattr(self, name) for name in HTTP}, "http")
+        if len(self.origins) > MOST_ORIGINS or any(len(origin) > LONGEST for origin in self.origins):
+            raise BadInput(
+                f"origins must be at most {MOST_ORIGINS} web pages, each of at most {LONGEST} characters.",
+                "Name in origins only the pages that ask from a browser.",
+            )
 
 
 @dataclass(frozen=True)
@@ -67,19 +74,27 @@ HTTP, WYOMING = declared(Http), declared(Wyoming)
 
 def other_names(given: object) -> dict[str, str]:
     """The table `[http.voices]`. Raises BadInput."""
-    if not isinstance(given, dict) or len(given) > MOST_NAMES:
+    if not isinstance(given, dict):
         raise BadInput(
             f"voices must be a table of names; {shown(given)} was given.", 'Write [http.voices], and alloy = "anna".'
         )
+    if len(given) > MOST_NAMES:
+        raise BadInput(f"voices has {len(given):,} names; at most {MOST_NAMES} are possible.", "Leave some out.")
     for name, voice in given.items():
         if not isinstance(voice, str) or not voice:
             raise BadInput(f"voices.{name} must be a voice; {shown(voice)} was given.", f'Write {name} = "anna".')
+        if max(len(name), len(voice)) > LONGEST:
+            raise BadInput(
+                f"voices takes names of at most {LONGEST} characters; {shown(name)} = {shown(voice)} was given.",
+                'Write [http.voices], and alloy = "anna".',
+            )
     return dict(given)
 
 
 def told(http: Http, wyoming: Wyoming, token_file: str, tls: tuple[str, str], *, child: bool) -> dict[str, str]:
     """Environment of the program `doors`; empty: no door is asked for. `tls`: files of mynad's certificate and key.
-    `child`: of the mynad that serves this home. Raises BadRequest for doors that anybody could come in by."""
+    `child`: of the mynad that serves this home. Raises BadRequest for doors that anybody could come in by, and for more
+    than can be told."""
     told: dict[str, Any] = {"here": child}
     if http.listen:
         here = _is_here(http.listen, "http")
@@ -109,7 +124,13 @@ def told(http: Http, wyoming: Wyoming, token_file: str, tls: tuple[str, str], *,
                 "Set anywhere = true in [wyoming] if that is what you want.",
             )
         told["wyoming"] = {"listen": wyoming.listen, "voice": wyoming.voice, "voices": dict(http.voices)}
-    return {VARIABLE: json.dumps(told)} if len(told) > 1 else {}
+    told_in = {VARIABLE: json.dumps(told)} if len(told) > 1 else {}
+    if (size := len(json.dumps(told_in))) > ROOM:
+        raise BadRequest(
+            f"[http] and [wyoming] take {size:,} bytes, and {ROOM:,} fit.",
+            "Write fewer or shorter names into [http.voices], and fewer origins.",
+        )
+    return told_in
 
 
 def _is_here(listen: str, table: str) -> bool:

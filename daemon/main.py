@@ -282,6 +282,7 @@ class Daemon:
                 await asyncio.sleep(FORGET)
 
     async def _close(self, servers: list[grpc.aio.Server]) -> None:
+        from daemon.machine import patience
         from daemon.services import listen
 
         if servers:
@@ -296,8 +297,9 @@ class Daemon:
                 task.cancel()
         await asyncio.wait(self._tasks, timeout=LEAVE + 3)
         self.launcher.close()
-        for part in (self.store.close, self.logs.flush, self.gpu.close):
+        for part in (self.store.close, self.logs.flush):
             await asyncio.to_thread(part)
+        await patience.close(self.gpu)
         if servers:
             listen.remove_socket(socket_path(self.home))
 

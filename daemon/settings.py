@@ -163,9 +163,9 @@ def load(home: Path) -> Settings:
         for name, known in TABLES.items():
             of[name] |= _environment(known, f"MYNA_{name.upper()}_")
         given |= _environment(SETTINGS, "MYNA_")
+        cost, http, wyoming = Price(**of["cost"]), Http(**of["http"], voices=names), Wyoming(**of["wyoming"])
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None
-    cost, http, wyoming = Price(**of["cost"]), Http(**of["http"], voices=names), Wyoming(**of["wyoming"])
     return Settings(**given, cost=cost, http=http, wyoming=wyoming)
 
 

@@ -15,6 +15,7 @@ from daemon.home import survey
 from daemon.machine import fast_paths, gpu_findings
 from daemon.machine.disk_space import DiskSpace
 from daemon.machine.gpu import Gpus
+from daemon.machine.patience import apart
 from daemon.state import engines
 from engines import registry
 from proto import myna_pb2 as pb
@@ -37,7 +38,7 @@ class Doctor:
             python(),
             package("torch", "torch", "training and speaking"),
             *(package(*each) for each in PACKAGES),
-            *await asyncio.to_thread(_gpus, self._gpus, self._owner),
+            *await apart(lambda: _gpus(self._gpus, self._owner)),
             *await asyncio.to_thread(fast_paths.findings, self._home),
             _disk(self._disk),
             _state(self._home),

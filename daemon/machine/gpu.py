@@ -100,6 +100,12 @@ class Gpus:
         self.refresh()
         return any(device.lost for device in self.devices if device.uuid == uuid)
 
+    def silent(self, uuid: str) -> None:
+        """It did not answer in time: it counts as lost until it does. Answers at once."""
+        self.devices = tuple(
+            replace(device, free=None, lost=True) if device.uuid == uuid else device for device in self.devices
+        )
+
     def refresh(self) -> None:
         """Find out how much of each is free, and nothing else."""
         with self._lock:
@@ -125,7 +131,7 @@ class Gpus:
         """Let go of the driver."""
         with self._lock:
             if self._cards:
-                self._library.nvmlShutdown()
+                self._shut()
                 self._cards = []
 
     def _saw(self, free: dict[str, int | None]) -> None:
@@ -136,8 +142,7 @@ class Gpus:
         )
         if all(bytes is None for bytes in free.values()):
             self.no_gpu = "The GPU stopped answering." if len(free) == 1 else "The GPUs stopped answering."
-            with contextlib.suppress(self._library.NVMLError):
-                self._library.nvmlShutdown()
+            self._shut()
             self._cards, self._next_try = [], time.monotonic() + SOON
 
     def _open(self) -> bool:
@@ -180,12 +185,25 @@ class Gpus:
         except nvml.NVMLError as error:
             self.no_gpu = f"The NVIDIA driver does not answer ({error}); work runs on the CPU."
         else:
-            cards = [card for index in range(nvml.nvmlDeviceGetCount()) if (card := self._card(index)) is not None]
-            if not cards:
-                self.no_gpu = "The NVIDIA driver finds no GPU; work runs on the CPU."
-                nvml.nvmlShutdown()
-            return cards
+            return self._counted()
         return []
+
+    def _counted(self) -> list[_Card]:
+        """The GPUs of a driver that was opened; none: it is let go of, and `no_gpu` says why."""
+        nvml = self._library
+        try:
+            cards = [card for index in range(nvml.nvmlDeviceGetCount()) if (card := self._card(index)) is not None]
+            self.no_gpu = "The NVIDIA driver finds no GPU; work runs on the CPU."
+        except nvml.NVMLError as error:
+            cards = []
+            self.no_gpu = f"The NVIDIA driver does not answer ({error}); work runs on the CPU."
+        if not cards:
+            self._shut()
+        return cards
+
+    def _shut(self) -> None:
+        with contextlib.suppress(self._library.NVMLError):  # it is gone already
+            self._library.nvmlShutdown()
 
     def _card(self, index: int) -> _Card | None:
         """What the driver says of a GPU once; None: it does not answer."""

@@ -11,6 +11,7 @@ from daemon.database.store import Store
 from daemon.errors import StoreTrouble
 from daemon.machine import gpu_findings
 from daemon.machine.gpu import Gpus
+from daemon.machine.patience import apart
 from daemon.state import events
 from daemon.state.values import Level
 
@@ -20,13 +21,13 @@ GLANCE = 1.0  #: seconds between two looks at the GPUs' free memory
 
 
 async def watch(gpus: Gpus, store: Store, wake: Callable[[], None]) -> None:
-    """Look for ever, in a thread: a driver may take seconds to answer. `wake` is called when other GPUs are there, or
-    answer, than before."""
+    """Look for ever, in a thread: a driver may take seconds to answer, or hang. `wake` is called when other GPUs are
+    there, or answer, than before."""
     look: Callable[[], object] = gpus.sample
     told: set[str] = set()
     known: list[tuple[str, bool]] | None = None
     while True:
-        await asyncio.to_thread(look)
+        await apart(look)
         look, wrong = gpus.refresh, gpu_findings.of(gpus)
         for finding in wrong:
             if finding.sentence not in told:

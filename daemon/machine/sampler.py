@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from daemon.machine.gpu import Gpus
+from daemon.machine.patience import apart
 from proto import myna_pb2 as pb
 
 FRESH = 0.5  #: seconds for which a sample serves everybody who asks
@@ -32,7 +33,7 @@ class Machine:
         """How it is now (or half a second ago)."""
         async with self._lock:
             if time.monotonic() - self._taken >= FRESH:
-                self._last = await asyncio.to_thread(self._measure)
+                self._last = await apart(self._measure)
                 self._taken = time.monotonic()
             return self._last
 

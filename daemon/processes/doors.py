@@ -34,7 +34,7 @@ class DoorsProcess:
             try:
                 child = await self._launcher.spawn(PROGRAM, self._environment())
             except (LauncherDied, OSError) as error:
-                log.warning("The doors could not be started. %s", error)
+                log.warning("The doors could not be started: %s", error)
             else:
                 code = await self._live(child)
                 log.warning("The doors ended (%s); they are opened again.", "with it" if code is None else code)

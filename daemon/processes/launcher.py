@@ -118,7 +118,7 @@ class Launcher:
 
     async def spawn(self, argv: Sequence[str], env: Mapping[str, str] | None = None) -> Child:
         """Start a process with a socket at descriptor 3, stdout and stderr in a pipe of ours. `argv[0]` is a path.
-        Raises OSError when it cannot be started, LauncherDied when the launcher ended meanwhile."""
+        Raises OSError when it cannot be started or is told too much, LauncherDied when the launcher ended meanwhile."""
         assert self._loop is not None, "attach first"
         assert self._up is not None
         if self._closed:
@@ -126,15 +126,17 @@ class Launcher:
         await self._up.wait()
         self._tag += 1
         tag = self._tag
+        message = json.dumps({"spawn": tag, "argv": list(argv), "env": dict(env or {})}).encode()
+        if len(message) >= LIMIT:  # the launcher would read a part of it
+            raise OSError(f"its arguments and environment take {len(message):,} bytes, and {LIMIT - 1:,} fit")
         ours, theirs = socket.socketpair()
         output, output_in = os.pipe2(os.O_CLOEXEC)
         pid: asyncio.Future[int] = self._loop.create_future()
         exited: asyncio.Future[int | None] = self._loop.create_future()
         self._spawning[tag], self._living[tag] = pid, exited
         try:
-            message = {"spawn": tag, "argv": list(argv), "env": dict(env or {})}
             try:
-                socket.send_fds(self._control, [json.dumps(message).encode()], [theirs.fileno(), output_in])
+                socket.send_fds(self._control, [message], [theirs.fileno(), output_in])
             except OSError as error:
                 raise LauncherDied(str(error)) from error
             finally:

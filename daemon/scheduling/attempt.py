@@ -18,6 +18,7 @@ from daemon.database.models import Job
 from daemon.database.store import Store
 from daemon.errors import ERROR_KINDS, DiskFull, MynaError, StoreTrouble
 from daemon.kinds.lifecycle import Lifecycle
+from daemon.machine import patience
 from daemon.machine.gpu import Gpus
 from daemon.processes.workers import Exit, Worker, Workers
 from daemon.scheduling.blame import Blame
@@ -80,6 +81,7 @@ class Attempt:
         self.lane_free = False  #: the worker does the rest of its job without the GPU
         self.why_yield = ""
         self._last: deque[str] = deque(maxlen=TAIL)  #: lines of its log
+        self._spoilt = False  #: an engine failed on the GPU: what CUDA keeps in its worker may be broken for good
         self._at = wire.At()  #: what the worker said it is at
         self._ordered = ""  #: "cancel" or "stop", once told
         self._end: asyncio.Future[Callable[[Session, Job], None]] = asyncio.get_running_loop().create_future()
@@ -190,7 +192,9 @@ class Attempt:
             await self.settle(self._end.result() if self._end.done() else self._died(await worker.ended))
         finally:
             worker.handler, worker.on_output = _ignore, self._word
-            if resident and not worker.ended.done():
+            if resident and self._spoilt:
+                await self.to.speech.dismiss(worker)
+            elif resident and not worker.ended.done():
                 self.to.speech.give_back(worker)
             else:
                 worker.let_go()
@@ -306,7 +310,8 @@ class Attempt:
             case "done":
                 self._finish(lambda session, job: to.lifecycle.succeed(session, job, report.done.sentence))
             case "failed":
-                lost = bool(self.place.gpu) and await asyncio.to_thread(to.gpus.lost, self.place.gpu)
+                self._spoilt = bool(self.place.gpu) and KIND_NAMES.get(report.failed.kind, "engine") == "engine"
+                lost = bool(self.place.gpu) and await patience.lost(to.gpus, self.place.gpu)
                 self._finish(self._failed(report.failed, lost=lost))
             case "stopped":
                 self._finish(to.lifecycle.stopped)

@@ -266,9 +266,11 @@ class Scheduler:
                 case GoOn():
                     if action.turn:
                         self.gpus.take_turn(action.gpu)
-                    await self.attempts[action.job].go_on()
+                    if (attempt := self.attempts.get(action.job)) is not None:  # it may have ended since the look
+                        await attempt.go_on()
                 case GiveWay():
-                    self._ask(self.attempts[action.job], waiting[action.to].job, offload=action.offload)
+                    if (attempt := self.attempts.get(action.job)) is not None:
+                        self._ask(attempt, waiting[action.to].job, offload=action.offload)
                 case Start():
                     await self._start_on_gpu(action, waiting[action.job], snapshot)
         if any(one.preempts for one in ready) and (owed := self.gpus.owed(lanes)):

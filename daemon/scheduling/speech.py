@@ -179,6 +179,15 @@ class Speech:
         worker.on_output = worker.note
         self._idle = asyncio.get_running_loop().call_later(self._idle_seconds, self._let_go)
 
+    async def dismiss(self, worker: Worker) -> None:
+        """The attempt is over, and the worker is not to be used again. Returns when it has ended."""
+        worker.let_go()
+        await worker.ended
+        self._taken = False
+        self._worker = None
+        self.loaded = []
+        self._start(self.get_ready())
+
     async def put(self, job: int, audio: wire.Audio) -> None:
         """A chunk from the worker. Waits while the listener has enough to go on with."""
         if not await self._stream(job).put(audio):

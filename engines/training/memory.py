@@ -28,9 +28,15 @@ def limited(device: torch.device) -> bool:
 
 
 def peak(device: torch.device) -> int:
-    """Bytes of a card that this process needed at most until now: what was in use, and CUDA's own. What the allocator
-    merely keeps does not count: it gives that back before it fails."""
+    """Bytes of a card that this process needed at most until now, or since `forget_peak`: what was in use, and CUDA's
+    own. What the allocator merely keeps does not count: it gives that back before it fails."""
     return torch.cuda.max_memory_allocated(device) + CONTEXT
+
+
+def forget_peak(device: torch.device) -> None:
+    """Count `peak` anew, from what is in use now: what was tried and did not fit is nothing that a training needs."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
 
 
 def left(device: torch.device) -> int:

@@ -49,6 +49,7 @@ class Pieces:
             # here, and not above, where the exception still holds the failed pass's tensors
             self.optimizer.zero_grad(set_to_none=True)
             memory.release(self.device)
+            memory.forget_peak(self.device)
             if spared:
                 instead = "activations are recomputed, not kept"
             else:

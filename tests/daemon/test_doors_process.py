@@ -140,6 +140,11 @@ def test_tables_are_read_from_myna_toml_and_the_environment(tmp_path: Path, monk
     assert read.wyoming == Wyoming(voice="anna", anywhere=True)
 
 
+def names(many: int, longer: str = "") -> str:
+    """So many other names of voices."""
+    return "[http.voices]\n" + "".join(f'"{longer}{number}" = "anna"\n' for number in range(many))
+
+
 @pytest.mark.unit
 @pytest.mark.parametrize(
     ("toml", "sentence"),
@@ -149,12 +154,30 @@ def test_tables_are_read_from_myna_toml_and_the_environment(tmp_path: Path, monk
         ('[http]\nvoices = "anna"\n', "voices must be a table of names"),
         ('http = "127.0.0.1:8765"\n', "http must be a table"),
         ("[wyoming]\nanywhere = 1\n", "anywhere must be true or false"),
+        (names(501), "voices has 501 names; at most 500 are possible"),
+        (
+            f'[http.voices]\nalloy = "{"a" * 201}"\n',
+            "voices takes names of at most 200 characters; 'alloy' = ",
+        ),
+        (f"[http]\norigins = {['http://a'] * 101}\n", "origins must be at most 100 web pages"),
+        (f"[http]\norigins = ['http://{'a' * 194}']\n", "each of at most 200 characters"),
     ],
 )
 def test_wrong_tables_are_refused(tmp_path: Path, toml: str, sentence: str) -> None:
     (tmp_path / "myna.toml").write_text(toml)
     with pytest.raises(BadRequest, match=sentence):
         load(tmp_path)
+
+
+@pytest.mark.unit
+def test_as_many_names_as_can_be_told_and_no_more(tmp_path: Path) -> None:
+    listen = '[http]\nlisten = "127.0.0.1:1"\n[wyoming]\nlisten = "127.0.0.1:2"\n'
+    (tmp_path / "myna.toml").write_text(listen + names(500, "a name "))
+    (told,) = load(tmp_path).doors(child=True).values()
+    assert told.count("a name 499") == 2
+    (tmp_path / "myna.toml").write_text(listen + names(200, "ä" * 20))
+    with pytest.raises(BadRequest, match=r"\[http\] and \[wyoming\] take .* bytes, and 50,000 fit"):
+        load(tmp_path).doors(child=True)
 
 
 TLS = {"tls_cert": "cert.pem", "tls_key": "key.pem"}

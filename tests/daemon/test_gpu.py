@@ -4,6 +4,7 @@ nvidia-ml-py's own."""
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +17,7 @@ from daemon.machine.gpu import Gpus
 
 pytestmark = pytest.mark.unit
 GB = 1_000_000_000
+HANGS = 30.0  #: seconds, at most
 
 
 class FakeDriver:
@@ -35,7 +37,10 @@ class FakeDriver:
         self.sizes: dict[int, int] = {}  #: bytes of cards that are no 24 GB
         self.taken: dict[int, int] = {}  #: bytes of them that are taken, where those are no 7 GB
         self.power_known = True
+        self.hangs: threading.Event | None = None  #: until it is set, no card says how much is free
         self.inits = 0
+        self.count_error: Exception | None = None
+        self.shutdown_error: Exception | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith(("NVML", "NVMLError")):
@@ -47,9 +52,13 @@ class FakeDriver:
         if self.init_error is not None:
             raise self.init_error
 
-    def nvmlShutdown(self) -> None: ...
+    def nvmlShutdown(self) -> None:
+        if self.shutdown_error is not None:
+            raise self.shutdown_error
 
     def nvmlDeviceGetCount(self) -> int:
+        if self.count_error is not None:
+            raise self.count_error
         return self.count
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> str:
@@ -63,6 +72,8 @@ class FakeDriver:
 
     def nvmlDeviceGetMemoryInfo(self, handle: str) -> Any:
         number = int(handle.split()[1])
+        if self.hangs is not None:
+            self.hangs.wait(HANGS)
         if self.deaf or number in self.lost:
             raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
         total, used = self.sizes.get(number, 24 * GB), self.taken.get(number, 7 * GB)
@@ -265,6 +276,32 @@ def test_a_driver_without_a_gpu_is_a_sentence() -> None:
     gpus = Gpus(driver)
     assert gpus.sample() == []
     assert "finds no GPU" in gpus.no_gpu
+
+
+def test_a_driver_that_answers_no_more_once_it_was_opened_is_a_sentence() -> None:
+    driver = FakeDriver()
+    driver.count_error = driver.shutdown_error = pynvml.NVMLError(pynvml.NVML_ERROR_UNKNOWN)
+    gpus = Gpus(driver)
+    assert gpus.sample() == []
+    assert "does not answer" in gpus.no_gpu
+    assert gpus.looked
+
+
+def test_a_driver_without_a_gpu_that_cannot_be_let_go_of_is_a_sentence_too() -> None:
+    driver = FakeDriver()
+    driver.count, driver.shutdown_error = 0, pynvml.NVMLError(pynvml.NVML_ERROR_UNINITIALIZED)
+    gpus = Gpus(driver)
+    assert gpus.sample() == []
+    assert "finds no GPU" in gpus.no_gpu
+
+
+def test_a_driver_that_is_gone_at_the_end_ends_nothing_with_it() -> None:
+    driver = FakeDriver()
+    driver.shutdown_error = pynvml.NVMLError(pynvml.NVML_ERROR_UNINITIALIZED)
+    gpus = Gpus(driver)
+    gpus.sample()
+    gpus.close()
+    assert not gpus.present
 
 
 def test_a_gpu_that_falls_off_the_bus_is_a_sentence() -> None:

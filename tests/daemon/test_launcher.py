@@ -121,6 +121,18 @@ def test_what_cannot_be_started_is_an_error(tmp_path: Path) -> None:
     run(tmp_path, life)
 
 
+def test_what_is_told_too_much_is_an_error_and_the_others_live_on(tmp_path: Path) -> None:
+    async def life(launcher: Launcher) -> None:
+        first, other = launcher.pid, await launcher.spawn([SLEEP, "1000"])
+        with pytest.raises(OSError, match=r"take 66,0.. bytes, and 65,535 fit"):
+            await launcher.spawn(["/bin/true"], {"TOLD": "x" * 66_000})
+        assert await (await launcher.spawn(["/bin/true"], {"TOLD": "x" * 65_000})).exited == 0
+        assert launcher.pid == first
+        assert alive(other.pid)
+
+    run(tmp_path, life)
+
+
 def test_what_a_worker_started_dies_with_it(tmp_path: Path) -> None:
     async def life(launcher: Launcher) -> None:
         child = await launcher.spawn(["/bin/sh", "-c", f"{SLEEP} 1000 & echo $!"])

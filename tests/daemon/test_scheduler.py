@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from voice_rows import folder, version
 
 from daemon.database.models import Voice
 from daemon.scheduling import scheduler, share
+from daemon.scheduling.lanes import Action, GiveWay, GoOn, Lane, Ready, decide
 from daemon.scheduling.share import Doing
 from proto import myna_pb2 as pb
 from proto.client import ClientError
@@ -370,3 +372,19 @@ def test_two_exports_of_a_voice_are_not_written_at_once(tmp_path: Path) -> None:
             await living.until(job, "succeeded")
 
     lived(tmp_path / "home", life, min_free_disk=0)
+
+
+def test_a_job_that_ended_since_the_look_at_the_lanes_holds_up_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def late(lanes: Sequence[Lane], ready: Sequence[Ready], *, speaking: bool) -> list[Action]:
+        gone = [GiveWay(999, one.job, offload=False) for one in ready]
+        return [GoOn(999, "", turn=False), *gone, *decide(lanes, ready, speaking=speaking)]
+
+    monkeypatch.setattr("daemon.scheduling.scheduler.decide", late)
+
+    async def life(living: Living) -> None:
+        await living.until(await living.speak("hello"), "succeeded")
+
+    lived(tmp_path, life)
+    assert "A pass over the queue failed" not in caplog.text

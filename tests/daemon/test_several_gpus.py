@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,50 @@ def test_a_job_whose_gpu_is_lost_goes_on_on_another_and_other_failures_are_failu
         assert living.outcomes(job) == ["crashed", "failed"]
 
     lived(tmp_path / "home", life)
+
+
+def test_a_speech_worker_whose_engine_failed_on_a_gpu_speaks_no_more(tmp_path: Path) -> None:
+    (tmp_path / "go").touch()
+
+    async def life(living: Living) -> None:
+        async def speaker() -> str:
+            spoken = await living.until(await living.speak("hello"), "succeeded")
+            assert spoken.gpu.uuid == UUIDS[0]
+            return spoken.status.succeeded.sentence  # it names the process
+
+        first = await speaker()
+        refused = await living.until(await living.speak("refuse"), "failed")
+        assert refused.status.failed.error.kind == pb.BAD_INPUT
+        assert await speaker() == first, "the text was to blame"
+        broken = await living.until(await living.speak(f"breaks={tmp_path / 'go'}"), "failed")
+        assert broken.status.failed.error.kind == pb.ENGINE
+        second = await speaker()
+        assert second != first, "what CUDA keeps of an error stays in its process"
+        assert await speaker() == second
+
+    lived(tmp_path / "home", life)
+
+
+def test_a_driver_that_hangs_holds_neither_a_job_nor_the_end_of_mynad(
+    tmp_path: Path, driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.machine.patience.PATIENCE", 0.2)
+    answers = threading.Event()
+
+    async def life(living: Living) -> None:
+        job, use = await running(living, f"breaks={tmp_path / 'go'}")
+        assert use.uuid == UUIDS[0]
+        driver.hangs = answers
+        (tmp_path / "go").touch()
+        again = await living.until(job, lambda job: job.status.HasField("running") and job.attempts == 2)
+        assert again.gpu.uuid == UUIDS[1], "what does not answer in time counts as lost"
+        assert living.outcomes(job)[0] == "crashed"
+
+    try:
+        lived(tmp_path / "home", life)
+        assert not answers.is_set(), "it hangs still, and mynad ended"
+    finally:
+        answers.set()
 
 
 def test_a_voice_is_trained_once_at_a_time_however_many_gpus_are_free(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from test_training_failures import OOMS, Cramped
 from toy_engine import ToyEngine, ToyModel, clips
 from toy_training import SETTINGS, Script, run, same, weights
 
+from engines.base import Batch
 from engines.errors import OutOfMemory
 from engines.training import memory
 from engines.training.control import Command, Stopped
@@ -44,6 +45,24 @@ def card(monkeypatch: pytest.MonkeyPatch) -> Card:
     return one
 
 
+class Overfull(Cramped):
+    """A card whose peak is that of the greatest piece that was tried, until it is forgotten."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(room, *OOMS[0])
+        self.most = 0
+
+    def losses(self, model: ToyModel, batch: Batch) -> dict[str, torch.Tensor]:
+        self.most = max(self.most, batch["clips"])
+        return super().losses(model, batch)
+
+    def peak(self, device: torch.device) -> int:
+        return self.most * GB
+
+    def forget_peak(self, device: torch.device) -> None:
+        self.most = 0
+
+
 def test_nothing_is_learned_by_it_and_each_step_is_what_it_would_have_been(tmp_path: Path, card: Card) -> None:
     _, rehearsed, _ = run(tmp_path / "a")
     with pytest.MonkeyPatch.context() as patch:
@@ -69,6 +88,20 @@ def test_the_peak_is_a_number_of_the_run_and_told_again_when_it_grows(tmp_path: 
     assert report.curves["memory_peak"] == {0: 3.0 * GB, 2: 5.0 * GB}
     said = "At its longest step this training needs 3.0 GB of the GPU's memory, the optimizer's state included; 8.0 GB"
     assert any(text.startswith(said) for _, text in report.lines)
+
+
+def test_the_peak_is_not_that_of_a_try_that_did_not_fit(
+    tmp_path: Path, card: Card, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Overfull(3)
+    monkeypatch.setattr(memory, "peak", engine.peak)
+    monkeypatch.setattr(memory, "forget_peak", engine.forget_peak, raising=False)
+    _, _, report = run(tmp_path, engine, held_out=[])
+    assert report.curves["memory_peak"] == {0: 2.0 * GB}, "8 and 4 clips were tried, 2 at a time fit"
+
+
+def test_where_there_is_no_card_there_is_no_peak_to_forget() -> None:
+    memory.forget_peak(torch.device("cpu"))
 
 
 def test_an_attempt_that_goes_on_rehearses_what_is_left(tmp_path: Path, card: Card) -> None:
