@@ -98,8 +98,9 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _check_depth(text: str) -> None:
+    """Raises ValueError. A string that does not end counts to the text's end, so that each character is read once."""
     depth = 0
-    for part in re.finditer(r'"(?:[^"\\]|\\.)*+"|[\[{\]}]', text):
+    for part in re.finditer(r'"(?:[^"\\]|\\.)*+"?|[\[{\]}]', text):
         depth += 1 if part[0] in "[{" else -1 if part[0] in "]}" else 0
         if depth > DEEPEST:
             raise ValueError

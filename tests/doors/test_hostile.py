@@ -142,6 +142,13 @@ def test_bodies_that_are_no_object(client: httpx.Client, body: bytes, code: int)
     assert (answer.status_code, answer.json()["error"]["code"]) == (code, "invalid_json")
 
 
+def test_a_string_without_an_end_is_read_in_no_time(client: httpx.Client) -> None:
+    began = time.monotonic()
+    answer = client.post("/v1/audio/speech", content=b'"' + b'\\"' * 499_000)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_json")
+    assert time.monotonic() - began < DELAYED
+
+
 def test_too_large_bodies_are_not_read(opened: Opened) -> None:
     """0: it was closed while we still sent."""
     head = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\n"
