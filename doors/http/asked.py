@@ -17,7 +17,9 @@ from proto.messages import speak_spec
 from sound.streams import Format
 
 DEEPEST = 16  #: brackets inside each other
+LONGEST = 100_000  #: characters of a text, before and after it is respelt
 MOST_SPELLINGS = 1_000  #: of a lexicon
+LONGEST_SPELLING = 200  #: characters of a lexicon's word, and of what is said for it
 SLOWEST, FASTEST = 0.25, 4.0
 
 
@@ -62,7 +64,7 @@ def asked(body: bytes, others: Mapping[str, str]) -> Asked:
     spec = speak_spec(
         voice=voice.voice,
         version=voice.number,
-        text=respelt(text, fields.spellings("lexicon")),
+        text=_spoken(text, fields.spellings("lexicon")),
         language=fields.text("language"),
         speed=speed,
         seed=fields.seed("seed"),
@@ -71,6 +73,17 @@ def asked(body: bytes, others: Mapping[str, str]) -> Asked:
     spec.word_times = times is Times.WORD
     ignored = ("instructions",) if fields.text("instructions") else ()
     return Asked(model, spec, format, delivery, times, ignored)
+
+
+def _spoken(text: str, lexicon: Mapping[str, str]) -> str:
+    """What is spoken. Raises Refused for more than can be: as it was given, which bounds the work, or once respelt."""
+    if len(text) > LONGEST:
+        raise wrong("input", f"input has {len(text):,} characters; {LONGEST:,} can be spoken at once. Ask for parts.")
+    spoken = respelt(text, lexicon)
+    if len(spoken) > LONGEST:
+        sentence = f"With lexicon, input has {len(spoken):,} characters; {LONGEST:,} can be spoken at once."
+        raise wrong("input", f"{sentence} Ask for parts.")
+    return spoken
 
 
 def respelt(text: str, lexicon: Mapping[str, str]) -> str:
@@ -152,7 +165,10 @@ class _Fields:
             raise wrong(
                 name, f'{name} must be an object of at most {MOST_SPELLINGS:,} words: {{"word": "as it is said"}}.'
             )
-        return {word: _text(name, spelling) for word, spelling in value.items() if word.strip() and _text(name, word)}
+        words = {_text(name, word): _text(name, spelling) for word, spelling in value.items() if word.strip()}
+        if any(len(one) > LONGEST_SPELLING for pair in words.items() for one in pair):
+            raise wrong(name, f"{name}: a word, and what is said for it, has at most {LONGEST_SPELLING} characters.")
+        return words
 
 
 def _text(name: str, value: object) -> str:
