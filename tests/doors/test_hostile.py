@@ -220,6 +220,24 @@ def test_who_reads_nothing_is_hung_up_on_and_frees_the_engine(impatient: Opened,
         stage.speech.sound = b""
 
 
+def test_who_listens_is_not_idle(impatient: Opened, stage: Stage) -> None:
+    """A long text takes minutes to speak, in which a caller has nothing to say."""
+    host, _, port = impatient.wyoming.removeprefix("tcp://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=2.0) as link:
+        link.sendall(b'{"type": "synthesize", "data": {"text": "later"}}\n')
+        try:
+            with pytest.raises(TimeoutError):
+                link.recv(1000)  # three times the bound on idleness
+        finally:
+            stage.speech.go_on.set()
+        link.settimeout(10)
+        came = b""
+        while part := link.recv(65_536):
+            came += part
+    stage.speech.go_on.clear()
+    assert b"audio-stop" in came, "and when all is spoken, who says no more is hung up on"
+
+
 def test_a_slow_wyoming_event_is_hung_up_on(impatient: Opened) -> None:
     host, _, port = impatient.wyoming.removeprefix("tcp://").rpartition(":")
     for begin in (b"", b'{"type": "desc'):
