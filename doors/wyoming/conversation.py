@@ -102,7 +102,7 @@ class Conversation:
             if Describe.is_type(event.type):
                 await self._send(await self._voices.info())
             elif Ping.is_type(event.type):
-                await self._send(Pong(_parsed(Ping.from_event, event).text))
+                await self._send(Pong(_pinged(_parsed(Ping.from_event, event))))
             elif Synthesize.is_type(event.type):
                 self._whole(_parsed(Synthesize.from_event, event))
             elif SynthesizeStart.is_type(event.type):
@@ -213,6 +213,10 @@ def _parsed(parse: Callable[[Event], T], event: Event) -> T:
         return parse(event)
     except (KeyError, TypeError, AttributeError, ValueError):
         raise BadEvent(f"The data of {event.type[:40]!r} are not what they should be.") from None
+
+
+def _pinged(ping: Ping) -> str | None:
+    return None if ping.text is None else _text(ping.text)
 
 
 def _text(given: object) -> str:

@@ -207,6 +207,27 @@ def test_hostile_wyoming_events(opened: Opened) -> None:
     assert not any("Traceback" in line or "bug" in line for line in opened.said), list(opened.said)
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'{"type": "synthesize", "data": {"text": "One.", "voice": {"name": "ann\\ud800"}}}',
+        b'{"type": "synthesize", "data": {"text": "One.", "voice": {"language": "\\ud800"}}}',
+        b'{"type": "synthesize", "data": {"text": "\\ud800"}}',
+        b'{"type": "ping", "data": {"text": "\\ud800"}}',
+    ],
+)
+def test_half_a_character_in_a_wyoming_event_is_an_error(opened: Opened, event: bytes) -> None:
+    host, _, port = opened.wyoming.removeprefix("tcp://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as link:
+        link.sendall(event + b"\n")
+        came = b""
+        while part := link.recv(65_536):
+            came += part
+    assert b'"type": "error"' in came
+    assert b"INVALID_ARGUMENT" in came
+    assert not any("bug" in line for line in opened.said), list(opened.said)
+
+
 def test_who_reads_nothing_is_hung_up_on_and_frees_the_engine(impatient: Opened, stage: Stage) -> None:
     before = stage.speech.hung_up
     stage.speech.sound = bytes(40_000_000)
