@@ -17,6 +17,7 @@ from proto.client import AsyncClient
 log = logging.getLogger("doors.wyoming")
 
 MOST_CONNECTIONS = 200
+LEAVE = 5.0  #: seconds in which a caller must read what was sent to it, once its conversation is over
 
 
 class WyomingDoor:
@@ -54,10 +55,20 @@ class WyomingDoor:
         except Exception:
             log.exception("A conversation failed: this is a bug in Myna")
         finally:
-            self._conversations.discard(task)
-            writer.close()
-            with suppress(Exception):
-                await writer.wait_closed()
+            try:
+                await hang_up(writer)
+            finally:
+                self._conversations.discard(task)  # last: a connection counts as long as it is there
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close a connection: in good order where its caller reads within LEAVE what was sent, else at once."""
+    try:
+        writer.close()
+        with suppress(OSError, TimeoutError):
+            await asyncio.wait_for(writer.wait_closed(), LEAVE)
+    finally:
+        writer.transport.abort()
 
 
 def bound(path: str) -> socket.socket:
