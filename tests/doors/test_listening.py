@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
+from doors.__main__ import CannotOpen, until
 from doors.http.server import bound
 from doors.wyoming import server as wyoming
+from tests.daemon.certificates import Authority
+from tests.tui.conftest import ROOT, clean_environment
 
 pytestmark = pytest.mark.integration
 
@@ -51,3 +58,42 @@ def test_who_never_reads_is_hung_up_on_all_the_same(monkeypatch: pytest.MonkeyPa
                     return await told
 
     assert asyncio.run(main()) == 0
+
+
+def refusal(home: Path, **told: object) -> str:
+    """What the program says when it cannot open its doors."""
+    environment = clean_environment(home, MYNA_DOORS=json.dumps({"here": False, **told}))
+    made = subprocess.run(
+        [sys.executable, "-m", "doors"], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=30
+    )
+    assert made.returncode == 2, made.stderr
+    assert "is open" not in made.stderr
+    return made.stderr
+
+
+@pytest.mark.parametrize("wrong", ["of another", "is none", "is not there"])
+def test_a_door_without_its_certificate_says_so_and_does_not_open(tmp_path: Path, wrong: str) -> None:
+    authority = Authority(tmp_path / "authority", "an authority")
+    cert, key = authority.sign("localhost").cert, tmp_path / "key.pem"
+    if wrong == "of another":
+        key = authority.own.key
+    elif wrong == "is none":
+        key.write_text("key")
+    said = refusal(
+        tmp_path, http={"listen": "127.0.0.1:0", "token": "a-token", "tls_cert": str(cert), "tls_key": str(key)}
+    )
+    why = "No such file or directory" if wrong == "is not there" else "they are no PEM files of one pair"
+    files = f"tls_cert {cert} and tls_key {key}"
+    assert said == f"doors: The HTTP door cannot use {files}: {why}. Set both to a certificate and its key.\n"
+
+
+def test_a_server_that_fails_is_not_waited_for() -> None:
+    async def serve() -> None:
+        raise OSError("Too many open files")
+
+    async def main() -> None:
+        async with asyncio.timeout(10):
+            await until(asyncio.Event(), [asyncio.create_task(serve())])
+
+    with pytest.raises(CannotOpen, match="does not answer any more: Too many open files"):
+        asyncio.run(main())
