@@ -4,6 +4,7 @@ end of the mynad that started it. Exits 0 after an orderly end, 2 when a door ca
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -118,7 +119,8 @@ def _bound(listen: str) -> socket.socket:
         return wyoming.bound(listen.removeprefix("unix:")) if listen.startswith("unix:") else http.bound(listen)
     except OSError as error:
         why = error.strerror or str(error)
-        raise CannotOpen(f"It cannot listen on {listen}: {why}. See whether something else does.") from None
+        hint = " See whether something else does." if error.errno == errno.EADDRINUSE else ""
+        raise CannotOpen(f"It cannot listen on {listen}: {why}.{hint}") from None
 
 
 def _spelt(place: socket.socket) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 from contextlib import suppress
@@ -72,8 +73,11 @@ async def hang_up(writer: asyncio.StreamWriter) -> None:
 
 
 def bound(path: str) -> socket.socket:
-    """A Unix socket that only its user can open. Raises OSError; what an earlier door left there is replaced."""
+    """A Unix socket that only its user can open. Raises OSError, also for a path that is not whole; what an earlier
+    door left there is replaced."""
     place = Path(path)
+    if not place.is_absolute() or "\0" in path:  # of "" the system would choose a name, and the mode be the folder's
+        raise OSError(errno.EINVAL, "a Unix socket needs its whole path, such as unix:/run/myna/wyoming.sock")
     if place.is_socket():
         place.unlink()
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

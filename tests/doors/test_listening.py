@@ -97,3 +97,19 @@ def test_a_server_that_fails_is_not_waited_for() -> None:
 
     with pytest.raises(CannotOpen, match="does not answer any more: Too many open files"):
         asyncio.run(main())
+
+
+@pytest.mark.parametrize("path", ["", "wyoming.sock", "./wyoming.sock"])
+def test_a_unix_socket_has_a_whole_path(path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)
+    with pytest.raises(OSError, match="a Unix socket needs its whole path"):
+        wyoming.bound(path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o755
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_unix_socket_without_a_whole_path_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    said = refusal(tmp_path, wyoming={"listen": "unix:"})
+    why = "a Unix socket needs its whole path, such as unix:/run/myna/wyoming.sock"
+    assert said == f"doors: It cannot listen on unix:: {why}.\n"
