@@ -81,7 +81,7 @@ async def until(ending: asyncio.Event, serving: Collection[asyncio.Task[None]]) 
     for task in serving:
         if task.done():
             error = task.exception()
-            log.error("The HTTP door's server ended: this is a bug in Myna", exc_info=error)
+            log.error("The HTTP door's server ended", exc_info=error)
             raise CannotOpen(f"The HTTP door does not answer any more: {error or 'its server ended'}. Open it again.")
 
 
