@@ -90,10 +90,31 @@ def respelt(text: str, lexicon: Mapping[str, str]) -> str:
     """The text with words written as the lexicon says them: {"Myna": "Mynah"}. Whole words, in any case."""
     if not lexicon:
         return text
-    by_word = {word.casefold(): spelling for word, spelling in lexicon.items()}
-    words = "|".join(re.escape(word) for word in sorted(lexicon, key=len, reverse=True))
-    found = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)
-    return found.sub(lambda word: by_word.get(word[0].casefold(), word[0]), text)
+    by_word = {_folded(word): spelling for word, spelling in lexicon.items()}
+    lengths: dict[str, set[int]] = {}  # of words, by their first character
+    for word in by_word:
+        lengths.setdefault(word[0], set()).add(len(word))
+    longest_first = {first: sorted(some, reverse=True) for first, some in lengths.items()}
+    folded, parts, done = _folded(text), [""], 0
+    for found in re.finditer(r"(?<!\w)[\s\S]", text):
+        if (start := found.start()) < done:
+            continue
+        for length in longest_first.get(folded[start], ()):
+            after = folded[start + length : start + length + 1]
+            if after.isalnum() or after == "_":
+                continue
+            if (spelling := by_word.get(folded[start : start + length])) is not None:
+                parts += text[done:start], spelling
+                done = start + length
+                break
+    return "".join(parts) + text[done:]
+
+
+def _folded(text: str) -> str:
+    """Without the difference of capitals, each character for itself: as long as it was."""
+    if len(folded := text.casefold()) == len(text):
+        return folded
+    return "".join(next((of for of in (one.casefold(), one.lower()) if len(of) == 1), one) for one in text)
 
 
 def _object(body: bytes) -> dict[str, Any]:
