@@ -117,8 +117,7 @@ def told(http: Http, wyoming: Wyoming, token_file: str, tls: tuple[str, str], *,
             "most_at_once": http.most_at_once,
         }
     if wyoming.listen:
-        unix = wyoming.listen.startswith("unix:")
-        if not unix and not _is_here(wyoming.listen, "wyoming") and not wyoming.anywhere:
+        if not _is_socket(wyoming.listen) and not _is_here(wyoming.listen, "wyoming") and not wyoming.anywhere:
             raise BadRequest(
                 f"Anybody who reaches {wyoming.listen} could speak: Wyoming knows no passwords.",
                 "Set anywhere = true in [wyoming] if that is what you want.",
@@ -131,6 +130,20 @@ def told(http: Http, wyoming: Wyoming, token_file: str, tls: tuple[str, str], *,
             "Write fewer or shorter names into [http.voices], and fewer origins.",
         )
     return told_in
+
+
+def _is_socket(listen: str) -> bool:
+    """Is it a Unix socket? Raises BadRequest for one without a whole path: a relative one would depend on where the
+    program was started."""
+    if not listen.startswith("unix:"):
+        return False
+    path = listen.removeprefix("unix:")
+    if not Path(path).is_absolute() or "\0" in path:
+        raise BadRequest(
+            f"listen in [wyoming] is no address: {shown(listen)}.",
+            'Write a Unix socket with its whole path, such as "unix:/run/myna/wyoming.sock".',
+        )
+    return True
 
 
 def _is_here(listen: str, table: str) -> bool:

@@ -17,7 +17,9 @@ from proto.messages import speak_spec
 from sound.streams import Format
 
 DEEPEST = 16  #: brackets inside each other
+LONGEST = 100_000  #: characters of a text, before and after it is respelt
 MOST_SPELLINGS = 1_000  #: of a lexicon
+LONGEST_SPELLING = 200  #: characters of a lexicon's word, and of what is said for it
 SLOWEST, FASTEST = 0.25, 4.0
 
 
@@ -62,7 +64,7 @@ def asked(body: bytes, others: Mapping[str, str]) -> Asked:
     spec = speak_spec(
         voice=voice.voice,
         version=voice.number,
-        text=respelt(text, fields.spellings("lexicon")),
+        text=_spoken(text, fields.spellings("lexicon")),
         language=fields.text("language"),
         speed=speed,
         seed=fields.seed("seed"),
@@ -73,14 +75,46 @@ def asked(body: bytes, others: Mapping[str, str]) -> Asked:
     return Asked(model, spec, format, delivery, times, ignored)
 
 
+def _spoken(text: str, lexicon: Mapping[str, str]) -> str:
+    """What is spoken. Raises Refused for more than can be: as it was given, which bounds the work, or once respelt."""
+    if len(text) > LONGEST:
+        raise wrong("input", f"input has {len(text):,} characters; {LONGEST:,} can be spoken at once. Ask for parts.")
+    spoken = respelt(text, lexicon)
+    if len(spoken) > LONGEST:
+        sentence = f"With lexicon, input has {len(spoken):,} characters; {LONGEST:,} can be spoken at once."
+        raise wrong("input", f"{sentence} Ask for parts.")
+    return spoken
+
+
 def respelt(text: str, lexicon: Mapping[str, str]) -> str:
     """The text with words written as the lexicon says them: {"Myna": "Mynah"}. Whole words, in any case."""
     if not lexicon:
         return text
-    by_word = {word.casefold(): spelling for word, spelling in lexicon.items()}
-    words = "|".join(re.escape(word) for word in sorted(lexicon, key=len, reverse=True))
-    found = re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE)
-    return found.sub(lambda word: by_word.get(word[0].casefold(), word[0]), text)
+    by_word = {_folded(word): spelling for word, spelling in lexicon.items()}
+    lengths: dict[str, set[int]] = {}  # of words, by their first character
+    for word in by_word:
+        lengths.setdefault(word[0], set()).add(len(word))
+    longest_first = {first: sorted(some, reverse=True) for first, some in lengths.items()}
+    folded, parts, done = _folded(text), [""], 0
+    for found in re.finditer(r"(?<!\w)[\s\S]", text):
+        if (start := found.start()) < done:
+            continue
+        for length in longest_first.get(folded[start], ()):
+            after = folded[start + length : start + length + 1]
+            if after.isalnum() or after == "_":
+                continue
+            if (spelling := by_word.get(folded[start : start + length])) is not None:
+                parts += text[done:start], spelling
+                done = start + length
+                break
+    return "".join(parts) + text[done:]
+
+
+def _folded(text: str) -> str:
+    """Without the difference of capitals, each character for itself: as long as it was."""
+    if len(folded := text.casefold()) == len(text):
+        return folded
+    return "".join(next((of for of in (one.casefold(), one.lower()) if len(of) == 1), one) for one in text)
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -98,8 +132,9 @@ def _object(body: bytes) -> dict[str, Any]:
 
 
 def _check_depth(text: str) -> None:
+    """Raises ValueError. A string that does not end counts to the text's end, so that each character is read once."""
     depth = 0
-    for part in re.finditer(r'"(?:[^"\\]|\\.)*+"|[\[{\]}]', text):
+    for part in re.finditer(r'"(?:[^"\\]|\\.)*+"?|[\[{\]}]', text):
         depth += 1 if part[0] in "[{" else -1 if part[0] in "]}" else 0
         if depth > DEEPEST:
             raise ValueError
@@ -151,7 +186,10 @@ class _Fields:
             raise wrong(
                 name, f'{name} must be an object of at most {MOST_SPELLINGS:,} words: {{"word": "as it is said"}}.'
             )
-        return {word: _text(name, spelling) for word, spelling in value.items() if word.strip() and _text(name, word)}
+        words = {_text(name, word): _text(name, spelling) for word, spelling in value.items() if word.strip()}
+        if any(len(one) > LONGEST_SPELLING for pair in words.items() for one in pair):
+            raise wrong(name, f"{name}: a word, and what is said for it, has at most {LONGEST_SPELLING} characters.")
+        return words
 
 
 def _text(name: str, value: object) -> str:

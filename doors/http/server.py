@@ -93,7 +93,8 @@ class Server(uvicorn.Server):
 
 
 def server(mynad: AsyncClient, settings: Http) -> Server:
-    """Not yet started: `serve(sockets=[…])` does."""
+    """Not yet started: `serve(sockets=[…])` does. Raises OSError for a certificate and a key that cannot be read, its
+    kind ssl.SSLError for those that are none."""
     for name in ("uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what callers do wrong is not worth a line each
     config = uvicorn.Config(
@@ -111,6 +112,7 @@ def server(mynad: AsyncClient, settings: Http) -> Server:
         ssl_certfile=settings.tls_cert or None,
         ssl_keyfile=settings.tls_key or None,
     )
+    config.load()
     return Server(config)
 
 

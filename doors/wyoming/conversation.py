@@ -70,7 +70,8 @@ class Conversation:
         self._mynad, self._voices = mynad, voices
         self._reader, self._writer = reader, writer
         self._waiting: deque[Said | Mark] = deque()
-        self._more = asyncio.Event()
+        self._more = asyncio.Event()  #: set while something waits or is being spoken
+        self._spoken = asyncio.get_running_loop().time()  #: when there was last nothing left to speak
         self._growing: _Growing | None = None
 
     async def run(self) -> None:
@@ -97,11 +98,11 @@ class Conversation:
     # ----------------------------------------------------------------------------------------------------- reading
 
     async def _read(self) -> None:
-        while (event := await events.read(self._reader)) is not None:
+        while (event := await events.read(self._reader, self._silent)) is not None:
             if Describe.is_type(event.type):
                 await self._send(await self._voices.info())
             elif Ping.is_type(event.type):
-                await self._send(Pong(_parsed(Ping.from_event, event).text))
+                await self._send(Pong(_pinged(_parsed(Ping.from_event, event))))
             elif Synthesize.is_type(event.type):
                 self._whole(_parsed(Synthesize.from_event, event))
             elif SynthesizeStart.is_type(event.type):
@@ -110,6 +111,10 @@ class Conversation:
                 self._piece(_text(_parsed(SynthesizeChunk.from_event, event).text))
             elif SynthesizeStop.is_type(event.type):
                 self._stop()
+
+    def _silent(self) -> float:
+        """Seconds for which nothing has been spoken."""
+        return 0.0 if self._more.is_set() else asyncio.get_running_loop().time() - self._spoken
 
     def _whole(self, asked: Synthesize) -> None:
         """A text at once. While one comes in pieces it is the same again, for servers that know no pieces: then it
@@ -152,6 +157,7 @@ class Conversation:
         while True:
             while not self._waiting:
                 self._more.clear()
+                self._spoken = asyncio.get_running_loop().time()
                 await self._more.wait()
             one = self._waiting.popleft()
             if isinstance(one, Said):
@@ -207,6 +213,10 @@ def _parsed(parse: Callable[[Event], T], event: Event) -> T:
         return parse(event)
     except (KeyError, TypeError, AttributeError, ValueError):
         raise BadEvent(f"The data of {event.type[:40]!r} are not what they should be.") from None
+
+
+def _pinged(ping: Ping) -> str | None:
+    return None if ping.text is None else _text(ping.text)
 
 
 def _text(given: object) -> str:

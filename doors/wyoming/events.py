@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from wyoming.event import Event
@@ -12,7 +14,7 @@ from wyoming.event import Event
 LINE = 65_536  #: bytes of the first line
 LARGEST_DATA = 1_000_000  #: bytes
 LARGEST_PAYLOAD = 1_000_000  #: bytes; no event that is understood here has one
-IDLE = 300.0  #: seconds in which nothing need come
+IDLE = 300.0  #: seconds in which nothing need come and nothing be spoken
 WITHIN = 20.0  #: seconds in which the rest of an event must come
 
 
@@ -20,13 +22,10 @@ class BadEvent(ValueError):
     """It cannot be read. Its text is a sentence for people."""
 
 
-async def read(reader: asyncio.StreamReader) -> Event | None:
-    """The next event; None at the end, also when nothing came for too long. Raises BadEvent."""
-    try:
-        async with asyncio.timeout(IDLE):
-            first = await reader.read(1)
-    except TimeoutError:
-        return None
+async def read(reader: asyncio.StreamReader, silent: Callable[[], float]) -> Event | None:
+    """The next event; None at the end, also when nothing came and nothing was spoken for too long: `silent` tells for
+    how many seconds nothing has been spoken. Raises BadEvent."""
+    first = await _first(reader, silent)
     if not first:
         return None
     try:
@@ -36,6 +35,17 @@ async def read(reader: asyncio.StreamReader) -> Event | None:
         raise BadEvent(f"An event did not come whole within {WITHIN:.0f} s.") from None
     except asyncio.IncompleteReadError:
         return None
+
+
+async def _first(reader: asyncio.StreamReader, silent: Callable[[], float]) -> bytes:
+    """The first byte of an event; none at the end."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while (left := IDLE - min(loop.time() - began, silent())) > 0:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(left):
+                return await reader.read(1)
+    return b""
 
 
 async def _rest(first: bytes, reader: asyncio.StreamReader) -> Event:

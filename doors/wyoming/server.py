@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import socket
 from contextlib import suppress
@@ -17,6 +18,7 @@ from proto.client import AsyncClient
 log = logging.getLogger("doors.wyoming")
 
 MOST_CONNECTIONS = 200
+LEAVE = 5.0  #: seconds in which a caller must read what was sent to it, once its conversation is over
 
 
 class WyomingDoor:
@@ -54,15 +56,28 @@ class WyomingDoor:
         except Exception:
             log.exception("A conversation failed: this is a bug in Myna")
         finally:
-            self._conversations.discard(task)
-            writer.close()
-            with suppress(Exception):
-                await writer.wait_closed()
+            try:
+                await hang_up(writer)
+            finally:
+                self._conversations.discard(task)  # last: a connection counts as long as it is there
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close a connection: in good order where its caller reads within LEAVE what was sent, else at once."""
+    try:
+        writer.close()
+        with suppress(OSError, TimeoutError):
+            await asyncio.wait_for(writer.wait_closed(), LEAVE)
+    finally:
+        writer.transport.abort()
 
 
 def bound(path: str) -> socket.socket:
-    """A Unix socket that only its user can open. Raises OSError; what an earlier door left there is replaced."""
+    """A Unix socket that only its user can open. Raises OSError, also for a path that is not whole; what an earlier
+    door left there is replaced."""
     place = Path(path)
+    if not place.is_absolute() or "\0" in path:  # of "" the system would choose a name, and the mode be the folder's
+        raise OSError(errno.EINVAL, "a Unix socket needs its whole path, such as unix:/run/myna/wyoming.sock")
     if place.is_socket():
         place.unlink()
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -192,6 +192,9 @@ TLS = {"tls_cert": "cert.pem", "tls_key": "key.pem"}
         (Http(listen="8765"), Wyoming(), {}, "is no address"),
         (Http(listen="localhost:99999"), Wyoming(), {}, "is no address"),
         (Http(), Wyoming(listen="192.168.0.7:10200"), {}, "Wyoming knows no passwords"),
+        (Http(), Wyoming(listen="unix:"), {}, "is no address: 'unix:'. Write a Unix socket with its whole path"),
+        (Http(), Wyoming(listen="unix:run/wyoming.sock"), {}, "is no address"),
+        (Http(), Wyoming(listen="unix:/run/\0"), {}, "is no address"),
     ],
 )
 def test_doors_that_anybody_could_come_in_by_stay_closed(

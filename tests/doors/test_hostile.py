@@ -142,6 +142,13 @@ def test_bodies_that_are_no_object(client: httpx.Client, body: bytes, code: int)
     assert (answer.status_code, answer.json()["error"]["code"]) == (code, "invalid_json")
 
 
+def test_a_string_without_an_end_is_read_in_no_time(client: httpx.Client) -> None:
+    began = time.monotonic()
+    answer = client.post("/v1/audio/speech", content=b'"' + b'\\"' * 499_000)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_json")
+    assert time.monotonic() - began < DELAYED
+
+
 def test_too_large_bodies_are_not_read(opened: Opened) -> None:
     """0: it was closed while we still sent."""
     head = b"POST /v1/audio/speech HTTP/1.1\r\nHost: localhost\r\n"
@@ -200,6 +207,27 @@ def test_hostile_wyoming_events(opened: Opened) -> None:
     assert not any("Traceback" in line or "bug" in line for line in opened.said), list(opened.said)
 
 
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'{"type": "synthesize", "data": {"text": "One.", "voice": {"name": "ann\\ud800"}}}',
+        b'{"type": "synthesize", "data": {"text": "One.", "voice": {"language": "\\ud800"}}}',
+        b'{"type": "synthesize", "data": {"text": "\\ud800"}}',
+        b'{"type": "ping", "data": {"text": "\\ud800"}}',
+    ],
+)
+def test_half_a_character_in_a_wyoming_event_is_an_error(opened: Opened, event: bytes) -> None:
+    host, _, port = opened.wyoming.removeprefix("tcp://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as link:
+        link.sendall(event + b"\n")
+        came = b""
+        while part := link.recv(65_536):
+            came += part
+    assert b'"type": "error"' in came
+    assert b"INVALID_ARGUMENT" in came
+    assert not any("bug" in line for line in opened.said), list(opened.said)
+
+
 def test_who_reads_nothing_is_hung_up_on_and_frees_the_engine(impatient: Opened, stage: Stage) -> None:
     before = stage.speech.hung_up
     stage.speech.sound = bytes(40_000_000)
@@ -211,6 +239,24 @@ def test_who_reads_nothing_is_hung_up_on_and_frees_the_engine(impatient: Opened,
             assert stage.speech.wait_hung_up(before + 1, 20)
     finally:
         stage.speech.sound = b""
+
+
+def test_who_listens_is_not_idle(impatient: Opened, stage: Stage) -> None:
+    """A long text takes minutes to speak, in which a caller has nothing to say."""
+    host, _, port = impatient.wyoming.removeprefix("tcp://").rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=2.0) as link:
+        link.sendall(b'{"type": "synthesize", "data": {"text": "later"}}\n')
+        try:
+            with pytest.raises(TimeoutError):
+                link.recv(1000)  # three times the bound on idleness
+        finally:
+            stage.speech.go_on.set()
+        link.settimeout(10)
+        came = b""
+        while part := link.recv(65_536):
+            came += part
+    stage.speech.go_on.clear()
+    assert b"audio-stop" in came, "and when all is spoken, who says no more is hung up on"
 
 
 def test_a_slow_wyoming_event_is_hung_up_on(impatient: Opened) -> None:

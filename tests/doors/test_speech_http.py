@@ -146,6 +146,10 @@ def test_times_of_words_where_the_engine_knows_them_and_of_sentences_elsewhere(c
         ({"seed": -1}, 400, "seed", "invalid_value"),
         ({"seed": 2**64}, 400, "seed", "invalid_value"),
         ({"lexicon": ["a"]}, 400, "lexicon", "invalid_value"),
+        ({"lexicon": {"a" * 201: "a"}}, 400, "lexicon", "invalid_value"),
+        ({"lexicon": {"a": "a" * 201}}, 400, "lexicon", "invalid_value"),
+        ({"input": "a " * 50_001}, 400, "input", "invalid_value"),
+        ({"input": "a " * 10_000, "lexicon": {"a": "a" * 200}}, 400, "input", "invalid_value"),
         ({"timestamps": "phoneme"}, 400, "timestamps", "invalid_value"),
     ],
 )  # fmt: skip
