@@ -85,6 +85,42 @@ def test_what_a_person_said_of_a_clip_stands_for_the_denoised_one(store: Store) 
     assert store.write_now(undone) == "a line"
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["in a dataset", "in none"])
+def test_what_a_person_said_of_a_clip_stands_when_its_noise_comes_back(store: Store, named: bool) -> None:
+    def act(session: Session) -> list[tuple[str, str, bool, str]]:
+        clips_of(session, {"c0": {"snr_db": 12.0}, "c1": {"snr_db": 12.0}})
+        first = session.scalars(select(Clip).where(Clip.sha256 == sha("c0"))).one()
+        where = {"start": first.start, "end": first.end}
+        datasets.set_clip(session, "anna", sha("c0"), "right", None)
+        if named:
+            datasets.build(session, "anna")
+        for name in ("clean", "c0"):
+            again = wire.CutClip(**where, sha256=sha(name), text="wrong again", kept=True)
+            recordings.store_cut(session, "anna", wire.RecordingCut(recording=sha("recording c0"), clips=[again]))
+            session.flush()
+        rows = session.scalars(select(Clip).where(Clip.recording == first.recording, Clip.reason != SUPERSEDED))
+        return [(row.sha256, row.text, row.kept, row.trust) for row in rows]
+
+    assert store.write_now(act) == [(sha("c0"), "right", True, "person")]
+
+
+def test_what_was_taken_back_of_the_denoised_clip_does_not_come_back_with_its_noise(store: Store) -> None:
+    def act(session: Session) -> tuple[str, str, int]:
+        clips_of(session, {"c0": {"snr_db": 12.0}, "c1": {"snr_db": 12.0}})
+        first = session.scalars(select(Clip).where(Clip.sha256 == sha("c0"))).one()
+        datasets.set_clip(session, "anna", sha("c0"), "right", None)
+        datasets.build(session, "anna")
+        for name in ("clean", "c0"):
+            again = wire.CutClip(start=first.start, end=first.end, sha256=sha(name), text="as read", kept=True)
+            recordings.store_cut(session, "anna", wire.RecordingCut(recording=sha("recording c0"), clips=[again]))
+            if name == "clean":
+                session.flush()
+                datasets.undo_clip(session, "anna", sha("clean"), pb.Clip())
+        return first.text, first.trust, len(first.before)
+
+    assert store.write_now(act) == ("as read", "", 0)
+
+
 def plan(session: Session) -> int:
     path = str(FIXTURES / "letter.flac")
     recordings.take(session, "anna", wire.RecordingTaken(file=b"a.flac", name="a", sha256=sha("a"), path=path))
