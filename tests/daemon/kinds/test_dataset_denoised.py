@@ -127,11 +127,11 @@ def plan(session: Session) -> int:
     return lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna"))).id
 
 
-def planned() -> wire.DatasetPlan:
+def planned(denoise: str = "rnnoise") -> wire.DatasetPlan:
     ref = wire.RecordingRef(
         sha256=sha("a"), path=str(FIXTURES / "letter.flac"), name="a", seconds=3.0, has_text=True, text=TEXTS["letter"]
     )
-    limits = json.dumps({"compare_speakers": False, "denoise": "rnnoise"})
+    limits = json.dumps({"compare_speakers": False, "denoise": denoise})
     return wire.DatasetPlan(voice="anna", engine="glow", language="en", recordings=[ref], limits_json=limits)
 
 
@@ -141,6 +141,18 @@ def test_a_job_says_that_it_takes_noise_out_and_marks_the_clips(store: Store, tm
     (row,) = store.read_now(lambda session: list(session.scalars(select(Clip))))
     assert "denoised_db" in row.quality
     assert ("info", "Noise is taken out of clips (rnnoise). Recordings stay as they are.") in channel.logs
+
+
+def test_what_a_job_cut_by_a_setting_that_changed_meanwhile_is_cut_again(store: Store, tmp_path: Path) -> None:
+    def change(session: Session) -> None:
+        session.get_one(Voice, "anna").options = {"dataset": {"denoise": "rnnoise"}}
+
+    job = store.write_now(plan)
+    store.write_now(change)
+    worker.run(planned("off"), InProcessChannel(store, tmp_path, job))  # type: ignore[arg-type]
+    assert store.read_now(waiting) == ["a"]
+    worker.run(planned("rnnoise"), InProcessChannel(store, tmp_path, job))  # type: ignore[arg-type]
+    assert store.read_now(waiting) == []
 
 
 def test_without_its_library_the_job_fails_and_no_recording_is_called_unreadable(
