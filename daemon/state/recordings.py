@@ -237,6 +237,8 @@ def store_cut(session: Session, voice: str, cut: wire.RecordingCut) -> Recording
         if row is None:
             row = Clip(voice=voice, recording=recording.id, start=clip.start, end=clip.end, held_out=False)
             session.add(row)
+        elif row.reason == SUPERSEDED:
+            row.before = []  # it takes its place again; what a person said since is of the one that stood there
         elif row.trust == PERSON:
             continue  # what a person said of it stands
         row.sha256, row.path = clip.sha256, clip.path

@@ -73,8 +73,10 @@ def pinned(batch: Any) -> Any:
 
 
 def compare(path: FastPath, device: torch.device) -> Comparison:
-    """The small training in both ways. Raises what torch does."""
-    plain, fast = losses(device, None), losses(device, path)
+    """The small training in both ways, whatever the caller is amid: a measurement has no gradients, and a precision of
+    its own. Raises what torch does."""
+    with torch.inference_mode(False), torch.enable_grad(), torch.autocast(device.type, enabled=False):
+        plain, fast = losses(device, None), losses(device, path)
     far = [abs(one - other) / abs(one) for one, other in zip(plain, fast, strict=True)]
     return Comparison(max(far) if all(map(math.isfinite, far)) else math.inf, TOLERANCES[path])
 
@@ -115,7 +117,9 @@ def losses(device: torch.device, path: FastPath | None) -> list[float]:
     small = _Small.on(device)
     optimizer = torch.optim.AdamW(small.parameters, lr=1e-2, fused=path is FastPath.FUSED)
     found: list[torch.Tensor] = []
-    bf16 = torch.autocast(device.type, dtype=torch.bfloat16) if path is FastPath.BF16 else nullcontext()
+    plain = path is not FastPath.BF16
+    # its copies of weights would last until the outermost autocast ends, and that may be the caller's
+    bf16 = nullcontext() if plain else torch.autocast(device.type, dtype=torch.bfloat16, cache_enabled=False)
     with _tf32() if path is FastPath.TF32 else nullcontext():
         for _ in range(STEPS):
             batch = small.batch()

@@ -19,7 +19,7 @@ from engines.autoregressive.projections import has_eight_bits
 from engines.autoregressive.synthesis import Said, Take
 from engines.device import send
 from engines.fish import sampling, training
-from engines.fish.matrices import computes_in, matrix
+from engines.fish.matrices import computes_in, matrix, whole_rows
 from engines.fish.prompts import Prompts
 from engines.fish.sampling import Drawing
 from engines.fish.training import RESIDUAL, turned
@@ -44,9 +44,9 @@ class Decoder:
         self.kind = f"fish, {'fewer bits' if fast else 'fp32' if self.exact else 'bf16'}"
         self.layers = [Layer(layer, self.dtype, fast=fast) for layer in transformer.layers]
         self._turns = transformer.freqs_cis.float()
-        weight = transformer.embeddings.weight if config.tie_word_embeddings else transformer.output.weight
-        codes = weight[prompts.semantic : prompts.semantic + config.codebook_size]
-        self._head = torch.cat([codes, weight[prompts.end][None]]).to(self.dtype)
+        head = transformer.embeddings if config.tie_word_embeddings else transformer.output
+        codes = whole_rows(head, slice(prompts.semantic, prompts.semantic + config.codebook_size))
+        self._head = torch.cat([codes, whole_rows(head, slice(prompts.end, prompts.end + 1))]).to(self.dtype)
 
     def turns(self, places: Sequence[Sequence[int]]) -> torch.Tensor:
         """(rows, n, size / 2, 2)."""
@@ -110,7 +110,7 @@ class Small:
     def of(cls, transformer: Any, codes: int, *, fast: bool) -> Small:
         dtype = computes_in(transformer.fast_norm.weight, fast=fast)
         layers = [Layer(layer, dtype, fast=fast) for layer in transformer.fast_layers]
-        return cls(layers, matrix(transformer.fast_output, fast=False).weight[:codes].to(dtype))
+        return cls(layers, whole_rows(transformer.fast_output, slice(codes)).to(dtype))
 
 
 class Frames:

@@ -35,19 +35,27 @@ class Matrix:
 
 
 def matrix(layer: Any, *, fast: bool) -> Matrix:
-    """Of an `nn.Linear`, adapted or not."""
+    """Of an `nn.Linear`, adapted or not. Where there are no eight bits the fast one is the plain one."""
     base = layer.base if isinstance(layer, Adapted) else layer
     weight = base.weight.detach()
     bias = None if base.bias is None else base.bias.detach()
     adapter = None
     if isinstance(layer, Adapted):
         down, up = layer.a.detach().t(), layer.b.detach().t() * layer.scale
-        dtype = torch.float32 if fast else weight.dtype
+        dtype = computes_in(weight, fast=fast)
         adapter = Adapter(down.to(dtype), up.to(dtype))
-    if not fast:
+    if not fast or not has_eight_bits(weight.device):
         return Matrix(weight, bias, adapter, None, None)
     zeros = torch.zeros(len(weight), device=weight.device) if bias is None else bias.float()
     return Matrix(weight, None, adapter, _reduced_once(base, weight), zeros)
+
+
+def whole_rows(layer: Any, which: slice) -> torch.Tensor:
+    """Rows of the matrix of an `nn.Linear`, with its adapter in them (fp32 then)."""
+    weight: torch.Tensor = layer.weight.detach()[which]
+    if not isinstance(layer, Adapted):
+        return weight
+    return weight.float() + layer.scale * (layer.b.detach()[which].float() @ layer.a.detach().float())
 
 
 def computes_in(weight: torch.Tensor, *, fast: bool) -> torch.dtype:

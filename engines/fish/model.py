@@ -114,7 +114,7 @@ def load(base: Path, version: Path | None, device: str, *, training: bool, refer
             _add(transformer, (version / below).resolve(), fold=True)
         model.lora = _add(transformer, version, fold=False)
         model.kind, model.on, model.version = about["kind"], tuple(about["on"]), version
-        if (version / VOICE).is_file():
+        if not model.clips and (version / VOICE).is_file():  # else it is heard from those, not as its parent was
             model.stored = references.load(version / VOICE)
     transformer.to(where)
     transformer.train(training)

@@ -28,8 +28,8 @@ _ABBREVIATIONS = {
     },
     "sv": {"t.ex.": "till exempel", "bl.a.": "bland annat", "osv.": "och så vidare", "kl.": "klockan", "ca": "cirka"},
 }  # fmt: skip
-#: A number as it is written where the comma is decimal and a space parts thousands.
-_NUMBER = re.compile(r"(?<![\w.,])(\d{1,3}(?:[ .]\d{3})+|\d+)(?:,(\d+))?(?![\w])(\s?%)?")
+#: A number as it is written where the comma is decimal and a space parts thousands; no part of a time or a date.
+_NUMBER = re.compile(r"(?<![\w.,:])((?>\d{1,3}(?:[ .]\d{3}(?!\d))+|\d+))(?:,(\d+))?(?!\w|[.,:]\d)(\s?%)?")
 _PERCENT = {"fi": "prosenttia", "sv": "procent", "da": "procent", "no": "prosent"}
 
 

@@ -135,8 +135,8 @@ class _Training:
         self.engine, self.model, self.feed, self.held_out = engine, model, feed, held_out
         self.settings, self.control, self.report, self.base_losses = settings, control, report, base_losses
         self.device, self.module = model.device, model.module
-        self.module.train()
         self.parameters = engine.trainable(model, settings.lora)
+        self.module.train()  # after: what an engine folds in leaves the model as it speaks, without dropout
         self.optimizer = adamw(self.parameters, settings, self.device)
         self.pieces = Pieces(feed, self.module, self.optimizer, self.device, settings.batch_size, report)
         # where the run is: at its start, or where a checkpoint says

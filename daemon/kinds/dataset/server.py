@@ -18,7 +18,7 @@ from daemon.database.models import Job, Recording, Voice
 from daemon.inbox import subtitles
 from daemon.kinds.dataset import following
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import datasets, recordings, voices
+from daemon.state import datasets, judging, recordings, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -88,7 +88,10 @@ class MakeDataset(Kind):
         )
 
     def commit(self, session: Session, job: Job, report: Report) -> None:
-        recordings.store_cut(session, job.voice, report.cut)
+        row = recordings.store_cut(session, job.voice, report.cut)
+        denoised = judging.limits_of(voices.get(session, job.voice)).denoise != "off"
+        if any(("denoised_db" in clip.quality) != denoised for clip in report.cut.clips if clip.sha256):
+            row.cut = None  # the setting has changed since the job began: the next one cuts it again
 
     def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """The next dataset, if there is anything new, and the training that follows from it."""

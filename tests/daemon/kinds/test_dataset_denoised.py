@@ -85,17 +85,53 @@ def test_what_a_person_said_of_a_clip_stands_for_the_denoised_one(store: Store) 
     assert store.write_now(undone) == "a line"
 
 
+@pytest.mark.parametrize("named", [True, False], ids=["in a dataset", "in none"])
+def test_what_a_person_said_of_a_clip_stands_when_its_noise_comes_back(store: Store, named: bool) -> None:
+    def act(session: Session) -> list[tuple[str, str, bool, str]]:
+        clips_of(session, {"c0": {"snr_db": 12.0}, "c1": {"snr_db": 12.0}})
+        first = session.scalars(select(Clip).where(Clip.sha256 == sha("c0"))).one()
+        where = {"start": first.start, "end": first.end}
+        datasets.set_clip(session, "anna", sha("c0"), "right", None)
+        if named:
+            datasets.build(session, "anna")
+        for name in ("clean", "c0"):
+            again = wire.CutClip(**where, sha256=sha(name), text="wrong again", kept=True)
+            recordings.store_cut(session, "anna", wire.RecordingCut(recording=sha("recording c0"), clips=[again]))
+            session.flush()
+        rows = session.scalars(select(Clip).where(Clip.recording == first.recording, Clip.reason != SUPERSEDED))
+        return [(row.sha256, row.text, row.kept, row.trust) for row in rows]
+
+    assert store.write_now(act) == [(sha("c0"), "right", True, "person")]
+
+
+def test_what_was_taken_back_of_the_denoised_clip_does_not_come_back_with_its_noise(store: Store) -> None:
+    def act(session: Session) -> tuple[str, str, int]:
+        clips_of(session, {"c0": {"snr_db": 12.0}, "c1": {"snr_db": 12.0}})
+        first = session.scalars(select(Clip).where(Clip.sha256 == sha("c0"))).one()
+        datasets.set_clip(session, "anna", sha("c0"), "right", None)
+        datasets.build(session, "anna")
+        for name in ("clean", "c0"):
+            again = wire.CutClip(start=first.start, end=first.end, sha256=sha(name), text="as read", kept=True)
+            recordings.store_cut(session, "anna", wire.RecordingCut(recording=sha("recording c0"), clips=[again]))
+            if name == "clean":
+                session.flush()
+                datasets.undo_clip(session, "anna", sha("clean"), pb.Clip())
+        return first.text, first.trust, len(first.before)
+
+    assert store.write_now(act) == ("as read", "", 0)
+
+
 def plan(session: Session) -> int:
     path = str(FIXTURES / "letter.flac")
     recordings.take(session, "anna", wire.RecordingTaken(file=b"a.flac", name="a", sha256=sha("a"), path=path))
     return lives.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice="anna"))).id
 
 
-def planned() -> wire.DatasetPlan:
+def planned(denoise: str = "rnnoise") -> wire.DatasetPlan:
     ref = wire.RecordingRef(
         sha256=sha("a"), path=str(FIXTURES / "letter.flac"), name="a", seconds=3.0, has_text=True, text=TEXTS["letter"]
     )
-    limits = json.dumps({"compare_speakers": False, "denoise": "rnnoise"})
+    limits = json.dumps({"compare_speakers": False, "denoise": denoise})
     return wire.DatasetPlan(voice="anna", engine="glow", language="en", recordings=[ref], limits_json=limits)
 
 
@@ -105,6 +141,18 @@ def test_a_job_says_that_it_takes_noise_out_and_marks_the_clips(store: Store, tm
     (row,) = store.read_now(lambda session: list(session.scalars(select(Clip))))
     assert "denoised_db" in row.quality
     assert ("info", "Noise is taken out of clips (rnnoise). Recordings stay as they are.") in channel.logs
+
+
+def test_what_a_job_cut_by_a_setting_that_changed_meanwhile_is_cut_again(store: Store, tmp_path: Path) -> None:
+    def change(session: Session) -> None:
+        session.get_one(Voice, "anna").options = {"dataset": {"denoise": "rnnoise"}}
+
+    job = store.write_now(plan)
+    store.write_now(change)
+    worker.run(planned("off"), InProcessChannel(store, tmp_path, job))  # type: ignore[arg-type]
+    assert store.read_now(waiting) == ["a"]
+    worker.run(planned("rnnoise"), InProcessChannel(store, tmp_path, job))  # type: ignore[arg-type]
+    assert store.read_now(waiting) == []
 
 
 def test_without_its_library_the_job_fails_and_no_recording_is_called_unreadable(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,27 @@ def test_paths_that_a_cpu_has_are_the_same_within_their_tolerance(path: FastPath
     assert found.equal, found
     assert torch.equal(torch.get_rng_state(), state), "nobody else's random numbers are drawn"
     assert torch.get_float32_matmul_precision() == "highest"
+
+
+@pytest.mark.parametrize("path", [FastPath.FUSED, FastPath.BF16])
+@pytest.mark.parametrize("amid", ["no_grad", "inference_mode", "autocast"])
+def test_a_proof_amid_a_measurement_comes_to_the_same(path: FastPath, amid: str) -> None:
+    contexts: dict[str, AbstractContextManager[object]] = {
+        "no_grad": torch.no_grad(),
+        "inference_mode": torch.inference_mode(),
+        "autocast": torch.autocast("cpu", dtype=torch.bfloat16),
+    }
+    alone = learning.compare(path, CPU)
+    with contexts[amid]:
+        found = learning.compare(path, CPU)
+    assert found.equal
+    assert found == alone
+
+
+def test_a_held_out_measurement_that_proves_bf16_first_has_it(a_card: Proofs) -> None:
+    settings = TrainSettings(steps=10, learning_rate=1e-3, precision="bf16")
+    with torch.no_grad(), step.precision(settings, CPU):
+        assert torch.is_autocast_enabled("cpu")
 
 
 def test_the_small_training_learns() -> None:

@@ -9,16 +9,18 @@ import numpy as np
 import pytest
 import stock
 import torch
+from fish_voice import LORA, taught
 
-from engines.autoregressive import takes
+from engines.autoregressive import projections, takes
 from engines.autoregressive.decode import Batch
 from engines.autoregressive.sampling import Sampling
 from engines.autoregressive.synthesis import Sentence, Take
-from engines.base import Clip, SpeechRequest
+from engines.base import Clip, LoraSettings, SpeechRequest
 from engines.errors import BadInput
+from engines.fish import decode, matrices, training
 from engines.fish import model as models
 from engines.fish.codec_stream import Stream
-from engines.fish.decode import Decoder, Frames
+from engines.fish.decode import Decoder, Frames, Small
 from engines.fish.engine import FishEngine
 from engines.fish.prompts import Reference
 from engines.fish.sampling import Drawing
@@ -146,3 +148,33 @@ def test_eight_bits_say_nearly_the_same(talkative: Path, engine: FishEngine, mon
     assert (full[:, :1] == reduced[:, :1]).float().mean() > 0.5
     chunks = list(engine.speak(fish, SpeechRequest("Hello there.", seed=2, options={"fast": 1})))
     assert sum(len(one.samples) for one in chunks) > 2_000
+
+
+def test_without_eight_bits_the_fast_setting_says_with_adapters_what_the_plain_one_does(
+    engine: FishEngine, clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fish = taught(engine, None, LORA, clips)
+    fish.transformer.to(torch.bfloat16)  # as the published base is
+    for module in (projections, matrices, decode):
+        monkeypatch.setattr(module, "has_eight_bits", lambda device: False)
+    how = Sampling(0.8, 0, 0.8, 1.1)
+    plain, fast = (said(fish, how, 1, 6, fast=fast) for fast in (False, True))
+    assert torch.equal(plain, fast)
+
+
+@torch.inference_mode()
+def test_adapters_on_the_heads_are_heard(engine: FishEngine, clips: list[Clip]) -> None:
+    settings = LoraSettings(rank=4, alpha=8, targets=("output", "fast_output"))
+    fish, base = taught(engine, None, settings, clips), engine.load(None)
+    decoder = Decoder(fish.transformer, fish.prompts)
+    hidden = torch.randn(3, decoder.channels, generator=torch.Generator().manual_seed(1)).to(decoder.dtype)
+    logits = training.head(fish.transformer, hidden).float()
+    start = fish.prompts.semantic
+    wanted = torch.cat([logits[:, start : start + decoder.stop], logits[:, [fish.prompts.end]]], dim=1)
+    found, without = (Decoder(one.transformer, one.prompts).out(hidden).logits for one in (fish, base))
+    assert (found - wanted).abs().mean() < 0.2 * (without - wanted).abs().mean()
+
+    small, plain = (Small.of(one.transformer, 64, fast=False).head.float() for one in (fish, base))
+    engine.merge(fish)
+    assert torch.equal(small, Small.of(fish.transformer, 64, fast=False).head.float())
+    assert not torch.equal(small, plain)

@@ -40,6 +40,8 @@ def test_the_mark_that_was_meant_is_suggested() -> None:
     [
         ("fi", "Klo 7 tuli n. 25, esim. Anna.", "Klo seitsemän tuli noin kaksikymmentäviisi, esimerkiksi Anna."),
         ("fi", "On 1 200,5 euroa ja 30 %.", "On tuhat kaksisataa pilkku viisi euroa ja kolmekymmentä prosenttia."),
+        ("fi", "Se on klo 12.30 tai 7:45, 1.5.2024.", "Se on kello 12.30 tai 7:45, 1.5.2024."),
+        ("fi", "Luku 1 200 000.5 ja 1.200 ja 3,5.", "Luku 1 200 000.5 ja tuhat kaksisataa ja kolme pilkku viisi."),
         ("en", "It is 25 % of “it”.", '''It is 25 % of "it".'''),
     ],
 )  # fmt: skip

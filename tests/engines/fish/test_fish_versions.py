@@ -61,6 +61,15 @@ def test_increments_go_on_with_adapters_or_on_top_of_them(
     assert set(engine.load(alone).module.state_dict()) == set(engine.load(None).module.state_dict())
 
 
+def test_an_increment_is_heard_from_its_own_references(engine: FishEngine, clips: list[Clip], tmp_path: Path) -> None:
+    first = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
+    voice = engine.load(first, training=True, reference=clips[3:4])
+    engine.trainable(voice, LORA)
+    second = engine.load(saved(engine, voice, tmp_path / "2"))
+    assert [bytes(one.text).decode() for one in second.references()] == [clips[3].text]
+    assert clips[3].text not in {bytes(one.text).decode() for one in engine.load(first).references()}
+
+
 def test_stock_loads_an_export_and_speaks_as_the_version_does(
     engine: FishEngine, clips: list[Clip], features: list[Features], tmp_path: Path
 ) -> None:

@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.summary.writer import event_file_writer
-from toy_engine import ToyEngine, clips
+from toy_engine import ToyEngine, ToyModel, clips
 from toy_training import SETTINGS, Script, run, same, weights
 
+from engines.base import LoraSettings
 from engines.errors import BadInput
 from engines.training import gain
 from engines.training.control import Command, Stopped
@@ -31,6 +33,22 @@ def test_the_same_training_twice_gives_the_same_weights(tmp_path: Path) -> None:
     _, a, _ = run(tmp_path / "a")
     _, b, _ = run(tmp_path / "b")
     assert same(weights(a), weights(b))
+
+
+def test_a_model_that_was_folded_to_be_trainable_trains_with_dropout(tmp_path: Path) -> None:
+    class Folding(ToyEngine):
+        def trainable(self, model: ToyModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
+            model.module.eval()
+            return super().trainable(model, lora)
+
+    settings = dataclasses.replace(SETTINGS, steps=3)
+    engines = {"plain": ToyEngine(), "folding": Folding()}
+    found = {}
+    for name, engine in engines.items():
+        model = engine.load(None)
+        train(engine, model, clips(12), clips(5, 2), settings, tmp_path / name)
+        found[name] = weights(model)
+    assert same(found["plain"], found["folding"])
 
 
 def test_another_seed_gives_other_weights(tmp_path: Path) -> None:
