@@ -23,11 +23,10 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
+from engines import version_files
 from engines.base import Clip, LoraSettings
-from engines.errors import EngineError, WeightsMissing
+from engines.errors import WeightsMissing
 from engines.fish import codec, lora, network, references, weights
 from engines.fish.prompts import Prompts, Reference
 from engines.tensor_file import write_tensors
@@ -106,7 +105,7 @@ def load(base: Path, version: Path | None, device: str, *, training: bool, refer
     dtype: torch.dtype = transformer.norm.weight.dtype
     model = FishModel(transformer, base, where, dtype, clips=tuple(reference))
     if version is not None:
-        about = _about(version)
+        about = version_files.about(version / SETTINGS, FORMAT)
         if about.get("base", here := weights.fingerprint(base)) != here:
             sentence = f"{version} was trained on another base of fish than the one in {base}."
             raise WeightsMissing(sentence, "Put that base back, or train the voice anew from this one.")
@@ -155,13 +154,13 @@ def fold(model: FishModel) -> None:
 
 def _add(transformer: Any, version: Path, *, fold: bool) -> LoraSettings | None:
     """Put a version's own weights or adapters onto what is loaded; the settings of adapters that are in place then."""
-    about = _about(version)
+    about = version_files.about(version / SETTINGS, FORMAT)
     if about["lora"] is None:
-        network.fill(transformer, _tensors(version / WEIGHTS), version / WEIGHTS)
+        network.fill(transformer, version_files.tensors(version / WEIGHTS), version / WEIGHTS)
         return None
     settings = LoraSettings(**{**about["lora"], "targets": tuple(about["lora"]["targets"])})
     lora.inject(transformer, settings)
-    lora.load(transformer, _tensors(version / ADAPTERS))
+    lora.load(transformer, version_files.tensors(version / ADAPTERS))
     if fold:
         lora.fold(transformer)
         return None
@@ -176,24 +175,3 @@ def _checkpointing(transformer: Any) -> None:
 
     transformer.supports_gradient_checkpointing, transformer.is_activation_checkpointing = True, False
     transformer._set_gradient_checkpointing = partial(switch)
-
-
-def _about(version: Path) -> dict[str, Any]:
-    try:
-        about: dict[str, Any] = json.loads((version / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EngineError(
-            f"{version / SETTINGS} cannot be read ({error}).", "Roll back to another version of this voice."
-        ) from error
-    if about.get("format") != FORMAT:
-        raise EngineError(
-            f"{version} has the format {about.get('format')}, and this Myna reads {FORMAT}.", "Update Myna."
-        )
-    return about
-
-
-def _tensors(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise EngineError(f"{path} cannot be read ({error}).", "Roll back to another version of this voice.") from error

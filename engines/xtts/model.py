@@ -26,11 +26,10 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
+from engines import version_files
 from engines.base import Clip, LoraSettings
-from engines.errors import EngineError, WeightsMissing
+from engines.errors import WeightsMissing
 from engines.tensor_file import write_tensors
 from engines.xtts import latents, lora, network, weights
 from engines.xtts.latents import Latents
@@ -112,7 +111,7 @@ def load(base: Path, version: Path | None, device: str, *, training: bool, refer
     if version is None:
         model = XttsModel(_base(base, where), base, where, reference=tuple(reference))
     else:
-        about = _about(version)
+        about = version_files.about(version / SETTINGS, FORMAT)
         if about.get("base", here := weights.fingerprint(base)) != here:
             sentence = f"{version} was trained on another base of XTTS than the one in {base}."
             raise WeightsMissing(sentence, "Put that base back, or train the voice anew from this one.")
@@ -187,41 +186,26 @@ def _sharing(base: Path, version: Path, device: torch.device, settings: LoraSett
         xtts.gpt.eval()
         shared = _shared[key] = Shared(xtts)
     return XttsModel(
-        shared.xtts, base, device, lora=settings, on=on, shared=shared, adapters=_tensors(version / ADAPTERS)
+        shared.xtts,
+        base,
+        device,
+        lora=settings,
+        on=on,
+        shared=shared,
+        adapters=version_files.tensors(version / ADAPTERS),
     )
 
 
 def _add(xtts: Any, version: Path, *, fold: bool) -> None:
     """Put a version's own weights or adapters onto what is loaded."""
-    about = _about(version)
+    about = version_files.about(version / SETTINGS, FORMAT)
     if about["lora"] is None:
-        state = _tensors(version / WEIGHTS)
+        state = version_files.tensors(version / WEIGHTS)
         device = next(xtts.gpt.parameters()).device
         network.fill(xtts.gpt, {name: tensor.to(device) for name, tensor in state.items()}, version / WEIGHTS)
         return
     settings = LoraSettings(**{**about["lora"], "targets": tuple(about["lora"]["targets"])})
     lora.inject(xtts.gpt.gpt, settings)
-    lora.load(xtts.gpt.gpt, _tensors(version / ADAPTERS))
+    lora.load(xtts.gpt.gpt, version_files.tensors(version / ADAPTERS))
     if fold:
         lora.fold(xtts.gpt.gpt)
-
-
-def _about(version: Path) -> dict[str, Any]:
-    try:
-        about: dict[str, Any] = json.loads((version / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EngineError(
-            f"{version / SETTINGS} cannot be read ({error}).", "Roll back to another version of this voice."
-        ) from error
-    if about.get("format") != FORMAT:
-        raise EngineError(
-            f"{version} has the format {about.get('format')}, and this Myna reads {FORMAT}.", "Update Myna."
-        )
-    return about
-
-
-def _tensors(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        return load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise EngineError(f"{path} cannot be read ({error}).", "Roll back to another version of this voice.") from error

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from engines import foreign
+from engines import foreign, version_files
 from engines.base import Clip, Features, LoraSettings, Model
 from engines.errors import BadInput
 from engines.training.held_out import held_out_losses
@@ -92,7 +92,7 @@ def test_an_increment_goes_on_with_the_same_adapters(engine: XttsEngine, clips: 
     second = saved(engine, voice, tmp_path / "2")
     before, after = load_file(first / "adapters.safetensors"), load_file(second / "adapters.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)
-    assert voices._about(second)["on"] == []
+    assert version_files.about(second / voices.SETTINGS, voices.FORMAT)["on"] == []
 
 
 def test_adapters_of_another_rank_go_on_top_of_the_parents(
@@ -101,7 +101,7 @@ def test_adapters_of_another_rank_go_on_top_of_the_parents(
     first = saved(engine, taught(engine, None, LORA, clips), tmp_path / "1")
     voice = taught(engine, first, LoraSettings(rank=2, alpha=4), clips, seed=2)
     second = saved(engine, voice, tmp_path / "2")
-    assert voices._about(second)["on"] == ["../1"]
+    assert version_files.about(second / voices.SETTINGS, voices.FORMAT)["on"] == ["../1"]
     assert losses(engine, engine.load(second), features)["loss"] == pytest.approx(
         losses(engine, voice, features)["loss"], rel=1e-3
     )
