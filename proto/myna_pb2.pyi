@@ -2611,7 +2611,7 @@ class Voice(_message.Message):
 
     @_builtins.property
     def may(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """in answers of List and Get: what the caller may do with it, "speak", "read", "train", "admin" """
+        """in answers of List and Get to a person who is no admin: "speak", "read", "train" """
 
     def __init__(
         self,

@@ -102,7 +102,20 @@ class AtAll:
         return ""
 
 
-About = VoiceOf | JobOf | RunOf | AdminsOnly | AtAll
+@dataclass(frozen=True)
+class PersonOf:
+    """A person: whether there is one is the service's business."""
+
+    name: str
+
+    def check(self, session: Session) -> None:
+        pass
+
+    def __str__(self) -> str:
+        return self.name
+
+
+About = VoiceOf | JobOf | RunOf | PersonOf | AdminsOnly | AtAll
 
 
 def _nothing(_request: Any) -> Iterable[About]:
@@ -119,17 +132,18 @@ class Rule:
     act: bool = False
 
 
-def check(session: Session, rule: Rule, request: Any) -> str:
-    """Whether the session's caller may ask that; what it is about, for the log. Raises NotAllowed, and NotFound for
-    what they are not to know of."""
-    caller = caller_of(session)
-    about = list(rule.about(request))
-    if not caller.everything:
+def named(rule: Rule, request: Any) -> str:
+    """What a request is about, for the log."""
+    return ", ".join(filter(None, map(str, rule.about(request))))[:200]
+
+
+def check(session: Session, rule: Rule, request: Any) -> None:
+    """Whether the session's caller may ask that. Raises NotAllowed, and NotFound for what they are not to know of."""
+    if not caller_of(session).everything:
         if rule.right & ADMIN:
             raise _admin(session, "ask for this")
-        for one in (AtAll(rule.right), *about):
+        for one in (AtAll(rule.right), *rule.about(request)):
             one.check(session)
-    return ", ".join(filter(None, map(str, about)))[:200]
 
 
 def _admin(session: Session, what: str) -> NotAllowed:
@@ -184,6 +198,14 @@ def _spoken(spec: pb.SpeakSpec) -> Iterable[About]:
     return [VoiceOf(spec.voice, SPEAK), *heard]
 
 
+def _person(request: Any) -> Iterable[About]:
+    return [PersonOf(request.name)]
+
+
+def _given(request: Any) -> Iterable[About]:
+    return [VoiceOf(request.voice, OWN), PersonOf(request.person)]
+
+
 def _submitted(request: pb.SubmitRequest) -> Iterable[About]:
     spec, which = request.spec, request.spec.WhichOneof("spec")
     if request.priority > 0:
@@ -199,7 +221,8 @@ def _submitted(request: pb.SubmitRequest) -> Iterable[About]:
             against = spec.evaluate.against_voice
             return [VoiceOf(spec.evaluate.voice, TRAIN), *([VoiceOf(against, READ)] if against else [])]
         case "derive":
-            return [VoiceOf(spec.derive.parent, READ), AtAll(TRAIN)]
+            made = VoiceOf(spec.derive.voice, TRAIN, new=True)
+            return [VoiceOf(spec.derive.parent, READ), AtAll(TRAIN), made]
         case "import":
             asked = import_spec(spec)
             return [AdminsOnly("take in what was sent by others")] if asked.path else [VoiceOf(asked.voice, TRAIN)]
@@ -230,7 +253,7 @@ RULES: dict[str, Rule] = {
     "Runs.WatchPoints": Rule(READ, _run),
     "Voices.List": Rule(SEE),
     "Voices.Get": Rule(SEE, _always(SEE)),
-    "Voices.Create": Rule(TRAIN, lambda request: [], act=True),
+    "Voices.Create": Rule(TRAIN, lambda request: [VoiceOf(request.name, TRAIN, new=True)], act=True),
     "Voices.DeleteVoice": Rule(OWN, _always(OWN), act=True),
     "Voices.RestoreVoice": Rule(OWN, _always(OWN), act=True),
     "Voices.RenameVoice": Rule(OWN, _always(OWN), act=True),
@@ -275,13 +298,13 @@ RULES: dict[str, Rule] = {
     "System.Accept": Rule(ADMIN, act=True),
     "System.Adopt": Rule(ADMIN, act=True),
     "System.Shutdown": Rule(ADMIN, act=True),
-    "People.Add": Rule(ADMIN, act=True),
+    "People.Add": Rule(ADMIN, _person, act=True),
     "People.List": Rule(),
-    "People.CreateToken": Rule(ADMIN, act=True),
-    "People.Revoke": Rule(ADMIN, act=True),
+    "People.CreateToken": Rule(ADMIN, _person, act=True),
+    "People.Revoke": Rule(ADMIN, _person, act=True),
     "People.Acts": Rule(ADMIN),
-    "People.Share": Rule(OWN, _always(OWN), act=True),
-    "People.Give": Rule(OWN, _always(OWN), act=True),
+    "People.Share": Rule(OWN, _given, act=True),
+    "People.Give": Rule(OWN, _given, act=True),
 }
 #: of what the contract does not know
 STANDARD = Rule()

@@ -58,10 +58,10 @@ class Doorkeeper:
         the caller's."""
         return _Door(self, socket=socket, token=token)
 
-    async def check(self, rule: Rule, request: Any) -> str:
+    async def check(self, rule: Rule, request: Any) -> None:
         """As `access.check`, for the task's caller."""
         assert self._store is not None
-        return await self._store.read(access.check, rule, request)
+        await self._store.read(access.check, rule, request)
 
 
 class _Door(grpc.aio.ServerInterceptor):
@@ -185,7 +185,7 @@ class Call:
         self._streams = streams
         self._generation = keeper.directory.generation
         self._about = ""
-        self._refused = False
+        self._admitted, self._refused = False, False
 
     async def admitted(self, request: Any) -> Any:
         """The request, or the stream of them, once the caller may ask it. Ends the call where they may not."""
@@ -203,13 +203,17 @@ class Call:
     async def _check(self, request: Any) -> None:
         if self.caller.owner or request is UNREADABLE or self._rule is access.STANDARD:
             return
-        if self._streams and self._about and not getattr(request, "voice", ""):
-            return  # a further part of what was admitted
+        if self._admitted and not getattr(request, "voice", ""):
+            return  # a further part of what was let in
+        self._about = access.named(self._rule, request) or self._about
+        if self.caller.everything:
+            return
         try:
-            self._about = await self._keeper.check(self._rule, request) or self._about
+            await self._keeper.check(self._rule, request)
         except MynaError as error:
             self._refused = True
             await abort(self._context, error, self._rpc)
+        self._admitted = True
 
     async def still(self) -> None:
         """Ends the call of somebody who may not what they might when it began."""

@@ -2,8 +2,8 @@
 everything, and for mynad itself there is none: they cost nothing then.
 
 A voice is seen by the person whose it is, and by those with whom anything of it is shared. What it has (recordings,
-datasets, runs, versions) takes the right to read. Its jobs do, too, but for speech: that is seen by the person who
-asked for it alone, whose text it is.
+datasets, runs, versions) takes the right to read. Its jobs do, too, but for those that one asked for oneself; and
+speech is seen by whoever asked for it alone, whose text it is.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def jobs_where(session: Session, right: Right = Right.READ) -> ColumnElement[boo
     caller = caller_of(session)
     if caller.everything:
         return None
-    spoken = and_(Job.kind == SPEECH, Job.person == caller.name, _where(caller, Job.voice, Right.SPEAK))
-    return or_(spoken, and_(Job.kind != SPEECH, _where(caller, Job.voice, right)))
+    own = and_(Job.person == caller.name, _where(caller, Job.voice, SEE))
+    return or_(own, and_(Job.kind != SPEECH, _where(caller, Job.voice, right)))
 
 
 def readable(session: Session) -> frozenset[str] | None:
@@ -67,9 +67,8 @@ def job(session: Session, row: Job) -> bool:
     caller = caller_of(session)
     if caller.everything:
         return True
-    if row.kind == SPEECH:
-        return row.person == caller.name and bool(rights(session, row.voice) & Right.SPEAK)
-    return bool(rights(session, row.voice) & Right.READ)
+    had = rights(session, row.voice)
+    return bool(had) if row.person == caller.name else bool(had & Right.READ) and row.kind != SPEECH
 
 
 def rights(session: Session, voice: str) -> Right:

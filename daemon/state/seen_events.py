@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Job
 from daemon.database.store import caller_of
 from daemon.state import seen
 from proto import myna_pb2 as pb
@@ -19,7 +17,7 @@ def of(session: Session, events: Sequence[tuple[str, pb.Event]]) -> list[pb.Even
     if caller_of(session).everything:
         return [event for _, event in events]
     readable = seen.readable(session) or frozenset()
-    spoken = _spoken(session, [event for _, event in events])
+    jobs = seen.jobs(session, [event.job.id for _, event in events if event.HasField("job")])
     found = []
     for voice, event in events:
         if event.HasField("cleared"):
@@ -28,18 +26,9 @@ def of(session: Session, events: Sequence[tuple[str, pb.Event]]) -> list[pb.Even
             event.cleared.ids.extend(sorted(known, reverse=True))
             if known:
                 found.append(event)
-        elif event.job.kind == pb.SPEAK:
-            if event.job.id in spoken:
+        elif event.HasField("job"):
+            if event.job.id in jobs:
                 found.append(event)
         elif voice in readable or (event.voice.renamed_to and event.voice.renamed_to in readable):
             found.append(event)
     return found
-
-
-def _spoken(session: Session, events: Sequence[pb.Event]) -> set[int]:
-    """The jobs of speech among them that the caller may see."""
-    asked = {event.job.id for event in events if event.job.kind == pb.SPEAK}
-    where = seen.jobs_where(session)
-    if not asked or where is None:
-        return asked
-    return set(session.scalars(select(Job.id).where(Job.id.in_(asked), where)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from certificates import Authority
-from conftest import SECRETS, Place, placed
+from placed import SECRETS, Place, placed
 from strangers import ask, methods, requests
 from test_main import free_port
 
