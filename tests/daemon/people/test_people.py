@@ -20,6 +20,7 @@ from daemon.database.models import Voice, now
 from daemon.database.people_rows import Act, Token
 from daemon.state import people, voices
 from proto import myna_pb2 as pb
+from proto import myna_pb2_grpc as stubs
 from proto.channel import ClientError
 from proto.client_async import AsyncClient, connect_async
 
@@ -59,6 +60,9 @@ def test_wrong_expired_and_revoked_tokens_are_refused_by_one_sentence_and_stay_o
         await living.daemon.store.write(age)
         await client.revoke(token=revoked.about.id)
         assert await code(client.bearing(good.token).info()) == "OK"
+        metadata = (("authorization", f"Bearer {good.token}"),)
+        told = await stubs.SystemStub(client.channel).Info(pb.Empty(), metadata=metadata)
+        assert told.home == "", "a token on the socket is who calls"
         said = set()
         for token in (expired.token, revoked.token, "myna_" + "x" * 43, "", "anything"):
             with pytest.raises(ClientError) as refused:
