@@ -4,7 +4,8 @@ with it to every transaction. mynad's own work has no caller, and may everything
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntFlag
 
 from daemon.errors import BadRequest
@@ -35,6 +36,8 @@ class Caller:
     name: str
     rights: Right
     owner: bool = False
+    token: int = field(default=0, compare=False)  #: by which they came; 0: by none
+    expires: datetime | None = field(default=None, compare=False)  #: when that opens nothing any more
 
     @property
     def everything(self) -> bool:

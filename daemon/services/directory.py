@@ -6,7 +6,9 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import datetime
+from enum import Enum
 from typing import Any
 
 from daemon.caller import OWNER, Caller, Right
@@ -21,6 +23,14 @@ log = logging.getLogger("mynad")
 
 #: acts between two rounds of forgetting old ones
 FORGET_EVERY = 1_000
+
+
+class Still(Enum):
+    """What has become of a caller since their call began."""
+
+    YES = "they may what they might"
+    OTHER = "they may something else"
+    OUT = "they may not come in any more"
 
 
 class Directory:
@@ -64,7 +74,7 @@ class Directory:
         if row.last_used != (day := f"{moment:%Y-%m-%d}"):
             row.last_used = day
             self._later(people.used, row.id, day)
-        return _caller(person)
+        return replace(_caller(person), token=row.id, expires=row.expires)
 
     def by_name(self, name: str) -> Caller | None:
         """The person of a verified certificate's name; None: there is none, or they were revoked. Where there is nobody
@@ -74,12 +84,15 @@ class Directory:
         person = self._known.people.get(name, _NO_PERSON)
         return _caller(person) if person.revoked is None else None
 
-    def still(self, caller: Caller) -> bool:
-        """Whether what a caller may is what it was when their call began."""
+    def still(self, caller: Caller) -> Still:
+        """Whether a caller may what they might when their call began."""
         if caller.owner:
-            return True
+            return Still.YES
         person = self._known.people.get(caller.name, _NO_PERSON)
-        return person.revoked is None and _caller(person) == caller
+        tokens = [row for row in self._known.tokens.values() if row.id == caller.token]
+        if person.revoked is not None or any(row.revoked is not None or not _in_time(row, now()) for row in tokens):
+            return Still.OUT
+        return Still.YES if _caller(person) == caller else Still.OTHER
 
     def note(self, caller: Caller, rpc: str, about: str, outcome: str) -> None:
         """Write down what they did."""

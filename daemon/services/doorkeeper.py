@@ -20,11 +20,12 @@ import grpc.aio
 
 from daemon import caller as callers
 from daemon.caller import OWNER, Caller, Right
+from daemon.database.models import now
 from daemon.database.store import Store
 from daemon.errors import MynaError
 from daemon.services import access, veil
 from daemon.services.access import Rule
-from daemon.services.directory import Directory
+from daemon.services.directory import Directory, Still
 from daemon.services.errors import abort
 from daemon.services.gate import UNREADABLE
 from proto.token import ON_BEHALF
@@ -33,7 +34,10 @@ log = logging.getLogger("mynad")
 
 #: Seconds between two lines of the log about callers who are let in by nothing.
 QUIET = 60.0
-BEARER = "Bearer "
+#: What a token begins with in the metadata `authorization`.
+BEARER = "Bearer"
+#: What is said to whoever is not let in, whatever is wrong with what they gave.
+WANTED = "This mynad wants a token. Give it with --token or MYNA_TOKEN."
 #: Who calls is known when the call is there: a certificate tells.
 UNTOLD = Caller("", Right.NONE)
 
@@ -96,7 +100,7 @@ class _Door(grpc.aio.ServerInterceptor):
         if own is not None:
             kind, _, token = own.partition(" ")
             found = self._keeper.directory.by_token(token)
-            caller = found if kind == BEARER.strip() else None
+            caller = found if kind == BEARER else None
         if other is not None:
             behalf = self._keeper.directory.by_token(other)
             caller = behalf if caller is not None else None
@@ -112,9 +116,7 @@ class _Door(grpc.aio.ServerInterceptor):
                 context.peer(),
             )
             self._refused, self._logged = 0, time.monotonic()
-        await context.abort(
-            grpc.StatusCode.UNAUTHENTICATED, "This mynad wants a token. Give it with --token or MYNA_TOKEN."
-        )
+        await context.abort(grpc.StatusCode.UNAUTHENTICATED, WANTED)
 
 
 class Guard:
@@ -217,12 +219,15 @@ class Call:
 
     async def still(self) -> None:
         """Ends the call of somebody who may not what they might when it began."""
-        directory = self._keeper.directory
-        if self._generation != directory.generation:
-            if not directory.still(self.caller):
-                sentence = "What you may was changed meanwhile. Ask again."
-                await self._context.abort(grpc.StatusCode.UNAUTHENTICATED, sentence)
-            self._generation = directory.generation
+        directory, until = self._keeper.directory, self.caller.expires
+        if self._generation == directory.generation and (until is None or now() < until):
+            return
+        match directory.still(self.caller):
+            case Still.OUT:
+                await self._context.abort(grpc.StatusCode.UNAUTHENTICATED, WANTED)
+            case Still.OTHER:  # our clients' watches ask again by themselves
+                await self._context.abort(grpc.StatusCode.UNAVAILABLE, "What you may was changed. Ask again.")
+        self._generation = directory.generation
 
     def __enter__(self) -> None:
         return None

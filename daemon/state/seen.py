@@ -90,7 +90,7 @@ def require(session: Session, voice: str, right: Right) -> None:
     had, caller = rights(session, voice), caller_of(session)
     if right and had and not had & right:
         what = NEEDED[next(one for one in NEEDED if one & right)].format(voice)
-        hint = f"Whose {voice} is can change that: `myna share {voice} {caller.title} --may …`."
+        hint = f"The owner of {voice} can change that: `myna share {voice} {caller.title} --may …`."
         raise NotAllowed(f"{caller.title} may not {what}.", hint)
 
 

@@ -89,6 +89,13 @@ def test_whoever_is_revoked_is_out_at_once_also_of_what_they_watch(tmp_path: Pat
         await mallory.create_voice("mine", "en")
         watch = mallory.watch(0)
         await anext(watch)
+        other = await client.create_token("mallory")
+        elsewhere = client.bearing(other.token).watch(0)
+        await anext(elsewhere)
+        await client.revoke(token=other.about.id)
+        await living.daemon.store.write(lambda session: voices.emit_voice(session, session.get_one(Voice, "mine")))
+        assert await code(anext(elsewhere)) == "UNAUTHENTICATED"
+        assert (await anext(watch)).voice.name == "mine", "her other token opens still"
         await client.revoke("mallory")
         assert await code(mallory.info()) == "UNAUTHENTICATED"
         await living.daemon.store.write(lambda session: voices.emit_voice(session, session.get_one(Voice, "mine")))
