@@ -17,8 +17,8 @@ from proto import myna_pb2_grpc as stubs
 
 #: of a stream without an end, so many messages are enough
 ENOUGH = 50
-#: seconds that a stream may be silent
-SILENCE = 0.5
+#: streams that have no end, and seconds that are listened to one; what is asked otherwise ends by itself
+ENDLESS, LISTENED, BOUND = {"Jobs.Watch", "System.Watch"}, 1.0, 60.0
 CALLED = {"voice", "voices", "into", "parent", "against_voice", "voice_b"}
 
 
@@ -62,8 +62,9 @@ def methods() -> list[tuple[str, MethodDescriptor]]:
 
 
 def requests(rpc: str, method: MethodDescriptor, goods: Goods) -> list[Message]:
-    """What can be asked of it about the goods: one request for each alternative that it has."""
-    return list(_filled(method.input_type, rpc.partition(".")[0], goods))
+    """What can be asked of it about the goods: one request for each alternative that it has, and one that names
+    nothing, which asks a list for all there is."""
+    return [*_filled(method.input_type, rpc.partition(".")[0], goods), GetMessageClass(method.input_type)()]
 
 
 def _filled(kind: Descriptor, service: str, goods: Goods) -> Iterator[Message]:
@@ -149,7 +150,7 @@ async def ask(
     rpc: str,
     method: MethodDescriptor,
     request: Message,
-    metadata: tuple[tuple[str, str], ...],
+    metadata: tuple[tuple[str, str], ...] = (),
 ) -> tuple[str, str, list[Message]]:
     """(gRPC's name of the outcome, the error's words, the answers)."""
     service, _, name = rpc.partition(".")
@@ -158,15 +159,17 @@ async def ask(
     answers: list[Message] = []
     try:
         if method.server_streaming:
-            stream = call(given, metadata=metadata, timeout=SILENCE)
+            stream = call(given, metadata=metadata, timeout=LISTENED if rpc in ENDLESS else BOUND)
             async for answer in stream:
                 answers.append(answer)
                 if len(answers) == ENOUGH:
                     stream.cancel()
                     break
         else:
-            answers.append(await call(given, metadata=metadata, timeout=20.0))
+            answers.append(await call(given, metadata=metadata, timeout=BOUND))
     except grpc.RpcError as error:
+        if rpc in ENDLESS and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return "OK", "", answers
         trailing = " ".join(f"{key} {value!r}" for key, value in error.trailing_metadata() or ())
         return error.code().name, f"{error.details()} {trailing}", answers
     return "OK", "", answers

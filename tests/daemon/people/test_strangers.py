@@ -44,7 +44,7 @@ def test_a_stranger_finds_nothing_by_any_rpc(tmp_path: Path) -> None:
                 said = " ".join([words, *map(str, answers)])
                 leaks += [(rpc, secret, said) for secret in SECRETS if secret in said and secret not in asked]
                 leaks += [(rpc, secret, said) for secret in SECRETS if secret in " ".join(map(str, answers))]
-                if rpc in TAKEN:
+                if rpc in TAKEN and one.ByteSize():
                     assert (code, words.partition(".")[0]) == ("FAILED_PRECONDITION", "The name quillon is not free")
                     continue
                 same = await ask(channel, rpc, method, other, metadata)
@@ -68,9 +68,12 @@ def test_the_owner_finds_it_by_the_same_requests(tmp_path: Path) -> None:
 
     async def life(place: Place) -> None:
         for rpc, method in methods():
-            for request in requests(rpc, method, place.goods) if rpc in tells else ():
-                _, words, answers = await ask(place.living.client.channel, rpc, method, request, ())
-                assert any(secret in str(answer) for answer in answers for secret in SECRETS), (rpc, words)
+            if rpc in tells:
+                asked = [
+                    await ask(place.living.client.channel, rpc, method, request)
+                    for request in requests(rpc, method, place.goods)
+                ]
+                assert any(secret in str(one) for *_, answers in asked for one in answers for secret in SECRETS), rpc
 
     placed(tmp_path / "home", life)
 
