@@ -178,15 +178,15 @@ def test_a_voice_toml_says_whose_the_voice_is(alive: Callable[..., None], store:
     async def scenario(workshop: Workshop) -> None:
         toml = workshop.anna / "voice.toml"
         toml.write_text('owner = "bob"\n')
-        await workshop.wait(1.0)
+        await workshop.wait(4.0)
         assert owner() is None
         assert "There is no person named 'bob'." in (workshop.anna / ".refused" / "voice.toml.why.txt").read_text()
         store.write_now(people.add, pb.AddPersonRequest(name="bob", may=["speak"]))
         toml.write_text('owner = "bob"\nlanguage = "en"\n')
-        await workshop.wait(1.0)
+        await workshop.wait(4.0)
         assert owner() == "bob"
         toml.write_text('owner = ""\n')
-        await workshop.wait(1.0)
+        await workshop.wait(4.0)
         assert owner() is None
 
     alive(scenario)
