@@ -41,6 +41,12 @@ class BadRequest(MynaError):
     code = "INVALID_ARGUMENT"
 
 
+class NotAllowed(MynaError):
+    """The caller knows of the thing, and may not do that with it."""
+
+    code = "PERMISSION_DENIED"
+
+
 class NotNow(MynaError):
     """The thing exists, but its state does not allow the request."""
 

@@ -9,14 +9,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import atexit
-import contextlib
 import gc
 import logging
 import logging.handlers
 import os
 import queue
 import signal
-import socket
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
@@ -25,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon import settings as configuration
 from daemon.errors import DatabaseHeld, MynaError, StoreTrouble
+from daemon.processes import systemd
 from daemon.processes.doors import DoorsProcess
 from daemon.processes.launcher import Launcher
 from daemon.processes.lock import AlreadyRunning, Lock
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from daemon.machine.sampler import Machine
     from daemon.scheduling.scheduler import Scheduler
     from daemon.scheduling.speech import Speech
+    from daemon.services.doorkeeper import Doorkeeper
     from daemon.settings import Settings
     from daemon.state.events import EventHub
     from daemon.state.logs import Logs
@@ -77,6 +77,7 @@ class Daemon:
     inbox: Inbox
     adoption: Adoption
     disk: DiskSpace
+    _keeper: Doorkeeper
     _local: Callable[[], Awaitable[grpc.aio.Server]]  #: a server that listens on the socket, started
 
     def __init__(self, home: Path, settings: Settings, launcher: Launcher, program: tuple[str, ...] = PROGRAM) -> None:
@@ -98,14 +99,16 @@ class Daemon:
 
         listen.check(self.settings, socket_path(self.home))
         self._doors = self.settings.doors(child=True)
-        outside = [listen.tcp_server(self.settings)] if self.settings.listen else []
+        keeper = self._keeper = listen.doorkeeper(self.settings)
+        outside = [listen.tcp_server(self.settings, keeper)] if self.settings.listen else []
         servers: list[grpc.aio.Server] = []
         self._open()  # nothing of the state is touched before the settings were found fit
+        keeper.open(self.store)
         try:
             await self._listen(servers, outside)
             self._work("socket", self._keep_socket(servers))
             log.info("ready: %s", " and ".join([str(socket_path(self.home)), *filter(None, [self.settings.listen])]))
-            _notify_systemd("READY=1")
+            systemd.notify("READY=1")
             if self._doors:
                 self._work("doors", DoorsProcess(self.launcher, self._doors).run())
             self._work("survey", self.adoption.at_start())  # a big home takes a while: nobody waits for it
@@ -113,7 +116,7 @@ class Daemon:
             gc.freeze()  # what is there now stays: the collector need not look at it again
             await self._ending.wait()
         finally:
-            _notify_systemd("STOPPING=1")
+            systemd.notify("STOPPING=1")
             log.info("ending")
             await self._close(servers)
 
@@ -139,7 +142,7 @@ class Daemon:
         from daemon.scheduling.attempt import Attempt, Reporting
         from daemon.scheduling.scheduler import Scheduler
         from daemon.scheduling.speech import Ready, Speech
-        from daemon.state import engines, jobs
+        from daemon.state import engines, incoming
         from daemon.state.events import EventHub
         from daemon.state.logs import Logs
         from daemon.state.runs import PointHub
@@ -152,7 +155,7 @@ class Daemon:
         lifecycle = self.lifecycle = Lifecycle(self.kinds)
         if recovered := store.write_now(lifecycle.recover):
             log.info("Jobs that the last mynad left unfinished: %s", ", ".join(map(str, recovered)))
-        imports.sweep(home, store.read_now(jobs.packages))
+        imports.sweep(home, store.read_now(incoming.packages))
         self.events, self.points, self.logs = EventHub(store), PointHub(store), Logs(home)
         self.gpu, self.disk = Gpus(wanted=settings.gpus), DiskSpace(home, settings.min_free_disk)
         workers = Workers(self.launcher, settings, self.program)
@@ -181,6 +184,7 @@ class Daemon:
         from daemon.services.datasets import DatasetsService
         from daemon.services.experiments import ExperimentsService
         from daemon.services.jobs import JobsService
+        from daemon.services.people import PeopleService
         from daemon.services.runs import RunsService
         from daemon.services.speech import SpeechService
         from daemon.services.system import SystemService
@@ -200,6 +204,7 @@ class Daemon:
             "System": SystemService(
                 home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end
             ),
+            "People": PeopleService(store, self._keeper.directory),
         }
 
     async def _forget(self) -> None:
@@ -245,7 +250,7 @@ class Daemon:
             return server
 
         async def local() -> grpc.aio.Server:
-            server = furnish(listen.unix_server())
+            server = furnish(listen.unix_server(self._keeper))
             listen.bind_unix(server, socket_path(self.home))
             await server.start()
             return server
@@ -384,13 +389,6 @@ def _identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return facts.st_dev, facts.st_ino
-
-
-def _notify_systemd(state: str) -> None:
-    """sd_notify(3), where systemd asked for it."""
-    if address := os.environ.get("NOTIFY_SOCKET"):
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-            notify.sendto(state.encode(), "\0" + address[1:] if address.startswith("@") else address)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ Lists and streams are async iterators. What holds of both clients is said at `pr
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +31,7 @@ from proto.channel import (
     translate,
 )
 from proto.messages import ENDED, Spec, reorder_request, spec_of, state_of, train_spec, upload_parts
+from proto.token import ON_BEHALF
 
 T = TypeVar("T")
 
@@ -71,6 +73,8 @@ class AsyncClient:
         self._experiments = stubs.ExperimentsStub(self.channel)
         self._speech = stubs.SpeechStub(self.channel)
         self._system = stubs.SystemStub(self.channel)
+        self._people = stubs.PeopleStub(self.channel)
+        self._metadata: tuple[tuple[str, str], ...] | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -79,6 +83,13 @@ class AsyncClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.close()
+
+    def bearing(self, token: str) -> Self:
+        """The same connection, asking for the person whose token this is: for a door that serves many. Close the
+        client that it is of."""
+        other = copy.copy(self)
+        other._metadata = ((ON_BEHALF, token),)
+        return other
 
     async def close(self) -> None:
         await self.channel.close()
@@ -531,11 +542,42 @@ class AsyncClient:
                 problem = gone(self.address)
             raise problem from None
 
+    # ----------------------------------------------------------------------------------------------------------- people
+
+    async def add_person(self, name: str, may: Iterable[str], limits: pb.Limits | None = None) -> pb.Person:
+        """Let somebody use this Myna, or change what one may: "speak", "read", "train", "admin"."""
+        return await self._ask(self._people.Add, pb.AddPersonRequest(name=name, may=may, limits=limits))
+
+    async def people(self) -> list[pb.Person]:
+        """All of them; who is no admin is told of themselves."""
+        answer = await self._ask(self._people.List, pb.ListPeopleRequest())
+        return list(answer.people)
+
+    async def create_token(self, name: str, seconds: float = 0.0) -> pb.CreateTokenResponse:
+        """A token for a person, good for so many seconds (0: for ever). It is told this once."""
+        return await self._ask(self._people.CreateToken, pb.CreateTokenRequest(name=name, expires_seconds=seconds))
+
+    async def revoke(self, name: str = "", *, token: int = 0) -> pb.Person:
+        """Take a person's access, or (by its id) that of one token."""
+        return await self._ask(self._people.Revoke, pb.RevokeRequest(name=name, token=token))
+
+    def acts(self, person: str = "", *, limit: int = 0) -> AsyncIterator[pb.Act]:
+        """What a person did, or everybody, the newest first."""
+        return self._pages(self._people.Acts, pb.ActsRequest(person=person), lambda page: page.acts, limit)
+
+    async def share(self, voice: str, person: str, may: Iterable[str]) -> pb.VoiceShare:
+        """Let a person do this with a voice, and no more: "speak", "read", "train"; nothing: take it all back."""
+        return await self._ask(self._people.Share, pb.ShareRequest(voice=voice, person=person, may=may))
+
+    async def give(self, voice: str, person: str = "") -> pb.Voice:
+        """Make a voice a person's; empty: the workstation's owner's."""
+        return await self._ask(self._people.Give, pb.GiveRequest(voice=voice, person=person))
+
     # ----------------------------------------------------------------------------------------------------------- inside
 
     async def _ask(self, call: Callable[..., Awaitable[T]], request: Any, deadline: float | None = DEADLINE) -> T:
         try:
-            return await call(request, timeout=deadline)
+            return await call(request, timeout=deadline, metadata=self._metadata)
         except grpc.RpcError as error:
             raise translate(error, self.address) from None
 
@@ -558,7 +600,7 @@ class AsyncClient:
             request.page.token = page.next_token
 
     async def _stream(self, call: Callable[..., Any], request: Any) -> AsyncIterator[Any]:
-        stream = call(request)
+        stream = call(request, metadata=self._metadata)
         try:
             async for message in stream:
                 yield message
@@ -569,7 +611,7 @@ class AsyncClient:
 
     async def _until_lost(self, call: Callable[..., Any], request: Any) -> AsyncIterator[Any]:
         """The stream's messages until the daemon goes away."""
-        stream = call(request)
+        stream = call(request, metadata=self._metadata)
         try:
             async for message in stream:
                 yield message

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import copy
 from collections.abc import Iterator, Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,7 @@ from proto.channel import (
     translate,
 )
 from proto.messages import ENDED, Spec, reorder_request, spec_of, state_of, train_spec, upload_parts
+from proto.token import ON_BEHALF
 
 T = TypeVar("T")
 
@@ -67,6 +69,8 @@ class Client:
         self._experiments = stubs.ExperimentsStub(self.channel)
         self._speech = stubs.SpeechStub(self.channel)
         self._system = stubs.SystemStub(self.channel)
+        self._people = stubs.PeopleStub(self.channel)
+        self._metadata: tuple[tuple[str, str], ...] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -75,6 +79,13 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def bearing(self, token: str) -> Self:
+        """The same connection, asking for the person whose token this is: for a door that serves many. Close the
+        client that it is of."""
+        other = copy.copy(self)
+        other._metadata = ((ON_BEHALF, token),)
+        return other
 
     def close(self) -> None:
         self.channel.close()
@@ -527,11 +538,42 @@ class Client:
                 problem = gone(self.address)
             raise problem from None
 
+    # ----------------------------------------------------------------------------------------------------------- people
+
+    def add_person(self, name: str, may: Iterable[str], limits: pb.Limits | None = None) -> pb.Person:
+        """Let somebody use this Myna, or change what one may: "speak", "read", "train", "admin"."""
+        return self._ask(self._people.Add, pb.AddPersonRequest(name=name, may=may, limits=limits))
+
+    def people(self) -> list[pb.Person]:
+        """All of them; who is no admin is told of themselves."""
+        answer = self._ask(self._people.List, pb.ListPeopleRequest())
+        return list(answer.people)
+
+    def create_token(self, name: str, seconds: float = 0.0) -> pb.CreateTokenResponse:
+        """A token for a person, good for so many seconds (0: for ever). It is told this once."""
+        return self._ask(self._people.CreateToken, pb.CreateTokenRequest(name=name, expires_seconds=seconds))
+
+    def revoke(self, name: str = "", *, token: int = 0) -> pb.Person:
+        """Take a person's access, or (by its id) that of one token."""
+        return self._ask(self._people.Revoke, pb.RevokeRequest(name=name, token=token))
+
+    def acts(self, person: str = "", *, limit: int = 0) -> Iterator[pb.Act]:
+        """What a person did, or everybody, the newest first."""
+        return self._pages(self._people.Acts, pb.ActsRequest(person=person), lambda page: page.acts, limit)
+
+    def share(self, voice: str, person: str, may: Iterable[str]) -> pb.VoiceShare:
+        """Let a person do this with a voice, and no more: "speak", "read", "train"; nothing: take it all back."""
+        return self._ask(self._people.Share, pb.ShareRequest(voice=voice, person=person, may=may))
+
+    def give(self, voice: str, person: str = "") -> pb.Voice:
+        """Make a voice a person's; empty: the workstation's owner's."""
+        return self._ask(self._people.Give, pb.GiveRequest(voice=voice, person=person))
+
     # ----------------------------------------------------------------------------------------------------------- inside
 
     def _ask(self, call: Callable[..., T], request: Any, deadline: float | None = DEADLINE) -> T:
         try:
-            return call(request, timeout=deadline)
+            return call(request, timeout=deadline, metadata=self._metadata)
         except grpc.RpcError as error:
             raise translate(error, self.address) from None
 
@@ -554,7 +596,7 @@ class Client:
             request.page.token = page.next_token
 
     def _stream(self, call: Callable[..., Any], request: Any) -> Iterator[Any]:
-        stream = call(request)
+        stream = call(request, metadata=self._metadata)
         try:
             for message in stream:
                 yield message
@@ -565,7 +607,7 @@ class Client:
 
     def _until_lost(self, call: Callable[..., Any], request: Any) -> Iterator[Any]:
         """The stream's messages until the daemon goes away."""
-        stream = call(request)
+        stream = call(request, metadata=self._metadata)
         try:
             for message in stream:
                 yield message

@@ -669,7 +669,9 @@ class JobStatus(_message.Message):
 
         SINCE_FIELD_NUMBER: _builtins.int
         WHY_WAITING_FIELD_NUMBER: _builtins.int
+        BEHIND_FIELD_NUMBER: _builtins.int
         why_waiting: _builtins.str
+        behind: _builtins.bool
         @_builtins.property
         def since(self) -> _timestamp_pb2.Timestamp: ...
         def __init__(
@@ -677,10 +679,11 @@ class JobStatus(_message.Message):
             *,
             since: _timestamp_pb2.Timestamp | None = ...,
             why_waiting: _builtins.str = ...,
+            behind: _builtins.bool = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["since", b"since", "why_waiting", b"why_waiting"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["behind", b"behind", "since", b"since", "why_waiting", b"why_waiting"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -874,6 +877,7 @@ class Job(_message.Message):
     PLACE_FIELD_NUMBER: _builtins.int
     CLEARED_FIELD_NUMBER: _builtins.int
     GPU_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     kind: Global___JobKind.ValueType
     voice: _builtins.str
@@ -891,6 +895,8 @@ class Job(_message.Message):
     """waits for the GPU; false: the CPU lane"""
     place: _builtins.float
     """order among waiting jobs of one lane and priority: lower first"""
+    person: _builtins.str
+    """who asked for it; empty: the workstation's owner, or mynad itself"""
     @_builtins.property
     def status(self) -> Global___JobStatus: ...
     @_builtins.property
@@ -924,10 +930,11 @@ class Job(_message.Message):
         place: _builtins.float = ...,
         cleared: _timestamp_pb2.Timestamp | None = ...,
         gpu: Global___GpuUse | None = ...,
+        person: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cleared", b"cleared", "gpu", b"gpu", "spec", b"spec", "status", b"status", "submitted", b"submitted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cleared", b"cleared", "gpu", b"gpu", "gpu_lane", b"gpu_lane", "id", b"id", "idempotency_key", b"idempotency_key", "kind", b"kind", "parent_job", b"parent_job", "place", b"place", "priority", b"priority", "run", b"run", "spec", b"spec", "status", b"status", "submitted", b"submitted", "title", b"title", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempts", b"attempts", "cleared", b"cleared", "gpu", b"gpu", "gpu_lane", b"gpu_lane", "id", b"id", "idempotency_key", b"idempotency_key", "kind", b"kind", "parent_job", b"parent_job", "person", b"person", "place", b"place", "priority", b"priority", "run", b"run", "spec", b"spec", "status", b"status", "submitted", b"submitted", "title", b"title", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -2572,6 +2579,8 @@ class Voice(_message.Message):
     RENAMED_TO_FIELD_NUMBER: _builtins.int
     DERIVATION_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    OWNER_FIELD_NUMBER: _builtins.int
+    MAY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     language: _builtins.str
     engine: _builtins.str
@@ -2588,6 +2597,8 @@ class Voice(_message.Message):
     """only in events: this voice is called so from now on"""
     sentence: _builtins.str
     """in answers of Import: what came of it, for people"""
+    owner: _builtins.str
+    """the person whose it is; empty: the workstation's owner's"""
     @_builtins.property
     def created(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -2597,6 +2608,10 @@ class Voice(_message.Message):
     @_builtins.property
     def derivation(self) -> Global___Derivation:
         """unset: it was recorded, not derived"""
+
+    @_builtins.property
+    def may(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """in answers of List and Get to a person who is no admin: "speak", "read", "train" """
 
     def __init__(
         self,
@@ -2616,10 +2631,12 @@ class Voice(_message.Message):
         renamed_to: _builtins.str = ...,
         derivation: Global___Derivation | None = ...,
         sentence: _builtins.str = ...,
+        owner: _builtins.str = ...,
+        may: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "derivation", b"derivation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "sentence", b"sentence", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "may", b"may", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "owner", b"owner", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "sentence", b"sentence", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -6246,3 +6263,439 @@ class ShutdownRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ShutdownRequest: _TypeAlias = ShutdownRequest  # noqa: Y015
+
+@_typing.final
+class Limits(_message.Message):
+    """---------------------------------------------------------------------------------------------------------------- people
+
+    What a person may use a day, and have waiting; stored. Unset: no limit.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MINUTES_A_DAY_FIELD_NUMBER: _builtins.int
+    GPU_MINUTES_A_DAY_FIELD_NUMBER: _builtins.int
+    DISK_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    minutes_a_day: _builtins.float
+    """of speech"""
+    gpu_minutes_a_day: _builtins.float
+    disk: _builtins.int
+    """bytes"""
+    waiting: _builtins.int
+    """jobs"""
+    def __init__(
+        self,
+        *,
+        minutes_a_day: _builtins.float | None = ...,
+        gpu_minutes_a_day: _builtins.float | None = ...,
+        disk: _builtins.int | None = ...,
+        waiting: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_disk", b"_disk", "_gpu_minutes_a_day", b"_gpu_minutes_a_day", "_minutes_a_day", b"_minutes_a_day", "_waiting", b"_waiting", "disk", b"disk", "gpu_minutes_a_day", b"gpu_minutes_a_day", "minutes_a_day", b"minutes_a_day", "waiting", b"waiting"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_disk", b"_disk", "_gpu_minutes_a_day", b"_gpu_minutes_a_day", "_minutes_a_day", b"_minutes_a_day", "_waiting", b"_waiting", "disk", b"disk", "gpu_minutes_a_day", b"gpu_minutes_a_day", "minutes_a_day", b"minutes_a_day", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__disk: _TypeAlias = _typing.Literal["disk"]  # noqa: Y015
+    _WhichOneofArgType__disk: _TypeAlias = _typing.Literal["_disk", b"_disk"]  # noqa: Y015
+    _WhichOneofReturnType__gpu_minutes_a_day: _TypeAlias = _typing.Literal["gpu_minutes_a_day"]  # noqa: Y015
+    _WhichOneofArgType__gpu_minutes_a_day: _TypeAlias = _typing.Literal["_gpu_minutes_a_day", b"_gpu_minutes_a_day"]  # noqa: Y015
+    _WhichOneofReturnType__minutes_a_day: _TypeAlias = _typing.Literal["minutes_a_day"]  # noqa: Y015
+    _WhichOneofArgType__minutes_a_day: _TypeAlias = _typing.Literal["_minutes_a_day", b"_minutes_a_day"]  # noqa: Y015
+    _WhichOneofReturnType__waiting: _TypeAlias = _typing.Literal["waiting"]  # noqa: Y015
+    _WhichOneofArgType__waiting: _TypeAlias = _typing.Literal["_waiting", b"_waiting"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__disk) -> _WhichOneofReturnType__disk | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__gpu_minutes_a_day) -> _WhichOneofReturnType__gpu_minutes_a_day | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__minutes_a_day) -> _WhichOneofReturnType__minutes_a_day | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__waiting) -> _WhichOneofReturnType__waiting | None: ...
+
+Global___Limits: _TypeAlias = Limits  # noqa: Y015
+
+@_typing.final
+class Person(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MAY_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    REVOKED_FIELD_NUMBER: _builtins.int
+    TOKENS_FIELD_NUMBER: _builtins.int
+    SHARES_FIELD_NUMBER: _builtins.int
+    VOICES_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    @_builtins.property
+    def may(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """"speak", "read", "train", "admin": with their own voices, and at most with those shared with them"""
+
+    @_builtins.property
+    def limits(self) -> Global___Limits: ...
+    @_builtins.property
+    def created(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def revoked(self) -> _timestamp_pb2.Timestamp:
+        """unset: they may come in"""
+
+    @_builtins.property
+    def tokens(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonToken]: ...
+    @_builtins.property
+    def shares(self) -> _containers.RepeatedCompositeFieldContainer[Global___VoiceShare]:
+        """of others' voices with them"""
+
+    @_builtins.property
+    def voices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """theirs"""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        may: _abc.Iterable[_builtins.str] | None = ...,
+        limits: Global___Limits | None = ...,
+        created: _timestamp_pb2.Timestamp | None = ...,
+        revoked: _timestamp_pb2.Timestamp | None = ...,
+        tokens: _abc.Iterable[Global___PersonToken] | None = ...,
+        shares: _abc.Iterable[Global___VoiceShare] | None = ...,
+        voices: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "limits", b"limits", "revoked", b"revoked"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "limits", b"limits", "may", b"may", "name", b"name", "revoked", b"revoked", "shares", b"shares", "tokens", b"tokens", "voices", b"voices"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Person: _TypeAlias = Person  # noqa: Y015
+
+@_typing.final
+class PersonToken(_message.Message):
+    """Of a token, all but itself."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    CREATED_FIELD_NUMBER: _builtins.int
+    EXPIRES_FIELD_NUMBER: _builtins.int
+    REVOKED_FIELD_NUMBER: _builtins.int
+    LAST_USED_FIELD_NUMBER: _builtins.int
+    id: _builtins.int
+    last_used: _builtins.str
+    """day (UTC), "2026-11-30"; empty: never"""
+    @_builtins.property
+    def created(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def expires(self) -> _timestamp_pb2.Timestamp:
+        """unset: it does not"""
+
+    @_builtins.property
+    def revoked(self) -> _timestamp_pb2.Timestamp:
+        """unset: it opens"""
+
+    def __init__(
+        self,
+        *,
+        id: _builtins.int = ...,
+        created: _timestamp_pb2.Timestamp | None = ...,
+        expires: _timestamp_pb2.Timestamp | None = ...,
+        revoked: _timestamp_pb2.Timestamp | None = ...,
+        last_used: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "expires", b"expires", "revoked", b"revoked"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "expires", b"expires", "id", b"id", "last_used", b"last_used", "revoked", b"revoked"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonToken: _TypeAlias = PersonToken  # noqa: Y015
+
+@_typing.final
+class AddPersonRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    MAY_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    @_builtins.property
+    def may(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def limits(self) -> Global___Limits: ...
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        may: _abc.Iterable[_builtins.str] | None = ...,
+        limits: Global___Limits | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "may", b"may", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AddPersonRequest: _TypeAlias = AddPersonRequest  # noqa: Y015
+
+@_typing.final
+class ListPeopleRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPeopleRequest: _TypeAlias = ListPeopleRequest  # noqa: Y015
+
+@_typing.final
+class ListPeopleResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___Person]: ...
+    def __init__(
+        self,
+        *,
+        people: _abc.Iterable[Global___Person] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["people", b"people"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListPeopleResponse: _TypeAlias = ListPeopleResponse  # noqa: Y015
+
+@_typing.final
+class CreateTokenRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    EXPIRES_SECONDS_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    expires_seconds: _builtins.float
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        expires_seconds: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expires_seconds", b"expires_seconds", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateTokenRequest: _TypeAlias = CreateTokenRequest  # noqa: Y015
+
+@_typing.final
+class CreateTokenResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TOKEN_FIELD_NUMBER: _builtins.int
+    ABOUT_FIELD_NUMBER: _builtins.int
+    token: _builtins.str
+    @_builtins.property
+    def about(self) -> Global___PersonToken:
+        """told this once"""
+
+    def __init__(
+        self,
+        *,
+        token: _builtins.str = ...,
+        about: Global___PersonToken | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["about", b"about"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["about", b"about", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CreateTokenResponse: _TypeAlias = CreateTokenResponse  # noqa: Y015
+
+@_typing.final
+class RevokeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    TOKEN_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    token: _builtins.int
+    """a person …"""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        token: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "token", b"token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RevokeRequest: _TypeAlias = RevokeRequest  # noqa: Y015
+
+@_typing.final
+class ShareRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    MAY_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    person: _builtins.str
+    @_builtins.property
+    def may(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        person: _builtins.str = ...,
+        may: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["may", b"may", "person", b"person", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShareRequest: _TypeAlias = ShareRequest  # noqa: Y015
+
+@_typing.final
+class VoiceShare(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    MAY_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    person: _builtins.str
+    @_builtins.property
+    def may(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        person: _builtins.str = ...,
+        may: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["may", b"may", "person", b"person", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VoiceShare: _TypeAlias = VoiceShare  # noqa: Y015
+
+@_typing.final
+class GiveRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    person: _builtins.str
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        person: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["person", b"person", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GiveRequest: _TypeAlias = GiveRequest  # noqa: Y015
+
+@_typing.final
+class ActsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    @_builtins.property
+    def page(self) -> Global___Page: ...
+    def __init__(
+        self,
+        *,
+        page: Global___Page | None = ...,
+        person: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["page", b"page"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page", b"page", "person", b"person"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActsRequest: _TypeAlias = ActsRequest  # noqa: Y015
+
+@_typing.final
+class Act(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TIME_FIELD_NUMBER: _builtins.int
+    PERSON_FIELD_NUMBER: _builtins.int
+    RPC_FIELD_NUMBER: _builtins.int
+    OBJECT_FIELD_NUMBER: _builtins.int
+    OUTCOME_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    """empty: the workstation's owner"""
+    rpc: _builtins.str
+    """"Jobs.Submit" """
+    object: _builtins.str
+    """what it was about: "anna", "job 12" """
+    outcome: _builtins.str
+    """"OK", or gRPC's name of the error"""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        person: _builtins.str = ...,
+        rpc: _builtins.str = ...,
+        object: _builtins.str = ...,
+        outcome: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["object", b"object", "outcome", b"outcome", "person", b"person", "rpc", b"rpc", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Act: _TypeAlias = Act  # noqa: Y015
+
+@_typing.final
+class ActsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTS_FIELD_NUMBER: _builtins.int
+    NEXT_TOKEN_FIELD_NUMBER: _builtins.int
+    next_token: _builtins.str
+    """newest first"""
+    @_builtins.property
+    def acts(self) -> _containers.RepeatedCompositeFieldContainer[Global___Act]: ...
+    def __init__(
+        self,
+        *,
+        acts: _abc.Iterable[Global___Act] | None = ...,
+        next_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["acts", b"acts", "next_token", b"next_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ActsResponse: _TypeAlias = ActsResponse  # noqa: Y015

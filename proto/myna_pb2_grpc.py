@@ -2962,3 +2962,338 @@ class System:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class PeopleStub:
+    """Who may use this Myna besides its workstation's owner, and with which voices.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Add = channel.unary_unary(
+                '/myna.v1.People/Add',
+                request_serializer=proto_dot_myna__pb2.AddPersonRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Person.FromString,
+                _registered_method=True)
+        self.List = channel.unary_unary(
+                '/myna.v1.People/List',
+                request_serializer=proto_dot_myna__pb2.ListPeopleRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.ListPeopleResponse.FromString,
+                _registered_method=True)
+        self.CreateToken = channel.unary_unary(
+                '/myna.v1.People/CreateToken',
+                request_serializer=proto_dot_myna__pb2.CreateTokenRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.CreateTokenResponse.FromString,
+                _registered_method=True)
+        self.Revoke = channel.unary_unary(
+                '/myna.v1.People/Revoke',
+                request_serializer=proto_dot_myna__pb2.RevokeRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Person.FromString,
+                _registered_method=True)
+        self.Acts = channel.unary_unary(
+                '/myna.v1.People/Acts',
+                request_serializer=proto_dot_myna__pb2.ActsRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.ActsResponse.FromString,
+                _registered_method=True)
+        self.Share = channel.unary_unary(
+                '/myna.v1.People/Share',
+                request_serializer=proto_dot_myna__pb2.ShareRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.VoiceShare.FromString,
+                _registered_method=True)
+        self.Give = channel.unary_unary(
+                '/myna.v1.People/Give',
+                request_serializer=proto_dot_myna__pb2.GiveRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Voice.FromString,
+                _registered_method=True)
+
+
+class PeopleServicer:
+    """Who may use this Myna besides its workstation's owner, and with which voices.
+    """
+
+    def Add(self, request, context):
+        """or change what one may; brings a revoked one back
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def List(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateToken(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Revoke(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Acts(self, request, context):
+        """what people did
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Share(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Give(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_PeopleServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Add': grpc.unary_unary_rpc_method_handler(
+                    servicer.Add,
+                    request_deserializer=proto_dot_myna__pb2.AddPersonRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Person.SerializeToString,
+            ),
+            'List': grpc.unary_unary_rpc_method_handler(
+                    servicer.List,
+                    request_deserializer=proto_dot_myna__pb2.ListPeopleRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.ListPeopleResponse.SerializeToString,
+            ),
+            'CreateToken': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateToken,
+                    request_deserializer=proto_dot_myna__pb2.CreateTokenRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.CreateTokenResponse.SerializeToString,
+            ),
+            'Revoke': grpc.unary_unary_rpc_method_handler(
+                    servicer.Revoke,
+                    request_deserializer=proto_dot_myna__pb2.RevokeRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Person.SerializeToString,
+            ),
+            'Acts': grpc.unary_unary_rpc_method_handler(
+                    servicer.Acts,
+                    request_deserializer=proto_dot_myna__pb2.ActsRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.ActsResponse.SerializeToString,
+            ),
+            'Share': grpc.unary_unary_rpc_method_handler(
+                    servicer.Share,
+                    request_deserializer=proto_dot_myna__pb2.ShareRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.VoiceShare.SerializeToString,
+            ),
+            'Give': grpc.unary_unary_rpc_method_handler(
+                    servicer.Give,
+                    request_deserializer=proto_dot_myna__pb2.GiveRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.Voice.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'myna.v1.People', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('myna.v1.People', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class People:
+    """Who may use this Myna besides its workstation's owner, and with which voices.
+    """
+
+    @staticmethod
+    def Add(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.People/Add',
+            proto_dot_myna__pb2.AddPersonRequest.SerializeToString,
+            proto_dot_myna__pb2.Person.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def List(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.People/List',
+            proto_dot_myna__pb2.ListPeopleRequest.SerializeToString,
+            proto_dot_myna__pb2.ListPeopleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateToken(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.People/CreateToken',
+            proto_dot_myna__pb2.CreateTokenRequest.SerializeToString,
+            proto_dot_myna__pb2.CreateTokenResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Revoke(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.People/Revoke',
+            proto_dot_myna__pb2.RevokeRequest.SerializeToString,
+            proto_dot_myna__pb2.Person.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Acts(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.People/Acts',
+            proto_dot_myna__pb2.ActsRequest.SerializeToString,
+            proto_dot_myna__pb2.ActsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Share(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.People/Share',
+            proto_dot_myna__pb2.ShareRequest.SerializeToString,
+            proto_dot_myna__pb2.VoiceShare.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Give(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.People/Give',
+            proto_dot_myna__pb2.GiveRequest.SerializeToString,
+            proto_dot_myna__pb2.Voice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

@@ -763,3 +763,91 @@ class SystemServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_myna_pb2.Empty, _abc.Awaitable[_myna_pb2.Empty]]: ...
 
 def add_SystemServicer_to_server(servicer: SystemServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class PeopleStub:
+    """Who may use this Myna besides its workstation's owner, and with which voices."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> PeopleAsyncStub: ...
+    Add: _grpc.UnaryUnaryMultiCallable[_myna_pb2.AddPersonRequest, _myna_pb2.Person]
+    """or change what one may; brings a revoked one back"""
+    List: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ListPeopleRequest, _myna_pb2.ListPeopleResponse]
+    CreateToken: _grpc.UnaryUnaryMultiCallable[_myna_pb2.CreateTokenRequest, _myna_pb2.CreateTokenResponse]
+    Revoke: _grpc.UnaryUnaryMultiCallable[_myna_pb2.RevokeRequest, _myna_pb2.Person]
+    Acts: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ActsRequest, _myna_pb2.ActsResponse]
+    """what people did"""
+    Share: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ShareRequest, _myna_pb2.VoiceShare]
+    Give: _grpc.UnaryUnaryMultiCallable[_myna_pb2.GiveRequest, _myna_pb2.Voice]
+
+@_typing.type_check_only
+class PeopleAsyncStub(PeopleStub):
+    """Who may use this Myna besides its workstation's owner, and with which voices."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Add: _aio.UnaryUnaryMultiCallable[_myna_pb2.AddPersonRequest, _myna_pb2.Person]  # type: ignore[assignment]
+    """or change what one may; brings a revoked one back"""
+    List: _aio.UnaryUnaryMultiCallable[_myna_pb2.ListPeopleRequest, _myna_pb2.ListPeopleResponse]  # type: ignore[assignment]
+    CreateToken: _aio.UnaryUnaryMultiCallable[_myna_pb2.CreateTokenRequest, _myna_pb2.CreateTokenResponse]  # type: ignore[assignment]
+    Revoke: _aio.UnaryUnaryMultiCallable[_myna_pb2.RevokeRequest, _myna_pb2.Person]  # type: ignore[assignment]
+    Acts: _aio.UnaryUnaryMultiCallable[_myna_pb2.ActsRequest, _myna_pb2.ActsResponse]  # type: ignore[assignment]
+    """what people did"""
+    Share: _aio.UnaryUnaryMultiCallable[_myna_pb2.ShareRequest, _myna_pb2.VoiceShare]  # type: ignore[assignment]
+    Give: _aio.UnaryUnaryMultiCallable[_myna_pb2.GiveRequest, _myna_pb2.Voice]  # type: ignore[assignment]
+
+class PeopleServicer(metaclass=_abc_1.ABCMeta):
+    """Who may use this Myna besides its workstation's owner, and with which voices."""
+
+    @_abc_1.abstractmethod
+    def Add(
+        self,
+        request: _myna_pb2.AddPersonRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Person, _abc.Awaitable[_myna_pb2.Person]]:
+        """or change what one may; brings a revoked one back"""
+
+    @_abc_1.abstractmethod
+    def List(
+        self,
+        request: _myna_pb2.ListPeopleRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.ListPeopleResponse, _abc.Awaitable[_myna_pb2.ListPeopleResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def CreateToken(
+        self,
+        request: _myna_pb2.CreateTokenRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.CreateTokenResponse, _abc.Awaitable[_myna_pb2.CreateTokenResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Revoke(
+        self,
+        request: _myna_pb2.RevokeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Person, _abc.Awaitable[_myna_pb2.Person]]: ...
+
+    @_abc_1.abstractmethod
+    def Acts(
+        self,
+        request: _myna_pb2.ActsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.ActsResponse, _abc.Awaitable[_myna_pb2.ActsResponse]]:
+        """what people did"""
+
+    @_abc_1.abstractmethod
+    def Share(
+        self,
+        request: _myna_pb2.ShareRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.VoiceShare, _abc.Awaitable[_myna_pb2.VoiceShare]]: ...
+
+    @_abc_1.abstractmethod
+    def Give(
+        self,
+        request: _myna_pb2.GiveRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Voice, _abc.Awaitable[_myna_pb2.Voice]]: ...
+
+def add_PeopleServicer_to_server(servicer: PeopleServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -105,6 +105,8 @@ class Job(Row):
     log_tail: Mapped[str] = mapped_column(default="")
     cancelled_by: Mapped[str] = mapped_column(default="")
     cleared: Mapped[datetime | None]  #: when a person cleared it away after it had ended
+    person: Mapped[str] = mapped_column(default="")  #: who asked for it; empty: the workstation's owner, or mynad
+    behind: Mapped[bool] = mapped_column(default=False)  #: `why` names other jobs, which may be other people's
     __table_args__ = (
         # the scheduler asks for waiting and running jobs only: a partial index keeps that quick beside 100,000 ended
         # ones (it is only used by queries that repeat its condition word for word)
@@ -154,6 +156,7 @@ class Voice(Row):
     derivation: Mapped[dict[str, Any]] = mapped_column(
         default=dict
     )  #: the voice it was made from and how it was to differ (`daemon.state.derived`); empty: it was recorded
+    owner: Mapped[str | None] = mapped_column(index=True)  #: whose it is, by name; None: the workstation's owner's
 
 
 class Recording(Row):

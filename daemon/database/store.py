@@ -27,8 +27,11 @@ from sqlalchemy import Engine, insert, text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import Session
 
+from daemon import caller as callers
+from daemon.caller import Caller
 from daemon.database import comparison_rows as _comparison_rows  # noqa: F401  (the schema is all rows that are imported)
 from daemon.database import experiment_rows as _experiment_rows  # noqa: F401  (and so here)
+from daemon.database import people_rows as _people_rows  # noqa: F401  (and so here)
 from daemon.database import point_rows as _point_rows  # noqa: F401  (and so here)
 from daemon.database import sqlite
 from daemon.database.models import Home, Row, now
@@ -43,7 +46,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: the newest revision in daemon/database/migrations/versions; a test compares the two
-HEAD = "0013"
+HEAD = "0014"
 #: writes that may share one commit
 GROUP = 64
 #: seconds a caller waits while another program holds the database: less than the half minute that clients wait for an
@@ -64,6 +67,12 @@ def settings_of(session: Session) -> Settings:
     return settings
 
 
+def caller_of(session: Session) -> Caller:
+    """Whom the session works for: whoever asked for its transaction; the owner, where mynad works by itself."""
+    found: Caller = session.info.get("caller", callers.OWNER)
+    return found
+
+
 @dataclass(eq=False)
 class _Write:
     """One caller's change, on its way to the writer."""
@@ -71,6 +80,7 @@ class _Write:
     future: Future[Any]
     fn: Callable[[Session], Any]
     until: float  #: how long its caller waits for a lock that another program has, monotonic
+    caller: Caller
     begun: bool = False
 
     def wanted(self) -> bool:
@@ -134,7 +144,8 @@ class Store:
 
     async def read(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run `fn` on a reader thread. It must not write."""
-        return await asyncio.wrap_future(self._readers.submit(lambda: self.read_now(fn, *args, **kwargs)))
+        caller = callers.current()
+        return await asyncio.wrap_future(self._readers.submit(lambda: self._read(caller, fn, *args, **kwargs)))
 
     def write_now(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`write`, blocking: for start-up and tests."""
@@ -142,8 +153,12 @@ class Store:
 
     def read_now(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """`read`, blocking, on the calling thread."""
+        return self._read(callers.current(), fn, *args, **kwargs)
+
+    def _read(self, caller: Caller, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        info = {"settings": self._settings, "caller": caller}
         try:
-            with Session(self.engine, expire_on_commit=False, info={"settings": self._settings}) as session:
+            with Session(self.engine, expire_on_commit=False, info=info) as session:
                 return fn(session, *args, **kwargs)
         except DatabaseError as error:
             found = sqlite.trouble(error, self.path)
@@ -161,7 +176,8 @@ class Store:
 
     def _submit(self, fn: Callable[Concatenate[Session, P], T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         future: Future[T] = Future()
-        self._queue.put(_Write(future, lambda session: fn(session, *args, **kwargs), time.monotonic() + self.patience))
+        until = time.monotonic() + self.patience
+        self._queue.put(_Write(future, lambda session: fn(session, *args, **kwargs), until, callers.current()))
         return future
 
     def _write_loop(self) -> None:
@@ -196,6 +212,7 @@ class Store:
                             continue
                         fresh: list[pb.Event] = []
                         session.info["events"] = fresh
+                        session.info["caller"] = write.caller
                         try:
                             with session.begin_nested():
                                 result = write.fn(session)

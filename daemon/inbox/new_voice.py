@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from daemon import names
 from daemon.database.models import Voice, now
+from daemon.database.store import caller_of
 from daemon.errors import BadRequest, NotNow
 from daemon.home import voice_folders
 from daemon.inbox import voice_toml
@@ -118,6 +119,7 @@ def add(session: Session, plan: Plan, toml: bytes, settings: Settings) -> Voice:
         engine=given.engine or settings.default_engine,
         options=given.options,
         created=now(),
+        owner=caller_of(session).name or None,
     )
     session.add(row)
     voices.emit_voice(session, row)

@@ -21,10 +21,10 @@ from sqlalchemy.orm import Session
 
 from daemon import names
 from daemon.database.models import Voice
-from daemon.errors import BadRequest
+from daemon.errors import BadRequest, NotFound
 from daemon.inbox.folder import InboxFolder
 from daemon.settings import SETTINGS
-from daemon.state import datasets, judging, recordings, voices
+from daemon.state import datasets, judging, people, recordings, voices
 from engines import registry
 from engines.capabilities import Capability
 from engines.errors import BadInput
@@ -46,6 +46,12 @@ KEYS: dict[str, Setting] = {
     "engine": replace(SETTINGS["default_engine"], what="docs/engines.md has them", follows="`default_engine`"),
     "auto_train": SETTINGS["auto_train"],
     "auto_train_min_seconds": SETTINGS["auto_train_min_seconds"],
+    "owner": Setting(
+        "the person whose voice it is, as `myna people list` has them; empty: the workstation's owner's",
+        kind=str,
+        form="a person's name",
+        follows="whoever made it, or was given it",
+    ),
     "reference": Setting("recordings that the voice is taken from; left out: the best ones", kind=str, count=0),
 }
 TABLES = ("train", "promotion", "dataset")
@@ -57,6 +63,7 @@ class VoiceToml:
 
     language: str | None
     engine: str | None
+    owner: str | None  #: empty: the workstation's
     options: dict[str, Any]  #: the rest, as `Voice.options` holds it
 
 
@@ -83,10 +90,11 @@ def parse(data: bytes) -> VoiceToml:
                 f"voice.toml: {key} must be a table; {shown(table)} was given.",
                 f"Write [{key}], and its settings below.",
             )
-    language, engine = given.pop("language", None), given.pop("engine", None)
+    language, engine, owner = (given.pop(key, None) for key in ("language", "engine", "owner"))
     return VoiceToml(
         language,
         engine,
+        owner,
         {key: list(value) if isinstance(value, tuple) else value for key, value in given.items()} | tables,
     )
 
@@ -95,6 +103,8 @@ def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
     """Let the voice have what its voice.toml says. True: another dataset is due, since the engine wants other clips, or
     noise is to be taken out of them or left in, and the recordings are cut again, or since other limits keep other
     clips. Raises BadRequest, and changes nothing, when the voice's engine cannot do what is said."""
+    if given.owner is not None and given.owner != (voice.owner or ""):
+        _give(session, voice, given.owner)
     language, engine = given.language or voice.language, given.engine or voice.engine
     if (voice.language, voice.engine, voice.options) == (language, engine, given.options):
         return False
@@ -110,6 +120,13 @@ def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
         again = again or datasets.is_outdated(session, voice.name)
     voices.emit_voice(session, voice)
     return again
+
+
+def _give(session: Session, voice: Voice, owner: str) -> None:
+    try:
+        people.give(session, voice.name, owner)
+    except NotFound as error:
+        raise BadRequest(f"voice.toml: {error.sentence}", error.hint) from None
 
 
 def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Job, now
+from daemon.database.store import caller_of
 from daemon.errors import BadRequest, MynaError, brief
 from daemon.kinds.kind import FollowUp
 from daemon.kinds.registry import Kinds
@@ -70,6 +71,8 @@ class Lifecycle:
             place=float(id),
             idempotency_key=key or None,
             parent_job=parent_job,
+            person=self._person(session, parent_job),
+            behind=False,
             state=State.QUEUED,
             attempts=0,
             crashes=0,
@@ -85,6 +88,11 @@ class Lifecycle:
         session.add(job)
         jobs.changed(session, job)
         return job
+
+    def _person(self, session: Session, parent_job: int | None) -> str:
+        """Whose job it is: of whoever asks, or asked for the job that it follows from."""
+        parent = session.get(Job, parent_job) if parent_job is not None else None
+        return parent.person if parent is not None else caller_of(session).name
 
     def follow(self, session: Session, following: Sequence[FollowUp], parent_job: int | None = None) -> None:
         """Submit what follows from a job that ended, or from what a person asked for."""

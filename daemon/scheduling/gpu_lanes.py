@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from daemon.database.models import Job
 from daemon.kinds.kind import GpuNeed
@@ -20,6 +20,7 @@ from daemon.scheduling.lanes import Holder, Lane, Ready, waits_for
 from daemon.scheduling.place import Place
 from daemon.scheduling.share import Doing, Share
 from daemon.scheduling.speech import Speech
+from daemon.state.seen import OTHERS
 from proto import myna_pb2 as pb
 
 YIELD_TIMEOUT = 20.0  #: seconds a job gets to give way; then speech starts beside it
@@ -52,13 +53,15 @@ class GpuLanes:
         busy = [a for a in self.inside() if a.place.gpu == gpu and not a.yielded]
         return next((a for a in busy if a.kind.preempts), busy[0] if busy else None)
 
-    @property
-    def holders(self) -> str:
-        """Who has which: "train #12", of several GPUs "train #12 (GPU 0), speak #15 (GPU 1)"; or empty."""
+    def holders(self, known: Container[int] | None = None) -> str:
+        """Who has which: "train #12", of several GPUs "train #12 (GPU 0), speak #15 (GPU 1)"; or empty. Jobs that are
+        not `known` (None: all are) are not named."""
         held = [(self.holder(gpu), gpu) for gpu in dict.fromkeys(a.place.gpu for a in self.inside())]
         several = len(self._gpus.devices) > 1
         return ", ".join(
-            one.label + (f" ({self.name(gpu)})" if several else "") for one, gpu in held if one is not None
+            (one.label if known is None or one.job in known else OTHERS) + (f" ({self.name(gpu)})" if several else "")
+            for one, gpu in held
+            if one is not None
         )
 
     def name(self, gpu: str) -> str:

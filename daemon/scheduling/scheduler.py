@@ -17,7 +17,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select, text
@@ -70,6 +70,7 @@ class Note:
 
     why: str  #: why it waits; empty: it will start soon
     gpu: bytes | None = None  #: a serialised GpuUse: for which GPUs; None: that does not matter, or there is none
+    behind: bool = False  #: `why` names other jobs, of whatever voice
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,15 @@ class Scheduler:
         attempt = self.attempts.get(message.id)
         return attempt.with_progress(message) if attempt is not None else message
 
-    @property
-    def gpu_holder(self) -> str:
-        """Who has the GPUs: "train #12", of several GPUs "train #12 (GPU 0), speak #15 (GPU 1)"; or empty."""
-        return self.gpus.holders
+    def gpu_holder(self, known: Container[int] | None = None) -> str:
+        """Who has the GPUs: "train #12", of several GPUs "train #12 (GPU 0), speak #15 (GPU 1)"; or empty. Jobs that
+        are not `known` (None: all are) are not named."""
+        return self.gpus.holders(known)
+
+    def job_of(self, pid: int) -> int:
+        """The job that a process works for; 0: none."""
+        busy = (a.job for a in self.attempts.values() if a.worker is not None and a.worker.pid == pid)
+        return next(busy, 0)
 
     def owner(self, pid: int) -> str:
         """Which job a process works for: "train #12", "speech", or empty. May be asked from any thread."""
@@ -200,7 +206,7 @@ class Scheduler:
         """Write those that changed, at most every WHYS_EVERY seconds: each is an event to everybody who
         watches."""
         waiting = (*snapshot.gpu, *snapshot.cpu)
-        old = {w.job.id: Note(w.job.why, w.job.gpu) for w in waiting}
+        old = {w.job.id: Note(w.job.why, w.job.gpu, w.job.behind) for w in waiting}
         changed = {id: note for id, was in old.items() if (note := notes.get(id, was)) != was}
         if not changed:
             return
@@ -283,7 +289,7 @@ class Scheduler:
         for index, one in enumerate(behind):
             why, use = self.gpus.why(lanes, one), self.gpus.waiting(lanes, one, waiting[one.job].need)
             told = use.SerializeToString() if use is not None else None
-            notes[one.job] = Note(BEHIND if why and index >= NAMED_JOBS else why, told)
+            notes[one.job] = Note(BEHIND if why and index >= NAMED_JOBS else why, told, behind=bool(why))
 
     def _one_a_voice(self, ready: Sequence[Ready], waiting: Mapping[int, Waiting]) -> list[Ready]:
         """Without the second job of a voice while the first one begins: what waits for what is known from the database
@@ -326,7 +332,7 @@ class Scheduler:
                 continue
             if len(busy) >= self._cpu_jobs:
                 labels = ", ".join(a.label for a in busy)
-                notes[job.id] = Note(f"CPU lane busy with {labels}" if index < NAMED_JOBS else BEHIND)
+                notes[job.id] = Note(f"CPU lane busy with {labels}" if index < NAMED_JOBS else BEHIND, behind=True)
             else:
                 self._start(job, self.gpus.beside())
         in_gpu_lanes = self.gpus.inside()
@@ -364,4 +370,4 @@ class Scheduler:
 def _set_notes(session: Session, notes: dict[int, Note]) -> None:
     for job, note in notes.items():
         with contextlib.suppress(MynaError):
-            jobs.set_why(session, jobs.get(session, job), note.why, note.gpu)
+            jobs.set_why(session, jobs.get(session, job), note.why, note.gpu, behind=note.behind)

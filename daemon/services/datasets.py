@@ -4,6 +4,7 @@ inbox."""
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from daemon import caller as callers
+from daemon import names
 from daemon.database.models import Clip, Dataset, DatasetClip, Recording
 from daemon.database.store import Store
 from daemon.errors import BadRequest, NotFound
@@ -144,11 +147,25 @@ class DatasetsService(stubs.DatasetsServicer):
         try:
             async for part in request_iterator:
                 if part.voice:
-                    await self.store.read(voices.check_new, part.voice)
+                    await self._check_upload(part)
                 await asyncio.to_thread(upload.add, part)
             return pb.UploadResponse(names=upload.end())
         finally:
             upload.close()
+
+    async def _check_upload(self, part: pb.UploadPart) -> None:
+        """Raises as `voices.check_new` does, and BadRequest for a person's voice.toml: whose a voice is stands there,
+        and so whoever may write into the inbox folder says it."""
+        caller = callers.current()
+        if not caller.everything and os.path.basename(names.clean(part.name)) == names.VOICE_TOML:
+            hint = "Ask the owner of the workstation to change it."
+            raise BadRequest(f"{caller.name} cannot send a voice.toml.", hint)
+
+        def claim(session: Session) -> None:
+            voices.check_new(session, names.check_voice(part.voice))
+            recordings.claim(session, part.voice, self.settings)
+
+        await (self.store.write(claim) if caller.name else self.store.read(voices.check_new, part.voice))
 
     async def Export(self, request: pb.ExportDatasetRequest, context: Any) -> AsyncIterator[pb.FilePart]:
         """As `Voices.Export`."""

@@ -21,7 +21,8 @@ C = TypeVar("C")
 LONGEST = 1_000
 
 
-async def _abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, method: str) -> None:
+async def abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, method: str) -> None:
+    """End a call with an error: ours in its own words, another one as a mistake, which the log tells of."""
     if isinstance(error, MynaError):
         sentence, hint = _short(error.sentence), _short(error.hint)
         what_to_do = ((HINT_KEY, hint.encode()),) if hint else ()  # apart from the sentence, for clients that show both
@@ -47,7 +48,7 @@ def unary(method: Callable[[Any, Any, Any], Awaitable[Any]]) -> Callable[[Any, A
         except (grpc.aio.AbortError, grpc.aio.BaseError):
             raise
         except Exception as error:
-            await _abort(context, error, method.__qualname__)
+            await abort(context, error, method.__qualname__)
 
     return wrapped
 
@@ -64,7 +65,7 @@ def streaming(method: Callable[[Any, Any, Any], AsyncIterator[Any]]) -> Callable
         except (grpc.aio.AbortError, grpc.aio.BaseError):
             raise
         except Exception as error:
-            await _abort(context, error, method.__qualname__)
+            await abort(context, error, method.__qualname__)
         finally:
             if inspect.isasyncgen(answers):
                 await answers.aclose()

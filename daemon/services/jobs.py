@@ -10,11 +10,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Job
-from daemon.database.store import Store
+from daemon.database.store import Store, caller_of
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.scheduling.scheduler import Scheduler
 from daemon.services.errors import plain
-from daemon.state import cleared_jobs, events, jobs, queue_order
+from daemon.state import cleared_jobs, events, jobs, own_key, queue_order
 from daemon.state.events import EventHub
 from daemon.state.logs import Logs
 from daemon.state.status import ENDED
@@ -43,9 +43,8 @@ class JobsService(stubs.JobsServicer):
 
     async def Submit(self, request: pb.SubmitRequest, context: Any) -> pb.Job:
         def act(session: Session) -> pb.Job:
-            return jobs.message(
-                self.lifecycle.submit(session, request.spec, key=request.idempotency_key, priority=request.priority)
-            )
+            key = own_key.stored(caller_of(session), request.idempotency_key)
+            return jobs.message(self.lifecycle.submit(session, request.spec, key=key, priority=request.priority))
 
         return await self.store.write(act)
 

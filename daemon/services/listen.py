@@ -14,7 +14,8 @@ import grpc.aio
 
 from daemon import token_file
 from daemon.errors import BadRequest
-from daemon.services.gate import ReadableGate, TokenGate, worth_telling
+from daemon.services.doorkeeper import Doorkeeper
+from daemon.services.gate import ReadableGate, worth_telling
 
 if TYPE_CHECKING:
     from daemon.settings import Settings
@@ -43,10 +44,15 @@ STRANGERS = (
 )
 
 
-def unix_server() -> grpc.aio.Server:
+def doorkeeper(settings: Settings) -> Doorkeeper:
+    """Who is let in. Raises BadRequest for an unfit file of the token."""
+    return Doorkeeper(token_file.token(Path(settings.token_file).expanduser()) if settings.token_file else "")
+
+
+def unix_server(keeper: Doorkeeper) -> grpc.aio.Server:
     """A server for those who can open the socket."""
     logging.getLogger("grpc._cython.cygrpc").addFilter(worth_telling)
-    return grpc.aio.server(interceptors=[ReadableGate()], options=OPTIONS)
+    return grpc.aio.server(interceptors=[keeper.at(socket=True), ReadableGate()], options=OPTIONS)
 
 
 def bind_unix(server: grpc.aio.Server, path: Path) -> None:
@@ -99,15 +105,14 @@ def check(settings: Settings, path: Path) -> None:
         )
 
 
-def tcp_server(settings: Settings) -> grpc.aio.Server:
+def tcp_server(settings: Settings, keeper: Doorkeeper) -> grpc.aio.Server:
     """A server bound to `settings.listen`, with TLS, and a token or client certificates. Raises BadRequest for unfit
     files."""
-    token = token_file.token(Path(settings.token_file).expanduser()) if settings.token_file else ""
     authority = _read(settings.tls_client_ca, "tls_client_ca") if settings.tls_client_ca else None
     _check_pair(settings)
     pair = (_read(settings.tls_key, "tls_key"), _read(settings.tls_cert, "tls_cert"))
     credentials = grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)
-    gates = [TokenGate(token), ReadableGate()] if token else [ReadableGate()]
+    gates = [keeper.at(socket=False, token=bool(settings.token_file)), ReadableGate()]
     server = grpc.aio.server(interceptors=gates, options=OPTIONS + STRANGERS)
     try:
         bound = server.add_secure_port(settings.listen, credentials)

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from daemon import names
+from daemon.caller import current
 from daemon.database.store import Store
 from daemon.errors import BadRequest
 from daemon.home.adopt import Adoption
@@ -21,8 +22,9 @@ from daemon.kinds.registry import Kinds
 from daemon.machine.doctor import Doctor
 from daemon.machine.sampler import Machine
 from daemon.scheduling.scheduler import SPEECH, Scheduler
+from daemon.services import veil
 from daemon.services.errors import plain
-from daemon.state import compare, engines, events, jobs
+from daemon.state import compare, engines, events, jobs, seen
 from daemon.state.stamp import stamp
 from engines import registry
 from engines.metrics.table import METRICS
@@ -63,25 +65,29 @@ class SystemService(stubs.SystemServicer):
         self.started = datetime.now(UTC)
 
     async def Info(self, request: pb.Empty, context: Any) -> pb.InfoResponse:
-        def query(session: Session) -> tuple[dict[str, int], int, list[pb.EngineState]]:
+        def query(session: Session) -> tuple[dict[str, int], int, list[pb.EngineState], frozenset[str] | None]:
             states = [engines.state(session, info, self.home) for info in registry.ENGINES.values()]
-            return jobs.counts(session), events.newest(session), states
+            return jobs.counts(session), events.newest(session), states, seen.readable(session)
 
-        (counts, cursor, states), sample, (refused, count) = await asyncio.gather(
-            self.store.read(query), self.machine.sample(), asyncio.to_thread(self.inbox.refused)
+        (counts, cursor, states, voices), sample, (refused, count) = await asyncio.gather(
+            self.store.read(query), self._sample(), asyncio.to_thread(self.inbox.refused)
         )
+        everything = voices is None
+        if voices is not None:
+            refused = [file for file in refused if file.voice in voices]
+            count = len(refused)
         return pb.InfoResponse(
             version=our_version(),
-            home=str(self.home),
+            home=str(self.home) if everything else "",
             started=stamp(self.started),
             jobs=counts,
             sample=sample,
             engines=states,
-            gpu_holder=self.scheduler.gpu_holder,
+            gpu_holder=self.scheduler.gpu_holder(await self._known()),
             cursor=cursor,
             pid=os.getpid(),
-            inbox=self.inbox.present(),
-            findings=self.adoption.findings,
+            inbox=[file for file in self.inbox.present() if voices is None or file.voice in voices],
+            findings=self.adoption.findings if everything else [],
             refused=refused,
             refused_count=count,
             metrics=[compare.metric_message(info) for info in METRICS.values()],
@@ -95,7 +101,7 @@ class SystemService(stubs.SystemServicer):
             )
         every = max(request.every_seconds or EVERY, LEAST)
         while True:
-            yield await self.machine.sample()
+            yield await self._sample()
             await asyncio.sleep(every)
 
     async def Estimate(self, request: pb.EstimateRequest, context: Any) -> pb.EstimateResponse:
@@ -114,6 +120,17 @@ class SystemService(stubs.SystemServicer):
         room = pb.GpuUse(indices=[roomy.index], uuid=roomy.uuid, free=free[roomy.uuid], total=roomy.memory_total)
         estimate.gpu.MergeFrom(room)
         return estimate
+
+    async def _known(self) -> set[int] | None:
+        """Those of the jobs at work that the caller may see; None: all."""
+        if current().everything:
+            return None
+        return await self.store.read(seen.jobs, list(self.scheduler.attempts))
+
+    async def _sample(self) -> pb.SystemSample:
+        """How busy the machine is, as the caller may see it."""
+        sample, known = await self.machine.sample(), await self._known()
+        return sample if known is None else veil.sample(sample, self.scheduler.job_of, known)
 
     async def Doctor(self, request: pb.Empty, context: Any) -> pb.DoctorResponse:
         return pb.DoctorResponse(findings=await self.doctor.examine())

@@ -20,7 +20,7 @@ from daemon.services.errors import plain
 from daemon.services.importing import Receiving
 from daemon.services.upload import not_written
 from daemon.settings import Settings
-from daemon.state import across, compare, listening, paging, ratings, sides, voices
+from daemon.state import across, compare, listening, paging, ratings, shown_voice, sides, voices
 from daemon.state.events import EventHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -54,7 +54,7 @@ class VoicesService(stubs.VoicesServicer):
         def query(session: Session) -> pb.ListVoicesResponse:
             found = voices.page(session, request.page.token, size + 1, deleted=request.deleted)
             rows, more = paging.cut(found, size, lambda row: row.name)
-            messages = [voices.message(session, row) for row in rows]
+            messages = [shown_voice.message(session, row) for row in rows]
             return pb.ListVoicesResponse(voices=messages, next_token=more)
 
         answer: pb.ListVoicesResponse = await self.store.read(query)
@@ -62,7 +62,7 @@ class VoicesService(stubs.VoicesServicer):
 
     async def Get(self, request: pb.VoiceRequest, context: Any) -> pb.Voice:
         def query(session: Session) -> pb.Voice:
-            return voices.message(session, voices.get(session, request.voice))
+            return shown_voice.message(session, voices.get(session, request.voice))
 
         answer: pb.Voice = await self.store.read(query)
         return answer

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.orm import Session
 
+from daemon.caller import Right
 from daemon.database.models import Clip, Dataset, DatasetClip, Holdout, Recording, Voice, now
 from daemon.errors import BadRequest, NotFound, NotNow
-from daemon.state import clip_refs, events, followed, held_marks, holdout, judging, voices
+from daemon.state import clip_refs, events, followed, held_marks, holdout, judging, seen, voices
 from daemon.state.recordings import EDITED_FIELDS, PERSON, SUPERSEDED
 from daemon.state.stamp import stamp
 from engines import registry
@@ -178,6 +179,8 @@ def get(session: Session, voice: str, number: int) -> Dataset:
 def page(session: Session, voice: str, before: int, size: int) -> list[Dataset]:
     """Newest first, with a number below `before` (0: from the newest)."""
     query = select(Dataset).order_by(Dataset.id.desc()).limit(size)
+    if (where := seen.voices_where(session, Dataset.voice, Right.READ)) is not None:
+        query = query.where(where)
     if voice:
         voices.get(session, voice)
         query = query.where(Dataset.voice == voice)

@@ -15,6 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import MADE, Clip, Dataset, DatasetClip, Holdout, Job, Recording, Voice, now
+from daemon.database.store import caller_of
 from daemon.state import clip_refs, voices
 from engines.traits import Reached, Traits
 from proto import myna_pb2 as pb
@@ -51,6 +52,7 @@ def begin(session: Session, spec: pb.DeriveSpec, traits: Traits) -> Voice:
             "liveliness": traits.liveliness,
         },
         created=now(),
+        owner=caller_of(session).name or None,
     )
     session.add(row)
     voices.emit_voice(session, row)

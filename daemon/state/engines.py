@@ -11,6 +11,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Consent, Job, Voice, now
+from daemon.database.store import caller_of
 from daemon.errors import BadRequest, NotFound, NotNow
 from engines import registry, weights
 from engines.base import EngineInfo, WeightsFile
@@ -142,9 +143,14 @@ def accept(session: Session, name: str, home: Path, time: datetime | None = None
     NotFound."""
     engine = info(name)
     if session.get(Consent, name) is None and engine.needs_consent:
-        session.add(Consent(engine=name, licence=engine.licence, by=getpass.getuser(), time=time or now()))
+        session.add(Consent(engine=name, licence=engine.licence, by=_who(session), time=time or now()))
         session.flush()
     return state(session, engine, home)
+
+
+def _who(session: Session) -> str:
+    """Who accepts: the person, or the user that mynad works for."""
+    return caller_of(session).name or getpass.getuser()
 
 
 def _sentence(session: Session, engine: EngineInfo, message: pb.EngineState, home: Path) -> str:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
+from daemon import caller
 from daemon.database.models import EventRow, Job, now
 from daemon.errors import CursorTooOld, brief
+from daemon.state import seen_events
 from daemon.state.values import Level, on_wire
 from proto import myna_pb2 as pb
 
@@ -49,8 +51,8 @@ def newest(session: Session) -> int:
 
 
 def after(session: Session, cursor: int, voice: str = "", limit: int = CHUNK) -> tuple[list[pb.Event], int]:
-    """(events after `cursor` in order, the cursor read up to). Raises CursorTooOld when some of them were pruned, or
-    when the cursor is of another database."""
+    """(events after `cursor` in order that the caller may see, the cursor read up to). Raises CursorTooOld when some of
+    them were pruned, or when the cursor is of another database."""
     oldest = session.scalar(select(func.min(EventRow.cursor)))
     if oldest is not None and 0 < cursor < oldest - 1:
         raise CursorTooOld(f"Events before {oldest} are no longer kept.", "List what you need, then watch from now on.")
@@ -58,7 +60,7 @@ def after(session: Session, cursor: int, voice: str = "", limit: int = CHUNK) ->
         raise CursorTooOld(f"There was no event {cursor} here yet.", "List what you need, then watch from now on.")
     query = select(EventRow).where(EventRow.cursor > cursor).order_by(EventRow.cursor).limit(limit)
     rows = session.scalars(query).all()
-    events = [_message(row) for row in rows if not voice or row.voice == voice]
+    events = seen_events.of(session, [(row.voice, _message(row)) for row in rows if not voice or row.voice == voice])
     _add_specs(session, [event.job for event in events if event.HasField("job")])
     return events, rows[-1].cursor if rows else cursor
 
@@ -122,8 +124,9 @@ class EventHub:
                 events, reached = await self.store.read(after, cursor, voice)
                 for event in events:
                     yield event
-                while not waiting.empty():
-                    yield waiting.get_nowait()
+                progressed = [waiting.get_nowait() for _ in range(waiting.qsize())]
+                for event in await self._seen(progressed):
+                    yield event
                 if reached > cursor:
                     cursor = reached
                     continue
@@ -131,3 +134,9 @@ class EventHub:
         finally:
             self._changed.discard(changed)
             self._progress.pop(waiting, None)
+
+    async def _seen(self, progressed: list[pb.Event]) -> list[pb.Event]:
+        """What the caller may see of it."""
+        if caller.current().everything or not progressed:
+            return progressed
+        return await self.store.read(seen_events.of, [(event.job.voice, event) for event in progressed])

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
+from daemon.caller import Right
 from daemon.database.experiment_rows import Experiment, Trial
 from daemon.database.models import Attempt, Job, now
 from daemon.errors import NotFound
 from daemon.price import Price
-from daemon.state import events, paging, recommendation, voices
+from daemon.state import events, paging, recommendation, seen, voices
 from daemon.state.recommendation import Scored
 from daemon.state.stamp import stamp
 from daemon.state.status import Outcome, State
@@ -44,6 +45,8 @@ def page(session: Session, voice: str, token: str, size: int) -> tuple[list[Expe
     """(experiments of a voice, or of all, the newest first; token of the next page)."""
     size, before = paging.size(size), paging.number(token)
     query = select(Experiment).order_by(Experiment.id.desc()).limit(size + 1)
+    if (where := seen.voices_where(session, Experiment.voice, Right.READ)) is not None:
+        query = query.where(where)
     if voice:
         voices.get(session, voice)
         query = query.where(Experiment.voice == voice)

@@ -14,16 +14,24 @@ from datetime import UTC
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Home, Job, Run, Version, now
+from daemon.database.models import LIVE, Home, Job, Run, Version, now
 from daemon.database.store import home_of
 from daemon.home import identity
 from daemon.state import engines, numbering, unpacking, verdict, voices
 from daemon.state.values import Decision, VersionState
 from engines.files import TEMPORARY
+from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
+from proto.messages import import_spec
+
+
+def packages(session: Session) -> list[str]:
+    """Names of the packages in imports/ that live jobs wait for."""
+    live = session.scalars(select(Job.spec).where(text(LIVE), Job.kind == "import"))
+    return [import_spec(pb.JobSpec.FromString(spec)).path for spec in live]
 
 
 def place(session: Session, job: Job) -> wire.VersionPlace:

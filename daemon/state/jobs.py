@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Attempt, Job, now
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow, brief
-from daemon.state import events, paging, voices
+from daemon.state import events, own_key, paging, seen, voices
 from daemon.state.stamp import stamp
 from daemon.state.status import (
     ENDED,
@@ -30,7 +30,6 @@ from daemon.state.status import (
     Transition,
 )
 from proto import myna_pb2 as pb
-from proto.messages import import_spec
 
 #: names of the wire's kinds
 NAMES: dict[pb.JobKind.ValueType, str] = {
@@ -58,9 +57,9 @@ _NEWEST = select(func.max(Job.id))
 
 
 def get(session: Session, id: int) -> Job:
-    """The job. Raises NotFound."""
+    """The job. Raises NotFound, also where the caller is not to know of it."""
     job = session.get(Job, id)
-    if job is None:
+    if job is None or not seen.job(session, job):
         raise NotFound(f"There is no job {id}.", "`myna jobs` lists them.")
     return job
 
@@ -101,7 +100,8 @@ def message(job: Job, *, with_spec: bool = True) -> pb.Job:
         run=job.run or 0,
         priority=job.priority,
         submitted=stamp(job.submitted),
-        idempotency_key=job.idempotency_key or "",
+        idempotency_key=own_key.plain(job.idempotency_key or ""),
+        person=job.person,
         spec=pb.JobSpec.FromString(job.spec) if with_spec else None,
         parent_job=job.parent_job or 0,
         gpu_lane=job.gpu_lane,
@@ -114,7 +114,7 @@ def message(job: Job, *, with_spec: bool = True) -> pb.Job:
     status = out.status
     match status_of(job):
         case Queued(since, why):
-            status.queued.CopyFrom(pb.JobStatus.Queued(since=stamp(since), why_waiting=why))
+            status.queued.CopyFrom(pb.JobStatus.Queued(since=stamp(since), why_waiting=why, behind=job.behind))
         case Running(started, transition):
             status.running.CopyFrom(pb.JobStatus.Running(started=stamp(started), transition=TRANSITIONS[transition]))
         case Paused(started, since, by_person, why, transition):
@@ -152,6 +152,8 @@ def page(
         raise BadRequest(f"There is no job state {sorted(unknown)[0]!r}.", f"Use {', '.join(STATES)}.")
     size, before = paging.size(size), paging.number(token)
     query = select(Job).order_by(Job.id.desc()).limit(size + 1)
+    if (where := seen.jobs_where(session)) is not None:
+        query = query.where(where)
     if not cleared:
         query = query.where(Job.cleared.is_(None))
     if before:
@@ -166,8 +168,10 @@ def page(
 
 
 def counts(session: Session) -> dict[str, int]:
-    """Jobs by state; those that were cleared away are not counted."""
+    """Jobs that the caller may see, by state; those that were cleared away are not counted."""
     shown = select(Job.state, func.count()).where(Job.cleared.is_(None)).group_by(Job.state)
+    if (where := seen.jobs_where(session)) is not None:
+        shown = shown.where(where)
     found = dict(session.execute(shown).tuples().all())
     return {state: found.get(state, 0) for state in STATES}
 
@@ -251,13 +255,13 @@ def retry(session: Session, job: Job) -> Job:
 # ------------------------------------------------------------------------------------------- what the scheduler reports
 
 
-def set_why(session: Session, job: Job, why: str, gpu: bytes | None = None) -> bool:
-    """Say why a job waits, and for which GPUs (a serialised GpuUse). Writes (and tells) only what changed; True if it
-    did."""
+def set_why(session: Session, job: Job, why: str, gpu: bytes | None = None, *, behind: bool = False) -> bool:
+    """Say why a job waits, and for which GPUs (a serialised GpuUse). `behind`: that names other jobs. Writes (and
+    tells) only what changed; True if it did."""
     why = brief(why)
     if (job.why, job.gpu) == (why, gpu) or job.state != State.QUEUED:
         return False
-    job.why, job.gpu = why, gpu
+    job.why, job.gpu, job.behind = why, gpu, behind
     changed(session, job)
     return True
 
@@ -368,7 +372,7 @@ def end(job: Job, state: State, sentence: str) -> None:
 
 def put_back(session: Session, job: Job, why: str) -> None:
     """Queue the job again, at its old place."""
-    job.state, job.queued_since, job.why = State.QUEUED, now(), brief(why)
+    job.state, job.queued_since, job.why, job.behind = State.QUEUED, now(), brief(why), False
     job.started = job.ended = job.paused_since = job.cleared = job.gpu = None
     job.paused_by_person = False
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""
@@ -385,9 +389,3 @@ def _set(time: datetime | None) -> datetime:
     if time is None:
         raise ValueError("a job's row lacks a time that its state demands")
     return time
-
-
-def packages(session: Session) -> list[str]:
-    """Names of the packages in imports/ that live jobs wait for."""
-    live = session.scalars(select(Job.spec).where(text(LIVE), Job.kind == "import"))
-    return [import_spec(pb.JobSpec.FromString(spec)).path for spec in live]

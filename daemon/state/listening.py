@@ -14,8 +14,9 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from daemon.caller import Right
 from daemon.database.models import Evaluation, Rating, Version, Voice, now
-from daemon.state import ratings, spoken_lines, verdict, voices
+from daemon.state import ratings, seen, spoken_lines, verdict, voices
 from daemon.state.sequential import Look
 from daemon.state.stamp import stamp
 from daemon.state.values import Decision, Preference, Standing, VersionState, on_wire
@@ -99,6 +100,8 @@ def waiting(session: Session, voice: str, home: Path) -> list[pb.Undecided]:
         voices.get(session, voice)
     query = select(Version).join(Voice, Voice.name == Version.voice)
     query = query.where(Version.state == VersionState.CANDIDATE, Voice.deleted.is_(None))
+    if (where := seen.voices_where(session, Version.voice, Right.READ)) is not None:
+        query = query.where(where)
     rows = session.scalars(query.where(Version.voice == voice) if voice else query)
     cases = [_case(session, row) for row in rows if verdict.decision(row) is Decision.UNDECIDED]
     waits = sorted((case for case in cases if case is not None and case.waits), key=lambda case: case.until)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from daemon.caller import Right
 from daemon.database.models import LIVE, Job
 from daemon.errors import BadRequest, NotNow
-from daemon.state import jobs
+from daemon.state import jobs, seen
 from daemon.state.status import STANDING, State
 
 
@@ -18,6 +19,8 @@ def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False,
         raise NotNow(f"Job {job.id} {STANDING[State(job.state)]}; only waiting jobs can be moved.", "")
     lane = select(Job).where(text(LIVE), Job.gpu_lane == job.gpu_lane, Job.id != job.id).limit(1)
     waiting = lane.where(Job.state == State.QUEUED)
+    if (where := seen.jobs_where(session, Right.TRAIN)) is not None:  # people move theirs past theirs
+        waiting = waiting.where(where)
     if before or first:
         wanted = waiting.where(Job.id == before) if before else waiting.order_by(Job.priority.desc(), Job.place, Job.id)
         target = session.scalars(wanted).first()

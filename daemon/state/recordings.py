@@ -11,9 +11,11 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import MADE, Clip, DatasetClip, Recording, Voice, now
+from daemon.database.store import caller_of
 from daemon.errors import NotFound, brief
 from daemon.inbox import subtitles
 from daemon.names import is_metadata, printable
+from daemon.settings import Settings
 from daemon.state import events, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -30,10 +32,18 @@ def ensure_voice(session: Session, name: str, language: str = "en", engine: str 
     """The voice of that name, made if there is none."""
     if (voice := session.get(Voice, name)) is not None:
         return voice
-    voice = Voice(name=name, language=language, engine=engine, options={}, created=now())
+    whose = caller_of(session).name or None
+    voice = Voice(name=name, language=language, engine=engine, options={}, created=now(), owner=whose)
     session.add(voice)
     voices.emit_voice(session, voice)
     return voice
+
+
+def claim(session: Session, name: str, settings: Settings) -> None:
+    """Before a person brings anything: a voice that there is not yet is made at once, so that it is theirs. What the
+    owner brings makes its voice when it comes to rest in the inbox."""
+    if caller_of(session).name:
+        ensure_voice(session, name, settings.default_language, settings.default_engine)
 
 
 def get(session: Session, voice: str, sha256: str) -> Recording:

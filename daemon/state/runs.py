@@ -11,9 +11,10 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
+from daemon.caller import Right
 from daemon.database.models import PointRow, Run, SeriesRow
 from daemon.errors import BadRequest, CursorTooOld, NotFound
-from daemon.state import paging, point_blocks
+from daemon.state import paging, point_blocks, seen
 from daemon.state.status import ENDED
 from daemon.state.values import on_wire
 from engines.training import course
@@ -37,9 +38,9 @@ UPSERT = text(
 
 
 def get(session: Session, id: int) -> Run:
-    """The run. Raises NotFound."""
+    """The run. Raises NotFound, also where the caller may not read its voice."""
     run = session.get(Run, id)
-    if run is None:
+    if run is None or not seen.rights(session, run.voice) & Right.READ:
         raise NotFound(f"There is no run {id}.", "`myna runs` lists them.")
     return run
 
@@ -84,6 +85,8 @@ def page(session: Session, voice: str = "", token: str = "", size: int = 0) -> t
     """(runs, newest first; token of the next page)."""
     size, before = paging.size(size), paging.number(token)
     query = select(Run).order_by(Run.id.desc()).limit(size + 1)
+    if (where := seen.voices_where(session, Run.voice, Right.READ)) is not None:
+        query = query.where(where)
     if before:
         query = query.where(Run.id < before)
     if voice:

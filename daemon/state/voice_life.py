@@ -16,7 +16,7 @@ from daemon import names
 from daemon.database.comparison_rows import Comparison
 from daemon.database.models import LIVE, Evaluation, Job, Row, Version, Voice, now
 from daemon.errors import BadRequest, NotNow
-from daemon.state import derived, events, voices
+from daemon.state import derived, events, seen, voices
 from proto import myna_pb2 as pb
 
 #: Tables whose rows tell what was, and stay as they are.
@@ -93,8 +93,11 @@ def _check_idle(session: Session, row: Voice, what: str) -> None:
     every = session.scalars(select(Job).where(text(LIVE), or_(*works)).order_by(Job.id))
     job = next((one for one in every if row.name in (one.voice, _beside(one))), None)
     if job is not None:
-        hint = f"Wait until it has ended, or `myna cancel {job.id}`; then try again."
-        raise NotNow(f"{row.name} cannot be {what} now: job #{job.id} ({job.title}) is {job.state}.", hint)
+        named, hint = seen.OTHERS, "Wait until it has ended, then try again."
+        if seen.job(session, job):
+            named = f"job #{job.id} ({job.title})"
+            hint = f"Wait until it has ended, or `myna cancel {job.id}`; then try again."
+        raise NotNow(f"{row.name} cannot be {what} now: {named} is {job.state}.", hint)
 
 
 def _beside(job: Job) -> str:

@@ -17,7 +17,7 @@ from daemon.database.models import Dataset, Job, Promotion, Recording, Run, Vers
 from daemon.database.store import home_of, settings_of
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
-from daemon.state import engines, events, untrained, verdict
+from daemon.state import engines, events, seen, untrained, verdict
 from daemon.state.stamp import stamp
 from daemon.state.status import State as JobState
 from daemon.state.values import ByHand, Decision, VersionKind, VersionState, on_wire
@@ -38,10 +38,13 @@ def get(session: Session, name: str) -> Voice:
 
 
 def get_with_deleted(session: Session, name: str) -> Voice:
-    """The voice, be it deleted. Raises NotFound with the voices there are."""
-    if (voice := session.get(Voice, name)) is not None:
+    """The voice, be it deleted. Raises NotFound with the voices there are; the same where the caller is not to know
+    of it."""
+    voice = session.get(Voice, name)
+    if voice is not None and seen.rights(session, name):
         return voice
-    there = session.scalars(select(Voice.name).where(Voice.deleted.is_(None)).order_by(Voice.name).limit(10)).all()
+    known, where = select(Voice.name).where(Voice.deleted.is_(None)), seen.voices_where(session, Voice.name, seen.SEE)
+    there = session.scalars((known if where is None else known.where(where)).order_by(Voice.name).limit(10)).all()
     hint = (
         f"There are: {', '.join(there)}." if there else "Copy recordings into inbox/NAME/ and the voice NAME is made."
     )
@@ -59,21 +62,33 @@ def check_there(voice: Voice) -> Voice:
 
 
 def check_new(session: Session, name: str) -> None:
-    """Raises as `get` does for a voice that may not be given anything now; one that there is not yet may be."""
+    """Raises as `get` does for a voice that may not be given anything now; one that there is not yet may be. NotNow
+    where the caller is not to know of it."""
     if (voice := session.get(Voice, name)) is not None:
+        _check_name(session, name)
         check_there(voice)
 
 
 def check_free(session: Session, name: str) -> None:
     """Raises NotNow if there is a voice of that name, be it deleted."""
     if (taken := session.get(Voice, name)) is not None:
+        _check_name(session, name)
         back = f", which was deleted: `myna voices restore {name}` brings it back" if taken.deleted is not None else ""
         raise NotNow(f"There is a voice named {name} already{back}.", "Choose another name.")
 
 
+def _check_name(session: Session, name: str) -> None:
+    """Raises NotNow for the name of a voice that the caller is not to know of: a name is of one voice."""
+    if not seen.rights(session, name):
+        raise NotNow(f"The name {name} is not free.", "Choose another name.")
+
+
 def page(session: Session, after: str, size: int, *, deleted: bool = False) -> list[Voice]:
-    """Voices in the order of their names, `size` at most; the deleted ones only if asked for."""
+    """Voices that the caller may see, in the order of their names, `size` at most; the deleted ones only if asked
+    for."""
     query = select(Voice).where(Voice.name > after).order_by(Voice.name).limit(size)
+    if (where := seen.voices_where(session, Voice.name, seen.SEE)) is not None:
+        query = query.where(where)
     return list(session.scalars(query if deleted else query.where(Voice.deleted.is_(None))))
 
 
@@ -234,6 +249,7 @@ def message(session: Session, row: Voice) -> pb.Voice:
         versions=trained,
         created=stamp(row.created),
         next=next_sentence(session, row, newest),
+        owner=row.owner or "",
     )
     if row.deleted is not None:
         result.deleted.FromDatetime(row.deleted)

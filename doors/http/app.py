@@ -16,7 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from doors.http.errors import CLOSE, Problem, of_mynad
+from doors.http.callers import mynad_of, others_of, problem
+from doors.http.errors import CLOSE, Problem
 from doors.http.gate import Gate
 from doors.http.openapi import description
 from doors.http.speech import SpeechDoor
@@ -57,28 +58,32 @@ class _Lists:
     def __init__(self, mynad: AsyncClient, settings: Http) -> None:
         self._mynad = mynad
         self._others = settings.voices
-        self._models = Models(mynad)
 
-    async def voices(self, _: Request) -> Response:
+    async def voices(self, request: Request) -> Response:
         """As Open WebUI reads them: a list of id and name."""
-        async with aclosing(self._mynad.voices()) as found:  # type: ignore[type-var]
+        mynad = mynad_of(request.scope, self._mynad)
+        async with aclosing(mynad.voices()) as found:  # type: ignore[type-var]
             rows = [voice async for voice in found]
         listed = [{"id": one.name, "name": _titled(one), "language": one.language} for one in rows]
-        listed += [{"id": other, "name": f"{other} ({voice})"} for other, voice in self._others.items()]
+        others = await others_of(request.scope, self._mynad, self._others)
+        listed += [{"id": other, "name": f"{other} ({voice})"} for other, voice in others.items()]
         return JSONResponse({"voices": listed})
 
-    async def audio_models(self, _: Request) -> Response:
+    async def audio_models(self, request: Request) -> Response:
         """As Open WebUI reads them."""
-        return JSONResponse({"models": [{"id": name, "name": name} for name in await self._models.all()]})
+        return JSONResponse({"models": [{"id": name, "name": name} for name in await self._all(request)]})
 
-    async def models(self, _: Request) -> Response:
-        return JSONResponse({"object": "list", "data": [_model(name) for name in await self._models.all()]})
+    async def models(self, request: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [_model(name) for name in await self._all(request)]})
 
     async def model(self, request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in await self._models.all():
+        if name not in await self._all(request):
             return Problem(404, f"There is no model {name[:40]!r}.", "model_not_found", "model").answer()
         return JSONResponse(_model(name))
+
+    async def _all(self, request: Request) -> list[str]:
+        return await Models(mynad_of(request.scope, self._mynad)).all()
 
     async def health(self, _: Request) -> Response:
         async with asyncio.timeout(HEALTH):
@@ -102,7 +107,7 @@ def _plainly(method: Handler) -> Handler:
         try:
             return await method(request)
         except ClientError as error:
-            return of_mynad(error).answer()
+            return problem(request.scope, error).answer()
         except TimeoutError:
             return Problem(503, "mynad does not answer.", "not_available").answer()
 

@@ -61,6 +61,7 @@ _STATUS = {
     "FAILED_PRECONDITION": (400, "not_ready"),
     "OUT_OF_RANGE": (400, "invalid_value"),
     "NOT_FOUND": (404, "not_found"),
+    "PERMISSION_DENIED": (403, "not_allowed"),
     "ABORTED": (500, "speech_failed"),
     "UNIMPLEMENTED": (501, "not_implemented"),
     "UNAVAILABLE": (503, "not_available"),

@@ -1,5 +1,6 @@
-"""Who may ask: callers with the token; without one, only those who name this machine as itself (a web page elsewhere
-that has its own name lead here does not), and of web pages only the ones that the settings name."""
+"""Who may ask: callers with the token, or with one of a person, which mynad looks at; without one, only those who name
+this machine as itself (a web page elsewhere that has its own name lead here does not), and of web pages only the ones
+that the settings name."""
 
 from __future__ import annotations
 
@@ -14,8 +15,10 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from doors.http.callers import TOKEN, unknown
 from doors.http.errors import CLOSE, Problem
 from doors.settings import Http
+from proto.token import PREFIX
 
 log = logging.getLogger("doors.http")
 
@@ -50,7 +53,7 @@ class Gate:
         if scope["method"] == "OPTIONS" and allowed:
             await Response(status_code=204, headers={**_allowing(origin), **ALLOWED})(scope, receive, send)
             return
-        problem = self._problem(scope["path"], headers, origin, allowed)
+        problem = self._problem(scope, headers, origin, allowed)
         if problem is not None:
             await problem.answer()(scope, receive, send)
             return
@@ -60,20 +63,24 @@ class Gate:
             log.exception("A request failed: this is a bug in Myna")
             raise
 
-    def _problem(self, path: str, headers: Headers, origin: str, allowed: bool) -> Problem | None:
+    def _problem(self, scope: Scope, headers: Headers, origin: str, allowed: bool) -> Problem | None:
+        path = scope["path"]
         if len(path) + sum(len(name) + len(value) for name, value in headers.raw) > LARGEST_HEAD:
             sentence = f"The address and the headers have more than {LARGEST_HEAD:,} bytes."
             return Problem(431, sentence, "too_large", headers=CLOSE)
+        kind, _, given = headers.get("authorization", "").partition(" ")
+        given = given.strip()
+        right = hmac.compare_digest(_digest(given.encode("utf-8", "replace")), self._expected)
+        if kind.lower() == "bearer" and given.startswith(PREFIX) and not right:
+            scope[TOKEN] = given  # mynad knows whether it opens, and what
+            return None
         if path in OPEN or (path in LISTS and self._settings.voices_without_key):
             return None
         if self._settings.token:
-            kind, _, given = headers.get("authorization", "").partition(" ")
-            right = hmac.compare_digest(_digest(given.strip().encode("utf-8", "replace")), self._expected)
             if right and kind.lower() == "bearer":
                 return None
             self._tell()
-            sentence = "The API key is missing or wrong. Send the token of this Myna as `Authorization: Bearer …`."
-            return Problem(401, sentence, "invalid_api_key", headers={"WWW-Authenticate": "Bearer", **CLOSE})
+            return unknown()
         if origin and not allowed:
             sentence = f"Web pages of {origin[:100]!r} may not ask here. Name it in origins, in [http] of myna.toml."
             return Problem(403, sentence, "origin_not_allowed", headers=CLOSE)

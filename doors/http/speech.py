@@ -22,8 +22,10 @@ from starlette.types import Receive, Scope, Send
 from doors.http import subtitles
 from doors.http.asked import Asked, Delivery, Times, asked
 from doors.http.body import Gone, body, hung_up
+from doors.http.callers import mynad_of, others_of
+from doors.http.callers import problem as said
 from doors.http.course import Course
-from doors.http.errors import Problem, Refused, of_mynad, wrong
+from doors.http.errors import Problem, Refused, wrong
 from doors.http.room import Room
 from doors.http.subtitles import Stretch, Subtitles
 from doors.models import Models, NoSuchModel, OtherEngine
@@ -44,23 +46,27 @@ class SpeechDoor:
     def __init__(self, mynad: AsyncClient, settings: Http) -> None:
         self._mynad = mynad
         self._others = settings.voices
-        self._models = Models(mynad)
         self._room = Room(settings.most_at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            wanted = asked(await body(scope, receive), self._others)
+            given = await body(scope, receive)
+            try:
+                others = await others_of(scope, self._mynad, self._others)
+            except ClientError as error:
+                raise Refused(_of(scope, error)) from None
+            wanted = asked(given, others)
             with self._room.place():
-                await self._until_gone(wanted, receive, send)
+                await self._until_gone(wanted, scope, receive, send)
         except Gone:
             pass
         except Refused as refused:
             await refused.problem.answer()(scope, receive, send)
 
-    async def _until_gone(self, wanted: Asked, receive: Receive, send: Send) -> None:
+    async def _until_gone(self, wanted: Asked, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, unless the caller goes away first. Raises Refused, Gone."""
         gone = asyncio.create_task(hung_up(receive))
-        work = asyncio.create_task(self._answer(wanted, send))
+        work = asyncio.create_task(self._answer(wanted, scope, send))
         try:
             await asyncio.wait((gone, work), return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
@@ -72,22 +78,23 @@ class SpeechDoor:
                 with suppress(asyncio.CancelledError, Refused, ClientError):
                     await task
 
-    async def _answer(self, wanted: Asked, send: Send) -> None:
+    async def _answer(self, wanted: Asked, scope: Scope, send: Send) -> None:
         """Ask mynad, and send what comes. Raises Refused as long as nothing was sent."""
+        mynad = mynad_of(scope, self._mynad)
         try:
-            await self._models.check(wanted.model, wanted.spec.voice)
+            await Models(mynad).check(wanted.model, wanted.spec.voice)
         except NoSuchModel as error:
             raise Refused(Problem(404, str(error), "model_not_found", "model")) from None
         except OtherEngine as error:
             raise wrong("model", str(error)) from None
         except ClientError as error:
-            raise Refused(_of(error)) from None
+            raise Refused(_of(scope, error)) from None
         if isinstance(wanted.format, Subtitles):
-            await self._subtitles(wanted, wanted.format, send)
+            await self._subtitles(wanted, wanted.format, scope, send)
             return
-        out = _Out(wanted, wanted.format, send)
+        out = _Out(wanted, wanted.format, scope, send)
         try:
-            async with aclosing(self._mynad.synthesize(wanted.spec)) as chunks:  # type: ignore[type-var]
+            async with aclosing(mynad.synthesize(wanted.spec)) as chunks:  # type: ignore[type-var]
                 async for chunk in chunks:
                     await out.add(chunk)
         except ClientError as error:
@@ -95,13 +102,13 @@ class SpeechDoor:
             return
         await out.end()
 
-    async def _subtitles(self, wanted: Asked, format: Subtitles, send: Send) -> None:
+    async def _subtitles(self, wanted: Asked, format: Subtitles, scope: Scope, send: Send) -> None:
         course = Course()
         try:
-            async for chunk in self._mynad.synthesize(wanted.spec):
+            async for chunk in mynad_of(scope, self._mynad).synthesize(wanted.spec):
                 course.add(chunk)
         except ClientError as error:
-            raise Refused(_of(error)) from None
+            raise Refused(_of(scope, error)) from None
         text = subtitles.written(format, course.stretches(wanted.times or Times.SENTENCE))
         await Response(text, media_type=subtitles.media_type(format))({"type": "http"}, _nothing, send)
 
@@ -109,8 +116,8 @@ class SpeechDoor:
 class _Out:
     """An answer under way: headers with the first sound, then what the encoder makes."""
 
-    def __init__(self, wanted: Asked, format: Format, send: Send) -> None:
-        self._wanted, self._format, self._send = wanted, format, send
+    def __init__(self, wanted: Asked, format: Format, scope: Scope, send: Send) -> None:
+        self._wanted, self._format, self._scope, self._send = wanted, format, scope, send
         self._encoder: StreamEncoder | None = None
         self._began = False
         self._course = Course()
@@ -139,7 +146,7 @@ class _Out:
 
     async def failed(self, error: ClientError) -> None:
         """mynad said no. Raises Refused as long as nothing was sent."""
-        problem = _of(error)
+        problem = _of(self._scope, error)
         if not self._began:
             raise Refused(problem)
         log.warning("Speech broke off (job %d). %s", self._job, error)
@@ -196,9 +203,9 @@ def _pieces(samples: bytes, rate: int) -> Iterator[bytes]:
         yield samples[start : start + size]
 
 
-def _of(error: ClientError) -> Problem:
+def _of(scope: Scope, error: ClientError) -> Problem:
     """What a call for speech was refused with: what is not found then is the voice."""
-    problem = of_mynad(error)
+    problem = said(scope, error)
     return replace(problem, code="voice_not_found", param="voice") if problem.status == 404 else problem
 
 

@@ -10,6 +10,8 @@ from inbox_workshop import Workshop, write_wav
 
 from daemon.database.models import Voice
 from daemon.database.store import Store
+from daemon.state import people
+from proto import myna_pb2 as pb
 
 pytestmark = pytest.mark.integration
 
@@ -165,5 +167,26 @@ def test_a_bad_voice_toml_that_was_deleted_leaves_no_refusal(alive: Callable[...
         assert workshop.inbox.refused() == ([], 0)
         assert not (workshop.anna / ".refused" / "voice.toml.why.txt").exists()
         assert restarted or [event.name for event in workshop.told("mended")] == ["voice.toml"]
+
+    alive(scenario)
+
+
+def test_a_voice_toml_says_whose_the_voice_is(alive: Callable[..., None], store: Store) -> None:
+    def owner() -> str | None:
+        return store.read_now(lambda session: session.get_one(Voice, "anna").owner)
+
+    async def scenario(workshop: Workshop) -> None:
+        toml = workshop.anna / "voice.toml"
+        toml.write_text('owner = "bob"\n')
+        await workshop.wait(4.0)
+        assert owner() is None
+        assert "There is no person named 'bob'." in (workshop.anna / ".refused" / "voice.toml.why.txt").read_text()
+        store.write_now(people.add, pb.AddPersonRequest(name="bob", may=["speak"]))
+        toml.write_text('owner = "bob"\nlanguage = "en"\n')
+        await workshop.wait(4.0)
+        assert owner() == "bob"
+        toml.write_text('owner = ""\n')
+        await workshop.wait(4.0)
+        assert owner() is None
 
     alive(scenario)

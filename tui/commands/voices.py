@@ -1,5 +1,5 @@
-"""`myna voices` (`new`, `rename`, `delete`, `restore`), `versions`, `version`, `promote`, `archive`, `rollback`,
-`compare`: which voice speaks, and which is better."""
+"""`myna voices` (`new`, `rename`, `give`, `delete`, `restore`), `versions`, `version`, `promote`, `archive`,
+`rollback`, `compare`: which voice speaks, and which is better."""
 
 from __future__ import annotations
 
@@ -128,6 +128,20 @@ def restore(
         output.json(found)
     else:
         output.line(output.safe(f"{found.name} is back. Next: {found.next}"))
+
+
+@group.command()
+def give(
+    voice: arguments.Voice,
+    person: Annotated[str, typer.Argument(metavar="[PERSON]", help="Whose it becomes; none: yours.")] = "",
+    json: output.Json = False,
+) -> None:
+    """Make a voice a person's, with all that it has."""
+    found = session.client().give(voice, person)
+    if json:
+        output.json(found)
+    else:
+        output.line(output.safe(f"{voice} is {f'{person}’s' if person else 'yours'} now."))
 
 
 @app.command(rich_help_panel=PANEL)

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from sqlalchemy.orm import Session
 
 from daemon import names
+from daemon.caller import Right
 from daemon.database.models import Job, Voice
 from daemon.errors import BadRequest, NotNow
 from daemon.home import imports
@@ -21,7 +22,7 @@ from daemon.kinds.kind import FollowUp, Kind
 from daemon.package.archive import BadPackage, Reader
 from daemon.package.formats import Content
 from daemon.package.header import read_header
-from daemon.state import datasets, engines, incoming, recordings, unpacking, voices
+from daemon.state import datasets, engines, incoming, recordings, seen, unpacking, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.messages import import_spec
@@ -40,6 +41,8 @@ class Unpack(Kind):
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = import_spec(spec)
         voices.check_new(session, names.check_voice(asked.voice))
+        seen.require(session, asked.voice, Right.TRAIN)
+        recordings.claim(session, asked.voice, self.settings)
         if bool(asked.path) == bool(asked.file):
             hint = "Give one of the two: `myna import FILE` sends a package."
             raise BadRequest("An import is of one package: one that was sent, or one in the inbox.", hint)

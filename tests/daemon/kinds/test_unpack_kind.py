@@ -18,7 +18,7 @@ from daemon.database.models import Clip, Dataset, Holdout, Job, Recording, Voice
 from daemon.database.store import Store
 from daemon.errors import MynaError
 from daemon.home import imports, journal, survey
-from daemon.state import datasets, jobs, recordings, unpacking
+from daemon.state import datasets, incoming, recordings, unpacking
 from proto import myna_pb2 as pb
 from proto.messages import import_spec, spec_of
 
@@ -241,7 +241,7 @@ def test_a_worker_that_is_killed_leaves_nothing_half_there(
         furnished.attempt(store, home, id, channel)
     if not after:
         assert furnished.everything(store) == before
-    imports.sweep(home, store.read_now(jobs.packages))
+    imports.sweep(home, store.read_now(incoming.packages))
     assert [path.name for path in (home / "imports").iterdir()] == [import_spec(spec).path]
     store.write_now(lives.recover)
     furnished.attempt(store, home, id)

@@ -1,0 +1,318 @@
+"""What each RPC takes of a person: which right, and to what. A test holds it to the contract: an RPC that is not
+declared here is nobody's but the owner's.
+
+The owner, and whoever has the right admin, are not asked. What a person is not to know of is not there for them: what
+names it is answered as what names nothing. Lists and watches are filtered where they are read (`daemon.state.seen`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from daemon.caller import Right, words_of
+from daemon.database.store import caller_of
+from daemon.errors import NotAllowed
+from daemon.state import jobs, runs, seen, voices
+from proto import myna_pb2 as pb
+from proto.messages import import_spec
+
+SPEAK, READ, TRAIN, ADMIN, OWN, SEE = Right.SPEAK, Right.READ, Right.TRAIN, Right.ADMIN, Right.OWN, seen.SEE
+
+
+@dataclass(frozen=True)
+class VoiceOf:
+    """A voice that a request is about."""
+
+    name: str
+    right: Right
+    new: bool = False  #: there need not be one yet
+
+    def check(self, session: Session) -> None:
+        if self.new:
+            voices.check_new(session, self.name)
+        else:
+            voices.get_with_deleted(session, self.name)
+        seen.require(session, self.name, self.right)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class JobOf:
+    """A job: who asked for speech may do with it what they like, other jobs are as their voice."""
+
+    id: int
+    right: Right
+
+    def check(self, session: Session) -> None:
+        row = jobs.get(session, self.id)
+        if not (row.kind == seen.SPEECH and row.person == caller_of(session).name):
+            seen.require(session, row.voice, self.right)
+
+    def __str__(self) -> str:
+        return f"job {self.id}"
+
+
+@dataclass(frozen=True)
+class RunOf:
+    """A run."""
+
+    id: int
+    right: Right
+
+    def check(self, session: Session) -> None:
+        seen.require(session, runs.get(session, self.id).voice, self.right)
+
+    def __str__(self) -> str:
+        return f"run {self.id}"
+
+
+@dataclass(frozen=True)
+class AdminsOnly:
+    """Something in a request that is nobody's but the owner's and admins'."""
+
+    what: str
+
+    def check(self, session: Session) -> None:
+        raise _admin(session, self.what)
+
+    def __str__(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
+class AtAll:
+    """A right that the person is to have, whatever it is about."""
+
+    right: Right
+
+    def check(self, session: Session) -> None:
+        caller, needed = caller_of(session), TRAIN if self.right & OWN else self.right
+        if needed and not caller.rights & needed:
+            asked = " or ".join(words_of(needed))
+            hint = "Ask the owner of the workstation: `myna people add` changes what one may."
+            raise NotAllowed(f"{caller.title} may not ask for this: it takes the right {asked}.", hint)
+
+    def __str__(self) -> str:
+        return ""
+
+
+@dataclass(frozen=True)
+class PersonOf:
+    """A person: whether there is one is the service's business."""
+
+    name: str
+
+    def check(self, session: Session) -> None:
+        pass
+
+    def __str__(self) -> str:
+        return self.name
+
+
+About = VoiceOf | JobOf | RunOf | PersonOf | AdminsOnly | AtAll
+
+
+def _nothing(_request: Any) -> Iterable[About]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Of an RPC. `right`: what of it a person has to have at all; `about`: what a request names; `act`: it is written
+    down."""
+
+    right: Right = Right.NONE
+    about: Callable[[Any], Iterable[About]] = _nothing
+    act: bool = False
+
+
+def named(rule: Rule, request: Any) -> str:
+    """What a request is about, for the log."""
+    return ", ".join(filter(None, map(str, rule.about(request))))[:200]
+
+
+def check(session: Session, rule: Rule, request: Any) -> None:
+    """Whether the session's caller may ask that. Raises NotAllowed, and NotFound for what they are not to know of."""
+    if not caller_of(session).everything:
+        if rule.right & ADMIN:
+            raise _admin(session, "ask for this")
+        for one in (AtAll(rule.right), *rule.about(request)):
+            one.check(session)
+
+
+def _admin(session: Session, what: str) -> NotAllowed:
+    hint = "Ask the owner of the workstation."
+    return NotAllowed(f"{caller_of(session).title} may not {what}: it takes the right admin.", hint)
+
+
+# ------------------------------------------------------------------------------------------ how an object is found
+
+
+def _voice(right: Right, *fields: str) -> Callable[[Any], Iterable[About]]:
+    """The voices in these fields; one that is empty names none (a list of all of them is filtered)."""
+    named = fields or ("voice",)
+    return lambda request: [VoiceOf(name, right) for field in named if (name := getattr(request, field))]
+
+
+def _always(right: Right) -> Callable[[Any], Iterable[About]]:
+    """The voice in `voice`, be it empty."""
+    return lambda request: [VoiceOf(request.voice, right)]
+
+
+def _new(request: Any) -> Iterable[About]:
+    return [VoiceOf(request.voice, TRAIN, new=True)] if request.voice else []
+
+
+def _job(request: Any) -> Iterable[About]:
+    return [JobOf(request.id, TRAIN)]
+
+
+def _reordered(request: pb.ReorderRequest) -> Iterable[About]:
+    return [JobOf(id, TRAIN) for id in (request.id, request.before) if id]
+
+
+def _run(request: Any) -> Iterable[About]:
+    return [RunOf(request.id if hasattr(request, "id") else request.run, READ)]
+
+
+def _sample(request: pb.SampleRequest) -> Iterable[About]:
+    return [RunOf(request.run, READ)] if request.run else [VoiceOf(request.voice, READ)]
+
+
+def _merge(request: pb.MergeRequest) -> Iterable[About]:
+    return [*(VoiceOf(name, READ) for name in request.voices), VoiceOf(request.into, TRAIN, new=True)]
+
+
+def _purge(request: pb.PurgeRequest) -> Iterable[About]:
+    return [VoiceOf(request.voice, OWN) if request.voice else AdminsOnly("delete packages of every voice")]
+
+
+def _spoken(spec: pb.SpeakSpec) -> Iterable[About]:
+    heard = [VoiceOf(spec.voice, READ)] if spec.references else []  # which recordings there are is to be read
+    return [VoiceOf(spec.voice, SPEAK), *heard]
+
+
+def _person(request: Any) -> Iterable[About]:
+    return [PersonOf(request.name)]
+
+
+def _given(request: Any) -> Iterable[About]:
+    return [VoiceOf(request.voice, OWN), PersonOf(request.person)]
+
+
+def _submitted(request: pb.SubmitRequest) -> Iterable[About]:
+    spec, which = request.spec, request.spec.WhichOneof("spec")
+    if request.priority > 0:
+        return [AdminsOnly("go ahead of others by a priority above 0")]
+    match which:
+        case None:
+            return []
+        case "speak":
+            return _spoken(spec.speak)
+        case "export":
+            return [VoiceOf(spec.export.voice, READ)]
+        case "evaluate":
+            against = spec.evaluate.against_voice
+            return [VoiceOf(spec.evaluate.voice, TRAIN), *([VoiceOf(against, READ)] if against else [])]
+        case "derive":
+            made = VoiceOf(spec.derive.voice, TRAIN, new=True)
+            return [VoiceOf(spec.derive.parent, READ), AtAll(TRAIN), made]
+        case "import":
+            asked = import_spec(spec)
+            return [AdminsOnly("take in what was sent by others")] if asked.path else [VoiceOf(asked.voice, TRAIN)]
+        case "ingest" if spec.ingest.kept:
+            return [AdminsOnly("take what lies in recordings/")]
+        case "ingest" | "dataset" | "train":
+            return [VoiceOf(getattr(spec, which).voice, TRAIN)]
+    return [AdminsOnly(f"submit jobs of the kind {which}")]
+
+
+#: by "Service.Method"
+RULES: dict[str, Rule] = {
+    "Jobs.Submit": Rule(SEE, _submitted, act=True),
+    "Jobs.Get": Rule(SEE, lambda request: [JobOf(request.id, Right.NONE)]),
+    "Jobs.List": Rule(SEE),
+    "Jobs.Watch": Rule(SEE),
+    "Jobs.Cancel": Rule(SEE, _job, act=True),
+    "Jobs.Pause": Rule(SEE, _job, act=True),
+    "Jobs.Resume": Rule(SEE, _job, act=True),
+    "Jobs.Retry": Rule(SEE, _job, act=True),
+    "Jobs.Reorder": Rule(SEE, _reordered, act=True),
+    "Jobs.Clear": Rule(SEE, lambda request: [JobOf(id, TRAIN) for id in request.ids], act=True),
+    "Jobs.Logs": Rule(SEE, lambda request: [JobOf(request.id, Right.NONE)]),
+    "Runs.Checkpoints": Rule(READ, _run),
+    "Runs.Get": Rule(READ, _run),
+    "Runs.List": Rule(READ),
+    "Runs.Points": Rule(READ, _run),
+    "Runs.WatchPoints": Rule(READ, _run),
+    "Voices.List": Rule(SEE),
+    "Voices.Get": Rule(SEE, _always(SEE)),
+    "Voices.Create": Rule(TRAIN, lambda request: [VoiceOf(request.name, TRAIN, new=True)], act=True),
+    "Voices.DeleteVoice": Rule(OWN, _always(OWN), act=True),
+    "Voices.RestoreVoice": Rule(OWN, _always(OWN), act=True),
+    "Voices.RenameVoice": Rule(OWN, _always(OWN), act=True),
+    "Voices.Versions": Rule(READ, _always(READ)),
+    "Voices.Promote": Rule(TRAIN, _always(TRAIN), act=True),
+    "Voices.Rollback": Rule(TRAIN, _always(TRAIN), act=True),
+    "Voices.Delete": Rule(TRAIN, _always(TRAIN), act=True),
+    "Voices.Purge": Rule(OWN, _purge, act=True),
+    "Voices.Compare": Rule(READ, _voice(READ, "voice", "voice_b")),
+    "Voices.Rate": Rule(TRAIN, _always(TRAIN), act=True),
+    "Voices.Unrate": Rule(TRAIN, _always(TRAIN), act=True),
+    "Voices.Ratings": Rule(READ, _always(READ)),
+    "Voices.Undecided": Rule(READ, _voice(READ)),
+    "Voices.Export": Rule(READ, _always(READ), act=True),
+    "Voices.Import": Rule(TRAIN, _new, act=True),
+    "Datasets.List": Rule(READ, _voice(READ)),
+    "Datasets.Wanted": Rule(READ, _always(READ)),
+    "Datasets.Get": Rule(READ, _always(READ)),
+    "Datasets.Clips": Rule(READ, _always(READ)),
+    "Datasets.Review": Rule(READ, _always(READ)),
+    "Datasets.SetClip": Rule(TRAIN, _always(TRAIN), act=True),
+    "Datasets.ClipFile": Rule(READ, _always(READ)),
+    "Datasets.Recordings": Rule(READ, _always(READ)),
+    "Datasets.Remove": Rule(TRAIN, _always(TRAIN), act=True),
+    "Datasets.Restore": Rule(TRAIN, _always(TRAIN), act=True),
+    "Datasets.Upload": Rule(TRAIN, _new, act=True),
+    "Datasets.Export": Rule(READ, _always(READ), act=True),
+    "Datasets.Import": Rule(TRAIN, _new, act=True),
+    "Datasets.Merge": Rule(TRAIN, _merge, act=True),
+    "Datasets.Calibrate": Rule(READ, _always(READ)),
+    "Experiments.Start": Rule(TRAIN, _always(TRAIN), act=True),
+    "Experiments.List": Rule(READ, _voice(READ)),
+    "Experiments.Get": Rule(READ, _always(READ)),
+    "Experiments.Cancel": Rule(TRAIN, _always(TRAIN), act=True),
+    "Experiments.Apply": Rule(TRAIN, _always(TRAIN), act=True),
+    "Speech.Synthesize": Rule(SPEAK, lambda request: _spoken(request.spec), act=True),
+    "Speech.Sample": Rule(READ, _sample),
+    "System.Info": Rule(SEE),
+    "System.Watch": Rule(SEE),
+    "System.Estimate": Rule(TRAIN, lambda request: [VoiceOf(request.spec.voice, TRAIN)]),
+    "System.Doctor": Rule(ADMIN),
+    "System.Accept": Rule(ADMIN, act=True),
+    "System.Adopt": Rule(ADMIN, act=True),
+    "System.Shutdown": Rule(ADMIN, act=True),
+    "People.Add": Rule(ADMIN, _person, act=True),
+    "People.List": Rule(),
+    "People.CreateToken": Rule(ADMIN, _person, act=True),
+    "People.Revoke": Rule(ADMIN, _person, act=True),
+    "People.Acts": Rule(ADMIN),
+    "People.Share": Rule(OWN, _given, act=True),
+    "People.Give": Rule(OWN, _given, act=True),
+}
+#: of what the contract does not know
+STANDARD = Rule()
+NOBODYS = Rule(ADMIN)
+
+
+def of(method: str) -> Rule:
+    """The rule of "/myna.v1.Jobs/Submit"; health and reflection are everybody's."""
+    service, _, name = method.lstrip("/").partition("/")
+    package, _, short = service.rpartition(".")
+    return RULES.get(f"{short}.{name}", NOBODYS) if package == "myna.v1" else STANDARD

@@ -1,0 +1,56 @@
+"""What a person does not see of an answer that is theirs: who else keeps their jobs waiting. (Which answers are theirs:
+`daemon.state.seen`.)"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container
+from typing import Any
+
+from daemon.caller import Caller
+from daemon.state.seen import OTHERS
+from proto import myna_pb2 as pb
+
+#: why a job waits that waits for jobs which may be others'
+BEHIND = "waits until other jobs have ended"
+
+
+def over(answer: Any, caller: Caller) -> Any:
+    """The answer as the caller may see it. What is changed is a copy: others are told of the same."""
+    if caller.everything or type(answer) not in _VEILS:
+        return answer
+    copy = type(answer)()
+    copy.CopyFrom(answer)
+    _VEILS[type(answer)](copy)
+    return copy
+
+
+def sample(told: pb.SystemSample, job_of: Callable[[int], int], known: Container[int]) -> pb.SystemSample:
+    """How busy the machine is, without the names of jobs that are not `known`. `job_of`: pid → job, 0: none."""
+    copy = pb.SystemSample()
+    copy.CopyFrom(told)
+    for gpu in copy.gpus:
+        for process in gpu.processes:
+            if (job := job_of(process.pid)) and job not in known:
+                process.owner = OTHERS
+    return copy
+
+
+def _job(job: pb.Job) -> None:
+    status = job.status
+    if status.HasField("queued") and status.queued.behind:
+        status.queued.why_waiting = BEHIND
+    elif status.HasField("paused") and not status.paused.by_person:
+        status.paused.why = OTHERS
+
+
+def _event(event: pb.Event) -> None:
+    if event.HasField("job"):
+        _job(event.job)
+
+
+def _jobs(answer: pb.ListJobsResponse) -> None:
+    for job in answer.jobs:
+        _job(job)
+
+
+_VEILS: dict[type, Callable[[Any], None]] = {pb.Job: _job, pb.Event: _event, pb.ListJobsResponse: _jobs}

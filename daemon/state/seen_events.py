@@ -1,0 +1,34 @@
+"""Which events a caller may see."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from daemon.database.store import caller_of
+from daemon.state import seen
+from proto import myna_pb2 as pb
+
+
+def of(session: Session, events: Sequence[tuple[str, pb.Event]]) -> list[pb.Event]:
+    """Those of the events (each after the voice that it is about) that the caller may see. What is about no voice is
+    the owner's, but for jobs that were cleared away."""
+    if caller_of(session).everything:
+        return [event for _, event in events]
+    readable = seen.readable(session) or frozenset()
+    jobs = seen.jobs(session, [event.job.id for _, event in events if event.HasField("job")])
+    found = []
+    for voice, event in events:
+        if event.HasField("cleared"):
+            known = seen.jobs(session, event.cleared.ids)
+            del event.cleared.ids[:]
+            event.cleared.ids.extend(sorted(known, reverse=True))
+            if known:
+                found.append(event)
+        elif event.HasField("job"):
+            if event.job.id in jobs:
+                found.append(event)
+        elif voice in readable or (event.voice.renamed_to and event.voice.renamed_to in readable):
+            found.append(event)
+    return found
