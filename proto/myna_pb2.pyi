@@ -2572,6 +2572,8 @@ class Voice(_message.Message):
     RENAMED_TO_FIELD_NUMBER: _builtins.int
     DERIVATION_FIELD_NUMBER: _builtins.int
     SENTENCE_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
+    CONSENT_MISSING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     language: _builtins.str
     engine: _builtins.str
@@ -2588,6 +2590,8 @@ class Voice(_message.Message):
     """only in events: this voice is called so from now on"""
     sentence: _builtins.str
     """in answers of Import: what came of it, for people"""
+    consent_missing: _builtins.bool
+    """the site wants a consent note, and there is none: it is not trained, does not speak and is not exported"""
     @_builtins.property
     def created(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -2597,6 +2601,10 @@ class Voice(_message.Message):
     @_builtins.property
     def derivation(self) -> Global___Derivation:
         """unset: it was recorded, not derived"""
+
+    @_builtins.property
+    def consent(self) -> Global___ConsentNote:
+        """unset: nobody wrote whose voice it is"""
 
     def __init__(
         self,
@@ -2616,14 +2624,101 @@ class Voice(_message.Message):
         renamed_to: _builtins.str = ...,
         derivation: Global___Derivation | None = ...,
         sentence: _builtins.str = ...,
+        consent: Global___ConsentNote | None = ...,
+        consent_missing: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "derivation", b"derivation"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "created", b"created", "deleted", b"deleted", "derivation", b"derivation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "sentence", b"sentence", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "consent_missing", b"consent_missing", "created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "sentence", b"sentence", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Voice: _TypeAlias = Voice  # noqa: Y015
+
+@_typing.final
+class ConsentNote(_message.Message):
+    """Whose voice it is, and that it may be used, in the words of whoever wrote it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    by: _builtins.str
+    """who wrote it"""
+    voice: _builtins.str
+    """whose note it is: of a derived voice without one, its parent's"""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        by: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        voice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "text", b"text", "time", b"time", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsentNote: _TypeAlias = ConsentNote  # noqa: Y015
+
+@_typing.final
+class SetConsentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["text", b"text", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetConsentRequest: _TypeAlias = SetConsentRequest  # noqa: Y015
+
+@_typing.final
+class ConsentNotesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTES_FIELD_NUMBER: _builtins.int
+    ASKS_FIELD_NUMBER: _builtins.int
+    REQUIRED_FIELD_NUMBER: _builtins.int
+    asks: _builtins.bool
+    """whoever adds recordings now should be asked: there is no note, and the voice is new or the site wants one"""
+    required: _builtins.bool
+    """the site wants one"""
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConsentNote]:
+        """all that were ever written, newest first; the first one holds; at most 1,000"""
+
+    def __init__(
+        self,
+        *,
+        notes: _abc.Iterable[Global___ConsentNote] | None = ...,
+        asks: _builtins.bool = ...,
+        required: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "notes", b"notes", "required", b"required"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsentNotesResponse: _TypeAlias = ConsentNotesResponse  # noqa: Y015
 
 @_typing.final
 class Derivation(_message.Message):
@@ -2961,21 +3056,25 @@ class CreateVoiceRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     language: _builtins.str
     """ISO 639-1; empty: `default_language`"""
     engine: _builtins.str
     """empty: one that speaks the language"""
+    consent: _builtins.str
+    """its consent note; empty: none yet"""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         language: _builtins.str = ...,
         engine: _builtins.str = ...,
+        consent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "language", b"language", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "engine", b"engine", "language", b"language", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

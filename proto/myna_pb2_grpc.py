@@ -810,6 +810,16 @@ class VoicesStub:
                 request_serializer=proto_dot_myna__pb2.RenameVoiceRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.Voice.FromString,
                 _registered_method=True)
+        self.SetConsent = channel.unary_unary(
+                '/myna.v1.Voices/SetConsent',
+                request_serializer=proto_dot_myna__pb2.SetConsentRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.ConsentNote.FromString,
+                _registered_method=True)
+        self.ConsentNotes = channel.unary_unary(
+                '/myna.v1.Voices/ConsentNotes',
+                request_serializer=proto_dot_myna__pb2.VoiceRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.ConsentNotesResponse.FromString,
+                _registered_method=True)
         self.Versions = channel.unary_unary(
                 '/myna.v1.Voices/Versions',
                 request_serializer=proto_dot_myna__pb2.VersionsRequest.SerializeToString,
@@ -911,6 +921,19 @@ class VoicesServicer:
     def RenameVoice(self, request, context):
         """with its folders
         """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetConsent(self, request, context):
+        """also of a voice whose recordings are still to come
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConsentNotes(self, request, context):
+        """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -1025,6 +1048,16 @@ def add_VoicesServicer_to_server(servicer, server):
                     servicer.RenameVoice,
                     request_deserializer=proto_dot_myna__pb2.RenameVoiceRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.Voice.SerializeToString,
+            ),
+            'SetConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetConsent,
+                    request_deserializer=proto_dot_myna__pb2.SetConsentRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.ConsentNote.SerializeToString,
+            ),
+            'ConsentNotes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConsentNotes,
+                    request_deserializer=proto_dot_myna__pb2.VoiceRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.ConsentNotesResponse.SerializeToString,
             ),
             'Versions': grpc.unary_unary_rpc_method_handler(
                     servicer.Versions,
@@ -1249,6 +1282,60 @@ class Voices:
             '/myna.v1.Voices/RenameVoice',
             proto_dot_myna__pb2.RenameVoiceRequest.SerializeToString,
             proto_dot_myna__pb2.Voice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/SetConsent',
+            proto_dot_myna__pb2.SetConsentRequest.SerializeToString,
+            proto_dot_myna__pb2.ConsentNote.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConsentNotes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/ConsentNotes',
+            proto_dot_myna__pb2.VoiceRequest.SerializeToString,
+            proto_dot_myna__pb2.ConsentNotesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -213,6 +213,9 @@ class VoicesStub:
     """brings it back"""
     RenameVoice: _grpc.UnaryUnaryMultiCallable[_myna_pb2.RenameVoiceRequest, _myna_pb2.Voice]
     """with its folders"""
+    SetConsent: _grpc.UnaryUnaryMultiCallable[_myna_pb2.SetConsentRequest, _myna_pb2.ConsentNote]
+    """also of a voice whose recordings are still to come"""
+    ConsentNotes: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.ConsentNotesResponse]
     Versions: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VersionsRequest, _myna_pb2.VersionsResponse]
     Promote: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VersionRequest, _myna_pb2.Version]
     Rollback: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Version]
@@ -245,6 +248,9 @@ class VoicesAsyncStub(VoicesStub):
     """brings it back"""
     RenameVoice: _aio.UnaryUnaryMultiCallable[_myna_pb2.RenameVoiceRequest, _myna_pb2.Voice]  # type: ignore[assignment]
     """with its folders"""
+    SetConsent: _aio.UnaryUnaryMultiCallable[_myna_pb2.SetConsentRequest, _myna_pb2.ConsentNote]  # type: ignore[assignment]
+    """also of a voice whose recordings are still to come"""
+    ConsentNotes: _aio.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.ConsentNotesResponse]  # type: ignore[assignment]
     Versions: _aio.UnaryUnaryMultiCallable[_myna_pb2.VersionsRequest, _myna_pb2.VersionsResponse]  # type: ignore[assignment]
     Promote: _aio.UnaryUnaryMultiCallable[_myna_pb2.VersionRequest, _myna_pb2.Version]  # type: ignore[assignment]
     Rollback: _aio.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Version]  # type: ignore[assignment]
@@ -310,6 +316,21 @@ class VoicesServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.Voice, _abc.Awaitable[_myna_pb2.Voice]]:
         """with its folders"""
+
+    @_abc_1.abstractmethod
+    def SetConsent(
+        self,
+        request: _myna_pb2.SetConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.ConsentNote, _abc.Awaitable[_myna_pb2.ConsentNote]]:
+        """also of a voice whose recordings are still to come"""
+
+    @_abc_1.abstractmethod
+    def ConsentNotes(
+        self,
+        request: _myna_pb2.VoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.ConsentNotesResponse, _abc.Awaitable[_myna_pb2.ConsentNotesResponse]]: ...
 
     @_abc_1.abstractmethod
     def Versions(

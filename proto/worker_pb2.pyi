@@ -690,6 +690,7 @@ class ExportPlan(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     SAMPLES_DIR_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     version_dir: _builtins.str
     version_name: _builtins.str
@@ -710,6 +711,10 @@ class ExportPlan(_message.Message):
     def version(self) -> Global___PackedVersion:
         """set: the version as a package, and no engine's format"""
 
+    @_builtins.property
+    def consent(self) -> _myna_pb2.ConsentNote:
+        """goes along"""
+
     def __init__(
         self,
         *,
@@ -722,10 +727,11 @@ class ExportPlan(_message.Message):
         features: _builtins.bool = ...,
         version: Global___PackedVersion | None = ...,
         samples_dir: _builtins.str = ...,
+        consent: _myna_pb2.ConsentNote | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "version", b"version"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "dataset", b"dataset", "version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "engine", b"engine", "features", b"features", "file", b"file", "format", b"format", "samples_dir", b"samples_dir", "version", b"version", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "dataset", b"dataset", "engine", b"engine", "features", b"features", "file", b"file", "format", b"format", "samples_dir", b"samples_dir", "version", b"version", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -741,6 +747,7 @@ class UnpackPlan(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     ACCEPTED_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    HAS_CONSENT_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     path: _builtins.str
     """absolute; empty: `file`"""
@@ -748,6 +755,8 @@ class UnpackPlan(_message.Message):
     """relative to the voice's inbox folder"""
     language: _builtins.str
     """of the voice; empty: it gets that of the package, and its engine"""
+    has_consent: _builtins.bool
+    """the voice has a consent note: that of the package is not taken over"""
     @_builtins.property
     def accepted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """engines whose licence was accepted here, or needs nobody's consent"""
@@ -765,10 +774,11 @@ class UnpackPlan(_message.Message):
         language: _builtins.str = ...,
         accepted: _abc.Iterable[_builtins.str] | None = ...,
         version: Global___VersionPlace | None = ...,
+        has_consent: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "file", b"file", "language", b"language", "path", b"path", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "file", b"file", "has_consent", b"has_consent", "language", b"language", "path", b"path", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1313,6 +1323,7 @@ class Report(_message.Message):
     CHOSEN_FIELD_NUMBER: _builtins.int
     UNPACKED_FIELD_NUMBER: _builtins.int
     VERSION_UNPACKED_FIELD_NUMBER: _builtins.int
+    CONSENT_UNPACKED_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """counts up within the attempt; reports that commit something are acknowledged with Ack"""
     job: _builtins.int
@@ -1378,6 +1389,10 @@ class Report(_message.Message):
 
     @_builtins.property
     def version_unpacked(self) -> Global___VersionUnpacked: ...
+    @_builtins.property
+    def consent_unpacked(self) -> _myna_pb2.ConsentNote:
+        """came in a package"""
+
     def __init__(
         self,
         *,
@@ -1408,12 +1423,13 @@ class Report(_message.Message):
         chosen: Global___TrialChosen | None = ...,
         unpacked: Global___PackedDataset | None = ...,
         version_unpacked: Global___VersionUnpacked | None = ...,
+        consent_unpacked: _myna_pb2.ConsentNote | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked", "version_unpacked"]  # noqa: Y015
+    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked", "version_unpacked", "consent_unpacked"]  # noqa: Y015
     _WhichOneofArgType_report: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_report) -> _WhichOneofReturnType_report | None: ...
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "jobs": ("jobs", "job", "logs", "cancel", "pause", "resume", "retry", "bump", "clear"),
     "runs": ("runs", "run"),
     "voices": ("voices", "versions", "version", "promote", "archive", "rollback", "compare"),
+    "one_voice": ("voices",),
     "purge": ("purge",),
     "ratings": ("rate", "unrate", "ratings"),
     "say": ("say",),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Job, Version, Voice
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.kind import Kind
-from daemon.state import clip_refs, engines, voices
+from daemon.state import clip_refs, consent_notes, engines, voices
 from engines import registry
 from engines.capabilities import Capability
 from engines.errors import BadInput
@@ -43,6 +43,7 @@ class Speak(Kind):
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.speak
         voice, chosen = _chosen(session, asked)
+        consent_notes.check(session, voice.name)
         engine = chosen.engine if chosen is not None else voice.engine
         info = registry.ENGINES.get(engine)
         if info is None:
