@@ -13,7 +13,7 @@ from daemon.door_settings import HTTP, WYOMING
 from daemon.inbox import voice_toml
 from daemon.price import PRICE
 from daemon.settings import SETTINGS
-from daemon.site_settings import CONSENT
+from daemon.site_settings import CONSENT, SPEECH
 from engines import registry
 from engines.judging.limits import LIMITS
 from engines.metrics.rule import RULE
@@ -29,6 +29,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "http": HTTP,
     "wyoming": WYOMING,
     "consent": CONSENT,
+    "site-speech": SPEECH,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from daemon.door_settings import HTTP, WYOMING, Http, Wyoming, other_names, told
 from daemon.errors import BadRequest
 from daemon.price import PRICE, Price
-from daemon.site_settings import CONSENT, Consent
+from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
 from engines import registry
 from engines.errors import BadInput
 from engines.setting import Setting, checked, declared, shown
@@ -120,6 +120,7 @@ class Settings:
     http: Http = field(default_factory=Http)
     wyoming: Wyoming = field(default_factory=Wyoming)
     consent: Consent = field(default_factory=Consent)
+    speech: Speech = field(default_factory=Speech)
 
     def __post_init__(self) -> None:
         checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
@@ -131,7 +132,7 @@ class Settings:
 
 SETTINGS = declared(Settings)
 #: tables of myna.toml
-TABLES = {"cost": PRICE, "http": HTTP, "wyoming": WYOMING, "consent": CONSENT}
+TABLES = {"cost": PRICE, "http": HTTP, "wyoming": WYOMING, "consent": CONSENT, "speech": SPEECH}
 
 
 def load(home: Path) -> Settings:
@@ -170,6 +171,7 @@ def load(home: Path) -> Settings:
             "http": Http(**of["http"], voices=names),
             "wyoming": Wyoming(**of["wyoming"]),
             "consent": Consent(**of["consent"]),
+            "speech": Speech(**of["speech"]),
         }
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None

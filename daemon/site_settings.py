@@ -1,4 +1,4 @@
-"""Tables of `myna.toml` in which a site says what holds for all of its voices: `[consent]`."""
+"""Tables of `myna.toml` in which a site says what holds for all of its voices: `[consent]` and `[speech]`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from engines.setting import Setting, checked, declared
+from engines.watermarks import OFF, WATERMARKS
 
 
 @dataclass(frozen=True)
@@ -21,4 +22,19 @@ class Consent:
         checked(CONSENT, vars(self), "consent")
 
 
-CONSENT = declared(Consent)
+@dataclass(frozen=True)
+class Speech:
+    """What is spoken."""
+
+    watermark: Annotated[
+        str,
+        Setting(
+            "have every speech carry a watermark, which `myna watermark FILE` finds (docs/doors.md)", choices=WATERMARKS
+        ),
+    ] = OFF
+
+    def __post_init__(self) -> None:
+        checked(SPEECH, vars(self), "speech")
+
+
+CONSENT, SPEECH = declared(Consent), declared(Speech)

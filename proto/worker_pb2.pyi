@@ -646,11 +646,14 @@ class SpeakPlan(_message.Message):
     VERSION_NAME_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     GIVEN_FIELD_NUMBER: _builtins.int
+    WATERMARK_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     version_dir: _builtins.str
     """empty: the engine's base"""
     version_name: _builtins.str
     """"anna@7" """
+    watermark: _builtins.str
+    """of engines.watermarks; empty: none"""
     @_builtins.property
     def spec(self) -> _myna_pb2.SpeakSpec: ...
     @_builtins.property
@@ -668,10 +671,11 @@ class SpeakPlan(_message.Message):
         version_name: _builtins.str = ...,
         reference: _abc.Iterable[Global___ClipRef] | None = ...,
         given: _abc.Iterable[Global___ClipRef] | None = ...,
+        watermark: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "given", b"given", "reference", b"reference", "spec", b"spec", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "given", b"given", "reference", b"reference", "spec", b"spec", "version_dir", b"version_dir", "version_name", b"version_name", "watermark", b"watermark"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

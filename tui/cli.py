@@ -37,6 +37,7 @@ COMMANDS = {
     "purge": ("purge",),
     "ratings": ("rate", "unrate", "ratings"),
     "say": ("say",),
+    "watermark": ("watermark",),
     "serve": ("serve",),
     "packages": ("export", "import"),
     "engines": ("engines",),
