@@ -462,6 +462,10 @@ class AsyncClient:
 
     # ----------------------------------------------------------------------------------------------------------- speech
 
+    async def transcribe(self, parts: Iterable[pb.TranscribePart]) -> pb.Transcript:
+        """What is said in a sound file; `spec` of its first part says how it is to be heard."""
+        return await self._ask(self._speech.Transcribe, iter(parts), None)
+
     def synthesize(self, spec: pb.SpeakSpec) -> AsyncIterator[pb.AudioChunk]:
         """Speak. Chunks come as they are made; closing the iterator cancels the job."""
         return self._stream(self._speech.Synthesize, pb.SynthesizeRequest(spec=spec))

@@ -2617,6 +2617,11 @@ class SpeechStub:
                 request_serializer=proto_dot_myna__pb2.SynthesizeRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.AudioChunk.FromString,
                 _registered_method=True)
+        self.Transcribe = channel.stream_unary(
+                '/myna.v1.Speech/Transcribe',
+                request_serializer=proto_dot_myna__pb2.TranscribePart.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Transcript.FromString,
+                _registered_method=True)
         self.Sample = channel.unary_stream(
                 '/myna.v1.Speech/Sample',
                 request_serializer=proto_dot_myna__pb2.SampleRequest.SerializeToString,
@@ -2629,6 +2634,13 @@ class SpeechServicer:
 
     def Synthesize(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Transcribe(self, request_iterator, context):
+        """kept nowhere; a caller who hangs up ends the job
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -2647,6 +2659,11 @@ def add_SpeechServicer_to_server(servicer, server):
                     servicer.Synthesize,
                     request_deserializer=proto_dot_myna__pb2.SynthesizeRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.AudioChunk.SerializeToString,
+            ),
+            'Transcribe': grpc.stream_unary_rpc_method_handler(
+                    servicer.Transcribe,
+                    request_deserializer=proto_dot_myna__pb2.TranscribePart.FromString,
+                    response_serializer=proto_dot_myna__pb2.Transcript.SerializeToString,
             ),
             'Sample': grpc.unary_stream_rpc_method_handler(
                     servicer.Sample,
@@ -2681,6 +2698,33 @@ class Speech:
             '/myna.v1.Speech/Synthesize',
             proto_dot_myna__pb2.SynthesizeRequest.SerializeToString,
             proto_dot_myna__pb2.AudioChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Transcribe(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/myna.v1.Speech/Transcribe',
+            proto_dot_myna__pb2.TranscribePart.SerializeToString,
+            proto_dot_myna__pb2.Transcript.FromString,
             options,
             channel_credentials,
             insecure,

@@ -675,6 +675,8 @@ class SpeechStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SpeechAsyncStub: ...
     Synthesize: _grpc.UnaryStreamMultiCallable[_myna_pb2.SynthesizeRequest, _myna_pb2.AudioChunk]
+    Transcribe: _grpc.StreamUnaryMultiCallable[_myna_pb2.TranscribePart, _myna_pb2.Transcript]
+    """kept nowhere; a caller who hangs up ends the job"""
     Sample: _grpc.UnaryStreamMultiCallable[_myna_pb2.SampleRequest, _myna_pb2.AudioChunk]
     """what evaluation spoke for a held-out line"""
 
@@ -682,6 +684,8 @@ class SpeechStub:
 class SpeechAsyncStub(SpeechStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Synthesize: _aio.UnaryStreamMultiCallable[_myna_pb2.SynthesizeRequest, _myna_pb2.AudioChunk]  # type: ignore[assignment]
+    Transcribe: _aio.StreamUnaryMultiCallable[_myna_pb2.TranscribePart, _myna_pb2.Transcript]  # type: ignore[assignment]
+    """kept nowhere; a caller who hangs up ends the job"""
     Sample: _aio.UnaryStreamMultiCallable[_myna_pb2.SampleRequest, _myna_pb2.AudioChunk]  # type: ignore[assignment]
     """what evaluation spoke for a held-out line"""
 
@@ -692,6 +696,14 @@ class SpeechServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.SynthesizeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_myna_pb2.AudioChunk], _abc.AsyncIterator[_myna_pb2.AudioChunk]]: ...
+
+    @_abc_1.abstractmethod
+    def Transcribe(
+        self,
+        request_iterator: _MaybeAsyncIterator[_myna_pb2.TranscribePart],
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Transcript, _abc.Awaitable[_myna_pb2.Transcript]]:
+        """kept nowhere; a caller who hangs up ends the job"""
 
     @_abc_1.abstractmethod
     def Sample(

@@ -99,6 +99,7 @@ class Start(_message.Message):
     DERIVE_FIELD_NUMBER: _builtins.int
     EXPERIMENT_FIELD_NUMBER: _builtins.int
     UNPACK_FIELD_NUMBER: _builtins.int
+    TRANSCRIBE_FIELD_NUMBER: _builtins.int
     job: _builtins.int
     attempt: _builtins.int
     home: _builtins.str
@@ -127,6 +128,8 @@ class Start(_message.Message):
     def experiment(self) -> Global___ExperimentPlan: ...
     @_builtins.property
     def unpack(self) -> Global___UnpackPlan: ...
+    @_builtins.property
+    def transcribe(self) -> Global___TranscribePlan: ...
     def __init__(
         self,
         *,
@@ -144,12 +147,13 @@ class Start(_message.Message):
         derive: Global___DerivePlan | None = ...,
         experiment: Global___ExperimentPlan | None = ...,
         unpack: Global___UnpackPlan | None = ...,
+        transcribe: Global___TranscribePlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train", "unpack", b"unpack"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train", "transcribe", b"transcribe", "unpack", b"unpack"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train", "unpack", b"unpack"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train", "transcribe", b"transcribe", "unpack", b"unpack"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive", "experiment", "unpack"]  # noqa: Y015
+    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive", "experiment", "unpack", "transcribe"]  # noqa: Y015
     _WhichOneofArgType_plan: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_plan) -> _WhichOneofReturnType_plan | None: ...
 
@@ -1136,6 +1140,38 @@ class PackedDataset(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PackedDataset: _TypeAlias = PackedDataset  # noqa: Y015
+
+@_typing.final
+class TranscribePlan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPEC_FIELD_NUMBER: _builtins.int
+    SOUND_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    WHISPER_FIELD_NUMBER: _builtins.int
+    sound: _builtins.str
+    """absolute"""
+    heard: _builtins.str
+    """absolute; a serialised myna.v1.Transcript goes there"""
+    whisper: _builtins.str
+    """absolute folder of the model"""
+    @_builtins.property
+    def spec(self) -> _myna_pb2.TranscribeSpec: ...
+    def __init__(
+        self,
+        *,
+        spec: _myna_pb2.TranscribeSpec | None = ...,
+        sound: _builtins.str = ...,
+        heard: _builtins.str = ...,
+        whisper: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heard", b"heard", "sound", b"sound", "spec", b"spec", "whisper", b"whisper"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TranscribePlan: _TypeAlias = TranscribePlan  # noqa: Y015
 
 @_typing.final
 class DerivePlan(_message.Message):

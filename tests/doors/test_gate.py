@@ -103,7 +103,7 @@ def test_models(client: httpx.Client) -> None:
 def test_what_is_not_there_is_an_error_object(client: httpx.Client) -> None:
     assert client.get("/v1/audio/speech").status_code == 405
     assert client.get("/v1/nothing").json()["error"]["code"] == "not_found"
-    answer = client.post("/v1/audio/transcriptions", files={"file": b"RIFF"}, data={"model": "whisper-1"})
+    answer = client.post("/v1/audio/translations", files={"file": b"RIFF"}, data={"model": "whisper-1"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (501, "not_implemented")
 
 
