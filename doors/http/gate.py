@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doors.http.errors import CLOSE, Problem
+from doors.http.pace import Pace
 from doors.settings import Http
 
 log = logging.getLogger("doors.http")
@@ -38,6 +39,7 @@ class Gate:
     def __init__(self, app: ASGIApp, settings: Http) -> None:
         self._app = app
         self._settings = settings
+        self._pace = Pace(settings.requests_a_minute)
         self._expected = _digest(settings.token.encode())
         self._refused, self._logged = 0, float("-inf")
 
@@ -50,7 +52,9 @@ class Gate:
         if scope["method"] == "OPTIONS" and allowed:
             await Response(status_code=204, headers={**_allowing(origin), **ALLOWED})(scope, receive, send)
             return
-        problem = self._problem(scope["path"], headers, origin, allowed)
+        problem = await self._pace.problem((scope.get("client") or ("",))[0]) or self._problem(
+            scope["path"], headers, origin, allowed
+        )
         if problem is not None:
             await problem.answer()(scope, receive, send)
             return
