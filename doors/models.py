@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
+
 from proto.client import AsyncClient
+
+KEPT = 10.0  #: seconds
 
 #: Whatever speaks as the voice: ours, and what programs send that were written for OpenAI.
 ANY = ("myna", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
@@ -21,11 +27,19 @@ class Models:
 
     def __init__(self, mynad: AsyncClient) -> None:
         self._mynad = mynad
+        self._names: tuple[str, ...] = ()
+        self._until = -math.inf  #: when they are asked for again, monotonic
+        self._asking = asyncio.Lock()
 
     async def all(self) -> list[str]:
-        """Names, the usual one first. Raises ClientError."""
-        info = await self._mynad.info()
-        return [*ANY, *(engine.name for engine in info.engines if "speaks" in engine.capabilities)]
+        """Names, the usual one first, as they were KEPT seconds ago at most: whoever asks for a model that there is not
+        costs mynad nothing. Raises ClientError."""
+        async with self._asking:
+            if time.monotonic() >= self._until:
+                info = await self._mynad.info()
+                speak = (engine.name for engine in info.engines if "speaks" in engine.capabilities)
+                self._names, self._until = (*ANY, *speak), time.monotonic() + KEPT
+            return list(self._names)
 
     async def check(self, model: str, voice: str) -> None:
         """Whether it can be meant for a voice. Raises NoSuchModel, OtherEngine, ClientError."""

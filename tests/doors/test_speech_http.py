@@ -193,3 +193,10 @@ def test_first_bytes_come_before_the_speech_ends(client: httpx.Client, stage: St
         with client.stream("POST", "/v1/audio/speech", json={**body, "response_format": format}) as answer:
             assert next(answer.iter_raw()), format
     assert stage.speech.wait_hung_up(before + len(TYPES)), "each hung up, and its call was cancelled"
+
+
+def test_who_asks_for_models_that_there_are_not_costs_mynad_nothing(client: httpx.Client, stage: Stage) -> None:
+    before = stage.system.asked
+    for number in range(30):
+        assert ask(client, model=f"none-{number}").json()["error"]["code"] == "model_not_found"
+    assert stage.system.asked - before <= 2, "what there is was known from a moment before"
