@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-import time
-
+from doors.known import Known
 from proto.client import AsyncClient
-
-KEPT = 10.0  #: seconds
 
 #: Whatever speaks as the voice: ours, and what programs send that were written for OpenAI.
 ANY = ("myna", "tts-1", "tts-1-hd", "gpt-4o-mini-tts")
@@ -27,19 +22,12 @@ class Models:
 
     def __init__(self, mynad: AsyncClient) -> None:
         self._mynad = mynad
-        self._names: tuple[str, ...] = ()
-        self._until = -math.inf  #: when they are asked for again, monotonic
-        self._asking = asyncio.Lock()
+        self._known = Known(mynad)
 
     async def all(self) -> list[str]:
-        """Names, the usual one first, as they were KEPT seconds ago at most: whoever asks for a model that there is not
-        costs mynad nothing. Raises ClientError."""
-        async with self._asking:
-            if time.monotonic() >= self._until:
-                info = await self._mynad.info()
-                speak = (engine.name for engine in info.engines if "speaks" in engine.capabilities)
-                self._names, self._until = (*ANY, *speak), time.monotonic() + KEPT
-            return list(self._names)
+        """Names, the usual one first. Raises ClientError."""
+        info = await self._known.info()
+        return [*ANY, *(engine.name for engine in info.engines if "speaks" in engine.capabilities)]
 
     async def check(self, model: str, voice: str) -> None:
         """Whether it can be meant for a voice. Raises NoSuchModel, OtherEngine, ClientError."""
