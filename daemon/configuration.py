@@ -13,6 +13,7 @@ from daemon.door_settings import HTTP, WYOMING
 from daemon.inbox import voice_toml
 from daemon.price import PRICE
 from daemon.settings import SETTINGS
+from daemon.site_settings import CONSENT, SPEECH
 from engines import registry
 from engines.judging.limits import LIMITS
 from engines.metrics.rule import RULE
@@ -27,6 +28,8 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "cost": PRICE,
     "http": HTTP,
     "wyoming": WYOMING,
+    "consent": CONSENT,
+    "site-speech": SPEECH,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

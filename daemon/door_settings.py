@@ -38,6 +38,16 @@ class Http:
     most_at_once: Annotated[
         int, Setting("requests for speech at work or waiting; more are told to come again", 1, 10_000, "requests")
     ] = 200
+    requests_a_minute: Annotated[
+        int,
+        Setting(
+            "requests from one address within a minute; more are told to come again. 0: any number, as behind a proxy, "
+            "where all come from one",
+            0,
+            1_000_000,
+            "requests",
+        ),
+    ] = 6_000
     in_the_clear: Annotated[
         bool, Setting("listen without TLS also where others can reach it: behind a proxy, or in a container's network")
     ] = False
@@ -115,6 +125,7 @@ def told(http: Http, wyoming: Wyoming, token_file: str, tls: tuple[str, str], *,
             "voices_without_key": http.voices_without_key,
             "origins": http.origins,
             "most_at_once": http.most_at_once,
+            "requests_a_minute": http.requests_a_minute,
         }
     if wyoming.listen:
         if not _is_socket(wyoming.listen) and not _is_here(wyoming.listen, "wyoming") and not wyoming.anywhere:

@@ -200,7 +200,7 @@ class Daemon:
             "Voices": VoicesService(home, settings, store, lifecycle, self.events, folders, purging),
             "Datasets": DatasetsService(home, settings, store, self.inbox, lifecycle, self.events),
             "Experiments": ExperimentsService(home, store, lifecycle, folders, self.inbox.still),
-            "Speech": SpeechService(home, store, lifecycle, self.speech),
+            "Speech": SpeechService(home, store, lifecycle, self.speech, self.events),
             "System": SystemService(
                 home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end
             ),

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from daemon.door_settings import HTTP, WYOMING, Http, Wyoming, other_names, told
 from daemon.errors import BadRequest
 from daemon.price import PRICE, Price
+from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
 from engines import registry
 from engines.errors import BadInput
 from engines.setting import Setting, checked, declared, shown
@@ -118,6 +119,8 @@ class Settings:
     cost: Price = field(default_factory=Price)
     http: Http = field(default_factory=Http)
     wyoming: Wyoming = field(default_factory=Wyoming)
+    consent: Consent = field(default_factory=Consent)
+    speech: Speech = field(default_factory=Speech)
 
     def __post_init__(self) -> None:
         checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
@@ -129,7 +132,7 @@ class Settings:
 
 SETTINGS = declared(Settings)
 #: tables of myna.toml
-TABLES = {"cost": PRICE, "http": HTTP, "wyoming": WYOMING}
+TABLES = {"cost": PRICE, "http": HTTP, "wyoming": WYOMING, "consent": CONSENT, "speech": SPEECH}
 
 
 def load(home: Path) -> Settings:
@@ -163,10 +166,16 @@ def load(home: Path) -> Settings:
         for name, known in TABLES.items():
             of[name] |= _environment(known, f"MYNA_{name.upper()}_")
         given |= _environment(SETTINGS, "MYNA_")
-        cost, http, wyoming = Price(**of["cost"]), Http(**of["http"], voices=names), Wyoming(**of["wyoming"])
+        of_tables: dict[str, Any] = {
+            "cost": Price(**of["cost"]),
+            "http": Http(**of["http"], voices=names),
+            "wyoming": Wyoming(**of["wyoming"]),
+            "consent": Consent(**of["consent"]),
+            "speech": Speech(**of["speech"]),
+        }
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None
-    return Settings(**given, cost=cost, http=http, wyoming=wyoming)
+    return Settings(**given, **of_tables)
 
 
 def _numbers_as_texts(values: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from doors.wyoming import server as wyoming
 from doors.wyoming.server import WyomingDoor
 from proto.client import AsyncClient, ClientError, connect_async
 from sound.streams import Format, stream_encoder
+from sound.tags import Tag
 
 log = logging.getLogger("doors")
 
@@ -133,7 +134,7 @@ def _spelt(place: socket.socket) -> str:
 def _warm() -> None:
     """An encoder's first use loads tables: better now than under the first caller's eyes."""
     for format in Format:
-        encoder = stream_encoder(format)
+        encoder = stream_encoder(format, Tag())
         encoder.add(bytes(4 * 2400), 24_000)
         encoder.end()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from doors.known import Known
 from proto.client import AsyncClient
 
 #: Whatever speaks as the voice: ours, and what programs send that were written for OpenAI.
@@ -21,10 +22,11 @@ class Models:
 
     def __init__(self, mynad: AsyncClient) -> None:
         self._mynad = mynad
+        self._known = Known(mynad)
 
     async def all(self) -> list[str]:
         """Names, the usual one first. Raises ClientError."""
-        info = await self._mynad.info()
+        info = await self._known.info()
         return [*ANY, *(engine.name for engine in info.engines if "speaks" in engine.capabilities)]
 
     async def check(self, model: str, voice: str) -> None:

@@ -23,6 +23,7 @@ class Http:
     voices_without_key: bool = False
     origins: tuple[str, ...] = ()  #: web pages that may ask
     most_at_once: int = 200  #: requests at work or waiting
+    requests_a_minute: int = 6_000  #: from one address; 0: any number
 
 
 @dataclass(frozen=True)

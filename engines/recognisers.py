@@ -42,6 +42,11 @@ def whisper_folder(weights_dir: Path | None) -> Path | None:
     return next((child for child in sorted(folder.iterdir()) if is_model(child)), None) if folder.is_dir() else None
 
 
+def how_to_get(weights_dir: Path) -> str:
+    """What brings a Whisper model here."""
+    return f"Get one: `hf download Systran/faster-whisper-small --local-dir {weights_dir / 'whisper'}`."
+
+
 def present(language: str, weights_dir: Path | None) -> Recogniser | None:
     """The recogniser that hears a language (ISO 639-1) here; None: there is none. `weights_dir` is where fetched
     weights lie."""

@@ -243,9 +243,11 @@ class AsyncClient:
     def voices(self, *, deleted: bool = False) -> AsyncIterator[pb.Voice]:
         return self._pages(self._voices.List, pb.ListVoicesRequest(deleted=deleted), lambda page: page.voices)
 
-    async def create_voice(self, name: str, language: str = "", engine: str = "") -> pb.CreateVoiceResponse:
+    async def create_voice(
+        self, name: str, language: str = "", engine: str = "", consent: str = ""
+    ) -> pb.CreateVoiceResponse:
         """A voice before there is a recording of it, and what there is for its language."""
-        request = pb.CreateVoiceRequest(name=name, language=language, engine=engine)
+        request = pb.CreateVoiceRequest(name=name, language=language, engine=engine, consent=consent)
         return await self._ask(self._voices.Create, request)
 
     async def delete_voice(self, name: str) -> pb.Voice:
@@ -256,6 +258,14 @@ class AsyncClient:
 
     async def rename_voice(self, name: str, new: str) -> pb.Voice:
         return await self._ask(self._voices.RenameVoice, pb.RenameVoiceRequest(voice=name, name=new))
+
+    async def set_consent(self, voice: str, text: str) -> pb.ConsentNote:
+        """Write whose voice it is and why it may be used; also before there is a recording of it."""
+        return await self._ask(self._voices.SetConsent, pb.SetConsentRequest(voice=voice, text=text))
+
+    async def consent_notes(self, voice: str) -> pb.ConsentNotesResponse:
+        """All consent notes of a voice, newest first, and whether a person should be asked for one."""
+        return await self._ask(self._voices.ConsentNotes, pb.VoiceRequest(voice=voice))
 
     def versions(self, voice: str, *, report: bool = False) -> AsyncIterator[pb.Version]:
         return self._pages(
@@ -462,6 +472,10 @@ class AsyncClient:
         return await self._ask(self._experiments.Apply, pb.ExperimentRequest(voice=voice, number=number))
 
     # ----------------------------------------------------------------------------------------------------------- speech
+
+    async def transcribe(self, parts: Iterable[pb.TranscribePart]) -> pb.Transcript:
+        """What is said in a sound file; `spec` of its first part says how it is to be heard."""
+        return await self._ask(self._speech.Transcribe, iter(parts), None)
 
     def synthesize(self, spec: pb.SpeakSpec) -> AsyncIterator[pb.AudioChunk]:
         """Speak. Chunks come as they are made; closing the iterator cancels the job."""

@@ -239,9 +239,11 @@ class Client:
     def voices(self, *, deleted: bool = False) -> Iterator[pb.Voice]:
         return self._pages(self._voices.List, pb.ListVoicesRequest(deleted=deleted), lambda page: page.voices)
 
-    def create_voice(self, name: str, language: str = "", engine: str = "") -> pb.CreateVoiceResponse:
+    def create_voice(
+        self, name: str, language: str = "", engine: str = "", consent: str = ""
+    ) -> pb.CreateVoiceResponse:
         """A voice before there is a recording of it, and what there is for its language."""
-        request = pb.CreateVoiceRequest(name=name, language=language, engine=engine)
+        request = pb.CreateVoiceRequest(name=name, language=language, engine=engine, consent=consent)
         return self._ask(self._voices.Create, request)
 
     def delete_voice(self, name: str) -> pb.Voice:
@@ -252,6 +254,14 @@ class Client:
 
     def rename_voice(self, name: str, new: str) -> pb.Voice:
         return self._ask(self._voices.RenameVoice, pb.RenameVoiceRequest(voice=name, name=new))
+
+    def set_consent(self, voice: str, text: str) -> pb.ConsentNote:
+        """Write whose voice it is and why it may be used; also before there is a recording of it."""
+        return self._ask(self._voices.SetConsent, pb.SetConsentRequest(voice=voice, text=text))
+
+    def consent_notes(self, voice: str) -> pb.ConsentNotesResponse:
+        """All consent notes of a voice, newest first, and whether a person should be asked for one."""
+        return self._ask(self._voices.ConsentNotes, pb.VoiceRequest(voice=voice))
 
     def versions(self, voice: str, *, report: bool = False) -> Iterator[pb.Version]:
         return self._pages(
@@ -458,6 +468,10 @@ class Client:
         return self._ask(self._experiments.Apply, pb.ExperimentRequest(voice=voice, number=number))
 
     # ----------------------------------------------------------------------------------------------------------- speech
+
+    def transcribe(self, parts: Iterable[pb.TranscribePart]) -> pb.Transcript:
+        """What is said in a sound file; `spec` of its first part says how it is to be heard."""
+        return self._ask(self._speech.Transcribe, iter(parts), None)
 
     def synthesize(self, spec: pb.SpeakSpec) -> Iterator[pb.AudioChunk]:
         """Speak. Chunks come as they are made; closing the iterator cancels the job."""

@@ -28,6 +28,7 @@ Spec = (
     | pb.FetchSpec
     | pb.DeriveSpec
     | pb.ExperimentSpec
+    | pb.TranscribeSpec
 )
 
 _FIELDS: dict[type[Any], str] = {
@@ -41,6 +42,7 @@ _FIELDS: dict[type[Any], str] = {
     pb.FetchSpec: "fetch",
     pb.DeriveSpec: "derive",
     pb.ExperimentSpec: "experiment",
+    pb.TranscribeSpec: "transcribe",
 }
 
 _HOLDS = {

@@ -39,6 +39,7 @@ class _JobKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_JobKind.Value
     FETCH: _JobKind.ValueType  # 8
     DERIVE: _JobKind.ValueType  # 9
     EXPERIMENT: _JobKind.ValueType  # 10
+    TRANSCRIBE: _JobKind.ValueType  # 20
 
 class JobKind(_JobKind, metaclass=_JobKindEnumTypeWrapper):
     """---------------------------------------------------------------------------------------------------------------- jobs"""
@@ -54,6 +55,7 @@ IMPORT: JobKind.ValueType  # 7
 FETCH: JobKind.ValueType  # 8
 DERIVE: JobKind.ValueType  # 9
 EXPERIMENT: JobKind.ValueType  # 10
+TRANSCRIBE: JobKind.ValueType  # 20
 Global___JobKind: _TypeAlias = JobKind  # noqa: Y015
 
 class _ErrorKind:
@@ -1004,6 +1006,7 @@ class JobSpec(_message.Message):
     FETCH_FIELD_NUMBER: _builtins.int
     DERIVE_FIELD_NUMBER: _builtins.int
     EXPERIMENT_FIELD_NUMBER: _builtins.int
+    TRANSCRIBE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def ingest(self) -> Global___IngestSpec: ...
     @_builtins.property
@@ -1022,6 +1025,8 @@ class JobSpec(_message.Message):
     def derive(self) -> Global___DeriveSpec: ...
     @_builtins.property
     def experiment(self) -> Global___ExperimentSpec: ...
+    @_builtins.property
+    def transcribe(self) -> Global___TranscribeSpec: ...
     def __init__(
         self,
         *,
@@ -1034,12 +1039,13 @@ class JobSpec(_message.Message):
         fetch: Global___FetchSpec | None = ...,
         derive: Global___DeriveSpec | None = ...,
         experiment: Global___ExperimentSpec | None = ...,
+        transcribe: Global___TranscribeSpec | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train", "transcribe", b"transcribe"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "import", b"import", "ingest", b"ingest", "speak", b"speak", "spec", b"spec", "train", b"train", "transcribe", b"transcribe"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_spec: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch", "derive", "experiment"]  # noqa: Y015
+    _WhichOneofReturnType_spec: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "export", "import", "fetch", "derive", "experiment", "transcribe"]  # noqa: Y015
     _WhichOneofArgType_spec: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_spec) -> _WhichOneofReturnType_spec | None: ...
 
@@ -1561,6 +1567,48 @@ class ExperimentSpec(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ExperimentSpec: _TypeAlias = ExperimentSpec  # noqa: Y015
+
+@_typing.final
+class TranscribeSpec(_message.Message):
+    """Hear what is said in a sound file that was sent."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILE_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    TEMPERATURE_FIELD_NUMBER: _builtins.int
+    RECOGNISER_FIELD_NUMBER: _builtins.int
+    file: _builtins.str
+    """name that `Speech.Transcribe` gave it in imports/"""
+    language: _builtins.str
+    """ISO 639-1; empty: found in the sound"""
+    words: _builtins.bool
+    """times of words, too"""
+    prompt: _builtins.str
+    """text that it goes on from"""
+    temperature: _builtins.float
+    """0 to 1"""
+    recogniser: _builtins.str
+    """"whisper" (if empty), or "pocketsphinx": weak, and English only"""
+    def __init__(
+        self,
+        *,
+        file: _builtins.str = ...,
+        language: _builtins.str = ...,
+        words: _builtins.bool = ...,
+        prompt: _builtins.str = ...,
+        temperature: _builtins.float = ...,
+        recogniser: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["file", b"file", "language", b"language", "prompt", b"prompt", "recogniser", b"recogniser", "temperature", b"temperature", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TranscribeSpec: _TypeAlias = TranscribeSpec  # noqa: Y015
 
 @_typing.final
 class DeriveSpec(_message.Message):
@@ -2581,6 +2629,8 @@ class Voice(_message.Message):
     SENTENCE_FIELD_NUMBER: _builtins.int
     OWNER_FIELD_NUMBER: _builtins.int
     MAY_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
+    CONSENT_MISSING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     language: _builtins.str
     engine: _builtins.str
@@ -2599,6 +2649,8 @@ class Voice(_message.Message):
     """in answers of Import: what came of it, for people"""
     owner: _builtins.str
     """the person whose it is; empty: the workstation's owner's"""
+    consent_missing: _builtins.bool
+    """the site wants a consent note, and there is none: it is not trained, does not speak and is not exported"""
     @_builtins.property
     def created(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -2612,6 +2664,10 @@ class Voice(_message.Message):
     @_builtins.property
     def may(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """in answers of List and Get to a person who is no admin: "speak", "read", "train" """
+
+    @_builtins.property
+    def consent(self) -> Global___ConsentNote:
+        """unset: nobody wrote whose voice it is"""
 
     def __init__(
         self,
@@ -2633,14 +2689,101 @@ class Voice(_message.Message):
         sentence: _builtins.str = ...,
         owner: _builtins.str = ...,
         may: _abc.Iterable[_builtins.str] | None = ...,
+        consent: Global___ConsentNote | None = ...,
+        consent_missing: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "derivation", b"derivation"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "created", b"created", "deleted", b"deleted", "derivation", b"derivation"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "may", b"may", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "owner", b"owner", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "sentence", b"sentence", "versions", b"versions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "consent_missing", b"consent_missing", "created", b"created", "deleted", b"deleted", "derivation", b"derivation", "engine", b"engine", "kept_seconds", b"kept_seconds", "language", b"language", "may", b"may", "name", b"name", "newest_dataset", b"newest_dataset", "next", b"next", "owner", b"owner", "promoted", b"promoted", "recorded_seconds", b"recorded_seconds", "recordings", b"recordings", "renamed_to", b"renamed_to", "sentence", b"sentence", "versions", b"versions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Voice: _TypeAlias = Voice  # noqa: Y015
+
+@_typing.final
+class ConsentNote(_message.Message):
+    """Whose voice it is, and that it may be used, in the words of whoever wrote it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    BY_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    VOICE_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    by: _builtins.str
+    """who wrote it"""
+    voice: _builtins.str
+    """whose note it is: of a derived voice without one, its parent's"""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        by: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        voice: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["by", b"by", "text", b"text", "time", b"time", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsentNote: _TypeAlias = ConsentNote  # noqa: Y015
+
+@_typing.final
+class SetConsentRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VOICE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    voice: _builtins.str
+    text: _builtins.str
+    def __init__(
+        self,
+        *,
+        voice: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["text", b"text", "voice", b"voice"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetConsentRequest: _TypeAlias = SetConsentRequest  # noqa: Y015
+
+@_typing.final
+class ConsentNotesResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTES_FIELD_NUMBER: _builtins.int
+    ASKS_FIELD_NUMBER: _builtins.int
+    REQUIRED_FIELD_NUMBER: _builtins.int
+    asks: _builtins.bool
+    """whoever adds recordings now should be asked: there is no note, and the voice is new or the site wants one"""
+    required: _builtins.bool
+    """the site wants one"""
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConsentNote]:
+        """all that were ever written, newest first; the first one holds; at most 1,000"""
+
+    def __init__(
+        self,
+        *,
+        notes: _abc.Iterable[Global___ConsentNote] | None = ...,
+        asks: _builtins.bool = ...,
+        required: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asks", b"asks", "notes", b"notes", "required", b"required"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConsentNotesResponse: _TypeAlias = ConsentNotesResponse  # noqa: Y015
 
 @_typing.final
 class Derivation(_message.Message):
@@ -2978,21 +3121,25 @@ class CreateVoiceRequest(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     LANGUAGE_FIELD_NUMBER: _builtins.int
     ENGINE_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     language: _builtins.str
     """ISO 639-1; empty: `default_language`"""
     engine: _builtins.str
     """empty: one that speaks the language"""
+    consent: _builtins.str
+    """its consent note; empty: none yet"""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         language: _builtins.str = ...,
         engine: _builtins.str = ...,
+        consent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "language", b"language", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "engine", b"engine", "language", b"language", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -5646,6 +5793,111 @@ class SampleRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SampleRequest: _TypeAlias = SampleRequest  # noqa: Y015
+
+@_typing.final
+class TranscribePart(_message.Message):
+    """A sound file in pieces, to be transcribed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DATA_FIELD_NUMBER: _builtins.int
+    SPEC_FIELD_NUMBER: _builtins.int
+    data: _builtins.bytes
+    @_builtins.property
+    def spec(self) -> Global___TranscribeSpec: ...
+    def __init__(
+        self,
+        *,
+        data: _builtins.bytes = ...,
+        spec: Global___TranscribeSpec | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["data", b"data", "spec", b"spec"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TranscribePart: _TypeAlias = TranscribePart  # noqa: Y015
+
+@_typing.final
+class HeardSegment(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_FIELD_NUMBER: _builtins.int
+    END_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    MEAN_LOG_PROBABILITY_FIELD_NUMBER: _builtins.int
+    NO_SPEECH_PROBABILITY_FIELD_NUMBER: _builtins.int
+    COMPRESSION_RATIO_FIELD_NUMBER: _builtins.int
+    WORDS_FIELD_NUMBER: _builtins.int
+    start: _builtins.float
+    """seconds of the file"""
+    end: _builtins.float
+    text: _builtins.str
+    mean_log_probability: _builtins.float
+    """of its tokens; 0: not known"""
+    no_speech_probability: _builtins.float
+    compression_ratio: _builtins.float
+    """of its text: much above 2, it repeats itself"""
+    @_builtins.property
+    def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___WordTime]:
+        """seconds of the file, where they were asked for"""
+
+    def __init__(
+        self,
+        *,
+        start: _builtins.float = ...,
+        end: _builtins.float = ...,
+        text: _builtins.str = ...,
+        mean_log_probability: _builtins.float = ...,
+        no_speech_probability: _builtins.float = ...,
+        compression_ratio: _builtins.float = ...,
+        words: _abc.Iterable[Global___WordTime] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["compression_ratio", b"compression_ratio", "end", b"end", "mean_log_probability", b"mean_log_probability", "no_speech_probability", b"no_speech_probability", "start", b"start", "text", b"text", "words", b"words"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HeardSegment: _TypeAlias = HeardSegment  # noqa: Y015
+
+@_typing.final
+class Transcript(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_FIELD_NUMBER: _builtins.int
+    SECONDS_FIELD_NUMBER: _builtins.int
+    SEGMENTS_FIELD_NUMBER: _builtins.int
+    RECOGNISER_FIELD_NUMBER: _builtins.int
+    LOW_TRUST_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    language: _builtins.str
+    seconds: _builtins.float
+    """of the file"""
+    recogniser: _builtins.str
+    low_trust: _builtins.bool
+    """its words are for comparing, and not to be relied on"""
+    @_builtins.property
+    def segments(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeardSegment]: ...
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        language: _builtins.str = ...,
+        seconds: _builtins.float = ...,
+        segments: _abc.Iterable[Global___HeardSegment] | None = ...,
+        recogniser: _builtins.str = ...,
+        low_trust: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language", b"language", "low_trust", b"low_trust", "recogniser", b"recogniser", "seconds", b"seconds", "segments", b"segments", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Transcript: _TypeAlias = Transcript  # noqa: Y015
 
 @_typing.final
 class GpuProcess(_message.Message):

@@ -810,6 +810,16 @@ class VoicesStub:
                 request_serializer=proto_dot_myna__pb2.RenameVoiceRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.Voice.FromString,
                 _registered_method=True)
+        self.SetConsent = channel.unary_unary(
+                '/myna.v1.Voices/SetConsent',
+                request_serializer=proto_dot_myna__pb2.SetConsentRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.ConsentNote.FromString,
+                _registered_method=True)
+        self.ConsentNotes = channel.unary_unary(
+                '/myna.v1.Voices/ConsentNotes',
+                request_serializer=proto_dot_myna__pb2.VoiceRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.ConsentNotesResponse.FromString,
+                _registered_method=True)
         self.Versions = channel.unary_unary(
                 '/myna.v1.Voices/Versions',
                 request_serializer=proto_dot_myna__pb2.VersionsRequest.SerializeToString,
@@ -911,6 +921,19 @@ class VoicesServicer:
     def RenameVoice(self, request, context):
         """with its folders
         """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetConsent(self, request, context):
+        """also of a voice whose recordings are still to come
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ConsentNotes(self, request, context):
+        """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -1025,6 +1048,16 @@ def add_VoicesServicer_to_server(servicer, server):
                     servicer.RenameVoice,
                     request_deserializer=proto_dot_myna__pb2.RenameVoiceRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.Voice.SerializeToString,
+            ),
+            'SetConsent': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetConsent,
+                    request_deserializer=proto_dot_myna__pb2.SetConsentRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.ConsentNote.SerializeToString,
+            ),
+            'ConsentNotes': grpc.unary_unary_rpc_method_handler(
+                    servicer.ConsentNotes,
+                    request_deserializer=proto_dot_myna__pb2.VoiceRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.ConsentNotesResponse.SerializeToString,
             ),
             'Versions': grpc.unary_unary_rpc_method_handler(
                     servicer.Versions,
@@ -1249,6 +1282,60 @@ class Voices:
             '/myna.v1.Voices/RenameVoice',
             proto_dot_myna__pb2.RenameVoiceRequest.SerializeToString,
             proto_dot_myna__pb2.Voice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetConsent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/SetConsent',
+            proto_dot_myna__pb2.SetConsentRequest.SerializeToString,
+            proto_dot_myna__pb2.ConsentNote.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ConsentNotes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Voices/ConsentNotes',
+            proto_dot_myna__pb2.VoiceRequest.SerializeToString,
+            proto_dot_myna__pb2.ConsentNotesResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -2530,6 +2617,11 @@ class SpeechStub:
                 request_serializer=proto_dot_myna__pb2.SynthesizeRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.AudioChunk.FromString,
                 _registered_method=True)
+        self.Transcribe = channel.stream_unary(
+                '/myna.v1.Speech/Transcribe',
+                request_serializer=proto_dot_myna__pb2.TranscribePart.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.Transcript.FromString,
+                _registered_method=True)
         self.Sample = channel.unary_stream(
                 '/myna.v1.Speech/Sample',
                 request_serializer=proto_dot_myna__pb2.SampleRequest.SerializeToString,
@@ -2542,6 +2634,13 @@ class SpeechServicer:
 
     def Synthesize(self, request, context):
         """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Transcribe(self, request_iterator, context):
+        """kept nowhere; a caller who hangs up ends the job
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -2560,6 +2659,11 @@ def add_SpeechServicer_to_server(servicer, server):
                     servicer.Synthesize,
                     request_deserializer=proto_dot_myna__pb2.SynthesizeRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.AudioChunk.SerializeToString,
+            ),
+            'Transcribe': grpc.stream_unary_rpc_method_handler(
+                    servicer.Transcribe,
+                    request_deserializer=proto_dot_myna__pb2.TranscribePart.FromString,
+                    response_serializer=proto_dot_myna__pb2.Transcript.SerializeToString,
             ),
             'Sample': grpc.unary_stream_rpc_method_handler(
                     servicer.Sample,
@@ -2594,6 +2698,33 @@ class Speech:
             '/myna.v1.Speech/Synthesize',
             proto_dot_myna__pb2.SynthesizeRequest.SerializeToString,
             proto_dot_myna__pb2.AudioChunk.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Transcribe(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/myna.v1.Speech/Transcribe',
+            proto_dot_myna__pb2.TranscribePart.SerializeToString,
+            proto_dot_myna__pb2.Transcript.FromString,
             options,
             channel_credentials,
             insecure,

@@ -213,6 +213,9 @@ class VoicesStub:
     """brings it back"""
     RenameVoice: _grpc.UnaryUnaryMultiCallable[_myna_pb2.RenameVoiceRequest, _myna_pb2.Voice]
     """with its folders"""
+    SetConsent: _grpc.UnaryUnaryMultiCallable[_myna_pb2.SetConsentRequest, _myna_pb2.ConsentNote]
+    """also of a voice whose recordings are still to come"""
+    ConsentNotes: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.ConsentNotesResponse]
     Versions: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VersionsRequest, _myna_pb2.VersionsResponse]
     Promote: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VersionRequest, _myna_pb2.Version]
     Rollback: _grpc.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Version]
@@ -245,6 +248,9 @@ class VoicesAsyncStub(VoicesStub):
     """brings it back"""
     RenameVoice: _aio.UnaryUnaryMultiCallable[_myna_pb2.RenameVoiceRequest, _myna_pb2.Voice]  # type: ignore[assignment]
     """with its folders"""
+    SetConsent: _aio.UnaryUnaryMultiCallable[_myna_pb2.SetConsentRequest, _myna_pb2.ConsentNote]  # type: ignore[assignment]
+    """also of a voice whose recordings are still to come"""
+    ConsentNotes: _aio.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.ConsentNotesResponse]  # type: ignore[assignment]
     Versions: _aio.UnaryUnaryMultiCallable[_myna_pb2.VersionsRequest, _myna_pb2.VersionsResponse]  # type: ignore[assignment]
     Promote: _aio.UnaryUnaryMultiCallable[_myna_pb2.VersionRequest, _myna_pb2.Version]  # type: ignore[assignment]
     Rollback: _aio.UnaryUnaryMultiCallable[_myna_pb2.VoiceRequest, _myna_pb2.Version]  # type: ignore[assignment]
@@ -310,6 +316,21 @@ class VoicesServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.Voice, _abc.Awaitable[_myna_pb2.Voice]]:
         """with its folders"""
+
+    @_abc_1.abstractmethod
+    def SetConsent(
+        self,
+        request: _myna_pb2.SetConsentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.ConsentNote, _abc.Awaitable[_myna_pb2.ConsentNote]]:
+        """also of a voice whose recordings are still to come"""
+
+    @_abc_1.abstractmethod
+    def ConsentNotes(
+        self,
+        request: _myna_pb2.VoiceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.ConsentNotesResponse, _abc.Awaitable[_myna_pb2.ConsentNotesResponse]]: ...
 
     @_abc_1.abstractmethod
     def Versions(
@@ -654,6 +675,8 @@ class SpeechStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> SpeechAsyncStub: ...
     Synthesize: _grpc.UnaryStreamMultiCallable[_myna_pb2.SynthesizeRequest, _myna_pb2.AudioChunk]
+    Transcribe: _grpc.StreamUnaryMultiCallable[_myna_pb2.TranscribePart, _myna_pb2.Transcript]
+    """kept nowhere; a caller who hangs up ends the job"""
     Sample: _grpc.UnaryStreamMultiCallable[_myna_pb2.SampleRequest, _myna_pb2.AudioChunk]
     """what evaluation spoke for a held-out line"""
 
@@ -661,6 +684,8 @@ class SpeechStub:
 class SpeechAsyncStub(SpeechStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Synthesize: _aio.UnaryStreamMultiCallable[_myna_pb2.SynthesizeRequest, _myna_pb2.AudioChunk]  # type: ignore[assignment]
+    Transcribe: _aio.StreamUnaryMultiCallable[_myna_pb2.TranscribePart, _myna_pb2.Transcript]  # type: ignore[assignment]
+    """kept nowhere; a caller who hangs up ends the job"""
     Sample: _aio.UnaryStreamMultiCallable[_myna_pb2.SampleRequest, _myna_pb2.AudioChunk]  # type: ignore[assignment]
     """what evaluation spoke for a held-out line"""
 
@@ -671,6 +696,14 @@ class SpeechServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.SynthesizeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_myna_pb2.AudioChunk], _abc.AsyncIterator[_myna_pb2.AudioChunk]]: ...
+
+    @_abc_1.abstractmethod
+    def Transcribe(
+        self,
+        request_iterator: _MaybeAsyncIterator[_myna_pb2.TranscribePart],
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.Transcript, _abc.Awaitable[_myna_pb2.Transcript]]:
+        """kept nowhere; a caller who hangs up ends the job"""
 
     @_abc_1.abstractmethod
     def Sample(

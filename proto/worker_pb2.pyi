@@ -99,6 +99,7 @@ class Start(_message.Message):
     DERIVE_FIELD_NUMBER: _builtins.int
     EXPERIMENT_FIELD_NUMBER: _builtins.int
     UNPACK_FIELD_NUMBER: _builtins.int
+    TRANSCRIBE_FIELD_NUMBER: _builtins.int
     job: _builtins.int
     attempt: _builtins.int
     home: _builtins.str
@@ -127,6 +128,8 @@ class Start(_message.Message):
     def experiment(self) -> Global___ExperimentPlan: ...
     @_builtins.property
     def unpack(self) -> Global___UnpackPlan: ...
+    @_builtins.property
+    def transcribe(self) -> Global___TranscribePlan: ...
     def __init__(
         self,
         *,
@@ -144,12 +147,13 @@ class Start(_message.Message):
         derive: Global___DerivePlan | None = ...,
         experiment: Global___ExperimentPlan | None = ...,
         unpack: Global___UnpackPlan | None = ...,
+        transcribe: Global___TranscribePlan | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train", "unpack", b"unpack"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "derive", b"derive", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "ingest", b"ingest", "plan", b"plan", "speak", b"speak", "train", b"train", "transcribe", b"transcribe", "unpack", b"unpack"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train", "unpack", b"unpack"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attempt", b"attempt", "dataset", b"dataset", "derive", b"derive", "died_of", b"died_of", "evaluate", b"evaluate", "experiment", b"experiment", "export", b"export", "fetch", b"fetch", "home", b"home", "ingest", b"ingest", "job", b"job", "plan", b"plan", "speak", b"speak", "train", b"train", "transcribe", b"transcribe", "unpack", b"unpack"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive", "experiment", "unpack"]  # noqa: Y015
+    _WhichOneofReturnType_plan: _TypeAlias = _typing.Literal["ingest", "dataset", "train", "evaluate", "speak", "fetch", "export", "derive", "experiment", "unpack", "transcribe"]  # noqa: Y015
     _WhichOneofArgType_plan: _TypeAlias = _typing.Literal["plan", b"plan"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_plan) -> _WhichOneofReturnType_plan | None: ...
 
@@ -646,11 +650,14 @@ class SpeakPlan(_message.Message):
     VERSION_NAME_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     GIVEN_FIELD_NUMBER: _builtins.int
+    WATERMARK_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     version_dir: _builtins.str
     """empty: the engine's base"""
     version_name: _builtins.str
     """"anna@7" """
+    watermark: _builtins.str
+    """of engines.watermarks; empty: none"""
     @_builtins.property
     def spec(self) -> _myna_pb2.SpeakSpec: ...
     @_builtins.property
@@ -668,10 +675,11 @@ class SpeakPlan(_message.Message):
         version_name: _builtins.str = ...,
         reference: _abc.Iterable[Global___ClipRef] | None = ...,
         given: _abc.Iterable[Global___ClipRef] | None = ...,
+        watermark: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "given", b"given", "reference", b"reference", "spec", b"spec", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "given", b"given", "reference", b"reference", "spec", b"spec", "version_dir", b"version_dir", "version_name", b"version_name", "watermark", b"watermark"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -690,6 +698,7 @@ class ExportPlan(_message.Message):
     FEATURES_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     SAMPLES_DIR_FIELD_NUMBER: _builtins.int
+    CONSENT_FIELD_NUMBER: _builtins.int
     engine: _builtins.str
     version_dir: _builtins.str
     version_name: _builtins.str
@@ -710,6 +719,10 @@ class ExportPlan(_message.Message):
     def version(self) -> Global___PackedVersion:
         """set: the version as a package, and no engine's format"""
 
+    @_builtins.property
+    def consent(self) -> _myna_pb2.ConsentNote:
+        """goes along"""
+
     def __init__(
         self,
         *,
@@ -722,10 +735,11 @@ class ExportPlan(_message.Message):
         features: _builtins.bool = ...,
         version: Global___PackedVersion | None = ...,
         samples_dir: _builtins.str = ...,
+        consent: _myna_pb2.ConsentNote | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "version", b"version"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "dataset", b"dataset", "version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dataset", b"dataset", "engine", b"engine", "features", b"features", "file", b"file", "format", b"format", "samples_dir", b"samples_dir", "version", b"version", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["consent", b"consent", "dataset", b"dataset", "engine", b"engine", "features", b"features", "file", b"file", "format", b"format", "samples_dir", b"samples_dir", "version", b"version", "version_dir", b"version_dir", "version_name", b"version_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -741,6 +755,7 @@ class UnpackPlan(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     ACCEPTED_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    HAS_CONSENT_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     path: _builtins.str
     """absolute; empty: `file`"""
@@ -748,6 +763,8 @@ class UnpackPlan(_message.Message):
     """relative to the voice's inbox folder"""
     language: _builtins.str
     """of the voice; empty: it gets that of the package, and its engine"""
+    has_consent: _builtins.bool
+    """the voice has a consent note: that of the package is not taken over"""
     @_builtins.property
     def accepted(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """engines whose licence was accepted here, or needs nobody's consent"""
@@ -765,10 +782,11 @@ class UnpackPlan(_message.Message):
         language: _builtins.str = ...,
         accepted: _abc.Iterable[_builtins.str] | None = ...,
         version: Global___VersionPlace | None = ...,
+        has_consent: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "file", b"file", "language", b"language", "path", b"path", "version", b"version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "file", b"file", "has_consent", b"has_consent", "language", b"language", "path", b"path", "version", b"version", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1124,6 +1142,38 @@ class PackedDataset(_message.Message):
 Global___PackedDataset: _TypeAlias = PackedDataset  # noqa: Y015
 
 @_typing.final
+class TranscribePlan(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SPEC_FIELD_NUMBER: _builtins.int
+    SOUND_FIELD_NUMBER: _builtins.int
+    HEARD_FIELD_NUMBER: _builtins.int
+    WHISPER_FIELD_NUMBER: _builtins.int
+    sound: _builtins.str
+    """absolute"""
+    heard: _builtins.str
+    """absolute; a serialised myna.v1.Transcript goes there"""
+    whisper: _builtins.str
+    """absolute folder of the model"""
+    @_builtins.property
+    def spec(self) -> _myna_pb2.TranscribeSpec: ...
+    def __init__(
+        self,
+        *,
+        spec: _myna_pb2.TranscribeSpec | None = ...,
+        sound: _builtins.str = ...,
+        heard: _builtins.str = ...,
+        whisper: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["spec", b"spec"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["heard", b"heard", "sound", b"sound", "spec", b"spec", "whisper", b"whisper"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TranscribePlan: _TypeAlias = TranscribePlan  # noqa: Y015
+
+@_typing.final
 class DerivePlan(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -1313,6 +1363,7 @@ class Report(_message.Message):
     CHOSEN_FIELD_NUMBER: _builtins.int
     UNPACKED_FIELD_NUMBER: _builtins.int
     VERSION_UNPACKED_FIELD_NUMBER: _builtins.int
+    CONSENT_UNPACKED_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """counts up within the attempt; reports that commit something are acknowledged with Ack"""
     job: _builtins.int
@@ -1378,6 +1429,10 @@ class Report(_message.Message):
 
     @_builtins.property
     def version_unpacked(self) -> Global___VersionUnpacked: ...
+    @_builtins.property
+    def consent_unpacked(self) -> _myna_pb2.ConsentNote:
+        """came in a package"""
+
     def __init__(
         self,
         *,
@@ -1408,12 +1463,13 @@ class Report(_message.Message):
         chosen: Global___TrialChosen | None = ...,
         unpacked: Global___PackedDataset | None = ...,
         version_unpacked: Global___VersionUnpacked | None = ...,
+        consent_unpacked: _myna_pb2.ConsentNote | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "audio", b"audio", "checkpoint", b"checkpoint", "chosen", b"chosen", "consent_unpacked", b"consent_unpacked", "cut", b"cut", "done", b"done", "evaluated", b"evaluated", "failed", b"failed", "heartbeat", b"heartbeat", "hello", b"hello", "job", b"job", "lane_free", b"lane_free", "loaded", b"loaded", "log", b"log", "made", b"made", "notice", b"notice", "number", b"number", "points", b"points", "progress", b"progress", "refused", b"refused", "report", b"report", "resumed", b"resumed", "stopped", b"stopped", "taken", b"taken", "trained", b"trained", "unpacked", b"unpacked", "version_unpacked", b"version_unpacked", "yielded", b"yielded"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked", "version_unpacked"]  # noqa: Y015
+    _WhichOneofReturnType_report: _TypeAlias = _typing.Literal["hello", "heartbeat", "progress", "points", "log", "audio", "yielded", "resumed", "taken", "refused", "cut", "trained", "evaluated", "done", "failed", "stopped", "loaded", "checkpoint", "notice", "at", "lane_free", "made", "chosen", "unpacked", "version_unpacked", "consent_unpacked"]  # noqa: Y015
     _WhichOneofArgType_report: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_report) -> _WhichOneofReturnType_report | None: ...
 

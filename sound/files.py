@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any, BinaryIO, Protocol
 
 from sound.pcm import UNKNOWN, header, pcm16
+from sound.tags import Tag
 
 #: by a file's ending: container and encoding, in libsndfile's names
 FORMATS = {
@@ -32,20 +33,22 @@ class Encoder(Protocol):
     def close(self) -> None: ...
 
 
-def encoder(file: BinaryIO, rate: int, ending: str) -> Encoder:
-    """For a file of this ending, one of FORMATS. Raises CannotEncode."""
+def encoder(file: BinaryIO, rate: int, ending: str, tag: Tag | None = None) -> Encoder:
+    """For a file of this ending, one of FORMATS; `tag`: what it says of itself, None for a person's recording. Raises
+    CannotEncode."""
     container, subtype = FORMATS[ending]
-    return WavEncoder(file, rate) if container == "WAV" else SoundfileEncoder(file, rate, container, subtype)
+    return WavEncoder(file, rate, tag) if container == "WAV" else SoundfileEncoder(file, rate, container, subtype, tag)
 
 
 class WavEncoder:
     """16-bit mono WAV. Writes the lengths into the header at the end where the stream can go back; a pipe cannot."""
 
-    def __init__(self, stream: BinaryIO, rate: int) -> None:
+    def __init__(self, stream: BinaryIO, rate: int, tag: Tag | None = None) -> None:
         self.stream = stream
         self._rate = rate
         self._written = 0  # bytes of samples
-        stream.write(header(rate, UNKNOWN))
+        self._info = tag.info() if tag is not None else b""
+        stream.write(header(rate, UNKNOWN, self._info))
         stream.flush()
 
     def write(self, samples: bytes) -> None:
@@ -55,18 +58,18 @@ class WavEncoder:
         self._written += len(data)
 
     def close(self) -> None:
-        if (
-            self.stream.seekable() and self.stream.tell() == self._written + 44
+        if self.stream.seekable() and self.stream.tell() == self._written + 44 + len(
+            self._info
         ):  # ours from the first byte: not appended to another's
             self.stream.seek(0)
-            self.stream.write(header(self._rate, self._written))
+            self.stream.write(header(self._rate, self._written, self._info))
         self.stream.flush()
 
 
 class SoundfileEncoder:
     """Any format of libsndfile."""
 
-    def __init__(self, file: BinaryIO, rate: int, container: str, subtype: str) -> None:
+    def __init__(self, file: BinaryIO, rate: int, container: str, subtype: str, tag: Tag | None = None) -> None:
         try:
             import soundfile  # here: it brings numpy, and WAV needs neither
         except (ImportError, OSError):
@@ -77,6 +80,8 @@ class SoundfileEncoder:
             self._out: Any = soundfile.SoundFile(file, "w", rate, 1, subtype, format=container)
         except soundfile.SoundFileError as error:
             raise CannotEncode(f"{container} cannot be written here: {error}", "Write .wav instead.") from None
+        if tag is not None:
+            tag.put(self._out)
 
     def write(self, samples: bytes) -> None:
         self._out.buffer_write(samples, "float32")

@@ -9,12 +9,12 @@ import sys
 UNKNOWN = 0xFFFFFFFF  #: what a header says of a length that only the end will show (players read on to the end)
 
 
-def header(rate: int, length: int = UNKNOWN) -> bytes:
-    """The 44 bytes before the samples of a 16-bit mono WAV at `rate` Hz; `length` in bytes."""
-    whole = UNKNOWN if length == UNKNOWN else length + 36
-    return struct.pack(
-        "<4sI4s4sIHHIIHH4sI", b"RIFF", whole, b"WAVE", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16, b"data", length
-    )
+def header(rate: int, length: int = UNKNOWN, info: bytes = b"") -> bytes:
+    """What is before the samples of a 16-bit mono WAV at `rate` Hz: 44 bytes, and before the last eight of them the
+    chunk `info`; `length` in bytes."""
+    whole = UNKNOWN if length == UNKNOWN else length + 36 + len(info)
+    form = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", whole, b"WAVE", b"fmt ", 16, 1, 1, rate, rate * 2, 2, 16)
+    return form + info + struct.pack("<4sI", b"data", length)
 
 
 def pcm16(samples: bytes) -> bytes:

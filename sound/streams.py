@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
+from functools import partial
 from typing import Any, Protocol
 
 import av
 
 from sound.pcm import header
+from sound.tags import Tag
 
 
 class Format(StrEnum):
@@ -49,10 +51,10 @@ class _Kind:
 _FLUSHED = {"flush_packets": "1"}
 _KINDS = {
     Format.MP3: _Kind(
-        "audio/mpeg", "mp3", "libmp3lame", 48_000, MP3_BITS, {"write_xing": "0", "id3v2_version": "0", **_FLUSHED}
+        "audio/mpeg", "mp3", "libmp3lame", 48_000, MP3_BITS, {"write_xing": "0", "id3v2_version": "4", **_FLUSHED}
     ),
     Format.OPUS: _Kind("audio/ogg", "ogg", "libopus", 48_000, OPUS_BITS, {"page_duration": "20000", **_FLUSHED}),
-    Format.AAC: _Kind("audio/aac", "adts", "aac", 48_000, AAC_BITS, _FLUSHED),
+    Format.AAC: _Kind("audio/aac", "adts", "aac", 48_000, AAC_BITS, {"write_id3v2": "1", **_FLUSHED}),
     Format.FLAC: _Kind("audio/flac", "flac", "flac", options=_FLUSHED),
     Format.WAV: _Kind("audio/wav"),
     Format.PCM: _Kind(f"audio/pcm;rate={PCM_RATE};channels=1", rate=PCM_RATE),
@@ -76,12 +78,12 @@ class StreamEncoder(Protocol):
         ...
 
 
-def stream_encoder(format: Format) -> StreamEncoder:
-    """A new stream of a format."""
+def stream_encoder(format: Format, tag: Tag) -> StreamEncoder:
+    """A new stream of a format, which begins with what it says of itself (but PCM, which has no place for it)."""
     kind = _KINDS[format]
     if kind.codec:
-        return _Encoded(kind)
-    return _Plain(kind.rate, header if format is Format.WAV else None)
+        return _Encoded(kind, tag)
+    return _Plain(kind.rate, partial(header, info=tag.info()) if format is Format.WAV else None)
 
 
 def samples16() -> StreamEncoder:
@@ -126,10 +128,11 @@ class _Sink:
 class _Encoded:
     """By an encoder and a container of FFmpeg."""
 
-    def __init__(self, kind: _Kind) -> None:
+    def __init__(self, kind: _Kind, tag: Tag) -> None:
         self._kind = kind
         self._sink = _Sink()
         self._container: Any = av.open(self._sink, "w", format=kind.container, options=dict(kind.options))
+        self._container.metadata.update(tag.metadata())
         self._stream: Any = None
         if kind.rate:
             self._begin(kind.rate)

@@ -9,6 +9,7 @@ from typing import BinaryIO, Self
 
 from proto.channel import ClientError
 from sound.files import FORMATS, CannotEncode, Encoder, WavEncoder, encoder
+from sound.tags import Tag
 
 
 class Sink:
@@ -21,6 +22,7 @@ class Sink:
     def __init__(self, name: str) -> None:
         self.name = name
         self.path = None if name == "-" else Path(name)
+        self.tag: Tag | None = None  #: what the file says of itself; set before the first sound, None for a recording
         self.seconds = 0.0
         self._encoder: Encoder | None = None
         self._file: BinaryIO | None = None
@@ -76,9 +78,9 @@ class Sink:
 
     def _open(self, rate: int) -> Encoder:
         if self._file is None or self.path is None:
-            return WavEncoder(sys.stdout.buffer, rate)
+            return WavEncoder(sys.stdout.buffer, rate, self.tag)
         try:
-            return encoder(self._file, rate, self.path.suffix.lower())
+            return encoder(self._file, rate, self.path.suffix.lower(), self.tag)
         except CannotEncode as cannot:
             raise ClientError(cannot.sentence, cannot.hint) from None
 

@@ -25,13 +25,14 @@ TEXT = "The ferry leaves at noon."
 class Workplace:
     """Up for the length of a `with`."""
 
-    def __init__(self, most_at_once: int = 200) -> None:
+    def __init__(self, most_at_once: int = 200, requests_a_minute: int = 6_000) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="myna-")
         self.home = Path(self._folder.name)
         ports = [_free() for _ in range(2)]
         self.http, self.wyoming = f"http://127.0.0.1:{ports[0]}", f"127.0.0.1:{ports[1]}"
         (self.home / "myna.toml").write_text(
             f'[http]\nlisten = "127.0.0.1:{ports[0]}"\nmost_at_once = {most_at_once}\n'
+            f"requests_a_minute = {requests_a_minute}\n"
             f'[wyoming]\nlisten = "{self.wyoming}"\n'
         )
 

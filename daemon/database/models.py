@@ -79,7 +79,7 @@ class Job(Row):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(
         String(16)
-    )  #: "ingest", "dataset", "derive", "train", "evaluate", "experiment", "speak", "export", "import", "fetch"
+    )  #: "ingest", "dataset", "derive", "train", "evaluate", "experiment", "speak", "export", "import", "fetch", …
     voice: Mapped[str]  #: empty: of no voice
     title: Mapped[str]
     spec: Mapped[bytes]  #: serialised myna.v1.JobSpec

@@ -10,13 +10,12 @@ is taken out or brought back, and after its start for recordings that have none 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from daemon.home import lines
 from daemon.inbox import subtitles
 
 if TYPE_CHECKING:  # the ingest worker has no database to import
@@ -60,9 +59,8 @@ class Entry:
 
 
 def add(home: Path, entries: Iterable[Entry]) -> None:
-    """Append lines, each in one write that no other process's can come into. A full disk costs the lines and nothing
-    else."""
-    _append(home, map(_line, entries))
+    """Append lines, as `lines.append` does."""
+    lines.append(home / "recordings" / INDEX, map(_line, entries))
 
 
 def _line(entry: Entry) -> dict[str, object]:
@@ -73,38 +71,25 @@ def _line(entry: Entry) -> dict[str, object]:
 def renamed(home: Path, old: str, new: str) -> None:
     """From here on, all that was said of the voice `old` is said of `new`. Said twice is said once."""
     if (home / "recordings" / INDEX).exists():
-        _append(home, [{"renamed": old, "to": new}])
-
-
-def _append(home: Path, lines: Iterable[dict[str, object]]) -> None:
-    with contextlib.suppress(OSError):
-        descriptor = os.open(home / "recordings" / INDEX, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            for line in lines:
-                # a newline before it, too: a line that a full disk cut short stays alone in its damage
-                os.write(descriptor, f"\n{json.dumps(line, ensure_ascii=False)}\n".encode("utf-8", "backslashreplace"))
-        finally:
-            os.close(descriptor)
+        lines.append(home / "recordings" / INDEX, [{"renamed": old, "to": new}])
 
 
 def read(home: Path) -> dict[tuple[str, str], Entry]:
     """What is known of each (voice, SHA-256). Lines that cannot be read are passed over."""
     found: dict[tuple[str, str], Entry] = {}
-    with contextlib.suppress(FileNotFoundError), (home / "recordings" / INDEX).open("rb") as lines:
-        for line in lines:
-            with contextlib.suppress(ValueError, TypeError):
-                record = json.loads(line)
-                if isinstance(record, dict) and record.keys() == {"renamed", "to"}:
-                    found = _renamed(found, record["renamed"], record["to"])
-                    continue
-                entry = Entry(**record)
-                subtitles.of_row(entry.cues)  # what are no cues is no line
-                before = found.get((entry.voice, entry.sha256))
-                if before is not None:
-                    entry = replace(entry, name=before.name)
-                    if entry.text is None:
-                        entry = replace(entry, text=before.text, text_from=before.text_from, cues=before.cues)
-                found[entry.voice, entry.sha256] = entry
+    for record in lines.read(home / "recordings" / INDEX):
+        with contextlib.suppress(ValueError, TypeError):
+            if record.keys() == {"renamed", "to"}:
+                found = _renamed(found, str(record["renamed"]), str(record["to"]))
+                continue
+            entry = Entry(**record)  # type: ignore[arg-type]  # what is no entry is no line
+            subtitles.of_row(entry.cues)  # what are no cues is no line
+            before = found.get((entry.voice, entry.sha256))
+            if before is not None:
+                entry = replace(entry, name=before.name)
+                if entry.text is None:
+                    entry = replace(entry, text=before.text, text_from=before.text_from, cues=before.cues)
+            found[entry.voice, entry.sha256] = entry
     return found
 
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Voice
 from daemon.errors import NotNow
-from daemon.home import journal
+from daemon.home import consent_file, journal
 from daemon.state import voice_life
 from engines.errors import DiskFull
 from engines.files import sync_folder, write_whole
@@ -127,6 +127,7 @@ def move(home: Path, old: str, new: str) -> None:
     for about in sorted((home / "voices" / new).glob("*/version.json")):
         _rename_in_lineage(about, old, new)
     journal.renamed(home, old, new)
+    consent_file.renamed(home, old, new)
 
 
 def _rename_in_lineage(path: Path, old: str, new: str) -> None:

@@ -17,6 +17,7 @@ from daemon.kinds.ingest.server import Ingest
 from daemon.kinds.kind import Kind
 from daemon.kinds.speak.server import Speak
 from daemon.kinds.train.server import Train
+from daemon.kinds.transcribe.server import Transcribe
 from daemon.kinds.unpack.server import Unpack
 from daemon.settings import Settings
 
@@ -26,7 +27,7 @@ class Kinds:
 
     def __init__(self, home: Path, settings: Settings) -> None:
         self.train = Train(home, settings)  #: also asked what a training would take
-        rest = (Ingest, MakeDataset, Derive, Evaluate, Speak, Export, Unpack, Fetch, Experiment)
+        rest = (Ingest, MakeDataset, Derive, Evaluate, Speak, Export, Unpack, Fetch, Experiment, Transcribe)
         others: list[Kind] = [kind(home, settings) for kind in rest]
         self._kinds = {kind.name: kind for kind in [self.train, *others]}
 

@@ -18,6 +18,7 @@ from typing import Any, NoReturn, TypeVar
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
+from daemon.package import consent
 from daemon.package.archive import BadPackage, Member, Reader
 from daemon.package.formats import Content
 
@@ -64,11 +65,13 @@ class Body:
 
 
 def written(
-    content: Content, whose: Whose, files: Iterable[Member], about: Mapping[str, Any]
+    content: Content, whose: Whose, files: Iterable[Member], about: Mapping[str, Any], note: Mapping[str, Any]
 ) -> Iterator[tuple[Member, bytes]]:
-    """The two JSON files of a package, in their order. `about`: what the files are. The same gives the same bytes."""
+    """The two JSON files of a package, in their order. `about`: what the files are; `note`: the voice's consent note,
+    empty where there is none. The same gives the same bytes."""
     listed = [{"name": one.name, "size": one.size, "sha256": one.sha256} for one in files]
-    body = _json({"version": VERSION, "files": listed, _ABOUT[content]: about})
+    noted = {consent.TABLE: note} if note else {}
+    body = _json({"version": VERSION, "files": listed, _ABOUT[content]: about, **noted})
     manifest = Member(MANIFEST, len(body), hashlib.sha256(body).hexdigest())
     head = _json(
         {

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from google.protobuf import json_format
 
 from daemon.names import printable
+from daemon.package import consent
 from daemon.package.archive import Member, Reader
 from daemon.package.formats import Content
 from daemon.package.header import Header, Whose, content_of, is_sha256, read_body, refuse
 from daemon.package.header import written as first_files
 from daemon.state import holdout
+from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 #: Characters of a recording's text, of a clip's, and of a name, at most.
@@ -32,12 +34,17 @@ class Manifest:
     files: dict[str, Member]  #: by name
     dataset: wire.PackedDataset
     body: bytes  #: as it came
+    consent: pb.ConsentNote | None = None  #: of the voice
 
 
-def written(files: Iterable[Member], dataset: wire.PackedDataset) -> Iterator[tuple[Member, bytes]]:
-    """The two JSON files of a package, in their order. The same dataset gives the same bytes."""
+def written(
+    files: Iterable[Member], dataset: wire.PackedDataset, note: pb.ConsentNote | None = None
+) -> Iterator[tuple[Member, bytes]]:
+    """The two JSON files of a package, in their order; `note` is the voice's consent note. The same dataset gives the
+    same bytes."""
+    noted = consent.table(note or pb.ConsentNote())
     about = json_format.MessageToDict(_without_facts(dataset), preserving_proto_field_name=True)
-    return first_files(Content.DATASET, Whose(dataset.voice, dataset.language, dataset.engine), files, about)
+    return first_files(Content.DATASET, Whose(dataset.voice, dataset.language, dataset.engine), files, about, noted)
 
 
 def read_manifest(reader: Reader, header: Header) -> Manifest:
@@ -45,7 +52,7 @@ def read_manifest(reader: Reader, header: Header) -> Manifest:
     body = read_body(reader, header, lambda name: bool(_SOUND.fullmatch(name) or _FEATURE.fullmatch(name)))
     dataset = _without_facts(content_of(body, header, wire.PackedDataset()))
     _check(dataset, body.files)
-    return Manifest(body.files, dataset, body.written)
+    return Manifest(body.files, dataset, body.written, consent.read(body.table))
 
 
 def _without_facts(dataset: wire.PackedDataset) -> wire.PackedDataset:

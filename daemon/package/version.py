@@ -17,11 +17,13 @@ from typing import Any
 from google.protobuf import json_format
 
 from daemon.names import printable
+from daemon.package import consent
 from daemon.package.archive import Member, Reader
 from daemon.package.formats import Content
 from daemon.package.header import Header, Whose, content_of, is_sha256, read_body, refuse
 from daemon.package.header import written as first_files
 from daemon.state.values import VersionKind, value_of
+from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 OWN, SAMPLES = "version", "samples"  #: folders in a package
@@ -44,6 +46,7 @@ class Manifest:
     files: dict[str, Member]  #: by name
     version: wire.PackedVersion
     body: bytes  #: as it came
+    consent: pb.ConsentNote | None = None  #: of the voice
 
     @property
     def weights(self) -> dict[str, Member]:
@@ -58,10 +61,14 @@ def is_place(name: str) -> bool:
     return own[1] not in STAYS if own is not None else _SAMPLE.fullmatch(name) is not None
 
 
-def written(files: Iterable[Member], version: wire.PackedVersion) -> Iterator[tuple[Member, bytes]]:
-    """The two JSON files of a package, in their order. The same version gives the same bytes."""
+def written(
+    files: Iterable[Member], version: wire.PackedVersion, note: pb.ConsentNote | None = None
+) -> Iterator[tuple[Member, bytes]]:
+    """The two JSON files of a package, in their order; `note` is the voice's consent note. The same version gives the
+    same bytes."""
+    noted = consent.table(note or pb.ConsentNote())
     about = json_format.MessageToDict(version, preserving_proto_field_name=True)
-    return first_files(Content.VERSION, Whose(version.voice, version.language, version.engine), files, about)
+    return first_files(Content.VERSION, Whose(version.voice, version.language, version.engine), files, about, noted)
 
 
 def read_manifest(reader: Reader, header: Header) -> Manifest:
@@ -69,7 +76,7 @@ def read_manifest(reader: Reader, header: Header) -> Manifest:
     body = read_body(reader, header, is_place)
     version = content_of(body, header, wire.PackedVersion())
     _check(version)
-    found = Manifest(body.files, version, body.written)
+    found = Manifest(body.files, version, body.written, consent.read(body.table))
     if not found.weights or f"{OWN}/{ABOUT}" not in body.files:
         refuse(f"Its manifest lists no weights, or no {ABOUT}.")
     for member in body.files.values():

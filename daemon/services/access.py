@@ -165,6 +165,11 @@ def _always(right: Right) -> Callable[[Any], Iterable[About]]:
     return lambda request: [VoiceOf(request.voice, right)]
 
 
+def _perhaps_new(right: Right) -> Callable[[Any], Iterable[About]]:
+    """The voice in `voice`, which may still be to come."""
+    return lambda request: [VoiceOf(request.voice, right, new=True)]
+
+
 def _new(request: Any) -> Iterable[About]:
     return [VoiceOf(request.voice, TRAIN, new=True)] if request.voice else []
 
@@ -257,6 +262,8 @@ RULES: dict[str, Rule] = {
     "Voices.DeleteVoice": Rule(OWN, _always(OWN), act=True),
     "Voices.RestoreVoice": Rule(OWN, _always(OWN), act=True),
     "Voices.RenameVoice": Rule(OWN, _always(OWN), act=True),
+    "Voices.SetConsent": Rule(TRAIN, _perhaps_new(TRAIN), act=True),
+    "Voices.ConsentNotes": Rule(READ, _perhaps_new(READ)),
     "Voices.Versions": Rule(READ, _always(READ)),
     "Voices.Promote": Rule(TRAIN, _always(TRAIN), act=True),
     "Voices.Rollback": Rule(TRAIN, _always(TRAIN), act=True),
@@ -291,6 +298,7 @@ RULES: dict[str, Rule] = {
     "Experiments.Apply": Rule(TRAIN, _always(TRAIN), act=True),
     "Speech.Synthesize": Rule(SPEAK, lambda request: _spoken(request.spec), act=True),
     "Speech.Sample": Rule(READ, _sample),
+    "Speech.Transcribe": Rule(SPEAK, act=True),
     "System.Info": Rule(SEE),
     "System.Watch": Rule(SEE),
     "System.Estimate": Rule(TRAIN, lambda request: [VoiceOf(request.spec.voice, TRAIN)]),

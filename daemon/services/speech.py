@@ -19,7 +19,10 @@ from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.speak import server as speak
 from daemon.scheduling.speech import Speech
 from daemon.services.errors import plain
+from daemon.services.exports import Sending
+from daemon.services.transcribing import Transcribing
 from daemon.state import checkpoints, spoken_lines, voices
+from daemon.state.events import EventHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
@@ -31,11 +34,12 @@ PIECE = 1.0
 class SpeechService(stubs.SpeechServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, home: Path, store: Store, lifecycle: Lifecycle, speech: Speech) -> None:
+    def __init__(self, home: Path, store: Store, lifecycle: Lifecycle, speech: Speech, hub: EventHub) -> None:
         self.home = home
         self.store = store
         self.lifecycle = lifecycle
         self.speech = speech
+        self.transcribing = Transcribing(Sending(home, store, lifecycle, hub))
 
     async def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
         """An empty chunk at once, which names the job; then chunks as they are made; the last, which may be empty, has
@@ -62,6 +66,9 @@ class SpeechService(stubs.SpeechServicer):
                     words=audio.words,
                 )
                 first = False
+
+    async def Transcribe(self, request_iterator: AsyncIterator[pb.TranscribePart], context: Any) -> pb.Transcript:
+        return await self.transcribing.take(request_iterator)
 
     async def Sample(self, request: pb.SampleRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
         path, title, text = await self.store.read(_sample, request, self.home)

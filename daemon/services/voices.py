@@ -15,12 +15,12 @@ from daemon.home.purging import Purging
 from daemon.home.voice_folders import VoiceFolders
 from daemon.inbox import new_voice
 from daemon.kinds.lifecycle import Lifecycle
-from daemon.services import exports
+from daemon.services import consent, exports
 from daemon.services.errors import plain
 from daemon.services.importing import Receiving
 from daemon.services.upload import not_written
 from daemon.settings import Settings
-from daemon.state import across, compare, listening, paging, ratings, shown_voice, sides, voices
+from daemon.state import across, compare, consent_notes, listening, paging, ratings, shown_voice, sides, voices
 from daemon.state.events import EventHub
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
@@ -69,8 +69,16 @@ class VoicesService(stubs.VoicesServicer):
 
     async def Create(self, request: pb.CreateVoiceRequest, context: Any) -> pb.CreateVoiceResponse:
         plan = new_voice.plan(request, self.settings, self.home)
+        if request.consent:
+            consent_notes.checked(request.consent)  # before anything is made
         # who hangs up leaves it to its end
-        return await asyncio.shield(asyncio.create_task(self._create(plan)))
+        made = await asyncio.shield(asyncio.create_task(self._create(plan)))
+        if request.consent:
+            wanted = pb.SetConsentRequest(voice=plan.name, text=request.consent)
+            note = await consent.write(self.store, self.home, self.lifecycle, self.settings, wanted)
+            made.voice.consent.CopyFrom(note)
+            made.voice.consent_missing = False
+        return made
 
     async def _create(self, plan: new_voice.Plan) -> pb.CreateVoiceResponse:
         toml = new_voice.toml_of(plan)
@@ -98,6 +106,13 @@ class VoicesService(stubs.VoicesServicer):
 
     async def RenameVoice(self, request: pb.RenameVoiceRequest, context: Any) -> pb.Voice:
         return await self.folders.rename(request.voice, request.name, self._message)
+
+    async def SetConsent(self, request: pb.SetConsentRequest, context: Any) -> pb.ConsentNote:
+        return await consent.write(self.store, self.home, self.lifecycle, self.settings, request)
+
+    async def ConsentNotes(self, request: pb.VoiceRequest, context: Any) -> pb.ConsentNotesResponse:
+        answer: pb.ConsentNotesResponse = await self.store.read(consent.told, request.voice)
+        return answer
 
     async def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
         before, size = paging.number(request.page.token), paging.size(request.page.size)

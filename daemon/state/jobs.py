@@ -43,6 +43,7 @@ NAMES: dict[pb.JobKind.ValueType, str] = {
     pb.FETCH: "fetch",
     pb.DERIVE: "derive",
     pb.EXPERIMENT: "experiment",
+    pb.TRANSCRIBE: "transcribe",
 }
 TRANSITIONS: dict[Transition | None, pb.Transition.ValueType] = {
     None: pb.TRANSITION_UNSPECIFIED,

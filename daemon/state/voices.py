@@ -17,7 +17,7 @@ from daemon.database.models import Dataset, Job, Promotion, Recording, Run, Vers
 from daemon.database.store import home_of, settings_of
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
-from daemon.state import engines, events, seen, untrained, verdict
+from daemon.state import consent_notes, engines, events, seen, untrained, verdict
 from daemon.state.stamp import stamp
 from daemon.state.status import State as JobState
 from daemon.state.values import ByHand, Decision, VersionKind, VersionState, on_wire
@@ -253,6 +253,9 @@ def message(session: Session, row: Voice) -> pb.Voice:
     )
     if row.deleted is not None:
         result.deleted.FromDatetime(row.deleted)
+    if (note := consent_notes.current(session, row.name)) is not None:
+        result.consent.CopyFrom(consent_notes.message(note))
+    result.consent_missing = consent_notes.is_missing(session, row.name)
     if row.derivation:
         result.derivation.CopyFrom(pb.Derivation(**row.derivation))
     return result
@@ -272,6 +275,8 @@ def next_sentence(session: Session, row: Voice, newest: Dataset | None) -> str:
         return f"{first.title} ({first.kind} #{first.id}, {word})"
     if newest is None:
         return f"waits for recordings in inbox/{row.name}/"
+    if why := consent_notes.why_not(session, row.name):
+        return f"waits for {why}"
     info = registry.ENGINES.get(row.engine)
     if info is not None and (why := engines.why_not(session, info, home_of(session))):
         return f"waits to be trained: {why}" if info.learning is not None else f"waits to speak: {why}"

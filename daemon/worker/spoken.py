@@ -26,6 +26,7 @@ from engines.errors import EngineError
 from engines.files import TEMPORARY, make_folder, write_whole
 from engines.metrics.score import LineScores, Scores, SpokenLine
 from engines.metrics.summary import Summary
+from sound.tags import Tag
 
 #: Of the first take of every line, so that what is compared differs by the version alone; the next take has the next.
 SEED = 20_260
@@ -43,6 +44,7 @@ class Speaker:
     folder: Path  #: of its wav files
     version: Path | None  #: its own folder; None: the base
     identity: str  #: changes when its speech would
+    voice: str = ""  #: what its files say of who speaks: "anna@7", "anna@base"
 
     def wav(self, clip: Clip, take: int = 0) -> Path:
         return self.folder / f"{clip.sha256}{f'.{take}' if take else ''}.wav"
@@ -59,9 +61,9 @@ def speaker(engine: Engine, samples: Path, voice: str, number: int, version: str
         base = engine.base_dir()
         made_of = [versions.identity(base) if base is not None else "", *(clip.sha256 for clip in reference)]
     identity = hashlib.sha256(json.dumps([FORMAT, engine.info.name, SEED, *made_of]).encode()).hexdigest()[:16]
-    return Speaker(
-        f"{voice}@{number}" if version else "the base", samples / (str(number) if version else BASE), folder, identity
-    )
+    spelt = f"{voice}@{number if version else BASE}"
+    title, place = (spelt, str(number)) if version else ("the base", BASE)
+    return Speaker(title, samples / place, folder, identity, spelt)
 
 
 def speak_all(
@@ -97,7 +99,7 @@ def speak_all(
                     channel.check()
                 rate = chunks[0].sample_rate if chunks else engine.info.sample_rate
                 samples = np.concatenate([chunk.samples for chunk in chunks]) if chunks else np.zeros(0, np.float32)
-                write_wav(wav, samples, rate)
+                write_wav(wav, samples, rate, Tag(who.voice))
                 write_whole(note, json.dumps({"key": key, "text": clip.text}).encode(), "a spoken line")
                 channel.lasting()
             except EngineError as error:
@@ -196,10 +198,13 @@ def _numbers(line: LineScores) -> dict[str, Any]:
     return {name: value for name, value in vars(line).items() if name != "line"}
 
 
-def write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]], rate: int) -> None:
-    """16-bit PCM, whole or not at all. Raises DiskFull."""
+def write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]], rate: int, tag: Tag | None = None) -> None:
+    """16-bit PCM, whole or not at all; `tag`: what it says of itself, None for a recording. Raises DiskFull."""
     memory = io.BytesIO()
-    soundfile.write(memory, np.clip(samples, -1.0, 1.0), rate, format="WAV", subtype="PCM_16")
+    with soundfile.SoundFile(memory, "w", rate, 1, "PCM_16", format="WAV") as file:
+        if tag is not None:
+            tag.put(file)
+        file.write(np.clip(samples, -1.0, 1.0))
     write_whole(path, memory.getvalue(), "a spoken line")
 
 

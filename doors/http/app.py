@@ -21,6 +21,7 @@ from doors.http.errors import CLOSE, Problem
 from doors.http.gate import Gate
 from doors.http.openapi import description
 from doors.http.speech import SpeechDoor
+from doors.http.transcriptions import TranscriptionDoor
 from doors.models import Models
 from doors.settings import Http
 from proto import myna_pb2 as pb
@@ -29,7 +30,7 @@ from proto.client import AsyncClient, ClientError
 log = logging.getLogger("doors.http")
 
 HEALTH = 5.0  #: seconds mynad gets to say that it is there
-NOT_HERE = "Transcription is not offered here: recognisers work inside trainings and datasets only."
+NOT_HERE = "Translation is not offered here. POST /v1/audio/transcriptions writes down what is said."
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -39,7 +40,7 @@ def application(mynad: AsyncClient, settings: Http) -> Starlette:
     lists = _Lists(mynad, settings)
     routes = [
         Route("/v1/audio/speech", SpeechDoor(mynad, settings), methods=["POST"]),
-        Route("/v1/audio/transcriptions", _not_here, methods=["POST"]),
+        Route("/v1/audio/transcriptions", TranscriptionDoor(mynad), methods=["POST"]),
         Route("/v1/audio/translations", _not_here, methods=["POST"]),
         Route("/v1/audio/voices", _plainly(lists.voices)),
         Route("/v1/audio/models", _plainly(lists.audio_models)),

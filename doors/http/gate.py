@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from doors.http.callers import TOKEN, unknown
 from doors.http.errors import CLOSE, Problem
+from doors.http.pace import Pace
 from doors.settings import Http
 from proto.token import PREFIX
 
@@ -41,6 +42,7 @@ class Gate:
     def __init__(self, app: ASGIApp, settings: Http) -> None:
         self._app = app
         self._settings = settings
+        self._pace = Pace(settings.requests_a_minute)
         self._expected = _digest(settings.token.encode())
         self._refused, self._logged = 0, float("-inf")
 
@@ -53,7 +55,9 @@ class Gate:
         if scope["method"] == "OPTIONS" and allowed:
             await Response(status_code=204, headers={**_allowing(origin), **ALLOWED})(scope, receive, send)
             return
-        problem = self._problem(scope, headers, origin, allowed)
+        problem = await self._pace.problem((scope.get("client") or ("",))[0]) or self._problem(
+            scope, headers, origin, allowed
+        )
         if problem is not None:
             await problem.answer()(scope, receive, send)
             return

@@ -7,6 +7,7 @@ from typing import Any
 from doors.http.asked import FASTEST, SLOWEST, Delivery, Times
 from doors.http.subtitles import Subtitles
 from doors.http.subtitles import media_type as text_type
+from doors.http.transcriptions import ANY, WEAK, Shape
 from sound.streams import Format, media_type
 
 _TEXT = {"type": "string"}
@@ -24,6 +25,7 @@ def description() -> dict[str, Any]:
         "security": [{"token": []}],
         "paths": {
             "/v1/audio/speech": {"post": _speak()},
+            "/v1/audio/transcriptions": {"post": _transcribe()},
             "/v1/audio/voices": {"get": _get("Voices and their other names")},
             "/v1/models": {"get": _get("What `model` may be")},
             "/v1/models/{model}": {
@@ -49,6 +51,28 @@ def _speak() -> dict[str, Any]:
         },
         "responses": {
             "200": {"description": "Speech", "content": dict.fromkeys(types, sound)},
+            "default": {"description": "Why not", "content": failed},
+        },
+    }
+
+
+def _transcribe() -> dict[str, Any]:
+    fields = {
+        "file": {"type": "string", "format": "binary"},
+        "model": {**_TEXT, "default": ANY[0], "description": f"{WEAK}: English, and not to be relied on"},
+        "language": {**_TEXT, "description": "ISO 639-1; found in the sound if left out"},
+        "prompt": _TEXT,
+        "response_format": {"enum": [*Shape], "default": "json"},
+        "temperature": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
+        "timestamp_granularities[]": {"type": "array", "items": {"enum": ["word", "segment"]}},
+    }
+    form = {"schema": {"type": "object", "required": ["file"], "properties": fields}}
+    failed = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {
+        "summary": "Write down what is said in a sound file",
+        "requestBody": {"required": True, "content": {"multipart/form-data": form}},
+        "responses": {
+            "200": {"description": "What was heard"},
             "default": {"description": "Why not", "content": failed},
         },
     }

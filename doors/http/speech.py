@@ -33,6 +33,7 @@ from doors.settings import Http
 from proto import myna_pb2 as pb
 from proto.client import AsyncClient, ClientError
 from sound.streams import Format, StreamEncoder, media_type, stream_encoder
+from sound.tags import Tag
 
 log = logging.getLogger("doors.http")
 
@@ -125,7 +126,7 @@ class _Out:
 
     async def add(self, chunk: pb.AudioChunk) -> None:
         if self._encoder is None:  # now: the first chunk holds no sound, and the engine works on the next
-            self._encoder = stream_encoder(self._format)
+            self._encoder = stream_encoder(self._format, Tag(chunk.version))
         self._voice, self._job = self._voice or chunk.version, self._job or chunk.job
         self._course.add(chunk)
         if not chunk.samples:

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from wyoming.info import Attribution, Info, TtsProgram, TtsVoice
 from wyoming.tts import SynthesizeVoice
 
+from doors.known import Known
 from doors.settings import Wyoming
 from doors.voices import named
 from proto import myna_pb2 as pb
@@ -25,6 +26,7 @@ class Voices:
 
     def __init__(self, mynad: AsyncClient, settings: Wyoming) -> None:
         self._mynad = mynad
+        self._known = Known(mynad)
         self._settings = settings
 
     async def info(self) -> Info:
@@ -34,7 +36,7 @@ class Voices:
         for other, meant in self._settings.voices.items():
             if (one := found.get(meant.partition("@")[0])) is not None:
                 shown.append(_shown(other, one))
-        version = (await self._mynad.info()).version
+        version = (await self._known.info()).version
         program = TtsProgram(
             name="myna", attribution=MYNA, installed=True, description="Myna", version=version,
             voices=shown, supports_synthesize_streaming=True,
@@ -59,7 +61,7 @@ class Voices:
         for one in sorted(rows, key=lambda row: row.name != self._settings.voice):
             if one.language.partition("-")[0] == wanted:
                 return one.name, ""
-        speaking = {engine.name for engine in (await self._mynad.info()).engines if wanted in engine.languages}
+        speaking = {engine.name for engine in (await self._known.info()).engines if wanted in engine.languages}
         for one in rows:
             if one.engine in speaking:
                 return one.name, wanted

@@ -17,6 +17,7 @@ NEVER = {
     "dataset": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
     "export": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
     "fetch": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
+    "transcribe": {"numpy", "optuna", *RECOGNISERS, *MEASURES, *MODELS},
     "derive": {"optuna", *RECOGNISERS, *MEASURES, *MODELS},
     "experiment": {*RECOGNISERS, *MEASURES, *MODELS},
     "speak": {"optuna", *RECOGNISERS, *MEASURES, *MODELS} - {"torch"},

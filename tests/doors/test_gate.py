@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from doors.http.pace import whose
 from tests.daemon.certificates import Authority
 from tests.doors.opened import Opened
 from tests.tui.stage.server import Stage
@@ -103,7 +104,7 @@ def test_models(client: httpx.Client) -> None:
 def test_what_is_not_there_is_an_error_object(client: httpx.Client) -> None:
     assert client.get("/v1/audio/speech").status_code == 405
     assert client.get("/v1/nothing").json()["error"]["code"] == "not_found"
-    answer = client.post("/v1/audio/transcriptions", files={"file": b"RIFF"}, data={"model": "whisper-1"})
+    answer = client.post("/v1/audio/translations", files={"file": b"RIFF"}, data={"model": "whisper-1"})
     assert (answer.status_code, answer.json()["error"]["code"]) == (501, "not_implemented")
 
 
@@ -142,3 +143,38 @@ def test_https(stage: Stage, tmp_path: Path) -> None:
             assert client.post("/v1/audio/speech", json=SPEECH, headers=key).status_code == 200
     finally:
         made.close()
+
+
+def test_who_asks_too_often_is_told_when_to_come_again_and_others_are_not(stage: Stage) -> None:
+    opened = Opened(stage.home, http={"listen": "127.0.0.1:0", "requests_a_minute": 5, "token": TOKEN})
+    try:
+        hasty = httpx.HTTPTransport(local_address="127.0.0.2")
+        with (
+            httpx.Client(base_url=opened.http, trust_env=False, transport=hasty, timeout=20) as one,
+            httpx.Client(base_url=opened.http, trust_env=False, timeout=20) as other,
+        ):
+            told = [one.get("/v1/models") for _ in range(9)]  # without the token: who tries tokens is counted, too
+            assert [answer.status_code for answer in told[:4]] == [401] * 4
+            assert told[-1].status_code == 429
+            assert told[-1].json()["error"]["type"] == "rate_limit_error"
+            assert 1 <= int(told[-1].headers["retry-after"]) <= 60
+            assert other.get("/v1/models", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 200
+    finally:
+        opened.close()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("127.0.0.1", "127.0.0.1", True),
+        ("127.0.0.1", "127.0.0.2", False),
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
+        ("", "", True),
+    ],
+)
+def test_addresses_of_one_caller_count_together(one: str, other: str, same: bool) -> None:
+    assert (whose(one) == whose(other)) is same

@@ -72,6 +72,18 @@ def test_what_there_is(opened: Opened) -> None:
     talk(opened, ask)
 
 
+def test_who_asks_what_there_is_over_and_over_costs_mynad_little(opened: Opened, stage: Stage) -> None:
+    before = stage.system.asked
+
+    async def ask(client: AsyncClient) -> None:
+        for _ in range(30):
+            await client.write_event(Describe().event())
+            assert await client.read_event() is not None
+
+    talk(opened, ask)
+    assert stage.system.asked - before <= 2
+
+
 def test_a_ping_is_answered(opened: Opened) -> None:
     async def ask(client: AsyncClient) -> None:
         await client.write_event(Ping("there?").event())

@@ -12,6 +12,7 @@ import av
 import pytest
 
 from sound.streams import Format, samples16, stream_encoder
+from sound.tags import Tag
 from tests.tui.stage.rows import tone
 
 pytestmark = pytest.mark.unit
@@ -19,7 +20,7 @@ pytestmark = pytest.mark.unit
 
 def encoded(format: Format, chunks: list[bytes], rate: int) -> list[bytes]:
     """What comes of each chunk, and of the end."""
-    encoder = stream_encoder(format)
+    encoder = stream_encoder(format, Tag("anna@7"))
     return [*(encoder.add(chunk, rate) for chunk in chunks), encoder.end()]
 
 
@@ -40,7 +41,7 @@ def test_lengths_are_right_at_every_rate(format: Format, rate: int) -> None:
 
 @pytest.mark.parametrize("format", list(Format))
 def test_a_tenth_of_a_second_of_sound_brings_bytes(format: Format) -> None:
-    encoder = stream_encoder(format)
+    encoder = stream_encoder(format, Tag())
     begun = encoder.add(tone(0.2), 16_000)
     assert encoder.add(tone(0.1), 16_000)
     assert begun, "the first piece of sound already does"

@@ -13,6 +13,7 @@ import typer
 from proto.client import Client, ClientError
 from proto.voice_name import slug
 from tui import arguments, downloads, follow, inbox_copy, output, session, wording
+from tui import consent as asking
 from tui.progress import counting
 
 app = typer.Typer()
@@ -39,6 +40,7 @@ def add(
         str | None,
         typer.Option(metavar="TEXT", help="What is said in the recording (for a single one without a transcript)."),
     ] = None,
+    consent: asking.Option = "",
     wait: Annotated[
         bool,
         typer.Option(
@@ -52,18 +54,13 @@ def add(
     Copying them into the folder inbox/VOICE/ does the same. An address is fetched by yt-dlp, here and not by the
     daemon; add only what you have the right to use.
     """
-    if (nearest := slug(voice)) != voice or not voice:
-        would = f"{nearest!r} would do" if nearest else "lower-case letters, digits, - and _ make one"
-        raise typer.BadParameter(f"{voice!r} is not a name for a voice: {would}")
+    _check_name(voice)
     client = session.client()
-    inbox, after, running = _where(client, voice, wait=wait)
+    inbox, after, running = _where(client, voice, "--wait" if wait else "--consent" if consent else "")
     urls = [name for name in files if downloads.is_url(name)]
-    fetched = [path for url in urls for path in downloads.fetch(url)]
-    gathered = inbox_copy.gather([*(Path(name) for name in files if name not in urls), *fetched])
-    if text is not None and len(gathered.recordings) != 1:
-        raise typer.BadParameter(
-            "--text is for a single recording; for many, put a .txt beside each", param_hint="--text"
-        )
+    gathered = _gathered(files, urls, text)
+    if noted := consent or asking.asked(client, voice, quiet=json or not running):
+        client.set_consent(voice, noted)
     names, bytes = _give(client, voice, gathered, text, inbox)
     for url in urls:
         downloads.forget(url)
@@ -79,14 +76,34 @@ def add(
         output.line(output.safe(follow.outcome(client, voice, jobs)))
 
 
-def _where(client: Client, voice: str, *, wait: bool) -> tuple[Path | None, int, bool]:
-    """(the voice's inbox folder; None: out of reach, cursor of the newest event, whether a daemon runs). Raises
-    ClientError where there is nothing to wait for."""
+def _check_name(voice: str) -> None:
+    """Raises BadParameter for what cannot be a voice's name."""
+    if (nearest := slug(voice)) != voice or not voice:
+        would = f"{nearest!r} would do" if nearest else "lower-case letters, digits, - and _ make one"
+        raise typer.BadParameter(f"{voice!r} is not a name for a voice: {would}")
+
+
+def _gathered(files: list[str], urls: list[str], text: str | None) -> inbox_copy.Gathered:
+    """What is to be copied, the `urls` among it fetched. Raises BadParameter for a text that is of none or of many."""
+    fetched = [path for url in urls for path in downloads.fetch(url)]
+    gathered = inbox_copy.gather([*(Path(name) for name in files if name not in urls), *fetched])
+    if text is not None and len(gathered.recordings) != 1:
+        raise typer.BadParameter(
+            "--text is for a single recording; for many, put a .txt beside each", param_hint="--text"
+        )
+    return gathered
+
+
+def _where(client: Client, voice: str, needs: str) -> tuple[Path | None, int, bool]:
+    """(the voice's inbox folder; None: out of reach, cursor of the newest event, whether a daemon runs). `needs`: the
+    option that only a running daemon can meet; empty: none. Raises ClientError where none runs for it."""
     where = session.where()
     running = bool(where.remote) or client.ready()
-    if wait and not running:
-        nothing = f"No daemon is running in {where.home}, so there is nothing to wait for."
-        raise ClientError(nothing, "Start it with `myna up`.", "UNAVAILABLE")
+    if needs and not running:
+        nothing = {"--wait": "there is nothing to wait for", "--consent": "nobody keeps the consent note"}[needs]
+        raise ClientError(
+            f"No daemon is running in {where.home}, so {nothing}.", "Start it with `myna up`.", "UNAVAILABLE"
+        )
     info = client.info() if running else None
     # the socket may be tunnelled to here, but not its files
     tunnelled = info is not None and os.path.realpath(info.home) != os.path.realpath(where.home)

@@ -13,6 +13,7 @@ import typer
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
 from proto.messages import speak_spec
+from sound.tags import Tag
 from tui import arguments, as_json, names, output, progress, session, wording
 from tui.audio_file import Sink
 from tui.player import Player
@@ -122,6 +123,8 @@ def hear(
     for chunk in chunks:
         if not heard:
             heard = {"voice": chunk.version, "job": chunk.job, "sample_rate": 0, "first_audio_seconds": 0.0}
+            if isinstance(sink, Sink):
+                sink.tag = Tag(chunk.version)
         if chunk.samples:
             heard["sample_rate"] = chunk.sample_rate
             heard["first_audio_seconds"] = heard["first_audio_seconds"] or round(time.monotonic() - began, 3)

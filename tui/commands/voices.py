@@ -11,6 +11,7 @@ import typer
 from proto import myna_pb2 as pb
 from proto.client import ClientError
 from tui import arguments, as_json, follow, metrics, names, output, session, wording
+from tui import consent as asking
 from tui.commands import ratings
 
 app = typer.Typer()
@@ -62,13 +63,16 @@ def new(
     engine: Annotated[
         str, typer.Option("--engine", metavar="ENGINE", help="Default: one that speaks the language.")
     ] = "",
+    consent: asking.Option = "",
     json: output.Json = False,
 ) -> None:
     """Make a voice before there are recordings: its folder with a voice.toml for its language.
 
     Says what is there for the language and what is missing: an engine, a recogniser, rules for its texts.
     """
-    made = session.client().create_voice(name, language, engine)
+    client = session.client()
+    consent = consent or asking.asked(client, name, quiet=json)
+    made = client.create_voice(name, language, engine, consent)
     if json:
         output.json(made)
         return

@@ -13,6 +13,7 @@ from textual.widgets import Input, Label
 
 from proto.channel import ClientError
 from sound.files import FORMATS
+from sound.tags import Tag
 from tui import wording
 from tui.audio_file import Sink
 from tui.output import safe
@@ -60,9 +61,9 @@ class SaveScreen(ModalScreen[str], inherit_bindings=False):
         self.dismiss("")
 
 
-async def save(app: Host, track: Track, proposed: str) -> None:
+async def save(app: Host, track: Track, proposed: str, tag: Tag | None) -> None:
     """Ask for a name and write the track there; a file that is there already is written over only if the person says
-    so.
+    so. `tag`: what the file says of itself; None: it is a person's recording.
 
     Only from inside a worker. Raises ClientError when the file cannot be written.
     """
@@ -76,15 +77,16 @@ async def save(app: Host, track: Track, proposed: str) -> None:
         and not await app.confirm(f"Write over {path}?", "What the file holds now is lost.", yes="Write")
     ):
         return
-    await app.run_worker(lambda: write(track, path), thread=True, exit_on_error=False).wait()
+    await app.run_worker(lambda: write(track, path, tag), thread=True, exit_on_error=False).wait()
     app.say(f"{path}: {wording.duration(track.seconds)} saved.")
 
 
-def write(track: Track, path: Path) -> None:
+def write(track: Track, path: Path, tag: Tag | None = None) -> None:
     """The track as a file; format by its ending."""
     if not track.frames:
         raise ClientError("There is no sound to save.", "Let something be spoken first.", "FAILED_PRECONDITION")
     with Sink(str(path)) as sink:
+        sink.tag = tag
         sink.write(bytes(track.samples), track.rate)
 
 

@@ -13,6 +13,7 @@ from textual.widgets import DataTable
 
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
+from sound.tags import Tag
 from tui.dashboard.actions import asks, changes
 from tui.dashboard.known import known_names
 from tui.dashboard.live import Topic
@@ -318,7 +319,9 @@ class ListenScreen(WorkshopScreen):
             who = (
                 self._hearing.pair.name(self._hearing.version("a" if chosen == "a" else "b")) if not hidden else chosen
             )
-            await save(self.app, sound.deck.track, proposal(who, self._hearing.line.text))
+            made = Tag("" if hidden else who)  # who it is stays hidden
+            tag = made if chosen != "recording" else None
+            await save(self.app, sound.deck.track, proposal(who, self._hearing.line.text), tag)
 
     # ---------------------------------------------------------------------------------------------- voting
 

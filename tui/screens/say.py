@@ -14,6 +14,7 @@ from textual.widgets import DataTable, Input, TextArea
 
 from proto.channel import ClientError
 from proto.messages import ENDED, state_of
+from sound.tags import Tag
 from tui import names, wording
 from tui.dashboard.actions import asks, changes
 from tui.dashboard.history import History
@@ -269,7 +270,7 @@ class SayScreen(WorkshopScreen):
     async def on_sound_pane_wanted(self, event: SoundPane.Wanted) -> None:
         if self._loaded is not None:
             who = self._loaded.version or self._loaded.spec.voice
-            await save(self.app, self._loaded.track, proposal(who, self._loaded.spec.text))
+            await save(self.app, self._loaded.track, proposal(who, self._loaded.spec.text), Tag(who))
 
     def _chosen(self) -> Utterance | None:
         key = self.query_one(Table).chosen

@@ -12,7 +12,7 @@ from textual.css.query import NoMatches
 
 from proto import myna_pb2 as pb
 from proto.channel import ClientError
-from tui import wording
+from tui import consent, wording
 from tui.dashboard.actions import asks
 from tui.dashboard.live import Topic
 from tui.dashboard.snippet import spoken
@@ -209,4 +209,8 @@ def about(voice: pb.Voice) -> Content:
         f"{given}; {kept}.",
         f"Next: {safe(voice.next)}",
     ]
-    return Content("\n".join(lines if voice.next else lines[:-1]))
+    if not voice.next:
+        lines.pop()
+    if voice.HasField("consent"):
+        lines.insert(2, f"Consent: {consent.line(voice.consent)}")
+    return Content("\n".join(lines))

@@ -7,6 +7,7 @@ from alembic import context
 from sqlalchemy import Connection, create_engine
 
 from daemon.database import comparison_rows as _comparison_rows  # noqa: F401  (the schema is all rows that are imported)
+from daemon.database import consent_rows as _consent_rows  # noqa: F401  (and so here)
 from daemon.database import experiment_rows as _experiment_rows  # noqa: F401  (and so here)
 from daemon.database import point_rows as _point_rows  # noqa: F401  (and so here)
 from daemon.database.models import Row

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Dataset, Job
+from daemon.database.models import Dataset, Job, Voice
 from daemon.errors import MynaError
 from daemon.kinds.kind import FollowUp
 from daemon.settings import Settings
@@ -19,13 +19,21 @@ from engines.capabilities import Capability
 from proto import myna_pb2 as pb
 
 
-def training(session: Session, job: Job, made: Dataset, settings: Settings) -> Sequence[FollowUp]:
-    """A training, if enough was added since the last one; else `job.why` says what is missing. One that already waits
-    takes the newest dataset when it starts."""
+def after_consent(session: Session, voice: Voice, settings: Settings) -> Sequence[FollowUp]:
+    """The training of a voice that was only held back because it had no consent note; none where a person starts
+    them."""
+    made = voices.newest_dataset(session, voice.name)
+    by_itself = settings.auto_train and bool(voice.options.get("auto_train", True))
+    return training(session, None, made, settings) if made is not None and by_itself else ()
+
+
+def training(session: Session, job: Job | None, made: Dataset, settings: Settings) -> Sequence[FollowUp]:
+    """A training, if enough was added since the last one; else the `why` of the job that made the dataset says what is
+    missing. One that already waits takes the newest dataset when it starts."""
     voice = voices.get(session, made.voice)
     info = registry.ENGINES.get(voice.engine)
     if info is not None and Capability.LEARNS not in info.capabilities:
-        job.why += f" Not trained: {info.name} does not learn."
+        _add(job, f" Not trained: {info.name} does not learn.")
         return ()
     waiting = select(Job).where(
         Job.voice == voice.name, Job.kind == "train", Job.state == State.QUEUED, Job.run.is_(None)
@@ -35,7 +43,7 @@ def training(session: Session, job: Job, made: Dataset, settings: Settings) -> S
     needed = float(voice.options.get("auto_train_min_seconds", settings.auto_train_min_seconds))
     short = needed - untrained.seconds(session, voice.name)
     if short > 0:
-        job.why += f" It needs {short:.0f} s more audio to train."
+        _add(job, f" It needs {short:.0f} s more audio to train.")
         return ()
 
     def refused(
@@ -48,7 +56,12 @@ def training(session: Session, job: Job, made: Dataset, settings: Settings) -> S
             error.hint,
             voice.name,
         )
-        job.why += f" Not trained: {error.sentence}"
+        _add(job, f" Not trained: {error.sentence}")
 
     spec = pb.JobSpec(train=pb.TrainSpec(voice=voice.name))
     return [FollowUp(spec, f"train-on-dataset-row-{made.id}", refused)]
+
+
+def _add(job: Job | None, words: str) -> None:
+    if job is not None:
+        job.why += words

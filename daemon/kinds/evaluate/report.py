@@ -175,6 +175,8 @@ def _origin(lineage: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("dropped clips", dropped or "none"))
     rows.append(("run", f"#{lineage.get('run', 0)}, {lineage.get('kind', '')}"))
     rows.append(("licence", lineage.get("licence", "")))
+    if (note := lineage.get("consent")) is not None:
+        rows.append(("consent", f"“{note['text']}” ({note['by']}, {note['time'][:10]})"))
     rows.append(("made", lineage.get("created", "")))
     return rows
 

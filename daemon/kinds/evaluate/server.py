@@ -21,6 +21,7 @@ from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, GpuNeed, Kind
 from daemon.state import (
     clip_refs,
+    consent_notes,
     derived,
     engines,
     events,
@@ -248,6 +249,7 @@ def _lineage(session: Session, voice: Voice, candidate: Version, against: Versio
         "kind": candidate.kind,
         "licence": candidate.licence,
         "language": voice.language,
+        "consent": consent_notes.plain(session, voice.name),
         "derivation": derived.lineage(session, voice),
         "parent": candidate.parent,
         "against": against.number if against is not None else 0,

@@ -13,7 +13,7 @@ from daemon.kinds.experiment import cost
 from daemon.kinds.experiment.cost import Cost
 from daemon.kinds.train.server import Train
 from daemon.price import Price
-from daemon.state import clip_refs, engines, experiments, voices
+from daemon.state import clip_refs, consent_notes, engines, experiments, voices
 from daemon.state.values import ExperimentState
 from engines.capabilities import Capability
 from engines.errors import BadInput
@@ -31,6 +31,7 @@ def planned(session: Session, train: Train, request: pb.StartExperimentRequest) 
     """The experiment as it would begin (it is in no session yet), and what it takes at most. Raises BadRequest for what
     cannot be meant; NotNow for a voice that cannot be trained and scored now, and for a budget of less than a trial."""
     voice = voices.get(session, request.voice)
+    consent_notes.check(session, voice.name)
     tried = _space(request)
     if request.seed > LARGEST_SEED:
         raise BadRequest("The seed is too large.", f"Use one of at most {LARGEST_SEED:,}.")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from daemon.package import consent
 from daemon.package.archive import header
 from daemon.package.formats import Format
 from daemon.worker.job import Channel
@@ -41,6 +42,8 @@ def write(plan: wire.ExportPlan, aside: Path, channel: Channel) -> str:
     files = list({Format.LJSPEECH: _ljspeech, Format.FISH: _fish, Format.HUGGINGFACE: _huggingface}[format](
         sounds, data.voice
     ))  # fmt: skip
+    if plan.HasField("consent"):
+        files = [(consent.FILE, consent.text(plan.consent).encode), *files]
     with aside.open("wb") as out:
         for done, (name, content) in enumerate(files):
             channel.check()

@@ -28,7 +28,7 @@ def write(plan: wire.ExportPlan, aside: Path, channel: Channel) -> str:
     total, done = sum(one.size for one in files.values()), 0
     with aside.open("wb") as out:
         writer = Writer(out)
-        for member, content in manifest.written(files.values(), data):
+        for member, content in manifest.written(files.values(), data, plan.consent):
             writer.add(member, io.BytesIO(content))
         for member in files.values():
             channel.progress(done, total, "bytes", member.name)

@@ -10,7 +10,7 @@ from daemon.database.models import Job, Version
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.kind import Kind
 from daemon.package.formats import MYNA, Format
-from daemon.state import clip_refs, engines, packing, voices
+from daemon.state import clip_refs, consent_notes, engines, packing, voices
 from engines.capabilities import Capability
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -27,6 +27,7 @@ class Export(Kind):
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.export
+        consent_notes.check(session, voices.get(session, asked.voice).name)
         if asked.HasField("dataset"):
             return self._check_dataset(session, asked)
         version = _version(session, asked)
@@ -78,6 +79,7 @@ class Export(Kind):
                     file=str(file(self.home, asked)),
                     dataset=packing.packed(session, voice, data),
                     features=asked.dataset.features,
+                    consent=_consent(session, asked.voice),
                 )
             )
         version = _version(session, asked)
@@ -90,6 +92,7 @@ class Export(Kind):
                 file=str(file(self.home, asked)),
                 version=packing.packed_version(session, version) if asked.format == Format.MYNA else None,
                 samples_dir=str(self.home / "samples" / asked.voice / str(version.number)),
+                consent=_consent(session, asked.voice),
             )
         )
 
@@ -105,6 +108,11 @@ def file(home: Path, asked: pb.ExportSpec) -> Path:
     if asked.format == Format.MYNA:
         return folder / f"{name}{'-features' if asked.dataset.features else ''}{MYNA}"
     return folder / f"{name}-{asked.format}.tar"
+
+
+def _consent(session: Session, voice: str) -> pb.ConsentNote | None:
+    note = consent_notes.current(session, voice)
+    return consent_notes.message(note) if note is not None else None
 
 
 def _version(session: Session, asked: pb.ExportSpec) -> Version:

@@ -66,7 +66,7 @@ def _packed(plan: wire.ExportPlan, folder: Path, version: wire.PackedVersion, as
     total, done = sum(one.size for one in files.values()), 0
     with aside.open("wb") as out:
         writer = Writer(out)
-        for member, content in package.written(files.values(), version):
+        for member, content in package.written(files.values(), version, plan.consent):
             writer.add(member, io.BytesIO(content))
         for member in files.values():
             channel.progress(done, total, "bytes", member.name)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from daemon.kinds.export import layouts, packaging, version_package
+from daemon.package import consent
 from daemon.package.formats import Format
 from daemon.worker import versions
 from daemon.worker.job import Channel
@@ -60,6 +61,8 @@ def _version(plan: wire.ExportPlan, aside: Path, channel: Channel) -> str:
         folder.mkdir()
         channel.progress(0, 2, "parts", f"writing {plan.version_name} as {plan.format}")
         registry.exporter(plan.engine).export(version, folder, plan.format)
+        if plan.HasField("consent"):
+            (folder / consent.FILE).write_text(consent.text(plan.consent), encoding="utf-8")
         channel.check()
         channel.progress(1, 2, "parts", "putting the files into one")
         with tarfile.open(aside, "w") as tar:

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Job, Version, Voice
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.kind import Kind
-from daemon.state import clip_refs, engines, voices
-from engines import registry
+from daemon.state import clip_refs, consent_notes, engines, voices
+from engines import registry, watermarks
 from engines.capabilities import Capability
 from engines.errors import BadInput
 from engines.speech_options import common, own
@@ -43,11 +43,13 @@ class Speak(Kind):
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.speak
         voice, chosen = _chosen(session, asked)
+        consent_notes.check(session, voice.name)
         engine = chosen.engine if chosen is not None else voice.engine
         info = registry.ENGINES.get(engine)
         if info is None:
             raise BadRequest(f"There is no engine named {engine!r}.", f"Use one of: {', '.join(registry.ENGINES)}.")
         engines.require(info, Capability.SPEAKS)
+        self._check_watermark()
         engines.consent(session, info)
         if why := engines.why_not(session, info, self.home):  # somebody listens: better told than kept waiting
             raise NotNow(f"{voice.name} cannot speak yet: {why}.", "")
@@ -84,8 +86,17 @@ class Speak(Kind):
                 version_name=version_name(voice, chosen),
                 reference=clip_refs.reference(session, voice, self.home) if chosen is None else [],
                 given=clip_refs.named(session, voice, asked.references, self.home),
+                watermark=self.settings.speech.watermark,
             )
         )
+
+    def _check_watermark(self) -> None:
+        """Whether what the site wants its speech marked with is here. Raises NotNow."""
+        if self.settings.speech.watermark == watermarks.PERTH:
+            try:
+                watermarks.weights()
+            except BadInput as error:
+                raise NotNow(f"This site marks its speech. {error}", error.hint) from None
 
     def _check_sound(self, session: Session, asked: pb.SpeakSpec, voice: Voice, info: EngineInfo) -> None:
         """Whom it is to sound like, where that is asked for."""

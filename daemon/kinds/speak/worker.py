@@ -19,6 +19,7 @@ from daemon.worker.loaded import Loaded
 from daemon.worker.sayable import sayable
 from daemon.worker.word_times import with_words
 from engines import device, interruption, registry
+from engines.audio.watermark import marked
 from engines.base import AudioChunk, Model, Settles, Speaks, SpeechRequest, WarmsUp
 from engines.errors import EngineError, OutOfMemory, WeightsMissing
 from engines.training import memory
@@ -52,7 +53,9 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
     engine, model = _model(plan, channel)
     seconds, sentence, rate = 0.0, -1, engine.info.sample_rate
     spoken = _spoken(engine, model, request, channel)
-    for chunk in with_words(spoken, request.language) if asked.word_times else spoken:
+    if asked.word_times:
+        spoken = with_words(spoken, request.language)
+    for chunk in marked(spoken, plan.watermark):
         for piece in _pieces(chunk):
             channel.check()  # a cancel is heard before more is sent
             text, words = (chunk.text, _words(chunk)) if chunk.sentence != sentence else ("", [])

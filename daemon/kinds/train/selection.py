@@ -196,7 +196,9 @@ def forget(plan: wire.TrainPlan) -> None:
 
 
 def _speaker(plan: wire.TrainPlan, samples: Path, step: int) -> Speaker:
-    return Speaker(f"step {step}", samples / str(step), folder(plan, step), f"{plan.run_uuid} {step}")
+    return Speaker(
+        f"step {step}", samples / str(step), folder(plan, step), f"{plan.run_uuid} {step}", f"{plan.voice}, step {step}"
+    )
 
 
 def _compared(

@@ -25,6 +25,7 @@ from daemon.kinds.train import cost
 from daemon.kinds.train.work import Work, info_of, settings_of, work_of
 from daemon.state import (
     clip_refs,
+    consent_notes,
     engines,
     events,
     experiments,
@@ -55,6 +56,7 @@ class Train(Kind):
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         work = work_of(session, spec.train)
+        consent_notes.check(session, work.voice.name)
         settings_of(session, work, spec.train.options)
         return work.voice.name, work.title
 
@@ -93,6 +95,7 @@ class Train(Kind):
 
     def plan(self, session: Session, job: Job) -> Start:
         spec = pb.JobSpec.FromString(job.spec).train
+        consent_notes.check(session, spec.voice)
         run = session.get(Run, job.run) if job.run is not None else None
         engines.consent(
             session, info_of(voices.get(session, spec.voice).engine)

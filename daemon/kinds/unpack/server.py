@@ -7,6 +7,7 @@ that can be seen.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 from typing import BinaryIO
 
 from sqlalchemy.orm import Session
@@ -22,7 +23,7 @@ from daemon.kinds.kind import FollowUp, Kind
 from daemon.package.archive import BadPackage, Reader
 from daemon.package.formats import Content
 from daemon.package.header import read_header
-from daemon.state import datasets, engines, incoming, recordings, seen, unpacking, voices
+from daemon.state import consent_notes, datasets, engines, incoming, recordings, seen, unpacking, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.messages import import_spec
@@ -36,7 +37,7 @@ class Unpack(Kind):
     wire = pb.IMPORT
     priority = 200
     exclusive = "recordings"
-    commits = frozenset({"unpacked", "version_unpacked", "refused"})
+    commits = frozenset({"unpacked", "version_unpacked", "refused", "consent_unpacked"})
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = import_spec(spec)
@@ -71,6 +72,7 @@ class Unpack(Kind):
                 file=asked.file,
                 language=voice.language if voice is not None and settled else "",
                 accepted=engines.accepted(session),
+                has_consent=consent_notes.current(session, asked.voice) is not None,
                 version=incoming.place(session, job) if self._content(asked) is Content.VERSION else None,
             )
         )
@@ -93,6 +95,10 @@ class Unpack(Kind):
             refused = report.refused
             why = f"{refused.sentence} {refused.hint}".strip()
             recordings.emit_inbox_event(session, job.voice, names.printable(refused.file), "refused", why)
+        elif report.HasField("consent_unpacked"):
+            note = report.consent_unpacked
+            if consent_notes.current(session, job.voice) is None:
+                consent_notes.write(session, job.voice, note.text, note.by, note.time.ToDatetime(tzinfo=UTC))
         elif report.HasField("version_unpacked"):
             incoming.store(session, job, report.version_unpacked)
         else:

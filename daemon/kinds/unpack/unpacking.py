@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 
-from daemon.home import journal
+from daemon.home import consent_file, journal
+from daemon.home.consent_file import Note
 from daemon.kinds.unpack.aside import Aside, move
 from daemon.package import manifest
 from daemon.package.archive import BadPackage, Member
@@ -17,6 +19,7 @@ from engines.audio.decode import probe_and_decode
 from engines.errors import BadInput
 from engines.files import sync_folder
 from engines.language import without_region
+from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 
 #: Seconds by which a clip's file may differ from what is said of it.
@@ -38,6 +41,15 @@ def check_voice(plan: wire.UnpackPlan, header: Header) -> None:
             f"It is in {whose.language[:20]!a}, and {plan.voice} speaks {plan.language}.",
             "Import it under another name: `myna import FILE --voice NAME`.",
         )
+
+
+def take_consent(note: pb.ConsentNote | None, plan: wire.UnpackPlan, channel: Channel) -> None:
+    """The package's consent note becomes the voice's, unless that has one."""
+    if note is not None and not plan.has_consent:
+        note.voice = plan.voice
+        when = note.time.ToDatetime(tzinfo=UTC).isoformat()
+        consent_file.add(channel.home, [Note(note.voice, note.text, note.by, when)])
+        channel.commit(wire.Report(consent_unpacked=note))
 
 
 class Unpacking:
@@ -62,6 +74,7 @@ class Unpacking:
             sync_folder(folder)
         self.aside.keep(header, found.body)
         journal.add(self.channel.home, journal.Entry.given(self.plan.voice, data))
+        take_consent(found.consent, self.plan, self.channel)
         self.channel.commit(wire.Report(unpacked=data))
         clips = sum(one.clip.kept for one in data.clips)
         return (

@@ -11,7 +11,7 @@ from typing import Any
 
 from daemon.home import identity
 from daemon.kinds.unpack.aside import Aside, move
-from daemon.kinds.unpack.unpacking import check_voice
+from daemon.kinds.unpack.unpacking import check_voice, take_consent
 from daemon.machine.disk_space import folder_size
 from daemon.package import version as package
 from daemon.package.archive import BadPackage
@@ -58,6 +58,7 @@ class VersionUnpacking:
         came = wire.VersionUnpacked(
             version=found.version, about_json=json.dumps(about, sort_keys=True), size=folder_size(folder)
         )
+        take_consent(found.consent, self.plan, self.channel)
         self.channel.commit(wire.Report(version_unpacked=came))
         return f"The package has {was}."
 

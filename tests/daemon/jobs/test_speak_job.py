@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from recorded import Recorded
 
 from daemon.kinds.speak import worker as speak
 from daemon.kinds.train import worker as train
 from daemon.worker.loaded import Loaded
+from engines.audio import watermark
 from engines.errors import BadInput, Cancelled, EngineError, WeightsMissing
 from engines.glow.engine import GlowEngine
 from proto import myna_pb2 as pb
@@ -58,6 +60,23 @@ def test_sentences_come_one_by_one_and_the_last_chunk_says_so(tmp_path: Path) ->
     assert np.isfinite(samples).all()
     assert np.abs(samples).max() > 0
     assert sentence == f"Spoke {len(samples) / 16_000:.1f} s as anna@base."
+
+
+def test_where_the_site_wants_it_speech_carries_a_watermark_and_is_as_long_as_without(tmp_path: Path) -> None:
+    text = "The old ferry lay still at the bank, and nobody wanted to buy it. Twelve chairs stood in the hall."
+    sounds, sentences = [], []
+    for kind in ("", "perth"):
+        channel, wanted = Recorded(tmp_path), plan(text)
+        wanted.watermark = kind
+        speak.run(wanted, channel)
+        chunks = audio(channel)
+        sounds.append(np.frombuffer(b"".join(chunk.samples for chunk in chunks), "<f4"))
+        sentences.append([chunk.text for chunk in chunks if chunk.text])
+    assert len(sounds[0]) == len(sounds[1])
+    assert sentences[0] == sentences[1]
+    soundfile.write(tmp_path / "speech.wav", sounds[1], 16_000)
+    assert watermark.look(tmp_path / "speech.wav").confidence > 0.99
+    assert np.abs(sounds[0] - sounds[1]).max() > 0.001
 
 
 def test_the_same_seed_speaks_the_same(tmp_path: Path) -> None:

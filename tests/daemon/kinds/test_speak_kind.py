@@ -12,10 +12,10 @@ from voice_rows import clip, dataset, sha, version
 
 from daemon.database.models import Job
 from daemon.database.store import Store
-from daemon.errors import BadRequest, MynaError, NotFound
+from daemon.errors import BadRequest, MynaError, NotFound, NotNow
 from daemon.kinds.speak.server import BASE
 from daemon.state import voices
-from engines import registry
+from engines import registry, watermarks
 from engines.capabilities import Capability
 from engines.setting import Setting
 from proto import myna_pb2 as pb
@@ -160,3 +160,21 @@ def test_settings_that_the_engine_does_not_have_are_refused_at_once(
     with pytest.raises(BadRequest, match=words) as refused:
         anna.read_now(lambda session: lives.kind(session, "speak").check(session, spec(options=options)))
     assert hint in refused.value.hint
+
+
+def test_the_watermark_of_the_site_is_in_the_plan_and_its_absence_is_a_sentence(
+    anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def told(session: Session) -> str:
+        what = spec()
+        kind = lives.kind(session, "speak")
+        kind.check(session, what)
+        return kind.plan(session, Job(spec=what.SerializeToString())).speak.watermark
+
+    (tmp_path / "voices" / "anna" / "2").mkdir(parents=True)
+    assert anna.read_now(told) == "off"
+    (tmp_path / "myna.toml").write_text('[speech]\nwatermark = "perth"\n')
+    assert anna.read_now(told) == "perth"
+    monkeypatch.setattr(watermarks, "find_spec", lambda name: None)
+    with pytest.raises(NotNow, match="resemble-perth, which is not installed"):
+        anna.read_now(told)

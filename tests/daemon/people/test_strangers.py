@@ -20,7 +20,7 @@ from proto.token import ON_BEHALF
 pytestmark = pytest.mark.integration
 
 #: what makes something of a name that is not free says so: a name is of one voice
-TAKEN = {"Datasets.Upload", "Datasets.Import", "Voices.Import"}
+TAKEN = {"Datasets.Upload", "Datasets.Import", "Voices.Import", "Voices.SetConsent", "Voices.ConsentNotes"}
 
 
 def test_every_rpc_is_declared_and_nothing_else() -> None:

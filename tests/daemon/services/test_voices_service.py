@@ -48,7 +48,8 @@ def service_of(daemon: Any) -> VoicesService:
 
 def speech_of(daemon: Any) -> SpeechService:
     speech: Any = None  # nobody speaks here
-    return SpeechService(daemon.home, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), speech)
+    hub: Any = None  # nor watches
+    return SpeechService(daemon.home, daemon.store, Lifecycle(Kinds(daemon.home, daemon.settings)), speech, hub)
 
 
 def ask(method: Any, request: object) -> Any:

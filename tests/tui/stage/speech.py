@@ -16,6 +16,7 @@ from tests.tui.stage.rows import RATE, refuse, tone
 class Speech(stubs.SpeechServicer):
     def __init__(self) -> None:
         self.asked: list[pb.SpeakSpec] = []
+        self.heard: list[tuple[pb.TranscribeSpec, bytes]] = []  # files that were to be transcribed
         self.sampled: list[pb.SampleRequest] = []
         self.unspoken = {4}  # versions that never spoke the held-out lines
         self.sound = b""  # what is said, in place of tones
@@ -23,6 +24,32 @@ class Speech(stubs.SpeechServicer):
         self.refusal: tuple[str, str, str] | None = None  # what is said no with: code, sentence, hint
         self._gone = threading.Condition()
         self.go_on = threading.Event()  # what "later" waits for
+
+    def Transcribe(self, request_iterator: Iterator[pb.TranscribePart], context: Any) -> pb.Transcript:
+        """The same words, whatever is sent; with "slowly" as a prompt it waits until the caller has gone."""
+        parts, gone = list(request_iterator), threading.Event()
+        context.add_callback(gone.set)
+        with self._gone:
+            self.heard.append((parts[0].spec, b"".join(part.data for part in parts)))
+            self._gone.notify_all()
+        if self.refusal is not None:
+            code, sentence, hint = self.refusal
+            refuse(context, grpc.StatusCode[code], sentence, hint)
+        if parts[0].spec.prompt == "slowly":
+            left = gone.wait(30)
+            with self._gone:
+                self.hung_up += left
+                self._gone.notify_all()
+        said = (("One two.", 0.0, 1.25), ("Three.", 1.5, 2.0))
+        segments = [pb.HeardSegment(text=text, start=start, end=end) for text, start, end in said]
+        if parts[0].spec.words:
+            segments[0].words.add(text="One", start=0.0, end=0.5)
+            segments[0].words.add(text="two.", start=0.5, end=1.25)
+        weak = parts[0].spec.recogniser == "pocketsphinx"
+        return pb.Transcript(
+            text="One two. Three.", language="en", seconds=2.5, segments=segments,
+            recogniser=parts[0].spec.recogniser or "whisper", low_trust=weak,
+        )  # fmt: skip
 
     def Sample(self, request: pb.SampleRequest, context: Any) -> Iterator[pb.AudioChunk]:
         self.sampled.append(request)
@@ -64,6 +91,11 @@ class Speech(stubs.SpeechServicer):
         yield pb.AudioChunk(samples=sound, sample_rate=RATE, text="One.", left_out=left_out, words=words)
         yield pb.AudioChunk(samples=b"" if self.sound else tone(0.25), sample_rate=RATE, sentence=1, text="Two.")
         yield pb.AudioChunk(sample_rate=RATE, sentence=1, last=True)
+
+    def wait_heard(self, files: int, seconds: float = 10.0) -> bool:
+        """Have so many files come to be transcribed, or do within some seconds?"""
+        with self._gone:
+            return self._gone.wait_for(lambda: len(self.heard) >= files, seconds)
 
     def wait_hung_up(self, callers: int, seconds: float = 10.0) -> bool:
         """Have so many callers gone away before the end, or do within some seconds?"""

@@ -23,9 +23,11 @@ class System(stubs.SystemServicer):
 
         self.estimate = pb.EstimateResponse(steps=4_000, seconds=3_120.0, gpu_memory=8_100_000_000, disk=1_200_000_000)
         self.samples: list[pb.SystemSample] = []
+        self.asked = 0  # times that somebody wanted to know how it is
         self._growing = GrowingLists()
 
     def Info(self, request: pb.Empty, context: Any) -> pb.InfoResponse:
+        self.asked += 1
         told = pb.InfoResponse()
         told.CopyFrom(self.info)
         told.metrics.extend(metric_message(info) for info in METRICS.values())

@@ -21,6 +21,7 @@ from tests.tui.stage.rows import NOW, refuse
 
 class Voices(stubs.VoicesServicer):
     def __init__(self) -> None:
+        self.notes: list[pb.ConsentNote] = []  # consent notes, newest first
         self.rated: list[pb.Rating] = []
         self.exported: list[pb.ExportRequest] = []
         self.rows = [pb.Voice(name="anna", promoted=7, versions=2, engine="glow", language="en", kept_seconds=125.0)]
@@ -66,6 +67,8 @@ class Voices(stubs.VoicesServicer):
             words = f"There is a voice named {request.name} already."
             refuse(context, grpc.StatusCode.FAILED_PRECONDITION, words, "Choose another name.")
         made = pb.Voice(name=request.name, language=request.language or "en", engine=request.engine or "glow")
+        if request.consent:
+            made.consent.text = request.consent
         self.rows.append(made)
         found = [
             findings.ok("engine", f"{made.engine} speaks {made.language}. Its base comes with Myna."),
@@ -90,6 +93,15 @@ class Voices(stubs.VoicesServicer):
         row = next(row for row in self.rows if row.name == request.voice)
         row.name = request.name
         return row
+
+    def SetConsent(self, request: pb.SetConsentRequest, context: Any) -> pb.ConsentNote:
+        note = pb.ConsentNote(text=request.text, by="ed", time=NOW, voice=request.voice)
+        self.notes.insert(0, note)
+        return note
+
+    def ConsentNotes(self, request: pb.VoiceRequest, context: Any) -> pb.ConsentNotesResponse:
+        own = [note for note in self.notes if note.voice == request.voice]
+        return pb.ConsentNotesResponse(notes=own, asks=not own)
 
     def Versions(self, request: pb.VersionsRequest, context: Any) -> pb.VersionsResponse:
         if request.voice not in {row.name for row in self.rows} | {"anna"}:

@@ -1,0 +1,1 @@
+"""Hearing what is said in a file, for whoever asks."""
