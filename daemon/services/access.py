@@ -44,14 +44,16 @@ class VoiceOf:
 
 @dataclass(frozen=True)
 class JobOf:
-    """A job: who asked for speech may do with it what they like, other jobs are as their voice."""
+    """A job: who asked for speech, or for what is about no voice, may do with it what they like; other jobs are as
+    their voice."""
 
     id: int
     right: Right
 
     def check(self, session: Session) -> None:
         row = jobs.get(session, self.id)
-        if not (row.kind == seen.SPEECH and row.person == caller_of(session).name):
+        asks_for_it = row.person == caller_of(session).name and (row.kind == seen.SPEECH or not row.voice)
+        if not asks_for_it:
             seen.require(session, row.voice, self.right)
 
     def __str__(self) -> str:
