@@ -55,6 +55,7 @@ class Learning:
     learning_rate: float  #: of a first training of all that trains
     memory: int  #: bytes of GPU (or host) memory a training needs
     increment_rate: float = 0.1  #: an increment's learning rate, as a share of `learning_rate`
+    parent_share: float = 0.0  #: of an increment's weights (`TrainSettings.parent_share`)
     micro_batch: int = 12  #: clips in one forward pass at most; more are gathered over several
     precision: str = "fp32"  #: "fp32", or "bf16" for autocast
     min_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds
