@@ -148,15 +148,15 @@ def plan(
     """Settings that follow the amount of data.
 
     A first training of `n_clips` takes max(a, b × clips) steps at the engine's rate; an increment of `n_new` clips
-    takes max(a, b × new) steps at a share of that rate (`engines.base.Learning`), unless it is to be averaged with its
-    parent: then it is trained as a first one. Anything in `overrides` wins.
+    takes max(a, b × new) steps at a share of that rate (`engines.base.Learning`); one that is to be averaged with its
+    parent takes max(a, b × clips) at all of it, from the base. Anything in `overrides` wins.
     Raises BadInput for an engine that does not learn.
     """
     overrides, usual = dict(overrides or {}), learning(info)
     checked(RUN, {name: value for name, value in overrides.items() if name != "lora"}, "training")
     share = 0.0 if first or overrides.get("lora") else overrides.get("parent_share", usual.parent_share)
     from_base = first or share > 0
-    least, per_clip = usual.first_steps if from_base else usual.increment_steps
+    least, per_clip = usual.first_steps if first else usual.increment_steps
     steps = overrides.get("steps", max(least, math.ceil(per_clip * (n_clips if from_base else n_new))))
     eval_every = min(250, max(5, steps // 25))
     values: dict[str, Any] = {

@@ -45,7 +45,8 @@ def test_an_increment_that_is_averaged_is_trained_as_a_first_one() -> None:
     later = settings.plan(GLOW, 150, 30, False)
     assert later.parent_share == 0.5
     assert first.parent_share == 0
-    assert (later.steps, later.learning_rate) == (first.steps, first.learning_rate)
+    assert later.learning_rate == first.learning_rate
+    assert (first.steps, later.steps) == (75, 150)
 
 
 def test_one_on_top_of_its_parent_is_trained_gently() -> None:
