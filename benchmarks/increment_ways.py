@@ -41,9 +41,12 @@ class Way:
 
 def _ways() -> Iterator[Way]:
     usual = learning(INFO)
+    for share in (0.3, 0.5, 0.7):
+        yield Way(f"from the base on all, averaged, {share:.0%} its parent's", {"parent_share": share})
+    on_top = {"parent_share": 0.0, "steps": usual.increment_steps[0]}
     for share in (0.1, 0.3, 1.0):
-        yield Way(f"rate x {share:g}", {"learning_rate": share * usual.learning_rate})
-    middle = {"learning_rate": 0.3 * usual.learning_rate}
+        yield Way(f"rate x {share:g}", {**on_top, "learning_rate": share * usual.learning_rate})
+    middle = {**on_top, "learning_rate": 0.3 * usual.learning_rate}
     yield Way("rate x 0.3, twice the steps", {**middle, "steps": 2 * usual.increment_steps[0]})
     yield Way("rate x 0.3, no old clips", {**middle, "old_clip_share": 0.0})
     yield Way("rate x 0.3, four old clips for a new one", {**middle, "old_clip_share": 0.8})

@@ -51,10 +51,11 @@ class Learning:
     """How an engine learns at default settings."""
 
     first_steps: tuple[int, float]  #: steps of a first training: max(a, b × clips)
-    increment_steps: tuple[int, float]  #: steps of an increment: max(a, b × new clips)
+    increment_steps: tuple[int, float]  #: of an increment: max(a, b × new clips), of all clips if it is averaged
     learning_rate: float  #: of a first training of all that trains
     memory: int  #: bytes of GPU (or host) memory a training needs
     increment_rate: float = 0.1  #: an increment's learning rate, as a share of `learning_rate`
+    parent_share: float = 0.0  #: of an increment's weights (`TrainSettings.parent_share`)
     micro_batch: int = 12  #: clips in one forward pass at most; more are gathered over several
     precision: str = "fp32"  #: "fp32", or "bf16" for autocast
     min_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds

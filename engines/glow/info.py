@@ -16,6 +16,12 @@ INFO = EngineInfo(
     licence_url="https://www.apache.org/licenses/LICENSE-2.0",
     clip_seconds=(0.8, 12.0),
     speak_memory=300_000_000,
-    learning=Learning(first_steps=(60, 1.0), increment_steps=(60, 0.5), learning_rate=2e-4, memory=1_500_000_000),
+    learning=Learning(
+        first_steps=(60, 0.5),  # more make it likelier and less clear
+        increment_steps=(60, 1.0),  # which being averaged makes up for
+        learning_rate=2e-4,
+        memory=1_500_000_000,
+        parent_share=0.5,
+    ),
     exports=("coqui",),
 )

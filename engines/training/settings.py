@@ -84,6 +84,16 @@ class TrainSettings:
     old_clip_share: Annotated[
         float, Setting("part of an epoch that is old clips, when an increment is given any", 0, 0.99)
     ] = 0.5
+    parent_share: Annotated[
+        float,
+        Setting(
+            "the parent's part in an increment's weights, which is trained as a first training is, from the base on "
+            "all clips, and then averaged with the parent; 0: it is trained on top of the parent",
+            0,
+            0.99,
+            follows="the engine",
+        ),
+    ] = 0.0
     max_seconds: Annotated[
         float,
         Setting(
@@ -138,19 +148,23 @@ def plan(
     """Settings that follow the amount of data.
 
     A first training of `n_clips` takes max(a, b × clips) steps at the engine's rate; an increment of `n_new` clips
-    takes max(a, b × new) steps at a share of that rate (`engines.base.Learning`). Anything in `overrides` wins.
+    takes max(a, b × new) steps at a share of that rate (`engines.base.Learning`); one that is to be averaged with its
+    parent takes max(a, b × clips) at all of it, from the base. Anything in `overrides` wins.
     Raises BadInput for an engine that does not learn.
     """
     overrides, usual = dict(overrides or {}), learning(info)
     checked(RUN, {name: value for name, value in overrides.items() if name != "lora"}, "training")
+    share = 0.0 if first or overrides.get("lora") else overrides.get("parent_share", usual.parent_share)
+    from_base = first or share > 0
     least, per_clip = usual.first_steps if first else usual.increment_steps
-    steps = overrides.get("steps", max(least, math.ceil(per_clip * (n_clips if first else n_new))))
+    steps = overrides.get("steps", max(least, math.ceil(per_clip * (n_clips if from_base else n_new))))
     eval_every = min(250, max(5, steps // 25))
     values: dict[str, Any] = {
         "steps": steps,
         "learning_rate": usual.learning_rate
-        * (1.0 if first else usual.increment_rate)
+        * (1.0 if from_base else usual.increment_rate)
         * (usual.adapters.rate if usual.adapters is not None and overrides.get("lora") else 1.0),
+        "parent_share": share,
         "warmup": min(500, max(1, steps // 20)),
         "eval_every": eval_every,
         "checkpoint_every": max(100, eval_every * 2),  # rarer than measuring: most of its cost is the disk's
@@ -189,6 +203,9 @@ def overrides(
         values["lora"] = None
     elif parent_lora:
         values["lora"] = dict(parent_lora)
+    if values.get("lora") and values.get("parent_share"):
+        sentence = "Adapters cannot be averaged with a parent's, and both LoRA and parent_share are set."
+        raise BadInput(sentence, "Leave parent_share at 0, or set lora_rank to 0.")
     if values.get("warmup", 0) > values.get("steps", MOST_STEPS):
         sentence = (
             f"warmup must not be longer than the run; {values['warmup']:,} of {values['steps']:,} steps were given."

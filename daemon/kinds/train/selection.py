@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -143,13 +143,20 @@ def folder(plan: wire.TrainPlan, step: int) -> Path:
 
 
 def save(
-    engine: Learns, model: TrainableModel, plan: wire.TrainPlan, result: TrainResult, about: dict[str, Any], mark: Mark
+    engine: Learns,
+    model: TrainableModel,
+    plan: wire.TrainPlan,
+    result: TrainResult,
+    about: dict[str, Any],
+    mark: Mark,
+    finish: Callable[[TrainableModel], None],
 ) -> None:
-    """Write each kept checkpoint as the version it would be. `model` holds other weights after it."""
+    """Write each kept checkpoint as the version it would be, `finish`ed. `model` holds other weights after it."""
     checkpoints = Checkpoints(Path(plan.run_dir) / "checkpoints")
     for step in filter(None, result.kept):
         if versions.lineage(folder(plan, step)) is None:
             checkpoints.load_weights(step, model.module)
+            finish(model)
             versions.write(folder(plan, step), lambda empty: engine.save(model, empty), about, mark)
 
 

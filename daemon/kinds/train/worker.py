@@ -13,11 +13,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from daemon.home import identity
 from daemon.kinds.train import selection
+from daemon.kinds.train.beginning import beginning
 from daemon.machine.disk_space import folder_size
 from daemon.worker import versions
 from daemon.worker.job import Channel, Stopped
@@ -27,7 +29,7 @@ from engines.base import Clip, Features, Learns
 from engines.errors import BadInput
 from engines.features import encode_all
 from engines.files import disk_full_is_a_sentence, make_folder, write_whole
-from engines.training import control, memory, settings
+from engines.training import averaging, control, memory
 from engines.training.held_out import held_out_losses
 from engines.training.loop import TrainResult, train
 from engines.training.settings import TrainSettings
@@ -132,34 +134,31 @@ def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
     overrides = json.loads(plan.settings_json or "{}")
     try:
         engine = registry.learner(plan.engine)
-        parent = Path(plan.parent_dir) if plan.parent_dir else None
         wanted = bool(overrides.get("spoken_checkpoints", TrainSettings.spoken_checkpoints))
         aside = selection.set_aside(plan, wanted)
         new, old, held_out = _features(plan, engine, aside, channel, steering)
         if not new:
             return {"outcome": pb.RunOutcome.Name(pb.NOTHING_NEW), "result": {"ended": NOTHING_NEW}}
         count = len(new) + len(aside)
-        chosen = settings.plan(engine.info, count + len(old), count, plan.first, overrides)
-        where = device.device()
-        source = f"{plan.voice}@{parent.name}" if parent else f"the base of {plan.engine}"
+        begins = beginning(plan, engine, count + len(old), count, overrides)
+        chosen, where = begins.settings, device.device()
         counts = f"{len(new)} new and {len(old)} old clips, {len(held_out)} held out"
         counts += f" and {len(aside)} set aside" if aside else ""
-        channel.log("info", f"Trains from {source} on {counts}, at most {chosen.steps} steps, on {device.name()}.")
+        source, most = begins.source(plan.voice, plan.engine), f"at most {chosen.steps} steps, on {device.name()}"
+        channel.log("info", f"Trains from {source} on {counts}, {most}.")
         reference = sorted(versions.clips(plan.reference or plan.clips), key=lambda clip: clip.sha256)
-        base_losses = (
-            _base_losses(plan, engine, where, reference, held_out, chosen, channel) if parent is not None else None
-        )
-        model = engine.load(parent, device=where, training=True, reference=reference)
+        base_losses = _base_losses(plan, engine, where, reference, held_out, chosen, channel) if begins.start else None
+        model = engine.load(begins.start, device=where, training=True, reference=reference)
         result = train(
             engine,
             model,
-            new,
+            [*new, *old] if begins.averaged else new,
             held_out,
             chosen,
             Path(plan.run_dir),
             steering,
             reporter,
-            old_clips=old,
+            old_clips=() if begins.averaged else old,
             base_losses=base_losses,
         )
     except control.Stopped as stopped:
@@ -171,13 +170,15 @@ def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
     about["result"] |= {"start_losses": dict(result.start_losses), "base_losses": dict(base_losses or {})}
     said = selection.lines(plan, aside)
     if selection.possible(engine, chosen, result, said):
-        selection.save(engine, model, plan, result, about, _mark(plan))
+        selection.save(engine, model, plan, result, about, _mark(plan), partial(begins.finish, engine))
         del model  # the checkpoints need its room
         memory.release(device.torch_device())
         choice = selection.choose(engine, plan, result, said, len(aside), channel)
         about["result"]["selection"] = choice.to_json()
         return _end(plan, about, choice.step, lambda empty: selection.take(plan, choice.step, empty), channel)
     kept = result.best_step if held_out else result.steps
+    if kept:
+        begins.finish(engine, model)
     return _end(plan, about, kept, lambda empty: engine.save(model, empty), channel)
 
 
@@ -286,6 +287,7 @@ def _lineage(
         "created": datetime.now(UTC).isoformat(),
         "licence": engine.info.licence,
         "base": engine.base_fingerprint(),
+        "origin": averaging.origin(engine),
         "used": dict(counted),
         "settings": chosen.to_json(),
         "machine": device.name(),

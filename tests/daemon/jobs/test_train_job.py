@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
+import safetensors.torch
+import torch
 from recorded import Recorded
 
 from daemon.kinds.train import worker as train
@@ -104,9 +106,50 @@ def test_a_folder_that_is_not_whole_is_made_anew(train_plan: wire.TrainPlan, tmp
     GlowEngine().load(broken)
 
 
-def test_an_increment_learns_from_new_clips_and_mixes_old_ones_in(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+def on_top(plan: wire.TrainPlan) -> wire.TrainPlan:
+    """The same, trained on top of its parent and not averaged with it."""
+    plan.settings_json = json.dumps({**json.loads(plan.settings_json), "parent_share": 0.0})
+    return plan
+
+
+def tensors(folder: str) -> dict[str, torch.Tensor]:
+    return safetensors.torch.load_file(Path(folder) / "model.safetensors")
+
+
+def test_an_increment_of_the_embedded_engine_is_the_mean_of_its_parent_and_a_training_from_the_base(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
     train.run(train_plan, Recorded(tmp_path))
     increment = next_one(train_plan, tmp_path, 2)
+    for one in increment.clips[:4]:
+        one.is_new = False
+    train.run(increment, channel := Recorded(tmp_path))
+    alone = next_one(train_plan, tmp_path, 3)
+    alone.run_dir, alone.run, alone.parent_dir, alone.first = str(tmp_path / "runs" / "7"), 7, "", True
+    order = [*(one for one in increment.clips if one.is_new), *(one for one in increment.clips if not one.is_new)]
+    del alone.clips[:]
+    for one in order:
+        alone.clips.add().CopyFrom(one)
+        alone.clips[-1].is_new = True
+    train.run(alone, Recorded(tmp_path))
+    parent, mine, other = (tensors(plan.out_dir) for plan in (train_plan, increment, alone))
+    assert any(not torch.equal(parent[name], other[name]) for name in parent)
+    for name, weights in mine.items():
+        torch.testing.assert_close(weights, (parent[name] + other[name]) / 2)
+    assert any("to be averaged with anna@1" in line for line in channel.lines)
+
+
+def test_a_parent_from_another_base_is_trained_on(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    train.run(train_plan, Recorded(tmp_path))
+    lineage = Path(train_plan.out_dir) / "version.json"
+    lineage.write_text(json.dumps({**json.loads(lineage.read_text()), "origin": "another"}))
+    train.run(next_one(train_plan, tmp_path, 2), channel := Recorded(tmp_path))
+    assert any("Trains from anna@1 on" in line for line in channel.lines)
+
+
+def test_an_increment_learns_from_new_clips_and_mixes_old_ones_in(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
+    train.run(train_plan, Recorded(tmp_path))
+    increment = on_top(next_one(train_plan, tmp_path, 2))
     for one in increment.clips[:4]:
         one.is_new = False
     channel = Recorded(tmp_path)
