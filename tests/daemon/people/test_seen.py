@@ -120,8 +120,9 @@ def test_what_follows_from_a_persons_job_is_theirs(both: Store) -> None:
 
 def test_a_job_of_no_voice_is_seen_by_who_asked_for_it(both: Store) -> None:
     def ask(session: Session) -> int:
-        spec = pb.JobSpec(transcribe=pb.TranscribeSpec(file="a.wav"))
-        return lives.submit(session, spec).id
+        job = jobs.get(session, speak(session, "robin"))
+        job.kind, job.voice = "transcribe", ""
+        return job.id
 
     bobs, owners = by(BOB, both, ask), both.write_now(ask)
     assert by(BOB, both, lambda session: jobs.get(session, bobs).id) == bobs
