@@ -101,6 +101,9 @@ class FishEngine:
     def unspeakable(self, text: str, language: str) -> tuple[Stretch, ...]:
         return light.unspeakable(text, language)
 
+    def settle(self, model: Model) -> None:
+        speech.settle(_own(model))
+
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
         return speech.speak(_own(model), request)
 

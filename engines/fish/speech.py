@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from engines.autoregressive import speech as generic
 from engines.autoregressive import takes
 from engines.autoregressive.config import GenerationConfig
-from engines.autoregressive.synthesis import Sentence, Synthesis
+from engines.autoregressive.synthesis import Sentence
 from engines.base import AudioChunk, SpeechRequest
 from engines.errors import BadInput
-from engines.fish import languages, marks, options
+from engines.fish import decode, languages, marks, options
 from engines.fish import text as texts
 from engines.fish.codec_stream import Stream
 from engines.fish.decode import Decoder, Frames
@@ -24,10 +23,6 @@ from engines.fish.model import FishModel
 from engines.fish.sampling import Drawing
 from engines.text import sentences
 
-#: Seconds of silence between two sentences, beside what the voice itself leaves.
-PAUSE = 0.12
-#: Seconds over which a sentence comes out of silence and goes back to it.
-SOFT = 0.005
 #: Positions of the model that a text, its references and what is said share; stock keeps as many free for speech.
 FREE = 2_048
 
@@ -76,16 +71,15 @@ def speak(model: FishModel, request: SpeechRequest) -> Iterator[AudioChunk]:
     if not planned:
         raise BadInput("There is nothing to speak in this text.", "Give a text with at least one word.")
     seed = request.seed if request.seed is not None else torch.Generator().seed()
-    began: Sentence | None = None
-    for sentence, samples, last in Synthesis(voice, planned, config, seed).sound():
-        if sentence is not began and len(samples):
-            samples, began = _fade(samples, into=True), sentence
-        if last:
-            samples = _fade(samples, into=False)
-            if sentence is not planned[-1]:
-                samples = np.concatenate([samples, np.zeros(round(PAUSE / config.speed * SAMPLE_RATE), np.float32)])
-        if len(samples):
-            yield AudioChunk(samples.clip(-1, 1), SAMPLE_RATE, sentence.index, sentence.text)
+    yield from generic.speak(voice, planned, config, seed, model.module, _settling)
+
+
+def settle(model: FishModel) -> None:
+    """Have a voice that was heard speak quicker from now on; takes a second, once."""
+    _settling.settle(model.module)
+
+
+_settling = generic.Settling(decode.pack)
 
 
 def _voice(model: FishModel, request: SpeechRequest, config: GenerationConfig) -> Voice:
@@ -108,14 +102,3 @@ def _sentences(voice: Voice, text: str, code: str) -> list[Sentence]:
         expected = takes.length(marks.without(spelt), code, min(FREE, max(8, limit - len(tokens))), rate)
         planned.append(Sentence(len(planned), stretch, code, tokens, expected))
     return planned
-
-
-def _fade(samples: NDArray[np.float32], *, into: bool) -> NDArray[np.float32]:
-    """Sound that starts from (`into`) or ends in silence, so that sentences join without a click."""
-    ramp = np.linspace(0, 1, min(len(samples), round(SOFT * SAMPLE_RATE)), dtype=np.float32)
-    samples = samples.copy()
-    if len(ramp) and into:
-        samples[: len(ramp)] *= ramp
-    elif len(ramp):
-        samples[-len(ramp) :] *= ramp[::-1]
-    return samples

@@ -15,7 +15,7 @@ from engines.autoregressive import projections, takes
 from engines.autoregressive.decode import Batch
 from engines.autoregressive.sampling import Sampling
 from engines.autoregressive.synthesis import Sentence, Take
-from engines.base import Clip, LoraSettings, SpeechRequest
+from engines.base import Clip, LoraSettings, Settles, SpeechRequest
 from engines.errors import BadInput
 from engines.fish import decode, matrices, training
 from engines.fish import model as models
@@ -178,3 +178,28 @@ def test_adapters_on_the_heads_are_heard(engine: FishEngine, clips: list[Clip]) 
     engine.merge(fish)
     assert torch.equal(small, Small.of(fish.transformer, 64, fast=False).head.float())
     assert not torch.equal(small, plain)
+
+
+def test_packed_matrices_say_the_same_codes_and_first_words_do_not_wait_for_them(engine: FishEngine) -> None:
+    fish = engine.load(None)
+    fish.transformer.to(torch.bfloat16)  # as the published base is
+    assert isinstance(engine, Settles)
+    engine.settle(fish)
+    assert not packed(fish), "nobody has heard it yet"
+    request = SpeechRequest(TEXT, seed=4, options={"retries": 0})
+    first = np.concatenate([one.samples for one in engine.speak(fish, request)])
+    assert not packed(fish)
+    engine.settle(fish)
+    if not projections.packs_to_the_same_bits(64, 128, torch.bfloat16):
+        pytest.skip("this processor has no packed products of bfloat16 that come to the same bits")
+    assert packed(fish)
+    assert np.array_equal(first, np.concatenate([one.samples for one in engine.speak(fish, request)]))
+
+
+def packed(fish: models.FishModel) -> bool:
+    """Whether all of both transformers' matrices are packed; none is, if not all are."""
+    blocks = (*fish.transformer.layers, *fish.transformer.fast_layers)
+    layers = [each for one in blocks for each in (one.attention.wqkv, one.attention.wo, one.feed_forward.w2)]
+    found = {matrices.matrix(layer, fast=False).packing.packed is not None for layer in layers}
+    assert len(found) == 1
+    return found.pop()
