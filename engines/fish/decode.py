@@ -161,7 +161,7 @@ class Frames:
         start = torch.stack([self._transformer.fast_project_in(hidden), self._transformer.fast_embeddings(spoken)], 1)
         nothing = spoken.new_empty(len(takes), 0)
         if self._draft is None:
-            codes = self._drawn(self._full, start, nothing, luck, said[1:])
+            codes = self._drawn(self._full, start, nothing, luck, said[1:], self._codebooks - 1)
         else:
             codes = self._verified(self._draft, start, nothing, luck, said[1:])
         rows = torch.cat([code[:, None], spoken[:, None], codes], dim=1).cpu()  # the one wait
@@ -174,16 +174,17 @@ class Frames:
         known: torch.Tensor,
         luck: Sequence[torch.Tensor],
         said: list[torch.Tensor],
+        count: int,
     ) -> torch.Tensor:
-        """The codes after the first one by one, (rows, codebooks - 1); those `known` (rows, any) are given."""
+        """The `count` codes after the first one by one, (rows, count); those `known` (rows, any) are given."""
         block = self._block(by, len(start))
         x = torch.cat([start, self._transformer.fast_embeddings(known)], dim=1)
         codes = [*known.unbind(1)]
-        for number in range(len(codes), self._codebooks - 1):
+        for number in range(len(codes), count):
             logits = self._logits(by, x, block, number + 2)[:, -1]
             codes.append(sampling.draw(logits, said[number], self._how, luck[number]))
             x = self._transformer.fast_embeddings(codes[-1])[:, None]
-        return torch.stack(codes, dim=1)
+        return torch.stack(codes, dim=1) if codes else known
 
     def _verified(
         self,
@@ -193,16 +194,17 @@ class Frames:
         luck: Sequence[torch.Tensor],
         said: list[torch.Tensor],
     ) -> torch.Tensor:
-        """The same, guessed by a draft and drawn from full precision: from the first wrong guess on it guesses anew."""
+        """The same, all of them, guessed by a draft and drawn from full precision: from the first wrong guess on it
+        guesses anew. The last is not guessed: nothing follows it."""
         count = self._codebooks - 1
         while known.shape[1] < count:
-            guesses = self._drawn(by, start, known, luck, said)
-            x = torch.cat([start, self._transformer.fast_embeddings(guesses[:, :-1])], dim=1)
+            guesses = self._drawn(by, start, known, luck, said, count - 1)
+            x = torch.cat([start, self._transformer.fast_embeddings(guesses)], dim=1)
             logits = self._logits(self._full, x, self._block(self._full, len(start)), self._codebooks)
             drawn = torch.stack(
                 [sampling.draw(logits[:, 1 + n], said[n], self._how, luck[n]) for n in range(count)], dim=1
             )
-            wrong = (drawn != guesses).any(dim=0)
+            wrong = (drawn[:, :-1] != guesses).any(dim=0)
             wrong[: known.shape[1]] = False
             right = int(wrong.int().argmax()) + 1 if bool(wrong.any()) else count  # the first wrong one is put right
             known = torch.cat([known, drawn[:, known.shape[1] : right]], dim=1)

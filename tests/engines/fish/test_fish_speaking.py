@@ -203,3 +203,20 @@ def packed(fish: models.FishModel) -> bool:
     found = {matrices.matrix(layer, fast=False).packing.packed is not None for layer in layers}
     assert len(found) == 1
     return found.pop()
+
+
+def test_the_small_transformer_is_asked_for_no_guess_that_nothing_follows(
+    engine: FishEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fish = engine.load(None)
+    asked: list[tuple[bool, int]] = []
+    logits = Frames._logits
+
+    def counted(frames: Frames, by: Small, x: torch.Tensor, block: torch.Tensor, end: int) -> torch.Tensor:
+        asked.append((by is frames._draft, end))
+        return logits(frames, by, x, block, end)
+
+    monkeypatch.setattr(Frames, "_logits", counted)
+    said(fish, Sampling(0.8, 0, 0.8, 1.1), 1, 3)
+    assert max(end for draft, end in asked if draft) == 9
+    assert {end for draft, end in asked if not draft} == {10}
