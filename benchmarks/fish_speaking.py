@@ -109,13 +109,12 @@ def our_side(frames: int) -> dict[str, Callable[[], Any]]:
     ours = Ours(made.base())
 
     def once() -> float:
-        """A voice that was heard: its matrices are packed."""
-        from engines.fish import speech
+        """As a voice is that was heard: its matrices are packed."""
+        from engines.fish import decode
 
-        seconds = ours.first_sound()
-        speech.settle(ours.fish)
-        ours.frames(2, fast=True)
-        return seconds
+        decode.pack(ours.fish.transformer)
+        ours.frames(2)
+        return ours.frames(2, fast=True)
 
     return {
         "speak once": once,
