@@ -25,9 +25,12 @@ from weakref import WeakValueDictionary
 import torch
 
 from engines import version_files
+from engines.autoregressive import likeness
+from engines.autoregressive.likeness import Embedding
 from engines.base import Clip, LoraSettings
 from engines.errors import WeightsMissing
 from engines.fish import codec, lora, network, references, weights
+from engines.fish.features import SAMPLE_RATE
 from engines.fish.prompts import Prompts, Reference
 from engines.tensor_file import write_tensors
 
@@ -61,6 +64,7 @@ class FishModel:
         default_factory=OrderedDict
     )  #: of references that requests gave, by SHA-256
     _codec: Any = None
+    _heard: tuple[tuple[Reference, ...], Embedding | None] | None = None  #: who was heard last in which references
 
     @property
     def module(self) -> torch.nn.Module:
@@ -97,6 +101,14 @@ class FishModel:
                 self.given.popitem(last=False)
         self.given.move_to_end(key)
         return self.given[key]
+
+    def heard_in(self, references_: tuple[Reference, ...]) -> Embedding | None:
+        """Who speaks in references; None where there are none, or nobody is heard in them. Takes a second for the
+        first request that asks."""
+        if self._heard is None or self._heard[0] is not references_:
+            said = references.sound(self.codec, references_)
+            self._heard = references_, likeness.of(said, SAMPLE_RATE) if len(said) else None
+        return self._heard[1]
 
 
 def load(base: Path, version: Path | None, device: str, *, training: bool, reference: Sequence[Clip]) -> FishModel:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from engines.autoregressive import likeness, takes
 from engines.autoregressive import speech as generic
-from engines.autoregressive import takes
 from engines.autoregressive.config import GenerationConfig
 from engines.autoregressive.synthesis import Sentence
 from engines.base import AudioChunk, SpeechRequest
@@ -20,6 +20,7 @@ from engines.fish.decode import Decoder, Frames
 from engines.fish.features import SAMPLE_RATE
 from engines.fish.info import INFO
 from engines.fish.model import FishModel
+from engines.fish.prompts import Reference
 from engines.fish.sampling import Drawing
 from engines.text import sentences
 
@@ -33,6 +34,7 @@ class Voice:
 
     model: FishModel
     config: GenerationConfig
+    references: tuple[Reference, ...]
     conditioning: torch.Tensor  #: the opening, (positions, 1 + codebooks) int64
     decoder: Decoder
     frames: Frames
@@ -46,8 +48,8 @@ class Voice:
         return Stream(self.model.codec, speed=self.config.speed)
 
     def similarity(self, samples: torch.Tensor) -> float:
-        """0: the base has no listener of its own, and takes are told apart by what a recogniser hears."""
-        return 0.0
+        """Cosine of sound (n,) float32 and the references as the codec says them; 0 without any."""
+        return likeness.to(self.model.heard_in(self.references), samples.cpu().numpy(), SAMPLE_RATE)
 
 
 def speak(model: FishModel, request: SpeechRequest) -> Iterator[AudioChunk]:
@@ -88,7 +90,7 @@ def _voice(model: FishModel, request: SpeechRequest, config: GenerationConfig) -
     with torch.inference_mode():
         decoder = Decoder(model.transformer, prompts, fast=config.fast)
         frames = Frames(decoder, Drawing.of(config.sampling), fast=config.fast)
-    return Voice(model, config, prompts.opening(references), decoder, frames)
+    return Voice(model, config, references, prompts.opening(references), decoder, frames)
 
 
 def _sentences(voice: Voice, text: str, code: str) -> list[Sentence]:

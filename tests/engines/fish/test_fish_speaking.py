@@ -10,8 +10,9 @@ import pytest
 import stock
 import torch
 from fish_voice import LORA, taught
+from numpy.typing import NDArray
 
-from engines.autoregressive import projections, takes
+from engines.autoregressive import likeness, projections, takes
 from engines.autoregressive.decode import Batch
 from engines.autoregressive.sampling import Sampling
 from engines.autoregressive.synthesis import Sentence, Take
@@ -220,3 +221,29 @@ def test_the_small_transformer_is_asked_for_no_guess_that_nothing_follows(
     said(fish, Sampling(0.8, 0, 0.8, 1.1), 1, 3)
     assert max(end for draft, end in asked if draft) == 9
     assert {end for draft, end in asked if not draft} == {10}
+
+
+def test_of_several_takes_the_one_most_like_the_references_is_kept(
+    engine: FishEngine, clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noise is nobody's voice: the listener is one that knows sounds by their lengths."""
+    fish = engine.load(None, reference=clips)
+    takes_of: list[int] = []
+    like = [0.2, 0.9, 0.4]
+
+    def listen(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+        assert rate == 44_100
+        if len(samples) == sum(one.codes.shape[1] for one in fish.references()) * fish.codec.frame_length:
+            return np.array([1, 0], np.float32)
+        takes_of.append(len(samples))
+        share = like[len(takes_of) - 1]
+        return np.array([share, np.sqrt(1 - share**2)], np.float32)
+
+    monkeypatch.setattr(likeness, "of", listen)
+    monkeypatch.setattr(takes, "hear", lambda *_: takes.Recognition(None))
+    monkeypatch.setattr(takes, "fault_of_length", lambda *_: "")
+    monkeypatch.setattr(takes, "fault_of_sound", lambda *_: "")
+    request = SpeechRequest(TEXT, seed=5, options={"best_of": 3, "retries": 0})
+    chunks = list(engine.speak(fish, request))
+    assert len(set(takes_of)) == 3, "takes of different lengths"
+    assert sum(len(one.samples) for one in chunks) == takes_of[1]
