@@ -3,7 +3,8 @@ weights in bfloat16, one run.
 
 Untrained weights do not know when to stop: the end is made unlikely on both sides, and both say FRAMES frames. Stock
 runs as its authors run it (`generate`, thread settings untouched), once with its own cache of 8,192 positions and once,
-its best setting, with one as long as the request. Sides alternate; the quickest of ROUNDS counts.
+its best setting, with one as long as the request. Each side has a process of its own; they alternate, and the quickest
+of ROUNDS counts. Ours has spoken before, as in a daemon that spoke with this voice last.
 
 - frames a second, from the prompt's end to the last frame, without the prompt: stock's loop computes it as its first
   frame, and that one is left out on both sides
@@ -24,7 +25,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ import torch
 
 from benchmarks.bars import tell
 from benchmarks.made import fish as made
+from benchmarks.sides import Side, answer, speaking, untouched
 
 TEXT = "The boat came in just before the storm, and the whole harbour was on its feet."
 SAID = "Nobody had seen a night like that since the winter."
@@ -44,7 +46,7 @@ OWN_BAR, BEST_BAR, FIRST_BAR, CODEC_BAR = 15.0, 1.5, 0.3, 1.0
 FEW = 4
 #: Seconds of sound that are encoded at once, and clips.
 CLIP, CLIPS = 3.0, 4
-PARTS = ("stock-loading", "our-loading")
+PARTS = ("stock", "ours", "stock-loading", "our-loading")
 
 
 def clock() -> float:
@@ -59,45 +61,89 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--frames", type=int, default=24)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--part", choices=PARTS, default="", help="one side's loading; prints JSON")
+    parser.add_argument("--part", choices=PARTS, default="", help="one side, which does what stdin names, or loading")
     parser.add_argument("--cpu", action="store_true", help="CPU seconds of one thread, where others compute beside")
     asked = parser.parse_args()
     if asked.cpu:
         global _by_cpu
         _by_cpu = True
         torch.set_num_threads(1)
+    if asked.part in ("stock", "ours"):
+        with torch.inference_mode():
+            answer(stock_side(asked.frames) if asked.part == "stock" else our_side(asked.frames))
+        return
     if asked.part:
         print(json.dumps(loading(asked.part == "our-loading")))
         return
-    base = made.base()
-    ours, theirs = Ours(base), Stock(base)
-    with torch.inference_mode():
-        found: dict[str, list[float]] = {}
-        for _ in range(asked.rounds):
-            note(found, "ours", ours.frames(asked.frames))
-            note(found, "fast", ours.frames(asked.frames, fast=True))
-            note(found, "best", theirs.frames(asked.frames, bounded=True))
-        note(found, "own", theirs.frames(FEW, bounded=False))
-        tell_frames(found)
-        first, whole = min(ours.first_sound() for _ in range(asked.rounds)), theirs.sentence(asked.frames)
-        tell_share("first sound of a stream", first, whole, f"{asked.frames} frames and their sound")
-        tell_codec(ours, theirs)
-    for side in ("stock-loading", "our-loading"):
+    made.base()
+    module, arguments = "benchmarks.fish_speaking", ("--frames", str(asked.frames), *["--cpu"] * asked.cpu)
+    ours = Side(module, "ours", speaking(), *arguments)
+    theirs = Side(module, "stock", untouched(), *arguments)
+    ours.ask("speak once")
+    found: dict[str, list[float]] = {}
+    for _ in range(asked.rounds):
+        for name, side in (("ours", ours), ("fast", ours), ("best", theirs), ("first", ours)):
+            note(found, name, side.ask(name))
+    note(found, "own", theirs.ask("own"))
+    tell_frames(found)
+    whole = theirs.ask("sentence")
+    tell_share("first sound of a stream", min(found["first"]), whole, f"{asked.frames} frames and their sound")
+    tell_codec(ours.ask("encode"), theirs.ask("encode"))
+    for each in (ours, theirs):
+        each.end()
+    for side_, environment in (("stock-loading", untouched()), ("our-loading", speaking())):
         done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "benchmarks.fish_speaking", "--part", side, *["--cpu"] * asked.cpu],
+            [sys.executable, "-W", "ignore", "-m", module, "--part", side_, *["--cpu"] * asked.cpu],
             capture_output=True,
             text=True,
             check=True,
+            env=environment,
         )
         told = json.loads(done.stdout.splitlines()[-1])
-        print(
-            f"# {side}: ready after {told['seconds']:.1f} s, {told['memory'] / 1e9:.1f} GB resident at most", flush=True
-        )
+        memory = f"{told['memory'] / 1e9:.1f} GB resident at most"
+        print(f"# {side_}: ready after {told['seconds']:.1f} s, {memory}", flush=True)
+
+
+def our_side(frames: int) -> dict[str, Callable[[], Any]]:
+    """What ours is asked for, by name; but for the codec, seconds, of a frame or all."""
+    ours = Ours(made.base())
+
+    def once() -> float:
+        """As a voice is that was heard: its matrices are packed."""
+        from engines.fish import decode
+
+        decode.pack(ours.fish.transformer)
+        ours.frames(2)
+        return ours.frames(2, fast=True)
+
+    return {
+        "speak once": once,
+        "ours": lambda: ours.frames(frames),
+        "fast": lambda: ours.frames(frames, fast=True),
+        "first": ours.first_sound,
+        "encode": lambda: ours.encode(sounds()),
+    }
+
+
+def stock_side(frames: int) -> dict[str, Callable[[], Any]]:
+    """The same of stock."""
+    theirs = Stock(made.base())
+    return {
+        "best": lambda: theirs.frames(frames, bounded=True),
+        "own": lambda: theirs.frames(FEW, bounded=False),
+        "sentence": lambda: theirs.sentence(frames),
+        "encode": lambda: theirs.encode(sounds()),
+    }
+
+
+def sounds() -> list[torch.Tensor]:
+    luck = torch.Generator().manual_seed(SEED)
+    return [0.1 * torch.randn(int(CLIP * 44_100), generator=luck) for _ in range(CLIPS)]
 
 
 def note(found: dict[str, list[float]], name: str, seconds: float) -> None:
     found.setdefault(name, []).append(seconds)
-    print(f"# {name}: {1 / seconds:.2f} frames/s", flush=True)
+    print(f"# {name}: {seconds:.3f} s" if name == "first" else f"# {name}: {1 / seconds:.2f} frames/s", flush=True)
 
 
 def tell_frames(found: dict[str, list[float]]) -> None:
@@ -114,11 +160,9 @@ def tell_share(name: str, ours: float, theirs: float, of: str) -> None:
     tell(name, measured, f"≤ {FIRST_BAR:g} × stock's whole sentence", ours <= FIRST_BAR * theirs)
 
 
-def tell_codec(ours: Ours, theirs: Stock) -> None:
-    sounds = [0.1 * torch.randn(int(CLIP * 44_100)) for _ in range(CLIPS)]
-    our_time, their_time = ours.encode(sounds), theirs.encode(sounds)
-    measured = f"{CLIPS / our_time:.2f} against {CLIPS / their_time:.2f} clips/s: {their_time / our_time:.2f} ×"
-    tell("VQ extraction", measured, f"≥ {CODEC_BAR:g} × stock", their_time / our_time >= CODEC_BAR)
+def tell_codec(ours: float, theirs: float) -> None:
+    measured = f"{CLIPS / ours:.2f} against {CLIPS / theirs:.2f} clips/s: {theirs / ours:.2f} ×"
+    tell("VQ extraction", measured, f"≥ {CODEC_BAR:g} × stock", theirs / ours >= CODEC_BAR)
 
 
 class Ours:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bars import tell
-from daemon.processes.launcher_program import PATIENT
+from daemon.processes.launcher_program import HUGE_PAGES, PATIENT
 
 #: what changes how a process's threads wait: the Makefile exports some of them, and no peer has heard of them
 _THREADS = ("OMP_", "GOMP_", "KMP_", "MKL_")
@@ -29,6 +29,11 @@ def untouched() -> dict[str, str]:
 def ours() -> dict[str, str]:
     """As mynad starts its workers."""
     return {**untouched(), **PATIENT}
+
+
+def speaking() -> dict[str, str]:
+    """As the one that speaks has it."""
+    return {**ours(), **HUGE_PAGES}
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from benchmarks.sides import Spread, ours, resident, spread, tell_share, untouched
+from benchmarks.sides import Spread, resident, speaking, spread, tell_share, untouched
 
 TEXT = "The boat came in just before the storm, and the whole harbour was on its feet."
 CODES = 30
@@ -69,7 +69,7 @@ def cold(part: str) -> dict[str, float]:
         [sys.executable, "-m", "benchmarks.xtts_cold", "--part", part],
         stdout=subprocess.PIPE,
         text=True,
-        env=untouched() if part == "coqui" else ours(),
+        env=untouched() if part == "coqui" else speaking(),
     )
     assert process.stdout is not None
     line = process.stdout.readline()

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.made import xtts as made
-from benchmarks.sides import Spread, measured, ours, spread, tell_share, untouched
+from benchmarks.sides import Spread, measured, speaking, spread, tell_share, untouched
 
 TIMES = 3
 TIME_BAR, MEMORY_BAR, SIZE_BAR = 0.25, 0.5, 0.01
@@ -38,7 +38,7 @@ def main() -> None:
             path.read_bytes()
     runs: dict[str, list[dict[str, float]]] = {"coqui": [], "myna": []}
     for _ in range(TIMES):
-        for part, environment in (("coqui", untouched()), ("myna", ours())):
+        for part, environment in (("coqui", untouched()), ("myna", speaking())):
             runs[part].append(measured("benchmarks.xtts_loading", part, environment))
     for part, several in runs.items():
         seconds, ready, spoken = (spread(several, name) for name in ("seconds", "ready", "spoken"))
@@ -52,7 +52,7 @@ def main() -> None:
         MEMORY_BAR,
         peer,
     )
-    lora = measured("benchmarks.xtts_loading", "lora", ours())
+    lora = measured("benchmarks.xtts_loading", "lora", speaking())
     share = lora["version"] / lora["base"]
     verdict = "holds" if share <= SIZE_BAR else "falls short"
     print(f"# adapters of another voice are in place after {1e3 * lora['swap']:.1f} ms")

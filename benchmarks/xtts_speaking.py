@@ -35,7 +35,7 @@ from numpy.typing import NDArray
 
 from benchmarks.bars import tell
 from benchmarks.made import xtts as made
-from benchmarks.sides import Side, answer, ours, spread, tell_share, tell_times, untouched
+from benchmarks.sides import Side, answer, speaking, spread, tell_share, tell_times, untouched
 from engines import device
 from engines.autoregressive.decode import Batch
 from engines.autoregressive.synthesis import Synthesis
@@ -86,7 +86,7 @@ def main() -> None:
         return
     made.base()
     module, codes = "benchmarks.xtts_speaking", ("--codes", str(asked.codes))
-    sides = {"stock": Side(module, "stock", untouched(), *codes), "ours": Side(module, "ours", ours(), *codes)}
+    sides = {"stock": Side(module, "stock", untouched(), *codes), "ours": Side(module, "ours", speaking(), *codes)}
     for side in sides.values():
         side.ask("speak once")
     found: Found = {name: [] for name in RUNS}

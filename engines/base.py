@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, runtime_checkable
 
@@ -46,6 +47,13 @@ class Adapters:
     rate: float = 1.0
 
 
+class Undecided(StrEnum):
+    """Which checkpoint of a run is taken where how they sound does not tell."""
+
+    LOWEST_LOSS = "lowest-loss"
+    EARLIEST = "earliest"  #: of those that surely sound no worse: what learned less generalises better
+
+
 @dataclass(frozen=True)
 class Learning:
     """How an engine learns at default settings."""
@@ -60,6 +68,7 @@ class Learning:
     precision: str = "fp32"  #: "fp32", or "bf16" for autocast
     min_seconds: float = 20.0  #: kept audio below which a first training is refused, seconds
     adapters: Adapters | None = None  #: None: it has none
+    undecided: Undecided = Undecided.LOWEST_LOSS
 
 
 @dataclass(frozen=True)

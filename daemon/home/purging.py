@@ -154,7 +154,7 @@ def _files(session: Session, request: pb.PurgeRequest, home: Path) -> list[Path]
     formats = {format for info in registry.ENGINES.values() for format in info.exports}
     found: list[tuple[int, Path]] = []
     layouts = "|".join(Format)
-    of_dataset = re.compile(rf"{re.escape(owner.name)}-dataset[0-9]+(-({layouts})\.tar|(-features)?{re.escape(MYNA)})")
+    of_dataset = re.compile(rf"{re.escape(owner.name)}-dataset[0-9]+(-features)?(-({layouts})\.tar|{re.escape(MYNA)})")
     for path in _tars(home):  # what there is, and not what might be: a request may name a million versions
         if not path.name.startswith(f"{owner.name}-"):
             continue

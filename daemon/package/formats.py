@@ -22,3 +22,7 @@ class Format(StrEnum):
     LJSPEECH = "ljspeech"  #: `wavs/` and lists, as LJSpeech has them
     FISH = "fish"  #: a folder of the speaker, each sound with its text beside it, as fish-speech trains from
     HUGGINGFACE = "huggingface"  #: an audiofolder of the library `datasets`
+
+
+#: Layouts for other trainers that take what an engine made of the clips, and which one's.
+FEATURES_OF = {Format.FISH: "fish"}

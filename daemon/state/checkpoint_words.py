@@ -10,6 +10,11 @@ def chosen(by: str, step: int, best: int) -> str:
     loss."""
     if by == "speech":
         return f"Step {step} sounds better than step {best}, which has the lowest held-out loss."
+    if by == "earliest":
+        return (
+            f"None surely sounds better than step {best}, which has the lowest held-out loss. Step {step} is the "
+            "earliest that does not surely sound worse, and this engine's authors advise to take that."
+        )
     return f"None surely sounds better than step {best}, which has the lowest held-out loss."
 
 

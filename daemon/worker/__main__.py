@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 
-from daemon.processes.launcher_program import WORKER_SOCKET, die_with
+from daemon.processes.launcher_program import HUGE_PAGES, WORKER_SOCKET, die_with
 
 #: what a job kind does: `run(plan, channel) -> sentence`
 Run = Callable[..., str]
@@ -53,7 +53,10 @@ def main(load: Callable[[str], Run] = load_job, ready: Callable[[str], None] = g
     from daemon.worker.channel import WorkerSocket  # after die_with: nothing slow may come before it
 
     speech = "--speech" in sys.argv
-    if not speech:
+    if speech:
+        for name, value in HUGE_PAGES.items():
+            os.environ.setdefault(name, value)
+    else:
         with contextlib.suppress(OSError):
             os.nice(5)  # mynad and speech answer people; this can wait its turn
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:

@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
@@ -97,7 +98,7 @@ class Projection:
         if self.reduced is not None:
             y = self.reduced(x, self.bias)
         elif self.packing.packed is not None and len(x) > 1:
-            y = torch.ops.mkldnn._linear_pointwise(x, self.packing.packed, self.bias, "none", [], "")
+            y = multiply_packed(x, self.packing.packed, self.bias)
         else:
             y = _linear(x, self.weight, self.bias)
         for adapter in self.adapters:
@@ -112,8 +113,8 @@ def projection(layer: Any, *, fast: bool) -> Projection:
     if not isinstance(base, torch.nn.Linear):
         weight = weight.t()  # Conv1D stores (in, out)
     adapters = tuple(_adapters(layer)) if base is not layer else ()
-    reduced = _reduced_once(base, weight) if fast else None
-    return Projection(weight, base.bias.detach(), adapters, reduced, _packing(base, weight))
+    reduced = reduced_once(base, weight) if fast else None
+    return Projection(weight, base.bias.detach(), adapters, reduced, packing(base, weight))
 
 
 def has_eight_bits(device: torch.device) -> bool:
@@ -148,9 +149,35 @@ def pack_all(layers: Iterable[Any]) -> None:
     for layer in layers:
         whole = projection(layer, fast=False)
         weight = whole.weight
-        if whole.packing.packed is None and not weight.is_contiguous() and _by_onednn(weight):
-            whole.packing.packed = torch.ops.mkldnn._reorder_linear_weight(weight, _PACKED_FOR)
-            _page_out(weight)
+        if not weight.is_contiguous() and _by_onednn(weight):
+            pack(whole.packing, weight)
+
+
+def pack(kept: Packing, weight: torch.Tensor) -> None:
+    """Pack a matrix (out, in), once."""
+    if kept.packed is None:
+        kept.packed = torch.ops.mkldnn._reorder_linear_weight(weight, _PACKED_FOR)
+        _page_out(weight)
+
+
+@lru_cache
+def packs_to_the_same_bits(out: int, into: int, dtype: torch.dtype) -> bool:
+    """Whether packed products of a matrix as `nn.Linear` has it come to the bits of plain ones on this machine; found
+    out by trying."""
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
+        return False
+    if dtype == torch.bfloat16 and not torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        return False
+    luck = torch.Generator().manual_seed(1)
+    weight = torch.randn(out, into, generator=luck).to(dtype)
+    packed = torch.ops.mkldnn._reorder_linear_weight(weight, _PACKED_FOR)
+    tries = [torch.randn(rows, into, generator=luck).to(dtype) for rows in (1, 2, 5, 10)]
+    return all(torch.equal(torch.nn.functional.linear(x, weight), multiply_packed(x, packed, None)) for x in tries)
+
+
+def multiply_packed(x: torch.Tensor, packed: torch.Tensor, bias: torch.Tensor | None) -> torch.Tensor:
+    """x (…, in) · a packed matrix (+ bias), (…, out)."""
+    return torch.ops.mkldnn._linear_pointwise(x, packed, bias, "none", [], "")  # type: ignore[no-any-return]
 
 
 #: Rows that matrices are packed for: what is guessed ahead, and sentences side by side.
@@ -171,8 +198,9 @@ def _page_out(weight: torch.Tensor) -> None:
 _packings: WeakKeyDictionary[torch.nn.Module, Packing] = WeakKeyDictionary()
 
 
-def _packing(base: torch.nn.Module, weight: torch.Tensor) -> Packing:
-    """Voices that share a base share this; weights that were trained or folded into since are not packed."""
+def packing(base: torch.nn.Module, weight: torch.Tensor) -> Packing:
+    """Of a module's weight (out, in). Voices that share a base share this; weights that were trained or folded into
+    since are not packed."""
     kept, state = _packings.get(base), _state(weight)
     if kept is None or kept.state != state:
         kept = _packings[base] = Packing(state)
@@ -187,12 +215,12 @@ def _state(weight: torch.Tensor) -> tuple[int, int]:
 _reduced: WeakKeyDictionary[torch.nn.Module, tuple[tuple[int, int], Reduced]] = WeakKeyDictionary()
 
 
-def _reduced_once(base: torch.nn.Module, weight: torch.Tensor) -> Reduced:
+def reduced_once(base: torch.nn.Module, weight: torch.Tensor) -> Reduced:
     """Voices that share a base share this; weights that were trained or folded into since are reduced anew."""
     state = _state(weight)
     kept = _reduced.get(base)
     if kept is None or kept[0] != state:
-        kept = _reduced[base] = state, reduce(weight)
+        kept = _reduced[base] = state, reduce(weight.float())
     return kept[1]
 
 

@@ -19,7 +19,7 @@ from engines.autoregressive.projections import has_eight_bits
 from engines.autoregressive.synthesis import Said, Take
 from engines.device import send
 from engines.fish import sampling, training
-from engines.fish.matrices import computes_in, matrix, whole_rows
+from engines.fish.matrices import computes_in, matrix, pack_all, whole_rows
 from engines.fish.prompts import Prompts
 from engines.fish.sampling import Drawing
 from engines.fish.training import RESIDUAL, turned
@@ -90,6 +90,15 @@ class Decoder:
         return training.embed(self.transformer, send(rows, self.device)).to(self.dtype)
 
 
+def pack(transformer: Any) -> None:
+    """Have a transformer on a CPU decode quicker from now on, decoders that were made before, too: the same codes. The
+    first time takes a second, and as much memory as its matrices."""
+    with torch.inference_mode():
+        for block in (*transformer.layers, *transformer.fast_layers):
+            attention, forward = block.attention, block.feed_forward
+            pack_all((attention.wqkv, attention.wo, forward.w1, forward.w3, forward.w2))
+
+
 #: The voice that spoke last from each transformer: what it was made of, its opening, and its keys and values.
 _voices: WeakKeyDictionary[torch.nn.Module, tuple[object, torch.Tensor, torch.Tensor]] = WeakKeyDictionary()
 
@@ -152,7 +161,7 @@ class Frames:
         start = torch.stack([self._transformer.fast_project_in(hidden), self._transformer.fast_embeddings(spoken)], 1)
         nothing = spoken.new_empty(len(takes), 0)
         if self._draft is None:
-            codes = self._drawn(self._full, start, nothing, luck, said[1:])
+            codes = self._drawn(self._full, start, nothing, luck, said[1:], self._codebooks - 1)
         else:
             codes = self._verified(self._draft, start, nothing, luck, said[1:])
         rows = torch.cat([code[:, None], spoken[:, None], codes], dim=1).cpu()  # the one wait
@@ -165,16 +174,17 @@ class Frames:
         known: torch.Tensor,
         luck: Sequence[torch.Tensor],
         said: list[torch.Tensor],
+        count: int,
     ) -> torch.Tensor:
-        """The codes after the first one by one, (rows, codebooks - 1); those `known` (rows, any) are given."""
+        """The `count` codes after the first one by one, (rows, count); those `known` (rows, any) are given."""
         block = self._block(by, len(start))
         x = torch.cat([start, self._transformer.fast_embeddings(known)], dim=1)
         codes = [*known.unbind(1)]
-        for number in range(len(codes), self._codebooks - 1):
+        for number in range(len(codes), count):
             logits = self._logits(by, x, block, number + 2)[:, -1]
             codes.append(sampling.draw(logits, said[number], self._how, luck[number]))
             x = self._transformer.fast_embeddings(codes[-1])[:, None]
-        return torch.stack(codes, dim=1)
+        return torch.stack(codes, dim=1) if codes else known
 
     def _verified(
         self,
@@ -184,16 +194,17 @@ class Frames:
         luck: Sequence[torch.Tensor],
         said: list[torch.Tensor],
     ) -> torch.Tensor:
-        """The same, guessed by a draft and drawn from full precision: from the first wrong guess on it guesses anew."""
+        """The same, all of them, guessed by a draft and drawn from full precision: from the first wrong guess on it
+        guesses anew. The last is not guessed: nothing follows it."""
         count = self._codebooks - 1
         while known.shape[1] < count:
-            guesses = self._drawn(by, start, known, luck, said)
-            x = torch.cat([start, self._transformer.fast_embeddings(guesses[:, :-1])], dim=1)
+            guesses = self._drawn(by, start, known, luck, said, count - 1)
+            x = torch.cat([start, self._transformer.fast_embeddings(guesses)], dim=1)
             logits = self._logits(self._full, x, self._block(self._full, len(start)), self._codebooks)
             drawn = torch.stack(
                 [sampling.draw(logits[:, 1 + n], said[n], self._how, luck[n]) for n in range(count)], dim=1
             )
-            wrong = (drawn != guesses).any(dim=0)
+            wrong = (drawn[:, :-1] != guesses).any(dim=0)
             wrong[: known.shape[1]] = False
             right = int(wrong.int().argmax()) + 1 if bool(wrong.any()) else count  # the first wrong one is put right
             known = torch.cat([known, drawn[:, known.shape[1] : right]], dim=1)

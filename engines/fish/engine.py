@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
 
 from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
+from engines.base_files import Fingerprints
 from engines.errors import BadInput
 from engines.fish import export, lora, model, network, speech, training
 from engines.fish import text as light
@@ -22,6 +22,8 @@ from engines.text.unspeakable import Stretch
 
 #: The base's files that features follow from.
 _FEATURE_FILES = ("codec.pth", "tokenizer.tiktoken", "special_tokens.json")
+#: And how texts are spelt: raised when they are spelt otherwise.
+_TEXTS = b"2"
 
 
 class FishEngine:
@@ -34,21 +36,13 @@ class FishEngine:
     def __init__(self) -> None:
         self._encoder: tuple[Path, Encoder] | None = None
         self._prompts: tuple[Path, Prompts] | None = None
-        self._fingerprints: dict[tuple[object, ...], str] = {}
+        self._fingerprints = Fingerprints()
 
     def base_dir(self) -> Path:
         return base_dir()
 
     def base_fingerprint(self) -> str:
-        files = [self.base_dir() / name for name in _FEATURE_FILES]
-        key = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
-        if key not in self._fingerprints:
-            digest = hashlib.sha256()
-            for path in files:
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
-            self._fingerprints[key] = digest.hexdigest()[:16]
-        return self._fingerprints[key]
+        return self._fingerprints.of([self.base_dir() / name for name in _FEATURE_FILES], _TEXTS)
 
     def encode(self, clip: Clip) -> Features:
         [features] = self.encode_many([clip])
@@ -100,6 +94,9 @@ class FishEngine:
 
     def unspeakable(self, text: str, language: str) -> tuple[Stretch, ...]:
         return light.unspeakable(text, language)
+
+    def settle(self, model: Model) -> None:
+        speech.settle(_own(model))
 
     def speak(self, model: Model, request: SpeechRequest) -> Iterator[AudioChunk]:
         return speech.speak(_own(model), request)

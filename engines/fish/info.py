@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engines.base import Adapters, EngineInfo, Learning, WeightsFile
+from engines.base import Adapters, EngineInfo, Learning, Undecided, WeightsFile
 from engines.capabilities import Capability
 from engines.fish.languages import SPOKEN, TAUGHT
 from engines.setting import Setting
@@ -48,6 +48,7 @@ INFO = EngineInfo(
         micro_batch=4,
         precision="bf16",
         adapters=Adapters(memory=8_000_000_000, rate=10.0),
+        undecided=Undecided.EARLIEST,  # the authors: the earliest that suits does better on texts unlike its clips
     ),
     exports=("fish-speech",),
     temperature=0.8,

@@ -1,16 +1,26 @@
-"""The transformers' matrices as speaking multiplies by them: read where they lie, in the base's precision, or in eight
-bits beside them; adapters are added on the side."""
+"""The transformers' matrices as speaking multiplies by them: read where they lie, in the base's precision, packed, or
+in eight bits beside them; adapters are added on the side."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
 from torch.nn.functional import linear
 
-from engines.autoregressive.projections import Adapter, Reduced, has_eight_bits, reduce
+from engines.autoregressive.projections import (
+    Adapter,
+    Packing,
+    Reduced,
+    has_eight_bits,
+    multiply_packed,
+    pack,
+    packing,
+    packs_to_the_same_bits,
+    reduced_once,
+)
 from engines.fish.lora import Adapted
 
 
@@ -23,31 +33,46 @@ class Matrix:
     adapter: Adapter | None
     reduced: Reduced | None
     nothing: torch.Tensor | None  #: a bias of zeros, for what wants one
+    packing: Packing
 
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
-        if self.reduced is None:
-            y = linear(x, self.weight, self.bias)
-        else:
+        if self.reduced is not None:
             assert self.nothing is not None
             rows = x.flatten(0, -2).float()
             y = self.reduced(rows, self.nothing).to(x.dtype).view(*x.shape[:-1], -1)
+        elif self.packing.packed is not None:
+            y = multiply_packed(x, self.packing.packed, self.bias)
+        else:
+            y = linear(x, self.weight, self.bias)
         return y if self.adapter is None else y + self.adapter(x)
 
 
 def matrix(layer: Any, *, fast: bool) -> Matrix:
     """Of an `nn.Linear`, adapted or not. Where there are no eight bits the fast one is the plain one."""
-    base = layer.base if isinstance(layer, Adapted) else layer
+    base = _base(layer)
     weight = base.weight.detach()
     bias = None if base.bias is None else base.bias.detach()
+    kept = packing(base, weight)
     adapter = None
     if isinstance(layer, Adapted):
         down, up = layer.a.detach().t(), layer.b.detach().t() * layer.scale
         dtype = computes_in(weight, fast=fast)
         adapter = Adapter(down.to(dtype), up.to(dtype))
     if not fast or not has_eight_bits(weight.device):
-        return Matrix(weight, bias, adapter, None, None)
+        return Matrix(weight, bias, adapter, None, None, kept)
     zeros = torch.zeros(len(weight), device=weight.device) if bias is None else bias.float()
-    return Matrix(weight, None, adapter, _reduced_once(base, weight), zeros)
+    return Matrix(weight, None, adapter, reduced_once(base, weight), zeros, kept)
+
+
+def pack_all(layers: Iterable[Any]) -> None:
+    """Have products by layers' matrices of bfloat16 on a CPU by packed copies from now on, where they come to the same
+    bits; they take a third less time for one row and half for ten."""
+    for layer in layers:
+        base = _base(layer)
+        weight = base.weight.detach()
+        here = weight.device.type == "cpu" and weight.dtype == torch.bfloat16
+        if here and packs_to_the_same_bits(*weight.shape, weight.dtype):
+            pack(packing(base, weight), weight)
 
 
 def whole_rows(layer: Any, which: slice) -> torch.Tensor:
@@ -63,13 +88,5 @@ def computes_in(weight: torch.Tensor, *, fast: bool) -> torch.dtype:
     return torch.float32 if fast and has_eight_bits(weight.device) else weight.dtype
 
 
-_reduced: WeakKeyDictionary[torch.nn.Module, tuple[tuple[int, int], Reduced]] = WeakKeyDictionary()
-
-
-def _reduced_once(base: torch.nn.Module, weight: torch.Tensor) -> Reduced:
-    """Weights that were trained or folded into since are reduced anew."""
-    state = weight.data_ptr(), 0 if weight.is_inference() else weight._version
-    kept = _reduced.get(base)
-    if kept is None or kept[0] != state:
-        kept = _reduced[base] = state, reduce(weight.float())
-    return kept[1]
+def _base(layer: Any) -> Any:
+    return layer.base if isinstance(layer, Adapted) else layer

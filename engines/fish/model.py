@@ -25,9 +25,12 @@ from weakref import WeakValueDictionary
 import torch
 
 from engines import version_files
+from engines.autoregressive import likeness
+from engines.autoregressive.likeness import Embedding
 from engines.base import Clip, LoraSettings
 from engines.errors import WeightsMissing
 from engines.fish import codec, lora, network, references, weights
+from engines.fish.features import SAMPLE_RATE
 from engines.fish.prompts import Prompts, Reference
 from engines.tensor_file import write_tensors
 
@@ -39,8 +42,9 @@ FORMAT = 1
 _KEPT = 8
 
 
-#: Codecs in use, by base and device.
+#: Codecs in use, by base and device, and transformers on which voices have adapters, by what is folded into them, too.
 _codecs: WeakValueDictionary[tuple[Path, str], torch.nn.Module] = WeakValueDictionary()
+_shared: WeakValueDictionary[tuple[object, ...], torch.nn.Module] = WeakValueDictionary()
 
 
 @dataclass(eq=False)
@@ -53,6 +57,7 @@ class FishModel:
     dtype: torch.dtype  #: the base's precision, in which full versions are kept
     kind: str = "full"
     lora: LoraSettings | None = None  #: of the adapters in place
+    shared: Any = None  #: the transformer whose matrices others speak with, too; held as long as somebody does
     on: tuple[str, ...] = ()  #: versions below the voice's own weights, as in SETTINGS
     version: Path | None = None
     clips: tuple[Clip, ...] = ()  #: what the voice may be heard from
@@ -61,6 +66,7 @@ class FishModel:
         default_factory=OrderedDict
     )  #: of references that requests gave, by SHA-256
     _codec: Any = None
+    _heard: tuple[tuple[Reference, ...], Embedding | None] | None = None  #: who was heard last in which references
 
     @property
     def module(self) -> torch.nn.Module:
@@ -98,19 +104,26 @@ class FishModel:
         self.given.move_to_end(key)
         return self.given[key]
 
+    def heard_in(self, references_: tuple[Reference, ...]) -> Embedding | None:
+        """Who speaks in references; None where there are none, or nobody is heard in them. Takes a second for the
+        first request that asks."""
+        if self._heard is None or self._heard[0] is not references_:
+            said = references.sound(self.codec, references_)
+            self._heard = references_, likeness.of(said, SAMPLE_RATE) if len(said) else None
+        return self._heard[1]
+
 
 def load(base: Path, version: Path | None, device: str, *, training: bool, reference: Sequence[Clip]) -> FishModel:
-    """A version's folder, or the base. Raises WeightsMissing, EngineError."""
-    where, transformer = torch.device(device), network.load(base)
-    dtype: torch.dtype = transformer.norm.weight.dtype
-    model = FishModel(transformer, base, where, dtype, clips=tuple(reference))
+    """A version's folder, or the base. Voices with adapters that are loaded to speak share one base. Raises
+    WeightsMissing, EngineError."""
+    where = torch.device(device)
+    about = _about(base, version)
+    below = tuple((version / one).resolve() for one in about["on"]) if version is not None else ()
+    sharing = not training and about["lora"] is not None
+    transformer = _sharing(base, below, where) if sharing else _on(base, below)
+    shared, transformer = (transformer, network.twin(transformer)) if sharing else (None, transformer)
+    model = FishModel(transformer, base, where, transformer.norm.weight.dtype, clips=tuple(reference), shared=shared)
     if version is not None:
-        about = version_files.about(version / SETTINGS, FORMAT)
-        if about.get("base", here := weights.fingerprint(base)) != here:
-            sentence = f"{version} was trained on another base of fish than the one in {base}."
-            raise WeightsMissing(sentence, "Put that base back, or train the voice anew from this one.")
-        for below in about["on"]:
-            _add(transformer, (version / below).resolve(), fold=True)
         model.lora = _add(transformer, version, fold=False)
         model.kind, model.on, model.version = about["kind"], tuple(about["on"]), version
         if not model.clips and (version / VOICE).is_file():  # else it is heard from those, not as its parent was
@@ -144,12 +157,44 @@ def save(model: FishModel, folder: Path) -> None:
 
 
 def fold(model: FishModel) -> None:
-    """Fold the adapters into the weights, in place."""
+    """Fold the adapters into the weights, in place. Matrices that other voices speak with too are left to them."""
     if model.lora is None:
         return
+    if model.shared is not None:
+        assert model.version is not None, "only versions share a base"
+        alone = load(model.base, model.version, str(model.device), training=True, reference=())
+        model.transformer, model.shared = alone.transformer, None
     lora.fold(model.transformer)
     model.module.eval()
     model.lora, model.kind, model.on = None, "merged", ()
+
+
+def _about(base: Path, version: Path | None) -> dict[str, Any]:
+    """A version's settings; those of none where there is only the base. Raises WeightsMissing, EngineError."""
+    if version is None:
+        return {"on": [], "lora": None}
+    about = version_files.about(version / SETTINGS, FORMAT)
+    if about.get("base", here := weights.fingerprint(base)) != here:
+        sentence = f"{version} was trained on another base of fish than the one in {base}."
+        raise WeightsMissing(sentence, "Put that base back, or train the voice anew from this one.")
+    return about
+
+
+def _on(base: Path, below: Sequence[Path]) -> Any:
+    """The base with versions folded in."""
+    transformer = network.load(base)
+    for one in below:
+        _add(transformer, one, fold=True)
+    return transformer
+
+
+def _sharing(base: Path, below: tuple[Path, ...], device: torch.device) -> Any:
+    """The same, the one that is there."""
+    key = base.resolve(), below, str(device)
+    shared = _shared.get(key)
+    if shared is None:
+        shared = _shared[key] = _on(base, below).to(device).eval()
+    return shared
 
 
 def _add(transformer: Any, version: Path, *, fold: bool) -> LoraSettings | None:

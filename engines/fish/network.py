@@ -6,6 +6,7 @@ Its two causal masks (67 MB at the published length) are never made: our forward
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,14 @@ def load(folder: Path) -> Any:
     fill(model, read(folder / "model.pth"), folder / "model.pth")
     model.eval()
     return model
+
+
+def twin(model: Any) -> Any:
+    """Another transformer with the same matrices, embeddings and norms, not copies of them: adapters on it are its own,
+    and what is kept of a matrix (packed, in eight bits) is both's."""
+    leaves = [module for module in model.modules() if next(module.children(), None) is None]
+    whole = [*leaves, *model.buffers(), model.config, model.tokenizer]
+    return copy.deepcopy(model, {id(one): one for one in whole})
 
 
 def _buffers(model: Any, config: Any) -> None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from engines.audio import clip as clip_file
 from engines.base import Clip
 from engines.cutting.quality import snr_db
 from engines.errors import BadInput
+from engines.fish.codec_stream import Stream
 from engines.fish.features import SAMPLE_RATE, Encoder
 from engines.fish.prompts import Reference
 from engines.tensor_file import write_tensors
@@ -47,6 +50,13 @@ def of(base: Path, clips: Sequence[Clip]) -> tuple[Reference, ...]:
             "There is no reference recording of this voice that can be read.", "Add recordings of at least a second."
         )
     return tuple(Reference(tuple(one["text"].tolist()), one["codes"].astype(np.int16)) for one in made)
+
+
+def sound(codec: Any, references: Sequence[Reference]) -> NDArray[np.float32]:
+    """References as the codec's speaking half says them, one after the other, (samples,)."""
+    with torch.inference_mode():
+        said = [Stream(codec)(torch.from_numpy(one.codes.T.astype(np.int64)), last=True) for one in references]
+    return torch.cat(said).cpu().numpy() if said else np.zeros(0, np.float32)
 
 
 def save(path: Path, references: Sequence[Reference]) -> None:

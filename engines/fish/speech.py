@@ -5,29 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from engines.autoregressive import takes
+from engines.autoregressive import likeness, takes
+from engines.autoregressive import speech as generic
 from engines.autoregressive.config import GenerationConfig
-from engines.autoregressive.synthesis import Sentence, Synthesis
+from engines.autoregressive.synthesis import Sentence
 from engines.base import AudioChunk, SpeechRequest
 from engines.errors import BadInput
-from engines.fish import languages, marks, options
+from engines.fish import decode, languages, marks, options
 from engines.fish import text as texts
 from engines.fish.codec_stream import Stream
 from engines.fish.decode import Decoder, Frames
 from engines.fish.features import SAMPLE_RATE
 from engines.fish.info import INFO
 from engines.fish.model import FishModel
+from engines.fish.prompts import Reference
 from engines.fish.sampling import Drawing
 from engines.text import sentences
 
-#: Seconds of silence between two sentences, beside what the voice itself leaves.
-PAUSE = 0.12
-#: Seconds over which a sentence comes out of silence and goes back to it.
-SOFT = 0.005
 #: Positions of the model that a text, its references and what is said share; stock keeps as many free for speech.
 FREE = 2_048
 
@@ -38,6 +34,7 @@ class Voice:
 
     model: FishModel
     config: GenerationConfig
+    references: tuple[Reference, ...]
     conditioning: torch.Tensor  #: the opening, (positions, 1 + codebooks) int64
     decoder: Decoder
     frames: Frames
@@ -51,8 +48,8 @@ class Voice:
         return Stream(self.model.codec, speed=self.config.speed)
 
     def similarity(self, samples: torch.Tensor) -> float:
-        """0: the base has no listener of its own, and takes are told apart by what a recogniser hears."""
-        return 0.0
+        """Cosine of sound (n,) float32 and the references as the codec says them; 0 without any."""
+        return likeness.to(self.model.heard_in(self.references), samples.cpu().numpy(), SAMPLE_RATE)
 
 
 def speak(model: FishModel, request: SpeechRequest) -> Iterator[AudioChunk]:
@@ -76,16 +73,15 @@ def speak(model: FishModel, request: SpeechRequest) -> Iterator[AudioChunk]:
     if not planned:
         raise BadInput("There is nothing to speak in this text.", "Give a text with at least one word.")
     seed = request.seed if request.seed is not None else torch.Generator().seed()
-    began: Sentence | None = None
-    for sentence, samples, last in Synthesis(voice, planned, config, seed).sound():
-        if sentence is not began and len(samples):
-            samples, began = _fade(samples, into=True), sentence
-        if last:
-            samples = _fade(samples, into=False)
-            if sentence is not planned[-1]:
-                samples = np.concatenate([samples, np.zeros(round(PAUSE / config.speed * SAMPLE_RATE), np.float32)])
-        if len(samples):
-            yield AudioChunk(samples.clip(-1, 1), SAMPLE_RATE, sentence.index, sentence.text)
+    yield from generic.speak(voice, planned, config, seed, model.module, _settling)
+
+
+def settle(model: FishModel) -> None:
+    """Have a voice that was heard speak quicker from now on; takes a second, once."""
+    _settling.settle(model.module)
+
+
+_settling = generic.Settling(decode.pack)
 
 
 def _voice(model: FishModel, request: SpeechRequest, config: GenerationConfig) -> Voice:
@@ -94,7 +90,7 @@ def _voice(model: FishModel, request: SpeechRequest, config: GenerationConfig) -
     with torch.inference_mode():
         decoder = Decoder(model.transformer, prompts, fast=config.fast)
         frames = Frames(decoder, Drawing.of(config.sampling), fast=config.fast)
-    return Voice(model, config, prompts.opening(references), decoder, frames)
+    return Voice(model, config, references, prompts.opening(references), decoder, frames)
 
 
 def _sentences(voice: Voice, text: str, code: str) -> list[Sentence]:
@@ -108,14 +104,3 @@ def _sentences(voice: Voice, text: str, code: str) -> list[Sentence]:
         expected = takes.length(marks.without(spelt), code, min(FREE, max(8, limit - len(tokens))), rate)
         planned.append(Sentence(len(planned), stretch, code, tokens, expected))
     return planned
-
-
-def _fade(samples: NDArray[np.float32], *, into: bool) -> NDArray[np.float32]:
-    """Sound that starts from (`into`) or ends in silence, so that sentences join without a click."""
-    ramp = np.linspace(0, 1, min(len(samples), round(SOFT * SAMPLE_RATE)), dtype=np.float32)
-    samples = samples.copy()
-    if len(ramp) and into:
-        samples[: len(ramp)] *= ramp
-    elif len(ramp):
-        samples[-len(ramp) :] *= ramp[::-1]
-    return samples

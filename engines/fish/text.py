@@ -9,28 +9,37 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 from engines.fish import marks
 from engines.fish.languages import TAUGHT, short
+from engines.text import abbreviations
 from engines.text.unspeakable import Stretch, Why, find, is_pause
 
 #: Signs that the model has heard read aloud.
 _SIGNS = frozenset("£€¥°−×÷")
 #: How characters are written in what the model learned from.
 _WRITTEN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " "})
-#: Abbreviations of taught languages, with their stops, as they are read.
-_ABBREVIATIONS = {
-    "fi": {
-        "esim.": "esimerkiksi", "mm.": "muun muassa", "ym.": "ynnä muuta", "yms.": "ynnä muuta sellaista",
-        "jne.": "ja niin edelleen", "ns.": "niin sanottu", "ks.": "katso", "klo": "kello", "n.": "noin",
-        "eli.": "eli", "huom.": "huomaa", "vrt.": "vertaa", "ts.": "toisin sanoen", "toim.": "toimittanut",
-    },
-    "sv": {"t.ex.": "till exempel", "bl.a.": "bland annat", "osv.": "och så vidare", "kl.": "klockan", "ca": "cirka"},
+#: A number as it is written where the comma is decimal and a space parts thousands; no part of a time
+#: or a date, and not inflected ("10:n").
+_NUMBER = r"(?<![\w.,:])((?>\d{{1,3}}(?:[ .]\d{{3}}(?!\d))+|\d+))(?:,(\d+))?(?!\w|[.,]\d|:\w)(?:\s?({units})(?!\w))?"
+#: A time of day: with a colon, or after a word for the clock with a stop.
+_TIME = re.compile(
+    r"(?<![\d.,:])([01]?\d|2[0-4]):([0-5]\d)(?![\d:])"
+    r"|(?<=[kK]lo |[kK]l\. )([01]?\d|2[0-4])\.([0-5]\d)(?!\.?\d)"
+    r"|(?<=[kK]ello )([01]?\d|2[0-4])\.([0-5]\d)(?!\.?\d)"
+    r"|(?<=klockan )([01]?\d|2[0-4])\.([0-5]\d)(?!\.?\d)"
+)
+_DATE = re.compile(r"(?<![\d.])(0?[1-9]|[12]\d|3[01])\.(0?[1-9]|1[0-2])\.(\d{4})(?!\d)")
+#: "6. joulukuuta"
+_DAY = re.compile(r"(?<![\d.])(\d{1,2})\.(?= [a-zäö]+kuu)")
+_MONTHS = {
+    "fi": (
+        "tammikuuta", "helmikuuta", "maaliskuuta", "huhtikuuta", "toukokuuta", "kesäkuuta", "heinäkuuta", "elokuuta",
+        "syyskuuta", "lokakuuta", "marraskuuta", "joulukuuta",
+    ),
 }  # fmt: skip
-#: A number as it is written where the comma is decimal and a space parts thousands; no part of a time or a date.
-_NUMBER = re.compile(r"(?<![\w.,:])((?>\d{1,3}(?:[ .]\d{3}(?!\d))+|\d+))(?:,(\d+))?(?!\w|[.,:]\d)(\s?%)?")
-_PERCENT = {"fi": "prosenttia", "sv": "procent", "da": "procent", "no": "prosent"}
 
 
 def unspeakable(text: str, language: str) -> tuple[Stretch, ...]:
@@ -50,23 +59,50 @@ def spelt(text: str, language: str) -> str:
     code = short(language)
     if code not in TAUGHT:
         return text
-    for written, read in _ABBREVIATIONS.get(code, {}).items():
-        text = re.sub(rf"(?<![\w.]){re.escape(written)}(?!\w)", read, text)
-    return _NUMBER.sub(lambda number: _in_words(number, code), text)
+    text = abbreviations.read(text, code)
+    if (months := _MONTHS.get(code)) is not None:
+        text = _DATE.sub(lambda date: _date(date, months, code), text)
+        text = _DAY.sub(lambda day: _said(int(day[1]), code, ordinal=True) or day[0], text)
+    text = _TIME.sub(lambda time: _time(time, code), text)
+    return _number(code).sub(lambda number: _in_words(number, code), text)
+
+
+@lru_cache
+def _number(code: str) -> re.Pattern[str]:
+    return re.compile(_NUMBER.format(units=abbreviations.units(code)))
 
 
 def _in_words(number: re.Match[str], code: str) -> str:
-    """By num2words; as it stands in a language that it does not know."""
+    """As it stands in a language that num2words does not know."""
+    whole, part, unit = re.sub(r"\D", "", number[1]), number[2], number[3]
+    words = _said(float(f"{whole}.{part}") if part else int(whole), code)
+    if not words:
+        return number[0]
+    return f"{words} {abbreviations.unit(unit, code, one=words == _said(1, code))}" if unit else words
+
+
+def _time(time: re.Match[str], code: str) -> str:
+    hour, minute = (one for one in time.groups() if one is not None)
+    parts = [int(hour)] if minute == "00" else [int(hour), *([0] if minute[0] == "0" else []), int(minute)]
+    words = [_said(one, code) for one in parts]
+    return " ".join(words) if all(words) else time[0]
+
+
+def _date(date: re.Match[str], months: Sequence[str], code: str) -> str:
+    day, year = _said(int(date[1]), code, ordinal=True), _said(int(date[3]), code)
+    return f"{day} {months[int(date[2]) - 1]} {year}" if day and year else date[0]
+
+
+def _said(number: float, code: str, *, ordinal: bool = False) -> str:
+    """A number in words, by num2words; empty where it has none."""
     from num2words import CONVERTER_CLASSES, num2words
 
     if code not in CONVERTER_CLASSES:
-        return number[0]
-    whole, part = re.sub(r"\D", "", number[1]), number[2]
+        return ""
     try:
-        words = str(num2words(float(f"{whole}.{part}") if part else int(whole), lang=code))
-    except (NotImplementedError, ValueError, OverflowError, KeyError, IndexError):
-        return number[0]
-    return f"{words} {_PERCENT.get(code, '%')}" if number[3] else words
+        return str(num2words(number, lang=code, to="ordinal" if ordinal else "cardinal"))
+    except (NotImplementedError, ValueError, OverflowError, KeyError, IndexError, TypeError):
+        return ""
 
 
 @lru_cache(maxsize=4096)

@@ -7,11 +7,11 @@ fish-speech loads with strict=False, and what is missing stays random without a 
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from engines import torch_file, weights
+from engines.base_files import Shapes, check_shapes, check_whole, json_object
 from engines.errors import WeightsMissing
 from engines.fish import codec_shape
 from engines.fish.info import INFO, REPOSITORY
@@ -23,8 +23,6 @@ NEEDED = ("vocab_size", "n_layer", "dim", "n_head", "codebook_size", "num_codebo
 _FROM = f"Take it from {REPOSITORY}."
 _TOGETHER = "Take both from one folder."
 
-Shapes = dict[str, tuple[int, ...]]
-
 
 def base_dir() -> Path:
     """Folder with model.pth, codec.pth, config.json, tokenizer.tiktoken and special_tokens.json: `MYNA_FISH_BASE`,
@@ -35,13 +33,7 @@ def base_dir() -> Path:
 def check(folder: Path) -> None:
     """Raises WeightsMissing, with a sentence and what to do, if the folder is not a whole base whose files belong
     together. Reads the small files and the directories of the big ones: a fraction of a second."""
-    if not folder.is_dir():
-        raise WeightsMissing(f"There is no folder {folder}.", "Give the folder that has openaudio-s1-mini's files.")
-    if lacking := weights.missing(INFO, folder):
-        names = " and ".join(file.name for file in lacking)
-        raise WeightsMissing(
-            f"{folder} lacks {names}.", f"All of {', '.join(file.name for file in INFO.weights)} are at {REPOSITORY}."
-        )
+    check_whole(INFO, folder, "openaudio-s1-mini", REPOSITORY)
     config = read_config(folder / "config.json")
     _vocabulary(folder, config)
     _model(folder / "model.pth", config)
@@ -55,7 +47,7 @@ def fingerprint(folder: Path) -> str:
 
 def read_config(path: Path) -> dict[str, Any]:
     """`config.json`. Raises WeightsMissing for one of another kind of model."""
-    config = _json(path)
+    config = json_object(path, _FROM)
     if config.get("model_type") != "dual_ar":
         what = f"for a model of the kind {config['model_type']!r}" if "model_type" in config else "no model's"
         raise WeightsMissing(f"{path.name} is {what}, not openaudio-s1-mini's (dual_ar).", _FROM)
@@ -65,7 +57,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def _vocabulary(folder: Path, config: dict[str, Any]) -> None:
-    special = _json(folder / "special_tokens.json")
+    special = json_object(folder / "special_tokens.json", _FROM)
     if absent := [token for token in SPECIAL if not isinstance(special.get(token), int)]:
         raise WeightsMissing(f"special_tokens.json is of another model: it lacks {absent[0]}.", _FROM)
     semantic = sum(token.startswith("<|semantic:") for token in special)
@@ -101,11 +93,7 @@ def _model(path: Path, config: dict[str, Any]) -> None:
     if "codebook_embeddings.weight" not in found:
         what = "a codec" if any("quantizer." in name for name in found) else f"something else, {len(found)} tensors"
         raise WeightsMissing(f"{path.name} is not openaudio-s1-mini's weights: it is {what}.", _FROM)
-    for name, shape in wanted.items():
-        if found.get(name) != shape:
-            has = f"is {_spelt(found[name])}" if name in found else "is not there"
-            sentence = f"{path.name} does not belong to config.json: {name} {has} and should be {_spelt(shape)}."
-            raise WeightsMissing(sentence, _TOGETHER)
+    check_shapes(found, wanted, f"{path.name} does not belong to config.json", _TOGETHER)
     if f"layers.{layers}.attention_norm.weight" in found:
         raise WeightsMissing(
             f"{path.name} does not belong to config.json: it has more than {layers} layers.", _TOGETHER
@@ -135,17 +123,3 @@ def model_shapes(path: Path) -> Shapes:
     """Of the transformer's tensors by name: those of a training's checkpoint have prefixes. Raises WeightsMissing."""
     facts = torch_file.tensors(path)
     return {name.removeprefix("state_dict/").removeprefix("model."): tensor.shape for name, tensor in facts.items()}
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError):
-        found = None
-    if not isinstance(found, dict):
-        raise WeightsMissing(f"{path.name} is damaged or not what its name says: it is no JSON object.", _FROM)
-    return found
-
-
-def _spelt(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) or "a number"

@@ -24,6 +24,10 @@ _NEVER = {
     "nl": _words("dhr mevr dr jhr"),
     "tr": _words("b byk dr"),
     "hu": _words("dr b nőv"),
+    "fi": _words("esim mm ks vrt ns nk huom ts toim em ko nyk puh ml n s v nro tri prof"),
+    "sv": _words("t.ex bl.a dvs s.k kl ca nr ung dr prof"),
+    "da": _words("f.eks bl.a kl ca nr dr prof"),
+    "no": _words("f.eks bl.a kl ca nr dr prof"),
 }
 #: Abbreviations of English that end a sentence unless a number follows: "no. 5" is a number, "no." an answer.
 _BEFORE_NUMBER = _words("no nos fig vol ch pp p sec mar jun dec")

@@ -3,7 +3,6 @@ calls."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
+from engines.base_files import Fingerprints
 from engines.device import send
 from engines.errors import BadInput
 from engines.text.unspeakable import Stretch, without
@@ -37,21 +37,13 @@ class XttsEngine:
     def __init__(self) -> None:
         self._encoder: tuple[Path, Encoder] | None = None
         self._tokenizer: tuple[Path, Any] | None = None
-        self._fingerprints: dict[tuple[object, ...], str] = {}
+        self._fingerprints = Fingerprints()
 
     def base_dir(self) -> Path:
         return base_dir()
 
     def base_fingerprint(self) -> str:
-        files = [self.base_dir() / name for name in _FEATURE_FILES]
-        key = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
-        if key not in self._fingerprints:
-            digest = hashlib.sha256()
-            for path in files:
-                with path.open("rb") as file:
-                    digest.update(hashlib.file_digest(file, "sha256").digest())
-            self._fingerprints[key] = digest.hexdigest()[:16]
-        return self._fingerprints[key]
+        return self._fingerprints.of([self.base_dir() / name for name in _FEATURE_FILES])
 
     def encode(self, clip: Clip) -> Features:
         [features] = self.encode_many([clip])

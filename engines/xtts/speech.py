@@ -6,15 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakSet
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from engines.autoregressive import projections, takes
+from engines.autoregressive import speech as generic
 from engines.autoregressive.config import GenerationConfig
-from engines.autoregressive.synthesis import Sentence, Synthesis
+from engines.autoregressive.synthesis import Sentence
 from engines.base import AudioChunk, SpeechRequest
 from engines.errors import BadInput
 from engines.text import sentences
@@ -25,10 +23,6 @@ from engines.xtts.latents import Latents
 from engines.xtts.model import XttsModel
 from engines.xtts.vocode import Vocoder
 
-#: Seconds of silence between two sentences, beside what the voice itself leaves.
-PAUSE = 0.12
-#: Seconds over which a sentence comes out of silence and goes back to it.
-SOFT = 0.005
 #: Codes in a second of speech: 22,050 Hz in steps of 1,024 samples.
 CODES_PER_SECOND = 22_050 / 1_024
 
@@ -76,36 +70,16 @@ def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
     if not planned:
         raise BadInput("There is nothing to speak in this text.", "Give a text with at least one word.")
     voice = Voice(model.xtts, latents, config, *_decoders(model, config))
-    first = model.module not in _heard
-    if not config.fast and (not first or config.best_of > 1 or config.listen):
-        decode.pack(model.module)  # takes a second once, for which nobody's first words ever wait
     seed = request.seed if request.seed is not None else torch.Generator().seed()
-    rate = voice.sample_rate
-    began: Sentence | None = None
-    for sentence, samples, last in Synthesis(voice, planned, config, seed).sound():
-        if sentence is not began and len(samples):
-            samples, began = _fade(samples, rate, into=True), sentence
-        if last:
-            samples = _fade(samples, rate, into=False)
-            if sentence is not planned[-1]:
-                samples = np.concatenate([samples, np.zeros(round(PAUSE / config.speed * rate), np.float32)])
-        if len(samples):
-            yield AudioChunk(samples.clip(-1, 1), rate, sentence.index, sentence.text)
-            if first and not config.fast:
-                first = False
-                _heard.add(model.module)
-                if len(planned) > 1:
-                    decode.pack(model.module)
+    yield from generic.speak(voice, planned, config, seed, model.module, _settling)
 
 
 def settle(model: XttsModel) -> None:
     """Have the base of a voice that was heard speak quicker from now on; takes a second, once."""
-    if model.module in _heard:
-        decode.pack(model.module)
+    _settling.settle(model.module)
 
 
-#: Bases that somebody heard already, in full precision.
-_heard: WeakSet[torch.nn.Module] = WeakSet()
+_settling = generic.Settling(decode.pack)
 
 
 def _latents(model: XttsModel, request: SpeechRequest) -> Latents:
@@ -165,14 +139,3 @@ def _spelt(xtts: Any, text: str, spoken: Language) -> list[tuple[str, list[int]]
     if len(ids) < xtts.args.gpt_max_text_tokens:
         return [(text, ids)]
     return [pair for half in sentences.halves(text) if re.search(r"\w", half) for pair in _spelt(xtts, half, spoken)]
-
-
-def _fade(samples: NDArray[np.float32], rate: int, *, into: bool) -> NDArray[np.float32]:
-    """Sound that starts from (`into`) or ends in silence, so that sentences join without a click."""
-    ramp = np.linspace(0, 1, min(len(samples), round(SOFT * rate)), dtype=np.float32)
-    samples = samples.copy()
-    if len(ramp) and into:
-        samples[: len(ramp)] *= ramp
-    elif len(ramp):
-        samples[-len(ramp) :] *= ramp[::-1]
-    return samples

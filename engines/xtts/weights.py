@@ -8,11 +8,11 @@ loaders are no help in this: a wrong dvae.pth passes them silently, since they l
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from engines import torch_file, weights
+from engines.base_files import Shapes, check_shapes, check_whole, json_object
 from engines.errors import WeightsMissing
 from engines.torch_file import TensorFacts
 from engines.xtts.info import INFO, REPOSITORY
@@ -21,10 +21,9 @@ from engines.xtts.info import INFO, REPOSITORY
 BANDS = 80
 #: Channels of the DVAE's codebook and outer blocks, and of its inner blocks, as Coqui's trainer builds it.
 CODEBOOK, INNER = 512, 1024
+_FROM = f"Take it from {REPOSITORY}."
 #: What the tokenizer needs beside letters.
 SPECIAL = ("[STOP]", "[UNK]", "[SPACE]", "[START]", "[en]")
-
-Shapes = dict[str, tuple[int, ...]]
 
 
 def base_dir() -> Path:
@@ -36,13 +35,7 @@ def base_dir() -> Path:
 def check(folder: Path) -> None:
     """Raises WeightsMissing, with a sentence and what to do, if the folder is not a whole base whose files belong
     together. Reads the small files and the directories of the big ones: a fraction of a second."""
-    if not folder.is_dir():
-        raise WeightsMissing(f"There is no folder {folder}.", "Give the folder that has XTTS-v2's files.")
-    if lacking := weights.missing(INFO, folder):
-        names = " and ".join(file.name for file in lacking)
-        raise WeightsMissing(
-            f"{folder} lacks {names}.", f"All of {', '.join(file.name for file in INFO.weights)} are at {REPOSITORY}."
-        )
+    check_whole(INFO, folder, "XTTS-v2", REPOSITORY)
     arguments = _config(folder / "config.json")
     tokens = _vocabulary(folder / "vocab.json")
     _model(folder / "model.pth", arguments, tokens)
@@ -58,22 +51,20 @@ def fingerprint(folder: Path) -> str:
 
 def _config(path: Path) -> dict[str, Any]:
     """Its `model_args`."""
-    config = _json(path)
+    config = json_object(path, _FROM)
     if config.get("model") != "xtts":
         what = f"for the model {config['model']!r}" if "model" in config else "no model's"
-        raise WeightsMissing(f"{path.name} is {what}, not XTTS's.", f"Take it from {REPOSITORY}.")
+        raise WeightsMissing(f"{path.name} is {what}, not XTTS's.", _FROM)
     arguments = config.get("model_args")
     needed = ("gpt_layers", "gpt_n_model_channels", "gpt_num_audio_tokens")
     if not isinstance(arguments, dict) or not all(isinstance(arguments.get(name), int) for name in needed):
-        raise WeightsMissing(
-            f"{path.name} does not say how big the model is ({', '.join(needed)}).", f"Take it from {REPOSITORY}."
-        )
+        raise WeightsMissing(f"{path.name} does not say how big the model is ({', '.join(needed)}).", _FROM)
     return arguments
 
 
 def _vocabulary(path: Path) -> int:
     """How many tokens it has: Coqui builds the model for as many, whatever config.json says."""
-    tokenizer = _json(path)
+    tokenizer = json_object(path, _FROM)
     model, added = tokenizer.get("model"), tokenizer.get("added_tokens") or []
     words = model.get("vocab") if isinstance(model, dict) else None
     if not isinstance(model, dict) or not isinstance(words, dict) or not isinstance(model.get("merges"), list):
@@ -82,9 +73,7 @@ def _vocabulary(path: Path) -> int:
         )
     ids = words | {token.get("content"): token.get("id", 0) for token in added if isinstance(token, dict)}
     if absent := [word for word in SPECIAL if word not in ids]:
-        raise WeightsMissing(
-            f"{path.name} is the tokenizer of another model: it lacks {absent[0]}.", f"Take it from {REPOSITORY}."
-        )
+        raise WeightsMissing(f"{path.name} is the tokenizer of another model: it lacks {absent[0]}.", _FROM)
     return int(max(ids.values())) + 1
 
 
@@ -98,11 +87,7 @@ def _model(path: Path, arguments: dict[str, Any], tokens: int) -> None:
         f"gpt.gpt.h.{layers - 1}.attn.c_attn.weight": (channels, 3 * channels),
         "gpt.conditioning_encoder.init.weight": (channels, BANDS, 1),
     }
-    for name, shape in wanted.items():
-        if found.get(name) != shape:
-            has = f"is {_spelt(found[name])}" if name in found else "is not there"
-            sentence = f"{path.name} does not belong to config.json: {name} {has} and should be {_spelt(shape)}."
-            raise WeightsMissing(sentence, "Take both from one folder.")
+    check_shapes(found, wanted, f"{path.name} does not belong to config.json", "Take both from one folder.")
     if (rows := found.get("gpt.text_embedding.weight", (0,))[0]) != tokens:
         sentence = (
             f"{path.name} does not belong to vocab.json: it was made for {rows:,} tokens, and there are {tokens:,}."
@@ -134,18 +119,13 @@ def _dvae(path: Path, codes: int) -> None:
     }
     if "codebook.embed" not in found:
         raise _another(path, found, "XTTS's DVAE")
-    for name, shape in wanted.items():
-        if found.get(name) != shape:
-            has = f"is {_spelt(found[name])}" if name in found else "is not there"
-            sentence = f"{path.name} is not this model's DVAE: {name} {has} and should be {_spelt(shape)}."
-            raise WeightsMissing(sentence, f"Take it from where model.pth is from, or from {REPOSITORY}.")
+    hint = f"Take it from where model.pth is from, or from {REPOSITORY}."
+    check_shapes(found, wanted, f"{path.name} is not this model's DVAE", hint)
 
 
 def _mel_stats(path: Path) -> None:
     if _shapes(path) != {"": (BANDS,)}:
-        raise WeightsMissing(
-            f"{path.name} is not the {BANDS} numbers that mel bands are divided by.", f"Take it from {REPOSITORY}."
-        )
+        raise WeightsMissing(f"{path.name} is not the {BANDS} numbers that mel bands are divided by.", _FROM)
 
 
 def _speakers(path: Path) -> None:
@@ -153,7 +133,7 @@ def _speakers(path: Path) -> None:
     if not any(name.endswith("/gpt_cond_latent") for name in names) or not any(
         name.endswith("/speaker_embedding") for name in names
     ):
-        raise WeightsMissing(f"{path.name} has no stock speakers.", f"Take it from {REPOSITORY}.")
+        raise WeightsMissing(f"{path.name} has no stock speakers.", _FROM)
 
 
 def _another(path: Path, found: Shapes, wanted: str) -> WeightsMissing:
@@ -164,7 +144,7 @@ def _another(path: Path, found: Shapes, wanted: str) -> WeightsMissing:
         ("text_embedding.weight", "a GPT without the rest of the model"),
     )
     what = next((what for name, what in kinds if name in found), f"something else, with {len(found)} tensors")
-    return WeightsMissing(f"{path.name} is not {wanted}: it is {what}.", f"Take it from {REPOSITORY}.")
+    return WeightsMissing(f"{path.name} is not {wanted}: it is {what}.", _FROM)
 
 
 def _shapes(path: Path) -> Shapes:
@@ -172,19 +152,3 @@ def _shapes(path: Path) -> Shapes:
     trainer, "xtts." too."""
     facts: dict[str, TensorFacts] = torch_file.tensors(path)
     return {name.removeprefix("model/").removeprefix("xtts."): tensor.shape for name, tensor in facts.items()}
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError):
-        found = None
-    if not isinstance(found, dict):
-        raise WeightsMissing(
-            f"{path.name} is damaged or not what its name says: it is no JSON object.", f"Take it from {REPOSITORY}."
-        )
-    return found
-
-
-def _spelt(shape: tuple[int, ...]) -> str:
-    return "×".join(map(str, shape)) or "a number"

@@ -51,7 +51,7 @@ def export(
         ),
     ] = None,
     features: Annotated[
-        bool, typer.Option("--features", help="With a package: what the engine made of the clips, too.")
+        bool, typer.Option("--features", help="With a package or fish: what the engine made of the clips, too.")
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the daemon's own copy in exports/, too.")] = False,
     json: output.Json = False,

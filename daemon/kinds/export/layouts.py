@@ -9,14 +9,21 @@ import json
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
+from daemon.kinds.export import encoded
 from daemon.package import consent
 from daemon.package.archive import header
 from daemon.package.formats import Format
 from daemon.worker.job import Channel
+from engines.base import Clip
 from engines.errors import BadInput
 from proto import worker_pb2 as wire
+
+if TYPE_CHECKING:
+    from engines.features import FeatureCache
 
 #: A file: its name, and what gives its content.
 File = tuple[str, Callable[[], bytes]]
@@ -42,6 +49,8 @@ def write(plan: wire.ExportPlan, aside: Path, channel: Channel) -> str:
     files = list({Format.LJSPEECH: _ljspeech, Format.FISH: _fish, Format.HUGGINGFACE: _huggingface}[format](
         sounds, data.voice
     ))  # fmt: skip
+    if plan.features:
+        files = list(_with_tokens(files, plan, channel))
     if plan.HasField("consent"):
         files = [(consent.FILE, consent.text(plan.consent).encode), *files]
     with aside.open("wb") as out:
@@ -82,6 +91,33 @@ def _fish(sounds: Sequence[Sound], voice: str) -> Iterator[File]:
         yield from _texts({f"{folder}/{sound.name}.lab": sound.text + "\n"})
 
 
+def _with_tokens(files: Sequence[File], plan: wire.ExportPlan, channel: Channel) -> Iterator[File]:
+    """The same with each sound's codes (10, frames) beside it, as fish-speech's `extract_vq.py` writes them, where it
+    was encoded."""
+    voice, there = plan.dataset.voice, encoded.cached(plan, channel)
+    tokens = {_name(voice, clip.sha256): partial(_tokens, clip, cache) for clip, cache in there}
+    for name, content in files:
+        yield name, content
+        path = PurePosixPath(name)
+        if path.suffix == ".wav" and path.stem in tokens:
+            yield str(path.with_suffix(".npy")), tokens[path.stem]
+
+
+def _tokens(clip: Clip, cache: FeatureCache) -> bytes:
+    import numpy as np
+
+    features = cache.read(clip)
+    if features is None:
+        raise BadInput(f"The features of the clip {clip.sha256[:12]} cannot be read any more.", "Export again.")
+    out = io.BytesIO()
+    np.save(out, features["codes"].astype(np.int64))
+    return out.getvalue()
+
+
+def _name(voice: str, sha256: str) -> str:
+    return f"{voice}-{sha256[:16]}"
+
+
 def _huggingface(sounds: Sequence[Sound], voice: str) -> Iterator[File]:
     """A folder for each split, with its `metadata.csv`; the sounds are the FLAC files that Myna trains on."""
     for split, held in (("train", False), ("validation", True)):
@@ -104,7 +140,7 @@ def _sounds(data: wire.PackedDataset, home: Path) -> list[Sound]:
     for one in data.clips:
         clip = one.clip
         if clip.kept:
-            name, text = f"{data.voice}-{clip.sha256[:16]}", " ".join(clip.text.split())
+            name, text = _name(data.voice, clip.sha256), " ".join(clip.text.split())
             sound = Sound(name, home / clip.path, text, clip.end - clip.start, one.held_out, names[one.recording])
             found.setdefault(clip.sha256, sound)
     return list(found.values())

@@ -7,13 +7,11 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+from daemon.kinds.export import encoded
 from daemon.package import manifest
 from daemon.package.archive import Member, Writer
 from daemon.worker.job import Channel
-from engines import registry
-from engines.base import Clip
-from engines.errors import BadInput, EngineError
-from engines.language import without_region
+from engines.errors import BadInput
 from proto import worker_pb2 as wire
 
 
@@ -59,24 +57,7 @@ def _sounds(data: wire.PackedDataset, home: Path) -> dict[str, Member]:
 
 def _features(plan: wire.ExportPlan, channel: Channel) -> Iterator[str]:
     """Paths, relative to the home, of what the engine made of the dataset's clips: as many as there are."""
-    from engines.features import FeatureCache  # brings numpy along, which a package without features does without
-
-    data, folder = plan.dataset, channel.home / "features" / plan.engine
-    try:
-        cache = FeatureCache(registry.learner(plan.engine), folder)
-    except EngineError as error:
-        channel.log("warning", f"No features go along: {error}")
-        return
-    language = without_region(data.language)
-    for one in data.clips:
-        clip = one.clip
-        if not clip.kept:
-            continue
-        of = Clip(clip.sha256, channel.home / clip.path, clip.text, language, clip.end - clip.start)
-        if cache.read(of) is not None:
-            yield str(cache.path(of).relative_to(channel.home))
-        else:
-            channel.log("info", f"The clip {clip.sha256[:12]} has not been encoded; its features do not go along.")
+    return (str(cache.path(clip).relative_to(channel.home)) for clip, cache in encoded.cached(plan, channel))
 
 
 def _measured(home: Path, path: str) -> Member:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Job, Version
+from daemon.database.models import Job, Version, Voice
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.kind import Kind
-from daemon.package.formats import MYNA, Format
+from daemon.package.formats import FEATURES_OF, MYNA, Format
 from daemon.state import clip_refs, consent_notes, engines, packing, voices
 from engines.capabilities import Capability
 from proto import myna_pb2 as pb
@@ -52,10 +52,7 @@ class Export(Kind):
         if asked.format not in list(Format):
             raise BadRequest(f"Datasets are not exported as {asked.format!r}.", f"Choose {', '.join(Format)}.")
         if asked.dataset.features and asked.format != Format.MYNA:
-            raise BadRequest(
-                f"What the engine made of the clips does not go into {asked.format}.",
-                f"Leave the features out, or export as {Format.MYNA}.",
-            )
+            _check_features(voice, Format(asked.format))
         return asked.voice, f"export dataset #{asked.dataset.number} of {asked.voice} as {asked.format}"
 
     def why_not(self, session: Session, job: Job) -> str:
@@ -97,6 +94,22 @@ class Export(Kind):
         )
 
 
+def _check_features(voice: Voice, layout: Format) -> None:
+    """Raises BadRequest where a layout has no place for what the voice's engine made of the clips."""
+    engine = FEATURES_OF.get(layout)
+    if engine is None:
+        raise BadRequest(
+            f"What the engine made of the clips does not go into {layout}.",
+            f"Leave the features out, or export as {Format.MYNA}.",
+        )
+    if voice.engine != engine:
+        raise BadRequest(
+            f"{layout} has a place for what the engine {engine} makes of clips, and {voice.name} is a voice of "
+            f"{voice.engine}.",
+            f"Leave the features out, or export as {Format.MYNA}.",
+        )
+
+
 def file(home: Path, asked: pb.ExportSpec) -> Path:
     """Where the export of a version or dataset in a format is."""
     folder = home / "exports"
@@ -104,9 +117,9 @@ def file(home: Path, asked: pb.ExportSpec) -> Path:
         if asked.format == Format.MYNA:
             return folder / f"{asked.voice}-{asked.version}{MYNA}"
         return folder / f"{asked.voice}-{asked.version}-{asked.format}.tar"
-    name = f"{asked.voice}-dataset{asked.dataset.number}"
+    name = f"{asked.voice}-dataset{asked.dataset.number}{'-features' if asked.dataset.features else ''}"
     if asked.format == Format.MYNA:
-        return folder / f"{name}{'-features' if asked.dataset.features else ''}{MYNA}"
+        return folder / f"{name}{MYNA}"
     return folder / f"{name}-{asked.format}.tar"
 
 

@@ -1,5 +1,6 @@
 """Which checkpoint of a run becomes its version: held-out loss does not tell how a voice sounds, so a few checkpoints
-speak, and one that surely sounds better than the best by loss is taken in its place.
+speak, and one that surely sounds better than the best by loss is taken in its place. Where none does an engine may want
+the earliest that is not surely worse (`engines.base.Undecided`).
 
 They speak selection lines: clips of the new ones that this run sets aside and does not train on, where there are many,
 and texts that nobody has said. Held-out lines are never among them, so that the verdict is of lines that chose nothing.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -26,7 +28,7 @@ from daemon.worker.bench import Bench, Steps, finite
 from daemon.worker.job import Channel
 from daemon.worker.spoken import Speaker
 from engines import registry
-from engines.base import Clip, Learns, TrainableModel
+from engines.base import Clip, Learns, TrainableModel, Undecided
 from engines.capabilities import Capability
 from engines.files import make_folder, write_whole
 from engines.metrics import gate, intervals
@@ -58,6 +60,7 @@ class ChosenBy(StrEnum):
 
     SPEECH = "speech"  #: it surely sounds better than the best by held-out loss
     LOSS = "loss"  #: no other checkpoint surely sounds better
+    EARLIEST = "earliest"  #: none does, and of those that surely sound no worse it is the first
 
 
 @dataclass(frozen=True)
@@ -185,7 +188,8 @@ def choose(
     scores = {step: bench.score(one, said) for step, one in who.items()}
     rule = Rule.from_json(json.loads(plan.rule_json or "{}"))
     heard = tuple(_compared(step, scores, result.best_step, rule, bench.recogniser) for step in sorted(scores))
-    best, by = _best(heard, result.best_step, rule)
+    undecided = engine.info.learning.undecided if engine.info.learning else Undecided.LOWEST_LOSS
+    best, by = _best(heard, result.best_step, rule, undecided)
     files = tuple((clip.text, _files(channel.home, who, clip)) for clip in said)
     return Choice(best, by, heard, aside, recogniser.why, files)
 
@@ -227,18 +231,25 @@ def _compared(
     return Heard(step, own, balance(own, summary([line for takes in theirs for line in takes])), spread.balance)
 
 
-def _best(heard: Sequence[Heard], best_step: int, rule: Rule) -> tuple[int, ChosenBy]:
+def _best(heard: Sequence[Heard], best_step: int, rule: Rule, undecided: Undecided) -> tuple[int, ChosenBy]:
     """The checkpoint that sounds best, if that is sure and it keeps the voice's limits beside the best by loss; else
-    the best by loss. What the run began from is no checkpoint."""
+    the best by loss, or the earliest that surely sounds no worse than that, nor worse than what the run began from.
+    What it began from is no checkpoint."""
     loss = next((one.summary for one in heard if one.step == best_step), None)
 
     def keeps_limits(one: Heard) -> bool:
         return loss is None or all(row.ok for row in rows(one.summary, loss, rule, False, None, one.summary.lines))
 
-    better = [one for one in heard if one.step and one.sure is not None and one.sure.low > 0 and keeps_limits(one)]
-    if not better:
-        return best_step, ChosenBy.LOSS
-    return max(better, key=lambda one: (one.score, -one.step)).step, ChosenBy.SPEECH
+    told = [one for one in heard if one.step and one.sure is not None and keeps_limits(one)]
+    better = [one for one in told if one.sure is not None and one.sure.low > 0]
+    if better:
+        return max(better, key=lambda one: (one.score, -one.step)).step, ChosenBy.SPEECH
+    began = max((one.score for one in heard if not one.step), default=-math.inf)
+    adequate = [one.step for one in told if one.sure is not None and one.sure.high >= 0 and one.score >= began]
+    earliest = min((step for step in adequate if step < best_step), default=best_step)
+    if undecided == Undecided.EARLIEST and earliest < best_step:
+        return earliest, ChosenBy.EARLIEST
+    return best_step, ChosenBy.LOSS
 
 
 def _files(home: Path, who: Mapping[int, Speaker], clip: Clip) -> dict[int, str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,11 +18,14 @@ from daemon.kinds.evaluate.training_report import checkpoints
 from daemon.kinds.train import selection
 from daemon.kinds.train import worker as train
 from daemon.kinds.train.selection import ChosenBy, Heard
+from daemon.state import checkpoint_words
 from daemon.worker import versions
 from daemon.worker.bench import Bench
 from daemon.worker.job import Stopped
 from daemon.worker.spoken import NOWHERE, Speaker
-from engines.base import Clip
+from engines import registry
+from engines.base import Clip, Undecided
+from engines.glow.engine import GlowEngine
 from engines.metrics.further_texts import SELECTION, TEXTS
 from engines.metrics.rule import Rule
 from engines.metrics.score import LineScores, Scores, SpokenLine, summarise
@@ -104,6 +108,21 @@ def test_the_checkpoint_that_surely_sounds_better_is_the_version(
 
 
 @pytest.mark.integration
+def test_an_engine_that_wants_the_earliest_where_nothing_is_sure_gets_it(
+    plan: wire.TrainPlan, likeness: dict[str, float], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learning = GlowEngine.info.learning
+    assert learning is not None
+    early = replace(GlowEngine.info, learning=replace(learning, undecided=Undecided.EARLIEST))
+    monkeypatch.setattr(GlowEngine, "info", early)
+    likeness.update({"the base": 0.5, "step 4": 0.6, "step 8": 0.6, "step 12": 0.6})
+    channel = Recorded(tmp_path)
+    train.run(plan, channel)
+    result = json.loads(channel.committed[0].trained.result_json)
+    assert (result["kept_step"], result["selection"]["by"]) == (4, "earliest")
+
+
+@pytest.mark.integration
 def test_what_they_said_stays_and_the_weights_go(
     plan: wire.TrainPlan, likeness: dict[str, float], tmp_path: Path
 ) -> None:
@@ -174,7 +193,36 @@ def heard(step: int, score: float, reach: float, pace: float = 1.0) -> Heard:
     ],
 )
 def test_which_is_chosen(others: list[Heard], chosen: tuple[int, ChosenBy]) -> None:
-    assert selection._best([*others, Heard(12, Summary(6))], 12, Rule()) == chosen
+    assert selection._best([*others, Heard(12, Summary(6))], 12, Rule(), Undecided.LOWEST_LOSS) == chosen
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize(
+    ("others", "chosen"),
+    [
+        ([heard(4, 1.0, 1.5), heard(8, 0.5, 1.0)], (4, ChosenBy.EARLIEST)),
+        ([heard(4, 1.0, 1.5), heard(8, 2.0, 0.5)], (8, ChosenBy.SPEECH)),  # what is heard goes first
+        ([heard(4, -1.0, 0.5), heard(8, -0.2, 0.5)], (8, ChosenBy.EARLIEST)),  # the first is surely worse
+        ([heard(0, 0.3, 0.5), heard(4, 0.1, 0.5), heard(8, 0.4, 0.5)], (8, ChosenBy.EARLIEST)),  # nothing learned yet
+        ([heard(4, 0.1, 0.5, pace=0.55), heard(8, -1.0, 0.5)], (12, ChosenBy.LOSS)),  # no version may rush so
+        ([heard(16, 0.1, 0.5)], (12, ChosenBy.LOSS)),  # later is not what was advised
+        ([Heard(4, Summary(6))], (12, ChosenBy.LOSS)),  # too few lines to say
+    ],
+)
+def test_which_is_chosen_where_the_authors_advise_the_earliest(
+    others: list[Heard], chosen: tuple[int, ChosenBy]
+) -> None:
+    assert selection._best([*others, Heard(12, Summary(6))], 12, Rule(), Undecided.EARLIEST) == chosen
+
+
+@pytest.mark.unit
+def test_fish_wants_the_earliest_and_people_are_told_why() -> None:
+    learning = registry.info("fish").learning
+    assert learning is not None
+    assert learning.undecided == Undecided.EARLIEST
+    told = checkpoint_words.chosen(ChosenBy.EARLIEST, 4, 12)
+    assert told.startswith("None surely sounds better than step 12")
+    assert "Step 4 is the earliest" in told
 
 
 def many(count: int, plan: wire.TrainPlan) -> wire.TrainPlan:

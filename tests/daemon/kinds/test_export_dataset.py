@@ -11,6 +11,7 @@ from pathlib import Path
 
 import furnished
 import lives
+import numpy as np
 import pytest
 import soundfile
 import zstandard
@@ -140,7 +141,8 @@ def test_huggingface_has_a_split_for_what_is_held_out(robin: Store) -> None:
         ({"voice": "nobody"}, "no voice named"),
         ({"voice": "anna"}, "anna has no dataset yet"),
         ({"version": 1}, "A version and a dataset"),
-        ({"format": "fish", "dataset": pb.DatasetExport(features=True)}, "does not go into fish"),
+        ({"format": "ljspeech", "dataset": pb.DatasetExport(features=True)}, "does not go into ljspeech"),
+        ({"format": "fish", "dataset": pb.DatasetExport(features=True)}, "robin is a voice of glow"),
     ],
 )
 def test_what_cannot_be_exported_is_refused(robin: Store, asked: dict[str, object], sentence: str) -> None:
@@ -192,6 +194,35 @@ def test_features_go_along_when_asked_for(robin: Store, tmp_path: Path) -> None:
     found = unpacked(furnished.exported(robin, "robin", features=True))
     assert sum(name.startswith("features/glow/") for name in found) == 2
     assert not any(name.startswith("features/") for name in unpacked(furnished.exported(robin, "robin")))
+
+
+def test_the_tokens_of_a_voice_of_fish_lie_beside_its_sounds_when_asked_for(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engines import registry
+    from engines.base import Clip
+    from engines.features import FeatureCache
+    from engines.fish import tiny_base
+
+    tiny_base.write(tmp_path / "base")
+    monkeypatch.setenv("MYNA_FISH_BASE", str(tmp_path / "base"))
+    furnished.give(store, "anders", range(1, 4), held=3, engine="fish")
+    cache = FeatureCache(registry.learner("fish"), tmp_path / "features" / "fish")
+    codes = np.arange(60, dtype=np.int16).reshape(10, 6)
+    sha256, (text, _) = next(one for one in furnished.contents(store, "anders").items() if not one[1][1])
+    path = tmp_path / "clips" / sha256[:2] / f"{sha256}.flac"
+    cache.write(Clip(sha256, path, text, "en", 3.0), {"codes": codes, "text": np.zeros(4, np.int32)})
+    plain = furnished.exported(store, "anders", "fish")
+    assert not any(name.endswith(".npy") for name in members(plain))
+    with_tokens = furnished.exported(store, "anders", "fish", features=True)
+    assert with_tokens.name == "anders-dataset1-features-fish.tar"
+    found = members(with_tokens)
+    assert found.keys() - members(plain).keys() == {f"train/anders/anders-{sha256[:16]}.npy"}
+    tokens = np.load(io.BytesIO(found[f"train/anders/anders-{sha256[:16]}.npy"]))
+    assert tokens.dtype == np.int64
+    assert np.array_equal(tokens, codes)
+    files = store.read_now(purging._files, pb.PurgeRequest(voice="anders", exports=True), tmp_path)
+    assert {path.name for path in files} == {plain.name, with_tokens.name}
 
 
 def test_packages_of_datasets_are_purged_with_the_others(robin: Store, tmp_path: Path) -> None:

@@ -10,12 +10,13 @@ import pytest
 import stock
 import torch
 from fish_voice import LORA, taught
+from numpy.typing import NDArray
 
-from engines.autoregressive import projections, takes
+from engines.autoregressive import likeness, projections, takes
 from engines.autoregressive.decode import Batch
 from engines.autoregressive.sampling import Sampling
 from engines.autoregressive.synthesis import Sentence, Take
-from engines.base import Clip, LoraSettings, SpeechRequest
+from engines.base import Clip, LoraSettings, Settles, SpeechRequest
 from engines.errors import BadInput
 from engines.fish import decode, matrices, training
 from engines.fish import model as models
@@ -178,3 +179,71 @@ def test_adapters_on_the_heads_are_heard(engine: FishEngine, clips: list[Clip]) 
     engine.merge(fish)
     assert torch.equal(small, Small.of(fish.transformer, 64, fast=False).head.float())
     assert not torch.equal(small, plain)
+
+
+def test_packed_matrices_say_the_same_codes_and_first_words_do_not_wait_for_them(engine: FishEngine) -> None:
+    fish = engine.load(None)
+    fish.transformer.to(torch.bfloat16)  # as the published base is
+    assert isinstance(engine, Settles)
+    engine.settle(fish)
+    assert not packed(fish), "nobody has heard it yet"
+    request = SpeechRequest(TEXT, seed=4, options={"retries": 0})
+    first = np.concatenate([one.samples for one in engine.speak(fish, request)])
+    assert not packed(fish)
+    engine.settle(fish)
+    if not projections.packs_to_the_same_bits(64, 128, torch.bfloat16):
+        pytest.skip("this processor has no packed products of bfloat16 that come to the same bits")
+    assert packed(fish)
+    assert np.array_equal(first, np.concatenate([one.samples for one in engine.speak(fish, request)]))
+
+
+def packed(fish: models.FishModel) -> bool:
+    """Whether all of both transformers' matrices are packed; none is, if not all are."""
+    blocks = (*fish.transformer.layers, *fish.transformer.fast_layers)
+    layers = [each for one in blocks for each in (one.attention.wqkv, one.attention.wo, one.feed_forward.w2)]
+    found = {matrices.matrix(layer, fast=False).packing.packed is not None for layer in layers}
+    assert len(found) == 1
+    return found.pop()
+
+
+def test_the_small_transformer_is_asked_for_no_guess_that_nothing_follows(
+    engine: FishEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fish = engine.load(None)
+    asked: list[tuple[bool, int]] = []
+    logits = Frames._logits
+
+    def counted(frames: Frames, by: Small, x: torch.Tensor, block: torch.Tensor, end: int) -> torch.Tensor:
+        asked.append((by is frames._draft, end))
+        return logits(frames, by, x, block, end)
+
+    monkeypatch.setattr(Frames, "_logits", counted)
+    said(fish, Sampling(0.8, 0, 0.8, 1.1), 1, 3)
+    assert max(end for draft, end in asked if draft) == 9
+    assert {end for draft, end in asked if not draft} == {10}
+
+
+def test_of_several_takes_the_one_most_like_the_references_is_kept(
+    engine: FishEngine, clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noise is nobody's voice: the listener is one that knows sounds by their lengths."""
+    fish = engine.load(None, reference=clips)
+    takes_of: list[int] = []
+    like = [0.2, 0.9, 0.4]
+
+    def listen(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+        assert rate == 44_100
+        if len(samples) == sum(one.codes.shape[1] for one in fish.references()) * fish.codec.frame_length:
+            return np.array([1, 0], np.float32)
+        takes_of.append(len(samples))
+        share = like[len(takes_of) - 1]
+        return np.array([share, np.sqrt(1 - share**2)], np.float32)
+
+    monkeypatch.setattr(likeness, "of", listen)
+    monkeypatch.setattr(takes, "hear", lambda *_: takes.Recognition(None))
+    monkeypatch.setattr(takes, "fault_of_length", lambda *_: "")
+    monkeypatch.setattr(takes, "fault_of_sound", lambda *_: "")
+    request = SpeechRequest(TEXT, seed=5, options={"best_of": 3, "retries": 0})
+    chunks = list(engine.speak(fish, request))
+    assert len(set(takes_of)) == 3, "takes of different lengths"
+    assert sum(len(one.samples) for one in chunks) == takes_of[1]

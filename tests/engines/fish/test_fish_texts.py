@@ -38,10 +38,16 @@ def test_the_mark_that_was_meant_is_suggested() -> None:
 @pytest.mark.parametrize(
     ("language", "text", "read"),
     [
-        ("fi", "Klo 7 tuli n. 25, esim. Anna.", "Klo seitsemän tuli noin kaksikymmentäviisi, esimerkiksi Anna."),
+        ("fi", "Klo 7 tuli n. 25, esim. Anna.", "Kello seitsemän tuli noin kaksikymmentäviisi, esimerkiksi Anna."),
         ("fi", "On 1 200,5 euroa ja 30 %.", "On tuhat kaksisataa pilkku viisi euroa ja kolmekymmentä prosenttia."),
-        ("fi", "Se on klo 12.30 tai 7:45, 1.5.2024.", "Se on kello 12.30 tai 7:45, 1.5.2024."),
+        ("fi", "Se on klo 12.30 tai 7:45.", "Se on kello kaksitoista kolmekymmentä tai seitsemän neljäkymmentäviisi."),
+        ("fi", "Oli 1.5.2024.", "Oli ensimmäinen toukokuuta kaksituhatta kaksikymmentäneljä."),
         ("fi", "Luku 1 200 000.5 ja 1.200 ja 3,5.", "Luku 1 200 000.5 ja tuhat kaksisataa ja kolme pilkku viisi."),
+        ("fi", "Hän tuli 6. joulukuuta klo 9.05.", "Hän tuli kuudes joulukuuta kello yhdeksän nolla viisi."),
+        ("fi", "Se on 1 € tai 12 €/kg, 2 kpl.", "Se on yksi euro tai kaksitoista euroa/kg, kaksi kappaletta."),
+        ("fi", "Luvun 10:n. N. 3 v. 40 km/h.", "Luvun 10:n. Noin kolme vuonna neljäkymmentä kilometriä tunnissa."),
+        ("fi", "Klo 13.00 alkaa jne.", "Kello kolmetoista alkaa ja niin edelleen."),
+        ("sv", "Kl. 8 kom t.ex. 3 %.", "Klockan åtta kom till exempel tre procent."),
         ("en", "It is 25 % of “it”.", '''It is 25 % of "it".'''),
     ],
 )  # fmt: skip

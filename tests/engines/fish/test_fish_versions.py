@@ -105,3 +105,21 @@ def test_what_is_no_version_of_this_base_is_a_sentence(engine: FishEngine, clips
     (version / models.ADAPTERS).write_bytes(b"no")
     with pytest.raises(EngineError, match="cannot be read"):
         engine.load(version)
+
+
+def test_voices_with_adapters_share_one_base_and_stay_themselves(
+    engine: FishEngine, clips: list[Clip], features: list[Features], tmp_path: Path
+) -> None:
+    folders = [saved(engine, taught(engine, None, LORA, clips, seed=n), tmp_path / str(n)) for n in (1, 2)]
+    alone = [loss(engine, engine.load(one, training=True), features) for one in folders]
+    one, other = (engine.load(folder) for folder in folders)
+    layers = [voice.transformer.layers[0].feed_forward.w1 for voice in (one, other)]
+    assert layers[0].base is layers[1].base
+    assert one.transformer.embeddings is other.transformer.embeddings
+    assert [loss(engine, voice, features) for voice in (one, other)] == pytest.approx(alone, rel=1e-4)
+    assert alone[0] != pytest.approx(alone[1], rel=4e-4)
+    engine.merge(one)
+    assert loss(engine, one, features) == pytest.approx(alone[0], rel=1e-4)
+    assert loss(engine, other, features) == pytest.approx(alone[1], rel=1e-4), "what others speak with was left alone"
+    third = engine.load(folders[0])
+    assert third.transformer.layers[0].feed_forward.w1.base is layers[1].base

@@ -102,3 +102,9 @@ def test_abbreviations_that_are_spoken_as_words_do_not_end_sentences() -> None:
     """The words are the engine's, where sentences end is everybody's: neither knows one that the other does not."""
     spoken = {*glow._TITLES, *glow._BEFORE_NUMBER, *glow._OTHERS, *(dotted.rstrip(".") for dotted in glow._DOTTED)}
     assert spoken <= {*sentences._NEVER["en"], *sentences._BEFORE_NUMBER, *sentences._BEFORE_START}
+
+
+def test_an_abbreviation_of_finnish_or_swedish_ends_no_sentence() -> None:
+    finnish = ["Tule esim. Anna mukaan klo 8.", "Se on n. 5 km päässä.", "Ks. Liite."]
+    assert sentences.split(" ".join(finnish), "fi", 200) == finnish
+    assert sentences.split("Det är t.ex. Anna kl. 8. Hej.", "sv", 200) == ["Det är t.ex. Anna kl. 8.", "Hej."]
