@@ -83,9 +83,11 @@ def plants(speaker: Voice, stranger: Voice, seed: int) -> list[Planted]:
     return found
 
 
-#: No measure tells it: what is found of it is found by others. Told, and in no figure.
+#: Nothing is dropped for it by default, only doubted: what is found of it is found by others. Told, and in no figure.
 NOT_JUDGED = ("somebody else at once, 6 dB quieter",)
 BESIDE = " (not judged)"
+#: `overlap_share` by which it would be dropped.
+OVERLAP = 0.25
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ class Judged:
     voice: str
     defect: str
     reasons: tuple[Reason, ...]  #: of its clips; empty: all are kept
+    overlap: bool  #: two are heard at once in one of them
 
 
 def trial(speaker: Voice, stranger: Voice, seed: int, limits: Limits) -> tuple[list[Judged], float]:
@@ -104,7 +107,12 @@ def trial(speaker: Voice, stranger: Voice, seed: int, limits: Limits) -> tuple[l
     with tempfile.TemporaryDirectory(prefix="myna-") as folder:
         found = planting.judged(planting.cut(planted, ENGINE, Path(folder)), ENGINE, limits)
     judged = [
-        Judged(speaker.name, one.defect, tuple(clip.reason for clip in clips if clip.reason is not None))
+        Judged(
+            speaker.name,
+            one.defect,
+            tuple(clip.reason for clip in clips if clip.reason is not None),
+            any((clip.clip.quality.overlap_share or 0.0) > OVERLAP for clip in clips),
+        )
         for one, clips in zip(planted, found, strict=True)
     ]
     return judged, bars.cpu_seconds() - began
@@ -123,6 +131,9 @@ def report(judged: Sequence[Judged], limits: Limits) -> None:
         told = ", ".join(f"{count} {reason}" for reason, count in counts)
         print(f"#   {defect}{BESIDE if defect in NOT_JUDGED else ''} · {len(of)} · {shares} · {told}")
     clean = [one for one in judged if not one.defect]
+    for what, some in (("of two", [one for one in judged if one.defect in NOT_JUDGED]), ("of one, clean", clean)):
+        heard = sum(one.overlap for one in some)
+        print(f"# recordings {what}, with overlap_share above {OVERLAP}: {heard} of {len(some)}")
     lost = [one for one in clean if one.reasons]
     for one in lost:
         print(f"#   a clean clip of {one.voice} is dropped: {', '.join(one.reasons)}")

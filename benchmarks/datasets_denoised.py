@@ -3,7 +3,7 @@ with `denoise` off and on, and what is written is measured: DNSMOS, word errors 
 stands above the noise, speaker similarity to the clean clip. White and pink noise, at several levels; and none, which
 tells what denoising costs where it is not needed.
 
-The voices are those that the recogniser follows. Nothing was chosen by what comes of it.
+The voices are those that the recogniser follows, each in a process of its own. Nothing was chosen by what comes of it.
 
 python -m benchmarks.datasets_denoised [--lines 2]
 """
@@ -11,9 +11,12 @@ python -m benchmarks.datasets_denoised [--lines 2]
 from __future__ import annotations
 
 import argparse
+import multiprocessing
+import os
 import statistics
 import tempfile
 from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,14 +79,19 @@ def cut(sound: Samples, text: str, denoise: str, folder: Path) -> tuple[CutClip,
     return clip, bars.cpu_seconds() - began
 
 
-def measured(lines: int, folder: Path) -> dict[tuple[str, float | None, str], list[Measured]]:
-    """By noise and way. Of each line the ways follow each other, so that both meet the same machine."""
-    found = defaultdict[tuple[str, float | None, str], list[Measured]](list)
-    recogniser = choose("en", folder).transcriber
-    assert recogniser is not None
-    for number, voice in enumerate(VOICES):
+#: Measured clips by noise and way.
+Found = dict[tuple[str, float | None, str], list[Measured]]
+
+
+def measured(number: int, lines: int) -> Found:
+    """Of one voice. Of each line the ways follow each other, so that both meet the same machine."""
+    found: Found = defaultdict(list)
+    with tempfile.TemporaryDirectory(prefix="myna-") as place:
+        folder = Path(place)
+        recogniser = choose("en", folder).transcriber
+        assert recogniser is not None
         for seed, text in enumerate(texts(lines, 50 + number)):
-            said = voice.say(text) * np.float32(0.4)
+            said = VOICES[number].say(text) * np.float32(0.4)
             clean = None
             for colour, snr in NOISES:
                 for way in WAYS:
@@ -104,15 +112,20 @@ def measured(lines: int, folder: Path) -> dict[tuple[str, float | None, str], li
                             clip.seconds,
                         )
                     )
-    return found
+    return dict(found)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--lines", type=int, default=2, help="of each voice")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="myna-") as place:
-        found = measured(options.lines, Path(place))
+    os.environ["OMP_NUM_THREADS"] = "1"  # of each process; two run side by side
+    found: Found = defaultdict(list)
+    with ProcessPoolExecutor(len(VOICES), multiprocessing.get_context("spawn")) as pool:
+        for one in [pool.submit(measured, number, options.lines) for number in range(len(VOICES))]:
+            for key, some in one.result().items():
+                found[key] += some
+    print(f"# CPU seconds: {bars.cpu_seconds():.0f}")
     print("# noise · dB · denoise · DNSMOS · WER · SNR · likeness to the clean clip")
     for (colour, snr, way), some in found.items():
         mean = statistics.fmean

@@ -22,6 +22,7 @@ from benchmarks.made_corpus import RATE, Samples, Voice, texts, with_noise
 from engines import registry
 from engines.audio.decode import probe_and_decode
 from engines.audio.mono import load
+from engines.cutting import overlap
 from engines.cutting.clips import cut_recording
 from engines.cutting.measures import Bands, bandwidth, edge, loudness, tonal, voiceprint
 from engines.cutting.quality import snr_db
@@ -79,6 +80,7 @@ def parts(path: Path) -> None:
         "bandwidth": (lambda clip: bandwidth(clip, RATE), clips),
         "edges": (lambda clip: edge(clip, RATE), clips),
         "tones in the pauses": (lambda clip: tonal(clip, 1.0), heard),
+        "two at once": (overlap.share, heard),
         "reverberation": (lambda clip: Bands(clip).rt60(), heard),
         "sketch": (lambda clip: Bands(clip).sketch(), heard),
         "whose voice it is": (voiceprint, heard),

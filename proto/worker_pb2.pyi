@@ -369,11 +369,14 @@ class DatasetPlan(_message.Message):
     LANGUAGE_FIELD_NUMBER: _builtins.int
     RECORDINGS_FIELD_NUMBER: _builtins.int
     LIMITS_JSON_FIELD_NUMBER: _builtins.int
+    CUT_BY_FIELD_NUMBER: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
     language: _builtins.str
     limits_json: _builtins.str
     """the voice's: engines/judging/limits.py"""
+    cut_by: _builtins.str
+    """mark of the settings that its clips are cut by; comes back with each recording"""
     @_builtins.property
     def recordings(self) -> _containers.RepeatedCompositeFieldContainer[Global___RecordingRef]:
         """those that have no clips yet"""
@@ -386,10 +389,11 @@ class DatasetPlan(_message.Message):
         language: _builtins.str = ...,
         recordings: _abc.Iterable[Global___RecordingRef] | None = ...,
         limits_json: _builtins.str = ...,
+        cut_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["engine", b"engine", "language", b"language", "limits_json", b"limits_json", "recordings", b"recordings", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut_by", b"cut_by", "engine", b"engine", "language", b"language", "limits_json", b"limits_json", "recordings", b"recordings", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1926,8 +1930,11 @@ class RecordingCut(_message.Message):
     RECORDING_FIELD_NUMBER: _builtins.int
     CLIPS_FIELD_NUMBER: _builtins.int
     NOTE_FIELD_NUMBER: _builtins.int
+    CUT_BY_FIELD_NUMBER: _builtins.int
     recording: _builtins.str
     note: _builtins.str
+    cut_by: _builtins.str
+    """as the plan has it"""
     @_builtins.property
     def clips(self) -> _containers.RepeatedCompositeFieldContainer[Global___CutClip]: ...
     def __init__(
@@ -1936,10 +1943,11 @@ class RecordingCut(_message.Message):
         recording: _builtins.str = ...,
         clips: _abc.Iterable[Global___CutClip] | None = ...,
         note: _builtins.str = ...,
+        cut_by: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "note", b"note", "recording", b"recording"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["clips", b"clips", "cut_by", b"cut_by", "note", b"note", "recording", b"recording"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

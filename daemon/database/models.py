@@ -183,6 +183,8 @@ class Recording(Row):
     cut: Mapped[datetime | None]  #: when its clips were made; None: not yet
     removed: Mapped[datetime | None]  #: a person took it out of the voice; the file is kept
     made_from: Mapped[str] = mapped_column(default="")  #: SHA-256 of another voice's clip; empty: a person gave it
+    #: `state.cut_settings.mark` of the settings its clips were cut by; empty: none, or a Myna cut it that noted none
+    cut_by: Mapped[str] = mapped_column(default="")
     __table_args__ = (
         UniqueConstraint("voice", "sha256"),
         Index("recordings_made", "sha256", sqlite_where=MADE),

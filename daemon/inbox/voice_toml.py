@@ -24,7 +24,7 @@ from daemon.database.models import Voice
 from daemon.errors import BadRequest, NotFound
 from daemon.inbox.folder import InboxFolder
 from daemon.settings import SETTINGS
-from daemon.state import datasets, judging, people, recordings, voices
+from daemon.state import cut_settings, datasets, judging, people, voices
 from engines import registry
 from engines.capabilities import Capability
 from engines.errors import BadInput
@@ -109,12 +109,10 @@ def apply(session: Session, voice: Voice, given: VoiceToml) -> bool:
     if (voice.language, voice.engine, voice.options) == (language, engine, given.options):
         return False
     _check(language, registry.ENGINES[engine], given.options)
-    again = _clips(voice.engine) != _clips(engine) and recordings.cut_again(session, voice.name) > 0
     judged = voice.options.get("dataset", {}) != given.options.get("dataset", {})
-    denoise = Limits.of(given.options.get("dataset", {})).denoise
-    if judged and denoise != judging.limits_of(voice).denoise:
-        again = recordings.cut_other(session, voice.name, denoised=denoise != "off") > 0 or again
+    before = cut_settings.of_voice(voice)
     voice.language, voice.engine, voice.options = language, engine, given.options
+    again = cut_settings.cut_again(session, voice, before) > 0
     if judged:
         judging.judge(session, voice.name)
         again = again or datasets.is_outdated(session, voice.name)
@@ -145,9 +143,3 @@ def _check(language: str, engine: EngineInfo, options: dict[str, Any]) -> None:
         Limits.of(options.get("dataset", {}))
     except BadInput as error:
         raise BadRequest(f"voice.toml: {error}", error.hint) from None
-
-
-def _clips(engine: str) -> tuple[object, ...]:
-    """What an engine's clips must be."""
-    info = registry.ENGINES.get(engine)
-    return (info.sample_rate, info.clip_seconds) if info is not None else ()

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import MADE, Clip, DatasetClip, Recording, Voice, now
@@ -203,27 +203,6 @@ def _emit_voice(session: Session, voice: str) -> None:
     voices.emit_voice(session, voices.get(session, voice))
 
 
-def cut_again(session: Session, voice: str) -> int:
-    """Have all recordings of a voice cut by its next dataset job. Returns how many there are."""
-    return _uncut(session, select(Recording).where(Recording.voice == voice))
-
-
-def cut_other(session: Session, voice: str, *, denoised: bool) -> int:
-    """The same of those that have a clip with its noise, where noise is to be taken out, or one without. Returns how
-    many there are."""
-    mark = func.json_extract(Clip.quality, "$.denoised_db")
-    other = select(Clip.recording).where(Clip.voice == voice, Clip.sha256 != "", Clip.reason != SUPERSEDED)
-    other = other.where(mark.is_(None) if denoised else mark.is_not(None))
-    return _uncut(session, select(Recording).where(Recording.voice == voice, Recording.id.in_(other)))
-
-
-def _uncut(session: Session, chosen: Select[Recording]) -> int:
-    rows = list(session.scalars(chosen.where(Recording.removed.is_(None), Recording.cut.is_not(None))))
-    for row in rows:
-        row.cut = None
-    return len(rows)
-
-
 def uncut(session: Session, voice: str) -> list[Recording]:
     """Recordings that have no clips yet (or were given another text), oldest first."""
     query = select(Recording).where(Recording.voice == voice, Recording.cut.is_(None), Recording.removed.is_(None))
@@ -260,7 +239,7 @@ def store_cut(session: Session, voice: str, cut: wire.RecordingCut) -> Recording
             for name in (*EDITED_FIELDS, "before"):
                 setattr(row, name, getattr(judged, name))
     _supersede(session, list(stays.values()))
-    recording.cut = now()
+    recording.cut, recording.cut_by = now(), cut.cut_by
     if cut.note and cut.note not in recording.note:
         recording.note = f"{recording.note} {cut.note}".strip()
     return recording

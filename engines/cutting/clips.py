@@ -24,7 +24,7 @@ from engines.audio.cleaning import Cleaner, cleaner
 from engines.audio.decode import Alive
 from engines.audio.flac import save_clip
 from engines.audio.mono import Mono
-from engines.cutting import measures
+from engines.cutting import measures, overlap
 from engines.cutting.align import disagreement, share_out
 from engines.cutting.cued import Cue, cued_pieces
 from engines.cutting.hearing import Hearing
@@ -310,6 +310,7 @@ class _Cutter:
             dc_offset=float(written.mean(dtype=np.float64)) if len(written) else None,
             rt60=bands.rt60(),
             edge_db=edge(sound, rate),
+            overlap_share=overlap.share(hearing) if piece.speech > 0 else None,
             tonal_db=tonal(hearing, piece.end - piece.start - piece.speech),
             channels=self._recording.channels,
             channel=self._recording.channel,

@@ -10,6 +10,7 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from engines.cutting import overlap
 from engines.cutting.quality import decibels
 from engines.cutting.vad import SAMPLE_RATE
 
@@ -41,6 +42,7 @@ def load(*, speakers: bool) -> None:
     """Load what measuring needs, for who cannot wait for it at the first clip. `speakers`: `voiceprint` will be asked
     for. May be called from any thread."""
     _meter(SAMPLE_RATE)
+    overlap.load()
     if speakers:
         from engines.metrics import similarity
 

@@ -31,6 +31,8 @@ _HEARD_TWICE, _HEARD_ONCE = 0.09, 0.35
 #: Interquartile ranges below the lower quartile at which a likeness begins to be an outlier, and at which it surely is;
 #: and the narrowest range: a voice may be more even than that.
 _OUTLIER, _FAR, _EVENEST = 1.5, 3.0, 0.02
+#: Share of a clip in which two seem to speak at once, from which it is doubted, and from which it wholly is.
+OVERLAPPED = (0.15, 0.35)
 #: Part of the range allowed for the pace from which a pace is doubted.
 _PACE_FROM = 2 / 3
 
@@ -49,6 +51,7 @@ class Doubt(StrEnum):
     CLIPPED = "clipped"
     NOISY = "noisy"
     MUSIC = "music"
+    OVERLAP = "overlap"
     REVERBERANT = "reverberant"
     NARROW_BAND = "narrow-band"
     CUT_OFF = "cut-off"
@@ -67,6 +70,7 @@ WEIGHTS = {
     Doubt.CLIPPED: 0.4,
     Doubt.NOISY: 0.4,
     Doubt.MUSIC: 0.4,
+    Doubt.OVERLAP: 0.6,
     Doubt.REVERBERANT: 0.4,
     Doubt.NARROW_BAND: 0.4,
     Doubt.CUT_OFF: 0.5,
@@ -78,6 +82,7 @@ _DROPPED = 0.6
 _NEAR = {
     Reason.NOISY: 3.0,
     Reason.MUSIC: 3.0,
+    Reason.OVERLAP: 0.06,
     Reason.REVERBERANT: 0.06,
     Reason.NARROW_BAND: 750.0,
     Reason.CUT_OFF: 4.0,
@@ -206,6 +211,8 @@ def _beside(clip: VoiceClip, voice: Usual) -> Iterator[Sign]:
 
 def _sound(facts: Facts, limits: Limits) -> Iterator[Sign]:
     quality = facts.quality
+    if (share := quality.overlap_share) is not None:  # doubted whether it is dropped for it or not
+        yield _sign(Doubt.OVERLAP, _ramp(share, *OVERLAPPED), share, OVERLAPPED[0])
     near = (
         Verdict(Reason.CLIPPED, quality.clipped_share, limits.clipped),
         Verdict(Reason.NOISY, quality.snr_db, limits.noisy or None),

@@ -17,6 +17,7 @@ _TITLES = {
     Doubt.CLIPPED: "almost clipped",
     Doubt.NOISY: "almost too noisy",
     Doubt.MUSIC: "almost music",
+    Doubt.OVERLAP: "two at once?",
     Doubt.REVERBERANT: "almost reverberant",
     Doubt.NARROW_BAND: "almost narrow-band",
     Doubt.CUT_OFF: "almost cut off",
@@ -50,6 +51,8 @@ def say_doubt(sign: Sign, *, kept: bool) -> str:
             return f"A second recogniser does not hear {measured:.0%} of its words; of right texts at most {limit:.0%}."
         case Doubt.OTHER_SPEAKER:
             return f"It is {measured:.2f} alike to the voice; its other clips are above {limit:.2f}."
+        case Doubt.OVERLAP:
+            return f"Somebody else seems to speak at the same time, in {measured:.0%} of it."
         case Doubt.ODD_PACE:
             return f"It is oddly spoken for its text: {measured:.3f} s a letter, near the limit of {limit:.3f} s."
         case _:
@@ -72,7 +75,7 @@ def _number(doubt: Doubt, value: float) -> str:
             return f"{value:.3f} s a letter"
         case Doubt.DISAGREE if value > 1:
             return f"{value:.1f} letters a second"
-        case Doubt.DISAGREE | Doubt.NOT_UNDERSTOOD | Doubt.RECOGNISERS_DISAGREE:
+        case Doubt.DISAGREE | Doubt.NOT_UNDERSTOOD | Doubt.RECOGNISERS_DISAGREE | Doubt.OVERLAP:
             return f"{value:.0%}"
         case _:
             return f"{value:.2f}"

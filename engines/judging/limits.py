@@ -32,6 +32,9 @@ class Limits:
         float,
         Setting("tones in the pauses louder than this, in dB beside the speech, are music; 100: none are", -90, 100),
     ] = -26.0
+    overlap: Annotated[
+        float, Setting("a clip is dropped where two seem to speak at once in more than this share; 1: none is", 0, 1)
+    ] = 1.0
     reverberant: Annotated[
         float, Setting("a longer estimate of the reverberation time is dropped; 0: none is", 0, 10, "seconds")
     ] = 0.48
@@ -123,6 +126,7 @@ SETTING_OF: dict[Reason, str] = {
     Reason.CLIPPED: "clipped",
     Reason.NOISY: "noisy",
     Reason.MUSIC: "music",
+    Reason.OVERLAP: "overlap",
     Reason.REVERBERANT: "reverberant",
     Reason.NARROW_BAND: "narrow_band",
     Reason.CUT_OFF: "cut_off",

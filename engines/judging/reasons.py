@@ -15,6 +15,7 @@ class Reason(StrEnum):
     CLIPPED = "clipped"
     NOISY = "noisy"
     MUSIC = "music"
+    OVERLAP = "overlap"
     REVERBERANT = "reverberant"
     NARROW_BAND = "narrow-band"
     CUT_OFF = "cut-off"
@@ -38,6 +39,7 @@ REASONS: dict[Reason, str] = {
     Reason.CLIPPED: "the recording is clipped there",
     Reason.NOISY: "the noise is almost as loud as the speech",
     Reason.MUSIC: "music, or another tone, goes on where nobody speaks",
+    Reason.OVERLAP: "somebody else speaks at the same time",
     Reason.REVERBERANT: "its sounds die away too slowly: a room speaks along",
     Reason.NARROW_BAND: "its high frequencies are missing, as on a telephone",
     Reason.CUT_OFF: "it begins or ends in the middle of a sound",

@@ -45,6 +45,8 @@ def _numbers(reason: Reason, measured: float, limit: float) -> str:
                 f"Music or another tone goes on in its pauses: {measured:+.0f} dB beside its speech, where {limit:+g} "
                 "dB are allowed."
             )
+        case Reason.OVERLAP:
+            return f"Somebody else speaks at the same time in {measured:.0%} of it; up to {limit:.0%} is allowed."
         case Reason.REVERBERANT:
             return f"It reverberates for {measured:.2f} s; {limit:g} s are allowed. Move nearer to the microphone."
         case Reason.NARROW_BAND:

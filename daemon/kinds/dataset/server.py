@@ -18,7 +18,7 @@ from daemon.database.models import Job, Recording, Voice
 from daemon.inbox import subtitles
 from daemon.kinds.dataset import following
 from daemon.kinds.kind import FollowUp, Kind
-from daemon.state import datasets, judging, recordings, voices
+from daemon.state import cut_settings, datasets, recordings, voices
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
 from proto.worker_pb2 import Report, Start  # by name: a kind has an attribute called wire
@@ -57,7 +57,9 @@ class MakeDataset(Kind):
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).dataset
         voice = voices.get(session, asked.voice)
-        rows = recordings.uncut(session, voice.name)
+        there = {row.id: row for row in recordings.uncut(session, voice.name)}
+        there |= {row.id: row for row in cut_settings.cut_otherwise(session, voice)}
+        rows = [there[id] for id in sorted(there)]
         if asked.recut:  # what an earlier attempt of this job has cut is not cut a third time
             query = (
                 select(Recording)
@@ -84,17 +86,21 @@ class MakeDataset(Kind):
                 language=voices.language(voice.language),
                 recordings=refs,
                 limits_json=json.dumps(_limits(session, voice), sort_keys=True),
+                cut_by=cut_settings.of_voice(voice),
             )
         )
 
     def commit(self, session: Session, job: Job, report: Report) -> None:
         row = recordings.store_cut(session, job.voice, report.cut)
-        denoised = judging.limits_of(voices.get(session, job.voice)).denoise != "off"
-        if any(("denoised_db" in clip.quality) != denoised for clip in report.cut.clips if clip.sha256):
-            row.cut = None  # the setting has changed since the job began: the next one cuts it again
+        if report.cut.cut_by not in ("", cut_settings.of_voice(voices.get(session, job.voice))):
+            row.cut = None  # the settings have changed since the job began: the next one cuts it again
 
     def finished(self, session: Session, job: Job) -> Sequence[FollowUp]:
         """The next dataset, if there is anything new, and the training that follows from it."""
+        if other := cut_settings.cut_otherwise(session, voices.get(session, job.voice)):
+            many = "1 recording waits" if len(other) == 1 else f"{len(other)} recordings wait"
+            job.why = f"No dataset: {job.voice}'s engine or denoise changed meanwhile, and {many} to be cut again."
+            return ()
         made = datasets.build(session, job.voice, job.id)
         if made is None:
             job.why = f"Nothing new: {job.voice}'s clips are those of the dataset it has."

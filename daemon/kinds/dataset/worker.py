@@ -73,7 +73,8 @@ def run(plan: wire.DatasetPlan, channel: Channel) -> str:
         clips, note = _cut(recording, plan.language, info, choice, limits, channel, on_progress, kept_heard)
         if found := kept_heard.found:
             channel.log("info", f"{recording.name}: {found} pieces were heard by an earlier attempt, and not again.")
-        channel.commit(wire.Report(cut=wire.RecordingCut(recording=recording.sha256, clips=clips, note=note)))
+        cut = wire.RecordingCut(recording=recording.sha256, clips=clips, note=note, cut_by=plan.cut_by)
+        channel.commit(wire.Report(cut=cut))
         kept_heard.forget()
         done += recording.seconds
         for clip in clips:

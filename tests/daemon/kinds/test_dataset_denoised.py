@@ -19,7 +19,7 @@ from daemon.database.models import Clip, Recording, Voice
 from daemon.database.store import Store
 from daemon.inbox import voice_toml
 from daemon.kinds.dataset import worker
-from daemon.state import datasets, recordings
+from daemon.state import cut_settings, datasets, recordings
 from daemon.state.recordings import SUPERSEDED
 from engines.audio import cleaning
 from engines.errors import BadInput
@@ -132,7 +132,10 @@ def planned(denoise: str = "rnnoise") -> wire.DatasetPlan:
         sha256=sha("a"), path=str(FIXTURES / "letter.flac"), name="a", seconds=3.0, has_text=True, text=TEXTS["letter"]
     )
     limits = json.dumps({"compare_speakers": False, "denoise": denoise})
-    return wire.DatasetPlan(voice="anna", engine="glow", language="en", recordings=[ref], limits_json=limits)
+    mark = cut_settings.mark("glow", {"dataset": {"denoise": denoise}})
+    return wire.DatasetPlan(
+        voice="anna", engine="glow", language="en", recordings=[ref], limits_json=limits, cut_by=mark
+    )
 
 
 def test_a_job_says_that_it_takes_noise_out_and_marks_the_clips(store: Store, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from engines.judging.doubt import DOUBTFUL, Doubt, Sign, Usual, nearness, of_dro
 from engines.judging.doubt_sentences import say_doubt, title
 from engines.judging.limits import Limits
 from engines.judging.reasons import Reason
-from engines.judging.verdict import Facts, Heard, Verdict
+from engines.judging.verdict import Facts, Heard, Verdict, judge
 from engines.judging.voice import VoiceClip, packed
 
 pytestmark = pytest.mark.unit
@@ -90,6 +90,17 @@ def test_a_measure_near_its_limit_is_doubted_unless_nothing_is_dropped_for_it(
     facts = replace(FACTS, quality=replace(GOOD, **quality))
     assert signs(facts)[doubt] >= DOUBTFUL
     assert signs(facts, limits=Limits(**off)) == {}  # type: ignore[arg-type]
+
+
+def test_two_at_once_are_doubted_though_nothing_is_dropped_for_it_unless_somebody_asks() -> None:
+    facts = replace(FACTS, quality=replace(GOOD, overlap_share=0.3))
+    (sign,) = of_kept(CLIP, facts, NOBODY, Limits())
+    assert (sign.doubt, sign.measured) == (Doubt.OVERLAP, 0.3)
+    assert sign.weight >= DOUBTFUL
+    assert say_doubt(sign, kept=True) == "Somebody else seems to speak at the same time, in 30% of it."
+    assert signs(replace(FACTS, quality=replace(GOOD, overlap_share=0.1))) == {}
+    assert judge(facts, (1.0, 11.6), "en", Limits()).kept
+    assert judge(facts, (1.0, 11.6), "en", Limits(overlap=0.25)).reason is Reason.OVERLAP
 
 
 def test_who_sounds_or_speaks_otherwise_than_the_rest_of_the_voice_is_doubted() -> None:

@@ -1,0 +1,1 @@
+"""How the detector of overlapping speech was made. Not needed to use it."""
