@@ -50,6 +50,8 @@ _FREE_SETTINGS = (
     "micro_batch",
     "spoken_checkpoints",
 )
+#: Settings that runs were begun without, and the value that those go on with.
+_LATER: Mapping[str, object] = {"parent_share": 0.0}
 
 
 @dataclass(frozen=True)
@@ -387,7 +389,8 @@ def _wait(
 
 
 def _fingerprint(order: DataOrder, settings: TrainSettings, n_held_out: int) -> str:
-    shaping = {name: value for name, value in settings.to_json().items() if name not in _FREE_SETTINGS}
+    told = {name: value for name, value in settings.to_json().items() if name not in _FREE_SETTINGS}
+    shaping = {name: value for name, value in told.items() if name not in _LATER or value != _LATER[name]}
     return hashlib.sha256(json.dumps([order.fingerprint(), shaping, n_held_out], sort_keys=True).encode()).hexdigest()[
         :16
     ]

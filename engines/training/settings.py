@@ -171,7 +171,7 @@ def plan(
     }
     values["precision"] = usual.precision
     values["micro_batch"] = min(usual.micro_batch, overrides.get("batch_size", TrainSettings.batch_size))
-    return TrainSettings.from_json({**values, **overrides})
+    return TrainSettings.from_json({**values, **overrides, "parent_share": share})
 
 
 def overrides(

@@ -21,7 +21,7 @@ from daemon.errors import MynaError, NotFound
 from daemon.home import identity
 from daemon.kinds.experiment import trials
 from daemon.kinds.kind import FollowUp, GpuNeed, Kind, nothing
-from daemon.kinds.train import cost
+from daemon.kinds.train import begun, cost
 from daemon.kinds.train.work import Work, info_of, settings_of, work_of
 from daemon.state import (
     clip_refs,
@@ -104,12 +104,13 @@ class Train(Kind):
             run.ended is not None and run.step == 0
         ):  # failed before its first step: what is mended since counts
             work = work_of(session, spec)
-            run = _reserve(session, job, work, spec.options, run)
+            run = _reserve(session, job, work, spec.options, self.home, run)
             if (trial := experiments.trial_of(session, job)) is not None:
                 job.title = trials.title(session, trial, job.title)
             if not spec.dataset:
                 _warn_left_out(session, work)
         run.ended = None
+        run.settings = begun.settings_of(run, self.home)
         ours = session.scalars(select(Home)).one()
         unmarked = unmarked_from(run, ours)
         _number(session, run, self.home, unmarked)
@@ -237,7 +238,8 @@ class Train(Kind):
         overrides = settings_of(session, work, spec.options)
         clips = clip_refs.training(session, work.voice, work.data, self.home, work.parent)
         new = sum(clip.is_new for clip in clips)
-        steps = settings.plan(work.info, len(clips), new, work.parent is None, overrides).steps
+        wanted = begun.expected(work, overrides, self.home)
+        steps = settings.plan(work.info, len(clips), new, work.parent is None, wanted).steps
         step_seconds, measured = cost.step_seconds(session, work)
         seconds = steps * step_seconds
         if overrides.get("max_seconds"):
@@ -264,7 +266,9 @@ class Train(Kind):
         )
 
 
-def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions, run: Run | None = None) -> Run:
+def _reserve(
+    session: Session, job: Job, work: Work, options: pb.TrainOptions, home: Path, run: Run | None = None
+) -> Run:
     """The run of this job. One that has not begun to learn (`run`) is told anew what to do."""
     overrides = settings_of(session, work, options)
     clips = clip_refs.training(session, work.voice, work.data, Path(), work.parent)
@@ -275,7 +279,8 @@ def _reserve(session: Session, job: Job, work: Work, options: pb.TrainOptions, r
     run.dataset = work.data.number
     run.from_version = work.parent.number if work.parent is not None else 0
     run.settings = overrides
-    run.steps = settings.plan(work.info, len(clips), new, work.parent is None, overrides).steps
+    wanted = begun.expected(work, overrides, home)
+    run.steps = settings.plan(work.info, len(clips), new, work.parent is None, wanted).steps
     session.add(run)
     session.flush()
     job.run = run.id

@@ -19,7 +19,7 @@ from typing import Any
 
 from daemon.home import identity
 from daemon.kinds.train import selection
-from daemon.kinds.train.beginning import beginning
+from daemon.kinds.train.beginning import Beginning, beginning
 from daemon.machine.disk_space import folder_size
 from daemon.worker import versions
 from daemon.worker.job import Channel, Stopped
@@ -29,7 +29,7 @@ from engines.base import Clip, Features, Learns
 from engines.errors import BadInput
 from engines.features import encode_all
 from engines.files import disk_full_is_a_sentence, make_folder, write_whole
-from engines.training import averaging, control, memory
+from engines.training import control, memory
 from engines.training.held_out import held_out_losses
 from engines.training.loop import TrainResult, train
 from engines.training.settings import TrainSettings
@@ -64,7 +64,8 @@ def run(plan: wire.TrainPlan, channel: Channel) -> str:
 
 def _sentence(plan: wire.TrainPlan, done: dict[str, Any]) -> str:
     """What came of it, for people."""
-    result, speaks = done["result"], f"version {Path(plan.parent_dir).name}" if plan.parent_dir else "the base"
+    result, averaged = done["result"], done.get("settings", {}).get("parent_share", 0)
+    speaks = f"version {Path(plan.parent_dir).name}" if plan.parent_dir and not averaged else "the base"
     match _outcome(done):
         case pb.NOTHING_GAINED:
             return (
@@ -166,7 +167,7 @@ def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
     counted = {"new": len(new), "old": len(old), "held_out": len(held_out)} | (
         {"set_aside": len(aside)} if aside else {}
     )
-    about = _lineage(plan, engine, model.kind, chosen, result, counted)
+    about = _lineage(plan, engine, model.kind, begins, result, counted)
     about["result"] |= {"start_losses": dict(result.start_losses), "base_losses": dict(base_losses or {})}
     said = selection.lines(plan, aside)
     if selection.possible(engine, chosen, result, said):
@@ -270,7 +271,7 @@ def _lineage(
     plan: wire.TrainPlan,
     engine: Learns,
     kind: str,
-    chosen: TrainSettings,
+    begins: Beginning,
     result: TrainResult,
     counted: Mapping[str, int],
 ) -> dict[str, Any]:
@@ -287,9 +288,9 @@ def _lineage(
         "created": datetime.now(UTC).isoformat(),
         "licence": engine.info.licence,
         "base": engine.base_fingerprint(),
-        "origin": averaging.origin(engine),
+        "origin": begins.origin,
         "used": dict(counted),
-        "settings": chosen.to_json(),
+        "settings": begins.settings.to_json(),
         "machine": device.name(),
         "result": {
             "steps": result.steps,

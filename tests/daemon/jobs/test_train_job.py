@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from recorded import Recorded
 from daemon.kinds.train import worker as train
 from daemon.worker import versions
 from daemon.worker.job import Stopped
+from engines import registry
 from engines.errors import BadInput, Cancelled, DiskFull
 from engines.glow.engine import GlowEngine
 from proto import myna_pb2 as pb
@@ -143,8 +145,36 @@ def test_a_parent_from_another_base_is_trained_on(train_plan: wire.TrainPlan, tm
     train.run(train_plan, Recorded(tmp_path))
     lineage = Path(train_plan.out_dir) / "version.json"
     lineage.write_text(json.dumps({**json.loads(lineage.read_text()), "origin": "another"}))
-    train.run(next_one(train_plan, tmp_path, 2), channel := Recorded(tmp_path))
+    train.run(increment := next_one(train_plan, tmp_path, 2), channel := Recorded(tmp_path))
     assert any("Trains from anna@1 on" in line for line in channel.lines)
+    about = versions.lineage(Path(increment.out_dir))
+    assert about is not None
+    assert about["origin"] == "another"  # so that nothing from this base is ever averaged with it
+
+
+def test_what_a_run_began_by_is_what_it_goes_on_by(
+    train_plan: wire.TrainPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train.run(train_plan, Recorded(tmp_path))
+    increment = next_one(train_plan, tmp_path, 2)
+    train.run(increment, Recorded(tmp_path))
+    undisturbed = weights(increment)
+    other = next_one(train_plan, tmp_path, 3)
+    other.run_dir, other.run = str(tmp_path / "runs" / "7"), 7
+    with pytest.raises(Stopped):
+        train.run(other, Recorded(tmp_path, lambda one: "stop" if 6 in one.curves.get("train/loss", {}) else ""))
+    learning = dataclasses.replace(registry.learning(GlowEngine.info), learning_rate=1e-9, parent_share=0.0)
+    monkeypatch.setattr(GlowEngine, "info", dataclasses.replace(GlowEngine.info, learning=learning))
+    train.run(other, again := Recorded(tmp_path))
+    assert min(again.curves["train/loss"]) == 7
+    assert weights(other) == undisturbed
+
+
+def test_an_averaged_increment_that_gained_nothing_gained_nothing_over_the_base(train_plan: wire.TrainPlan) -> None:
+    train_plan.parent_dir, train_plan.first = "voices/anna/1", False
+    done = {"outcome": "NOTHING_GAINED", "result": {"steps": 12, "ended": "All 12 steps done."}}
+    assert "over version 1 in" in train._sentence(train_plan, done)
+    assert "over the base in" in train._sentence(train_plan, {**done, "settings": {"parent_share": 0.5}})
 
 
 def test_an_increment_learns_from_new_clips_and_mixes_old_ones_in(train_plan: wire.TrainPlan, tmp_path: Path) -> None:

@@ -62,3 +62,7 @@ def test_adapters_are_not_averaged() -> None:
         settings.plan(GLOW, 9, 9, False, {"lora": {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": []}}).parent_share
         == 0
     )
+
+
+def test_a_first_training_says_of_itself_that_it_was_not_averaged() -> None:
+    assert settings.plan(GLOW, 150, 150, True, {"parent_share": 0.25}).parent_share == 0

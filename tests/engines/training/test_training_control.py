@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -97,3 +98,10 @@ def test_a_run_folder_of_another_training_is_refused(tmp_path: Path) -> None:
         run(tmp_path, new=clips(25))
     with pytest.raises(BadInput, match="other clips or settings"):
         run(tmp_path, settings=dataclasses.replace(SETTINGS, learning_rate=1e-3))
+
+
+def test_a_training_from_before_parents_were_averaged_is_known_for_what_it_is(tmp_path: Path) -> None:
+    with pytest.raises(Stopped):
+        run(tmp_path, control=Script({14: Command.STOP}))
+    states = [json.loads(path.read_text())["state"] for path in (tmp_path / "checkpoints").glob("*/state.json")]
+    assert {state["fingerprint"] for state in states} == {"dbb06a2c5ebc93d7"}
