@@ -158,7 +158,7 @@ def _seconds(text: str) -> float:
     """Raises ClientError."""
     found = re.fullmatch(r"([0-9]{1,6})([mhdw])", text.strip())
     if not found:
-        raise ClientError(f"{text!r} is no time.", "Write it like 30d, 12h or 4w.", "INVALID_ARGUMENT")
+        raise ClientError(f"{text!r} is not a time.", "Write it like 30d, 12h or 4w.", "INVALID_ARGUMENT")
     return int(found[1]) * SECONDS[found[2]]
 
 
@@ -166,7 +166,7 @@ def _bytes(text: str) -> int:
     """Raises ClientError."""
     found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,3})?) ?([KMGT]B|)", text.strip().upper())
     if not found:
-        raise ClientError(f"{text!r} is no size.", "Write it like 20GB or 500MB.", "INVALID_ARGUMENT")
+        raise ClientError(f"{text!r} is not a size.", "Write it like 20GB or 500MB.", "INVALID_ARGUMENT")
     return math.ceil(float(found[1]) * BYTES[found[2]])
 
 
