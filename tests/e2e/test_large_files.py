@@ -71,7 +71,12 @@ def test_large_files_are_taken_once_whatever_dies_while_they_are_copied(
             "half-made copies stay"
         )
         assert at_rest(workshop, lambda: not list(inbox.glob("*.wav")))
-        assert [state_of(job) for job in client.jobs(kinds=[pb.INGEST]) if state_of(job) != "succeeded"] == []
+
+        def unfinished() -> list[str]:
+            return [state for job in client.jobs(kinds=[pb.INGEST]) if (state := state_of(job)) != "succeeded"]
+
+        at_rest(workshop, lambda: not unfinished())
+        assert unfinished() == []
     finally:
         workshop.kill()
 
