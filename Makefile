@@ -12,7 +12,7 @@ export GOMP_SPINCOUNT ?= 10000
 # test processes: one more than there are cores, for much of a test is waiting for a daemon; each may take a gigabyte
 WORKERS ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n < 4 ? n : 4)))
 
-.PHONY: setup demo test test-all check bench bench-all proto lint clean
+.PHONY: setup demo test test-long test-all check bench bench-all proto lint clean
 
 setup: $(STAMP)  ## virtual environment with everything in it
 
@@ -31,8 +31,11 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup  ## the main job, end to end, offline: recordings in, a spoken sentence and a table out
 	$(BIN)/python -m demo.run
 
-test: setup  ## the default tests (some 14 minutes on two cores), and the twenty slowest of them
-	$(BIN)/python -m pytest -m "not slow" -n $(WORKERS) --durations 20
+test: setup  ## the default tests (some 10 minutes on two quiet cores), and the twenty slowest of them
+	$(BIN)/python -m pytest -m "not slow and not long" -n $(WORKERS) --durations 20
+
+test-long: setup  ## whole ways and kills that take a minute or so each, some 5 minutes in all; CI runs them, too
+	$(BIN)/python -m pytest -m "long and not slow" -n $(WORKERS) --durations 20
 
 test-all: setup  ## every test, the heavy ones too, in a random order, and how much of the code they reach (watching that costs the default tests too much time)
 	$(BIN)/python -m pytest -p randomly -n $(WORKERS) --cov=proto --cov=daemon --cov=engines --cov=tui --cov=sound --cov=doors --cov-report=term:skip-covered

@@ -196,6 +196,7 @@ def check(workshop: Workshop, client: Client) -> None:
     assert stuck == []
 
 
+@pytest.mark.long
 def test_at_most_one_checkpoint_interval_is_repeated(with_dataset: Workshop, calm_weights: str) -> None:
     """A worker is killed at a step the daemon has seen; the next attempt starts no earlier than the last checkpoint
     before it."""

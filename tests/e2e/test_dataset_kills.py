@@ -141,6 +141,7 @@ def with_kills(home: Path, moments: list[str]) -> dict[str, Any]:
     return made(home)
 
 
+@pytest.mark.long
 def test_a_dataset_is_the_same_after_kills_of_its_worker_and_of_mynad(tmp_path: Path, calm: dict[str, Any]) -> None:
     assert with_kills(tmp_path / "home", ["hearing 10", "making"]) == calm
     assert kill_moments.heard_again(tmp_path / "home") == 2, "the clips after the last whole batch"

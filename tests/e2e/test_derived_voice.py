@@ -41,6 +41,7 @@ def check_is_whole(client: Client) -> None:
     assert not [clip for clip in client.clips(ANNA) if clip.made_from]
 
 
+@pytest.mark.long
 def test_a_derived_voice_is_made_trained_and_judged_by_its_own_lines(workshop: Workshop) -> None:
     client = workshop.up()
     before = [clip.SerializeToString() for clip in client.clips(ANNA)]
@@ -77,6 +78,7 @@ def test_a_derived_voice_is_made_trained_and_judged_by_its_own_lines(workshop: W
     assert workshop.down() == 0
 
 
+@pytest.mark.long
 def test_a_kill_in_between_goes_on_where_it_was(workshop: Workshop) -> None:
     client = workshop.up()
     job = client.submit(asked()).id

@@ -87,6 +87,7 @@ def test_a_disk_full_in_ingest_leaves_the_originals_and_takes_them_when_there_is
         workshop.kill()
 
 
+@pytest.mark.long
 def test_a_disk_full_at_a_checkpoint_fails_the_training_which_then_goes_on_to_the_same_weights(
     tmp_path: Path,
     copy_of_toy_home: Callable[..., Workshop],

@@ -142,6 +142,7 @@ def check(workshop: Workshop, found: pb.Experiment) -> None:
     assert found.money.currency == "€"
 
 
+@pytest.mark.long
 def test_three_trials_are_made_compared_and_applied(calm: tuple[Workshop, pb.Experiment]) -> None:
     workshop, found = calm
     assert found.state == pb.EXPERIMENT_COMPLETE, found
@@ -207,6 +208,7 @@ def disturbed(workshop: Workshop, chance: random.Random, kills: int, longest: fl
         client.close()
 
 
+@pytest.mark.long
 def test_kills_change_neither_trials_nor_recommendation(
     make: Made, calm: tuple[Workshop, pb.Experiment], tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ def drop(workshop: Workshop, names: list[str], options: str = "") -> None:
     workshop.drop("aino", names, texts=False, options=options)
 
 
+@pytest.mark.long
 def test_finnish_recordings_become_a_voice_that_speaks(workshop: Workshop, ready: Client) -> None:
     drop(workshop, NAMES, VOICE)
     until(ready, job_is(pb.EVALUATE, "succeeded"))

@@ -6,6 +6,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from proto import myna_pb2 as pb
 from tests.e2e.workshop import ANNA, ROOT, Workshop, ended, job_is, until, weights
 
@@ -13,6 +15,7 @@ TEN = {"steps": 10, "batch_size": 4, "eval_every": 10, "patience": 0}
 LATER = [f"d{n:02d}" for n in range(10, 20)]
 
 
+@pytest.mark.long
 def test_a_new_training_never_adopts_an_old_versions_weights_and_the_old_ones_come_back(with_toy: Workshop) -> None:
     workshop = with_toy
     with workshop.up() as client:

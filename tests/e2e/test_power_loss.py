@@ -35,6 +35,7 @@ NOISE = random.Random(1).randbytes(50_000)
 UPLOADED = "d10"
 
 
+@pytest.mark.long
 def test_what_a_client_was_told_survives_a_power_cut_at_any_moment_of_the_way(toys: Workshop, tmp_path: Path) -> None:
     workshop = toys
     workshop.drop(ANNA, NAMES, options=TOY_VOICE)

@@ -13,6 +13,7 @@ from tests.e2e.workshop import NAMES, Workshop, job_is, until
 TEXT = "The river is wide. It is deep, too."
 
 
+@pytest.mark.long
 def test_a_toy_engine_learns_is_scored_and_speaks(toys: Workshop) -> None:
     client = toys.up()
     toys.drop(

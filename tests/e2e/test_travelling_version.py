@@ -35,6 +35,7 @@ def spoken(client: Client, voice: str, number: int) -> bytes:
     return b"".join(chunk.samples for chunk in client.synthesize(asked))
 
 
+@pytest.mark.long
 def test_a_version_trained_here_speaks_the_same_there(toys: Workshop, elsewhere: Workshop, tmp_path: Path) -> None:
     client = toys.up()
     toys.drop("anna", NAMES[:5], options=ONE_TRAINING)

@@ -97,6 +97,7 @@ def ready(workshop: Workshop, tiny_xtts: Path) -> Client:
     return client
 
 
+@pytest.mark.long
 def test_dropped_recordings_become_a_promoted_version_that_speaks(workshop: Workshop, ready: Client) -> None:
     workshop.drop("anna", NAMES, options=VOICE)
     until(ready, job_is(pb.EVALUATE, "succeeded"))

@@ -59,6 +59,7 @@ def run(home: Path, *arguments: str, timeout: float = 280.0) -> subprocess.Compl
     )  # fmt: skip
 
 
+@pytest.mark.long
 def test_on_a_cpu_all_that_makes_sense_there_holds(tmp_path: Path) -> None:
     done = run(tmp_path / "home", "--device", "cpu", "--json", "--most", "1000")
     told = json.loads(done.stdout)

@@ -65,6 +65,7 @@ def test_twenty_minutes_take_no_more_memory_than_their_levels_do(tmp_path: Path,
     assert told["longest_busy"] < 0.5
 
 
+@pytest.mark.long
 def test_a_recogniser_at_work_on_a_piece_does_not_keep_the_worker_from_looking_up(tmp_path: Path) -> None:
     """PocketSphinx takes a second for ten of speech and lets no other thread run meanwhile."""
     long(tmp_path, 1 / 100)
