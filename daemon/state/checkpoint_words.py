@@ -20,7 +20,7 @@ def chosen(by: str, step: int, best: int) -> str:
 
 def averaged(parent: str) -> str:
     """Of a run whose weights were averaged with its parent's at the end, "anna@1" or "@1"."""
-    return f"What spoke is averaged with {parent}, its parent; held-out losses are from before that, trained from the base."
+    return f"What spoke is averaged with {parent}, its parent; held-out losses are from before that."
 
 
 def heard(lines: int, set_aside: int, why: str) -> str:
