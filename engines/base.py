@@ -93,6 +93,7 @@ class EngineInfo:
     learning: Learning | None = None  #: of an engine that learns
     exports: tuple[str, ...] = ()  #: formats that `export` writes, the usual one first
     packages: Mapping[str, str] = field(default_factory=dict)  #: by language: the package by which it reads its texts
+    spelling: str = ""  #: of texts in its features: another one where it spells them otherwise, which makes them anew
 
     def __post_init__(self) -> None:
         """Raises ValueError for capabilities that contradict the rest: a fault of the engine's author."""

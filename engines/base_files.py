@@ -59,11 +59,11 @@ class Fingerprints:
     def __init__(self) -> None:
         self._known: dict[tuple[object, ...], str] = {}
 
-    def of(self, files: Sequence[Path], also: bytes = b"") -> str:
-        """Of the files' content in this order, after `also`."""
+    def of(self, files: Sequence[Path]) -> str:
+        """Of the files' content in this order."""
         key = tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in files)
         if key not in self._known:
-            digest = hashlib.sha256(also)
+            digest = hashlib.sha256()
             for path in files:
                 with path.open("rb") as file:
                     digest.update(hashlib.file_digest(file, "sha256").digest())

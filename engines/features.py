@@ -46,7 +46,9 @@ class FeatureCache:
 
     def path(self, clip: Clip) -> Path:
         """Where a clip's features are or would be."""
-        key = json.dumps([clip.sha256, clip.text, clip.language, self._engine.info.name, self._base, FORMAT])
+        info = self._engine.info
+        spelling = (info.spelling,) if info.spelling else ()
+        key = json.dumps([clip.sha256, clip.text, clip.language, info.name, self._base, FORMAT, *spelling])
         return self.folder / f"{hashlib.sha256(key.encode()).hexdigest()}.safetensors"
 
     def read(self, clip: Clip) -> Features | None:

@@ -102,6 +102,7 @@ def about_here(found: Mapping[str, Any], version: wire.PackedVersion, here: Mapp
         "engine": version.engine,
         "kind": version.kind,
         "base": version.base,
+        "origin": _words(found.get("origin")),
         "created": version.created.ToDatetime().isoformat() + "+00:00",
         "machine": _words(found.get("machine")),
         "clips": _hashes(found.get("clips")),

@@ -18,8 +18,13 @@ def chosen(by: str, step: int, best: int) -> str:
     return f"None surely sounds better than step {best}, which has the lowest held-out loss."
 
 
+def averaged(parent: str) -> str:
+    """Of a run whose weights were averaged with its parent's at the end, "anna@1" or "@1"."""
+    return f"What spoke is averaged with {parent}, its parent; held-out losses are from before that."
+
+
 def heard(lines: int, set_aside: int, why: str) -> str:
-    """What they said, and which was chosen (`why`)."""
+    """What they said, and which was chosen and more (`why`)."""
     aside = f", {set_aside} of them set aside from training" if set_aside else ""
     return f"Each said {lines} lines that are not held out{aside}. {why}"
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Run
 from daemon.errors import NotFound
-from daemon.state import checkpoint_words, compare, run_losses, runs
+from daemon.state import checkpoint_words, compare, run_losses, runs, voices
 from daemon.state.values import NotHeard, on_wire
 from engines.metrics.table import METRICS
 from engines.training import gain
@@ -29,8 +29,13 @@ def told(session: Session, run: Run) -> pb.CheckpointsResponse:
     losses = {row["step"]: row["held_out"].get("loss") for row in run_losses.evaluations(session, run.id)}
     best = run.best_step
     why_chosen = checkpoint_words.chosen(selection["by"], selection["step"], best)
+    averaged = _parent(run)
+    if averaged:
+        why_chosen += f" {checkpoint_words.averaged(averaged)}"
     response = pb.CheckpointsResponse(
-        checkpoints=[_checkpoint(one, losses, selection["step"], best) for one in selection["heard"]],
+        checkpoints=[
+            _checkpoint(one, losses, selection["step"], best, parent=bool(averaged)) for one in selection["heard"]
+        ],
         lines=[_line(line) for line in selection["samples"][:LINES]],
         sentence=checkpoint_words.heard(len(selection["samples"]), selection["set_aside"], why_chosen),
         set_aside=selection["set_aside"],
@@ -43,7 +48,8 @@ def told(session: Session, run: Run) -> pb.CheckpointsResponse:
 def sample(session: Session, run: int, step: int, name: str, home: Path) -> tuple[Path, str, str]:
     """(file, who speaks, text) of a line as a checkpoint said it. Raises NotFound."""
     row = runs.get(session, run)
-    who = f"step {step} of run #{run}" if step else f"what run #{run} began from"
+    began = f"{parent}, the parent of run #{run}" if (parent := _parent(row)) else f"what run #{run} began from"
+    who = f"step {step} of run #{run}" if step else began
     for line in (row.result.get("selection") or {}).get("samples", ()):
         file = line["files"].get(str(step))
         if file is not None and Path(file).stem == name and (home / file).is_file():
@@ -51,6 +57,13 @@ def sample(session: Session, run: int, step: int, name: str, home: Path) -> tupl
     raise NotFound(
         f"The line {name[:12]!r} of {who} is not here.", f"`myna run {run} --checkpoints` lists those there are."
     )
+
+
+def _parent(run: Run) -> str:
+    """The version that a run's weights were averaged with, which spoke in the place of what it began from; empty:
+    none."""
+    averaged = bool(run.from_version and run.settings.get("parent_share"))
+    return voices.spelt(run.voice, run.from_version) if averaged else ""
 
 
 def _why(run: Run) -> NotHeard:
@@ -65,12 +78,15 @@ def _why(run: Run) -> NotHeard:
     return NotHeard.NOT_ASKED if run.settings.get("spoken_checkpoints") == 0 else NotHeard.NOT_POSSIBLE
 
 
-def _checkpoint(one: dict[str, Any], losses: dict[int, float | None], chosen: int, best: int) -> pb.Checkpoint:
+def _checkpoint(
+    one: dict[str, Any], losses: dict[int, float | None], chosen: int, best: int, *, parent: bool
+) -> pb.Checkpoint:
+    """`parent`: the first of them is the parent, whose loss was not measured."""
     step, sure = one["step"], one["sure"]
     loss, start = losses.get(step), losses.get(0)
     return pb.Checkpoint(
         step=step,
-        loss=loss,
+        loss=None if parent and not step else loss,
         gain=gain.gain(loss, start) if step and loss is not None and start is not None else None,
         metrics={name: one[name] for name in METRICS if one.get(name) is not None},
         score=one["score"] if sure is not None else None,

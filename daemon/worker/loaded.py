@@ -44,10 +44,20 @@ class Loaded:
 
     def _held(self) -> int:
         """Bytes of all; weights that several voices share are there once."""
-        shared = {id(model if model.module is None else model.module): size for model, size in self._models.values()}
-        return sum(shared.values())
+        largest: dict[int, int] = {}
+        for model, size in self._models.values():
+            weights = id(_weights(model))
+            largest[weights] = max(size, largest.get(weights, 0))
+        return sum(largest.values())
 
     def sizes(self) -> list[tuple[str, int]]:
         """(key, bytes) of what is held, the one used last at the end."""
         with self._lock:
             return [(key, size) for key, (_, size) in self._models.items()]
+
+
+def _weights(model: Model) -> object:
+    """What is the same of voices that share weights: what an engine says that they share (`shared`), else their
+    module."""
+    shared = getattr(model, "shared", None)
+    return next(one for one in (shared, model.module, model) if one is not None)

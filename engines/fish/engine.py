@@ -22,8 +22,6 @@ from engines.text.unspeakable import Stretch
 
 #: The base's files that features follow from.
 _FEATURE_FILES = ("codec.pth", "tokenizer.tiktoken", "special_tokens.json")
-#: And how texts are spelt: raised when they are spelt otherwise.
-_TEXTS = b"2"
 
 
 class FishEngine:
@@ -42,7 +40,7 @@ class FishEngine:
         return base_dir()
 
     def base_fingerprint(self) -> str:
-        return self._fingerprints.of([self.base_dir() / name for name in _FEATURE_FILES], _TEXTS)
+        return self._fingerprints.of([self.base_dir() / name for name in _FEATURE_FILES])
 
     def encode(self, clip: Clip) -> Features:
         [features] = self.encode_many([clip])

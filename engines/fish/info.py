@@ -51,6 +51,7 @@ INFO = EngineInfo(
         undecided=Undecided.EARLIEST,  # the authors: the earliest that suits does better on texts unlike its clips
     ),
     exports=("fish-speech",),
+    spelling="2",
     temperature=0.8,
     options={
         "top_p": Setting("only the likeliest codes that make up this share", 0.01, 1, usual=0.8),

@@ -23,7 +23,9 @@ _SIGNS = frozenset("£€¥°−×÷")
 _WRITTEN = str.maketrans({"‘": "'", "’": "'", "“": '"', "”": '"', "\u00a0": " ", "\u202f": " "})
 #: A number as it is written where the comma is decimal and a space parts thousands; no part of a time
 #: or a date, and not inflected ("10:n").
-_NUMBER = r"(?<![\w.,:])((?>\d{{1,3}}(?:[ .]\d{{3}}(?!\d))+|\d+))(?:,(\d+))?(?!\w|[.,]\d|:\w)(?:\s?({units})(?!\w))?"
+_NUMBER = (
+    r"(?<![\w.,:])((?>\d{{1,3}}(?:[ .]\d{{3}}(?!\d))+|\d+))(?:,(\d+))?(?!\w|[.,]\d|:\w)(?:\s?({units})(?!\w|:\w))?"
+)
 #: A time of day: with a colon, or after a word for the clock with a stop.
 _TIME = re.compile(
     r"(?<![\d.,:])([01]?\d|2[0-4]):([0-5]\d)(?![\d:])"

@@ -83,7 +83,7 @@ class Rule:
     rival_every: Annotated[
         int,
         Setting(
-            "trainings on top of each other after which one from the base, on all clips, competes with them; 0: never",
+            "increments in a row after which a training from the base, on all clips, competes with them; 0: never",
             0,
             1_000,
         ),

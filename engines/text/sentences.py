@@ -25,7 +25,7 @@ _NEVER = {
     "tr": _words("b byk dr"),
     "hu": _words("dr b nőv"),
     "fi": _words("esim mm ks vrt ns nk huom ts toim em ko nyk puh ml n s v nro tri prof"),
-    "sv": _words("t.ex bl.a dvs s.k kl ca nr ung dr prof"),
+    "sv": _words("t.ex bl.a dvs s.k kl ca nr dr prof"),
     "da": _words("f.eks bl.a kl ca nr dr prof"),
     "no": _words("f.eks bl.a kl ca nr dr prof"),
 }

@@ -82,7 +82,7 @@ class TrainSettings:
     log_every: Annotated[int, Setting("steps between metric points", 1, MOST_STEPS, "steps")] = 1
     threads: Annotated[int, Setting("CPU threads; 0 leaves them as they are", 0, 1_024, "threads")] = 0
     old_clip_share: Annotated[
-        float, Setting("part of an epoch that is old clips, when an increment is given any", 0, 0.99)
+        float, Setting("part of an epoch that is old clips, in an increment on top of its parent", 0, 0.99)
     ] = 0.5
     parent_share: Annotated[
         float,

@@ -214,6 +214,13 @@ def test_an_increment_is_compared_with_its_parent_and_with_the_base() -> None:
     assert "| against the base | against @2 |" in text
 
 
+def test_an_averaged_increment_is_compared_with_the_base_that_it_began_from_and_not_with_its_parent() -> None:
+    text = markdown(details(lineage=trained(parent=2, settings={"parent_share": 0.5})))
+    assert "25.0 % better than the base." in text
+    assert "better than @2" not in text
+    assert "What spoke is averaged with @2, its parent; held-out losses are from before that" in text
+
+
 def test_a_training_that_never_beat_what_it_began_from_says_so() -> None:
     text = markdown(details(lineage=trained(best_step=0)))
     assert "Best at step 0: held-out loss 4 (text CE 0.05, mel CE 3.99). No gain" in text

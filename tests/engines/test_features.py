@@ -22,6 +22,7 @@ from engines.training.control import Command, Stopped, Switch
 @dataclasses.dataclass
 class Info:
     name: str = "counting"
+    spelling: str = ""
 
 
 class CountingEngine:
@@ -75,10 +76,13 @@ def test_another_text_language_base_or_engine_is_encoded_anew(tmp_path: Path) ->
     paths.add(FeatureCache(engine, tmp_path).path(dataclasses.replace(CLIPS[0], text="won")))  # type: ignore[arg-type]
     paths.add(FeatureCache(engine, tmp_path).path(dataclasses.replace(CLIPS[0], language="de")))  # type: ignore[arg-type]
     paths.add(FeatureCache(CountingEngine("base-2"), tmp_path).path(CLIPS[0]))  # type: ignore[arg-type]
+    spelt = CountingEngine()
+    spelt.info.spelling = "otherwise"
+    paths.add(FeatureCache(spelt, tmp_path).path(CLIPS[0]))  # type: ignore[arg-type]
     other = CountingEngine()
     other.info.name = "other"
     paths.add(FeatureCache(other, tmp_path).path(CLIPS[0]))  # type: ignore[arg-type]
-    assert len(paths) == 5
+    assert len(paths) == 6
 
 
 def test_a_clip_the_engine_cannot_train_on_is_dropped_with_the_reason(tmp_path: Path) -> None:

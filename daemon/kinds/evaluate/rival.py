@@ -1,8 +1,8 @@
 """Against rot, and against standing still. Trainings that build on each other can drift away from the person, each by
 less than a verdict sees: after some of them, or when likeness fell on the way, a training from the base on all clips
-competes with the chain, and the verdict chooses. And a short training on top of what speaks may gain too little for a
-verdict though there are far more clips by now than that was trained on: then one from the base on all of them competes,
-too."""
+competes with the chain, and the verdict chooses. And an increment of what speaks, a short training on top of it or one
+that is half of it, may gain too little for a verdict though there are far more clips by now than that was trained on:
+then one from the base on all of them competes, too."""
 
 from __future__ import annotations
 
@@ -93,11 +93,11 @@ def _clips(session: Session, voice: str, number: int) -> int:
 def _sentence(why: Why, name: str, count: int) -> str:
     match why:
         case Why.LONG:
-            return f"{name} came of {count} trainings on top of the first."
+            return f"{name} came of {count} trainings after the first."
         case Why.LESS_LIKE:
             return f"{name} sounds less like the recordings than a version before it."
         case Why.GROWN:
-            return f"Far more clips are here than {name} was trained on, and a training on top of it gained too little."
+            return f"Far more clips are here than {name} was trained on, and an increment of it gained too little."
 
 
 def _why(session: Session, speaks: Version, rule: Rule) -> Why | None:

@@ -42,6 +42,7 @@ def training(lineage: dict[str, Any]) -> str:
         _gap_sentence(rows, at_best),
         course.sentence(taken),
         course.hint(taken),
+        checkpoint_words.averaged(parent) if (parent := _averaged(lineage)) else "",
     ]
     head = [
         "step",
@@ -65,10 +66,16 @@ def _against(lineage: dict[str, Any]) -> list[tuple[str, float]]:
     """(name, held-out loss) of the models that a training is compared with."""
     told, parent = lineage.get("training", {}), lineage.get("parent", 0)
     start, base = (told.get("start_losses") or {}).get("loss"), (told.get("base_losses") or {}).get("loss")
-    if not parent:
+    if not parent or _averaged(lineage):  # it began from the base
         base, start = start, None
     found = [("the base", base), (f"@{parent}", start)]
     return [(who, float(loss)) for who, loss in found if loss is not None]
+
+
+def _averaged(lineage: dict[str, Any]) -> str:
+    """The parent whose weights are averaged in, "@1"; empty: none's are."""
+    parent = lineage.get("parent", 0)
+    return f"@{parent}" if parent and lineage.get("settings", {}).get("parent_share") else ""
 
 
 def _gap(row: dict[str, Any]) -> float | None:
@@ -116,16 +123,19 @@ def checkpoints(lineage: dict[str, Any]) -> list[str]:
     if not chosen:
         return []
     losses = {row["step"]: row["held_out"].get("loss") for row in lineage.get("evaluations", [])}
-    best, start = lineage.get("best_step", 0), losses.get(0)
+    best, start, parent = lineage.get("best_step", 0), losses.get(0), _averaged(lineage)
+    began = "the base" if parent else "the beginning"
+    if parent:
+        losses[0] = None  # the base's: what spoke is the parent
     rows = []
     for one in chosen["heard"]:
         step, sure, loss = one["step"], one["sure"], losses.get(one["step"])
-        name = "beginning" if not step else f"step {step}"
+        name = (parent or "beginning") if not step else f"step {step}"
         gained = gain.phrase(loss, start) if step and loss is not None and start is not None else ""
         score = "" if sure is None else f"{one['score']:+.2f} ({sure['low']:+.2f} to {sure['high']:+.2f})"
         cells = [number(one.get(metric), METRICS[metric].digits) for metric in _SPOKEN]
         rows.append((f"**{name}**" if step == chosen["step"] else name, number(loss, 4), gained, *cells, score))
-    head = ("checkpoint", "held-out loss", "than the beginning", *(METRICS[metric].title for metric in _SPOKEN))
+    head = ("checkpoint", "held-out loss", f"than {began}", *(METRICS[metric].title for metric in _SPOKEN))
     lines, aside = len(chosen["samples"]), chosen["set_aside"]
     of = f"{lines} lines that are not held out" + (f", {aside} of them set aside from training" if aside else "")
     why = checkpoint_words.chosen(chosen["by"], chosen["step"], best)
@@ -133,15 +143,15 @@ def checkpoints(lineage: dict[str, Any]) -> list[str]:
         "## Checkpoint by checkpoint",
         f"Each said {of}. {why}",
         table((*head, f"score against step {best}"), rows),
-        _listen(chosen["samples"]),
+        _listen(chosen["samples"], parent or "beginning"),
     ]
 
 
-def _listen(samples: Sequence[dict[str, Any]]) -> str:
+def _listen(samples: Sequence[dict[str, Any]], began: str) -> str:
     """Links to the first three lines as each checkpoint said them."""
     rows = []
     for line in samples[:3]:
         files = sorted(line["files"].items(), key=lambda item: int(item[0]))
-        links = ", ".join(f"[{int(step) or 'beginning'}](../../../{file})" for step, file in files)
+        links = ", ".join(f"[{int(step) or began}](../../../{file})" for step, file in files)
         rows.append((line["text"], links))
     return table(("text", "listen: by step"), rows)

@@ -326,3 +326,6 @@ def test_the_report_shows_each_checkpoint_with_its_losses_and_where_to_listen() 
     assert "+1.00 (+0.50 to +1.50)" in text
     assert "[beginning](../../../runs/5/b.wav), [4](../../../runs/5/a.wav)" in text
     assert checkpoints({"training": {}}) == []
+    averaged = "\n".join(checkpoints({**lineage, "parent": 1, "settings": {"parent_share": 0.5}}))
+    assert "| @1 | – |  | 0.500 |" in averaged, "the parent spoke, and the loss there is the base's"
+    assert "| than the base |" in averaged

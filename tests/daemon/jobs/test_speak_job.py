@@ -187,3 +187,16 @@ def test_weights_that_voices_share_count_once() -> None:
     held.put("d", voice(object()), 10)
     held.shrink(10)
     assert [name for name, _ in held.sizes()] == ["d"]
+
+
+def shared(base: object) -> Any:
+    """The same, of a voice with adapters on a base that it shares."""
+    return SimpleNamespace(module=object(), shared=base)
+
+
+def test_a_base_that_voices_have_adapters_on_counts_once() -> None:
+    held, base = Loaded(), object()
+    for name, size in (("a", 11), ("b", 12), ("c", 11)):
+        held.put(name, shared(base), size)
+    held.shrink(12)
+    assert [name for name, _ in held.sizes()] == ["a", "b", "c"]

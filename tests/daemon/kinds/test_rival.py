@@ -102,7 +102,7 @@ def test_a_voice_that_is_trained_by_hand_is_told(anna: Store) -> None:
         lambda session: [pb.Event.FromString(row.payload) for row in session.scalars(select(EventRow))]
     )
     (notice,) = [event.notice for event in told if event.HasField("notice")]
-    assert notice.sentence == "anna@4 came of 3 trainings on top of the first."
+    assert notice.sentence == "anna@4 came of 3 trainings after the first."
     assert "`myna train anna --from base`" in notice.hint
 
 

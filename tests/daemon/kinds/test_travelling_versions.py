@@ -83,6 +83,7 @@ def test_a_version_comes_out_of_a_package_as_it_went_in(store: Store, there: Sto
     assert not (here / "curves.svg").exists(), "a picture may run a script where it is looked at"
     about = json.loads((here / "version.json").read_text())
     assert (about["voice"], about["version"], about["parent"], about["dataset"]) == ("robin", 1, 0, 0)
+    assert about["origin"] == "0123"  # what it can be averaged with, as it was said there
     assert (about["from"]["voice"], about["from"]["version"], about["from"]["lineage"]) == ("robin", 7, ["the base"])
     assert (store.path.parent / "samples/robin/1" / f"{travelling.LINE}.wav").read_bytes() == b"RIFF"
 

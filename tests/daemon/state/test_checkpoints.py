@@ -113,3 +113,14 @@ def test_a_line_is_found_by_run_step_and_name_and_nothing_else(store: Store, tmp
     for step, name in ((4, NAMES[0]), (0, NAMES[1]), (0, "../" + NAMES[0]), (99, NAMES[0])):
         with pytest.raises(NotFound, match=r"is not here"):
             sample(step, name)
+
+
+def test_of_a_run_that_was_averaged_the_parent_spoke_and_its_loss_is_not_known(store: Store) -> None:
+    id = run(store, {"selection": selection(), "outcome": "VERSION_MADE"}, settings={"parent_share": 0.5})
+    store.write_now(lambda session: setattr(session.get_one(Run, id), "from_version", 7))
+    found = told(store, id)
+    assert not found.checkpoints[0].HasField("loss")
+    assert found.checkpoints[1].gain == 25.0
+    assert "What spoke is averaged with anna@7, its parent" in found.sentence
+    with pytest.raises(NotFound, match="of anna@7, the parent of run"):
+        store.read_now(lambda session: checkpoints.sample(session, id, 0, "gone", Path()))

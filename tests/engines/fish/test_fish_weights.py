@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import torch
 from engines import registry
 from engines.errors import WeightsMissing
 from engines.fish import weights
+from engines.fish.engine import FishEngine
 
 
 @pytest.fixture
@@ -36,6 +38,15 @@ def test_a_whole_base_passes_and_has_a_fingerprint(copy: Path) -> None:
     before = weights.fingerprint(copy)
     change(copy / "model.pth", lambda state: state["norm.weight"].add_(1))
     assert weights.fingerprint(copy) != before
+
+
+def test_a_base_is_the_same_however_its_texts_are_spelt(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Packages of versions are held against it: an older Myna's must not seem to be of another base."""
+    monkeypatch.setenv("MYNA_FISH_BASE", str(copy))
+    digest = hashlib.sha256()
+    for name in ("codec.pth", "tokenizer.tiktoken", "special_tokens.json"):
+        digest.update(hashlib.sha256((copy / name).read_bytes()).digest())
+    assert FishEngine().base_fingerprint() == digest.hexdigest()[:16]
 
 
 @pytest.mark.parametrize(
