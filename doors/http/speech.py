@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 from doors.http import subtitles
 from doors.http.asked import Asked, Delivery, Times, asked
 from doors.http.body import Gone, body, hung_up
-from doors.http.callers import mynad_of, others_of
+from doors.http.callers import let_in, mynad_of, others_of
 from doors.http.callers import problem as said
 from doors.http.course import Course
 from doors.http.errors import Problem, Refused, wrong
@@ -51,6 +51,7 @@ class SpeechDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            await let_in(scope, self._mynad)
             given = await body(scope, receive)
             try:
                 others = await others_of(scope, self._mynad, self._others)
