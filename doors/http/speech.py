@@ -47,6 +47,7 @@ class SpeechDoor:
     def __init__(self, mynad: AsyncClient, settings: Http) -> None:
         self._mynad = mynad
         self._others = settings.voices
+        self._models = Models(mynad)
         self._room = Room(settings.most_at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -84,7 +85,7 @@ class SpeechDoor:
         """Ask mynad, and send what comes. Raises Refused as long as nothing was sent."""
         mynad = mynad_of(scope, self._mynad)
         try:
-            await Models(mynad).check(wanted.model, wanted.spec.voice)
+            await self._models.check(wanted.model, wanted.spec.voice, mynad)
         except NoSuchModel as error:
             raise Refused(Problem(404, str(error), "model_not_found", "model")) from None
         except OtherEngine as error:
