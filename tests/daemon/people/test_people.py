@@ -141,6 +141,20 @@ def test_a_share_lets_one_do_just_that(tmp_path: Path) -> None:
     placed(tmp_path, life)
 
 
+def test_a_job_is_tried_again_only_with_what_is_still_shared(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        owner, mallory = place.living.client, place.mallory
+        await owner.share("quillon", "mallory", ["read"])
+        job = await mallory.submit(pb.DeriveSpec(voice="refuse", parent="quillon", pitch=2.0))
+        await place.living.until(job.id, "failed")
+        await owner.share("quillon", "mallory", [])
+        assert await code(mallory.retry(job.id)) == "NOT_FOUND"
+        await owner.share("quillon", "mallory", ["read"])
+        assert await code(mallory.retry(job.id)) == "OK"
+
+    placed(tmp_path, life)
+
+
 def test_nobody_may_more_with_a_share_than_at_all(tmp_path: Path) -> None:
     async def life(place: Place) -> None:
         bob = await place.person("bob", "speak")
