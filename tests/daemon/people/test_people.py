@@ -155,6 +155,24 @@ def test_a_job_is_tried_again_only_with_what_is_still_shared(tmp_path: Path) -> 
     placed(tmp_path, life)
 
 
+def test_whoever_gets_a_name_that_was_another_voices_is_not_told_what_happened_to_that_one(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        owner, mallory = place.living.client, place.mallory
+        (place.living.daemon.home / "xylophage").touch()  # the owner has said all
+        await place.living.until(place.goods.job, "succeeded")
+        await owner.rename_voice("quillon", "robin")
+        await mallory.create_voice("quillon", "en")
+        told = []
+        async for event in mallory.watch(0):
+            told.append(event)
+            if event.voice.name == "quillon" and event.voice.owner == "mallory":
+                break
+        assert len(told) == 1
+        assert (await anext(owner.watch(0, voice="quillon"))).notice.sentence == "quillon has a syzygy."
+
+    placed(tmp_path, life)
+
+
 def test_nobody_may_more_with_a_share_than_at_all(tmp_path: Path) -> None:
     async def life(place: Place) -> None:
         bob = await place.person("bob", "speak")
