@@ -173,6 +173,16 @@ def test_whoever_gets_a_name_that_was_another_voices_is_not_told_what_happened_t
     placed(tmp_path, life)
 
 
+def test_whoever_may_only_change_a_voice_sends_it_a_package_and_reads_nothing(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        await place.living.client.share("quillon", "mallory", ["train"])
+        sent = iter([pb.FilePart(voice="quillon", data=b"no package")])
+        answer = await place.mallory.import_voice(sent)
+        assert (answer.name, answer.recordings, answer.next) == ("quillon", 0, "")
+
+    placed(tmp_path, life)
+
+
 def test_nobody_may_more_with_a_share_than_at_all(tmp_path: Path) -> None:
     async def life(place: Place) -> None:
         bob = await place.person("bob", "speak")
