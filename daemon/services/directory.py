@@ -58,6 +58,10 @@ class Directory:
             self._known = await self._store.read(people.known)
             self.generation += 1
 
+    def shared(self) -> None:
+        """Somebody may something else with a voice than before."""
+        self.generation += 1
+
     @property
     def alone(self) -> bool:
         """Whether there is nobody but the workstation's owner."""

@@ -62,6 +62,7 @@ class PeopleService(stubs.PeopleServicer):
 
     async def Share(self, request: pb.ShareRequest, context: Any) -> pb.VoiceShare:
         answer = await self.store.write(people.share, request.voice, request.person, list(request.may))
+        self.directory.shared()
         self._note("People.Share", f"{request.voice}, {request.person}")
         return answer
 
@@ -72,6 +73,7 @@ class PeopleService(stubs.PeopleServicer):
             return shown_voice.message(session, row)
 
         answer = await self.store.write(act)
+        self.directory.shared()
         self._note("People.Give", f"{request.voice}, {request.person}")
         return answer
 

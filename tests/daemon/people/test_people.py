@@ -183,6 +183,25 @@ def test_whoever_may_only_change_a_voice_sends_it_a_package_and_reads_nothing(tm
     placed(tmp_path, life)
 
 
+def test_speech_ends_with_the_share_that_it_was_asked_for_by(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        owner, mallory = place.living.client, place.mallory
+        (place.living.daemon.home / "xylophage").touch()  # the owner has said all
+        await owner.share("quillon", "mallory", ["speak"])
+        stop = place.living.daemon.home / "stop"
+        spoken = mallory.synthesize(pb.SpeakSpec(voice="quillon", text=f"one until={stop} three"))
+        job = (await anext(spoken)).job
+        assert (await anext(spoken)).text == "one"
+        await owner.share("quillon", "mallory", [])
+        stop.touch()
+        assert await code(anext(spoken)) == "NOT_FOUND"
+        await place.living.until(job, lambda told: told.status.WhichOneof("status") in ("cancelled", "succeeded"))
+        (act, *_) = [act async for act in owner.acts("mallory") if act.rpc == "Speech.Synthesize"]
+        assert (act.object, act.outcome) == ("quillon", "NOT_FOUND")
+
+    placed(tmp_path, life)
+
+
 def test_nobody_may_more_with_a_share_than_at_all(tmp_path: Path) -> None:
     async def life(place: Place) -> None:
         bob = await place.person("bob", "speak")
