@@ -228,4 +228,4 @@ class VoicesService(stubs.VoicesServicer):
 
     def _message(self, session: Session, row: Voice) -> pb.Voice:
         session.flush()
-        return voices.message(session, row)
+        return shown_voice.message(session, row)

@@ -202,6 +202,19 @@ def test_speech_ends_with_the_share_that_it_was_asked_for_by(tmp_path: Path) -> 
     placed(tmp_path, life)
 
 
+def test_whose_a_voice_is_reads_of_it_what_they_may_read(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        bob = await place.person("bob", "speak", "train")
+        (place.living.daemon.home / "xylophage").touch()  # the owner has said all
+        await place.living.until(place.goods.job, "succeeded")
+        await place.living.client.give("quillon", "bob")
+        renamed = await bob.rename_voice("quillon", "robin")
+        assert (renamed.name, renamed.recordings, renamed.next) == ("robin", 0, "")
+        assert list(renamed.may) == ["speak", "train"]
+
+    placed(tmp_path, life)
+
+
 def test_nobody_may_more_with_a_share_than_at_all(tmp_path: Path) -> None:
     async def life(place: Place) -> None:
         bob = await place.person("bob", "speak")
