@@ -18,10 +18,9 @@ class OtherEngine(ValueError):
 
 
 class Models:
-    """Of a mynad."""
+    """Of a mynad. Engines are the same for whoever is let in, and are asked for by the door itself."""
 
     def __init__(self, mynad: AsyncClient) -> None:
-        self._mynad = mynad
         self._known = Known(mynad)
 
     async def all(self) -> list[str]:
@@ -29,13 +28,14 @@ class Models:
         info = await self._known.info()
         return [*ANY, *(engine.name for engine in info.engines if "speaks" in engine.capabilities)]
 
-    async def check(self, model: str, voice: str) -> None:
-        """Whether it can be meant for a voice. Raises NoSuchModel, OtherEngine, ClientError."""
+    async def check(self, model: str, voice: str, mynad: AsyncClient) -> None:
+        """Whether it can be meant for a voice, which mynad is asked for. Raises NoSuchModel, OtherEngine,
+        ClientError."""
         if model in ANY or model.startswith("gpt-4o-mini-tts-"):
             return
         known = await self.all()
         if model not in known:
             raise NoSuchModel(f"There is no model {model[:40]!r}. There are: {', '.join(known)}.")
-        engine = (await self._mynad.voice(voice)).engine
+        engine = (await mynad.voice(voice)).engine
         if engine != model:
             raise OtherEngine(f"{voice} speaks by {engine}, not by {model}. Leave it to her: model is {ANY[0]!r}.")

@@ -22,6 +22,7 @@ from daemon.database.models import Voice
 from daemon.errors import NotNow
 from daemon.home import consent_file, journal
 from daemon.state import voice_life
+from daemon.state.free_names import PLACES
 from engines.errors import DiskFull
 from engines.files import sync_folder, write_whole
 
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
     from daemon.database.store import Store
 
 log = logging.getLogger("mynad.voices")
-
-#: Folders of the home that have one for each voice.
-PLACES = ("inbox", "voices", "samples")
 
 T = TypeVar("T")
 

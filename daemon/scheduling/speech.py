@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from daemon.database.models import Job
 from daemon.database.store import Store
 from daemon.errors import MynaError, NotNow
 from daemon.kinds.lifecycle import Lifecycle
@@ -255,12 +256,15 @@ class Speech:
             self._streams.pop(job, None)
 
     async def _abandon(self, job: int, stream: Stream) -> None:
-        """Nobody listens: the job is pointless."""
+        """Nobody listens: the job is pointless, also where whoever asked for it may not see it any more."""
+
+        def cancel(session: Session) -> None:
+            if (row := session.get(Job, job)) is not None:
+                self._lifecycle.cancel(session, row, "client disconnected")
+
         await stream.finish(None)
         with contextlib.suppress(MynaError):
-            await self._store.write(
-                lambda session: self._lifecycle.cancel(session, jobs.get(session, job), "client disconnected")
-            )
+            await self._store.write(cancel)
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -60,6 +60,15 @@ class JobOf:
         return f"job {self.id}"
 
 
+class JobAgain(JobOf):
+    """A job that is to go on, or to be tried again: the voices that it takes from may not be shared any more."""
+
+    def check(self, session: Session) -> None:
+        super().check(session)
+        for one in _taken_from(pb.JobSpec.FromString(jobs.get(session, self.id).spec)):
+            one.check(session)
+
+
 @dataclass(frozen=True)
 class RunOf:
     """A run."""
@@ -180,6 +189,10 @@ def _job(request: Any) -> Iterable[About]:
     return [JobOf(request.id, TRAIN)]
 
 
+def _again(request: Any) -> Iterable[About]:
+    return [JobAgain(request.id, TRAIN)]
+
+
 def _reordered(request: pb.ReorderRequest) -> Iterable[About]:
     return [JobOf(id, TRAIN) for id in (request.id, request.before) if id]
 
@@ -213,6 +226,20 @@ def _given(request: Any) -> Iterable[About]:
     return [VoiceOf(request.voice, OWN), PersonOf(request.person)]
 
 
+def _taken_from(spec: pb.JobSpec) -> Iterable[About]:
+    """What a job speaks with or takes from, besides the voice that it changes."""
+    match spec.WhichOneof("spec"):
+        case "speak":
+            return _spoken(spec.speak)
+        case "export":
+            return [VoiceOf(spec.export.voice, READ)]
+        case "evaluate":
+            return [VoiceOf(against, READ)] if (against := spec.evaluate.against_voice) else []
+        case "derive":
+            return [VoiceOf(spec.derive.parent, READ)]
+    return []
+
+
 def _submitted(request: pb.SubmitRequest) -> Iterable[About]:
     spec, which = request.spec, request.spec.WhichOneof("spec")
     if request.priority > 0:
@@ -220,16 +247,12 @@ def _submitted(request: pb.SubmitRequest) -> Iterable[About]:
     match which:
         case None:
             return []
-        case "speak":
-            return _spoken(spec.speak)
-        case "export":
-            return [VoiceOf(spec.export.voice, READ)]
+        case "speak" | "export":
+            return _taken_from(spec)
         case "evaluate":
-            against = spec.evaluate.against_voice
-            return [VoiceOf(spec.evaluate.voice, TRAIN), *([VoiceOf(against, READ)] if against else [])]
+            return [VoiceOf(spec.evaluate.voice, TRAIN), *_taken_from(spec)]
         case "derive":
-            made = VoiceOf(spec.derive.voice, TRAIN, new=True)
-            return [VoiceOf(spec.derive.parent, READ), AtAll(TRAIN), made]
+            return [*_taken_from(spec), AtAll(TRAIN), VoiceOf(spec.derive.voice, TRAIN, new=True)]
         case "import":
             asked = import_spec(spec)
             return [AdminsOnly("take in what was sent by others")] if asked.path else [VoiceOf(asked.voice, TRAIN)]
@@ -248,8 +271,8 @@ RULES: dict[str, Rule] = {
     "Jobs.Watch": Rule(SEE),
     "Jobs.Cancel": Rule(SEE, _job, act=True),
     "Jobs.Pause": Rule(SEE, _job, act=True),
-    "Jobs.Resume": Rule(SEE, _job, act=True),
-    "Jobs.Retry": Rule(SEE, _job, act=True),
+    "Jobs.Resume": Rule(SEE, _again, act=True),
+    "Jobs.Retry": Rule(SEE, _again, act=True),
     "Jobs.Reorder": Rule(SEE, _reordered, act=True),
     "Jobs.Clear": Rule(SEE, lambda request: [JobOf(id, TRAIN) for id in request.ids], act=True),
     "Jobs.Logs": Rule(SEE, lambda request: [JobOf(request.id, Right.NONE)]),

@@ -42,6 +42,7 @@ class Directory:
         self._master = people.digest(master) if master else b""
         self._tasks: set[asyncio.Task[None]] = set()
         self._noted = 0
+        self._reading = asyncio.Lock()
         self.generation = 0  #: grows whenever somebody may something else than before
 
     def open(self, store: Store) -> None:
@@ -50,9 +51,15 @@ class Directory:
         self._known = store.read_now(people.known)
 
     async def changed(self) -> None:
-        """People or tokens are other ones than before."""
+        """People or tokens are other ones than before. Of several changes at once each is read after it was made, and
+        none is written over by what was read before it."""
         assert self._store is not None
-        self._known = await self._store.read(people.known)
+        async with self._reading:
+            self._known = await self._store.read(people.known)
+            self.generation += 1
+
+    def shared(self) -> None:
+        """Somebody may something else with a voice than before."""
         self.generation += 1
 
     @property

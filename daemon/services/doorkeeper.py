@@ -188,6 +188,7 @@ class Call:
         self._generation = keeper.directory.generation
         self._about = ""
         self._admitted, self._refused = False, False
+        self._asked: Any = None  #: what was let in
 
     async def admitted(self, request: Any) -> Any:
         """The request, or the stream of them, once the caller may ask it. Ends the call where they may not."""
@@ -210,12 +211,15 @@ class Call:
         self._about = access.named(self._rule, request) or self._about
         if self.caller.everything:
             return
+        await self._hold_against_rule(request)
+        self._admitted, self._asked = True, request
+
+    async def _hold_against_rule(self, request: Any) -> None:
         try:
             await self._keeper.check(self._rule, request)
         except MynaError as error:
             self._refused = True
             await abort(self._context, error, self._rpc)
-        self._admitted = True
 
     async def still(self) -> None:
         """Ends the call of somebody who may not what they might when it began."""
@@ -228,6 +232,8 @@ class Call:
             case Still.OTHER:  # our clients' watches ask again by themselves
                 await self._context.abort(grpc.StatusCode.UNAVAILABLE, "What you may was changed. Ask again.")
         self._generation = directory.generation
+        if self._asked is not None:  # what it is about may be shared no more
+            await self._hold_against_rule(self._asked)
 
     def __enter__(self) -> None:
         return None

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from daemon import names
 from daemon.errors import BadRequest
 from daemon.home import journal
-from daemon.state import clip_refs, datasets, packing, unpacking, voices
+from daemon.state import clip_refs, consent_notes, datasets, packing, unpacking, voices
 from daemon.state.unpacking import Stored
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -25,6 +25,9 @@ def sources(session: Session, request: pb.MergeRequest) -> list[wire.PackedDatas
         raise BadRequest(f"{len(voices_asked)} voices were given to be merged.", f"Name 1 to {SOURCES_LIMIT}.")
     if into in voices_asked:
         raise BadRequest(f"{into} cannot be merged into itself.", "It keeps what it has: name only the others.")
+    if consent_notes.current(session, into) is not None:  # which does not speak of the others
+        for name in voices_asked:
+            consent_notes.check(session, voices.get(session, name).name)
     return [
         packing.packed(session, voices.get(session, name), clip_refs.dataset(session, name)) for name in voices_asked
     ]

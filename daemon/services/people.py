@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -14,6 +16,8 @@ from daemon.state import paging, people, shown_voice
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
+T = TypeVar("T")
+
 
 @plain
 class PeopleService(stubs.PeopleServicer):
@@ -24,9 +28,10 @@ class PeopleService(stubs.PeopleServicer):
         self.directory = directory
 
     async def Add(self, request: pb.AddPersonRequest, context: Any) -> pb.Person:
-        answer = await self.store.write(lambda session: people.message(session, people.add(session, request)))
-        await self._changed("People.Add", request.name)
-        return answer
+        def act(session: Session) -> pb.Person:
+            return people.message(session, people.add(session, request))
+
+        return await self._change("People.Add", act, lambda person: person.name)
 
     async def List(self, request: pb.ListPeopleRequest, context: Any) -> pb.ListPeopleResponse:
         return pb.ListPeopleResponse(people=await self.store.read(people.every))
@@ -36,9 +41,7 @@ class PeopleService(stubs.PeopleServicer):
             token, row = people.new_token(session, request.name, request.expires_seconds)
             return pb.CreateTokenResponse(token=token, about=people.token_message(row))
 
-        answer = await self.store.write(act)
-        await self._changed("People.CreateToken", request.name)
-        return answer
+        return await self._change("People.CreateToken", act, lambda _: request.name)
 
     async def Revoke(self, request: pb.RevokeRequest, context: Any) -> pb.Person:
         def act(session: Session) -> pb.Person:
@@ -46,9 +49,7 @@ class PeopleService(stubs.PeopleServicer):
             session.flush()
             return people.message(session, person)
 
-        answer = await self.store.write(act)
-        await self._changed("People.Revoke", answer.name)
-        return answer
+        return await self._change("People.Revoke", act, lambda person: person.name)
 
     async def Acts(self, request: pb.ActsRequest, context: Any) -> pb.ActsResponse:
         size, before = paging.size(request.page.size), paging.number(request.page.token)
@@ -61,6 +62,7 @@ class PeopleService(stubs.PeopleServicer):
 
     async def Share(self, request: pb.ShareRequest, context: Any) -> pb.VoiceShare:
         answer = await self.store.write(people.share, request.voice, request.person, list(request.may))
+        self.directory.shared()
         self._note("People.Share", f"{request.voice}, {request.person}")
         return answer
 
@@ -71,12 +73,21 @@ class PeopleService(stubs.PeopleServicer):
             return shown_voice.message(session, row)
 
         answer = await self.store.write(act)
+        self.directory.shared()
         self._note("People.Give", f"{request.voice}, {request.person}")
         return answer
 
-    async def _changed(self, rpc: str, about: str) -> None:
-        await self.directory.changed()
-        self._note(rpc, about)
+    async def _change(self, rpc: str, act: Callable[[Session], T], about: Callable[[T], str]) -> T:
+        """Change people or tokens, in the rows and in memory. Who hangs up leaves it to its end: a person who is
+        revoked in the rows is never let in by memory."""
+
+        async def both() -> T:
+            answer: T = await self.store.write(act)
+            await self.directory.changed()
+            self._note(rpc, about(answer))
+            return answer
+
+        return await asyncio.shield(asyncio.create_task(both()))
 
     def _note(self, rpc: str, about: str) -> None:
         """What the owner did; what others did, the doorkeeper writes down."""

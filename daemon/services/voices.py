@@ -220,7 +220,7 @@ class VoicesService(stubs.VoicesServicer):
         voice, job = await Receiving(to, self.settings.min_free_disk).take(request_iterator)
 
         def query(session: Session) -> pb.Voice:
-            return voices.message(session, voices.get(session, voice))
+            return shown_voice.message(session, voices.get(session, voice))
 
         answer: pb.Voice = await self.store.read(query)
         answer.sentence = job.status.succeeded.sentence
@@ -228,4 +228,4 @@ class VoicesService(stubs.VoicesServicer):
 
     def _message(self, session: Session, row: Voice) -> pb.Voice:
         session.flush()
-        return voices.message(session, row)
+        return shown_voice.message(session, row)

@@ -260,7 +260,7 @@ def set_why(session: Session, job: Job, why: str, gpu: bytes | None = None, *, b
     """Say why a job waits, and for which GPUs (a serialised GpuUse). `behind`: that names other jobs. Writes (and
     tells) only what changed; True if it did."""
     why = brief(why)
-    if (job.why, job.gpu) == (why, gpu) or job.state != State.QUEUED:
+    if (job.why, job.gpu, job.behind) == (why, gpu, behind) or job.state != State.QUEUED:
         return False
     job.why, job.gpu, job.behind = why, gpu, behind
     changed(session, job)

@@ -9,6 +9,7 @@ speech is seen by whoever asked for it alone, whose text it is.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -53,6 +54,14 @@ def readable(session: Session) -> frozenset[str] | None:
     """Names of the voices whose contents the caller may see; None: of all."""
     where = voices_where(session, Voice.name, Right.READ)
     return None if where is None else frozenset(session.scalars(select(Voice.name).where(where)))
+
+
+def readable_since(session: Session) -> dict[str, datetime]:
+    """The same for a caller who may not everything, with the time since when the voices are there: what happened before
+    it to a voice of that name, which has another one by now, is not theirs."""
+    where = voices_where(session, Voice.name, Right.READ)
+    found = select(Voice.name, Voice.created)
+    return dict(session.execute(found if where is None else found.where(where)).tuples().all())
 
 
 def jobs(session: Session, ids: Iterable[int]) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC
 
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,7 @@ def of(session: Session, events: Sequence[tuple[str, pb.Event]]) -> list[pb.Even
     the owner's, but for jobs that were cleared away."""
     if caller_of(session).everything:
         return [event for _, event in events]
-    readable = seen.readable(session) or frozenset()
+    since = seen.readable_since(session)
     jobs = seen.jobs(session, [event.job.id for _, event in events if event.HasField("job")])
     found = []
     for voice, event in events:
@@ -29,6 +30,6 @@ def of(session: Session, events: Sequence[tuple[str, pb.Event]]) -> list[pb.Even
         elif event.HasField("job"):
             if event.job.id in jobs:
                 found.append(event)
-        elif voice in readable or (event.voice.renamed_to and event.voice.renamed_to in readable):
+        elif event.voice.renamed_to in since or (voice in since and event.time.ToDatetime(UTC) >= since[voice]):
             found.append(event)
     return found

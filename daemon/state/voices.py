@@ -17,7 +17,7 @@ from daemon.database.models import Dataset, Job, Promotion, Recording, Run, Vers
 from daemon.database.store import home_of, settings_of
 from daemon.errors import NotFound, NotNow
 from daemon.home import identity
-from daemon.state import consent_notes, engines, events, seen, untrained, verdict
+from daemon.state import consent_notes, engines, events, free_names, seen, untrained, verdict
 from daemon.state.stamp import stamp
 from daemon.state.status import State as JobState
 from daemon.state.values import ByHand, Decision, VersionKind, VersionState, on_wire
@@ -63,10 +63,12 @@ def check_there(voice: Voice) -> Voice:
 
 def check_new(session: Session, name: str) -> None:
     """Raises as `get` does for a voice that may not be given anything now; one that there is not yet may be. NotNow
-    where the caller is not to know of it."""
+    where the caller is not to know of it, or of what waits for it."""
     if (voice := session.get(Voice, name)) is not None:
         _check_name(session, name)
         check_there(voice)
+    else:
+        free_names.check(session, name)
 
 
 def check_free(session: Session, name: str) -> None:
@@ -75,12 +77,13 @@ def check_free(session: Session, name: str) -> None:
         _check_name(session, name)
         back = f", which was deleted: `myna voices restore {name}` brings it back" if taken.deleted is not None else ""
         raise NotNow(f"There is a voice named {name} already{back}.", "Choose another name.")
+    free_names.check_noted(session, name)
 
 
 def _check_name(session: Session, name: str) -> None:
     """Raises NotNow for the name of a voice that the caller is not to know of: a name is of one voice."""
     if not seen.rights(session, name):
-        raise NotNow(f"The name {name} is not free.", "Choose another name.")
+        raise free_names.taken(name)
 
 
 def page(session: Session, after: str, size: int, *, deleted: bool = False) -> list[Voice]:

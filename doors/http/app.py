@@ -16,8 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from doors.http.callers import mynad_of, others_of, problem
-from doors.http.errors import CLOSE, Problem
+from doors.http.callers import let_in, mynad_of, others_of, problem
+from doors.http.errors import CLOSE, Problem, Refused
 from doors.http.gate import Gate
 from doors.http.openapi import description
 from doors.http.speech import SpeechDoor
@@ -59,6 +59,7 @@ class _Lists:
     def __init__(self, mynad: AsyncClient, settings: Http) -> None:
         self._mynad = mynad
         self._others = settings.voices
+        self._models = Models(mynad)
 
     async def voices(self, request: Request) -> Response:
         """As Open WebUI reads them: a list of id and name."""
@@ -84,7 +85,8 @@ class _Lists:
         return JSONResponse(_model(name))
 
     async def _all(self, request: Request) -> list[str]:
-        return await Models(mynad_of(request.scope, self._mynad)).all()
+        await let_in(request.scope, self._mynad)
+        return await self._models.all()
 
     async def health(self, _: Request) -> Response:
         async with asyncio.timeout(HEALTH):
@@ -109,6 +111,8 @@ def _plainly(method: Handler) -> Handler:
             return await method(request)
         except ClientError as error:
             return problem(request.scope, error).answer()
+        except Refused as refused:
+            return refused.problem.answer()
         except TimeoutError:
             return Problem(503, "mynad does not answer.", "not_available").answer()
 

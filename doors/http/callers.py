@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 from starlette.types import Scope
 
-from doors.http.errors import CLOSE, Problem, of_mynad
+from doors.http.errors import CLOSE, Problem, Refused, of_mynad
 from proto.client import AsyncClient, ClientError
 
 #: of a scope: a person's token, put there by the gate
@@ -34,6 +34,16 @@ def unknown() -> Problem:
 def problem(scope: Scope, error: ClientError) -> Problem:
     """What mynad said no with: to a person's token, or to the door's own."""
     return unknown() if person(scope) and error.code == "UNAUTHENTICATED" else of_mynad(error)
+
+
+async def let_in(scope: Scope, mynad: AsyncClient) -> None:
+    """Before anything that a person sends is read or kept: whether their token opens anything at all. The gate lets
+    every one through that looks like a person's. Raises Refused."""
+    if person(scope):
+        try:
+            await mynad_of(scope, mynad).people()
+        except ClientError as error:
+            raise Refused(problem(scope, error)) from None
 
 
 async def others_of(scope: Scope, mynad: AsyncClient, others: Mapping[str, str]) -> Mapping[str, str]:

@@ -22,7 +22,7 @@ from starlette.types import Receive, Scope, Send
 from doors.http import subtitles
 from doors.http.asked import Asked, Delivery, Times, asked
 from doors.http.body import Gone, body, hung_up
-from doors.http.callers import mynad_of, others_of
+from doors.http.callers import let_in, mynad_of, others_of
 from doors.http.callers import problem as said
 from doors.http.course import Course
 from doors.http.errors import Problem, Refused, wrong
@@ -47,10 +47,12 @@ class SpeechDoor:
     def __init__(self, mynad: AsyncClient, settings: Http) -> None:
         self._mynad = mynad
         self._others = settings.voices
+        self._models = Models(mynad)
         self._room = Room(settings.most_at_once)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            await let_in(scope, self._mynad)
             given = await body(scope, receive)
             try:
                 others = await others_of(scope, self._mynad, self._others)
@@ -83,7 +85,7 @@ class SpeechDoor:
         """Ask mynad, and send what comes. Raises Refused as long as nothing was sent."""
         mynad = mynad_of(scope, self._mynad)
         try:
-            await Models(mynad).check(wanted.model, wanted.spec.voice)
+            await self._models.check(wanted.model, wanted.spec.voice, mynad)
         except NoSuchModel as error:
             raise Refused(Problem(404, str(error), "model_not_found", "model")) from None
         except OtherEngine as error:

@@ -18,7 +18,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from doors.http import subtitles
 from doors.http.body import Gone, hung_up
-from doors.http.errors import CLOSE, Problem, Refused, of_mynad, wrong
+from doors.http.callers import let_in, mynad_of
+from doors.http.callers import problem as said
+from doors.http.errors import CLOSE, Problem, Refused, wrong
 from doors.http.room import Room
 from doors.http.subtitles import Stretch, Subtitles
 from proto import myna_pb2 as pb
@@ -63,27 +65,28 @@ class TranscriptionDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            await let_in(scope, self._mynad)
             with self._room.place():
                 async with _form(scope, receive) as form:
                     wanted = _wanted(form)
-                    answer = written(wanted, await self._heard(wanted, receive))
+                    answer = written(wanted, await self._heard(wanted, scope, receive))
         except Gone:
             return
         except Refused as refused:
             answer = refused.problem.answer()
         await answer(scope, receive, send)
 
-    async def _heard(self, wanted: Wanted, receive: Receive) -> pb.Transcript:
+    async def _heard(self, wanted: Wanted, scope: Scope, receive: Receive) -> pb.Transcript:
         """What mynad hears. Raises Refused, and Gone when the caller goes away first: that ends its job."""
         gone = asyncio.create_task(hung_up(receive))
-        work = asyncio.create_task(self._mynad.transcribe(_parts(wanted)))
+        work = asyncio.create_task(mynad_of(scope, self._mynad).transcribe(_parts(wanted)))
         try:
             await asyncio.wait((gone, work), return_when=asyncio.FIRST_COMPLETED)
             if not work.done():
                 raise Gone
             return await work
         except ClientError as error:
-            raise Refused(of_mynad(error)) from None
+            raise Refused(said(scope, error)) from None
         finally:
             for task in (gone, work):
                 task.cancel()

@@ -56,6 +56,8 @@ class Evaluate(Kind):
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         asked = spec.evaluate
+        for name in filter(None, (asked.voice, asked.against_voice)):  # both speak
+            consent_notes.check(session, voices.get(session, name).name)
         if (both := across.wanted(session, asked)) is not None:
             return across.check(session, both, asked)
         candidate, _ = _pair(session, asked)

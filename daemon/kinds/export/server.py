@@ -66,6 +66,7 @@ class Export(Kind):
 
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).export
+        consent_notes.check(session, asked.voice)
         if asked.HasField("dataset"):
             voice = voices.get(session, asked.voice)
             data = clip_refs.dataset(session, voice.name, asked.dataset.number)

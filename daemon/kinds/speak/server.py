@@ -78,6 +78,7 @@ class Speak(Kind):
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).speak
         voice, chosen = _chosen(session, asked)
+        consent_notes.check(session, voice.name)
         return Start(
             speak=wire.SpeakPlan(
                 spec=asked,

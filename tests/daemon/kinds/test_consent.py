@@ -16,12 +16,12 @@ from test_export_dataset import unpacked
 
 from daemon.database.models import Job, Voice
 from daemon.database.store import Store
-from daemon.errors import BadRequest, MynaError
+from daemon.errors import BadRequest, MynaError, NotNow
 from daemon.home import adopt, consent_file, survey
 from daemon.home.voice_folders import move
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.kinds.registry import Kinds
-from daemon.services import consent
+from daemon.services import consent, merging
 from daemon.settings import load
 from daemon.site_settings import Consent
 from daemon.state import consent_notes, voice_life, voices
@@ -215,3 +215,42 @@ def test_the_setting_is_a_table(tmp_path: Path) -> None:
     assert not load(tmp_path).consent.required
     (tmp_path / "myna.toml").write_text("[consent]\nrequired = true\n")
     assert load(tmp_path).consent == Consent(required=True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("speak", pb.SpeakSpec(voice="robin", text="Good morning.")),
+        ("export", pb.ExportSpec(voice="robin", dataset=pb.DatasetExport())),
+    ],
+)
+def test_jobs_of_before_wait_for_the_note_that_the_site_wants_since_then(
+    store: Store, kind: str, spec: pb.SpeakSpec
+) -> None:
+    home = store.path.parent
+    furnished.give(store, "robin", range(1, 11), held=3)
+    job = store.write_now(lambda session: lives.submit(session, spec_of(spec)).id)
+    (home / "myna.toml").write_text("[consent]\nrequired = true\n")
+    since_then = Store(home, settings=load(home))
+    try:
+        plan = lambda session: lives.kind(session, kind).plan(session, session.get_one(Job, job))  # noqa: E731
+        with pytest.raises(NotNow, match="robin has no consent note"):
+            since_then.read_now(plan)
+        write(since_then, "robin", ANNAS)
+        assert since_then.read_now(plan)
+    finally:
+        since_then.close()
+
+
+def test_scoring_speaks_and_merging_borrows_no_note(strict: Store) -> None:
+    furnished.give(strict, "wren", range(11, 16), held=1)
+    write(strict, "wren", ANNAS)
+    for spec in (pb.EvaluateSpec(voice="robin", version=1), pb.EvaluateSpec(voice="wren", against_voice="robin")):
+        assert refused(strict, spec_of(spec)).sentence.startswith("robin has no consent note")
+    into = pb.MergeRequest(voices=["robin"], into="wren")
+    with pytest.raises(NotNow, match="robin has no consent note"):
+        strict.read_now(merging.sources, into)
+    assert strict.read_now(merging.sources, pb.MergeRequest(voices=["robin"], into="both"))
+    write(strict, "robin", "Robin Berg")
+    assert strict.read_now(merging.sources, into)
+    assert "no version" in refused(strict, spec_of(pb.EvaluateSpec(voice="robin", version=1))).sentence

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import timedelta
 from timeit import repeat
 
+import pytest
 from sqlalchemy.orm import Session
 
 from daemon.caller import OWNER, Caller, Right
 from daemon.database.models import now
-from daemon.database.people_rows import Token
+from daemon.database.people_rows import Person, Token
 from daemon.database.store import Store
 from daemon.services.directory import Directory
+from daemon.services.people import PeopleService
 from daemon.state import people
 from proto import myna_pb2 as pb
 
@@ -62,3 +65,62 @@ def test_the_owners_token_is_the_owner_and_nobody_has_none(store: Store) -> None
     without = Directory()
     without.open(store)
     assert without.by_token("") is None
+
+
+def test_of_two_changes_at_once_what_was_read_before_the_second_does_not_hide_it(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, *_ = store.write_now(fill)
+    has_read, go_on, known = threading.Event(), threading.Event(), people.known
+
+    def slow(session: Session) -> people.Known:
+        found = known(session)
+        if not has_read.is_set():  # the first of the two
+            has_read.set()
+            assert go_on.wait(10)
+        return found
+
+    async def life() -> Caller | None:
+        directory = Directory()
+        directory.open(store)
+        monkeypatch.setattr(people, "known", slow)
+        first = asyncio.create_task(directory.changed())
+        assert await asyncio.to_thread(has_read.wait, 10)
+        await store.write(people.revoke, "bob", 0)
+        second = asyncio.create_task(directory.changed())
+        await asyncio.wait([second], timeout=0.5)  # it ends, or waits for the first
+        go_on.set()
+        await asyncio.gather(first, second)
+        return directory.by_token(good)
+
+    assert asyncio.run(life()) is None
+
+
+def test_whoever_is_revoked_is_out_though_the_one_who_asked_for_it_hangs_up(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, *_ = store.write_now(fill)
+    began, go_on, revoke = threading.Event(), threading.Event(), people.revoke
+
+    def slow(session: Session, name: str, token: int) -> Person:
+        began.set()
+        assert go_on.wait(10)
+        return revoke(session, name, token)
+
+    monkeypatch.setattr(people, "revoke", slow)
+
+    async def life() -> Caller | None:
+        directory = Directory()
+        directory.open(store)
+        service = PeopleService(store, directory)
+        asked = asyncio.create_task(service.Revoke(pb.RevokeRequest(name="bob"), None))
+        assert await asyncio.to_thread(began.wait, 10)
+        asked.cancel()
+        go_on.set()
+        await asyncio.wait([asked], timeout=10)
+        await store.write(lambda session: None)  # behind the other
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            await asyncio.wait(others, timeout=10)
+        return directory.by_token(good)
+
+    assert asyncio.run(life()) is None

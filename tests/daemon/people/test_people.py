@@ -141,6 +141,80 @@ def test_a_share_lets_one_do_just_that(tmp_path: Path) -> None:
     placed(tmp_path, life)
 
 
+def test_a_job_is_tried_again_only_with_what_is_still_shared(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        owner, mallory = place.living.client, place.mallory
+        await owner.share("quillon", "mallory", ["read"])
+        job = await mallory.submit(pb.DeriveSpec(voice="refuse", parent="quillon", pitch=2.0))
+        await place.living.until(job.id, "failed")
+        await owner.share("quillon", "mallory", [])
+        assert await code(mallory.retry(job.id)) == "NOT_FOUND"
+        await owner.share("quillon", "mallory", ["read"])
+        assert await code(mallory.retry(job.id)) == "OK"
+
+    placed(tmp_path, life)
+
+
+def test_whoever_gets_a_name_that_was_another_voices_is_not_told_what_happened_to_that_one(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        owner, mallory = place.living.client, place.mallory
+        (place.living.daemon.home / "xylophage").touch()  # the owner has said all
+        await place.living.until(place.goods.job, "succeeded")
+        await owner.rename_voice("quillon", "robin")
+        await mallory.create_voice("quillon", "en")
+        told = []
+        async for event in mallory.watch(0):
+            told.append(event)
+            if event.voice.name == "quillon" and event.voice.owner == "mallory":
+                break
+        assert len(told) == 1
+        assert (await anext(owner.watch(0, voice="quillon"))).notice.sentence == "quillon has a syzygy."
+
+    placed(tmp_path, life)
+
+
+def test_whoever_may_only_change_a_voice_sends_it_a_package_and_reads_nothing(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        await place.living.client.share("quillon", "mallory", ["train"])
+        sent = iter([pb.FilePart(voice="quillon", data=b"no package")])
+        answer = await place.mallory.import_voice(sent)
+        assert (answer.name, answer.recordings, answer.next) == ("quillon", 0, "")
+
+    placed(tmp_path, life)
+
+
+def test_speech_ends_with_the_share_that_it_was_asked_for_by(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        owner, mallory = place.living.client, place.mallory
+        (place.living.daemon.home / "xylophage").touch()  # the owner has said all
+        await owner.share("quillon", "mallory", ["speak"])
+        stop = place.living.daemon.home / "stop"
+        spoken = mallory.synthesize(pb.SpeakSpec(voice="quillon", text=f"one until={stop} three"))
+        job = (await anext(spoken)).job
+        assert (await anext(spoken)).text == "one"
+        await owner.share("quillon", "mallory", [])
+        stop.touch()
+        assert await code(anext(spoken)) == "NOT_FOUND"
+        await place.living.until(job, lambda told: told.status.WhichOneof("status") in ("cancelled", "succeeded"))
+        (act, *_) = [act async for act in owner.acts("mallory") if act.rpc == "Speech.Synthesize"]
+        assert (act.object, act.outcome) == ("quillon", "NOT_FOUND")
+
+    placed(tmp_path, life)
+
+
+def test_whose_a_voice_is_reads_of_it_what_they_may_read(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        bob = await place.person("bob", "speak", "train")
+        (place.living.daemon.home / "xylophage").touch()  # the owner has said all
+        await place.living.until(place.goods.job, "succeeded")
+        await place.living.client.give("quillon", "bob")
+        renamed = await bob.rename_voice("quillon", "robin")
+        assert (renamed.name, renamed.recordings, renamed.next) == ("robin", 0, "")
+        assert list(renamed.may) == ["speak", "train"]
+
+    placed(tmp_path, life)
+
+
 def test_nobody_may_more_with_a_share_than_at_all(tmp_path: Path) -> None:
     async def life(place: Place) -> None:
         bob = await place.person("bob", "speak")

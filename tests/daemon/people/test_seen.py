@@ -129,3 +129,15 @@ def test_a_job_of_no_voice_is_seen_by_who_asked_for_it(both: Store) -> None:
     assert by(BOB, both, seen.jobs, [bobs, owners]) == {bobs}
     with pytest.raises(NotFound):
         by(BOB, both, lambda session: jobs.get(session, owners))
+
+
+def test_a_job_of_before_there_were_people_learns_that_others_are_named_to_it(both: Store) -> None:
+    def act(session: Session) -> tuple[list[bool], pb.Job]:
+        job = lives.submit(session, pb.JobSpec(train=pb.TrainSpec(voice="robin")))
+        said = "CPU lane busy with train #9"
+        told = [jobs.set_why(session, job, said), jobs.set_why(session, job, said, behind=True)]
+        return [*told, jobs.set_why(session, job, said, behind=True)], jobs.message(job)
+
+    told, job = both.write_now(act)
+    assert told == [True, True, False]
+    assert job.status.queued.behind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,46 @@ def test_a_person_speaks_at_the_door_with_what_is_shared(tmp_path: Path) -> None
                 assert job.person == "mallory"
                 await place.living.client.add_person("mallory", ["read"])
                 assert (await client.post("/v1/audio/speech", json=speech("quillon"), headers=hers)).status_code == 403
+        finally:
+            await asyncio.to_thread(door.close)
+
+    placed(tmp_path / "home", life)
+
+
+def test_a_sound_file_is_heard_for_whoever_sends_it(tmp_path: Path) -> None:
+    async def life(place: Place) -> None:
+        door = await asyncio.to_thread(Opened, place.living.daemon.home, http=TOLD)
+        await place.living.client.add_person("reader", ["read"])
+        reader = (await place.living.client.create_token("reader")).token
+        try:
+            async with httpx.AsyncClient(base_url=door.http, timeout=20, trust_env=False) as client:
+
+                async def ask(token: str) -> httpx.Response:
+                    sent = {"file": ("a.wav", b"RIFF....")}
+                    bearing = {"authorization": f"Bearer {token}"}
+                    return await client.post("/v1/audio/transcriptions", files=sent, headers=bearing)
+
+                assert (await ask(reader)).status_code == 403, "hearing takes the right to speak"
+                assert (await ask(place.token)).json()["error"]["code"] == "not_ready", "there is no Whisper model here"
+        finally:
+            await asyncio.to_thread(door.close)
+
+    placed(tmp_path / "home", life)
+
+
+@pytest.mark.parametrize("path", ["/v1/audio/speech", "/v1/audio/transcriptions"])
+def test_of_whoever_is_unknown_no_body_is_read(tmp_path: Path, path: str) -> None:
+    def answer(port: int) -> bytes:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as caller:
+            head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer myna_{'y' * 43}\r\n"
+            body = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 900\r\n\r\n"
+            caller.sendall(f"{head}{body}".encode())
+            return caller.recv(4_096)  # nothing of the body was sent
+
+    async def life(place: Place) -> None:
+        door = await asyncio.to_thread(Opened, place.living.daemon.home, http=TOLD)
+        try:
+            assert b" 401 " in await asyncio.to_thread(answer, door.port)
         finally:
             await asyncio.to_thread(door.close)
 
