@@ -132,7 +132,7 @@ class Intake:
 
     async def _fly(self, folder: Folder, spec: pb.JobSpec, files: list[Entry]) -> None:
         """Submit a job that takes these files."""
-        job = await self.store.write(lambda session: self._lifecycle.submit(session, spec).id)
+        job = await self.store.write(lambda session: self._lifecycle.submit(session, spec, by_itself=True).id)
         folder.flying[job] = {entry.path: entry.identity for entry in files}
         folder.busy = self._clock()
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from daemon.database.models import LIVE, Job, now
+from daemon.database.models import LIVE, Job, Voice, now
 from daemon.database.store import caller_of
 from daemon.errors import BadRequest, MynaError, brief
 from daemon.kinds.kind import FollowUp
@@ -36,10 +36,17 @@ class Lifecycle:
         self.kinds = kinds
 
     def submit(
-        self, session: Session, spec: pb.JobSpec, *, key: str = "", priority: int = 0, parent_job: int | None = None
+        self,
+        session: Session,
+        spec: pb.JobSpec,
+        *,
+        key: str = "",
+        priority: int = 0,
+        parent_job: int | None = None,
+        by_itself: bool = False,
     ) -> Job:
-        """Put a job into the queue; with the key of an earlier submit, return that job instead. Raises what the kind's
-        check raises."""
+        """Put a job into the queue; with the key of an earlier submit, return that job instead. `by_itself`: nobody
+        asked for it, mynad does what is due for the voice. Raises what the kind's check raises."""
         if len(key) > KEY_LENGTH:
             raise BadRequest(
                 f"The idempotency key has {len(key)} characters.",
@@ -71,7 +78,7 @@ class Lifecycle:
             place=float(id),
             idempotency_key=key or None,
             parent_job=parent_job,
-            person=self._person(session, parent_job),
+            person=self._person(session, parent_job, voice if by_itself else ""),
             behind=False,
             state=State.QUEUED,
             attempts=0,
@@ -89,8 +96,12 @@ class Lifecycle:
         jobs.changed(session, job)
         return job
 
-    def _person(self, session: Session, parent_job: int | None) -> str:
-        """Whose job it is: of whoever asks, or asked for the job that it follows from."""
+    def _person(self, session: Session, parent_job: int | None, due_for: str) -> str:
+        """Whose job it is: of whoever asks, or asked for the job that it follows from; what is due for a voice by
+        itself is of whoever's the voice is."""
+        if due_for:
+            row = session.get(Voice, due_for)
+            return (row.owner or "") if row is not None else ""
         parent = session.get(Job, parent_job) if parent_job is not None else None
         return parent.person if parent is not None else caller_of(session).name
 
