@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING
 from daemon import names
 from daemon.inbox import arrivals, orphan_transcripts, voice_settings
 from daemon.inbox.arrivals import Entry
+from daemon.inbox.complaints import QUOTA
 from daemon.inbox.orphan_transcripts import Handlers
 from daemon.inbox.voice_folder import AFTER_FULL, Folder
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.machine.disk_space import DiskSpace
+from daemon.state import quota_words, quotas
+from daemon.state.quotas import Resource, Use
 from proto import myna_pb2 as pb
 from proto.messages import spec_of
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from daemon.database.store import Store
     from daemon.settings import Settings
 
@@ -84,6 +89,8 @@ class Intake:
         rest, wait = audio, math.inf
         if rest and folder.full and not self._has_space(rest[:size]):
             return AFTER_FULL
+        if rest and not folder.is_taking and await self._over_quota(folder, rest):
+            return self.settings.rescan
         while rest and (not folder.is_taking or len(rest) >= size):  # while one is at work, the next one gathers
             some, rest = rest[:size], rest[size:]
             if fixed := await asyncio.to_thread(arrivals.fixed, folder.complaints.place, some):
@@ -123,6 +130,21 @@ class Intake:
     def _has_space(self, entries: list[Entry]) -> bool:
         """Whether the disk has space for all of these. Asked after a job that failed because the disk was full."""
         return not self._disk.missing(sum(entry.size for entry in entries), self.home / "recordings")
+
+    async def _over_quota(self, folder: Folder, entries: list[Entry]) -> bool:
+        """Whether these are more than whose voice it is may have on disk: then they wait, which is said."""
+        more = sum(entry.size for entry in entries)
+
+        def ask(session: Session) -> Use | None:
+            return quotas.reached(session, quotas.pays(session, folder.voice), Resource.DISK, more)
+
+        use = await self.store.read(ask)
+        if use is None:
+            folder.complaints.mended(QUOTA)
+            return False
+        sentence, hint = quota_words.sentence(use)
+        await folder.complaints.complain(QUOTA, sentence, f"The files in inbox/{folder.voice} wait. {hint}")
+        return True
 
     async def _submit(self, folder: Folder, audio: list[Entry], texts: list[Entry]) -> None:
         wanted = set().union(*(orphan_transcripts.places(entry.path) for entry in audio))

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from daemon.database.models import LIVE, Job, Voice, now
 from daemon.database.store import caller_of
 from daemon.errors import BadRequest, MynaError, brief
-from daemon.kinds.kind import FollowUp
+from daemon.kinds.kind import FollowUp, Kind
 from daemon.kinds.registry import Kinds
-from daemon.state import jobs
+from daemon.state import accounts, jobs, quota_words
+from daemon.state.quotas import Resource
 from daemon.state.status import ENDED, Error, Outcome, State
 from proto import myna_pb2 as pb
 from proto.messages import PERSON
@@ -56,20 +57,16 @@ class Lifecycle:
             earlier = session.scalars(select(Job).where(Job.idempotency_key == key)).first()
             if earlier is not None:
                 return earlier
-        which = spec.WhichOneof("spec")
-        if which is None:
-            raise BadRequest("The job is empty.", f"Set one of {', '.join(self.kinds)}.")
-        if abs(priority) > PRIORITIES:
-            raise BadRequest(
-                f"The priority {priority} is out of range.", f"Use one from {-PRIORITIES} to {PRIORITIES}."
-            )
-        kind = self.kinds[which]
+        kind = self._kind(spec, priority)
         voice, title = kind.check(session, spec)
+        person = self._person(session, parent_job, voice if by_itself else "")
+        if parent_job is None and not by_itself:  # what follows by itself waits, and is not refused
+            _check_quotas(session, person, kind)
         time = now()
         id = jobs.next_id(session)  # known before the row is: one statement less, on the way of every submit
         job = Job(
             id=id,
-            kind=which,
+            kind=str(spec.WhichOneof("spec")),
             voice=voice,
             title=brief(title),
             spec=spec.SerializeToString(),
@@ -78,7 +75,7 @@ class Lifecycle:
             place=float(id),
             idempotency_key=key or None,
             parent_job=parent_job,
-            person=self._person(session, parent_job, voice if by_itself else ""),
+            person=person,
             behind=False,
             state=State.QUEUED,
             attempts=0,
@@ -95,6 +92,17 @@ class Lifecycle:
         session.add(job)
         jobs.changed(session, job)
         return job
+
+    def _kind(self, spec: pb.JobSpec, priority: int) -> Kind:
+        """What is asked for. Raises BadRequest."""
+        which = spec.WhichOneof("spec")
+        if which is None:
+            raise BadRequest("The job is empty.", f"Set one of {', '.join(self.kinds)}.")
+        if abs(priority) > PRIORITIES:
+            raise BadRequest(
+                f"The priority {priority} is out of range.", f"Use one from {-PRIORITIES} to {PRIORITIES}."
+            )
+        return self.kinds[which]
 
     def _person(self, session: Session, parent_job: int | None, due_for: str) -> str:
         """Whose job it is: of whoever asks, or asked for the job that it follows from; what is due for a voice by
@@ -187,11 +195,11 @@ class Lifecycle:
             outcome=Outcome.CRASHED,
         )
 
-    def stopped(self, session: Session, job: Job) -> None:
-        """The worker ended because mynad ends. A job that can go on goes back to the queue, another one is
-        cancelled."""
+    def stopped(self, session: Session, job: Job, goes_on: str = "") -> None:
+        """The worker ended because mynad ends, or (`goes_on` says until when) it may not go on now. A job that can go
+        on goes back to the queue, another one is cancelled."""
         if not job.cancelled_by and self.kinds[job.kind].resumable:
-            self.requeue(session, job, "goes on when mynad runs again")
+            self.requeue(session, job, goes_on or "goes on when mynad runs again")
         else:
             job.cancelled_by = job.cancelled_by or "shutdown"
             self.cancelled(session, job)
@@ -211,6 +219,7 @@ class Lifecycle:
     def recover(self, session: Session) -> list[int]:
         """At start-up: whatever the last daemon left running goes back to the queue, or fails if it cannot go on.
         Returns the ids."""
+        accounts.forget_meters(session)
         touched = []
         for job in session.scalars(select(Job).where(text(LIVE), Job.state.in_((State.RUNNING, State.PAUSED)))).all():
             if job.paused_by_person and jobs.running_attempt(session, job) is None:
@@ -234,3 +243,14 @@ class Lifecycle:
         job.cancelled_by = by
         self.follow(session, self.kinds[job.kind].ended_badly(session, job), job.id)
         jobs.changed(session, job)
+
+
+def _check_quotas(session: Session, person: str, kind: Kind) -> None:
+    """Raises QuotaReached for a job that its person may not ask for now."""
+    if not person:
+        return
+    quota_words.require(session, person, Resource.WAITING)
+    if kind.preempts:
+        quota_words.require(session, person, Resource.SPEECH)
+    if kind.grows:
+        quota_words.require(session, person, Resource.DISK)

@@ -10,7 +10,7 @@ from daemon.caller import current
 from daemon.database.store import Store
 from daemon.services.directory import Directory
 from daemon.services.errors import plain
-from daemon.state import paging, people, shown_voice
+from daemon.state import paging, people, shown_voice, usage
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
@@ -73,6 +73,9 @@ class PeopleService(stubs.PeopleServicer):
         answer = await self.store.write(act)
         self._note("People.Give", f"{request.voice}, {request.person}")
         return answer
+
+    async def Usage(self, request: pb.UsageRequest, context: Any) -> pb.UsageResponse:
+        return await self.store.read(usage.answer, request.name)
 
     async def _changed(self, rpc: str, about: str) -> None:
         await self.directory.changed()
