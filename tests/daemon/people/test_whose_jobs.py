@@ -1,4 +1,4 @@
-"""Whose the jobs are that nobody asks for."""
+"""Whose the jobs are that nobody asks for, and whose disk the files that are dropped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from inbox_workshop import Workshop, write_wav
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Job, Voice
+from daemon.caller import Right
+from daemon.database.models import Job, Voice, now
+from daemon.database.people_rows import Person
 from daemon.database.store import Store
 from proto import myna_pb2 as pb
 
@@ -47,5 +49,31 @@ def test_the_owners_own_are_nobodys(alive: Callable[..., None], store: Store) ->
         await workshop.wait(8.0)
         persons = store.read_now(lambda session: {row.person for row in session.query(Job)})
         assert persons == {""}
+
+    alive(scenario)
+
+
+def test_what_is_dropped_and_is_more_than_one_may_have_waits_in_the_inbox_and_that_is_said(
+    alive: Callable[..., None], store: Store
+) -> None:
+    def bobs(session: Session) -> None:
+        session.get_one(Voice, "anna").owner = "bob"
+        session.add(Person(name="bob", rights=int(Right.READ), created=now(), revoked=None, disk=1_000))
+
+    def more(session: Session) -> None:
+        session.get_one(Person, "bob").disk = 10**9
+
+    async def scenario(workshop: Workshop) -> None:
+        store.write_now(bobs)
+        write_wav(workshop.anna / "a.wav")
+        await workshop.all(30.0)
+        assert workshop.recordings() == []
+        assert (workshop.anna / "a.wav").is_file()
+        (said,) = workshop.notices()
+        assert "take 0 B of the 1.0 kB that they may" in said
+        store.write_now(more)
+        await workshop.wait(2 * workshop.settings.rescan)
+        await workshop.work()
+        assert len(workshop.recordings()) == 1
 
     alive(scenario)
