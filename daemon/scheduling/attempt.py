@@ -273,8 +273,8 @@ class Attempt:
                 if self._account.goes_on(report.audio):
                     await to.speech.put(self.job, report.audio)
                     await self._account.count(report.audio)
-                elif self.worker is not None:
-                    self.worker.send(cancel=wire.Cancel())
+                else:
+                    self.cancel()
             case "yielded":
                 self.yielded = True
                 await self.settle(lambda session, job: jobs.preempt(session, job, self.why_yield))

@@ -99,10 +99,14 @@ def test_jobs_that_wait_are_limited_and_the_owners_are_not(tmp_path: Path) -> No
         holds = await living.speak(f"until={tmp_path}/go")
         await living.worker(holds)
         spec = pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text="hello"))
+        ended = (await bob.submit(spec)).id
+        await bob.cancel(ended)
         await bob.submit(spec)
         await bob.submit(spec)
         with pytest.raises(ClientError, match="2 jobs wait for bob already, and 2 may") as refused:
             await bob.submit(spec)
+        with pytest.raises(ClientError, match="2 jobs wait for bob already"):
+            await bob.retry(ended)
         assert (refused.value.code, refused.value.retry_after) == ("RESOURCE_EXHAUSTED", 30)
         await living.client.submit(spec)
         (tmp_path / "go").touch()
