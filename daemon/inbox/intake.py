@@ -69,6 +69,9 @@ class Intake:
                 texts.append(entry)
             else:
                 audio.append(entry)
+        longest = math.inf
+        if await self._over_quota(folder, [*audio, *packages]):
+            audio, packages, longest = [], [], self.settings.rescan
         settling = {
             entry.path for entry in folder.entries if folder.arrivals.left(entry, now) > 0 and not entry.partial
         }
@@ -78,7 +81,7 @@ class Intake:
             wait = TICK * self.settings.settle  # those that come together go together
         else:
             wait = await self._take(folder, audio, texts, now)
-        wait = min(wait, await self._packages(folder, packages, now))
+        wait = min(wait, longest, await self._packages(folder, packages, now))
         if any(not folder.flies(entry.path) for entry in texts):
             await self._orphan_transcripts(folder, [entry for entry in texts if not folder.flies(entry.path)])
         return wait
@@ -89,8 +92,6 @@ class Intake:
         rest, wait = audio, math.inf
         if rest and folder.full and not self._has_space(rest[:size]):
             return AFTER_FULL
-        if rest and not folder.is_taking and await self._over_quota(folder, rest):
-            return self.settings.rescan
         while rest and (not folder.is_taking or len(rest) >= size):  # while one is at work, the next one gathers
             some, rest = rest[:size], rest[size:]
             if fixed := await asyncio.to_thread(arrivals.fixed, folder.complaints.place, some):
@@ -138,7 +139,7 @@ class Intake:
         def ask(session: Session) -> Use | None:
             return quotas.reached(session, quotas.pays(session, folder.voice), Resource.DISK, more)
 
-        use = await self.store.read(ask)
+        use = await self.store.read(ask) if entries else None
         if use is None:
             folder.complaints.mended(QUOTA)
             return False

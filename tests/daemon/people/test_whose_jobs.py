@@ -66,14 +66,15 @@ def test_what_is_dropped_and_is_more_than_one_may_have_waits_in_the_inbox_and_th
     async def scenario(workshop: Workshop) -> None:
         store.write_now(bobs)
         write_wav(workshop.anna / "a.wav")
+        (workshop.anna / "hers.myna.tar.zst").write_bytes(b"a package")
         await workshop.all(30.0)
-        assert workshop.recordings() == []
+        assert (workshop.recordings(), workshop.jobs("import")) == ([], [])
         assert (workshop.anna / "a.wav").is_file()
         (said,) = workshop.notices()
         assert "take 0 B of the 1.0 kB that they may" in said
         store.write_now(more)
         await workshop.wait(2 * workshop.settings.rescan)
         await workshop.work()
-        assert len(workshop.recordings()) == 1
+        assert len(workshop.recordings()) == len(workshop.jobs("import")) == 1
 
     alive(scenario)
