@@ -65,6 +65,16 @@ class NotYetSupported(MynaError):
     code = "UNIMPLEMENTED"
 
 
+class QuotaReached(MynaError):
+    """A person has used up what they may. `retry_after`: seconds until there is more; 0: waiting does not help."""
+
+    code = "RESOURCE_EXHAUSTED"
+
+    def __init__(self, sentence: str, hint: str = "", retry_after: float = 0.0) -> None:
+        super().__init__(sentence, hint)
+        self.retry_after = retry_after
+
+
 class StoreTrouble(MynaError):
     """The database cannot be used just now. Nothing of what was asked was done; jobs wait until it can."""
 
@@ -105,4 +115,5 @@ ERROR_KINDS: dict[str, pb.ErrorKind.ValueType] = {
     "engine": pb.ENGINE,
     "crashed": pb.CRASHED,
     "cancelled": pb.CANCELLED_BY,
+    "quota": pb.QUOTA,
 }

@@ -139,7 +139,9 @@ class Daemon:
         from daemon.machine.disk_space import DiskSpace
         from daemon.machine.gpu import Gpus
         from daemon.machine.sampler import Machine
-        from daemon.scheduling.attempt import Attempt, Reporting
+        from daemon.scheduling.attempt import Attempt
+        from daemon.scheduling.metering import Metering
+        from daemon.scheduling.reporting import Reporting
         from daemon.scheduling.scheduler import Scheduler
         from daemon.scheduling.speech import Ready, Speech
         from daemon.state import engines, incoming
@@ -169,6 +171,7 @@ class Daemon:
         self.machine = Machine(home, self.gpu, self.scheduler.owner)
         self.launcher.attach()
         self._work("scheduler", self.scheduler.run())
+        self._work("metering", Metering(store, home, self.scheduler.attempts).run())
         self._work("gpu", gpu_watch.watch(self.gpu, store, self.scheduler.gpus_changed))
         self._work("forget", self._forget())
         self.inbox = Inbox(home, settings, store, lifecycle)

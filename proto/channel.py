@@ -18,6 +18,8 @@ from proto.home import home, socket_path
 
 #: metadata key under which the daemon sends what to do, apart from the sentence itself (the status message holds both)
 HINT_KEY = "myna-hint-bin"
+#: with a request that is more than its person may: after how many seconds there may be more; 0: not by waiting
+RETRY_KEY = "myna-retry-after"
 LARGEST_MESSAGE = 64 * 1024 * 1024  #: bytes: a page of 1,000 clips or an unreduced series fits many times
 DEADLINE = 30.0  #: seconds a single question may take
 
@@ -29,13 +31,15 @@ Option = tuple[str, int | str]
 
 class ClientError(Exception):
     """What went wrong, in one plain sentence. `hint` says what to do (or is empty); `code` is gRPC's name, such as
-    "NOT_FOUND"."""
+    "NOT_FOUND". `retry_after`: seconds until a person may have more of what they have used up (0: waiting does not
+    help); None: that is not what is wrong."""
 
-    def __init__(self, sentence: str, hint: str = "", code: str = "UNKNOWN") -> None:
+    def __init__(self, sentence: str, hint: str = "", code: str = "UNKNOWN", *, retry_after: int | None = None) -> None:
         super().__init__(f"{sentence} {hint}".strip())
         self.sentence = sentence
         self.hint = hint
         self.code = code
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,8 @@ def translate(error: grpc.RpcError, where: Address) -> ClientError:
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED and not hint and "larger than max" in details:
         return ClientError("This is too much for one request.", "Send it in parts.", code.name)
     sentence = details.removesuffix(hint).strip() if hint else details
-    return ClientError(sentence or f"The daemon answered {code.name}.", hint, code.name)
+    again = _retry_after(error.trailing_metadata() or ())  # type: ignore[attr-defined]
+    return ClientError(sentence or f"The daemon answered {code.name}.", hint, code.name, retry_after=again)
 
 
 def lost(error: grpc.RpcError) -> bool:
@@ -274,6 +279,11 @@ def _hint(metadata: Iterable[Any]) -> str:
         if key == HINT_KEY:
             return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
     return ""
+
+
+def _retry_after(metadata: Iterable[Any]) -> int | None:
+    found = [value for key, value in metadata if key == RETRY_KEY]
+    return int(found[0]) if found and str(found[0]).isdecimal() else None
 
 
 def _path(given: Path | str | None, variable: str) -> Path | None:

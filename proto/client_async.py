@@ -587,6 +587,12 @@ class AsyncClient:
         """Make a voice a person's; empty: the workstation's owner's."""
         return await self._ask(self._people.Give, pb.GiveRequest(voice=voice, person=person))
 
+    async def usage(self, name: str = "") -> list[pb.PersonUsage]:
+        """What a person used, their limits, and when these refill; without a name everybody's, for who is no admin
+        their own."""
+        answer = await self._ask(self._people.Usage, pb.UsageRequest(name=name))
+        return list(answer.people)
+
     # ----------------------------------------------------------------------------------------------------------- inside
 
     async def _ask(self, call: Callable[..., Awaitable[T]], request: Any, deadline: float | None = DEADLINE) -> T:

@@ -583,6 +583,12 @@ class Client:
         """Make a voice a person's; empty: the workstation's owner's."""
         return self._ask(self._people.Give, pb.GiveRequest(voice=voice, person=person))
 
+    def usage(self, name: str = "") -> list[pb.PersonUsage]:
+        """What a person used, their limits, and when these refill; without a name everybody's, for who is no admin
+        their own."""
+        answer = self._ask(self._people.Usage, pb.UsageRequest(name=name))
+        return list(answer.people)
+
     # ----------------------------------------------------------------------------------------------------------- inside
 
     def _ask(self, call: Callable[..., T], request: Any, deadline: float | None = DEADLINE) -> T:

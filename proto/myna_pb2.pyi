@@ -71,6 +71,8 @@ class _ErrorKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorKind.V
     ENGINE: _ErrorKind.ValueType  # 4
     CRASHED: _ErrorKind.ValueType  # 5
     CANCELLED_BY: _ErrorKind.ValueType  # 6
+    QUOTA: _ErrorKind.ValueType  # 7
+    """what its person may use is used up"""
 
 class ErrorKind(_ErrorKind, metaclass=_ErrorKindEnumTypeWrapper): ...
 
@@ -81,6 +83,8 @@ DISK_FULL: ErrorKind.ValueType  # 3
 ENGINE: ErrorKind.ValueType  # 4
 CRASHED: ErrorKind.ValueType  # 5
 CANCELLED_BY: ErrorKind.ValueType  # 6
+QUOTA: ErrorKind.ValueType  # 7
+"""what its person may use is used up"""
 Global___ErrorKind: _TypeAlias = ErrorKind  # noqa: Y015
 
 class _Transition:
@@ -122,6 +126,24 @@ LEVEL_INFO: Level.ValueType  # 2
 LEVEL_WARNING: Level.ValueType  # 3
 LEVEL_ERROR: Level.ValueType  # 4
 Global___Level: _TypeAlias = Level  # noqa: Y015
+
+class _WaitsFor:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WaitsForEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WaitsFor.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WAITS_FOR_UNSPECIFIED: _WaitsFor.ValueType  # 0
+    WAITS_FOR_GPU_MINUTES: _WaitsFor.ValueType  # 1
+    """those that its person may use a day are used up: it goes on when they refill"""
+
+class WaitsFor(_WaitsFor, metaclass=_WaitsForEnumTypeWrapper):
+    """What a queued job waits for, where that is more than a sentence."""
+
+WAITS_FOR_UNSPECIFIED: WaitsFor.ValueType  # 0
+WAITS_FOR_GPU_MINUTES: WaitsFor.ValueType  # 1
+"""those that its person may use a day are used up: it goes on when they refill"""
+Global___WaitsFor: _TypeAlias = WaitsFor  # noqa: Y015
 
 class _RunOutcome:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -672,8 +694,11 @@ class JobStatus(_message.Message):
         SINCE_FIELD_NUMBER: _builtins.int
         WHY_WAITING_FIELD_NUMBER: _builtins.int
         BEHIND_FIELD_NUMBER: _builtins.int
+        WAITS_FOR_FIELD_NUMBER: _builtins.int
         why_waiting: _builtins.str
         behind: _builtins.bool
+        waits_for: Global___WaitsFor.ValueType
+        """why_waiting names other jobs"""
         @_builtins.property
         def since(self) -> _timestamp_pb2.Timestamp: ...
         def __init__(
@@ -682,10 +707,11 @@ class JobStatus(_message.Message):
             since: _timestamp_pb2.Timestamp | None = ...,
             why_waiting: _builtins.str = ...,
             behind: _builtins.bool = ...,
+            waits_for: Global___WaitsFor.ValueType = ...,
         ) -> None: ...
         _HasFieldArgType: _TypeAlias = _typing.Literal["since", b"since"]  # noqa: Y015
         def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-        _ClearFieldArgType: _TypeAlias = _typing.Literal["behind", b"behind", "since", b"since", "why_waiting", b"why_waiting"]  # noqa: Y015
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["behind", b"behind", "since", b"since", "waits_for", b"waits_for", "why_waiting", b"why_waiting"]  # noqa: Y015
         def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
         def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -6520,7 +6546,8 @@ Global___ShutdownRequest: _TypeAlias = ShutdownRequest  # noqa: Y015
 class Limits(_message.Message):
     """---------------------------------------------------------------------------------------------------------------- people
 
-    What a person may use a day, and have waiting; stored. Unset: no limit.
+    What a person may use a day, and have waiting. Unset: no limit. Admins have none. A request beyond one ends with RESOURCE_EXHAUSTED, and
+    the metadata "myna-retry-after": seconds until it may be met (0: not by waiting).
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -6951,3 +6978,118 @@ class ActsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ActsResponse: _TypeAlias = ActsResponse  # noqa: Y015
+
+@_typing.final
+class UsageRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageRequest: _TypeAlias = UsageRequest  # noqa: Y015
+
+@_typing.final
+class UsedOnDay(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DAY_FIELD_NUMBER: _builtins.int
+    SPEECH_SECONDS_FIELD_NUMBER: _builtins.int
+    GPU_SECONDS_FIELD_NUMBER: _builtins.int
+    day: _builtins.str
+    """"2026-11-30", by the clock of the daemon's machine"""
+    speech_seconds: _builtins.float
+    gpu_seconds: _builtins.float
+    """in the GPU lane, but for speech"""
+    def __init__(
+        self,
+        *,
+        day: _builtins.str = ...,
+        speech_seconds: _builtins.float = ...,
+        gpu_seconds: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "gpu_seconds", b"gpu_seconds", "speech_seconds", b"speech_seconds"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsedOnDay: _TypeAlias = UsedOnDay  # noqa: Y015
+
+@_typing.final
+class PersonUsage(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    TODAY_FIELD_NUMBER: _builtins.int
+    DAYS_FIELD_NUMBER: _builtins.int
+    DISK_FIELD_NUMBER: _builtins.int
+    WAITING_FIELD_NUMBER: _builtins.int
+    REFILLS_FIELD_NUMBER: _builtins.int
+    person: _builtins.str
+    disk: _builtins.int
+    """bytes of recordings, versions and scored lines of their voices"""
+    waiting: _builtins.int
+    """jobs"""
+    @_builtins.property
+    def limits(self) -> Global___Limits:
+        """unset for admins"""
+
+    @_builtins.property
+    def today(self) -> Global___UsedOnDay: ...
+    @_builtins.property
+    def days(self) -> _containers.RepeatedCompositeFieldContainer[Global___UsedOnDay]:
+        """on which something was used, the newest first"""
+
+    @_builtins.property
+    def refills(self) -> _timestamp_pb2.Timestamp:
+        """when the next day begins"""
+
+    def __init__(
+        self,
+        *,
+        person: _builtins.str = ...,
+        limits: Global___Limits | None = ...,
+        today: Global___UsedOnDay | None = ...,
+        days: _abc.Iterable[Global___UsedOnDay] | None = ...,
+        disk: _builtins.int = ...,
+        waiting: _builtins.int = ...,
+        refills: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "refills", b"refills", "today", b"today"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["days", b"days", "disk", b"disk", "limits", b"limits", "person", b"person", "refills", b"refills", "today", b"today", "waiting", b"waiting"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PersonUsage: _TypeAlias = PersonUsage  # noqa: Y015
+
+@_typing.final
+class UsageResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PEOPLE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def people(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonUsage]: ...
+    def __init__(
+        self,
+        *,
+        people: _abc.Iterable[Global___PersonUsage] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["people", b"people"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UsageResponse: _TypeAlias = UsageResponse  # noqa: Y015

@@ -3140,6 +3140,11 @@ class PeopleStub:
                 request_serializer=proto_dot_myna__pb2.GiveRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.Voice.FromString,
                 _registered_method=True)
+        self.Usage = channel.unary_unary(
+                '/myna.v1.People/Usage',
+                request_serializer=proto_dot_myna__pb2.UsageRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.UsageResponse.FromString,
+                _registered_method=True)
 
 
 class PeopleServicer:
@@ -3190,6 +3195,13 @@ class PeopleServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Usage(self, request, context):
+        """what people used; each may ask for their own
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_PeopleServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -3227,6 +3239,11 @@ def add_PeopleServicer_to_server(servicer, server):
                     servicer.Give,
                     request_deserializer=proto_dot_myna__pb2.GiveRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.Voice.SerializeToString,
+            ),
+            'Usage': grpc.unary_unary_rpc_method_handler(
+                    servicer.Usage,
+                    request_deserializer=proto_dot_myna__pb2.UsageRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.UsageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -3419,6 +3436,33 @@ class People:
             '/myna.v1.People/Give',
             proto_dot_myna__pb2.GiveRequest.SerializeToString,
             proto_dot_myna__pb2.Voice.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Usage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.People/Usage',
+            proto_dot_myna__pb2.UsageRequest.SerializeToString,
+            proto_dot_myna__pb2.UsageResponse.FromString,
             options,
             channel_credentials,
             insecure,

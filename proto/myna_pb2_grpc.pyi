@@ -813,6 +813,8 @@ class PeopleStub:
     """what people did"""
     Share: _grpc.UnaryUnaryMultiCallable[_myna_pb2.ShareRequest, _myna_pb2.VoiceShare]
     Give: _grpc.UnaryUnaryMultiCallable[_myna_pb2.GiveRequest, _myna_pb2.Voice]
+    Usage: _grpc.UnaryUnaryMultiCallable[_myna_pb2.UsageRequest, _myna_pb2.UsageResponse]
+    """what people used; each may ask for their own"""
 
 @_typing.type_check_only
 class PeopleAsyncStub(PeopleStub):
@@ -828,6 +830,8 @@ class PeopleAsyncStub(PeopleStub):
     """what people did"""
     Share: _aio.UnaryUnaryMultiCallable[_myna_pb2.ShareRequest, _myna_pb2.VoiceShare]  # type: ignore[assignment]
     Give: _aio.UnaryUnaryMultiCallable[_myna_pb2.GiveRequest, _myna_pb2.Voice]  # type: ignore[assignment]
+    Usage: _aio.UnaryUnaryMultiCallable[_myna_pb2.UsageRequest, _myna_pb2.UsageResponse]  # type: ignore[assignment]
+    """what people used; each may ask for their own"""
 
 class PeopleServicer(metaclass=_abc_1.ABCMeta):
     """Who may use this Myna besides its workstation's owner, and with which voices."""
@@ -882,5 +886,13 @@ class PeopleServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.GiveRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.Voice, _abc.Awaitable[_myna_pb2.Voice]]: ...
+
+    @_abc_1.abstractmethod
+    def Usage(
+        self,
+        request: _myna_pb2.UsageRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.UsageResponse, _abc.Awaitable[_myna_pb2.UsageResponse]]:
+        """what people used; each may ask for their own"""
 
 def add_PeopleServicer_to_server(servicer: PeopleServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -106,6 +106,7 @@ class Job(Row):
     cancelled_by: Mapped[str] = mapped_column(default="")
     cleared: Mapped[datetime | None]  #: when a person cleared it away after it had ended
     person: Mapped[str] = mapped_column(default="")  #: who asked for it; empty: the workstation's owner, or mynad
+    waits_for: Mapped[str] = mapped_column(String(16), default="")  #: a `WaitsFor` of daemon.state.status; empty: none
     behind: Mapped[bool] = mapped_column(default=False)  #: `why` names other jobs, which may be other people's
     __table_args__ = (
         # the scheduler asks for waiting and running jobs only: a partial index keeps that quick beside 100,000 ended

@@ -34,6 +34,7 @@ from daemon.database import consent_rows as _consent_rows  # noqa: F401  (and so
 from daemon.database import experiment_rows as _experiment_rows  # noqa: F401  (and so here)
 from daemon.database import people_rows as _people_rows  # noqa: F401  (and so here)
 from daemon.database import point_rows as _point_rows  # noqa: F401  (and so here)
+from daemon.database import quota_rows as _quota_rows  # noqa: F401  (and so here)
 from daemon.database import sqlite
 from daemon.database.models import Home, Row, now
 from daemon.errors import DatabaseForeign, DatabaseHeld, MynaError, StoreTrouble
@@ -47,7 +48,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 #: the newest revision in daemon/database/migrations/versions; a test compares the two
-HEAD = "0016"
+HEAD = "0017"
 #: writes that may share one commit
 GROUP = 64
 #: seconds a caller waits while another program holds the database: less than the half minute that clients wait for an

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: What a complaint is about that is about no single path; no path in a folder begins like that.
 UNREADABLE, TOO_MANY, SCAN, DELETED = b"/unreadable", b"/too-many", b"/scan", b"/deleted"
+QUOTA = b"/quota"  #: whose voice it is may use no more of the disk
 
 
 @dataclass(frozen=True)

@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING
 from daemon import names
 from daemon.inbox import arrivals, orphan_transcripts, voice_settings
 from daemon.inbox.arrivals import Entry
+from daemon.inbox.complaints import QUOTA
 from daemon.inbox.orphan_transcripts import Handlers
 from daemon.inbox.voice_folder import AFTER_FULL, Folder
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.machine.disk_space import DiskSpace
+from daemon.state import quota_words, quotas
+from daemon.state.quotas import Resource, Use
 from proto import myna_pb2 as pb
 from proto.messages import spec_of
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from daemon.database.store import Store
     from daemon.settings import Settings
 
@@ -64,6 +69,9 @@ class Intake:
                 texts.append(entry)
             else:
                 audio.append(entry)
+        longest = math.inf
+        if await self._over_quota(folder, [*audio, *packages]):
+            audio, packages, longest = [], [], self.settings.rescan
         settling = {
             entry.path for entry in folder.entries if folder.arrivals.left(entry, now) > 0 and not entry.partial
         }
@@ -73,7 +81,7 @@ class Intake:
             wait = TICK * self.settings.settle  # those that come together go together
         else:
             wait = await self._take(folder, audio, texts, now)
-        wait = min(wait, await self._packages(folder, packages, now))
+        wait = min(wait, longest, await self._packages(folder, packages, now))
         if any(not folder.flies(entry.path) for entry in texts):
             await self._orphan_transcripts(folder, [entry for entry in texts if not folder.flies(entry.path)])
         return wait
@@ -124,6 +132,21 @@ class Intake:
         """Whether the disk has space for all of these. Asked after a job that failed because the disk was full."""
         return not self._disk.missing(sum(entry.size for entry in entries), self.home / "recordings")
 
+    async def _over_quota(self, folder: Folder, entries: list[Entry]) -> bool:
+        """Whether these are more than whose voice it is may have on disk: then they wait, which is said."""
+        more = sum(entry.size for entry in entries)
+
+        def ask(session: Session) -> Use | None:
+            return quotas.reached(session, quotas.pays(session, folder.voice), Resource.DISK, more)
+
+        use = await self.store.read(ask) if entries else None
+        if use is None:
+            folder.complaints.mended(QUOTA)
+            return False
+        sentence, hint = quota_words.sentence(use)
+        await folder.complaints.complain(QUOTA, sentence, f"The files in inbox/{folder.voice} wait. {hint}")
+        return True
+
     async def _submit(self, folder: Folder, audio: list[Entry], texts: list[Entry]) -> None:
         wanted = set().union(*(orphan_transcripts.places(entry.path) for entry in audio))
         files = audio + [entry for entry in texts if entry.path in wanted]
@@ -132,7 +155,7 @@ class Intake:
 
     async def _fly(self, folder: Folder, spec: pb.JobSpec, files: list[Entry]) -> None:
         """Submit a job that takes these files."""
-        job = await self.store.write(lambda session: self._lifecycle.submit(session, spec).id)
+        job = await self.store.write(lambda session: self._lifecycle.submit(session, spec, by_itself=True).id)
         folder.flying[job] = {entry.path: entry.identity for entry in files}
         folder.busy = self._clock()
 

@@ -22,4 +22,5 @@ def advance(session: Session, lifecycle: Lifecycle, voice: str, *, train: bool, 
     if not forced and (not next_dataset.wanted(session, voice) or next_dataset.gave_up(session, voice) is not None):
         return None
     by_itself = train and bool(row.options.get("auto_train", True))
-    return lifecycle.submit(session, pb.JobSpec(dataset=pb.DatasetSpec(voice=voice, train_after=by_itself)))
+    due = pb.JobSpec(dataset=pb.DatasetSpec(voice=voice, train_after=by_itself))
+    return lifecycle.submit(session, due, by_itself=True)

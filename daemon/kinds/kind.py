@@ -57,6 +57,7 @@ class Kind(ABC):
         False  #: gives way within a step of some seconds; others finish a longer piece of work first
     )
     cancel_grace: float = 15.0  #: seconds a worker gets to end after Cancel
+    grows: bool = False  #: it makes recordings or versions, which take of the disk that a person may use
     exclusive: str = ""  #: what only one job of a voice may be at ("recordings"); empty: nothing
     commits: frozenset[str] = frozenset()  #: worker.proto reports that change the database, acknowledged when they have
 

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from daemon.database.models import LIVE, Job, now
+from daemon.database.models import LIVE, Job, Voice, now
 from daemon.database.store import caller_of
 from daemon.errors import BadRequest, MynaError, brief
-from daemon.kinds.kind import FollowUp
+from daemon.kinds.kind import FollowUp, Kind
 from daemon.kinds.registry import Kinds
-from daemon.state import jobs
+from daemon.state import accounts, jobs, quota_words
+from daemon.state.quotas import Resource
 from daemon.state.status import ENDED, Error, Outcome, State
 from proto import myna_pb2 as pb
 from proto.messages import PERSON
@@ -36,10 +37,17 @@ class Lifecycle:
         self.kinds = kinds
 
     def submit(
-        self, session: Session, spec: pb.JobSpec, *, key: str = "", priority: int = 0, parent_job: int | None = None
+        self,
+        session: Session,
+        spec: pb.JobSpec,
+        *,
+        key: str = "",
+        priority: int = 0,
+        parent_job: int | None = None,
+        by_itself: bool = False,
     ) -> Job:
-        """Put a job into the queue; with the key of an earlier submit, return that job instead. Raises what the kind's
-        check raises."""
+        """Put a job into the queue; with the key of an earlier submit, return that job instead. `by_itself`: nobody
+        asked for it, mynad does what is due for the voice. Raises what the kind's check raises."""
         if len(key) > KEY_LENGTH:
             raise BadRequest(
                 f"The idempotency key has {len(key)} characters.",
@@ -49,20 +57,16 @@ class Lifecycle:
             earlier = session.scalars(select(Job).where(Job.idempotency_key == key)).first()
             if earlier is not None:
                 return earlier
-        which = spec.WhichOneof("spec")
-        if which is None:
-            raise BadRequest("The job is empty.", f"Set one of {', '.join(self.kinds)}.")
-        if abs(priority) > PRIORITIES:
-            raise BadRequest(
-                f"The priority {priority} is out of range.", f"Use one from {-PRIORITIES} to {PRIORITIES}."
-            )
-        kind = self.kinds[which]
+        kind = self._kind(spec, priority)
         voice, title = kind.check(session, spec)
+        person = self._person(session, parent_job, voice if by_itself else "")
+        if parent_job is None and not by_itself:  # what follows by itself waits, and is not refused
+            _check_quotas(session, person, kind)
         time = now()
         id = jobs.next_id(session)  # known before the row is: one statement less, on the way of every submit
         job = Job(
             id=id,
-            kind=which,
+            kind=str(spec.WhichOneof("spec")),
             voice=voice,
             title=brief(title),
             spec=spec.SerializeToString(),
@@ -71,7 +75,7 @@ class Lifecycle:
             place=float(id),
             idempotency_key=key or None,
             parent_job=parent_job,
-            person=self._person(session, parent_job),
+            person=person,
             behind=False,
             state=State.QUEUED,
             attempts=0,
@@ -89,8 +93,23 @@ class Lifecycle:
         jobs.changed(session, job)
         return job
 
-    def _person(self, session: Session, parent_job: int | None) -> str:
-        """Whose job it is: of whoever asks, or asked for the job that it follows from."""
+    def _kind(self, spec: pb.JobSpec, priority: int) -> Kind:
+        """What is asked for. Raises BadRequest."""
+        which = spec.WhichOneof("spec")
+        if which is None:
+            raise BadRequest("The job is empty.", f"Set one of {', '.join(self.kinds)}.")
+        if abs(priority) > PRIORITIES:
+            raise BadRequest(
+                f"The priority {priority} is out of range.", f"Use one from {-PRIORITIES} to {PRIORITIES}."
+            )
+        return self.kinds[which]
+
+    def _person(self, session: Session, parent_job: int | None, due_for: str) -> str:
+        """Whose job it is: of whoever asks, or asked for the job that it follows from; what is due for a voice by
+        itself is of whoever's the voice is."""
+        if due_for:
+            row = session.get(Voice, due_for)
+            return (row.owner or "") if row is not None else ""
         parent = session.get(Job, parent_job) if parent_job is not None else None
         return parent.person if parent is not None else caller_of(session).name
 
@@ -176,11 +195,11 @@ class Lifecycle:
             outcome=Outcome.CRASHED,
         )
 
-    def stopped(self, session: Session, job: Job) -> None:
-        """The worker ended because mynad ends. A job that can go on goes back to the queue, another one is
-        cancelled."""
+    def stopped(self, session: Session, job: Job, goes_on: str = "") -> None:
+        """The worker ended because mynad ends, or (`goes_on` says until when) it may not go on now. A job that can go
+        on goes back to the queue, another one is cancelled."""
         if not job.cancelled_by and self.kinds[job.kind].resumable:
-            self.requeue(session, job, "goes on when mynad runs again")
+            self.requeue(session, job, goes_on or "goes on when mynad runs again")
         else:
             job.cancelled_by = job.cancelled_by or "shutdown"
             self.cancelled(session, job)
@@ -200,6 +219,7 @@ class Lifecycle:
     def recover(self, session: Session) -> list[int]:
         """At start-up: whatever the last daemon left running goes back to the queue, or fails if it cannot go on.
         Returns the ids."""
+        accounts.forget_meters(session)
         touched = []
         for job in session.scalars(select(Job).where(text(LIVE), Job.state.in_((State.RUNNING, State.PAUSED)))).all():
             if job.paused_by_person and jobs.running_attempt(session, job) is None:
@@ -223,3 +243,14 @@ class Lifecycle:
         job.cancelled_by = by
         self.follow(session, self.kinds[job.kind].ended_badly(session, job), job.id)
         jobs.changed(session, job)
+
+
+def _check_quotas(session: Session, person: str, kind: Kind) -> None:
+    """Raises QuotaReached for a job that its person may not ask for now."""
+    if not person:
+        return
+    quota_words.require(session, person, Resource.WAITING)
+    if kind.preempts:
+        quota_words.require(session, person, Resource.SPEECH)
+    if kind.grows:
+        quota_words.require(session, person, Resource.DISK)

@@ -7,27 +7,20 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Job
-from daemon.database.store import Store
-from daemon.errors import ERROR_KINDS, DiskFull, MynaError, StoreTrouble
-from daemon.kinds.lifecycle import Lifecycle
+from daemon.errors import ERROR_KINDS, DiskFull, StoreTrouble
 from daemon.machine import patience
-from daemon.machine.gpu import Gpus
-from daemon.processes.workers import Exit, Worker, Workers
-from daemon.scheduling.blame import Blame
+from daemon.processes.workers import Exit, Worker
 from daemon.scheduling.place import Place
-from daemon.scheduling.speech import Speech
-from daemon.state import events, jobs, runs
-from daemon.state.events import EventHub
-from daemon.state.logs import Logs
-from daemon.state.runs import PointHub
+from daemon.scheduling.reporting import Reporting
+from daemon.scheduling.speech_account import SpeechAccount
+from daemon.scheduling.trouble import explain
+from daemon.state import accounts, events, jobs, runs
 from daemon.state.status import Error, State
 from daemon.state.values import Level, from_wire
 from proto import gpu_words
@@ -41,22 +34,6 @@ TAIL = 20  #: lines of the log that an error has
 LINE = 10_000  #: characters of each of them
 AGAIN = 1.0  #: seconds between tries to write what must be written
 KIND_NAMES = {value: name for name, value in ERROR_KINDS.items()}
-
-
-@dataclass(frozen=True)
-class Reporting:
-    """Where what an attempt reports goes, and where its worker comes from: the same for every attempt of a to."""
-
-    home: Path
-    store: Store
-    lifecycle: Lifecycle
-    workers: Workers
-    speech: Speech
-    events: EventHub
-    points: PointHub
-    logs: Logs
-    blame: Blame
-    gpus: Gpus
 
 
 class Attempt:
@@ -84,6 +61,8 @@ class Attempt:
         self._spoilt = False  #: an engine failed on the GPU: what CUDA keeps in its worker may be broken for good
         self._at = wire.At()  #: what the worker said it is at
         self._ordered = ""  #: "cancel" or "stop", once told
+        self._goes_on = ""  #: when, once told to stop; empty: when mynad runs again
+        self._account = SpeechAccount(job.person if self.kind.preempts else "", self._store)
         self._end: asyncio.Future[Callable[[Session, Job], None]] = asyncio.get_running_loop().create_future()
 
     @property
@@ -124,8 +103,10 @@ class Attempt:
         """Have it end for good; a worker that does not listen is ended."""
         self._order("cancel", self.kind.cancel_grace)
 
-    def stop(self, grace: float) -> None:
-        """Have it save and end, to go on later; ended after `grace` seconds."""
+    def stop(self, grace: float, goes_on: str = "") -> None:
+        """Have it save and end, to go on later; ended after `grace` seconds. `goes_on`: when, for people; empty: when
+        mynad runs again."""
+        self._goes_on = self._goes_on if self._ordered else goes_on
         self._order("stop", grace)
 
     def _order(self, what: str, grace: float) -> None:
@@ -141,7 +122,7 @@ class Attempt:
         if self.worker is not None and self._ordered == "cancel":
             self.worker.send(cancel=wire.Cancel())
         elif self.worker is not None and self._ordered == "stop":
-            self.worker.send(stop=wire.Stop(why="mynad ends"))
+            self.worker.send(stop=wire.Stop(why=self._goes_on or "mynad ends"))
 
     def hurry(self) -> None:
         """No more time to save."""
@@ -159,7 +140,7 @@ class Attempt:
         try:
             await self._run()
         except Exception as error:  # ours: the row must not say "running" for ever
-            trouble = _explain(error, self.label)
+            trouble = explain(error, self.label)
             await self.settle(
                 lambda session, job: self.to.lifecycle.crashed(session, job, trouble.sentence, trouble.hint, "")
             )
@@ -225,7 +206,7 @@ class Attempt:
             await asyncio.sleep(ROOM)
             return None
         except Exception as error:
-            trouble = _explain(error, self.label)
+            trouble = explain(error, self.label)
             await self.settle(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
             return None
 
@@ -269,7 +250,7 @@ class Attempt:
         try:
             await self._deal(report)
         except Exception as error:
-            trouble = _explain(error, self.label)
+            trouble = explain(error, self.label)
             self._finish(lambda session, job: self.to.lifecycle.fail(session, job, trouble))
             if self.worker is not None:
                 self.worker.kill("its report could not be stored")
@@ -289,13 +270,18 @@ class Attempt:
                 self._log(report.log.level, report.log.text, report.log.unix_nanos)
                 await to.logs.wait_for_space()
             case "audio":
-                await to.speech.put(self.job, report.audio)
+                if self._account.goes_on(report.audio):
+                    await to.speech.put(self.job, report.audio)
+                    await self._account.count(report.audio)
+                else:
+                    self.cancel()
             case "yielded":
                 self.yielded = True
                 await self.settle(lambda session, job: jobs.preempt(session, job, self.why_yield))
                 self.wake()
             case "lane_free":
                 self.lane_free = True
+                await self._store(lambda session: accounts.close(session, jobs.get(session, self.job)))
                 self.wake()
             case "checkpoint":
                 await self._store(lambda session: jobs.progressed(session, jobs.get(session, self.job)))
@@ -308,13 +294,13 @@ class Attempt:
             case "loaded":
                 to.speech.loaded = list(report.loaded.voices)
             case "done":
-                self._finish(lambda session, job: to.lifecycle.succeed(session, job, report.done.sentence))
+                self._finish(lambda session, job: self._succeeded(session, job, report.done.sentence))
             case "failed":
                 self._spoilt = bool(self.place.gpu) and KIND_NAMES.get(report.failed.kind, "engine") == "engine"
                 lost = bool(self.place.gpu) and await patience.lost(to.gpus, self.place.gpu)
                 self._finish(self._failed(report.failed, lost=lost))
             case "stopped":
-                self._finish(to.lifecycle.stopped)
+                self._finish(self._stopped)
             case _ if what in self.kind.commits:
                 await self._store(lambda session: self._commit(session, report))
                 if self.worker is not None:
@@ -351,18 +337,29 @@ class Attempt:
             return lambda session, job: self.to.lifecycle.crashed(session, job, gone, "See `myna doctor`.", tail)
 
         def change(session: Session, job: Job) -> None:
-            if name == "cancelled" or job.cancelled_by:
+            if self._account.ended is not None and not job.cancelled_by:
+                self.to.lifecycle.fail(session, job, self._account.ended)
+            elif name == "cancelled" or job.cancelled_by:
                 self.to.lifecycle.cancelled(session, job)
             else:
                 self.to.lifecycle.fail(session, job, Error(name, failed.sentence, failed.hint, tail))
 
         return change
 
+    def _succeeded(self, session: Session, job: Job, sentence: str) -> None:
+        if self._account.ended is not None:  # it was told to end, and had said all before it heard that
+            self.to.lifecycle.fail(session, job, self._account.ended)
+        else:
+            self.to.lifecycle.succeed(session, job, sentence)
+
+    def _stopped(self, session: Session, job: Job) -> None:
+        self.to.lifecycle.stopped(session, job, self._goes_on)
+
     def _died(self, end: Exit) -> Callable[[Session, Job], None]:
         log.warning("The worker of %s died: %s", self.label, end.sentence)
         self._log("error", f"The worker died: {end.sentence}.")
         if self._ordered == "stop":  # it was to stop and had to be made to: that is no crash
-            return self.to.lifecycle.stopped
+            return self._stopped
         if blamed := bool(end.jobs_doing and self._at.what):
             self.to.blame.died(self.job, self._at.what, got_on=self._at.got_on)
         tail, counts = self._tail(), end.jobs_doing and not blamed
@@ -377,21 +374,6 @@ class Attempt:
         if self.progress is not None and which in ("running", "paused"):
             getattr(message.status, which).progress.CopyFrom(self.progress)
         return message
-
-
-def _explain(error: Exception, label: str) -> Error:
-    """What a person reads of an exception in the daemon's own part of a job."""
-    if isinstance(error, DiskFull):
-        return Error("disk-full", error.sentence, error.hint, "")
-    if isinstance(error, MynaError):
-        return Error("bad-input", error.sentence, error.hint, "")
-    log.exception("%s failed in mynad", label, exc_info=error)
-    return Error(
-        "crashed",
-        "Myna made a mistake here.",
-        "log/mynad.log in its home folder has the details; please report it.",
-        "",
-    )
 
 
 async def _ignore(report: wire.Report) -> None:

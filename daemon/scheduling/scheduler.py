@@ -35,9 +35,12 @@ from daemon.scheduling.gpu_lanes import YIELD_TIMEOUT, GpuLanes
 from daemon.scheduling.lanes import GiveWay, GoOn, Ready, Start, decide
 from daemon.scheduling.place import Place
 from daemon.scheduling.speech import Speech
+from daemon.scheduling.turns import Turns
 from daemon.settings import Settings
-from daemon.state import jobs
-from daemon.state.status import State
+from daemon.state import jobs, queue_order, quota_words, quotas
+from daemon.state.quotas import Resource
+from daemon.state.status import State, WaitsFor
+from daemon.state.waiting import Note, tell
 from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.scheduler")
@@ -62,15 +65,7 @@ class Waiting:
     job: Job
     why_not: str  #: why it cannot start whatever the lane does; empty: it can
     need: GpuNeed
-
-
-@dataclass(frozen=True)
-class Note:
-    """What a waiting job is told."""
-
-    why: str  #: why it waits; empty: it will start soon
-    gpu: bytes | None = None  #: a serialised GpuUse: for which GPUs; None: that does not matter, or there is none
-    behind: bool = False  #: `why` names other jobs, of whatever voice
+    waits_for: WaitsFor = WaitsFor.NOTHING  #: `why_not` as a value
 
 
 @dataclass(frozen=True)
@@ -102,8 +97,9 @@ class Scheduler:
         self._wake = asyncio.Event()
         self._ending = False
         self._pass_seconds = 0.0  #: seconds
-        #: by lane (True: the GPU's): jobs before this place in the queue cannot start
-        self._reached = {True: 0, False: 0}
+        #: by lane (True: the GPU's) and person (None: everybody in one line): jobs before this place cannot start
+        self._reached: dict[tuple[bool, str | None], int] = {}
+        self._turns = Turns()
         self.gpus = GpuLanes(gpus, speech, self.attempts, settings.train_share)
         self._whys_stored = float("-inf")  #: when waiting jobs were last told why, monotonic
         loop = asyncio.get_running_loop()
@@ -205,8 +201,7 @@ class Scheduler:
     async def _store_notes(self, snapshot: Snapshot, notes: dict[int, Note]) -> None:
         """Write those that changed, at most every WHYS_EVERY seconds: each is an event to everybody who
         watches."""
-        waiting = (*snapshot.gpu, *snapshot.cpu)
-        old = {w.job.id: Note(w.job.why, w.job.gpu, w.job.behind) for w in waiting}
+        old = {w.job.id: Note.of(w.job) for w in (*snapshot.gpu, *snapshot.cpu)}
         changed = {id: note for id, was in old.items() if (note := notes.get(id, was)) != was}
         if not changed:
             return
@@ -227,13 +222,22 @@ class Scheduler:
         return Snapshot(live, self._lane(session, gpu=True), self._lane(session, gpu=False))
 
     def _lane(self, session: Session, *, gpu: bool) -> list[Waiting]:
-        """The first waiting jobs of a lane. Where none of them can start, those behind them too, up to one that can:
-        what waits for a licence or a disk holds up nobody else."""
-        query = (
-            select(Job)
-            .where(text(LIVE), Job.state == State.QUEUED, Job.gpu_lane == gpu)
-            .order_by(Job.priority.desc(), Job.place)
-        )
+        """The first waiting jobs of a lane, in the order in which they are to start. Where anybody but the owner has
+        some, each person's first ones, by turns; then those that cannot start."""
+        people = queue_order.people(session, gpu=gpu)
+        if not people:
+            return self._line(session, None, gpu=gpu)
+        found = [one for person in ("", *people) for one in self._line(session, person, gpu=gpu)]
+        by_job = {one.job.id: one for one in found}
+        ready = self._turns.order([one.job for one in found if not one.why_not], gpu=gpu)
+        return [by_job[id] for id in ready] + [one for one in found if one.why_not]
+
+    def _line(self, session: Session, person: str | None, *, gpu: bool) -> list[Waiting]:
+        """The first waiting jobs of a lane, a person's or (None) everybody's. Where none of them can start, those
+        behind them too, up to one that can: what waits for a licence or a disk holds up nobody else."""
+        query = queue_order.line(person, gpu=gpu)
+        use = quotas.reached(session, person, Resource.GPU) if person and gpu else None
+        reached = self._reached.get((gpu, person), 0)
         found: list[Waiting] = []
         offset = 0
         while True:
@@ -241,12 +245,16 @@ class Scheduler:
             for job in rows:
                 if job.id not in self.attempts:
                     need = self._kinds[job.kind].gpu_memory(session, job) if gpu and self.gpus.any else GpuNeed()
-                    found.append(Waiting(job, self._why_not(session, job) or self._conflict(job), need))
+                    why = self._why_not(session, job) or self._conflict(job)
+                    if use is not None and not why and not self._kinds[job.kind].preempts:
+                        found.append(Waiting(job, quota_words.why_waits(use), need, WaitsFor.GPU_MINUTES))
+                    else:
+                        found.append(Waiting(job, why, need))
             startable = any(not waiting.why_not for waiting in found)
             if startable or len(rows) < WINDOW or len(found) >= SEARCH_LIMIT:
                 break
-            offset = max(offset + WINDOW, self._reached[gpu])
-        self._reached[gpu] = offset + WINDOW if not startable and len(rows) == WINDOW else 0
+            offset = max(offset + WINDOW, reached)
+        self._reached[gpu, person] = offset + WINDOW if not startable and len(rows) == WINDOW else 0
         return found
 
     def _why_not(self, session: Session, job: Job) -> str:
@@ -284,7 +292,7 @@ class Scheduler:
         lanes = self.gpus.see(snapshot.live)
         self.gpus.note(lanes, snapshot.live)
         for w in snapshot.gpu:
-            notes[w.job.id] = Note(w.why_not)
+            notes[w.job.id] = Note(w.why_not, waits_for=w.waits_for)
         behind = [one for one in ready if one.job not in self.attempts]
         for index, one in enumerate(behind):
             why, use = self.gpus.why(lanes, one), self.gpus.waiting(lanes, one, waiting[one.job].need)
@@ -355,6 +363,7 @@ class Scheduler:
         return f"{other.label} is at work on {job.voice}'s {exclusive}" if other is not None else ""
 
     def _start(self, job: Job, place: Place) -> None:
+        self._turns.begun(job)
         attempt = self.attempts[job.id] = self._attempt(job, place, self.wake)
         task = self._tasks[job.id] = asyncio.create_task(attempt.run(), name=attempt.label)
         task.add_done_callback(lambda done: self._over(job.id, done))
@@ -370,4 +379,4 @@ class Scheduler:
 def _set_notes(session: Session, notes: dict[int, Note]) -> None:
     for job, note in notes.items():
         with contextlib.suppress(MynaError):
-            jobs.set_why(session, jobs.get(session, job), note.why, note.gpu, behind=note.behind)
+            tell(session, jobs.get(session, job), note)

@@ -17,13 +17,13 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from daemon.database.models import Job
+from daemon.database.models import Job, now
 from daemon.database.store import Store
-from daemon.errors import MynaError, NotNow
+from daemon.errors import MynaError, NotNow, QuotaReached
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.processes.workers import Worker, Workers
 from daemon.scheduling.place import Place
-from daemon.state import jobs
+from daemon.state import accounts, jobs
 from daemon.state.status import ENDED
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -123,7 +123,7 @@ class Speech:
     async def synthesize(self, job: int) -> AsyncGenerator[wire.Audio]:
         """The audio of a speak job, chunk by chunk, as it is spoken, after an empty chunk that comes at once: from then
         on, closing the iterator before its end cancels the job. Raises SpeechFailed with the job's sentence when it
-        fails, NotNow when somebody cancelled it."""
+        fails, QuotaReached when its person's minutes are used up, NotNow when somebody cancelled it."""
         stream = self._stream(job)
         stream.listened = True
         try:
@@ -140,6 +140,8 @@ class Speech:
         match stream.ended.WhichOneof("status") if stream.ended is not None else "":
             case "failed":
                 error = stream.ended.failed.error  # type: ignore[union-attr]
+                if error.kind == pb.QUOTA:
+                    raise QuotaReached(error.sentence, error.hint, (accounts.refill(now()) - now()).total_seconds())
                 raise SpeechFailed(error.sentence, error.hint)
             case "cancelled":
                 raise NotNow("Speaking was cancelled.", "")

@@ -337,6 +337,7 @@ RULES: dict[str, Rule] = {
     "People.Revoke": Rule(ADMIN, _person, act=True),
     "People.Acts": Rule(ADMIN),
     "People.Share": Rule(OWN, _given, act=True),
+    "People.Usage": Rule(),
     "People.Give": Rule(OWN, _given, act=True),
 }
 #: of what the contract does not know

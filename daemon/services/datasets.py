@@ -20,7 +20,7 @@ from daemon.errors import BadRequest, NotFound
 from daemon.home import journal
 from daemon.inbox.watcher import Inbox
 from daemon.kinds.lifecycle import Lifecycle
-from daemon.services import merging
+from daemon.services import merging, quota_room
 from daemon.services.errors import plain
 from daemon.services.exports import Sending
 from daemon.services.importing import Receiving
@@ -148,6 +148,7 @@ class DatasetsService(stubs.DatasetsServicer):
             async for part in request_iterator:
                 if part.voice:
                     await self._check_upload(part)
+                    upload.room = await quota_room.of_voice(self.store, self.home, part.voice)
                 await asyncio.to_thread(upload.add, part)
             return pb.UploadResponse(names=upload.end())
         finally:

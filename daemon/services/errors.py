@@ -6,14 +6,15 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, TypeVar
 
 import grpc
 import grpc.aio
 
-from daemon.errors import MynaError
-from proto.channel import HINT_KEY
+from daemon.errors import MynaError, QuotaReached
+from proto.channel import HINT_KEY, RETRY_KEY
 
 log = logging.getLogger("mynad")
 C = TypeVar("C")
@@ -25,8 +26,10 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception, m
     """End a call with an error: ours in its own words, another one as a mistake, which the log tells of."""
     if isinstance(error, MynaError):
         sentence, hint = _short(error.sentence), _short(error.hint)
-        what_to_do = ((HINT_KEY, hint.encode()),) if hint else ()  # apart from the sentence, for clients that show both
-        await context.abort(grpc.StatusCode[error.code], f"{sentence} {hint}".strip(), what_to_do)
+        beside = [(HINT_KEY, hint.encode())] if hint else []  # apart from the sentence, for clients that show both
+        if isinstance(error, QuotaReached):
+            beside.append((RETRY_KEY, str(math.ceil(error.retry_after)).encode()))
+        await context.abort(grpc.StatusCode[error.code], f"{sentence} {hint}".strip(), tuple(beside))
     log.exception("%s failed", method, exc_info=error)
     await context.abort(
         grpc.StatusCode.INTERNAL, "Myna made a mistake here. log/mynad.log in its home folder has the details."

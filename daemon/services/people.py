@@ -12,7 +12,7 @@ from daemon.caller import current
 from daemon.database.store import Store
 from daemon.services.directory import Directory
 from daemon.services.errors import plain
-from daemon.state import paging, people, shown_voice
+from daemon.state import paging, people, shown_voice, usage
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
@@ -76,6 +76,9 @@ class PeopleService(stubs.PeopleServicer):
         self.directory.shared()
         self._note("People.Give", f"{request.voice}, {request.person}")
         return answer
+
+    async def Usage(self, request: pb.UsageRequest, context: Any) -> pb.UsageResponse:
+        return await self.store.read(usage.answer, request.name)
 
     async def _change(self, rpc: str, act: Callable[[Session], T], about: Callable[[T], str]) -> T:
         """Change people or tokens, in the rows and in memory. Who hangs up leaves it to its end: a person who is

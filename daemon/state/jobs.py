@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Attempt, Job, now
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow, brief
-from daemon.state import events, own_key, paging, seen, voices
+from daemon.state import accounts, events, own_key, paging, seen, voices
 from daemon.state.stamp import stamp
 from daemon.state.status import (
     ENDED,
@@ -28,6 +28,7 @@ from daemon.state.status import (
     Status,
     Succeeded,
     Transition,
+    WaitsFor,
 )
 from proto import myna_pb2 as pb
 
@@ -69,7 +70,7 @@ def status_of(job: Job) -> Status:
     """The job's status as a sum type."""
     match job.state:
         case State.QUEUED:
-            return Queued(job.queued_since, job.why)
+            return Queued(job.queued_since, job.why, WaitsFor(job.waits_for))
         case State.RUNNING:
             return Running(_set(job.started), transition_of(job))
         case State.PAUSED:
@@ -114,8 +115,9 @@ def message(job: Job, *, with_spec: bool = True) -> pb.Job:
         out.gpu.ParseFromString(job.gpu)
     status = out.status
     match status_of(job):
-        case Queued(since, why):
-            status.queued.CopyFrom(pb.JobStatus.Queued(since=stamp(since), why_waiting=why, behind=job.behind))
+        case Queued(since, why, other):
+            waits = pb.JobStatus.Queued(since=stamp(since), why_waiting=why, behind=job.behind, waits_for=other.wire)
+            status.queued.CopyFrom(waits)
         case Running(started, transition):
             status.running.CopyFrom(pb.JobStatus.Running(started=stamp(started), transition=TRANSITIONS[transition]))
         case Paused(started, since, by_person, why, transition):
@@ -256,17 +258,6 @@ def retry(session: Session, job: Job) -> Job:
 # ------------------------------------------------------------------------------------------- what the scheduler reports
 
 
-def set_why(session: Session, job: Job, why: str, gpu: bytes | None = None, *, behind: bool = False) -> bool:
-    """Say why a job waits, and for which GPUs (a serialised GpuUse). `behind`: that names other jobs. Writes (and
-    tells) only what changed; True if it did."""
-    why = brief(why)
-    if (job.why, job.gpu, job.behind) == (why, gpu, behind) or job.state != State.QUEUED:
-        return False
-    job.why, job.gpu, job.behind = why, gpu, behind
-    changed(session, job)
-    return True
-
-
 def start_attempt(session: Session, job: Job, pid: int | None = None, gpu: pb.GpuUse | None = None) -> Attempt:
     """A worker takes the job, on that GPU."""
     if job.state != State.QUEUED:
@@ -274,12 +265,13 @@ def start_attempt(session: Session, job: Job, pid: int | None = None, gpu: pb.Gp
     job.attempts += 1
     attempt = Attempt(job=job.id, number=job.attempts, pid=pid, started=now(), outcome="")
     session.add(attempt)
-    job.state, job.why = State.RUNNING, ""
+    job.state, job.why, job.waits_for = State.RUNNING, "", WaitsFor.NOTHING
     job.gpu = gpu.SerializeToString() if gpu is not None else None
     job.started = job.started or now()
     job.ended = None
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""
     session.flush()
+    accounts.begin(session, job, attempt)
     changed(session, job)
     return attempt
 
@@ -295,6 +287,7 @@ def end_attempt(session: Session, job: Job, outcome: Outcome) -> None:
     """Close the running attempt."""
     for attempt in session.scalars(select(Attempt).where(Attempt.job == job.id, Attempt.ended.is_(None))):
         attempt.ended, attempt.outcome = now(), outcome
+    accounts.close(session, job)
 
 
 def progressed(session: Session, job: Job) -> None:
@@ -305,6 +298,7 @@ def progressed(session: Session, job: Job) -> None:
 def preempt(session: Session, job: Job, why: str) -> None:
     """A running job has given way (to a person who holds it, or because of `why`), or one that has waits for somebody
     else now."""
+    accounts.give_way(session, job)
     if job.state == State.RUNNING and job.paused_by_person:
         _hold(job)
         changed(session, job)
@@ -329,6 +323,7 @@ def unpreempt(session: Session, job: Job) -> None:
     """A job that gave way (or was resumed) runs again."""
     if job.state == State.PAUSED and not job.paused_by_person:
         job.state, job.paused_since, job.why = State.RUNNING, None, ""
+        accounts.go_on(session, job)
         changed(session, job)
 
 
@@ -373,7 +368,7 @@ def end(job: Job, state: State, sentence: str) -> None:
 
 def put_back(session: Session, job: Job, why: str) -> None:
     """Queue the job again, at its old place."""
-    job.state, job.queued_since, job.why, job.behind = State.QUEUED, now(), brief(why), False
+    job.state, job.queued_since, job.why, job.behind, job.waits_for = State.QUEUED, now(), brief(why), False, ""
     job.started = job.ended = job.paused_since = job.cleared = job.gpu = None
     job.paused_by_person = False
     job.error_kind = job.error_hint = job.log_tail = job.cancelled_by = ""

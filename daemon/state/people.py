@@ -60,6 +60,14 @@ def get(session: Session, name: str) -> Person:
     return row
 
 
+def seen(session: Session, name: str) -> Person:
+    """As `get`, for a caller who may know of nobody but themselves."""
+    caller = caller_of(session)
+    if not caller.everything and name != caller.name:
+        raise NotFound(f"There is no person named {name!r}.", "Ask the owner of the workstation.")
+    return get(session, name)
+
+
 def add(session: Session, request: pb.AddPersonRequest) -> Person:
     """Add a person, or change what one may; one that was revoked is back. Raises BadRequest."""
     if not _NAME.fullmatch(request.name):
@@ -71,9 +79,9 @@ def add(session: Session, request: pb.AddPersonRequest) -> Person:
         row = Person(name=request.name, created=now())
         session.add(row)
     row.rights, row.revoked = int(rights), None
-    limits = request.limits
+    given = request.limits
     for name in ("minutes_a_day", "gpu_minutes_a_day", "disk", "waiting"):
-        setattr(row, name, _limit(limits, name) if limits.HasField(name) else None)
+        setattr(row, name, _limit(given, name) if given.HasField(name) else None)
     session.flush()
     return row
 
@@ -152,12 +160,17 @@ def give(session: Session, voice: str, person: str) -> Voice:
     return row
 
 
+def limits(row: Person) -> pb.Limits:
+    """What they may use, as far as it is limited."""
+    names = ("minutes_a_day", "gpu_minutes_a_day", "disk", "waiting")
+    return pb.Limits(**{name: value for name in names if (value := getattr(row, name)) is not None})
+
+
 def message(session: Session, row: Person) -> pb.Person:
     """The person on the wire."""
     told = pb.Person(name=row.name, may=words_of(Right(row.rights)), created=stamp(row.created))
-    for name in ("minutes_a_day", "gpu_minutes_a_day", "disk", "waiting"):
-        if (value := getattr(row, name)) is not None:
-            setattr(told.limits, name, value)
+    if (set_ones := limits(row)).ListFields():
+        told.limits.CopyFrom(set_ones)
     if row.revoked is not None:
         told.revoked.FromDatetime(row.revoked)
     tokens = session.scalars(select(Token).where(Token.person == row.name).order_by(Token.id))

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Select, select, text, update
 from sqlalchemy.orm import Session
 
-from daemon.caller import Right
 from daemon.database.models import LIVE, Job
-from daemon.errors import BadRequest, NotNow
-from daemon.state import jobs, seen
+from daemon.database.quota_rows import THEIRS
+from daemon.database.store import caller_of
+from daemon.errors import BadRequest, NotAllowed, NotNow
+from daemon.state import jobs
 from daemon.state.status import STANDING, State
 
 
+def line(person: str | None, *, gpu: bool) -> Select[Job]:
+    """Waiting jobs of a lane in their order, a person's (empty: the owner's) or everybody's (None)."""
+    alive = text(THEIRS) if person else text(LIVE)  # word for word as in the index, or the index is not used
+    query = select(Job).where(alive, Job.state == State.QUEUED, Job.gpu_lane == gpu)
+    query = query.order_by(Job.priority.desc(), Job.place)
+    return query if person is None else query.where(Job.person == person)
+
+
+def people(session: Session, *, gpu: bool) -> list[str]:
+    """Who but the owner has jobs waiting in a lane."""
+    theirs = select(Job.person).where(text(THEIRS), Job.state == State.QUEUED, Job.gpu_lane == gpu)
+    return list(session.scalars(theirs.distinct().order_by(Job.person)))
+
+
 def reorder(session: Session, job: Job, *, before: int = 0, first: bool = False, last: bool = False) -> Job:
-    """Move a waiting job; moving past jobs of another priority takes over that priority. Raises NotNow if it does not
-    wait."""
+    """Move a waiting job; moving past jobs of another priority takes over that priority. People move their own, past
+    their own: whose turn it is does not depend on it (`daemon.scheduling.turns`). Raises NotNow if it does not wait,
+    NotAllowed for another's."""
+    caller = caller_of(session)
+    if not caller.everything and job.person != caller.name:
+        raise NotAllowed(f"{caller.title} may not move job {job.id}: somebody else asked for it.", "Move your own.")
     if job.state != State.QUEUED:
         raise NotNow(f"Job {job.id} {STANDING[State(job.state)]}; only waiting jobs can be moved.", "")
     lane = select(Job).where(text(LIVE), Job.gpu_lane == job.gpu_lane, Job.id != job.id).limit(1)
     waiting = lane.where(Job.state == State.QUEUED)
-    if (where := seen.jobs_where(session, Right.TRAIN)) is not None:  # people move theirs past theirs
-        waiting = waiting.where(where)
+    if not caller.everything:
+        waiting = waiting.where(Job.person == caller.name)
     if before or first:
         wanted = waiting.where(Job.id == before) if before else waiting.order_by(Job.priority.desc(), Job.place, Job.id)
         target = session.scalars(wanted).first()

@@ -10,6 +10,7 @@ from datetime import datetime
 from enum import Enum, StrEnum
 
 from daemon.errors import brief
+from proto import myna_pb2 as pb
 
 
 class State(StrEnum):
@@ -45,6 +46,18 @@ class Outcome(StrEnum):
     LOST = "lost"  #: the worker died without a word, and the job is not to blame
 
 
+class WaitsFor(StrEnum):
+    """What a queued job waits for, where that is more than a sentence."""
+
+    NOTHING = ""
+    GPU_MINUTES = "gpu minutes"  #: those that its person may use a day are used up
+
+    @property
+    def wire(self) -> pb.WaitsFor.ValueType:
+        """On the wire."""
+        return pb.WAITS_FOR_GPU_MINUTES if self is WaitsFor.GPU_MINUTES else pb.WAITS_FOR_UNSPECIFIED
+
+
 class Transition(Enum):
     """What was asked of a job at work and has not happened yet."""
 
@@ -56,6 +69,7 @@ class Transition(Enum):
 class Queued:
     since: datetime
     why: str  #: why it waits, one sentence
+    waits_for: WaitsFor = WaitsFor.NOTHING
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ class Kind(StrEnum):
 
     INVALID = "invalid_request_error"
     LIMIT = "rate_limit_error"
+    QUOTA = "insufficient_quota"
     SERVER = "server_error"
 
 
@@ -31,6 +32,8 @@ class Problem:
 
     @property
     def kind(self) -> Kind:
+        if self.code == Kind.QUOTA:
+            return Kind.QUOTA
         return Kind.LIMIT if self.status == 429 else Kind.SERVER if self.status >= 500 else Kind.INVALID
 
     def body(self) -> dict[str, object]:
@@ -76,6 +79,9 @@ AGAIN = 2
 def of_mynad(error: ClientError) -> Problem:
     """What mynad said no with, or that it is not there. Its sentences name commands, which a caller of this API may not
     have: they come along all the same, for whoever runs the server."""
+    if error.retry_after is not None:  # as OpenAI says it of whoever has used up what they may
+        headers = {"Retry-After": str(error.retry_after)} if error.retry_after else {}
+        return Problem(429, str(error), "insufficient_quota", headers=headers)
     status, code = _STATUS.get(error.code, (500, "server_error"))
     headers = {"Retry-After": str(AGAIN)} if status == 503 else {}
     return Problem(status, str(error), code, headers=headers)

@@ -14,8 +14,9 @@ from living_daemon import Living, lived
 
 from daemon.database.store import Store
 from daemon.errors import MynaError, brief
-from daemon.state import events, jobs
+from daemon.state import events, jobs, waiting
 from daemon.state.status import ENDED
+from daemon.state.waiting import Note
 from proto import myna_pb2 as pb
 from proto.channel import HINT_KEY
 
@@ -111,7 +112,7 @@ def test_what_a_worker_says_is_kept_short(store: Store) -> None:
 
     def fail(session: object) -> pb.Job:
         found = jobs.get(session, job)  # type: ignore[arg-type]
-        jobs.set_why(session, found, long)  # type: ignore[arg-type]
+        waiting.tell(session, found, Note(long))  # type: ignore[arg-type]
         assert len(found.why) < 500
         lives.fail(session, found, Error("engine", long, long, long))  # type: ignore[arg-type]
         return jobs.message(found)

@@ -32,6 +32,12 @@ def test_a_person_comes_and_goes(myna: Run, any_daemon: Any) -> None:
     assert told["shares"][0]["voice"] == "anna"
     assert told["limits"] == {"disk": 20_000_000_000, "minutes_a_day": 60.0}
     assert made.out.strip() not in json.dumps(told)
+    today = says("people", "usage")
+    assert "0.0 of 60 min" in today
+    assert "0 B of 20 GB" in today or "of 20" in today
+    assert "bob has used nothing yet" in says("people", "usage", "bob")
+    (used,) = json.loads(says("people", "usage", "--json"))
+    assert (used["person"], used["limits"]["minutes_a_day"]) == ("bob", 60.0)
     assert "anna is not there for bob any more" in says("unshare", "anna", "bob")
     assert "anna is bob’s now." in says("voices", "give", "anna", "bob")
     assert "Token 1 of bob opens nothing" in says("people", "revoke", "1")

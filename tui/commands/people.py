@@ -1,5 +1,5 @@
-"""`myna people` (`add`, `list`, `token`, `revoke`, `log`), `share` and `unshare`: who else may use this Myna, and with
-which voices."""
+"""`myna people` (`add`, `list`, `token`, `revoke`, `log`, `usage`), `share` and `unshare`: who else may use this Myna,
+and with which voices."""
 
 from __future__ import annotations
 
@@ -42,8 +42,7 @@ def add(
 ) -> None:
     """Add a person, or change what one may; one who was revoked is back.
 
-    Rights hold for voices of their own, and at most for those shared with them. Limits are kept with the person, and
-    not enforced yet.
+    Rights hold for voices of their own, and at most for those shared with them. Limits that are not given are none.
     """
     limits = pb.Limits(
         minutes_a_day=minutes_a_day,
@@ -130,6 +129,26 @@ def log(
     output.table(("when", "who", "did", "with", "outcome"), rows, "Nobody did anything yet.")
 
 
+@group.command()
+def usage(
+    person: Annotated[str, typer.Argument(metavar="[NAME]", help="Only this person, day by day.")] = "",
+    json: output.Json = False,
+) -> None:
+    """Show what people used today and what they may, and when that refills. Each person sees their own."""
+    found = session.client().usage(person)
+    if json:
+        output.json(found)
+        return
+    rows = (_used(one) for one in found)
+    head = ("person", "speech today", "GPU today", "disk", "jobs waiting")
+    output.table(head, rows, "Nobody but you, and you have no limits.")
+    if person and found:
+        days = ((day.day, _minutes(day.speech_seconds), _minutes(day.gpu_seconds)) for day in found[0].days)
+        output.table(("day", "speech", "GPU"), days, f"{person} has used nothing yet.")
+    if found:
+        output.note(f"Minutes refill at {wording.moment(found[0].refills)}.")
+
+
 @app.command(rich_help_panel=PANEL)
 def share(voice: arguments.Voice, person: Person, may: May = "speak", json: output.Json = False) -> None:
     """Let a person use a voice, by these rights and no others: speak, read, train."""
@@ -168,6 +187,22 @@ def _bytes(text: str) -> int:
     if not found:
         raise ClientError(f"{text!r} is not a size.", "Write it like 20GB or 500MB.", "INVALID_ARGUMENT")
     return math.ceil(float(found[1]) * BYTES[found[2]])
+
+
+def _used(one: pb.PersonUsage) -> tuple[str, ...]:
+    """A line of the table: what is used, of what may be."""
+    limits, today = one.limits, one.today
+    return (
+        one.person,
+        _minutes(today.speech_seconds, limits.minutes_a_day if limits.HasField("minutes_a_day") else None),
+        _minutes(today.gpu_seconds, limits.gpu_minutes_a_day if limits.HasField("gpu_minutes_a_day") else None),
+        wording.size(one.disk) + (f" of {wording.size(limits.disk)}" if limits.HasField("disk") else ""),
+        f"{one.waiting}" + (f" of {limits.waiting}" if limits.HasField("waiting") else ""),
+    )
+
+
+def _minutes(seconds: float, allowed: float | None = None) -> str:
+    return f"{seconds / 60:.1f}" + (f" of {allowed:g}" if allowed is not None else "") + " min"
 
 
 def _token(token: pb.PersonToken) -> str:

@@ -33,6 +33,7 @@ class Derive(Kind):
     name = "derive"
     wire = pb.DERIVE
     priority = 200
+    grows = True
     exclusive = "recordings"
     commits = frozenset({"made"})
 

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Job, Version, Voice
 from daemon.errors import BadRequest, NotNow
 from daemon.kinds.kind import Kind
-from daemon.state import clip_refs, consent_notes, engines, voices
+from daemon.state import clip_refs, consent_notes, engines, quota_words, voices
+from daemon.state.quotas import Resource
 from engines import registry, watermarks
 from engines.capabilities import Capability
 from engines.errors import BadInput
@@ -77,6 +78,7 @@ class Speak(Kind):
 
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).speak
+        quota_words.require(session, job.person, Resource.SPEECH)  # others of theirs were spoken since it was asked for
         voice, chosen = _chosen(session, asked)
         consent_notes.check(session, voice.name)
         return Start(

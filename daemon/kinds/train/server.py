@@ -50,6 +50,7 @@ class Train(Kind):
     name = "train"
     wire = pb.TRAIN
     priority = 100
+    grows = True
     gpu_lane = True
     yields_in_steps = True
     commits = frozenset({"trained"})

@@ -36,6 +36,7 @@ class Unpack(Kind):
     name = "import"
     wire = pb.IMPORT
     priority = 200
+    grows = True
     exclusive = "recordings"
     commits = frozenset({"unpacked", "version_unpacked", "refused", "consent_unpacked"})
 

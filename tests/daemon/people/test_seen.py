@@ -17,7 +17,8 @@ from daemon.database.models import Job, Voice, now
 from daemon.database.people_rows import Share
 from daemon.database.store import Store
 from daemon.errors import NotFound, NotNow
-from daemon.state import cleared_jobs, jobs, people, queue_order, seen, voice_life, voices
+from daemon.state import cleared_jobs, jobs, people, queue_order, seen, voice_life, voices, waiting
+from daemon.state.waiting import Note
 from proto import myna_pb2 as pb
 
 T = TypeVar("T")
@@ -135,8 +136,8 @@ def test_a_job_of_before_there_were_people_learns_that_others_are_named_to_it(bo
     def act(session: Session) -> tuple[list[bool], pb.Job]:
         job = lives.submit(session, pb.JobSpec(train=pb.TrainSpec(voice="robin")))
         said = "CPU lane busy with train #9"
-        told = [jobs.set_why(session, job, said), jobs.set_why(session, job, said, behind=True)]
-        return [*told, jobs.set_why(session, job, said, behind=True)], jobs.message(job)
+        told = [waiting.tell(session, job, Note(said)), waiting.tell(session, job, Note(said, behind=True))]
+        return [*told, waiting.tell(session, job, Note(said, behind=True))], jobs.message(job)
 
     told, job = both.write_now(act)
     assert told == [True, True, False]

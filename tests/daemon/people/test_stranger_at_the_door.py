@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from doors.http.app import application
 from doors.settings import Http
+from proto import myna_pb2 as pb
 from proto.client_async import connect_async
 from tests.doors.opened import Opened
 
@@ -83,6 +84,12 @@ def test_a_person_speaks_at_the_door_with_what_is_shared(tmp_path: Path) -> None
                 assert answer.status_code == 200
                 job = await place.living.client.job(int(answer.headers["myna-job"]))
                 assert job.person == "mallory"
+                await place.living.client.add_person("mallory", ["speak"], pb.Limits(minutes_a_day=0.0))
+                over = await client.post("/v1/audio/speech", json=speech("quillon"), headers=hers)
+                error = over.json()["error"]
+                assert (over.status_code, error["type"], error["code"]) == (429, *["insufficient_quota"] * 2)
+                assert error["message"].startswith("mallory has used 0.0 of 0 minutes of speech today. There are more")
+                assert 0 < int(over.headers["retry-after"]) <= 25 * 3600
                 await place.living.client.add_person("mallory", ["read"])
                 assert (await client.post("/v1/audio/speech", json=speech("quillon"), headers=hers)).status_code == 403
         finally:

@@ -11,7 +11,8 @@ from sqlalchemy import select
 from daemon.database.models import EventRow
 from daemon.database.store import Store
 from daemon.errors import CursorTooOld
-from daemon.state import events, jobs
+from daemon.state import events, jobs, waiting
+from daemon.state.waiting import Note
 from proto import myna_pb2 as pb
 
 
@@ -100,7 +101,7 @@ def test_what_a_job_is_to_say_is_kept_once_and_not_in_each_of_its_events(store: 
     spec = pb.JobSpec(speak=pb.SpeakSpec(voice="anna", text=book))
     id = store.write_now(lambda session: lives.submit(session, spec).id)
     for why in ("GPU held by train #1", "disk 0.4 GB short"):
-        store.write_now(lambda session, why=why: jobs.set_why(session, jobs.get(session, id), why))
+        store.write_now(lambda session, why=why: waiting.tell(session, jobs.get(session, id), Note(why)))
     sizes = store.read_now(lambda session: [len(row.payload) for row in session.scalars(select(EventRow))])
     assert len(sizes) == 3
     assert max(sizes) < 1_000

@@ -23,8 +23,9 @@ from daemon.database.models import Attempt, Job
 from daemon.database.store import Store
 from daemon.errors import NotNow
 from daemon.kinds.registry import Kinds
-from daemon.state import events, jobs, queue_order
+from daemon.state import events, jobs, queue_order, waiting
 from daemon.state.status import ENDED, Cancelled, Error, Failed
+from daemon.state.waiting import Note
 from proto import myna_pb2 as pb
 
 PRIORITIES = (0, 1, 2)
@@ -172,9 +173,9 @@ class JobLife(RuleBasedStateMachine):
     @rule(why=st.sampled_from(["GPU held by train #1 (anna)", "needs 14 s more audio"]))
     def say_why_it_waits(self, why: str) -> None:
         id = self.queue()[-1].id
-        self.change(id, jobs.set_why, why)
+        self.change(id, waiting.tell, Note(why))
         newest = self.store.read_now(events.newest)
-        assert not self.change(id, jobs.set_why, why)
+        assert not self.change(id, waiting.tell, Note(why))
         assert self.store.read_now(events.newest) == newest, "saying the same again tells nobody"
 
     @rule()
