@@ -27,6 +27,11 @@ class Beginning:
     averaged: Path | None  #: the version whose weights are averaged with what was trained; None: none
     origin: str  #: as `averaging.origin`, of the weights below all that is trained; empty: not known
 
+    def check(self, engine: Learns) -> None:
+        """Raises what loading the parent raises, before hours are spent on what is averaged with it at the end."""
+        if self.averaged is not None:
+            engine.load(self.averaged, device="cpu")
+
     def finish(self, engine: Learns, model: TrainableModel) -> None:
         """Make of trained weights what the version has."""
         if self.averaged is not None:
