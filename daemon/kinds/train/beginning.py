@@ -51,7 +51,7 @@ def beginning(plan: wire.TrainPlan, engine: Learns, clips: int, new: int, overri
     base, or of a Myna that did not say of which, cannot be averaged with: it is trained on."""
     file = Path(plan.run_dir) / begun.FILE
     asked = {"settings": dict(overrides), "dataset": plan.dataset, "parent": Path(plan.parent_dir).name}
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, KeyError, TypeError):  # unreadable: decided anew
         known = json.loads(file.read_text(encoding="utf-8"))
         if known["asked"] == asked:
             return _of(plan, engine, TrainSettings.from_json(known["settings"]))
