@@ -27,6 +27,11 @@ class Beginning:
     averaged: Path | None  #: the version whose weights are averaged with what was trained; None: none
     origin: str  #: as `averaging.origin`, of the weights below all that is trained; empty: not known
 
+    def check(self, engine: Learns) -> None:
+        """Raises what loading the parent raises, before hours are spent on what is averaged with it at the end."""
+        if self.averaged is not None:
+            engine.load(self.averaged, device="cpu")
+
     def finish(self, engine: Learns, model: TrainableModel) -> None:
         """Make of trained weights what the version has."""
         if self.averaged is not None:
@@ -46,7 +51,7 @@ def beginning(plan: wire.TrainPlan, engine: Learns, clips: int, new: int, overri
     base, or of a Myna that did not say of which, cannot be averaged with: it is trained on."""
     file = Path(plan.run_dir) / begun.FILE
     asked = {"settings": dict(overrides), "dataset": plan.dataset, "parent": Path(plan.parent_dir).name}
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, KeyError, TypeError):  # unreadable: decided anew
         known = json.loads(file.read_text(encoding="utf-8"))
         if known["asked"] == asked:
             return _of(plan, engine, TrainSettings.from_json(known["settings"]))

@@ -142,6 +142,7 @@ def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
             return {"outcome": pb.RunOutcome.Name(pb.NOTHING_NEW), "result": {"ended": NOTHING_NEW}}
         count = len(new) + len(aside)
         begins = beginning(plan, engine, count + len(old), count, overrides)
+        begins.check(engine)
         chosen, where = begins.settings, device.device()
         counts = f"{len(new)} new and {len(old)} old clips, {len(held_out)} held out"
         counts += f" and {len(aside)} set aside" if aside else ""

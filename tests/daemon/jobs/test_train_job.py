@@ -15,7 +15,7 @@ from daemon.kinds.train import worker as train
 from daemon.worker import versions
 from daemon.worker.job import Stopped
 from engines import registry
-from engines.errors import BadInput, Cancelled, DiskFull
+from engines.errors import BadInput, Cancelled, DiskFull, EngineError
 from engines.glow.engine import GlowEngine
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -150,6 +150,16 @@ def test_a_parent_from_another_base_is_trained_on(train_plan: wire.TrainPlan, tm
     about = versions.lineage(Path(increment.out_dir))
     assert about is not None
     assert about["origin"] == "another"  # so that nothing from this base is ever averaged with it
+
+
+def test_a_parent_that_cannot_be_averaged_with_is_found_before_anything_is_trained(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
+    train.run(train_plan, Recorded(tmp_path))
+    (Path(train_plan.out_dir) / "model.safetensors").unlink()
+    with pytest.raises(EngineError, match=r"model\.safetensors"):
+        train.run(next_one(train_plan, tmp_path, 2), channel := Recorded(tmp_path))
+    assert not channel.curves
 
 
 def test_what_a_run_began_by_is_what_it_goes_on_by(
