@@ -45,15 +45,15 @@ def test_a_note_that_waits_for_its_voice_is_told_to_nobody_else(tmp_path: Path) 
     placed(tmp_path / "home", life)
 
 
-def test_recordings_that_come_to_rest_in_the_inbox_make_no_persons_voice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("where", ["inbox", "voices", "samples"])
+def test_what_lies_in_a_folder_of_the_name_makes_no_persons_voice(tmp_path: Path, where: str) -> None:
     async def life(place: Place) -> None:
         await place.mallory.create_voice("mine", "en")
-        folder = place.living.daemon.home / "inbox" / "robin"
-        folder.mkdir()
+        folder = place.living.daemon.home / where / "robin"
+        folder.mkdir(parents=True)
         (folder / "b.wav.part").write_bytes(b"on its way")
-        said = await refusals(place, tmp_path)
-        assert NOT_FREE in said
-        assert await code(place.living.client.voice("robin")) == "NOT_FOUND"
+        assert await refusals(place, tmp_path) == {NOT_FREE}
+        assert [voice.name async for voice in place.mallory.voices()] == ["mine"]
         for name in ("../inbox", "..", "quillon/..", ""):
             assert await code(place.mallory.consent_notes(name)) == "INVALID_ARGUMENT"
 
