@@ -50,8 +50,8 @@ def test_a_person_comes_and_goes(myna: Run, any_daemon: Any) -> None:
     [
         (("people", "add", "bob", "--may", "fly"), "There is no right 'fly' to give."),
         (("people", "token", "bob"), "There is no person named 'bob'."),
-        (("people", "token", "bob", "--expires", "soon"), "'soon' is no time."),
-        (("people", "add", "bob", "--may", "speak", "--disk", "much"), "'much' is no size."),
+        (("people", "token", "bob", "--expires", "soon"), "'soon' is not a time."),
+        (("people", "add", "bob", "--may", "speak", "--disk", "much"), "'much' is not a size."),
     ],
 )
 def test_what_cannot_be_meant_is_a_sentence(myna: Run, any_daemon: Any, words: tuple[str, ...], sentence: str) -> None:
