@@ -55,8 +55,8 @@ def job(
         started=moment(started) if started is not None else None,
         ended=moment(ended) if ended is not None else None,
         **{
-            "gpu_lane": False, "priority": 0, "place": 0.0, "attempts": 1, "paused_by_person": False, "why": "", "waits_for": "",
-            "error_kind": "", "error_hint": "", "log_tail": "", "cancelled_by": "", **fields,
+            "gpu_lane": False, "priority": 0, "place": 0.0, "attempts": 1, "paused_by_person": False, "why": "",
+            "waits_for": "", "error_kind": "", "error_hint": "", "log_tail": "", "cancelled_by": "", **fields,
         },
     )  # fmt: skip
     told = jobs.message(row)
