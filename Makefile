@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: setup  ## the main job, end to end, offline: recordings in, a spoken sentence and a table out
 	$(BIN)/python -m demo.run
 
-test: setup  ## the default tests (some 10 minutes on two quiet cores), and the twenty slowest of them
+test: setup  ## the default tests (a quarter of an hour on two cores), and the twenty slowest of them
 	$(BIN)/python -m pytest -m "not slow and not long" -n $(WORKERS) --durations 20
 
 test-long: setup  ## whole ways and kills that take a minute or so each, some 5 minutes in all; CI runs them, too
