@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import atexit
 import gc
 import logging
-import logging.handlers
 import os
-import queue
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
@@ -23,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon import settings as configuration
 from daemon.errors import DatabaseHeld, MynaError, StoreTrouble
+from daemon.own_log import log_to
 from daemon.processes import systemd
 from daemon.processes.doors import DoorsProcess
 from daemon.processes.launcher import Launcher
@@ -54,7 +52,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("mynad")
 
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
-CHECK_SOCKET_EVERY = 1.0  #: seconds between two looks whether the socket is still there
 LEAVE = 2.0  #: seconds that calls under way get at the end
 #: parts that go on until they are stopped
 ENDLESS = {"scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech", "doors"}
@@ -267,27 +264,14 @@ class Daemon:
             await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
 
     async def _keep_socket(self, servers: list[grpc.aio.Server]) -> None:
-        """Whoever tidies up may delete the socket, or the folder that it lies in: it is made anew. The server behind
-        the old one goes on for those who are connected to it."""
-        path = socket_path(self.home)
-        ours = _identity(path)
-        while True:
-            await asyncio.sleep(CHECK_SOCKET_EVERY)
-            try:
-                if self.lock is not None:
-                    self.lock.keep()
-                if _identity(path) != ours:
-                    servers.append(await self._local())
-                    ours = _identity(path)
-                    log.warning("The socket %s was deleted; mynad makes it anew.", path)
-            except AlreadyRunning as error:
-                log.critical("run/ was deleted, and another mynad started meanwhile; this one ends. %s", error)
-                self.failed = True
-                self.end()
-                return
-            except (MynaError, OSError) as error:
-                log.warning("The socket was deleted, and mynad cannot make it anew. %s", error)
-                await asyncio.sleep(FORGET)
+        from daemon.services import socket_keeper
+
+        try:
+            await socket_keeper.keep(socket_path(self.home), servers, self._local, self.lock)
+        except AlreadyRunning as error:
+            log.critical("run/ was deleted, and another mynad started meanwhile; this one ends. %s", error)
+            self.failed = True
+            self.end()
 
     async def _close(self, servers: list[grpc.aio.Server]) -> None:
         from daemon.machine import patience
@@ -310,29 +294,6 @@ class Daemon:
         await patience.close(self.gpu)
         if servers:
             listen.remove_socket(socket_path(self.home))
-
-
-def log_to(home: Path) -> None:
-    """mynad's own log: `log/mynad.log` (five files of 5 MB) and stderr, written by a thread. Raises MynaError."""
-    path = home / "log" / "mynad.log"
-    logging.raiseExceptions = False  # a full disk costs lines of the log, and no traceback for each of them
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file = logging.handlers.RotatingFileHandler(path, maxBytes=5_000_000, backupCount=5)
-    except OSError as error:
-        raise MynaError(
-            f"The log {path} cannot be written: {error.strerror}.",
-            "Move what is in its way, or let mynad's user write.",
-        ) from None
-    terminal = logging.StreamHandler()
-    for handler in (file, terminal):
-        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    waiting: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
-    writer = logging.handlers.QueueListener(waiting, file, terminal)
-    writer.start()
-    atexit.register(writer.stop)  # writes what waits
-    logging.getLogger().addHandler(logging.handlers.QueueHandler(waiting))
-    logging.getLogger().setLevel(logging.INFO)
 
 
 async def serve(home: Path, settings: Settings, launcher: Launcher, lock: Lock) -> bool:
@@ -383,15 +344,6 @@ def _run(home: Path) -> int:
     finally:
         launcher.close()
         lock.release()
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Which file it is; None: there is none."""
-    try:
-        facts = path.lstat()
-    except OSError:
-        return None
-    return facts.st_dev, facts.st_ino
 
 
 if __name__ == "__main__":
