@@ -12,8 +12,8 @@ import pytest
 #: them than cores, and threads that wait for each other spin. (Before anything imports torch.)
 if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    #: Each keeps what numba compiles for librosa to itself: of gufuncs that several processes compile at once, numba may
-    #: store halves that do not fit each other, and who loads them crashes (numba#10128).
+    #: Each keeps what numba compiles for librosa to itself: of gufuncs that several processes compile at once, numba
+    #: may store halves that do not fit each other, and who loads them crashes (numba#10128).
     os.environ["NUMBA_CACHE_DIR"] = str(Path(".pytest_cache", "numba", os.environ["PYTEST_XDIST_WORKER"]).absolute())
 
 #: A daemon of a test has no speech worker waiting, but where a test asks for one: that costs seconds of a CPU.
