@@ -181,6 +181,7 @@ class Daemon:
         from daemon.home.purging import Purging
         from daemon.home.voice_folders import VoiceFolders
         from daemon.machine.doctor import Doctor
+        from daemon.processes.upkeep import UpkeepProgram
         from daemon.services.datasets import DatasetsService
         from daemon.services.experiments import ExperimentsService
         from daemon.services.jobs import JobsService
@@ -188,6 +189,7 @@ class Daemon:
         from daemon.services.runs import RunsService
         from daemon.services.speech import SpeechService
         from daemon.services.system import SystemService
+        from daemon.services.upkeep import UpkeepService
         from daemon.services.voices import VoicesService
 
         home, settings, store, lifecycle = self.home, self.settings, self.store, self.lifecycle
@@ -205,6 +207,7 @@ class Daemon:
                 home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end
             ),
             "People": PeopleService(store, self._keeper.directory),
+            "Upkeep": UpkeepService(UpkeepProgram(self.launcher)),
         }
 
     async def _forget(self) -> None:

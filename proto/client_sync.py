@@ -70,6 +70,7 @@ class Client:
         self._speech = stubs.SpeechStub(self.channel)
         self._system = stubs.SystemStub(self.channel)
         self._people = stubs.PeopleStub(self.channel)
+        self._upkeep = stubs.UpkeepStub(self.channel)
         self._metadata: tuple[tuple[str, str], ...] | None = None
 
     def __enter__(self) -> Self:
@@ -588,6 +589,27 @@ class Client:
         their own."""
         answer = self._ask(self._people.Usage, pb.UsageRequest(name=name))
         return list(answer.people)
+
+    # ----------------------------------------------------------------------------------------------------------- upkeep
+
+    def backup(self, folder: str, *, keep: int = 0, rate: float = 0.0, **beside: bool) -> Iterator[pb.UpkeepStep]:
+        """Take a snapshot into a folder on the daemon's machine, step by step; `keep`: newest snapshots that stay (0:
+        all); `rate`: bytes a second; `beside`: bases, exports, secrets, where they are to be in it. Who stops listening
+        ends it: what is copied by then is used by the next one."""
+        request = pb.BackupRequest(folder=folder, keep=keep, rate=rate, **beside)
+        return self._stream(self._upkeep.Backup, request)
+
+    def snapshots(self, folder: str) -> list[pb.Snapshot]:
+        """What there is in a folder of backups, the oldest first."""
+        return list((self._ask(self._upkeep.Snapshots, pb.BackupFolderRequest(folder=folder))).snapshots)
+
+    def verify_backup(self, folder: str, *, rate: float = 0.0) -> Iterator[pb.UpkeepStep]:
+        """Read backups back, step by step."""
+        return self._stream(self._upkeep.Verify, pb.BackupFolderRequest(folder=folder, rate=rate))
+
+    def check(self, *, deep: bool = False, rate: float = 0.0) -> Iterator[pb.UpkeepStep]:
+        """Whether the home is whole, step by step; `deep`: every file is read."""
+        return self._stream(self._upkeep.Check, pb.CheckRequest(deep=deep, rate=rate))
 
     # ----------------------------------------------------------------------------------------------------------- inside
 

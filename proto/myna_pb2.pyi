@@ -537,6 +537,128 @@ TRIAL_STOPPED_EARLY: TrialState.ValueType  # 8
 """with a third of its steps it was not among the best third"""
 Global___TrialState: _TypeAlias = TrialState  # noqa: Y015
 
+class _FindingKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _FindingKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_FindingKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    FINDING_KIND_UNSPECIFIED: _FindingKind.ValueType  # 0
+    FINDING_DATABASE: _FindingKind.ValueType  # 1
+    """SQLite finds a damaged page or index"""
+    FINDING_REFERENCE: _FindingKind.ValueType  # 2
+    """a row names a row that is not there"""
+    FINDING_MISSING: _FindingKind.ValueType  # 3
+    """a row names a file that is not there"""
+    FINDING_SIZE: _FindingKind.ValueType  # 4
+    """a file is longer or shorter than it was written"""
+    FINDING_CONTENT: _FindingKind.ValueType  # 5
+    """a file holds something else than was written"""
+    FINDING_UNREADABLE: _FindingKind.ValueType  # 6
+    """the disk does not give a file's bytes"""
+    FINDING_ORPHAN: _FindingKind.ValueType  # 7
+    """a file that no row names"""
+    FINDING_ADOPTABLE: _FindingKind.ValueType  # 8
+    """the same, and `myna adopt` knows what it is"""
+    FINDING_OBJECT: _FindingKind.ValueType  # 9
+    """a file of a backup is damaged or gone"""
+    FINDING_SNAPSHOT: _FindingKind.ValueType  # 10
+    """a snapshot's list of files cannot be read"""
+    FINDING_ODD: _FindingKind.ValueType  # 11
+    """a link or a device: not in a backup"""
+
+class FindingKind(_FindingKind, metaclass=_FindingKindEnumTypeWrapper):
+    """---------------------------------------------------------------------------------------------------------------- upkeep
+
+    What is wrong with a file or a row.
+    """
+
+FINDING_KIND_UNSPECIFIED: FindingKind.ValueType  # 0
+FINDING_DATABASE: FindingKind.ValueType  # 1
+"""SQLite finds a damaged page or index"""
+FINDING_REFERENCE: FindingKind.ValueType  # 2
+"""a row names a row that is not there"""
+FINDING_MISSING: FindingKind.ValueType  # 3
+"""a row names a file that is not there"""
+FINDING_SIZE: FindingKind.ValueType  # 4
+"""a file is longer or shorter than it was written"""
+FINDING_CONTENT: FindingKind.ValueType  # 5
+"""a file holds something else than was written"""
+FINDING_UNREADABLE: FindingKind.ValueType  # 6
+"""the disk does not give a file's bytes"""
+FINDING_ORPHAN: FindingKind.ValueType  # 7
+"""a file that no row names"""
+FINDING_ADOPTABLE: FindingKind.ValueType  # 8
+"""the same, and `myna adopt` knows what it is"""
+FINDING_OBJECT: FindingKind.ValueType  # 9
+"""a file of a backup is damaged or gone"""
+FINDING_SNAPSHOT: FindingKind.ValueType  # 10
+"""a snapshot's list of files cannot be read"""
+FINDING_ODD: FindingKind.ValueType  # 11
+"""a link or a device: not in a backup"""
+Global___FindingKind: _TypeAlias = FindingKind  # noqa: Y015
+
+class _Mend:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MendEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Mend.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MEND_UNSPECIFIED: _Mend.ValueType  # 0
+    MEND_NOTHING: _Mend.ValueType  # 1
+    MEND_LOST: _Mend.ValueType  # 2
+    """moved to lost/"""
+    MEND_DROP: _Mend.ValueType  # 3
+    """deleted: it is made again when it is needed"""
+    MEND_FROM_BACKUP: _Mend.ValueType  # 4
+    """taken from a backup"""
+    MEND_ADOPT: _Mend.ValueType  # 5
+    """by `myna adopt`"""
+    MEND_AGAIN: _Mend.ValueType  # 6
+    """out of the way: the next work that needs it makes it again"""
+
+class Mend(_Mend, metaclass=_MendEnumTypeWrapper):
+    """What can be done about it."""
+
+MEND_UNSPECIFIED: Mend.ValueType  # 0
+MEND_NOTHING: Mend.ValueType  # 1
+MEND_LOST: Mend.ValueType  # 2
+"""moved to lost/"""
+MEND_DROP: Mend.ValueType  # 3
+"""deleted: it is made again when it is needed"""
+MEND_FROM_BACKUP: Mend.ValueType  # 4
+"""taken from a backup"""
+MEND_ADOPT: Mend.ValueType  # 5
+"""by `myna adopt`"""
+MEND_AGAIN: Mend.ValueType  # 6
+"""out of the way: the next work that needs it makes it again"""
+Global___Mend: _TypeAlias = Mend  # noqa: Y015
+
+class _UpkeepPhase:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _UpkeepPhaseEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_UpkeepPhase.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    UPKEEP_PHASE_UNSPECIFIED: _UpkeepPhase.ValueType  # 0
+    UPKEEP_DATABASE: _UpkeepPhase.ValueType  # 1
+    UPKEEP_COPYING: _UpkeepPhase.ValueType  # 2
+    UPKEEP_SWEEPING: _UpkeepPhase.ValueType  # 3
+    UPKEEP_RESTORING: _UpkeepPhase.ValueType  # 4
+    UPKEEP_LOOKING: _UpkeepPhase.ValueType  # 5
+    UPKEEP_READING: _UpkeepPhase.ValueType  # 6
+
+class UpkeepPhase(_UpkeepPhase, metaclass=_UpkeepPhaseEnumTypeWrapper): ...
+
+UPKEEP_PHASE_UNSPECIFIED: UpkeepPhase.ValueType  # 0
+UPKEEP_DATABASE: UpkeepPhase.ValueType  # 1
+UPKEEP_COPYING: UpkeepPhase.ValueType  # 2
+UPKEEP_SWEEPING: UpkeepPhase.ValueType  # 3
+UPKEEP_RESTORING: UpkeepPhase.ValueType  # 4
+UPKEEP_LOOKING: UpkeepPhase.ValueType  # 5
+UPKEEP_READING: UpkeepPhase.ValueType  # 6
+Global___UpkeepPhase: _TypeAlias = UpkeepPhase  # noqa: Y015
+
 @_typing.final
 class Page(_message.Message):
     """---------------------------------------------------------------------------------------------------------------- common
@@ -7093,3 +7215,341 @@ class UsageResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___UsageResponse: _TypeAlias = UsageResponse  # noqa: Y015
+
+@_typing.final
+class UpkeepFinding(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    SORT_FIELD_NUMBER: _builtins.int
+    PATH_FIELD_NUMBER: _builtins.int
+    ROW_FIELD_NUMBER: _builtins.int
+    MEND_FIELD_NUMBER: _builtins.int
+    MENDED_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    HINT_FIELD_NUMBER: _builtins.int
+    kind: Global___FindingKind.ValueType
+    sort: _builtins.str
+    """of file: "recording", "clip", "version", …"""
+    path: _builtins.str
+    """relative to the home, or to the backup; "\\\\xff" where a name is no text"""
+    row: _builtins.str
+    """whose it is: "anna@3" """
+    mend: Global___Mend.ValueType
+    mended: _builtins.bool
+    sentence: _builtins.str
+    hint: _builtins.str
+    """what to do; empty: nothing is to be done"""
+    def __init__(
+        self,
+        *,
+        kind: Global___FindingKind.ValueType = ...,
+        sort: _builtins.str = ...,
+        path: _builtins.str = ...,
+        row: _builtins.str = ...,
+        mend: Global___Mend.ValueType = ...,
+        mended: _builtins.bool = ...,
+        sentence: _builtins.str = ...,
+        hint: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hint", b"hint", "kind", b"kind", "mend", b"mend", "mended", b"mended", "path", b"path", "row", b"row", "sentence", b"sentence", "sort", b"sort"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpkeepFinding: _TypeAlias = UpkeepFinding  # noqa: Y015
+
+@_typing.final
+class UpkeepProgress(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PHASE_FIELD_NUMBER: _builtins.int
+    DONE_FIELD_NUMBER: _builtins.int
+    TOTAL_FIELD_NUMBER: _builtins.int
+    phase: Global___UpkeepPhase.ValueType
+    done: _builtins.int
+    """bytes"""
+    total: _builtins.int
+    """may grow"""
+    def __init__(
+        self,
+        *,
+        phase: Global___UpkeepPhase.ValueType = ...,
+        done: _builtins.int = ...,
+        total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "phase", b"phase", "total", b"total"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpkeepProgress: _TypeAlias = UpkeepProgress  # noqa: Y015
+
+@_typing.final
+class Snapshot(_message.Message):
+    """A snapshot of a home in a folder of backups."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    HOME_FIELD_NUMBER: _builtins.int
+    SCHEMA_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    NEW_BYTES_FIELD_NUMBER: _builtins.int
+    DAMAGED_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """by its time, UTC: "2026-11-30T061200Z" """
+    home: _builtins.str
+    """UUID of the home it is of"""
+    schema: _builtins.str
+    """of its database"""
+    files: _builtins.int
+    size: _builtins.int
+    """bytes of all its files"""
+    new_bytes: _builtins.int
+    """that were not in the folder before; told only when it is taken"""
+    damaged: _builtins.bool
+    """its list of files cannot be read"""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        home: _builtins.str = ...,
+        schema: _builtins.str = ...,
+        files: _builtins.int = ...,
+        size: _builtins.int = ...,
+        new_bytes: _builtins.int = ...,
+        damaged: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["damaged", b"damaged", "files", b"files", "home", b"home", "id", b"id", "new_bytes", b"new_bytes", "schema", b"schema", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Snapshot: _TypeAlias = Snapshot  # noqa: Y015
+
+@_typing.final
+class UpkeepSummary(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FILES_FIELD_NUMBER: _builtins.int
+    READ_FIELD_NUMBER: _builtins.int
+    FINDINGS_FIELD_NUMBER: _builtins.int
+    MENDED_FIELD_NUMBER: _builtins.int
+    UNKNOWN_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    GOOD_FIELD_NUMBER: _builtins.int
+    files: _builtins.int
+    """that were looked at"""
+    read: _builtins.int
+    """bytes that were read"""
+    findings: _builtins.int
+    mended: _builtins.int
+    unknown: _builtins.int
+    """versions whose files' hashes nobody wrote down (an older Myna made them)"""
+    good: _builtins.bool
+    """nothing is wrong, or all of it was mended"""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """what else a person should know"""
+
+    def __init__(
+        self,
+        *,
+        files: _builtins.int = ...,
+        read: _builtins.int = ...,
+        findings: _builtins.int = ...,
+        mended: _builtins.int = ...,
+        unknown: _builtins.int = ...,
+        lines: _abc.Iterable[_builtins.str] | None = ...,
+        good: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "findings", b"findings", "good", b"good", "lines", b"lines", "mended", b"mended", "read", b"read", "unknown", b"unknown"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpkeepSummary: _TypeAlias = UpkeepSummary  # noqa: Y015
+
+@_typing.final
+class UpkeepError(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    SENTENCE_FIELD_NUMBER: _builtins.int
+    HINT_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    sentence: _builtins.str
+    """gRPC's name"""
+    hint: _builtins.str
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        sentence: _builtins.str = ...,
+        hint: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "hint", b"hint", "sentence", b"sentence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UpkeepError: _TypeAlias = UpkeepError  # noqa: Y015
+
+@_typing.final
+class UpkeepStep(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROGRESS_FIELD_NUMBER: _builtins.int
+    FINDING_FIELD_NUMBER: _builtins.int
+    TAKEN_FIELD_NUMBER: _builtins.int
+    REMOVED_FIELD_NUMBER: _builtins.int
+    DONE_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
+    removed: _builtins.str
+    """id of a snapshot that was not to be kept"""
+    @_builtins.property
+    def progress(self) -> Global___UpkeepProgress: ...
+    @_builtins.property
+    def finding(self) -> Global___UpkeepFinding: ...
+    @_builtins.property
+    def taken(self) -> Global___Snapshot: ...
+    @_builtins.property
+    def done(self) -> Global___UpkeepSummary:
+        """the last"""
+
+    @_builtins.property
+    def refused(self) -> Global___UpkeepError:
+        """never over gRPC, which has its own"""
+
+    def __init__(
+        self,
+        *,
+        progress: Global___UpkeepProgress | None = ...,
+        finding: Global___UpkeepFinding | None = ...,
+        taken: Global___Snapshot | None = ...,
+        removed: _builtins.str = ...,
+        done: Global___UpkeepSummary | None = ...,
+        refused: Global___UpkeepError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "finding", b"finding", "progress", b"progress", "refused", b"refused", "removed", b"removed", "step", b"step", "taken", b"taken"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["done", b"done", "finding", b"finding", "progress", b"progress", "refused", b"refused", "removed", b"removed", "step", b"step", "taken", b"taken"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_step: _TypeAlias = _typing.Literal["progress", "finding", "taken", "removed", "done", "refused"]  # noqa: Y015
+    _WhichOneofArgType_step: _TypeAlias = _typing.Literal["step", b"step"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_step) -> _WhichOneofReturnType_step | None: ...
+
+Global___UpkeepStep: _TypeAlias = UpkeepStep  # noqa: Y015
+
+@_typing.final
+class BackupRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLDER_FIELD_NUMBER: _builtins.int
+    BASES_FIELD_NUMBER: _builtins.int
+    EXPORTS_FIELD_NUMBER: _builtins.int
+    SECRETS_FIELD_NUMBER: _builtins.int
+    KEEP_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    folder: _builtins.str
+    """on the daemon's machine, absolute"""
+    bases: _builtins.bool
+    """of engines, too"""
+    exports: _builtins.bool
+    """packages in exports/, too"""
+    secrets: _builtins.bool
+    """keys and tokens that myna.toml names and that lie in the home, too"""
+    keep: _builtins.int
+    """newest snapshots that stay; 0: all"""
+    rate: _builtins.float
+    """bytes a second that are read, at most; 0: no bound"""
+    def __init__(
+        self,
+        *,
+        folder: _builtins.str = ...,
+        bases: _builtins.bool = ...,
+        exports: _builtins.bool = ...,
+        secrets: _builtins.bool = ...,
+        keep: _builtins.int = ...,
+        rate: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bases", b"bases", "exports", b"exports", "folder", b"folder", "keep", b"keep", "rate", b"rate", "secrets", b"secrets"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BackupRequest: _TypeAlias = BackupRequest  # noqa: Y015
+
+@_typing.final
+class BackupFolderRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FOLDER_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    folder: _builtins.str
+    rate: _builtins.float
+    def __init__(
+        self,
+        *,
+        folder: _builtins.str = ...,
+        rate: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["folder", b"folder", "rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BackupFolderRequest: _TypeAlias = BackupFolderRequest  # noqa: Y015
+
+@_typing.final
+class SnapshotsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SNAPSHOTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def snapshots(self) -> _containers.RepeatedCompositeFieldContainer[Global___Snapshot]: ...
+    def __init__(
+        self,
+        *,
+        snapshots: _abc.Iterable[Global___Snapshot] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["snapshots", b"snapshots"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SnapshotsResponse: _TypeAlias = SnapshotsResponse  # noqa: Y015
+
+@_typing.final
+class CheckRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEEP_FIELD_NUMBER: _builtins.int
+    RATE_FIELD_NUMBER: _builtins.int
+    deep: _builtins.bool
+    """read every file"""
+    rate: _builtins.float
+    """bytes a second that are read, at most; 0: no bound"""
+    def __init__(
+        self,
+        *,
+        deep: _builtins.bool = ...,
+        rate: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deep", b"deep", "rate", b"rate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckRequest: _TypeAlias = CheckRequest  # noqa: Y015

@@ -3472,3 +3472,209 @@ class People:
             timeout,
             metadata,
             _registered_method=True)
+
+
+class UpkeepStub:
+    """Keeping what there is. Folders are on the daemon's machine. A stream ends with `done`.
+    """
+
+    def __init__(self, channel):
+        """Constructor.
+
+        Args:
+            channel: A grpc.Channel.
+        """
+        self.Backup = channel.unary_stream(
+                '/myna.v1.Upkeep/Backup',
+                request_serializer=proto_dot_myna__pb2.BackupRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.UpkeepStep.FromString,
+                _registered_method=True)
+        self.Snapshots = channel.unary_unary(
+                '/myna.v1.Upkeep/Snapshots',
+                request_serializer=proto_dot_myna__pb2.BackupFolderRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.SnapshotsResponse.FromString,
+                _registered_method=True)
+        self.Verify = channel.unary_stream(
+                '/myna.v1.Upkeep/Verify',
+                request_serializer=proto_dot_myna__pb2.BackupFolderRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.UpkeepStep.FromString,
+                _registered_method=True)
+        self.Check = channel.unary_stream(
+                '/myna.v1.Upkeep/Check',
+                request_serializer=proto_dot_myna__pb2.CheckRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.UpkeepStep.FromString,
+                _registered_method=True)
+
+
+class UpkeepServicer:
+    """Keeping what there is. Folders are on the daemon's machine. A stream ends with `done`.
+    """
+
+    def Backup(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Snapshots(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Verify(self, request, context):
+        """reads backups back
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Check(self, request, context):
+        """changes nothing: that takes an ended mynad
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+
+def add_UpkeepServicer_to_server(servicer, server):
+    rpc_method_handlers = {
+            'Backup': grpc.unary_stream_rpc_method_handler(
+                    servicer.Backup,
+                    request_deserializer=proto_dot_myna__pb2.BackupRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.UpkeepStep.SerializeToString,
+            ),
+            'Snapshots': grpc.unary_unary_rpc_method_handler(
+                    servicer.Snapshots,
+                    request_deserializer=proto_dot_myna__pb2.BackupFolderRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.SnapshotsResponse.SerializeToString,
+            ),
+            'Verify': grpc.unary_stream_rpc_method_handler(
+                    servicer.Verify,
+                    request_deserializer=proto_dot_myna__pb2.BackupFolderRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.UpkeepStep.SerializeToString,
+            ),
+            'Check': grpc.unary_stream_rpc_method_handler(
+                    servicer.Check,
+                    request_deserializer=proto_dot_myna__pb2.CheckRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.UpkeepStep.SerializeToString,
+            ),
+    }
+    generic_handler = grpc.method_handlers_generic_handler(
+            'myna.v1.Upkeep', rpc_method_handlers)
+    server.add_generic_rpc_handlers((generic_handler,))
+    server.add_registered_method_handlers('myna.v1.Upkeep', rpc_method_handlers)
+
+
+ # This class is part of an EXPERIMENTAL API.
+class Upkeep:
+    """Keeping what there is. Folders are on the daemon's machine. A stream ends with `done`.
+    """
+
+    @staticmethod
+    def Backup(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/myna.v1.Upkeep/Backup',
+            proto_dot_myna__pb2.BackupRequest.SerializeToString,
+            proto_dot_myna__pb2.UpkeepStep.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Snapshots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Upkeep/Snapshots',
+            proto_dot_myna__pb2.BackupFolderRequest.SerializeToString,
+            proto_dot_myna__pb2.SnapshotsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Verify(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/myna.v1.Upkeep/Verify',
+            proto_dot_myna__pb2.BackupFolderRequest.SerializeToString,
+            proto_dot_myna__pb2.UpkeepStep.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Check(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/myna.v1.Upkeep/Check',
+            proto_dot_myna__pb2.CheckRequest.SerializeToString,
+            proto_dot_myna__pb2.UpkeepStep.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)

@@ -896,3 +896,64 @@ class PeopleServicer(metaclass=_abc_1.ABCMeta):
         """what people used; each may ask for their own"""
 
 def add_PeopleServicer_to_server(servicer: PeopleServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
+
+class UpkeepStub:
+    """Keeping what there is. Folders are on the daemon's machine. A stream ends with `done`."""
+
+    @_typing.overload
+    def __new__(cls, channel: _grpc.Channel) -> _Self: ...
+    @_typing.overload
+    def __new__(cls, channel: _aio.Channel) -> UpkeepAsyncStub: ...
+    Backup: _grpc.UnaryStreamMultiCallable[_myna_pb2.BackupRequest, _myna_pb2.UpkeepStep]
+    Snapshots: _grpc.UnaryUnaryMultiCallable[_myna_pb2.BackupFolderRequest, _myna_pb2.SnapshotsResponse]
+    Verify: _grpc.UnaryStreamMultiCallable[_myna_pb2.BackupFolderRequest, _myna_pb2.UpkeepStep]
+    """reads backups back"""
+    Check: _grpc.UnaryStreamMultiCallable[_myna_pb2.CheckRequest, _myna_pb2.UpkeepStep]
+    """changes nothing: that takes an ended mynad"""
+
+@_typing.type_check_only
+class UpkeepAsyncStub(UpkeepStub):
+    """Keeping what there is. Folders are on the daemon's machine. A stream ends with `done`."""
+
+    def __init__(self, channel: _aio.Channel) -> None: ...
+    Backup: _aio.UnaryStreamMultiCallable[_myna_pb2.BackupRequest, _myna_pb2.UpkeepStep]  # type: ignore[assignment]
+    Snapshots: _aio.UnaryUnaryMultiCallable[_myna_pb2.BackupFolderRequest, _myna_pb2.SnapshotsResponse]  # type: ignore[assignment]
+    Verify: _aio.UnaryStreamMultiCallable[_myna_pb2.BackupFolderRequest, _myna_pb2.UpkeepStep]  # type: ignore[assignment]
+    """reads backups back"""
+    Check: _aio.UnaryStreamMultiCallable[_myna_pb2.CheckRequest, _myna_pb2.UpkeepStep]  # type: ignore[assignment]
+    """changes nothing: that takes an ended mynad"""
+
+class UpkeepServicer(metaclass=_abc_1.ABCMeta):
+    """Keeping what there is. Folders are on the daemon's machine. A stream ends with `done`."""
+
+    @_abc_1.abstractmethod
+    def Backup(
+        self,
+        request: _myna_pb2.BackupRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_myna_pb2.UpkeepStep], _abc.AsyncIterator[_myna_pb2.UpkeepStep]]: ...
+
+    @_abc_1.abstractmethod
+    def Snapshots(
+        self,
+        request: _myna_pb2.BackupFolderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.SnapshotsResponse, _abc.Awaitable[_myna_pb2.SnapshotsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Verify(
+        self,
+        request: _myna_pb2.BackupFolderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_myna_pb2.UpkeepStep], _abc.AsyncIterator[_myna_pb2.UpkeepStep]]:
+        """reads backups back"""
+
+    @_abc_1.abstractmethod
+    def Check(
+        self,
+        request: _myna_pb2.CheckRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_myna_pb2.UpkeepStep], _abc.AsyncIterator[_myna_pb2.UpkeepStep]]:
+        """changes nothing: that takes an ended mynad"""
+
+def add_UpkeepServicer_to_server(servicer: UpkeepServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

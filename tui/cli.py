@@ -44,6 +44,7 @@ COMMANDS = {
     "engines": ("engines",),
     "doctor": ("doctor",),
     "adopt": ("adopt",),
+    "upkeep": ("backup", "check"),
     "completion": ("completion",),
 }
 

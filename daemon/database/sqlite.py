@@ -45,12 +45,12 @@ ROOM = 64 * 1024
 def engine(path: Path) -> Engine:
     """Connections to the database. The first makes the file where there is none; later ones never do: a home whose
     database was taken away while mynad runs must not get an empty one."""
-    opened = False
+    made_it = False
 
     def connect() -> sqlite3.Connection:
-        nonlocal opened
-        connection = _connect(path, "rw" if opened else "rwc", check_same_thread=False)
-        opened = True
+        nonlocal made_it
+        connection = opened(path, "rw" if made_it else "rwc", check_same_thread=False)
+        made_it = True
         return connection
 
     made = create_engine(f"sqlite+pysqlite:///{path}", creator=connect, pool_size=5)
@@ -76,7 +76,8 @@ def engine(path: Path) -> Engine:
     return made
 
 
-def _connect(path: Path, mode: str, **options: Any) -> sqlite3.Connection:
+def opened(path: Path, mode: str, **options: Any) -> sqlite3.Connection:
+    """A connection of SQLite's own; `mode`: "ro", "rw" or "rwc". Raises sqlite3.Error."""
     connection: sqlite3.Connection = sqlite3.connect(
         f"file:{quote(str(path))}?mode={mode}", uri=True, timeout=TRY, **options
     )
@@ -101,7 +102,7 @@ def examine(path: Path, head: str, check_known: Callable[[Path, str], None]) -> 
         )
     if path.stat().st_size == 0:
         return  # nothing was ever written
-    with closing(_connect(path, "ro")) as connection:
+    with closing(opened(path, "ro")) as connection:
         log = path.with_name(f"{path.name}-wal")
         if log.is_file() and log.stat().st_size:  # a mynad was killed; the log may also be that of another database
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
@@ -238,7 +239,7 @@ def _no_room(folder: Path) -> bool:
 def _schema_trouble(path: Path) -> StoreTrouble | None:
     """A statement that makes no sense to the database: perhaps a table or a column has gone."""
     try:
-        with closing(_connect(path, "ro")) as connection:
+        with closing(opened(path, "ro")) as connection:
             lacking = _lacking(_columns(connection))
     except sqlite3.Error as error:
         code = _code(error)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from daemon.errors import MynaError
 
+#: Lies in a home while a backup is put back into it.
+RESTORING = "restoring.json"
 #: What to do after a database was lost for good; also said where one cannot be used.
 ANEW = (
     "Put a copy of it in its place, or move it away (with its -wal and -shm) to start with an "
@@ -20,7 +22,11 @@ ANEW += " the recordings and versions that lie here."
 
 def check(database: Path) -> None:
     """Raises MynaError if opening it would hide a loss. A missing database is none: who moves it away wants an empty
-    one (and is told after the start what lies there)."""
+    one (and is told after the start what lies there). A home that a backup was not put back into to the end is no home
+    yet."""
+    if (database.parent / RESTORING).exists():
+        hint = f"Restore it once more: it goes on. Or, if what is there will do, delete {RESTORING}."
+        raise MynaError(f"A backup was not restored to its end into {database.parent}.", hint)
     journal = database.with_name(f"{database.name}-wal")
     size, written = _size(database), _size(journal)
     if size:

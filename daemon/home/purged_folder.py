@@ -14,12 +14,12 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from daemon.home import identity
+from daemon.home import identity, sums
 from engines.errors import DiskFull
 from engines.files import sync_folder, write_whole
 
 #: Of a version's folder, what says nothing of its weights.
-BESIDE = frozenset(("version.json", identity.MARK, "report.md", "report.json", "curves.svg"))
+BESIDE = frozenset(("version.json", identity.MARK, sums.NAME, "report.md", "report.json", "curves.svg"))
 NOTE = "purged.json"
 #: Bytes of spoken held-out lines that stay, to be heard; those of a version that has more go with its weights.
 LARGE_SAMPLES = 50_000_000

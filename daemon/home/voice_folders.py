@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Voice
 from daemon.errors import NotNow
-from daemon.home import consent_file, journal
+from daemon.home import consent_file, journal, sums
 from daemon.state import voice_life
 from daemon.state.free_names import PLACES
 from engines.errors import DiskFull
@@ -129,14 +129,16 @@ def move(home: Path, old: str, new: str) -> None:
 
 
 def _rename_in_lineage(path: Path, old: str, new: str) -> None:
-    """Change the voice's name in a version's lineage; one that cannot be read stays as it is."""
+    """Change the voice's name in a version's lineage, and the lineage's hash; one that cannot be read stays as it
+    is."""
     try:
         about = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         return
-    if isinstance(about, dict) and about.get("voice") == old:
-        written = json.dumps({**about, "voice": new}, indent=1, sort_keys=True) + "\n"
-        try:
+    try:
+        if isinstance(about, dict) and about.get("voice") == old:
+            written = json.dumps({**about, "voice": new}, indent=1, sort_keys=True) + "\n"
             write_whole(path, written.encode(), "a version's lineage")
-        except DiskFull as full:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path) from full
+        sums.renew(path.parent, path.name)
+    except DiskFull as full:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path) from full

@@ -339,6 +339,10 @@ RULES: dict[str, Rule] = {
     "People.Share": Rule(OWN, _given, act=True),
     "People.Usage": Rule(),
     "People.Give": Rule(OWN, _given, act=True),
+    "Upkeep.Backup": Rule(ADMIN, act=True),
+    "Upkeep.Snapshots": Rule(ADMIN),
+    "Upkeep.Verify": Rule(ADMIN),
+    "Upkeep.Check": Rule(ADMIN),
 }
 #: of what the contract does not know
 STANDARD = Rule()

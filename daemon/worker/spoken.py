@@ -99,8 +99,9 @@ def speak_all(
                     channel.check()
                 rate = chunks[0].sample_rate if chunks else engine.info.sample_rate
                 samples = np.concatenate([chunk.samples for chunk in chunks]) if chunks else np.zeros(0, np.float32)
-                write_wav(wav, samples, rate, Tag(who.voice))
-                write_whole(note, json.dumps({"key": key, "text": clip.text}).encode(), "a spoken line")
+                sha256 = write_wav(wav, samples, rate, Tag(who.voice))
+                said = {"key": key, "text": clip.text, "sha256": sha256}
+                write_whole(note, json.dumps(said).encode(), "a spoken line")
                 channel.lasting()
             except EngineError as error:
                 if error.kind in ("cancelled", "disk-full", "out-of-memory"):
@@ -198,14 +199,16 @@ def _numbers(line: LineScores) -> dict[str, Any]:
     return {name: value for name, value in vars(line).items() if name != "line"}
 
 
-def write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]], rate: int, tag: Tag | None = None) -> None:
-    """16-bit PCM, whole or not at all; `tag`: what it says of itself, None for a recording. Raises DiskFull."""
+def write_wav(path: Path, samples: np.ndarray[Any, np.dtype[np.float32]], rate: int, tag: Tag | None = None) -> str:
+    """16-bit PCM, whole or not at all; its SHA-256. `tag`: what it says of itself, None for a recording. Raises
+    DiskFull."""
     memory = io.BytesIO()
     with soundfile.SoundFile(memory, "w", rate, 1, "PCM_16", format="WAV") as file:
         if tag is not None:
             tag.put(file)
         file.write(np.clip(samples, -1.0, 1.0))
     write_whole(path, memory.getvalue(), "a spoken line")
+    return hashlib.sha256(memory.getvalue()).hexdigest()
 
 
 def _key(who: Speaker, clip: Clip, take: int) -> str:

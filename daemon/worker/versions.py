@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from daemon.home import sums
 from daemon.home.identity import MARK, Mark, set_aside
 from daemon.home.identity import write as write_mark
 from engines.base import Clip
@@ -20,7 +21,8 @@ from proto import worker_pb2 as wire
 #: Present in every complete version folder, written last.
 LINEAGE = "version.json"
 #: What is written into a version's folder later, and says nothing of its weights.
-BESIDE = (LINEAGE, MARK, "report.md", "report.json", "curves.svg")
+REPORT = ("report.md", "report.json", "curves.svg")
+BESIDE = (LINEAGE, MARK, sums.NAME, *REPORT)
 
 
 def clips(refs: Iterable[wire.ClipRef]) -> list[Clip]:
@@ -52,6 +54,7 @@ def write(folder: Path, save: Callable[[Path], None], about: dict[str, Any], mar
             save(aside)
             (aside / LINEAGE).write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", encoding="utf-8")
             write_mark(aside, mark)
+            sums.write(aside, REPORT)
             _sync(aside)
             stood = set_aside(folder) if os.path.lexists(folder) else None
             aside.rename(folder)

@@ -1,15 +1,17 @@
-"""`myna recordings`, `remove`, `restore`: what people gave, and what is to be left out of it."""
+"""`myna recordings`, `remove`, `restore`: what people gave, and what is to be left out of it. `myna restore` puts
+backups back, too (`tui.upkeep`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from proto import myna_pb2 as pb
 from proto.client import Client, ClientError
-from tui import arguments, output, session, wording
+from tui import arguments, output, session, upkeep, wording
 
 app = typer.Typer()
 
@@ -71,11 +73,32 @@ def remove(
 
 @app.command(rich_help_panel=PANEL)
 def restore(
-    voice: arguments.Voice,
-    sha: Annotated[str, argument(arguments.removed_recording_ids)],
+    voice: Annotated[
+        str,
+        typer.Argument(
+            metavar="VOICE", help="The voice; or a folder of backups.", autocompletion=arguments.voice_names
+        ),
+    ],
+    sha: Annotated[str, argument(arguments.removed_recording_ids)] = "",
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", metavar="HOME", help="Restore a backup: the new or empty folder that becomes a home."),
+    ] = None,
+    snapshot: Annotated[str, typer.Option(metavar="ID", help="With --to: which snapshot (else the newest).")] = "",
     json: output.Json = False,
 ) -> None:
-    """Bring back a recording that was taken out."""
+    """Bring back a recording that was taken out: `myna restore VOICE SHA`. Or make a home of a backup: `myna restore
+    FOLDER --to HOME`.
+
+    Nothing that is there is written over. A restoring that was interrupted goes on when it is asked for again.
+    """
+    if to is not None:
+        if sha:
+            raise typer.BadParameter("--to restores a backup: name its folder and nothing else")
+        upkeep.restore(voice, to, snapshot, json=json)
+        return
+    if not sha or snapshot:
+        raise typer.BadParameter("name a recording of the voice; or, for a backup, the home with --to")
     client = session.client()
     row = client.restore_recording(voice, _whole(client, voice, sha).sha256)
     if json:

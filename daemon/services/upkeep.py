@@ -1,0 +1,40 @@
+"""The Upkeep service: backups, and whether the home is whole. The work is done by a program of its own
+(`daemon.upkeep`)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+from daemon.processes.upkeep import UpkeepProgram
+from daemon.services.errors import plain
+from proto import myna_pb2 as pb
+from proto import myna_pb2_grpc as stubs
+
+
+@plain
+class UpkeepService(stubs.UpkeepServicer):
+    """See the service in proto/myna.proto."""
+
+    def __init__(self, program: UpkeepProgram) -> None:
+        self.program = program
+
+    async def Backup(self, request: pb.BackupRequest, context: Any) -> AsyncIterator[pb.UpkeepStep]:
+        async with aclosing(self.program.steps("backup", request)) as steps:
+            async for step in steps:
+                yield step
+
+    async def Snapshots(self, request: pb.BackupFolderRequest, context: Any) -> pb.SnapshotsResponse:
+        steps = [step async for step in self.program.steps("snapshots", request)]
+        return pb.SnapshotsResponse(snapshots=[step.taken for step in steps])
+
+    async def Verify(self, request: pb.BackupFolderRequest, context: Any) -> AsyncIterator[pb.UpkeepStep]:
+        async with aclosing(self.program.steps("verify", request)) as steps:
+            async for step in steps:
+                yield step
+
+    async def Check(self, request: pb.CheckRequest, context: Any) -> AsyncIterator[pb.UpkeepStep]:
+        async with aclosing(self.program.steps("check", request)) as steps:
+            async for step in steps:
+                yield step

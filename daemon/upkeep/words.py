@@ -1,0 +1,91 @@
+"""What upkeep finds, in words."""
+
+from __future__ import annotations
+
+from daemon.names import printable
+from daemon.upkeep.values import Finding, Kind, Mend, Sort, Taken
+
+_KINDS = {
+    Kind.DATABASE: "The database is damaged: {row}",
+    Kind.REFERENCE: "In the database, {row}, which is not there.",
+    Kind.MISSING: "{path} is not there.",
+    Kind.SIZE: "{path} has another size than it was written with.",
+    Kind.CONTENT: "{path} holds something else than was written.",
+    Kind.UNREADABLE: "The disk does not give {path}.",
+    Kind.ORPHAN: "The database does not know {path}.",
+    Kind.ADOPTABLE: "The database does not know {path}.",
+    Kind.OBJECT: "The backup has not {path} as it was.",
+    Kind.SNAPSHOT: "The list of the snapshot {path} cannot be read: {row}.",
+    Kind.ODD: "{path} is a link or a device, and not in the backup.",
+}
+_MENDS = {
+    Mend.LOST: "`myna check --repair` moves it to lost/.",
+    Mend.DROP: "`myna check --repair` deletes it; it is made again when it is needed.",
+    Mend.ADOPT: "`myna adopt` takes it in.",
+    Mend.AGAIN: "`myna check --repair` has it cut from its recording again, or takes it --from a backup.",
+}
+_MENDED = {
+    Mend.LOST: "Moved to lost/.",
+    Mend.DROP: "Deleted; it is made again when it is needed.",
+    Mend.FROM_BACKUP: "Taken from the backup.",
+    Mend.AGAIN: "It is cut from its recording again when mynad runs.",
+}
+_BROKEN = (Kind.MISSING, Kind.SIZE, Kind.CONTENT, Kind.UNREADABLE)
+_FROM = "`myna check --repair --from BACKUP` takes it from a backup that has it."
+
+
+def sentence(one: Finding) -> str:
+    """What is wrong."""
+    text = _KINDS[one.kind].format(path=printable(one.path.encode("utf-8", "surrogateescape")), row=one.row)
+    if one.kind in (Kind.DATABASE, Kind.REFERENCE, Kind.SNAPSHOT) or not one.row:
+        return text
+    if one.kind is Kind.OBJECT:
+        return f"{text} Snapshot {one.row} has it."
+    return f"{text} {one.row}" if one.kind is Kind.ORPHAN else f"{text} It is of {one.row}."
+
+
+def hint(one: Finding) -> str:
+    """What was done about it, or can be; empty: nothing."""
+    if one.mended:
+        return _MENDED[one.mend]
+    if one.mend in _MENDS:
+        return _MENDS[one.mend]
+    if one.sort is Sort.CHECKPOINT:
+        return "Its training goes on from the checkpoint before it, or from its beginning."
+    if one.kind in _BROKEN:
+        return _FROM
+    if one.kind is Kind.DATABASE:
+        return "Restore a backup into a new home (`myna restore`), or put a copy of the database in its place."
+    if one.kind is Kind.REFERENCE:
+        return "Restore a backup into a new home, and compare."
+    if one.kind is Kind.OBJECT:
+        return "The next backup copies it again, if the home still has it."
+    if one.kind is Kind.SNAPSHOT:
+        return "The other snapshots are not touched by that."
+    return ""
+
+
+def about(taken: Taken) -> list[str]:
+    """What a person should know of a snapshot that was taken."""
+    lines = []
+    if taken.same_disk:
+        lines.append("The backup is on the disk that the home is on: it does not help when that disk is lost.")
+    if taken.strange:
+        names = ", ".join(printable(name.encode("utf-8", "surrogateescape")) for name in taken.strange[:5])
+        more = f" and {len(taken.strange) - 5} more" if len(taken.strange) > 5 else ""
+        lines.append(f"Not in it, for it is not Myna's: {names}{more}.")
+    return lines
+
+
+def after_restore(home: str, uuid: str, bases: list[str], *, newer: bool) -> list[str]:
+    """What is next."""
+    lines = [f"Start it: myna --home {home} up"]
+    lines += [f"The base of {name} is not here: myna --home {home} engines fetch {name}" for name in bases]
+    if newer:
+        lines.append("Its database is of an older Myna, and is brought to the newest schema when mynad starts.")
+    lines.append(
+        f"It has the identity of the home that was backed up ({uuid[:8]}…): both give the same numbers to new versions "
+        "and jobs. Work on in one of them only."
+    )
+    lines.append("Jobs that waited or ran when the snapshot was taken go on when mynad starts.")
+    return lines
