@@ -284,9 +284,25 @@ def migrate(engine: Engine) -> None:
             connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": HEAD})
             connection.execute(insert(Home).values(since=now()))
         return
-    from daemon.database.migrations import upgrade
+    _upgrade(engine, revision)
 
-    upgrade(engine, revision)
+
+def _upgrade(engine: Engine, revision: str | None) -> None:
+    """Bring an older database to HEAD, with a copy of how it was. Raises MynaError; then all is as it was."""
+    from daemon.database import copies
+    from daemon.database.migrations import check_known, upgrade
+
+    path = Path(str(engine.url.database))
+    if revision is not None:
+        check_known(path, revision)
+    copy = copies.make(path, HEAD)
+    try:
+        upgrade(engine, revision)
+    except BaseException:
+        copy.unlink(missing_ok=True)  # it says nothing that the database does not
+        raise
+    log.info("The database was brought from schema %s to %s; the copy %s is as it was.", revision, HEAD, copy)
+    log.info("To go back to the Myna before this one: %s.", copies.way_back(copy, path))
 
 
 @contextmanager

@@ -56,7 +56,8 @@ def check_schema(path: Path) -> None:
         if found < HEAD:
             hint = "Start mynad once: it brings the database to the newest schema."
             raise DatabaseForeign(f"The database {path} is of an older Myna (schema {found}).", hint)
-        raise DatabaseForeign(f"The database {path} was made by a newer Myna (schema {found}).", "Use that one here.")
+        sentence = f"The database {path} was made by a newer Myna (schema {found}). This one knows up to {HEAD}."
+        raise DatabaseForeign(sentence, "Use that one here.")
 
 
 def copy(source: Path, target: Path) -> None:

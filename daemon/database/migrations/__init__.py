@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from daemon.database import copies
 from daemon.database.sqlite import WRITES, check_schema
 from daemon.errors import DatabaseForeign
 
@@ -19,9 +20,15 @@ def check_known(path: Path, revision: str) -> None:
     """Raises DatabaseForeign for a revision that is not of this history."""
     from alembic.script import ScriptDirectory
 
-    if revision not in {known.revision for known in ScriptDirectory.from_config(_config()).walk_revisions()}:
-        sentence = f"The database {path} was made by a newer Myna (schema {revision})."
-        raise DatabaseForeign(sentence, "Install that version again.")
+    history = ScriptDirectory.from_config(_config())
+    known = {each.revision for each in history.walk_revisions()}
+    if revision not in known:
+        newest = history.get_current_head()
+        sentence = f"The database {path} was made by a newer Myna (schema {revision}). This one knows schemas up to {newest}."
+        hint = f"Install a Myna that knows schema {revision} again."
+        if (copy := copies.fitting(path, known)) is not None:
+            hint += f" Or lose what was done since, and go back: {copies.way_back(copy, path)}."
+        raise DatabaseForeign(sentence, hint)
 
 
 def upgrade(engine: Engine, revision: str | None = None) -> None:
