@@ -336,7 +336,7 @@ def _run(home: Path) -> int:
             f"The folder {home} cannot be used: {error.strerror}.", "Set MYNA_HOME to a folder you can write."
         ) from None
     settings = configuration.load(home)
-    log_to(home)
+    log_to(home, settings.log_format)
     launcher = Launcher(home)
     assert "grpc" not in sys.modules, "the launcher must be there before gRPC is"
     try:

@@ -45,6 +45,8 @@ COMMANDS = {
     "doctor": ("doctor",),
     "adopt": ("adopt",),
     "completion": ("completion",),
+    "man": ("man",),
+    "report_bug": ("report-bug",),
 }
 
 #: how protobuf begins a ValueError about a number that no field of a message can carry; it has no class for it
