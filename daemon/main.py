@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from daemon.state.events import EventHub
     from daemon.state.logs import Logs
     from daemon.state.runs import PointHub
+    from daemon.telemetry.meters import Meters
 
 log = logging.getLogger("mynad")
 
@@ -74,6 +75,7 @@ class Daemon:
     inbox: Inbox
     adoption: Adoption
     disk: DiskSpace
+    meters: Meters
     _keeper: Doorkeeper
     _local: Callable[[], Awaitable[grpc.aio.Server]]  #: a server that listens on the socket, started
 
@@ -145,6 +147,7 @@ class Daemon:
         from daemon.state.events import EventHub
         from daemon.state.logs import Logs
         from daemon.state.runs import PointHub
+        from daemon.telemetry.meters import Meters
 
         home, settings = self.home, self.settings
         store = self.store = Store(home, settings=settings)
@@ -155,6 +158,8 @@ class Daemon:
         if recovered := store.write_now(lifecycle.recover):
             log.info("Jobs that the last mynad left unfinished: %s", ", ".join(map(str, recovered)))
         imports.sweep(home, store.read_now(incoming.packages))
+        self.meters = Meters()
+        store.on_commit(self.meters.happened)
         self.events, self.points, self.logs = EventHub(store), PointHub(store), Logs(home)
         self.gpu, self.disk = Gpus(wanted=settings.gpus), DiskSpace(home, settings.min_free_disk)
         workers = Workers(self.launcher, settings, self.program)
@@ -202,9 +207,18 @@ class Daemon:
             "Voices": VoicesService(home, settings, store, lifecycle, self.events, folders, purging),
             "Datasets": DatasetsService(home, settings, store, self.inbox, lifecycle, self.events),
             "Experiments": ExperimentsService(home, store, lifecycle, folders, self.inbox.still),
-            "Speech": SpeechService(home, store, lifecycle, self.speech, self.events),
+            "Speech": SpeechService(home, store, lifecycle, self.speech, self.events, self.meters),
             "System": SystemService(
-                home, store, self.kinds, self.machine, self.scheduler, self.inbox, doctor, self.adoption, self.end
+                home,
+                store,
+                self.kinds,
+                self.machine,
+                self.scheduler,
+                self.inbox,
+                doctor,
+                self.adoption,
+                self.end,
+                self.meters,
             ),
             "People": PeopleService(store, self._keeper.directory),
             "Upkeep": UpkeepService(UpkeepProgram(self.launcher)),
@@ -339,7 +353,7 @@ def _run(home: Path) -> int:
             f"The folder {home} cannot be used: {error.strerror}.", "Set MYNA_HOME to a folder you can write."
         ) from None
     settings = configuration.load(home)
-    log_to(home)
+    log_to(home, settings.log_format)
     launcher = Launcher(home)
     assert "grpc" not in sys.modules, "the launcher must be there before gRPC is"
     try:

@@ -102,6 +102,11 @@ class Settings:
     # state
     events_kept: Annotated[int, Setting("events kept for watchers that come back", 1, 100_000_000, "events")] = 200_000
 
+    log_format: Annotated[
+        str,
+        Setting("form of `log/mynad.log` and of stderr: lines for people, or JSON objects", choices=("text", "json")),
+    ] = "text"
+
     # network: a Unix socket always; TCP only with TLS and a token or client certificates
     listen: Annotated[
         str,

@@ -515,6 +515,10 @@ class AsyncClient:
         answer = await self._ask(self._system.Doctor, pb.Empty())
         return list(answer.findings)
 
+    async def metrics(self) -> pb.MetricsResponse:
+        """How Myna does, for a monitoring system."""
+        return await self._ask(self._system.Metrics, pb.Empty())
+
     async def accept(self, engine: str) -> pb.EngineState:
         """Record consent to an engine's licence."""
         return await self._ask(self._system.Accept, pb.AcceptRequest(engine=engine))

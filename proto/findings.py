@@ -21,6 +21,9 @@ PACKAGES = (
     ("Resemblyzer", "resemblyzer", "scoring how alike voices are"),
 )
 
+#: packages that are installed without what they declare, and how
+ALONE = {"Resemblyzer": "--no-deps Resemblyzer==0.1.4"}
+
 
 def ok(name: str, sentence: str) -> pb.Finding:
     return pb.Finding(name=name, state="ok", sentence=sentence, level=pb.LEVEL_INFO)
@@ -46,7 +49,8 @@ def python() -> pb.Finding:
 def package(name: str, module: str, what: str) -> pb.Finding:
     """Whether a package is there; `what` does not work without it."""
     if find_spec(module) is None:
-        return problem(name, f"{name} is missing: {what} will not work.", "`make setup` installs it.")
+        hint = f"`{sys.executable} -m pip install {ALONE.get(name, name)}` installs it, or `make setup` in a checkout."
+        return problem(name, f"{name} is missing: {what} will not work.", hint)
     try:
         return ok(name, f"{name} {version(name)}.")
     except PackageNotFoundError:

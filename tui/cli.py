@@ -46,6 +46,8 @@ COMMANDS = {
     "adopt": ("adopt",),
     "upkeep": ("backup", "check"),
     "completion": ("completion",),
+    "man": ("man",),
+    "report_bug": ("report-bug",),
 }
 
 #: how protobuf begins a ValueError about a number that no field of a message can carry; it has no class for it

@@ -328,6 +328,7 @@ RULES: dict[str, Rule] = {
     "System.Watch": Rule(SEE),
     "System.Estimate": Rule(TRAIN, lambda request: [VoiceOf(request.spec.voice, TRAIN)]),
     "System.Doctor": Rule(ADMIN),
+    "System.Metrics": Rule(ADMIN),
     "System.Accept": Rule(ADMIN, act=True),
     "System.Adopt": Rule(ADMIN, act=True),
     "System.Shutdown": Rule(ADMIN, act=True),

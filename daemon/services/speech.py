@@ -23,6 +23,8 @@ from daemon.services.exports import Sending
 from daemon.services.transcribing import Transcribing
 from daemon.state import checkpoints, spoken_lines, voices
 from daemon.state.events import EventHub
+from daemon.telemetry.meters import Meters
+from daemon.telemetry.said import Said
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
@@ -34,26 +36,32 @@ PIECE = 1.0
 class SpeechService(stubs.SpeechServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, home: Path, store: Store, lifecycle: Lifecycle, speech: Speech, hub: EventHub) -> None:
+    def __init__(
+        self, home: Path, store: Store, lifecycle: Lifecycle, speech: Speech, hub: EventHub, meters: Meters
+    ) -> None:
         self.home = home
         self.store = store
         self.lifecycle = lifecycle
         self.speech = speech
+        self.meters = meters
         self.transcribing = Transcribing(Sending(home, store, lifecycle, hub))
 
     async def Synthesize(self, request: pb.SynthesizeRequest, context: Any) -> AsyncIterator[pb.AudioChunk]:
         """An empty chunk at once, which names the job; then chunks as they are made; the last, which may be empty, has
         `last`. A caller that hangs up cancels the job."""
 
-        def act(session: Session) -> tuple[int, str]:
+        def act(session: Session) -> tuple[int, str, str]:
             job = self.lifecycle.submit(session, pb.JobSpec(speak=request.spec))
             asked = pb.JobSpec.FromString(job.spec).speak
-            return job.id, voices.spelt(asked.voice, asked.version)
+            return job.id, voices.spelt(asked.voice, asked.version), voices.get(session, asked.voice).engine
 
-        job, version = await self.store.write(act)
+        said = Said(self.meters)
+        job, version, said.engine = await self.store.write(act)
         first = True
-        async with aclosing(self.speech.synthesize(job)) as chunks:  # closed early, it cancels the job
+        # closed early, it cancels the job
+        async with aclosing(self.speech.synthesize(job)) as chunks, said:
             async for audio in chunks:
+                said.chunk(audio)
                 yield pb.AudioChunk(
                     samples=audio.samples,
                     sample_rate=audio.sample_rate,

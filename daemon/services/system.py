@@ -26,6 +26,8 @@ from daemon.services import veil
 from daemon.services.errors import plain
 from daemon.state import compare, engines, events, jobs, seen
 from daemon.state.stamp import stamp
+from daemon.telemetry import gauges
+from daemon.telemetry.meters import CONTENT_TYPE, Meters
 from engines import registry
 from engines.metrics.table import METRICS
 from proto import myna_pb2 as pb
@@ -52,6 +54,7 @@ class SystemService(stubs.SystemServicer):
         doctor: Doctor,
         adoption: Adoption,
         end: End,
+        meters: Meters,
     ) -> None:
         self.home = home
         self.store = store
@@ -62,6 +65,7 @@ class SystemService(stubs.SystemServicer):
         self.doctor = doctor
         self.adoption = adoption
         self.end = end
+        self.meters = meters
         self.started = datetime.now(UTC)
 
     async def Info(self, request: pb.Empty, context: Any) -> pb.InfoResponse:
@@ -134,6 +138,14 @@ class SystemService(stubs.SystemServicer):
 
     async def Doctor(self, request: pb.Empty, context: Any) -> pb.DoctorResponse:
         return pb.DoctorResponse(findings=await self.doctor.examine())
+
+    async def Metrics(self, request: pb.Empty, context: Any) -> pb.MetricsResponse:
+        state, sample, (_, refused) = await asyncio.gather(
+            self.store.read(gauges.of_state), self.machine.sample(), asyncio.to_thread(self.inbox.refused)
+        )
+        standing = [*state, *gauges.of_machine(sample, self.inbox.present(), refused)]
+        text = await asyncio.to_thread(self.meters.text, standing)
+        return pb.MetricsResponse(text=text, content_type=CONTENT_TYPE)
 
     async def Accept(self, request: pb.AcceptRequest, context: Any) -> pb.EngineState:
         state = await self.store.write(engines.accept, request.engine, self.home)

@@ -47,6 +47,7 @@ def application(mynad: AsyncClient, settings: Http) -> Starlette:
         Route("/v1/models", _plainly(lists.models)),
         Route("/v1/models/{name:path}", _plainly(lists.model)),
         Route("/healthz", _plainly(lists.health)),
+        Route("/metrics", _plainly(lists.metrics)),
         Route("/openapi.json", _openapi),
     ]
     handlers: Any = {HTTPException: _http_error, Exception: _mistake}
@@ -87,6 +88,11 @@ class _Lists:
     async def _all(self, request: Request) -> list[str]:
         await let_in(request.scope, self._mynad)
         return await self._models.all()
+
+    async def metrics(self, request: Request) -> Response:
+        """For Prometheus; a person needs the right admin."""
+        answer = await mynad_of(request.scope, self._mynad).metrics()
+        return Response(answer.text, headers={"content-type": answer.content_type})
 
     async def health(self, _: Request) -> Response:
         async with asyncio.timeout(HEALTH):

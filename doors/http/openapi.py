@@ -34,6 +34,9 @@ def description() -> dict[str, Any]:
                     "parameters": [{"name": "model", "in": "path", "required": True, "schema": _TEXT}],
                 }
             },
+            "/metrics": {
+                "get": _get("How Myna does, in Prometheus' text format; not for a person without the right admin")
+            },
             "/healthz": {"get": {**_get("Is mynad there?"), "security": []}},
         },
     }

@@ -110,7 +110,13 @@ def test_what_is_not_there_is_an_error_object(client: httpx.Client) -> None:
 
 def test_openapi_names_every_route(client: httpx.Client) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    assert {"/v1/audio/speech", "/v1/audio/voices", "/v1/models", "/healthz"} <= set(paths)
+    assert {"/v1/audio/speech", "/v1/audio/voices", "/v1/models", "/metrics", "/healthz"} <= set(paths)
+
+
+def test_metrics_are_handed_on_as_mynad_tells_them(client: httpx.Client) -> None:
+    answer = client.get("/metrics")
+    assert (answer.status_code, answer.text) == (200, "myna_voices 1.0\n")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
 
 
 def test_a_mynad_that_is_away_is_503_until_it_is_back(client: httpx.Client, stage: Stage) -> None:

@@ -41,6 +41,9 @@ class System(stubs.SystemServicer):
             refuse(context, grpc.StatusCode.INVALID_ARGUMENT, "Which voice?", "There are: anna.")
         return self.estimate
 
+    def Metrics(self, request: pb.Empty, context: Any) -> pb.MetricsResponse:
+        return pb.MetricsResponse(text=b"myna_voices 1.0\n", content_type="text/plain; version=0.0.4; charset=utf-8")
+
     def tell(self, sample: pb.SystemSample) -> None:
         """A new sample of the machine."""
         self._growing.add(self.samples, sample)

@@ -1,0 +1,95 @@
+"""`myna report-bug`: what those who mend Myna need, and nothing that is nobody's business."""
+
+from __future__ import annotations
+
+import json
+import stat
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.tui.conftest import Run
+from tests.tui.stage.server import Stage
+from tui import bug_report
+
+pytestmark = pytest.mark.integration
+
+TOML = """
+auto_train = false
+token_file = "/etc/private/token"
+default_engine = "glow"
+[http]
+listen = "0.0.0.0:80"
+[cost]
+per_hour = 2.5
+[[notify]]
+url = "mailtos://me:hunter2@example.org"
+"""
+LOG = """2026-11-30 12:00:00,000 INFO mynad: ready: {home}/run/mynad.sock
+2026-11-30 12:00:01,000 WARNING daemon.inbox: anna/secret interview.wav of anna and annabel was refused
+2026-11-30 12:00:02,000 WARNING mynad: https://user:hunter2@example.org/x?key=1 did not answer, nor me@example.org
+"""
+
+
+def read(file: Path) -> dict[str, str]:
+    with tarfile.open(file) as archive:
+        return {
+            member.name.removeprefix("myna-report/"): archive.extractfile(member).read().decode()  # type: ignore[union-attr]
+            for member in archive.getmembers()
+        }
+
+
+def test_it_holds_what_is_needed_and_no_secret(myna: Run, home: Path, stage: Stage, tmp_path: Path) -> None:
+    (home / "log").mkdir(parents=True, exist_ok=True)
+    (home / "myna.toml").write_text(TOML)
+    (home / "log" / "mynad.log").write_text(LOG.format(home=home))
+    file = tmp_path / "report.tar.gz"
+    ended = myna("report-bug", "-o", file)
+    assert ended.code == 0, ended.err
+    made = read(file)
+    for name in made:
+        assert name in ended.out
+    assert {"versions.txt", "doctor.txt", "daemon.json", "failed.txt", "settings.json", "mynad.log"} == set(made)
+    whole = "\n".join(made.values())
+    for hidden in ("hunter2", "example.org", "/etc/private", str(home), "interview", "0.0.0.0"):
+        assert hidden not in whole
+    assert json.loads(made["settings.json"]) == {
+        "auto_train": False,
+        "token_file": "(left out)",
+        "default_engine": "glow",
+        "http": {"listen": "(left out)"},
+        "cost": {"per_hour": 2.5},
+        "notify": [{"url": "(left out)"}],
+    }
+    assert "<home>/run/mynad.sock" in made["mynad.log"]
+    assert " anna " not in made["mynad.log"]
+    assert "grpcio " in made["versions.txt"]
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_report_is_never_written_over(myna: Run, tmp_path: Path) -> None:
+    file = tmp_path / "report.tar.gz"
+    file.write_text("mine")
+    ended = myna("report-bug", "-o", file)
+    assert ended.code == 1
+    assert "is there already" in ended.err
+    assert file.read_text() == "mine"
+
+
+def test_without_a_daemon_it_tells_what_it_finds(myna: Run, tmp_path: Path) -> None:
+    file = tmp_path / "report.tar.gz"
+    assert myna("report-bug", "-o", file).code == 0
+    assert {"versions.txt", "doctor.txt", "settings.json"} <= set(read(file))
+    refused = myna("report-bug", "--job", 7, "-o", tmp_path / "other.tar.gz")
+    assert refused.code == 1
+    assert not (tmp_path / "other.tar.gz").exists()
+
+
+def test_voices_keep_apart_though_their_names_go(tmp_path: Path) -> None:
+    mask = bug_report.Mask(tmp_path, ["anna", "anna-bright", ""])
+    assert (
+        mask("anna-bright came from anna; Johanna did not, anna did")
+        == "voice-1 came from voice-2; Johanna did not, voice-2 did"
+    )
+    assert mask("a token myna_3fJk29sLq0aZpp7TT1x and step 1200") == "a token <secret or digest> and step 1200"
