@@ -511,6 +511,10 @@ class Client:
         answer = self._ask(self._system.Doctor, pb.Empty())
         return list(answer.findings)
 
+    def metrics(self) -> pb.MetricsResponse:
+        """How Myna does, for a monitoring system."""
+        return self._ask(self._system.Metrics, pb.Empty())
+
     def accept(self, engine: str) -> pb.EngineState:
         """Record consent to an engine's licence."""
         return self._ask(self._system.Accept, pb.AcceptRequest(engine=engine))

@@ -2792,6 +2792,11 @@ class SystemStub:
                 request_serializer=proto_dot_myna__pb2.Empty.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.DoctorResponse.FromString,
                 _registered_method=True)
+        self.Metrics = channel.unary_unary(
+                '/myna.v1.System/Metrics',
+                request_serializer=proto_dot_myna__pb2.Empty.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.MetricsResponse.FromString,
+                _registered_method=True)
         self.Accept = channel.unary_unary(
                 '/myna.v1.System/Accept',
                 request_serializer=proto_dot_myna__pb2.AcceptRequest.SerializeToString,
@@ -2831,6 +2836,12 @@ class SystemServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Doctor(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Metrics(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -2878,6 +2889,11 @@ def add_SystemServicer_to_server(servicer, server):
                     servicer.Doctor,
                     request_deserializer=proto_dot_myna__pb2.Empty.FromString,
                     response_serializer=proto_dot_myna__pb2.DoctorResponse.SerializeToString,
+            ),
+            'Metrics': grpc.unary_unary_rpc_method_handler(
+                    servicer.Metrics,
+                    request_deserializer=proto_dot_myna__pb2.Empty.FromString,
+                    response_serializer=proto_dot_myna__pb2.MetricsResponse.SerializeToString,
             ),
             'Accept': grpc.unary_unary_rpc_method_handler(
                     servicer.Accept,
@@ -3003,6 +3019,33 @@ class System:
             '/myna.v1.System/Doctor',
             proto_dot_myna__pb2.Empty.SerializeToString,
             proto_dot_myna__pb2.DoctorResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Metrics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.System/Metrics',
+            proto_dot_myna__pb2.Empty.SerializeToString,
+            proto_dot_myna__pb2.MetricsResponse.FromString,
             options,
             channel_credentials,
             insecure,
