@@ -11,6 +11,7 @@ from typing import Any
 
 from daemon.door_settings import HTTP, WYOMING
 from daemon.inbox import voice_toml
+from daemon.keep_settings import KEEP
 from daemon.price import PRICE
 from daemon.settings import SETTINGS
 from daemon.site_settings import CONSENT, SPEECH
@@ -30,6 +31,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "wyoming": WYOMING,
     "consent": CONSENT,
     "site-speech": SPEECH,
+    "keep": KEEP,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

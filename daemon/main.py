@@ -55,7 +55,7 @@ log = logging.getLogger("mynad")
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
 LEAVE = 2.0  #: seconds that calls under way get at the end
 #: parts that go on until they are stopped
-ENDLESS = {"scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech", "doors"}
+ENDLESS = {"scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech", "doors", "cleaning"}
 
 
 class Daemon:
@@ -183,6 +183,7 @@ class Daemon:
 
     def _servicers(self) -> dict[str, Any]:
         """The services of the contract, by name."""
+        from daemon.cleaning.cleaning import Cleaning
         from daemon.home.purging import Purging
         from daemon.home.voice_folders import VoiceFolders
         from daemon.machine.doctor import Doctor
@@ -200,6 +201,8 @@ class Daemon:
         home, settings, store, lifecycle = self.home, self.settings, self.store, self.lifecycle
         folders = VoiceFolders(home, store, self.inbox.still)
         purging = Purging(home, store, folders.one)
+        cleaning = Cleaning(store, self.disk, settings.keep, purging)
+        self._work("cleaning", cleaning.run())
         doctor = Doctor(home, self.disk, store, self.gpu, self.scheduler.owner)
         return {
             "Jobs": JobsService(store, lifecycle, self.scheduler, self.events, self.logs),
@@ -221,7 +224,7 @@ class Daemon:
                 self.meters,
             ),
             "People": PeopleService(store, self._keeper.directory),
-            "Upkeep": UpkeepService(UpkeepProgram(self.launcher)),
+            "Upkeep": UpkeepService(UpkeepProgram(self.launcher), cleaning),
         }
 
     async def _forget(self) -> None:
@@ -230,7 +233,8 @@ class Daemon:
 
         while True:
             try:
-                await self.store.write(events.prune, self.settings.events_kept)
+                while await self.store.write(events.prune, self.settings.events_kept):
+                    pass
             except StoreTrouble as trouble:
                 log.warning("Old events could not be deleted. %s", trouble)
             await asyncio.sleep(FORGET)

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from daemon.door_settings import HTTP, WYOMING, Http, Wyoming, other_names, told
 from daemon.errors import BadRequest
+from daemon.keep_settings import KEEP, Keep
 from daemon.price import PRICE, Price
 from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
 from engines import registry
@@ -126,6 +127,7 @@ class Settings:
     wyoming: Wyoming = field(default_factory=Wyoming)
     consent: Consent = field(default_factory=Consent)
     speech: Speech = field(default_factory=Speech)
+    keep: Keep = field(default_factory=Keep)
 
     def __post_init__(self) -> None:
         checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
@@ -137,7 +139,7 @@ class Settings:
 
 SETTINGS = declared(Settings)
 #: tables of myna.toml
-TABLES = {"cost": PRICE, "http": HTTP, "wyoming": WYOMING, "consent": CONSENT, "speech": SPEECH}
+TABLES = {"cost": PRICE, "http": HTTP, "wyoming": WYOMING, "consent": CONSENT, "speech": SPEECH, "keep": KEEP}
 
 
 def load(home: Path) -> Settings:
@@ -177,6 +179,7 @@ def load(home: Path) -> Settings:
             "wyoming": Wyoming(**of["wyoming"]),
             "consent": Consent(**of["consent"]),
             "speech": Speech(**of["speech"]),
+            "keep": Keep(**of["keep"]),
         }
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None

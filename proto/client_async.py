@@ -615,6 +615,10 @@ class AsyncClient:
         """Read backups back, step by step."""
         return self._stream(self._upkeep.Verify, pb.BackupFolderRequest(folder=folder, rate=rate))
 
+    async def clean(self, *, room: bool = False, dry_run: bool = False) -> pb.CleanResponse:
+        """Delete what `[keep]` of myna.toml says is too old; with `room` what goes when the disk is short."""
+        return await self._ask(self._upkeep.Clean, pb.CleanRequest(dry_run=dry_run, room=room))
+
     def check(self, *, deep: bool = False, rate: float = 0.0) -> AsyncIterator[pb.UpkeepStep]:
         """Whether the home is whole, step by step; `deep`: every file is read."""
         return self._stream(self._upkeep.Check, pb.CheckRequest(deep=deep, rate=rate))

@@ -659,6 +659,35 @@ UPKEEP_LOOKING: UpkeepPhase.ValueType  # 5
 UPKEEP_READING: UpkeepPhase.ValueType  # 6
 Global___UpkeepPhase: _TypeAlias = UpkeepPhase  # noqa: Y015
 
+class _CleanedWhat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CleanedWhatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CleanedWhat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CLEANED_UNSPECIFIED: _CleanedWhat.ValueType  # 0
+    CLEANED_TEXTS: _CleanedWhat.ValueType  # 1
+    """of speech that ended"""
+    CLEANED_LOG: _CleanedWhat.ValueType  # 2
+    CLEANED_PACKAGE: _CleanedWhat.ValueType  # 3
+    CLEANED_FEATURES: _CleanedWhat.ValueType  # 4
+    CLEANED_CHECKPOINTS: _CleanedWhat.ValueType  # 5
+    CLEANED_REJECTED: _CleanedWhat.ValueType  # 6
+    """weights of a rejected version"""
+
+class CleanedWhat(_CleanedWhat, metaclass=_CleanedWhatEnumTypeWrapper): ...
+
+CLEANED_UNSPECIFIED: CleanedWhat.ValueType  # 0
+CLEANED_TEXTS: CleanedWhat.ValueType  # 1
+"""of speech that ended"""
+CLEANED_LOG: CleanedWhat.ValueType  # 2
+CLEANED_PACKAGE: CleanedWhat.ValueType  # 3
+CLEANED_FEATURES: CleanedWhat.ValueType  # 4
+CLEANED_CHECKPOINTS: CleanedWhat.ValueType  # 5
+CLEANED_REJECTED: CleanedWhat.ValueType  # 6
+"""weights of a rejected version"""
+Global___CleanedWhat: _TypeAlias = CleanedWhat  # noqa: Y015
+
 @_typing.final
 class Page(_message.Message):
     """---------------------------------------------------------------------------------------------------------------- common
@@ -7577,3 +7606,90 @@ class CheckRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckRequest: _TypeAlias = CheckRequest  # noqa: Y015
+
+@_typing.final
+class CleanRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    ROOM_FIELD_NUMBER: _builtins.int
+    dry_run: _builtins.bool
+    room: _builtins.bool
+    """only tell"""
+    def __init__(
+        self,
+        *,
+        dry_run: _builtins.bool = ...,
+        room: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dry_run", b"dry_run", "room", b"room"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CleanRequest: _TypeAlias = CleanRequest  # noqa: Y015
+
+@_typing.final
+class Cleaned(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    WHAT_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    WHY_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """as people know it: "anna@3", "run 12", a file's name"""
+    what: Global___CleanedWhat.ValueType
+    size: _builtins.int
+    """bytes that it frees"""
+    why: _builtins.str
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        what: Global___CleanedWhat.ValueType = ...,
+        size: _builtins.int = ...,
+        why: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "size", b"size", "what", b"what", "why", b"why"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Cleaned: _TypeAlias = Cleaned  # noqa: Y015
+
+@_typing.final
+class CleanResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLEANED_FIELD_NUMBER: _builtins.int
+    FREED_FIELD_NUMBER: _builtins.int
+    TEXTS_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    freed: _builtins.int
+    """bytes"""
+    texts: _builtins.int
+    """jobs whose text is forgotten"""
+    @_builtins.property
+    def cleaned(self) -> _containers.RepeatedCompositeFieldContainer[Global___Cleaned]: ...
+    @_builtins.property
+    def failed(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """what could not be deleted, and why"""
+
+    def __init__(
+        self,
+        *,
+        cleaned: _abc.Iterable[Global___Cleaned] | None = ...,
+        freed: _builtins.int = ...,
+        texts: _builtins.int = ...,
+        failed: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleaned", b"cleaned", "failed", b"failed", "freed", b"freed", "texts", b"texts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CleanResponse: _TypeAlias = CleanResponse  # noqa: Y015

@@ -3542,6 +3542,11 @@ class UpkeepStub:
                 request_serializer=proto_dot_myna__pb2.BackupFolderRequest.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.UpkeepStep.FromString,
                 _registered_method=True)
+        self.Clean = channel.unary_unary(
+                '/myna.v1.Upkeep/Clean',
+                request_serializer=proto_dot_myna__pb2.CleanRequest.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.CleanResponse.FromString,
+                _registered_method=True)
         self.Check = channel.unary_stream(
                 '/myna.v1.Upkeep/Check',
                 request_serializer=proto_dot_myna__pb2.CheckRequest.SerializeToString,
@@ -3572,6 +3577,13 @@ class UpkeepServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Clean(self, request, context):
+        """what `[keep]` says
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Check(self, request, context):
         """changes nothing: that takes an ended mynad
         """
@@ -3596,6 +3608,11 @@ def add_UpkeepServicer_to_server(servicer, server):
                     servicer.Verify,
                     request_deserializer=proto_dot_myna__pb2.BackupFolderRequest.FromString,
                     response_serializer=proto_dot_myna__pb2.UpkeepStep.SerializeToString,
+            ),
+            'Clean': grpc.unary_unary_rpc_method_handler(
+                    servicer.Clean,
+                    request_deserializer=proto_dot_myna__pb2.CleanRequest.FromString,
+                    response_serializer=proto_dot_myna__pb2.CleanResponse.SerializeToString,
             ),
             'Check': grpc.unary_stream_rpc_method_handler(
                     servicer.Check,
@@ -3685,6 +3702,33 @@ class Upkeep:
             '/myna.v1.Upkeep/Verify',
             proto_dot_myna__pb2.BackupFolderRequest.SerializeToString,
             proto_dot_myna__pb2.UpkeepStep.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Clean(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.Upkeep/Clean',
+            proto_dot_myna__pb2.CleanRequest.SerializeToString,
+            proto_dot_myna__pb2.CleanResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -917,6 +917,8 @@ class UpkeepStub:
     Snapshots: _grpc.UnaryUnaryMultiCallable[_myna_pb2.BackupFolderRequest, _myna_pb2.SnapshotsResponse]
     Verify: _grpc.UnaryStreamMultiCallable[_myna_pb2.BackupFolderRequest, _myna_pb2.UpkeepStep]
     """reads backups back"""
+    Clean: _grpc.UnaryUnaryMultiCallable[_myna_pb2.CleanRequest, _myna_pb2.CleanResponse]
+    """what `[keep]` says"""
     Check: _grpc.UnaryStreamMultiCallable[_myna_pb2.CheckRequest, _myna_pb2.UpkeepStep]
     """changes nothing: that takes an ended mynad"""
 
@@ -929,6 +931,8 @@ class UpkeepAsyncStub(UpkeepStub):
     Snapshots: _aio.UnaryUnaryMultiCallable[_myna_pb2.BackupFolderRequest, _myna_pb2.SnapshotsResponse]  # type: ignore[assignment]
     Verify: _aio.UnaryStreamMultiCallable[_myna_pb2.BackupFolderRequest, _myna_pb2.UpkeepStep]  # type: ignore[assignment]
     """reads backups back"""
+    Clean: _aio.UnaryUnaryMultiCallable[_myna_pb2.CleanRequest, _myna_pb2.CleanResponse]  # type: ignore[assignment]
+    """what `[keep]` says"""
     Check: _aio.UnaryStreamMultiCallable[_myna_pb2.CheckRequest, _myna_pb2.UpkeepStep]  # type: ignore[assignment]
     """changes nothing: that takes an ended mynad"""
 
@@ -956,6 +960,14 @@ class UpkeepServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_myna_pb2.UpkeepStep], _abc.AsyncIterator[_myna_pb2.UpkeepStep]]:
         """reads backups back"""
+
+    @_abc_1.abstractmethod
+    def Clean(
+        self,
+        request: _myna_pb2.CleanRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.CleanResponse, _abc.Awaitable[_myna_pb2.CleanResponse]]:
+        """what `[keep]` says"""
 
     @_abc_1.abstractmethod
     def Check(

@@ -36,6 +36,7 @@ COMMANDS = {
     "people": ("people", "share", "unshare"),
     "one_voice": ("voices",),
     "purge": ("purge",),
+    "clean": ("clean",),
     "ratings": ("rate", "unrate", "ratings"),
     "say": ("say",),
     "watermark": ("watermark",),

@@ -344,6 +344,7 @@ RULES: dict[str, Rule] = {
     "Upkeep.Snapshots": Rule(ADMIN),
     "Upkeep.Verify": Rule(ADMIN),
     "Upkeep.Check": Rule(ADMIN),
+    "Upkeep.Clean": Rule(ADMIN, act=True),
 }
 #: of what the contract does not know
 STANDARD = Rule()

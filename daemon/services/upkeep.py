@@ -1,12 +1,15 @@
 """The Upkeep service: backups, and whether the home is whole. The work is done by a program of its own
-(`daemon.upkeep`)."""
+(`daemon.upkeep`); cleaning is mynad's own."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
+from daemon.cleaning import wire
+from daemon.cleaning.cleaning import Cleaning
 from daemon.processes.upkeep import UpkeepProgram
 from daemon.services.errors import plain
 from proto import myna_pb2 as pb
@@ -17,8 +20,9 @@ from proto import myna_pb2_grpc as stubs
 class UpkeepService(stubs.UpkeepServicer):
     """See the service in proto/myna.proto."""
 
-    def __init__(self, program: UpkeepProgram) -> None:
+    def __init__(self, program: UpkeepProgram, cleaning: Cleaning) -> None:
         self.program = program
+        self.cleaning = cleaning
 
     async def Backup(self, request: pb.BackupRequest, context: Any) -> AsyncIterator[pb.UpkeepStep]:
         async with aclosing(self.program.steps("backup", request)) as steps:
@@ -38,3 +42,8 @@ class UpkeepService(stubs.UpkeepServicer):
         async with aclosing(self.program.steps("check", request)) as steps:
             async for step in steps:
                 yield step
+
+    async def Clean(self, request: pb.CleanRequest, context: Any) -> pb.CleanResponse:
+        clean = self.cleaning.for_room if request.room else self.cleaning.by_age
+        work = asyncio.create_task(clean(dry_run=request.dry_run))
+        return wire.message(await asyncio.shield(work), self.cleaning.keep)  # who hangs up leaves it to its end

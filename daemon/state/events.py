@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: events read from the database at once
 CHUNK = 500
+#: events that are forgotten in one transaction
+PRUNED = 10_000
 
 
 def emit(session: Session, event: pb.Event, voice: str = "") -> None:
@@ -75,9 +77,13 @@ def _add_specs(session: Session, jobs: list[pb.Job]) -> None:
             job.spec.ParseFromString(specs.get(job.id, b""))
 
 
-def prune(session: Session, keep: int) -> None:
-    """Forget all but the newest `keep` events."""
-    session.execute(delete(EventRow).where(EventRow.cursor <= newest(session) - keep))
+def prune(session: Session, keep: int, most: int = PRUNED) -> bool:
+    """Forget all but the newest `keep` events, the oldest first and `most` of them at once: others write in between.
+    Whether there are more."""
+    last = newest(session) - keep
+    oldest = session.scalar(select(func.min(EventRow.cursor))) or 0
+    session.execute(delete(EventRow).where(EventRow.cursor <= min(last, oldest + most - 1)))
+    return oldest + most <= last
 
 
 def _message(row: EventRow) -> pb.Event:

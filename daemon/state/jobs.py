@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import LIVE, Attempt, Job, now
 from daemon.errors import ERROR_KINDS, BadRequest, NotFound, NotNow, brief
-from daemon.state import accounts, events, own_key, paging, seen, voices
+from daemon.state import accounts, events, own_key, paging, seen, spoken_texts, voices
 from daemon.state.stamp import stamp
 from daemon.state.status import (
     ENDED,
@@ -250,6 +250,7 @@ def retry(session: Session, job: Job) -> Job:
             f"Job {job.id} {STANDING[State(job.state)]}; only failed and cancelled jobs can be tried again.", ""
         )
     voices.check_new(session, job.voice)
+    spoken_texts.check_kept(job)
     job.crashes = 0
     put_back(session, job, "")
     return job

@@ -81,6 +81,17 @@ def test_a_cursor_from_before_the_pruning_is_refused_with_a_way_out(store: Store
     assert [event.notice.sentence for event in store.read_now(events.after, 15)[0]] == ["15", "16", "17", "18", "19"]
 
 
+def test_many_events_are_forgotten_a_few_at_a_time(store: Store) -> None:
+    for n in range(20):
+        tell(store, str(n))
+    more = [store.write_now(events.prune, 5, 6) for _ in range(3)]
+    assert more == [True, True, False]
+    kept = store.read_now(events.after, 15)[0]
+    assert [event.notice.sentence for event in kept] == ["15", "16", "17", "18", "19"]
+    assert not store.write_now(events.prune, 5, 6)
+    assert not store.write_now(events.prune, 5_000)
+
+
 def test_cursors_are_never_used_again(store: Store) -> None:
     tell(store, "a")
     top = store.read_now(events.newest)

@@ -1,0 +1,81 @@
+"""Texts that were spoken are private, and are forgotten: in the rows of their jobs, in titles, and in the events that
+told of them. Their logs, which may name words, go with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy.orm import Session
+
+from daemon.database.models import EventRow, Job
+from daemon.errors import NotNow
+from proto import myna_pb2 as pb
+
+KINDS = ("speak", "transcribe")
+#: in place of the text in a job's title
+FORGOTTEN = "a text that is no longer kept"
+#: how a text begins in a title, and what that is in an event
+QUOTE: str = "“"
+QUOTED: ColumnElement[bytes] = literal_column("X'E2809C'")
+CHUNK = 500  #: rows of a transaction: others write in between
+_WIRE = (pb.SPEAK, pb.TRANSCRIBE)
+
+
+def jobs_with_text(session: Session, before: datetime) -> list[int]:
+    """Jobs that ended before that moment and have a text still."""
+    spoken = select(Job.id).where(Job.kind == "speak", Job.ended < before, Job.title.contains(QUOTE))
+    heard = select(Job.id, Job.spec).where(Job.kind == "transcribe", Job.ended < before)
+    prompted = [number for number, spec in session.execute(heard) if _text(pb.JobSpec.FromString(spec))]
+    return sorted([*session.scalars(spoken), *prompted])
+
+
+def forget(session: Session, numbers: Sequence[int]) -> int:
+    """Forget the texts of these jobs; how many had one."""
+    rows = session.scalars(select(Job).where(Job.id.in_(numbers), Job.ended.is_not(None)))
+    return sum(_stripped(job) for job in rows)
+
+
+def events_with_text(session: Session, before: datetime) -> list[int]:
+    """Cursors of events before that moment in which a text may be quoted."""
+    quoted = func.instr(EventRow.payload, QUOTED) > 0
+    return list(session.scalars(select(EventRow.cursor).where(EventRow.time < before, quoted)))
+
+
+def forget_events(session: Session, cursors: Sequence[int]) -> None:
+    """Take the texts out of these events."""
+    for row in session.scalars(select(EventRow).where(EventRow.cursor.in_(cursors))):
+        event = pb.Event.FromString(row.payload)
+        if event.HasField("job") and event.job.kind in _WIRE and event.job.title != _title(event.job.title):
+            event.job.title = _title(event.job.title)
+            row.payload = event.SerializeToString()
+
+
+def check_kept(job: Job) -> None:
+    """Raises NotNow where the job's text is no longer kept, so that it cannot be spoken again."""
+    if job.kind == "speak" and not _text(pb.JobSpec.FromString(job.spec)):
+        raise NotNow(f"The text of job {job.id} is no longer kept.", "Speak it anew: `myna say`.")
+
+
+def _text(spec: pb.JobSpec) -> str:
+    return spec.speak.text or spec.transcribe.prompt
+
+
+def _stripped(job: Job) -> bool:
+    spec = pb.JobSpec.FromString(job.spec)
+    if not _text(spec):
+        return False
+    if spec.HasField("speak"):
+        spec.speak.text = ""
+    else:
+        spec.transcribe.prompt = ""
+    job.spec, job.title, job.log_tail = spec.SerializeToString(), _title(job.title), ""
+    return True
+
+
+def _title(title: str) -> str:
+    """say “Good evening.” as anna@7 → say a text that is no longer kept as anna@7"""
+    begin, quote, rest = title.partition("“")
+    _, closing, end = rest.rpartition("”")
+    return f"{begin}{FORGOTTEN}{end}" if quote and closing else title
