@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.door_settings import HTTP, WYOMING
+from daemon.idle_settings import WHEN_IDLE
 from daemon.inbox import voice_toml
 from daemon.keep_settings import KEEP
 from daemon.price import PRICE
@@ -32,6 +33,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "consent": CONSENT,
     "site-speech": SPEECH,
     "keep": KEEP,
+    "when_idle": WHEN_IDLE,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

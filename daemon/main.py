@@ -55,7 +55,20 @@ log = logging.getLogger("mynad")
 FORGET = 3600.0  #: seconds between two rounds of forgetting old events
 LEAVE = 2.0  #: seconds that calls under way get at the end
 #: parts that go on until they are stopped
-ENDLESS = {"scheduler", "gpu", "inbox", "forget", "survey", "socket", "memory", "speech", "doors", "cleaning"}
+ENDLESS = {
+    "scheduler",
+    "gpu",
+    "inbox",
+    "forget",
+    "survey",
+    "socket",
+    "memory",
+    "speech",
+    "doors",
+    "cleaning",
+    "idle",
+    "lazy-gpus",
+}
 
 
 class Daemon:
@@ -134,7 +147,7 @@ class Daemon:
         from daemon.inbox.watcher import Inbox
         from daemon.kinds.lifecycle import Lifecycle
         from daemon.kinds.registry import Kinds
-        from daemon.machine import gpu_watch, memory
+        from daemon.machine import gpu_watch, lazy_gpus, memory
         from daemon.machine.disk_space import DiskSpace
         from daemon.machine.gpu import Gpus
         from daemon.machine.sampler import Machine
@@ -171,6 +184,7 @@ class Daemon:
         to = Reporting(home, store, lifecycle, workers, self.speech, *hubs, self.blame, self.gpu)
         self.scheduler = Scheduler(store, self.kinds, self.gpu, self.speech, partial(Attempt, to), settings)
         self.machine = Machine(home, self.gpu, self.scheduler.owner)
+        self._work("lazy-gpus", lazy_gpus.watch(self.machine.sample, store, self.scheduler.job_of))
         self.launcher.attach()
         self._work("scheduler", self.scheduler.run())
         self._work("metering", Metering(store, home, self.scheduler.attempts).run())
@@ -186,6 +200,7 @@ class Daemon:
         from daemon.cleaning.cleaning import Cleaning
         from daemon.home.purging import Purging
         from daemon.home.voice_folders import VoiceFolders
+        from daemon.idle.waiting import WaitingForIdleness
         from daemon.machine.doctor import Doctor
         from daemon.processes.upkeep import UpkeepProgram
         from daemon.services.datasets import DatasetsService
@@ -201,6 +216,11 @@ class Daemon:
         home, settings, store, lifecycle = self.home, self.settings, self.store, self.lifecycle
         folders = VoiceFolders(home, store, self.inbox.still)
         purging = Purging(home, store, folders.one)
+        watchers = partial(getattr, self.events, "watchers")
+        idle = WaitingForIdleness(
+            store, settings.when_idle, self._keeper.activity, self.launcher, self.inbox.present, watchers
+        )
+        self._work("idle", idle.run())
         cleaning = Cleaning(store, self.disk, settings.keep, purging)
         self._work("cleaning", cleaning.run())
         doctor = Doctor(home, self.disk, store, self.gpu, self.scheduler.owner)
@@ -222,6 +242,7 @@ class Daemon:
                 self.adoption,
                 self.end,
                 self.meters,
+                idle,
             ),
             "People": PeopleService(store, self._keeper.directory),
             "Upkeep": UpkeepService(UpkeepProgram(self.launcher), cleaning),

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 from daemon.door_settings import HTTP, WYOMING, Http, Wyoming, other_names, told
 from daemon.errors import BadRequest
+from daemon.idle_settings import WHEN_IDLE, WhenIdle
 from daemon.keep_settings import KEEP, Keep
 from daemon.price import PRICE, Price
 from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
@@ -128,6 +129,7 @@ class Settings:
     consent: Consent = field(default_factory=Consent)
     speech: Speech = field(default_factory=Speech)
     keep: Keep = field(default_factory=Keep)
+    when_idle: WhenIdle = field(default_factory=WhenIdle)
 
     def __post_init__(self) -> None:
         checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
@@ -139,7 +141,15 @@ class Settings:
 
 SETTINGS = declared(Settings)
 #: tables of myna.toml
-TABLES = {"cost": PRICE, "http": HTTP, "wyoming": WYOMING, "consent": CONSENT, "speech": SPEECH, "keep": KEEP}
+TABLES = {
+    "cost": PRICE,
+    "http": HTTP,
+    "wyoming": WYOMING,
+    "consent": CONSENT,
+    "speech": SPEECH,
+    "keep": KEEP,
+    "when_idle": WHEN_IDLE,
+}
 
 
 def load(home: Path) -> Settings:
@@ -180,6 +190,7 @@ def load(home: Path) -> Settings:
             "consent": Consent(**of["consent"]),
             "speech": Speech(**of["speech"]),
             "keep": Keep(**of["keep"]),
+            "when_idle": WhenIdle(**of["when_idle"]),
         }
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None

@@ -519,6 +519,10 @@ class AsyncClient:
         """How Myna does, for a monitoring system."""
         return await self._ask(self._system.Metrics, pb.Empty())
 
+    async def idle(self) -> pb.IdleResponse:
+        """What keeps the machine up, and what is done when nothing does."""
+        return await self._ask(self._system.Idle, pb.Empty())
+
     async def accept(self, engine: str) -> pb.EngineState:
         """Record consent to an engine's licence."""
         return await self._ask(self._system.Accept, pb.AcceptRequest(engine=engine))

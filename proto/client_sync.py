@@ -515,6 +515,10 @@ class Client:
         """How Myna does, for a monitoring system."""
         return self._ask(self._system.Metrics, pb.Empty())
 
+    def idle(self) -> pb.IdleResponse:
+        """What keeps the machine up, and what is done when nothing does."""
+        return self._ask(self._system.Idle, pb.Empty())
+
     def accept(self, engine: str) -> pb.EngineState:
         """Record consent to an engine's licence."""
         return self._ask(self._system.Accept, pb.AcceptRequest(engine=engine))

@@ -537,6 +537,32 @@ TRIAL_STOPPED_EARLY: TrialState.ValueType  # 8
 """with a third of its steps it was not among the best third"""
 Global___TrialState: _TypeAlias = TrialState  # noqa: Y015
 
+class _KeepsUp:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _KeepsUpEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_KeepsUp.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    KEEPS_UNSPECIFIED: _KeepsUp.ValueType  # 0
+    KEEPS_JOBS: _KeepsUp.ValueType  # 1
+    KEEPS_INBOX: _KeepsUp.ValueType  # 2
+    KEEPS_UPLOADS: _KeepsUp.ValueType  # 3
+    KEEPS_WATCHED: _KeepsUp.ValueType  # 4
+    KEEPS_USERS: _KeepsUp.ValueType  # 5
+    KEEPS_RECENT: _KeepsUp.ValueType  # 6
+
+class KeepsUp(_KeepsUp, metaclass=_KeepsUpEnumTypeWrapper):
+    """What keeps the machine up (docs/idle.md)."""
+
+KEEPS_UNSPECIFIED: KeepsUp.ValueType  # 0
+KEEPS_JOBS: KeepsUp.ValueType  # 1
+KEEPS_INBOX: KeepsUp.ValueType  # 2
+KEEPS_UPLOADS: KeepsUp.ValueType  # 3
+KEEPS_WATCHED: KeepsUp.ValueType  # 4
+KEEPS_USERS: KeepsUp.ValueType  # 5
+KEEPS_RECENT: KeepsUp.ValueType  # 6
+Global___KeepsUp: _TypeAlias = KeepsUp  # noqa: Y015
+
 class _FindingKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -6554,6 +6580,56 @@ class MetricsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___MetricsResponse: _TypeAlias = MetricsResponse  # noqa: Y015
+
+@_typing.final
+class IdleResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DO_FIELD_NUMBER: _builtins.int
+    DRY_RUN_FIELD_NUMBER: _builtins.int
+    KEEPS_FIELD_NUMBER: _builtins.int
+    USERS_FIELD_NUMBER: _builtins.int
+    JOBS_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    WATCHERS_FIELD_NUMBER: _builtins.int
+    DUE_SECONDS_FIELD_NUMBER: _builtins.int
+    do: _builtins.str
+    """what is done when nothing is left to do: "nothing", "shutdown", "suspend", "command" """
+    dry_run: _builtins.bool
+    jobs: _builtins.int
+    """that wait or run"""
+    files: _builtins.int
+    """in the inbox, not taken yet"""
+    watchers: _builtins.int
+    due_seconds: _builtins.float
+    """until it is done, if nothing happens"""
+    @_builtins.property
+    def keeps(self) -> _containers.RepeatedScalarFieldContainer[Global___KeepsUp.ValueType]: ...
+    @_builtins.property
+    def users(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """who is logged in"""
+
+    def __init__(
+        self,
+        *,
+        do: _builtins.str = ...,
+        dry_run: _builtins.bool = ...,
+        keeps: _abc.Iterable[Global___KeepsUp.ValueType] | None = ...,
+        users: _abc.Iterable[_builtins.str] | None = ...,
+        jobs: _builtins.int = ...,
+        files: _builtins.int = ...,
+        watchers: _builtins.int = ...,
+        due_seconds: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_due_seconds", b"_due_seconds", "due_seconds", b"due_seconds"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_due_seconds", b"_due_seconds", "do", b"do", "dry_run", b"dry_run", "due_seconds", b"due_seconds", "files", b"files", "jobs", b"jobs", "keeps", b"keeps", "users", b"users", "watchers", b"watchers"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__due_seconds: _TypeAlias = _typing.Literal["due_seconds"]  # noqa: Y015
+    _WhichOneofArgType__due_seconds: _TypeAlias = _typing.Literal["_due_seconds", b"_due_seconds"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__due_seconds) -> _WhichOneofReturnType__due_seconds | None: ...
+
+Global___IdleResponse: _TypeAlias = IdleResponse  # noqa: Y015
 
 @_typing.final
 class DoctorResponse(_message.Message):

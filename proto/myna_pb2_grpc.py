@@ -2797,6 +2797,11 @@ class SystemStub:
                 request_serializer=proto_dot_myna__pb2.Empty.SerializeToString,
                 response_deserializer=proto_dot_myna__pb2.MetricsResponse.FromString,
                 _registered_method=True)
+        self.Idle = channel.unary_unary(
+                '/myna.v1.System/Idle',
+                request_serializer=proto_dot_myna__pb2.Empty.SerializeToString,
+                response_deserializer=proto_dot_myna__pb2.IdleResponse.FromString,
+                _registered_method=True)
         self.Accept = channel.unary_unary(
                 '/myna.v1.System/Accept',
                 request_serializer=proto_dot_myna__pb2.AcceptRequest.SerializeToString,
@@ -2842,6 +2847,12 @@ class SystemServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Metrics(self, request, context):
+        """Missing associated documentation comment in .proto file."""
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Idle(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -2894,6 +2905,11 @@ def add_SystemServicer_to_server(servicer, server):
                     servicer.Metrics,
                     request_deserializer=proto_dot_myna__pb2.Empty.FromString,
                     response_serializer=proto_dot_myna__pb2.MetricsResponse.SerializeToString,
+            ),
+            'Idle': grpc.unary_unary_rpc_method_handler(
+                    servicer.Idle,
+                    request_deserializer=proto_dot_myna__pb2.Empty.FromString,
+                    response_serializer=proto_dot_myna__pb2.IdleResponse.SerializeToString,
             ),
             'Accept': grpc.unary_unary_rpc_method_handler(
                     servicer.Accept,
@@ -3046,6 +3062,33 @@ class System:
             '/myna.v1.System/Metrics',
             proto_dot_myna__pb2.Empty.SerializeToString,
             proto_dot_myna__pb2.MetricsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Idle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/myna.v1.System/Idle',
+            proto_dot_myna__pb2.Empty.SerializeToString,
+            proto_dot_myna__pb2.IdleResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -725,6 +725,7 @@ class SystemStub:
     Estimate: _grpc.UnaryUnaryMultiCallable[_myna_pb2.EstimateRequest, _myna_pb2.EstimateResponse]
     Doctor: _grpc.UnaryUnaryMultiCallable[_myna_pb2.Empty, _myna_pb2.DoctorResponse]
     Metrics: _grpc.UnaryUnaryMultiCallable[_myna_pb2.Empty, _myna_pb2.MetricsResponse]
+    Idle: _grpc.UnaryUnaryMultiCallable[_myna_pb2.Empty, _myna_pb2.IdleResponse]
     Accept: _grpc.UnaryUnaryMultiCallable[_myna_pb2.AcceptRequest, _myna_pb2.EngineState]
     """records consent to an engine's licence"""
     Adopt: _grpc.UnaryUnaryMultiCallable[_myna_pb2.AdoptRequest, _myna_pb2.AdoptResponse]
@@ -739,6 +740,7 @@ class SystemAsyncStub(SystemStub):
     Estimate: _aio.UnaryUnaryMultiCallable[_myna_pb2.EstimateRequest, _myna_pb2.EstimateResponse]  # type: ignore[assignment]
     Doctor: _aio.UnaryUnaryMultiCallable[_myna_pb2.Empty, _myna_pb2.DoctorResponse]  # type: ignore[assignment]
     Metrics: _aio.UnaryUnaryMultiCallable[_myna_pb2.Empty, _myna_pb2.MetricsResponse]  # type: ignore[assignment]
+    Idle: _aio.UnaryUnaryMultiCallable[_myna_pb2.Empty, _myna_pb2.IdleResponse]  # type: ignore[assignment]
     Accept: _aio.UnaryUnaryMultiCallable[_myna_pb2.AcceptRequest, _myna_pb2.EngineState]  # type: ignore[assignment]
     """records consent to an engine's licence"""
     Adopt: _aio.UnaryUnaryMultiCallable[_myna_pb2.AdoptRequest, _myna_pb2.AdoptResponse]  # type: ignore[assignment]
@@ -780,6 +782,13 @@ class SystemServicer(metaclass=_abc_1.ABCMeta):
         request: _myna_pb2.Empty,
         context: _ServicerContext,
     ) -> _typing.Union[_myna_pb2.MetricsResponse, _abc.Awaitable[_myna_pb2.MetricsResponse]]: ...
+
+    @_abc_1.abstractmethod
+    def Idle(
+        self,
+        request: _myna_pb2.Empty,
+        context: _ServicerContext,
+    ) -> _typing.Union[_myna_pb2.IdleResponse, _abc.Awaitable[_myna_pb2.IdleResponse]]: ...
 
     @_abc_1.abstractmethod
     def Accept(

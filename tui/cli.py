@@ -37,6 +37,7 @@ COMMANDS = {
     "one_voice": ("voices",),
     "purge": ("purge",),
     "clean": ("clean",),
+    "idle": ("idle",),
     "ratings": ("rate", "unrate", "ratings"),
     "say": ("say",),
     "watermark": ("watermark",),

@@ -329,6 +329,7 @@ RULES: dict[str, Rule] = {
     "System.Estimate": Rule(TRAIN, lambda request: [VoiceOf(request.spec.voice, TRAIN)]),
     "System.Doctor": Rule(ADMIN),
     "System.Metrics": Rule(ADMIN),
+    "System.Idle": Rule(ADMIN),
     "System.Accept": Rule(ADMIN, act=True),
     "System.Adopt": Rule(ADMIN, act=True),
     "System.Shutdown": Rule(ADMIN, act=True),

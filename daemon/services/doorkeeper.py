@@ -23,6 +23,7 @@ from daemon.caller import OWNER, Caller, Right
 from daemon.database.models import now
 from daemon.database.store import Store
 from daemon.errors import MynaError
+from daemon.idle.activity import Activity
 from daemon.services import access, veil
 from daemon.services.access import Rule
 from daemon.services.directory import Directory, Still
@@ -50,6 +51,7 @@ class Doorkeeper:
 
     def __init__(self, master: str = "") -> None:
         self.directory = Directory(master)
+        self.activity = Activity()
         self._store: Store | None = None
 
     def open(self, store: Store) -> None:

@@ -14,6 +14,7 @@ import grpc.aio
 
 from daemon import token_file
 from daemon.errors import BadRequest
+from daemon.idle.activity import Noting
 from daemon.services.doorkeeper import Doorkeeper
 from daemon.services.gate import ReadableGate, worth_telling
 
@@ -52,7 +53,9 @@ def doorkeeper(settings: Settings) -> Doorkeeper:
 def unix_server(keeper: Doorkeeper) -> grpc.aio.Server:
     """A server for those who can open the socket."""
     logging.getLogger("grpc._cython.cygrpc").addFilter(worth_telling)
-    return grpc.aio.server(interceptors=[keeper.at(socket=True), ReadableGate()], options=OPTIONS)
+    return grpc.aio.server(
+        interceptors=[keeper.at(socket=True), Noting(keeper.activity), ReadableGate()], options=OPTIONS
+    )
 
 
 def bind_unix(server: grpc.aio.Server, path: Path) -> None:
@@ -112,7 +115,7 @@ def tcp_server(settings: Settings, keeper: Doorkeeper) -> grpc.aio.Server:
     _check_pair(settings)
     pair = (_read(settings.tls_key, "tls_key"), _read(settings.tls_cert, "tls_cert"))
     credentials = grpc.ssl_server_credentials([pair], authority, require_client_auth=authority is not None)
-    gates = [keeper.at(socket=False, token=bool(settings.token_file)), ReadableGate()]
+    gates = [keeper.at(socket=False, token=bool(settings.token_file)), Noting(keeper.activity), ReadableGate()]
     server = grpc.aio.server(interceptors=gates, options=OPTIONS + STRANGERS)
     try:
         bound = server.add_secure_port(settings.listen, credentials)

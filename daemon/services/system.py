@@ -17,6 +17,7 @@ from daemon.caller import current
 from daemon.database.store import Store
 from daemon.errors import BadRequest
 from daemon.home.adopt import Adoption
+from daemon.idle.waiting import WaitingForIdleness
 from daemon.inbox.watcher import Inbox
 from daemon.kinds.registry import Kinds
 from daemon.machine.doctor import Doctor
@@ -55,6 +56,7 @@ class SystemService(stubs.SystemServicer):
         adoption: Adoption,
         end: End,
         meters: Meters,
+        idle: WaitingForIdleness,
     ) -> None:
         self.home = home
         self.store = store
@@ -66,6 +68,7 @@ class SystemService(stubs.SystemServicer):
         self.adoption = adoption
         self.end = end
         self.meters = meters
+        self.idle = idle
         self.started = datetime.now(UTC)
 
     async def Info(self, request: pb.Empty, context: Any) -> pb.InfoResponse:
@@ -146,6 +149,9 @@ class SystemService(stubs.SystemServicer):
         standing = [*state, *gauges.of_machine(sample, self.inbox.present(), refused)]
         text = await asyncio.to_thread(self.meters.text, standing)
         return pb.MetricsResponse(text=text, content_type=CONTENT_TYPE)
+
+    async def Idle(self, request: pb.Empty, context: Any) -> pb.IdleResponse:
+        return await self.idle.message()
 
     async def Accept(self, request: pb.AcceptRequest, context: Any) -> pb.EngineState:
         state = await self.store.write(engines.accept, request.engine, self.home)

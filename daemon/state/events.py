@@ -102,6 +102,11 @@ class EventHub:
         self._progress: dict[asyncio.Queue[pb.Event], str] = {}  #: → the voice it is about; empty: all
         store.on_commit(lambda events: events and self._loop.call_soon_threadsafe(self._wake))
 
+    @property
+    def watchers(self) -> int:
+        """How many watch."""
+        return len(self._changed)
+
     def _wake(self) -> None:
         for changed in self._changed:
             changed.set()

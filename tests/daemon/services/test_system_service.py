@@ -34,7 +34,7 @@ def test_gpu_memory_is_told_only_where_there_is_a_gpu(store: Store, tmp_path: Pa
     driver.count = gpus
     kinds, machine = Kinds(tmp_path, settings.load(tmp_path)), Machine(tmp_path, Gpus(driver), lambda pid: "")
     unused = cast(Any, None)
-    service = SystemService(tmp_path, store, kinds, machine, unused, unused, unused, unused, unused, unused)
+    service = SystemService(tmp_path, store, kinds, machine, unused, unused, unused, unused, unused, unused, unused)
     asked = pb.EstimateRequest(spec=pb.TrainSpec(voice="anna"))
     told = asyncio.run(service.Estimate(asked, None))
     assert bool(told.gpu_memory) is bool(gpus)

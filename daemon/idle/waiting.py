@@ -1,0 +1,161 @@
+"""Looks from time to time whether anything is left to do; announces what will be done then, and does it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shlex
+import shutil
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from daemon.database.models import LIVE, Job
+from daemon.database.store import Store
+from daemon.errors import StoreTrouble
+from daemon.idle import users
+from daemon.idle.activity import Activity
+from daemon.idle.decision import Idleness, Keeps, Patience, Seen, Step, decide, keeps
+from daemon.idle_settings import Do, WhenIdle
+from daemon.processes.launcher import Launcher, LauncherDied
+from daemon.state import events
+from daemon.state.values import Level
+from proto import myna_pb2 as pb
+
+log = logging.getLogger("mynad.idle")
+
+LOOK = 10.0  #: seconds between two looks, at most
+COMMANDS = {Do.SHUTDOWN: "systemctl poweroff", Do.SUSPEND: "systemctl suspend"}
+WORDS = {
+    Do.SHUTDOWN: "this machine shuts down",
+    Do.SUSPEND: "this machine goes to sleep",
+    Do.COMMAND: "Myna runs {command!r}",
+}
+LIVE_WORK = text("(state != 'paused' OR NOT paused_by_person)")
+
+
+class WaitingForIdleness:
+    """Of one mynad. `present`: files in the inbox that are not taken yet; `watchers`: how many watch events."""
+
+    def __init__(
+        self,
+        store: Store,
+        settings: WhenIdle,
+        activity: Activity,
+        launcher: Launcher,
+        present: Callable[[], Iterable[Any]],
+        watchers: Callable[[], int],
+        logged_in: Callable[[], tuple[str, ...]] = users.logged_in,
+    ) -> None:
+        self.settings = settings
+        self._store = store
+        self._activity = activity
+        self._launcher = launcher
+        self._present = present
+        self._watchers = watchers
+        self._logged_in = logged_in
+        self._idle = Idleness()
+        self._patience = Patience(settings.after_minutes * 60, settings.notice_minutes * 60)
+
+    async def run(self) -> None:
+        """For ever; at once done where nothing is to be done."""
+        if self.settings.do == Do.NOTHING:
+            return
+        while True:
+            try:
+                await self.look()
+            except StoreTrouble as trouble:
+                log.warning("Whether nothing is left to do is not known. %s", trouble)
+            await asyncio.sleep(min(LOOK, self._patience.notice / 4))
+
+    async def look(self) -> Step:
+        """One look, and what follows."""
+        step, self._idle = decide(await self.seen(), self._idle, self._patience)
+        match step:
+            case Step.ANNOUNCE:
+                minutes = max(1, round(min(self._patience.notice, self._patience.after) / 60))
+                hint = "Anything that somebody does cancels it; [when_idle] in myna.toml says what is done, and when."
+                sentence = f"Nothing is left to do: {self.words()} in {minutes} minute{'' if minutes == 1 else 's'}."
+                await self._notice(Level.WARNING, sentence, hint)
+            case Step.CANCEL:
+                await self._notice(Level.INFO, "There is something to do again: this machine stays up.", "")
+            case Step.ACT:
+                await self._act()
+        return step
+
+    async def seen(self) -> Seen:
+        """How things stand."""
+        jobs, there = await asyncio.gather(self._store.read(_at_work), asyncio.to_thread(self._logged_in))
+        return Seen(
+            now=time.monotonic(),
+            jobs=jobs,
+            files=sum(1 for _ in self._present()),
+            uploads=self._activity.uploads,
+            watchers=self._watchers(),
+            users=there,
+            asked=self._activity.asked,
+        )
+
+    async def message(self) -> pb.IdleResponse:
+        """For people."""
+        seen = await self.seen()
+        found = keeps(seen, self._idle)
+        answer = pb.IdleResponse(
+            do=self.settings.do, dry_run=self.settings.dry_run, keeps=sorted(_WIRE[one] for one in found)
+        )
+        answer.users.extend(seen.users)
+        answer.jobs, answer.files, answer.watchers = seen.jobs, seen.files, seen.watchers
+        if self.settings.do != Do.NOTHING and not found and not self._idle.done:
+            since = seen.now if self._idle.since is None else self._idle.since
+            answer.due_seconds = max(0.0, since + self._patience.after - seen.now)
+        return answer
+
+    def words(self) -> str:
+        return WORDS[Do(self.settings.do)].format(command=self.settings.command)
+
+    async def _act(self) -> None:
+        words = self.words()
+        if self.settings.dry_run:
+            await self._notice(Level.INFO, f"Nothing is left to do: now {words}, were this no dry run.", "")
+            return
+        await self._notice(Level.INFO, f"Nothing is left to do: now {words}.", "")
+        argv = shlex.split(COMMANDS.get(Do(self.settings.do), self.settings.command))
+        if said := await self._run(argv):
+            hint = "See [when_idle] in myna.toml; mynad's user needs the right to do this (docs/idle.md)."
+            await self._notice(Level.ERROR, f"{shlex.join(argv)} failed: {said}", hint)
+
+    async def _run(self, argv: list[str]) -> str:
+        """What is wrong with it; empty: it went well."""
+        program = shutil.which(argv[0])
+        if program is None:
+            return "there is no such program."
+        try:
+            child = await self._launcher.spawn([program, *argv[1:]])
+        except (LauncherDied, OSError) as error:
+            return f"{error}."
+        output = (await child.output.read(2_000)).decode(errors="replace").strip()
+        code = await child.exited
+        child.close()
+        return "" if code == 0 else f"it ended with {code}. {output}".strip()
+
+    async def _notice(self, level: Level, sentence: str, hint: str) -> None:
+        log.info("%s", sentence)
+        await self._store.write(events.notice, level, sentence, hint)
+
+
+_WIRE = {
+    Keeps.JOBS: pb.KEEPS_JOBS,
+    Keeps.INBOX: pb.KEEPS_INBOX,
+    Keeps.UPLOADS: pb.KEEPS_UPLOADS,
+    Keeps.WATCHED: pb.KEEPS_WATCHED,
+    Keeps.USERS: pb.KEEPS_USERS,
+    Keeps.RECENT: pb.KEEPS_RECENT,
+}
+
+
+def _at_work(session: Session) -> int:
+    """Jobs that wait or run; not those that a person paused."""
+    return session.scalar(select(func.count()).select_from(Job).where(text(LIVE), LIVE_WORK)) or 0
