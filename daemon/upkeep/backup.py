@@ -83,13 +83,16 @@ class _Backup:
             for file in self.files([*contents.waiting(self.home, settle), *contents.walked(self.home, "imports")])
         }
         lacking: list[Finding] | None = None
-        for _ in range(MOST):
+        steps: dict[int, int] = {}
+        for left in reversed(range(MOST)):
             before, moment, self.gone = lacking, time.time_ns(), False
             database, copied = self.database()
             try:
                 with reading.reading(copied) as session:
                     known = Known.of(session)
-                with pins.held(self.home, known) as held:
+                still = {run for run, step in known.live.items() if steps.get(run) == step or left < 2}
+                steps = known.live
+                with pins.held(self.home, known, still) as held:
                     late = {file.path: file for file in self.files(self.after(known, moment), held)}
             except pins.Moved:
                 continue

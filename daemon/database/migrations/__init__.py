@@ -24,7 +24,9 @@ def check_known(path: Path, revision: str) -> None:
     known = {each.revision for each in history.walk_revisions()}
     if revision not in known:
         newest = history.get_current_head()
-        sentence = f"The database {path} was made by a newer Myna (schema {revision}). This one knows schemas up to {newest}."
+        sentence = (
+            f"The database {path} was made by a newer Myna (schema {revision}). This one knows schemas up to {newest}."
+        )
         hint = f"Install a Myna that knows schema {revision} again."
         if (copy := copies.fitting(path, known)) is not None:
             hint += f" Or lose what was done since, and go back: {copies.way_back(copy, path)}."
