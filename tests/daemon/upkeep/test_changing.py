@@ -112,7 +112,7 @@ def whole(place: Path, back: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.sampled_from(sorted(CHANGES)), st.integers(0, 30)), min_size=1, max_size=6, unique_by=str))
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_happens_at_whatever_moment_of_a_backup_it_is_whole(
     tmp_path_factory: pytest.TempPathFactory, story: list[tuple[str, int]]
 ) -> None:

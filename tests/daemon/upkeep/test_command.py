@@ -32,7 +32,7 @@ def test_the_way_of_a_person(home: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert "on the disk that the home is on" in taken
     assert "read back" in said("backup", disk, "--verify")
     assert "Work on in one of them only." in said("restore", disk, "--to", back)
-    assert "is not empty" in said("restore", disk, "--to", back, code=1)
+    assert "is not empty" in said("restore", disk, "--to", back, code=2)
     assert "nothing is wrong" in said("check", "--deep")
     flip(home / "voices/anna/1/model.safetensors")
     damaged = said("check", "--deep", code=1)
