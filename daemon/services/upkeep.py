@@ -12,6 +12,7 @@ from daemon.cleaning import wire
 from daemon.cleaning.cleaning import Cleaning
 from daemon.processes.upkeep import UpkeepProgram
 from daemon.services.errors import plain
+from daemon.upkeep import asked
 from proto import myna_pb2 as pb
 from proto import myna_pb2_grpc as stubs
 
@@ -25,20 +26,26 @@ class UpkeepService(stubs.UpkeepServicer):
         self.cleaning = cleaning
 
     async def Backup(self, request: pb.BackupRequest, context: Any) -> AsyncIterator[pb.UpkeepStep]:
+        asked.place(request.folder)
+        asked.bound(request.rate)
         async with aclosing(self.program.steps("backup", request)) as steps:
             async for step in steps:
                 yield step
 
     async def Snapshots(self, request: pb.BackupFolderRequest, context: Any) -> pb.SnapshotsResponse:
+        asked.place(request.folder)
         steps = [step async for step in self.program.steps("snapshots", request)]
         return pb.SnapshotsResponse(snapshots=[step.taken for step in steps])
 
     async def Verify(self, request: pb.BackupFolderRequest, context: Any) -> AsyncIterator[pb.UpkeepStep]:
+        asked.place(request.folder)
+        asked.bound(request.rate)
         async with aclosing(self.program.steps("verify", request)) as steps:
             async for step in steps:
                 yield step
 
     async def Check(self, request: pb.CheckRequest, context: Any) -> AsyncIterator[pb.UpkeepStep]:
+        asked.bound(request.rate)
         async with aclosing(self.program.steps("check", request)) as steps:
             async for step in steps:
                 yield step

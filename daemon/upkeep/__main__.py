@@ -22,17 +22,18 @@ from typing import IO, Any
 from google.protobuf import json_format
 
 from daemon.database.store import HEAD, opened
-from daemon.errors import BadRequest, DiskFull, MynaError
+from daemon.errors import DiskFull, MynaError
 from daemon.processes.lock import Lock
 from daemon.settings import load
 from daemon.state import cut_anew
 from daemon.upkeep import backup, check, mending, reading, verify, wire, words
+from daemon.upkeep.asked import bound, place
 from daemon.upkeep.contents import Wanted
 from daemon.upkeep.depot import Depot
 from daemon.upkeep.known import Known
 from daemon.upkeep.quiet import be_quiet
 from daemon.upkeep.restore import restore
-from daemon.upkeep.values import Checked, Finding, Mend, Progress
+from daemon.upkeep.values import Checked, Finding, Mend, Phase, Progress
 from engines.errors import EngineError
 from proto import myna_pb2 as pb
 from proto.home import home as usual_home
@@ -107,9 +108,10 @@ def _backup(home: Path, text: str, steps: Steps) -> None:
     be_quiet()
     with depot.locked():
         taken, found = backup.take(
-            home, depot, wanted, myna=_version(), settle=settle, rate=asked.rate, tell=steps.tell
+            home, depot, wanted, myna=_version(), settle=settle, rate=bound(asked.rate), tell=steps.tell
         )
         steps.put(pb.UpkeepStep(taken=wire.snapshot(taken)))
+        steps.tell(Progress(Phase.SWEEPING, 0, 0))
         for id in depot.keep(asked.keep) if asked.keep else ():
             steps.put(pb.UpkeepStep(removed=id))
     _end(steps, Checked(taken.files, taken.size, findings=found), words.about(taken))
@@ -120,7 +122,7 @@ def _verify(_home: Path, text: str, steps: Steps) -> None:
     depot = Depot.there(place(asked.folder))
     be_quiet()
     with depot.locked():
-        _end(steps, verify.verify(depot, rate=asked.rate, tell=steps.tell))
+        _end(steps, verify.verify(depot, rate=bound(asked.rate), tell=steps.tell))
 
 
 def _snapshots(_home: Path, text: str, steps: Steps) -> None:
@@ -132,7 +134,7 @@ def _snapshots(_home: Path, text: str, steps: Steps) -> None:
 def _check(home: Path, text: str, steps: Steps) -> None:
     asked = json_format.Parse(text, pb.CheckRequest())
     be_quiet()
-    _end(steps, check.check(home, deep=asked.deep, rate=asked.rate, tell=steps.tell))
+    _end(steps, check.check(home, deep=asked.deep, rate=bound(asked.rate), tell=steps.tell))
 
 
 def _repair(home: Path, text: str, steps: Steps) -> None:
@@ -168,13 +170,6 @@ VERBS: dict[str, Callable[[Path, str, Steps], None]] = {
 
 
 # -------------------------------------------------------------------------------------------------------------- parts
-
-
-def place(folder: str) -> Path:
-    """A folder as it was asked for. Raises BadRequest for none, and for one that depends on where a program runs."""
-    if not folder or "\0" in folder or not os.path.isabs(folder):
-        raise BadRequest(f"{folder!r} is no folder's whole path.", "Name one that begins with /.")
-    return Path(os.path.normpath(folder))
 
 
 def _mended(home: Path, found: Iterable[Finding], depot: Depot | None) -> list[Finding]:

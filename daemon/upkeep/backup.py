@@ -56,12 +56,15 @@ def take(
     second that are read, at most; 0: as they come. Raises MynaError: then every earlier snapshot is as it was."""
     check_apart(home, depot.path)
     with disk_full_is_a_sentence("the backup"):
-        return _Backup(home, depot, wanted, Pace(rate), tell).take(myna, settle)
+        return _Backup(home, depot, wanted, settle, Pace(rate), tell).take(myna)
 
 
 def check_apart(home: Path, place: Path) -> None:
     """Raises BadRequest for a backup in its home, or a home in its backup."""
-    one, other = home.resolve(), place.resolve()
+    try:
+        one, other = home.resolve(), place.resolve()
+    except (OSError, RuntimeError):  # links that lead in a circle
+        raise BadRequest(f"{place} leads nowhere.", "Name a folder.") from None
     if one == other or one in other.parents or other in one.parents:
         raise BadRequest(f"{place} lies in the home {home}, or the home in it.", "Name a folder on another disk.")
 
@@ -69,27 +72,31 @@ def check_apart(home: Path, place: Path) -> None:
 class _Backup:
     """One of them, on its way."""
 
-    def __init__(self, home: Path, depot: Depot, wanted: Wanted, pace: Pace, tell: Tell) -> None:
-        self.home, self.depot, self.wanted, self.pace, self.tell = home, depot, wanted, pace, tell
+    def __init__(self, home: Path, depot: Depot, wanted: Wanted, settle: float, pace: Pace, tell: Tell) -> None:
+        self.home, self.depot, self.wanted, self.settle = home, depot, wanted, settle
+        self.pace, self.tell = pace, tell
         self.digests = Digests(home)
         self.have: dict[str, tuple[Seen, File]] = {}  #: what this backup has copied already
         self.findings: dict[str, Finding] = {}  #: by path
         self.gone = False  #: something that rows may name went away while it was to be copied
         self.done = self.total = 0
 
-    def take(self, myna: str, settle: float) -> tuple[Taken, list[Finding]]:
+    def take(self, myna: str) -> tuple[Taken, list[Finding]]:
         early = {
             file.path: file
-            for file in self.files([*contents.waiting(self.home, settle), *contents.walked(self.home, "imports")])
+            for file in self.files([*contents.waiting(self.home, self.settle), *contents.walked(self.home, "imports")])
         }
         lacking: list[Finding] | None = None
-        for _ in range(MOST):
+        steps: dict[int, int] = {}
+        for left in reversed(range(MOST)):
             before, moment, self.gone = lacking, time.time_ns(), False
             database, copied = self.database()
             try:
                 with reading.reading(copied) as session:
                     known = Known.of(session)
-                with pins.held(self.home, known) as held:
+                still = {run for run, step in known.live.items() if steps.get(run) == step or left < 2}
+                steps = known.live
+                with pins.held(self.home, known, still) as held:
                     late = {file.path: file for file in self.files(self.after(known, moment), held)}
             except pins.Moved:
                 continue
@@ -122,8 +129,10 @@ class _Backup:
     def after(self, known: Known, moment: int) -> list[Seen]:
         """What is to be copied after the database, but for the files of live runs."""
         live = tuple(f"runs/{run}/" for run in known.live)
-        files = (seen for seen in contents.kept(self.home, self.wanted) if not seen.path.startswith(live or ("\0",)))
-        return [seen for seen in files if not rows.younger(self.home, known, seen, moment)]
+        kept = (seen for seen in contents.kept(self.home, self.wanted) if not seen.path.startswith(live or ("\0",)))
+        files = [seen for seen in kept if not rows.younger(self.home, known, seen, moment)]
+        # the inbox once more: what was refused meanwhile has another place there; what came is nobody's yet
+        return [*files, *contents.waiting(self.home, self.settle)]
 
     def files(self, seen: Iterable[Seen], held: dict[str, tuple[Seen, int]] | None = None) -> Iterable[File]:
         """Have all of these in the depot. What goes away meanwhile is left out."""
@@ -181,6 +190,7 @@ class _Backup:
         if not should or should == sha256:
             self.digests.put(seen, sha256)
             return _file(seen, sha256)
+        self.digests.doubt(seen, should)
         self.found(Kind.CONTENT, seen.path)
         return _file(seen, should if self.depot.has(should, seen.size) else sha256)
 

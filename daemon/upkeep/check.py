@@ -50,6 +50,7 @@ class _Check:
         self.tell(Progress(Phase.DATABASE, 0, 0))
         if not self.database():
             return self.found
+        self.tell(Progress(Phase.LOOKING, 0, 0))
         for left in reversed(range(TRIES)):
             moment = time.time_ns()
             with reading.reading(self.home / reading.NAME) as session:
@@ -231,6 +232,8 @@ class _Check:
             source = self.recordings.get(one.path, 0)
             mend = Mend.AGAIN if source else Mend.NOTHING
             row = row or _run(one.path)
+            if should:
+                self.digests.doubt(one, should)
             self.tell_of(Finding(Kind.CONTENT, sort, one.path, row, mend, False, should, source))
         else:
             self.digests.put(one, sha256)

@@ -30,7 +30,7 @@ FILES = ("myna.toml", FAST_PATHS)
 #: Only when asked for.
 BASES, EXPORTS = ("engines", "weights"), ("exports",)
 #: Never: made again, about what runs now, or a backup by another name.
-NEVER = frozenset(("features", "log", "run", "mynad.out", COPIES, UPKEEP, "myna.db", "myna.db-wal", "myna.db-shm"))
+NEVER = frozenset(("features", "log", "run", COPIES, UPKEEP, "myna.db", "myna.db-wal", "myna.db-shm"))
 #: Ending of what a worker is copying in.
 HALF = (".incoming",)
 
@@ -145,7 +145,7 @@ def odd(home: Path, wanted: Wanted) -> list[str]:
 def strange(home: Path, wanted: Wanted) -> list[str]:
     """What lies at the top of the home, is not Myna's, and is not in a backup."""
     ours = {*FOLDERS, *FILES, *BASES, *EXPORTS, *NEVER, INBOX, *(secrets(home) if wanted.secrets else ())}
-    return sorted(entry.name for entry in _listed(home) if entry.name not in ours and not entry.name.startswith("."))
+    return sorted(entry.name for entry in _listed(home) if entry.name not in ours and not half_written(entry.name))
 
 
 def secrets(home: Path) -> list[str]:

@@ -32,6 +32,8 @@ from engines.files import disk_full_is_a_sentence, sync_folder, write_whole
 MARK = "myna-backup.json"
 FORMAT = 1
 ENDING = ".json.gz"
+#: What a damaged object is called: the next backup then takes the file in again, if the home still has it.
+DAMAGED = ".damaged"
 #: Bytes that are read at once.
 BLOCK = 1 << 20
 #: What an empty disk has in it.
@@ -215,11 +217,13 @@ class Depot:
         return going
 
     def sweep(self) -> None:
-        """Remove objects that no list names."""
+        """Remove objects that no list names, and damaged ones that came in again."""
         try:
             named = {file.sha256 for id in self.ids() for file in self.read(id).every}
         except DamagedList:
             return
         for path in self._objects.glob("[0-9a-f][0-9a-f]/*"):
-            if path.name not in named and manifest.is_hash(path.name):
+            whole = path.name.removesuffix(DAMAGED)
+            again = path.name.endswith(DAMAGED) and self.object(whole).exists()
+            if manifest.is_hash(whole) and (whole not in named or again):
                 path.unlink()

@@ -46,6 +46,10 @@ class Digests:
     def put(self, seen: Seen, sha256: str) -> None:
         self._seen[seen.path] = [seen.size, seen.mtime, seen.inode, sha256]
 
+    def doubt(self, seen: Seen, sha256: str) -> None:
+        """The file does not hold what it was written with: it is read, and told of, each time until it is mended."""
+        self._seen[seen.path] = [seen.size, seen.mtime, 0, sha256]
+
     def save(self, *, whole: bool) -> None:
         """Keep what was seen; `whole`: all files were, so that what is not among them has gone."""
         kept = self._seen if whole else {**self._known, **self._seen}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,23 +25,29 @@ class Moved(Exception):
 
 
 @contextmanager
-def held(home: Path, known: Known) -> Iterator[dict[str, tuple[Seen, int]]]:
+def held(home: Path, known: Known, lenient: Collection[int] = ()) -> Iterator[dict[str, tuple[Seen, int]]]:
     """By path, files of live runs with their descriptors. Checkpoints that are newer than the database knows are left
-    out: the run goes on from the one before, and says again what it said. Raises Moved."""
+    out: the run goes on from the one before, and says again what it said. Where all are newer, so much was told
+    meanwhile that the database has to be copied again; but of the runs in `lenient`, the oldest is taken (a run that
+    tells little is ahead of what it told). Raises Moved."""
     found: dict[str, tuple[Seen, int]] = {}
     try:
         _many_files()
         for run, step in sorted(known.live.items()):
-            _hold(home, f"runs/{run}", step, found)
+            _hold(home, f"runs/{run}", step, found, lenient=run in lenient)
         yield found
     finally:
         for _, descriptor in found.values():
             os.close(descriptor)
 
 
-def _hold(home: Path, folder: str, step: int, found: dict[str, tuple[Seen, int]]) -> None:
+def _hold(home: Path, folder: str, step: int, found: dict[str, tuple[Seen, int]], *, lenient: bool) -> None:
     there = checkpoints.steps(home / folder)
-    within = [one for one in there if one <= step] or there[:1]
+    within = [one for one in there if one <= step]
+    if there and not within:
+        if not lenient:
+            raise Moved
+        within = there[:1]
     left = {checkpoints.path(home / folder, one).name for one in there if one not in within}
     for seen in contents.walked(home, folder):
         parts = seen.path.removeprefix(f"{folder}/").split("/")

@@ -19,7 +19,8 @@ from daemon.home.lost import RESTORING
 from daemon.processes.lock import Lock
 from daemon.upkeep import contents, reading, rows
 from daemon.upkeep.depot import BLOCK, EMPTY, Depot
-from daemon.upkeep.manifest import File, Manifest
+from daemon.upkeep.manifest import File, Manifest, hash_of
+from daemon.upkeep.mending import is_whole
 from daemon.upkeep.values import Finding, Kind, Phase, Progress, Tell, nobody
 from engines import registry, weights
 from engines.files import TEMPORARY, disk_full_is_a_sentence, sync_folder, write_whole
@@ -47,15 +48,14 @@ def restore(depot: Depot, snapshot: Manifest, home: Path, tell: Tell = nobody) -
         lock = Lock(home)
         try:
             mark = home / RESTORING
-            write_whole(mark, json.dumps({"snapshot": snapshot.id, "from": str(depot.path)}).encode() + b"\n", "a mark")
+            write_whole(mark, _mark(snapshot), "a mark")
             answer = Restored(snapshot)
             _write(depot, snapshot, home, answer, tell)
             for voice in snapshot.folders:
                 (home / contents.INBOX / voice).mkdir(parents=True, exist_ok=True)
             os.sync()
-            if not any(one.path == reading.NAME for one in answer.damaged):
-                mark.unlink()
-                sync_folder(home)
+            mark.unlink()
+            sync_folder(home)
         finally:
             lock.release()
     answer.bases = [name for name in snapshot.bases if _lacks_base(name, home)]
@@ -69,9 +69,16 @@ def _check(home: Path, snapshot: Manifest, depot: Depot) -> None:
         raise BadRequest(f"{home} is no folder.", "Name a new or empty folder.")
     if not home.parent.is_dir():
         raise BadRequest(f"There is no folder {home.parent}.", "Name a folder in one that is there.")
-    if home.is_dir() and set(os.listdir(home)) - _NOTHING and not (home / RESTORING).is_file():
+    begun = (home / RESTORING).read_bytes() if (home / RESTORING).is_file() else b""
+    if begun and begun != _mark(snapshot):
+        hint = "Go on with that one (--snapshot), or name another folder."
+        raise BadRequest(f"Another snapshot is half restored in {home}: {begun.decode(errors='replace').strip()}", hint)
+    if home.is_dir() and set(os.listdir(home)) - _NOTHING and not begun:
         hint = "Name a new or empty folder; nothing that lies in one is written over."
         raise BadRequest(f"{home} is not empty. Nothing was restored.", hint)
+    if not is_whole(depot, snapshot.database):
+        hint = f"Take another one with --snapshot; `myna backup {depot.path} --list` lists them."
+        raise BadRequest(f"The database of the snapshot {snapshot.id} is damaged. Nothing was restored.", hint)
     if (home / reading.NAME).exists():  # a restoring was cut short after its last file
         (home / reading.NAME).unlink()
     if snapshot.schema > HEAD:
@@ -81,6 +88,11 @@ def _check(home: Path, snapshot: Manifest, depot: Depot) -> None:
     if (short := snapshot.size - _size(home) - shutil.disk_usage(there).free) > 0:
         hint = f"Free {short / 1e9:.1f} GB there, or name a folder on another disk."
         raise DiskFull(f"The disk of {home} has no room for the snapshot ({snapshot.size / 1e9:.1f} GB).", hint)
+
+
+def _mark(snapshot: Manifest) -> bytes:
+    """What says that this snapshot is being restored."""
+    return json.dumps({"snapshot": snapshot.id, "home": snapshot.home}).encode() + b"\n"
 
 
 def _size(home: Path) -> int:
@@ -102,12 +114,15 @@ def _write(depot: Depot, snapshot: Manifest, home: Path, answer: Restored, tell:
 
 
 def _is_there(home: Path, file: File) -> bool:
-    """An earlier try put it there. (Names come last: a file of that size and time is whole.)"""
+    """An earlier try put it there, and the disk has kept it."""
     try:
         told = os.lstat(home / file.path)
+        if (told.st_size, told.st_mtime_ns) != (file.size, file.mtime):
+            return False
+        with (home / file.path).open("rb") as there:
+            return hash_of(there) == file.sha256
     except OSError:
         return False
-    return (told.st_size, told.st_mtime_ns) == (file.size, file.mtime)
 
 
 def _copy(depot: Depot, file: File, home: Path) -> Kind | None:
@@ -135,7 +150,7 @@ def _copy(depot: Depot, file: File, home: Path) -> Kind | None:
     if digest.hexdigest() != file.sha256:
         aside.unlink()
         return Kind.CONTENT
-    aside.chmod(file.mode)
+    aside.chmod(file.mode & 0o777)
     os.utime(aside, ns=(file.mtime, file.mtime))
     aside.replace(place)
     return None

@@ -86,7 +86,7 @@ def unnamed(known: Known, path: str) -> str:
     """The file or folder that no row names and that this path is, or lies in; empty: a row does, or none need."""
     parts = path.split("/")
     match parts:
-        case ["recordings", _, name] if names.kept_sha256(name):
+        case ["recordings", folder, name] if len(folder) == 2 and names.kept_sha256(name):
             return "" if path in known.paths else path
         case ["clips", *_]:
             return "" if path in known.paths else path

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from daemon.upkeep.depot import Depot
+from daemon.upkeep.depot import DAMAGED, Depot
 from daemon.upkeep.manifest import DamagedList, hash_of
 from daemon.upkeep.quiet import Pace
 from daemon.upkeep.values import Checked, Finding, Kind, Phase, Progress, Sort, Tell, nobody
-
-#: What a damaged object is called: the next backup then takes the file in again, if the home still has it.
-DAMAGED = ".damaged"
 
 
 def verify(depot: Depot, *, rate: float = 0.0, tell: Tell = nobody) -> Checked:

@@ -1,0 +1,332 @@
+"""Backups of a Myna that trains, and damages planted in a home (`make bench-operations`).
+
+    python -m benchmarks.operations_backup [--moments 20] [--seconds 120] [--parts moments,slow,planted]
+
+- *moments*: a backup at a random step of a training, by a real mynad. Each is restored; the home must pass `myna check
+  --deep` and train on to the weights that an undisturbed training has.
+- *slow*: a training's steps in stretches with a backup after another of large recordings, and in stretches without, by
+  turns.
+- *planted*: one damage after another in a copy of a home; what a deep check finds is held against it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.bars import tell
+from daemon.upkeep import check
+from daemon.upkeep.values import Kind
+from proto import myna_pb2 as pb
+from proto.client import Client, ClientError
+from tests.e2e.workshop import (
+    ANNA,
+    NAMES,
+    ROOT,
+    SETTINGS,
+    TOY_LONG,
+    TOY_VOICE,
+    TOYS,
+    Workshop,
+    ended,
+    job_is,
+    reach_step,
+    until,
+    weights,
+)
+
+BAR = 0.02  #: a training may lose this share of its speed
+#: bytes of recordings that are copied beside a training, and of each of them
+LARGE, EACH = 1_500_000_000, 50_000_000
+#: stretches with and without a backup, each so often
+ROUNDS = 6
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--moments", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=120.0, help="of the stretches beside a training, all together")
+    parser.add_argument("--parts", default="moments,slow,planted")
+    parser.add_argument("--seed", type=int, default=1)
+    asked = parser.parse_args()
+    parts, chance = asked.parts.split(","), random.Random(asked.seed)
+    with tempfile.TemporaryDirectory(prefix="myna-") as scratch:
+        folder = Path(scratch)
+        first = with_dataset(folder / "first")
+        if "moments" in parts:
+            moments(folder, first, chance, asked.moments)
+        if "slow" in parts:
+            slow(folder, first, asked.seconds)
+        if "planted" in parts:
+            planted(folder, first, chance)
+    return 0
+
+
+def toys(home: Path) -> Workshop:
+    return Workshop(home, home, SETTINGS + "auto_train = false\n", module=TOYS, log=home.parent / f"{home.name}.out")
+
+
+def with_dataset(home: Path) -> Path:
+    """A home in which a voice has a dataset, and nobody works."""
+    made = toys(home)
+    try:
+        with made.up() as client:
+            made.drop(ANNA, NAMES, options=TOY_VOICE)
+            until(client, job_is(pb.DATASET, "succeeded"))
+        made.down()
+    finally:
+        made.kill()
+    return home
+
+
+def copy_of(home: Path, to: Path) -> Workshop:
+    shutil.copytree(home, to, ignore=shutil.ignore_patterns("*.sock"))
+    return toys(to)
+
+
+def backed_up(client: Client, disk: Path) -> pb.Snapshot:
+    steps = list(client.backup(str(disk)))
+    if not steps[-1].done.good:
+        raise AssertionError(f"the backup found damage: {[step.finding for step in steps]}")
+    return next(step.taken for step in steps if step.HasField("taken"))
+
+
+# ------------------------------------------------------------------------------------------------------- 20 moments
+
+
+def moments(folder: Path, first: Path, chance: random.Random, count: int) -> None:
+    calm = trained(copy_of(first, folder / "calm"))
+    passed = same = 0
+    for number in range(count):
+        step = chance.randint(1, int(TOY_LONG["steps"]) - 200)
+        home, back = folder / f"home-{number}", folder / f"back-{number}"
+        workshop = copy_of(first, home)
+        try:
+            with workshop.up() as client:
+                job = client.train(ANNA, **TOY_LONG).id
+                reached = reach_step(client, job, step)
+                backed_up(client, folder / "disk")
+        finally:
+            workshop.kill()
+        restored(folder / "disk", back)
+        found = check.check(back, deep=True).findings
+        passed += not found
+        digest = trained(toys_in(back), job)
+        same += digest == calm
+        print(f"# moment {number + 1}: at step {reached}; {len(found)} findings; weights {digest[:8]}", flush=True)
+        for each in (home, back):
+            shutil.rmtree(each)
+    tell("backups at random moments of a training that pass a check", f"{passed} of {count}", "all", passed == count)
+    tell("… and train on to the same weights", f"{same} of {count}", "all", same == count)
+
+
+def toys_in(home: Path) -> Workshop:
+    """A workshop in a home that has its settings."""
+    settings = (home / "myna.toml").read_text()
+    return Workshop(home, home, settings, module=TOYS, log=home.parent / f"{home.name}.out")
+
+
+def trained(workshop: Workshop, job: int = 0) -> str:
+    """Digest of version 1's weights when its training has ended: this job's, or a new one's."""
+    try:
+        with workshop.up() as client:
+            ended(client, job or client.train(ANNA, **TOY_LONG).id)
+        return weights(workshop.home, ANNA, 1)
+    finally:
+        workshop.kill()
+
+
+def restored(disk: Path, home: Path) -> None:
+    command = [sys.executable, "-m", "tui.cli", "restore", str(disk), "--to", str(home)]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+# ----------------------------------------------------------------------------------------------------- slowing down
+
+
+def slow(folder: Path, first: Path, seconds: float) -> None:
+    workshop = copy_of(first, folder / "slow")
+    place = workshop.home / "recordings" / "00"
+    place.mkdir(exist_ok=True)
+    for number in range(LARGE // EACH):  # no row names them; they are copied all the same
+        with (place / f"large-{number}").open("wb") as file:
+            file.write(os.urandom(EACH))
+    spent: dict[str, list[float]] = {"with": [], "without": []}
+    stretch, copied = seconds / (2 * ROUNDS), 0
+    try:
+        with workshop.up() as client:
+            asked = {**TOY_LONG, "steps": 10_000_000, "checkpoint_every": 1_000, "eval_every": 5_000}
+            started = client.train(ANNA, **asked).id
+            reach_step(client, started, 2_000)
+            run = client.job(started).run
+            for number in range(ROUNDS):
+                for which in ("without", "with") if number % 2 else ("with", "without"):
+                    began = time.monotonic()
+                    if which == "with":
+                        speed, bytes_copied = beside(client, run, folder / "disks", stretch)
+                        copied += bytes_copied
+                    else:
+                        speed = pace(client, run, stretch)
+                    spent[which].append(speed)
+                    print(f"# {which} a backup: {speed:.0f} steps/s over {time.monotonic() - began:.0f} s", flush=True)
+            client.cancel(started)
+    finally:
+        workshop.kill()
+        shutil.rmtree(folder / "disks", ignore_errors=True)
+    pairs = [1 - one / other for one, other in zip(spent["with"], spent["without"], strict=True)]
+    lost = statistics.median(pairs)
+    told = f"{lost:+.1%} (pairs {min(pairs):+.1%} to {max(pairs):+.1%}), {copied / 1e9:.1f} GB copied beside it"
+    tell("slow-down of a training by backups", told, f"≤ {BAR:.0%}", lost <= BAR)
+
+
+def pace(client: Client, run: int, stretch: float) -> float:
+    """Steps a second of a run over a stretch of so many seconds."""
+    first, began = client.run(run).step, time.monotonic()
+    threading.Event().wait(stretch)
+    return (client.run(run).step - first) / (time.monotonic() - began)
+
+
+def beside(client: Client, run: int, disks: Path, stretch: float) -> tuple[float, int]:
+    """(the same while one backup after another is taken, each into a folder of its own; bytes they copied)."""
+    over, copied = threading.Event(), [0]
+
+    def work() -> None:
+        number = 0
+        while not over.is_set():
+            shutil.rmtree(disks, ignore_errors=True)
+            disks.mkdir()
+            number += 1
+            try:
+                for step in client.backup(str(disks / str(number))):
+                    copied[0] += step.taken.new_bytes
+                    if over.is_set():
+                        copied[0] += step.progress.done
+                        break
+            except ClientError as error:
+                print(f"# {error}", flush=True)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        return pace(client, run, stretch), copied[0]
+    finally:
+        over.set()
+        worker.join()
+
+
+# --------------------------------------------------------------------------------------------------- planted damage
+
+
+def flip(path: Path, chance: random.Random) -> None:
+    told, content = path.stat(), bytearray(path.read_bytes())
+    content[chance.randrange(len(content))] ^= 1 << chance.randrange(8)
+    path.write_bytes(content)
+    os.utime(path, ns=(told.st_atime_ns, told.st_mtime_ns))  # a disk that rots tells nobody
+
+
+def cut(path: Path, chance: random.Random) -> None:
+    os.truncate(path, chance.randrange(path.stat().st_size))
+
+
+def other(path: Path, chance: random.Random) -> None:
+    path.write_bytes(chance.randbytes(path.stat().st_size))
+
+
+def gone(path: Path, chance: random.Random) -> None:
+    path.unlink()
+
+
+DAMAGES: dict[str, Callable[[Path, random.Random], None]] = {
+    "flipped bit": flip, "truncated": cut, "other content": other, "missing": gone,
+}  # fmt: skip
+#: files that rows, names, sums or notes tell of; what is gone of the last three is made again and not missed
+PLACES = {
+    "recordings/*/*.flac": True, "clips/*/*.flac": True, "voices/*/*/*.safetensors": True,
+    "voices/*/*/version.json": True,
+    "runs/*/checkpoints/*/*.safetensors": True, "samples/*/*/*.wav": False, "features/*/*.safetensors": False,
+}  # fmt: skip
+
+
+def planted(folder: Path, first: Path, chance: random.Random) -> None:
+    home = furnished(copy_of(first, folder / "furnished"))
+    invented = len(check.check(home, deep=True).findings)
+    tried = found = 0
+    for pattern, missed in PLACES.items():
+        there = [path for path in sorted(home.glob(pattern)) if "samples" not in pattern or noted(path)]
+        if not there:
+            print(f"# nothing to damage: {pattern}", flush=True)
+            continue
+        for name, damage in DAMAGES.items():
+            if name == "missing" and not missed:
+                continue
+            place = chance.choice(there)
+            path = str(place.relative_to(home))
+            before, told = place.read_bytes(), place.stat()
+            damage(place, chance)
+            seen = {one.path for one in check.check(home, deep=True).findings}
+            tried, found, invented = tried + 1, found + (path in seen), invented + len(seen - {path})
+            if seen != {path}:
+                print(f"# {name} of {path}: found {sorted(seen)}", flush=True)
+            place.write_bytes(before)
+            os.utime(place, ns=(told.st_atime_ns, told.st_mtime_ns))
+    orphans, pages = orphan(home), page(home, chance)
+    tried, found = tried + 2, found + orphans + pages
+    tell("planted damages that a deep check finds", f"{found} of {tried}", "all", found == tried)
+    tell("findings where nothing was damaged", str(invented), "none", invented == 0)
+
+
+def furnished(workshop: Workshop) -> Path:
+    """A home with a scored version, and a training that was stopped midway."""
+    try:
+        with workshop.up() as client:
+            ended(client, client.train(ANNA, **TOY_LONG).id)
+            until(client, job_is(pb.EVALUATE, "succeeded"))
+            job = client.train(ANNA, **{**TOY_LONG, "seed": 12}).id
+            reach_step(client, job, 700)
+        workshop.down()
+    finally:
+        workshop.kill()
+    return workshop.home
+
+
+def noted(wav: Path) -> bool:
+    """Whether a note beside it tells its hash: recordings of lines are decoded anew from their clips."""
+    return wav.with_suffix(".json").is_file()
+
+
+def orphan(home: Path) -> bool:
+    path = home / "clips" / "ab" / f"ab{'0' * 62}.flac"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"nobody's")
+    seen = {(one.kind, one.path) for one in check.check(home).findings}
+    path.unlink()
+    return seen == {(Kind.ORPHAN, str(path.relative_to(home)))}
+
+
+def page(home: Path, chance: random.Random) -> bool:
+    """A page of a table that has rows."""
+    with sqlite3.connect(home / "myna.db") as connection:
+        (root,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'clips'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    content = bytearray((home / "myna.db").read_bytes())
+    content[(root - 1) * size : root * size] = chance.randbytes(size)
+    (home / "myna.db").write_bytes(content)
+    found = check.check(home, deep=True).findings
+    return bool(found) and all(one.kind is Kind.DATABASE for one in found)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
