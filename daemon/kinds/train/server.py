@@ -282,7 +282,7 @@ def _reserve(
     run.engine = work.info.name
     run.dataset = work.data.number
     run.from_version = work.parent.number if work.parent is not None else 0
-    run.settings = overrides
+    run.settings, run.result = overrides, {}
     run.steps = begun.expected(work, len(clips), new, overrides, home).steps
     session.add(run)
     session.flush()

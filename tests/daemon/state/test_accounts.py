@@ -129,7 +129,7 @@ def test_limits_are_values_with_what_is_used_and_the_hour_when_it_refills(store:
     def reached(what: Resource, more: float = 0.0) -> Use | None:
         return store.read_now(lambda session: quotas.reached(session, "bob", what, more))
 
-    assert [reached(what) for what in Resource] == [None] * 4
+    assert [reached(what) for what in Resource] == [None] * 6
     store.write_now(accounts.spoke, "bob", 3.0)
     midnight = datetime(2026, 11, 30, 23, 0, tzinfo=UTC)
     use = reached(Resource.SPEECH)
