@@ -53,7 +53,7 @@ def why_waits(use: Use) -> str:
 
 def left_in_inbox(use: Use, voice: str) -> tuple[str, str]:
     """(sentence, what to do) about files that wait, for everybody who may read the voice: without figures."""
-    said = f"The files in inbox/{voice} wait: the voices of {use.person} take as much of the disk as they may."
+    said = f"The files in inbox/{voice} wait: with them the voices of {use.person} take more of the disk than they may."
     return said, f"`myna people usage` tells {use.person} how much. `myna purge` frees what versions take. {_MORE}"
 
 

@@ -16,6 +16,7 @@ from daemon import caller as callers
 from daemon.caller import Caller, Right
 from daemon.database.models import Recording, Voice, now
 from daemon.errors import QuotaReached
+from daemon.services import veil
 from daemon.services.open_calls import OpenCalls
 from daemon.services.quota_room import Room
 from daemon.state import quotas
@@ -112,6 +113,18 @@ def test_of_what_others_use_a_refusal_tells_nothing() -> None:
         callers.begin(callers.OWNER)
     assert refused.value.sentence == OTHERS
     assert "bob" not in str(refused.value)
+
+
+def test_why_anothers_job_waits_is_told_without_what_its_person_used() -> None:
+    said = "bob has used 30.0 of 30 GPU minutes today; at 00:00 there are more"
+    waits = pb.JobStatus.Queued(why_waiting=said, waits_for=pb.WAITS_FOR_GPU_MINUTES)
+    job = pb.Job(id=1, person="bob", status=pb.JobStatus(queued=waits))
+
+    def told(name: str, rights: Right = Right.READ) -> str:
+        return str(veil.over(job, Caller(name, rights)).status.queued.why_waiting)
+
+    assert told("bob") == told("root", Right.ADMIN) == said
+    assert told("carla") == veil.MINUTES
 
 
 def test_a_job_that_is_held_counts_as_one_that_waits(tmp_path: Path) -> None:
