@@ -23,6 +23,7 @@ RETRY_KEY = "myna-retry-after"
 LARGEST_MESSAGE = 64 * 1024 * 1024  #: bytes: a page of 1,000 clips or an unreduced series fits many times
 DEADLINE = 30.0  #: seconds a single question may take
 
+CONNECT = 5.0  #: seconds a daemon on a busy machine may take to answer a new connection
 PATIENCE = 60.0  #: seconds a watch waits for a lost daemon to come back
 RETRY = 0.05  #: seconds before it first asks again
 
@@ -115,7 +116,7 @@ def options(where: Address) -> list[Option]:
         ("grpc.max_receive_message_length", LARGEST_MESSAGE),
         ("grpc.max_send_message_length", LARGEST_MESSAGE),
         ("grpc.initial_reconnect_backoff_ms", 50),
-        ("grpc.min_reconnect_backoff_ms", 50),
+        ("grpc.min_reconnect_backoff_ms", int(CONNECT * 1000)),  # how long one attempt may take; not a pause
         ("grpc.max_reconnect_backoff_ms", 1000),
         ("grpc.enable_http_proxy", 0),
         (

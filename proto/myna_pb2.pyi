@@ -214,6 +214,34 @@ COURSE_DIVERGED: RunCourse.ValueType  # 6
 """it rose, and training loss did not fall"""
 Global___RunCourse: _TypeAlias = RunCourse  # noqa: Y015
 
+class _RunWay:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RunWayEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RunWay.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RUN_WAY_UNSPECIFIED: _RunWay.ValueType  # 0
+    """not decided yet"""
+    RUN_WAY_BASE: _RunWay.ValueType  # 1
+    """from the engine's base; where there is a parent, it has no part in the weights"""
+    RUN_WAY_AVERAGED: _RunWay.ValueType  # 2
+    """from the engine's base, then averaged with the parent"""
+    RUN_WAY_ON_TOP: _RunWay.ValueType  # 3
+    """the parent is trained on"""
+
+class RunWay(_RunWay, metaclass=_RunWayEnumTypeWrapper):
+    """How a run is trained, with regard to its parent, `from_version`."""
+
+RUN_WAY_UNSPECIFIED: RunWay.ValueType  # 0
+"""not decided yet"""
+RUN_WAY_BASE: RunWay.ValueType  # 1
+"""from the engine's base; where there is a parent, it has no part in the weights"""
+RUN_WAY_AVERAGED: RunWay.ValueType  # 2
+"""from the engine's base, then averaged with the parent"""
+RUN_WAY_ON_TOP: RunWay.ValueType  # 3
+"""the parent is trained on"""
+Global___RunWay: _TypeAlias = RunWay  # noqa: Y015
+
 class _NotHeard:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -2344,6 +2372,7 @@ class Run(_message.Message):
     COURSE_FIELD_NUMBER: _builtins.int
     COURSE_SENTENCE_FIELD_NUMBER: _builtins.int
     MEMORY_PEAK_FIELD_NUMBER: _builtins.int
+    WAY_FIELD_NUMBER: _builtins.int
     id: _builtins.int
     voice: _builtins.str
     engine: _builtins.str
@@ -2366,6 +2395,7 @@ class Run(_message.Message):
     """the same for people, with numbers and what to do; empty: nothing to tell"""
     memory_peak: _builtins.int
     """bytes of GPU memory that it took at most, as far as it went; 0: not measured"""
+    way: Global___RunWay.ValueType
     @_builtins.property
     def started(self) -> _timestamp_pb2.Timestamp: ...
     @_builtins.property
@@ -2396,10 +2426,11 @@ class Run(_message.Message):
         course: Global___RunCourse.ValueType = ...,
         course_sentence: _builtins.str = ...,
         memory_peak: _builtins.int = ...,
+        way: Global___RunWay.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ended", b"ended", "started", b"started"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "course", b"course", "course_sentence", b"course_sentence", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "memory_peak", b"memory_peak", "metrics", b"metrics", "outcome", b"outcome", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["best_loss", b"best_loss", "best_step", b"best_step", "course", b"course", "course_sentence", b"course_sentence", "dataset", b"dataset", "ended", b"ended", "engine", b"engine", "from_version", b"from_version", "id", b"id", "job", b"job", "memory_peak", b"memory_peak", "metrics", b"metrics", "outcome", b"outcome", "settings_json", b"settings_json", "started", b"started", "step", b"step", "steps", b"steps", "to_version", b"to_version", "voice", b"voice", "way", b"way"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

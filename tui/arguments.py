@@ -14,6 +14,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from proto import myna_pb2 as pb
+from proto import run_words
 from proto.client import Client, ClientError
 from proto.messages import state_of
 from tui import names, output, session, wording
@@ -156,7 +157,7 @@ def run_numbers(incomplete: str) -> list[Offer]:
 
 def run_title(run: pb.Run) -> str:
     """What a run trained: "anna from anna@6 on dataset #4"."""
-    start = f"{run.voice}@{run.from_version or 'base'}"
+    start = run_words.came_from(run.way, f"{run.voice}@{run.from_version}" if run.from_version else "")
     return f"{run.voice} from {start}" + (f" on dataset #{run.dataset}" if run.dataset else "")
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,15 +17,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Version
-from daemon.database.store import Store
+from daemon.database.store import Store, caller_of
 from daemon.errors import BadRequest, MynaError, NotNow
-from daemon.home import purged_folder
+from daemon.home import export_files, purged_folder
 from daemon.machine.disk_space import folder_size
-from daemon.package.formats import MYNA, Format
 from daemon.state import purgeable, voices
 from daemon.state.purgeable import Left
 from daemon.state.values import VersionState
-from engines import registry
 from proto import myna_pb2 as pb
 
 log = logging.getLogger("mynad.purge")
@@ -145,30 +142,14 @@ def _left(one: Left) -> pb.Purged:
 
 def _files(session: Session, request: pb.PurgeRequest, home: Path) -> list[Path]:
     """Where packages of these versions (or all of the voice's, those of its datasets too; without a voice, all) are, if
-    there are any."""
+    there are any. A person is not shown what is older than their voice: another one had its name then."""
     if not request.voice:
-        return _tars(home)
+        return export_files.every(home)
     owner = voices.get(session, request.voice)
     of = select(Version.number).where(Version.voice == owner.name)
-    numbers = {str(number) for number in request.versions or session.scalars(of)}
-    formats = {format for info in registry.ENGINES.values() for format in info.exports}
-    found: list[tuple[int, Path]] = []
-    layouts = "|".join(Format)
-    of_dataset = re.compile(rf"{re.escape(owner.name)}-dataset[0-9]+(-features)?(-({layouts})\.tar|{re.escape(MYNA)})")
-    for path in _tars(home):  # what there is, and not what might be: a request may name a million versions
-        if not path.name.startswith(f"{owner.name}-"):
-            continue
-        rest = path.name.removeprefix(f"{owner.name}-")
-        number, _, format = rest.removesuffix(".tar").partition("-")
-        if rest.endswith(MYNA):
-            number, format = rest.removesuffix(MYNA), Format.MYNA
-        if number in numbers and (format in formats or format == Format.MYNA):
-            found.append((int(number), path))
-        elif not request.versions and of_dataset.fullmatch(path.name):
-            found.append((0, path))
-    return [path for _, path in sorted(found)]
-
-
-def _tars(home: Path) -> list[Path]:
-    there = [*(home / "exports").glob("*.tar"), *(home / "exports").glob(f"*{MYNA}")]
-    return sorted(path for path in there if not path.name.startswith("."))
+    numbers = set(request.versions or session.scalars(of))
+    found = export_files.of_voice(home, owner.name, numbers if request.versions else None)
+    mine = [one.path for one in found if one.number in numbers or not one.number]
+    if caller_of(session).everything:
+        return mine
+    return [path for path in mine if path.is_file() and path.stat().st_mtime >= owner.created.timestamp()]

@@ -1,5 +1,6 @@
-"""The folders of a voice (`inbox/anna`, `voices/anna`, `samples/anna`) when it is deleted, restored or renamed. Its
-rows, and why a kill at any moment of a renaming does no harm: `daemon.state.voice_life`.
+"""The folders of a voice (`inbox/anna`, `voices/anna`, `samples/anna`), and its files in `exports/`, when it is
+deleted, restored or renamed. Its rows, and why a kill at any moment of a renaming does no harm:
+`daemon.state.voice_life`.
 
 Deleting moves nothing: the inbox folder stays where it is, and is left alone (`daemon.inbox.watcher`).
 """
@@ -20,7 +21,7 @@ from sqlalchemy.orm import Session
 
 from daemon.database.models import Voice
 from daemon.errors import NotNow
-from daemon.home import consent_file, journal, sums
+from daemon.home import consent_file, export_files, journal, sums
 from daemon.state import voice_life
 from daemon.state.free_names import PLACES
 from engines.errors import DiskFull
@@ -126,6 +127,7 @@ def move(home: Path, old: str, new: str) -> None:
         _rename_in_lineage(about, old, new)
     journal.renamed(home, old, new)
     consent_file.renamed(home, old, new)
+    export_files.renamed(home, old, new)
 
 
 def _rename_in_lineage(path: Path, old: str, new: str) -> None:

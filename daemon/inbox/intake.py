@@ -143,8 +143,7 @@ class Intake:
         if use is None:
             folder.complaints.mended(QUOTA)
             return False
-        sentence, hint = quota_words.sentence(use)
-        await folder.complaints.complain(QUOTA, sentence, f"The files in inbox/{folder.voice} wait. {hint}")
+        await folder.complaints.complain(QUOTA, *quota_words.left_in_inbox(use, folder.voice))
         return True
 
     async def _submit(self, folder: Folder, audio: list[Entry], texts: list[Entry]) -> None:

@@ -123,6 +123,12 @@ class Lifecycle:
             else:
                 one.submitted(submitted)
 
+    def retry(self, session: Session, job: Job) -> Job:
+        """As `jobs.retry`, within the limits of whoever the job is of. Raises QuotaReached, too."""
+        if not caller_of(session).everything:
+            _check_quotas(session, job.person, self.kinds[job.kind])
+        return jobs.retry(session, job)
+
     def cancel(self, session: Session, job: Job, by: str = PERSON) -> None:
         """End a waiting job now; one with a worker at it is cancelling until that has ended. Raises NotNow if it
         ended."""

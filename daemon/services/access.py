@@ -17,6 +17,7 @@ from daemon.caller import Right, words_of
 from daemon.database.store import caller_of
 from daemon.errors import NotAllowed
 from daemon.state import jobs, runs, seen, voices
+from daemon.state.quotas import Resource
 from proto import myna_pb2 as pb
 from proto.messages import import_spec
 
@@ -136,11 +137,12 @@ def _nothing(_request: Any) -> Iterable[About]:
 @dataclass(frozen=True)
 class Rule:
     """Of an RPC. `right`: what of it a person has to have at all; `about`: what a request names; `act`: it is written
-    down."""
+    down; `at_once`: of what a person may only have so many open at once (None: as many as they like)."""
 
     right: Right = Right.NONE
     about: Callable[[Any], Iterable[About]] = _nothing
     act: bool = False
+    at_once: Resource | None = None
 
 
 def named(rule: Rule, request: Any) -> str:
@@ -300,7 +302,7 @@ RULES: dict[str, Rule] = {
     "Voices.Ratings": Rule(READ, _always(READ)),
     "Voices.Undecided": Rule(READ, _voice(READ)),
     "Voices.Export": Rule(READ, _always(READ), act=True),
-    "Voices.Import": Rule(TRAIN, _new, act=True),
+    "Voices.Import": Rule(TRAIN, _new, act=True, at_once=Resource.UPLOADS),
     "Datasets.List": Rule(READ, _voice(READ)),
     "Datasets.Wanted": Rule(READ, _always(READ)),
     "Datasets.Get": Rule(READ, _always(READ)),
@@ -311,9 +313,9 @@ RULES: dict[str, Rule] = {
     "Datasets.Recordings": Rule(READ, _always(READ)),
     "Datasets.Remove": Rule(TRAIN, _always(TRAIN), act=True),
     "Datasets.Restore": Rule(TRAIN, _always(TRAIN), act=True),
-    "Datasets.Upload": Rule(TRAIN, _new, act=True),
+    "Datasets.Upload": Rule(TRAIN, _new, act=True, at_once=Resource.UPLOADS),
     "Datasets.Export": Rule(READ, _always(READ), act=True),
-    "Datasets.Import": Rule(TRAIN, _new, act=True),
+    "Datasets.Import": Rule(TRAIN, _new, act=True, at_once=Resource.UPLOADS),
     "Datasets.Merge": Rule(TRAIN, _merge, act=True),
     "Datasets.Calibrate": Rule(READ, _always(READ)),
     "Experiments.Start": Rule(TRAIN, _always(TRAIN), act=True),
@@ -323,7 +325,7 @@ RULES: dict[str, Rule] = {
     "Experiments.Apply": Rule(TRAIN, _always(TRAIN), act=True),
     "Speech.Synthesize": Rule(SPEAK, lambda request: _spoken(request.spec), act=True),
     "Speech.Sample": Rule(READ, _sample),
-    "Speech.Transcribe": Rule(SPEAK, act=True),
+    "Speech.Transcribe": Rule(SPEAK, act=True, at_once=Resource.TRANSCRIPTIONS),
     "System.Info": Rule(SEE),
     "System.Watch": Rule(SEE),
     "System.Estimate": Rule(TRAIN, lambda request: [VoiceOf(request.spec.voice, TRAIN)]),

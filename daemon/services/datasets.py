@@ -143,12 +143,13 @@ class DatasetsService(stubs.DatasetsServicer):
         return await self._recording(recordings.restore, request)
 
     async def Upload(self, request_iterator: AsyncIterator[pb.UploadPart], context: Any) -> pb.UploadResponse:
-        upload = Upload(self.home, self.settings.min_free_disk)
+        upload, room = Upload(self.home, self.settings.min_free_disk), quota_room.UNLIMITED
         try:
             async for part in request_iterator:
                 if part.voice:
                     await self._check_upload(part)
-                    upload.room = await quota_room.of_voice(self.store, self.home, part.voice)
+                    room = await quota_room.of_voice(self.store, self.home, part.voice)
+                room.take(len(part.data))
                 await asyncio.to_thread(upload.add, part)
             return pb.UploadResponse(names=upload.end())
         finally:
@@ -192,7 +193,8 @@ class DatasetsService(stubs.DatasetsServicer):
 
     async def Merge(self, request: pb.MergeRequest, context: Any) -> pb.MergeResponse:
         given = await self.store.read(merging.sources, request)  # nobody waits for that: datasets never change
-        answer, entries = await self.store.write(merging.merge, request.into, given)
+        room = await quota_room.of_voice(self.store, self.home, names.check_voice(request.into))
+        answer, entries = await self.store.write(merging.merge, request.into, given, room.use)
         await asyncio.to_thread(journal.add, self.home, entries)
         self._changed(request.into)
         result: pb.MergeResponse = answer

@@ -13,6 +13,7 @@ import inspect
 import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import ExitStack
 from typing import Any
 
 import grpc
@@ -29,6 +30,7 @@ from daemon.services.access import Rule
 from daemon.services.directory import Directory, Still
 from daemon.services.errors import abort
 from daemon.services.gate import UNREADABLE
+from daemon.services.open_calls import OpenCalls
 from proto.token import ON_BEHALF
 
 log = logging.getLogger("mynad")
@@ -52,6 +54,7 @@ class Doorkeeper:
     def __init__(self, master: str = "") -> None:
         self.directory = Directory(master)
         self.activity = Activity()
+        self.open_calls = OpenCalls()
         self._store: Store | None = None
 
     def open(self, store: Store) -> None:
@@ -143,7 +146,7 @@ class Guard:
     def _once(self, method: Any) -> Any:
         async def answer(request: Any, context: Context) -> Any:
             call = await self._begin(context)
-            with call:
+            async with call:
                 return veil.over(await method(await call.admitted(request), context), call.caller)
 
         return answer
@@ -151,7 +154,7 @@ class Guard:
     def _stream(self, method: Any) -> Any:
         async def answers(request: Any, context: Context) -> AsyncIterator[Any]:
             call = await self._begin(context)
-            with call:
+            async with call:
                 stream = method(await call.admitted(request), context)
                 try:
                     async for message in stream:
@@ -191,6 +194,7 @@ class Call:
         self._about = ""
         self._admitted, self._refused = False, False
         self._asked: Any = None  #: what was let in
+        self._open = ExitStack()  #: while it goes on
 
     async def admitted(self, request: Any) -> Any:
         """The request, or the stream of them, once the caller may ask it. Ends the call where they may not."""
@@ -237,10 +241,17 @@ class Call:
         if self._asked is not None:  # what it is about may be shared no more
             await self._hold_against_rule(self._asked)
 
-    def __enter__(self) -> None:
-        return None
+    async def __aenter__(self) -> None:
+        if (what := self._rule.at_once) is None or self.caller.everything:
+            return
+        try:
+            self._open.enter_context(self._keeper.open_calls.one(self.caller.name, what))
+        except MynaError as error:
+            self._keeper.directory.note(self.caller, self._rpc, "", "RESOURCE_EXHAUSTED")
+            await abort(self._context, error, self._rpc)
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._open.close()
         if not self.caller.owner and (self._rule.act or self._refused):
             self._keeper.directory.note(self.caller, self._rpc, self._about, self._outcome(kind))
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from sqlalchemy.orm import Session
 
 from daemon.database.store import Store
-from daemon.errors import BadRequest, NotNow
+from daemon.errors import BadRequest, MynaError, NotNow
 from daemon.kinds.export import server as export
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.state import events, jobs
@@ -39,6 +39,12 @@ class Sending:
         what the kind's check raises, and NotNow if nothing comes of the job."""
         job = await self.done(pb.JobSpec(export=asked), asked.voice)
         path = export.file(self.home, job.spec.export)
+        try:  # while it waited, things may have changed
+            await self.store.read(export.allowed, asked.voice)
+        except MynaError:
+            if not keep:
+                await asyncio.to_thread(path.unlink, missing_ok=True)
+            raise
         with _opened(path) as file:
             yield pb.FilePart(
                 name=path.name, size=os.fstat(file.fileno()).st_size

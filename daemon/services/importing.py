@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from daemon import names
@@ -14,7 +14,6 @@ from daemon.package.archive import BadPackage, Reader
 from daemon.package.header import read_header
 from daemon.services import quota_room
 from daemon.services.exports import Sending
-from daemon.state import quota_words
 from proto import myna_pb2 as pb
 from proto.messages import spec_of
 
@@ -31,15 +30,12 @@ class Receiving:
         Raises BadRequest for what is no package, QuotaReached, and what `Sending.ended` raises."""
         incoming = imports.Incoming(self.jobs.home, self.min_free)
         try:
-            voice, begun, room = "", False, None
+            voice, begun, room = "", False, quota_room.UNLIMITED
             async for part in parts:
                 if not begun:
                     voice, begun = part.voice, True
                     room = await quota_room.of_voice(self.jobs.store, self.jobs.home, voice)
-                if room is not None:
-                    room = replace(room, more=room.more + len(part.data))
-                    if room.reached:
-                        raise quota_words.refusal(room)
+                room.take(len(part.data))
                 voice = voice or part.voice
                 await asyncio.to_thread(incoming.add, part.data)
             await asyncio.to_thread(incoming.end)

@@ -14,10 +14,9 @@ from daemon.database.store import Store, caller_of
 from daemon.kinds.lifecycle import Lifecycle
 from daemon.scheduling.scheduler import Scheduler
 from daemon.services.errors import plain
-from daemon.state import cleared_jobs, events, jobs, own_key, queue_order, quota_words
+from daemon.state import cleared_jobs, events, jobs, own_key, queue_order
 from daemon.state.events import EventHub
 from daemon.state.logs import Logs
-from daemon.state.quotas import Resource
 from daemon.state.status import ENDED
 from daemon.state.values import Level, on_wire
 from proto import myna_pb2 as pb
@@ -90,8 +89,7 @@ class JobsService(stubs.JobsServicer):
 
     async def Retry(self, request: pb.JobRequest, context: Any) -> pb.Job:
         def act(session: Session) -> pb.Job:
-            quota_words.require(session, caller_of(session).name, Resource.WAITING)
-            return jobs.message(jobs.retry(session, jobs.get(session, request.id)))
+            return jobs.message(self.lifecycle.retry(session, jobs.get(session, request.id)))
 
         return await self.store.write(act)
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
 from daemon import names
+from daemon.database.store import caller_of
 from daemon.errors import BadRequest
 from daemon.home import journal
-from daemon.state import clip_refs, consent_notes, datasets, packing, unpacking, voices
+from daemon.state import accounts, clip_refs, consent_notes, datasets, packing, quota_words, unpacking, voices
+from daemon.state.quotas import Use
 from daemon.state.unpacking import Stored
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -34,10 +37,12 @@ def sources(session: Session, request: pb.MergeRequest) -> list[wire.PackedDatas
 
 
 def merge(
-    session: Session, into: str, given: Sequence[wire.PackedDataset]
+    session: Session, into: str, given: Sequence[wire.PackedDataset], room: Use | None = None
 ) -> tuple[pb.MergeResponse, list[journal.Entry]]:
     """All of it, or nothing. The voice is made if there is none of that name, of the language and engine of the first.
-    Returns the answer, and what the journal is to keep. Raises NotFound and NotNow."""
+    `room`: of the disk of whoever's the voice is; None: without a limit. Returns the answer, and what the journal is to
+    keep. Raises NotFound, NotNow and QuotaReached."""
+    before = accounts.disk_of(session, into)
     answer = pb.MergeResponse()
     entries: list[journal.Entry] = []
     for packed in given:
@@ -46,6 +51,9 @@ def merge(
         new = set(stored.new)
         entries += [one for one in journal.Entry.given(into, packed) if one.sha256 in new]
         session.flush()
+    more = accounts.disk_of(session, into) - before
+    if room is not None and more and (use := replace(room, more=more)).reached:
+        raise quota_words.refusal(use, caller_of(session))
     made = datasets.build(session, into)
     newest = made or datasets.last(session, into)
     if newest is not None:

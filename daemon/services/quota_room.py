@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,37 @@ from sqlalchemy.orm import Session
 from daemon import names
 from daemon.database.store import Store
 from daemon.machine.disk_space import folder_size
-from daemon.state import accounts, quotas
+from daemon.state import accounts, quota_words, quotas
 from daemon.state.quotas import Resource, Use
 
+#: bytes that came in for each person since mynad started: only how it grows is asked
+_came: Counter[str] = Counter()
 
-async def of_voice(store: Store, home: Path, voice: str) -> Use | None:
-    """How the person whose voice it is stands with their disk, with all that lies in their inboxes and is not taken
-    yet; None: there is no limit. `voice`: there need not be one; it will be the caller's then."""
+
+class Room:
+    """Of a person's disk, for what comes in now. Several uploads of theirs at once share it: each is asked with what
+    came by all of them since it began. `use`: how they stood then; None: without a limit."""
+
+    def __init__(self, use: Use | None = None) -> None:
+        self.use = use
+        self._before = _came[use.person] if use is not None else 0
+
+    def take(self, size: int) -> None:
+        """So many bytes more came. Raises QuotaReached where they may not."""
+        if self.use is None:
+            return
+        _came[self.use.person] += size
+        now = replace(self.use, more=_came[self.use.person] - self._before)
+        if now.reached:
+            raise quota_words.refusal(now)
+
+
+UNLIMITED = Room()
+
+
+async def of_voice(store: Store, home: Path, voice: str) -> Room:
+    """What the person whose voice it is may still have, with all that lies in their inboxes and is not taken yet.
+    `voice`: there need not be one; it will be the caller's then."""
 
     def ask(session: Session) -> tuple[Use | None, list[str]]:
         person = quotas.pays(session, voice)
@@ -27,8 +52,8 @@ async def of_voice(store: Store, home: Path, voice: str) -> Use | None:
 
     found, voices = await store.read(ask)
     if found is None:
-        return None
-    return replace(found, used=found.used + await asyncio.to_thread(_in_inbox, home, voices))
+        return UNLIMITED
+    return Room(replace(found, used=found.used + await asyncio.to_thread(_in_inbox, home, voices)))
 
 
 def _in_inbox(home: Path, voices: list[str]) -> int:

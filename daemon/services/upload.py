@@ -7,7 +7,6 @@ import errno
 import os
 import secrets
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,8 +14,6 @@ from daemon import names
 from daemon.errors import BadRequest, DiskFull, MynaError, NotNow
 from daemon.inbox.folder import InboxFolder, create_in, open_in
 from daemon.machine.disk_space import DiskSpace
-from daemon.state import quota_words
-from daemon.state.quotas import Use
 from proto import myna_pb2 as pb
 
 #: What an uploaded file is called until it is whole. Hidden, so that the inbox leaves it alone; swept when mynad
@@ -30,7 +27,6 @@ class Upload:
 
     def __init__(self, home: Path, min_free: int) -> None:
         self.home = home
-        self.room: Use | None = None  #: of whoever's disk the file takes; its `more` is the file. None: without a limit
         self.disk = DiskSpace(home, min_free)
         self.names: list[str] = []
         self._file: BinaryIO | None = None
@@ -42,11 +38,7 @@ class Upload:
         self._in = -1
 
     def add(self, part: pb.UploadPart) -> None:
-        """Take a part. Raises BadRequest, DiskFull, QuotaReached."""
-        if self.room is not None:
-            self.room = replace(self.room, more=self.room.more + len(part.data))
-            if self.room.reached:
-                raise quota_words.refusal(self.room)
+        """Take a part. Raises BadRequest, DiskFull."""
         if self._file is not None and (part.name or part.voice):
             raise BadRequest(
                 "A file began before the one before it had ended.", "Set `last` on the last part of each file."

@@ -12,6 +12,8 @@ from proto import myna_pb2 as pb
 
 #: why a job waits that waits for jobs which may be others'
 BEHIND = "waits until other jobs have ended"
+#: why another's job waits whose person has used up what they may
+MINUTES = "waits for GPU minutes of whoever asked for it"
 
 
 def over(answer: Any, caller: Caller) -> Any:
@@ -20,7 +22,7 @@ def over(answer: Any, caller: Caller) -> Any:
         return answer
     copy = type(answer)()
     copy.CopyFrom(answer)
-    _VEILS[type(answer)](copy)
+    _VEILS[type(answer)](copy, caller)
     return copy
 
 
@@ -35,22 +37,24 @@ def sample(told: pb.SystemSample, job_of: Callable[[int], int], known: Container
     return copy
 
 
-def _job(job: pb.Job) -> None:
+def _job(job: pb.Job, caller: Caller) -> None:
     status = job.status
     if status.HasField("queued") and status.queued.behind:
         status.queued.why_waiting = BEHIND
+    elif status.queued.waits_for == pb.WAITS_FOR_GPU_MINUTES and job.person != caller.name:
+        status.queued.why_waiting = MINUTES
     elif status.HasField("paused") and not status.paused.by_person:
         status.paused.why = OTHERS
 
 
-def _event(event: pb.Event) -> None:
+def _event(event: pb.Event, caller: Caller) -> None:
     if event.HasField("job"):
-        _job(event.job)
+        _job(event.job, caller)
 
 
-def _jobs(answer: pb.ListJobsResponse) -> None:
+def _jobs(answer: pb.ListJobsResponse, caller: Caller) -> None:
     for job in answer.jobs:
-        _job(job)
+        _job(job, caller)
 
 
-_VEILS: dict[type, Callable[[Any], None]] = {pb.Job: _job, pb.Event: _event, pb.ListJobsResponse: _jobs}
+_VEILS: dict[type, Callable[[Any, Caller], None]] = {pb.Job: _job, pb.Event: _event, pb.ListJobsResponse: _jobs}

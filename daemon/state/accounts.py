@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import Select, and_, delete, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from daemon.database.models import Attempt, Job, Recording, Version, Voice, now
@@ -115,14 +115,23 @@ def days(session: Session, person: str, most: int) -> list[Usage]:
 
 def disk(session: Session, person: str) -> int:
     """Bytes of recordings, versions and scored lines of their voices, as rows have them."""
-    theirs = select(Voice.name).where(Voice.owner == person)
-    sums = (select(func.sum(table.size)).where(table.voice.in_(theirs)) for table in (Recording, Version, SpokenLines))
+    return _size(session, select(Voice.name).where(Voice.owner == person))
+
+
+def disk_of(session: Session, voice: str) -> int:
+    """The same of one voice."""
+    return _size(session, select(Voice.name).where(Voice.name == voice))
+
+
+def _size(session: Session, names: Select[str]) -> int:
+    sums = (select(func.sum(table.size)).where(table.voice.in_(names)) for table in (Recording, Version, SpokenLines))
     return sum(session.scalar(query) or 0 for query in sums)
 
 
 def waiting(session: Session, person: str) -> int:
-    """Jobs of theirs that wait."""
-    theirs = select(func.count()).where(text(THEIRS), Job.person == person, Job.state == State.QUEUED)
+    """Jobs of theirs that wait, or that they hold: those would wait as soon as they let them go on."""
+    held = and_(Job.state == State.PAUSED, Job.paused_by_person)
+    theirs = select(func.count()).where(text(THEIRS), Job.person == person, or_(Job.state == State.QUEUED, held))
     return session.scalar(theirs) or 0
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from daemon.database.models import Run
 from daemon.errors import NotFound
 from daemon.state import checkpoint_words, compare, run_losses, runs, voices
-from daemon.state.values import NotHeard, on_wire
+from daemon.state.values import NotHeard, Way, on_wire
 from engines.metrics.table import METRICS
 from engines.training import gain
 from proto import myna_pb2 as pb
@@ -62,7 +62,7 @@ def sample(session: Session, run: int, step: int, name: str, home: Path) -> tupl
 def _parent(run: Run) -> str:
     """The version that a run's weights were averaged with, which spoke in the place of what it began from; empty:
     none."""
-    averaged = bool(run.from_version and run.settings.get("parent_share"))
+    averaged = runs.way(run) is Way.AVERAGED
     return voices.spelt(run.voice, run.from_version) if averaged else ""
 
 

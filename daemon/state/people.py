@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
-from daemon.caller import SHARED, WORDS, Right, rights_of, words_of
+from daemon.caller import OWNER, SHARED, WORDS, Caller, Right, rights_of, words_of
 from daemon.database.models import Voice, now
 from daemon.database.people_rows import Act, Person, Share, Token
 from daemon.database.store import caller_of
 from daemon.errors import BadRequest, NotFound, NotNow
-from daemon.state import voices
+from daemon.state import accounts, quota_words, voices
+from daemon.state.quotas import Resource
 from daemon.state.stamp import stamp
 from proto import myna_pb2 as pb
 from proto.token import PREFIX
@@ -66,6 +67,14 @@ def seen(session: Session, name: str) -> Person:
     if not caller.everything and name != caller.name:
         raise NotFound(f"There is no person named {name!r}.", "Ask the owner of the workstation.")
     return get(session, name)
+
+
+def acting(session: Session, name: str) -> Caller:
+    """A person as a caller, for what is done in their name without a call; empty: the workstation's owner."""
+    if not name:
+        return OWNER
+    row = session.get(Person, name)
+    return Caller(name, Right(row.rights) if row is not None and row.revoked is None else Right.NONE)
 
 
 def add(session: Session, request: pb.AddPersonRequest) -> Person:
@@ -151,9 +160,13 @@ def share(session: Session, voice: str, person: str, may: list[str]) -> pb.Voice
 
 
 def give(session: Session, voice: str, person: str) -> Voice:
-    """Make a voice somebody's (empty: the workstation's owner's). Raises NotFound."""
+    """Make a voice somebody's (empty: the workstation's owner's). Nobody fills another's disk with it. Raises NotFound
+    and QuotaReached."""
     row = voices.get(session, voice)
-    row.owner = get(session, person).name if person else None
+    owner = get(session, person).name if person else None
+    if not caller_of(session).everything and owner is not None and owner != row.owner:
+        quota_words.require(session, owner, Resource.DISK, accounts.disk_of(session, voice))
+    row.owner = owner
     if person and (shared := session.get(Share, (voice, person))) is not None:
         session.delete(shared)
     voices.emit_voice(session, row)

@@ -23,6 +23,12 @@ class Resource(StrEnum):
     GPU = "gpu"  #: seconds a day in the GPU lane, but for speech
     DISK = "disk"  #: bytes
     WAITING = "waiting"  #: jobs
+    UPLOADS = "uploads"  #: files and packages that come in at once
+    TRANSCRIPTIONS = "transcriptions"  #: files that are sent, waiting or heard at once
+
+
+#: what anybody may have open at once; not rows, but calls that go on, and for every person the same
+AT_ONCE = {Resource.UPLOADS: 8, Resource.TRANSCRIPTIONS: 8}
 
 
 @dataclass(frozen=True)

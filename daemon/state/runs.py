@@ -16,13 +16,14 @@ from daemon.database.models import PointRow, Run, SeriesRow
 from daemon.errors import BadRequest, CursorTooOld, NotFound
 from daemon.state import paging, point_blocks, seen
 from daemon.state.status import ENDED
-from daemon.state.values import on_wire
+from daemon.state.values import Way, from_wire, on_wire, value_of
 from engines.training import course
 from engines.training.course import Course, Shape
 from proto import myna_pb2 as pb
 
 if TYPE_CHECKING:
     from daemon.database.store import Store
+    from proto import worker_pb2 as wire
 
 #: points of one batch to a watcher
 BATCH = 5_000
@@ -64,6 +65,7 @@ def message(session: Session, run: Run) -> pb.Run:
         best_loss=run.best_loss if run.best_loss is not None else math.nan,
         metrics=series_names(session, run.id),
         outcome=pb.RunOutcome.Value(run.result.get("outcome", "RUN_OUTCOME_UNSPECIFIED")),
+        way=on_wire(Way, way(run)),
         memory_peak=memory_peak(session, run.id),
     )
     if (taken := Course.from_json(run.result.get("course") or {})) is not None:
@@ -73,6 +75,21 @@ def message(session: Session, run: Run) -> pb.Run:
         if time is not None:
             field.FromDatetime(time)
     return out
+
+
+def way(run: Run) -> Way | None:
+    """How it is trained; None: not decided yet. A Myna that did not say so decided it by the settings."""
+    if (said := value_of(Way, run.result.get("way"))) is not None or not run.from_version:
+        return said or Way.BASE
+    if run.ended is None and "outcome" not in run.result:
+        return None
+    return Way.AVERAGED if run.settings.get("parent_share") else Way.ON_TOP
+
+
+def begun(run: Run, said: wire.RunBegun) -> None:
+    """A worker has decided in which way it trains."""
+    run.result = {**run.result, "way": from_wire(Way, said.way)}
+    run.steps = said.steps
 
 
 def memory_peak(session: Session, run: int) -> int:

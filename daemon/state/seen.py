@@ -82,9 +82,9 @@ def job(session: Session, row: Job) -> bool:
     return bool(had) if row.person == caller.name else bool(had & Right.READ) and row.kind != SPEECH
 
 
-def rights(session: Session, voice: str) -> Right:
-    """What the caller may do with the voice; NONE: they are not to know that it is there."""
-    caller = caller_of(session)
+def rights(session: Session, voice: str, caller: Caller | None = None) -> Right:
+    """What a caller (else the session's) may do with the voice; NONE: they are not to know that it is there."""
+    caller = caller or caller_of(session)
     if caller.everything:
         return caller.rights | Right.SPEAK | Right.READ | Right.TRAIN | Right.OWN
     row = session.get(Voice, voice) if voice else None
@@ -96,9 +96,10 @@ def rights(session: Session, voice: str) -> Right:
     return caller.rights & Right(shared.rights) if shared is not None else Right.NONE
 
 
-def require(session: Session, voice: str, right: Right) -> None:
-    """Raises NotAllowed for a caller who knows of the voice and has not this right to it."""
-    had, caller = rights(session, voice), caller_of(session)
+def require(session: Session, voice: str, right: Right, caller: Caller | None = None) -> None:
+    """Raises NotAllowed for a caller (else the session's) who knows of the voice and has not this right to it."""
+    caller = caller or caller_of(session)
+    had = rights(session, voice, caller)
     if right and had and not had & right:
         what = NEEDED[next(one for one in NEEDED if one & right)].format(voice)
         hint = f"The owner of {voice} can change that: `myna share {voice} {caller.title} --may …`."

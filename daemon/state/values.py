@@ -109,7 +109,6 @@ class Level(StrEnum):
     ERROR = "error"
 
 
-#: enum → the wire's, and what its names begin with there
 class NotHeard(StrEnum):
     """Why a run's checkpoints were not heard."""
 
@@ -120,6 +119,15 @@ class NotHeard(StrEnum):
     NOT_POSSIBLE = "not possible"
 
 
+class Way(StrEnum):
+    """How a run is trained, with regard to its parent."""
+
+    BASE = "base"  #: from the engine's base, on all clips; the parent, if there is one, has no part in the weights
+    AVERAGED = "averaged"  #: the same, and then averaged with the parent
+    ON_TOP = "on top"  #: the parent is trained on
+
+
+#: enum → the wire's, and what its names begin with there
 _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     VersionState: (pb.VersionState, "VERSION_"),
     VersionKind: (pb.VersionKind, "VERSION_"),
@@ -132,6 +140,7 @@ _WIRE: dict[type[StrEnum], tuple[Any, str]] = {
     Level: (pb.Level, "LEVEL_"),
     NotHeard: (pb.NotHeard, "NOT_HEARD_"),
     Shape: (pb.RunCourse, "COURSE_"),
+    Way: (pb.RunWay, "RUN_WAY_"),
 }
 
 

@@ -51,7 +51,9 @@ def application(mynad: AsyncClient, settings: Http) -> Starlette:
         Route("/openapi.json", _openapi),
     ]
     handlers: Any = {HTTPException: _http_error, Exception: _mistake}
-    return Starlette(routes=routes, middleware=[Middleware(Gate, settings=settings)], exception_handlers=handlers)
+    app = Starlette(routes=routes, middleware=[Middleware(Gate, settings=settings)], exception_handlers=handlers)
+    app.router.redirect_slashes = False  # a slash too many is the gate's business
+    return app
 
 
 class _Lists:
@@ -133,8 +135,12 @@ async def _openapi(_: Request) -> Response:
     return JSONResponse(description())
 
 
-async def _http_error(_: Request, error: HTTPException) -> Response:
-    sentences = {404: "There is nothing at this address. GET /openapi.json lists what there is."}
+async def _http_error(request: Request, error: HTTPException) -> Response:
+    offered = (error.headers or {}).get("Allow", "")
+    sentences = {
+        404: "There is nothing at this address. GET /openapi.json lists what there is.",
+        405: f"{request.method[:20]} is not taken at this address; {offered or 'another method'} is.",
+    }
     said = sentences.get(error.status_code, f"{error.detail}.")
     return Problem(error.status_code, said, "not_found" if error.status_code == 404 else "invalid_request",
                    headers=dict(error.headers or {})).answer()  # fmt: skip

@@ -1,4 +1,5 @@
-"""What a request for speech asks for: OpenAI's fields, and a few of ours. Fields that nobody here knows are ignored."""
+"""What a request for speech asks for: OpenAI's fields, and a few of ours. Fields that nobody here knows are ignored,
+and the answer says so: they may be misspelt."""
 
 from __future__ import annotations
 
@@ -71,7 +72,7 @@ def asked(body: bytes, others: Mapping[str, str]) -> Asked:
     )
     times = _times(fields)
     spec.word_times = times is Times.WORD
-    ignored = ("instructions",) if fields.text("instructions") else ()
+    ignored = *(("instructions",) if fields.text("instructions") else ()), *fields.unknown()
     return Asked(model, spec, format, delivery, times, ignored)
 
 
@@ -144,11 +145,24 @@ def _no_number(name: str) -> float:
     raise ValueError(name)
 
 
+#: what there is to ask for
+KNOWN = frozenset(
+    {"model", "input", "voice", "instructions", "response_format", "speed", "stream_format"}
+    | {"language", "seed", "lexicon", "timestamps"}
+)
+MOST_NAMED = 10  #: fields that are said to be ignored
+_NAME = re.compile(r"[\w.-]{1,40}", re.ASCII)
+
+
 class _Fields:
     """The fields of a body, each read as what it should be. `null` is not given. Raises Refused for another type."""
 
     def __init__(self, given: dict[str, Any]) -> None:
         self.given = {name: value for name, value in given.items() if value is not None}
+
+    def unknown(self) -> tuple[str, ...]:
+        """Names that nobody here knows, of those that a header can hold."""
+        return tuple(name for name in self.given if name not in KNOWN and _NAME.fullmatch(name))[:MOST_NAMED]
 
     def text(self, name: str, *, needed: bool = False) -> str:
         value = self.given.get(name)

@@ -7,6 +7,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import logging
+import re
+import secrets
 import time
 from collections.abc import Mapping
 from ipaddress import ip_address
@@ -29,11 +31,15 @@ QUIET = 60.0  #: seconds between two lines of the log about callers without the 
 OPEN = frozenset({"/healthz", "/openapi.json"})
 #: … and where the settings say so
 LISTS = frozenset({"/v1/audio/voices", "/v1/audio/models"})
-ALLOWED = {
-    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type",
-    "Access-Control-Max-Age": "600",
-}
+ALLOWED = {"Access-Control-Allow-Methods": "GET, HEAD, POST, OPTIONS", "Access-Control-Max-Age": "600"}
+#: headers that a page may send where it does not say which it would (OpenAI's client has a dozen of its own)
+USUAL = "Authorization, Content-Type"
+#: … and read
+SHOWN = "X-Request-Id, Retry-After, Myna-Voice, Myna-Job, Myna-Ignored, Myna-Trust"
+#: a caller's own name of a request, or ours
+REQUEST_ID = "X-Request-Id"
+_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_NAMES = re.compile(r"[\w-]{1,64}( *, *[\w-]{1,64}){0,63}", re.ASCII)
 
 
 class Gate:
@@ -52,9 +58,13 @@ class Gate:
         headers = Headers(scope=scope)
         origin = headers.get("origin", "")
         allowed = origin in self._settings.origins
+        id = given if _ID.fullmatch(given := headers.get(REQUEST_ID, "")) else secrets.token_hex(12)
+        send = _with({REQUEST_ID: id, **(_allowing(origin) if allowed else {})}, send)
         if scope["method"] == "OPTIONS" and allowed:
-            await Response(status_code=204, headers={**_allowing(origin), **ALLOWED})(scope, receive, send)
+            await Response(status_code=204, headers={**ALLOWED, **_may_send(headers)})(scope, receive, send)
             return
+        if len(scope["path"]) > 1:  # the same address with a slash behind it: nobody is sent elsewhere
+            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
         problem = await self._pace.problem((scope.get("client") or ("",))[0]) or self._problem(
             scope, headers, origin, allowed
         )
@@ -62,9 +72,9 @@ class Gate:
             await problem.answer()(scope, receive, send)
             return
         try:
-            await self._app(scope, receive, _with(_allowing(origin), send) if allowed else send)
+            await self._app(scope, receive, send)
         except Exception:
-            log.exception("A request failed: this is a bug in Myna")
+            log.exception("The request %s failed: this is a bug in Myna", id)
             raise
 
     def _problem(self, scope: Scope, headers: Headers, origin: str, allowed: bool) -> Problem | None:
@@ -116,7 +126,13 @@ def _is_here(host: str) -> bool:
 
 
 def _allowing(origin: str) -> Mapping[str, str]:
-    return {"Access-Control-Allow-Origin": origin, "Vary": "Origin"}
+    return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": SHOWN, "Vary": "Origin"}
+
+
+def _may_send(headers: Headers) -> Mapping[str, str]:
+    """Whatever headers the page asks for: whether it may ask at all is decided by its origin."""
+    wanted = headers.get("access-control-request-headers", "")
+    return {"Access-Control-Allow-Headers": wanted if _NAMES.fullmatch(wanted) else USUAL}
 
 
 def _with(headers: Mapping[str, str], send: Send) -> Send:

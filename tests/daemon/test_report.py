@@ -219,6 +219,7 @@ def test_an_averaged_increment_is_compared_with_the_base_that_it_began_from_and_
     assert "25.0 % better than the base." in text
     assert "better than @2" not in text
     assert "What spoke is averaged with @2, its parent; held-out losses are from before that" in text
+    assert "full, from the base, averaged with @2" in text
 
 
 def test_a_training_that_never_beat_what_it_began_from_says_so() -> None:

@@ -184,3 +184,44 @@ def test_who_asks_too_often_is_told_when_to_come_again_and_others_are_not(stage:
 )
 def test_addresses_of_one_caller_count_together(one: str, other: str, same: bool) -> None:
     assert (whose(one) == whose(other)) is same
+
+
+def test_each_answer_has_a_name_which_may_be_the_callers(stranger: httpx.Client, client: httpx.Client) -> None:
+    one, other = (client.get("/v1/models").headers["x-request-id"] for _ in range(2))
+    assert one != other
+    assert client.get("/nowhere", headers={"x-request-id": "mine-1"}).headers["x-request-id"] == "mine-1"
+    assert stranger.get("/v1/models").headers["x-request-id"]
+    for forged in ("a b", "x" * 129, "é"):
+        answer = client.get("/healthz", headers={"x-request-id": forged.encode()})
+        assert answer.headers["x-request-id"].encode() != forged.encode()
+
+
+def test_a_page_may_send_what_it_asks_for_and_read_errors(stranger: httpx.Client) -> None:
+    asks = {"origin": PAGE, "access-control-request-method": "POST"}
+    wanted = "authorization,content-type,x-stainless-lang"
+    answer = stranger.options("/v1/audio/speech", headers={**asks, "access-control-request-headers": wanted})
+    assert (answer.status_code, answer.headers["access-control-allow-headers"]) == (204, wanted)
+    answer = stranger.options("/v1/audio/speech", headers={**asks, "access-control-request-headers": "a: b"})
+    assert answer.headers["access-control-allow-headers"] == "Authorization, Content-Type"
+    refused = stranger.get("/v1/models", headers={"origin": PAGE})
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, PAGE)
+    assert "Retry-After" in refused.headers["access-control-expose-headers"]
+    other = stranger.options("/v1/audio/speech", headers={**asks, "origin": "http://elsewhere.example"})
+    assert "access-control-allow-origin" not in other.headers
+
+
+def test_a_slash_too_many_leads_nowhere_else(client: httpx.Client, stranger: httpx.Client) -> None:
+    assert client.post("/v1/audio/speech/", json=SPEECH).status_code == 200
+    assert client.get("/v1/models/").json() == client.get("/v1/models").json()
+    assert stranger.post("/v1/audio/speech/", json=SPEECH).status_code == 401
+    assert stranger.get("/healthz/").status_code == 200
+    assert client.get("//").status_code == 404
+
+
+def test_other_methods_are_told_which_there_is(client: httpx.Client) -> None:
+    answer = client.get("/v1/audio/speech")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert answer.json()["error"]["message"] == "GET is not taken at this address; POST is."
+    head = client.head("/v1/models")
+    assert (head.status_code, head.content) == (200, b"")
+    assert client.options("/v1/audio/speech").json()["error"]["message"].startswith("OPTIONS is not taken")

@@ -74,7 +74,7 @@ def test_what_is_asked_reaches_mynad(client: httpx.Client, stage: Stage) -> None
     assert stage.speech.asked[-1] == expected
     assert answer.headers["myna-voice"] == "anna@7"
     assert answer.headers["myna-job"] == "41"
-    assert "myna-ignored" not in answer.headers
+    assert answer.headers["myna-ignored"] == "stray"
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,12 @@ def test_names_of_voices(client: httpx.Client, stage: Stage, name: str, version:
 def test_instructions_are_said_to_be_ignored(client: httpx.Client) -> None:
     assert ask(client, instructions="Whisper.").headers["myna-ignored"] == "instructions"
     assert ask(client, instructions="", timestamps="sentence").headers["myna-ignored"] == "timestamps"
+
+
+def test_fields_that_nobody_knows_are_said_to_be_ignored(client: httpx.Client) -> None:
+    odd = {"respone_format": "wav", "bad\r\nheader": 1, "x" * 41: 1, "gain": None}
+    answer = ask(client, **odd)
+    assert (answer.status_code, answer.headers["myna-ignored"]) == (200, "respone_format")
 
 
 def test_events_bring_sound_and_then_an_end(client: httpx.Client) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
 
 from proto import myna_pb2 as pb
+from proto import run_words
 from proto.client_async import AsyncClient
 
 TRAIN, HELD_OUT = "train", "held_out"
@@ -94,5 +95,5 @@ def better(best: Best | None, line: Drawn) -> Best | None:
 
 def title(run: pb.Run, metric: str) -> str:
     """What a chart of the run says above it."""
-    from_version = f"@{run.from_version}" if run.from_version else "the base"
-    return f"run {run.id} · {run.voice} from {from_version} on dataset #{run.dataset} · {metric}"
+    origin = run_words.came_from(run.way, f"@{run.from_version}" if run.from_version else "")
+    return f"run {run.id} · {run.voice} from {origin} on dataset #{run.dataset} · {metric}"

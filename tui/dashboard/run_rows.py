@@ -7,6 +7,7 @@ import math
 from typing import Any
 
 from proto import myna_pb2 as pb
+from proto import run_words
 from tui import wording
 from tui.output import safe
 
@@ -49,7 +50,7 @@ def cells(run: pb.Run) -> tuple[str, ...]:
         f"{run.step:,}" + (f" of {run.steps:,}" if run.steps and run.steps != run.step else ""),
         best,
         f"{run.best_step:,}" if best else "",
-        f"@{run.from_version}" if run.from_version else "base",
+        run_words.came_from_briefly(run),
         made,
         f"#{run.dataset}",
         wording.duration(took) if took > 0 else "",

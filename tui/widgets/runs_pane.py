@@ -186,7 +186,8 @@ class RunsPane(Pane):
 
         run = self._run
         if run is not None:
-            begin = Wanted(run.voice, run.dataset, str(run.from_version or "base"), repeated(run))
+            parent = "base" if run.way == pb.RUN_WAY_BASE else str(run.from_version or "base")
+            begin = Wanted(run.voice, run.dataset, parent, repeated(run))
             await TrainScreen.ask(self.app, begin=begin, title=f"Repeat run #{run.id}, with changes if you like")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from daemon.kinds.derive.words import compared
 from daemon.kinds.evaluate.cells import number, table
-from daemon.kinds.evaluate.training_report import FIRST, checkpoints, loss_name, training
+from daemon.kinds.evaluate.training_report import FIRST, came_from, checkpoints, loss_name, training
 from engines.metrics.gate import Outcome
 from engines.metrics.table import METRICS, Metric
 from engines.traits import Reached, Traits
@@ -173,7 +173,7 @@ def _origin(lineage: dict[str, Any]) -> list[tuple[str, str]]:
         )
         dropped = ", ".join(f"{count} {reason}" for reason, count in sorted(data["dropped"].items()) if count)
         rows.append(("dropped clips", dropped or "none"))
-    rows.append(("run", f"#{lineage.get('run', 0)}, {lineage.get('kind', '')}"))
+    rows.append(("run", f"#{lineage.get('run', 0)}, {lineage.get('kind', '')}, from {came_from(lineage)}"))
     rows.append(("licence", lineage.get("licence", "")))
     if (note := lineage.get("consent")) is not None:
         rows.append(("consent", f"“{note['text']}” ({note['by']}, {note['time'][:10]})"))

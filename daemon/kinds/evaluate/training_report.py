@@ -8,8 +8,10 @@ from typing import Any
 
 from daemon.kinds.evaluate.cells import number, table
 from daemon.state import checkpoint_words
+from daemon.state.values import Way, on_wire
 from engines.metrics.table import METRICS, Metric
 from engines.training import course, gain
+from proto import run_words
 
 #: Losses that come first where a training has them.
 FIRST = ("text_ce", "mel_ce", "base_ce", "semantic_ce")
@@ -55,6 +57,13 @@ def training(lineage: dict[str, Any]) -> str:
     shown = _thinned(rows, best)
     told_rows = [_evaluation(row, names, against, best) for row in shown]
     return " ".join(filter(None, sentences)) + "\n\n" + table(head, told_rows)
+
+
+def came_from(lineage: dict[str, Any]) -> str:
+    """What the training began from, as it follows "from"."""
+    parent = f"@{lineage['parent']}" if lineage.get("parent") else ""
+    way = Way.AVERAGED if _averaged(lineage) else Way.ON_TOP
+    return run_words.came_from(on_wire(Way, way), parent)
 
 
 def loss_name(name: str) -> str:

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from daemon.caller import Caller, Right
 from daemon.database.models import Job, Version, Voice
-from daemon.errors import BadRequest, NotNow
+from daemon.database.store import caller_of
+from daemon.errors import BadRequest, NotFound, NotNow
 from daemon.kinds.kind import Kind
 from daemon.package.formats import FEATURES_OF, MYNA, Format
-from daemon.state import clip_refs, consent_notes, engines, packing, voices
+from daemon.state import clip_refs, consent_notes, engines, packing, people, seen, voices
 from engines.capabilities import Capability
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -66,7 +68,7 @@ class Export(Kind):
 
     def plan(self, session: Session, job: Job) -> Start:
         asked = pb.JobSpec.FromString(job.spec).export
-        consent_notes.check(session, asked.voice)
+        allowed(session, asked.voice, people.acting(session, job.person))
         if asked.HasField("dataset"):
             voice = voices.get(session, asked.voice)
             data = clip_refs.dataset(session, voice.name, asked.dataset.number)
@@ -93,6 +95,16 @@ class Export(Kind):
                 consent=_consent(session, asked.voice),
             )
         )
+
+
+def allowed(session: Session, voice: str, asks: Caller | None = None) -> None:
+    """What a voice has may leave, and this caller (else the session's) may have it: asked again when the job begins,
+    and when its file is handed out. Raises NotFound, NotAllowed and NotNow."""
+    caller = asks or caller_of(session)
+    if not seen.rights(session, voice, caller) & seen.SEE:
+        raise NotFound(f"There is no voice named {voice!r}.", "`myna voices` lists those there are.")
+    seen.require(session, voice, Right.READ, caller)
+    consent_notes.check(session, voice)
 
 
 def _check_features(voice: Voice, layout: Format) -> None:

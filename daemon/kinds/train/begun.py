@@ -1,5 +1,5 @@
 """How a run was begun: decided at its first attempt and written into its folder, so that a later attempt goes on by the
-same settings, whatever an engine's defaults are by then."""
+same settings and in the same way, whatever an engine's defaults are by then."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from daemon.state.values import VersionKind
+from daemon.state.values import VersionKind, Way
+from engines.training import settings
 
 if TYPE_CHECKING:
     from daemon.database.models import Run
     from daemon.kinds.train.work import Work
+    from engines.base import EngineInfo
+    from engines.training.settings import TrainSettings
 
 #: In the run's folder.
 FILE = "beginning.json"
@@ -26,13 +29,44 @@ def settings_of(run: Run, home: Path) -> dict[str, Any]:
     return {"steps": run.steps, **run.settings, "parent_share": 0.0} if older else dict(run.settings)
 
 
-def expected(work: Work, overrides: Mapping[str, Any], home: Path) -> dict[str, Any]:
-    """Settings as a run is expected to have them: a parent that does not say of which base it came is not averaged
-    with."""
-    found = dict(overrides)
-    if work.parent is None or (work.parent.kind == VersionKind.FULL and _about(home / work.parent.path).get("origin")):
-        return found
-    return {**found, "parent_share": 0.0}
+def way(parent: Mapping[str, Any] | None, chosen: TrainSettings, origin: str | None) -> Way:
+    """In which way a run is trained. `parent`: its parent's `version.json`; None: it has none. `chosen`: as an
+    increment's settings are, whatever the parent. `origin`: of the weights that trainings from the base begin with
+    here (`averaging.origin`); None: not known, and taken for the parent's.
+
+    An increment that is to be averaged with its parent, and cannot be since that came of another base (or does not say
+    of which), leaves the parent out: trained on top of it, it would lose what it was not averaged for."""
+    if parent is None:
+        return Way.BASE
+    if not chosen.parent_share or parent.get("kind") != VersionKind.FULL:
+        return Way.ON_TOP
+    same = parent.get("origin") and origin in (None, parent["origin"])
+    return Way.AVERAGED if same else Way.BASE
+
+
+def planned(
+    info: EngineInfo,
+    parent: Mapping[str, Any] | None,
+    origin: str | None,
+    clips: int,
+    new: int,
+    overrides: Mapping[str, Any],
+) -> tuple[Way, TrainSettings]:
+    """The way of a run on so many clips, `new` of them new, and its settings. Other arguments as `way` has them. Raises
+    BadInput."""
+    wanted = settings.plan(info, clips, new, parent is None, overrides)
+    chosen = way(parent, wanted, origin)
+    if parent is None or chosen is Way.AVERAGED:
+        return chosen, wanted
+    if chosen is Way.BASE:  # as a first training is
+        return chosen, settings.plan(info, clips, clips, True, overrides)
+    return chosen, settings.plan(info, clips, new, False, {**overrides, "parent_share": 0.0})
+
+
+def expected(work: Work, clips: int, new: int, overrides: Mapping[str, Any], home: Path) -> TrainSettings:
+    """A run's settings as far as can be told before a worker knows which base is here."""
+    parent = None if work.parent is None else {**_about(home / work.parent.path), "kind": work.parent.kind}
+    return planned(work.info, parent, None, clips, new, overrides)[1]
 
 
 def _about(folder: Path) -> dict[str, Any]:

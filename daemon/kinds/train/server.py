@@ -33,11 +33,12 @@ from daemon.state import (
     next_dataset,
     numbering,
     run_losses,
+    runs,
     verdict,
     voices,
 )
-from daemon.state.values import Decision, Level, VersionKind, VersionState
-from engines.training import course, settings
+from daemon.state.values import Decision, Level, VersionKind, VersionState, Way
+from engines.training import course
 from engines.training.course import Course, Shape
 from proto import myna_pb2 as pb
 from proto import worker_pb2 as wire
@@ -53,7 +54,7 @@ class Train(Kind):
     grows = True
     gpu_lane = True
     yields_in_steps = True
-    commits = frozenset({"trained"})
+    commits = frozenset({"begun", "trained"})
 
     def check(self, session: Session, spec: pb.JobSpec) -> tuple[str, str]:
         work = work_of(session, spec.train)
@@ -149,12 +150,15 @@ class Train(Kind):
         )
 
     def commit(self, session: Session, job: Job, report: Report) -> None:
-        """The candidate's folder is complete: make its row, if there is one. Again, after a crash: nothing more
-        happens."""
-        trained = report.trained
+        """The way of the run is decided; or the candidate's folder is complete: make its row, if there is one. Again,
+        after a crash: nothing more happens."""
         run = session.get(Run, job.run) if job.run is not None else None
         if run is None:
             raise NotFound(f"Job #{job.id} trained a version, but has no run.")
+        if report.WhichOneof("report") == "begun":
+            runs.begun(run, report.begun)
+            return
+        trained = report.trained
         run.step, run.best_step = trained.steps, trained.best_step
         run.best_loss = trained.best_loss if trained.held_out else None
         result: dict[str, Any] = json.loads(trained.result_json or "{}")
@@ -182,7 +186,7 @@ class Train(Kind):
         row = Version(
             voice=run.voice,
             number=run.to_version,
-            parent=run.from_version,
+            parent=0 if runs.way(run) is Way.BASE else run.from_version,
             dataset=run.dataset,
             run=run.id,
             engine=run.engine,
@@ -239,8 +243,7 @@ class Train(Kind):
         overrides = settings_of(session, work, spec.options)
         clips = clip_refs.training(session, work.voice, work.data, self.home, work.parent)
         new = sum(clip.is_new for clip in clips)
-        wanted = begun.expected(work, overrides, self.home)
-        steps = settings.plan(work.info, len(clips), new, work.parent is None, wanted).steps
+        steps = begun.expected(work, len(clips), new, overrides, self.home).steps
         step_seconds, measured = cost.step_seconds(session, work)
         seconds = steps * step_seconds
         if overrides.get("max_seconds"):
@@ -279,9 +282,8 @@ def _reserve(
     run.engine = work.info.name
     run.dataset = work.data.number
     run.from_version = work.parent.number if work.parent is not None else 0
-    run.settings = overrides
-    wanted = begun.expected(work, overrides, home)
-    run.steps = settings.plan(work.info, len(clips), new, work.parent is None, wanted).steps
+    run.settings, run.result = overrides, {}
+    run.steps = begun.expected(work, len(clips), new, overrides, home).steps
     session.add(run)
     session.flush()
     job.run = run.id

@@ -21,6 +21,7 @@ from daemon.home import identity
 from daemon.kinds.train import selection
 from daemon.kinds.train.beginning import Beginning, beginning
 from daemon.machine.disk_space import folder_size
+from daemon.state.values import Way, on_wire
 from daemon.worker import versions
 from daemon.worker.job import Channel, Stopped
 from daemon.worker.steering import Steering
@@ -39,7 +40,7 @@ from proto import worker_pb2 as wire
 #: Held-out losses and other results are stored with a version; raised when their shape changes.
 FORMAT = 1
 #: What the daemon keeps of a run's result besides steps, losses and seconds.
-_REPORTED = ("ended", "stopped_early", "start_losses", "base_losses", "selection", "kept_step")
+_REPORTED = ("way", "ended", "stopped_early", "start_losses", "base_losses", "selection", "kept_step")
 #: How a run ended that had new clips, but none that its engine can learn from.
 NOTHING_NEW = "None of the new clips can train this engine; the job's log says why."
 
@@ -64,8 +65,8 @@ def run(plan: wire.TrainPlan, channel: Channel) -> str:
 
 def _sentence(plan: wire.TrainPlan, done: dict[str, Any]) -> str:
     """What came of it, for people."""
-    result, averaged = done["result"], done.get("settings", {}).get("parent_share", 0)
-    speaks = f"version {Path(plan.parent_dir).name}" if plan.parent_dir and not averaged else "the base"
+    result = done["result"]
+    speaks = f"version {Path(plan.parent_dir).name}" if result.get("way") == Way.ON_TOP else "the base"
     match _outcome(done):
         case pb.NOTHING_GAINED:
             return (
@@ -143,6 +144,8 @@ def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
         count = len(new) + len(aside)
         begins = beginning(plan, engine, count + len(old), count, overrides)
         begins.check(engine)
+        channel.commit(_begun(begins))
+        plan = begins.without_parent(plan)
         chosen, where = begins.settings, device.device()
         counts = f"{len(new)} new and {len(old)} old clips, {len(held_out)} held out"
         counts += f" and {len(aside)} set aside" if aside else ""
@@ -154,13 +157,13 @@ def _train(plan: wire.TrainPlan, channel: Channel) -> dict[str, Any]:
         result = train(
             engine,
             model,
-            [*new, *old] if begins.averaged else new,
+            new if begins.start else [*new, *old],
             held_out,
             chosen,
             Path(plan.run_dir),
             steering,
             reporter,
-            old_clips=() if begins.averaged else old,
+            old_clips=old if begins.start else (),
             base_losses=base_losses,
         )
     except control.Stopped as stopped:
@@ -294,6 +297,7 @@ def _lineage(
         "settings": begins.settings.to_json(),
         "machine": device.name(),
         "result": {
+            "way": begins.way,
             "steps": result.steps,
             "best_step": result.best_step,
             "best_loss": result.best_loss,
@@ -305,13 +309,14 @@ def _lineage(
     }
 
 
+def _begun(begins: Beginning) -> wire.Report:
+    return wire.Report(begun=wire.RunBegun(way=on_wire(Way, begins.way), steps=begins.settings.steps))
+
+
 def _report(plan: wire.TrainPlan, about: dict[str, Any]) -> wire.Report:
     result, outcome = about["result"], _outcome(about)
     rest: dict[str, Any] = {name: about[name] for name in ("settings", "machine", "used", "base") if name in about}
-    rest |= {
-        name: result.get(name)
-        for name in ("ended", "stopped_early", "start_losses", "base_losses", "selection", "kept_step")
-    }
+    rest |= {name: result.get(name) for name in _REPORTED}
     return wire.Report(
         trained=wire.TrainResult(
             version_dir=plan.out_dir if outcome == pb.VERSION_MADE else "",

@@ -97,14 +97,14 @@ def test_the_checkpoint_that_surely_sounds_better_is_the_version(
     likeness.update(sounds)
     weights, channel = kept_weights(monkeypatch), Recorded(tmp_path)
     assert train.run(plan, channel).startswith("Trained version 1")
-    result = json.loads(channel.committed[0].trained.result_json)
+    result = json.loads(channel.committed[-1].trained.result_json)
     assert result["kept_step"] == chosen
     assert (result["selection"]["step"], result["selection"]["by"]) == (chosen, by)
     assert [one["step"] for one in result["selection"]["heard"]] == [0, 4, 8, 12]
     made = load_file(Path(plan.out_dir) / "model.safetensors")
     assert all((made[name] == weights[chosen][name]).all() for name in made.keys() & weights[chosen].keys())
     assert made.keys() & weights[chosen].keys()
-    assert channel.committed[0].trained.best_step == 12, "the loss fell to the end"
+    assert channel.committed[-1].trained.best_step == 12, "the loss fell to the end"
 
 
 @pytest.mark.integration
@@ -118,7 +118,7 @@ def test_an_engine_that_wants_the_earliest_where_nothing_is_sure_gets_it(
     likeness.update({"the base": 0.5, "step 4": 0.6, "step 8": 0.6, "step 12": 0.6})
     channel = Recorded(tmp_path)
     train.run(plan, channel)
-    result = json.loads(channel.committed[0].trained.result_json)
+    result = json.loads(channel.committed[-1].trained.result_json)
     assert (result["kept_step"], result["selection"]["by"]) == (4, "earliest")
 
 
@@ -129,7 +129,7 @@ def test_what_they_said_stays_and_the_weights_go(
     likeness.update({"the base": 0.5, "step 4": 0.6, "step 8": 0.6, "step 12": 0.6})
     channel = Recorded(tmp_path)
     train.run(plan, channel)
-    told = json.loads(channel.committed[0].trained.result_json)["selection"]
+    told = json.loads(channel.committed[-1].trained.result_json)["selection"]
     assert len(told["samples"]) == selection.LINES
     for line in told["samples"]:
         assert set(line["files"]) == {"0", "4", "8", "12"}
@@ -171,9 +171,9 @@ def test_where_nothing_was_learned_by_loss_a_better_sound_still_makes_a_version(
     likeness["step 8"] = 0.8
     plan.run_dir, plan.run_uuid, channel = str(tmp_path / "runs" / "6"), "c" * 32, Recorded(tmp_path)
     train.run(plan, channel)
-    told = json.loads(channel.committed[0].trained.result_json)
+    told = json.loads(channel.committed[-1].trained.result_json)
     assert (told["kept_step"], told["selection"]["by"]) == (8, "speech")
-    assert channel.committed[0].trained.outcome == pb.VERSION_MADE
+    assert channel.committed[-1].trained.outcome == pb.VERSION_MADE
 
 
 def heard(step: int, score: float, reach: float, pace: float = 1.0) -> Heard:

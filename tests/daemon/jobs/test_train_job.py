@@ -11,7 +11,9 @@ import safetensors.torch
 import torch
 from recorded import Recorded
 
+from daemon.kinds.train import begun
 from daemon.kinds.train import worker as train
+from daemon.state.values import Way
 from daemon.worker import versions
 from daemon.worker.job import Stopped
 from engines import registry
@@ -47,7 +49,8 @@ def test_a_training_leaves_a_whole_version_and_commits_it_once(train_plan: wire.
         5,
         {"new": 6, "old": 0, "held_out": 2},
     )
-    (report,) = channel.committed
+    begun, report = channel.committed
+    assert (begun.begun.way, begun.begun.steps) == (pb.RUN_WAY_BASE, 12)
     assert report.trained.steps == 12
     files = [file for file in Path(train_plan.out_dir).rglob("*") if file.is_file()]
     assert report.trained.size == sum(file.stat().st_size for file in files) > 1_000
@@ -95,7 +98,7 @@ def test_a_version_that_was_finished_before_the_worker_died_is_only_reported_aga
     first, second = Recorded(tmp_path), Recorded(tmp_path)
     train.run(train_plan, first)
     train.run(train_plan, second)
-    assert second.committed == first.committed
+    assert second.committed == first.committed[-1:]
     assert not second.curves
 
 
@@ -141,15 +144,53 @@ def test_an_increment_of_the_embedded_engine_is_the_mean_of_its_parent_and_a_tra
     assert any("to be averaged with anna@1" in line for line in channel.lines)
 
 
-def test_a_parent_from_another_base_is_trained_on(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
-    train.run(train_plan, Recorded(tmp_path))
-    lineage = Path(train_plan.out_dir) / "version.json"
+def of_another_base(plan: wire.TrainPlan) -> None:
+    lineage = Path(plan.out_dir) / "version.json"
     lineage.write_text(json.dumps({**json.loads(lineage.read_text()), "origin": "another"}))
-    train.run(increment := next_one(train_plan, tmp_path, 2), channel := Recorded(tmp_path))
+
+
+def test_an_increment_whose_parent_is_of_another_base_is_a_training_from_the_base_on_all_clips(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
+    train.run(train_plan, Recorded(tmp_path))
+    of_another_base(train_plan)
+    increment = next_one(train_plan, tmp_path, 2)
+    for one in increment.clips[:4]:
+        one.is_new = False
+    train.run(increment, channel := Recorded(tmp_path))
+    assert any("Trains from the base of glow on 2 new and 4 old clips" in line for line in channel.lines)
+    assert channel.committed[0].begun.way == pb.RUN_WAY_BASE
+    alone = next_one(train_plan, tmp_path, 3)
+    alone.run_dir, alone.run, alone.parent_dir, alone.first = str(tmp_path / "runs" / "7"), 7, "", True
+    alone.clips.extend([alone.clips.pop(0) for _ in range(4)])  # the order in which the increment has them
+    train.run(alone, Recorded(tmp_path))
+    assert weights(increment) == weights(alone)
+    mine, other = versions.lineage(Path(increment.out_dir)) or {}, versions.lineage(Path(alone.out_dir)) or {}
+    assert (mine["parent"], mine["origin"], mine["settings"]) == (0, other["origin"], other["settings"])
+
+
+def test_an_increment_that_an_older_myna_began_on_top_of_such_a_parent_goes_on_so(
+    train_plan: wire.TrainPlan, tmp_path: Path
+) -> None:
+    train.run(train_plan, Recorded(tmp_path))
+    of_another_base(train_plan)
+    increment = next_one(train_plan, tmp_path, 2)
+    asked = increment.settings_json
+    with pytest.raises(Stopped):
+        train.run(
+            on_top(increment), Recorded(tmp_path, lambda one: "stop" if 6 in one.curves.get("train/loss", {}) else "")
+        )
+    file = Path(increment.run_dir) / begun.FILE
+    said = json.loads(file.read_text())
+    increment.settings_json = asked
+    before = {"asked": {**said["asked"], "settings": json.loads(asked)}, "settings": said["settings"]}
+    file.write_text(json.dumps(before))
+    train.run(increment, channel := Recorded(tmp_path))
+    assert min(channel.curves["train/loss"]) == 7
     assert any("Trains from anna@1 on" in line for line in channel.lines)
-    about = versions.lineage(Path(increment.out_dir))
-    assert about is not None
-    assert about["origin"] == "another"  # so that nothing from this base is ever averaged with it
+    assert channel.committed[0].begun.way == pb.RUN_WAY_ON_TOP
+    about = versions.lineage(Path(increment.out_dir)) or {}
+    assert (about["parent"], about["origin"]) == (1, "another"), "nothing from this base is ever averaged with it"
 
 
 def test_a_parent_that_cannot_be_averaged_with_is_found_before_anything_is_trained(
@@ -182,9 +223,14 @@ def test_what_a_run_began_by_is_what_it_goes_on_by(
 
 def test_an_averaged_increment_that_gained_nothing_gained_nothing_over_the_base(train_plan: wire.TrainPlan) -> None:
     train_plan.parent_dir, train_plan.first = "voices/anna/1", False
-    done = {"outcome": "NOTHING_GAINED", "result": {"steps": 12, "ended": "All 12 steps done."}}
-    assert "over version 1 in" in train._sentence(train_plan, done)
-    assert "over the base in" in train._sentence(train_plan, {**done, "settings": {"parent_share": 0.5}})
+
+    def told(way: Way) -> str:
+        result = {"steps": 12, "ended": "All 12 steps done.", "way": way}
+        return train._sentence(train_plan, {"outcome": "NOTHING_GAINED", "result": result})
+
+    assert "over version 1 in" in told(Way.ON_TOP)
+    assert "over the base in" in told(Way.AVERAGED)
+    assert "over the base in" in told(Way.BASE)
 
 
 def test_an_increment_learns_from_new_clips_and_mixes_old_ones_in(train_plan: wire.TrainPlan, tmp_path: Path) -> None:
@@ -271,7 +317,7 @@ def test_an_increment_without_a_new_clip_that_can_be_encoded_ends_well_without_a
     channel = Recorded(tmp_path)
     sentence = train.run(increment, channel)
     assert sentence.startswith("No version was made: anna has nothing new to train on.")
-    (report,) = channel.committed
+    *_, report = channel.committed
     assert (report.trained.outcome, report.trained.version_dir, report.trained.steps) == (pb.NOTHING_NEW, "", 0)
     assert not channel.curves
     assert not Path(increment.out_dir).exists()
@@ -284,12 +330,12 @@ def test_a_training_that_was_never_better_than_where_it_began_makes_no_version(
     first, second = Recorded(tmp_path), Recorded(tmp_path)
     sentence = train.run(train_plan, first)
     assert sentence == "No version was made: anna gained nothing over the base in 12 steps. All 12 steps done."
-    (report,) = first.committed
+    *_, report = first.committed
     assert (report.trained.outcome, report.trained.version_dir, report.trained.best_step) == (pb.NOTHING_GAINED, "", 0)
     assert report.trained.held_out["loss"] == pytest.approx(first.curves["held_out/loss"][0])
     assert not Path(train_plan.out_dir).exists()
     assert not (Path(train_plan.run_dir) / "checkpoints").exists()
     # an attempt after a crash says the same again, and trains nothing
     assert train.run(train_plan, second) == sentence
-    assert second.committed == first.committed
+    assert second.committed == first.committed[-1:]
     assert not second.curves

@@ -16,9 +16,13 @@ import pytest
 import soundfile
 import zstandard
 from inbox_workshop import InProcessChannel, Killed
+from sqlalchemy.orm import Session
 
+from daemon.caller import Right
+from daemon.database.models import Job, now
+from daemon.database.people_rows import Person, Share
 from daemon.database.store import Store
-from daemon.errors import MynaError
+from daemon.errors import MynaError, NotFound
 from daemon.home import purging
 from daemon.state import datasets
 from proto import myna_pb2 as pb
@@ -232,3 +236,40 @@ def test_packages_of_datasets_are_purged_with_the_others(robin: Store, tmp_path:
     files = robin.read_now(purging._files, pb.PurgeRequest(voice="robin", exports=True), tmp_path)
     assert [path.name for path in files] == ["robin-dataset1-ljspeech.tar", "robin-dataset1.myna.tar.zst"]
     assert len(robin.read_now(purging._files, pb.PurgeRequest(exports=True), tmp_path)) == 3
+
+
+def test_an_export_that_waited_does_not_begin_for_whom_its_voice_is_shared_with_no_more(store: Store) -> None:
+    furnished.give(store, "anna", range(1, 5), held=2)
+    spec = pb.JobSpec(export=pb.ExportSpec(voice="anna", dataset=pb.DatasetExport(number=1)))
+
+    def asked(session: Session) -> Job:
+        session.add(Person(name="bob", rights=int(Right.READ), created=now(), revoked=None))
+        session.add(Share(voice="anna", person="bob", created=now(), rights=int(Right.READ)))
+        job = lives.submit(session, spec)
+        job.person = "bob"
+        return job
+
+    job = store.write_now(asked)
+
+    def plan(session: Session) -> object:
+        return lives.kind(session, "export").plan(session, job)
+
+    def change(rights: Right, *, revoked: bool = False) -> None:
+        def act(session: Session) -> None:
+            session.get_one(Share, ("anna", "bob")).rights = int(rights)
+            session.get_one(Person, "bob").revoked = now() if revoked else None
+
+        store.write_now(act)
+
+    assert store.read_now(plan)
+    change(Right.NONE)
+    with pytest.raises(NotFound, match="There is no voice named 'anna'"):
+        store.read_now(plan)
+    change(Right.SPEAK)
+    with pytest.raises(MynaError):
+        store.read_now(plan)
+    change(Right.READ, revoked=True)
+    with pytest.raises(NotFound):
+        store.read_now(plan)
+    change(Right.READ)
+    assert store.read_now(plan)

@@ -71,7 +71,8 @@ def test_what_is_dropped_and_is_more_than_one_may_have_waits_in_the_inbox_and_th
         assert (workshop.recordings(), workshop.jobs("import")) == ([], [])
         assert (workshop.anna / "a.wav").is_file()
         (said,) = workshop.notices()
-        assert "take 0 B of the 1.0 kB that they may" in said
+        assert "The files in inbox/anna wait: with them the voices of bob take more of the disk than they may." in said
+        assert "1.0 kB" not in said, "whoever may read the voice reads it"
         store.write_now(more)
         await workshop.wait(2 * workshop.settings.rescan)
         await workshop.work()

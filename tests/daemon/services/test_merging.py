@@ -106,3 +106,25 @@ def test_a_merge_that_cannot_be_is_refused_whole(two: Any, voices: list[str], in
     assert furnished.everything(two.store) == before
     assert not two.store.read_now(lambda session: session.get(Voice, "both"))
     assert two.inbox.voices == []
+
+
+def test_what_is_merged_counts_on_the_disk_of_whoever_gets_it(two: Any) -> None:
+    from dataclasses import replace
+
+    from daemon.errors import QuotaReached
+    from daemon.services import merging
+    from daemon.state import accounts
+    from daemon.state.quotas import Resource, Use
+
+    size = two.store.read_now(accounts.disk_of, "robin")
+    assert size > 0
+    room = Use("bob", Resource.DISK, 100, 100 + size)
+
+    def merge(session: Session, room: Use) -> None:
+        merging.merge(session, "both", merging.sources(session, pb.MergeRequest(voices=["robin"], into="both")), room)
+
+    with pytest.raises(QuotaReached, match="The voices of bob take 100 B"):
+        two.store.write_now(merge, replace(room, allowed=room.allowed - 1))
+    assert two.store.read_now(lambda session: session.get(Voice, "both")) is None, "all or nothing"
+    two.store.write_now(merge, room)
+    two.store.write_now(merge, replace(room, used=room.allowed + 1))  # nothing more, and nothing refused

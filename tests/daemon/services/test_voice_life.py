@@ -110,8 +110,23 @@ def test_a_renamed_voice_is_called_so_in_every_row_and_folder_and_can_be_called_
     store: Store, tmp_path: Path
 ) -> None:
     store.write_now(furnish, tmp_path)
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    names = ("-1.myna.tar.zst", "-2-coqui.tar", "-dataset1.myna.tar.zst", "-dataset2-features-fish.tar")
+    others = ("anna-b-1.myna.tar.zst", "annabel-1.myna.tar.zst", "anna-x.tar")
+    for name in (*(f"anna{rest}" for rest in names), *others):
+        (exports / name).write_text(name)
+    (exports / "berta-2-coqui.tar").write_text("of a berta that there was")
     rename(tmp_path, store, "anna", "berta")
     check_is(store, tmp_path, "berta", not_="anna")
+    there = {path.name: path.read_text() for path in exports.iterdir()}
+    assert there == {
+        **{f"berta{rest}": f"anna{rest}" for rest in names if "coqui" not in rest},
+        **{
+            name: name for name in ("anna-b-1.myna.tar.zst", "annabel-1.myna.tar.zst", "anna-x.tar", "anna-2-coqui.tar")
+        },
+        "berta-2-coqui.tar": "of a berta that there was",
+    }
     rename(tmp_path, store, "berta", "anna")
     check_is(store, tmp_path, "anna", not_="berta")
 

@@ -17,8 +17,9 @@ from daemon.database.models import Job, Recording, Voice
 from daemon.database.people_rows import Person
 from daemon.database.quota_rows import Meter, Usage
 from daemon.database.store import Store
+from daemon.errors import BadRequest
 from daemon.kinds.registry import Kinds
-from daemon.state import accounts, jobs, quota_words, quotas
+from daemon.state import accounts, jobs, people, quota_words, quotas
 from daemon.state.quotas import Resource, Use
 from proto import myna_pb2 as pb
 
@@ -129,7 +130,7 @@ def test_limits_are_values_with_what_is_used_and_the_hour_when_it_refills(store:
     def reached(what: Resource, more: float = 0.0) -> Use | None:
         return store.read_now(lambda session: quotas.reached(session, "bob", what, more))
 
-    assert [reached(what) for what in Resource] == [None] * 4
+    assert [reached(what) for what in Resource] == [None] * 6
     store.write_now(accounts.spoke, "bob", 3.0)
     midnight = datetime(2026, 11, 30, 23, 0, tzinfo=UTC)
     use = reached(Resource.SPEECH)
@@ -155,3 +156,45 @@ def test_limits_are_values_with_what_is_used_and_the_hour_when_it_refills(store:
     assert reached(Resource.DISK, 51) == Use("bob", Resource.DISK, 950, 1_000, 51)
     store.write_now(lambda s: setattr(s.get_one(Person, "bob"), "rights", int(Right.ADMIN)))
     assert reached(Resource.DISK, 51) is None, "admins have no limits"
+
+
+@pytest.mark.parametrize(
+    ("moment", "hours"),
+    [
+        (datetime(2026, 10, 24, 22, 0, tzinfo=UTC), 25.0),  # the day on which clocks go back
+        (datetime(2026, 3, 28, 23, 0, tzinfo=UTC), 23.0),
+        (datetime(2026, 10, 25, 0, 30, tzinfo=UTC), 22.5),  # half past two, for the first time
+        (datetime(2026, 10, 25, 1, 30, tzinfo=UTC), 21.5),  # and for the second
+        (datetime(2026, 11, 30, 22, 59, tzinfo=UTC), 1 / 60),  # the last minute of a month
+        (datetime(2026, 12, 31, 22, 0, tzinfo=UTC), 1.0),
+        (datetime(2028, 2, 28, 23, 0, tzinfo=UTC), 24.0),  # the 29th
+    ],
+)
+def test_a_day_ends_at_midnight_whatever_its_length(clock: Clock, moment: datetime, hours: float) -> None:
+    assert (accounts.refill(moment) - moment).total_seconds() == pytest.approx(hours * 3600)
+    just_before = accounts.refill(moment) - timedelta(microseconds=1)
+    assert accounts.day_of(just_before) == accounts.day_of(moment) < accounts.day_of(accounts.refill(moment))
+
+
+def test_who_is_revoked_and_added_again_has_used_what_they_used(store: Store, clock: Clock) -> None:
+    request = pb.AddPersonRequest(name="bob", may=["speak"], limits=pb.Limits(minutes_a_day=1.0))
+    store.write_now(people.add, request)
+    store.write_now(accounts.spoke, "bob", 61.0)
+    store.write_now(people.revoke, "bob", 0)
+    store.write_now(people.add, request)
+    assert store.read_now(quotas.reached, "bob", Resource.SPEECH) is not None
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf"), 2.0**62])
+@pytest.mark.parametrize("name", ["minutes_a_day", "gpu_minutes_a_day"])
+def test_limits_that_are_none_are_refused(store: Store, name: str, value: float) -> None:
+    with pytest.raises(BadRequest, match=f"{name} cannot be"):
+        store.write_now(people.add, pb.AddPersonRequest(name="bob", may=["speak"], limits=pb.Limits(**{name: value})))
+    assert store.read_now(lambda session: session.get(Person, "bob")) is None
+
+
+def test_the_largest_limits_are_limits(store: Store, clock: Clock) -> None:
+    largest = pb.Limits(minutes_a_day=2.0**61, gpu_minutes_a_day=0.0, disk=2**62 - 1, waiting=2**32 - 1)
+    store.write_now(people.add, pb.AddPersonRequest(name="bob", may=["speak"], limits=largest))
+    found = [store.read_now(quotas.reached, "bob", what, 1.0) for what in Resource]
+    assert [use.what for use in found if use is not None] == [Resource.GPU], "nothing is less than no minutes at all"

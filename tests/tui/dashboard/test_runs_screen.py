@@ -18,6 +18,7 @@ from tests.tui import told
 from tests.tui.dashboard.looking import Viewer, looking
 from tests.tui.dashboard.scenes import at, set_scene
 from tests.tui.stage.server import Stage
+from tui.dashboard import run_rows
 from tui.widgets.runs_pane import repeated
 
 pytestmark = pytest.mark.integration
@@ -48,6 +49,30 @@ def test_settings_and_results_stand_beside_each_other(stage: Stage, home: Path) 
         assert "done #8 anna 3,000 0.84 2,600 @5 @6 #3 1 h 6 min 0.0001 16 full glow" in " ".join(line.split())
 
     watch(stage, home, steps)
+
+
+@pytest.mark.parametrize(
+    ("way", "title", "column"),
+    [
+        (pb.RUN_WAY_AVERAGED, "run 12 · anna from the base, averaged with @6", "base + @6"),
+        (pb.RUN_WAY_ON_TOP, "run 12 · anna from @6 on", "@6"),
+        (pb.RUN_WAY_BASE, "run 12 · anna from the base on", "base"),
+    ],
+)
+def test_what_a_run_came_from_is_said_as_it_was(
+    stage: Stage, home: Path, way: pb.RunWay.ValueType, title: str, column: str
+) -> None:
+    set_scene(stage, "busy")
+    run = stage.runs.rows[12]
+    run.way = way
+    assert run_rows.cells(run)[run_rows.HEAD.index("from")] == column
+
+    async def look() -> None:
+        async with looking(home, (80, 24)) as viewer:
+            await viewer.press("6")
+            await viewer.sees(title)
+
+    asyncio.run(look())
 
 
 def test_a_chosen_run_stays_in_the_chart_while_the_cursor_moves_on(stage: Stage, home: Path) -> None:
