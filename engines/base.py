@@ -45,6 +45,8 @@ class Adapters:
     memory: int = 0  #: `Learning.memory` of adapters, bytes; 0: as much
     #: learning rate, as a multiple of `Learning.learning_rate`: adapters are few, start at nothing, and want more
     rate: float = 1.0
+    rank: int = 16  #: of adapters whose rank nobody chose; their alpha is twice that
+    usual: bool = False  #: a training from the base trains them where nobody chose
 
 
 class Undecided(StrEnum):
