@@ -68,7 +68,9 @@ class FishEngine:
         """All of both transformers, in fp32, or adapters on them. Adapters of the same shape go on learning; others
         are folded in first."""
         fish = _own(model)
-        return trained.whole(fish, _fold) if lora is None else trained.adapted(fish, lora, adapters, _fold)
+        if lora is None:
+            return trained.whole(fish, _fold)
+        return trained.adapted(fish, lora, _fold, adapters.inject, adapters.parameters)
 
     def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
         base = self.base_dir()
@@ -96,6 +98,9 @@ class FishEngine:
     def unspeakable(self, text: str, language: str) -> tuple[Stretch, ...]:
         return light.unspeakable(text, language)
 
+    def shares(self, version: Path | None, *, device: str) -> object | None:
+        return _shared(self.base_dir(), version, device)
+
     def settle(self, model: Model) -> None:
         speech.settle(_own(model))
 
@@ -103,7 +108,7 @@ class FishEngine:
         return speech.speak(_own(model), request)
 
 
-_save, _fold = model.save, model.fold
+_save, _fold, _shared = model.save, model.fold, model.shared
 
 
 def create() -> FishEngine:

@@ -32,14 +32,6 @@ class Adaptable(Protocol):
 M = TypeVar("M", bound=Adaptable)
 
 
-class Adapters(Protocol):
-    """How an engine has adapters (`engines.<name>.lora`)."""
-
-    def inject(self, transformer: torch.nn.Module, settings: LoraSettings) -> None: ...
-
-    def parameters(self, transformer: torch.nn.Module) -> list[torch.nn.Parameter]: ...
-
-
 def whole(model: M, fold: Callable[[M], None]) -> list[torch.nn.Parameter]:
     """All of a model's module, in fp32, in which small steps are not lost, and away from the file that stands in for
     it. `fold`: takes adapters into the weights."""
@@ -52,16 +44,21 @@ def whole(model: M, fold: Callable[[M], None]) -> list[torch.nn.Parameter]:
 
 
 def adapted(
-    model: M, settings: LoraSettings, adapters: Adapters, fold: Callable[[M], None]
+    model: M,
+    settings: LoraSettings,
+    fold: Callable[[M], None],
+    inject: Callable[[Any, LoraSettings], None],
+    parameters: Callable[[Any], list[torch.nn.Parameter]],
 ) -> list[torch.nn.Parameter]:
-    """Adapters of a model: those in place, where they are of this shape; else new ones, on what it was until now."""
+    """Adapters of a model: those in place, where they are of this shape; else new ones, on what it was until now.
+    `inject` puts them in place, `parameters` lists them."""
     if model.lora != settings:
         below = (*model.on, f"../{model.version.name}") if model.version is not None else ()
         fold(model)
-        adapters.inject(model.transformer, settings)
+        inject(model.transformer, settings)
         model.lora, model.kind, model.on = settings, "lora", below
     model.module.requires_grad_(False)
-    trained = adapters.parameters(model.transformer)
+    trained = parameters(model.transformer)
     for parameter in trained:
         parameter.requires_grad_(True)
     return trained

@@ -76,7 +76,7 @@ class XttsEngine:
         training.prepare(xtts.module, adapters=lora is not None)
         if lora is None:
             return trained.whole(xtts, _fold)
-        found = trained.adapted(xtts, lora, adapters, _fold)
+        found = trained.adapted(xtts, lora, _fold, adapters.inject, adapters.parameters)
         adapted.put_in(xtts.transformer)
         return found
 
@@ -112,6 +112,9 @@ class XttsEngine:
         unspelt = tokens.unspelt(self._tokenizer[1], without(text, first), language)
         return light.unspeakable(text, language, unspelt) if unspelt else first
 
+    def shares(self, version: Path | None, *, device: str) -> object | None:
+        return _shared(self.base_dir(), version, device)
+
     def settle(self, model: Model) -> None:
         speech.settle(_own(model))
 
@@ -119,7 +122,7 @@ class XttsEngine:
         return speech.speak(_own(model), request)
 
 
-_save, _fold = model.save, model.fold
+_save, _fold, _shared = model.save, model.fold, model.shared
 
 
 def create() -> XttsEngine:
