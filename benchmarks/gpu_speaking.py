@@ -11,8 +11,10 @@ from typing import Any
 import torch
 
 from benchmarks.gpu_sides import Asked, finish
+from engines.autoregressive.config import generation
 from engines.base import SpeechRequest
-from engines.xtts import model, network, options, speech
+from engines.xtts import model, network, speech
+from engines.xtts.info import INFO
 
 TEXT = "The boat came in just before the storm, and the whole harbour was on its feet."
 SEED, ROUNDS = 11, 3
@@ -29,7 +31,7 @@ def stock(asked: Asked) -> dict[str, float]:
     _endless(xtts.gpt, asked.codes)
     speakers = model.load(base, None, asked.device, training=False, reference=()).speakers
     voice = speakers[min(speakers)].to(torch.device(asked.device))
-    settings = options.read(SpeechRequest(TEXT)).sampling
+    settings = generation(INFO, SpeechRequest(TEXT)).sampling
     drawing = {
         "temperature": settings.temperature, "top_k": settings.top_k, "top_p": settings.top_p,
         "repetition_penalty": float(settings.repetition_penalty),

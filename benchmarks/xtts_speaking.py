@@ -37,11 +37,13 @@ from benchmarks.bars import tell
 from benchmarks.made import xtts as made
 from benchmarks.sides import Side, answer, speaking, spread, tell_share, tell_times, untouched
 from engines import device
+from engines.autoregressive.config import generation
 from engines.autoregressive.decode import Batch
 from engines.autoregressive.synthesis import Synthesis
 from engines.base import SpeechRequest
-from engines.xtts import languages, model, network, options, speech
+from engines.xtts import languages, model, network, speech
 from engines.xtts.decode import Decoder
+from engines.xtts.info import INFO
 from engines.xtts.latents import Latents
 from engines.xtts.model import XttsModel
 from engines.xtts.vocode import Vocoder
@@ -158,7 +160,7 @@ def our_side(codes: int) -> dict[str, Callable[[], Any]]:
 
 
 def _drawing() -> dict[str, float]:
-    settings = options.read(SpeechRequest(TEXT)).sampling
+    settings = generation(INFO, SpeechRequest(TEXT)).sampling
     return {
         "temperature": settings.temperature, "top_k": settings.top_k, "top_p": settings.top_p,
         "repetition_penalty": float(settings.repetition_penalty),
@@ -239,7 +241,7 @@ def codes_of(theirs: Any, voice: Latents, drawing: dict[str, float]) -> list[int
 
 
 def our_codes(mine: XttsModel, voice: Latents) -> list[int]:
-    config = options.read(SpeechRequest(TEXT, options={"retries": 0}))
+    config = generation(INFO, SpeechRequest(TEXT, options={"retries": 0}))
     [line] = speech._sentences(mine.xtts, TEXT, languages.language("en"))
     speaking = speech.Voice(mine.xtts, voice, config, *speech._decoders(mine, config))
     for _ in Synthesis(speaking, [line], config, SEED).sound():

@@ -86,9 +86,15 @@ class Settings:
             "within a second: some 360 MB of memory with glow, 500 MB with xtts"
         ),
     ] = True
-    speech_memory: Annotated[int, Setting("loaded voices that the speech worker may hold", 1, MOST_BYTES, "bytes")] = (
-        4_000_000_000
-    )
+    speech_memory: Annotated[
+        int,
+        Setting(
+            "loaded voices that the speech worker may hold, packed matrices among them; what voices share counts once",
+            1,
+            MOST_BYTES,
+            "bytes",
+        ),
+    ] = 4_000_000_000
 
     # engines
     weights_url: Annotated[

@@ -10,7 +10,7 @@ No engine knows of jobs, queues or the database.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -45,6 +45,8 @@ class Adapters:
     memory: int = 0  #: `Learning.memory` of adapters, bytes; 0: as much
     #: learning rate, as a multiple of `Learning.learning_rate`: adapters are few, start at nothing, and want more
     rate: float = 1.0
+    rank: int = 16  #: of adapters whose rank nobody chose; their alpha is twice that
+    usual: bool = False  #: a training from the base trains them where nobody chose
 
 
 class Undecided(StrEnum):
@@ -199,6 +201,16 @@ class TrainableModel(Model, Protocol):
         ...
 
 
+@runtime_checkable
+class HoldsMore(Protocol):
+    """A loaded voice that holds more than what can train."""
+
+    @property
+    def held(self) -> Iterable[torch.nn.Module | torch.Tensor]:
+        """All of it, what it shares with other voices, too; asking loads nothing."""
+        ...
+
+
 class Engine(Protocol):
     """What every engine has. All methods of an engine may raise `engines.errors.EngineError`."""
 
@@ -238,6 +250,16 @@ class Settles(Protocol):
     def settle(self, model: Model) -> None:
         """Do, for a voice that has spoken, what makes it quicker and changes no sample. Called when nobody waits; may
         take seconds."""
+        ...
+
+
+@runtime_checkable
+class Shares(Protocol):
+    """A speaking engine whose voices share weights in memory."""
+
+    def shares(self, version: Path | None, *, device: str) -> object | None:
+        """The weights of voices in memory that this one would speak with too, if it were loaded; None: it would bring
+        all of its own. They stay as long as somebody holds what this returns."""
         ...
 
 

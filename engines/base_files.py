@@ -37,6 +37,19 @@ def check_shapes(found: Mapping[str, tuple[int, ...]], wanted: Shapes, fault: st
             raise WeightsMissing(f"{fault}: {name} {has} and should be {spelt(shape)}.", hint)
 
 
+def check_sizes(values: Mapping[str, Any], names: Sequence[str], file: str, hint: str) -> None:
+    """Raises WeightsMissing where a configuration's `values` lack whole numbers of these names."""
+    if lacking := [name for name in names if not isinstance(values.get(name), int)]:
+        raise WeightsMissing(f"{file} does not say how big the model is ({', '.join(lacking)}).", hint)
+
+
+def check_layers(found: Mapping[str, object], tensor: str, layers: int, file: str, hint: str) -> None:
+    """Raises WeightsMissing where a file has more layers than its configuration: `tensor` is the name of one of the
+    first that is too many."""
+    if tensor in found:
+        raise WeightsMissing(f"{file} does not belong to config.json: it has more than {layers} layers.", hint)
+
+
 def json_object(path: Path, hint: str) -> dict[str, Any]:
     """Of a file. Raises WeightsMissing."""
     try:

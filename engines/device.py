@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterator
 
 import torch
 
-from engines.base import Model
+from engines.autoregressive import projections
+from engines.base import HoldsMore, Model
 
 
 def device() -> str:
@@ -31,10 +33,22 @@ def name() -> str:
     return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
 
 
-def memory_of(model: Model) -> int:
-    """Bytes of a loaded voice's parameters and buffers; 0 where they are not in this process."""
-    if model.module is None:
-        return 0
-    return sum(
-        tensor.numel() * tensor.element_size() for tensor in [*model.module.parameters(), *model.module.buffers()]
-    )
+def memory_of(*models: Model) -> int:
+    """Bytes that loaded voices hold together, what they share once: parameters and buffers, and what is kept of
+    matrices beside them, packed or in fewer bits. 0 where they are not in this process."""
+    found: dict[object, int] = {}
+    for model in models:
+        for part in _parts(model):
+            inside = (*part.parameters(), *part.buffers()) if isinstance(part, torch.nn.Module) else (part,)
+            # masks are as big as they are unread
+            found |= {(one.data_ptr(), one.shape): one.nbytes for one in inside if one.dtype != torch.bool}
+            if isinstance(part, torch.nn.Module):
+                found |= projections.kept_beside(part)
+    return sum(found.values())
+
+
+def _parts(model: Model) -> Iterator[torch.nn.Module | torch.Tensor]:
+    if isinstance(model, HoldsMore):
+        yield from model.held
+    elif model.module is not None:
+        yield model.module

@@ -11,8 +11,8 @@ from pathlib import Path
 from engines import recognisers, registry
 from engines.capabilities import Capability
 from engines.metrics import further_texts
-from engines.metrics.normalise import knows_numbers
 from engines.recognisers import Recogniser
+from engines.text import numbers
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def support(code: str, weights_dir: Path) -> Support:
         code=code,
         engines=speak,
         packages={name: Package(package, _is_here(package)) for name, package in needed.items()},
-        numbers=knows_numbers(code),
+        numbers=numbers.known(code),
         recogniser=recognisers.present(code, weights_dir),
         further_texts=len(further_texts.further(code)),
     )

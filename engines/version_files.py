@@ -4,6 +4,7 @@ sentence."""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from engines.errors import EngineError
+from engines.base import LoraSettings
+from engines.errors import EngineError, WeightsMissing
 
 _HINT = "Roll back to another version of this voice."
 
@@ -27,6 +29,22 @@ def about(file: Path, expected: int) -> dict[str, Any]:
             f"{file.parent} has the format {told.get('format')}, and this Myna reads {expected}.", "Update Myna."
         )
     return told
+
+
+def about_on(base: Path, fingerprint: str, file: Path, expected: int, model: str) -> dict[str, Any]:
+    """The same of a version that is to be loaded onto a base with that fingerprint; `model` is what people call it.
+    Raises WeightsMissing for one that was trained on another."""
+    told = about(file, expected)
+    if told.get("base", fingerprint) != fingerprint:
+        sentence = f"{file.parent} was trained on another base of {model} than the one in {base}."
+        raise WeightsMissing(sentence, "Put that base back, or train the voice anew from this one.")
+    return told
+
+
+def lora(about: Mapping[str, Any]) -> LoraSettings | None:
+    """Of a version's adapters, by what its file says; None: it has none."""
+    told = about["lora"]
+    return LoraSettings(**{**told, "targets": tuple(told["targets"])}) if told else None
 
 
 def tensors(path: Path) -> dict[str, torch.Tensor]:

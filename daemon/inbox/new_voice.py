@@ -31,6 +31,7 @@ from engines.language import Support, support
 from engines.metrics.rule import RULE
 from engines.recognisers import Recogniser
 from engines.setting import Setting
+from engines.training import settings as training
 from engines.training.settings import OPTIONS
 from proto import findings
 from proto import myna_pb2 as pb
@@ -38,7 +39,7 @@ from proto import myna_pb2 as pb
 #: What a folder is called until it is whole. Hidden, so that the inbox leaves it alone; swept when mynad starts.
 ASIDE = b".new-"
 #: Settings that a new voice.toml shows, with their defaults, so that they are found.
-SHOWN_OF_VOICE, SHOWN_OF_ADAPTERS = ("auto_train", "auto_train_min_seconds"), ("lora_rank",)
+SHOWN_OF_VOICE = ("auto_train", "auto_train_min_seconds")
 SHOWN_OF_RULE = ("first_similarity_gain", "wer_loss", "confidence")
 
 
@@ -147,15 +148,21 @@ def toml_of(plan: Plan) -> bytes:
         ]
     lines += ["", "[train]", "# What is left out follows from the engine and the amount of data."]
     if speaks is not None and speaks.learning is not None:
-        usual = {"steps": speaks.learning.first_steps[0], "learning_rate": speaks.learning.learning_rate}
-        lines += [f"# {key} = {value}   # {OPTIONS[key].what}" for key, value in usual.items()]
-    if speaks is not None and Capability.ADAPTS in speaks.capabilities:
-        lines += _shown(OPTIONS, SHOWN_OF_ADAPTERS)
+        lines += [f"# {key} = {value}   # {OPTIONS[key].what}" for key, value in _training(speaks).items()]
     lines += ["", "[promotion]", "# When a version takes the place of the one before it."]
     lines += _shown(RULE, SHOWN_OF_RULE)
     if there.recogniser is None:
         lines += [f"# {RULE['without_wer'].what}: none here hears {there.code}", "without_wer = true"]
     return ("\n".join(lines) + "\n").encode()
+
+
+def _training(engine: EngineInfo) -> dict[str, float]:
+    """How a voice is trained first where its voice.toml says nothing."""
+    usual = training.plan(engine, 1, 1, True, training.overrides({}, engine))
+    shown: dict[str, float] = {"steps": usual.steps, "learning_rate": usual.learning_rate}
+    if Capability.ADAPTS in engine.capabilities:
+        shown["lora_rank"] = usual.lora.rank if usual.lora is not None else 0
+    return shown
 
 
 def _shown(known: dict[str, Setting], keys: tuple[str, ...]) -> list[str]:

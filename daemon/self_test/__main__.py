@@ -33,9 +33,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="myna doctor --gpu", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--folder", type=Path, help="where files go, and a tiny base may lie already")
+    parser.add_argument("--folder", type=Path, help="where files go; a tiny base stays for the next time")
     parser.add_argument("--most", type=float, default=MOST, help="seconds after which no further check begins")
     asked = parser.parse_args()
+    if asked.folder is not None:
+        try:
+            asked.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            parser.error(f"--folder: {asked.folder} cannot be made ({error.strerror}): name a folder of yours.")
     home = usual_home()
     os.environ["MYNA_HOME"] = str(home)  # where the fast paths' record is
     gpus = Gpus()

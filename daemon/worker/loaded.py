@@ -9,10 +9,10 @@ from engines.base import Model
 
 
 class Loaded:
-    """Least recently used goes first. Thread-safe."""
+    """Least recently used goes first. What voices share is there once. Thread-safe."""
 
     def __init__(self) -> None:
-        self._models: OrderedDict[str, tuple[Model, int]] = OrderedDict()
+        self._models: OrderedDict[str, Model] = OrderedDict()
         self._lock = RLock()
 
     def get(self, key: str) -> Model | None:
@@ -21,43 +21,44 @@ class Loaded:
             if key not in self._models:
                 return None
             self._models.move_to_end(key)
-            return self._models[key][0]
+            return self._models[key]
 
-    def put(self, key: str, model: Model, size: int) -> None:
-        """Keep a voice of `size` bytes."""
+    def put(self, key: str, model: Model) -> None:
+        """Keep a voice."""
         with self._lock:
-            self._models[key] = model, size
+            self._models[key] = model
             self._models.move_to_end(key)
 
     def shrink(self, keep: int) -> None:
         """Let voices go until at most `keep` bytes are held."""
+        if not self._models:
+            return
+        from engines import device
+        from engines.training import memory
+
         with self._lock:
             gone = False
-            while self._models and self._held() > keep:
+            while self._models and device.memory_of(*self._models.values()) > keep:
                 self._models.popitem(last=False)
                 gone = True
         if gone:
-            from engines import device
-            from engines.training import memory
-
             memory.release(device.torch_device())
 
-    def _held(self) -> int:
-        """Bytes of all; weights that several voices share are there once."""
-        largest: dict[int, int] = {}
-        for model, size in self._models.values():
-            weights = id(_weights(model))
-            largest[weights] = max(size, largest.get(weights, 0))
-        return sum(largest.values())
+    def shrink_to(self, budget: int) -> None:
+        """Let voices go until at most `budget` bytes are held, but not the one used last, nor for what that takes
+        alone."""
+        from engines import device
+
+        with self._lock:
+            last = [*self._models.values()][-1:]
+            self.shrink(max(budget, device.memory_of(*last)))
 
     def sizes(self) -> list[tuple[str, int]]:
-        """(key, bytes) of what is held, the one used last at the end."""
+        """(key, bytes that it takes beside those before it) of what is held, the one used last at the end: together
+        they are what is held."""
+        from engines import device
+
         with self._lock:
-            return [(key, size) for key, (_, size) in self._models.items()]
-
-
-def _weights(model: Model) -> object:
-    """What is the same of voices that share weights: what an engine says that they share (`shared`), else their
-    module."""
-    shared = getattr(model, "shared", None)
-    return next(one for one in (shared, model.module, model) if one is not None)
+            there = [*self._models.values()]
+            until = [device.memory_of(*there[:count]) for count in range(len(there) + 1)]
+            return [(key, until[n + 1] - until[n]) for n, key in enumerate(self._models)]

@@ -44,6 +44,9 @@ class Adapter:
 class Reduced(Protocol):
     """A matrix in fewer bits."""
 
+    @property
+    def nbytes(self) -> int: ...
+
     def __call__(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor: ...
 
 
@@ -51,6 +54,7 @@ class Reduced(Protocol):
 class EightBits:
     """int8 weights times rows that are brought to eight bits as they come."""
 
+    nbytes: int
     packed: Any  #: as FBGEMM wants it
     sums: torch.Tensor  #: of each output's weights as they are in eight bits, (out,)
 
@@ -71,6 +75,10 @@ class SixteenBits:
     """bfloat16 weights, for processors that multiply by those."""
 
     weight: torch.Tensor  #: (out, in)
+
+    @property
+    def nbytes(self) -> int:
+        return self.weight.nbytes
 
     def __call__(self, x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.linear(x.bfloat16(), self.weight).float() + bias
@@ -134,7 +142,8 @@ def reduce(weight: torch.Tensor) -> Reduced:
         integers, scales.double(), torch.zeros_like(scales, dtype=torch.long), 0
     )
     # summed as floats, which are exact for these: twenty times as quick as int8 into int64
-    return EightBits(torch.ops.quantized.linear_prepack(made, None), whole.sum(dim=1) * scales)
+    sums = whole.sum(dim=1) * scales
+    return EightBits(integers.nbytes + sums.nbytes, torch.ops.quantized.linear_prepack(made, None), sums)
 
 
 def reduce_all(layers: Iterable[Any]) -> None:
@@ -222,6 +231,18 @@ def reduced_once(base: torch.nn.Module, weight: torch.Tensor) -> Reduced:
     if kept is None or kept[0] != state:
         kept = _reduced[base] = state, reduce(weight.float())
     return kept[1]
+
+
+def kept_beside(module: torch.nn.Module) -> dict[object, int]:
+    """Bytes of what is kept of a module's matrices beside them; by what it is, which voices may share."""
+    found: dict[object, int] = {}
+    for layer in module.modules():
+        packed = kept.packed if (kept := _packings.get(layer)) is not None else None
+        if packed is not None:  # opaque to torch: it has no address
+            found[id(packed)] = packed.numel() * packed.element_size()
+        if (reduced := _reduced.get(layer)) is not None:
+            found[id(reduced[1])] = reduced[1].nbytes
+    return found
 
 
 def _adapters(layer: Any) -> list[Adapter]:

@@ -11,7 +11,8 @@ import torch
 from engines.base import AudioChunk, Batch, Clip, Features, LoraSettings, Model, SpeechRequest, TrainableModel
 from engines.base_files import Fingerprints
 from engines.errors import BadInput
-from engines.fish import export, lora, model, network, speech, training
+from engines.fish import export, model, network, speech, training
+from engines.fish import lora as adapters
 from engines.fish import text as light
 from engines.fish.features import Encoder
 from engines.fish.info import INFO
@@ -19,6 +20,7 @@ from engines.fish.model import FishModel
 from engines.fish.prompts import Prompts
 from engines.fish.weights import base_dir
 from engines.text.unspeakable import Stretch
+from engines.training import trained
 
 #: The base's files that features follow from.
 _FEATURE_FILES = ("codec.pth", "tokenizer.tiktoken", "special_tokens.json")
@@ -65,7 +67,10 @@ class FishEngine:
     def trainable(self, model: TrainableModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
         """All of both transformers, in fp32, or adapters on them. Adapters of the same shape go on learning; others
         are folded in first."""
-        return _full(_own(model)) if lora is None else _adapted(_own(model), lora)
+        fish = _own(model)
+        if lora is None:
+            return trained.whole(fish, _fold)
+        return trained.adapted(fish, lora, _fold, adapters.inject, adapters.parameters)
 
     def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
         base = self.base_dir()
@@ -93,6 +98,9 @@ class FishEngine:
     def unspeakable(self, text: str, language: str) -> tuple[Stretch, ...]:
         return light.unspeakable(text, language)
 
+    def shares(self, version: Path | None, *, device: str) -> object | None:
+        return _shared(self.base_dir(), version, device)
+
     def settle(self, model: Model) -> None:
         speech.settle(_own(model))
 
@@ -100,7 +108,7 @@ class FishEngine:
         return speech.speak(_own(model), request)
 
 
-_save, _fold = model.save, model.fold
+_save, _fold, _shared = model.save, model.fold, model.shared
 
 
 def create() -> FishEngine:
@@ -110,26 +118,3 @@ def create() -> FishEngine:
 def _own(loaded: Model) -> FishModel:
     assert isinstance(loaded, FishModel), "a model of another engine"
     return loaded
-
-
-def _full(fish: FishModel) -> list[torch.nn.Parameter]:
-    _fold(fish)
-    for parameter in fish.module.parameters():
-        # away from the file that stands in for it; small steps would be lost in bfloat16
-        parameter.data = parameter.data.to(torch.float32, copy=True)
-        parameter.requires_grad_(True)
-    fish.kind, fish.on = "full", ()
-    return list(fish.module.parameters())
-
-
-def _adapted(fish: FishModel, settings: LoraSettings) -> list[torch.nn.Parameter]:
-    if fish.lora != settings:
-        below = (*fish.on, f"../{fish.version.name}") if fish.version is not None else ()
-        _fold(fish)
-        lora.inject(fish.transformer, settings)
-        fish.lora, fish.kind, fish.on = settings, "lora", below
-    fish.module.requires_grad_(False)
-    trained = lora.parameters(fish.transformer)
-    for parameter in trained:
-        parameter.requires_grad_(True)
-    return trained

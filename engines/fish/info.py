@@ -47,7 +47,7 @@ INFO = EngineInfo(
         memory=22_000_000_000,
         micro_batch=4,
         precision="bf16",
-        adapters=Adapters(memory=8_000_000_000, rate=10.0),
+        adapters=Adapters(memory=8_000_000_000, rate=10.0, rank=8, usual=True),  # the authors' recipe
         undecided=Undecided.EARLIEST,  # the authors: the earliest that suits does better on texts unlike its clips
     ),
     exports=("fish-speech",),

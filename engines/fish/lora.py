@@ -1,17 +1,16 @@
-"""Low-rank adapters (arXiv 2106.09685) on the transformer's matrices. The adapter's products are added into the base's
-result where it lies: a forward and a backward pass make no pass over memory beside the matrix products."""
+"""Low-rank adapters (arXiv 2106.09685) on the transformer's matrices."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from torch.nn.functional import dropout, linear
 
 from engines.base import LoraSettings
 from engines.errors import BadInput
+from engines.training.adapted import product
 
 #: Where adapters go unless told otherwise: all matrices of both transformers.
 TARGETS = ("wqkv", "wo", "w1", "w2", "w3")
@@ -41,8 +40,7 @@ class Adapted(torch.nn.Module):
         if self.dropout and self.training:
             low = linear(dropout(x.to(dtype), self.dropout), self.a.to(dtype))
             return self.base(x.to(dtype)) + self.scale * linear(low, self.b.to(dtype))  # type: ignore[no-any-return]
-        result: torch.Tensor = _Product.apply(x, self.base.weight, self.base.bias, self.a, self.b, self.scale, dtype)  # type: ignore[no-untyped-call]
-        return result
+        return product(x, self.base.weight.t(), self.base.bias, self.a, self.b, self.scale, dtype)
 
     def folded(self) -> torch.nn.Linear:
         """The base with the adapter in it; a new tensor: a mapped file stays as it was."""
@@ -106,39 +104,3 @@ def fold(transformer: torch.nn.Module) -> None:
 def parameters(transformer: torch.nn.Module) -> list[torch.nn.Parameter]:
     """What trains, in a fixed order."""
     return [part for layer in layers(transformer).values() for part in (layer.a, layer.b)]
-
-
-class _Product(torch.autograd.Function):
-    """x (…, in), frozen weight (out, in) and bias (out,) or None, a (rank, in), b (out, rank) → (…, out), computed in
-    `dtype`."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        x: torch.Tensor,
-        weight: torch.Tensor,
-        bias: torch.Tensor | None,
-        a: torch.Tensor,
-        b: torch.Tensor,
-        scale: float,
-        dtype: torch.dtype,
-    ) -> torch.Tensor:
-        rows = x.reshape(-1, x.shape[-1]).to(dtype)
-        weight, a, b = weight.to(dtype), a.to(dtype), b.to(dtype)
-        low = rows @ a.T
-        out = linear(rows, weight, None if bias is None else bias.to(dtype)).addmm_(low, b.T, alpha=scale)
-        ctx.save_for_backward(rows, weight, a, b, low)
-        ctx.scale, ctx.shape, ctx.x_dtype = scale, x.shape, x.dtype
-        return out.view(*x.shape[:-1], out.shape[-1])
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        rows, weight, a, b, low = ctx.saved_tensors
-        gradient = gradients[0].reshape(-1, gradients[0].shape[-1]).to(rows.dtype)
-        low_gradient = (gradient @ b).mul_(ctx.scale)
-        x_gradient = None
-        if ctx.needs_input_grad[0]:
-            x_gradient = torch.mm(gradient, weight).addmm_(low_gradient, a).view(ctx.shape).to(ctx.x_dtype)
-        a_gradient = (low_gradient.T @ rows).float()
-        b_gradient = (gradient.T @ low).mul_(ctx.scale).float()
-        return x_gradient, None, None, a_gradient, b_gradient, None, None

@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,6 @@ from engines import version_files
 from engines.autoregressive import likeness
 from engines.autoregressive.likeness import Embedding
 from engines.base import Clip, LoraSettings
-from engines.errors import WeightsMissing
 from engines.fish import codec, lora, network, references, weights
 from engines.fish.features import SAMPLE_RATE
 from engines.fish.prompts import Prompts, Reference
@@ -72,6 +71,11 @@ class FishModel:
     def module(self) -> torch.nn.Module:
         transformer: torch.nn.Module = self.transformer
         return transformer
+
+    @property
+    def held(self) -> tuple[torch.nn.Module, ...]:
+        """Both transformers, and the codec once it was read."""
+        return self.module, *([self._codec] if self._codec is not None else [])
 
     @property
     def prompts(self) -> Prompts:
@@ -118,11 +122,11 @@ def load(base: Path, version: Path | None, device: str, *, training: bool, refer
     WeightsMissing, EngineError."""
     where = torch.device(device)
     about = _about(base, version)
-    below = tuple((version / one).resolve() for one in about["on"]) if version is not None else ()
+    below = _below(version, about)
     sharing = not training and about["lora"] is not None
     transformer = _sharing(base, below, where) if sharing else _on(base, below)
-    shared, transformer = (transformer, network.twin(transformer)) if sharing else (None, transformer)
-    model = FishModel(transformer, base, where, transformer.norm.weight.dtype, clips=tuple(reference), shared=shared)
+    common, transformer = (transformer, network.twin(transformer)) if sharing else (None, transformer)
+    model = FishModel(transformer, base, where, transformer.norm.weight.dtype, clips=tuple(reference), shared=common)
     if version is not None:
         model.lora = _add(transformer, version, fold=False)
         model.kind, model.on, model.version = about["kind"], tuple(about["on"]), version
@@ -134,6 +138,12 @@ def load(base: Path, version: Path | None, device: str, *, training: bool, refer
     if not training:
         _ = model.codec  # now, and not while somebody waits for the first sound
     return model
+
+
+def shared(base: Path, version: Path | None, device: str) -> Any | None:
+    """The transformer in memory that a voice with adapters would be loaded onto to speak, if there is one."""
+    about = _about(base, version)
+    return None if about["lora"] is None else _shared.get(_key(base, _below(version, about), torch.device(device)))
 
 
 def save(model: FishModel, folder: Path) -> None:
@@ -173,11 +183,7 @@ def _about(base: Path, version: Path | None) -> dict[str, Any]:
     """A version's settings; those of none where there is only the base. Raises WeightsMissing, EngineError."""
     if version is None:
         return {"on": [], "lora": None}
-    about = version_files.about(version / SETTINGS, FORMAT)
-    if about.get("base", here := weights.fingerprint(base)) != here:
-        sentence = f"{version} was trained on another base of fish than the one in {base}."
-        raise WeightsMissing(sentence, "Put that base back, or train the voice anew from this one.")
-    return about
+    return version_files.about_on(base, weights.fingerprint(base), version / SETTINGS, FORMAT, "fish")
 
 
 def _on(base: Path, below: Sequence[Path]) -> Any:
@@ -190,20 +196,30 @@ def _on(base: Path, below: Sequence[Path]) -> Any:
 
 def _sharing(base: Path, below: tuple[Path, ...], device: torch.device) -> Any:
     """The same, the one that is there."""
-    key = base.resolve(), below, str(device)
-    shared = _shared.get(key)
-    if shared is None:
-        shared = _shared[key] = _on(base, below).to(device).eval()
-    return shared
+    key = _key(base, below, device)
+    found = _shared.get(key)
+    if found is None:
+        found = _shared[key] = _on(base, below).to(device).eval()
+    return found
+
+
+def _key(base: Path, below: tuple[Path, ...], device: torch.device) -> tuple[object, ...]:
+    """What voices have in common that share a transformer."""
+    return base.resolve(), below, str(device)
+
+
+def _below(version: Path | None, about: Mapping[str, Any]) -> tuple[Path, ...]:
+    """Folders of the versions that are folded in below one."""
+    return () if version is None else tuple((version / one).resolve() for one in about["on"])
 
 
 def _add(transformer: Any, version: Path, *, fold: bool) -> LoraSettings | None:
     """Put a version's own weights or adapters onto what is loaded; the settings of adapters that are in place then."""
     about = version_files.about(version / SETTINGS, FORMAT)
-    if about["lora"] is None:
+    settings = version_files.lora(about)
+    if settings is None:
         network.fill(transformer, version_files.tensors(version / WEIGHTS), version / WEIGHTS)
         return None
-    settings = LoraSettings(**{**about["lora"], "targets": tuple(about["lora"]["targets"])})
     lora.inject(transformer, settings)
     lora.load(transformer, version_files.tensors(version / ADAPTERS))
     if fold:

@@ -9,11 +9,11 @@ import torch
 
 from engines.autoregressive import likeness, takes
 from engines.autoregressive import speech as generic
-from engines.autoregressive.config import GenerationConfig
+from engines.autoregressive.config import GenerationConfig, generation
 from engines.autoregressive.synthesis import Sentence
 from engines.base import AudioChunk, SpeechRequest
 from engines.errors import BadInput
-from engines.fish import decode, languages, marks, options
+from engines.fish import decode, languages, marks
 from engines.fish import text as texts
 from engines.fish.codec_stream import Stream
 from engines.fish.decode import Decoder, Frames
@@ -59,7 +59,7 @@ def speak(model: FishModel, request: SpeechRequest) -> Iterator[AudioChunk]:
     Raises BadInput for text without words, a language fish does not speak, a speaker (the base has none), and settings
     out of range.
     """
-    config = options.read(request)
+    config = generation(INFO, request)
     code = languages.short(request.language)
     if code not in INFO.languages:
         raise BadInput(f"fish does not speak {request.language!r}.", f"It speaks {', '.join(INFO.languages)}.")

@@ -15,6 +15,7 @@ from functools import lru_cache
 from engines.fish import marks
 from engines.fish.languages import TAUGHT, short
 from engines.text import abbreviations
+from engines.text.numbers import in_words
 from engines.text.unspeakable import Stretch, Why, find, is_pause
 
 #: Signs that the model has heard read aloud.
@@ -97,14 +98,7 @@ def _date(date: re.Match[str], months: Sequence[str], code: str) -> str:
 
 def _said(number: float, code: str, *, ordinal: bool = False) -> str:
     """A number in words, by num2words; empty where it has none."""
-    from num2words import CONVERTER_CLASSES, num2words
-
-    if code not in CONVERTER_CLASSES:
-        return ""
-    try:
-        return str(num2words(number, lang=code, to="ordinal" if ordinal else "cardinal"))
-    except (NotImplementedError, ValueError, OverflowError, KeyError, IndexError, TypeError):
-        return ""
+    return in_words(number, code, "ordinal" if ordinal else "cardinal")
 
 
 @lru_cache(maxsize=4096)

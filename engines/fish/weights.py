@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engines import torch_file, weights
-from engines.base_files import Shapes, check_shapes, check_whole, json_object
+from engines.base_files import Shapes, check_layers, check_shapes, check_sizes, check_whole, json_object
 from engines.errors import WeightsMissing
 from engines.fish import codec_shape
 from engines.fish.info import INFO, REPOSITORY
@@ -51,8 +51,7 @@ def read_config(path: Path) -> dict[str, Any]:
     if config.get("model_type") != "dual_ar":
         what = f"for a model of the kind {config['model_type']!r}" if "model_type" in config else "no model's"
         raise WeightsMissing(f"{path.name} is {what}, not openaudio-s1-mini's (dual_ar).", _FROM)
-    if lacking := [name for name in NEEDED if not isinstance(config.get(name), int)]:
-        raise WeightsMissing(f"{path.name} does not say how big the model is ({', '.join(lacking)}).", _FROM)
+    check_sizes(config, NEEDED, path.name, _FROM)
     return config
 
 
@@ -94,10 +93,7 @@ def _model(path: Path, config: dict[str, Any]) -> None:
         what = "a codec" if any("quantizer." in name for name in found) else f"something else, {len(found)} tensors"
         raise WeightsMissing(f"{path.name} is not openaudio-s1-mini's weights: it is {what}.", _FROM)
     check_shapes(found, wanted, f"{path.name} does not belong to config.json", _TOGETHER)
-    if f"layers.{layers}.attention_norm.weight" in found:
-        raise WeightsMissing(
-            f"{path.name} does not belong to config.json: it has more than {layers} layers.", _TOGETHER
-        )
+    check_layers(found, f"layers.{layers}.attention_norm.weight", layers, path.name, _TOGETHER)
     if any(".lora_" in name for name in found):
         raise WeightsMissing(
             f"{path.name} has adapters that were not merged.", "Merge them first, and give the merged model."

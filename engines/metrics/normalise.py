@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from engines.text.numbers import in_words
+
 _ABBREVIATIONS = {
     "mr": "mister", "mrs": "missus", "ms": "miz", "dr": "doctor", "st": "saint", "vs": "versus", "etc": "et cetera",
     "jr": "junior", "sr": "senior", "prof": "professor", "capt": "captain", "gen": "general", "sgt": "sergeant",
@@ -64,13 +66,6 @@ def normalise(text: str, language: str = "en") -> str:
 def letters(text: str, language: str = "en") -> int:
     """How many letters of a text are said: "April 4, 1981" has those of "april four nineteen eighty one"."""
     return sum(c.isalnum() for c in normalise(text, language))
-
-
-def knows_numbers(language: str) -> bool:
-    """Whether numbers of a language (ISO 639-1) become words."""
-    from num2words import CONVERTER_CLASSES
-
-    return language in CONVERTER_CLASSES
 
 
 def _english(text: str) -> str:
@@ -129,13 +124,13 @@ def _clock(match: re.Match[str]) -> str:
 
 def _spoken(number: str, language: str, to: str = "cardinal") -> str:
     """A number as words; as it stands where num2words does not know the language."""
-    from num2words import num2words
-
     plain = number.replace(",", "") if language == "en" else number
     if len(plain) > 15:  # a serial number, read digit by digit
         return " ".join(_spoken(digit, language) for digit in plain if digit.isdigit())
     try:
-        words = str(num2words(float(plain) if "." in plain else int(plain), lang=language, to=to))
-    except (NotImplementedError, ValueError, OverflowError, KeyError, IndexError):
+        words = in_words(float(plain) if "." in plain else int(plain), language, to)
+    except ValueError:  # it parts thousands as no language here does
+        words = ""
+    if not words:
         return number
     return re.sub(r"\band\b", " ", words) if language == "en" else words

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,25 +30,42 @@ SETTINGS = TrainSettings(
 
 @dataclass
 class Bench:
-    """`used` tells the bytes of the card's memory that are taken, by whomever; None where NVML does not."""
+    """`folder` is where the tiny base lies, or is to; `used` tells the bytes of the card's memory that are taken, by
+    whomever; None where NVML does not. Close it in the end."""
 
     device: torch.device
     folder: Path
     used: Callable[[], int | None]
     base: Path = field(init=False)
     _losses: list[float] = field(default_factory=list)
+    _runs: Path | None = None
 
     def __post_init__(self) -> None:
         self.base = self.folder / "base"
         if not self.base.exists():
-            tiny_base.write(self.base)
+            aside = Path(tempfile.mkdtemp(prefix="base-", dir=self.folder))  # whole, or not there for the next time
+            tiny_base.write(aside)
+            aside.rename(self.base)
         os.environ["MYNA_XTTS_BASE"] = str(self.base)
+
+    def run_folder(self, name: str) -> Path:
+        """A training's own, in a folder that is made anew: in that of an earlier self-test nothing would be left to
+        train."""
+        if self._runs is None:
+            self._runs = Path(tempfile.mkdtemp(prefix="runs-", dir=self.folder))
+        return self._runs / name
+
+    def close(self) -> None:
+        """Take the trainings away."""
+        if self._runs is not None:
+            shutil.rmtree(self._runs, ignore_errors=True)
+            self._runs = None
 
     def undisturbed(self) -> list[float]:
         """Losses of the training when nobody disturbs it, by step; trained once."""
         if not self._losses:
             report = Collected()
-            run(self.device, self.folder / "undisturbed", report=report)
+            run(self.device, self.run_folder("undisturbed"), report=report)
             self._losses = losses(report)
         return self._losses
 

@@ -100,7 +100,7 @@ def throughput(bench: Bench) -> Result:
         "bf16_teraflops": flops / _seconds(bench.device, lambda: reduced @ reduced) / 1e12,
     }
     began = time.perf_counter()
-    run(bench.device, bench.folder / "throughput")
+    run(bench.device, bench.run_folder("throughput"))
     figures["trained_clips_per_second"] = STEPS * 4 / (time.perf_counter() - began)
     decoder, conditioning = voice(bench)
     figures["codes_per_second"] = _codes_per_second(decoder, conditioning, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,15 +26,15 @@ _ORDER: tuple[tuple[tuple[Check, ...], Callable[[Bench], tuple[Result, ...]]], .
 
 
 def results(device: str, folder: Path, used: Callable[[], int | None], most: float) -> Iterator[Result]:
-    """Every check but NVML's own, on "cuda" or "cpu"; files go to `folder`. `used` tells the bytes of the card that are
-    taken; after `most` seconds no further check begins."""
+    """Every check but NVML's own, on "cuda" or "cpu"; files go to `folder`, in which a tiny base stays for the next
+    time. `used` tells the bytes of the card that are taken; after `most` seconds no further check begins."""
     began = time.monotonic()
-    bench = Bench(torch.device(device), folder, used)
-    for checks, look in _ORDER:
-        if time.monotonic() - began > most:
-            yield from (skipped(check, Reason.NO_TIME) for check in checks)
-            continue
-        try:
-            yield from look(bench)
-        except Exception as error:
-            yield from (failed(check, Reason.RAISED, error=f"{type(error).__name__}: {error}") for check in checks)
+    with contextlib.closing(Bench(torch.device(device), folder, used)) as bench:
+        for checks, look in _ORDER:
+            if time.monotonic() - began > most:
+                yield from (skipped(check, Reason.NO_TIME) for check in checks)
+                continue
+            try:
+                yield from look(bench)
+            except Exception as error:
+                yield from (failed(check, Reason.RAISED, error=f"{type(error).__name__}: {error}") for check in checks)

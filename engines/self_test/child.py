@@ -1,7 +1,8 @@
 """What the self-test starts in a process of its own:
 
-python -m engines.self_test.child train DEVICE FOLDER    trains, and prints the number of each checkpoint; is killed
-python -m engines.self_test.child paths DEVICE FOLDER    proves every fast path; a line of JSON for each
+python -m engines.self_test.child train DEVICE FOLDER RUN    trains in RUN, and prints the number of each checkpoint;
+                                                             is killed
+python -m engines.self_test.child paths DEVICE FOLDER        proves every fast path; a line of JSON for each
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ class _Counts(Silent):
         print(step, flush=True)
 
 
-def main(what: str, device: torch.device, folder: Path) -> None:
+def main(what: str, device: torch.device, folder: Path, run_folder: Path | None = None) -> None:
     bench = Bench(device, folder, lambda: None)
     if what == "train":
-        run(device, folder / "killed", report=_Counts())
+        assert run_folder is not None, "a training has a folder"
+        run(device, run_folder, report=_Counts())
         return
     for path in FastPath:
         if learning.capable(path, device):
@@ -37,4 +39,4 @@ def main(what: str, device: torch.device, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], torch.device(sys.argv[2]), Path(sys.argv[3]))
+    main(sys.argv[1], torch.device(sys.argv[2]), *map(Path, sys.argv[3:]))

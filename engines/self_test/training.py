@@ -69,7 +69,7 @@ def out_of_memory(bench: Bench) -> Result:
         )
     settings = replace(SETTINGS, steps=3, batch_size=CROWD, micro_batch=CROWD, eval_every=3, checkpoint_every=3)
     try:
-        result = run(bench.device, bench.folder / "crowded", engine=engine, settings=settings)
+        result = run(bench.device, bench.run_folder("crowded"), engine=engine, settings=settings)
     finally:
         if bench.device.type == "cuda":
             torch.cuda.set_per_process_memory_fraction(1.0, bench.device)
@@ -106,7 +106,7 @@ def yielding(bench: Bench) -> Result:
         return skipped(Check.YIELD, Reason.NO_CARD)
     wanted = bench.undisturbed()
     lends, report = _Lends(bench), Collected()
-    run(bench.device, bench.folder / "lent", lends, report)
+    run(bench.device, bench.run_folder("lent"), lends, report)
     far = farthest(wanted, losses(report))
     figures = {"before_bytes": float(lends.before), "meanwhile_bytes": float(lends.meanwhile), "difference_share": far}
     if lends.meanwhile > lends.before / 2:
@@ -123,7 +123,7 @@ def killed(bench: Bench) -> tuple[Result, Result]:
     during = _killed_worker(bench)
     returned = _returned(bench, before, during)
     report = Collected()
-    run(bench.device, bench.folder / "killed", report=report)
+    run(bench.device, bench.run_folder("killed"), report=report)
     wanted = bench.undisturbed()
     began = min(report.steps, default=0)
     far = farthest(wanted[began - 1 :], losses(report)) if began else float("inf")
@@ -136,7 +136,8 @@ def killed(bench: Bench) -> tuple[Result, Result]:
 def _killed_worker(bench: Bench) -> int | None:
     """Let a worker train past its first checkpoints and kill it; what of the card was taken while it trained. Raises
     RuntimeError when it does not come so far."""
-    command = [sys.executable, "-m", "engines.self_test.child", "train", str(bench.device), str(bench.folder)]
+    where = [str(bench.device), str(bench.folder), str(bench.run_folder("killed"))]
+    command = [sys.executable, "-m", "engines.self_test.child", "train", *where]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
         late = threading.Timer(PATIENCE, worker.kill)
         late.start()

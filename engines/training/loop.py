@@ -7,8 +7,6 @@ depends on (seed, step) alone, so a step that is repeated, after a kill, a pause
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import time
 from collections.abc import Mapping, Sequence
@@ -22,7 +20,7 @@ from engines.base import Features, Learns, TrainableModel
 from engines.errors import BadInput, Cancelled, DiskFull, EngineError
 from engines.fast_paths import learning
 from engines.fast_paths.record import FastPath
-from engines.training import gain, memory, rehearsal
+from engines.training import gain, goes_on, memory, rehearsal
 from engines.training.checkpoint import Checkpoints, RunState, Weights, copied, weights_of
 from engines.training.clock import Clock, duration
 from engines.training.control import Command, Control, Free, Stopped
@@ -40,18 +38,6 @@ from engines.training.tensorboard import EventFiles
 MAX_SKIPPED = 5
 #: Seconds between progress sentences.
 PROGRESS_EVERY = 0.5
-#: Settings that may differ between the attempts of one run: they do not change what is learned.
-_FREE_SETTINGS = (
-    "log_every",
-    "threads",
-    "checkpoint_every",
-    "max_seconds",
-    "patience",
-    "micro_batch",
-    "spoken_checkpoints",
-)
-#: Settings that runs were begun without, and the value that those go on with.
-_LATER: Mapping[str, object] = {"parent_share": 0.0}
 
 
 @dataclass(frozen=True)
@@ -144,8 +130,8 @@ class _Training:
         # where the run is: at its start, or where a checkpoint says
         self.checkpoints = Checkpoints(run_dir / "checkpoints")
         self.spaced = settings.spaced()
-        fingerprint = _fingerprint(feed.order, settings, len(held_out))
-        self.state = _start(self.checkpoints, fingerprint, self.module, self.optimizer, settings, report)
+        fingerprint = goes_on.fingerprint(feed.order, settings, len(held_out))
+        self.state = goes_on.start(self.checkpoints, fingerprint, self.module, self.optimizer, settings, report)
         self.events = EventFiles(run_dir / "tensorboard", self.state.step + 1)
         self.clock = Clock(self.state.seconds)
         self.best_weights: Weights | None = None  #: in host memory until the next checkpoint writes them down
@@ -339,30 +325,6 @@ class _Training:
         return tuple(sorted(there & {best, *self.spaced, *([self.state.step] if self.spaced else [])}))
 
 
-def _start(
-    checkpoints: Checkpoints,
-    fingerprint: str,
-    module: torch.nn.Module,
-    optimizer: torch.optim.Optimizer,
-    settings: TrainSettings,
-    report: Reporter,
-) -> RunState:
-    """The state to go on from, with its weights and optimizer state loaded."""
-    checkpoints.sweep()
-    state, passed_over = checkpoints.newest()
-    for sentence in passed_over:
-        report.log("warning", sentence)
-    if state is None:
-        return RunState(micro_batch=min(settings.micro_batch, settings.batch_size), fingerprint=fingerprint)
-    if state.fingerprint != fingerprint:
-        raise BadInput("This run folder belongs to a training with other clips or settings.", "Start a new run.")
-    checkpoints.load_weights(state.step, module)
-    checkpoints.load_optimizer(state.step, optimizer)
-    if not state.ended:
-        report.log("info", f"Went on from the checkpoint of step {state.step}.")
-    return replace(state, micro_batch=min(state.micro_batch, settings.micro_batch))
-
-
 def _references(state: RunState, base_losses: Mapping[str, float] | None) -> dict[str, float]:
     """What a held-out loss is compared with: the model that came in, and the base where that is another one."""
     if base_losses is None:
@@ -386,11 +348,3 @@ def _wait(
         control.wait()
     finally:
         memory.move(module, optimizer, device)
-
-
-def _fingerprint(order: DataOrder, settings: TrainSettings, n_held_out: int) -> str:
-    told = {name: value for name, value in settings.to_json().items() if name not in _FREE_SETTINGS}
-    shaping = {name: value for name, value in told.items() if name not in _LATER or value != _LATER[name]}
-    return hashlib.sha256(json.dumps([order.fingerprint(), shaping, n_held_out], sort_keys=True).encode()).hexdigest()[
-        :16
-    ]

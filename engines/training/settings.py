@@ -137,7 +137,7 @@ OPTIONS: dict[str, Setting] = {
     **RUN,
     **{f"lora_{name}": setting for name, setting in ADAPTERS.items()},
     "lora_rank": dataclasses.replace(
-        ADAPTERS["rank"], what="adapters of this rank are trained; 0: all parameters", least=0, usual=0
+        ADAPTERS["rank"], what="adapters of this rank are trained; 0: all parameters", least=0, follows="the engine"
     ),
 }
 
@@ -175,19 +175,25 @@ def plan(
 
 
 def overrides(
-    options: Mapping[str, Any], info: EngineInfo, parent_lora: Mapping[str, Any] | None = None
+    options: Mapping[str, Any],
+    info: EngineInfo,
+    parent_lora: Mapping[str, Any] | None = None,
+    *,
+    first: bool = True,
 ) -> dict[str, Any]:
     """Training options as people write them (`OPTIONS`), as overrides for `plan`, and checked as a run would check
     them.
 
     `lora_rank` (0: none), `lora_alpha` (twice the rank), `lora_dropout` and `lora_targets` become `lora`. Without a
-    rank, a training that goes on from adapters (`parent_lora`, as JSON) has adapters of the same shape. Raises
-    BadInput.
+    rank, a training that goes on from adapters (`parent_lora`, as JSON) has adapters of the same shape, and one from
+    the base (`first`) those that the engine trains where nobody chose. Raises BadInput.
     """
     chosen = checked(OPTIONS, options, "training")
     values = {name: value for name, value in chosen.items() if not name.startswith("lora_")}
     given = {name.removeprefix("lora_"): value for name, value in chosen.items() if name.startswith("lora_")}
     rank = given.pop("rank", None)
+    if rank is None and not values.get("parent_share"):
+        rank = _usual_rank(info, parent_lora, first=first, wanted=bool(given))
     if rank:
         require(info, Capability.ADAPTS)
         values["lora"] = {
@@ -213,6 +219,15 @@ def overrides(
         raise BadInput(sentence, "The learning rate would never be reached: make warmup shorter, or leave it out.")
     plan(info, 1, 1, True, values)
     return values
+
+
+def _usual_rank(info: EngineInfo, parent_lora: Mapping[str, Any] | None, *, first: bool, wanted: bool) -> int | None:
+    """The rank of adapters where nobody chose one, but that they are `wanted` or that it is the engine's to choose;
+    None: nothing says that there are to be new ones."""
+    adapters = info.learning.adapters if info.learning is not None else None
+    if adapters is None or not adapters.usual or not (wanted or (first and not parent_lora)):
+        return None
+    return int(parent_lora["rank"]) if parent_lora else adapters.rank
 
 
 def read(name: str, text: str) -> Any:

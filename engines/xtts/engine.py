@@ -14,7 +14,9 @@ from engines.base_files import Fingerprints
 from engines.device import send
 from engines.errors import BadInput
 from engines.text.unspeakable import Stretch, without
-from engines.xtts import adapted, export, lora, model, network, speech, tokens, training
+from engines.training import trained
+from engines.xtts import adapted, export, model, network, speech, tokens, training
+from engines.xtts import lora as adapters
 from engines.xtts import text as light
 from engines.xtts.features import Encoder
 from engines.xtts.info import INFO
@@ -70,8 +72,13 @@ class XttsEngine:
     def trainable(self, model: TrainableModel, lora: LoraSettings | None) -> list[torch.nn.Parameter]:
         """All of the GPT, or adapters on its transformer. Adapters of the same shape go on learning; others are folded
         in first."""
-        training.prepare(_own(model).module, adapters=lora is not None)
-        return _full(_own(model)) if lora is None else _adapted(_own(model), lora)
+        xtts = _own(model)
+        training.prepare(xtts.module, adapters=lora is not None)
+        if lora is None:
+            return trained.whole(xtts, _fold)
+        found = trained.adapted(xtts, lora, _fold, adapters.inject, adapters.parameters)
+        adapted.put_in(xtts.transformer)
+        return found
 
     def collate(self, features: Sequence[Features], prompts: Sequence[Features] = ()) -> Batch:
         return training.collate(features, prompts)
@@ -83,7 +90,7 @@ class XttsEngine:
         xtts = _own(model)
         xtts.activate()
         if xtts.kind == "lora" and xtts.shared is None and torch.is_autocast_enabled(xtts.device.type):
-            lora.freeze_in_bf16(xtts.transformer)
+            adapters.freeze_in_bf16(xtts.transformer)
         return training.losses(xtts.module, batch, _voices(xtts, batch))
 
     def save(self, model: TrainableModel, folder: Path) -> None:
@@ -105,6 +112,9 @@ class XttsEngine:
         unspelt = tokens.unspelt(self._tokenizer[1], without(text, first), language)
         return light.unspeakable(text, language, unspelt) if unspelt else first
 
+    def shares(self, version: Path | None, *, device: str) -> object | None:
+        return _shared(self.base_dir(), version, device)
+
     def settle(self, model: Model) -> None:
         speech.settle(_own(model))
 
@@ -112,7 +122,7 @@ class XttsEngine:
         return speech.speak(_own(model), request)
 
 
-_save, _fold = model.save, model.fold
+_save, _fold, _shared = model.save, model.fold, model.shared
 
 
 def create() -> XttsEngine:
@@ -122,29 +132,6 @@ def create() -> XttsEngine:
 def _own(loaded: Model) -> XttsModel:
     assert isinstance(loaded, XttsModel), "a model of another engine"
     return loaded
-
-
-def _full(xtts: XttsModel) -> list[torch.nn.Parameter]:
-    _fold(xtts)
-    for parameter in xtts.module.parameters():
-        parameter.data = parameter.data.clone()  # away from the file that stands in for it
-        parameter.requires_grad_(True)
-    xtts.kind, xtts.on = "full", ()
-    return list(xtts.module.parameters())
-
-
-def _adapted(xtts: XttsModel, settings: LoraSettings) -> list[torch.nn.Parameter]:
-    if xtts.lora != settings:
-        below = (*xtts.on, f"../{xtts.version.name}") if xtts.version is not None else ()
-        _fold(xtts)
-        lora.inject(xtts.transformer, settings)
-        xtts.lora, xtts.kind, xtts.on = settings, "lora", below
-    adapted.put_in(xtts.transformer)
-    xtts.module.requires_grad_(False)
-    trained = lora.parameters(xtts.transformer)
-    for parameter in trained:
-        parameter.requires_grad_(True)
-    return trained
 
 
 def _voices(xtts: XttsModel, batch: Batch) -> torch.Tensor:

@@ -29,7 +29,6 @@ import torch
 
 from engines import version_files
 from engines.base import Clip, LoraSettings
-from engines.errors import WeightsMissing
 from engines.tensor_file import write_tensors
 from engines.xtts import latents, lora, network, weights
 from engines.xtts.latents import Latents
@@ -79,6 +78,11 @@ class XttsModel:
         return gpt
 
     @property
+    def held(self) -> tuple[torch.nn.Module | torch.Tensor, ...]:
+        """All modules of XTTS, and the voice's adapters."""
+        return self.xtts, *self.adapters.values()
+
+    @property
     def transformer(self) -> torch.nn.Module:
         transformer: torch.nn.Module = self.xtts.gpt.gpt
         return transformer
@@ -111,14 +115,8 @@ def load(base: Path, version: Path | None, device: str, *, training: bool, refer
     if version is None:
         model = XttsModel(_base(base, where), base, where, reference=tuple(reference))
     else:
-        about = version_files.about(version / SETTINGS, FORMAT)
-        if about.get("base", here := weights.fingerprint(base)) != here:
-            sentence = f"{version} was trained on another base of XTTS than the one in {base}."
-            raise WeightsMissing(sentence, "Put that base back, or train the voice anew from this one.")
-        settings = (
-            LoraSettings(**{**about["lora"], "targets": tuple(about["lora"]["targets"])}) if about["lora"] else None
-        )
-        on = tuple(about["on"])
+        about = version_files.about_on(base, weights.fingerprint(base), version / SETTINGS, FORMAT, "XTTS")
+        settings, on = version_files.lora(about), tuple(about["on"])
         if settings is not None and not training:
             model = _sharing(base, version, where, settings, on)
         else:
@@ -134,6 +132,15 @@ def load(base: Path, version: Path | None, device: str, *, training: bool, refer
     elif reference:
         model.latents = latents.of(model.xtts, reference)
     return model
+
+
+def shared(base: Path, version: Path | None, device: str) -> Shared | None:
+    """The base in memory that a voice with adapters would be loaded onto to speak, if there is one."""
+    if version is None:
+        return None
+    about = version_files.about(version / SETTINGS, FORMAT)
+    settings = version_files.lora(about)
+    return _shared.get(_key(base, version, torch.device(device), settings, tuple(about["on"]))) if settings else None
 
 
 def save(model: XttsModel, folder: Path) -> None:
@@ -170,28 +177,34 @@ def fold(model: XttsModel) -> None:
     model.lora, model.shared, model.adapters, model.kind, model.on = None, None, {}, "merged", ()
 
 
+def _key(
+    base: Path, version: Path, device: torch.device, settings: LoraSettings, on: tuple[str, ...]
+) -> tuple[object, ...]:
+    """What voices have in common that share a base."""
+    return base.resolve(), str(device), settings, tuple((version / one).resolve() for one in on)
+
+
 def _base(base: Path, device: torch.device) -> Any:
     return network.load(base).to(device)
 
 
 def _sharing(base: Path, version: Path, device: torch.device, settings: LoraSettings, on: tuple[str, ...]) -> XttsModel:
-    below = tuple((version / one).resolve() for one in on)
-    key = (base.resolve(), str(device), settings, below)
-    shared = _shared.get(key)
-    if shared is None:
+    key = _key(base, version, device, settings, on)
+    found = _shared.get(key)
+    if found is None:
         xtts = _base(base, device)
-        for one in below:
-            _add(xtts, one, fold=True)
+        for one in on:
+            _add(xtts, (version / one).resolve(), fold=True)
         lora.inject(xtts.gpt.gpt, settings)
         xtts.gpt.eval()
-        shared = _shared[key] = Shared(xtts)
+        found = _shared[key] = Shared(xtts)
     return XttsModel(
-        shared.xtts,
+        found.xtts,
         base,
         device,
         lora=settings,
         on=on,
-        shared=shared,
+        shared=found,
         adapters=version_files.tensors(version / ADAPTERS),
     )
 
@@ -199,12 +212,12 @@ def _sharing(base: Path, version: Path, device: torch.device, settings: LoraSett
 def _add(xtts: Any, version: Path, *, fold: bool) -> None:
     """Put a version's own weights or adapters onto what is loaded."""
     about = version_files.about(version / SETTINGS, FORMAT)
-    if about["lora"] is None:
+    settings = version_files.lora(about)
+    if settings is None:
         state = version_files.tensors(version / WEIGHTS)
         device = next(xtts.gpt.parameters()).device
         network.fill(xtts.gpt, {name: tensor.to(device) for name, tensor in state.items()}, version / WEIGHTS)
         return
-    settings = LoraSettings(**{**about["lora"], "targets": tuple(about["lora"]["targets"])})
     lora.inject(xtts.gpt.gpt, settings)
     lora.load(xtts.gpt.gpt, version_files.tensors(version / ADAPTERS))
     if fold:

@@ -11,13 +11,14 @@ import torch
 
 from engines.autoregressive import projections, takes
 from engines.autoregressive import speech as generic
-from engines.autoregressive.config import GenerationConfig
+from engines.autoregressive.config import GenerationConfig, generation
 from engines.autoregressive.synthesis import Sentence
 from engines.base import AudioChunk, SpeechRequest
 from engines.errors import BadInput
 from engines.text import sentences
-from engines.xtts import decode, options, references, tokens
+from engines.xtts import decode, references, tokens
 from engines.xtts.decode import Decoder
+from engines.xtts.info import INFO
 from engines.xtts.languages import Language, language
 from engines.xtts.latents import Latents
 from engines.xtts.model import XttsModel
@@ -63,7 +64,7 @@ def speak(model: XttsModel, request: SpeechRequest) -> Iterator[AudioChunk]:
     Raises BadInput for text without words, a language XTTS does not speak or whose package is not installed, and
     settings out of range.
     """
-    config = options.read(request)
+    config = generation(INFO, request)
     spoken = language(request.language)
     latents = _latents(model, request)
     planned = _sentences(model.xtts, request.text, spoken)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engines import torch_file, weights
-from engines.base_files import Shapes, check_shapes, check_whole, json_object
+from engines.base_files import Shapes, check_layers, check_shapes, check_sizes, check_whole, json_object
 from engines.errors import WeightsMissing
 from engines.torch_file import TensorFacts
 from engines.xtts.info import INFO, REPOSITORY
@@ -55,10 +55,9 @@ def _config(path: Path) -> dict[str, Any]:
     if config.get("model") != "xtts":
         what = f"for the model {config['model']!r}" if "model" in config else "no model's"
         raise WeightsMissing(f"{path.name} is {what}, not XTTS's.", _FROM)
-    arguments = config.get("model_args")
-    needed = ("gpt_layers", "gpt_n_model_channels", "gpt_num_audio_tokens")
-    if not isinstance(arguments, dict) or not all(isinstance(arguments.get(name), int) for name in needed):
-        raise WeightsMissing(f"{path.name} does not say how big the model is ({', '.join(needed)}).", _FROM)
+    told = config.get("model_args")
+    arguments: dict[str, Any] = told if isinstance(told, dict) else {}
+    check_sizes(arguments, ("gpt_layers", "gpt_n_model_channels", "gpt_num_audio_tokens"), path.name, _FROM)
     return arguments
 
 
@@ -93,11 +92,7 @@ def _model(path: Path, arguments: dict[str, Any], tokens: int) -> None:
             f"{path.name} does not belong to vocab.json: it was made for {rows:,} tokens, and there are {tokens:,}."
         )
         raise WeightsMissing(sentence, "Take both from one folder.")
-    if f"gpt.gpt.h.{layers}.attn.c_attn.weight" in found:
-        raise WeightsMissing(
-            f"{path.name} does not belong to config.json: it has more than {layers} layers.",
-            "Take both from one folder.",
-        )
+    check_layers(found, f"gpt.gpt.h.{layers}.attn.c_attn.weight", layers, path.name, "Take both from one folder.")
     if not any(name.startswith("hifigan_decoder.waveform_decoder.") for name in found):
         raise WeightsMissing(
             f"{path.name} has the GPT only, and no vocoder.", f"Take the whole model from {REPOSITORY}."

@@ -20,6 +20,7 @@ from daemon.home import imports
 from daemon.state import datasets, jobs, recordings
 from daemon.state.status import Error
 from daemon.worker.__main__ import load_job
+from engines import registry
 from engines.audio import clip as sounds
 from engines.audio.flac import save_clip
 from engines.errors import EngineError
@@ -28,7 +29,6 @@ from proto import worker_pb2 as wire
 from proto.messages import spec_of
 
 DEMO = Path(__file__).parents[2] / "demo" / "recordings"
-RATE = 16_000  #: Hz, of glow's clips
 
 
 def give(store: Store, voice: str, numbers: range, *, held: int = 0, engine: str = "glow") -> Dataset:
@@ -39,7 +39,7 @@ def give(store: Store, voice: str, numbers: range, *, held: int = 0, engine: str
     def act(session: Session) -> Dataset:
         recordings.ensure_voice(session, voice, "en", engine)
         for number in numbers:
-            _give(session, home, voice, number, held=number == held)
+            _give(session, home, voice, number, registry.info(engine).sample_rate, held=number == held)
         made = datasets.build(session, voice)
         assert made is not None
         return made
@@ -47,14 +47,14 @@ def give(store: Store, voice: str, numbers: range, *, held: int = 0, engine: str
     return store.write_now(act)
 
 
-def _give(session: Session, home: Path, voice: str, number: int, *, held: bool) -> None:
+def _give(session: Session, home: Path, voice: str, number: int, rate: int, *, held: bool) -> None:
     source = DEMO / f"d{number:02}.flac"
     sha256, text = hashlib.sha256(source.read_bytes()).hexdigest(), source.with_suffix(".txt").read_text().strip()
     place = home / "recordings" / sha256[:2] / f"{sha256}.flac"
     place.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, place)
-    samples = sounds.read(source, RATE) * np.float32(0.5)  # other bytes than the recording's
-    seconds = len(samples) / RATE
+    samples = sounds.read(source, rate) * np.float32(0.5)  # other bytes than the recording's
+    seconds = len(samples) / rate
     taken = wire.RecordingTaken(
         file=source.name.encode(), sha256=sha256, path=str(place.relative_to(home)), seconds=seconds,
         sample_rate=22_050, channels=1, codec="flac", has_text=True, text=text, text_from=f"d{number:02}.txt",
@@ -62,7 +62,7 @@ def _give(session: Session, home: Path, voice: str, number: int, *, held: bool) 
     )  # fmt: skip
     recordings.take(session, voice, taken)
     session.flush()
-    digest, path = save_clip(home / "clips", samples, RATE)
+    digest, path = save_clip(home / "clips", samples, rate)
     clip = wire.CutClip(
         start=0.0, end=seconds, text=text, text_source="given", trust="given", kept=True, sha256=digest,
         path=str(path.relative_to(home)), quality={"snr_db": 40.5},

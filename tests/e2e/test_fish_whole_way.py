@@ -30,7 +30,6 @@ VOICE = f"""\
 engine = "fish"
 language = "fi"
 [train]
-lora_rank = 8
 steps = 12
 batch_size = 4
 eval_every = 6
@@ -112,7 +111,7 @@ def test_finnish_recordings_become_a_voice_that_speaks(workshop: Workshop, ready
 
 @pytest.mark.slow
 def test_all_of_it_learns_and_goes_on_learning(workshop: Workshop, ready: Client) -> None:
-    drop(workshop, NAMES, VOICE.replace("lora_rank = 8\n", "").replace("1e-2", "3e-3"))
+    drop(workshop, NAMES, VOICE.replace("[train]\n", "[train]\nlora_rank = 0\n").replace("1e-2", "3e-3"))
     first = until(ready, job_is(pb.EVALUATE, "succeeded"))
     version = ready.version("aino", 1)
     assert (version.kind, version.state) == ("full", "promoted"), version.verdict

@@ -31,11 +31,11 @@ from daemon import settings
 from daemon.home import journal
 from daemon.inbox import subtitles
 from daemon.inbox.folder import BehindALink, InboxFolder, NotAFile
-from daemon.inbox.refusals import refuse
 from daemon.inbox.subtitles import wire_cues
 from daemon.inbox.transcripts import BadTranscript, keep, read_metadata, read_transcript
 from daemon.kinds.ingest.copying import Identity, copy_synced
 from daemon.kinds.ingest.count import Count
+from daemon.kinds.ingest.originals import Originals
 from daemon.kinds.ingest.sidecars import Sidecar, Sidecars
 from daemon.machine.disk_space import DiskSpace
 from daemon.names import is_metadata, is_text, printable
@@ -77,6 +77,7 @@ class _Ingest:
         self.incoming = self.recordings / INCOMING
         self.min_free = settings.load(channel.home).min_free_disk
         self.count = Count()
+        self.originals = Originals(self.folder, channel, self.count)
         self.sidecars = Sidecars()
         self.files = list(dict.fromkeys(plan.files))
         self.kept = list(plan.kept)
@@ -105,7 +106,7 @@ class _Ingest:
                 sentence = (
                     f"Decoding it ended the worker {deaths[file]} times, the last time with no other file at hand."
                 )
-                self._refuse(file, sentence, "Export it again as WAV or FLAC.", None)
+                self.originals.refuse(file, sentence, "Export it again as WAV or FLAC.", None)
         for sidecar in self.sidecars:
             self._keep(sidecar)
         return self.count.sentence()
@@ -161,11 +162,11 @@ class _Ingest:
                 text, cues = read_transcript(self.folder, file)
                 self.sidecars.add(Sidecar(file, text, cues=cues))
         except BadTranscript as error:
-            self._refuse(file, error.sentence, error.hint, None)
+            self.originals.refuse(file, error.sentence, error.hint, None)
         except FileNotFoundError:
             self.channel.log("info", f"{printable(file)} is not there any more.")
         except OSError as error:
-            self._leave(file, error)
+            self.originals.leave(file, error)
 
     def _keep(self, sidecar: Sidecar) -> None:
         """Move a sidecar away once its text is stored; that of a refused recording waits for a better copy. A
@@ -178,7 +179,7 @@ class _Ingest:
         except FileNotFoundError:
             return
         except OSError as error:
-            self._leave(sidecar.file, error)
+            self.originals.leave(sidecar.file, error)
 
     # ------------------------------------------------------------------------------------------------ recordings
 
@@ -194,18 +195,18 @@ class _Ingest:
             try:
                 facts = self._decode(copy, identity.key(file))
             except BadInput as error:
-                self._refuse(file, str(error), error.hint, identity)
+                self.originals.refuse(file, str(error), error.hint, identity)
                 return
             except MemoryError:
-                self._leave(file, OSError(errno.ENOMEM, "there is not enough memory to decode it now"))
+                self.originals.leave(file, OSError(errno.ENOMEM, "there is not enough memory to decode it now"))
                 return
             except OSError as error:
-                self._leave(file, error)
+                self.originals.leave(file, error)
                 return
             with disk_full_is_a_sentence(printable(file)):
                 place = self._place(copy, sha256)
             self._report(file, place, sha256, identity, facts)
-            self._unlink(file, identity)
+            self.originals.take_away(file, identity)
             self.count.taken += 1
             self.count.seconds += facts.seconds
         finally:
@@ -220,13 +221,13 @@ class _Ingest:
             self.channel.log("info", f"{printable(file)} is not there any more.")
             return None
         except BehindALink:
-            self._leave(file, OSError("it lies behind a link, and links are not followed"))
+            self.originals.leave(file, OSError("it lies behind a link, and links are not followed"))
             return None
         except NotAFile:
-            self._refuse(file, f"{printable(file)} is no ordinary file.", "Drop the recording itself.", None)
+            self.originals.refuse(file, f"{printable(file)} is no ordinary file.", "Drop the recording itself.", None)
             return None
         except PermissionError:
-            self._refuse(
+            self.originals.refuse(
                 file,
                 f"{printable(file)} may not be read.",
                 "Give the daemon's user permission to read it (chmod a+r).",
@@ -234,7 +235,7 @@ class _Ingest:
             )
             return None
         except OSError as error:
-            self._leave(file, error)
+            self.originals.leave(file, error)
             return None
         with original:
             before = os.fstat(original.fileno())
@@ -242,7 +243,9 @@ class _Ingest:
                 before.st_size > BIG and not (kind := sniff(original)).format
             ):  # maybe a hole of terabytes: not copied to find that out
                 sentence = f"{printable(file)} is not a recording: it is {kind.looks_like}."
-                self._refuse(file, sentence, "Drop wav, flac, mp3, ogg, opus, m4a, aac or webm.", Identity.of(before))
+                self.originals.refuse(
+                    file, sentence, "Drop wav, flac, mp3, ogg, opus, m4a, aac or webm.", Identity.of(before)
+                )
                 return None
             self._check_room(file, before.st_size)
             copy = work / os.fsdecode(os.path.basename(file))
@@ -250,12 +253,12 @@ class _Ingest:
                 with disk_full_is_a_sentence(printable(file)):
                     sha256 = copy_synced(original, copy, self._check)
             except OSError as error:
-                self._leave(file, error)
+                self.originals.leave(file, error)
                 return None
             after = Identity.of(os.fstat(original.fileno()))
         identity = Identity.of(before)
-        if after != identity or copy.stat().st_size != identity.size or not self._is_still(file, identity):
-            self._leave(file, OSError(f"{printable(file)} changed while it was copied"))
+        if after != identity or copy.stat().st_size != identity.size or not self.originals.is_still(file, identity):
+            self.originals.leave(file, OSError(f"{printable(file)} changed while it was copied"))
             return None
         return copy, identity, sha256
 
@@ -342,47 +345,4 @@ class _Ingest:
 
     def _pass_over(self, sentence: str) -> None:
         self.channel.log("warning", f"{sentence}; it stays where it is.")
-        self.count.left.append(sentence)
-
-    # ------------------------------------------------------------------------------------------------ what is not taken
-
-    def _refuse(self, file: bytes, sentence: str, hint: str, identity: Identity | None) -> None:
-        """Move a file to `.refused/`, unless it is another one by now."""
-        if identity is not None and not self._is_still(file, identity):
-            self._leave(file, OSError(f"{printable(file)} changed while it was read"))
-            return
-        report = wire.Report(refused=wire.FileRefused(file=file, sentence=sentence, hint=hint))
-        try:
-            with disk_full_is_a_sentence("a refused file's reason"):
-                refuse(self.folder, file, sentence, hint, lambda: self.channel.commit(report))
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            self._leave(file, error)
-            return
-        self.channel.log("warning", f"{printable(file)} is refused: {sentence}")
-        self.count.refused += 1
-
-    def _is_still(self, file: bytes, identity: Identity) -> bool:
-        try:
-            return Identity.of(self.folder.facts(file)) == identity
-        except OSError:
-            return False
-
-    def _unlink(self, file: bytes, identity: Identity) -> None:
-        """Take the original away, if it is what was copied. Another file under its name will be taken by itself."""
-        if self._is_still(file, identity):
-            try:
-                self.folder.unlink(file)
-            except FileNotFoundError:
-                return
-            except OSError as error:
-                sentence = f"{printable(file)} was taken, but cannot be removed from the inbox ({error.strerror})"
-                self.channel.log("warning", f"{sentence}.")
-                self.count.left.append(sentence)
-
-    def _leave(self, file: bytes, error: OSError) -> None:
-        """Leave a file in the inbox; the daemon tries again later."""
-        sentence = f"{printable(file)} could not be taken ({error.strerror or error})"
-        self.channel.log("warning", f"{sentence}; it stays in the inbox.")
         self.count.left.append(sentence)

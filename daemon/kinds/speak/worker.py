@@ -20,7 +20,7 @@ from daemon.worker.sayable import sayable
 from daemon.worker.word_times import with_words
 from engines import device, interruption, registry
 from engines.audio.watermark import marked
-from engines.base import AudioChunk, Model, Settles, Speaks, SpeechRequest, WarmsUp
+from engines.base import AudioChunk, Model, Settles, Shares, Speaks, SpeechRequest, WarmsUp
 from engines.errors import EngineError, OutOfMemory, WeightsMissing
 from engines.training import memory
 from proto import myna_pb2 as pb
@@ -30,7 +30,7 @@ from proto import worker_pb2 as wire
 PIECE = 1.0
 
 _voices = Loaded()
-_spoken_with: deque[tuple[Settles, Model]] = deque(maxlen=1)  #: who spoke last, until it has settled
+_spoken_with: deque[tuple[Settles, Model, int]] = deque(maxlen=1)  #: who spoke last, until it has settled; budget
 
 
 def run(plan: wire.SpeakPlan, channel: Channel) -> str:
@@ -69,7 +69,7 @@ def run(plan: wire.SpeakPlan, channel: Channel) -> str:
         seconds += len(chunk.samples) / chunk.sample_rate
     channel.report(audio_report(b"", rate, max(sentence, 0), "", last=True))
     if isinstance(engine, Settles):
-        _spoken_with.append((engine, model))
+        _spoken_with.append((engine, model, _budget(channel)))
     return f"Spoke {seconds:.1f} s as {plan.version_name}."
 
 
@@ -82,10 +82,11 @@ def get_ready(name: str) -> None:
 
 
 def settle() -> None:
-    """Between requests: what makes the voice that spoke quicker for the next."""
+    """Between requests: what makes the voice that spoke quicker for the next, which may take more memory."""
     if _spoken_with:
-        engine, model = _spoken_with.pop()
+        engine, model, budget = _spoken_with.pop()
         engine.settle(model)
+        _voices.shrink_to(budget)
 
 
 def unload(keep_bytes: int) -> None:
@@ -99,31 +100,37 @@ def _model(plan: wire.SpeakPlan, channel: Channel) -> tuple[Speaks, Model]:
     folder = Path(plan.version_dir) if plan.version_dir else None
     if folder is not None and versions.lineage(folder) is None:
         raise WeightsMissing(f"The folder of {plan.version_name} is missing or incomplete.", f"It should be {folder}.")
-    where = folder or engine.base_dir()
-    made_of = (versions.identity(where) if where is not None else "") + versions.data_digest(plan.reference)
+    lies = folder or engine.base_dir()
+    made_of = (versions.identity(lies) if lies is not None else "") + versions.data_digest(plan.reference)
     key = f"{plan.version_name} {made_of}"
     if (model := _voices.get(key)) is not None:
         return engine, model
-    budget = settings.load(channel.home).speech_memory
-    _voices.shrink(max(0, budget - engine.info.speak_memory))
+    budget, where = _budget(channel), device.device()
+    there = engine.shares(folder, device=where) if isinstance(engine, Shares) else None
+    if there is None:
+        _voices.shrink(max(0, budget - engine.info.speak_memory))
     channel.log("info", f"Loads {plan.version_name}.")
     channel.progress(0, 0, "", f"loads {plan.version_name}")
     reference = versions.clips(plan.reference)
     try:
-        model = engine.load(folder, device=device.device(), reference=reference)
+        model = engine.load(folder, device=where, reference=reference)
     except Exception as error:
         if not memory.ran_out(error):
             raise
-        model = None
+        model = there = None
     if model is None:  # here, where the exception no longer holds what it was building
         _voices.shrink(0)
         memory.release(device.torch_device())
-        model = engine.load(folder, device=device.device(), reference=reference)
-    _voices.put(key, model, device.memory_of(model))
-    _voices.shrink(max(budget, device.memory_of(model)))
+        model = engine.load(folder, device=where, reference=reference)
+    _voices.put(key, model)
+    _voices.shrink_to(budget)
     there = [wire.LoadedVoice(name=name.split()[0], bytes=size) for name, size in _voices.sizes()]
     channel.report(wire.Report(loaded=wire.Loaded(voices=there)))
     return engine, model
+
+
+def _budget(channel: Channel) -> int:
+    return settings.load(channel.home).speech_memory
 
 
 def _spoken(engine: Speaks, model: Model, request: SpeechRequest, channel: Channel) -> Iterator[AudioChunk]:

@@ -97,7 +97,10 @@ def settings_of(session: Session, work: Work, options: pb.TrainOptions) -> dict[
         if given.get("lora_rank") == 0:  # the voice's own settings of adapters say nothing then
             values = {name: value for name, value in values.items() if not name.startswith("lora_")}
         return settings.overrides(
-            {**values, **given}, work.info, before.settings.get("lora") if before is not None else None
+            {**values, **given},
+            work.info,
+            before.settings.get("lora") if before is not None else None,
+            first=work.parent is None,
         )
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None

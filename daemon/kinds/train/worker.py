@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon.home import identity
-from daemon.kinds.train import selection
+from daemon.kinds.train import cut_for, selection
 from daemon.kinds.train.beginning import Beginning, beginning
 from daemon.machine.disk_space import folder_size
 from daemon.state.values import Way, on_wire
@@ -237,6 +237,7 @@ def _features(
     held_out = versions.clips(plan.held_out)
     is_new = {ref.sha256: ref.is_new for ref in plan.clips}
     everything = [*clips, *held_out]
+    cut_for.check(engine.info, everything, plan.dataset)
     folder = channel.home / "features" / plan.engine
 
     def on_progress(done: int, total: int) -> None:

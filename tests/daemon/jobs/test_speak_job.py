@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +12,6 @@ from recorded import Recorded
 
 from daemon.kinds.speak import worker as speak
 from daemon.kinds.train import worker as train
-from daemon.worker.loaded import Loaded
 from engines.audio import watermark
 from engines.errors import BadInput, Cancelled, EngineError, WeightsMissing
 from engines.glow.engine import GlowEngine
@@ -162,41 +159,3 @@ def test_memory_running_out_while_loading_gives_the_other_voices_up(
     channel = Recorded(tmp_path)
     speak.run(plan("Good morning.", name="bert@base"), channel)
     assert [voice.name for report in channel.reports for voice in report.loaded.voices] == ["bert@base"]
-
-
-def voice(module: object) -> Any:
-    """What is looked at of a loaded model."""
-    return SimpleNamespace(module=module)
-
-
-def test_the_voice_spoken_longest_ago_goes_first() -> None:
-    held = Loaded()
-    for name in ("a", "b", "c"):
-        held.put(name, voice(object()), 10)
-    held.get("a")
-    held.shrink(20)
-    assert [name for name, _ in held.sizes()] == ["c", "a"]
-
-
-def test_weights_that_voices_share_count_once() -> None:
-    held, base = Loaded(), object()
-    for name in ("a", "b", "c"):
-        held.put(name, voice(base), 10)
-    held.shrink(10)
-    assert [name for name, _ in held.sizes()] == ["a", "b", "c"]
-    held.put("d", voice(object()), 10)
-    held.shrink(10)
-    assert [name for name, _ in held.sizes()] == ["d"]
-
-
-def shared(base: object) -> Any:
-    """The same, of a voice with adapters on a base that it shares."""
-    return SimpleNamespace(module=object(), shared=base)
-
-
-def test_a_base_that_voices_have_adapters_on_counts_once() -> None:
-    held, base = Loaded(), object()
-    for name, size in (("a", 11), ("b", 12), ("c", 11)):
-        held.put(name, shared(base), size)
-    held.shrink(12)
-    assert [name for name, _ in held.sizes()] == ["a", "b", "c"]

@@ -104,7 +104,7 @@ def test_ljspeech_has_wavs_lists_of_both_parts_and_the_lengths(robin: Store) -> 
     for line in lists["metadata"]:
         id, raw, normalised = line.split("|")
         facts = soundfile.info(io.BytesIO(found[f"wavs/{id}.wav"]))
-        assert (facts.samplerate, facts.channels, facts.subtype) == (furnished.RATE, 1, "PCM_16")
+        assert (facts.samplerate, facts.channels, facts.subtype) == (16_000, 1, "PCM_16")
         assert lengths[id] == pytest.approx(facts.duration, abs=1e-3)
         assert raw == normalised != ""
 

@@ -84,6 +84,23 @@ def test_an_increment_on_adapters_has_adapters_of_the_same_shape_unless_it_is_to
     assert json.loads(whole.settings_json)["lora"] is None
 
 
+def test_where_adapters_are_usual_a_first_training_has_them_and_a_whole_version_goes_on_whole(
+    anna: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = registry.ENGINES["glow"]
+    learning = dataclasses.replace(registry.learning(info), adapters=Adapters(rank=8, usual=True), parent_share=0.0)
+    adapting = dataclasses.replace(info, capabilities=info.capabilities | {Capability.ADAPTS}, learning=learning)
+    monkeypatch.setitem(registry.ENGINES, "glow", adapting)
+    usual, _ = planned(anna, tmp_path, spec())
+    assert json.loads(usual.settings_json)["lora"] == {"rank": 8, "alpha": 16, "dropout": 0.0, "targets": []}
+    anna.write_now(lambda session: version(session, 1, data=1))
+    anna.write_now(lambda session: voices.promote(session, "anna", 1, voices.BY_SCORE))
+    on_top, _ = planned(anna, tmp_path, spec())
+    assert (on_top.first, json.loads(on_top.settings_json)) == (False, {})
+    anew, _ = planned(anna, tmp_path, spec(**{"from": "base"}))
+    assert json.loads(anew.settings_json)["lora"]["rank"] == 8
+
+
 def test_a_setting_that_there_is_not_is_refused_when_it_is_asked_for(anna: Store) -> None:
     with pytest.raises(BadRequest, match="There is no training setting named 'stesp'"):
         anna.read_now(

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import furnished
 import lives
@@ -216,6 +217,38 @@ def test_features_are_there_when_they_came_along(store: Store, there: Store) -> 
     furnished.imported(store, furnished.exported(there, "robin", features=True), "robin")
     here = FeatureCache(registry.learner("glow"), store.path.parent / "features" / "glow")
     assert all(here.read(sound) is not None for sound in sounds)
+
+
+def test_tokens_of_fish_come_along_and_nobody_encodes_them_again(
+    store: Store, there: Store, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from engines import registry
+    from engines.base import Clip as Sound
+    from engines.features import encode_all
+    from engines.fish import tiny_base
+
+    base = tmp_path_factory.getbasetemp() / "fish-base"  # the engine's own tests use it too
+    if not base.exists():
+        tiny_base.write(base)
+    monkeypatch.setenv("MYNA_FISH_BASE", str(base))
+    furnished.give(there, "anders", range(1, 4), held=3, engine="fish")
+
+    def encoded(home: Path, known: Store) -> Any:
+        clips = [
+            Sound(sha256, home / "clips" / sha256[:2] / f"{sha256}.flac", text, "en", 3.0)
+            for sha256, (text, _) in sorted(furnished.contents(known, "anders").items())
+        ]
+        return encode_all(registry.learner("fish"), clips, home / "features" / "fish")
+
+    made = encoded(there.path.parent, there)
+    assert (len(made.kept), made.from_cache) == (3, 0), made.dropped
+    job = furnished.imported(store, furnished.exported(there, "anders", features=True), "anders")
+    assert job.state == "succeeded", job.why
+    came = encoded(store.path.parent, store)
+    assert (len(came.kept), came.from_cache) == (3, 3), "as a training finds them"
+    for (_, before), (_, after) in zip(made.kept, came.kept, strict=True):
+        assert sorted(before) == sorted(after) == ["codes", "text"]
+        assert all((before[name] == after[name]).all() for name in before)
 
 
 def test_a_file_that_was_damaged_here_is_mended_by_a_package(store: Store, package: Path) -> None:

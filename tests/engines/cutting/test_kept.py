@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from speech import TEXTS, recording
 
-from engines.cutting.clips import BATCH, CutClip, cut_recording
+from engines.cutting.clips import CutClip, cut_recording
+from engines.cutting.cutter import BATCH
 from engines.cutting.kept import Kept, sweep
 from engines.files import TEMPORARY
 from engines.glow.info import INFO

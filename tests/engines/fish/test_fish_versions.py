@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,13 @@ from fish_voice import LORA, loss, saved, taught
 from safetensors.torch import load_file
 
 from engines import foreign
+from engines.autoregressive import projections
 from engines.base import Clip, Features, LoraSettings
+from engines.device import memory_of
 from engines.errors import BadInput, EngineError, WeightsMissing
+from engines.fish import lora, weights
 from engines.fish import model as models
-from engines.fish import weights
+from engines.fish.decode import Decoder
 from engines.fish.engine import FishEngine
 
 
@@ -123,3 +127,24 @@ def test_voices_with_adapters_share_one_base_and_stay_themselves(
     assert loss(engine, other, features) == pytest.approx(alone[1], rel=1e-4), "what others speak with was left alone"
     third = engine.load(folders[0])
     assert third.transformer.layers[0].feed_forward.w1.base is layers[1].base
+
+
+def test_what_voices_share_takes_memory_once_and_packed_matrices_are_part_of_it(
+    engine: FishEngine, clips: list[Clip], tmp_path: Path
+) -> None:
+    folders = [saved(engine, taught(engine, None, LORA, clips, seed=n), tmp_path / str(n)) for n in (1, 2)]
+    one = engine.load(folders[0])
+    assert engine.shares(folders[1], device="cpu") is one.shared
+    assert engine.shares(None, device="cpu") is None
+    other = engine.load(folders[1])
+    adapters = sum(tensor.nbytes for tensor in lora.state(other.transformer).values())
+    alone = memory_of(one)
+    assert alone > sum(each.nbytes for each in one.module.parameters()), "the codec, too"
+    assert memory_of(one, other) == alone + adapters
+    Decoder(one.transformer, one.prompts, fast=True)
+    if projections.has_eight_bits(torch.device("cpu")):
+        assert memory_of(one) > alone
+    assert memory_of(one, other) == memory_of(one) + adapters
+    del one, other
+    gc.collect()
+    assert engine.shares(folders[1], device="cpu") is None, "nobody holds it any more"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from engines.fast_paths.proving import Proofs
 from engines.fast_paths.record import Card, FastPath, Outcome, Proof, Records
 from engines.self_test import bench, card, checks, training
 from engines.self_test.bench import Bench
-from engines.self_test.result import Check, Reason, State, passed
+from engines.self_test.result import Check, Reason, Result, State, passed
+from engines.training.report import Collected
 from engines.xtts import tiny_base
 from tests.pretend_gpu.recorded import RecordedCall
 
@@ -86,21 +88,48 @@ def test_fast_paths_hold_when_all_do_and_the_process_lives(
     assert (result.state, result.reason, result.texts) == (state, reason, outcomes)
 
 
-def test_graphs_that_hold_on_the_tiny_model_are_proved_again_on_others(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def furnished(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a tiny base lies."""
     shared = tmp_path_factory.getbasetemp() / "xtts-base"
     if not shared.exists():
         tiny_base.write(shared)
     (tmp_path / "base").symlink_to(shared)
     monkeypatch.setenv("MYNA_XTTS_BASE", "")
-    file = tmp_path / "fast_paths.json"
+    return tmp_path
+
+
+def test_a_folder_that_a_self_test_used_before_is_as_good_as_a_new_one(
+    furnished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = replace(bench.SETTINGS, steps=2, eval_every=2, checkpoint_every=1)
+
+    def trained(here: Bench) -> tuple[Result]:
+        report = Collected()
+        bench.run(here.device, here.run_folder("killed"), report=report, settings=short)
+        return (passed(Check.RESUME, {str(step): loss for step, loss in enumerate(bench.losses(report), 1)}),)
+
+    monkeypatch.setattr(checks, "_ORDER", (((Check.RESUME,), trained),))
+    found = []
+    for _ in range(2):
+        (result,) = checks.results("cpu", furnished, lambda: None, 60.0)
+        assert result.state is State.OK, result
+        found.append(result.figures)
+    assert [*found[0]] == ["1", "2"], "a step each that was trained"
+    assert found[0] == found[1]
+    assert [path.name for path in furnished.iterdir()] == ["base"], "trainings go, and the base stays"
+
+
+def test_graphs_that_hold_on_the_tiny_model_are_proved_again_on_others(
+    furnished: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = furnished / "fast_paths.json"
     Records(file).put(Proof(FastPath.GRAPHS, "large", A_CARD, Outcome.DIED))
     Records(file).put(Proof(FastPath.TF32, "", A_CARD, Outcome.DIFFERS))
     proofs = Proofs(A_CARD, file)
     monkeypatch.setattr(known, "proofs", lambda device: proofs)
     monkeypatch.setattr(graphs, "CudaGraph", RecordedCall)
-    here = Bench(torch.device("cpu"), tmp_path, lambda: None)
+    here = Bench(torch.device("cpu"), furnished, lambda: None)
     assert card.prove(here, FastPath.GRAPHS) is Outcome.EQUAL
     left = {(proof.path, proof.subject): proof.outcome for proof in Records(file).all()}
     assert (FastPath.GRAPHS, "large") not in left, "asked for again, it is proved again"

@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 from toy_engine import INFO, LEARNING
 
+from engines import registry
 from engines.base import Adapters, LoraSettings
 from engines.capabilities import Capability
 from engines.errors import BadInput
@@ -129,6 +130,26 @@ def test_adapters_are_told_of_as_people_write_them() -> None:
 def test_adapters_that_cannot_be_are_a_sentence(options: dict[str, object], sentence: str) -> None:
     with pytest.raises(BadInput, match=sentence):
         overrides(options, LORA)
+
+
+def test_a_training_from_the_base_has_adapters_where_they_are_what_the_engine_usually_trains() -> None:
+    fish = registry.info("fish")
+    usual = {"rank": 8, "alpha": 16, "dropout": 0.0, "targets": []}
+    assert overrides({}, fish) == {"lora": usual}
+    assert plan(fish, 10, 10, True, overrides({}, fish)).learning_rate == pytest.approx(1e-4)
+    assert overrides({"lora_rank": 0}, fish) == {"lora": None}, "all of it, where somebody says so"
+    assert overrides({"lora_alpha": 8}, fish)["lora"] == {**usual, "alpha": 8}
+    assert overrides({"parent_share": 0.5}, fish) == {"parent_share": 0.5}, "adapters cannot be averaged"
+    assert overrides({}, LORA) == {}
+    assert overrides({}, registry.info("xtts")) == {}
+
+
+def test_an_increment_trains_what_its_parent_did_whatever_is_usual() -> None:
+    fish, parent = registry.info("fish"), {"rank": 4, "alpha": 8, "dropout": 0.0, "targets": []}
+    assert overrides({}, fish, first=False) == {}, "of the parent all was trained"
+    assert overrides({}, fish, parent, first=False) == {"lora": parent}
+    assert overrides({"lora_dropout": 0.1}, fish, parent, first=False)["lora"] == {**parent, "dropout": 0.1}
+    assert overrides({"lora_dropout": 0.1}, fish, first=False)["lora"]["rank"] == 8
 
 
 def test_an_engine_without_adapters_says_so() -> None:

@@ -15,11 +15,13 @@ import torch
 from numpy.typing import NDArray
 
 from engines.autoregressive import projections, synthesis, takes
+from engines.autoregressive.config import generation
 from engines.autoregressive.synthesis import Synthesis
 from engines.base import AudioChunk, Clip, LoraSettings, Settles, SpeechRequest
 from engines.errors import BadInput
 from engines.xtts import decode, latents, network, references, speech
 from engines.xtts.engine import XttsEngine
+from engines.xtts.info import INFO
 from engines.xtts.model import XttsModel
 
 FIRST, SECOND = "The boat came in very late.", "Who has the old harbour key?"
@@ -119,7 +121,7 @@ def packed(voice: XttsModel) -> bool:
 
 def test_what_is_streamed_is_what_coqui_makes_of_the_same_codes(steady: XttsModel) -> None:
     voice = steady
-    config = speech.options.read(SpeechRequest(TEXT, options=ONCE))
+    config = generation(INFO, SpeechRequest(TEXT, options=ONCE))
     lines = speech._sentences(voice.xtts, TEXT, speech.language("en"))
     high = voice.speakers["Tiny High"]
     speaking = speech.Voice(voice.xtts, high, config, *speech._decoders(voice, config))
@@ -138,7 +140,7 @@ def test_what_is_streamed_is_what_coqui_makes_of_the_same_codes(steady: XttsMode
 
 def test_sound_comes_before_the_sentence_is_decoded(steady: XttsModel) -> None:
     voice = steady
-    config = speech.options.read(SpeechRequest(TEXT, options=ONCE))
+    config = generation(INFO, SpeechRequest(TEXT, options=ONCE))
     lines = speech._sentences(voice.xtts, TEXT, speech.language("en"))
     heard = Synthesis(
         speech.Voice(voice.xtts, voice.speakers["Tiny Low"], config, *speech._decoders(voice, config)), lines, config, 3

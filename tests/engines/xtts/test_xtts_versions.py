@@ -13,11 +13,12 @@ from safetensors.torch import load_file
 
 from engines import foreign, version_files
 from engines.base import Clip, Features, LoraSettings, Model
+from engines.device import memory_of
 from engines.errors import BadInput
 from engines.training.held_out import held_out_losses
 from engines.training.settings import TrainSettings
+from engines.xtts import decode, weights
 from engines.xtts import model as voices
-from engines.xtts import weights
 from engines.xtts.engine import XttsEngine
 
 LORA = LoraSettings(rank=4, alpha=8)
@@ -161,6 +162,23 @@ def test_two_voices_take_turns_on_one_base(
         together = [losses(engine, voice, features)["loss"] for voice in (first, second)]
         assert together == alone
     assert alone[0] != alone[1]
+
+
+def test_what_voices_share_takes_memory_once_and_packed_matrices_are_part_of_it(
+    engine: XttsEngine, clips: list[Clip], tmp_path: Path
+) -> None:
+    folders = [saved(engine, taught(engine, None, LORA, clips, seed=n), tmp_path / str(n)) for n in (1, 2)]
+    first = engine.load(folders[0])
+    assert engine.shares(folders[1], device="cpu") is first.shared
+    assert engine.shares(None, device="cpu") is None
+    second, alone = engine.load(folders[1]), memory_of(first)
+    adapters = sum(tensor.nbytes for tensor in second.adapters.values())
+    assert memory_of(first, second) == alone + adapters
+    decode.pack(first.module)
+    matrices = [layer.get_base_layer().weight for layer in decode._matrices(first.module)]
+    packed = sum(weight.nbytes for weight in matrices) if torch.backends.mkldnn.is_available() else 0  # type: ignore[no-untyped-call]
+    assert memory_of(first) == alone + packed
+    assert memory_of(first, second) == memory_of(first) + adapters
 
 
 def test_merging_one_voice_leaves_the_base_of_the_others(
