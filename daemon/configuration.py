@@ -11,6 +11,7 @@ from typing import Any
 
 from daemon.door_settings import HTTP, WYOMING
 from daemon.inbox import voice_toml
+from daemon.notify_settings import NOTIFY
 from daemon.price import PRICE
 from daemon.settings import SETTINGS
 from daemon.site_settings import CONSENT, SPEECH
@@ -30,6 +31,7 @@ TABLES: dict[str, Mapping[str, Setting]] = {
     "wyoming": WYOMING,
     "consent": CONSENT,
     "site-speech": SPEECH,
+    "notify": NOTIFY,
     "voice.toml": voice_toml.KEYS,
     "train": OPTIONS,
     "promotion": RULE,

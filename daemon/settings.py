@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
+from daemon import notify_settings
 from daemon.door_settings import HTTP, WYOMING, Http, Wyoming, other_names, told
 from daemon.errors import BadRequest
+from daemon.notify_settings import Notify
 from daemon.price import PRICE, Price
 from daemon.site_settings import CONSENT, SPEECH, Consent, Speech
 from engines import registry
@@ -121,6 +123,7 @@ class Settings:
     wyoming: Wyoming = field(default_factory=Wyoming)
     consent: Consent = field(default_factory=Consent)
     speech: Speech = field(default_factory=Speech)
+    notify: tuple[Notify, ...] = ()
 
     def __post_init__(self) -> None:
         checked(SETTINGS, {name: getattr(self, name) for name in SETTINGS}, "daemon")
@@ -157,6 +160,7 @@ def load(home: Path) -> Settings:
                 hint = f"Write [{name}], and its settings below."
                 raise BadInput(f"{name} must be a table; {shown(table)} was given.", hint)
         values |= _numbers_as_texts(values, "gpus")
+        told = notify_settings.read(values.pop("notify", []), path)
         names = other_names(tables["http"].pop("voices", {}))
         of = {name: checked(known, tables[name], name) for name, known in TABLES.items()}
         given = checked(SETTINGS, values, "daemon")
@@ -172,6 +176,7 @@ def load(home: Path) -> Settings:
             "wyoming": Wyoming(**of["wyoming"]),
             "consent": Consent(**of["consent"]),
             "speech": Speech(**of["speech"]),
+            "notify": told,
         }
     except BadInput as error:
         raise BadRequest(str(error), error.hint) from None

@@ -10,6 +10,7 @@ import resource
 import signal
 import socket
 import sys
+import warnings
 from pathlib import Path
 
 from daemon.notice_sender.ledger import Entry, Ledger, State
@@ -40,6 +41,8 @@ class Program:
             return Answer(Outcome.UNFIT, str(unfit))
         if not parcel.key:
             return service.looked_at()
+        if parcel.test:  # the ledger is of what has to arrive once
+            return service.send(parcel)
         last = self._ledger.last()
         if last is not None and last.key == parcel.key and last.state is State.TAKEN:
             return Answer(Outcome.TAKEN, last.said, service.name, service.shown_url, service.takes_files)
@@ -54,6 +57,14 @@ class Program:
         state = {Outcome.TAKEN: State.TAKEN, Outcome.REFUSED: State.REFUSED}.get(answer.outcome, State.BEGUN)
         self._ledger.write(Entry(parcel.key, state, answer.said, bare or (refused and bool(sample))))
         return answer
+
+
+def _answer(program: Program, parcel: Parcel) -> Answer:
+    """Whatever happens. What an exception says may have the URL in it, so only its kind is told."""
+    try:
+        return program.answer(parcel)
+    except Exception as error:
+        return Answer(Outcome.IN_DOUBT, f"The program that sends failed: {type(error).__name__}.")
 
 
 def _in_doubt(parcel: Parcel, last: Entry | None) -> bool:
@@ -73,6 +84,7 @@ def _fits(sample: str) -> bool:
 def main(argv: list[str]) -> int:
     folder, name = Path(argv[0]), argv[1]
     logging.getLogger("apprise").propagate = False  # mynad reads what is printed here, and URLs are nobody's to read
+    warnings.simplefilter("ignore")
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     with socket.socket(fileno=SOCKET) as link, (folder / f"{name}.lock").open("w") as lock:
         # a sender that outlived the last mynad is still at its message: what becomes of it is to be known first
@@ -85,7 +97,7 @@ def main(argv: list[str]) -> int:
                 if not line.endswith(b"\n"):
                     break  # mynad died while it wrote
                 signal.alarm(LONGEST)
-                answer = program.answer(Parcel.read(line))
+                answer = _answer(program, Parcel.read(line))
                 signal.alarm(0)
                 try:
                     link.sendall(answer.line())

@@ -5,14 +5,17 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import apprise
-from apprise.plugins import email as mail
 from apprise.plugins.custom_form import NotifyForm
 from apprise.plugins.custom_json import NotifyJSON
 from apprise.plugins.custom_xml import NotifyXML
+from apprise.plugins.email import NotifyEmail
+from apprise.plugins.email import base as mail_program
 
 from daemon.notice_sender.witness import watching
 from daemon.notices.parcel import Answer, Outcome, Parcel
@@ -83,15 +86,7 @@ class Service:
         logs.attach()
         try:
             with watching() as seen, _message_id(parcel.key):
-                taken = bool(
-                    self._apprise.notify(
-                        title=parcel.title,
-                        body=parcel.body,
-                        notify_type=apprise.NotifyType(parcel.level),
-                        body_format=apprise.NotifyFormat.TEXT,
-                        attach=sample or None,
-                    )
-                )
+                taken = self._notify(parcel, sample)
         finally:
             logs.detach()
         said = seen.said or logs.last
@@ -99,6 +94,17 @@ class Service:
             return self._answer(Outcome.TAKEN, said)
         sure = seen.begun > 0 and not seen.in_doubt
         return self._answer(Outcome.REFUSED if sure else Outcome.IN_DOUBT, said or "It did not say why.")
+
+    def _notify(self, parcel: Parcel, sample: str) -> bool:
+        return bool(
+            self._apprise.notify(
+                title=parcel.title,
+                body=parcel.body,
+                notify_type=apprise.NotifyType(parcel.level),
+                body_format=apprise.NotifyFormat.TEXT,
+                attach=sample or None,
+            )
+        )
 
     def looked_at(self) -> Answer:
         """What is known of it without sending anything."""
@@ -112,25 +118,23 @@ class Service:
         """By what a receiver tells a message that comes again, where its protocol has a place for it."""
         if isinstance(self._plugin, _PLAIN):
             self._plugin.headers.update({"X-Myna-Notice": parcel.key, "Idempotency-Key": parcel.key})
-        if isinstance(self._plugin, mail.NotifyEmail):
+        if isinstance(self._plugin, NotifyEmail):
             self._plugin.headers["X-Myna-Notice"] = parcel.key
         if isinstance(self._plugin, NotifyJSON):
             self._plugin.payload_extras.update({"key": parcel.key, "notices": parcel.notices})
 
 
-class _message_id:
-    """For the length of a block, mails have the Message-ID of this key. Apprise takes a random one, and offers no
-    other way: a further header of that name would be a second one."""
-
-    def __init__(self, key: str) -> None:
-        self._key = key
-
-    def __enter__(self) -> None:
-        self._usual = mail.base.make_msgid
-        mail.base.make_msgid = lambda idstring=None, domain=None: f"<{self._key}@{domain or 'myna'}>"
-
-    def __exit__(self, *_: object) -> None:
-        mail.base.make_msgid = self._usual
+@contextmanager
+def _message_id(key: str) -> Iterator[None]:
+    """For the length of a block, mails have the Message-ID of this key. Apprise takes a random one and offers no other
+    way: a header of that name on its list would be a second one. A test holds that it works."""
+    module: Any = mail_program
+    usual = module.make_msgid
+    module.make_msgid = lambda idstring=None, domain=None: f"<{key}@{domain or 'myna'}>"
+    try:
+        yield
+    finally:
+        module.make_msgid = usual
 
 
 class _Logs(logging.Handler):

@@ -72,7 +72,7 @@ def watching() -> Iterator[Seen]:
 
     HTTPAdapter.send = send  # type: ignore[assignment,method-assign]
     smtplib.SMTP.connect, smtplib.SMTP.data = connected, handed  # type: ignore[assignment,method-assign]
-    smtplib.SMTP.getreply = replied  # type: ignore[method-assign]
+    smtplib.SMTP.getreply = replied  # type: ignore[assignment,method-assign]
     try:
         yield seen
     finally:

@@ -43,6 +43,7 @@ class Parcel(_Line):
     notices: list[dict[str, Any]] = field(default_factory=list)  #: as values, for who can read them (plain JSON)
     sample: str = ""  #: file of speech that goes along where the service takes files; empty: none
     again: bool = True  #: send it also if it may have arrived before
+    test: bool = False  #: a person looks: it is sent once, and nothing is written down
     known: bool = False  #: it may have been handed over before, by this mynad or by one that was killed
 
 
